@@ -1,0 +1,61 @@
+#!/bin/sh
+# run.sh unit|plain BUILD - runs the unit tests of every room: unit-ROOM (Criterion) or plain-ROOM.
+# Ends with "unit: N passed, N failed, N skipped".
+set -u
+
+kind=$1
+build=$2
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+passed=0
+failed=0
+skipped=0
+
+# add PASSED FAILED SKIPPED STATUS - a runner that failed without a failed test died: one failure.
+add() {
+    if [ "$4" != 0 ] && [ "$2" = 0 ]; then
+        echo "$runner: exit status $4 without a failed test"
+        set -- "$1" 1 "$3"
+    fi
+    printf '%-24s %s passed, %s failed, %s skipped\n' "$(basename "$runner")" "$1" "$2" "$3"
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    skipped=$((skipped + $3))
+}
+
+run_unit() {
+    tap=$runner.tap
+    rm -f "$tap"
+    timeout -k 5 240 "$runner" "--tap=$tap"
+    status=$?
+    [ -f "$tap" ] || : > "$tap"
+    planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$tap")
+    skips=$(grep -c '^ok .*# SKIP' "$tap")
+    oks=$(($(grep -c '^ok ' "$tap") - skips))
+    bad=$(grep -c '^not ok ' "$tap")
+    lost=$((${planned:-0} - oks - skips - bad)) # planned, and never heard of again
+    add "$oks" $((bad + lost)) "$skips" $status
+}
+
+run_plain() {
+    said=$runner.out
+    timeout -k 5 240 "$runner" > "$said"
+    status=$?
+    line=$(tail -n 1 "$said" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$') ||
+        line='0 passed, 0 failed, 0 skipped'
+    # shellcheck disable=SC2086 # the words of the line
+    set -- $line
+    add "$1" "$3" "$5" $status
+}
+
+for room in "$here"/*/; do
+    ls "$room"*.c > /dev/null 2>&1 || continue
+    runner=$build/tests/$kind-$(basename "$room")
+    if [ -x "$runner" ]; then
+        "run_$kind"
+    else
+        echo "$runner was not built"
+        failed=$((failed + 1))
+    fi
+done
+echo "$kind: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ] && [ $((passed + skipped)) -gt 0 ]
