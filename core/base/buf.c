@@ -1,0 +1,178 @@
+/* buf.c - bytes that grow at the end and shrink at the front. Capacity starts small and doubles; an
+ * empty buffer holds no memory, so ten thousand idle streams cost nothing. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+
+#ifdef GW_TINY
+enum { CAP_FIRST = 16 };
+#else
+enum { CAP_FIRST = 256 };
+#endif
+enum { SMALL = 4096 };
+
+static int make_room(struct buf *b, size_t more);
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){.max = max};
+}
+
+void buf_free(struct buf *b)
+{
+    free(b->ptr);
+    buf_init(b, b->max);
+}
+
+int buf_append(struct buf *b, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return 0;
+    if (__builtin_expect(b->max - b->len < len, 0))
+        return -1;
+    if (b->cap - b->start - b->len < len && make_room(b, len) < 0)
+        return -1;
+    memcpy(b->ptr + b->start + b->len, bytes, len);
+    b->len += len;
+    return 0;
+}
+
+int buf_text(struct buf *b, struct text t)
+{
+    return buf_append(b, t.ptr, t.len);
+}
+
+int buf_str(struct buf *b, const char *s)
+{
+    return buf_append(b, s, strlen(s));
+}
+
+int buf_printf(struct buf *b, const char *format, ...)
+{
+    char guess[256];
+    va_list args;
+
+    va_start(args, format);
+    int len = vsnprintf(guess, sizeof guess, format, args);
+    va_end(args);
+    BUG_IF(len < 0);
+    if ((size_t)len < sizeof guess)
+        return buf_append(b, guess, (size_t)len);
+
+    /* vsnprintf() also writes a NUL: room for one byte more than is kept. */
+    char *whole = malloc((size_t)len + 1);
+    if (whole == NULL)
+        return -1;
+    va_start(args, format);
+    vsnprintf(whole, (size_t)len + 1, format, args);
+    va_end(args);
+    int result = buf_append(b, whole, (size_t)len);
+    free(whole);
+    return result;
+}
+
+char *buf_room(struct buf *b, size_t want, size_t *room)
+{
+    size_t left = b->max - b->len;
+
+    *room = 0;
+    if (want > left)
+        want = left;
+    if (left == 0 || (b->cap - b->start - b->len < want && make_room(b, want) < 0))
+        return NULL;
+    size_t have = b->cap - b->start - b->len;
+    if (have == 0)
+        return NULL;
+    *room = have < left ? have : left;
+    return b->ptr + b->start + b->len;
+}
+
+void buf_added(struct buf *b, size_t len)
+{
+    BUG_IF(len > b->cap - b->start - b->len || len > b->max - b->len);
+    b->len += len;
+    if (b->len == 0)
+        buf_free(b);
+}
+
+/* Room for `more` bytes at the end; `max` has been looked at. Moves what is held to the front when the
+ * dead bytes there are over half of the memory, or when it cannot grow any more. */
+static int make_room(struct buf *b, size_t more)
+{
+    size_t need = b->len + more;
+
+    if (need <= b->cap && (b->start > b->cap / 2 || b->cap >= b->max)) {
+        memmove(b->ptr, b->ptr + b->start, b->len);
+        b->start = 0;
+        return 0;
+    }
+
+    size_t cap = b->cap == 0 ? CAP_FIRST : b->cap;
+    while (cap < need)
+        cap = cap > b->max / 2 ? b->max : cap * 2;
+    if (cap == b->cap)
+        cap = cap > b->max / 2 ? b->max : cap * 2;
+    if (cap > b->max)
+        cap = b->max;
+
+    char *ptr;
+    if (b->start == 0) {
+        ptr = realloc(b->ptr, cap);
+    } else {
+        ptr = malloc(cap);
+        if (ptr != NULL) {
+            memcpy(ptr, b->ptr + b->start, b->len);
+            free(b->ptr);
+        }
+    }
+    if (ptr == NULL) {
+        if (cap > SMALL)
+            return -1;
+        perror("llm-gateway: buffer");
+        abort();
+    }
+    b->ptr = ptr;
+    b->start = 0;
+    b->cap = cap;
+    return 0;
+}
+
+void buf_consume(struct buf *b, size_t len)
+{
+    BUG_IF(len > b->len);
+    b->start += len;
+    b->len -= len;
+    if (b->len == 0)
+        buf_free(b);
+}
+
+void buf_truncate(struct buf *b, size_t len)
+{
+    BUG_IF(len > b->len);
+    b->len = len;
+    if (len == 0)
+        buf_free(b);
+}
+
+struct text buf_view(const struct buf *b)
+{
+    if (b->len == 0)
+        return TEXT("");
+    return (struct text){b->ptr + b->start, b->len};
+}
+
+char *buf_take(struct buf *b, size_t *len)
+{
+    char *ptr = b->ptr;
+
+    *len = b->len;
+    if (b->start > 0)
+        memmove(ptr, ptr + b->start, b->len);
+    buf_init(b, b->max);
+    return ptr;
+}

@@ -1,0 +1,41 @@
+/* buf.h - bytes that grow at the end and shrink at the front, with a maximum. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/text.h"
+
+struct buf {
+    char *ptr;    /* NULL while nothing is held */
+    size_t start; /* bytes consumed at the front */
+    size_t len;   /* bytes held after `start` */
+    size_t cap;
+    size_t max; /* len never passes it */
+};
+
+/* Takes no memory until the first byte. */
+void buf_init(struct buf *b, size_t max);
+/* Frees the memory; the buffer is empty and usable again. */
+void buf_free(struct buf *b);
+/* 0, or -1 when `max` would be passed or memory for a large buffer (over 4 KB) cannot be had; nothing is
+ * appended then. A failed malloc of less aborts. */
+int buf_append(struct buf *b, const void *bytes, size_t len);
+int buf_text(struct buf *b, struct text t);
+int buf_str(struct buf *b, const char *s);
+int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Room for at least `want` more bytes at the end (less when max is near; NULL when none): fill
+ * it, then buf_added(), with 0 too. *room gets the size. Lent until the next change. */
+char *buf_room(struct buf *b, size_t want, size_t *room);
+void buf_added(struct buf *b, size_t len);
+/* Forget `len` bytes at the front; memory is freed when nothing is left. */
+void buf_consume(struct buf *b, size_t len);
+/* Forget all but the first `len` bytes. */
+void buf_truncate(struct buf *b, size_t len);
+/* What is held, lent until the next change. */
+struct text buf_view(const struct buf *b);
+/* The memory, given: free() it; NULL when nothing is held. *len gets the length; the buffer is empty after. */
+char *buf_take(struct buf *b, size_t *len);
+
+#endif

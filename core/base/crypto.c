@@ -1,0 +1,129 @@
+/* crypto.c - the only door to OpenSSL. The digest is fetched once, and each thread reuses one context:
+ * fetching and allocating would cost more than hashing a key does. */
+#include "base/crypto.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+static pthread_key_t context_key; /* only for its destructor, at the end of a thread */
+static _Thread_local EVP_MD_CTX *context;
+
+_Noreturn static void give_up(const char *what)
+{
+    fprintf(stderr, "llm-gateway: %s\n", what);
+    abort();
+}
+
+static void free_context(void *arg)
+{
+    (void)arg;
+    crypto_thread_end();
+}
+
+static void start(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (sha256 == NULL)
+        give_up("OpenSSL has no SHA-256");
+    if (pthread_key_create(&context_key, free_context) != 0)
+        give_up("no thread key is left");
+}
+
+void crypto_start(void)
+{
+    pthread_once(&once, start);
+}
+
+void crypto_thread_end(void)
+{
+    if (context == NULL)
+        return;
+    pthread_setspecific(context_key, NULL);
+    EVP_MD_CTX_free(context);
+    context = NULL;
+}
+
+static EVP_MD_CTX *new_context(void)
+{
+    crypto_start();
+    context = EVP_MD_CTX_new();
+    if (context == NULL || EVP_DigestInit_ex2(context, sha256, NULL) != 1 ||
+        pthread_setspecific(context_key, context) != 0)
+        give_up("no memory for a digest");
+    return context;
+}
+
+void crypto_sha256(struct text bytes, uint8_t out[CRYPTO_SHA256_LEN])
+{
+    EVP_MD_CTX *ctx = context != NULL ? context : new_context();
+
+    if (EVP_DigestInit_ex2(ctx, NULL, NULL) != 1 || EVP_DigestUpdate(ctx, bytes.ptr, bytes.len) != 1 ||
+        EVP_DigestFinal_ex(ctx, out, NULL) != 1)
+        give_up("SHA-256 failed");
+}
+
+/* The kernel's generator, not OpenSSL's: nothing to seed, nothing shared after a fork. */
+void crypto_random(void *out, size_t len)
+{
+    char *next = out;
+
+    while (len > 0) {
+        ssize_t got = getrandom(next, len, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            give_up("the system gives no random bytes");
+        next += got;
+        len -= (size_t)got;
+    }
+}
+
+bool crypto_equal(const void *a, const void *b, size_t len)
+{
+    return len == 0 || CRYPTO_memcmp(a, b, len) == 0;
+}
+
+void crypto_wipe(void *p, size_t len)
+{
+    if (len > 0)
+        OPENSSL_cleanse(p, len);
+}
+
+void crypto_hex(const uint8_t *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int crypto_parse_hex(struct text hex, uint8_t *out, size_t len)
+{
+    if (hex.len % 2 != 0 || hex.len / 2 != len)
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_value(hex.ptr[2 * i]), low = hex_value(hex.ptr[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return -1;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
+}

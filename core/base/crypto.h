@@ -1,0 +1,26 @@
+/* crypto.h - the only door to OpenSSL: digests, random bytes, comparisons in constant time. Any thread. */
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+#define CRYPTO_SHA256_LEN 32
+
+/* Prefetches algorithms; call once before threads start. Aborts when OpenSSL cannot. */
+void crypto_start(void);
+/* Frees the calling thread's contexts (a worker calls it at its end). */
+void crypto_thread_end(void);
+void crypto_sha256(struct text bytes, uint8_t out[CRYPTO_SHA256_LEN]);
+void crypto_random(void *out, size_t len);
+bool crypto_equal(const void *a, const void *b, size_t len); /* constant time */
+void crypto_wipe(void *p, size_t len);
+/* Lower-case hex, 2*len+1 bytes into out. */
+void crypto_hex(const uint8_t *bytes, size_t len, char *out);
+/* 0 and `len` bytes in out, or -1 when it is not exactly 2*len hex digits. */
+int crypto_parse_hex(struct text hex, uint8_t *out, size_t len);
+
+#endif

@@ -1,0 +1,291 @@
+/* json_read.c - reading JSON: a value is a span of a text that was checked as a whole, and is looked into
+ * when asked. */
+#include <locale.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/map.h"
+#include "base/skip.h"
+#include "base/unescape.h"
+
+enum { HASH_FROM = 17 }; /* members from which on an object gets a hash table */
+
+struct json {
+    struct text text;
+    struct arena *arena;
+    union {
+        struct text str; /* JSON_T_STR, once `ready` */
+        struct {         /* JSON_T_ARRAY and JSON_T_OBJECT, once `ready` */
+            struct json *items;
+            struct text *keys; /* objects only */
+            uint32_t *slots;   /* index + 1 by hash, for large objects */
+        };
+    };
+    uint32_t count;
+    uint8_t type;
+    bool ready;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static locale_t c_locale; /* for strtod_l(): a library may call setlocale() behind our back */
+
+static void value_init(struct json *v, struct arena *arena, struct text text);
+static void make_ready(const struct json *container);
+
+static void make_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    BUG_IF(c_locale == (locale_t)0);
+}
+
+const struct json *json_parse(struct arena *arena, struct text text, struct fail *fail)
+{
+    if (json_check(text, fail) < 0)
+        return NULL;
+    pthread_once(&once, make_locale);
+    size_t from = skip_space(text, 0), to = text.len;
+    while (memchr(" \t\r\n", text.ptr[to - 1], 4) != NULL)
+        to--;
+    struct json *v = arena_new(arena, struct json);
+    value_init(v, arena, (struct text){text.ptr + from, to - from});
+    return v;
+}
+
+static enum json_type number_type(struct text text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] == '.' || (text.ptr[i] | 0x20) == 'e')
+            return JSON_T_REAL;
+    return JSON_T_INT;
+}
+
+static enum json_type type_of(struct text text)
+{
+    switch (text.ptr[0]) {
+    case '"':
+        return JSON_T_STR;
+    case '{':
+        return JSON_T_OBJECT;
+    case '[':
+        return JSON_T_ARRAY;
+    case 't':
+    case 'f':
+        return JSON_T_BOOL;
+    case 'n':
+        return JSON_T_NULL;
+    default:
+        return number_type(text);
+    }
+}
+
+static void value_init(struct json *v, struct arena *arena, struct text text)
+{
+    *v = (struct json){.text = text, .arena = arena, .type = (uint8_t)type_of(text)};
+}
+
+enum json_type json_type(const struct json *v)
+{
+    return v == NULL ? JSON_T_ABSENT : (enum json_type)v->type;
+}
+
+static bool is_container(const struct json *v)
+{
+    return v != NULL && (v->type == JSON_T_OBJECT || v->type == JSON_T_ARRAY);
+}
+
+size_t json_count(const struct json *array_or_object)
+{
+    if (!is_container(array_or_object))
+        return 0;
+    make_ready(array_or_object);
+    return array_or_object->count;
+}
+
+const struct json *json_at(const struct json *array_or_object, size_t index)
+{
+    return index < json_count(array_or_object) ? &array_or_object->items[index] : NULL;
+}
+
+struct text json_key_at(const struct json *object, size_t index)
+{
+    if (json_type(object) != JSON_T_OBJECT || index >= json_count(object))
+        return TEXT_NONE;
+    return object->keys[index];
+}
+
+/* A power of two, at least twice as many as members: at least one is always free. */
+static size_t slot_count(const struct json *object)
+{
+    size_t count = 2 * HASH_FROM;
+
+    while (count < 2 * (size_t)object->count)
+        count *= 2;
+    return count;
+}
+
+const struct json *json_get(const struct json *object, struct text key)
+{
+    if (json_type(object) != JSON_T_OBJECT)
+        return NULL;
+    make_ready(object);
+    if (object->slots == NULL) {
+        for (size_t i = 0; i < object->count; i++)
+            if (text_eq(object->keys[i], key))
+                return &object->items[i];
+        return NULL;
+    }
+    size_t count = slot_count(object);
+    for (size_t i = map_hash(key.ptr, key.len) % count; object->slots[i] != 0; i = (i + 1) % count)
+        if (text_eq(object->keys[object->slots[i] - 1], key))
+            return &object->items[object->slots[i] - 1];
+    return NULL;
+}
+
+struct text json_str(const struct json *v)
+{
+    if (json_type(v) != JSON_T_STR)
+        return TEXT_NONE;
+    if (!v->ready) {
+        struct json *self = (struct json *)v; /* lazily read: see make_ready() */
+        self->str = unescape_text(v->arena, (struct text){v->text.ptr + 1, v->text.len - 2});
+        self->ready = true;
+    }
+    return v->str;
+}
+
+int64_t json_int(const struct json *v, int64_t otherwise)
+{
+    int64_t value;
+    return json_type(v) == JSON_T_INT && text_parse_i64(v->text, &value) == 0 ? value : otherwise;
+}
+
+double json_real(const struct json *v, double otherwise)
+{
+    char guess[64];
+
+    if (json_type(v) != JSON_T_INT && json_type(v) != JSON_T_REAL)
+        return otherwise;
+    if (v->text.len >= sizeof guess)
+        return strtod_l(arena_str(v->arena, v->text), NULL, c_locale);
+    memcpy(guess, v->text.ptr, v->text.len);
+    guess[v->text.len] = '\0';
+    return strtod_l(guess, NULL, c_locale);
+}
+
+bool json_bool(const struct json *v, bool otherwise)
+{
+    return json_type(v) == JSON_T_BOOL ? v->text.ptr[0] == 't' : otherwise;
+}
+
+struct text json_text(const struct json *v)
+{
+    return v == NULL ? TEXT_NONE : v->text;
+}
+
+/* Goes through the members of a container whose text is known to be right. */
+struct cursor {
+    struct text text;
+    size_t at;
+    bool is_object;
+};
+
+static size_t value_end(struct text t, size_t at)
+{
+    struct skip skip = {0};
+    size_t end = at;
+
+    switch (t.ptr[at]) {
+    case '"':
+        end = skip_string(t, at + 1, &skip);
+        BUG_IF(end == SKIP_BAD);
+        return end + 1;
+    case '{':
+    case '[':
+        end = skip_nested(t, at, SKIP_MAX_DEPTH, &skip);
+        BUG_IF(end == SKIP_BAD);
+        return end;
+    default:
+        while (memchr(" \t\r\n,]}", t.ptr[end], 7) == NULL)
+            end++;
+        return end;
+    }
+}
+
+/* The next one, false after the last. `key` is between the quotes, with its escapes. */
+static bool cursor_next(struct cursor *c, struct text *key, struct text *value)
+{
+    struct text t = c->text;
+
+    c->at = skip_space(t, c->at + 1); /* over the bracket or the comma */
+    if (c->at >= t.len || t.ptr[c->at] == '}' || t.ptr[c->at] == ']')
+        return false;
+    if (c->is_object) {
+        size_t end = value_end(t, c->at);
+        *key = (struct text){t.ptr + c->at + 1, end - c->at - 2};
+        c->at = skip_space(t, skip_space(t, end) + 1);
+    }
+    size_t end = value_end(t, c->at);
+    *value = (struct text){t.ptr + c->at, end - c->at};
+    c->at = skip_space(t, end);
+    return true;
+}
+
+static struct cursor cursor_over(const struct json *v)
+{
+    return (struct cursor){.text = v->text, .is_object = v->type == JSON_T_OBJECT};
+}
+
+static void hash_keys(struct json *object)
+{
+    size_t count = slot_count(object);
+
+    object->slots = arena_try(object->arena, count * sizeof *object->slots);
+    if (object->slots == NULL) {
+        object->arena->full = true; /* slower, but right */
+        return;
+    }
+    memset(object->slots, 0, count * sizeof *object->slots);
+    for (size_t n = 0; n < object->count; n++) {
+        size_t i = map_hash(object->keys[n].ptr, object->keys[n].len) % count;
+        while (object->slots[i] != 0)
+            i = (i + 1) % count;
+        object->slots[i] = (uint32_t)(n + 1);
+    }
+}
+
+/* Makes the list of what is in a container, once. The const of the public functions is about the value,
+ * which stays the same. */
+static void make_ready(const struct json *container)
+{
+    struct json *self = (struct json *)container;
+    struct text key = TEXT_NONE, value;
+    struct cursor cursor = cursor_over(self);
+    size_t count = 0;
+
+    if (self->ready)
+        return;
+    self->ready = true;
+    while (cursor_next(&cursor, &key, &value))
+        count++;
+    if (count == 0)
+        return;
+    if (count <= UINT32_MAX / 4) {
+        self->items = arena_try(self->arena, count * sizeof *self->items);
+        if (cursor.is_object)
+            self->keys = arena_try(self->arena, count * sizeof *self->keys);
+    }
+    if (self->items == NULL || (cursor.is_object && self->keys == NULL)) {
+        self->arena->full = true;
+        return;
+    }
+    cursor = cursor_over(self);
+    while (cursor_next(&cursor, &key, &value)) {
+        if (cursor.is_object)
+            self->keys[self->count] = unescape_text(self->arena, key);
+        value_init(&self->items[self->count++], self->arena, value);
+    }
+    if (cursor.is_object && count >= HASH_FROM)
+        hash_keys(self);
+}

@@ -1,0 +1,65 @@
+/* skip.h - passes over JSON strings and nested values as fast as the machine can. Only for scan.c and
+ * the json files: what others need is in their headers. Any thread. */
+#ifndef BASE_SKIP_H
+#define BASE_SKIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/simd.h"
+#include "base/text.h"
+
+#define SKIP_BAD ((size_t)-1)
+#define SKIP_MAX_DEPTH 64 /* the open brackets are a row of 64 bits */
+
+/* What went wrong, and what was seen. The callee only ever sets members, so one serves many calls. */
+struct skip {
+    const char *problem; /* static: why SKIP_BAD was returned */
+    size_t at;           /* offset of the offending byte in the text */
+    bool escaped;        /* skip_string() met a backslash */
+    bool high;           /* there may be a byte over 0x7f: UTF-8 is still to be checked */
+};
+
+/* How many bytes at the start are neither a quote nor a backslash nor under 0x20; *high as above. */
+static inline size_t skip_run(const char *p, size_t len, bool *high);
+/* The offset of the closing quote of a string whose first byte inside is at `at`, or SKIP_BAD. Checked to be
+ * what RFC 8259 calls a string, but for UTF-8. */
+size_t skip_string(struct text t, size_t at, struct skip *s);
+/* The offset after a number at `at`, or SKIP_BAD. Checked. */
+size_t skip_number(struct text t, size_t at, struct skip *s);
+/* The offset after "true", "false" or "null" at `at`, or SKIP_BAD. */
+size_t skip_word(struct text t, size_t at, struct skip *s);
+/* The offset after the bracket that closes the one at `at`, or SKIP_BAD. Checked: strings closed and without
+ * control bytes, brackets matched and at most `max_depth` (capped at SKIP_MAX_DEPTH) deep, no control byte but
+ * white space and no backslash between values. */
+size_t skip_nested(struct text t, size_t at, unsigned max_depth, struct skip *s);
+/* The offset of the first byte from `at` on that is not white space, or t.len. */
+static inline size_t skip_space(struct text t, size_t at);
+
+/* The texts of skip_nested(), which both paths share. */
+extern const char skip_open_string[], skip_open_bracket[], skip_control[], skip_stray[], skip_mismatch[], skip_deep[];
+
+size_t skip_run_plain(const char *p, size_t len, bool *high);
+size_t skip_nested_plain(struct text t, size_t at, unsigned max_depth, struct skip *s);
+#ifdef SIMD_AVX2
+size_t skip_run_avx2(const char *p, size_t len, bool *high);
+size_t skip_nested_avx2(struct text t, size_t at, unsigned max_depth, struct skip *s);
+#endif
+
+static inline size_t skip_run(const char *p, size_t len, bool *high)
+{
+#ifdef SIMD_AVX2
+    if (simd_has_avx2())
+        return skip_run_avx2(p, len, high);
+#endif
+    return skip_run_plain(p, len, high);
+}
+
+static inline size_t skip_space(struct text t, size_t at)
+{
+    while (at < t.len && (t.ptr[at] == ' ' || t.ptr[at] == '\n' || t.ptr[at] == '\r' || t.ptr[at] == '\t'))
+        at++;
+    return at;
+}
+
+#endif
