@@ -1,0 +1,29 @@
+/* ask.h - what a client asks for, as far as the gateway must know it: read from the body by
+ * a scan, parsed as a whole only when somebody needs more. */
+#ifndef CANON_ASK_H
+#define CANON_ASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/scan.h"
+#include "base/text.h"
+
+struct ask {
+    uint32_t operation; /* GW_OP_* */
+    struct text body;   /* as sent; kept by the request */
+    struct scan scan;   /* its top-level members */
+    struct text model;  /* as asked for */
+    bool stream;
+    bool wants_usage;   /* the client asked for a usage chunk itself */
+    int64_t choices;    /* n, 1 unless said */
+    const struct json *json; /* the parsed body, NULL until ask_json() */
+};
+
+/* The body as a strict JSON value, parsed at the first call; NULL with `fail`. */
+const struct json *ask_json(struct ask *ask, struct arena *arena, struct fail *fail);
+
+#endif

@@ -1,0 +1,53 @@
+/* error.h - the table of everything a client can be told went wrong, and its three shapes.
+ *
+ * One table for every path (reliability): status, type, code, x-should-retry, Retry-After. The shape
+ * follows the endpoint the client called, never the upstream. */
+#ifndef CANON_ERROR_H
+#define CANON_ERROR_H
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/text.h"
+
+enum error_case {
+    E_NONE = 0,
+    E_KEY,              /* E1 no, unknown, disabled or expired key */
+    E_MODEL,            /* E2 unknown or not allowed */
+    E_JSON,             /* E3 not valid JSON */
+    E_PARAMETER,        /* E3 a member of the wrong type or value; param is set */
+    E_BODY_TOO_LARGE,   /* E4 413 */
+    E_HEAD_TOO_LARGE,   /* E4 431 */
+    E_FRAMING,          /* E5 */
+    E_TOO_SLOW,         /* E6 */
+    E_OVERLOAD,         /* E12 */
+    E_UPSTREAM,         /* E13 */
+    E_SHUTTING_DOWN,    /* E13 for what a drain cuts */
+    E_UPSTREAM_TIMEOUT, /* E14 */
+    E_UPSTREAM_AUTH,    /* E15 */
+    E_UPSTREAM_RATE,    /* E16 */
+    E_UPSTREAM_REFUSED, /* E17 the caller's own fault; status and code are the upstream's */
+    E_UPSTREAM_BUSY,    /* an upstream's own 503 or 529 keeps its class */
+    E_INTERNAL,         /* E20 */
+    E_PATH,             /* E21 404 */
+    E_METHOD,           /* E21 405 */
+    E_LOSSY,            /* E22 */
+    E_STREAM,           /* after the first byte: stream_interrupted */
+    E_STREAM_INCOMPLETE, /* ended without its end mark */
+    E_CASES
+};
+
+enum error_shape { ERROR_OPENAI, ERROR_ANTHROPIC, ERROR_GEMINI };
+
+/* Fills `fail` from the table's row and the text. Always -1. Any thread. */
+int error_set(struct fail *fail, enum error_case which, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same with the member that is complained of. */
+int error_param(struct fail *fail, enum error_case which, struct text param, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The HTTP status in that shape (529 for an overload on the Anthropic face). */
+int error_status(const struct fail *fail, enum error_shape shape);
+/* The body, appended. */
+void error_write(const struct fail *fail, enum error_shape shape, struct text request_id, struct buf *out);
+/* The event that ends a stream after its first byte, appended: a whole SSE event. */
+void error_write_event(const struct fail *fail, enum error_shape shape, struct text request_id, struct buf *out);
+
+#endif

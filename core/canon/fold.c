@@ -1,0 +1,142 @@
+/* fold.c - collects events by choice and tool call. */
+#include "canon/fold.h"
+
+static struct text view(gw_str s)
+{
+    return (struct text){ s.ptr, s.len };
+}
+
+static void free_buf(void *arg)
+{
+    buf_free(arg);
+}
+
+static void own_buf(struct fold *fold, struct buf *buf)
+{
+    buf_init(buf, fold->max);
+    arena_defer(fold->arena, free_buf, buf);
+}
+
+void fold_init(struct fold *fold, struct arena *arena, size_t max)
+{
+    *fold = (struct fold){ .arena = arena, .max = max };
+}
+
+static struct fold_choice *choice_of(struct fold *fold, uint32_t index)
+{
+    struct fold_choice **at = &fold->choices;
+    while (*at != NULL && (*at)->index < index)
+        at = &(*at)->next;
+    if (*at != NULL && (*at)->index == index)
+        return *at;
+    struct fold_choice *c = arena_new(fold->arena, struct fold_choice);
+    c->index = index;
+    c->next = *at;
+    *at = c;
+    struct buf *all[] = { &c->text, &c->refusal, &c->reasoning, &c->annotations, &c->logprobs, &c->media };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        own_buf(fold, all[i]);
+    return c;
+}
+
+static struct fold_call *call_of(struct fold *fold, struct fold_choice *choice, uint32_t item)
+{
+    struct fold_call **at = &choice->calls;
+    while (*at != NULL && (*at)->item != item)
+        at = &(*at)->next;
+    if (*at == NULL) {
+        *at = arena_new(fold->arena, struct fold_call);
+        (*at)->item = item;
+        own_buf(fold, &(*at)->args);
+    }
+    return *at;
+}
+
+static void add(struct fold *fold, struct buf *buf, gw_str piece)
+{
+    if (buf_text(buf, view(piece)) < 0)
+        fold->overflow = true;
+}
+
+/* JSON values beside each other: an array's are opened, so that pieces concatenate. */
+static void add_json(struct fold *fold, struct buf *buf, gw_str json)
+{
+    struct text t = text_trim(view(json));
+    if (t.len >= 2 && t.ptr[0] == '[') {
+        t.ptr++;
+        t.len -= 2;
+        t = text_trim(t);
+    }
+    if (t.len == 0)
+        return;
+    if ((buf->len > 0 && buf_str(buf, ",") < 0) || buf_text(buf, t) < 0)
+        fold->overflow = true;
+}
+
+void fold_event(struct fold *fold, const gw_event *event)
+{
+    if (event->type == GW_EVENT_START) {
+        if (event->id.len > 0 && fold->id.len == 0)
+            fold->id = arena_text(fold->arena, view(event->id));
+        if (event->text.len > 0)
+            fold->model = arena_text(fold->arena, view(event->text));
+        return;
+    }
+    if (event->type == GW_EVENT_BODY) {
+        fold->body = arena_text(fold->arena, view(event->data));
+        return;
+    }
+    if (event->type == GW_EVENT_USAGE || event->type == GW_EVENT_ERROR || event->type == GW_EVENT_ORIGIN)
+        return;
+    struct fold_choice *c = choice_of(fold, event->index);
+    struct fold_call *call;
+    switch (event->type) {
+    case GW_EVENT_TEXT:
+        add(fold, &c->text, event->text);
+        break;
+    case GW_EVENT_REFUSAL:
+        add(fold, &c->refusal, event->text);
+        break;
+    case GW_EVENT_REASONING:
+        add(fold, &c->reasoning, event->text);
+        break;
+    case GW_EVENT_TOOL_CALL:
+        call = call_of(fold, c, event->item);
+        call->id = arena_text(fold->arena, view(event->id));
+        call->name = arena_text(fold->arena, view(event->text));
+        break;
+    case GW_EVENT_TOOL_ARGS:
+        add(fold, &call_of(fold, c, event->item)->args, event->text);
+        break;
+    case GW_EVENT_CUSTOM_ARGS:
+        call = call_of(fold, c, event->item);
+        call->custom = true;
+        add(fold, &call->args, event->text);
+        break;
+    case GW_EVENT_CITATION:
+        add_json(fold, &c->annotations, event->data);
+        break;
+    case GW_EVENT_LOGPROBS:
+        add_json(fold, &c->logprobs, event->data);
+        break;
+    case GW_EVENT_MEDIA:
+        add_json(fold, &c->media, event->data);
+        break;
+    case GW_EVENT_FINISH:
+        c->finish = arena_text(fold->arena, view(event->text));
+        break;
+    default:
+        break;
+    }
+}
+
+size_t fold_bytes(const struct fold *fold)
+{
+    size_t n = 0;
+    for (const struct fold_choice *c = fold->choices; c != NULL; c = c->next) {
+        n += c->text.len + c->refusal.len + c->reasoning.len;
+        for (const struct fold_call *call = c->calls; call != NULL; call = call->next)
+            n += call->name.len + call->args.len;
+    }
+    return n;
+}

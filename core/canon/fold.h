@@ -1,0 +1,43 @@
+/* fold.h - folds the events of an answer into what was said, for answers that are not streamed. */
+#ifndef CANON_FOLD_H
+#define CANON_FOLD_H
+
+#include <gateway/provider.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/text.h"
+
+struct fold_call {
+    struct fold_call *next;
+    uint32_t item;
+    struct text id, name;
+    struct buf args;
+    bool custom; /* free input instead of JSON arguments */
+};
+
+struct fold_choice {
+    struct fold_choice *next;
+    uint32_t index;
+    struct buf text, refusal, reasoning;
+    struct buf annotations, logprobs, media; /* JSON values, comma-separated */
+    struct fold_call *calls;                 /* in the order they were opened */
+    struct text finish;                      /* absent until told */
+};
+
+struct fold {
+    struct arena *arena;
+    size_t max; /* bytes of one text */
+    struct fold_choice *choices; /* by rising index */
+    struct text id, model, body;
+    bool overflow; /* a text passed `max` */
+};
+
+/* Texts grow on the heap and are freed with `arena`. */
+void fold_init(struct fold *fold, struct arena *arena, size_t max);
+void fold_event(struct fold *fold, const gw_event *event);
+/* Counts the pieces of text that passed, for answers whose usage nobody told: bytes. */
+size_t fold_bytes(const struct fold *fold);
+
+#endif

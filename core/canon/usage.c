@@ -1,0 +1,122 @@
+/* usage.c - takes what a provider told, checks that it sums, writes it for clients and the log. */
+#include "canon/usage.h"
+
+#include <string.h>
+
+static int64_t told(int64_t n)
+{
+    return n > 0 ? n : 0;
+}
+
+bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena)
+{
+    const int64_t buckets[] = { tokens->input,     tokens->cache_read, tokens->cache_write_5m, tokens->cache_write_1h,
+                                tokens->output,    tokens->reasoning,  tokens->audio_in,       tokens->audio_out,
+                                tokens->image_in,  tokens->image_out };
+    int64_t sum = 0;
+    bool fits = true;
+    for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++) {
+        if (buckets[i] < -1)
+            fits = false;
+        if (__builtin_add_overflow(sum, told(buckets[i]), &sum))
+            fits = false;
+    }
+    if (tokens->total >= 0 && tokens->total != sum)
+        fits = false;
+
+    struct text raw = usage->raw;
+    if (tokens->raw.len > 0 && (raw.len != tokens->raw.len || memcmp(raw.ptr, tokens->raw.ptr, raw.len) != 0))
+        raw = arena_text(arena, (struct text){ tokens->raw.ptr, tokens->raw.len });
+    *usage = (struct usage){
+        .source = USAGE_TOLD,
+        .input = told(tokens->input),
+        .cache_read = told(tokens->cache_read),
+        .cache_write_5m = told(tokens->cache_write_5m),
+        .cache_write_1h = told(tokens->cache_write_1h),
+        .output = told(tokens->output),
+        .reasoning = told(tokens->reasoning),
+        .audio_in = told(tokens->audio_in),
+        .audio_out = told(tokens->audio_out),
+        .image_in = told(tokens->image_in),
+        .image_out = told(tokens->image_out),
+        .server_tool_calls = told(tokens->server_tool_calls),
+        .refused = !fits,
+        .raw = raw,
+    };
+    return fits;
+}
+
+int64_t usage_total_in(const struct usage *u)
+{
+    return u->input + u->cache_read + u->cache_write_5m + u->cache_write_1h + u->audio_in + u->image_in;
+}
+
+int64_t usage_total_out(const struct usage *u)
+{
+    return u->output + u->reasoning + u->audio_out + u->image_out;
+}
+
+const char *usage_source_name(enum usage_source source)
+{
+    static const char *const names[] = { "none", "told", "counted", "estimated" };
+    return names[source];
+}
+
+static void member(struct json_writer *w, struct text name, int64_t value)
+{
+    json_key(w, name);
+    json_put_int(w, value);
+}
+
+void usage_write_chat(const struct usage *u, struct json_writer *w)
+{
+    int64_t in = usage_total_in(u), out = usage_total_out(u);
+    json_object(w);
+    member(w, TEXT("prompt_tokens"), in);
+    member(w, TEXT("completion_tokens"), out);
+    member(w, TEXT("total_tokens"), in + out);
+    json_name(w, "prompt_tokens_details");
+    json_object(w);
+    member(w, TEXT("cached_tokens"), u->cache_read);
+    if (u->cache_write_5m + u->cache_write_1h > 0)
+        member(w, TEXT("cache_write_tokens"), u->cache_write_5m + u->cache_write_1h);
+    member(w, TEXT("audio_tokens"), u->audio_in);
+    json_close(w);
+    json_name(w, "completion_tokens_details");
+    json_object(w);
+    member(w, TEXT("reasoning_tokens"), u->reasoning);
+    member(w, TEXT("audio_tokens"), u->audio_out);
+    json_close(w);
+    json_close(w);
+}
+
+void usage_write_log(const struct usage *u, struct json_writer *w)
+{
+    const struct {
+        struct text name;
+        int64_t value;
+    } rows[] = {
+        { TEXT("input"), u->input },
+        { TEXT("cache_read"), u->cache_read },
+        { TEXT("cache_write_5m"), u->cache_write_5m },
+        { TEXT("cache_write_1h"), u->cache_write_1h },
+        { TEXT("output"), u->output },
+        { TEXT("reasoning"), u->reasoning },
+        { TEXT("audio_in"), u->audio_in },
+        { TEXT("audio_out"), u->audio_out },
+        { TEXT("image_in"), u->image_in },
+        { TEXT("image_out"), u->image_out },
+        { TEXT("server_tool_calls"), u->server_tool_calls },
+    };
+    json_object(w);
+    json_name(w, "source");
+    json_put_str(w, text_of(usage_source_name(u->source)));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].value != 0)
+            member(w, rows[i].name, rows[i].value);
+    if (u->refused) {
+        json_name(w, "refused");
+        json_put_bool(w, true);
+    }
+    json_close(w);
+}

@@ -1,0 +1,33 @@
+/* usage.h - the tokens of one request, in disjoint buckets, with where the numbers came from. */
+#ifndef CANON_USAGE_H
+#define CANON_USAGE_H
+
+#include <gateway/provider.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+enum usage_source { USAGE_NONE, USAGE_TOLD, USAGE_COUNTED, USAGE_ESTIMATED };
+
+struct usage {
+    enum usage_source source;
+    int64_t input, cache_read, cache_write_5m, cache_write_1h, output, reasoning;
+    int64_t audio_in, audio_out, image_in, image_out, server_tool_calls; /* 0 where not told */
+    bool refused;      /* the buckets did not sum to the provider's total: kept, but marked */
+    struct text raw;   /* the provider's own JSON; in the arena given to usage_take() */
+};
+
+/* Takes what an event told (cumulative: the last one counts). False, and usage->refused, when the buckets
+ * are negative or do not sum to the told total. */
+bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena);
+int64_t usage_total_in(const struct usage *usage);  /* all input buckets */
+int64_t usage_total_out(const struct usage *usage); /* all output buckets */
+const char *usage_source_name(enum usage_source source);
+/* The `usage` object of a chat completion, written as a value. */
+void usage_write_chat(const struct usage *usage, struct json_writer *w);
+/* "usage":{buckets} of the access log, written as a value: only buckets that are not 0. */
+void usage_write_log(const struct usage *usage, struct json_writer *w);
+
+#endif

@@ -1,0 +1,100 @@
+/* test_usage.c - buckets that sum, buckets that do not, and what is made of them. */
+#include "canon/usage.h"
+
+#include "check.h"
+
+static gw_tokens tokens(int64_t in, int64_t cached, int64_t out, int64_t reasoning, int64_t total)
+{
+    return (gw_tokens){ .size = sizeof(gw_tokens),
+                        .input = in,
+                        .cache_read = cached,
+                        .cache_write_5m = -1,
+                        .cache_write_1h = -1,
+                        .output = out,
+                        .reasoning = reasoning,
+                        .audio_in = -1,
+                        .audio_out = -1,
+                        .image_in = -1,
+                        .image_out = -1,
+                        .server_tool_calls = -1,
+                        .total = total };
+}
+
+Test(usage, is_taken_when_the_buckets_sum_to_the_total)
+{
+    struct arena arena;
+    struct usage usage = { 0 };
+    arena_init(&arena, NULL, 0, 1 << 16);
+    gw_tokens t = tokens(10, 5, 7, 3, 25);
+    cr_assert(usage_take(&usage, &t, &arena));
+    cr_assert_eq(usage.source, USAGE_TOLD);
+    cr_assert_eq(usage_total_in(&usage), 15);
+    cr_assert_eq(usage_total_out(&usage), 10);
+    cr_assert_not(usage.refused);
+    arena_fini(&arena);
+}
+
+Test(usage, is_marked_when_the_buckets_overlap)
+{
+    struct arena arena;
+    struct usage usage = { 0 };
+    arena_init(&arena, NULL, 0, 1 << 16);
+    gw_tokens t = tokens(15, 5, 10, 3, 25); /* cached and reasoning counted twice */
+    cr_assert_not(usage_take(&usage, &t, &arena));
+    cr_assert(usage.refused);
+    arena_fini(&arena);
+}
+
+Test(usage, is_marked_when_a_bucket_is_negative_or_the_sum_overflows)
+{
+    struct arena arena;
+    struct usage usage = { 0 };
+    arena_init(&arena, NULL, 0, 1 << 16);
+    gw_tokens t = tokens(-7, 0, 1, 0, -1);
+    cr_assert_not(usage_take(&usage, &t, &arena));
+    cr_assert_eq(usage.input, 0);
+    t = tokens(INT64_MAX, INT64_MAX, 1, 0, -1);
+    cr_assert_not(usage_take(&usage, &t, &arena));
+    arena_fini(&arena);
+}
+
+Test(usage, takes_the_last_told_never_the_sum)
+{
+    struct arena arena;
+    struct usage usage = { 0 };
+    arena_init(&arena, NULL, 0, 1 << 16);
+    gw_tokens first = tokens(10, -1, 1, -1, 11), last = tokens(10, -1, 9, -1, 19);
+    usage_take(&usage, &first, &arena);
+    usage_take(&usage, &last, &arena);
+    cr_assert_eq(usage.output, 9);
+    cr_assert_eq(usage.input, 10);
+    arena_fini(&arena);
+}
+
+Test(usage, is_written_for_chat_clients_with_what_they_expect_included)
+{
+    struct usage usage = { .source = USAGE_TOLD, .input = 10, .cache_read = 5, .output = 7, .reasoning = 3 };
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, 4096);
+    json_writer_init(&w, &out);
+    usage_write_chat(&usage, &w);
+    cr_assert_eq(json_end(&w), 0);
+    cr_assert(text_is(buf_view(&out), "{\"prompt_tokens\":15,\"completion_tokens\":10,\"total_tokens\":25,"
+                                      "\"prompt_tokens_details\":{\"cached_tokens\":5,\"audio_tokens\":0},"
+                                      "\"completion_tokens_details\":{\"reasoning_tokens\":3,\"audio_tokens\":0}}"));
+    buf_free(&out);
+}
+
+Test(usage, is_logged_without_empty_buckets)
+{
+    struct usage usage = { .source = USAGE_TOLD, .input = 10, .output = 7 };
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, 4096);
+    json_writer_init(&w, &out);
+    usage_write_log(&usage, &w);
+    cr_assert_eq(json_end(&w), 0);
+    cr_assert(text_is(buf_view(&out), "{\"source\":\"told\",\"input\":10,\"output\":7}"));
+    buf_free(&out);
+}
