@@ -1,0 +1,48 @@
+/* call.c - begins and ends a call into a plugin, and checks the HTTP request that came out of it. What the
+ * plugin itself can do with a call is in host.c. */
+#include "plugin/call.h"
+
+#include <string.h>
+
+void call_begin(struct gw_call *call, struct arena *keep, struct arena *scratch, void *owner)
+{
+    *call = (struct gw_call){.magic = CALL_MAGIC, .keep = keep, .scratch = scratch, .owner = owner};
+    call->dropped_last = &call->dropped;
+}
+
+void call_step_end(struct gw_call *call)
+{
+    CHECK(call, CALL);
+    struct arena *scratch = call->scratch;
+    char *first = scratch->first;
+    size_t first_len = (size_t)(scratch->first_end - scratch->first);
+
+    arena_fini(scratch);
+    arena_init(scratch, first, first_len, scratch->max);
+}
+
+void call_http_init(struct gw_http *http, struct gw_call *call, size_t max_body)
+{
+    CHECK(call, CALL);
+    *http = (struct gw_http){.call = call, .method = TEXT("POST")};
+    buf_init(&http->body, max_body);
+}
+
+void call_http_fini(struct gw_http *http)
+{
+    buf_free(&http->body);
+}
+
+int call_http_check(const struct gw_http *http, struct fail *fail)
+{
+    if (http->failed) {
+        struct text why = http->call->explain;
+        return fail_set(fail, FAIL_US, "the plugin built a request that cannot be sent: %.*s", TEXT_ARG(why));
+    }
+    if (http->url.len == 0)
+        return fail_set(fail, FAIL_US, "the plugin built a request without a URL");
+    if (http->writer != NULL && json_end(&http->writer->json) < 0)
+        return fail_set(fail, FAIL_US, "the plugin built a body that is not complete JSON or is over %zu bytes",
+                        http->body.max);
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* plugin.h - loads plugins and keeps what they offer. Boot thread, unless said otherwise.
+ *
+ * Calls into a plugin go through plugin/call.h. */
+#ifndef PLUGIN_PLUGIN_H
+#define PLUGIN_PLUGIN_H
+
+#include <gateway/cache.h>
+#include <gateway/plugin.h>
+#include <gateway/provider.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/text.h"
+
+struct plugin {
+    const char *path; /* of the .so; "(built in)" in tests */
+    const gw_plugin *descriptor; /* as the plugin gave it; only the part both know is read */
+    const char *name, *version, *license;
+    uint32_t kind, needs_minor;
+    const gw_option *options; /* NULL: none */
+    gw_provider_ops provider; /* zeroed copy; what an old plugin lacks is NULL */
+    gw_cache_ops cache;
+};
+
+/* Opens the file, checks owner, mode, entry symbol, versions and required callbacks. Never unloaded after
+ * success; loading the same file again gives the same struct. NULL with `fail` (FAIL_OPERATOR, the text names
+ * the path and what to do). Kept for the life of the process. */
+const struct plugin *plugin_load(const char *path, struct fail *fail);
+/* From a descriptor linked in (GW_BUILTIN). Same checks. */
+const struct plugin *plugin_adopt(const gw_plugin *descriptor, const char *path, struct fail *fail);
+/* Looks for NAME.so in the directories (NULL-terminated), first hit wins. */
+const struct plugin *plugin_find(const char *name, const char *const *directories, struct fail *fail);
+
+/* Checks the settings (a JSON object) against what the plugin declares: unknown names with "did you mean",
+ * wrong types, missing required ones. 0, or -1 with the first complaint, without file and line. */
+int plugin_check_settings(const struct plugin *plugin, const struct json *settings, struct fail *fail);
+
+/* Opens an instance. `settings` was checked. 0 and *instance, or -1 with the plugin's own text. */
+int plugin_open_provider(const struct plugin *plugin, const struct json *settings, void **instance, struct fail *fail);
+void plugin_close_provider(const struct plugin *plugin, void *instance);
+
+/* One line per fact, for `plugin check`, appended to `out` (text or JSON). */
+void plugin_describe(const struct plugin *plugin, bool as_json, struct buf *out);
+
+/* "chat", "embeddings" ... for one GW_OP_*; "chat", "messages" ... for one GW_DIALECT_*. Static. */
+const char *plugin_operation_name(uint32_t operation);
+const char *plugin_dialect_name(uint32_t dialect);
+
+#endif
