@@ -1,0 +1,267 @@
+/* dial.c - libcurl connects and encrypts; it is not asked to speak HTTP (see performance.md). */
+#include "upstream/dial.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+
+_Static_assert(sizeof((struct dial *)0)->why >= CURL_ERROR_SIZE, "libcurl writes its reason there");
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static CURLSH *share; /* DNS answers and TLS sessions, of all threads, until the process ends */
+static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
+
+static void run(struct job *job);
+static void finished(struct job *job);
+
+static void lock_share(CURL *curl, curl_lock_data data, curl_lock_access access, void *arg)
+{
+    (void)curl, (void)access, (void)arg;
+    pthread_mutex_lock(&share_locks[data]);
+}
+
+static void unlock_share(CURL *curl, curl_lock_data data, void *arg)
+{
+    (void)curl, (void)arg;
+    pthread_mutex_unlock(&share_locks[data]);
+}
+
+static void start(void)
+{
+    BUG_IF(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
+    for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
+        pthread_mutex_init(&share_locks[i], NULL);
+    share = curl_share_init();
+    BUG_IF(share == NULL);
+    curl_share_setopt(share, CURLSHOPT_LOCKFUNC, lock_share);
+    curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, unlock_share);
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+}
+
+void dial_start(void) { pthread_once(&started, start); }
+
+struct dial *dial_new(struct text origin, const char *ca_file, int64_t connect_ns)
+{
+    size_t ca_len = ca_file != NULL ? strlen(ca_file) + 1 : 0;
+    struct dial *d = calloc(1, sizeof *d + origin.len + 1 + ca_len);
+
+    BUG_IF(d == NULL);
+    d->wire = WIRE_CLOSED;
+    d->connect_ns = connect_ns;
+    d->origin = (char *)(d + 1);
+    memcpy(d->origin, origin.ptr, origin.len);
+    if (ca_file != NULL)
+        d->ca_file = memcpy(d->origin + origin.len + 1, ca_file, ca_len);
+    return d;
+}
+
+void dial_submit(struct dial *d, struct jobs *jobs, struct loop *home)
+{
+    d->job.run = run;
+    d->job.on_done = finished;
+    d->job.home = home;
+    jobs_submit(jobs, &d->job);
+}
+
+void dial_free(struct dial *d)
+{
+    wire_close(&d->wire);
+    free(d);
+}
+
+static bool is_forbidden_v4(uint32_t address) { return address >> 16 == 0xA9FE; } /* 169.254.0.0/16 */
+
+bool dial_is_forbidden(const struct sockaddr *address)
+{
+    static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b};                                 /* RFC 6052 */
+    static const uint8_t aws[16] = {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54}; /* its metadata on IPv6 */
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    if (address->sa_family == AF_INET) {
+        memcpy(&v4, address, sizeof v4);
+        return is_forbidden_v4(ntohl(v4.sin_addr.s_addr));
+    }
+    if (address->sa_family != AF_INET6)
+        return true;
+    memcpy(&v6, address, sizeof v6);
+    const uint8_t *bytes = v6.sin6_addr.s6_addr;
+    if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) || memcmp(bytes, aws, 16) == 0)
+        return true;
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) || IN6_IS_ADDR_V4COMPAT(&v6.sin6_addr) || memcmp(bytes, translated, 12) == 0)
+        return is_forbidden_v4((uint32_t)bytes[12] << 24 | (uint32_t)bytes[13] << 16 | (uint32_t)bytes[14] << 8 |
+                               bytes[15]);
+    return false;
+}
+
+/* libcurl asks for a socket to a resolved address: the last moment at which it can be looked at. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct dial *d = arg;
+    int one = 1, fd;
+
+    (void)purpose;
+    if (dial_is_forbidden(&address->addr)) {
+        snprintf(d->why, sizeof d->why, "the host's address is link-local: refused");
+        return CURL_SOCKET_BAD;
+    }
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+static bool is_tls(const struct dial *d) { return text_starts_nocase(text_of(d->origin), TEXT("https:")); }
+
+static void configure(CURL *curl, struct dial *d, char *error)
+{
+    long ms = d->connect_ns / CLOCK_MS > 0 ? (long)(d->connect_ns / CLOCK_MS) : 1;
+
+    curl_easy_setopt(curl, CURLOPT_URL, d->origin);
+    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* ALPN */
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, ms);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_SHARE, share);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, d);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L); /* an answer may take minutes; NAT forgets sooner */
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, 60L);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, 30L);
+    if (!is_tls(d)) {
+        /* A proxy for plain HTTP is no tunnel: it would have to be spoken to in another way. */
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+        return;
+    }
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (d->ca_file != NULL) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, d->ca_file);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* that file and nothing else */
+    }
+}
+
+static void run(struct job *job)
+{
+    struct dial *d = (struct dial *)((char *)job - offsetof(struct dial, job));
+    char error[CURL_ERROR_SIZE] = "";
+    CURL *curl = curl_easy_init();
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    CURLcode code;
+
+    if (curl == NULL) {
+        snprintf(d->why, sizeof d->why, "out of memory");
+        return;
+    }
+    configure(curl, d, error);
+    code = curl_easy_perform(curl);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* the handle may outlive both */
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, NULL);
+    if (code != CURLE_OK) {
+        d->timed_out = code == CURLE_OPERATION_TIMEDOUT;
+        if (d->why[0] == '\0') /* else open_socket() knew better */
+            snprintf(d->why, sizeof d->why, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
+        curl_easy_cleanup(curl);
+        return;
+    }
+
+    d->why[0] = '\0';
+    curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
+    if (is_tls(d) && fd != CURL_SOCKET_BAD) {
+        d->wire = (struct wire){.tls = curl, .fd = fd};
+        return;
+    }
+    if (fd != CURL_SOCKET_BAD)
+        d->wire.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (d->wire.fd < 0)
+        snprintf(d->why, sizeof d->why, "no socket: %s", strerror(errno));
+    curl_easy_cleanup(curl); /* closes its own descriptor of the socket, not ours */
+}
+
+static void finished(struct job *job)
+{
+    struct dial *d = (struct dial *)((char *)job - offsetof(struct dial, job));
+
+    d->on_done(d);
+}
+
+ssize_t wire_recv(struct wire *w, void *out, size_t len)
+{
+    size_t got = 0;
+    CURLcode code;
+    ssize_t n;
+
+    if (w->tls == NULL) {
+        do
+            n = recv(w->fd, out, len, 0);
+        while (n < 0 && errno == EINTR);
+        return n;
+    }
+    code = curl_easy_recv(w->tls, out, len, &got);
+    if (code == CURLE_OK)
+        return (ssize_t)got;
+    errno = code == CURLE_AGAIN ? EAGAIN : EIO;
+    return -1;
+}
+
+static ssize_t send_plain(struct wire *w, const struct iovec *pieces, int count)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = (size_t)count};
+    ssize_t n;
+
+    do
+        n = sendmsg(w->fd, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+ssize_t wire_send(struct wire *w, const struct iovec *pieces, int count, char *scratch)
+{
+    size_t len = 0, sent = 0;
+    CURLcode code;
+
+    if (w->tls == NULL)
+        return send_plain(w, pieces, count);
+    /* Head and body in one record: a packet and a system call less for each piece. */
+    for (int i = 0; i < count && len < WIRE_SCRATCH; i++) {
+        size_t part = pieces[i].iov_len < WIRE_SCRATCH - len ? pieces[i].iov_len : WIRE_SCRATCH - len;
+
+        memcpy(scratch + len, pieces[i].iov_base, part);
+        len += part;
+    }
+    code = curl_easy_send(w->tls, scratch, len, &sent);
+    if (code == CURLE_OK && sent > 0)
+        return (ssize_t)sent;
+    errno = code == CURLE_AGAIN || code == CURLE_OK ? EAGAIN : EIO;
+    return -1;
+}
+
+void wire_close(struct wire *w)
+{
+    if (w->tls != NULL)
+        curl_easy_cleanup(w->tls);
+    else if (w->fd >= 0)
+        close(w->fd);
+    *w = WIRE_CLOSED;
+}

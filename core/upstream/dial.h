@@ -1,0 +1,62 @@
+/* dial.h - a connection to an upstream: DNS, TCP, proxy and TLS are libcurl's (CURLOPT_CONNECT_ONLY), and
+ * this is the only door to it. What comes out is a wire. */
+#ifndef UPSTREAM_DIAL_H
+#define UPSTREAM_DIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/text.h"
+#include "loop/jobs.h"
+
+/* Both ends of nothing, or a connected, non-blocking socket. One thread at a time. */
+struct wire {
+    void *tls; /* libcurl's handle; NULL for a plain socket: the handle alone is 17 KB */
+    int fd;
+};
+
+#define WIRE_CLOSED ((struct wire){.tls = NULL, .fd = -1})
+/* Bytes that one wire_send() puts into one TLS record at most; so long must its scratch be. */
+#define WIRE_SCRATCH ((size_t)16 << 10)
+
+/* Bytes read, 0 at the end, or -1 with errno: EAGAIN, or it is broken. TLS keeps decrypted bytes of its
+ * own: read until EAGAIN, whatever the socket says. */
+ssize_t wire_recv(struct wire *w, void *out, size_t len);
+/* Bytes sent of the pieces, at least one, or -1 with errno. After EAGAIN the same bytes must be sent again.
+ * `scratch` is lent, WIRE_SCRATCH bytes, for a TLS wire always the same (OpenSSL looks at the address). */
+ssize_t wire_send(struct wire *w, const struct iovec *pieces, int count, char *scratch);
+/* The fd must not be watched any more. */
+void wire_close(struct wire *w);
+
+/* One dialling, a job. */
+struct dial {
+    struct job job;
+    void (*on_done)(struct dial *dial); /* on the thread of `home`; calls dial_free() */
+    void *owner;
+    struct wire wire; /* the result; WIRE_CLOSED when it failed. Whoever takes it sets it to that. */
+    bool timed_out;
+    char why[256]; /* why it failed, for the log; no secrets */
+    const char *ca_file;
+    int64_t connect_ns;
+    char *origin;
+};
+
+/* libcurl's own start. Call before threads start; pool_new() calls it too, more than once does no harm. */
+void dial_start(void);
+/* Will dial `origin` ("https://host:port", lent) within `connect_ns`. `ca_file`: lent, NULL for the
+ * system's. Given: free with dial_free(). */
+struct dial *dial_new(struct text origin, const char *ca_file, int64_t connect_ns);
+/* Dials on a thread of `jobs`. `dial` is taken until its on_done runs on the thread of `home`. */
+void dial_submit(struct dial *dial, struct jobs *jobs, struct loop *home);
+/* Closes the wire, if nobody took it. */
+void dial_free(struct dial *dial);
+
+/* Is this an address no upstream may have: link-local, and with it the metadata services of clouds? Also
+ * when written as a mapped or translated IPv6 address. */
+bool dial_is_forbidden(const struct sockaddr *address);
+
+#endif

@@ -1,0 +1,15 @@
+/* field.h - what may stand in an HTTP header, both ways. Any thread. */
+#ifndef UPSTREAM_FIELD_H
+#define UPSTREAM_FIELD_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+
+/* RFC 9110 §5.6.2: one or more token characters. Also what a method must be. */
+bool field_is_name(struct text name);
+bool field_is_name_byte(char c);
+/* RFC 9110 §5.5: no control character but the tab. Bytes over 127 are let through. */
+bool field_is_value(struct text value);
+
+#endif

@@ -1,0 +1,326 @@
+/* framing.c - server-sent events as WHATWG HTML defines them, and lines, out of bytes cut anywhere.
+ *
+ * Every byte is searched once. What the lines of the frame say is noted as they end, in offsets, so a
+ * frame that arrives in many pieces costs no more than one that arrives whole. A frame inside the bytes
+ * fed is handed out where it lies; only a frame that is cut is copied. */
+#include "upstream/framing.h"
+
+#include <string.h>
+
+#include <gateway/provider.h>
+
+#include "base/fail.h"
+
+typedef int frame_fn(void *arg, const struct frame *frame);
+
+static size_t scan(struct framing *f, const char *base, size_t len);
+static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_frame, void *arg);
+static int keep(struct framing *f, struct text bytes);
+static int drain(struct framing *f, frame_fn *on_frame, void *arg);
+static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame, void *arg);
+static bool read_line(struct framing *f, const char *base, size_t start, size_t end);
+static void read_field(struct framing *f, struct text line, size_t start);
+
+void framing_init(struct framing *f, uint32_t kind, size_t max_frame)
+{
+    BUG_IF(kind != GW_FRAMING_SSE && kind != GW_FRAMING_LINES && kind != GW_FRAMING_RAW);
+    *f = (struct framing){.kind = kind, .at_start = true, .max_frame = max_frame};
+    buf_init(&f->held, SIZE_MAX); /* the limit is on frames: what a stop left may be several */
+    buf_init(&f->data, SIZE_MAX);
+    buf_init(&f->id, SIZE_MAX);
+}
+
+void framing_fini(struct framing *f)
+{
+    buf_free(&f->held);
+    buf_free(&f->data);
+    buf_free(&f->id);
+}
+
+int framing_feed(struct framing *f, struct text bytes, frame_fn *on_frame, void *arg)
+{
+    int result;
+
+    if (f->failed)
+        return -1;
+    if (f->kind == GW_FRAMING_RAW)
+        return bytes.len == 0 ? 0 : on_frame(arg, &(struct frame){.raw = bytes, .data = bytes});
+
+    result = drain(f, on_frame, arg);
+    if (result == 0 && f->held.len > 0)
+        result = finish_held(f, &bytes, on_frame, arg);
+    while (result == 0 && f->held.len == 0 && bytes.len > 0) {
+        size_t end = scan(f, bytes.ptr, bytes.len);
+
+        if (end == 0) {
+            if (bytes.len > f->max_frame)
+                f->failed = true;
+            break;
+        }
+        result = emit(f, bytes.ptr, end, on_frame, arg);
+        bytes.ptr += end;
+        bytes.len -= end;
+    }
+    if (f->failed || keep(f, bytes) < 0)
+        return -1;
+    return result;
+}
+
+int framing_end(struct framing *f, bool flush, frame_fn *on_frame, void *arg)
+{
+    struct text held;
+    int result;
+
+    if (f->failed)
+        return -1;
+    result = drain(f, on_frame, arg);
+    if (result != 0 || f->held.len == 0)
+        return result;
+    held = buf_view(&f->held);
+    if (flush) {
+        if (f->kind == GW_FRAMING_SSE && f->line < held.len)
+            read_line(f, held.ptr, f->line, held.len);
+        result = emit(f, held.ptr, held.len, on_frame, arg);
+    }
+    buf_free(&f->held);
+    return result;
+}
+
+bool framing_pending(const struct framing *f) { return f->held.len > 0; }
+
+static int keep(struct framing *f, struct text bytes)
+{
+    if (buf_append(&f->held, bytes.ptr, bytes.len) == 0)
+        return 0;
+    f->failed = true; /* out of memory */
+    return -1;
+}
+
+/* Hands out the complete frames among what is held: a stop left them. */
+static int drain(struct framing *f, frame_fn *on_frame, void *arg)
+{
+    int result = 0;
+
+    while (result == 0 && f->scanned < f->held.len) {
+        struct text held = buf_view(&f->held);
+        size_t end = scan(f, held.ptr, held.len);
+
+        if (end == 0)
+            break;
+        result = emit(f, held.ptr, end, on_frame, arg);
+        buf_consume(&f->held, end);
+    }
+    return result;
+}
+
+/* Takes from `bytes` what the held frame lacks, line by line. */
+static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame, void *arg)
+{
+    int result = 0;
+
+    while (f->held.len > 0 && bytes->len > 0) {
+        const char *lf = memchr(bytes->ptr, '\n', bytes->len);
+        const char *cr = memchr(bytes->ptr, '\r', lf != NULL ? (size_t)(lf - bytes->ptr) : bytes->len);
+        size_t len = bytes->len, end;
+        struct text held;
+
+        if (cr != NULL && cr + 1 != lf)
+            len = (size_t)(cr - bytes->ptr) + 1;
+        else if (lf != NULL)
+            len = (size_t)(lf - bytes->ptr) + 1;
+        if (keep(f, (struct text){bytes->ptr, len}) < 0)
+            return -1;
+        bytes->ptr += len;
+        bytes->len -= len;
+        held = buf_view(&f->held);
+        end = scan(f, held.ptr, held.len);
+        if (end > 0) {
+            result = emit(f, held.ptr, end, on_frame, arg);
+            buf_consume(&f->held, end);
+        } else if (f->held.len > f->max_frame) {
+            f->failed = true;
+            return -1;
+        }
+    }
+    return result;
+}
+
+/* Reads one line of an event. True for the empty line that ends it. */
+static bool read_line(struct framing *f, const char *base, size_t start, size_t end)
+{
+    struct text line;
+    size_t at;
+
+    if (f->at_start) {
+        f->at_start = false;
+        if (end - start >= 3 && memcmp(base + start, "\xEF\xBB\xBF", 3) == 0)
+            start += 3;
+    }
+    line = (struct text){base + start, end - start};
+    if (line.len == 0)
+        return true;
+    if (line.len >= 5 && memcmp(line.ptr, "data:", 5) == 0) { /* nearly every line */
+        at = line.len > 5 && line.ptr[5] == ' ' ? 6 : 5;
+        if (f->data_lines++ == 0)
+            f->data_at = (struct framing_part){start + at, line.len - at};
+        return false;
+    }
+    read_field(f, line, start);
+    return false;
+}
+
+/* Any other line. What is not a field of ours, comments among them, says nothing. */
+static void read_field(struct framing *f, struct text line, size_t start)
+{
+    const char *colon = memchr(line.ptr, ':', line.len);
+    struct text name = {line.ptr, colon != NULL ? (size_t)(colon - line.ptr) : line.len};
+    size_t at = name.len + (colon != NULL);
+
+    if (at > name.len && at < line.len && line.ptr[at] == ' ')
+        at++;
+    struct framing_part value = {start + at, line.len - at};
+    if (text_is(name, "data")) {
+        if (f->data_lines++ == 0)
+            f->data_at = value;
+    } else if (text_is(name, "event")) {
+        f->name_at = value;
+    } else if (text_is(name, "id") && memchr(line.ptr + at, '\0', value.len) == NULL) {
+        f->id_at = value;
+        f->has_id = true;
+    }
+}
+
+/* Goes on searching the frame that begins at `base`. Its length, or 0 when it does not end yet. */
+static size_t scan_event(struct framing *f, const char *base, size_t len)
+{
+    const char *lf = base, *cr; /* lf: the next one, once it is not before `from`; NULL for none */
+
+    while (f->scanned < len) {
+        const char *from = base + f->scanned;
+        size_t end;
+        bool blank;
+
+        if (f->scanned == f->line && *from == '\n' && (f->line > 0 ? from[-1] == '\r' : f->after_cr)) {
+            f->line = ++f->scanned; /* the second half of a CRLF that was cut */
+            if (f->line == 1 && len == 1)
+                return 1;
+            continue;
+        }
+        if (lf != NULL && (lf < from || lf == base))
+            lf = memchr(from, '\n', len - f->scanned);
+        cr = memchr(from, '\r', lf != NULL ? (size_t)(lf - from) : len - f->scanned);
+        if (lf == NULL && cr == NULL) {
+            f->scanned = len;
+            return 0;
+        }
+        end = (size_t)((cr != NULL ? cr : lf) - base);
+        blank = read_line(f, base, f->line, end);
+        f->line = f->scanned = end + (cr != NULL && cr + 1 == lf ? 2 : 1);
+        if (blank)
+            return f->line;
+    }
+    return 0;
+}
+
+static size_t scan_line(struct framing *f, const char *base, size_t len)
+{
+    const char *lf = memchr(base + f->scanned, '\n', len - f->scanned);
+
+    f->scanned = len;
+    return lf != NULL ? (size_t)(lf - base) + 1 : 0;
+}
+
+static size_t scan(struct framing *f, const char *base, size_t len)
+{
+    return f->kind == GW_FRAMING_SSE ? scan_event(f, base, len) : scan_line(f, base, len);
+}
+
+/* The value of each data line, with LF between: a second walk, only for events that have several.
+ * 0, or -1 out of memory. */
+static int join_data(struct framing *f, struct text raw)
+{
+    size_t lines = f->data_lines;
+    size_t start = f->data_at.at;
+
+    if (buf_append(&f->data, raw.ptr + start, f->data_at.len) < 0)
+        return -1;
+    start += f->data_at.len;
+    while (--lines > 0) {
+        struct framing line = {.data_lines = 0};
+
+        while (line.data_lines == 0) {
+            size_t end;
+
+            start += raw.ptr[start] == '\r' && raw.ptr[start + 1] == '\n' ? 2 : 1;
+            end = start;
+            while (end < raw.len && raw.ptr[end] != '\r' && raw.ptr[end] != '\n')
+                end++;
+            read_line(&line, raw.ptr, start, end);
+            start = end;
+        }
+        if (buf_append(&f->data, "\n", 1) < 0 ||
+            buf_append(&f->data, raw.ptr + line.data_at.at, line.data_at.len) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int describe_event(struct framing *f, struct frame *frame)
+{
+    const char *base = frame->raw.ptr;
+
+    if (f->has_id) {
+        struct text id = {base + f->id_at.at, f->id_at.len};
+
+        if (!text_eq(id, buf_view(&f->id))) {
+            buf_truncate(&f->id, 0);
+            if (buf_text(&f->id, id) < 0)
+                return -1;
+        }
+    }
+    if (f->id.len > 0)
+        frame->id = buf_view(&f->id);
+    frame->comment = f->data_lines == 0;
+    if (frame->comment)
+        return 0;
+    if (f->name_at.len > 0)
+        frame->name = (struct text){base + f->name_at.at, f->name_at.len};
+    frame->data = (struct text){base + f->data_at.at, f->data_at.len};
+    if (f->data_lines > 1) {
+        if (join_data(f, frame->raw) < 0)
+            return -1;
+        frame->data = buf_view(&f->data);
+    }
+    return 0;
+}
+
+static void describe_line(struct frame *frame)
+{
+    frame->data = frame->raw;
+    if (text_ends(frame->data, TEXT("\n")))
+        frame->data.len--;
+    if (text_ends(frame->data, TEXT("\r")))
+        frame->data.len--;
+    frame->comment = frame->data.len == 0;
+}
+
+static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_frame, void *arg)
+{
+    struct frame frame = {.raw = {base, len}};
+    int result;
+
+    if (len > f->max_frame || (f->kind == GW_FRAMING_SSE && describe_event(f, &frame) < 0)) {
+        f->failed = true;
+        return -1;
+    }
+    if (f->kind == GW_FRAMING_LINES)
+        describe_line(&frame);
+    f->scanned = f->line = 0;
+    f->data_lines = 0;
+    f->has_id = false;
+    f->name_at.len = 0;
+    f->after_cr = base[len - 1] == '\r';
+    result = on_frame(arg, &frame);
+    buf_free(&f->data);
+    return result;
+}

@@ -1,0 +1,93 @@
+/* transfer.h - one HTTP exchange with an upstream, on the loop that started it.
+ *
+ * libcurl dials (upstream/dial.h), connections are kept (upstream/pool.h), the HTTP/1.1 is
+ * ours over http-parser. Everything here runs on the loop's thread. */
+#ifndef UPSTREAM_TRANSFER_H
+#define UPSTREAM_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "loop/jobs.h"
+#include "loop/loop.h"
+
+struct pool;     /* of one worker: idle connections of every origin */
+struct transfer; /* one exchange */
+
+struct pool_settings {
+    unsigned idle_per_origin; /* connections kept; 256 unless said */
+    int64_t idle_ns;          /* how long; 60 s unless said */
+    const char *ca_file;      /* kept; NULL: the system's */
+};
+
+/* `loop` and `dialers` are kept. */
+struct pool *pool_new(struct loop *loop, struct jobs *dialers, const struct pool_settings *settings);
+void pool_free(struct pool *pool); /* no transfer may be running */
+size_t pool_idle(const struct pool *pool);
+
+struct transfer_header {
+    struct text name, value;
+};
+
+/* What to send. All of it is kept by the caller until the transfer ends. */
+struct transfer_request {
+    struct text method;
+    struct text url; /* http://host[:port]/path?query or https; no user info, no fragment */
+    const struct transfer_header *headers; /* Host, Content-Length, Connection are ours */
+    size_t header_count;
+    /* The body in pieces (a spliced body is prefix, replacement, suffix), none for no body. */
+    const struct text *body;
+    size_t body_count;
+    int64_t connect_ns;    /* time to a usable connection */
+    int64_t first_byte_ns; /* from sent to the first byte of the answer's head */
+    int64_t idle_ns;       /* longest silence after that */
+    int64_t total_ns;      /* of the whole exchange; 0: none */
+    bool replay;           /* may be sent again when a kept connection turns out to be dead */
+    size_t max_body;       /* bytes of the answer's body; 0: no limit */
+};
+
+/* What became of a transfer that did not complete. */
+enum transfer_failure {
+    TRANSFER_OK = 0,
+    TRANSFER_CONNECT,    /* DNS, TCP, TLS: no byte of the request was sent */
+    TRANSFER_SEND,       /* the connection broke while the request was sent */
+    TRANSFER_RESET,      /* it broke or ended before the answer's head was complete */
+    TRANSFER_CUT,        /* it broke or ended inside the answer's body */
+    TRANSFER_MALFORMED,  /* not HTTP, or refused by our limits on heads */
+    TRANSFER_TOO_LARGE,  /* over max_body */
+    TRANSFER_TIME_CONNECT,
+    TRANSFER_TIME_FIRST,
+    TRANSFER_TIME_IDLE,
+    TRANSFER_TIME_TOTAL,
+};
+const char *transfer_failure_name(enum transfer_failure failure); /* "connect", "reset" ... static */
+
+/* What it tells its owner. Never called from inside transfer_start(), transfer_resume() or transfer_cancel().
+ * After on_done the transfer is gone. The owner may call transfer_cancel() or transfer_pause() in any of them. */
+struct transfer_events {
+    /* The final status and headers (1xx are swallowed), lent for this call. */
+    void (*on_head)(void *owner, int status, const struct transfer_header *headers, size_t count);
+    /* Bytes of the body with transfer coding removed, lent for this call. */
+    void (*on_body)(void *owner, struct text bytes);
+    /* Once, the last call. `why`: lent text for the log when failure is not OK. */
+    void (*on_done)(void *owner, enum transfer_failure failure, const char *why);
+};
+
+/* Never NULL; a failure is told by on_done later. `events` and `owner` are kept. */
+struct transfer *transfer_start(struct pool *pool, const struct transfer_request *request,
+                                const struct transfer_events *events, void *owner);
+/* No event comes after this. An unfinished connection is closed, not kept. */
+void transfer_cancel(struct transfer *t);
+/* While paused nothing is read from the upstream (the idle time-out does not run). What has been read is
+ * told all the same: at most 64 KB more of on_body, and on_done when the answer ended in them. */
+void transfer_pause(struct transfer *t);
+void transfer_resume(struct transfer *t);
+/* True when at least one byte of the request reached the connection. */
+bool transfer_was_sent(const struct transfer *t);
+/* The request's body is no longer needed by this transfer (fully sent, no replay possible). */
+bool transfer_body_done(const struct transfer *t);
+
+#endif
