@@ -1,0 +1,70 @@
+/* face.h - a client API: what a client sent -> the canonical view, events -> what it expects.
+ *
+ * Faces know nothing of requests, sockets or providers' names. Pure functions, any worker. */
+#ifndef FACE_FACE_H
+#define FACE_FACE_H
+
+#include <gateway/provider.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/text.h"
+#include "canon/ask.h"
+#include "canon/error.h"
+#include "canon/usage.h"
+
+/* What a face needs to know to write an answer from events. */
+struct face_answer {
+    struct arena *arena;
+    const struct ask *ask;
+    struct text request_id; /* becomes the id of the answer */
+    struct text model;      /* the upstream's name once it is told, else the one asked for */
+    int64_t created;        /* unix seconds */
+    const struct usage *usage;
+    void *state;            /* the face's own, arena */
+};
+
+/* What the scan found in one relayed frame. */
+#define FACE_TAP_USAGE (1u << 0)      /* a usage object that is not null */
+#define FACE_TAP_FINISH (1u << 1)     /* a finish reason */
+#define FACE_TAP_ERROR (1u << 2)      /* an error object */
+#define FACE_TAP_DONE (1u << 3)       /* the end mark of the dialect */
+#define FACE_TAP_USAGE_ONLY (1u << 4) /* the extra usage chunk: nothing else in it */
+#define FACE_TAP_BAD (1u << 5)        /* a whole body that is no JSON object */
+#define FACE_TAP_READ (FACE_TAP_USAGE | FACE_TAP_FINISH | FACE_TAP_ERROR) /* the provider's read() is asked */
+
+struct face {
+    const char *name;   /* metric label and log: "chat" */
+    uint32_t operation; /* GW_OP_* */
+    uint32_t dialect;   /* GW_DIALECT_* of its bodies */
+    enum error_shape errors;
+    struct text ping;   /* what keeps a silent stream alive: ": keep-alive\n\n" */
+
+    /* Reads the body (lent to the end of the request). 0, or -1 with `fail`. */
+    int (*decode)(struct arena *arena, struct text body, struct ask *ask, struct fail *fail);
+    /* The body in the canonical (chat) shape, for upstreams that do not speak this dialect; arena. NULL with `fail`. */
+    const struct json *(*canonical)(struct arena *arena, struct ask *ask, struct fail *fail);
+    /* The body for a native upstream, in pieces that are lent from ask->body or arena: the model's name and
+     * what the gateway must change spliced in (a stream is always asked for its usage). */
+    void (*splice)(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count);
+    /* FACE_TAP_* of one relayed SSE frame. */
+    unsigned (*tap)(struct arena *arena, struct text name, struct text data);
+    /* FACE_TAP_* of a whole relayed body, and in *digest (arena) the little of it that the provider's read() needs:
+     * usage, finish reasons, errors. A body of 100 KB is then not parsed for the sake of 200 bytes. */
+    unsigned (*digest)(struct arena *arena, struct text body, struct text *digest);
+
+    /* A streamed answer from events: appends to `out` what the client shall see. */
+    void (*stream_event)(struct face_answer *answer, const gw_event *event, struct buf *out);
+    /* Its end: usage chunk if asked for, end mark. */
+    void (*stream_end)(struct face_answer *answer, struct buf *out);
+    /* A whole answer: remember the event; write the body at the end. */
+    void (*fold_event)(struct face_answer *answer, const gw_event *event);
+    void (*fold_end)(struct face_answer *answer, struct buf *out);
+};
+
+extern const struct face face_chat;
+
+#endif

@@ -1,0 +1,143 @@
+/* test_chat.c - what the chat face reads, splices and finds in what passes. */
+#include "check.h"
+#include "face/face.h"
+
+static struct arena arena;
+static struct ask ask;
+static struct fail fail;
+
+static int decode(const char *body)
+{
+    arena_fini(&arena);
+    arena_init(&arena, NULL, 0, 1 << 20);
+    ask = (struct ask){ 0 };
+    fail = (struct fail){ 0 };
+    return face_chat.decode(&arena, text_of(body), &ask, &fail);
+}
+
+static struct text spliced(const char *model)
+{
+    struct text *pieces;
+    size_t count;
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    face_chat.splice(&arena, &ask, text_of(model), &pieces, &count);
+    for (size_t i = 0; i < count; i++)
+        buf_text(&out, pieces[i]);
+    struct text t = arena_text(&arena, buf_view(&out));
+    buf_free(&out);
+    return t;
+}
+
+static void splices_to(const char *body, const char *model, const char *want)
+{
+    cr_assert_eq(decode(body), 0);
+    struct text got = spliced(model);
+    cr_assert(text_is(got, want));
+    arena_fini(&arena);
+}
+
+Test(chat, reads_what_the_gateway_must_know)
+{
+    cr_assert_eq(decode("{\"model\":\"m\",\"messages\":[],\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":3}"), 0);
+    cr_assert(text_is(ask.model, "m"));
+    cr_assert(ask.stream);
+    cr_assert(ask.wants_usage);
+    cr_assert_eq(ask.choices, 3);
+    arena_fini(&arena);
+}
+
+Test(chat, refuses_what_is_wrong_and_names_the_member)
+{
+    static const struct {
+        const char *body, *code, *param;
+    } rows[] = {
+        { "", "invalid_json", "" },
+        { "[]", "invalid_json", "" },
+        { "{\"model\":\"m\",\"messages\":[]", "invalid_json", "" },
+        { "{\"model\":\"m\",\"model\":\"n\",\"messages\":[]}", "invalid_json", "model" },
+        { "{\"messages\":[]}", "invalid_parameter", "model" },
+        { "{\"model\":7,\"messages\":[]}", "invalid_parameter", "model" },
+        { "{\"model\":\"\",\"messages\":[]}", "invalid_parameter", "model" },
+        { "{\"model\":\"m\"}", "invalid_parameter", "messages" },
+        { "{\"model\":\"m\",\"messages\":{}}", "invalid_parameter", "messages" },
+        { "{\"model\":\"m\",\"messages\":[],\"stream\":1}", "invalid_parameter", "stream" },
+        { "{\"model\":\"m\",\"messages\":[],\"stream_options\":[]}", "invalid_parameter", "stream_options" },
+        { "{\"model\":\"m\",\"messages\":[],\"n\":0}", "invalid_parameter", "n" },
+        { "{\"model\":\"m\",\"messages\":[],\"n\":1.5}", "invalid_parameter", "n" },
+        { "{\"model\":\"m\",\"messages\":[],\"api_base\":\"http://evil\"}", "invalid_parameter", "api_base" },
+        { "{\"model\":\"m\",\"messages\":[],\"base_url\":\"http://evil\"}", "invalid_parameter", "base_url" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert_eq(decode(rows[i].body), -1);
+        cr_assert_eq(fail.status, 400);
+        cr_assert_str_eq(fail.code, rows[i].code);
+        cr_assert_str_eq(fail.param, rows[i].param);
+    }
+    arena_fini(&arena);
+}
+
+Test(chat, leaves_the_body_alone_but_for_the_model)
+{
+    splices_to("{ \"messages\" : [1.50e3,\"\\u0041\"] , \"model\":\"m\" }", "up/x", "{ \"messages\" : [1.50e3,\"\\u0041\"] , \"model\":\"up/x\" }");
+    splices_to("{\"model\":\"m\",\"messages\":[]}", "m", "{\"model\":\"m\",\"messages\":[]}");
+    splices_to("{\"model\":\"m\",\"messages\":[]}", "a\"b", "{\"model\":\"a\\\"b\",\"messages\":[]}");
+}
+
+Test(chat, asks_every_stream_for_its_usage)
+{
+    splices_to("{\"model\":\"m\",\"messages\":[],\"stream\":true}", "n",
+               "{\"model\":\"n\",\"stream_options\":{\"include_usage\":true},\"messages\":[],\"stream\":true}");
+    splices_to("{\"stream\":true,\"stream_options\":null,\"model\":\"m\",\"messages\":[]}", "n",
+               "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"n\",\"messages\":[]}");
+    splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":false,\"x\":1},\"messages\":[]}", "m",
+               "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true,\"x\":1},\"messages\":[]}");
+    splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{ \"x\":1},\"messages\":[]}", "m",
+               "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true, \"x\":1},\"messages\":[]}");
+    splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{},\"messages\":[]}", "m",
+               "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[]}");
+    splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[]}", "m",
+               "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[]}");
+}
+
+Test(chat, finds_usage_finish_and_errors_in_frames)
+{
+    static const struct {
+        const char *data;
+        unsigned want;
+    } rows[] = {
+        { "[DONE]", FACE_TAP_DONE },
+        { "{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":null}],\"usage\":null}", 0 },
+        { "{\"choices\":[{\"delta\":{},\"finish_reason\": \"stop\"}]}", FACE_TAP_FINISH },
+        { "{\"choices\":[],\"usage\":{\"total_tokens\":1}}", FACE_TAP_USAGE | FACE_TAP_USAGE_ONLY },
+        { "{\"choices\":[ ],\"usage\" : {\"total_tokens\":1}}", FACE_TAP_USAGE | FACE_TAP_USAGE_ONLY },
+        { "{\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{}}", FACE_TAP_USAGE | FACE_TAP_FINISH },
+        { "{\"error\":{\"message\":\"x\"}}", FACE_TAP_ERROR },
+        { "{\"error\":null,\"choices\":[]}", 0 },
+        { "{\"choices\":[{\"delta\":{\"content\":\"say \\\"usage\\\":{ and \\\"error\\\":1\"}}]}", 0 },
+        { "{\"choices\":[{\"delta\":{\"error\":{\"nested\":1}}}]}", 0 },
+    };
+    arena_init(&arena, NULL, 0, 1 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(face_chat.tap(&arena, TEXT_NONE, text_of(rows[i].data)), rows[i].want, "a row differs");
+    cr_assert_eq(face_chat.tap(&arena, TEXT("error"), TEXT("{}")), FACE_TAP_ERROR);
+    arena_fini(&arena);
+}
+
+Test(chat, digests_a_whole_answer)
+{
+    struct text digest;
+    arena_init(&arena, NULL, 0, 1 << 20);
+    unsigned found = face_chat.digest(&arena,
+                                      TEXT("{\"id\":\"x\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"long\"},"
+                                           "\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3}}"),
+                                      &digest);
+    cr_assert_eq(found, FACE_TAP_USAGE | FACE_TAP_FINISH);
+    cr_assert_geq(text_find(digest, TEXT("\"finish_reason\":\"length\"")), 0);
+    cr_assert_geq(text_find(digest, TEXT("\"usage\":{\"prompt_tokens\":3}")), 0);
+    cr_assert_lt(text_find(digest, TEXT("long")), 0);
+    cr_assert_eq(face_chat.digest(&arena, TEXT("<html>"), &digest), FACE_TAP_BAD);
+    cr_assert(face_chat.digest(&arena, TEXT("{\"hello\":1}"), &digest) & FACE_TAP_BAD);
+    cr_assert(face_chat.digest(&arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest) & FACE_TAP_ERROR);
+    arena_fini(&arena);
+}
