@@ -1,0 +1,211 @@
+/* answer.c - what the client gets: the head of a stream, its bytes, a whole answer, or an error in its own shape. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "canon/error.h"
+#include "flow/way.h"
+
+#define HEADERS_MAX 20
+
+struct headers {
+    struct door_header all[HEADERS_MAX];
+    size_t count;
+};
+
+static void add(struct headers *h, const char *name, const char *value)
+{
+    BUG_IF(h->count == HEADERS_MAX);
+    h->all[h->count++] = (struct door_header){ name, value };
+}
+
+static void add_common(struct request *req, struct headers *h)
+{
+    add(h, "x-request-id", req->id);
+    add(h, "request-id", req->id);
+    add(h, "Cache-Control", "private, no-store");
+}
+
+/* What was dropped on the way to this provider, as a header: "logit_bias, seed". */
+static void add_dropped(struct request *req, const struct attempt *a, struct headers *h)
+{
+    struct buf names;
+    if (a->call.dropped == NULL)
+        return;
+    buf_init(&names, 1024);
+    for (const struct call_dropped *d = a->call.dropped; d != NULL; d = d->next)
+        buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(d->member));
+    add(h, "x-gw-dropped", arena_str(&req->arena, buf_view(&names)));
+    buf_free(&names);
+}
+
+static void add_success(struct request *req, struct headers *h)
+{
+    const struct attempt *a = req->attempt;
+    if (a == NULL)
+        return;
+    add(h, "x-gw-provider", a->target->provider->name.ptr);
+    add(h, "x-gw-model", arena_str(&req->arena, a->target->model));
+    add(h, "x-gw-attempts", arena_printf(&req->arena, "%u", req->attempts_made));
+    if (a->request_id.len > 0)
+        add(h, "x-gw-upstream-request-id", arena_str(&req->arena, a->request_id));
+    add_dropped(req, a, h);
+}
+
+void answer_begin_stream(struct request *req)
+{
+    struct headers h = { .count = 0 };
+    if (req->begun || req->gone)
+        return;
+    req->begun = true;
+    req->status = 200;
+    add(&h, "Content-Type", "text/event-stream; charset=utf-8");
+    add_common(req, &h);
+    add(&h, "X-Accel-Buffering", "no");
+    if (req->attempt->has_event) /* else a ping begins it, and the target may still change */
+        add_success(req, &h);
+    req->door->begin(req->client, 200, h.all, h.count);
+}
+
+void answer_write(struct request *req, struct text bytes)
+{
+    if (req->gone || bytes.len == 0)
+        return;
+    size_t waiting = req->door->write(req->client, bytes);
+    req->bytes_out += bytes.len;
+    req->last_write_ns = req->worker->loop.now_ns;
+    if (waiting > DOOR_HIGH_MARK && !req->paused && !req->attempt->done) {
+        req->paused = true;
+        if (req->attempt->transfer != NULL)
+            transfer_pause(req->attempt->transfer);
+    }
+}
+
+static void on_ping(struct loop_timer *timer)
+{
+    struct request *req = (struct request *)(void *)((char *)timer - offsetof(struct request, ping));
+    int64_t due = req->last_write_ns + req->config->limits.ping_ns;
+    int64_t now = clock_ns();
+    if (now >= due && !req->paused) {
+        answer_begin_stream(req);
+        answer_write(req, req->face->ping);
+        req->last_write_ns = now;
+        due = now + req->config->limits.ping_ns;
+    } else if (now >= due) {
+        due = now + req->config->limits.ping_ns;
+    }
+    loop_timer_set(&req->worker->loop, timer, due);
+}
+
+void answer_ping_start(struct request *req)
+{
+    if (req->config->limits.ping_ns <= 0 || req->ping.slot != 0)
+        return;
+    req->ping.on_time = on_ping;
+    req->last_write_ns = clock_ns();
+    loop_timer_set(&req->worker->loop, &req->ping, req->last_write_ns + req->config->limits.ping_ns);
+}
+
+void answer_ping_stop(struct request *req)
+{
+    loop_timer_clear(&req->worker->loop, &req->ping);
+}
+
+enum next answer_own(struct request *req)
+{
+    req->body_type = "application/json";
+    req->status = 200;
+    return DONE;
+}
+
+/* Row "answer.relay": the attempt is good. A whole answer is made ready; a stream begins, and ends when its end came. */
+enum next answer_relay(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    if (!req->ask.stream) {
+        req->status = a->status;
+        if (a->mode == MODE_RELAY) {
+            req->body_type = a->content_type.len > 0 ? arena_str(&req->arena, a->content_type) : "application/json";
+            req->body_out = a->whole;
+            buf_init(&a->whole, 0);
+        } else {
+            req->body_type = "application/json";
+            req->face->fold_end(&req->answer, &req->body_out);
+        }
+        return NEXT;
+    }
+    answer_begin_stream(req);
+    req->relaying = true;
+    answer_write(req, buf_view(&a->out));
+    buf_free(&a->out);
+    if (!a->done) {
+        /* The request's body is kept no longer than a replay may need it: not after the first event. */
+        if (a->transfer != NULL && transfer_body_done(a->transfer))
+            buf_free(&req->body);
+        return WAIT;
+    }
+    relay_end_stream(a);
+    return NEXT;
+}
+
+static void finish_error(struct request *req)
+{
+    struct headers h = { .count = 0 };
+    struct fail *fail = &req->fail;
+    struct buf out;
+    size_t len;
+    buf_init(&out, 64u << 10);
+    if (req->begun) { /* a 200 was sent with a keep-alive comment */
+        error_write_event(fail, req->face->errors, text_of(req->id), &out);
+        answer_write(req, buf_view(&out));
+        buf_free(&out);
+        req->door->end(req->client);
+        return;
+    }
+    error_write(fail, req->face->errors, text_of(req->id), &out);
+    req->status = error_status(fail, req->face->errors);
+    add(&h, "Content-Type", "application/json");
+    add_common(req, &h);
+    if (fail->should_retry >= 0)
+        add(&h, "x-should-retry", fail->should_retry ? "true" : "false");
+    if (fail->retry_after_s > 0)
+        add(&h, "Retry-After", arena_printf(&req->arena, "%d", fail->retry_after_s));
+    if (req->status == 405)
+        add(&h, "Allow", arena_str(&req->arena, req->allow));
+    if (req->attempts_made > 0)
+        add(&h, "x-gw-attempts", arena_printf(&req->arena, "%u", req->attempts_made));
+    char *body = buf_take(&out, &len);
+    req->bytes_out = len;
+    req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, free, body, fail->close);
+}
+
+static void finish_whole(struct request *req)
+{
+    struct headers h = { .count = 0 };
+    size_t len;
+    add(&h, "Content-Type", req->body_type);
+    add_common(req, &h);
+    add_success(req, &h);
+    char *body = buf_take(&req->body_out, &len);
+    req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, free, body, false);
+}
+
+/* Row "finish": the last byte. Everything is settled. */
+enum next answer_finish(struct request *req)
+{
+    req->finished = true;
+    if (!req->gone) {
+        if (req->relaying) {
+            answer_write(req, buf_view(&req->tail_bytes));
+            req->door->end(req->client);
+        } else if (req->failed) {
+            finish_error(req);
+        } else {
+            finish_whole(req);
+        }
+    }
+    buf_free(&req->body);
+    buf_free(&req->tail_bytes);
+    request_free(req);
+    return NEXT;
+}

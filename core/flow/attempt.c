@@ -1,0 +1,210 @@
+/* attempt.c - one try at one target: choose it, send it, judge what came back. */
+#include "base/clock.h"
+#include "flow/metrics.h"
+#include "flow/way.h"
+
+/* Row "attempt.choose". */
+enum next attempt_choose(struct request *req)
+{
+    BUG_IF(req->target_next >= req->target_count);
+    struct attempt *a = arena_new(&req->arena, struct attempt);
+    a->req = req;
+    a->previous = req->attempt;
+    a->target = &req->targets[req->target_next++];
+    a->retry_after_s = -1;
+    a->started_ns = clock_ns();
+    req->attempt = a;
+    req->attempts_made++;
+    return NEXT;
+}
+
+static struct text client_header(void *owner, struct text name)
+{
+    const struct request *req = ((const struct attempt *)owner)->req;
+    for (size_t i = 0; i < req->dialect_header_count; i++)
+        if (text_eq_nocase(text_of(req->dialect_headers[i].name), name))
+            return text_of(req->dialect_headers[i].value);
+    return TEXT_NONE;
+}
+
+static void describe(struct attempt *a)
+{
+    struct request *req = a->req;
+    const struct config_provider *p = a->target->provider;
+    const gw_provider_ops *ops = &p->plugin->provider;
+    struct text secret = p->secret_count > 0 ? p->secrets[0].value : TEXT_NONE;
+    a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0          ? MODE_LOCAL
+              : (ops->dialects & req->face->dialect) != 0 ? MODE_RELAY
+                                                              : MODE_TRANSLATE;
+    call_begin(&a->call, &req->arena, &req->worker->scratch, a);
+    a->call.client_header = client_header;
+    a->ask = (gw_request){
+        .size = sizeof a->ask,
+        .operation = req->operation,
+        .dialect = a->mode == MODE_RELAY ? req->face->dialect : GW_DIALECT_CHAT,
+        .stream = req->ask.stream,
+        .model = call_str(a->target->model),
+        .base_url = call_str(p->base_url),
+        .secret = call_str(secret),
+    };
+}
+
+void attempt_refused(struct attempt *a, gw_status status)
+{
+    struct text why = a->call.explain;
+    if (why.len == 0)
+        why = TEXT("it gave no reason");
+    if (status == GW_E_REQUEST)
+        error_set(&a->error, E_UPSTREAM_REFUSED, "%.*s", TEXT_ARG(why));
+    else
+        error_set(&a->error, E_INTERNAL, "the provider \"%.*s\" could not build the request", TEXT_ARG(a->target->provider->name));
+    a->has_error = true;
+    a->outcome = status == GW_E_REQUEST ? "refused" : "plugin_error";
+    a->error_fault = status == GW_E_REQUEST ? GW_FAULT_REQUEST : GW_FAULT_BY_STATUS;
+    a->done = true;
+}
+
+/* The body as pieces: spliced for a relay, as the provider wrote it otherwise. */
+static void collect_body(struct attempt *a)
+{
+    struct request *req = a->req;
+    if (a->mode == MODE_RELAY) {
+        req->face->splice(&req->arena, &req->ask, a->target->model, &req->pieces, &req->piece_count);
+    } else {
+        req->pieces = arena_new(&req->arena, struct text);
+        *req->pieces = buf_view(&a->http.body);
+        req->piece_count = 1;
+    }
+}
+
+static void collect_headers(struct attempt *a)
+{
+    struct request *req = a->req;
+    const struct config_provider *p = a->target->provider;
+    struct transfer_header *all =
+        arena_array(&req->arena, struct transfer_header, a->http.header_count + p->header_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < a->http.header_count; i++)
+        all[n++] = (struct transfer_header){ a->http.headers[i].name, a->http.headers[i].value };
+    for (size_t i = 0; i < p->header_count; i++)
+        all[n++] = (struct transfer_header){ p->headers[i].name, p->headers[i].value };
+    a->send.headers = all;
+    a->send.header_count = n;
+}
+
+static enum next start_transfer(struct attempt *a)
+{
+    struct request *req = a->req;
+    const struct config_provider *p = a->target->provider;
+    if (a->mode == MODE_TRANSLATE) {
+        const struct json *body = req->face->canonical(&req->arena, &req->ask, &req->fail);
+        if (body == NULL)
+            return FAIL;
+        a->ask.body = call_json(body);
+    }
+    call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
+    a->http_open = true;
+    gw_status status = p->plugin->provider.build(p->instance, &a->call, &a->ask, &a->http);
+    if (status == GW_OK && a->http.failed)
+        status = GW_E_CONFIG;
+    if (status != GW_OK) {
+        attempt_refused(a, status);
+        return NEXT;
+    }
+    collect_body(a);
+    collect_headers(a);
+    a->send.method = a->http.method;
+    a->send.url = a->http.url;
+    a->send.body = req->pieces;
+    a->send.body_count = req->piece_count;
+    a->send.connect_ns = req->timeouts.connect_ns;
+    a->send.first_byte_ns = req->timeouts.first_token_ns;
+    a->send.idle_ns = req->timeouts.idle_ns;
+    a->send.total_ns = req->timeouts.total_ns;
+    a->send.replay = true;
+    a->transfer = transfer_start(req->worker->pool, &a->send, &relay_events, a);
+    return WAIT;
+}
+
+/* Row "attempt.send". Waits for the first event of a stream, or for the whole answer. */
+enum next attempt_send(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    describe(a);
+    /* Only the bodies that pass can be large; what a failed attempt held is not needed any more. */
+    buf_init(&a->whole, req->config->limits.answer_bytes);
+    buf_init(&a->out, req->config->limits.event_bytes + (1u << 20));
+    if (req->ask.stream)
+        answer_ping_start(req);
+    if (a->mode != MODE_LOCAL)
+        return start_transfer(a);
+    const struct json *body = req->face->canonical(&req->arena, &req->ask, &req->fail);
+    if (body == NULL)
+        return FAIL;
+    a->ask.body = call_json(body);
+    relay_produce_start(a);
+    return WAIT;
+}
+
+void attempt_cancel(struct attempt *a)
+{
+    if (a->transfer != NULL) {
+        transfer_cancel(a->transfer);
+        a->transfer = NULL;
+    }
+    loop_timer_clear(&a->req->worker->loop, &a->timer);
+    if (!a->done && a->outcome == NULL)
+        a->outcome = "cancelled";
+    a->done = true;
+    if (a->ended_ns == 0)
+        a->ended_ns = clock_ns();
+}
+
+void attempt_resume(struct attempt *a)
+{
+    if (a->transfer != NULL)
+        transfer_resume(a->transfer);
+    else if (a->mode == MODE_LOCAL && !a->done)
+        loop_timer_set(&a->req->worker->loop, &a->timer, clock_ns());
+}
+
+void attempt_close(struct attempt *a)
+{
+    attempt_cancel(a);
+    if (a->framing_open)
+        framing_fini(&a->framing);
+    a->framing_open = false;
+    if (a->http_open)
+        call_http_fini(&a->http);
+    a->http_open = false;
+    buf_free(&a->whole);
+    buf_free(&a->out);
+}
+
+/* Row "attempt.judge". */
+enum next attempt_judge(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    struct metrics *metrics = req->worker->gateway->metrics;
+    unsigned index = req->worker->index;
+    bool failed = a->has_error || (a->done && a->failure != TRANSFER_OK) || !a->has_event;
+    if (!failed)
+        return NEXT; /* outcome is counted when the answer is complete */
+
+    bool elsewhere = failure_judge(a);
+    metrics_count_attempt(metrics, index, a->target->provider->name, a->outcome);
+    attempt_close(a);
+    if (elsewhere && req->target_next < req->target_count && req->attempts_made < req->attempts_max) {
+        metrics_count_fallback(metrics, index, a->target->provider->name, req->targets[req->target_next].provider->name,
+                               a->outcome);
+        return way_choose_again(req);
+    }
+    req->fail = a->error;
+    if (req->fail.status == 502 && req->attempts_made > 1)
+        req->fail.should_retry = 0; /* several were tried: the client's own retry would only repeat it */
+    for (const struct attempt *p = a->previous; p != NULL; p = p->previous)
+        if (req->fail.status == 429 && p->error.status == 429 && p->error.retry_after_s > 0 &&
+            (req->fail.retry_after_s == 0 || p->error.retry_after_s < req->fail.retry_after_s))
+            req->fail.retry_after_s = p->error.retry_after_s;
+    return FAIL;
+}

@@ -1,0 +1,65 @@
+/* auth.c - may this request come in at all, and whose is it? */
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "flow/metrics.h"
+#include "flow/way.h"
+
+/* Row "admit": shed before anything is parsed, and what the router refused. */
+enum next admit_run(struct request *req)
+{
+    struct gateway *gateway = req->worker->gateway;
+    unsigned limit = req->config->limits.in_flight;
+    unsigned now = atomic_fetch_add_explicit(&gateway->in_flight, 1, memory_order_relaxed) + 1;
+    req->counted = true;
+    if (limit > 0 && now > limit) {
+        metrics_count_event(gateway->metrics, req->worker->index, "shed");
+        error_set(&req->fail, E_OVERLOAD, "the gateway has %u requests in flight, its limit: try again shortly", limit);
+        return FAIL;
+    }
+    switch (req->refuse) {
+    case E_NONE:
+        return NEXT;
+    case E_PATH:
+        error_set(&req->fail, E_PATH, "there is no such path here; see the README for the ones that are served");
+        break;
+    case E_METHOD:
+        error_set(&req->fail, E_METHOD, "this path takes %.*s", TEXT_ARG(req->allow));
+        break;
+    case E_BODY_TOO_LARGE:
+        error_set(&req->fail, E_BODY_TOO_LARGE, "the body is over %zu MB (limits.body_mb)",
+                  req->config->limits.body_bytes >> 20);
+        break;
+    case E_HEAD_TOO_LARGE:
+        error_set(&req->fail, E_HEAD_TOO_LARGE, "the request's head is too large (limits.header_kb, limits.headers)");
+        break;
+    default:
+        error_set(&req->fail, req->refuse, "the request is not well-formed HTTP/1.1");
+        break;
+    }
+    return FAIL;
+}
+
+/* One and the same answer for no, unknown, disabled and expired keys. */
+static enum next refuse(struct request *req)
+{
+    error_set(&req->fail, E_KEY,
+              "no valid API key was given: send one as \"Authorization: Bearer KEY\" (or x-api-key); keys are made by the "
+              "gateway's operator");
+    return FAIL;
+}
+
+/* Row "auth". */
+enum next auth_run(struct request *req)
+{
+    uint8_t digest[CRYPTO_SHA256_LEN];
+    if (!req->config->keys_required)
+        return NEXT;
+    crypto_sha256(req->credential.len > 0 ? req->credential : TEXT(""), digest);
+    crypto_wipe((void *)(uintptr_t)req->credential.ptr, req->credential.len); /* the arena's own copy */
+    const struct config_key *key = config_key(req->config, digest);
+    if (key == NULL || !key->enabled || (key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms()))
+        return refuse(req);
+    req->key = key;
+    req->team = key->team;
+    return NEXT;
+}

@@ -1,0 +1,153 @@
+/* failure.c - what a failed attempt means: for the client, for the log, and whether another target may be tried. */
+#include <stdio.h>
+#include <string.h>
+
+#include "flow/way.h"
+
+static const char *provider_name(const struct attempt *a)
+{
+    return a->target->provider->name.ptr; /* NUL-terminated: it is in the snapshot's arena */
+}
+
+/* Upstream text is passed on only where the caller can act on it. */
+static void say(struct attempt *a, enum error_case which, struct text text)
+{
+    if (text.len > 0)
+        error_set(&a->error, which, "%.*s", TEXT_ARG(text));
+    else
+        error_set(&a->error, which, "the provider \"%s\" refused the request with status %d", provider_name(a), a->error_status);
+}
+
+static uint32_t fault_of_status(int status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        return GW_FAULT_AUTH;
+    case 408:
+    case 504:
+        return GW_FAULT_TIMEOUT;
+    case 429:
+        return GW_FAULT_RATE_LIMIT;
+    case 503:
+    case 529:
+        return GW_FAULT_OVERLOADED;
+    default:
+        return status >= 500 ? GW_FAULT_SERVER : GW_FAULT_REQUEST;
+    }
+}
+
+static void classify(struct attempt *a, struct text text, struct text code, struct text param)
+{
+    const char *name = provider_name(a);
+    switch (a->error_fault) {
+    case GW_FAULT_AUTH:
+        error_set(&a->error, E_UPSTREAM_AUTH,
+                  "the provider \"%s\" refuses the gateway's own credential (status %d): the operator must check it", name,
+                  a->error_status);
+        break;
+    case GW_FAULT_RATE_LIMIT:
+    case GW_FAULT_QUOTA:
+        error_set(&a->error, E_UPSTREAM_RATE, "the provider \"%s\" limits the gateway's rate%s", name,
+                  a->error_fault == GW_FAULT_QUOTA ? ": its account has no quota left" : "");
+        if (a->retry_after_s > 0)
+            a->error.retry_after_s = a->retry_after_s < 60 ? a->retry_after_s : 60;
+        if (a->error_fault == GW_FAULT_QUOTA)
+            a->error.should_retry = 0;
+        break;
+    case GW_FAULT_OVERLOADED:
+        error_set(&a->error, E_UPSTREAM_BUSY, "the provider \"%s\" is overloaded (status %d)", name, a->error_status);
+        a->error.status = a->error_status == 529 ? 529 : 503;
+        if (a->retry_after_s > 0)
+            a->error.retry_after_s = a->retry_after_s < 60 ? a->retry_after_s : 60;
+        break;
+    case GW_FAULT_TIMEOUT:
+        error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" took too long (status %d)", name, a->error_status);
+        break;
+    case GW_FAULT_SERVER:
+        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" failed (status %d)", name, a->error_status);
+        break;
+    default: /* the caller's own fault: the upstream's words and code, under the same status */
+        say(a, E_UPSTREAM_REFUSED, text);
+        if (a->error_status >= 400 && a->error_status < 500)
+            a->error.status = a->error_status;
+        if (code.len > 0)
+            a->error.code = arena_str(&a->req->arena, code);
+        else if (a->error_fault == GW_FAULT_CONTEXT)
+            a->error.code = "context_length_exceeded";
+        else if (a->error_fault == GW_FAULT_FILTER)
+            a->error.code = "content_filter";
+        if (param.len > 0)
+            snprintf(a->error.param, sizeof a->error.param, "%.*s", TEXT_ARG(param));
+        break;
+    }
+}
+
+void failure_from_event(struct attempt *a, const gw_event *event)
+{
+    if (a->has_error)
+        return;
+    a->has_error = true;
+    a->error_status = event->status >= 400 && event->status < 600 ? (int)event->status
+                      : a->status >= 400                          ? a->status
+                                                                  : 502;
+    a->error_fault = event->fault != GW_FAULT_BY_STATUS ? event->fault : fault_of_status(a->error_status);
+    classify(a, call_text(event->text), call_text(event->code), call_text(event->param));
+    a->outcome = arena_printf(&a->req->arena, a->status >= 400 || a->mode == MODE_LOCAL ? "status_%d" : "error_%d",
+                              a->error_status);
+}
+
+static void from_transfer(struct attempt *a)
+{
+    const char *name = provider_name(a);
+    a->outcome = transfer_failure_name(a->failure);
+    switch (a->failure) {
+    case TRANSFER_CONNECT:
+    case TRANSFER_TIME_CONNECT:
+        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" could not be reached", name);
+        break;
+    case TRANSFER_TIME_FIRST:
+    case TRANSFER_TIME_IDLE:
+    case TRANSFER_TIME_TOTAL:
+        error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" did not answer in time (%s)", name, a->outcome);
+        break;
+    case TRANSFER_TOO_LARGE:
+        error_set(&a->error, E_UPSTREAM, "the answer of the provider \"%s\" is larger than limits.answer_mb allows", name);
+        break;
+    default:
+        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" broke off or answered what is not HTTP (%s)", name, a->outcome);
+        break;
+    }
+}
+
+bool failure_judge(struct attempt *a)
+{
+    if (a->has_error && a->error.code != NULL) {
+        if (strcmp(a->error.code, "internal_error") == 0)
+            return true;
+        /* A 404 may be this target's alone; what else is the caller's fault is it everywhere. */
+        return (a->error_fault != GW_FAULT_REQUEST && a->error_fault != GW_FAULT_CONTEXT && a->error_fault != GW_FAULT_FILTER) ||
+               a->error_status == 404;
+    }
+    if (a->failure != TRANSFER_OK) {
+        from_transfer(a);
+        return true;
+    }
+    if (a->status >= 300 && a->status < 400) {
+        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" answered with a redirect (status %d), which is never followed: check its base_url",
+                  provider_name(a), a->status);
+        a->error.code = "upstream_redirect";
+        a->outcome = arena_printf(&a->req->arena, "status_%d", a->status);
+        return true;
+    }
+    if (a->status >= 400) { /* no event told more */
+        a->error_status = a->status;
+        a->error_fault = fault_of_status(a->status);
+        classify(a, TEXT_NONE, TEXT_NONE, TEXT_NONE);
+        a->outcome = arena_printf(&a->req->arena, "status_%d", a->status);
+        return a->error_fault != GW_FAULT_REQUEST || a->status == 404;
+    }
+    error_set(&a->error, E_UPSTREAM, "the provider \"%s\" answered with nothing that is an answer", provider_name(a));
+    a->outcome = "junk";
+    return true;
+}

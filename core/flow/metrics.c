@@ -1,0 +1,146 @@
+/* metrics.c - counts, per worker; merging and writing them is metrics_write.c. */
+#include "flow/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "flow/metrics_inside.h"
+
+const double metrics_bounds[METRICS_BOUNDS] = METRICS_BOUND_VALUES;
+
+struct metrics *metrics_new(unsigned workers)
+{
+    struct metrics *m = calloc(1, sizeof *m + workers * sizeof *m->shards);
+    BUG_IF(m == NULL);
+    m->workers = workers;
+    for (unsigned i = 0; i < workers; i++) {
+        pthread_mutex_init(&m->shards[i].lock, NULL);
+        map_init(&m->shards[i].rows);
+    }
+    return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+    for (unsigned i = 0; i < m->workers; i++) {
+        struct map *rows = &m->shards[i].rows;
+        for (size_t k = 0; k < rows->count; k++)
+            free(rows->entries[k].value);
+        map_fini(rows);
+        pthread_mutex_destroy(&m->shards[i].lock);
+    }
+    free(m);
+}
+
+/* A key is the kind and its labels, each ended by a byte that no label has. */
+struct key {
+    char bytes[METRICS_KEY_MAX];
+    size_t len;
+};
+
+static void key_add(struct key *k, struct text label)
+{
+    size_t room = sizeof k->bytes - k->len - 1;
+    size_t len = label.len < room ? label.len : room;
+    if (len > 0)
+        memcpy(k->bytes + k->len, label.ptr, len);
+    k->len += len;
+    k->bytes[k->len++] = METRICS_SEPARATOR;
+}
+
+static struct metrics_row *row_of(struct metrics_shard *shard, const struct key *key)
+{
+    struct text text = { key->bytes, key->len };
+    struct metrics_row *row = map_get(&shard->rows, text);
+    if (row != NULL || shard->rows.count >= METRICS_ROWS_MAX)
+        return row;
+    row = calloc(1, sizeof *row + key->len);
+    BUG_IF(row == NULL);
+    memcpy(row->key, key->bytes, key->len);
+    map_put(&shard->rows, (struct text){ row->key, key->len }, row);
+    return row;
+}
+
+static void observe(struct metrics_histogram *h, int64_t ns)
+{
+    double seconds = (double)ns / 1e9;
+    size_t i = 0;
+    while (i < METRICS_BOUNDS && seconds > metrics_bounds[i])
+        i++;
+    h->counts[i]++;
+    h->sum_ns += ns;
+}
+
+static void count_tokens(struct metrics_row *row, const struct usage *u)
+{
+    const int64_t n[METRICS_TOKEN_TYPES] = { u->input,     u->cache_read, u->cache_write_5m, u->cache_write_1h, u->output,
+                                             u->reasoning, u->audio_in,   u->audio_out,      u->image_in,       u->image_out };
+    for (size_t i = 0; i < METRICS_TOKEN_TYPES; i++)
+        row->tokens[i] += n[i];
+}
+
+void metrics_count_request(struct metrics *m, unsigned worker, const struct metrics_request *r)
+{
+    BUG_IF(worker >= m->workers);
+    struct metrics_shard *shard = &m->shards[worker];
+    struct key key = { .len = 0 };
+    char status[4] = { (char)('0' + r->status / 100 % 10), (char)('0' + r->status / 10 % 10), (char)('0' + r->status % 10), 0 };
+
+    key_add(&key, TEXT("r"));
+    key_add(&key, text_of(r->face));
+    key_add(&key, r->provider);
+    key_add(&key, r->model);
+    key_add(&key, r->team);
+    key_add(&key, (struct text){ status, 3 });
+
+    pthread_mutex_lock(&shard->lock);
+    struct metrics_row *row = row_of(shard, &key);
+    if (row != NULL) {
+        row->count++;
+        count_tokens(row, r->usage);
+    }
+    observe(&shard->duration, r->duration_ns);
+    observe(&shard->overhead, r->overhead_ns);
+    if (r->first_token_ns >= 0)
+        observe(&shard->first_token, r->first_token_ns);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+static void bump(struct metrics *m, unsigned worker, const struct key *key)
+{
+    BUG_IF(worker >= m->workers);
+    struct metrics_shard *shard = &m->shards[worker];
+    pthread_mutex_lock(&shard->lock);
+    struct metrics_row *row = row_of(shard, key);
+    if (row != NULL)
+        row->count++;
+    pthread_mutex_unlock(&shard->lock);
+}
+
+void metrics_count_attempt(struct metrics *m, unsigned worker, struct text provider, const char *outcome)
+{
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("a"));
+    key_add(&key, provider);
+    key_add(&key, text_of(outcome));
+    bump(m, worker, &key);
+}
+
+void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from, struct text to, const char *reason)
+{
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("f"));
+    key_add(&key, from);
+    key_add(&key, to);
+    key_add(&key, text_of(reason));
+    bump(m, worker, &key);
+}
+
+void metrics_count_event(struct metrics *m, unsigned worker, const char *name)
+{
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("e"));
+    key_add(&key, text_of(name));
+    bump(m, worker, &key);
+}

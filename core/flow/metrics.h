@@ -1,0 +1,51 @@
+/* metrics.h - counters and histograms of the gateway in Prometheus' text format.
+ *
+ * One shard per worker, each behind a lock that only a scrape contends for. */
+#ifndef FLOW_METRICS_H
+#define FLOW_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "canon/usage.h"
+
+struct metrics;
+
+/* One finished request. All texts are copied where they are new. */
+struct metrics_request {
+    const char *face;
+    struct text provider; /* "" when none was reached */
+    struct text model;    /* a configured name, or "other" */
+    struct text team;
+    int status;
+    bool streamed;
+    int64_t duration_ns, overhead_ns;
+    int64_t first_token_ns; /* -1: none */
+    const struct usage *usage;
+    unsigned attempts;
+    bool fell_back;
+};
+
+struct metrics *metrics_new(unsigned workers);
+void metrics_free(struct metrics *m);
+/* The worker's own thread. */
+void metrics_count_request(struct metrics *m, unsigned worker, const struct metrics_request *r);
+/* One attempt: outcome is a static word ("ok", "status_429", "connect", "timeout" ...). */
+void metrics_count_attempt(struct metrics *m, unsigned worker, struct text provider, const char *outcome);
+void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from, struct text to, const char *reason);
+/* Static names: "client_gone", "client_stuck", "shed", "late_head", "late_body", "log_dropped"... */
+void metrics_count_event(struct metrics *m, unsigned worker, const char *name);
+
+/* Gauges that are read at the scrape. */
+struct metrics_gauges {
+    unsigned in_flight, connections;
+    uint64_t log_dropped;
+    int64_t started_unix_ms;
+    const char *version;
+};
+/* The whole text, appended. Any thread. */
+void metrics_write(struct metrics *m, const struct metrics_gauges *gauges, struct buf *out);
+
+#endif

@@ -1,0 +1,45 @@
+/* metrics_inside.h - between metrics.c, which counts, and metrics_write.c, which writes. */
+#ifndef FLOW_METRICS_INSIDE_H
+#define FLOW_METRICS_INSIDE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "flow/metrics.h"
+
+#define METRICS_KEY_MAX 768
+#define METRICS_ROWS_MAX 8192 /* label sets per worker: labels come from the configuration, so this is far away */
+#define METRICS_SEPARATOR '\x1f'
+#define METRICS_TOKEN_TYPES 10
+
+/* Seconds. The first ones are for the gateway's own overhead, the last ones for long answers. */
+#define METRICS_BOUND_VALUES                                                                                           \
+    { 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,   \
+      2.5, 5, 10, 30, 60, 120, 300, 600 }
+#define METRICS_BOUNDS 24
+extern const double metrics_bounds[METRICS_BOUNDS];
+
+struct metrics_histogram {
+    uint64_t counts[METRICS_BOUNDS + 1]; /* the last one: above all bounds */
+    int64_t sum_ns;
+};
+
+struct metrics_row {
+    uint64_t count;
+    int64_t tokens[METRICS_TOKEN_TYPES];
+    char key[];
+};
+
+struct metrics_shard {
+    pthread_mutex_t lock;
+    struct map rows; /* key -> struct metrics_row */
+    struct metrics_histogram duration, overhead, first_token;
+};
+
+struct metrics {
+    unsigned workers;
+    struct metrics_shard shards[];
+};
+
+#endif

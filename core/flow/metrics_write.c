@@ -1,0 +1,205 @@
+/* metrics_write.c - merges the workers' counters and writes Prometheus' text format. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <dirent.h>
+
+#include "base/fail.h"
+#include "flow/metrics_inside.h"
+
+static const char *const token_types[METRICS_TOKEN_TYPES] = {
+    "input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_in", "audio_out", "image_in", "image_out",
+};
+
+static void merge_histogram(struct metrics_histogram *into, const struct metrics_histogram *from)
+{
+    for (size_t i = 0; i <= METRICS_BOUNDS; i++)
+        into->counts[i] += from->counts[i];
+    into->sum_ns += from->sum_ns;
+}
+
+static void merge(struct metrics *m, struct metrics_shard *all)
+{
+    for (unsigned w = 0; w < m->workers; w++) {
+        struct metrics_shard *shard = &m->shards[w];
+        pthread_mutex_lock(&shard->lock);
+        for (size_t i = 0; i < shard->rows.count; i++) {
+            const struct metrics_row *from = shard->rows.entries[i].value;
+            struct text key = shard->rows.entries[i].key;
+            struct metrics_row *into = map_get(&all->rows, key);
+            if (into == NULL) {
+                into = calloc(1, sizeof *into + key.len);
+                BUG_IF(into == NULL);
+                memcpy(into->key, key.ptr, key.len);
+                map_put(&all->rows, (struct text){ into->key, key.len }, into);
+            }
+            into->count += from->count;
+            for (size_t t = 0; t < METRICS_TOKEN_TYPES; t++)
+                into->tokens[t] += from->tokens[t];
+        }
+        merge_histogram(&all->duration, &shard->duration);
+        merge_histogram(&all->overhead, &shard->overhead);
+        merge_histogram(&all->first_token, &shard->first_token);
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
+
+static void head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* A label's value with what the format escapes escaped. */
+static void put_value(struct buf *out, struct text value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (c == '\\' || c == '"')
+            buf_printf(out, "\\%c", c);
+        else if (c == '\n')
+            buf_str(out, "\\n");
+        else
+            buf_append(out, &c, 1);
+    }
+}
+
+/* Writes name{labels} for the key's labels after its kind; `names` ends with NULL. No closing brace. */
+static void put_labels(struct buf *out, const char *metric, struct text key, const char *const *names)
+{
+    buf_printf(out, "%s{", metric);
+    text_cut(&key, METRICS_SEPARATOR);
+    for (size_t i = 0; names[i] != NULL; i++) {
+        buf_printf(out, "%s%s=\"", i > 0 ? "," : "", names[i]);
+        put_value(out, text_cut(&key, METRICS_SEPARATOR));
+        buf_str(out, "\"");
+    }
+}
+
+static void write_rows(const struct metrics_shard *all, char kind, const char *metric, const char *const *names, struct buf *out)
+{
+    for (size_t i = 0; i < all->rows.count; i++) {
+        const struct metrics_row *row = all->rows.entries[i].value;
+        if (row->key[0] != kind)
+            continue;
+        put_labels(out, metric, all->rows.entries[i].key, names);
+        buf_printf(out, "} %llu\n", (unsigned long long)row->count);
+    }
+}
+
+static void write_tokens(const struct metrics_shard *all, const char *const *names, struct buf *out)
+{
+    for (size_t i = 0; i < all->rows.count; i++) {
+        const struct metrics_row *row = all->rows.entries[i].value;
+        for (size_t t = 0; row->key[0] == 'r' && t < METRICS_TOKEN_TYPES; t++) {
+            if (row->tokens[t] == 0)
+                continue;
+            put_labels(out, "gw_tokens_total", all->rows.entries[i].key, names);
+            buf_printf(out, ",type=\"%s\"} %lld\n", token_types[t], (long long)row->tokens[t]);
+        }
+    }
+}
+
+static void write_histogram(const char *name, const char *help, const struct metrics_histogram *h, struct buf *out)
+{
+    unsigned long long total = 0;
+    head(out, name, "histogram", help);
+    for (size_t i = 0; i < METRICS_BOUNDS; i++) {
+        total += h->counts[i];
+        buf_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name, metrics_bounds[i], total);
+    }
+    total += h->counts[METRICS_BOUNDS];
+    buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.9f\n%s_count %llu\n", name, total, name, (double)h->sum_ns / 1e9, name,
+               total);
+}
+
+static void gauge(struct buf *out, const char *name, const char *help, double value)
+{
+    head(out, name, "gauge", help);
+    buf_printf(out, "%s %.17g\n", name, value);
+}
+
+static void counter(struct buf *out, const char *name, const char *help, double value)
+{
+    head(out, name, "counter", help);
+    buf_printf(out, "%s %.17g\n", name, value);
+}
+
+static unsigned open_files(void)
+{
+    unsigned n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (dir == NULL)
+        return 0;
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
+}
+
+static double resident_bytes(void)
+{
+    unsigned long size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%lu %lu", &size, &resident) != 2)
+        resident = 0;
+    fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void write_process(const struct metrics_gauges *g, struct buf *out)
+{
+    struct rusage u;
+    struct rlimit files = { 0, 0 };
+    getrusage(RUSAGE_SELF, &u);
+    getrlimit(RLIMIT_NOFILE, &files);
+    counter(out, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
+            (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+    gauge(out, "process_resident_memory_bytes", "Resident memory size in bytes.", resident_bytes());
+    gauge(out, "process_open_fds", "Number of open file descriptors.", open_files());
+    gauge(out, "process_max_fds", "Maximum number of open file descriptors.", (double)files.rlim_cur);
+    gauge(out, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+          (double)g->started_unix_ms / 1000.0);
+}
+
+void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
+{
+    static const char *const request[] = { "face", "provider", "model", "team", "status", NULL };
+    static const char *const attempt[] = { "provider", "outcome", NULL };
+    static const char *const fallback[] = { "from", "to", "reason", NULL };
+    static const char *const event[] = { "event", NULL };
+    struct metrics_shard *all = calloc(1, sizeof *all);
+    BUG_IF(all == NULL);
+    map_init(&all->rows);
+    merge(m, all);
+
+    head(out, "gw_requests_total", "counter", "Finished requests by client API, provider, model, team and status.");
+    write_rows(all, 'r', "gw_requests_total", request, out);
+    head(out, "gw_tokens_total", "counter", "Tokens in disjoint buckets.");
+    write_tokens(all, request, out);
+    head(out, "gw_upstream_requests_total", "counter", "Attempts at providers by outcome.");
+    write_rows(all, 'a', "gw_upstream_requests_total", attempt, out);
+    head(out, "gw_fallbacks_total", "counter", "Attempts that went on to another target, and why.");
+    write_rows(all, 'f', "gw_fallbacks_total", fallback, out);
+    head(out, "gw_events_total", "counter", "Things that happen to connections and requests: client_gone, shed, late_body ...");
+    write_rows(all, 'e', "gw_events_total", event, out);
+    write_histogram("gw_request_duration_seconds", "From the first byte of a request to the end of its answer.", &all->duration, out);
+    write_histogram("gw_time_to_first_token_seconds", "From the first byte of a request to the first event of a stream.",
+                    &all->first_token, out);
+    write_histogram("gw_overhead_seconds", "Time of a request that was spent in the gateway itself.", &all->overhead, out);
+    gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);
+    gauge(out, "gw_connections", "Open client connections.", g->connections);
+    counter(out, "gw_log_dropped_total", "Lines of the access log that a blocked reader cost.", (double)g->log_dropped);
+    head(out, "gw_build_info", "gauge", "The version that runs.");
+    buf_printf(out, "gw_build_info{version=\"%s\"} 1\n", g->version);
+    write_process(g, out);
+
+    for (size_t i = 0; i < all->rows.count; i++)
+        free(all->rows.entries[i].value);
+    map_fini(&all->rows);
+    free(all);
+}

@@ -1,0 +1,412 @@
+/* relay.c - what arrives from the upstream, passed on as it comes: bytes where both sides speak the same dialect,
+ * events through the face where they do not. */
+#include "base/clock.h"
+#include "flow/metrics.h"
+#include "flow/way.h"
+
+/* Frames of one read that lie behind each other go out in one write. */
+struct span {
+    struct attempt *a;
+    struct text bytes;
+};
+
+static int64_t retry_after(struct text value, bool milliseconds)
+{
+    int64_t n;
+    struct text whole = text_cut(&value, '.');
+    if (text_parse_u63(text_trim(whole), &n) < 0)
+        return -1; /* a date: our own clocks need not agree, the plain answer is a retry soon */
+    if (milliseconds)
+        n = (n + 999) / 1000;
+    return n > 3600 ? 3600 : n;
+}
+
+static void keep_head(struct attempt *a, const struct transfer_header *headers, size_t count)
+{
+    struct arena *arena = &a->req->arena;
+    for (size_t i = 0; i < count; i++) {
+        struct text name = headers[i].name, value = headers[i].value;
+        if (text_eq_nocase(name, TEXT("content-type")))
+            a->content_type = arena_text(arena, value);
+        else if (text_eq_nocase(name, TEXT("x-request-id")) || text_eq_nocase(name, TEXT("request-id")))
+            a->request_id = arena_text(arena, value);
+        else if (text_eq_nocase(name, TEXT("retry-after-ms")))
+            a->retry_after_s = (int)retry_after(value, true);
+        else if (text_eq_nocase(name, TEXT("retry-after")) && a->retry_after_s < 0)
+            a->retry_after_s = (int)retry_after(value, false);
+        else if (text_eq_nocase(name, TEXT("content-encoding")) && !text_eq_nocase(text_trim(value), TEXT("identity")))
+            a->encoded = true;
+    }
+}
+
+static void start_framing(struct attempt *a)
+{
+    uint32_t kind = a->mode == MODE_RELAY ? GW_FRAMING_SSE : a->target->provider->plugin->provider.framing;
+    framing_init(&a->framing, kind, a->req->config->limits.event_bytes);
+    a->framing_open = true;
+    a->streamed = true;
+}
+
+static void fail_now(struct attempt *a, const char *outcome, const char *text)
+{
+    error_set(&a->error, E_UPSTREAM, "the provider \"%.*s\" %s", TEXT_ARG(a->target->provider->name), text);
+    a->has_error = true;
+    a->error_status = 502;
+    a->error_fault = GW_FAULT_SERVER;
+    a->outcome = outcome;
+    attempt_cancel(a);
+}
+
+/* The attempt is over, one way or the other: the way goes on. */
+static void complete(struct attempt *a)
+{
+    a->done = true;
+    if (a->ended_ns == 0)
+        a->ended_ns = clock_ns();
+    if (a->req->relaying)
+        relay_end_stream(a);
+    way_resume(a->req);
+}
+
+/* Nothing but what was told by read(): usage, the finish and errors; for a translation everything. */
+static void on_emit(gw_call *call, const gw_event *event)
+{
+    CHECK(call, CALL);
+    struct attempt *a = call->owner;
+    struct request *req = a->req;
+    switch (event->type) {
+    case GW_EVENT_USAGE:
+        if (event->tokens != NULL && !usage_take(&req->usage, event->tokens, &req->arena))
+            metrics_count_event(req->worker->gateway->metrics, req->worker->index, "usage_refused");
+        break;
+    case GW_EVENT_FINISH:
+        a->has_finish = true;
+        a->finish = arena_text(&req->arena, call_text(event->text));
+        break;
+    case GW_EVENT_ERROR:
+        failure_from_event(a, event);
+        return;
+    case GW_EVENT_START:
+        break;
+    default:
+        a->frames++;
+        break;
+    }
+    if (a->mode == MODE_RELAY || a->has_error)
+        return;
+    if (event->type != GW_EVENT_START && event->type != GW_EVENT_USAGE)
+        a->has_event = true;
+    if (req->ask.stream)
+        req->face->stream_event(&req->answer, event, &a->out);
+    else
+        req->face->fold_event(&req->answer, event);
+}
+
+/* Hands one frame to the provider. False when it cannot read it. */
+static bool read_frame(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data)
+{
+    const struct config_provider *p = a->target->provider;
+    gw_frame frame = { .size = sizeof frame,
+                       .end = end,
+                       .status = (uint32_t)a->status,
+                       .framing = framing,
+                       .name = call_str(name),
+                       .data = call_str(data) };
+    gw_status status = p->plugin->provider.read(p->instance, &a->call, &frame, on_emit);
+    call_step_end(&a->call);
+    return status == GW_OK;
+}
+
+static void first_event(struct attempt *a)
+{
+    struct request *req = a->req;
+    a->has_event = true;
+    if (a->first_ns == 0) {
+        a->first_ns = clock_ns();
+        req->first_token_ns = a->first_ns - req->started_ns;
+    }
+    if (!req->relaying)
+        way_resume(req); /* "attempt.judge", then "answer.relay" begins the answer */
+}
+
+static void flush(struct span *span)
+{
+    struct request *req = span->a->req;
+    if (span->bytes.len == 0)
+        return;
+    if (req->relaying)
+        answer_write(req, span->bytes);
+    else
+        buf_text(&span->a->out, span->bytes); /* comments before the first event: held with the head */
+    span->bytes = TEXT_NONE;
+}
+
+static void pass(struct span *span, struct text raw)
+{
+    if (span->bytes.len > 0 && span->bytes.ptr + span->bytes.len == raw.ptr) {
+        span->bytes.len += raw.len;
+        return;
+    }
+    flush(span);
+    span->bytes = raw;
+}
+
+/* One frame of a relayed stream. */
+static int on_relay_frame(void *arg, const struct frame *frame)
+{
+    struct span *span = arg;
+    struct attempt *a = span->a;
+    struct request *req = a->req;
+    if (frame->comment) {
+        if (a->has_done)
+            buf_text(&req->tail_bytes, frame->raw);
+        else
+            pass(span, frame->raw);
+        return 0;
+    }
+    unsigned found = req->face->tap(&req->worker->scratch, frame->name, frame->data);
+    if (found != 0) {
+        if ((found & FACE_TAP_READ) != 0) {
+            bool was_bad = a->has_error;
+            bool ok = read_frame(a, GW_FRAMING_SSE, false, frame->name, frame->data);
+            if ((found & FACE_TAP_ERROR) != 0 && !a->has_error && !ok)
+                failure_from_event(a, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = 502 });
+            if (a->has_error && !was_bad && !a->has_event)
+                return 1; /* an error before anything else: the client has seen nothing yet */
+        }
+        arena_reset(&req->worker->scratch);
+        if ((found & FACE_TAP_USAGE_ONLY) != 0 && !req->ask.wants_usage) {
+            flush(span); /* asked for by us, not by the client */
+            return 0;
+        }
+        if ((found & FACE_TAP_DONE) != 0)
+            a->has_done = true;
+    }
+    if (a->has_done) { /* the end: held until the request is settled */
+        flush(span);
+        buf_text(&req->tail_bytes, frame->raw);
+        return 0;
+    }
+    a->frames++;
+    if (!a->has_event) {
+        flush(span);
+        first_event(a);
+    }
+    pass(span, frame->raw);
+    return 0;
+}
+
+/* What the events of one step became. False when the attempt has failed and the client has seen nothing of it. */
+static bool after_step(struct attempt *a)
+{
+    struct request *req = a->req;
+    if (a->has_error && !req->relaying)
+        return false;
+    if (!req->ask.stream)
+        return true;
+    if (a->has_event && !req->relaying)
+        first_event(a); /* writes a->out too */
+    if (req->relaying && a->out.len > 0) {
+        answer_write(req, buf_view(&a->out));
+        buf_free(&a->out);
+    }
+    return !a->has_error;
+}
+
+/* One frame of a translated stream. */
+static int on_translated_frame(void *arg, const struct frame *frame)
+{
+    struct attempt *a = ((struct span *)arg)->a;
+    if (frame->comment)
+        return 0;
+    if (text_is(frame->data, "[DONE]"))
+        a->has_done = true;
+    if (!read_frame(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error) {
+        error_set(&a->error, a->has_event ? E_STREAM : E_UPSTREAM, "the provider \"%.*s\" sent an event that cannot be read",
+                  TEXT_ARG(a->target->provider->name));
+        a->has_error = true;
+        a->error_status = 502;
+        a->error_fault = GW_FAULT_SERVER;
+        a->outcome = "junk";
+    }
+    return after_step(a) ? 0 : 1;
+}
+
+static void on_head(void *owner, int status, const struct transfer_header *headers, size_t count)
+{
+    struct attempt *a = owner;
+    struct request *req = a->req;
+    a->status = status;
+    keep_head(a, headers, count);
+    if (a->encoded) {
+        fail_now(a, "encoded", "compressed its answer though it was asked not to");
+        way_resume(req);
+        return;
+    }
+    if (status < 200 || status > 299)
+        return;
+    bool events = text_starts_nocase(a->content_type, TEXT("text/event-stream"));
+    uint32_t framing = a->target->provider->plugin->provider.framing;
+    if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && framing != GW_FRAMING_SSE)))
+        start_framing(a);
+    else if (req->ask.stream)
+        a->undecided = true;
+    else if (events) { /* not asked for as a stream: folded */
+        a->mode = MODE_TRANSLATE;
+        start_framing(a);
+    }
+}
+
+static void feed(struct attempt *a, struct text bytes, bool end, bool last_counts)
+{
+    struct span span = { .a = a, .bytes = TEXT_NONE };
+    int (*on_frame)(void *, const struct frame *) = a->mode == MODE_RELAY ? on_relay_frame : on_translated_frame;
+    int rc = end ? framing_end(&a->framing, last_counts, on_frame, &span) : framing_feed(&a->framing, bytes, on_frame, &span);
+    flush(&span);
+    if (rc < 0) {
+        fail_now(a, "too_large", "sent an event larger than limits.event_mb allows");
+        if (a->req->relaying)
+            a->error.code = "stream_interrupted";
+    }
+    if (rc != 0 && !end) {
+        attempt_cancel(a);
+        complete(a);
+    }
+}
+
+static void on_body(void *owner, struct text bytes)
+{
+    struct attempt *a = owner;
+    struct request *req = a->req;
+    int64_t from = clock_ns();
+    if (a->undecided) {
+        struct text seen = text_trim(bytes);
+        while (seen.len > 0 && (*seen.ptr == '\r' || *seen.ptr == '\n' || *seen.ptr == ' ')) {
+            seen.ptr++;
+            seen.len--;
+        }
+        if (seen.len > 0) {
+            a->undecided = false;
+            if (*seen.ptr != '{' && *seen.ptr != '[' && *seen.ptr != '<')
+                start_framing(a);
+        }
+    }
+    bool relaying = req->relaying;
+    if (a->streamed) {
+        feed(a, bytes, false, false);
+    } else if (buf_text(&a->whole, bytes) < 0) {
+        attempt_cancel(a);
+        a->failure = TRANSFER_TOO_LARGE;
+        complete(a);
+    }
+    if (relaying && req->relaying)
+        req->relay_ns += clock_ns() - from;
+}
+
+/* A whole answer or error is there. */
+static void read_whole(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct text body = buf_view(&a->whole), digest;
+    if (a->status < 200 || a->status > 299) {
+        if (a->status >= 400)
+            read_frame(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body);
+        return;
+    }
+    if (req->ask.stream)
+        a->mode = MODE_TRANSLATE; /* a plain answer to who asked for a stream */
+    if (a->mode != MODE_RELAY) {
+        if (!read_frame(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body) && !a->has_error)
+            a->has_event = false;
+        return;
+    }
+    unsigned found = req->face->digest(&req->worker->scratch, body, &digest);
+    if ((found & FACE_TAP_BAD) == 0) {
+        if ((found & FACE_TAP_READ) != 0)
+            read_frame(a, GW_FRAMING_WHOLE, true, TEXT_NONE, digest);
+        a->has_event = !a->has_error;
+        a->frames = 1;
+    }
+    arena_reset(&req->worker->scratch);
+}
+
+static void on_done(void *owner, enum transfer_failure failure, const char *why)
+{
+    struct attempt *a = owner;
+    int64_t from = clock_ns();
+    a->transfer = NULL;
+    a->failure = failure;
+    a->failure_text = why != NULL ? arena_str(&a->req->arena, text_of(why)) : NULL;
+    a->ended_ns = from;
+    a->done = true;
+    if (a->streamed)
+        feed(a, TEXT_NONE, true, failure == TRANSFER_OK);
+    else if (failure == TRANSFER_OK)
+        read_whole(a);
+    complete(a);
+}
+
+const struct transfer_events relay_events = { .on_head = on_head, .on_body = on_body, .on_done = on_done };
+
+/* MODE_LOCAL: asks the plugin for the next part of its answer. */
+static void on_produce(struct loop_timer *timer)
+{
+    struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, timer));
+    struct request *req = a->req;
+    const struct config_provider *p = a->target->provider;
+    int64_t from = clock_ns();
+    bool relaying = req->relaying;
+    for (unsigned i = 0; i < 64 && !a->done && !req->paused; i++) {
+        uint32_t wait_ms = 0;
+        gw_status status = p->plugin->provider.produce(p->instance, &a->call, &a->ask, on_emit, &wait_ms);
+        call_step_end(&a->call);
+        if (status < 0 && !a->has_error)
+            attempt_refused(a, status);
+        if (!after_step(a) || status == GW_MISS || status < 0) {
+            complete(a);
+            break;
+        }
+        if (wait_ms > 0) {
+            loop_timer_set(&req->worker->loop, timer, clock_ns() + wait_ms * CLOCK_MS);
+            break;
+        }
+        if (i == 63)
+            loop_timer_set(&req->worker->loop, timer, clock_ns());
+    }
+    if (relaying && req->relaying)
+        req->relay_ns += clock_ns() - from;
+}
+
+void relay_produce_start(struct attempt *a)
+{
+    a->timer.on_time = on_produce;
+    a->status = 200;
+    loop_timer_set(&a->req->worker->loop, &a->timer, clock_ns());
+}
+
+void relay_end_stream(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct text id = text_of(req->id);
+    if (a->has_error) {
+        req->fail = a->error;
+        req->broken = true;
+        if (a->mode != MODE_RELAY || !text_starts(text_of(a->outcome), TEXT("error_"))) /* else its own event was passed on */
+            error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (a->failure != TRANSFER_OK) {
+        error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
+                  TEXT_ARG(a->target->provider->name), transfer_failure_name(a->failure));
+        a->outcome = transfer_failure_name(a->failure);
+        req->broken = true;
+        buf_free(&req->tail_bytes);
+        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (!a->has_done && !a->has_finish) {
+        error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
+                  TEXT_ARG(a->target->provider->name));
+        a->outcome = "incomplete";
+        req->broken = true;
+        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (a->mode != MODE_RELAY) {
+        req->face->stream_end(&req->answer, &req->tail_bytes);
+    }
+}

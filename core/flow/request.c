@@ -1,0 +1,203 @@
+/* request.c - the life of a request between the front and the way. */
+#include "flow/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "canon/error.h"
+#include "flow/metrics.h"
+#include "flow/way.h"
+
+static struct text bearer(struct text value)
+{
+    if (text_starts_nocase(value, TEXT("Bearer "))) {
+        value.ptr += 7;
+        value.len -= 7;
+        return text_trim(value);
+    }
+    return TEXT_NONE;
+}
+
+static bool is_dialect_header(struct text name)
+{
+    return text_starts_nocase(name, TEXT("anthropic-")) || text_eq_nocase(name, TEXT("openai-beta"));
+}
+
+/* Copies the few headers that matter on the way; all others end here. */
+static void keep_headers(struct request *req, const struct request_head *head)
+{
+    size_t dialect = 0;
+    struct text api_key = TEXT_NONE;
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct text name = text_of(head->headers[i].name), value = text_of(head->headers[i].value);
+        if (text_eq_nocase(name, TEXT("authorization")))
+            req->credential = arena_text(&req->arena, bearer(value));
+        else if (text_eq_nocase(name, TEXT("x-api-key")))
+            api_key = value;
+        else if (text_eq_nocase(name, TEXT("x-request-id")))
+            req->client_id = arena_text(&req->arena, (struct text){ value.ptr, value.len < 200 ? value.len : 200 });
+        else if (is_dialect_header(name))
+            dialect++;
+    }
+    if (req->credential.len == 0 && api_key.len > 0)
+        req->credential = arena_text(&req->arena, api_key);
+    if (dialect == 0)
+        return;
+    req->dialect_headers = arena_array(&req->arena, struct door_header, dialect);
+    for (size_t i = 0; i < head->header_count; i++)
+        if (is_dialect_header(text_of(head->headers[i].name)))
+            req->dialect_headers[req->dialect_header_count++] =
+                (struct door_header){ arena_str(&req->arena, text_of(head->headers[i].name)),
+                                      arena_str(&req->arena, text_of(head->headers[i].value)) };
+}
+
+struct request *request_begin(struct worker *worker, const struct door *door, void *client,
+                              const struct request_head *head)
+{
+    CHECK(worker, WORKER);
+    struct request *req = malloc(sizeof *req);
+    BUG_IF(req == NULL);
+    memset(req, 0, offsetof(struct request, first));
+    req->magic = REQUEST_MAGIC;
+    req->worker = worker;
+    req->door = door;
+    req->client = client;
+    req->config = config_ref(worker->config);
+    arena_init(&req->arena, req->first, sizeof req->first, req->config->limits.memory_bytes);
+    buf_init(&req->body, req->config->limits.body_bytes);
+    buf_init(&req->tail_bytes, req->config->limits.event_bytes);
+    buf_init(&req->body_out, req->config->limits.answer_bytes);
+    req->face = head->face;
+    req->operation = head->operation;
+    req->refuse = head->refuse;
+    req->is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
+    req->tail = arena_text(&req->arena, head->tail);
+    req->allow = arena_text(&req->arena, head->allow);
+    req->peer = arena_text(&req->arena, head->peer);
+    req->begun_ns = clock_ns();
+    req->started_ns = head->started_ns != 0 ? head->started_ns : req->begun_ns;
+    req->first_token_ns = -1;
+    uuid_new(req->id);
+    keep_headers(req, head);
+    req->team = req->config->default_team;
+    req->answer = (struct face_answer){ .arena = &req->arena,
+                                        .ask = &req->ask,
+                                        .request_id = text_of(req->id),
+                                        .created = clock_unix_ms() / 1000,
+                                        .usage = &req->usage };
+    worker->requests++;
+    way_run(req);
+    return req;
+}
+
+void request_body(struct request *req, struct text bytes)
+{
+    CHECK(req, REQUEST);
+    if (req->finished || req->body_too_large)
+        return;
+    if (buf_append(&req->body, bytes.ptr, bytes.len) < 0) {
+        req->body_too_large = true;
+        buf_free(&req->body);
+        way_resume(req); /* row "decode" says so at once */
+    }
+}
+
+void request_body_end(struct request *req)
+{
+    CHECK(req, REQUEST);
+    if (req->finished || req->body_complete || req->body_too_large)
+        return;
+    req->body_complete = true;
+    way_resume(req);
+}
+
+void request_body_late(struct request *req)
+{
+    CHECK(req, REQUEST);
+    if (req->finished || req->body_complete)
+        return;
+    req->refuse = E_TOO_SLOW;
+    way_resume(req);
+}
+
+static void leave(struct request *req, const char *event)
+{
+    CHECK(req, REQUEST);
+    if (req->gone)
+        return;
+    req->gone = true;
+    req->client = NULL;
+    if (req->finished)
+        return;
+    metrics_count_event(req->worker->gateway->metrics, req->worker->index, event);
+    answer_ping_stop(req);
+    if (req->attempt != NULL)
+        attempt_cancel(req->attempt);
+    req->fail = (struct fail){ .kind = FAIL_CLIENT, .status = 499, .type = "client_error", .code = event };
+    req->failed = true;
+    req->failed_row = way_row_name(req);
+    way_resume(req);
+}
+
+void request_client_gone(struct request *req)
+{
+    leave(req, "client_gone");
+}
+
+void request_client_stuck(struct request *req)
+{
+    leave(req, "client_stuck");
+}
+
+void request_drained(struct request *req)
+{
+    CHECK(req, REQUEST);
+    if (!req->paused)
+        return;
+    req->paused = false;
+    if (req->attempt != NULL && !req->attempt->done)
+        attempt_resume(req->attempt);
+}
+
+static void free_later(struct loop_after *after)
+{
+    struct request *req = (struct request *)((char *)after - offsetof(struct request, freeing));
+    struct worker *worker = req->worker;
+    CHECK(req, REQUEST);
+    req->magic = 0;
+    buf_free(&req->body);
+    buf_free(&req->tail_bytes);
+    buf_free(&req->body_out);
+    arena_fini(&req->arena);
+    config_unref(req->config);
+    free(req);
+    worker->requests--;
+}
+
+void request_free(struct request *req)
+{
+    if (!req->released || !req->finished || req->freeing.queued)
+        return;
+    req->freeing.on_after = free_later;
+    loop_after(&req->worker->loop, &req->freeing);
+}
+
+void request_end(struct request *req)
+{
+    CHECK(req, REQUEST);
+    if (!req->finished)
+        leave(req, "client_gone"); /* the front gave up without saying why */
+    req->client = NULL;
+    req->released = true;
+    request_free(req);
+}
+
+char *request_refusal(const struct fail *fail, const char *request_id, size_t *len)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    error_write(fail, ERROR_OPENAI, text_of(request_id), &out);
+    return buf_take(&out, len);
+}

@@ -1,0 +1,85 @@
+/* route.c - which targets may answer, in which order: the model as configured, a provider's own model, or a family. */
+#include "flow/way.h"
+
+static void add_target(struct request *req, const struct config_provider *provider, struct text model, bool fallback)
+{
+    if (provider->off != NULL)
+        return;
+    req->targets[req->target_count++] =
+        (struct route_target){ .provider = provider, .model = model, .fallback = fallback };
+}
+
+static enum next unknown(struct request *req)
+{
+    error_param(&req->fail, E_MODEL, TEXT("model"), "the model \"%.*s\" does not exist or this key may not use it",
+                (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr);
+    return FAIL;
+}
+
+static void by_model(struct request *req, const struct config_model *model)
+{
+    req->targets = arena_array(&req->arena, struct route_target, model->target_count + 1);
+    for (size_t i = 0; i < model->target_count; i++) {
+        const struct config_target *t = &model->targets[i];
+        add_target(req, t->provider, text_is(t->model, "*") ? req->ask.model : t->model, t->fallback);
+    }
+    req->timeouts = model->timeouts;
+    req->attempts_max = model->attempts;
+    req->model_label = model->label;
+}
+
+static void by_provider(struct request *req, const struct config_provider *provider, struct text model)
+{
+    req->targets = arena_array(&req->arena, struct route_target, 1);
+    add_target(req, provider, model, false);
+    req->timeouts = config_default_timeouts;
+    req->attempts_max = CONFIG_DEFAULT_ATTEMPTS;
+    req->model_label = TEXT("other");
+}
+
+/* Without a configuration file, bare names go by the providers' own patterns. */
+static const struct config_provider *by_prefix(const struct request *req)
+{
+    const struct config *config = req->config;
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *p = &config->providers[i];
+        struct text patterns = text_of(p->plugin->provider.models);
+        while (p->off == NULL && patterns.len > 0) {
+            struct text pattern = text_cut(&patterns, ' ');
+            if (pattern.len > 0 && text_matches(req->ask.model, pattern))
+                return p;
+        }
+    }
+    return NULL;
+}
+
+/* Row "route". */
+enum next route_run(struct request *req)
+{
+    struct text rest = req->ask.model;
+    if (!config_team_may(req->team, req->ask.model))
+        return unknown(req);
+    const struct config_model *model = config_model(req->config, req->ask.model);
+    if (model != NULL) {
+        by_model(req, model);
+    } else {
+        struct text head = text_cut(&rest, '/');
+        const struct config_provider *provider = rest.len > 0 ? config_provider(req->config, head) : NULL;
+        if (provider != NULL) {
+            by_provider(req, provider, rest);
+        } else {
+            provider = req->config->prefix_routing ? by_prefix(req) : NULL;
+            if (provider == NULL)
+                return unknown(req);
+            by_provider(req, provider, req->ask.model);
+        }
+    }
+    if (req->target_count == 0) {
+        error_set(&req->fail, E_UPSTREAM, "no provider of the model \"%.*s\" is in use: the operator must set its secret",
+                  (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr);
+        req->fail.kind = FAIL_OPERATOR;
+        req->fail.should_retry = 0;
+        return FAIL;
+    }
+    return NEXT;
+}

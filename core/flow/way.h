@@ -1,0 +1,197 @@
+/* way.h - the request as the steps of its way see it. Only flow/ includes this. */
+#ifndef FLOW_WAY_H
+#define FLOW_WAY_H
+
+#include "canon/ask.h"
+#include "canon/usage.h"
+#include "flow/request.h"
+#include "flow/worker.h"
+#include "loop/loop.h"
+#include "plugin/call.h"
+#include "plugin/plugin.h"
+#include "upstream/framing.h"
+#include "upstream/transfer.h"
+
+/* What a step says: go on with the next row; wait (resume at the next row); the rest of the way up to "settle" is
+ * not needed; failed (req->fail says why; goes on at "settle" too). */
+enum next { NEXT, WAIT, DONE, FAIL };
+
+struct step {
+    const char *name;
+    enum next (*run)(struct request *req);
+};
+
+/* One upstream a request may go to, in the order in which they are tried. Arena. */
+struct route_target {
+    const struct config_provider *provider;
+    struct text model; /* as the upstream names it */
+    bool fallback;
+};
+
+enum attempt_mode {
+    MODE_RELAY,     /* same dialect: bytes pass */
+    MODE_TRANSLATE, /* read() -> events -> the face */
+    MODE_LOCAL,     /* produce() -> events -> the face */
+};
+
+/* One try at one target; arena. */
+struct attempt {
+    struct request *req;
+    struct attempt *previous;
+    const struct route_target *target;
+    enum attempt_mode mode;
+    struct gw_call call;
+    struct gw_http http;
+    bool http_open; /* http must be finished */
+    gw_request ask; /* what the plugin is asked; lives as long as the call */
+
+    struct transfer_request send;
+    struct transfer *transfer; /* NULL when none is running */
+    bool done;                 /* nothing more comes from the upstream */
+    enum transfer_failure failure;
+    const char *failure_text;
+
+    int status;                /* HTTP, 0 until the head is there */
+    bool streamed;             /* the answer is cut into frames */
+    bool undecided;            /* the first byte of the body will tell */
+    struct text content_type;  /* arena */
+    struct text request_id;    /* the upstream's own */
+    int retry_after_s;         /* told with the answer; -1: not */
+    bool encoded;              /* compressed though not asked for */
+    struct framing framing;
+    bool framing_open;
+    struct buf whole;          /* an answer that is not cut */
+
+    /* What read() or the scan found. */
+    bool has_error, has_finish, has_done, has_event;
+    struct fail error;         /* classified */
+    uint32_t error_fault;
+    int error_status;
+    struct text finish;
+    int64_t frames;            /* events with content that passed: an estimate of tokens */
+
+    struct buf out;            /* written by the face, not yet given to the door */
+    int64_t started_ns, first_ns, ended_ns;
+    const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
+    struct loop_timer timer;   /* MODE_LOCAL: the next produce() */
+};
+
+#define REQUEST_MAGIC 0x72657175u
+struct request {
+    uint32_t magic;
+    unsigned row; /* where it is on the way */
+    struct worker *worker;
+    const struct door *door;
+    void *client; /* NULL once it is gone */
+    struct arena arena;
+    struct config *config; /* the one it began with: a reference */
+    struct fail fail;
+    bool failed;           /* fail is what the client gets */
+    bool broken;           /* a stream that had begun ended badly: fail says how */
+    const char *failed_row; /* where it failed; NULL: it did not */
+    bool running;          /* way_run() is on the stack */
+    bool again;            /* way_resume() came while it was */
+    bool waiting;
+    bool finished;         /* "finish" has run */
+    bool released;         /* the front has forgotten it */
+    bool gone;             /* the client left */
+    bool counted;          /* in gateway->in_flight */
+
+    /* head */
+    const struct face *face;
+    uint32_t operation;
+    struct text tail, credential, client_id, peer, allow;
+    struct door_header *dialect_headers; /* arena */
+    size_t dialect_header_count;
+    enum error_case refuse;
+    bool is_get;
+
+    /* body */
+    struct buf body;
+    bool body_complete, body_too_large;
+    struct ask ask;
+
+    const struct config_team *team;
+    const struct config_key *key;
+
+    /* route */
+    struct route_target *targets;
+    size_t target_count, target_next;
+    unsigned attempts_max, attempts_made;
+    struct config_timeouts timeouts;
+    struct text model_label;
+    struct text *pieces; /* the spliced body of the current attempt */
+    size_t piece_count;
+
+    /* answer */
+    struct attempt *attempt; /* the current one */
+    struct face_answer answer;
+    struct usage usage;
+    bool begun;     /* door->begin was called: a stream with status 200 */
+    bool paused;    /* the upstream waits for the client */
+    bool relaying;  /* row answer.relay waits for the end of the stream */
+    struct buf tail_bytes; /* the end of a stream, held until it is settled */
+    struct buf body_out;   /* a whole answer of ours */
+    const char *body_type;
+    int status;
+    struct loop_timer ping;
+    int64_t last_write_ns;
+    uint64_t bytes_out;
+
+    /* time */
+    int64_t started_ns; /* the first byte of the request */
+    int64_t begun_ns;   /* its head was complete */
+    int64_t waited_ns, wait_from_ns, first_token_ns;
+    int64_t relay_ns; /* time of ours spent in callbacks while the way waits */
+    char id[37];
+    struct loop_after freeing;
+    char first[2048]; /* the arena's first memory */
+};
+
+/* Runs the way from req->row until it waits or ends. */
+void way_run(struct request *req);
+/* A callback: what the way waited for is there. */
+void way_resume(struct request *req);
+const char *way_row_name(const struct request *req);
+
+/* The steps, in their files. */
+enum next admit_run(struct request *req);
+enum next auth_run(struct request *req);
+enum next decode_wait_body(struct request *req);
+enum next decode_run(struct request *req);
+enum next route_run(struct request *req);
+enum next attempt_choose(struct request *req);
+enum next attempt_send(struct request *req);
+enum next attempt_judge(struct request *req);
+enum next answer_relay(struct request *req);
+enum next settle_run(struct request *req);
+enum next answer_finish(struct request *req);
+/* Goes back to "attempt.choose": the only arrow back. */
+enum next way_choose_again(struct request *req);
+
+/* attempt.c */
+void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
+void attempt_resume(struct attempt *a); /* after back-pressure */
+void attempt_close(struct attempt *a);  /* cancels, and gives back what only a running attempt needs */
+/* What a plugin's status means when it broke its own part: fills a->error. */
+void attempt_refused(struct attempt *a, gw_status status);
+/* relay.c: what arrives from the upstream */
+extern const struct transfer_events relay_events;
+void relay_produce_start(struct attempt *a);
+/* The stream is complete or broken: puts its end into req->tail_bytes. */
+void relay_end_stream(struct attempt *a);
+/* failure.c: what a failed attempt means. Fills a->error and a->outcome; true when another target may be tried. */
+bool failure_judge(struct attempt *a);
+void failure_from_event(struct attempt *a, const gw_event *event);
+/* answer.c */
+void answer_begin_stream(struct request *req); /* the head of a 200 stream, once */
+void answer_write(struct request *req, struct text bytes);
+/* While a stream is silent: keep-alive comments between events. */
+void answer_ping_start(struct request *req);
+void answer_ping_stop(struct request *req);
+/* A whole answer of ours (models): body_out is filled, type JSON, status 200. */
+enum next answer_own(struct request *req);
+/* access line: settle.c */
+void request_free(struct request *req);
+
+#endif

@@ -1,0 +1,37 @@
+/* worker.c - sets up what one worker thread owns. */
+#include "flow/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+
+#define SCRATCH_FIRST (64u << 10)  /* kept between steps */
+#define SCRATCH_MAX (256u << 20)   /* of one step: a whole answer that is translated */
+
+int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struct config *config)
+{
+    memset(w, 0, sizeof *w);
+    w->magic = WORKER_MAGIC;
+    w->index = index;
+    w->gateway = gateway;
+    if (loop_init(&w->loop) < 0)
+        return -1;
+    w->pool = pool_new(&w->loop, gateway->dialers, &(struct pool_settings){ .ca_file = config->ca_file });
+    w->config = config_ref(config);
+    w->scratch_first = malloc(SCRATCH_FIRST);
+    BUG_IF(w->scratch_first == NULL);
+    arena_init(&w->scratch, w->scratch_first, SCRATCH_FIRST, SCRATCH_MAX);
+    return 0;
+}
+
+void worker_fini(struct worker *w)
+{
+    BUG_IF(w->magic != WORKER_MAGIC || w->requests != 0);
+    arena_fini(&w->scratch);
+    free(w->scratch_first);
+    pool_free(w->pool);
+    config_unref(w->config);
+    loop_fini(&w->loop);
+    w->magic = 0;
+}

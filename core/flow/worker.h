@@ -1,0 +1,48 @@
+/* worker.h - what one worker thread owns, and what all workers share. */
+#ifndef FLOW_WORKER_H
+#define FLOW_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "loop/jobs.h"
+#include "loop/loop.h"
+#include "upstream/transfer.h"
+
+struct access_log; /* flow/access.h */
+struct metrics;    /* flow/metrics.h */
+
+/* Shared by all workers; made by boot/start.c, alive until the last worker has ended. */
+struct gateway {
+    struct jobs *dialers;
+    struct access_log *access; /* never NULL */
+    struct metrics *metrics;   /* never NULL; one shard per worker inside */
+    atomic_uint in_flight;     /* requests between admit and finish */
+    atomic_uint connections;   /* open client connections */
+    atomic_bool draining;      /* SIGTERM came: readiness is 503, answers say Connection: close */
+    int64_t started_unix_ms;
+};
+
+#define WORKER_MAGIC 0x776f726bu
+struct worker {
+    uint32_t magic;
+    unsigned index;
+    struct gateway *gateway;
+    struct loop loop;
+    struct pool *pool;
+    struct config *config; /* a reference of its own; a request takes one more */
+    struct arena scratch;  /* for plugin steps: reset after each */
+    void *scratch_first;   /* its first memory */
+    size_t requests;       /* alive on this worker */
+    void *front;           /* struct front of http/, opaque here */
+};
+
+/* 0, or -1 with errno. `gateway` is kept; `config` gets one more reference. Boot thread. */
+int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struct config *config);
+/* After its loop has ended and no request is alive. */
+void worker_fini(struct worker *w);
+
+#endif
