@@ -1,0 +1,172 @@
+/* config.c - the snapshot's life, and the questions asked of it. What it may contain was decided by
+ * boot/: here everything is believed. */
+#include "config/config.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/fail.h"
+
+/* A configuration is small; the bound only stops one that is not. */
+enum { CONFIG_MAX_BYTES = 256 << 20, MB = 1 << 20, KB = 1 << 10 };
+
+/* 600 s is what the SDKs themselves wait for an answer that is not streamed, and such an answer
+ * says nothing until it is complete. */
+const struct config_timeouts config_default_timeouts = {
+    .connect_ns = 10 * CLOCK_S,
+    .first_token_ns = 600 * CLOCK_S,
+    .idle_ns = 120 * CLOCK_S,
+    .total_ns = 600 * CLOCK_S,
+};
+
+static const struct config_limits default_limits = {
+    .body_bytes = 20 * MB,
+    .answer_bytes = 64 * MB,
+    .event_bytes = 16 * MB,
+    .memory_bytes = 64 * MB,
+    .header_bytes = 8 * KB,
+    .header_count = 100,
+    .connections = 16384,
+    .header_ns = 10 * CLOCK_S,
+    .body_ns = 60 * CLOCK_S,
+    .write_ns = 60 * CLOCK_S,
+    .keep_alive_ns = 75 * CLOCK_S,
+    .drain_ns = 600 * CLOCK_S,
+    .ping_ns = 15 * CLOCK_S,
+};
+
+static void (*close_instance)(struct config_provider *provider);
+
+static void wipe_secrets(struct config *config);
+
+struct config *config_new(void)
+{
+    struct config *config = calloc(1, sizeof *config);
+    BUG_IF(config == NULL);
+    config->magic = CONFIG_MAGIC;
+    config->refs = 1;
+    arena_init(&config->arena, NULL, 0, CONFIG_MAX_BYTES);
+    config->listen = (struct config_listen){.address = TEXT("127.0.0.1"), .port = 8080, .workers = 1};
+    config->limits = default_limits;
+    map_init(&config->provider_by_name);
+    map_init(&config->model_by_name);
+    map_init(&config->key_by_digest);
+    return config;
+}
+
+struct config *config_ref(struct config *config)
+{
+    CHECK(config, CONFIG);
+    __atomic_add_fetch(&config->refs, 1, __ATOMIC_RELAXED);
+    return config;
+}
+
+void config_unref(struct config *config)
+{
+    if (config == NULL)
+        return;
+    CHECK(config, CONFIG);
+    if (__atomic_sub_fetch(&config->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+
+    for (size_t i = 0; i < config->provider_count; i++) {
+        struct config_provider *provider = &config->providers[i];
+        if (provider->instance != NULL && close_instance != NULL)
+            close_instance(provider);
+    }
+    wipe_secrets(config);
+    map_fini(&config->provider_by_name);
+    map_fini(&config->model_by_name);
+    map_fini(&config->key_by_digest);
+    arena_fini(&config->arena);
+    config->magic = 0;
+    free(config);
+}
+
+void config_on_close(void (*close_provider)(struct config_provider *provider))
+{
+    close_instance = close_provider;
+}
+
+static void wipe(struct text secret)
+{
+    if (secret.len > 0)
+        crypto_wipe((void *)(uintptr_t)secret.ptr, secret.len);
+}
+
+static void wipe_secrets(struct config *config)
+{
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *provider = &config->providers[i];
+        for (size_t s = 0; s < provider->secret_count; s++)
+            wipe(provider->secrets[s].value);
+        for (size_t h = 0; h < provider->header_count; h++)
+            if (provider->headers[h].secret)
+                wipe(provider->headers[h].value);
+    }
+    wipe(config->listen.key_pem);
+}
+
+static bool is_family(struct text name)
+{
+    return text_ends(name, TEXT("*"));
+}
+
+void config_seal(struct config *config)
+{
+    CHECK(config, CONFIG);
+    for (size_t i = 0; i < config->provider_count; i++) {
+        config->providers[i].index = (unsigned)i;
+        map_put(&config->provider_by_name, config->providers[i].name, &config->providers[i]);
+    }
+    for (size_t i = 0; i < config->model_count; i++)
+        if (!is_family(config->models[i].name))
+            map_put(&config->model_by_name, config->models[i].name, &config->models[i]);
+    for (size_t i = 0; i < config->key_count; i++) {
+        struct text digest = {(const char *)config->keys[i].digest, CRYPTO_SHA256_LEN};
+        map_put(&config->key_by_digest, digest, &config->keys[i]);
+    }
+    config->keys_required = config->key_count > 0;
+}
+
+const struct config_provider *config_provider(const struct config *config, struct text name)
+{
+    CHECK(config, CONFIG);
+    return map_get(&config->provider_by_name, name);
+}
+
+const struct config_model *config_model(const struct config *config, struct text name)
+{
+    CHECK(config, CONFIG);
+    const struct config_model *best = map_get(&config->model_by_name, name);
+    if (best != NULL)
+        return best;
+    for (size_t i = 0; i < config->model_count; i++) {
+        const struct config_model *model = &config->models[i];
+        if (is_family(model->name) && text_matches(name, model->name) &&
+            (best == NULL || model->name.len > best->name.len))
+            best = model;
+    }
+    return best;
+}
+
+/* What is compared is the digest of what the client sent: how long the look-up takes says nothing
+ * about the keys that exist. The last word is in constant time all the same. */
+const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN])
+{
+    CHECK(config, CONFIG);
+    const struct config_key *key = map_get(&config->key_by_digest, (struct text){(const char *)digest, CRYPTO_SHA256_LEN});
+    if (key == NULL || !crypto_equal(key->digest, digest, CRYPTO_SHA256_LEN))
+        return NULL;
+    return key;
+}
+
+bool config_team_may(const struct config_team *team, struct text model)
+{
+    if (team == NULL || team->models == NULL)
+        return true;
+    for (size_t i = 0; i < team->model_count; i++)
+        if (text_matches(model, team->models[i]))
+            return true;
+    return false;
+}

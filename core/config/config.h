@@ -1,0 +1,160 @@
+/* config.h - the configuration as the running gateway sees it: plain structs, immutable once
+ * sealed, reference-counted. Made by boot/load.c, read by every worker without a lock. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/crypto.h"
+#include "base/map.h"
+#include "base/text.h"
+
+struct plugin; /* plugin/plugin.h */
+
+#define CONFIG_MAGIC 0x636f6e66u
+
+/* Text that never prints. */
+struct config_secret {
+    struct text value; /* NUL-terminated too */
+    const char *from;  /* 'env "OPENAI_API_KEY"': what may be said of it */
+};
+
+struct config_header {
+    struct text name, value;
+    bool secret;
+    const char *from; /* of a secret: 'env "X"' */
+};
+
+struct config_provider {
+    struct text name;
+    const struct plugin *plugin;
+    void *instance; /* of the plugin; closed when the snapshot ends */
+    struct text base_url;
+    struct config_secret *secrets; /* tried in turn; may be none */
+    size_t secret_count;
+    const char *const *wanted; /* where secrets were looked for, also those that are not set */
+    size_t wanted_count;
+    struct config_header *headers; /* sent with every request */
+    size_t header_count;
+    const char *settings; /* the plugin's own, as text of gateway.lua with secrets masked; NULL: none */
+    const char *off;  /* NULL: in use; else why not ('env "X" is not set') */
+    const char *file; /* where it was declared; "(built in)" */
+    int line;
+    unsigned index; /* position in config->providers */
+};
+
+/* One row of a model. */
+struct config_target {
+    const struct config_provider *provider;
+    struct text model; /* as the upstream names it; "*": the name the client asked for */
+    bool fallback;     /* from the `fallback` list */
+};
+
+struct config_timeouts {
+    int64_t connect_ns, first_token_ns, idle_ns, total_ns;
+};
+
+struct config_model {
+    struct text name; /* as asked for; may end in '*' */
+    struct config_target *targets; /* in order, fallbacks last */
+    size_t target_count;
+    struct config_timeouts timeouts;
+    unsigned attempts; /* most tries in all */
+    bool lossy_refuse; /* lossy = "refuse" */
+    struct text label; /* metric label */
+    const char *file;
+    int line;
+};
+
+struct config_team {
+    struct text name;
+    struct text *models; /* patterns; NULL: all */
+    size_t model_count;
+};
+
+struct config_key {
+    uint8_t digest[CRYPTO_SHA256_LEN];
+    struct text name;
+    const struct config_team *team;
+    bool enabled;
+    int64_t expires_unix_ms; /* 0: never */
+};
+
+struct config_limits {
+    size_t body_bytes;    /* of a request; 20 MB */
+    size_t answer_bytes;  /* of an answer that is not streamed; 64 MB */
+    size_t event_bytes;   /* of one streamed event; 16 MB */
+    size_t memory_bytes;  /* of one request's arena; 64 MB */
+    size_t header_bytes;  /* of a request's head; 8 KB */
+    unsigned header_count; /* 100 */
+    unsigned connections; /* per process; 16384 */
+    unsigned in_flight;   /* requests per process; 0: no limit of its own */
+    int64_t header_ns;    /* time for a complete head; 10 s */
+    int64_t body_ns;      /* time for a complete body; 60 s */
+    int64_t write_ns;     /* longest a client may take nothing; 60 s */
+    int64_t keep_alive_ns; /* idle connection of a client; 75 s */
+    int64_t drain_ns;     /* for requests in flight after SIGTERM; 600 s */
+    int64_t ping_ns;      /* keep-alive comment after this much silence; 15 s */
+};
+
+struct config_listen {
+    struct text address; /* "127.0.0.1" or "::1" */
+    uint16_t port;       /* 0: any free one */
+    unsigned workers;    /* resolved: at least 1 */
+    struct text cert_pem, key_pem; /* both or none */
+    const char *cert_from, *key_from; /* 'file "cert.pem"' */
+};
+
+struct config {
+    uint32_t magic;
+    int refs; /* atomic */
+    struct arena arena;
+    const char *file; /* NULL: none was given */
+    struct config_listen listen;
+    struct config_limits limits;
+    struct config_provider *providers;
+    size_t provider_count;
+    struct map provider_by_name;
+    struct config_model *models; /* in the order of the file */
+    size_t model_count;
+    struct map model_by_name; /* names without '*' */
+    struct config_team *teams;
+    size_t team_count;
+    const struct config_team *default_team;
+    struct config_key *keys;
+    size_t key_count;
+    struct map key_by_digest; /* the 32 bytes */
+    bool keys_required; /* true once a key is declared */
+    bool prefix_routing; /* no file: bare names by the providers' own patterns */
+    const char *ca_file; /* for upstream TLS; NULL: the system's */
+    const char *const *plugin_directories; /* where plugins are looked for; NULL-terminated */
+    const struct plugin *const *plugins;   /* named in `plugins`; they stay loaded */
+    size_t plugin_count;
+};
+
+/* An empty snapshot with one reference and the defaults filled in, given. */
+struct config *config_new(void);
+/* Any thread. */
+struct config *config_ref(struct config *config);
+/* The last one closes the providers' instances and frees everything. Secrets are wiped. */
+void config_unref(struct config *config);
+/* What boot gives for closing instances (config cannot include plugin/). Called by the last unref. */
+void config_on_close(void (*close_provider)(struct config_provider *provider));
+/* Builds the maps; after this nothing changes. -1 is impossible by then: names were checked. */
+void config_seal(struct config *config);
+
+const struct config_provider *config_provider(const struct config *config, struct text name);
+/* The model declared under exactly this name, or the family pattern that fits best (longest); NULL. */
+const struct config_model *config_model(const struct config *config, struct text name);
+/* The key with this digest, NULL when there is none. Constant-time comparison. */
+const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN]);
+/* May this team use that model name? */
+bool config_team_may(const struct config_team *team, struct text model);
+/* Default timeouts and attempts, for targets named as provider/model. */
+extern const struct config_timeouts config_default_timeouts;
+#define CONFIG_DEFAULT_ATTEMPTS 3u
+
+#endif
