@@ -1,0 +1,152 @@
+/* inside.h - what the files of this room share: the front, its daemons, and one record per connection.
+ *
+ * libmicrohttpd (MHD) parses requests and frames answers. It walks all suspended connections of a
+ * daemon whenever one is resumed, so a front has many daemons of at most 16 connections each, and
+ * runs only those that have something to do. MHD's time-out is one of inactivity and MHD does not
+ * notice a suspended client that leaves, so deadlines and the watch for leavers are ours. */
+#ifndef HTTP_INSIDE_H
+#define HTTP_INSIDE_H
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "flow/request.h"
+#include "flow/worker.h"
+#include "loop/loop.h"
+
+struct parting;
+struct route;
+struct watch;
+
+#define TARGET_MAX 8192u /* bytes of a request target */
+
+/* One MHD daemon. */
+struct daemon {
+    struct front *front;
+    struct MHD_Daemon *mhd;
+    struct loop_watch watch; /* its epoll descriptor */
+    unsigned connections;
+    bool has_room, queued;
+    struct daemon *next_room; /* stack of those with room */
+    struct daemon *next_run;  /* queue of those to run */
+};
+
+/* Connections that wait for the same thing for the same time: first in, first due. */
+struct lane {
+    struct loop_timer timer;
+    struct front *front;
+    int64_t span_ns;
+    struct watch *first, *last;
+    void (*late)(struct watch *x);
+};
+
+enum lane_name {
+    LANE_HEAD,  /* the head is not complete */
+    LANE_BODY,  /* the body is not complete */
+    LANE_WRITE, /* bytes wait for the client */
+    LANE_IDLE,  /* between two requests */
+    LANE_LAST,  /* draining: not a byte has come yet */
+    LANES
+};
+
+#define FRONT_MAGIC 0x66726f6eu
+struct front {
+    uint32_t magic;
+    struct worker *worker;
+    struct loop *loop;
+    struct config_limits limits; /* as they were at front_new() */
+    char *cert, *key;            /* PEM with NUL, or NULL */
+
+    struct loop_watch listener; /* fd -1 when closed */
+    struct loop_timer pause;    /* no descriptors left: the listener rests */
+    int spare_fd;               /* given up to answer one more client when descriptors run out */
+    bool draining, freed;
+
+    struct daemon **daemons; /* never shrinks */
+    size_t daemon_count, daemon_cap;
+    struct daemon *room;
+    struct daemon *run_first, **run_last;
+    struct loop_after run;
+
+    struct lane lanes[LANES];
+    struct watch *all;     /* every connection */
+    struct watch *drained; /* whose request is told so after the daemons have run */
+    size_t open;
+
+    struct parting *partings;
+    unsigned parting_count;
+
+    struct sockaddr_storage arriving; /* the peer of the connection that MHD is being given */
+    int arriving_fd;
+    struct door_header *headers; /* of the head that is being read: header_count of the limits */
+    char *scratch;               /* TARGET_MAX bytes, for a decoded tail */
+};
+
+enum phase {
+    PHASE_HEAD,   /* accepted, or the first byte of a request has come */
+    PHASE_BODY,   /* the request is known, its body is coming */
+    PHASE_WAY,    /* all of it is here: the answer is awaited; MHD's connection is suspended */
+    PHASE_ANSWER, /* the answer is on its way out */
+    PHASE_IDLE,   /* answered; kept for a next one */
+};
+
+#define WATCH_MAGIC 0x77617463u
+struct watch {
+    uint32_t magic;
+    enum phase phase;
+
+    /* The connection. */
+    struct front *front;
+    struct daemon *daemon;
+    struct MHD_Connection *mhd;
+    struct loop_watch socket; /* in the worker's own epoll, beside MHD's */
+    struct loop_after bury;
+    struct watch *prev, *next; /* all connections */
+    struct lane *lane;         /* the deadline it is under, NULL for none */
+    struct watch *lane_prev, *lane_next;
+    int64_t due_ns;
+    char peer[INET6_ADDRSTRLEN];
+    bool loopback;
+    bool byte_seen; /* of the head that is awaited */
+    bool hup;       /* the client has closed, or half-closed */
+    bool linger;    /* bytes of the client are unread: close in a way that does not lose the answer */
+    bool suspended; /* in MHD, and not resumed since */
+    uint64_t done_round; /* round of the loop in which the last request ended */
+
+    /* The request on it, all zero between requests. */
+    struct request *req;
+    void (*serve)(struct watch *x); /* the front answers this itself: there is no request */
+    const struct route *route;      /* by its path, NULL for an unknown one */
+    char *target;                /* a copy, when it has a query */
+    struct MHD_Response *answer; /* made, not yet queued */
+    struct buf out;              /* streamed bytes that wait */
+    struct watch *next_drained;
+    uint64_t received; /* bytes of the body */
+    uint64_t acked;    /* by the client's TCP, as of the last look */
+    int64_t started_ns;
+    uint16_t status;
+    uint8_t stalls;   /* looks without progress */
+    bool head_done;   /* the handler was called */
+    bool body_done;
+    bool inside;      /* MHD is calling us about it */
+    bool http10;
+    bool answered;    /* answer() or begin() was called */
+    bool queued;      /* the answer is MHD's */
+    bool streamed, ended;
+    bool close;       /* the connection ends with this answer */
+    bool cut;         /* the connection ends now */
+    bool told;        /* the request knows that its client is gone, or wanted it cut */
+    bool high;        /* DOOR_HIGH_MARK was passed */
+    bool drain_queued;
+};
+
+#define CONTAINER(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
+static inline bool front_has_tls(const struct front *f) { return f->cert != NULL; }
+
+#endif

@@ -1,0 +1,301 @@
+/* reply.c - what goes out: whole answers as one MHD response, streams through MHD's content reader.
+ *
+ * A stream's connection is suspended in MHD while nothing waits. Bytes written in one round of the loop
+ * wait together and go out as one chunk when its daemon runs, at the end of the round. */
+#include "http/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/fail.h"
+#include "flow/request.h"
+#include "http/watch.h"
+
+#define LOW_MARK (16u * 1024u)
+
+enum {
+    BLOCK_CHUNKED = 16, /* MHD's own block is unused then: chunks are built in the connection's pool */
+    BLOCK_PLAIN = 4096,
+    RAW_HEAD = 2048,
+};
+
+static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max);
+
+/* ---- making answers ---- */
+
+static bool must_close(struct watch *x)
+{
+    return x->close || x->front->draining ||
+           atomic_load_explicit(&x->front->worker->gateway->draining, memory_order_relaxed);
+}
+
+static void finish_head(struct watch *x, struct MHD_Response *response, int status, const struct door_header *headers,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        MHD_add_response_header(response, headers[i].name, headers[i].value);
+    if (must_close(x))
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    x->answer = response;
+    x->status = (uint16_t)status;
+    x->answered = true;
+    watch_resume(x);
+}
+
+enum MHD_Result reply_queue(struct watch *x)
+{
+    enum MHD_Result result = MHD_queue_response(x->mhd, x->status, x->answer);
+
+    MHD_destroy_response(x->answer);
+    x->answer = NULL;
+    x->queued = true;
+    x->phase = PHASE_ANSWER;
+    watch_join(x, LANE_WRITE);
+    return result;
+}
+
+static const char *reason(int status)
+{
+    switch (status) {
+    case 408:
+        return "Request Timeout";
+    case 413:
+        return "Content Too Large";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Error";
+    }
+}
+
+/* Sends as much of the answer as the socket takes now: a fresh one takes all of a small answer. */
+static void send_raw(int fd, int status, const struct door_header *headers, size_t count, struct text body)
+{
+    struct buf out;
+    struct text all;
+
+    buf_init(&out, RAW_HEAD + body.len);
+    buf_printf(&out, "HTTP/1.1 %d %s\r\n", status, reason(status));
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&out, "%s: %s\r\n", headers[i].name, headers[i].value);
+    buf_printf(&out, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.len);
+    buf_text(&out, body);
+    all = buf_view(&out);
+    (void)!send(fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    buf_free(&out);
+}
+
+/* ---- the door ---- */
+
+/* While the body still comes, MHD takes no answer. One that ends the connection is sent beside it. */
+static bool is_beside(const struct watch *x, bool close)
+{
+    return close && x->phase == PHASE_BODY && !front_has_tls(x->front) && !x->cut;
+}
+
+static void door_answer(void *client, int status, const struct door_header *headers, size_t count, struct text body,
+                        void (*free_body)(void *free_arg), void *free_arg, bool close)
+{
+    struct watch *x = client;
+    struct MHD_Response *response;
+
+    CHECK(x, WATCH);
+    BUG_IF(x->answered);
+    x->close = close;
+    if (is_beside(x, close)) {
+        send_raw(x->socket.fd, status, headers, count, body);
+        if (free_body != NULL)
+            free_body(free_arg);
+        x->answered = true;
+        x->told = true; /* it knows: it has answered */
+        x->linger = true;
+        x->cut = true;
+        if (!x->inside)
+            watch_dismiss(x); /* MHD finds the end of the input, and closes */
+        return;
+    }
+    response = free_body == NULL
+                   ? MHD_create_response_from_buffer_static(body.len, body.ptr)
+                   : MHD_create_response_from_buffer_with_free_callback_cls(body.len, body.ptr, free_body, free_arg);
+    BUG_IF(response == NULL);
+    finish_head(x, response, status, headers, count);
+}
+
+static void door_begin(void *client, int status, const struct door_header *headers, size_t count)
+{
+    struct watch *x = client;
+    struct MHD_Response *response;
+
+    CHECK(x, WATCH);
+    BUG_IF(x->answered);
+    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, x->http10 ? BLOCK_PLAIN : BLOCK_CHUNKED,
+                                                 read_stream, x, NULL);
+    BUG_IF(response == NULL);
+    x->streamed = true;
+    finish_head(x, response, status, headers, count);
+}
+
+static size_t door_write(void *client, struct text bytes)
+{
+    struct watch *x = client;
+
+    CHECK(x, WATCH);
+    BUG_IF(!x->streamed || x->ended);
+    if (x->cut || bytes.len == 0)
+        return x->out.len;
+    if (buf_append(&x->out, bytes.ptr, bytes.len) < 0) {
+        watch_cut(x); /* the source did not stop when it was asked to */
+        return x->out.len;
+    }
+    if (x->out.len >= DOOR_HIGH_MARK)
+        x->high = true;
+    if (x->suspended && x->queued)
+        watch_join(x, LANE_WRITE);
+    watch_resume(x);
+    return x->out.len;
+}
+
+static void door_end(void *client)
+{
+    struct watch *x = client;
+
+    CHECK(x, WATCH);
+    BUG_IF(!x->streamed);
+    x->ended = true;
+    if (x->suspended && x->queued)
+        watch_join(x, LANE_WRITE);
+    watch_resume(x);
+}
+
+static void door_abort(void *client)
+{
+    struct watch *x = client;
+
+    CHECK(x, WATCH);
+    x->told = true;
+    watch_cut(x);
+}
+
+const struct door reply_door = {
+    .answer = door_answer,
+    .begin = door_begin,
+    .write = door_write,
+    .end = door_end,
+    .abort = door_abort,
+};
+
+/* ---- streams ---- */
+
+/* MHD has sent all it had and wants more. */
+static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max)
+{
+    struct watch *x = cls;
+    struct text out;
+
+    (void)pos;
+    CHECK(x, WATCH);
+    if (x->cut)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (x->out.len == 0) {
+        if (x->ended)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        watch_leave(x);
+        watch_suspend(x);
+        return 0;
+    }
+#ifdef GW_TINY
+    if (max > 7)
+        max = 7;
+#endif
+    out = buf_view(&x->out);
+    if (out.len < max)
+        max = out.len;
+    memcpy(room, out.ptr, max);
+    buf_consume(&x->out, max);
+    watch_join(x, LANE_WRITE);
+    x->stalls = 0;
+    if (x->high && x->out.len < LOW_MARK) {
+        x->high = false;
+        if (!x->drain_queued) {
+            x->drain_queued = true;
+            x->next_drained = x->front->drained;
+            x->front->drained = x;
+        }
+    }
+    return (ssize_t)max;
+}
+
+/* ---- the front's own ---- */
+
+enum { OWN_HEADERS = 7 };
+
+/* The headers that every answer carries, and those of `fail` when there is one. */
+static size_t own_headers(struct door_header *headers, const char *id, const char *type, const char *allow,
+                          const struct fail *fail, char *retry_after, size_t room)
+{
+    size_t n = 0;
+
+    headers[n++] = (struct door_header){ "x-request-id", id };
+    headers[n++] = (struct door_header){ "request-id", id };
+    headers[n++] = (struct door_header){ "Cache-Control", "no-store" };
+    if (type != NULL)
+        headers[n++] = (struct door_header){ "Content-Type", type };
+    if (allow != NULL)
+        headers[n++] = (struct door_header){ "Allow", allow };
+    if (fail != NULL && fail->should_retry >= 0)
+        headers[n++] = (struct door_header){ "x-should-retry", fail->should_retry ? "true" : "false" };
+    if (fail != NULL && fail->retry_after_s > 0) {
+        snprintf(retry_after, room, "%d", fail->retry_after_s);
+        headers[n++] = (struct door_header){ "Retry-After", retry_after };
+    }
+    return n;
+}
+
+void reply_own(struct watch *x, int status, const char *type, const char *allow, struct text body,
+               void (*free_body)(void *free_arg), void *free_arg)
+{
+    struct door_header headers[OWN_HEADERS];
+    char id[UUID_TEXT_LEN + 1];
+
+    uuid_new(id);
+    door_answer(x, status, headers, own_headers(headers, id, type, allow, NULL, NULL, 0), body, free_body, free_arg,
+                false);
+}
+
+void reply_refuse(struct watch *x, enum error_case which, const char *why)
+{
+    struct door_header headers[OWN_HEADERS];
+    char id[UUID_TEXT_LEN + 1], retry_after[16];
+    struct fail fail;
+    struct text body;
+    size_t count;
+    char *text;
+
+    error_set(&fail, which, "%s", why);
+    uuid_new(id);
+    text = request_refusal(&fail, id, &body.len);
+    body.ptr = text;
+    count = own_headers(headers, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
+    x->close = true;
+    door_answer(x, error_status(&fail, ERROR_OPENAI), headers, count, body, free, text, true);
+}
+
+void reply_refusal_raw(struct front *f, int fd, enum error_case which, const char *why)
+{
+    struct door_header headers[OWN_HEADERS];
+    char id[UUID_TEXT_LEN + 1], retry_after[16];
+    struct fail fail;
+    struct text body;
+    size_t count;
+    char *text;
+
+    (void)f;
+    error_set(&fail, which, "%s", why);
+    uuid_new(id);
+    text = request_refusal(&fail, id, &body.len);
+    body.ptr = text;
+    count = own_headers(headers, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
+    send_raw(fd, error_status(&fail, ERROR_OPENAI), headers, count, body);
+    free(text);
+}

@@ -1,0 +1,41 @@
+/* routes.h - which path means what: one table. */
+#ifndef HTTP_ROUTES_H
+#define HTTP_ROUTES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "canon/error.h"
+#include "face/face.h"
+
+struct watch;
+
+#define ROUTE_GET (1u << 0)
+#define ROUTE_HEAD (1u << 1)
+#define ROUTE_POST (1u << 2)
+#define ROUTE_OPTIONS (1u << 3) /* every path answers it; not in `allow` of the table */
+#define ROUTE_ANY (1u << 4)     /* whatever the method is (test builds) */
+
+struct route {
+    struct text path;
+    bool tail;        /* `path` is a prefix; what follows is the tail */
+    bool collects;    /* the front's own: wants the body in watch->out */
+    unsigned methods; /* ROUTE_* */
+    const char *allow;
+    const struct face *face; /* NULL: the front's own */
+    uint32_t operation;
+    void (*serve)(struct watch *x); /* the front's own: gives the answer, when the body is complete */
+};
+
+struct match {
+    const struct route *route;      /* NULL when refuse is E_PATH or E_FRAMING */
+    void (*serve)(struct watch *x); /* the front answers this itself; NULL: a request */
+    struct text tail;          /* decoded; lent from `scratch` */
+    enum error_case refuse;    /* E_NONE, E_PATH, E_METHOD, or E_FRAMING for an encoded slash where none belongs */
+};
+
+/* `path` as in struct head, with its encoded_slash; `scratch` has path.len bytes. Any thread. */
+struct match routes_find(struct text method, struct text path, size_t encoded_slash, char *scratch);
+
+#endif

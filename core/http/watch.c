@@ -1,0 +1,382 @@
+/* watch.c - one client connection: who is there, since when, and until when.
+ *
+ * MHD and this file watch the same socket, each in its own epoll. Here it is edge-triggered: one event
+ * when bytes come (which starts the clock for a head) and one when the client closes. A client that
+ * closes only its sending side counts as gone too: the two look alike from here. */
+#include "http/watch.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "flow/metrics.h"
+#include "http/daemon.h"
+#include "http/parting.h"
+#include "http/reply.h"
+
+enum { STALLS = 4 }; /* a client is looked at this often per write_ns */
+
+static void head_late(struct watch *x);
+static void body_late(struct watch *x);
+static void write_late(struct watch *x);
+static void lane_time(struct loop_timer *timer);
+static void on_ready(struct loop_watch *watch, uint32_t events);
+static void bury(struct loop_after *after);
+
+/* ---- the record ---- */
+
+struct watch *watch_of(struct MHD_Connection *mhd)
+{
+    struct watch *x = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+
+    CHECK(x, WATCH);
+    return x;
+}
+
+/* Who it is: the address as text, and whether it is this machine. */
+static void name_peer(struct watch *x, const struct sockaddr_storage *addr)
+{
+    if (addr->ss_family == AF_INET) {
+        const struct in_addr *in = &((const struct sockaddr_in *)addr)->sin_addr;
+
+        inet_ntop(AF_INET, in, x->peer, sizeof x->peer);
+        x->loopback = ntohl(in->s_addr) >> 24 == 127;
+    } else if (addr->ss_family == AF_INET6) {
+        const struct in6_addr *in6 = &((const struct sockaddr_in6 *)addr)->sin6_addr;
+
+        if (IN6_IS_ADDR_V4MAPPED(in6)) {
+            inet_ntop(AF_INET, in6->s6_addr + 12, x->peer, sizeof x->peer);
+            x->loopback = in6->s6_addr[12] == 127;
+        } else {
+            inet_ntop(AF_INET6, in6, x->peer, sizeof x->peer);
+            x->loopback = IN6_IS_ADDR_LOOPBACK(in6);
+        }
+    }
+}
+
+static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
+{
+    struct front *f = d->front;
+    struct watch *x = calloc(1, sizeof *x);
+
+    BUG_IF(x == NULL);
+    x->magic = WATCH_MAGIC;
+    x->front = f;
+    x->daemon = d;
+    x->mhd = mhd;
+    x->socket.on_ready = on_ready;
+    x->bury.on_after = bury;
+    x->started_ns = f->loop->now_ns;
+    buf_init(&x->out, f->limits.event_bytes + DOOR_HIGH_MARK);
+    name_peer(x, &f->arriving);
+    x->next = f->all;
+    if (x->next != NULL)
+        x->next->prev = x;
+    f->all = x;
+    f->open++;
+    daemon_count(d, 1);
+    watch_join(x, LANE_HEAD);
+    if (loop_watch(f->loop, &x->socket, f->arriving_fd, EPOLLIN | EPOLLRDHUP | EPOLLET) < 0) {
+        x->socket.fd = f->arriving_fd;
+        watch_cut(x); /* one that cannot be watched is not served */
+    }
+    return x;
+}
+
+/* MHD closes the descriptor after this. */
+static void ended(struct watch *x)
+{
+    struct front *f = x->front;
+
+    BUG_IF(x->req != NULL);
+    watch_leave(x);
+    loop_unwatch(f->loop, &x->socket);
+    if ((x->linger || x->phase == PHASE_HEAD) && !x->hup) {
+        int fd = fcntl(x->socket.fd, F_DUPFD_CLOEXEC, 0);
+
+        if (fd >= 0)
+            parting_begin(f, fd);
+    }
+    if (x->next != NULL)
+        x->next->prev = x->prev;
+    if (x->prev != NULL)
+        x->prev->next = x->next;
+    else
+        f->all = x->next;
+    f->open--;
+    atomic_fetch_sub_explicit(&f->worker->gateway->connections, 1, memory_order_relaxed);
+    daemon_count(x->daemon, -1);
+    if (f->freed)
+        bury(&x->bury);
+    else
+        loop_after(f->loop, &x->bury); /* events and lists of this round may still name it */
+}
+
+static void bury(struct loop_after *after)
+{
+    struct watch *x = CONTAINER(after, struct watch, bury);
+
+    x->magic = 0;
+    free(x);
+}
+
+void watch_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                  enum MHD_ConnectionNotificationCode what)
+{
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *socket_context = began(cls, mhd);
+    else if (*socket_context != NULL)
+        ended(*socket_context);
+}
+
+/* Did the client get all of the answer? As far as MHD can tell: the kernel took it. */
+static bool is_delivered(const struct watch *x, enum MHD_RequestTerminationCode how)
+{
+    return how == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->queued && (!x->streamed || x->ended);
+}
+
+void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how)
+{
+    struct watch *x = *context;
+    struct request *req;
+
+    (void)cls;
+    (void)mhd;
+    CHECK(x, WATCH);
+    if (!x->head_done || x->phase == PHASE_BODY)
+        x->linger = true; /* MHD has refused it by itself */
+    req = x->req;
+    x->req = NULL;
+    if (req != NULL) {
+        if (!x->told && !is_delivered(x, how))
+            request_client_gone(req);
+        request_end(req);
+    }
+    if (x->answer != NULL)
+        MHD_destroy_response(x->answer);
+    buf_free(&x->out);
+    free(x->target);
+    x->route = NULL;
+    x->serve = NULL;
+    x->target = NULL;
+    x->answer = NULL;
+    x->received = x->acked = 0;
+    x->started_ns = 0;
+    x->stalls = 0;
+    x->head_done = x->body_done = x->answered = x->queued = x->streamed = x->ended = x->close = x->told = x->high = false;
+    x->suspended = x->byte_seen = false;
+    x->phase = PHASE_IDLE;
+    x->done_round = x->front->loop->rounds;
+    watch_join(x, LANE_IDLE);
+    if (x->front->draining)
+        watch_dismiss(x);
+}
+
+/* ---- its end ---- */
+
+void watch_suspend(struct watch *x)
+{
+    x->suspended = true;
+    MHD_suspend_connection(x->mhd);
+}
+
+void watch_resume(struct watch *x)
+{
+    if (!x->suspended)
+        return;
+    x->suspended = false;
+    MHD_resume_connection(x->mhd);
+    daemon_wake(x->daemon);
+}
+
+void watch_cut(struct watch *x)
+{
+    x->cut = true;
+    if (x->inside)
+        return; /* what we return to MHD closes it */
+    if (x->suspended)
+        watch_resume(x);
+    else
+        shutdown(x->socket.fd, SHUT_RDWR); /* MHD sees it and closes; never close(fd) */
+}
+
+void watch_gone(struct watch *x)
+{
+    if (x->req != NULL && !x->told) {
+        x->told = true;
+        request_client_gone(x->req);
+    }
+    watch_cut(x);
+}
+
+void watch_dismiss(struct watch *x) { shutdown(x->socket.fd, SHUT_RD); }
+
+/* ---- what happens on its socket ---- */
+
+static void hung_up(struct watch *x, bool broken)
+{
+    x->hup = true;
+    if (x->phase == PHASE_WAY || (x->phase == PHASE_ANSWER && x->streamed))
+        watch_gone(x);
+    else if (broken)
+        daemon_wake(x->daemon);
+    /* Otherwise MHD reads what is left, and finds the end itself. */
+}
+
+static void on_ready(struct loop_watch *watch, uint32_t events)
+{
+    struct watch *x = CONTAINER(watch, struct watch, socket);
+    struct loop *loop = x->front->loop;
+
+    CHECK(x, WATCH);
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        hung_up(x, (events & (EPOLLHUP | EPOLLERR)) != 0);
+        return;
+    }
+    /* The bytes of a request that MHD has already answered may be reported one round late. */
+    if (x->phase == PHASE_IDLE && loop->rounds - x->done_round > 1) {
+        x->phase = PHASE_HEAD;
+        x->started_ns = loop->now_ns;
+        watch_join(x, LANE_HEAD);
+    }
+    if (x->phase == PHASE_HEAD)
+        x->byte_seen = true;
+}
+
+/* ---- deadlines ---- */
+
+void watch_lanes(struct front *f)
+{
+    const struct config_limits *limits = &f->limits;
+    const struct lane lanes[LANES] = {
+        [LANE_HEAD] = { .span_ns = limits->header_ns,         .late = head_late     },
+        [LANE_BODY] = { .span_ns = limits->body_ns,           .late = body_late     },
+        [LANE_WRITE] = { .span_ns = limits->write_ns / STALLS, .late = write_late    },
+        [LANE_IDLE] = { .span_ns = limits->keep_alive_ns,     .late = watch_dismiss },
+        [LANE_LAST] = { .span_ns = CLOCK_S,                   .late = watch_dismiss },
+    };
+
+    memcpy(f->lanes, lanes, sizeof lanes);
+    for (int i = 0; i < LANES; i++) {
+        f->lanes[i].front = f;
+        f->lanes[i].timer.on_time = lane_time;
+    }
+}
+
+void watch_lanes_stop(struct front *f)
+{
+    for (int i = 0; i < LANES; i++)
+        loop_timer_clear(f->loop, &f->lanes[i].timer);
+}
+
+void watch_leave(struct watch *x)
+{
+    struct lane *lane = x->lane;
+
+    if (lane == NULL)
+        return;
+    if (x->lane_next != NULL)
+        x->lane_next->lane_prev = x->lane_prev;
+    else
+        lane->last = x->lane_prev;
+    if (x->lane_prev != NULL)
+        x->lane_prev->lane_next = x->lane_next;
+    else
+        lane->first = x->lane_next;
+    x->lane = NULL;
+}
+
+void watch_join(struct watch *x, enum lane_name name)
+{
+    struct lane *lane = &x->front->lanes[name];
+
+    watch_leave(x);
+    x->lane = lane;
+    x->due_ns = x->front->loop->now_ns + lane->span_ns;
+    x->lane_next = NULL;
+    x->lane_prev = lane->last;
+    if (lane->last != NULL)
+        lane->last->lane_next = x;
+    else
+        lane->first = x;
+    lane->last = x;
+    /* The timer is not moved when the first one leaves: it finds the next one when it fires. */
+    if (lane->timer.slot == 0)
+        loop_timer_set(x->front->loop, &lane->timer, x->due_ns);
+}
+
+static void lane_time(struct loop_timer *timer)
+{
+    struct lane *lane = CONTAINER(timer, struct lane, timer);
+    struct loop *loop = lane->front->loop;
+    struct watch *x;
+
+    while ((x = lane->first) != NULL && x->due_ns <= loop->now_ns) {
+        watch_leave(x);
+        lane->late(x);
+    }
+    if (lane->first != NULL && timer->slot == 0)
+        loop_timer_set(loop, timer, lane->first->due_ns);
+}
+
+static void count(struct watch *x, const char *event)
+{
+    struct worker *w = x->front->worker;
+
+    metrics_count_event(w->gateway->metrics, w->index, event);
+}
+
+static void head_late(struct watch *x)
+{
+    count(x, "late_head");
+    /* To a client that has sent nothing, an answer would be one to its next request. */
+    if (x->byte_seen && !front_has_tls(x->front))
+        reply_refusal_raw(x->front, x->socket.fd, E_TOO_SLOW, "the head of the request did not come in time");
+    watch_cut(x);
+}
+
+static void body_late(struct watch *x)
+{
+    count(x, "late_body");
+    if (x->req == NULL || x->answered) {
+        watch_cut(x);
+        return;
+    }
+    watch_join(x, LANE_BODY); /* in case the answer takes its time */
+    request_body_late(x->req);
+    if (x->answered && !x->cut)
+        watch_cut(x); /* over TLS nothing can be sent beside MHD */
+}
+
+/* Has the client's TCP taken anything since the last look? */
+static bool is_moving(struct watch *x)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    bool moving;
+
+    if (getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return false;
+    moving = info.tcpi_bytes_acked != x->acked;
+    x->acked = info.tcpi_bytes_acked;
+    return moving;
+}
+
+static void write_late(struct watch *x)
+{
+    x->stalls = is_moving(x) ? 0 : (uint8_t)(x->stalls + 1);
+    if (x->stalls < STALLS) {
+        watch_join(x, LANE_WRITE);
+        return;
+    }
+    if (x->req != NULL && !x->told) {
+        x->told = true;
+        request_client_stuck(x->req);
+    }
+    watch_cut(x);
+}

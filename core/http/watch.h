@@ -1,0 +1,37 @@
+/* watch.h - one client connection: made when MHD begins with it, freed after MHD has closed it.
+ *
+ * It sees the client leave (MHD does not, while a connection is suspended), keeps the deadlines,
+ * and knows where its request stands. */
+#ifndef HTTP_WATCH_H
+#define HTTP_WATCH_H
+
+#include "http/inside.h"
+
+/* Sets up the front's lanes with the spans of its limits. */
+void watch_lanes(struct front *f);
+void watch_lanes_stop(struct front *f);
+
+/* MHD_OPTION_NOTIFY_CONNECTION: the record begins and ends here. `cls` is the struct daemon. */
+void watch_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                  enum MHD_ConnectionNotificationCode what);
+/* MHD_OPTION_NOTIFY_COMPLETED: one request is over. */
+void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how);
+
+/* The record of MHD's connection. */
+struct watch *watch_of(struct MHD_Connection *mhd);
+/* From now on its deadline is that of `name`; leaves the one before. */
+void watch_join(struct watch *x, enum lane_name name);
+void watch_leave(struct watch *x);
+
+/* Hands it to MHD again, when it is suspended: its daemon runs at the end of this round. Any number of times. */
+void watch_resume(struct watch *x);
+/* Suspends; only inside a callback of MHD about this connection. */
+void watch_suspend(struct watch *x);
+/* The request's client is gone: tells it (once) and closes the connection. */
+void watch_gone(struct watch *x);
+/* Closes the connection without a word to the request. */
+void watch_cut(struct watch *x);
+/* Closes an idle connection the polite way (TLS says goodbye). */
+void watch_dismiss(struct watch *x);
+
+#endif
