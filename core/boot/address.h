@@ -1,0 +1,20 @@
+/* address.h - where to listen: "127.0.0.1:8080", "[::1]:8080", ":8080". Any thread. */
+#ifndef BOOT_ADDRESS_H
+#define BOOT_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fail.h"
+#include "base/text.h"
+
+/* Reads ADDRESS:PORT; *address is in `arena`, without brackets. 0, or -1 with `fail` (operator). */
+int address_parse(struct text t, struct arena *arena, struct text *address, uint16_t *port, struct fail *fail);
+bool address_is_loopback(struct text address);
+/* "127.0.0.1:8080" or "[::1]:8080", appended. With `reachable`, an address that means "every one" becomes the
+ * loopback's: what a person on this machine can connect to. */
+void address_write(struct text address, uint16_t port, bool reachable, struct buf *out);
+
+#endif

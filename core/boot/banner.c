@@ -1,0 +1,97 @@
+/* banner.c - says what the gateway offers and how to try it. */
+#include "boot/banner.h"
+
+#include "boot/address.h"
+#include "plugin/plugin.h"
+
+enum { MODELS_SHOWN = 12 };
+
+void banner_write_url(const struct config *config, uint16_t port, bool reachable, struct buf *out)
+{
+    buf_str(out, config->listen.cert_pem.ptr != NULL ? "https://" : "http://");
+    address_write(config->listen.address, port, reachable, out);
+}
+
+static bool is_usable(const struct config_model *model)
+{
+    for (size_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].provider->off == NULL)
+            return true;
+    return false;
+}
+
+struct text banner_model(const struct config *config)
+{
+    struct text found = TEXT_NONE;
+    for (size_t i = 0; i < config->model_count; i++) {
+        const struct config_model *model = &config->models[i];
+        if (!is_usable(model) || text_ends(model->name, TEXT("*")))
+            continue;
+        if (text_is(model->name, "demo"))
+            return model->name;
+        if (found.ptr == NULL)
+            found = model->name;
+    }
+    return found;
+}
+
+static void write_providers(const struct config *config, struct buf *out)
+{
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *provider = &config->providers[i];
+        buf_printf(out, "  %-10s %-16.*s", i == 0 ? "providers" : "", TEXT_ARG(provider->name));
+        if (provider->off != NULL)
+            buf_printf(out, " off: %s\n", provider->off);
+        else if (provider->base_url.len > 0)
+            buf_printf(out, " %.*s\n", TEXT_ARG(provider->base_url));
+        else
+            buf_str(out, " answers by itself\n");
+    }
+    if (config->provider_count == 0)
+        buf_str(out, "  providers  none\n");
+}
+
+static void write_models(const struct config *config, struct buf *out)
+{
+    size_t shown = 0, usable = 0;
+    buf_str(out, "  models    ");
+    for (size_t i = 0; i < config->model_count; i++) {
+        if (!is_usable(&config->models[i]) || usable++ >= MODELS_SHOWN)
+            continue;
+        buf_printf(out, "%s %.*s", shown++ == 0 ? "" : ",", TEXT_ARG(config->models[i].name));
+    }
+    if (usable > shown)
+        buf_printf(out, " and %zu more", usable - shown);
+    buf_str(out, usable == 0 ? " none declared; PROVIDER/MODEL always works\n" : "; and PROVIDER/MODEL\n");
+    if (!config->prefix_routing)
+        return;
+    for (size_t i = 0; i < config->provider_count; i++)
+        if (config->providers[i].off == NULL && config->providers[i].plugin->provider.models != NULL)
+            buf_printf(out, "             %s go to %.*s\n", config->providers[i].plugin->provider.models,
+                       TEXT_ARG(config->providers[i].name));
+}
+
+void banner_write(const struct config *config, uint16_t port, struct buf *out)
+{
+    struct text model = banner_model(config);
+    const char *auth = config->keys_required ? " -H \"Authorization: Bearer $GW_KEY\"" : "";
+
+    buf_str(out, "\n");
+    write_providers(config, out);
+    write_models(config, out);
+    if (config->keys_required)
+        buf_printf(out, "  keys       %zu declared: every request needs one\n", config->key_count);
+    else
+        buf_str(out, "  keys       none declared: any key, or none, is accepted\n");
+    if (model.ptr != NULL) {
+        buf_str(out, "\nTry it:\n  curl ");
+        banner_write_url(config, port, true, out);
+        buf_printf(out,
+                   "/v1/chat/completions%s -H 'Content-Type: application/json'"
+                   " -d '{\"model\":\"%.*s\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n",
+                   auth, TEXT_ARG(model));
+    }
+    buf_str(out, "\nOpenAI SDKs and what is built on them (more: llm-gateway connect):\n  export OPENAI_BASE_URL=");
+    banner_write_url(config, port, true, out);
+    buf_printf(out, "/v1 OPENAI_API_KEY=%s\n\n", config->keys_required ? "$GW_KEY" : "none");
+}

@@ -1,0 +1,44 @@
+/* builtin.c - the configuration when there is no file, written as text so that it goes the same way as any
+ * other, and `check -T` can show it. */
+#include "boot/builtin.h"
+
+#include <string.h>
+
+#include "boot/folders.h"
+#include "plugin/plugin.h"
+
+/* Can it work with nothing said but its name? */
+static bool needs_nothing(const struct plugin *plugin)
+{
+    for (const gw_option *o = plugin->options; o != NULL && o->name != NULL; o++)
+        if (o->flags & GW_OPTION_REQUIRED)
+            return false;
+    if (plugin->provider.flags & GW_PROVIDER_LOCAL)
+        return true;
+    return plugin->provider.base_url != NULL && plugin->provider.secret_env != NULL;
+}
+
+void builtin_write(const char *const *folders, struct load_report *report, struct buf *out)
+{
+    struct arena arena;
+    bool demo = false;
+    size_t count;
+
+    arena_init(&arena, NULL, 0, 1 << 20);
+    struct folders_plugin *list = folders_list(folders, &arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct fail fail;
+        const struct plugin *plugin = plugin_load(list[i].path, &fail);
+        if (plugin == NULL) {
+            complain(&report->notes, 0, "%s", fail.text);
+            continue;
+        }
+        if (plugin->kind != GW_KIND_PROVIDER || strcmp(plugin->name, list[i].name) != 0 || !needs_nothing(plugin))
+            continue;
+        buf_printf(out, "provider \"%s\" {}\n", plugin->name);
+        demo = demo || strcmp(plugin->name, "demo") == 0;
+    }
+    if (demo)
+        buf_str(out, "model \"demo\" { { \"demo/demo\" } }\n");
+    arena_fini(&arena);
+}

@@ -1,0 +1,36 @@
+/* complain.h - what is wrong with a configuration: "gateway.lua:14: provider "claude": ...", all of it
+ * rather than the first. Boot thread. */
+#ifndef BOOT_COMPLAIN_H
+#define BOOT_COMPLAIN_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#define COMPLAIN_MAX 20
+
+struct complaint {
+    int line; /* 0: of the file as a whole */
+    const char *text;
+};
+
+struct complaints {
+    struct arena arena;
+    const char *file; /* as complaints name it, kept */
+    struct complaint list[COMPLAIN_MAX];
+    size_t count; /* in the list */
+    size_t more;  /* that found no place there */
+};
+
+/* `file` is kept. */
+void complaints_init(struct complaints *c, const char *file);
+void complaints_fini(struct complaints *c);
+/* `line` 0: none to name. The text is one line and never holds a secret. */
+void complain(struct complaints *c, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void complain_v(struct complaints *c, int line, const char *format, va_list args);
+/* One line each, in the order of the file, appended. */
+void complaints_write(struct complaints *c, struct buf *out);
+
+#endif

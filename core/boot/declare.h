@@ -1,0 +1,136 @@
+/* declare.h - what gateway.lua declares, word by word, before the declarations are joined into a
+ * snapshot by link.c. Filled by load_read.c from the table in words.c. All of it lives in one arena. */
+#ifndef BOOT_DECLARE_H
+#define BOOT_DECLARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "config/config.h"
+
+/* env "NAME" or file "path": where a secret is, never the secret. */
+struct declare_secret {
+    bool is_file;
+    const char *name;
+};
+
+struct declare_texts {
+    struct text *items;
+    size_t count;
+    bool given; /* an empty list is not no list */
+};
+
+struct declare_secrets {
+    struct declare_secret *items;
+    size_t count;
+    bool given;
+};
+
+struct declare_header {
+    struct text name, value;      /* value absent: secret */
+    struct declare_secret secret;
+};
+
+struct declare_headers {
+    struct declare_header *items; /* sorted by name */
+    size_t count;
+};
+
+/* A setting that is not the core's: the plugin says later whether it is one of its own. */
+struct declare_extra {
+    const char *name;
+    struct text json; /* absent: a secret */
+    struct declare_secret secret;
+    bool empty_table; /* {}: an array or an object, as the plugin likes */
+};
+
+struct declare_extras {
+    struct declare_extra *items; /* sorted by name */
+    size_t count;
+};
+
+struct declare_target {
+    struct text name; /* "provider/model" */
+};
+
+struct declare_targets {
+    struct declare_target *items;
+    size_t count;
+};
+
+struct declare_tls {
+    struct declare_secret *cert, *key; /* NULL: not said */
+};
+
+struct declare_listen {
+    int line; /* 0: not said */
+    struct text address;
+    unsigned workers; /* 0: auto */
+    struct declare_tls tls;
+};
+
+struct declare_plugins {
+    int line;
+    struct declare_texts path, names;
+};
+
+struct declare_provider {
+    struct declare_provider *next;
+    int line;
+    bool complete; /* the braces came */
+    struct text name, plugin, base_url;
+    struct declare_secret *secret;
+    struct declare_secrets secrets;
+    struct declare_headers headers;
+    struct declare_extras extras;
+};
+
+struct declare_retry {
+    unsigned attempts;
+};
+
+struct declare_model {
+    struct declare_model *next;
+    int line;
+    bool complete;
+    struct text name;
+    struct declare_targets targets, fallback;
+    struct config_timeouts timeouts;
+    struct declare_retry retry;
+    struct text lossy;
+};
+
+struct declare_team {
+    struct declare_team *next;
+    int line;
+    bool complete;
+    struct text name;
+    struct declare_texts models;
+};
+
+struct declare_key {
+    struct declare_key *next;
+    int line;
+    struct text sha256, team, name, expires;
+    bool enabled;
+};
+
+struct declare_limits {
+    int line;
+    struct config_limits values;
+};
+
+struct declared {
+    struct arena *arena;
+    struct declare_listen listen;
+    struct declare_plugins plugins;
+    struct declare_provider *providers, **last_provider;
+    struct declare_model *models, **last_model;
+    struct declare_team *teams, **last_team;
+    struct declare_key *keys, **last_key;
+    struct declare_limits limits;
+};
+
+#endif

@@ -1,0 +1,195 @@
+/* dump.c - the effective configuration as text of gateway.lua. */
+#include "boot/dump.h"
+
+#include "base/clock.h"
+#include "boot/address.h"
+#include "boot/lua_text.h"
+#include "plugin/plugin.h"
+
+static void dump_listen(const struct config *config, struct buf *out)
+{
+    const struct config_listen *listen = &config->listen;
+    buf_str(out, "listen { address = \"");
+    address_write(listen->address, listen->port, false, out);
+    buf_printf(out, "\", workers = %u", listen->workers);
+    if (listen->cert_from != NULL)
+        buf_printf(out, ", tls = { cert = %s, key = %s }", listen->cert_from, listen->key_from);
+    buf_str(out, " }\n");
+}
+
+static void dump_plugins(const struct config *config, struct buf *out)
+{
+    buf_str(out, "plugins { path = {");
+    for (size_t i = 0; config->plugin_directories[i] != NULL; i++) {
+        buf_str(out, i == 0 ? " " : ", ");
+        lua_text_string(out, text_of(config->plugin_directories[i]));
+    }
+    buf_str(out, " }");
+    for (size_t i = 0; i < config->plugin_count; i++) {
+        buf_str(out, ", ");
+        lua_text_string(out, text_of(config->plugins[i]->name));
+    }
+    buf_str(out, " }\n");
+}
+
+static void dump_size(struct buf *out, const char *name, size_t bytes, size_t unit)
+{
+    buf_printf(out, "    %s = %.12g,\n", name, (double)bytes / (double)unit);
+}
+
+static void dump_seconds(struct buf *out, const char *name, int64_t ns)
+{
+    buf_printf(out, "    %s = ", name);
+    lua_text_seconds(out, ns);
+    buf_str(out, ",\n");
+}
+
+static void dump_limits(const struct config_limits *limits, struct buf *out)
+{
+    enum { KB = 1 << 10, MB = 1 << 20 };
+    buf_str(out, "limits {\n");
+    dump_size(out, "body_mb", limits->body_bytes, MB);
+    dump_size(out, "answer_mb", limits->answer_bytes, MB);
+    dump_size(out, "event_mb", limits->event_bytes, MB);
+    dump_size(out, "memory_mb", limits->memory_bytes, MB);
+    dump_size(out, "header_kb", limits->header_bytes, KB);
+    dump_size(out, "headers", limits->header_count, 1);
+    dump_size(out, "connections", limits->connections, 1);
+    dump_size(out, "in_flight", limits->in_flight, 1);
+    dump_seconds(out, "header_s", limits->header_ns);
+    dump_seconds(out, "body_s", limits->body_ns);
+    dump_seconds(out, "write_s", limits->write_ns);
+    dump_seconds(out, "keep_alive_s", limits->keep_alive_ns);
+    dump_seconds(out, "drain_s", limits->drain_ns);
+    dump_seconds(out, "ping_s", limits->ping_ns);
+    buf_str(out, "}\n");
+}
+
+static void dump_provider(const struct config_provider *provider, struct buf *out)
+{
+    buf_str(out, "\n");
+    if (provider->off != NULL)
+        buf_printf(out, "-- off: %s\n", provider->off);
+    buf_str(out, "provider ");
+    lua_text_string(out, provider->name);
+    buf_str(out, " {\n    plugin = ");
+    lua_text_string(out, text_of(provider->plugin->name));
+    buf_str(out, ",\n");
+    if (provider->base_url.ptr != NULL) {
+        buf_str(out, "    base_url = ");
+        lua_text_string(out, provider->base_url);
+        buf_str(out, ",\n");
+    }
+    buf_str(out, "    secrets = {");
+    for (size_t i = 0; i < provider->wanted_count; i++)
+        buf_printf(out, "%s%s", i == 0 ? " " : ", ", provider->wanted[i]);
+    buf_str(out, provider->wanted_count > 0 ? " },\n" : "},\n");
+    if (provider->header_count > 0) {
+        buf_str(out, "    headers = {");
+        for (size_t i = 0; i < provider->header_count; i++) {
+            const struct config_header *header = &provider->headers[i];
+            buf_str(out, i == 0 ? " [" : ", [");
+            lua_text_string(out, header->name);
+            buf_str(out, "] = ");
+            if (header->secret)
+                buf_str(out, header->from);
+            else
+                lua_text_string(out, header->value);
+        }
+        buf_str(out, " },\n");
+    }
+    if (provider->settings != NULL)
+        buf_printf(out, "    %s,\n", provider->settings);
+    buf_str(out, "}\n");
+}
+
+static void dump_target(const struct config_target *target, struct buf *out)
+{
+    buf_printf(out, "\"%.*s/", TEXT_ARG(target->provider->name));
+    struct buf name;
+    buf_init(&name, 4 << 10);
+    lua_text_string(&name, target->model);
+    struct text quoted = buf_view(&name);
+    buf_append(out, quoted.ptr + 1, quoted.len - 1); /* one quotation mark is there */
+    buf_free(&name);
+}
+
+static void dump_targets(const struct config_model *model, bool fallback, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < model->target_count; i++) {
+        if (model->targets[i].fallback != fallback)
+            continue;
+        buf_str(out, fallback && !first ? ", " : fallback ? "    fallback = { " : "    { ");
+        dump_target(&model->targets[i], out);
+        buf_str(out, fallback ? "" : " },\n");
+        first = false;
+    }
+    if (fallback && !first)
+        buf_str(out, " },\n");
+}
+
+static void dump_model(const struct config_model *model, struct buf *out)
+{
+    buf_str(out, "\nmodel ");
+    lua_text_string(out, model->name);
+    buf_str(out, " {\n");
+    dump_targets(model, false, out);
+    dump_targets(model, true, out);
+    buf_str(out, "    timeout = { connect_s = ");
+    lua_text_seconds(out, model->timeouts.connect_ns);
+    buf_str(out, ", first_token_s = ");
+    lua_text_seconds(out, model->timeouts.first_token_ns);
+    buf_str(out, ", idle_s = ");
+    lua_text_seconds(out, model->timeouts.idle_ns);
+    buf_str(out, ", total_s = ");
+    lua_text_seconds(out, model->timeouts.total_ns);
+    buf_printf(out, " },\n    retry = { attempts = %u },\n    lossy = \"%s\",\n}\n", model->attempts,
+               model->lossy_refuse ? "refuse" : "drop");
+}
+
+static void dump_team(const struct config_team *team, struct buf *out)
+{
+    buf_str(out, "\nteam ");
+    lua_text_string(out, team->name);
+    buf_str(out, team->models != NULL ? " { models = {" : " {");
+    for (size_t i = 0; team->models != NULL && i < team->model_count; i++) {
+        buf_str(out, i == 0 ? " " : ", ");
+        lua_text_string(out, team->models[i]);
+    }
+    buf_str(out, team->models != NULL ? " } }\n" : "}\n");
+}
+
+static void dump_key(const struct config_key *key, struct buf *out)
+{
+    char digest[2 * CRYPTO_SHA256_LEN + 1], expires[25];
+    crypto_hex(key->digest, CRYPTO_SHA256_LEN, digest);
+    buf_printf(out, "key { sha256 = \"%s\", team = ", digest);
+    lua_text_string(out, key->team->name);
+    buf_str(out, ", name = ");
+    lua_text_string(out, key->name);
+    buf_printf(out, ", enabled = %s", key->enabled ? "true" : "false");
+    if (key->expires_unix_ms > 0) {
+        clock_rfc3339(key->expires_unix_ms, expires);
+        buf_printf(out, ", expires = \"%s\"", expires);
+    }
+    buf_str(out, " }\n");
+}
+
+void dump_config(const struct config *config, struct buf *out)
+{
+    buf_printf(out, "-- %s, with every default\n", config->file != NULL ? config->file : "the built-in configuration");
+    dump_listen(config, out);
+    dump_plugins(config, out);
+    dump_limits(&config->limits, out);
+    for (size_t i = 0; i < config->provider_count; i++)
+        dump_provider(&config->providers[i], out);
+    for (size_t i = 0; i < config->model_count; i++)
+        dump_model(&config->models[i], out);
+    for (size_t i = 0; i < config->team_count; i++)
+        dump_team(&config->teams[i], out);
+    if (config->key_count > 0)
+        buf_str(out, "\n");
+    for (size_t i = 0; i < config->key_count; i++)
+        dump_key(&config->keys[i], out);
+}

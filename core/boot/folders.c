@@ -1,0 +1,77 @@
+/* folders.c - where plugins are looked for. */
+#include "boot/folders.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LISTED_MAX = 256 };
+
+/* The folder of the running program; "." when /proc is not there. */
+static const char *program_folder(struct arena *arena)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len <= 0)
+        return ".";
+    path[len] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return ".";
+    *slash = '\0';
+    return arena_str(arena, text_of(path));
+}
+
+const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base)
+{
+    size_t extra = more == NULL ? 0 : more->count;
+    const char **folders = arena_array(arena, const char *, extra + 3);
+    const char *program = program_folder(arena);
+
+    folders[0] = arena_printf(arena, "%s/plugins", program);
+    folders[1] = arena_printf(arena, "%s/../lib/llm-gateway/plugins", program);
+    for (size_t i = 0; i < extra; i++) {
+        const char *path = arena_str(arena, more->items[i]);
+        folders[i + 2] = path[0] == '/' ? path : arena_printf(arena, "%s/%s", base, path);
+    }
+    return folders;
+}
+
+static bool is_listed(const struct folders_plugin *list, size_t count, struct text name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_is(name, list[i].name))
+            return true;
+    return false;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct folders_plugin *)a)->name, ((const struct folders_plugin *)b)->name);
+}
+
+struct folders_plugin *folders_list(const char *const *folders, struct arena *arena, size_t *count)
+{
+    struct folders_plugin *list = arena_array(arena, struct folders_plugin, LISTED_MAX);
+    *count = 0;
+    for (size_t i = 0; folders[i] != NULL; i++) {
+        DIR *folder = opendir(folders[i]);
+        const struct dirent *entry;
+        while (folder != NULL && *count < LISTED_MAX && (entry = readdir(folder)) != NULL) {
+            struct text name = text_of(entry->d_name);
+            if (!text_ends(name, TEXT(".so")) || name.len == 3)
+                continue;
+            name.len -= 3;
+            if (is_listed(list, *count, name))
+                continue;
+            list[*count].name = arena_str(arena, name);
+            list[(*count)++].path = arena_printf(arena, "%s/%s", folders[i], entry->d_name);
+        }
+        if (folder != NULL)
+            closedir(folder);
+    }
+    qsort(list, *count, sizeof *list, compare);
+    return list;
+}

@@ -1,0 +1,21 @@
+/* folders.h - where plugins are looked for, and which ones are there. Boot thread. */
+#ifndef BOOT_FOLDERS_H
+#define BOOT_FOLDERS_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "boot/declare.h"
+
+/* plugins/ beside the executable, ../lib/llm-gateway/plugins, then `more` (relative to `base`; may be NULL).
+ * NULL-terminated, arena. */
+const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base);
+
+struct folders_plugin {
+    const char *name; /* without .so */
+    const char *path;
+};
+/* What is there, by name; the first folder that has a name wins. Arena. */
+struct folders_plugin *folders_list(const char *const *folders, struct arena *arena, size_t *count);
+
+#endif

@@ -1,0 +1,120 @@
+/* link.c - joins the declarations into the snapshot: the listener, the limits, the plugins; then the
+ * providers, models, teams and keys of the other link_*.c. */
+#include "boot/link.h"
+
+#include <string.h>
+
+#include "base/crypto.h"
+#include "boot/address.h"
+#include "boot/cpus.h"
+#include "boot/folders.h"
+#include "boot/secret.h"
+#include "plugin/plugin.h"
+
+static void link_listen(struct link *l);
+static void link_plugins(struct link *l);
+
+void link_all(struct link *l)
+{
+    l->config->limits = l->declared->limits.values;
+    link_listen(l);
+    link_plugins(l);
+    link_providers(l);
+    link_models(l);
+    link_teams(l);
+    link_keys(l);
+}
+
+void link_fini(struct link *l)
+{
+    for (size_t i = 0; l->settings != NULL && i < l->config->provider_count; i++) {
+        struct buf *settings = &l->settings[i];
+        if (settings->ptr != NULL)
+            crypto_wipe(settings->ptr, settings->cap);
+        buf_free(settings);
+    }
+    l->settings = NULL;
+    arena_fini(&l->scratch);
+}
+
+bool link_is_name(struct text name, bool small)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (!small && c >= 'A' && c <= 'Z');
+        if (!letter && (i == 0 || memchr("_.-", c, 3) == NULL))
+            return false;
+    }
+    return name.len > 0 && name.len <= 64;
+}
+
+static void link_address(struct link *l)
+{
+    const struct declare_listen *said = &l->declared->listen;
+    struct config_listen *listen = &l->config->listen;
+    struct complaints *complaints = &l->report->complaints;
+    struct fail fail;
+
+    if (said->address.ptr != NULL &&
+        address_parse(said->address, l->arena, &listen->address, &listen->port, &fail) < 0)
+        complain(complaints, said->line, "listen: %s", fail.text);
+    if (l->options->listen != NULL &&
+        address_parse(text_of(l->options->listen), l->arena, &listen->address, &listen->port, &fail) < 0)
+        complain(complaints, 0, "%s: %s", l->options->listen_from, fail.text);
+}
+
+/* An unset secret is an error here: serving without TLS what was to have it would be worse. */
+static void link_pem(struct link *l, const char *setting, const struct declare_secret *secret, struct text *pem)
+{
+    const char *why;
+    if (secret_read(secret, l->folder, l->arena, pem, &why) != SECRET_READ)
+        complain(&l->report->complaints, l->declared->listen.line, "listen: tls: %s: %s %s", setting,
+                 secret_name(secret, &l->scratch), why);
+    else if (text_find(*pem, TEXT("-----BEGIN ")) < 0)
+        complain(&l->report->complaints, l->declared->listen.line, "listen: tls: %s: %s is not PEM", setting,
+                 secret_name(secret, &l->scratch));
+}
+
+static void link_listen(struct link *l)
+{
+    const struct declare_listen *said = &l->declared->listen;
+    struct config_listen *listen = &l->config->listen;
+
+    link_address(l);
+    listen->workers = said->workers > 0 ? said->workers : cpus_usable();
+    if (said->tls.cert != NULL && said->tls.key != NULL) {
+        listen->cert_from = secret_name(said->tls.cert, l->arena);
+        listen->key_from = secret_name(said->tls.key, l->arena);
+        link_pem(l, "cert", said->tls.cert, &listen->cert_pem);
+        link_pem(l, "key", said->tls.key, &listen->key_pem);
+    }
+}
+
+const struct plugin *link_find_plugin(struct link *l, int line, const char *where, struct text name)
+{
+    const char *wanted = arena_str(&l->scratch, name);
+    struct fail fail;
+    const struct plugin *plugin =
+        l->options->find_plugin != NULL ? l->options->find_plugin(wanted, l->config->plugin_directories, &fail)
+                                        : plugin_find(wanted, l->config->plugin_directories, &fail);
+    if (plugin == NULL)
+        complain(&l->report->complaints, line, "%s: %s", where, fail.text);
+    return plugin;
+}
+
+static void link_plugins(struct link *l)
+{
+    const struct declare_plugins *said = &l->declared->plugins;
+    const struct plugin **plugins = arena_array(l->arena, const struct plugin *, said->names.count);
+    struct config *config = l->config;
+
+    config->plugin_directories = l->options->folders != NULL
+                                     ? l->options->folders
+                                     : folders_make(l->arena, &said->path, l->folder);
+    for (size_t i = 0; i < said->names.count; i++) {
+        const struct plugin *plugin = link_find_plugin(l, said->line, "plugins", said->names.items[i]);
+        if (plugin != NULL)
+            plugins[config->plugin_count++] = plugin;
+    }
+    config->plugins = plugins;
+}

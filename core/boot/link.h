@@ -1,0 +1,43 @@
+/* link.h - joins what gateway.lua declared into the snapshot. Boot thread. */
+#ifndef BOOT_LINK_H
+#define BOOT_LINK_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "boot/complain.h"
+#include "boot/declare.h"
+#include "boot/load.h"
+#include "config/config.h"
+
+/* One linking. */
+struct link {
+    const struct declared *declared;
+    const struct load_options *options;
+    struct load_report *report;
+    struct config *config;
+    struct arena *arena;   /* of the snapshot */
+    struct arena scratch;  /* gone when the snapshot is made */
+    const char *folder;    /* where relative paths begin */
+    const char *file_name; /* as complaints say it, arena of the snapshot */
+    struct buf *settings;  /* of each provider, by index: JSON for its plugin, with secrets */
+    const char **provider_names, **model_names; /* for "did you mean"; NULL-terminated */
+};
+
+/* The whole of it: complaints go to the report. The plugins' instances are not open yet. `arena` of `l`
+ * is config->arena. */
+void link_all(struct link *l);
+/* Wipes and frees what only the linking needed. */
+void link_fini(struct link *l);
+
+/* Its parts, in this order. link_provider.c, link_model.c, link_key.c */
+void link_providers(struct link *l);
+void link_models(struct link *l);
+void link_teams(struct link *l);
+void link_keys(struct link *l);
+
+/* For the parts: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 64; small letters only when `small`. */
+bool link_is_name(struct text name, bool small);
+/* The plugin of that name, loaded; NULL after a complaint at `line` that begins with `where`. */
+const struct plugin *link_find_plugin(struct link *l, int line, const char *where, struct text name);
+
+#endif

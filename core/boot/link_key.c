@@ -1,0 +1,141 @@
+/* link_key.c - teams and keys: who may come in, and what they may ask for. */
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/map.h"
+#include "boot/date.h"
+#include "boot/link.h"
+
+static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where);
+static void link_key(struct link *l, const struct declare_key *said, struct config_key *key);
+
+void link_teams(struct link *l)
+{
+    struct config *config = l->config;
+    struct map seen;
+    size_t count = 1;
+
+    for (const struct declare_team *said = l->declared->teams; said != NULL; said = said->next)
+        count++;
+    config->teams = arena_array(l->arena, struct config_team, count);
+    config->teams[config->team_count++].name = TEXT("default");
+    config->default_team = &config->teams[0];
+    map_init(&seen);
+    for (const struct declare_team *said = l->declared->teams; said != NULL; said = said->next) {
+        const char *where = arena_printf(&l->scratch, "team \"%.*s\"", TEXT_ARG(said->name));
+        const struct declare_team *first = map_put(&seen, said->name, (void *)(uintptr_t)said);
+        if (first != NULL) {
+            complain(&l->report->complaints, said->line, "%s: it was already declared in line %d", where, first->line);
+            continue;
+        }
+        if (!link_is_name(said->name, false))
+            complain(&l->report->complaints, said->line,
+                     "%s: a team's name has letters, digits, _ . and -, at most 64, and begins with a letter or digit",
+                     where);
+        if (!said->complete)
+            complain(&l->report->complaints, said->line, "%s: its settings are missing: team \"name\" { ... }", where);
+
+        struct config_team *team =
+            text_is(said->name, "default") ? &config->teams[0] : &config->teams[config->team_count++];
+        team->name = arena_text(l->arena, said->name);
+        if (!said->models.given)
+            continue;
+        team->model_count = said->models.count;
+        team->models = arena_array(l->arena, struct text, said->models.count);
+        for (size_t i = 0; i < said->models.count; i++)
+            team->models[i] = arena_text(l->arena, said->models.items[i]);
+        note_unknown_models(l, said, where);
+    }
+    map_fini(&seen);
+}
+
+/* A name that nothing answers to is most likely a slip, but harmless: it allows nothing. */
+static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where)
+{
+    for (size_t i = 0; i < said->models.count; i++) {
+        struct text name = said->models.items[i];
+        bool known = text_ends(name, TEXT("*")) || text_find(name, TEXT("/")) >= 0;
+        for (size_t m = 0; m < l->config->model_count && !known; m++)
+            known = text_matches(name, l->config->models[m].name);
+        if (known)
+            continue;
+        const char *nearest = text_nearest(name, l->model_names);
+        complain(&l->report->notes, said->line, "%s: no model is called \"%.*s\"%s%s%s", where, TEXT_ARG(name),
+                 nearest != NULL ? " (did you mean \"" : "", nearest != NULL ? nearest : "",
+                 nearest != NULL ? "\"?)" : "");
+    }
+}
+
+void link_keys(struct link *l)
+{
+    struct config *config = l->config;
+    struct map seen;
+    size_t count = 0;
+
+    for (const struct declare_key *said = l->declared->keys; said != NULL; said = said->next)
+        count++;
+    config->keys = arena_array(l->arena, struct config_key, count);
+    map_init(&seen);
+    for (const struct declare_key *said = l->declared->keys; said != NULL; said = said->next) {
+        struct config_key *key = &config->keys[config->key_count];
+        link_key(l, said, key);
+        struct text digest = {(const char *)key->digest, CRYPTO_SHA256_LEN};
+        const struct declare_key *first = map_put(&seen, digest, (void *)(uintptr_t)said);
+        if (first != NULL && said->sha256.ptr != NULL && first->sha256.ptr != NULL &&
+            text_eq_nocase(said->sha256, first->sha256))
+            complain(&l->report->complaints, said->line, "key: the same digest was already declared in line %d",
+                     first->line);
+        config->key_count++;
+    }
+    map_fini(&seen);
+}
+
+static const struct config_team *find_team(const struct config *config, struct text name)
+{
+    for (size_t i = 0; i < config->team_count; i++)
+        if (text_eq(config->teams[i].name, name))
+            return &config->teams[i];
+    return NULL;
+}
+
+static void unknown_team(struct link *l, const struct declare_key *said)
+{
+    const char **names = arena_array(&l->scratch, const char *, l->config->team_count + 1);
+    for (size_t i = 0; i < l->config->team_count; i++)
+        names[i] = arena_str(&l->scratch, l->config->teams[i].name);
+    const char *nearest = text_nearest(said->team, names);
+    if (nearest != NULL)
+        complain(&l->report->complaints, said->line, "key: there is no team \"%.*s\" (did you mean \"%s\"?)",
+                 TEXT_ARG(said->team), nearest);
+    else
+        complain(&l->report->complaints, said->line, "key: there is no team \"%.*s\"", TEXT_ARG(said->team));
+}
+
+static void link_key(struct link *l, const struct declare_key *said, struct config_key *key)
+{
+    struct complaints *complaints = &l->report->complaints;
+    uint8_t empty[CRYPTO_SHA256_LEN];
+
+    /* What was written instead of a digest is not repeated: it may be the key itself. */
+    crypto_sha256(TEXT(""), empty);
+    if (said->sha256.ptr != NULL && crypto_parse_hex(said->sha256, key->digest, CRYPTO_SHA256_LEN) < 0) {
+        complain(complaints, said->line, "key: sha256 takes the 64 hex digits of the key's digest: printf %%s KEY | sha256sum");
+        memset(key->digest, 0, sizeof key->digest);
+    } else if (said->sha256.ptr != NULL && memcmp(key->digest, empty, sizeof empty) == 0) {
+        complain(complaints, said->line, "key: that is the digest of an empty key");
+    }
+
+    char digits[2 * CRYPTO_SHA256_LEN + 1];
+    crypto_hex(key->digest, CRYPTO_SHA256_LEN, digits);
+    key->name = arena_text(l->arena, said->name.ptr != NULL ? said->name : (struct text){digits, 8});
+    if (key->name.len > 100)
+        complain(complaints, said->line, "key: name is longer than 100 bytes");
+
+    key->enabled = said->enabled;
+    key->team = l->config->default_team;
+    if (said->team.ptr != NULL && (key->team = find_team(l->config, said->team)) == NULL)
+        unknown_team(l, said);
+    if (said->expires.ptr != NULL && date_parse(said->expires, &key->expires_unix_ms) < 0)
+        complain(complaints, said->line,
+                 "key: expires takes \"2026-12-31\" or \"2026-12-31T18:00:00Z\", a day or moment that exists");
+}

@@ -1,0 +1,118 @@
+/* link_model.c - models: names, targets and what they point at. */
+#include <string.h>
+
+#include "base/map.h"
+#include "boot/link.h"
+
+enum { NAME_MAX_LEN = 200 };
+
+static void link_model(struct link *l, const struct declare_model *said, struct config_model *model,
+                       const char *where);
+static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
+                        bool fallback, struct config_model *model, const char *where);
+
+/* No blanks, and '*' only as the last character. */
+static bool is_model_name(struct text name, bool may_be_family)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] == ' ' || (name.ptr[i] == '*' && (!may_be_family || i + 1 < name.len)))
+            return false;
+    return name.len > 0 && name.len <= NAME_MAX_LEN;
+}
+
+void link_models(struct link *l)
+{
+    struct config *config = l->config;
+    struct map seen;
+    size_t count = 0;
+
+    for (const struct declare_model *said = l->declared->models; said != NULL; said = said->next)
+        count++;
+    config->models = arena_array(l->arena, struct config_model, count);
+    l->model_names = arena_array(&l->scratch, const char *, count + 1);
+    map_init(&seen);
+    for (const struct declare_model *said = l->declared->models; said != NULL; said = said->next) {
+        const char *where = arena_printf(&l->scratch, "model \"%.*s\"", TEXT_ARG(said->name));
+        const struct declare_model *first = map_put(&seen, said->name, (void *)(uintptr_t)said);
+        if (first != NULL) {
+            complain(&l->report->complaints, said->line, "%s: it was already declared in line %d", where, first->line);
+            continue;
+        }
+        l->model_names[config->model_count] = arena_str(&l->scratch, said->name);
+        link_model(l, said, &config->models[config->model_count++], where);
+    }
+    map_fini(&seen);
+}
+
+static void link_model(struct link *l, const struct declare_model *said, struct config_model *model,
+                       const char *where)
+{
+    struct complaints *complaints = &l->report->complaints;
+
+    if (!is_model_name(said->name, true))
+        complain(complaints, said->line, "%s: a model's name has no blanks, at most %d characters, and * only at its end",
+                 where, NAME_MAX_LEN);
+    if (!said->complete)
+        complain(complaints, said->line, "%s: its targets are missing: model \"name\" { { \"provider/model\" } }", where);
+
+    model->name = arena_text(l->arena, said->name);
+    model->label = model->name;
+    model->file = l->file_name;
+    model->line = said->line;
+    model->timeouts = said->timeouts;
+    model->attempts = said->retry.attempts;
+    model->lossy_refuse = text_is(said->lossy, "refuse");
+    model->targets = arena_array(l->arena, struct config_target, said->targets.count + said->fallback.count);
+    add_targets(l, said, &said->targets, false, model, where);
+    add_targets(l, said, &said->fallback, true, model, where);
+}
+
+/* The declared provider, also one that could not be made. */
+static const struct config_provider *find_provider(const struct link *l, struct text name)
+{
+    for (size_t i = 0; i < l->config->provider_count; i++)
+        if (text_is(name, l->provider_names[i]))
+            return &l->config->providers[i];
+    return NULL;
+}
+
+static void unknown_provider(struct link *l, int line, const char *where, struct text provider)
+{
+    const char *nearest = text_nearest(provider, l->provider_names);
+    if (nearest != NULL)
+        complain(&l->report->complaints, line, "%s: there is no provider \"%.*s\" (did you mean \"%s\"?)", where,
+                 TEXT_ARG(provider), nearest);
+    else
+        complain(&l->report->complaints, line, "%s: there is no provider \"%.*s\"", where, TEXT_ARG(provider));
+}
+
+static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
+                        bool fallback, struct config_model *model, const char *where)
+{
+    struct complaints *complaints = &l->report->complaints;
+
+    for (size_t i = 0; i < list->count; i++) {
+        struct text rest = list->items[i].name, name = rest;
+        struct text provider_name = text_cut(&rest, '/');
+        if (rest.len == 0) {
+            complain(complaints, said->line, "%s: the target \"%.*s\" is not written \"provider/model\"", where,
+                     TEXT_ARG(name));
+            continue;
+        }
+        const struct config_provider *provider = find_provider(l, provider_name);
+        if (provider == NULL) {
+            unknown_provider(l, said->line, where, provider_name);
+            continue;
+        }
+        if (!text_is(rest, "*") && !is_model_name(rest, false)) {
+            complain(complaints, said->line,
+                     "%s: in the target \"%.*s\" a model's name must follow the slash, or * alone", where, TEXT_ARG(name));
+            continue;
+        }
+        if (provider->off != NULL && l->options->file != NULL)
+            complain(&l->report->notes, said->line, "%s: the target \"%.*s\" is skipped: its provider is off", where,
+                     TEXT_ARG(name));
+        model->targets[model->target_count++] = (struct config_target){
+            .provider = provider, .model = arena_text(l->arena, rest), .fallback = fallback};
+    }
+}

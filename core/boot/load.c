@@ -1,0 +1,152 @@
+/* load.c - from a file, or from nothing, to a snapshot with its plugins open. */
+#include "boot/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lua.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "boot/builtin.h"
+#include "boot/declare.h"
+#include "boot/folders.h"
+#include "boot/link.h"
+#include "boot/load_lua.h"
+#include "plugin/plugin.h"
+
+enum { FILE_MAX = 8 << 20, SCRATCH_MAX = 256 << 20 };
+
+static int read_source(const struct load_options *options, struct load_report *report, struct buf *source);
+static void open_plugins(struct link *l);
+static void close_plugin(struct config_provider *provider);
+
+void load_report_init(struct load_report *report, const struct load_options *options)
+{
+    const char *file = options->file != NULL ? options->file : "(built in)";
+    complaints_init(&report->complaints, file);
+    complaints_init(&report->notes, file);
+}
+
+void load_report_fini(struct load_report *report)
+{
+    complaints_fini(&report->complaints);
+    complaints_fini(&report->notes);
+}
+
+const char *load_lua_version(void)
+{
+    return LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE;
+}
+
+/* Where relative paths begin. */
+static const char *folder_of(const char *file, struct arena *arena)
+{
+    const char *slash = file == NULL ? NULL : strrchr(file, '/');
+    if (slash == NULL)
+        return ".";
+    return slash == file ? "/" : arena_str(arena, (struct text){file, (size_t)(slash - file)});
+}
+
+struct config *load_config(const struct load_options *options, struct load_report *report)
+{
+    struct config *config = config_new();
+    struct link link = {.options = options, .report = report, .config = config, .arena = &config->arena};
+    struct declared declared = {.arena = &link.scratch, .limits.values = config->limits};
+    struct buf source;
+
+    config_on_close(close_plugin);
+    arena_init(&link.scratch, NULL, 0, SCRATCH_MAX);
+    declared.last_provider = &declared.providers;
+    declared.last_model = &declared.models;
+    declared.last_team = &declared.teams;
+    declared.last_key = &declared.keys;
+    link.declared = &declared;
+    link.folder = folder_of(options->file, &link.scratch);
+    link.file_name = arena_str(link.arena, text_of(report->complaints.file));
+    config->prefix_routing = options->file == NULL;
+    config->file = options->file == NULL ? NULL : arena_str(&config->arena, text_of(options->file));
+
+    buf_init(&source, FILE_MAX);
+    if (read_source(options, report, &source) == 0) {
+        load_evaluate(buf_view(&source), &declared, &report->complaints);
+        link_all(&link);
+        open_plugins(&link);
+    }
+    buf_free(&source);
+    link_fini(&link);
+    if (report->complaints.count > 0) {
+        config_unref(config);
+        return NULL;
+    }
+    config_seal(config);
+    return config;
+}
+
+static int read_file(const char *path, struct buf *source)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        close(fd);
+        errno = EISDIR;
+        return -1;
+    }
+    for (;;) {
+        size_t room;
+        char *into = buf_room(source, 1 << 16, &room);
+        ssize_t got = into == NULL ? 0 : read(fd, into, room);
+        buf_added(source, got > 0 ? (size_t)got : 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        int reason = into == NULL ? EFBIG : errno;
+        if (got <= 0)
+            close(fd);
+        errno = reason;
+        if (got <= 0)
+            return got < 0 || into == NULL ? -1 : 0;
+    }
+}
+
+static int read_source(const struct load_options *options, struct load_report *report, struct buf *source)
+{
+    if (options->source.ptr != NULL) {
+        buf_text(source, options->source);
+        return 0;
+    }
+    if (options->file == NULL) {
+        struct arena arena;
+        arena_init(&arena, NULL, 0, 1 << 20);
+        builtin_write(options->folders != NULL ? options->folders : folders_make(&arena, NULL, "."), report, source);
+        arena_fini(&arena);
+        return 0;
+    }
+    if (read_file(options->file, source) == 0)
+        return 0;
+    complain(&report->complaints, 0, "it cannot be read: %s", strerror(errno));
+    return -1;
+}
+
+/* Last, and only when all else is right: an instance may open what it needs. */
+static void open_plugins(struct link *l)
+{
+    struct fail fail;
+    for (size_t i = 0; i < l->config->provider_count && l->report->complaints.count == 0; i++) {
+        struct config_provider *provider = &l->config->providers[i];
+        if (provider->off != NULL)
+            continue;
+        const struct json *settings = json_parse(&l->scratch, buf_view(&l->settings[i]), &fail);
+        if (settings == NULL || plugin_open_provider(provider->plugin, settings, &provider->instance, &fail) < 0)
+            complain(&l->report->complaints, provider->line, "provider \"%.*s\": %s", TEXT_ARG(provider->name),
+                     fail.text);
+    }
+}
+
+static void close_plugin(struct config_provider *provider)
+{
+    plugin_close_provider(provider->plugin, provider->instance);
+}

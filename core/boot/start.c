@@ -1,0 +1,257 @@
+/* start.c - the running gateway: one thread for each worker, and this one, which waits for signals. */
+#include "boot/start.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "boot/address.h"
+#include "boot/banner.h"
+#include "boot/limits.h"
+#include "boot/seat.h"
+#include "flow/access.h"
+#include "flow/metrics.h"
+#include "upstream/dial.h"
+
+enum { EXIT_FAILED = 1, EXIT_CONFIG = 78, DIAL_THREADS = 64, CUT_S = 5, DIALS_END_S = 10 };
+
+/* One run of the gateway. */
+struct run {
+    struct gateway gateway;
+    struct config *config;
+    struct seat *seats; /* one for each worker */
+    unsigned opened;    /* seats that are set up */
+    uint16_t port;      /* the one that is bound */
+    int signal_fd, idle_fd;
+    int exit_code;
+};
+
+static int open_gateway(struct run *run);
+static void close_gateway(struct run *run);
+static int open_seats(struct run *run);
+static void say_ready(const struct run *run, bool quiet);
+static void wait_for_the_end(struct run *run);
+static int watch_signals(struct run *run);
+
+int start_check_address(const struct config *config, bool insecure, struct fail *fail)
+{
+    if (insecure || config->key_count > 0 || address_is_loopback(config->listen.address))
+        return 0;
+    return fail_set(fail, FAIL_OPERATOR,
+                    "%.*s can be reached by others and no key is declared: everybody could use your providers. "
+                    "Declare a key { sha256 = ... }, listen on 127.0.0.1, or say --insecure",
+                    TEXT_ARG(config->listen.address));
+}
+
+int start_serve(struct config *config, const struct start_options *options)
+{
+    struct run run = {.config = config, .signal_fd = -1, .idle_fd = -1};
+    struct fail fail;
+
+    if (start_check_address(config, options->insecure, &fail) < 0) {
+        log_line(LOG_ERROR, "%s", fail.text);
+        return EXIT_CONFIG;
+    }
+    limits_raise_files();
+    limits_no_core();
+    dial_start();
+    if (watch_signals(&run) < 0 || open_gateway(&run) < 0 || open_seats(&run) < 0) {
+        run.exit_code = run.exit_code == 0 ? EXIT_FAILED : run.exit_code;
+    } else {
+        say_ready(&run, options->quiet);
+        wait_for_the_end(&run);
+    }
+    close_gateway(&run);
+    return run.exit_code;
+}
+
+/* Every thread inherits the mask: signals are this one's business alone. */
+static int watch_signals(struct run *run)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGHUP);
+    sigaddset(&ours, SIGUSR1);
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_BLOCK, &ours, NULL);
+    run->signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+    run->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (run->signal_fd >= 0 && run->idle_fd >= 0)
+        return 0;
+    log_line(LOG_ERROR, "cannot start: %s", strerror(errno));
+    return -1;
+}
+
+static int open_gateway(struct run *run)
+{
+    unsigned workers = run->config->listen.workers;
+    run->gateway.started_unix_ms = clock_unix_ms();
+    run->gateway.metrics = metrics_new(workers);
+    run->gateway.access = access_new(STDOUT_FILENO, workers);
+    if (run->gateway.access == NULL) {
+        log_line(LOG_ERROR, "cannot start the access log: %s", strerror(errno));
+        return -1;
+    }
+    run->gateway.dialers = jobs_new(DIAL_THREADS, "dial");
+    run->seats = calloc(workers, sizeof *run->seats);
+    BUG_IF(run->seats == NULL);
+    return 0;
+}
+
+/* All are set up before the first one runs, so that a start is whole or not at all. */
+static int open_seats(struct run *run)
+{
+    const struct config_listen *listen = &run->config->listen;
+    struct fail fail;
+
+    run->port = listen->port;
+    for (; run->opened < listen->workers; run->opened++) {
+        struct seat *seat = &run->seats[run->opened];
+        int fd = front_listen(listen->address, run->port, &run->port, &fail);
+        if (fd < 0 || seat_open(seat, run->opened, &run->gateway, run->config, fd, run->idle_fd, &fail) < 0) {
+            log_line(LOG_ERROR, "%s", fail.text);
+            if (fd >= 0 && listen->cert_pem.ptr != NULL)
+                run->exit_code = EXIT_CONFIG; /* most likely the certificate */
+            return -1;
+        }
+    }
+    for (unsigned i = 0; i < run->opened; i++) {
+        if (seat_start(&run->seats[i]) == 0)
+            continue;
+        log_line(LOG_ERROR, "cannot start a worker's thread: %s", strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+static void say_ready(const struct run *run, bool quiet)
+{
+    struct buf out;
+    buf_init(&out, 64 << 10);
+    buf_str(&out, "llm-gateway: listening on ");
+    banner_write_url(run->config, run->port, false, &out);
+    buf_str(&out, "\n");
+    if (!quiet)
+        banner_write(run->config, run->port, &out);
+    struct text text = buf_view(&out);
+    while (text.len > 0) {
+        ssize_t wrote = write(STDERR_FILENO, text.ptr, text.len);
+        if (wrote < 0 && errno != EINTR)
+            break;
+        text.ptr += wrote > 0 ? wrote : 0;
+        text.len -= wrote > 0 ? (size_t)wrote : 0;
+    }
+    buf_free(&out);
+}
+
+/* The next signal, 0 when none came by `until_ns` (0: no end) or when every worker is idle. */
+static int next_signal(struct run *run, int64_t until_ns, unsigned *idle)
+{
+    struct pollfd fds[] = {{.fd = run->signal_fd, .events = POLLIN}, {.fd = run->idle_fd, .events = POLLIN}};
+    while (*idle < run->opened) {
+        int64_t left_ms = until_ns == 0 ? 60000 : (until_ns - clock_ns() + CLOCK_MS - 1) / CLOCK_MS;
+        if (left_ms <= 0)
+            return 0;
+        poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms);
+        struct signalfd_siginfo info;
+        if (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+            return (int)info.ssi_signo;
+        uint64_t more;
+        if (read(run->idle_fd, &more, sizeof more) == (ssize_t)sizeof more)
+            *idle += (unsigned)more;
+    }
+    return 0;
+}
+
+static bool ends(int signal_number)
+{
+    if (signal_number == SIGHUP)
+        log_line(LOG_WARN, "SIGHUP: this version reads its configuration at start only; restart it to change it");
+    if (signal_number == SIGUSR1)
+        log_line(LOG_WARN, "SIGUSR1: there is no log file to open again; logs go to stdout and stderr");
+    return signal_number == SIGTERM || signal_number == SIGINT;
+}
+
+/* Serves; then drains; then, when somebody insists or time is up, cuts. */
+static void wait_for_the_end(struct run *run)
+{
+    unsigned idle = 0;
+    while (!ends(next_signal(run, 0, &idle)))
+        continue;
+
+    int64_t until = clock_ns() + run->config->limits.drain_ns;
+    atomic_store(&run->gateway.draining, true);
+    log_line(LOG_INFO, "draining: %u requests in flight; a second signal ends them",
+             atomic_load(&run->gateway.in_flight));
+    for (unsigned i = 0; i < run->opened; i++)
+        seat_drain(&run->seats[i]);
+    int signal_number = 0;
+    while (idle < run->opened && clock_ns() < until && !ends(signal_number))
+        signal_number = next_signal(run, until, &idle);
+    if (idle == run->opened)
+        return;
+
+    unsigned in_flight = atomic_load(&run->gateway.in_flight);
+    log_line(LOG_WARN, "cutting %u requests in flight", in_flight);
+    run->exit_code = in_flight > 0 ? EXIT_FAILED : 0;
+    for (unsigned i = 0; i < run->opened; i++)
+        seat_cut(&run->seats[i]);
+    until = clock_ns() + CUT_S * CLOCK_S;
+    while (idle < run->opened && clock_ns() < until)
+        next_signal(run, until, &idle);
+    if (idle < run->opened) {
+        log_line(LOG_ERROR, "requests did not end within %d s of being cut; leaving", CUT_S);
+        _exit(EXIT_FAILED);
+    }
+}
+
+/* A name server that does not answer can hold a dialling thread longer than anybody wants to wait. */
+static void give_up(int signal_number)
+{
+    (void)signal_number;
+    static const char text[] = "llm-gateway: warning: a connection attempt did not end; leaving\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+    _exit(EXIT_FAILED);
+}
+
+static void end_dialling(struct run *run)
+{
+    struct sigaction action = {.sa_handler = give_up};
+    if (run->gateway.dialers == NULL)
+        return;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(DIALS_END_S);
+    jobs_free(run->gateway.dialers); /* the workers' loops still run: what was dialled goes home */
+    alarm(0);
+}
+
+/* From the last opened to the first, also after half a start. */
+static void close_gateway(struct run *run)
+{
+    end_dialling(run);
+    for (unsigned i = 0; i < run->opened; i++)
+        seat_stop(&run->seats[i]);
+    for (unsigned i = 0; i < run->opened; i++)
+        seat_close(&run->seats[i]);
+    free(run->seats);
+    if (run->gateway.access != NULL)
+        access_free(run->gateway.access);
+    if (run->gateway.metrics != NULL)
+        metrics_free(run->gateway.metrics);
+    if (run->signal_fd >= 0)
+        close(run->signal_fd);
+    if (run->idle_fd >= 0)
+        close(run->idle_fd);
+}

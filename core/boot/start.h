@@ -1,0 +1,22 @@
+/* start.h - runs the gateway: workers, signals, the drain. The thread that calls it becomes the one that waits
+ * for signals; no other thread of the process may run yet. */
+#ifndef BOOT_START_H
+#define BOOT_START_H
+
+#include <stdbool.h>
+
+#include "base/fail.h"
+#include "config/config.h"
+
+struct start_options {
+    bool insecure; /* others may connect although there are no keys */
+    bool quiet;    /* no banner, only the line that says where it listens */
+};
+
+/* May it listen there? 0, or -1 with what to do: an address that others reach needs keys. */
+int start_check_address(const struct config *config, bool insecure, struct fail *fail);
+/* Serves until a signal ends it. `config` is kept (it takes references of its own). 0: drained; 1: it could not
+ * start, or requests were cut; 78: the configuration does not allow it. */
+int start_serve(struct config *config, const struct start_options *options);
+
+#endif

@@ -1,0 +1,166 @@
+/* words.c - the table of words. A setting exists when it has a row here, and not otherwise: load_read.c
+ * reads by these rows, `check --words` prints them. */
+#include "boot/words.h"
+
+#include <string.h>
+
+#include "boot/declare.h"
+
+#define AT(type_, member_) .offset = offsetof(struct type_, member_)
+#define SECONDS(least_, most_) .type = WORD_NUMBER, .unit = "s", .least = (least_), .most = (most_)
+#define MEGABYTES(least_, most_) .type = WORD_NUMBER, .unit = "MB", .least = (least_), .most = (most_)
+#define KILOBYTES(least_, most_) .type = WORD_NUMBER, .unit = "KB", .least = (least_), .most = (most_)
+#define COUNT(least_, most_) .type = WORD_COUNT, .least = (least_), .most = (most_)
+#define RELOAD .reload = true
+#define DAY_S 86400
+
+/* clang-format off */
+const struct word_row words[] = {
+    {"listen", NULL, WORD_SETTINGS, .help = "listen { ... }: where clients connect"},
+    {"listen", "address", WORD_STRING, AT(declare_listen, address), .otherwise = "\"127.0.0.1:8080\"",
+     .help = "ADDRESS:PORT; [::1]:PORT; :PORT is every address; port 0 takes a free one"},
+    {"listen", "workers", WORD_WORKERS, .least = 1, .most = 256, AT(declare_listen, workers), .otherwise = "\"auto\"",
+     .help = "event loops, each a thread; auto: one for each CPU the process may use"},
+    {"listen", "tls", WORD_SETTINGS, AT(declare_listen, tls), .help = "serve https instead of http"},
+    {"listen.tls", "cert", WORD_SECRET, AT(declare_tls, cert), .required = true, .help = "certificate chain, PEM"},
+    {"listen.tls", "key", WORD_SECRET, AT(declare_tls, key), .required = true, .help = "its private key, PEM"},
+
+    {"plugins", NULL, WORD_SETTINGS, RELOAD, .help = "plugins { ... }: what is loaded, and from where"},
+    {"plugins", WORD_LIST, WORD_STRINGS, AT(declare_plugins, names), RELOAD,
+     .help = "names to load at start even when no provider uses them"},
+    {"plugins", "path", WORD_PATHS, AT(declare_plugins, path), RELOAD,
+     .help = "more folders to look in, after the ones that came with the program"},
+
+    {"provider", NULL, WORD_SETTINGS, RELOAD, .help = "provider \"name\" { ... }: an upstream service"},
+    {"provider", "plugin", WORD_STRING, AT(declare_provider, plugin), .otherwise = "the provider's name", RELOAD,
+     .help = "the adapter that speaks with it"},
+    {"provider", "base_url", WORD_STRING, AT(declare_provider, base_url), .otherwise = "the plugin's", RELOAD,
+     .help = "what that service's own SDK takes as base URL"},
+    {"provider", "secret", WORD_SECRET, AT(declare_provider, secret), RELOAD, .help = "its API key"},
+    {"provider", "secrets", WORD_SECRETS, AT(declare_provider, secrets), .otherwise = "the plugin's, with its base_url",
+     RELOAD, .help = "several API keys, tried in turn"},
+    {"provider", "headers", WORD_HEADERS, AT(declare_provider, headers), RELOAD,
+     .help = "sent with every request: { [\"Name\"] = \"value\" }"},
+    {"provider", WORD_OTHER, WORD_EXTRAS, AT(declare_provider, extras), RELOAD,
+     .help = "what the plugin declares: llm-gateway plugin check NAME.so"},
+
+    {"model", NULL, WORD_SETTINGS, RELOAD, .help = "model \"name\" { ... }: what clients ask for; name* is a family"},
+    {"model", WORD_LIST, WORD_TARGETS, AT(declare_model, targets), .required = true, RELOAD,
+     .help = "targets, tried in order: \"provider/model\" or { \"provider/model\" }; provider/* keeps the name asked for"},
+    {"model", "fallback", WORD_TARGETS, AT(declare_model, fallback), RELOAD, .help = "targets for when all of those failed"},
+    {"model", "timeout", WORD_SETTINGS, AT(declare_model, timeouts), RELOAD, .help = "how long an attempt may take"},
+    {"model.timeout", "connect_s", SECONDS(0.05, 300), AT(config_timeouts, connect_ns), .otherwise = "10", RELOAD,
+     .help = "to a usable connection"},
+    {"model.timeout", "first_token_s", SECONDS(0.05, DAY_S), AT(config_timeouts, first_token_ns), .otherwise = "600", RELOAD,
+     .help = "from the request to the first byte of the answer"},
+    {"model.timeout", "idle_s", SECONDS(0.05, DAY_S), AT(config_timeouts, idle_ns), .otherwise = "120", RELOAD,
+     .help = "longest silence after that"},
+    {"model.timeout", "total_s", SECONDS(0.05, DAY_S), AT(config_timeouts, total_ns), .otherwise = "600", RELOAD,
+     .help = "of everything"},
+    {"model", "retry", WORD_SETTINGS, AT(declare_model, retry), RELOAD, .help = "how often it is tried"},
+    {"model.retry", "attempts", COUNT(1, 20), AT(declare_retry, attempts), .otherwise = "3", RELOAD,
+     .help = "most attempts in all, fallbacks included"},
+    {"model", "lossy", WORD_CHOICE, .choices = "drop refuse", AT(declare_model, lossy), .otherwise = "\"drop\"", RELOAD,
+     .help = "what a target cannot carry is dropped and named, or the request is refused"},
+    {"model.target", WORD_LIST, WORD_STRING, AT(declare_target, name), .required = true, RELOAD,
+     .help = "\"provider/model\""},
+
+    {"team", NULL, WORD_SETTINGS, RELOAD, .help = "team \"name\" { ... }: who uses the gateway"},
+    {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
+     .help = "what it may ask for; a name may end in *"},
+
+    {"key", NULL, WORD_SETTINGS, RELOAD, .help = "key { ... }: what a client shows; once there is one, every client needs one"},
+    {"key", "sha256", WORD_STRING, AT(declare_key, sha256), .required = true, RELOAD,
+     .help = "64 hex digits: printf %s KEY | sha256sum"},
+    {"key", "team", WORD_STRING, AT(declare_key, team), .otherwise = "\"default\"", RELOAD, .help = "whose it is"},
+    {"key", "name", WORD_STRING, AT(declare_key, name), .otherwise = "the digest's first 8 digits", RELOAD,
+     .help = "how the log calls it"},
+    {"key", "enabled", WORD_BOOL, AT(declare_key, enabled), .otherwise = "true", RELOAD, .help = "false: refused"},
+    {"key", "expires", WORD_STRING, AT(declare_key, expires), .otherwise = "never", RELOAD,
+     .help = "\"2026-12-31\" (to the end of that day, UTC) or \"2026-12-31T18:00:00Z\""},
+
+    {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
+    {"limits", "body_mb", MEGABYTES(0.001, 1024), AT(config_limits, body_bytes), .otherwise = "20", RELOAD,
+     .help = "body of a request"},
+    {"limits", "answer_mb", MEGABYTES(0.001, 4096), AT(config_limits, answer_bytes), .otherwise = "64", RELOAD,
+     .help = "answer that is not streamed"},
+    {"limits", "event_mb", MEGABYTES(0.001, 1024), AT(config_limits, event_bytes), .otherwise = "16", RELOAD,
+     .help = "one event of a stream"},
+    {"limits", "memory_mb", MEGABYTES(1, 4096), AT(config_limits, memory_bytes), .otherwise = "64", RELOAD,
+     .help = "memory of one request"},
+    {"limits", "header_kb", KILOBYTES(1, 64), AT(config_limits, header_bytes), .otherwise = "8",
+     .help = "request line and headers"},
+    {"limits", "headers", COUNT(10, 1000), AT(config_limits, header_count), .otherwise = "100", .help = "headers of a request"},
+    {"limits", "connections", COUNT(1, 1000000), AT(config_limits, connections), .otherwise = "16384",
+     .help = "open connections of clients"},
+    {"limits", "in_flight", COUNT(0, 1000000), AT(config_limits, in_flight), .otherwise = "0", RELOAD,
+     .help = "requests at a time; 0: no limit of its own"},
+    {"limits", "header_s", SECONDS(0.05, 3600), AT(config_limits, header_ns), .otherwise = "10", .help = "for a complete head"},
+    {"limits", "body_s", SECONDS(0.05, 3600), AT(config_limits, body_ns), .otherwise = "60", .help = "for a complete body"},
+    {"limits", "write_s", SECONDS(0.05, 3600), AT(config_limits, write_ns), .otherwise = "60",
+     .help = "longest a client may take nothing of its answer"},
+    {"limits", "keep_alive_s", SECONDS(0.05, DAY_S), AT(config_limits, keep_alive_ns), .otherwise = "75",
+     .help = "idle connection of a client"},
+    {"limits", "drain_s", SECONDS(0, DAY_S), AT(config_limits, drain_ns), .otherwise = "600", RELOAD,
+     .help = "for requests in flight after SIGTERM"},
+    {"limits", "ping_s", SECONDS(0.05, 3600), AT(config_limits, ping_ns), .otherwise = "15", RELOAD,
+     .help = "silence in a stream before a keep-alive comment"},
+
+    {"env", NULL, WORD_FUNCTION, RELOAD, .help = "env \"NAME\": a secret from the environment; unset switches its provider off"},
+    {"file", NULL, WORD_FUNCTION, RELOAD, .help = "file \"path\": a secret from a file, relative to gateway.lua"},
+};
+/* clang-format on */
+const size_t word_count = sizeof words / sizeof words[0];
+
+/* Words of later versions; NULL: the word itself. */
+static const struct {
+    const char *word, *setting;
+} later[] = {
+    {"admin", NULL},          {"cache", NULL},           {"guard", NULL},
+    {"ledger", NULL},         {"policy", NULL},          {"prices", NULL},
+    {"sink", NULL},           {"store", NULL},           {"key", "budget"},
+    {"key", "limits"},        {"key", "models"},         {"limits", "policy_memory_mb"},
+    {"limits", "policy_ms"},  {"limits", "policy_wait_ms"}, {"limits", "rpm"},
+    {"limits", "tpm"},        {"model", "cache"},        {"model", "on_content_filter"},
+    {"model", "on_context_overflow"}, {"model", "price"}, {"model", "shadow"},
+    {"model", "strategy"},    {"model.retry", "budget"}, {"model.target", "max_in_flight"},
+    {"model.target", "price"}, {"model.target", "sample"}, {"model.target", "weight"},
+    {"provider", "price"},    {"team", "budget"},        {"team", "limits"},
+};
+
+static const char *const names[] = {"listen", "plugins", "provider", "model", "team", "key", "limits", "env", "file", NULL};
+
+const char *const *word_names(void)
+{
+    return names;
+}
+
+const struct word_row *word_find(const char *word, const char *setting)
+{
+    for (size_t i = 0; i < word_count; i++)
+        if (words[i].setting != NULL && strcmp(words[i].word, word) == 0 && strcmp(words[i].setting, setting) == 0)
+            return &words[i];
+    return NULL;
+}
+
+size_t word_settings(const char *word, const char **out, size_t room)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < word_count && count + 1 < room; i++)
+        if (words[i].setting != NULL && strcmp(words[i].word, word) == 0 &&
+            strcmp(words[i].setting, WORD_LIST) != 0 && strcmp(words[i].setting, WORD_OTHER) != 0)
+            out[count++] = words[i].setting;
+    out[count] = NULL;
+    return count;
+}
+
+bool word_is_later(const char *word, const char *setting)
+{
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        if (word == NULL ? later[i].setting == NULL && strcmp(later[i].word, setting) == 0
+                         : later[i].setting != NULL && strcmp(later[i].word, word) == 0 &&
+                               strcmp(later[i].setting, setting) == 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,96 @@
+/* cli.c - the table of verbs, and what all of them use. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+const struct cli_verb *const cli_verbs[] = {
+    &verb_serve,   &verb_check,      &verb_models,  &verb_providers, &verb_chat, &verb_connect, &verb_plugin,
+    &verb_version, &verb_completion, &verb_help, NULL,
+};
+
+const struct cli_verb *cli_find(const char *name)
+{
+    for (size_t i = 0; cli_verbs[i] != NULL; i++)
+        if (strcmp(cli_verbs[i]->name, name) == 0)
+            return cli_verbs[i];
+    return NULL;
+}
+
+void cli_say(const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    for (char *at = line; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = '?';
+    fprintf(stderr, "llm-gateway: %s\n", line);
+}
+
+int cli_usage(const struct cli_verb *verb, const char *format, ...)
+{
+    char line[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    cli_say("%s%s%s", verb != NULL ? verb->name : "", verb != NULL ? ": " : "", line);
+    fprintf(stderr, "Try: llm-gateway %s%s--help\n", verb != NULL ? verb->name : "", verb != NULL ? " " : "");
+    return CLI_USAGE;
+}
+
+int cli_print(struct buf *out)
+{
+    struct text text = buf_view(out);
+    int reason = 0;
+    while (text.len > 0 && reason == 0) {
+        ssize_t wrote = write(STDOUT_FILENO, text.ptr, text.len);
+        if (wrote < 0 && errno != EINTR)
+            reason = errno;
+        text.ptr += wrote > 0 ? wrote : 0;
+        text.len -= wrote > 0 ? (size_t)wrote : 0;
+    }
+    buf_free(out);
+    if (reason == 0)
+        return CLI_OK;
+    cli_say("cannot write: %s", strerror(reason));
+    return CLI_FAILED;
+}
+
+static void say_all(struct complaints *complaints)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    complaints_write(complaints, &out);
+    struct text text = buf_view(&out);
+    fprintf(stderr, "%.*s", TEXT_ARG(text));
+    buf_free(&out);
+}
+
+struct config *cli_load(const struct cli *cli, bool notes)
+{
+    const char *file = cli_option(cli, "config");
+    if (file == NULL && access("gateway.lua", F_OK) == 0)
+        file = "gateway.lua";
+    const char *variable = cli_option_from(cli, "listen");
+    struct load_options options = {.file = file, .listen = cli_option(cli, "listen"),
+                                   .listen_from = variable != NULL ? variable : "--listen"};
+    struct load_report report;
+
+    load_report_init(&report, &options);
+    struct config *config = load_config(&options, &report);
+    if (report.complaints.count > 0)
+        say_all(&report.complaints);
+    else if (notes)
+        say_all(&report.notes);
+    load_report_fini(&report);
+    return config;
+}

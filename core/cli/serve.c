@@ -1,0 +1,59 @@
+/* serve.c - llm-gateway serve: runs the gateway. */
+#include <string.h>
+
+#include "base/log.h"
+#include "boot/start.h"
+#include "cli/cli.h"
+
+static const struct cli_option options[] = {
+    CLI_OPTION_CONFIG,
+    {"listen", 'l', "ADDR:PORT", "GW_LISTEN", "listen there, whatever the configuration says"},
+    {"insecure", 0, NULL, NULL, "accept anybody, although others can reach the address and no key is declared"},
+    {"log-level", 0, "LEVEL", "GW_LOG_LEVEL", "error, warn, info or debug: what is said on stderr"},
+    CLI_OPTIONS_END,
+};
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} levels[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
+
+static int set_level(const struct cli *cli, enum log_level *level)
+{
+    const char *said = cli_option(cli, "log-level");
+    *level = LOG_INFO;
+    for (size_t i = 0; said != NULL && i < sizeof levels / sizeof levels[0]; i++)
+        if (strcmp(said, levels[i].name) == 0) {
+            *level = levels[i].level;
+            said = NULL;
+        }
+    if (said != NULL)
+        return cli_usage(cli->verb, "--log-level takes error, warn, info or debug, not \"%s\"", said);
+    log_set_level(*level);
+    return CLI_OK;
+}
+
+static int run(struct cli *cli)
+{
+    enum log_level level;
+    if (set_level(cli, &level) != CLI_OK)
+        return CLI_USAGE;
+    struct config *config = cli_load(cli, level >= LOG_WARN);
+    if (config == NULL)
+        return CLI_CONFIG;
+    struct start_options start = {.insecure = cli_option(cli, "insecure") != NULL, .quiet = level < LOG_INFO};
+    int code = start_serve(config, &start);
+    config_unref(config);
+    return code;
+}
+
+const struct cli_verb verb_serve = {
+    .name = "serve",
+    .summary = "run the gateway",
+    .arguments = "",
+    .options = options,
+    .notes = "The access log goes to stdout, one JSON line a request. TERM or INT lets requests in flight end\n"
+             "(limits.drain_s); a second one ends them. Without a configuration the model `demo` answers, and every\n"
+             "provider whose key is in the environment.\n",
+    .run = run,
+};
