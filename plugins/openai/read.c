@@ -1,0 +1,316 @@
+/* read.c - reads a chat completion, whole or in pieces, as events. Written for what servers really send: see
+ * the recordings that the tests replay. Nothing that is missing or null is an error. */
+#include <string.h>
+
+#include "openai.h"
+
+static void read_object(struct reader *r, const gw_json *root);
+static void read_choice(struct reader *r, const gw_json *json, uint32_t position);
+static void finish_all(struct reader *r);
+
+gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
+{
+    const struct openai *openai = instance;
+    struct reader r = { .openai = openai, .h = openai->host, .call = call, .emit = emit, .frame = frame };
+    const gw_json *root = NULL;
+
+    r.state = r.h->state(call);
+    if (r.state == NULL) {
+        r.state = r.h->alloc(call, sizeof *r.state, _Alignof(struct reading));
+        if (r.state == NULL)
+            return GW_E_NOMEM;
+        r.h->set_state(call, r.state);
+    }
+    bool refused = frame->status >= 400;
+    if (frame->data.len == 0 && !(refused && frame->end))
+        return GW_OK;
+    if (openai_is(frame->data, "[DONE]")) {
+        finish_all(&r);
+        return GW_OK;
+    }
+    gw_status status = frame->data.len > 0 ? r.h->json->parse(call, frame->data, &root) : GW_OK;
+    if (refused) {
+        if (!r.state->failed)
+            openai_error(&r, status == GW_OK ? root : NULL);
+        return GW_OK;
+    }
+    if (status != GW_OK)
+        return status;
+    if (r.h->json->type(root) == GW_JSON_ARRAY) /* Gemini's compatible endpoint wraps its errors */
+        root = r.h->json->at(root, 0);
+    if (r.h->json->type(root) != GW_JSON_OBJECT) {
+        r.h->explain(call, GW_LIT("the upstream's answer is JSON but not an object"));
+        return GW_E_PROTOCOL;
+    }
+    read_object(&r, root);
+    return GW_OK;
+}
+
+void openai_start(struct reader *r)
+{
+    if (r->state->started)
+        return;
+    r->state->started = true;
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id });
+}
+
+/* The id and the model are told in every chunk, but not always in the first (Azure). */
+static void read_start(struct reader *r, const gw_json *root)
+{
+    gw_str id = openai_str(r, root, GW_LIT("id")), model = openai_str(r, root, GW_LIT("model"));
+
+    if (r->state->started || (id.len == 0 && model.len == 0))
+        return;
+    r->state->started = true;
+    r->state->id = openai_keep(r, id);
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id, .text = model });
+}
+
+static void emit_text(struct reader *r, uint32_t type, const struct choice *choice, uint32_t item, gw_str text)
+{
+    if (text.len == 0)
+        return;
+    openai_start(r);
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = type, .index = choice->index, .item = item, .text = text });
+}
+
+static void emit_data(struct reader *r, uint32_t type, const struct choice *choice, gw_str json)
+{
+    if (json.len == 0)
+        return;
+    openai_start(r);
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = type, .index = choice->index, .data = json });
+}
+
+/* NULL when there is no memory. */
+static struct choice *find_choice(struct reader *r, uint32_t index)
+{
+    struct choice **link = &r->state->choices;
+
+    for (; *link != NULL; link = &(*link)->next)
+        if ((*link)->index == index)
+            return *link;
+    *link = r->h->alloc(r->call, sizeof **link, _Alignof(struct choice));
+    if (*link != NULL)
+        (*link)->index = index;
+    return *link;
+}
+
+/* Perplexity: what was searched, in every chunk; told once, before the finish, as the annotations that others
+ * send. */
+static void read_search_results(struct reader *r, const struct choice *choice)
+{
+    const gw_json *results = openai_get(r, r->root, GW_LIT("search_results"));
+    const gw_json *links = openai_get(r, r->root, GW_LIT("citations"));
+    const gw_json *list = r->h->json->count(results) > 0 ? results : links;
+
+    if (r->state->cited || r->h->json->count(list) == 0)
+        return;
+    r->state->cited = true;
+    for (size_t i = 0; i < r->h->json->count(list); i++) {
+        const gw_json *one = r->h->json->at(list, i);
+        gw_str url = list == results ? openai_str(r, one, GW_LIT("url")) : r->h->json->str(one);
+        if (url.len == 0)
+            continue;
+        gw_writer *w = r->h->writer(r->call);
+        r->h->write->object(w);
+        r->h->write->key(w, GW_LIT("type"));
+        r->h->write->str(w, GW_LIT("url_citation"));
+        r->h->write->key(w, GW_LIT("url_citation"));
+        r->h->write->object(w);
+        r->h->write->key(w, GW_LIT("url"));
+        r->h->write->str(w, url);
+        r->h->write->key(w, GW_LIT("title"));
+        r->h->write->str(w, openai_str(r, one, GW_LIT("title")));
+        r->h->write->close(w);
+        r->h->write->close(w);
+        if (r->h->write->end(w) == GW_OK)
+            emit_data(r, GW_EVENT_CITATION, choice, r->h->write->text(w));
+    }
+}
+
+static void read_object(struct reader *r, const gw_json *root)
+{
+    const gw_json *choices = openai_get(r, root, GW_LIT("choices"));
+    const gw_json *usage = openai_get(r, root, GW_LIT("usage"));
+    const gw_json *error = openai_get(r, root, GW_LIT("error"));
+
+    r->root = root;
+    read_start(r, root);
+    for (size_t i = 0; i < r->h->json->count(choices); i++) {
+        const gw_json *choice = r->h->json->at(choices, i);
+        read_choice(r, choice, (uint32_t)i);
+        if (r->h->json->type(usage) != GW_JSON_OBJECT) /* Moonshot */
+            usage = openai_get(r, choice, GW_LIT("usage"));
+    }
+    if (r->h->json->type(usage) != GW_JSON_OBJECT)
+        usage = openai_get(r, openai_get(r, root, GW_LIT("x_groq")), GW_LIT("usage"));
+    if (r->h->json->type(usage) == GW_JSON_OBJECT)
+        openai_usage(r, usage);
+
+    uint32_t type = r->h->json->type(error);
+    bool is_error = openai_is(r->frame->name, "error") || type == GW_JSON_OBJECT || r->h->json->str(error).len > 0 ||
+                    openai_is(openai_str(r, root, GW_LIT("object")), "error");
+    if ((is_error || r->state->broken) && !r->state->failed)
+        openai_error(r, root);
+}
+
+/* Mistral's reasoning models and some others: content is a list of parts. */
+static void read_parts(struct reader *r, const struct choice *choice, const gw_json *parts)
+{
+    for (size_t i = 0; i < r->h->json->count(parts); i++) {
+        const gw_json *part = r->h->json->at(parts, i);
+        gw_str type = openai_str(r, part, GW_LIT("type"));
+        if (openai_is(type, "thinking")) {
+            const gw_json *thinking = openai_get(r, part, GW_LIT("thinking"));
+            emit_text(r, GW_EVENT_REASONING, choice, 0, r->h->json->str(thinking));
+            for (size_t k = 0; k < r->h->json->count(thinking); k++)
+                emit_text(r, GW_EVENT_REASONING, choice, 0, openai_str(r, r->h->json->at(thinking, k), GW_LIT("text")));
+            emit_text(r, GW_EVENT_SIGNATURE, choice, 0, openai_str(r, part, GW_LIT("signature")));
+        } else if (openai_is(type, "refusal")) {
+            emit_text(r, GW_EVENT_REFUSAL, choice, 0, openai_str(r, part, GW_LIT("refusal")));
+        } else if (openai_is(type, "image_url") || openai_is(type, "output_audio")) {
+            emit_data(r, GW_EVENT_MEDIA, choice, r->h->json->text(part));
+        } else {
+            emit_text(r, GW_EVENT_TEXT, choice, 0, openai_str(r, part, GW_LIT("text")));
+        }
+    }
+}
+
+/* OpenRouter and others: the text once more by blocks, with signatures and encrypted blobs. `told` when the
+ * text came in another member already. */
+static void read_reasoning_details(struct reader *r, const struct choice *choice, const gw_json *details, bool told)
+{
+    for (size_t i = 0; i < r->h->json->count(details); i++) {
+        const gw_json *detail = r->h->json->at(details, i);
+        int64_t index = r->h->json->integer(openai_get(r, detail, GW_LIT("index")), (int64_t)i);
+        uint32_t item = index >= 0 && index < 1000 ? (uint32_t)index : 0;
+        if (!told) {
+            emit_text(r, GW_EVENT_REASONING, choice, item, openai_str(r, detail, GW_LIT("text")));
+            emit_text(r, GW_EVENT_REASONING, choice, item, openai_str(r, detail, GW_LIT("summary")));
+        }
+        emit_text(r, GW_EVENT_SIGNATURE, choice, item, openai_str(r, detail, GW_LIT("signature")));
+        emit_text(r, GW_EVENT_SIGNATURE, choice, item, openai_str(r, detail, GW_LIT("data")));
+    }
+}
+
+static void read_reasoning(struct reader *r, const struct choice *choice, const gw_json *message)
+{
+    gw_str text = openai_str(r, message, GW_LIT("reasoning_content"));
+    if (text.len == 0)
+        text = openai_str(r, message, GW_LIT("reasoning"));
+    emit_text(r, GW_EVENT_REASONING, choice, 0, text);
+    read_reasoning_details(r, choice, openai_get(r, message, GW_LIT("reasoning_details")), text.len > 0);
+}
+
+/* Audio that a model speaks, and images that it draws. */
+static void read_media(struct reader *r, const struct choice *choice, const gw_json *message)
+{
+    const gw_json *audio = openai_get(r, message, GW_LIT("audio")), *images = openai_get(r, message, GW_LIT("images"));
+
+    if (r->h->json->type(audio) == GW_JSON_OBJECT) {
+        gw_writer *w = r->h->writer(r->call);
+        r->h->write->object(w);
+        r->h->write->key(w, GW_LIT("type"));
+        r->h->write->str(w, GW_LIT("audio"));
+        r->h->write->key(w, GW_LIT("audio"));
+        r->h->write->copy(w, audio);
+        r->h->write->close(w);
+        if (r->h->write->end(w) == GW_OK)
+            emit_data(r, GW_EVENT_MEDIA, choice, r->h->write->text(w));
+    }
+    for (size_t i = 0; i < r->h->json->count(images); i++)
+        emit_data(r, GW_EVENT_MEDIA, choice, r->h->json->text(r->h->json->at(images, i)));
+}
+
+static void read_message(struct reader *r, struct choice *choice, const gw_json *message, bool whole)
+{
+    const gw_json *content = openai_get(r, message, GW_LIT("content"));
+    const gw_json *annotations = openai_get(r, message, GW_LIT("annotations"));
+
+    read_reasoning(r, choice, message);
+    emit_text(r, GW_EVENT_TEXT, choice, 0, r->h->json->str(content));
+    read_parts(r, choice, content);
+    emit_text(r, GW_EVENT_REFUSAL, choice, 0, openai_str(r, message, GW_LIT("refusal")));
+    read_media(r, choice, message);
+    openai_tool_calls(r, choice, openai_get(r, message, GW_LIT("tool_calls")), whole);
+    openai_function_call(r, choice, openai_get(r, message, GW_LIT("function_call")));
+    for (size_t i = 0; i < r->h->json->count(annotations); i++) {
+        r->state->cited = true;
+        emit_data(r, GW_EVENT_CITATION, choice, r->h->json->text(r->h->json->at(annotations, i)));
+    }
+}
+
+/* What the gateway says for an upstream's word. Strict clients know four words only. */
+static gw_str finish_word(gw_str word)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } words[] = {
+        { "COMPLETE", "stop" },
+        { "content_filter", "content_filter" },
+        { "content_filtered", "content_filter" },
+        { "function_call", "tool_calls" },
+        { "length", "length" },
+        { "max_tokens", "length" },
+        { "MAX_TOKENS", "length" },
+        { "model_context_window_exceeded", "length" },
+        { "model_length", "length" },
+        { "refusal", "content_filter" },
+        { "RECITATION", "content_filter" },
+        { "SAFETY", "content_filter" },
+        { "safety", "content_filter" },
+        { "tool_call", "tool_calls" },
+        { "tool_calls", "tool_calls" },
+        { "tool_use", "tool_calls" },
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (openai_is(word, words[i].theirs))
+            return (gw_str){ words[i].ours, strlen(words[i].ours) };
+    return GW_LIT("stop"); /* eos, end_turn, stop_sequence and words that nobody has met */
+}
+
+static void finish(struct reader *r, struct choice *choice, gw_str word)
+{
+    gw_str ours = finish_word(word);
+
+    if (choice->finished)
+        return;
+    choice->finished = true;
+    read_search_results(r, choice);
+    if (openai_is(ours, "stop") && choice->tool_count > 0) /* Ollama and Gemini's compatible endpoint say stop */
+        ours = GW_LIT("tool_calls");
+    emit_text(r, GW_EVENT_FINISH, choice, 0, ours);
+}
+
+/* The end mark: a choice that has said something and was not finished is finished now. */
+static void finish_all(struct reader *r)
+{
+    for (struct choice *choice = r->state->choices; choice != NULL && !r->state->failed; choice = choice->next)
+        finish(r, choice, GW_LIT("stop"));
+}
+
+/* A stream's chunk has a delta; some have the whole message so far beside it, which is not read twice. */
+static void read_choice(struct reader *r, const gw_json *json, uint32_t position)
+{
+    bool whole = r->frame->framing == GW_FRAMING_WHOLE;
+    const gw_json *message = openai_get(r, json, whole ? GW_LIT("message") : GW_LIT("delta"));
+    int64_t index = r->h->json->integer(openai_get(r, json, GW_LIT("index")), position);
+    struct choice *choice = find_choice(r, index >= 0 && index < 1024 ? (uint32_t)index : position);
+
+    if (choice == NULL)
+        return;
+    if (r->h->json->type(message) == GW_JSON_OBJECT)
+        read_message(r, choice, message, whole);
+    const gw_json *logprobs = openai_get(r, openai_get(r, json, GW_LIT("logprobs")), GW_LIT("content"));
+    if (r->h->json->count(logprobs) > 0)
+        emit_data(r, GW_EVENT_LOGPROBS, choice, r->h->json->text(logprobs));
+
+    gw_str word = openai_str(r, json, GW_LIT("finish_reason"));
+    if (r->h->json->type(openai_get(r, json, GW_LIT("error"))) == GW_JSON_OBJECT && !r->state->failed)
+        openai_error(r, json); /* OpenRouter */
+    if (openai_is(word, "error"))
+        r->state->broken = true; /* no finish, but a failure; the rest of the object may say which */
+    else if (word.len > 0)
+        finish(r, choice, word);
+}

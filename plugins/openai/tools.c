@@ -1,0 +1,128 @@
+/* tools.c - reads tool calls, whole or in pieces. OpenAI numbers the calls of a message and sends name and id
+ * once; others send whole calls, leave out the number or the id, number all calls 0, or repeat id and name. */
+#include <stdio.h>
+#include <string.h>
+
+#include "openai.h"
+
+static bool same(gw_str a, gw_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* Which open call does a piece belong to? By number, unless its id says that it is another one; else by id;
+ * else it goes on with the last, if it does not bring a name. NULL: it opens a call. */
+static struct tool *find(const struct choice *choice, int64_t key, gw_str id, gw_str name)
+{
+    if (id.len > 0)
+        for (struct tool *t = choice->tools; t != NULL; t = t->next)
+            if (same(t->id, id) && (key < 0 || t->key == key))
+                return t;
+    if (key >= 0) {
+        for (struct tool *t = choice->tools; t != NULL; t = t->next)
+            if (t->key == key)
+                return id.len > 0 && t->id.len > 0 ? NULL : t;
+        return NULL;
+    }
+    return id.len == 0 && name.len == 0 ? choice->tools : NULL;
+}
+
+static struct tool *add(struct reader *r, struct choice *choice, int64_t key)
+{
+    struct tool *t = r->h->alloc(r->call, sizeof *t, _Alignof(struct tool));
+    if (t == NULL)
+        return NULL;
+    *t = (struct tool){ .next = choice->tools, .key = key, .item = choice->tool_count++ };
+    choice->tools = t;
+    return t;
+}
+
+/* A client must be able to name a call in its next request: where the upstream gave no id, one is made from
+ * the answer's, so that it is another one in every answer. */
+static gw_str made_id(struct reader *r, const struct choice *choice, const struct tool *t)
+{
+    char id[96], base[40];
+    size_t len = 0;
+
+    for (size_t i = r->state->id.len > 32 ? r->state->id.len - 32 : 0; i < r->state->id.len; i++) {
+        char c = r->state->id.ptr[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+            base[len++] = c;
+    }
+    if (len == 0)
+        len = (size_t)snprintf(base, sizeof base, "%llx", (unsigned long long)r->h->unix_ms(r->h->self));
+    int size = snprintf(id, sizeof id, "call_%.*s_%u_%u", (int)len, base, choice->index, t->item);
+    return openai_keep(r, (gw_str){ id, (size_t)size });
+}
+
+static void open_call(struct reader *r, const struct choice *choice, struct tool *t, gw_str name)
+{
+    t->opened = true;
+    openai_start(r);
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = GW_EVENT_TOOL_CALL,
+                                  .index = choice->index,
+                                  .item = t->item,
+                                  .id = t->id.len > 0 ? t->id : made_id(r, choice, t),
+                                  .text = name });
+}
+
+static void emit_args(struct reader *r, const struct choice *choice, const struct tool *t, gw_str args)
+{
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
+                                  .index = choice->index,
+                                  .item = t->item,
+                                  .text = args });
+}
+
+/* One element. Arguments are a string of JSON; some servers send the object itself. */
+static void read_call(struct reader *r, struct choice *choice, const gw_json *json, bool whole)
+{
+    const gw_json *custom = openai_get(r, json, GW_LIT("custom"));
+    bool is_custom = r->h->json->type(custom) == GW_JSON_OBJECT;
+    const gw_json *function = is_custom ? custom : openai_get(r, json, GW_LIT("function"));
+    const gw_json *args_json = openai_get(r, function, is_custom ? GW_LIT("input") : GW_LIT("arguments"));
+    int64_t key = r->h->json->integer(openai_get(r, json, GW_LIT("index")), -1);
+    gw_str id = openai_str(r, json, GW_LIT("id")), name = openai_str(r, function, GW_LIT("name"));
+    gw_str args = r->h->json->str(args_json);
+
+    if (r->h->json->type(args_json) == GW_JSON_OBJECT)
+        args = r->h->json->text(args_json);
+    struct tool *t = whole ? NULL : find(choice, key, id, name);
+    if (t == NULL)
+        t = add(r, choice, key);
+    if (t == NULL)
+        return;
+    t->custom = t->custom || is_custom;
+    if (t->id.len == 0 && id.len > 0)
+        t->id = openai_keep(r, id);
+    if (!t->opened && (name.len > 0 || args.len > 0 || whole))
+        open_call(r, choice, t, name);
+    if (args.len > 0)
+        emit_args(r, choice, t, args);
+}
+
+void openai_tool_calls(struct reader *r, struct choice *choice, const gw_json *calls, bool whole)
+{
+    for (size_t i = 0; i < r->h->json->count(calls); i++)
+        if (r->h->json->type(r->h->json->at(calls, i)) == GW_JSON_OBJECT)
+            read_call(r, choice, r->h->json->at(calls, i), whole);
+}
+
+void openai_function_call(struct reader *r, struct choice *choice, const gw_json *call)
+{
+    gw_str name = openai_str(r, call, GW_LIT("name")), args = openai_str(r, call, GW_LIT("arguments"));
+
+    if (r->h->json->type(call) != GW_JSON_OBJECT)
+        return;
+    struct tool *t = choice->tools;
+    if (t == NULL)
+        t = add(r, choice, -1);
+    if (t == NULL)
+        return;
+    if (!t->opened && (name.len > 0 || args.len > 0))
+        open_call(r, choice, t, name);
+    if (args.len > 0)
+        emit_args(r, choice, t, args);
+}

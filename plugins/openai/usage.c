@@ -1,0 +1,96 @@
+/* usage.c - sorts a usage object into buckets that do not overlap. What each server counts inside of what is
+ * its own affair: OpenAI counts cached tokens inside the prompt and reasoning inside the completion, xAI
+ * reasoning beside it. The total, where it is told, decides; each bucket takes no more than is left. */
+#include "openai.h"
+
+/* The first of the names that is there, as a count; -1 when none is. Names are separated by blanks. */
+static int64_t count_of(const struct reader *r, const gw_json *object, const char *names)
+{
+    while (*names != '\0') {
+        size_t len = 0;
+        while (names[len] != '\0' && names[len] != ' ')
+            len++;
+        int64_t value = r->h->json->integer(openai_get(r, object, (gw_str){ names, len }), -1);
+        if (value >= 0)
+            return value;
+        names += len + (names[len] == ' ');
+    }
+    return -1;
+}
+
+static const gw_json *either(const struct reader *r, const gw_json *object, gw_str a, gw_str b)
+{
+    const gw_json *value = openai_get(r, object, a);
+    return r->h->json->type(value) == GW_JSON_OBJECT ? value : openai_get(r, object, b);
+}
+
+/* Moves what `told` says out of *left, at most all of it; -1 stays -1. */
+static int64_t take(int64_t *left, int64_t told)
+{
+    if (told < 0)
+        return -1;
+    if (told > *left)
+        told = *left;
+    *left -= told;
+    return told;
+}
+
+static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t prompt, gw_tokens *t)
+{
+    const gw_json *details = either(r, usage, GW_LIT("prompt_tokens_details"), GW_LIT("input_tokens_details"));
+    int64_t read = count_of(r, details, "cached_tokens");
+    int64_t written = count_of(r, details, "cache_write_tokens cache_creation_tokens");
+
+    if (read < 0)
+        read = count_of(r, usage, "prompt_cache_hit_tokens num_cached_tokens cached_tokens cache_read_input_tokens");
+    if (written < 0)
+        written = count_of(r, usage, "cache_creation_input_tokens");
+    t->cache_read = take(&prompt, read);
+    t->cache_write_5m = take(&prompt, written);
+    t->audio_in = take(&prompt, count_of(r, details, "audio_tokens"));
+    t->image_in = take(&prompt, count_of(r, details, "image_tokens"));
+    t->input = prompt;
+}
+
+/* Reasoning is beside the completion when prompt + completion + reasoning is the total (xAI). Where the total
+ * is larger than both and reasoning is not told at all, the rest of it is reasoning: so does Gemini's
+ * compatible endpoint count thoughts. */
+static void sort_completion(const struct reader *r, const gw_json *usage, int64_t prompt, int64_t completion, gw_tokens *t)
+{
+    const gw_json *details = either(r, usage, GW_LIT("completion_tokens_details"), GW_LIT("output_tokens_details"));
+    int64_t reasoning = count_of(r, details, "reasoning_tokens");
+    int64_t beside = t->total < 0 ? 0 : t->total - prompt - completion;
+
+    if (beside > 0 && (reasoning < 0 || reasoning == beside)) {
+        t->reasoning = beside;
+    } else {
+        t->reasoning = take(&completion, reasoning);
+    }
+    t->audio_out = take(&completion, count_of(r, details, "audio_tokens"));
+    t->image_out = take(&completion, count_of(r, details, "image_tokens"));
+    t->output = completion;
+}
+
+void openai_usage(struct reader *r, const gw_json *usage)
+{
+    int64_t prompt = count_of(r, usage, "prompt_tokens input_tokens");
+    int64_t completion = count_of(r, usage, "completion_tokens output_tokens");
+    gw_tokens tokens = {
+        .size = sizeof tokens,
+        .cache_write_1h = -1,
+        .server_tool_calls = count_of(r, usage, "num_search_queries num_server_side_tools_used"),
+        .total = count_of(r, usage, "total_tokens"),
+        .raw = r->h->json->text(usage),
+    };
+
+    if (prompt < 0 && completion < 0)
+        return;
+    if (tokens.server_tool_calls < 0)
+        tokens.server_tool_calls =
+            count_of(r, openai_get(r, usage, GW_LIT("server_tool_use")), "web_search_requests");
+    prompt = prompt < 0 ? 0 : prompt;
+    completion = completion < 0 ? 0 : completion;
+    sort_prompt(r, usage, prompt, &tokens);
+    sort_completion(r, usage, prompt, completion, &tokens);
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
+}
