@@ -1,0 +1,244 @@
+/* fixture.c - the fake door, the scripted provider, and a worker around them. */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "check.h"
+#include "plugin/call.h"
+#include "plugin/plugin.h"
+
+static const gw_host *host;
+
+static gw_status script_open(const gw_host *h, gw_call *call, const gw_json *config, void **instance)
+{
+    (void)call, (void)config;
+    host = h;
+    *instance = NULL;
+    return GW_OK;
+}
+
+static void script_close(void *instance)
+{
+    (void)instance;
+}
+
+static gw_event event(uint32_t type, const char *text)
+{
+    return (gw_event){ .size = sizeof(gw_event), .type = type, .text = { text, strlen(text) } };
+}
+
+static gw_status script_produce(void *instance, gw_call *call, const gw_request *req, gw_emit emit, uint32_t *wait_ms)
+{
+    const struct script *script = instance;
+    (void)req;
+    size_t at = (size_t)(uintptr_t)host->state(call);
+    const char *step = script->steps[at];
+    host->set_state(call, (void *)(uintptr_t)(at + 1));
+    *wait_ms = 0;
+    gw_event e = event(GW_EVENT_TEXT, "");
+    gw_tokens tokens = { .size = sizeof tokens, .input = 3, .output = 2, .total = 5, .cache_read = -1, .cache_write_5m = -1,
+                         .cache_write_1h = -1, .reasoning = -1, .audio_in = -1, .audio_out = -1, .image_in = -1,
+                         .image_out = -1, .server_tool_calls = -1 };
+    if (step == NULL || strcmp(step, "end") == 0)
+        return GW_MISS;
+    if (strcmp(step, "fail") == 0)
+        return GW_E_RETRY;
+    if (strncmp(step, "wait:", 5) == 0) {
+        *wait_ms = (uint32_t)atoi(step + 5);
+        return GW_OK;
+    }
+    if (strncmp(step, "text:", 5) == 0) {
+        e = event(GW_EVENT_TEXT, step + 5);
+    } else if (strcmp(step, "finish") == 0) {
+        e = event(GW_EVENT_FINISH, "stop");
+    } else if (strcmp(step, "usage") == 0) {
+        e = event(GW_EVENT_USAGE, "");
+        e.tokens = &tokens;
+    } else if (strncmp(step, "error:", 6) == 0) {
+        e = event(GW_EVENT_ERROR, "told by the script");
+        e.status = (uint32_t)atoi(step + 6);
+    }
+    emit(call, &e);
+    return GW_OK;
+}
+
+static const gw_provider_ops ops = { .size = sizeof ops,
+                                     .operations = GW_OP_CHAT,
+                                     .flags = GW_PROVIDER_LOCAL,
+                                     .open = script_open,
+                                     .close = script_close,
+                                     .produce = script_produce };
+static const gw_plugin descriptor = { .abi_major = GW_ABI_MAJOR,
+                                      .needs_minor = GW_ABI_MINOR,
+                                      .size = sizeof descriptor,
+                                      .kind = GW_KIND_PROVIDER,
+                                      .name = "script",
+                                      .version = "1",
+                                      .license = "Apache-2.0",
+                                      .ops = &ops };
+
+static void end_reached(struct fixture *f)
+{
+    struct metrics_gauges gauges = { .version = "t" };
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    metrics_write(f->gateway.metrics, &gauges, &text);
+    f->settled_before_end = text_find(buf_view(&text), TEXT("gw_requests_total{")) >= 0;
+    buf_free(&text);
+    loop_stop(&f->worker.loop);
+}
+
+static void door_answer(void *client, int status, const struct door_header *headers, size_t count, struct text body,
+                        void (*free_body)(void *), void *free_arg, bool close)
+{
+    struct fixture *f = client;
+    (void)headers, (void)count;
+    cr_assert_not(f->answered || f->begun);
+    f->answered = true;
+    f->status = status;
+    f->closed = close;
+    buf_text(&f->body, body);
+    if (free_body != NULL)
+        free_body(free_arg);
+    end_reached(f);
+}
+
+static void door_begin(void *client, int status, const struct door_header *headers, size_t count)
+{
+    struct fixture *f = client;
+    (void)headers, (void)count;
+    cr_assert_not(f->answered || f->begun);
+    f->begun = true;
+    f->status = status;
+}
+
+static size_t door_write(void *client, struct text bytes)
+{
+    struct fixture *f = client;
+    cr_assert(f->begun && !f->ended);
+    buf_text(&f->body, bytes);
+    return f->waiting;
+}
+
+static void door_end(void *client)
+{
+    struct fixture *f = client;
+    cr_assert(f->begun && !f->ended);
+    f->ended = true;
+    end_reached(f);
+}
+
+static void door_abort(void *client)
+{
+    ((struct fixture *)client)->aborted = true;
+    end_reached(client);
+}
+
+static const struct door door = { door_answer, door_begin, door_write, door_end, door_abort };
+
+static void on_limit(struct loop_timer *timer)
+{
+    struct fixture *f = (struct fixture *)(void *)((char *)timer - offsetof(struct fixture, limit));
+    f->timed_out = true;
+    loop_stop(&f->worker.loop);
+}
+
+void fixture_open(struct fixture *f, const char *const *const *scripts, size_t count)
+{
+    struct fail fail;
+    memset(f, 0, sizeof *f);
+    json_start();
+    crypto_start();
+    const struct plugin *plugin = plugin_adopt(&descriptor, "(test)", &fail);
+    cr_assert_not_null(plugin);
+    struct config *c = f->config = config_new();
+    struct json *none = NULL;
+    void *instance;
+    cr_assert_eq(plugin_open_provider(plugin, none, &instance, &fail), 0);
+    c->providers = arena_array(&c->arena, struct config_provider, count);
+    c->provider_count = count;
+    c->models = arena_array(&c->arena, struct config_model, 1);
+    c->model_count = 1;
+    struct config_model *m = c->models;
+    *m = (struct config_model){ .name = TEXT("m"), .label = TEXT("m"), .target_count = count, .attempts = 3,
+                                .timeouts = config_default_timeouts };
+    m->targets = arena_array(&c->arena, struct config_target, count);
+    for (size_t i = 0; i < count; i++) {
+        struct script *s = arena_new(&c->arena, struct script);
+        s->steps = scripts[i];
+        c->providers[i] = (struct config_provider){ .name = text_of(arena_printf(&c->arena, "p%zu", i)),
+                                                    .plugin = plugin, .instance = s, .base_url = TEXT(""), .index = (unsigned)i };
+        m->targets[i] = (struct config_target){ .provider = &c->providers[i], .model = TEXT("x") };
+    }
+    c->teams = arena_new(&c->arena, struct config_team);
+    c->teams->name = TEXT("default");
+    c->team_count = 1;
+    c->default_team = c->teams;
+    config_seal(c);
+    cr_assert_eq(pipe2(f->log_fds, O_CLOEXEC), 0);
+    f->gateway.dialers = jobs_new(1, "dial");
+    f->gateway.access = access_new(f->log_fds[1], 1);
+    f->gateway.metrics = metrics_new(1);
+    cr_assert_eq(worker_init(&f->worker, 0, &f->gateway, c), 0);
+    buf_init(&f->body, 1 << 20);
+    f->limit.on_time = on_limit;
+}
+
+void fixture_close(struct fixture *f)
+{
+    for (int i = 0; i < 3 && f->worker.requests > 0; i++) { /* what was freed later */
+        loop_timer_set(&f->worker.loop, &f->limit, clock_ns() + 20 * CLOCK_MS);
+        fixture_run(f);
+    }
+    loop_timer_clear(&f->worker.loop, &f->limit);
+    worker_fini(&f->worker);
+    access_free(f->gateway.access);
+    metrics_free(f->gateway.metrics);
+    jobs_free(f->gateway.dialers);
+    config_unref(f->config);
+    buf_free(&f->body);
+    close(f->log_fds[0]);
+    close(f->log_fds[1]);
+}
+
+void fixture_run(struct fixture *f)
+{
+    if (f->limit.slot == 0)
+        loop_timer_set(&f->worker.loop, &f->limit, clock_ns() + 5 * CLOCK_S);
+    f->worker.loop.stopping = false;
+    loop_run(&f->worker.loop);
+}
+
+struct request *fixture_begin(struct fixture *f, const char *body)
+{
+    struct request_head head = { .method = TEXT("POST"), .target = TEXT("/v1/chat/completions"), .face = &face_chat,
+                                 .operation = GW_OP_CHAT, .content_length = (int64_t)strlen(body), .peer = TEXT("test") };
+    struct request *req = request_begin(&f->worker, &door, f, &head);
+    request_body(req, text_of(body));
+    request_body_end(req);
+    return req;
+}
+
+struct request *fixture_send(struct fixture *f, const char *body)
+{
+    struct request *req = fixture_begin(f, body);
+    while (!f->answered && !f->ended && !f->aborted && !f->timed_out)
+        fixture_run(f);
+    loop_timer_clear(&f->worker.loop, &f->limit);
+    return req;
+}
+
+struct buf fixture_metrics(struct fixture *f)
+{
+    struct metrics_gauges gauges = { .version = "t", .in_flight = atomic_load(&f->gateway.in_flight) };
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    metrics_write(f->gateway.metrics, &gauges, &text);
+    return text;
+}

@@ -1,0 +1,44 @@
+/* fixture.h - a worker without a socket: the way is run with a door that remembers what it was given and a provider that
+ * answers by itself as a test tells it to. */
+#ifndef TESTS_UNIT_FLOW_FIXTURE_H
+#define TESTS_UNIT_FLOW_FIXTURE_H
+
+#include "base/buf.h"
+#include "flow/access.h"
+#include "flow/metrics.h"
+#include "flow/request.h"
+#include "flow/worker.h"
+
+/* What the provider called NAME does at each produce(): a script of words, one per call:
+ * "text:X" "finish" "usage" "error:STATUS" "wait:MS" "end" "fail". Kept. */
+struct script {
+    const char *const *steps;
+};
+
+struct fixture {
+    struct gateway gateway;
+    struct worker worker;
+    struct config *config;
+    struct loop_timer limit;
+    bool timed_out;
+
+    /* what the door was given */
+    int status;
+    struct buf body;
+    bool begun, ended, aborted, answered, closed;
+    bool settled_before_end; /* the log had the line when the end was given */
+    size_t waiting;          /* what door->write answers */
+    int log_fds[2];
+};
+
+/* One model "m" whose targets are `count` scripted providers, in order. */
+void fixture_open(struct fixture *f, const char *const *const *scripts, size_t count);
+void fixture_close(struct fixture *f);
+/* Begins a request with this body and runs the loop until the door was given an end (at most 5 s). */
+struct request *fixture_send(struct fixture *f, const char *body);
+struct request *fixture_begin(struct fixture *f, const char *body);
+void fixture_run(struct fixture *f);
+/* The metrics' text, given: free it with buf_free(). */
+struct buf fixture_metrics(struct fixture *f);
+
+#endif
