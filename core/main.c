@@ -4,21 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
-#include "base/text.h"
 #include "cli/cli.h"
-
-static int unknown_verb(const char *said)
-{
-    const char *names[32];
-    size_t count = 0;
-    for (; cli_verbs[count] != NULL; count++)
-        names[count] = cli_verbs[count]->name;
-    names[count] = NULL;
-    const char *nearest = text_nearest(text_of(said), names);
-    if (nearest != NULL)
-        return cli_usage(NULL, "there is no verb \"%s\" (did you mean \"%s\"?)", said, nearest);
-    return cli_usage(NULL, "there is no verb \"%s\"", said);
-}
 
 int main(int argc, char **argv)
 {
@@ -31,9 +17,9 @@ int main(int argc, char **argv)
         said = "help";
     else if (strcmp(said, "--version") == 0 || strcmp(said, "-V") == 0)
         said = "version";
-    const struct cli_verb *verb = cli_find(said);
+    const struct cli_verb *verb = cli_need(said);
     if (verb == NULL)
-        return unknown_verb(said);
+        return CLI_USAGE;
 
     signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write() */
     json_start();

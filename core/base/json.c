@@ -54,11 +54,17 @@ static void check_free(void *ptr)
         free(ptr);
 }
 
+static void free_kept(void *memory)
+{
+    kept = NULL;
+    free(memory);
+}
+
 static void start(void)
 {
     json_object_seed(0);
     json_set_alloc_funcs(check_malloc, check_free);
-    BUG_IF(pthread_key_create(&kept_key, free) != 0);
+    BUG_IF(pthread_key_create(&kept_key, free_kept) != 0);
 }
 
 /* The memory the calling thread keeps, or NULL: then a check makes do with what the arena takes. */

@@ -16,7 +16,16 @@
 #include "base/fail.h"
 #include "base/text.h"
 
-enum json_type { JSON_T_NULL, JSON_T_BOOL, JSON_T_INT, JSON_T_REAL, JSON_T_STR, JSON_T_ARRAY, JSON_T_OBJECT, JSON_T_ABSENT };
+enum json_type {
+    JSON_T_NULL,
+    JSON_T_BOOL,
+    JSON_T_INT,
+    JSON_T_REAL,
+    JSON_T_STR,
+    JSON_T_ARRAY,
+    JSON_T_OBJECT,
+    JSON_T_ABSENT,
+};
 
 #define JSON_MAX_DEPTH 64
 
@@ -33,6 +42,10 @@ int json_check(struct text text, struct fail *fail);
 
 /* jansson has functions of these names too: ours get other symbols, so that neither library meets the other's. */
 #define JSON_SYMBOL(name) __asm__("json_ours_" name)
+
+/* The same for what an upstream sent, without jansson: as strict, but repeated members are not looked for (the first one
+ * counts). NULL when it is not JSON. */
+const struct json *json_parse_quick(struct arena *arena, struct text text);
 
 /* All of these accept NULL and answer "absent". What they return lives as long as the arena. A container is
  * looked through when it is first asked; when the arena has no room for that, it seems empty and a->full is set. */
@@ -66,7 +79,9 @@ void json_object(struct json_writer *w) JSON_SYMBOL("object");
 void json_array(struct json_writer *w) JSON_SYMBOL("array");
 void json_close(struct json_writer *w); /* the innermost object or array */
 void json_key(struct json_writer *w, struct text name);
-#define json_name(w, literal) json_key((w), TEXT(literal))
+/* The same for a name of ours that needs no escape: ASCII letters, digits, '_'. */
+void json_key_plain(struct json_writer *w, struct text name);
+#define json_name(w, literal) json_key_plain((w), TEXT(literal))
 void json_put_str(struct json_writer *w, struct text value); /* invalid UTF-8 becomes U+FFFD */
 void json_put_int(struct json_writer *w, int64_t value);
 void json_put_real(struct json_writer *w, double value); /* as few digits as bring the same double back */

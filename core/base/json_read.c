@@ -10,7 +10,7 @@
 #include "base/skip.h"
 #include "base/unescape.h"
 
-enum { HASH_FROM = 17 }; /* members from which on an object gets a hash table */
+enum { FEW = 16 }; /* up to here, an object is searched member by member; over it, by hash */
 
 struct json {
     struct text text;
@@ -33,6 +33,7 @@ static locale_t c_locale; /* for strtod_l(): a library may call setlocale() behi
 
 static void value_init(struct json *v, struct arena *arena, struct text text);
 static void make_ready(const struct json *container);
+static const struct json *value_of(struct arena *arena, struct text text);
 
 static void make_locale(void)
 {
@@ -42,8 +43,17 @@ static void make_locale(void)
 
 const struct json *json_parse(struct arena *arena, struct text text, struct fail *fail)
 {
-    if (json_check(text, fail) < 0)
-        return NULL;
+    return json_check(text, fail) < 0 ? NULL : value_of(arena, text);
+}
+
+const struct json *json_parse_quick(struct arena *arena, struct text text)
+{
+    return skip_strict(text) ? value_of(arena, text) : NULL;
+}
+
+/* The value of a text that is known to be right. */
+static const struct json *value_of(struct arena *arena, struct text text)
+{
     pthread_once(&once, make_locale);
     size_t from = skip_space(text, 0), to = text.len;
     while (memchr(" \t\r\n", text.ptr[to - 1], 4) != NULL)
@@ -118,7 +128,7 @@ struct text json_key_at(const struct json *object, size_t index)
 /* A power of two, at least twice as many as members: at least one is always free. */
 static size_t slot_count(const struct json *object)
 {
-    size_t count = 2 * HASH_FROM;
+    size_t count = 4 * FEW;
 
     while (count < 2 * (size_t)object->count)
         count *= 2;
@@ -255,37 +265,56 @@ static void hash_keys(struct json *object)
     }
 }
 
-/* Makes the list of what is in a container, once. The const of the public functions is about the value,
- * which stays the same. */
+/* Memory for the list, or false. */
+static bool make_lists(struct json *self, size_t count)
+{
+    bool is_object = self->type == JSON_T_OBJECT;
+
+    if (count <= UINT32_MAX / 4) {
+        self->items = arena_try(self->arena, count * sizeof *self->items);
+        if (is_object)
+            self->keys = arena_try(self->arena, count * sizeof *self->keys);
+    }
+    return self->items != NULL && (!is_object || self->keys != NULL);
+}
+
+static void add(struct json *self, struct text key, struct text value)
+{
+    if (self->keys != NULL)
+        self->keys[self->count] = unescape_text(self->arena, key);
+    value_init(&self->items[self->count++], self->arena, value);
+}
+
+/* Makes the list of what is in a container, once: counts first, but what few there are need not be looked
+ * for again. The const of the public functions is about the value, which stays the same. */
 static void make_ready(const struct json *container)
 {
     struct json *self = (struct json *)container;
-    struct text key = TEXT_NONE, value;
+    struct text keys[FEW], values[FEW], key = TEXT_NONE, value;
     struct cursor cursor = cursor_over(self);
     size_t count = 0;
 
     if (self->ready)
         return;
     self->ready = true;
-    while (cursor_next(&cursor, &key, &value))
-        count++;
-    if (count == 0)
-        return;
-    if (count <= UINT32_MAX / 4) {
-        self->items = arena_try(self->arena, count * sizeof *self->items);
-        if (cursor.is_object)
-            self->keys = arena_try(self->arena, count * sizeof *self->keys);
+    for (; cursor_next(&cursor, &key, &value); count++) {
+        if (count < FEW) {
+            keys[count] = key;
+            values[count] = value;
+        }
     }
-    if (self->items == NULL || (cursor.is_object && self->keys == NULL)) {
+    if (count > 0 && !make_lists(self, count)) {
         self->arena->full = true;
         return;
     }
-    cursor = cursor_over(self);
-    while (cursor_next(&cursor, &key, &value)) {
-        if (cursor.is_object)
-            self->keys[self->count] = unescape_text(self->arena, key);
-        value_init(&self->items[self->count++], self->arena, value);
+    if (count <= FEW) {
+        for (size_t i = 0; i < count; i++)
+            add(self, keys[i], values[i]);
+        return;
     }
-    if (cursor.is_object && count >= HASH_FROM)
+    cursor = cursor_over(self);
+    while (cursor_next(&cursor, &key, &value))
+        add(self, key, value);
+    if (cursor.is_object)
         hash_keys(self);
 }

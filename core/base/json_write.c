@@ -100,19 +100,50 @@ static void put_quoted(struct json_writer *w, struct text value)
     put(w, "\"", 1);
 }
 
-void json_key(struct json_writer *w, struct text name)
+static bool begin_key(struct json_writer *w)
 {
     if (w->error != 0)
-        return;
+        return false;
     if (!in_object(w) || w->after_key) {
         fail_with(w, ERROR_NESTING);
-        return;
+        return false;
     }
-    if (w->need_comma)
+    w->after_key = 1;
+    return true;
+}
+
+void json_key(struct json_writer *w, struct text name)
+{
+    bool comma = w->need_comma;
+
+    if (!begin_key(w))
+        return;
+    if (comma)
         put(w, ",", 1);
     put_quoted(w, name);
     put(w, ":", 1);
-    w->after_key = 1;
+}
+
+void json_key_plain(struct json_writer *w, struct text name)
+{
+    char quoted[72];
+    size_t len = 0;
+    bool comma = w->need_comma;
+
+    if (name.len > sizeof quoted - 4) {
+        json_key(w, name);
+        return;
+    }
+    if (!begin_key(w))
+        return;
+    if (comma)
+        quoted[len++] = ',';
+    quoted[len++] = '"';
+    memcpy(quoted + len, name.ptr, name.len);
+    len += name.len;
+    quoted[len++] = '"';
+    quoted[len++] = ':';
+    put(w, quoted, len);
 }
 
 void json_put_str(struct json_writer *w, struct text value)

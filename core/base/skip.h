@@ -36,6 +36,9 @@ size_t skip_nested(struct text t, size_t at, unsigned max_depth, struct skip *s)
 /* The offset of the first byte from `at` on that is not white space, or t.len. */
 static inline size_t skip_space(struct text t, size_t at);
 
+/* Is the text one JSON value, right to the last byte, and UTF-8? All but repeated members is checked. */
+bool skip_strict(struct text t);
+
 /* The texts of skip_nested(), which both paths share. */
 extern const char skip_open_string[], skip_open_bracket[], skip_control[], skip_stray[], skip_mismatch[], skip_deep[];
 

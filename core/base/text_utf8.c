@@ -131,9 +131,9 @@ SIMD_TARGET static inline __m256i errors_in(__m256i block, __m256i before)
 /* Not zero when the block ends inside a character. */
 SIMD_TARGET static inline __m256i unfinished(__m256i block)
 {
-    const __m256i last = _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                          -1, -1, -1, -1, -1, -1, -1, -1, -1, (char)(0xf0 - 1), (char)(0xe0 - 1),
-                                          (char)(0xc0 - 1));
+    const __m256i last = _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, //
+                                          -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,             //
+                                          (char)(0xf0 - 1), (char)(0xe0 - 1), (char)(0xc0 - 1));
     return _mm256_subs_epu8(block, last);
 }
 

@@ -1,7 +1,7 @@
 /* banner.c - says what the gateway offers and how to try it. */
 #include "boot/banner.h"
 
-#include "boot/address.h"
+#include "boot/endpoint.h"
 #include "plugin/plugin.h"
 
 enum { MODELS_SHOWN = 12 };
@@ -9,7 +9,7 @@ enum { MODELS_SHOWN = 12 };
 void banner_write_url(const struct config *config, uint16_t port, bool reachable, struct buf *out)
 {
     buf_str(out, config->listen.cert_pem.ptr != NULL ? "https://" : "http://");
-    address_write(config->listen.address, port, reachable, out);
+    endpoint_write(config->listen.address, port, reachable, out);
 }
 
 static bool is_usable(const struct config_model *model)

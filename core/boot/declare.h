@@ -44,6 +44,7 @@ struct declare_extra {
     struct text json; /* absent: a secret */
     struct declare_secret secret;
     bool empty_table; /* {}: an array or an object, as the plugin likes */
+    const char *wrong; /* why it cannot be JSON, static; NULL: it can */
 };
 
 struct declare_extras {

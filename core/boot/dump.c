@@ -2,7 +2,7 @@
 #include "boot/dump.h"
 
 #include "base/clock.h"
-#include "boot/address.h"
+#include "boot/endpoint.h"
 #include "boot/lua_text.h"
 #include "plugin/plugin.h"
 
@@ -10,7 +10,7 @@ static void dump_listen(const struct config *config, struct buf *out)
 {
     const struct config_listen *listen = &config->listen;
     buf_str(out, "listen { address = \"");
-    address_write(listen->address, listen->port, false, out);
+    endpoint_write(listen->address, listen->port, false, out);
     buf_printf(out, "\", workers = %u", listen->workers);
     if (listen->cert_from != NULL)
         buf_printf(out, ", tls = { cert = %s, key = %s }", listen->cert_from, listen->key_from);

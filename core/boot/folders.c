@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LISTED_MAX = 256 };
@@ -24,6 +25,14 @@ static const char *program_folder(struct arena *arena)
     return arena_str(arena, text_of(path));
 }
 
+/* `check -T` names every folder; loading its text must not name them twice. */
+static void add_once(const char **folders, const char *folder)
+{
+    while (*folders != NULL && strcmp(*folders, folder) != 0)
+        folders++;
+    *folders = folder;
+}
+
 const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base)
 {
     size_t extra = more == NULL ? 0 : more->count;
@@ -34,9 +43,15 @@ const char *const *folders_make(struct arena *arena, const struct declare_texts 
     folders[1] = arena_printf(arena, "%s/../lib/llm-gateway/plugins", program);
     for (size_t i = 0; i < extra; i++) {
         const char *path = arena_str(arena, more->items[i]);
-        folders[i + 2] = path[0] == '/' ? path : arena_printf(arena, "%s/%s", base, path);
+        add_once(folders, path[0] == '/' ? path : arena_printf(arena, "%s/%s", base, path));
     }
     return folders;
+}
+
+bool folders_is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static bool is_listed(const struct folders_plugin *list, size_t count, struct text name)

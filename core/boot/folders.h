@@ -2,14 +2,19 @@
 #ifndef BOOT_FOLDERS_H
 #define BOOT_FOLDERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
 #include "boot/declare.h"
 
+#define FOLDERS_OURS 2 /* so many need not be there */
+
 /* plugins/ beside the executable, ../lib/llm-gateway/plugins, then `more` (relative to `base`; may be NULL).
  * NULL-terminated, arena. */
 const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base);
+
+bool folders_is_folder(const char *path);
 
 struct folders_plugin {
     const char *name; /* without .so */

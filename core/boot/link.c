@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "boot/address.h"
+#include "boot/endpoint.h"
 #include "boot/cpus.h"
 #include "boot/folders.h"
 #include "boot/secret.h"
@@ -56,10 +56,10 @@ static void link_address(struct link *l)
     struct fail fail;
 
     if (said->address.ptr != NULL &&
-        address_parse(said->address, l->arena, &listen->address, &listen->port, &fail) < 0)
+        endpoint_parse(said->address, l->arena, &listen->address, &listen->port, &fail) < 0)
         complain(complaints, said->line, "listen: %s", fail.text);
     if (l->options->listen != NULL &&
-        address_parse(text_of(l->options->listen), l->arena, &listen->address, &listen->port, &fail) < 0)
+        endpoint_parse(text_of(l->options->listen), l->arena, &listen->address, &listen->port, &fail) < 0)
         complain(complaints, 0, "%s: %s", l->options->listen_from, fail.text);
 }
 
@@ -111,6 +111,9 @@ static void link_plugins(struct link *l)
     config->plugin_directories = l->options->folders != NULL
                                      ? l->options->folders
                                      : folders_make(l->arena, &said->path, l->folder);
+    for (size_t i = 0; l->options->folders == NULL && config->plugin_directories[i] != NULL; i++)
+        if (i >= FOLDERS_OURS && !folders_is_folder(config->plugin_directories[i]))
+            complain(&l->report->notes, said->line, "plugins: path: %s is not a folder", config->plugin_directories[i]);
     for (size_t i = 0; i < said->names.count; i++) {
         const struct plugin *plugin = link_find_plugin(l, said->line, "plugins", said->names.items[i]);
         if (plugin != NULL)

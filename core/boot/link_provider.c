@@ -10,7 +10,7 @@
 #include "boot/words.h"
 #include "plugin/plugin.h"
 
-enum { SETTINGS_MAX = 4 << 20, NAMES_MAX = 128 };
+enum { SETTINGS_MAX = 4 << 20, NAMES_MAX = 65 };
 
 /* One provider on its way from declaration to snapshot. */
 struct making {
@@ -245,13 +245,13 @@ static const gw_option *find_option(const struct plugin *plugin, const char *nam
 static void unknown_setting(struct making *m, const char *name)
 {
     const char *names[NAMES_MAX];
-    size_t count = word_settings("provider", names, NAMES_MAX);
+    size_t count = 0;
     const struct plugin *plugin = m->provider->plugin;
 
     for (const gw_option *o = plugin->options; o != NULL && o->name != NULL && count + 1 < NAMES_MAX; o++)
         names[count++] = o->name;
     names[count] = NULL;
-    const char *nearest = text_nearest(text_of(name), names);
+    const char *nearest = word_nearest("provider", name, names);
     int shown = strlen(name) > 24 ? 4 : 24; /* it may be a secret in the wrong place */
     if (nearest != NULL)
         wrong(m, "unknown setting \"%.*s\" (did you mean \"%s\"?)", shown, name, nearest);
@@ -264,6 +264,10 @@ static bool make_setting(struct making *m, const struct declare_extra *extra, co
                          struct json_writer *w, struct buf *masked)
 {
     struct link *l = m->link;
+    if (extra->wrong != NULL) {
+        wrong(m, "%s %s", extra->name, extra->wrong);
+        return false;
+    }
     bool wants_secret = option->flags & GW_OPTION_SECRET, is_secret = extra->json.ptr == NULL;
 
     if (wants_secret != is_secret && !extra->empty_table) {

@@ -70,8 +70,8 @@ struct config *load_config(const struct load_options *options, struct load_repor
     config->file = options->file == NULL ? NULL : arena_str(&config->arena, text_of(options->file));
 
     buf_init(&source, FILE_MAX);
-    if (read_source(options, report, &source) == 0) {
-        load_evaluate(buf_view(&source), &declared, &report->complaints);
+    if (read_source(options, report, &source) == 0 &&
+        load_evaluate(buf_view(&source), &declared, &report->complaints) == 0) {
         link_all(&link);
         open_plugins(&link);
     }

@@ -32,7 +32,7 @@ struct job {
     struct text source;
 };
 
-void load_evaluate(struct text source, struct declared *declared, struct complaints *complaints)
+int load_evaluate(struct text source, struct declared *declared, struct complaints *complaints)
 {
     struct load_lua l = {.declared = declared, .complaints = complaints};
     struct load_lua *self = &l;
@@ -43,7 +43,7 @@ void load_evaluate(struct text source, struct declared *declared, struct complai
     lua_State *L = lua_newstate(allocate, &l);
     if (L == NULL) {
         complain(complaints, 0, "there is not enough memory to read it");
-        return;
+        return -1;
     }
     memcpy(lua_getextraspace(L), &self, sizeof self);
     lua_sethook(L, stop_endless, LUA_MASKCOUNT, HOOK_EVERY);
@@ -54,6 +54,7 @@ void load_evaluate(struct text source, struct declared *declared, struct complai
         report(L, status, complaints);
     lua_close(L);
     buf_free(&l.json);
+    return status == LUA_OK ? 0 : -1;
 }
 
 static int run(lua_State *L)
@@ -90,9 +91,11 @@ static void *allocate(void *arg, void *old, size_t old_len, size_t len)
  * no hook sees: the file is its operator's own. */
 static void stop_endless(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
-    if (clock_cpu_ns() > load_of(L)->cpu_end_ns)
-        luaL_error(L, "it ran for more than a second: an endless loop?");
+    if (clock_cpu_ns() <= load_of(L)->cpu_end_ns)
+        return;
+    lua_getinfo(L, "l", ar); /* luaL_error() would name the caller of what runs */
+    lua_pushfstring(L, CHUNK ":%d: it ran for more than a second: an endless loop?", ar->currentline);
+    lua_error(L);
 }
 
 /* Lua's messages name the word they stumbled over; a string there may be a secret. */

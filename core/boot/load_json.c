@@ -11,21 +11,17 @@ enum { DEPTH_MAX = 16 };
 /* Each returns what is wrong, static, or NULL. */
 static const char *write_value(lua_State *L, int index, struct json_writer *w, int depth);
 
-struct text load_write_json(lua_State *L, int index, const struct load_place *place, const char *setting)
+struct text load_write_json(lua_State *L, int index, const char **wrong)
 {
     struct load_lua *l = load_of(L);
     struct json_writer w;
 
     buf_truncate(&l->json, 0);
     json_writer_init(&w, &l->json);
-    const char *wrong = write_value(L, index, &w, 0);
-    if (wrong == NULL && json_end(&w) < 0)
-        wrong = "is too large";
-    if (wrong == NULL)
-        return arena_text(l->declared->arena, buf_view(&l->json));
-    if (!load_is_unknown(L, index))
-        load_complain(L, place, "%s %s", setting, wrong);
-    return TEXT_NONE;
+    *wrong = write_value(L, index, &w, 0);
+    if (*wrong == NULL && json_end(&w) < 0)
+        *wrong = "is too large";
+    return *wrong == NULL ? arena_text(l->declared->arena, buf_view(&l->json)) : TEXT("");
 }
 
 static const char *write_array(lua_State *L, int index, struct json_writer *w, int depth)
@@ -108,7 +104,9 @@ static const char *write_value(lua_State *L, int index, struct json_writer *w, i
     case LUA_TTABLE:
         return depth < DEPTH_MAX ? write_table(L, index, w, depth) : "is nested too deeply";
     case LUA_TUSERDATA:
-        return "holds a secret inside braces: a secret can only be the whole value of a setting";
+        return load_is_unknown(L, index) ? "holds an unknown word"
+                                         : "holds a secret inside braces: a secret can only be the whole value of a "
+                                           "setting";
     default:
         return "holds something that is not text, a number, true, false or a table";
     }

@@ -177,8 +177,7 @@ static bool is_empty_table(lua_State *L, int index)
     return false;
 }
 
-void load_read_extras(lua_State *L, int index, const struct load_place *place, const char **names, size_t count,
-                      struct declare_extras *out)
+void load_read_extras(lua_State *L, int index, const char **names, size_t count, struct declare_extras *out)
 {
     struct arena *arena = load_of(L)->declared->arena;
     out->items = arena_array(arena, struct declare_extra, count);
@@ -186,14 +185,12 @@ void load_read_extras(lua_State *L, int index, const struct load_place *place, c
         struct declare_extra *extra = &out->items[out->count];
         extra->name = arena_str(arena, text_of(names[i]));
         lua_getfield(L, index, names[i]);
-        if (load_get_secret(L, -1, &extra->secret)) {
-            out->count++;
-        } else {
+        bool complained = load_is_unknown(L, -1);
+        if (!complained && !load_get_secret(L, -1, &extra->secret)) {
             extra->empty_table = is_empty_table(L, lua_gettop(L));
-            extra->json = load_write_json(L, lua_gettop(L), place, load_name(L, text_of(names[i])));
-            if (extra->json.ptr != NULL)
-                out->count++;
+            extra->json = load_write_json(L, lua_gettop(L), &extra->wrong);
         }
+        out->count += !complained;
         lua_pop(L, 1);
     }
 }

@@ -53,13 +53,12 @@ void load_read_secrets(lua_State *L, int index, const struct load_place *place, 
 void load_read_targets(lua_State *L, int index, const struct load_place *place, const char *setting,
                        struct declare_targets *out);
 void load_read_headers(lua_State *L, int index, const struct load_place *place, struct declare_headers *out);
-void load_read_extras(lua_State *L, int index, const struct load_place *place, const char **names, size_t count,
-                      struct declare_extras *out);
+void load_read_extras(lua_State *L, int index, const char **names, size_t count, struct declare_extras *out);
 /* A string for people and logs: not empty, UTF-8, no control characters. False after a complaint. */
 bool load_read_string(lua_State *L, int index, const struct load_place *place, const char *setting, struct text *out);
 
-/* load_json.c: the value at `index` as JSON text, arena; absent after a complaint. */
-struct text load_write_json(lua_State *L, int index, const struct load_place *place, const char *setting);
+/* load_json.c: the value at `index` as JSON text, arena; empty, and *wrong says why (static), when it cannot be. */
+struct text load_write_json(lua_State *L, int index, const char **wrong);
 
 /* load_secret.c: makes env and file, and leaves them as fields of the table on top of the stack. */
 void load_open_secrets(lua_State *L);
@@ -73,7 +72,8 @@ void load_open_globals(lua_State *L);
 /* True for what an unknown name stands for after it was complained of. */
 bool load_is_unknown(lua_State *L, int index);
 
-/* load_eval.c: runs the source. What is wrong is in `complaints`; what it declared is in `declared`. */
-void load_evaluate(struct text source, struct declared *declared, struct complaints *complaints);
+/* load_eval.c: runs the source. What is wrong is in `complaints`; what it declared is in `declared`. -1 when it
+ * did not run to its end: then not all is declared. */
+int load_evaluate(struct text source, struct declared *declared, struct complaints *complaints);
 
 #endif

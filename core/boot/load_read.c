@@ -8,7 +8,7 @@
 #include "boot/load_lua.h"
 #include "boot/words.h"
 
-enum { STRING_MAX = 4096, NAMES_MAX = 64 };
+enum { STRING_MAX = 4096 };
 
 static void read_value(lua_State *L, const struct word_row *row, const struct load_place *place, void *into);
 static void read_list_part(lua_State *L, int index, const struct load_place *place, const char *word, void *into);
@@ -216,10 +216,8 @@ static void read_list_part(lua_State *L, int index, const struct load_place *pla
 
 static void unknown_setting(lua_State *L, const struct load_place *place, const char *word, const char *name)
 {
-    const char *known[NAMES_MAX];
-    word_settings(word, known, NAMES_MAX);
     const char *shown = load_name(L, text_of(name));
-    const char *nearest = text_nearest(text_of(name), known);
+    const char *nearest = word_nearest(word, name, NULL);
 
     if (word_is_later(word, name))
         load_complain(L, place, "the setting \"%s\" is not in this version", shown);
@@ -244,7 +242,7 @@ static void read_other_names(lua_State *L, int index, const struct load_place *p
             unknown_setting(L, place, word, names[i]);
     }
     if (extras != NULL)
-        load_read_extras(L, index, place, names, others, at(into, extras));
+        load_read_extras(L, index, names, others, at(into, extras));
 
     lua_Integer listed = (lua_Integer)lua_rawlen(L, index);
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {

@@ -90,7 +90,7 @@ static int print(lua_State *L)
     lua_pushliteral(L, "");
     for (int i = 1; i <= count; i++) {
         if (i > 1)
-            lua_pushliteral(L, "\t");
+            lua_pushliteral(L, " ");
         luaL_tolstring(L, i, NULL);
         lua_concat(L, i > 1 ? 3 : 2);
     }

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "boot/address.h"
+#include "boot/endpoint.h"
 #include "boot/banner.h"
 #include "boot/limits.h"
 #include "boot/seat.h"
@@ -44,7 +44,7 @@ static int watch_signals(struct run *run);
 
 int start_check_address(const struct config *config, bool insecure, struct fail *fail)
 {
-    if (insecure || config->key_count > 0 || address_is_loopback(config->listen.address))
+    if (insecure || config->key_count > 0 || endpoint_is_loopback(config->listen.address))
         return 0;
     return fail_set(fail, FAIL_OPERATOR,
                     "%.*s can be reached by others and no key is declared: everybody could use your providers. "

@@ -128,11 +128,11 @@ static const struct {
     {"provider", "price"},    {"team", "budget"},        {"team", "limits"},
 };
 
-static const char *const names[] = {"listen", "plugins", "provider", "model", "team", "key", "limits", "env", "file", NULL};
+static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team", "key", "limits", "env", "file", NULL};
 
 const char *const *word_names(void)
 {
-    return names;
+    return beginnings;
 }
 
 const struct word_row *word_find(const char *word, const char *setting)
@@ -143,15 +143,39 @@ const struct word_row *word_find(const char *word, const char *setting)
     return NULL;
 }
 
-size_t word_settings(const char *word, const char **out, size_t room)
+/* What other gateways call it. */
+static const struct {
+    const char *word, *other, *ours;
+} others[] = {
+    {"key", "digest", "sha256"},       {"key", "hash", "sha256"},         {"limits", "body_bytes", "body_mb"},
+    {"listen", "bind", "address"},     {"listen", "port", "address"},     {"listen", "threads", "workers"},
+    {"model", "retries", "retry"},     {"plugins", "folder", "path"},     {"provider", "api_base", "base_url"},
+    {"provider", "api_key", "secret"}, {"provider", "apikey", "secret"},  {"provider", "endpoint", "base_url"},
+    {"provider", "key", "secret"},     {"provider", "keys", "secrets"},   {"provider", "token", "secret"},
+    {"provider", "type", "plugin"},    {"provider", "url", "base_url"},
+};
+
+const char *word_nearest(const char *word, const char *setting, const char *const *more)
 {
+    enum { MOST = 128 };
+    const char *names[MOST];
     size_t count = 0;
-    for (size_t i = 0; i < word_count && count + 1 < room; i++)
+
+    for (size_t i = 0; i < word_count; i++)
         if (words[i].setting != NULL && strcmp(words[i].word, word) == 0 &&
             strcmp(words[i].setting, WORD_LIST) != 0 && strcmp(words[i].setting, WORD_OTHER) != 0)
-            out[count++] = words[i].setting;
-    out[count] = NULL;
-    return count;
+            names[count++] = words[i].setting;
+    for (; more != NULL && *more != NULL && count < MOST / 2; more++)
+        names[count++] = *more;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i].word, word) == 0)
+            names[count++] = others[i].other;
+    names[count] = NULL;
+    const char *nearest = text_nearest(text_of(setting), names);
+    for (size_t i = 0; nearest != NULL && i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i].word, word) == 0 && strcmp(others[i].other, nearest) == 0)
+            return others[i].ours;
+    return nearest;
 }
 
 bool word_is_later(const char *word, const char *setting)

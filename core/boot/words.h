@@ -50,8 +50,8 @@ extern const size_t word_count;
 
 /* The row of a setting, NULL when the word has none of that name. */
 const struct word_row *word_find(const char *word, const char *setting);
-/* The names a word's settings may have, for "did you mean"; NULL-terminated, at most `room` - 1 of them. */
-size_t word_settings(const char *word, const char **names, size_t room);
+/* The setting of `word`, or of the NULL-terminated `more` (may be NULL), that was probably meant; NULL: none. */
+const char *word_nearest(const char *word, const char *setting, const char *const *more);
 /* The words one can begin a line with, NULL-terminated. Static. */
 const char *const *word_names(void);
 /* Words and settings that belong to a later version: the answer is then not "did you mean". `word` NULL asks

@@ -64,7 +64,7 @@ const char *usage_source_name(enum usage_source source)
 
 static void member(struct json_writer *w, struct text name, int64_t value)
 {
-    json_key(w, name);
+    json_key_plain(w, name);
     json_put_int(w, value);
 }
 

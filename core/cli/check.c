@@ -41,8 +41,8 @@ static int run(struct cli *cli)
         dump_config(config, &out);
         code = cli_print(&out);
     } else {
-        cli_say("%s: %zu providers, %zu models, %zu teams, %zu keys: all right",
-                config->file != NULL ? config->file : "no file: the built-in configuration", config->provider_count,
+        cli_say("%s is all right (providers: %zu, models: %zu, teams: %zu, keys: %zu)",
+                config->file != NULL ? config->file : "the built-in configuration", config->provider_count,
                 config->model_count, config->team_count, config->key_count);
     }
     config_unref(config);

@@ -22,6 +22,24 @@ const struct cli_verb *cli_find(const char *name)
     return NULL;
 }
 
+const struct cli_verb *cli_need(const char *name)
+{
+    const char *names[32];
+    size_t count = 0;
+    const struct cli_verb *verb = cli_find(name);
+    if (verb != NULL)
+        return verb;
+    for (; cli_verbs[count] != NULL; count++)
+        names[count] = cli_verbs[count]->name;
+    names[count] = NULL;
+    const char *nearest = text_nearest(text_of(name), names);
+    if (nearest != NULL)
+        cli_usage(NULL, "there is no verb \"%s\" (did you mean \"%s\"?)", name, nearest);
+    else
+        cli_usage(NULL, "there is no verb \"%s\"", name);
+    return NULL;
+}
+
 void cli_say(const char *format, ...)
 {
     char line[2048];

@@ -52,6 +52,8 @@ struct cli_verb {
 extern const struct cli_verb *const cli_verbs[];
 /* The verb of that name, NULL when there is none. */
 const struct cli_verb *cli_find(const char *name);
+/* The same; when there is none, it says so and names the nearest on stderr. */
+const struct cli_verb *cli_need(const char *name);
 /* Reads the arguments after the verb. CLI_OK; CLI_USAGE after saying why; -1 when --help was asked for and given. */
 int cli_parse(struct cli *cli, const struct cli_verb *verb, int argc, char **argv);
 /* The option's value (see struct cli), NULL when it was not said. */

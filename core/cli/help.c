@@ -47,8 +47,8 @@ static int run(struct cli *cli)
 {
     const struct cli_verb *verb = NULL;
     struct buf out;
-    if (cli->arg_count > 0 && (verb = cli_find(cli->args[0])) == NULL)
-        return cli_usage(cli->verb, "there is no verb \"%s\"", cli->args[0]);
+    if (cli->arg_count > 0 && (verb = cli_need(cli->args[0])) == NULL)
+        return CLI_USAGE;
     buf_init(&out, 1 << 20);
     cli_write_help(verb, &out);
     return cli_print(&out);

@@ -199,33 +199,39 @@ static unsigned chat_tap(struct arena *arena, struct text name, struct text data
 }
 
 /* The finish reasons of the choices, as choices with nothing else in them. */
-static void digest_choices(struct arena *arena, const struct scan_member *choices, struct buf *out, unsigned *found)
+static unsigned digest_choices(struct text choices, struct buf *out)
 {
-    struct text rest = choices->value;
-    bool first = true;
+    unsigned found = 0;
     buf_str(out, ",\"choices\":[");
-    while (rest.len > 0) {
-        const char *hit = memmem(rest.ptr, rest.len, "\"finish_reason\"", 15);
-        if (hit == NULL)
-            break;
-        struct text tail = { hit, (size_t)(rest.ptr + rest.len - hit) };
-        if (value_of(tail, TEXT("\"finish_reason\"")) == '"') {
-            struct text value = scan_peek(tail, "finish_reason");
-            if (value.len > 0) {
-                buf_printf(out, "%s{\"index\":0,\"message\":{},\"finish_reason\":%.*s}", first ? "" : ",", TEXT_ARG(value));
-                *found |= FACE_TAP_FINISH;
-                first = false;
-            }
-        }
-        rest = (struct text){ hit + 15, tail.len - 15 };
+    for (const char *hit; (hit = memmem(choices.ptr, choices.len, "\"finish_reason\"", 15)) != NULL;) {
+        struct text tail = { hit, (size_t)(choices.ptr + choices.len - hit) };
+        choices = (struct text){ hit + 15, tail.len - 15 };
+        struct text value = value_of(tail, TEXT("\"finish_reason\"")) == '"' ? scan_peek(tail, "finish_reason") : TEXT_NONE;
+        if (value.len == 0)
+            continue;
+        buf_str(out, found != 0 ? ",{\"index\":0,\"message\":{},\"finish_reason\":" : "{\"index\":0,\"message\":{},\"finish_reason\":");
+        buf_text(out, value);
+        buf_str(out, "}");
+        found = FACE_TAP_FINISH;
     }
     buf_str(out, "]");
-    (void)arena;
+    return found;
+}
+
+static void keep_member(const struct scan *scan, const char *name, struct buf *out)
+{
+    const struct scan_member *m = scan_get(scan, name);
+    if (m == NULL)
+        return;
+    buf_str(out, ",\"");
+    buf_str(out, name);
+    buf_str(out, "\":");
+    buf_text(out, m->value);
 }
 
 static unsigned chat_digest(struct arena *arena, struct text body, struct text *digest)
 {
-    static const char *const kept[] = { "id", "model", "usage", "error", "x_groq", "object", "message", "detail", "code", "type" };
+    static const char *const of_errors[] = { "error", "object", "message", "detail", "code", "type", "id", "model" };
     struct scan scan;
     unsigned found = 0;
     struct buf out;
@@ -234,22 +240,20 @@ static unsigned chat_digest(struct arena *arena, struct text body, struct text *
         return FACE_TAP_BAD;
     buf_init(&out, body.len + 4096);
     buf_str(&out, "{\"digest\":true");
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        const struct scan_member *m = scan_get(&scan, kept[i]);
-        if (m == NULL)
-            continue;
-        buf_printf(&out, ",\"%s\":", kept[i]);
-        buf_text(&out, m->value);
-        if (strcmp(kept[i], "usage") == 0 && m->type == '{')
-            found |= FACE_TAP_USAGE;
-        if (strcmp(kept[i], "error") == 0 && !scan_is_null(m))
-            found |= FACE_TAP_ERROR;
+    const struct scan_member *choices = scan_get(&scan, "choices"), *error = scan_get(&scan, "error"),
+                             *usage = scan_get(&scan, "usage");
+    if (usage != NULL && usage->type == '{') {
+        found |= FACE_TAP_USAGE;
+        keep_member(&scan, "usage", &out);
     }
-    const struct scan_member *choices = scan_get(&scan, "choices");
+    if (error != NULL && !scan_is_null(error))
+        found |= FACE_TAP_ERROR;
     if (choices != NULL && choices->type == '[')
-        digest_choices(arena, choices, &out, &found);
-    else if (scan_get(&scan, "error") == NULL)
+        found |= digest_choices(choices->value, &out);
+    else if (error == NULL)
         found |= FACE_TAP_BAD; /* JSON, but neither an answer nor an error */
+    for (size_t i = 0; (found & FACE_TAP_ERROR) != 0 && i < sizeof of_errors / sizeof *of_errors; i++)
+        keep_member(&scan, of_errors[i], &out);
     buf_str(&out, "}");
     *digest = arena_text(arena, buf_view(&out));
     buf_free(&out);

@@ -39,6 +39,11 @@ static void add_dropped(struct request *req, const struct attempt *a, struct hea
     buf_free(&names);
 }
 
+static const char *attempts_text(struct request *req)
+{
+    return req->attempts_made == 1 ? "1" : arena_printf(&req->arena, "%u", req->attempts_made);
+}
+
 static void add_success(struct request *req, struct headers *h)
 {
     const struct attempt *a = req->attempt;
@@ -46,7 +51,7 @@ static void add_success(struct request *req, struct headers *h)
         return;
     add(h, "x-gw-provider", a->target->provider->name.ptr);
     add(h, "x-gw-model", arena_str(&req->arena, a->target->model));
-    add(h, "x-gw-attempts", arena_printf(&req->arena, "%u", req->attempts_made));
+    add(h, "x-gw-attempts", attempts_text(req));
     if (a->request_id.len > 0)
         add(h, "x-gw-upstream-request-id", arena_str(&req->arena, a->request_id));
     add_dropped(req, a, h);
@@ -173,7 +178,7 @@ static void finish_error(struct request *req)
     if (req->status == 405)
         add(&h, "Allow", arena_str(&req->arena, req->allow));
     if (req->attempts_made > 0)
-        add(&h, "x-gw-attempts", arena_printf(&req->arena, "%u", req->attempts_made));
+        add(&h, "x-gw-attempts", attempts_text(req));
     char *body = buf_take(&out, &len);
     req->bytes_out = len;
     req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, free, body, fail->close);

@@ -18,7 +18,7 @@ static void estimate(struct request *req)
 
 static void put(struct json_writer *w, const char *name, struct text value)
 {
-    json_key(w, text_of(name));
+    json_key_plain(w, text_of(name));
     if (value.ptr != NULL)
         json_put_str(w, value);
     else
@@ -27,7 +27,7 @@ static void put(struct json_writer *w, const char *name, struct text value)
 
 static void put_int(struct json_writer *w, const char *name, int64_t value)
 {
-    json_key(w, text_of(name));
+    json_key_plain(w, text_of(name));
     json_put_int(w, value);
 }
 

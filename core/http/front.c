@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,6 +31,7 @@ enum {
     OWN_PORTS = 256,
 };
 #define ACCEPT_PAUSE_NS (100 * CLOCK_MS)
+#define WARN_EVERY_NS (60 * CLOCK_S)
 
 static void on_arrival(struct loop_watch *watch, uint32_t events);
 static void on_rest_over(struct loop_timer *timer);
@@ -76,24 +78,25 @@ static int read_address(struct text address, uint16_t port, struct place *place,
 static int bind_failed(int fd, struct text address, uint16_t port, struct fail *fail)
 {
     int why = errno;
+    bool bare6 = address.len > 0 && address.ptr[0] != '[' && memchr(address.ptr, ':', address.len) != NULL;
+    char place[INET6_ADDRSTRLEN + 16];
 
+    snprintf(place, sizeof place, bare6 ? "[%.*s]:%u" : "%.*s:%u", TEXT_ARG(address), (unsigned)port);
     if (fd >= 0)
         close(fd);
     if (why == EADDRINUSE)
         return fail_set(fail, FAIL_OPERATOR,
-                        "cannot listen on %.*s:%u: address in use; another process listens there (ss -ltnp shows "
-                        "which), end it or choose another port with --listen",
-                        TEXT_ARG(address), (unsigned)port);
+                        "cannot listen on %s: address in use; another process listens there (ss -ltnp shows which), "
+                        "end it or choose another port with --listen",
+                        place);
     if (why == EACCES)
         return fail_set(fail, FAIL_OPERATOR,
-                        "cannot listen on %.*s:%u: ports below 1024 need the right CAP_NET_BIND_SERVICE; choose "
-                        "another port with --listen",
-                        TEXT_ARG(address), (unsigned)port);
+                        "cannot listen on %s: ports below 1024 need the right CAP_NET_BIND_SERVICE; choose another port "
+                        "with --listen",
+                        place);
     if (why == EADDRNOTAVAIL)
-        return fail_set(fail, FAIL_OPERATOR, "cannot listen on %.*s:%u: this machine does not have that address",
-                        TEXT_ARG(address), (unsigned)port);
-    return fail_set(fail, FAIL_OPERATOR, "cannot listen on %.*s:%u: %s", TEXT_ARG(address), (unsigned)port,
-                    strerror(why));
+        return fail_set(fail, FAIL_OPERATOR, "cannot listen on %s: this machine does not have that address", place);
+    return fail_set(fail, FAIL_OPERATOR, "cannot listen on %s: %s", place, strerror(why));
 }
 
 /* Ports this process has listened on: with SO_REUSEPORT a second gateway of the same user would get half of
@@ -200,6 +203,7 @@ struct front *front_new(struct worker *w, int listen_fd, struct fail *fail)
     watch_lanes(f);
     if (daemon_start(f, fail) < 0) {
         close(listen_fd);
+        daemon_stop(f);
         release(f);
         return NULL;
     }
@@ -308,7 +312,10 @@ static void rest(struct front *f)
     } else {
         f->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     }
-    log_line(LOG_WARN, "no file descriptors are left: raise the limit (ulimit -n, LimitNOFILE=); new connections wait");
+    if (f->warned_ns == 0 || f->loop->now_ns - f->warned_ns > WARN_EVERY_NS) {
+        f->warned_ns = f->loop->now_ns;
+        log_line(LOG_WARN, "no file descriptors are left, new connections wait: raise the limit (ulimit -n, LimitNOFILE=)");
+    }
     loop_rewatch(f->loop, &f->listener, 0);
     loop_timer_set(f->loop, &f->pause, f->loop->now_ns + ACCEPT_PAUSE_NS);
 }

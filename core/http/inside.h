@@ -50,7 +50,7 @@ enum lane_name {
     LANE_BODY,  /* the body is not complete */
     LANE_WRITE, /* bytes wait for the client */
     LANE_IDLE,  /* between two requests */
-    LANE_LAST,  /* draining: not a byte has come yet */
+    LANE_LAST,  /* it was told to end; or draining, and not a byte has come yet */
     LANES
 };
 
@@ -65,6 +65,7 @@ struct front {
     struct loop_watch listener; /* fd -1 when closed */
     struct loop_timer pause;    /* no descriptors left: the listener rests */
     int spare_fd;               /* given up to answer one more client when descriptors run out */
+    int64_t warned_ns;          /* when the log last said so */
     bool draining, freed;
 
     struct daemon **daemons; /* never shrinks */
@@ -116,7 +117,8 @@ struct watch {
     bool hup;       /* the client has closed, or half-closed */
     bool linger;    /* bytes of the client are unread: close in a way that does not lose the answer */
     bool suspended; /* in MHD, and not resumed since */
-    uint64_t done_round; /* round of the loop in which the last request ended */
+    uint64_t done_round; /* round of the loop in which the last request ended, */
+    int64_t done_ns;     /* and when */
 
     /* The request on it, all zero between requests. */
     struct request *req;

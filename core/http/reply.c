@@ -110,9 +110,7 @@ static void door_answer(void *client, int status, const struct door_header *head
         x->answered = true;
         x->told = true; /* it knows: it has answered */
         x->linger = true;
-        x->cut = true;
-        if (!x->inside)
-            watch_dismiss(x); /* MHD finds the end of the input, and closes */
+        watch_cut(x);
         return;
     }
     response = free_body == NULL
@@ -195,11 +193,16 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max)
 
     (void)pos;
     CHECK(x, WATCH);
-    if (x->cut)
+    if (x->cut) {
+        watch_visit(x);
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     if (x->out.len == 0) {
-        if (x->ended)
+        if (x->ended) {
+            if (x->http10) /* the end of the body is the end of the connection */
+                watch_visit(x);
             return MHD_CONTENT_READER_END_OF_STREAM;
+        }
         watch_leave(x);
         watch_suspend(x);
         return 0;

@@ -20,10 +20,12 @@
 #include "http/reply.h"
 
 enum { STALLS = 4 }; /* a client is looked at this often per write_ns */
+#define STALE_NS (2 * CLOCK_MS)
 
 static void head_late(struct watch *x);
 static void body_late(struct watch *x);
 static void write_late(struct watch *x);
+static void last_late(struct watch *x);
 static void lane_time(struct loop_timer *timer);
 static void on_ready(struct loop_watch *watch, uint32_t events);
 static void bury(struct loop_after *after);
@@ -88,12 +90,71 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     return x;
 }
 
+static void bury(struct loop_after *after)
+{
+    struct watch *x = CONTAINER(after, struct watch, bury);
+
+    x->magic = 0;
+    free(x);
+}
+
+/* Did the client get all of the answer? As far as MHD can tell: the kernel took it. */
+static bool is_delivered(const struct watch *x, enum MHD_RequestTerminationCode how)
+{
+    return how == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->queued && (!x->streamed || x->ended);
+}
+
+/* The request on it is over: everything of it is forgotten. */
+static void over(struct watch *x, bool delivered)
+{
+    struct request *req = x->req;
+
+    x->req = NULL;
+    if (req != NULL) {
+        if (!x->told && !delivered)
+            request_client_gone(req);
+        request_end(req);
+    }
+    if (x->answer != NULL)
+        MHD_destroy_response(x->answer);
+    buf_free(&x->out);
+    free(x->target);
+    x->route = NULL;
+    x->serve = NULL;
+    x->target = NULL;
+    x->answer = NULL;
+    x->received = x->acked = 0;
+    x->started_ns = 0;
+    x->stalls = 0;
+    x->head_done = x->body_done = x->answered = x->queued = x->streamed = x->ended = false;
+    x->close = x->told = x->high = x->suspended = x->byte_seen = false;
+}
+
+void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how)
+{
+    struct watch *x = *context;
+
+    (void)cls;
+    (void)mhd;
+    CHECK(x, WATCH);
+    if (!x->head_done || x->phase == PHASE_BODY)
+        x->linger = true; /* MHD has refused it by itself */
+    over(x, is_delivered(x, how));
+    x->phase = PHASE_IDLE;
+    x->done_round = x->front->loop->rounds;
+    x->done_ns = x->front->loop->now_ns;
+    watch_join(x, x->cut ? LANE_LAST : LANE_IDLE);
+    if (x->front->draining)
+        watch_dismiss(x);
+}
+
 /* MHD closes the descriptor after this. */
 static void ended(struct watch *x)
 {
     struct front *f = x->front;
 
-    BUG_IF(x->req != NULL);
+    if (x->head_done || x->req != NULL)
+        over(x, false); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
     watch_leave(x);
     loop_unwatch(f->loop, &x->socket);
     if ((x->linger || x->phase == PHASE_HEAD) && !x->hup) {
@@ -117,14 +178,6 @@ static void ended(struct watch *x)
         loop_after(f->loop, &x->bury); /* events and lists of this round may still name it */
 }
 
-static void bury(struct loop_after *after)
-{
-    struct watch *x = CONTAINER(after, struct watch, bury);
-
-    x->magic = 0;
-    free(x);
-}
-
 void watch_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
                   enum MHD_ConnectionNotificationCode what)
 {
@@ -132,49 +185,6 @@ void watch_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
         *socket_context = began(cls, mhd);
     else if (*socket_context != NULL)
         ended(*socket_context);
-}
-
-/* Did the client get all of the answer? As far as MHD can tell: the kernel took it. */
-static bool is_delivered(const struct watch *x, enum MHD_RequestTerminationCode how)
-{
-    return how == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->queued && (!x->streamed || x->ended);
-}
-
-void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how)
-{
-    struct watch *x = *context;
-    struct request *req;
-
-    (void)cls;
-    (void)mhd;
-    CHECK(x, WATCH);
-    if (!x->head_done || x->phase == PHASE_BODY)
-        x->linger = true; /* MHD has refused it by itself */
-    req = x->req;
-    x->req = NULL;
-    if (req != NULL) {
-        if (!x->told && !is_delivered(x, how))
-            request_client_gone(req);
-        request_end(req);
-    }
-    if (x->answer != NULL)
-        MHD_destroy_response(x->answer);
-    buf_free(&x->out);
-    free(x->target);
-    x->route = NULL;
-    x->serve = NULL;
-    x->target = NULL;
-    x->answer = NULL;
-    x->received = x->acked = 0;
-    x->started_ns = 0;
-    x->stalls = 0;
-    x->head_done = x->body_done = x->answered = x->queued = x->streamed = x->ended = x->close = x->told = x->high = false;
-    x->suspended = x->byte_seen = false;
-    x->phase = PHASE_IDLE;
-    x->done_round = x->front->loop->rounds;
-    watch_join(x, LANE_IDLE);
-    if (x->front->draining)
-        watch_dismiss(x);
 }
 
 /* ---- its end ---- */
@@ -197,6 +207,7 @@ void watch_resume(struct watch *x)
 void watch_cut(struct watch *x)
 {
     x->cut = true;
+    watch_join(x, LANE_LAST);
     if (x->inside)
         return; /* what we return to MHD closes it */
     if (x->suspended)
@@ -214,7 +225,21 @@ void watch_gone(struct watch *x)
     watch_cut(x);
 }
 
-void watch_dismiss(struct watch *x) { shutdown(x->socket.fd, SHUT_RD); }
+void watch_dismiss(struct watch *x)
+{
+    x->cut = true;
+    watch_join(x, LANE_LAST);
+    shutdown(x->socket.fd, SHUT_RD);
+}
+
+/* With epoll, MHD 1.0.1 forgets a connection that its content reader has ended: it is closed, but its memory and its
+ * descriptor stay until all older connections of the daemon have gone. Those with a time-out of their own are
+ * visited in every run. */
+void watch_visit(struct watch *x)
+{
+    MHD_set_connection_option(x->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
+    daemon_wake(x->daemon);
+}
 
 /* ---- what happens on its socket ---- */
 
@@ -228,6 +253,14 @@ static void hung_up(struct watch *x, bool broken)
     /* Otherwise MHD reads what is left, and finds the end itself. */
 }
 
+/* The bytes of a request that MHD has already answered may be reported one round late. */
+static bool is_stale(const struct watch *x)
+{
+    const struct loop *loop = x->front->loop;
+
+    return loop->rounds - x->done_round <= 1 && loop->now_ns - x->done_ns < STALE_NS;
+}
+
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
     struct watch *x = CONTAINER(watch, struct watch, socket);
@@ -238,8 +271,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
         hung_up(x, (events & (EPOLLHUP | EPOLLERR)) != 0);
         return;
     }
-    /* The bytes of a request that MHD has already answered may be reported one round late. */
-    if (x->phase == PHASE_IDLE && loop->rounds - x->done_round > 1) {
+    if (x->phase == PHASE_IDLE && !is_stale(x)) {
         x->phase = PHASE_HEAD;
         x->started_ns = loop->now_ns;
         watch_join(x, LANE_HEAD);
@@ -258,7 +290,7 @@ void watch_lanes(struct front *f)
         [LANE_BODY] = { .span_ns = limits->body_ns,           .late = body_late     },
         [LANE_WRITE] = { .span_ns = limits->write_ns / STALLS, .late = write_late    },
         [LANE_IDLE] = { .span_ns = limits->keep_alive_ns,     .late = watch_dismiss },
-        [LANE_LAST] = { .span_ns = CLOCK_S,                   .late = watch_dismiss },
+        [LANE_LAST] = { .span_ns = CLOCK_S,                   .late = last_late     },
     };
 
     memcpy(f->lanes, lanes, sizeof lanes);
@@ -379,4 +411,15 @@ static void write_late(struct watch *x)
         request_client_stuck(x->req);
     }
     watch_cut(x);
+}
+
+static void last_late(struct watch *x)
+{
+    if (!x->cut) {
+        watch_dismiss(x);
+        return;
+    }
+    watch_join(x, LANE_LAST);
+    shutdown(x->socket.fd, SHUT_RDWR);
+    watch_visit(x);
 }

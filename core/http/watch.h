@@ -33,5 +33,7 @@ void watch_gone(struct watch *x);
 void watch_cut(struct watch *x);
 /* Closes an idle connection the polite way (TLS says goodbye). */
 void watch_dismiss(struct watch *x);
+/* MHD has closed it, or will, in a state in which MHD does not look at it again: makes MHD look. */
+void watch_visit(struct watch *x);
 
 #endif

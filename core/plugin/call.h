@@ -1,7 +1,7 @@
-/* call.h - one call into a plugin: what stands behind gw_call, gw_http, gw_json and gw_writer.
+/* call.h - one call into a plugin: what stands behind gw_call, gw_http, gw_json, gw_writer and gw_buf.
  *
- * One call per attempt. host->alloc() memory lives in `keep`; what a step parses or writes
- * lives in `scratch` and is gone when call_step_end() is called after the plugin returned. */
+ * One call per attempt, on the thread of the attempt. host->alloc() memory lives in `keep`; what a step parses or
+ * writes lives in `scratch` and is gone when call_step_end() is called after the plugin returned. */
 #ifndef PLUGIN_CALL_H
 #define PLUGIN_CALL_H
 

@@ -82,11 +82,11 @@ static int check_provider(const gw_provider_ops *ops, const char *path, struct f
 {
     bool local = ops->flags & GW_PROVIDER_LOCAL;
     const struct required functions[] = {
-        { "open()", ops->open != NULL },
-        { "close()", ops->close != NULL },
-        { "produce(), which GW_PROVIDER_LOCAL promises", !local || ops->produce != NULL },
-        { "build()", local || ops->build != NULL },
-        { "read()", local || ops->read != NULL },
+        {"open()",                                      ops->open != NULL             },
+        {"close()",                                     ops->close != NULL            },
+        {"produce(), which GW_PROVIDER_LOCAL promises", !local || ops->produce != NULL},
+        {"build()",                                     local || ops->build != NULL   },
+        {"read()",                                      local || ops->read != NULL    },
     };
     const char *what = missing(functions, sizeof functions / sizeof *functions);
 
@@ -102,9 +102,14 @@ static int check_provider(const gw_provider_ops *ops, const char *path, struct f
 static int check_cache(const gw_cache_ops *ops, const char *path, struct fail *fail)
 {
     const struct required functions[] = {
-        { "open()", ops->open != NULL },     { "close()", ops->close != NULL }, { "attach()", ops->attach != NULL },
-        { "detach()", ops->detach != NULL }, { "get()", ops->get != NULL },     { "set()", ops->set != NULL },
-        { "del()", ops->del != NULL },       { "add()", ops->add != NULL },
+        {"open()",   ops->open != NULL  },
+        {"close()",  ops->close != NULL },
+        {"attach()", ops->attach != NULL},
+        {"detach()", ops->detach != NULL},
+        {"get()",    ops->get != NULL   },
+        {"set()",    ops->set != NULL   },
+        {"del()",    ops->del != NULL   },
+        {"add()",    ops->add != NULL   },
     };
     const char *what = missing(functions, sizeof functions / sizeof *functions);
 

@@ -11,39 +11,39 @@ struct word {
 };
 
 static const struct word operations[] = {
-    { GW_OP_CHAT, "chat" },
-    { GW_OP_COMPLETIONS, "completions" },
-    { GW_OP_EMBEDDINGS, "embeddings" },
-    { GW_OP_COUNT_TOKENS, "count_tokens" },
-    { GW_OP_MODELS, "models" },
-    { GW_OP_MODERATIONS, "moderations" },
-    { GW_OP_RERANK, "rerank" },
-    { GW_OP_IMAGES, "images" },
-    { GW_OP_AUDIO, "audio" },
-    { 0, NULL },
+    {GW_OP_CHAT,         "chat"        },
+    {GW_OP_COMPLETIONS,  "completions" },
+    {GW_OP_EMBEDDINGS,   "embeddings"  },
+    {GW_OP_COUNT_TOKENS, "count_tokens"},
+    {GW_OP_MODELS,       "models"      },
+    {GW_OP_MODERATIONS,  "moderations" },
+    {GW_OP_RERANK,       "rerank"      },
+    {GW_OP_IMAGES,       "images"      },
+    {GW_OP_AUDIO,        "audio"       },
+    {0,                  NULL          },
 };
 static const struct word dialects[] = {
-    { GW_DIALECT_CHAT, "chat" },
-    { GW_DIALECT_RESPONSES, "responses" },
-    { GW_DIALECT_MESSAGES, "messages" },
-    { GW_DIALECT_GEMINI, "gemini" },
-    { GW_DIALECT_EMBEDDINGS, "embeddings" },
-    { GW_DIALECT_COMPLETIONS, "completions" },
-    { GW_DIALECT_OTHER, "other" },
-    { 0, NULL },
+    {GW_DIALECT_CHAT,        "chat"       },
+    {GW_DIALECT_RESPONSES,   "responses"  },
+    {GW_DIALECT_MESSAGES,    "messages"   },
+    {GW_DIALECT_GEMINI,      "gemini"     },
+    {GW_DIALECT_EMBEDDINGS,  "embeddings" },
+    {GW_DIALECT_COMPLETIONS, "completions"},
+    {GW_DIALECT_OTHER,       "other"      },
+    {0,                      NULL         },
 };
 static const struct word provider_flags[] = {
-    { GW_PROVIDER_LOCAL, "local" },
-    { GW_PROVIDER_BILLS_AFTER_CANCEL, "bills_after_cancel" },
-    { 0, NULL },
+    {GW_PROVIDER_LOCAL,              "local"             },
+    {GW_PROVIDER_BILLS_AFTER_CANCEL, "bills_after_cancel"},
+    {0,                              NULL                },
 };
 static const struct word cache_flags[] = {
-    { GW_CACHE_INLINE, "inline" },
-    { 0, NULL },
+    {GW_CACHE_INLINE, "inline"},
+    {0,               NULL    },
 };
-static const char *const framings[] = { "whole", "sse", "lines", "eventstream", "raw" };
-static const char *const kinds[] = { "unknown", "provider", "cache", "store", "sink" };
-static const char *const types[] = { "null", "bool", "int", "real", "string", "array", "object" };
+static const char *const framings[] = {"whole", "sse", "lines", "eventstream", "raw"};
+static const char *const kinds[] = {"unknown", "provider", "cache", "store", "sink"};
+static const char *const types[] = {"null", "bool", "int", "real", "string", "array", "object"};
 
 static const char *name_of(const struct word *words, uint32_t value)
 {
@@ -140,7 +140,7 @@ static void provider(const struct form *form, const gw_provider_ops *ops)
 void plugin_describe(const struct plugin *plugin, bool as_json, struct buf *out)
 {
     struct json_writer writer;
-    struct form form = { .out = out, .json = as_json ? &writer : NULL };
+    struct form form = {.out = out, .json = as_json ? &writer : NULL};
     char needs[32], has[48];
 
     snprintf(needs, sizeof needs, "%u.%u", GW_ABI_MAJOR, plugin->needs_minor);

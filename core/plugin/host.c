@@ -98,8 +98,8 @@ static void host_dropped(gw_call *call, gw_str member, gw_str why)
 /* Never given to a plugin, whoever asks: the client's credentials are for the gateway. */
 static bool is_credential(struct text name)
 {
-    static const char *const names[] = { "authorization", "proxy-authorization", "cookie", "api-key",
-                                         "x-api-key",     "x-goog-api-key",      "x-amz-security-token" };
+    static const char *const names[] = {"authorization",  "proxy-authorization", "cookie", "api-key", "x-api-key",
+                                        "x-goog-api-key", "x-amz-security-token"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (text_eq_nocase(name, text_of(names[i])))
             return true;
@@ -224,8 +224,8 @@ static void host_http_url(gw_http *http, gw_str url)
 /* Framing and connection are the transport's: two opinions about them are how requests are smuggled. */
 static bool is_transport_header(struct text name)
 {
-    static const char *const names[] = { "connection", "content-length",    "expect", "host",   "keep-alive", "te",
-                                         "trailer",    "transfer-encoding", "upgrade" };
+    static const char *const names[] = {"connection", "content-length",    "expect", "host", "keep-alive", "te",
+                                        "trailer",    "transfer-encoding", "upgrade"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (text_eq_nocase(name, text_of(names[i])))
             return true;

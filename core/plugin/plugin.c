@@ -70,7 +70,8 @@ static const struct plugin *load_new(const char *path, const struct stat *st, in
         size_t len = strlen(name);
         if (why != NULL && strncmp(why, name, len) == 0 && strncmp(why + len, ": ", 2) == 0)
             why += len + 2;
-        fail_set(fail, FAIL_OPERATOR, "the plugin %s cannot be loaded: %s", path, why != NULL ? why : "no reason given");
+        fail_set(fail, FAIL_OPERATOR, "the plugin %s cannot be loaded: %s", path,
+                 why != NULL ? why : "no reason given");
         return NULL;
     }
 
@@ -149,7 +150,8 @@ const struct plugin *plugin_find(const char *name, const char *const *directorie
     char path[PATH_MAX], near[NAME_MAX + 1], folders[256] = "";
 
     if (!is_name(name)) {
-        fail_set(fail, FAIL_OPERATOR, "\"%.64s\" is not the name of a plugin: lower-case letters, digits, - and _", name);
+        fail_set(fail, FAIL_OPERATOR, "\"%.64s\" is not the name of a plugin: lower-case letters, digits, - and _",
+                 name);
         return NULL;
     }
     for (const char *const *directory = directories; *directory != NULL; directory++) {

@@ -69,7 +69,8 @@ static int open_folder(const char *path, char folder[PATH_MAX], const char **nam
 
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return fail_set(fail, FAIL_OPERATOR, "the folder %s of the plugin cannot be opened: %s", folder, strerror(errno));
+        return fail_set(fail, FAIL_OPERATOR, "the folder %s of the plugin cannot be opened: %s", folder,
+                        strerror(errno));
     return fd;
 }
 

@@ -182,6 +182,7 @@ static enum http1_result read_head(struct http1 *h, struct text head, struct tra
     count = read_headers(h, lines, false, headers);
     if (count < 0)
         return HTTP1_MALFORMED;
+    execute(h, TEXT("\r"), &used); /* what the last header says counts from here on */
     if (h->chunked && h->has_length)
         return malformed(h, "both Content-Length and Transfer-Encoding");
     if (!parser_agrees(h))
@@ -190,7 +191,7 @@ static enum http1_result read_head(struct http1 *h, struct text head, struct tra
     chunk_init(&h->chunk);
     if (h->events->on_head(h->arg, status, headers, (size_t)count) != 0)
         return HTTP1_STOPPED;
-    return execute(h, TEXT("\r\n"), &used);
+    return execute(h, TEXT("\n"), &used);
 }
 
 static enum http1_result read_body(struct http1 *h, struct text bytes)

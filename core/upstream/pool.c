@@ -24,16 +24,21 @@ struct origin {
     uint64_t hash;
     struct pool_conn *top;               /* idle */
     struct pool_want *first, *last;      /* who waits, in order */
-    unsigned idle, busy, waiting, dials; /* dials: going on now */
+    struct pool_dial *oldest, *newest;   /* dialling now: first the spare ones, then the awaited ones */
+    struct pool_dial *awaited;           /* the first of those */
+    unsigned idle, busy, waiting, dials, spares;
     struct text name;
     char bytes[];
 };
 
+/* One dialling. Awaited while somebody waits for it: its failure is that one's. When who waited left, or was
+ * served by another connection, it is spare: what it brings is welcome, and nobody hears of its failure. */
 struct pool_dial {
     struct dial *dial;
     struct origin *origin; /* NULL when the pool is gone */
     struct pool_dial *prev, *next;
     int64_t connect_ns;
+    bool spare;
 };
 
 static void on_ready(struct loop_watch *watch, uint32_t events);
@@ -73,13 +78,13 @@ void pool_free(struct pool *p)
     while (p->oldest != NULL)
         discard(p->oldest);
     loop_timer_clear(p->loop, &p->timer);
-    for (struct pool_dial *d = p->dials; d != NULL; d = d->next)
-        d->origin = NULL; /* its connection is closed when it comes */
     for (size_t i = 0; i < p->slot_count; i++) {
         while (p->origins[i] != NULL) {
             struct origin *o = p->origins[i];
 
             BUG_IF(o->first != NULL);
+            for (struct pool_dial *d = o->oldest; d != NULL; d = d->next)
+                d->origin = NULL; /* its connection is closed when it comes */
             p->origins[i] = o->chain;
             free(o);
         }
@@ -110,7 +115,7 @@ static void forget_origins(struct pool *p)
         struct origin **at = &p->origins[i], *o;
 
         while ((o = *at) != NULL) {
-            if (o->idle + o->busy + o->waiting + o->dials > 0) {
+            if (o->idle + o->busy + o->waiting + o->dials + o->spares > 0) {
                 at = &o->chain;
                 continue;
             }
@@ -285,22 +290,50 @@ void pool_forget(struct pool *p, struct pool_want *want)
     *(want->next != NULL ? &want->next->prev : &o->last) = want->prev;
     want->origin = NULL;
     o->waiting--;
+    while (o->dials > o->waiting) {
+        o->awaited->spare = true;
+        o->awaited = o->awaited->next;
+        o->dials--;
+        o->spares++;
+    }
+}
+
+static void link_dial(struct pool_dial *d)
+{
+    struct origin *o = d->origin;
+
+    d->prev = o->newest;
+    *(d->prev != NULL ? &d->prev->next : &o->oldest) = d;
+    o->newest = d;
+    if (o->awaited == NULL)
+        o->awaited = d;
+    o->dials++;
+}
+
+static void unlink_dial(struct pool_dial *d)
+{
+    struct origin *o = d->origin;
+
+    *(d->prev != NULL ? &d->prev->next : &o->oldest) = d->next;
+    *(d->next != NULL ? &d->next->prev : &o->newest) = d->prev;
+    if (o->awaited == d)
+        o->awaited = d->next;
+    if (d->spare)
+        o->spares--;
+    else
+        o->dials--;
 }
 
 /* One dialling for each who waits, as far as the limit allows. */
 static void dial_more(struct origin *o, int64_t connect_ns)
 {
-    while (o->dials < POOL_DIALS && o->dials < o->waiting) {
+    while (o->dials + o->spares < POOL_DIALS && o->dials < o->waiting) {
         struct pool_dial *d = calloc(1, sizeof *d);
 
         BUG_IF(d == NULL);
         d->origin = o;
         d->connect_ns = connect_ns;
-        d->next = o->pool->dials;
-        if (d->next != NULL)
-            d->next->prev = d;
-        o->pool->dials = d;
-        o->dials++;
+        link_dial(d);
         d->dial = dial_new(o->name, o->pool->settings.ca_file, connect_ns);
         d->dial->on_done = dialled;
         d->dial->owner = d;
@@ -340,15 +373,12 @@ static void dialled(struct dial *dial)
         free(d);
         return;
     }
-    *(d->prev != NULL ? &d->prev->next : &o->pool->dials) = d->next;
-    if (d->next != NULL)
-        d->next->prev = d->prev;
-    o->dials--;
+    unlink_dial(d);
     if (dial->wire.fd >= 0)
         c = new_conn(o, &dial->wire);
     if (c != NULL)
         offer(c);
-    else if ((want = next_want(o, true)) != NULL)
+    else if (!d->spare && (want = next_want(o, true)) != NULL)
         want->on_conn(want, NULL, dial->why[0] != '\0' ? dial->why : strerror(errno), dial->timed_out);
     dial_more(o, d->connect_ns);
     dial_free(dial);

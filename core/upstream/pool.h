@@ -52,7 +52,6 @@ struct pool {
     struct pool_conn *oldest, *newest; /* idle */
     size_t idle, busy;
     struct loop_timer timer; /* of the oldest idle connection */
-    struct pool_dial *dials;  /* dialling now */
     char *read;              /* POOL_READ bytes, for one read */
     char *head;              /* HEAD_MAX bytes, for one request's head */
     const void *head_of;     /* whose it is */

@@ -145,7 +145,8 @@ static const gw_json *find_function(const struct plan *p, gw_str wanted)
     for (size_t i = 0; i < p->h->json->count(tools); i++) {
         const gw_json *function = p->h->json->get(p->h->json->at(tools, i), GW_LIT("function"));
         gw_str name = member_str(p, function, GW_LIT("name"));
-        if (name.len > 0 && (wanted.len == 0 || (wanted.len == name.len && memcmp(wanted.ptr, name.ptr, name.len) == 0)))
+        if (name.len > 0 &&
+            (wanted.len == 0 || (wanted.len == name.len && memcmp(wanted.ptr, name.ptr, name.len) == 0)))
             return function;
     }
     return NULL;
@@ -201,7 +202,7 @@ static void plan_json(struct plan *p, const gw_json *schema)
 /* `count` words, a new line after every tenth. */
 static gw_str long_text(const struct plan *p, int64_t count)
 {
-    static const char *const words[] = { "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten" };
+    static const char *const words[] = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"};
     char *out = p->h->alloc(p->call, (size_t)count * 6 + 1, 1), *at = out;
     if (out == NULL)
         return GW_LIT("");
@@ -258,7 +259,8 @@ static void plan_by_word(struct plan *p)
     } else if (take_word(p, "long")) {
         a->text = long_text(p, long_count(p));
     } else if (take_word(p, "think")) {
-        a->reasoning = join(p, GW_LIT("The user wants an answer to: "), p->rest, GW_LIT("\nI will repeat it."), GW_LIT(""));
+        a->reasoning =
+            join(p, GW_LIT("The user wants an answer to: "), p->rest, GW_LIT("\nI will repeat it."), GW_LIT(""));
         plan_echo(p, p->rest);
     } else {
         plan_echo(p, p->said);
@@ -321,7 +323,7 @@ static void name_it(const struct plan *p, size_t messages)
 
 void demo_plan(const struct demo *demo, gw_call *call, const gw_request *req, struct answer *answer)
 {
-    struct plan p = { .demo = demo, .h = demo->host, .call = call, .body = req->body, .answer = answer };
+    struct plan p = {.demo = demo, .h = demo->host, .call = call, .body = req->body, .answer = answer};
     const gw_json *result = read_messages(&p);
     int64_t choices = p.h->json->integer(p.h->json->get(p.body, GW_LIT("n")), 1);
 

@@ -68,21 +68,31 @@ static void read_body(const struct reader *r, const gw_json *body, struct told *
         told->param = openai_str(r, body, GW_LIT("param"));
 }
 
+/* At most TEXT_MOST bytes, and no part of a character at the end. */
+static gw_str shorten(gw_str s)
+{
+    if (s.len <= TEXT_MOST)
+        return s;
+    s.len = TEXT_MOST;
+    while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
+        s.len--;
+    return s;
+}
+
 /* OpenRouter: "Provider returned error", and what the provider said beside it. */
 static void add_raw(const struct reader *r, struct told *told)
 {
     gw_str raw = openai_str(r, openai_get(r, told->body, GW_LIT("metadata")), GW_LIT("raw"));
     if (raw.len == 0 || told->text.len == 0)
         return;
-    if (raw.len > TEXT_MOST)
-        raw.len = TEXT_MOST;
+    raw = shorten(raw);
     char *both = r->h->alloc(r->call, told->text.len + 2 + raw.len, 1);
     if (both == NULL)
         return;
     memcpy(both, told->text.ptr, told->text.len);
     memcpy(both + told->text.len, ": ", 2);
     memcpy(both + told->text.len + 2, raw.ptr, raw.len);
-    told->text = (gw_str){ both, told->text.len + 2 + raw.len };
+    told->text = (gw_str){both, told->text.len + 2 + raw.len};
 }
 
 static void read_json(const struct reader *r, const gw_json *root, struct told *told)
@@ -110,53 +120,53 @@ static gw_str plain_text(gw_str body)
 {
     gw_str text = body;
     for (size_t i = 0; i + 7 <= body.len; i++) {
-        if (openai_has((gw_str){ body.ptr + i, 7 }, "<title>")) {
-            text = (gw_str){ body.ptr + i + 7, body.len - i - 7 };
+        if (openai_has((gw_str){body.ptr + i, 7}, "<title>")) {
+            text = (gw_str){body.ptr + i + 7, body.len - i - 7};
             break;
         }
     }
     while (text.len > 0 && (unsigned char)text.ptr[0] <= ' ')
-        text = (gw_str){ text.ptr + 1, text.len - 1 };
+        text = (gw_str){text.ptr + 1, text.len - 1};
     size_t len = 0;
     while (len < text.len && len < PLAIN_MOST && (unsigned char)text.ptr[len] >= ' ' && text.ptr[len] != '<' &&
            (unsigned char)text.ptr[len] < 0x7f)
         len++;
     while (len > 0 && text.ptr[len - 1] == ' ')
         len--;
-    return (gw_str){ text.ptr, len };
+    return (gw_str){text.ptr, len};
 }
 
 /* A body that says nothing a program can read. */
 static void read_plain(const struct reader *r, uint32_t status, struct told *told)
 {
-    gw_str said = r->frame->data.len > 0 ? plain_text(r->frame->data) : (gw_str){ NULL, 0 };
+    gw_str said = r->frame->data.len > 0 ? plain_text(r->frame->data) : (gw_str){NULL, 0};
     char text[PLAIN_MOST + 80];
     int len = snprintf(text, sizeof text, "the upstream answered %u%s%.*s", status,
-                       said.len > 0                ? ": "
-                       : r->frame->data.len == 0   ? " with an empty body"
-                                                   : " with a body that is not JSON",
+                       said.len > 0              ? ": "
+                       : r->frame->data.len == 0 ? " with an empty body"
+                                                 : " with a body that is not JSON",
                        (int)said.len, said.len > 0 ? said.ptr : "");
-    told->text = openai_keep(r, (gw_str){ text, (size_t)len });
+    told->text = openai_keep(r, (gw_str){text, (size_t)len});
 }
 
-static const char *const quota_words[] = { "insufficient_quota",       "billing_hard_limit_reached",
-                                           "billing_not_active",       "insufficient_balance",
-                                           "exceeded_current_quota_error", "access_terminated",
-                                           "quota_exceeded",           NULL };
-static const char *const context_words[] = { "context_length_exceeded",   "string_above_max_length",
-                                             "too_many_prompt_tokens",    "prompt_too_long",
-                                             "exceed_context_size_error", NULL };
-static const char *const context_texts[] = { "maximum context length", "max context length",     "prompt is too long",
-                                             "prompt too long",        "context_length_exceeded", "exceeds the context",
-                                             "exceed context",         "context window",         NULL };
-static const char *const filter_words[] = { "content_filter",   "content_policy_violation", "ResponsibleAIPolicyViolation",
-                                            "moderation_blocked", "invalid_prompt",          NULL };
-static const char *const auth_words[] = { "invalid_api_key", "authentication_error", "API_KEY_INVALID", NULL };
-static const char *const auth_texts[] = { "incorrect api key", "invalid api key", "api key not valid", NULL };
-static const char *const rate_words[] = { "rate_limit_exceeded", "rate_limit_error", "RateLimitReached",
-                                          "rate_limit_reached_error", "too_many_requests", NULL };
-static const char *const busy_words[] = { "overloaded_error", "engine_overloaded_error", "server_overloaded", "overloaded",
-                                          "slow_down", NULL };
+static const char *const quota_words[] = {
+    "insufficient_quota",           "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
+    "exceeded_current_quota_error", "access_terminated",          "quota_exceeded",     NULL};
+static const char *const context_words[] = {"context_length_exceeded",   "string_above_max_length",
+                                            "too_many_prompt_tokens",    "prompt_too_long",
+                                            "exceed_context_size_error", NULL};
+static const char *const context_texts[] = {"maximum context length", "max context length",      "prompt is too long",
+                                            "prompt too long",        "context_length_exceeded", "exceeds the context",
+                                            "exceed context",         "context window",          NULL};
+static const char *const filter_words[] = {
+    "content_filter",     "content_policy_violation", "ResponsibleAIPolicyViolation",
+    "moderation_blocked", "invalid_prompt",           NULL};
+static const char *const auth_words[] = {"invalid_api_key", "authentication_error", "API_KEY_INVALID", NULL};
+static const char *const auth_texts[] = {"incorrect api key", "invalid api key", "api key not valid", NULL};
+static const char *const rate_words[] = {"rate_limit_exceeded",      "rate_limit_error",  "RateLimitReached",
+                                         "rate_limit_reached_error", "too_many_requests", NULL};
+static const char *const busy_words[] = {
+    "overloaded_error", "engine_overloaded_error", "server_overloaded", "overloaded", "slow_down", NULL};
 
 static bool says(const struct told *told, const char *const *words)
 {
@@ -194,12 +204,14 @@ static uint32_t fault_of(const struct reader *r, const struct told *told, uint32
 
     if (says(told, quota_words) || status == 402)
         return GW_FAULT_QUOTA;
-    if (says(told, context_words) || ((status == 400 || status == 413 || status == 422) && has_any(told->text, context_texts)))
+    if (says(told, context_words) ||
+        ((status == 400 || status == 413 || status == 422) && has_any(told->text, context_texts)))
         return GW_FAULT_CONTEXT;
     if (says(told, filter_words) || is_any(openai_str(r, inner, GW_LIT("code")), filter_words) ||
         (status == 403 && r->h->json->count(reasons) > 0)) /* OpenRouter's moderation */
         return GW_FAULT_FILTER;
-    if (status == 401 || status == 403 || (status == 400 && (says(told, auth_words) || has_any(told->text, auth_texts))))
+    if (status == 401 || status == 403 ||
+        (status == 400 && (says(told, auth_words) || has_any(told->text, auth_texts))))
         return GW_FAULT_AUTH;
     if (says(told, busy_words) || status == 503 || status == 529 || status == 498) /* 498: Groq, capacity */
         return GW_FAULT_OVERLOADED;
@@ -212,7 +224,7 @@ static uint32_t fault_of(const struct reader *r, const struct told *told, uint32
 
 void openai_error(struct reader *r, const gw_json *root)
 {
-    struct told told = { .body = NULL };
+    struct told told = {.body = NULL};
 
     r->state->failed = true;
     if (root != NULL)
@@ -222,13 +234,12 @@ void openai_error(struct reader *r, const gw_json *root)
         told.text = GW_LIT("the upstream ended its answer with an error and did not say which");
     if (told.text.len == 0)
         read_plain(r, status, &told);
-    if (told.text.len > TEXT_MOST)
-        told.text.len = TEXT_MOST;
-    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
-                                  .type = GW_EVENT_ERROR,
-                                  .text = told.text,
-                                  .status = status,
-                                  .fault = fault_of(r, &told, status),
-                                  .code = told.code.len > 0 ? told.code : told.type,
-                                  .param = told.param });
+    told.text = shorten(told.text);
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
+                                 .type = GW_EVENT_ERROR,
+                                 .text = told.text,
+                                 .status = status,
+                                 .fault = fault_of(r, &told, status),
+                                 .code = told.code.len > 0 ? told.code : told.type,
+                                 .param = told.param});
 }

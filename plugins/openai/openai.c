@@ -151,9 +151,9 @@ static gw_status openai_build(void *instance, gw_call *call, const gw_request *r
 }
 
 static const gw_option options[] = {
-    { "organization", "sent as OpenAI-Organization: who is billed when the key belongs to several", GW_JSON_STR, 0 },
-    { "project", "sent as OpenAI-Project", GW_JSON_STR, 0 },
-    { NULL, NULL, 0, 0 },
+    {"organization", "sent as OpenAI-Organization: who is billed when the key belongs to several", GW_JSON_STR, 0},
+    {"project",      "sent as OpenAI-Project",                                                     GW_JSON_STR, 0},
+    {NULL,           NULL,                                                                         0,           0},
 };
 
 static const gw_provider_ops ops = {

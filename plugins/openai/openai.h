@@ -34,7 +34,7 @@ struct choice {
 /* What is known of the answer after the frames so far. Memory of the call. */
 struct reading {
     struct choice *choices;
-    gw_str id; /* of the answer */
+    gw_str id;    /* of the answer */
     bool started; /* START was emitted */
     bool cited;   /* citations were */
     bool broken;  /* a choice ended with "error" */

@@ -32,7 +32,7 @@ static struct tool *add(struct reader *r, struct choice *choice, int64_t key)
     struct tool *t = r->h->alloc(r->call, sizeof *t, _Alignof(struct tool));
     if (t == NULL)
         return NULL;
-    *t = (struct tool){ .next = choice->tools, .key = key, .item = choice->tool_count++ };
+    *t = (struct tool){.next = choice->tools, .key = key, .item = choice->tool_count++};
     choice->tools = t;
     return t;
 }
@@ -52,28 +52,28 @@ static gw_str made_id(struct reader *r, const struct choice *choice, const struc
     if (len == 0)
         len = (size_t)snprintf(base, sizeof base, "%llx", (unsigned long long)r->h->unix_ms(r->h->self));
     int size = snprintf(id, sizeof id, "call_%.*s_%u_%u", (int)len, base, choice->index, t->item);
-    return openai_keep(r, (gw_str){ id, (size_t)size });
+    return openai_keep(r, (gw_str){id, (size_t)size});
 }
 
 static void open_call(struct reader *r, const struct choice *choice, struct tool *t, gw_str name)
 {
     t->opened = true;
     openai_start(r);
-    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
-                                  .type = GW_EVENT_TOOL_CALL,
-                                  .index = choice->index,
-                                  .item = t->item,
-                                  .id = t->id.len > 0 ? t->id : made_id(r, choice, t),
-                                  .text = name });
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
+                                 .type = GW_EVENT_TOOL_CALL,
+                                 .index = choice->index,
+                                 .item = t->item,
+                                 .id = t->id.len > 0 ? t->id : made_id(r, choice, t),
+                                 .text = name});
 }
 
 static void emit_args(struct reader *r, const struct choice *choice, const struct tool *t, gw_str args)
 {
-    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
-                                  .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
-                                  .index = choice->index,
-                                  .item = t->item,
-                                  .text = args });
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
+                                 .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
+                                 .index = choice->index,
+                                 .item = t->item,
+                                 .text = args});
 }
 
 /* One element. Arguments are a string of JSON; some servers send the object itself. */

@@ -10,7 +10,7 @@ static int64_t count_of(const struct reader *r, const gw_json *object, const cha
         size_t len = 0;
         while (names[len] != '\0' && names[len] != ' ')
             len++;
-        int64_t value = r->h->json->integer(openai_get(r, object, (gw_str){ names, len }), -1);
+        int64_t value = r->h->json->integer(openai_get(r, object, (gw_str){names, len}), -1);
         if (value >= 0)
             return value;
         names += len + (names[len] == ' ');
@@ -55,7 +55,8 @@ static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t pr
 /* Reasoning is beside the completion when prompt + completion + reasoning is the total (xAI). Where the total
  * is larger than both and reasoning is not told at all, the rest of it is reasoning: so does Gemini's
  * compatible endpoint count thoughts. */
-static void sort_completion(const struct reader *r, const gw_json *usage, int64_t prompt, int64_t completion, gw_tokens *t)
+static void sort_completion(const struct reader *r, const gw_json *usage, int64_t prompt, int64_t completion,
+                            gw_tokens *t)
 {
     const gw_json *details = either(r, usage, GW_LIT("completion_tokens_details"), GW_LIT("output_tokens_details"));
     int64_t reasoning = count_of(r, details, "reasoning_tokens");
@@ -86,11 +87,10 @@ void openai_usage(struct reader *r, const gw_json *usage)
     if (prompt < 0 && completion < 0)
         return;
     if (tokens.server_tool_calls < 0)
-        tokens.server_tool_calls =
-            count_of(r, openai_get(r, usage, GW_LIT("server_tool_use")), "web_search_requests");
+        tokens.server_tool_calls = count_of(r, openai_get(r, usage, GW_LIT("server_tool_use")), "web_search_requests");
     prompt = prompt < 0 ? 0 : prompt;
     completion = completion < 0 ? 0 : completion;
     sort_prompt(r, usage, prompt, &tokens);
     sort_completion(r, usage, prompt, completion, &tokens);
-    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
 }

@@ -3,6 +3,9 @@
  * A plugin receives a gw_host in open() and keeps the pointer; it stays valid until the
  * process ends. Every function may be called from the thread the core used to call the
  * plugin, and from no other, except log().
+ *
+ * A call is one attempt at one request: build() and every read(), or every produce(). A step is one function
+ * of it. Memory of the call stays for the next step, what is parsed or written goes with the step.
  */
 #ifndef GATEWAY_HOST_H
 #define GATEWAY_HOST_H
@@ -28,8 +31,8 @@ extern "C" {
 #define GW_JSON_ABSENT 7u /* type(NULL): there is no such value */
 
 /* Reading JSON. A missing value is NULL, and NULL is accepted everywhere, so look-ups
- * chain without checks: str(get(at(get(req, "choices"), 0), "id")). A handle lives as
- * long as the call it came with. */
+ * chain without checks: str(get(at(get(req, "choices"), 0), "id")). A handle, and each text read from it, lives
+ * until the function it was handed to returns; those of a request's body until the call is over. */
 typedef struct gw_json_api {
     uint32_t size;
     uint32_t reserved0;
@@ -43,6 +46,8 @@ typedef struct gw_json_api {
     double (*real)(const gw_json *v, double otherwise);
     int32_t (*boolean)(const gw_json *v, int32_t otherwise);
     gw_str (*text)(const gw_json *v);                      /* the value's JSON as it was received */
+    /* One JSON value. `text` must stay as long as what is read from it; both end with the step. Strict: a member
+     * twice, \u0000 and what is not UTF-8 are refused. GW_E_PROTOCOL, explained, and *out is NULL. */
     gw_status (*parse)(gw_call *call, gw_str text, const gw_json **out);
 } gw_json_api;
 
@@ -60,9 +65,9 @@ typedef struct gw_writer_api {
     void (*real)(gw_writer *w, double value);
     void (*boolean)(gw_writer *w, int32_t value);
     void (*null)(gw_writer *w);
-    void (*copy)(gw_writer *w, const gw_json *value); /* its bytes as they were received */
+    void (*copy)(gw_writer *w, const gw_json *value); /* its bytes as they were received; null for NULL */
     void (*raw)(gw_writer *w, gw_str json);           /* JSON text, checked */
-    gw_status (*end)(gw_writer *w);
+    gw_status (*end)(gw_writer *w); /* GW_E_NOMEM: not one complete value, or past a limit of the core */
     gw_str (*text)(gw_writer *w); /* what was written; lent until the next call on w */
 } gw_writer_api;
 
@@ -78,12 +83,13 @@ typedef struct gw_host {
     int64_t (*now_ms)(void *self);                        /* monotonic */
     int64_t (*unix_ms)(void *self);                       /* wall clock */
 
-    /* Memory that lives until this call is over, zeroed; never freed by hand. */
+    /* Memory that lives until this call is over, zeroed; never freed by hand. `align` is a power of two. NULL
+     * past a limit of the core. */
     void *(*alloc)(gw_call *call, size_t bytes, size_t align);
     /* One pointer the plugin keeps between the steps of a call (build, then each read). */
     void (*set_state)(gw_call *call, void *state);
     void *(*state)(gw_call *call);
-    /* Say why the status about to be returned is not GW_OK. The text is copied. */
+    /* Say why the status about to be returned is not GW_OK. The text is copied, the last one counts. */
     void (*explain)(gw_call *call, gw_str text);
     /* A member of the request that the upstream cannot take, and why: it goes to the log
      * and to a response header, or the request is refused where the model says so. */
@@ -93,15 +99,18 @@ typedef struct gw_host {
     gw_str (*client_header)(gw_call *call, gw_str name);
     /* A header of the upstream's answer; {NULL,0} when absent. */
     gw_str (*answer_header)(gw_call *call, gw_str name);
-    /* A writer into memory of the call, for a JSON text that becomes a member of another. */
+    /* A writer into memory of the step, for a JSON text that becomes a member or an event's data. */
     gw_writer *(*writer)(gw_call *call);
 
     void (*buf_append)(gw_buf *buf, gw_str bytes);
 
     void (*http_method)(gw_http *http, gw_str method);             /* POST unless said */
-    void (*http_url)(gw_http *http, gw_str url);                   /* absolute */
-    void (*http_header)(gw_http *http, gw_str name, gw_str value); /* refused with CR, LF, NUL */
-    gw_writer *(*http_json_body)(gw_http *http);
+    /* Absolute, http or https, without user information and fragment. */
+    void (*http_url)(gw_http *http, gw_str url);
+    /* A value with CR, LF or another control byte spoils the request, and so does a header that is the
+     * transport's (Host, Content-Length, Transfer-Encoding, Connection ...). */
+    void (*http_header)(gw_http *http, gw_str name, gw_str value);
+    gw_writer *(*http_json_body)(gw_http *http); /* the same one at each call */
 } gw_host;
 
 /* True when the running core is new enough to have `field`. */

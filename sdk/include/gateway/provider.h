@@ -99,7 +99,7 @@ typedef struct gw_tokens {
 #define GW_EVENT_CUSTOM_ARGS 8u /* text: a piece of the free input of custom call `item` */
 #define GW_EVENT_CITATION 9u    /* data: JSON of one annotation */
 #define GW_EVENT_LOGPROBS 10u   /* data: JSON array in the chat shape */
-#define GW_EVENT_MEDIA 11u      /* data: JSON in the chat shape (image or audio output) */
+#define GW_EVENT_MEDIA 11u      /* data: JSON of a part: {"type":"image_url",...} or {"type":"audio","audio":{...}} */
 #define GW_EVENT_USAGE 12u      /* tokens: cumulative; the last one told counts */
 #define GW_EVENT_FINISH 13u     /* text: stop, length, tool_calls, content_filter */
 #define GW_EVENT_ERROR 14u      /* text: message, code, param, status, fault */
@@ -148,7 +148,7 @@ typedef struct gw_provider_ops {
     /* [boot] No call is running any more. */
     void (*close)(void *instance);
 
-    /* [worker] Write the HTTP request that carries `req`. */
+    /* [worker] Write the HTTP request that carries `req`. GW_E_REQUEST: the client must change it. */
     gw_status (*build)(void *instance, gw_call *call, const gw_request *req, gw_http *out);
     /* [worker] Read one frame; hand each event to emit(), in order. */
     gw_status (*read)(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit);

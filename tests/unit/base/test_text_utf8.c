@@ -165,10 +165,22 @@ Test(text_utf8, steps_over_characters_and_maximal_subparts)
         size_t step;
         bool valid;
     } cases[] = {
-        {"a\x80", 1, true},          {"\xc3\xa4", 2, true},       {"\xe2\x82\xac", 3, true}, {"\xf0\x9f\x98\x80", 4, true},
-        {"\x80\x80", 1, false},      {"\xc0\xaf", 1, false},      {"\xe0\x80\xaf", 1, false}, {"\xed\xa0\x80", 1, false},
-        {"\xf4\x90\x80\x80", 1, false}, {"\xf5\x80\x80\x80", 1, false}, {"\xe2\x82", 2, false}, {"\xe2\x82z", 2, false},
-        {"\xf0\x9f\x98", 3, false},  {"\xf0\x9fz", 2, false},     {"\xc3", 1, false},         {"\xff", 1, false},
+        {"a\x80", 1, true},
+        {"\xc3\xa4", 2, true},
+        {"\xe2\x82\xac", 3, true},
+        {"\xf0\x9f\x98\x80", 4, true},
+        {"\x80\x80", 1, false},
+        {"\xc0\xaf", 1, false},
+        {"\xe0\x80\xaf", 1, false},
+        {"\xed\xa0\x80", 1, false},
+        {"\xf4\x90\x80\x80", 1, false},
+        {"\xf5\x80\x80\x80", 1, false},
+        {"\xe2\x82", 2, false},
+        {"\xe2\x82z", 2, false},
+        {"\xf0\x9f\x98", 3, false},
+        {"\xf0\x9fz", 2, false},
+        {"\xc3", 1, false},
+        {"\xff", 1, false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,6 +1,6 @@
-/* address.c - reads and writes the address that is listened on. Names are not looked up: what a name means
+/* endpoint.c - reads and writes the address that is listened on. Names are not looked up: what a name means
  * can change, and with it who can reach the gateway. */
-#include "boot/address.h"
+#include "boot/endpoint.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -22,7 +22,7 @@ static int parse_ip(struct text host, int family, unsigned char out[16])
     return inet_pton(family, copy, out) == 1 ? 0 : -1;
 }
 
-int address_parse(struct text t, struct arena *arena, struct text *address, uint16_t *port, struct fail *fail)
+int endpoint_parse(struct text t, struct arena *arena, struct text *address, uint16_t *port, struct fail *fail)
 {
     unsigned char ip[16];
     struct text host = TEXT_NONE, digits = TEXT_NONE;
@@ -55,7 +55,7 @@ int address_parse(struct text t, struct arena *arena, struct text *address, uint
     return 0;
 }
 
-bool address_is_loopback(struct text address)
+bool endpoint_is_loopback(struct text address)
 {
     static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     unsigned char ip[16];
@@ -68,7 +68,7 @@ bool address_is_loopback(struct text address)
     return memcmp(ip, &in6addr_loopback, sizeof in6addr_loopback) == 0;
 }
 
-void address_write(struct text address, uint16_t port, bool reachable, struct buf *out)
+void endpoint_write(struct text address, uint16_t port, bool reachable, struct buf *out)
 {
     bool v6 = text_find(address, TEXT(":")) >= 0;
     if (reachable && text_is(address, "0.0.0.0"))

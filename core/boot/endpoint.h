@@ -1,6 +1,6 @@
-/* address.h - where to listen: "127.0.0.1:8080", "[::1]:8080", ":8080". Any thread. */
-#ifndef BOOT_ADDRESS_H
-#define BOOT_ADDRESS_H
+/* endpoint.h - where to listen: "127.0.0.1:8080", "[::1]:8080", ":8080". Any thread. */
+#ifndef BOOT_ENDPOINT_H
+#define BOOT_ENDPOINT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,10 +11,10 @@
 #include "base/text.h"
 
 /* Reads ADDRESS:PORT; *address is in `arena`, without brackets. 0, or -1 with `fail` (operator). */
-int address_parse(struct text t, struct arena *arena, struct text *address, uint16_t *port, struct fail *fail);
-bool address_is_loopback(struct text address);
+int endpoint_parse(struct text t, struct arena *arena, struct text *address, uint16_t *port, struct fail *fail);
+bool endpoint_is_loopback(struct text address);
 /* "127.0.0.1:8080" or "[::1]:8080", appended. With `reachable`, an address that means "every one" becomes the
  * loopback's: what a person on this machine can connect to. */
-void address_write(struct text address, uint16_t port, bool reachable, struct buf *out);
+void endpoint_write(struct text address, uint16_t port, bool reachable, struct buf *out);
 
 #endif

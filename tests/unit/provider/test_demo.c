@@ -57,7 +57,7 @@ Test(demo, echoes_in_tokens_with_real_usage)
 
 Test(demo, says_the_same_whole_and_streamed_and_again)
 {
-    static const char *const messages[] = { "hello", "tool", "think of a number", "json please", "long 30", "", "  x  " };
+    static const char *const messages[] = {"hello", "tool", "think of a number", "json please", "long 30", "", "  x  "};
     struct buf text;
 
     begin("{\"tokens_per_second\":0}");
@@ -86,17 +86,18 @@ Test(demo, says_the_same_whole_and_streamed_and_again)
 Test(demo, calls_the_first_tool_with_what_its_schema_requires)
 {
     begin(NULL);
-    replay_produce(&r,
-                   "{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"book\",\"parameters\":{\"type\":\"object\","
-                   "\"required\":[\"city\",\"nights\",\"kind\",\"guests\",\"when\",\"pets\",\"note\"],\"properties\":{"
-                   "\"city\":{\"type\":\"string\"},\"nights\":{\"type\":\"integer\",\"minimum\":2},"
-                   "\"kind\":{\"enum\":[\"single\",\"double\"]},\"guests\":{\"type\":\"array\",\"items\":{\"type\":"
-                   "\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"}}}},"
-                   "\"when\":{\"type\":\"string\",\"format\":\"date\"},\"pets\":{\"type\":[\"boolean\",\"null\"]},"
-                   "\"note\":{\"anyOf\":[{\"type\":\"number\"}]},\"more\":{\"type\":\"string\"}}}}}],"
-                   "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"tool \"},"
-                   "{\"type\":\"text\",\"text\":\"now\"}]}]}",
-                   true, 1000);
+    replay_produce(
+        &r,
+        "{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"book\",\"parameters\":{\"type\":\"object\","
+        "\"required\":[\"city\",\"nights\",\"kind\",\"guests\",\"when\",\"pets\",\"note\"],\"properties\":{"
+        "\"city\":{\"type\":\"string\"},\"nights\":{\"type\":\"integer\",\"minimum\":2},"
+        "\"kind\":{\"enum\":[\"single\",\"double\"]},\"guests\":{\"type\":\"array\",\"items\":{\"type\":"
+        "\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"}}}},"
+        "\"when\":{\"type\":\"string\",\"format\":\"date\"},\"pets\":{\"type\":[\"boolean\",\"null\"]},"
+        "\"note\":{\"anyOf\":[{\"type\":\"number\"}]},\"more\":{\"type\":\"string\"}}}}}],"
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"tool \"},"
+        "{\"type\":\"text\",\"text\":\"now\"}]}]}",
+        true, 1000);
     cr_assert_eq(r.choices[0].tool_count, 1u);
     cr_assert(is(&r.choices[0].tools[0].name, "book"));
     cr_assert(is(&r.choices[0].tools[0].args,
@@ -191,7 +192,7 @@ Test(demo, thinks_before_it_answers)
     for (struct text rest = buf_view(&r.lines); text_find(rest, TEXT("reasoning 0")) >= 0;) {
         ptrdiff_t at = text_find(rest, TEXT("reasoning 0"));
         last = rest.ptr + at - buf_view(&r.lines).ptr;
-        rest = (struct text){ rest.ptr + at + 1, rest.len - (size_t)at - 1 };
+        rest = (struct text){rest.ptr + at + 1, rest.len - (size_t)at - 1};
     }
     cr_assert(last >= 0 && last < text, "all reasoning comes before the text");
     replay_end(&r);
@@ -203,16 +204,17 @@ Test(demo, answers_in_json)
     say("json some \\\"words\\\"", false);
     cr_assert(is(&r.choices[0].text, "{\"said\":\"some \\\"words\\\"\"}"));
     replay_again(&r);
-    replay_produce(&r,
-                   "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_object\"}}",
-                   false, 10);
+    replay_produce(
+        &r, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_object\"}}",
+        false, 10);
     cr_assert(is(&r.choices[0].text, "{\"said\":\"hi\"}"));
     replay_again(&r);
-    replay_produce(&r,
-                   "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_schema\","
-                   "\"json_schema\":{\"name\":\"x\",\"schema\":{\"type\":\"object\",\"properties\":{\"ok\":{\"type\":"
-                   "\"boolean\"}},\"required\":[\"ok\"]}}}}",
-                   false, 10);
+    replay_produce(
+        &r,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_schema\","
+        "\"json_schema\":{\"name\":\"x\",\"schema\":{\"type\":\"object\",\"properties\":{\"ok\":{\"type\":"
+        "\"boolean\"}},\"required\":[\"ok\"]}}}}",
+        false, 10);
     cr_assert(is(&r.choices[0].text, "{\"ok\":true}"));
     replay_end(&r);
 }
@@ -296,8 +298,9 @@ Test(demo, honours_limits_stops_and_choices)
     cr_assert_eq(r.tokens.output, 4);
 
     replay_again(&r);
-    replay_produce(&r, "{\"max_tokens\":1,\"max_completion_tokens\":3,\"messages\":[{\"role\":\"user\",\"content\":\"think x\"}]}",
-                   false, 100);
+    replay_produce(
+        &r, "{\"max_tokens\":1,\"max_completion_tokens\":3,\"messages\":[{\"role\":\"user\",\"content\":\"think x\"}]}",
+        false, 100);
     cr_assert(is(&r.choices[0].reasoning, "The user want"));
     cr_assert_eq(r.choices[0].text.len, 0u);
     cr_assert_str_eq(r.choices[0].finish, "length");
@@ -305,7 +308,8 @@ Test(demo, honours_limits_stops_and_choices)
     cr_assert_eq(r.tokens.output, 0);
 
     replay_again(&r);
-    replay_produce(&r, "{\"stop\":[\"zzz\",\" c\",\" b\"],\"messages\":[{\"role\":\"user\",\"content\":\"a b c d\"}]}", true, 100);
+    replay_produce(&r, "{\"stop\":[\"zzz\",\" c\",\" b\"],\"messages\":[{\"role\":\"user\",\"content\":\"a b c d\"}]}",
+                   true, 100);
     cr_assert(is(&r.choices[0].text, "You said: a"));
     cr_assert_str_eq(r.choices[0].finish, "stop");
 
@@ -342,7 +346,7 @@ Test(demo, refuses_settings_out_of_range)
     arena_init(&arena, NULL, 0, 1 << 20);
     const struct json *settings = json_parse(&arena, TEXT("{\"tokens_per_second\":-1}"), NULL);
     replay_begin(&r, gw_plugin_entry_demo(), NULL);
-    gw_status status = r.ops->open(&r.host, &r.call, call_json(settings), &(void *){ NULL });
+    gw_status status = r.ops->open(&r.host, &r.call, call_json(settings), &(void *){NULL});
     cr_assert_eq(status, GW_E_CONFIG);
     cr_assert_gt(r.call.explain.len, 0u);
     replay_end(&r);

@@ -1,0 +1,10 @@
+/* target.h - which gateway a verb that speaks to one means. */
+#ifndef CLI_TARGET_H
+#define CLI_TARGET_H
+
+#include "cli/cli.h"
+
+/* --url or GW_URL, else GW_LISTEN's address, else http://127.0.0.1:8080; without a trailing / or /v1. Given: free(). */
+char *target_url(const struct cli *cli);
+
+#endif

@@ -1,0 +1,70 @@
+-- gateway.lua - the configuration of the gateway. It works as it is: the demo provider needs no key.
+--
+-- It is Lua: variables (local ones), loops and comments may be used. Names come before braces, units are part of
+-- a name (_s seconds, _mb megabytes), and secrets are never written here but named:
+--     env "NAME"     from the environment. A provider whose only secret is not set is off, and a line says so.
+--     file "path"    from a file, relative to this one.
+-- What is wrong is said with its line:       llm-gateway check
+-- What it all comes to, with every default:  llm-gateway check -T
+-- Every word there is:                       llm-gateway check --words
+
+-- Where clients connect. An address that others can reach needs keys (below), or serve --insecure.
+listen {
+    address = "127.0.0.1:8080", -- "[::1]:8080"; ":8080" is every address of this machine
+    workers = "auto",           -- event loops: as many as there are CPUs
+    -- tls = { cert = file "cert.pem", key = file "key.pem" },
+}
+
+-- Plugins are loaded when a provider needs them, from plugins/ beside the program or lib/llm-gateway/plugins. One that
+-- is named here is loaded in any case, so that a start without it fails.
+plugins {
+    "demo",
+    -- path = { "my-plugins" },  more folders to look in; relative ones begin at this file
+}
+
+-- Upstream services. The name is ours; `plugin` is the adapter, the name itself unless said.
+provider "demo" { -- answers by itself, for a first try and for tests
+    tokens_per_second = 200, -- a setting of its plugin: llm-gateway plugin check plugins/demo.so
+}
+
+provider "openai" { -- all it needs is its usual variable, OPENAI_API_KEY; this says the same at length
+    plugin = "openai",
+    base_url = "https://api.openai.com/v1", -- what that service's own SDK takes
+    secrets = { env "OPENAI_API_KEY" },     -- several are tried in turn: { env "A", env "B" }
+    -- headers = { ["OpenAI-Project"] = "proj_123" },   sent with every request
+}
+
+-- The same plugin speaks with every service that is compatible with OpenAI's:
+-- provider "groq"  { plugin = "openai", base_url = "https://api.groq.com/openai/v1", secret = env "GROQ_API_KEY" }
+-- provider "local" { plugin = "openai", base_url = "http://127.0.0.1:8000/v1" }
+
+-- What clients ask for, and who answers: targets, tried in order. PROVIDER/MODEL can always be asked for too.
+model "demo" { { "demo/demo" } }
+
+model "fast" {
+    { "openai/gpt-4o-mini" },
+    fallback = { "demo/demo" }, -- when all of those failed, before the first byte of an answer
+    timeout = { connect_s = 5, first_token_s = 60, idle_s = 60, total_s = 600 }, -- of an attempt
+    retry = { attempts = 3 }, -- most attempts in all
+    lossy = "drop", -- what a target cannot carry is left out and named; "refuse": the request is refused
+}
+
+model "gpt-*" { "openai/*" } -- a family: the name that was asked for goes on unchanged
+
+-- Who may use it. Without a key everybody who reaches the address may; with one, everybody needs one. Keys are known
+-- by their digest: printf %s "$KEY" | sha256sum
+-- team "support" { models = { "fast", "demo" } } -- all models unless said; a name may end in *
+-- key { sha256 = "0123...", team = "support", name = "triage-bot", expires = "2026-12-31", enabled = true }
+
+-- What a client, or all of them together, may take.
+limits {
+    body_mb = 20,      -- a request's body
+    answer_mb = 64,    -- an answer that is not streamed
+    header_s = 10,     -- until a request's head is complete,
+    body_s = 60,       -- and its body
+    write_s = 60,      -- longest that a client may take nothing of its answer
+    keep_alive_s = 75, -- idle connection
+    ping_s = 15,       -- silence in a stream before a keep-alive comment
+    connections = 16384,
+    drain_s = 600,     -- for requests in flight after SIGTERM
+}

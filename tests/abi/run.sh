@@ -1,0 +1,232 @@
+#!/bin/sh
+# run.sh [--build DIR] - is the plugin ABI what it was, and does a plugin made elsewhere work?
+#
+# DIR (default: $GW_PRODUCT, then build/) has the built gateway and plugins. Checks the frozen layout and that
+# it notices what it must, the headers under several compilers, the symbols of every plugin, plugins built
+# against older, newer and other headers, and the example provider built outside of the tree against an installed
+# SDK, with a request through a gateway. Ends with "abi: N passed, N failed, N skipped".
+set -u
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+root=$(CDPATH='' cd -- "$here/../.." && pwd)
+build=${GW_PRODUCT:-$root/build}
+if [ "${1:-}" = --build ]; then
+    build=$2
+fi
+build=$(CDPATH='' cd -- "$build" 2> /dev/null && pwd) || {
+    echo "run.sh: no folder $build"
+    echo "abi: 0 passed, 1 failed, 0 skipped"
+    exit 1
+}
+umask 022
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+gateway=$build/llm-gateway
+include=$root/sdk/include
+strict='-Wall -Wextra -Wpedantic -Werror -fsyntax-only'
+passed=0
+failed=0
+skipped=0
+
+pass() {
+    echo "ok      $1"
+    passed=$((passed + 1))
+}
+fail() {
+    echo "FAILED  $1"
+    [ -f "$tmp/said" ] && sed 's/^/        /' "$tmp/said" | tail -n 20
+    failed=$((failed + 1))
+}
+skip() {
+    echo "SKIPPED $1: $2"
+    skipped=$((skipped + 1))
+}
+has() { command -v "$1" > /dev/null 2>&1; }
+
+# works NAME COMMAND... - it must succeed.
+works() {
+    name=$1
+    shift
+    if "$@" > "$tmp/said" 2>&1; then pass "$name"; else fail "$name"; fi
+}
+# refuses NAME TEXT COMMAND... - it must fail, and say TEXT.
+refuses() {
+    name=$1
+    text=$2
+    shift 2
+    if "$@" > "$tmp/said" 2>&1; then
+        echo "(it was accepted)" >> "$tmp/said"
+        fail "$name"
+    elif grep -qF -- "$text" "$tmp/said"; then
+        pass "$name"
+    else
+        fail "$name (it does not say \"$text\")"
+    fi
+}
+
+# --- the layout ---------------------------------------------------------------------------------------------
+
+# changed NAME SED-SCRIPT FILE - a copy of the headers with one change; its include folder is $changed.
+changed() {
+    changed=$tmp/changed-$1
+    mkdir -p "$changed"
+    cp -r "$include/gateway" "$changed/"
+    sed "$2" "$include/gateway/$3" > "$changed/gateway/$3"
+    if cmp -s "$include/gateway/$3" "$changed/gateway/$3"; then
+        echo "the change $1 changes nothing" > "$tmp/said"
+        fail "change $1"
+    fi
+}
+frozen() { # INCLUDE
+    cc -std=c11 $strict -I"$1" "$here/frozen_1_0.c"
+}
+
+for cc in gcc clang; do
+    if ! has $cc; then
+        skip "the layout with $cc" "there is no $cc"
+        continue
+    fi
+    # shellcheck disable=SC2086 # several options
+    works "the layout with $cc" $cc -std=c11 $strict -I"$include" "$here/frozen_1_0.c"
+done
+changed append 's/^    gw_writer \*(\*http_json_body).*/&\n    void (*later)(void *self);/' host.h
+works "a function appended to gw_host is accepted" frozen "$changed"
+changed insert 's/^    int64_t (\*now_ms).*/    void (*sooner)(void *self);\n&/' host.h
+refuses "a function inserted into gw_host is noticed" "gw_host.now_ms moved" frozen "$changed"
+changed signature '/^typedef struct gw_provider_ops/,$ s/void (\*close)(void \*instance);/int32_t (*close)(void *instance);/' provider.h
+refuses "another signature is noticed" "gw_provider_ops.close changed type" frozen "$changed"
+changed widen '/^typedef struct gw_frame/,/^} gw_frame/ s/uint32_t status;/uint64_t status;/' provider.h
+refuses "a wider field is noticed" "gw_frame.status changed type" frozen "$changed"
+changed rename 's/int64_t cache_read;/int64_t cached;/' provider.h
+refuses "a renamed field is noticed" "cache_read" frozen "$changed"
+changed value 's/^#define GW_EVENT_TEXT 2u/#define GW_EVENT_TEXT 22u/' provider.h
+refuses "another value of a macro is noticed" "GW_EVENT_TEXT changed value" frozen "$changed"
+
+# --- the headers --------------------------------------------------------------------------------------------
+
+for header in abi host plugin provider cache; do
+    echo "#include <gateway/$header.h>" > "$tmp/alone.c"
+    echo 'extern int something;' >> "$tmp/alone.c"
+    for cc in 'gcc -std=c11' 'clang -std=c11' 'g++ -std=c++17 -x c++'; do
+        if has "${cc%% *}"; then
+            # shellcheck disable=SC2086 # several options
+            works "$header.h alone with $cc" $cc $strict -I"$include" "$tmp/alone.c"
+        else
+            skip "$header.h alone with $cc" "there is no ${cc%% *}"
+        fi
+    done
+done
+
+# --- the plugins that come with the gateway -----------------------------------------------------------------
+
+one_symbol() { # FILE
+    nm -D --defined-only "$1" | awk '{ print $3 }' > "$tmp/said"
+    [ "$(cat "$tmp/said")" = gw_plugin_entry ]
+}
+symbols() { # NAME FILE
+    if one_symbol "$2"; then pass "$1 exports one symbol"; else fail "$1 exports one symbol"; fi
+}
+for so in "$build"/plugins/*.so; do
+    if [ -f "$so" ]; then
+        symbols "$(basename "$so")" "$so"
+    else
+        fail "there are plugins in $build/plugins"
+    fi
+done
+
+# --- plugins built against other headers --------------------------------------------------------------------
+
+# variant NAME INCLUDE OPTION... - builds $tmp/variants/NAME.so
+variant() {
+    so=$tmp/variants/$1.so
+    against=$2
+    shift 2
+    mkdir -p "$tmp/variants"
+    cc -std=c11 -shared -fPIC -fvisibility=hidden "$@" -I"$against" -o "$so" "$here/variant.c" > "$tmp/said" 2>&1 ||
+        fail "$so is built"
+}
+check() { # FILE
+    "$gateway" plugin check "$1"
+}
+
+if [ -x "$gateway" ]; then
+    variant same "$include"
+    works "a plugin of these headers loads" check "$so"
+    changed older '/\[worker\] GW_PROVIDER_LOCAL, instead/,/const char \*models;/d' provider.h
+    variant older "$changed" -DVARIANT_OLDER
+    works "a plugin with an older, shorter table loads" check "$so"
+    if grep -q '^base_url *-$' "$tmp/said"; then
+        pass "and lacks what its table lacks"
+    else
+        fail "and lacks what its table lacks"
+    fi
+    changed newer 's/^#define GW_ABI_MINOR .*/#define GW_ABI_MINOR 7u/' abi.h
+    variant newer "$changed"
+    refuses "a plugin that needs a newer minor" "needs plugin ABI 1.7, this gateway has 1.0" check "$so"
+    variant guarded "$changed" -DGW_NEEDS_MINOR=0
+    works "a plugin of a newer minor that does without it" check "$so"
+    changed major 's/^#define GW_ABI_MAJOR .*/#define GW_ABI_MAJOR 2u/' abi.h
+    variant major "$changed"
+    refuses "a plugin of another major" "made for plugin ABI 2, this gateway has 1" check "$so"
+    variant none "$include" -DVARIANT_NO_ENTRY
+    refuses "a plugin without its entry function" "does not export gw_plugin_entry" check "$so"
+
+    variant rights "$include"
+    chmod 646 "$so"
+    refuses "a plugin that others may write" "writable by others" check "$so"
+    chmod 644 "$so"
+    chmod 777 "$tmp/variants"
+    refuses "a plugin in a folder that others may write" "the folder $tmp/variants is writable by others" check "$so"
+    chmod 1777 "$tmp/variants"
+    works "a plugin in a sticky folder" check "$so"
+    chmod 755 "$tmp/variants"
+    if [ "$(id -u)" = 0 ]; then
+        chown 12345 "$so"
+        refuses "a plugin of another user" "belongs to user 12345" check "$so"
+    else
+        skip "a plugin of another user" "only root can give files away"
+    fi
+else
+    skip "plugins built against other headers" "there is no $gateway"
+fi
+
+# --- a plugin made elsewhere --------------------------------------------------------------------------------
+
+sdk=$tmp/sdk
+echo_source=$tmp/echo-provider
+cp -r "$root/examples/echo-provider" "$echo_source"
+works "the SDK is installed" cmake --install "$build" --prefix "$sdk"
+works "the example is configured outside of the tree" \
+    cmake -S "$echo_source" -B "$tmp/echo-build" -DCMAKE_PREFIX_PATH="$sdk"
+works "the example is built by CMake" cmake --build "$tmp/echo-build"
+if [ -f "$tmp/echo-build/echo.so" ]; then
+    symbols "the example built by CMake" "$tmp/echo-build/echo.so"
+fi
+by_hand() {
+    flags=$(PKG_CONFIG_PATH="$sdk/lib/pkgconfig" pkg-config --cflags gateway-sdk) || return 1
+    # shellcheck disable=SC2086 # several options
+    cc -shared $flags -o "$tmp/by-hand/echo.so" "$echo_source/echo.c"
+}
+mkdir "$tmp/by-hand"
+if has pkg-config; then
+    works "the example is built by one line with pkg-config" by_hand
+    if [ -f "$tmp/by-hand/echo.so" ]; then
+        symbols "the example built by one line" "$tmp/by-hand/echo.so"
+    fi
+else
+    skip "the example is built by one line" "there is no pkg-config"
+fi
+if [ -x "$gateway" ]; then
+    for folder in echo-build by-hand; do
+        [ -f "$tmp/$folder/echo.so" ] || continue
+        works "plugin check of $folder/echo.so" check "$tmp/$folder/echo.so"
+        works "requests through a gateway with $folder/echo.so" \
+            timeout 60 python3 "$here/echo_requests.py" "$gateway" "$tmp/$folder"
+    done
+else
+    skip "the example in a gateway" "there is no $gateway"
+fi
+
+echo "abi: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]

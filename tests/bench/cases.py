@@ -1,0 +1,334 @@
+"""cases.py - what is measured and how. A case runs one load against one system and returns its figures by name."""
+
+import dataclasses
+import json
+import os
+import resource
+import subprocess
+import time
+import typing
+
+from machines import KEY, Broken, cores, cpu_seconds, machine_busy, rss_kb, spawn
+
+
+@dataclasses.dataclass
+class Goal:
+    """`kind` "ratio": to nginx in the same run; "value": of the gateway itself."""
+
+    kind: str
+    limit: float
+
+
+@dataclasses.dataclass
+class Line:
+    figure: str
+    label: str
+    unit: str
+    goal: typing.Optional[Goal] = None
+    digits: int = 1
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    title: str
+    how: str
+    run: typing.Callable
+    lines: list
+    systems: tuple = ("direct", "nginx", "gateway")
+    fresh: bool = False  # start the system anew in each round
+    profile: bool = False  # --profile makes sense here
+
+
+class Bench:
+    """What a case needs: the upstream, the tools, how long to take, and where to put what went wrong."""
+
+    def __init__(self, shop, upstream, quick, nofile, patience=0.0):
+        self.shop, self.upstream, self.quick, self.nofile, self.patience = shop, upstream, quick, nofile, patience
+        self.notes, self.broken = [], False
+        self.others = 0.0  # share of the machine that others used during the last load
+
+    def seconds(self, full):
+        return full / 2 if self.quick else full
+
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+            print("  ! " + text, flush=True)
+
+    def streams(self, wanted):
+        """How many streams the limit of open files allows: a proxy needs two descriptors each and some more."""
+        possible = int((self.nofile - 500) / 2.1)
+        if self.nofile < 4 * wanted:
+            self.note(f"LIMIT OF OPEN FILES {self.nofile} IS LOW FOR {wanted} STREAMS (4 each would be plenty)")
+        if possible < wanted:
+            self.note(f"SCALED DOWN FROM {wanted} TO {possible} STREAMS: raise the hard limit of open files (ulimit -Hn)")
+        return min(wanted, possible)
+
+    def load(self, system, mode, ramp=0.0, warmup=0.5, seconds=2.0, grace=5.0, **options):
+        argv = [self.shop.path("load"), "--url", system.url(mode), "--model", mode, "--key", KEY]
+        argv += ["--watch", str(system.pid), "--ramp", str(ramp), "--warmup", str(warmup)]
+        argv += ["--seconds", str(seconds), "--grace", str(grace)]
+        for name, value in options.items():
+            argv += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
+        self.wait_for_quiet()
+        ours = self.ours_seconds(system)
+        process = spawn(argv, cores()[1], stdout=subprocess.PIPE, text=True)
+        try:
+            out, _ = process.communicate(timeout=ramp + warmup + seconds + grace + 15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Broken(f"the load generator did not end: {' '.join(argv)}") from None
+        if process.returncode != 0:
+            raise Broken(f"the load generator failed: {' '.join(argv)}")
+        self.others = self.others_since(ours, self.ours_seconds(system))
+        seen = json.loads(out)
+        self.check(system, mode, seen, options)
+        return seen
+
+    def ours_seconds(self, system):
+        """(clock, busy of the machine, busy with us)"""
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ours = cpu_seconds(system.pid) + cpu_seconds(self.upstream.process.pid) + children.ru_utime + children.ru_stime
+        return time.monotonic(), machine_busy(), ours + time.process_time()
+
+    @staticmethod
+    def others_since(before, after):
+        span, busy, ours = (b - a for a, b in zip(before, after))
+        return max(0.0, busy - ours) / span / os.cpu_count()
+
+    def wait_for_quiet(self):
+        """With --patience: waits until nobody else uses the machine, but not for ever."""
+        end = time.monotonic() + self.patience
+        while time.monotonic() < end:
+            clock, busy = time.monotonic(), machine_busy()
+            time.sleep(0.5)
+            if (machine_busy() - busy) / (time.monotonic() - clock) / os.cpu_count() < 0.05:
+                return
+
+    def check(self, system, mode, seen, options):
+        wrong = [f"{seen[k]} {k}" for k in ("errors", "non_200", "connect_errors", "unfinished") if seen[k]]
+        if seen["non_200"]:
+            wrong.append(f"last status {seen['status']}")
+        if seen["reconnects"]:
+            self.note(f"{system.name}, {mode}: {seen['reconnects']} kept-alive connections were closed by the server")
+        if seen["unsent"]:
+            self.note(f"{system.name}, {mode}: {seen['unsent']} of {seen['all_answers']} requests were due and never sent")
+        if wrong:
+            self.broken = True
+            self.note(f"{system.name}, {mode}: {', '.join(wrong)} of {seen['all_answers']} answers; its figures do not count")
+        if "cancel_after" not in options:
+            inside = system.after_load(seen["all_answers"], mode)
+            if inside:
+                self.note(f"{system.name}, {mode}: {inside}")
+
+
+def cpu_us(seen, count):
+    return seen["cpu_ns"] / 1000 / seen[count] if "cpu_ns" in seen and seen[count] else None
+
+
+def saturated(body, mode, stream=False):
+    """32 connections in a closed loop."""
+
+    def run(bench, system):
+        more = {"stream": True} if stream else {}
+        seen = bench.load(system, mode, seconds=bench.seconds(2), body=body, connections=32, **more)
+        used = cpu_us(seen, "answers")
+        return {
+            "cpu": used,
+            "per_core": 1e6 / used if used else None,
+            "rate": seen["answers"] / seen["seconds"],
+            "busy": 100 * seen["cpu_ns"] / 1e9 / seen["seconds"] if "cpu_ns" in seen else None,
+        }
+
+    return run
+
+
+def saturated_case(name, title, body, mode, limit=None, stream=False, profile=False):
+    return Case(
+        name,
+        title,
+        "32 kept-alive connections in a closed loop, 2 s; CPU = user + system of the proxy / answers in the window",
+        saturated(body, mode, stream),
+        [
+            Line("cpu", "CPU per request", "us", Goal("ratio", limit) if limit else None),
+            Line("per_core", "requests/s per core (1e6 / CPU)", "", digits=0),
+            Line("rate", "requests/s reached", "", digits=0),
+            Line("busy", "proxy's core busy (< 95: tools the limit)", "%", digits=0),
+        ],
+        profile=profile,
+    )
+
+
+def fixed_rate(bench, system):
+    seen = bench.load(system, "w1k", seconds=bench.seconds(4), rate=1000, connections=32)
+    late = seen["latency_us"]
+    return {"p50": late["p50"], "p99": late["p99"], "cpu": cpu_us(seen, "answers")}
+
+
+def streams_fast(bench, system):
+    seen = bench.load(
+        system, "t10", ramp=1, warmup=0.5, seconds=4, grace=6, once=True, stream=True, events=60, connections=bench.streams(1000)
+    )
+    check_open(bench, system, seen)
+    late = seen["lateness_us"]
+    return {"cpu": cpu_us(seen, "events"), "p50": late["p50"], "p99": late["p99"], "max": late["max"]}
+
+
+def check_open(bench, system, seen):
+    if seen["open_begin"] != seen["open_end"]:
+        bench.note(f"{system.name}: {seen['open_begin']} streams open at the window's begin, {seen['open_end']} at its end")
+
+
+def streams_many(bench, system):
+    time.sleep(0.3)
+    idle = rss_kb(system.pid)
+    seen = bench.load(
+        system, "t1", ramp=4.5, warmup=1, seconds=8, grace=12, once=True, stream=True, events=15, connections=bench.streams(9000)
+    )
+    check_open(bench, system, seen)
+    late = seen["lateness_us"]
+    return {
+        "core": seen["cpu_ns"] / 1e9 / seen["seconds"],
+        "cpu": cpu_us(seen, "events"),
+        "p50": late["p50"],
+        "p99": late["p99"],
+        "idle": idle / 1024,
+        "rss": seen["rss_end_kb"] / 1024,
+        "each": (seen["rss_end_kb"] - idle) / max(seen["open_end"], 1),
+        "streams": seen["open_end"],
+    }
+
+
+def in_flight(count, seconds):
+    def run(bench, system):
+        number = count if count <= 1000 else bench.streams(count)
+        seen = bench.load(system, "slow", ramp=2, warmup=2.5, seconds=bench.seconds(seconds), connections=number)
+        late = seen["latency_us"]
+        return {"cpu": cpu_us(seen, "answers"), "p99": late["p99"] - 2e6, "count": seen["open_end"]}
+
+    return run
+
+
+def in_flight_case(count, seconds):
+    return Case(
+        f"inflight{count}",
+        f"{count} requests in flight, the upstream's first byte after 2 s",
+        f"{count} connections in a closed loop, started evenly over 2 s; {count // 2} requests/s; {seconds} s",
+        in_flight(count, seconds),
+        [
+            Line("cpu", "CPU per request", "us"),
+            Line("p99", "p99 beyond the 2 s", "us", digits=0),
+            Line("count", "in flight", "", digits=0),
+        ],
+        systems=("nginx", "gateway"),
+    )
+
+
+def memory(bench, system):
+    seen = bench.load(system, "w1k", warmup=1, seconds=60, connections=32, requests=100000)
+    return {"before": seen["rss_begin_kb"] / 1024, "after": seen["rss_end_kb"] / 1024,
+            "growth": seen["rss_end_kb"] - seen["rss_begin_kb"]}
+
+
+def cancel(bench, system):
+    bench.upstream.stats()  # forget what was before
+    seen = bench.load(system, "long", ramp=2, warmup=0, seconds=8, once=True, stream=True, cancel_after=10, connections=1000)
+    closed = dict(seen["cancels"])
+    left = {}
+    end = time.monotonic() + 3
+    while time.monotonic() < end and not closed.keys() <= left.keys():
+        time.sleep(0.2)
+        left.update({number: at for number, at in bench.upstream.stats()["left"]})
+    delays = sorted((left[n] - closed[n]) / 1e6 for n in closed if n in left)
+    missing = len(closed) - len(delays)
+    if missing or not delays:
+        bench.broken = True
+        bench.note(f"{system.name}: {missing} of {len(closed)} upstream streams ran on 3 s after their clients had left")
+    if not delays:
+        return {}
+    return {"p50": delays[len(delays) // 2], "p99": delays[int(len(delays) * 0.99)], "max": delays[-1], "count": len(delays)}
+
+
+CASES = [
+    saturated_case("req1k", "1 KB request, 1 KB answer", 1024, "w1k", 1.8, profile=True),
+    saturated_case("req10k", "10 KB request, 1 KB answer", 10240, "w1k", 1.8, profile=True),
+    saturated_case("req100k", "100 KB request, 1 KB answer", 102400, "w1k", 2.0, profile=True),
+    saturated_case("ans10k", "1 KB request, 10 KB answer", 1024, "w10k", profile=True),
+    saturated_case("ans100k", "1 KB request, 100 KB answer", 1024, "w100k", profile=True),
+    saturated_case("sse10k", "1 KB request, 10 KB stream of 50 events sent at once", 1024, "s10k", stream=True, profile=True),
+    saturated_case("sse100k", "1 KB request, 100 KB stream of 512 events sent at once", 1024, "s100k", stream=True, profile=True),
+    Case(
+        "rate",
+        "1,000 requests/s, 1 KB request, 1 KB answer",
+        "open loop, 32 kept-alive connections, 4 s; a request's time counts from when it was due",
+        fixed_rate,
+        [
+            Line("p50", "p50", "us"),
+            Line("p99", "p99", "us"),
+            Line("cpu", "CPU per request", "us"),
+        ],
+    ),
+    Case(
+        "streams10",
+        "1,000 streams of 10 events/s, 200 B each",
+        "one stream on each of 1,000 connections, opened over 1 s, 4 s with all open, each to its [DONE]; "
+        "late = arrival of an event less the time at which the upstream was to send it",
+        streams_fast,
+        [
+            Line("cpu", "CPU per event", "us", Goal("ratio", 1.2)),
+            Line("p50", "late, p50", "us", digits=0),
+            Line("p99", "late, p99", "us", digits=0),
+            Line("max", "late, max", "us", digits=0),
+        ],
+        profile=True,
+    ),
+    Case(
+        "streams1",
+        "9,000 streams of 1 event/s, 200 B each",
+        "the system started anew; one stream on each of 9,000 connections, opened over 4.5 s, 8 s with all open; memory = Rss of "
+        "smaps_rollup before the first request and at the end of the 8 s",
+        streams_many,
+        [
+            Line("core", "core used", "core", Goal("value", 0.25), digits=3),
+            Line("cpu", "CPU per event", "us"),
+            Line("p50", "late, p50", "us", digits=0),
+            Line("p99", "late, p99", "us", digits=0),
+            Line("idle", "memory idle", "MB", Goal("value", 20)),
+            Line("rss", "memory with all streams open", "MB"),
+            Line("each", "memory per open stream", "KB", Goal("value", 24)),
+            Line("streams", "streams open", "", digits=0),
+        ],
+        systems=("nginx", "gateway"),
+        fresh=True,
+    ),
+    in_flight_case(200, 8),
+    in_flight_case(8000, 4),
+    Case(
+        "memory",
+        "memory over 100,000 requests of 1 KB",
+        "the system started anew; 32 connections in a closed loop, 1 s of warm-up, then 100,000 answers; growth between the two; "
+        "flat = at most 1 MB",
+        memory,
+        [
+            Line("before", "memory after the warm-up", "MB"),
+            Line("after", "memory 100,000 requests later", "MB"),
+            Line("growth", "growth", "KB", Goal("value", 1024), digits=0),
+        ],
+        systems=("nginx", "gateway"),
+        fresh=True,
+    ),
+    Case(
+        "cancel",
+        "a client that leaves mid-stream",
+        "1,000 streams of 10 events/s, each closed by its client after its 10th event; from just before the client's close() to when "
+        "the upstream saw its connection end",
+        cancel,
+        [
+            Line("p50", "delay, p50", "ms", digits=2),
+            Line("p99", "delay, p99", "ms", Goal("value", 100), digits=2),
+            Line("max", "delay, max", "ms", digits=2),
+            Line("count", "streams", "", digits=0),
+        ],
+    ),
+]

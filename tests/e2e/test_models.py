@@ -1,0 +1,65 @@
+"""test_models.py - the list of models, as OpenAI's clients read it."""
+import unittest
+
+import upstream
+from harness import Case, Gateway, provider, tsan
+
+
+class Models(Case):
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(upstream.good)
+        return Gateway(provider("up", cls.up) + provider("up2", cls.up) +
+                       'model "first" { { "up/a" } }\nmodel "second" { { "up2/b" }, fallback = { "up/a" } }\n'
+                       'model "weird-\xe9:1" { { "up/c" } }\nmodel "family-*" { { "up/*" } }\n')
+
+    @tsan
+    def test_the_list(self):
+        for path in ("/v1/models", "/models", "/v1/models?limit=1000"):
+            with self.subTest(path):
+                answer = self.gw.request("GET", path)
+                self.assertEqual(answer.status, 200, answer)
+                self.assert_ids(answer)
+                self.assertTrue(answer.header("content-type").startswith("application/json"))
+                body = answer.json()
+                self.assertEqual((body["object"], [m["id"] for m in body["data"]]), ("list", ["first", "second", 'weird-\xe9:1']))
+                for model in body["data"]:
+                    self.assertEqual(set(model), {"id", "object", "created", "owned_by"})
+                    self.assertEqual(model["object"], "model")
+                    self.assertGreater(model["created"], 1700000000)
+                self.assertEqual([m["owned_by"] for m in body["data"]], ["up", "up2", "up"])
+
+    def test_one(self):
+        answer = self.gw.request("GET", "/v1/models/second")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.json(), self.gw.request("GET", "/v1/models").json()["data"][1])
+        for path in ("weird-%C3%A9%3A1", "weird-%c3%a9:1"):
+            answer = self.gw.request("GET", "/v1/models/" + path)
+            self.assertEqual((answer.status, answer.json()["id"]), (200, 'weird-\xe9:1'), answer)
+
+    def test_unknown(self):
+        for name in ("nope", "fir", "first%00", "family-", "%", "%zz", "first/", "..%2Ffirst"):
+            with self.subTest(name):
+                answer = self.gw.request("GET", "/v1/models/" + name)
+                self.assertIn(answer.status, (400, 404), answer)
+                self.assert_any_error(answer)
+        answer = self.gw.request("GET", "/v1/models/nope")
+        self.assert_error(answer, 404, "invalid_request_error", "model_not_found", retry=False)
+
+    def test_names_that_work_without_being_listed(self):
+        self.up.take()
+        for name, seen in (("family-x", "family-x"), ("up2/anything", "anything"), ("up/a/b", "a/b"), ("first", "a")):
+            with self.subTest(name):
+                answer = self.gw.chat(model=name)
+                self.assertEqual(answer.status, 200, answer)
+                self.assertEqual(self.up.take()[0].json()["model"], seen)
+                self.assertEqual(self.gw.log_for(answer.id)["model"], name)
+
+    def test_it_is_logged(self):
+        answer = self.gw.request("GET", "/v1/models")
+        line = self.gw.log_for(answer.id)
+        self.assertEqual((line["operation"], line["status"], line["attempts"]), ("models", 200, []), line)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,161 @@
+/* bench.c - loads configurations for the tests. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "plugin/plugin.h"
+
+char bench_settings[2048];
+int bench_open;
+const char *bench_refuse;
+
+static gw_status open_instance(const gw_host *host, gw_call *call, const gw_json *config, void **instance)
+{
+    gw_str text = host->json->text(config);
+    snprintf(bench_settings, sizeof bench_settings, "%.*s", (int)text.len, text.ptr);
+    if (bench_refuse != NULL) {
+        host->explain(call, (gw_str){bench_refuse, strlen(bench_refuse)});
+        return GW_E_CONFIG;
+    }
+    bench_open++;
+    *instance = &bench_open;
+    return GW_OK;
+}
+
+static void close_instance(void *instance)
+{
+    (void)instance;
+    bench_open--;
+}
+
+static gw_status build(void *instance, gw_call *call, const gw_request *req, gw_http *out)
+{
+    (void)instance, (void)call, (void)req, (void)out;
+    return GW_OK;
+}
+
+static gw_status read_frame(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
+{
+    (void)instance, (void)call, (void)frame, (void)emit;
+    return GW_OK;
+}
+
+static gw_status produce(void *instance, gw_call *call, const gw_request *req, gw_emit emit, uint32_t *wait_ms)
+{
+    (void)instance, (void)call, (void)req, (void)emit, (void)wait_ms;
+    return GW_MISS;
+}
+
+static gw_status cache_get(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_buf *value)
+{
+    (void)session, (void)call, (void)scope, (void)key, (void)value;
+    return GW_MISS;
+}
+
+static gw_status cache_set(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value,
+                           uint32_t ttl_s, uint32_t mode)
+{
+    (void)session, (void)call, (void)scope, (void)key, (void)value, (void)ttl_s, (void)mode;
+    return GW_OK;
+}
+
+static gw_status cache_del(void *session, gw_call *call, const gw_scope *scope, gw_str key)
+{
+    (void)session, (void)call, (void)scope, (void)key;
+    return GW_OK;
+}
+
+static gw_status cache_add(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta,
+                           uint32_t ttl_s, uint32_t mode, int64_t *total)
+{
+    (void)session, (void)call, (void)scope, (void)key, (void)delta, (void)ttl_s, (void)mode, (void)total;
+    return GW_OK;
+}
+
+static gw_status attach(void *instance, gw_call *call, void **session)
+{
+    (void)call;
+    *session = instance;
+    return GW_OK;
+}
+
+#define REMOTE                                                                                                         \
+    .size = sizeof(gw_provider_ops), .operations = GW_OP_CHAT, .dialects = GW_DIALECT_CHAT, .framing = GW_FRAMING_SSE, \
+    .open = open_instance, .close = close_instance, .build = build, .read = read_frame
+
+static const gw_provider_ops openai_ops = {REMOTE, .base_url = "https://api.openai.example/v1",
+                                           .secret_env = "OPENAI_TEST_KEY", .models = "gpt-* o1*"};
+static const gw_provider_ops test_ops = {REMOTE};
+static const gw_provider_ops demo_ops = {
+    .size = sizeof(gw_provider_ops), .operations = GW_OP_CHAT, .flags = GW_PROVIDER_LOCAL, .open = open_instance,
+    .close = close_instance, .produce = produce};
+static const gw_cache_ops cache_ops = {.size = sizeof(gw_cache_ops), .open = open_instance, .close = close_instance,
+                                       .attach = attach, .detach = close_instance, .get = cache_get,
+                                       .set = cache_set, .del = cache_del, .add = cache_add};
+static const gw_option test_options[] = {
+    {"region", "where it is", GW_JSON_STR, 0},       {"retries", "how often", GW_JSON_INT, 0},
+    {"factor", "how much", GW_JSON_REAL, 0},         {"verbose", "say more", GW_JSON_BOOL, 0},
+    {"zones", "where else", GW_JSON_ARRAY, 0},       {"labels", "what for", GW_JSON_OBJECT, 0},
+    {"token", "a secret", GW_JSON_STR, GW_OPTION_SECRET}, {NULL, NULL, 0, 0},
+};
+
+#define DESCRIPTOR(kind_, name_, ops_, options_)                                                                       \
+    {.abi_major = GW_ABI_MAJOR, .needs_minor = 0, .size = sizeof(gw_plugin), .kind = (kind_), .name = (name_),         \
+     .version = "1.0", .license = "Apache-2.0", .ops = (ops_), .options = (options_)}
+
+static const gw_plugin descriptors[] = {
+    DESCRIPTOR(GW_KIND_PROVIDER, "openai", &openai_ops, NULL),
+    DESCRIPTOR(GW_KIND_PROVIDER, "test", &test_ops, test_options),
+    DESCRIPTOR(GW_KIND_PROVIDER, "demo", &demo_ops, NULL),
+    DESCRIPTOR(GW_KIND_CACHE, "cache", &cache_ops, NULL),
+};
+
+static const struct plugin *find(const char *name, const char *const *folders, struct fail *fail)
+{
+    (void)folders;
+    for (size_t i = 0; i < sizeof descriptors / sizeof descriptors[0]; i++)
+        if (strcmp(descriptors[i].name, name) == 0)
+            return plugin_adopt(&descriptors[i], "(linked in)", fail);
+    fail_set(fail, FAIL_OPERATOR, "there is no plugin \"%s\"", name);
+    return NULL;
+}
+
+void bench_load(struct bench *b, const char *source)
+{
+    *b = (struct bench){.options = {.file = "gateway.lua"}};
+    bench_load_with(b, source);
+}
+
+void bench_load_with(struct bench *b, const char *source)
+{
+    static const char *const no_folders[] = {NULL};
+    json_start();
+    crypto_start();
+    b->options.source = text_of(source);
+    if (b->options.folders == NULL)
+        b->options.folders = no_folders;
+    if (b->options.find_plugin == NULL)
+        b->options.find_plugin = find;
+    buf_init(&b->said, 1 << 20);
+    load_report_init(&b->report, &b->options);
+    b->config = load_config(&b->options, &b->report);
+    complaints_write(b->report.complaints.count > 0 ? &b->report.complaints : &b->report.notes, &b->said);
+    buf_append(&b->said, "", 1);
+}
+
+const char *bench_said(struct bench *b)
+{
+    return buf_view(&b->said).ptr;
+}
+
+void bench_end(struct bench *b)
+{
+    config_unref(b->config);
+    load_report_fini(&b->report);
+    buf_free(&b->said);
+    *b = (struct bench){.config = NULL};
+}

@@ -1,0 +1,294 @@
+/* test_host.c - every function a plugin may call, also with what a careless plugin hands in. */
+#include <string.h>
+
+#include "check.h"
+#include "plugin/call.h"
+
+static struct arena keep, scratch;
+static struct gw_call call;
+static struct gw_http http;
+static const gw_host *h;
+
+static void begin(void)
+{
+    h = call_host();
+    arena_init(&keep, NULL, 0, 1 << 20);
+    arena_init(&scratch, NULL, 0, 1 << 16);
+    call_begin(&call, &keep, &scratch, &keep);
+    call_http_init(&http, &call, 1 << 16);
+}
+
+static void end(void)
+{
+    call_http_fini(&http);
+    arena_fini(&scratch);
+    arena_fini(&keep);
+}
+
+static gw_str str(const char *s)
+{
+    return call_str(text_of(s));
+}
+
+Test(host, has_every_function_of_its_version)
+{
+    begin();
+    cr_assert_eq(h->size, sizeof(gw_host));
+    cr_assert_eq(h->abi_minor, GW_ABI_MINOR);
+    const char *from = (const char *)&h->json, *to = (const char *)(h + 1);
+    for (; from < to; from += sizeof(void (*)(void))) {
+        void *function;
+        memcpy(&function, from, sizeof function);
+        cr_assert_not_null(function, "the word at %td of gw_host", from - (const char *)h);
+    }
+    cr_assert(GW_HAS(h, http_json_body));
+    gw_host old = *h;
+    old.size = offsetof(gw_host, writer);
+    cr_assert(GW_HAS(&old, answer_header));
+    cr_assert_not(GW_HAS(&old, writer));
+    end();
+}
+
+Test(host, gives_zeroed_aligned_memory_up_to_a_limit)
+{
+    begin();
+    for (size_t align = 1; align <= 256; align *= 2) {
+        char *memory = h->alloc(&call, 33, align);
+        cr_assert_not_null(memory);
+        cr_assert_eq((uintptr_t)memory % align, 0u);
+        for (size_t i = 0; i < 33; i++)
+            cr_assert_eq(memory[i], 0);
+        memset(memory, 'x', 33);
+    }
+    cr_assert_not_null(h->alloc(&call, 0, 1));
+    cr_assert_not_null(h->alloc(&call, 8, 0));
+    cr_assert_null(h->alloc(&call, 8, 24), "not a power of two");
+    cr_assert_null(h->alloc(&call, 2 << 20, 1), "past the limit of the call");
+    cr_assert_null(h->alloc(&call, SIZE_MAX, 8));
+    cr_assert_null(h->alloc(&call, SIZE_MAX - 4, 64));
+    cr_assert_not(keep.full, "a refused allocation is no failure of the call");
+    end();
+}
+
+Test(host, tells_two_clocks)
+{
+    begin();
+    int64_t before = h->now_ms(h->self);
+    cr_assert_geq(h->now_ms(h->self), before);
+    cr_assert_gt(h->unix_ms(h->self), INT64_C(1700000000000));
+    h->log(h->self, GW_LOG_DEBUG, GW_LIT("nothing to see"));
+    end();
+}
+
+Test(host, copies_explanations_and_keeps_the_last)
+{
+    char text[] = "first";
+    begin();
+    h->explain(&call, str(text));
+    text[0] = 'w';
+    cr_assert(text_is(call.explain, "first"));
+    h->explain(&call, GW_LIT("second"));
+    cr_assert(text_is(call.explain, "second"));
+    h->explain(&call, (gw_str){NULL, 0});
+    cr_assert_eq(call.explain.len, 0u);
+
+    static char large[100000];
+    memset(large, 'x', sizeof large);
+    h->explain(&call, (gw_str){large, sizeof large});
+    cr_assert_leq(call.explain.len, 1024u);
+    end();
+}
+
+Test(host, lists_what_was_dropped_once_and_in_order)
+{
+    begin();
+    h->dropped(&call, GW_LIT("logit_bias"), GW_LIT("not known there"));
+    h->dropped(&call, GW_LIT("seed"), GW_LIT("neither"));
+    h->dropped(&call, GW_LIT("logit_bias"), GW_LIT("again"));
+    cr_assert(text_is(call.dropped->member, "logit_bias"));
+    cr_assert(text_is(call.dropped->why, "not known there"));
+    cr_assert(text_is(call.dropped->next->member, "seed"));
+    cr_assert_null(call.dropped->next->next);
+    for (char name[] = "aa"; name[1] <= 'z'; name[0] == 'z' ? (name[0] = 'a', name[1]++) : name[0]++)
+        h->dropped(&call, str(name), GW_LIT("x"));
+    unsigned count = 0;
+    for (const struct call_dropped *d = call.dropped; d != NULL; d = d->next)
+        count++;
+    cr_assert_leq(count, 64u, "there is an end to it");
+    end();
+}
+
+static struct text header(void *owner, struct text name)
+{
+    cr_assert_eq(owner, &keep);
+    return text_eq_nocase(name, TEXT("x-there"))         ? TEXT("yes")
+           : text_eq_nocase(name, TEXT("authorization")) ? TEXT("Bearer k")
+                                                         : TEXT_NONE;
+}
+
+Test(host, lends_headers_but_no_credential)
+{
+    begin();
+    cr_assert_null(h->client_header(&call, GW_LIT("x-there")).ptr, "nobody to ask");
+    cr_assert_null(h->answer_header(&call, GW_LIT("x-there")).ptr);
+    call.client_header = header;
+    call.answer_header = header;
+    cr_assert(text_is(call_text(h->client_header(&call, GW_LIT("X-There"))), "yes"));
+    cr_assert(text_is(call_text(h->answer_header(&call, GW_LIT("X-There"))), "yes"));
+    cr_assert_null(h->client_header(&call, GW_LIT("x-not")).ptr);
+    cr_assert_null(h->client_header(&call, GW_LIT("Authorization")).ptr, "the client's key is for the gateway");
+    end();
+}
+
+Test(host, writes_json_into_memory_of_the_step)
+{
+    begin();
+    gw_writer *a = h->writer(&call), *b = h->writer(&call);
+    h->write->array(a);
+    h->write->integer(a, 1);
+    h->write->object(b);
+    h->write->key(b, GW_LIT("k"));
+    h->write->real(b, 0.5);
+    h->write->close(b);
+    cr_assert_eq(h->write->end(b), GW_OK);
+    h->write->raw(a, h->write->text(b));
+    h->write->close(a);
+    cr_assert_eq(h->write->end(a), GW_OK);
+    cr_assert(text_is(call_text(h->write->text(a)), "[1,{\"k\":0.5}]"));
+    end();
+}
+
+Test(host, appends_to_a_buffer_up_to_its_maximum)
+{
+    struct gw_buf buf = {.failed = false};
+    begin();
+    buf_init(&buf.bytes, 4);
+    h->buf_append(&buf, GW_LIT("abc"));
+    cr_assert_not(buf.failed);
+    h->buf_append(&buf, GW_LIT("de"));
+    cr_assert(buf.failed);
+    h->buf_append(&buf, GW_LIT("d"));
+    cr_assert(text_is(buf_view(&buf.bytes), "abc"), "nothing after a failure");
+    buf_free(&buf.bytes);
+    end();
+}
+
+Test(host, takes_urls_that_can_be_sent_to)
+{
+    static const struct {
+        const char *url;
+        bool good;
+    } rows[] = {
+        {"https://api.example.com/v1/chat?x=1", true },
+        {"http://127.0.0.1:8080",               true },
+        {"HTTP://[::1]:80/",                    true },
+        {"http://x/%20@y",                      true },
+        {"",                                    false},
+        {"/v1/chat",                            false},
+        {"ftp://x/",                            false},
+        {"file:///etc/passwd",                  false},
+        {"https://",                            false},
+        {"https:///v1",                         false},
+        {"https://:80/",                        false},
+        {"https://user:secret@x/",              false},
+        {"https://x@y",                         false},
+        {"https://x/#part",                     false},
+        {"https://x/a b",                       false},
+        {"https://x/\r\nHost: y",               false},
+        {"https://x/\xc3\xbc",                  false},
+        {"https://x\\y/",                       false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin();
+        h->http_url(&http, str(rows[i].url));
+        cr_assert_eq(!http.failed, rows[i].good, "%s", rows[i].url);
+        cr_assert_eq(call.explain.len == 0, rows[i].good);
+        cr_assert_null(text_find(call.explain, TEXT("secret")) >= 0 ? "the secret" : NULL);
+        end();
+    }
+    begin();
+    h->http_url(&http, (gw_str){"http://x/\0y", 11});
+    cr_assert(http.failed, "NUL");
+    end();
+}
+
+Test(host, takes_headers_that_stay_in_their_line)
+{
+    static const struct {
+        const char *name, *value;
+        bool good;
+    } rows[] = {
+        {"X-A",               "b",                 true },
+        {"x-a",               "",                  true },
+        {"x-a",               "tab\tand \xc3\xbc", true },
+        {"",                  "b",                 false},
+        {"x a",               "b",                 false},
+        {"x:a",               "b",                 false},
+        {"x\xc3\xbc",         "b",                 false},
+        {"x-a",               "b\nc",              false},
+        {"x-a",               "b\r",               false},
+        {"x-a",               "b\x01",             false},
+        {"x-a",               "b\x7f",             false},
+        {"Content-Length",    "3",                 false},
+        {"transfer-encoding", "chunked",           false},
+        {"Host",              "y",                 false},
+        {"Connection",        "close",             false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin();
+        h->http_header(&http, str(rows[i].name), str(rows[i].value));
+        cr_assert_eq(!http.failed, rows[i].good, "%s: %s", rows[i].name, rows[i].value);
+        cr_assert_eq(http.header_count, rows[i].good ? 1u : 0u);
+        end();
+    }
+    begin();
+    h->http_header(&http, GW_LIT("x-a"), (gw_str){"b\0c", 3});
+    cr_assert(http.failed, "NUL");
+    end();
+}
+
+Test(host, keeps_many_headers_and_not_too_many)
+{
+    char value[16];
+    begin();
+    for (int i = 0; i < 100; i++) {
+        value[0] = (char)('a' + i % 26);
+        h->http_header(&http, GW_LIT("X-N"), (gw_str){value, 1});
+    }
+    value[0] = '?';
+    cr_assert_not(http.failed);
+    cr_assert_eq(http.header_count, 100u);
+    cr_assert(text_is(http.headers[27].value, "b"), "copied, in order");
+    h->http_header(&http, GW_LIT("X-N"), GW_LIT("one more"));
+    cr_assert(http.failed);
+    end();
+}
+
+Test(host, takes_methods_that_are_tokens)
+{
+    begin();
+    h->http_method(&http, GW_LIT("GET"));
+    cr_assert(text_is(http.method, "GET"));
+    h->http_method(&http, GW_LIT("GET / HTTP/1.1\r\n"));
+    cr_assert(http.failed);
+    cr_assert(text_is(http.method, "GET"));
+    end();
+}
+
+Test(host, tells_the_first_of_several_mistakes)
+{
+    begin();
+    h->http_url(&http, GW_LIT("nonsense"));
+    h->http_header(&http, GW_LIT("a b"), GW_LIT("c"));
+    cr_assert_geq(text_find(call.explain, TEXT("URL")), 0);
+    end();
+}
+
+Test(host, names_the_plugin_in_its_log)
+{
+    gw_host named;
+    call_host_init(&named, "mine");
+    cr_assert_str_eq((const char *)named.self, "mine");
+    cr_assert_eq(named.size, sizeof named);
+    named.log(named.self, GW_LOG_DEBUG, GW_LIT("hello"));
+}

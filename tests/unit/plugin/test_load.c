@@ -1,0 +1,211 @@
+/* test_load.c - plugins as files: who may own them, loading once, finding by name, opening. Uses the built
+ * plugins, which are beside the test program. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "plugin/plugin.h"
+#include "plugin/trusted.h"
+
+static struct fail fail;
+static char folder[PATH_MAX];
+
+/* <build>/plugins/demo.so, this program being <build>/tests/unit-plugin. */
+static const char *built(const char *name)
+{
+    static char path[PATH_MAX + 64];
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    cr_assert_gt(len, 0);
+    self[len] = '\0';
+    for (int i = 0; i < 2; i++)
+        *strrchr(self, '/') = '\0';
+    snprintf(path, sizeof path, "%s/plugins/%s", self, name);
+    if (access(path, R_OK) != 0)
+        check_skip("the plugins are not built");
+    return path;
+}
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/gw-test-plugin-XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+}
+
+/* A copy of the file in the folder, as `name`. */
+static const char *copy(const char *from, const char *name, mode_t mode)
+{
+    static char path[PATH_MAX + 64];
+    static char bytes[1 << 16];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *in = fopen(from, "rb"), *out = fopen(path, "wb");
+    cr_assert_not_null(in);
+    cr_assert_not_null(out);
+    for (size_t got; (got = fread(bytes, 1, sizeof bytes, in)) > 0;)
+        cr_assert_eq(fwrite(bytes, 1, got, out), got);
+    fclose(in);
+    cr_assert_eq(fclose(out), 0);
+    cr_assert_eq(chmod(path, mode), 0);
+    return path;
+}
+
+static void remove_folder(void)
+{
+    char command[PATH_MAX + 16];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    cr_assert_eq(system(command), 0);
+}
+
+static const char *refusal(const char *path)
+{
+    memset(&fail, 0, sizeof fail);
+    cr_assert_null(plugin_load(path, &fail));
+    cr_assert_eq(fail.kind, FAIL_OPERATOR);
+    cr_assert_not_null(strstr(fail.text, path), "the text names the path: %s", fail.text);
+    return fail.text;
+}
+
+Test(load, opens_a_built_plugin_once)
+{
+    const char *path = built("demo.so");
+    const struct plugin *plugin = plugin_load(path, &fail);
+    cr_assert_not_null(plugin, "%s", fail.text);
+    cr_assert_str_eq(plugin->name, "demo");
+    cr_assert_str_eq(plugin->path, path);
+    cr_assert_eq(plugin_load(path, &fail), plugin, "the same file");
+
+    char linked[PATH_MAX + 64];
+    make_folder();
+    const char *other = copy(path, "other.so", 0644);
+    const struct plugin *second = plugin_load(other, &fail);
+    cr_assert_not_null(second, "%s", fail.text);
+    cr_assert_neq(second, plugin, "another file is another plugin");
+    cr_assert_neq(second->descriptor, plugin->descriptor);
+    snprintf(linked, sizeof linked, "%s/linked.so", folder);
+    cr_assert_eq(link(other, linked), 0);
+    cr_assert_eq(plugin_load(linked, &fail), second, "two names of one file");
+
+    cr_assert_eq(unlink(other), 0);
+    cr_assert_eq(unlink(linked), 0);
+    const struct plugin *third = plugin_load(copy(built("openai.so"), "other.so", 0644), &fail);
+    cr_assert_not_null(third);
+    cr_assert_str_eq(third->name, "openai", "a file that was replaced is another plugin");
+    remove_folder();
+}
+
+Test(load, opens_instances_with_their_settings)
+{
+    struct arena arena;
+    void *instance;
+    arena_init(&arena, NULL, 0, 1 << 20);
+    const struct plugin *plugin = plugin_load(built("demo.so"), &fail);
+    cr_assert_not_null(plugin);
+    cr_assert_eq(plugin_open_provider(plugin, NULL, &instance, &fail), 0);
+    plugin_close_provider(plugin, instance);
+    const struct json *settings = json_parse(&arena, TEXT("{\"slow_ms\":-5}"), &fail);
+    cr_assert_eq(plugin_open_provider(plugin, settings, &instance, &fail), -1);
+    cr_assert_not_null(strstr(fail.text, "slow_ms"), "the plugin's own text: %s", fail.text);
+    cr_assert_eq(fail.kind, FAIL_OPERATOR);
+    arena_fini(&arena);
+}
+
+Test(load, refuses_files_that_others_may_write)
+{
+    make_folder();
+    const char *path = copy(built("demo.so"), "demo.so", 0646);
+    cr_assert_not_null(strstr(refusal(path), "writable by others: chmod go-w"));
+    cr_assert_eq(chmod(path, 0644), 0);
+    cr_assert_eq(chmod(folder, 0777), 0);
+    memset(&fail, 0, sizeof fail);
+    cr_assert_null(plugin_load(path, &fail));
+    cr_assert_not_null(strstr(fail.text, folder), "%s", fail.text);
+    cr_assert_not_null(strstr(fail.text, "writable by others"));
+    cr_assert_eq(chmod(folder, 01777), 0);
+    cr_assert_not_null(plugin_load(path, &fail), "a sticky folder is good: %s", fail.text);
+    remove_folder();
+}
+
+Test(load, refuses_files_of_other_users)
+{
+    if (geteuid() != 0)
+        check_skip("only root can give files away");
+    make_folder();
+    const char *path = copy(built("demo.so"), "demo.so", 0644);
+    cr_assert_eq(chown(path, 12345, 12345), 0);
+    cr_assert_not_null(strstr(refusal(path), "belongs to user 12345"));
+    cr_assert_eq(chown(path, 0, 12345), 0);
+    cr_assert_not_null(plugin_load(path, &fail), "the group is nobody's business: %s", fail.text);
+    cr_assert_eq(chmod(path, 0664), 0);
+    cr_assert_not_null(strstr(refusal(path), "writable by others"), "unless it may write");
+    cr_assert_eq(chmod(path, 0644), 0);
+    cr_assert_eq(chown(folder, 12345, 12345), 0);
+    memset(&fail, 0, sizeof fail);
+    cr_assert_null(plugin_load(path, &fail));
+    cr_assert_not_null(strstr(fail.text, "the folder"), "%s", fail.text);
+    remove_folder();
+}
+
+Test(load, refuses_what_is_not_a_plugin_file)
+{
+    char path[PATH_MAX + 64];
+    make_folder();
+    snprintf(path, sizeof path, "%s/no.so", folder);
+    cr_assert_not_null(strstr(refusal(path), "cannot be opened"));
+    cr_assert_eq(symlink(built("demo.so"), path), 0);
+    cr_assert_not_null(strstr(refusal(path), "symbolic link"));
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkdir(path, 0755), 0);
+    cr_assert_not_null(strstr(refusal(path), "is not a file"));
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_not_null(strstr(refusal(path), "is not a file"), "and does not wait for it");
+    cr_assert_eq(unlink(path), 0);
+    FILE *file = fopen(path, "w");
+    fputs("hello", file);
+    fclose(file);
+    const char *text = refusal(path);
+    cr_assert_not_null(strstr(text, "cannot be loaded"), "%s", text);
+    cr_assert_null(strstr(text, "/proc/self/fd"), "%s", text);
+    remove_folder();
+}
+
+Test(load, finds_by_name_in_order)
+{
+    char second[PATH_MAX];
+    make_folder();
+    copy(built("demo.so"), "first.so", 0644);
+    snprintf(second, sizeof second, "%s", built("demo.so"));
+    *strrchr(second, '/') = '\0';
+    const char *const directories[] = {"/nowhere", folder, second, NULL};
+
+    const struct plugin *plugin = plugin_find("first", directories, &fail);
+    cr_assert_not_null(plugin, "%s", fail.text);
+    cr_assert_eq(strncmp(plugin->path, folder, strlen(folder)), 0);
+    cr_assert_not_null(plugin_find("openai", directories, &fail));
+    cr_assert_null(plugin_find("opnai", directories, &fail));
+    cr_assert_not_null(strstr(fail.text, "did you mean \"openai\"?"), "%s", fail.text);
+    cr_assert_not_null(strstr(fail.text, "/nowhere, "), "where it looked: %s", fail.text);
+    cr_assert_null(plugin_find("../demo", directories, &fail));
+    cr_assert_not_null(strstr(fail.text, "is not the name of a plugin"));
+    cr_assert_null(plugin_find("", directories, &fail));
+    remove_folder();
+}
+
+Test(load, opens_no_descriptor_in_vain)
+{
+    make_folder();
+    const char *path = copy(built("demo.so"), "demo.so", 0666);
+    int before = dup(0);
+    close(before);
+    for (int i = 0; i < 10; i++)
+        cr_assert_null(plugin_load(path, &fail));
+    int after = dup(0);
+    close(after);
+    cr_assert_eq(before, after);
+    remove_folder();
+}

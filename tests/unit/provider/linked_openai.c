@@ -1,0 +1,8 @@
+/* linked_openai.c - the openai provider, linked into the tests, so that a sanitizer's report has its lines. */
+#define GW_BUILTIN openai
+#include "../../../plugins/openai/openai.c"
+
+#include "../../../plugins/openai/error.c"
+#include "../../../plugins/openai/read.c"
+#include "../../../plugins/openai/tools.c"
+#include "../../../plugins/openai/usage.c"

@@ -1,0 +1,35 @@
+/* test_field.c - header names and values, byte by byte. */
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "upstream/field.h"
+
+Test(field, finds_a_bad_byte_wherever_it_is)
+{
+    for (size_t len = 1; len <= 20; len++) {
+        for (int byte = 0; byte < 256; byte++) {
+            for (size_t at = 0; at < len; at++) {
+                char *value = malloc(len);
+                bool good = (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+
+                memset(value, at % 2 == 0 ? 'a' : '\xff', len);
+                value[at] = (char)byte;
+                cr_assert_eq(field_is_value((struct text){value, len}), good, "%d at %zu of %zu", byte, at, len);
+                free(value);
+            }
+        }
+    }
+    cr_assert(field_is_value(TEXT("")));
+}
+
+Test(field, knows_tokens)
+{
+    cr_assert(field_is_name(TEXT("X-Request_ID.1")));
+    cr_assert(field_is_name(TEXT("!#$%&'*+-.^_`|~")));
+    cr_assert_not(field_is_name(TEXT("")));
+    for (const char *bad = "()<>@,;:\\\"/[]?={} \t\r\n\x7f\x80\xff"; *bad != '\0'; bad++)
+        cr_assert_not(field_is_name((struct text){bad, 1}), "%d", *bad);
+    cr_assert_not(field_is_name(TEXT("a\0b")));
+}
