@@ -20,7 +20,8 @@ static bool is_usable(const struct config_model *model)
     return false;
 }
 
-struct text banner_model(const struct config *config)
+/* A model that can be asked now, the demo's if there is one; absent when none is declared. */
+static struct text usable_model(const struct config *config)
 {
     struct text found = TEXT_NONE;
     for (size_t i = 0; i < config->model_count; i++) {
@@ -33,6 +34,19 @@ struct text banner_model(const struct config *config)
             found = model->name;
     }
     return found;
+}
+
+/* The name to try. Without a declared one, a provider that answers by itself takes any. False: there is none. */
+static bool write_model(const struct config *config, struct buf *out)
+{
+    struct text model = usable_model(config);
+    buf_text(out, model);
+    for (size_t i = 0; i < config->provider_count && model.ptr == NULL; i++)
+        if (config->providers[i].plugin->provider.flags & GW_PROVIDER_LOCAL) {
+            buf_printf(out, "%.*s/demo", TEXT_ARG(config->providers[i].name));
+            return true;
+        }
+    return model.ptr != NULL;
 }
 
 static void write_providers(const struct config *config, struct buf *out)
@@ -73,7 +87,7 @@ static void write_models(const struct config *config, struct buf *out)
 
 void banner_write(const struct config *config, uint16_t port, struct buf *out)
 {
-    struct text model = banner_model(config);
+    struct buf model;
     const char *auth = config->keys_required ? " -H \"Authorization: Bearer $GW_KEY\"" : "";
 
     buf_str(out, "\n");
@@ -83,14 +97,16 @@ void banner_write(const struct config *config, uint16_t port, struct buf *out)
         buf_printf(out, "  keys       %zu declared: every request needs one\n", config->key_count);
     else
         buf_str(out, "  keys       none declared: any key, or none, is accepted\n");
-    if (model.ptr != NULL) {
+    buf_init(&model, 1024);
+    if (write_model(config, &model)) {
         buf_str(out, "\nTry it:\n  curl ");
         banner_write_url(config, port, true, out);
         buf_printf(out,
                    "/v1/chat/completions%s -H 'Content-Type: application/json'"
                    " -d '{\"model\":\"%.*s\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n",
-                   auth, TEXT_ARG(model));
+                   auth, TEXT_ARG(buf_view(&model)));
     }
+    buf_free(&model);
     buf_str(out, "\nOpenAI SDKs and what is built on them (more: llm-gateway connect):\n  export OPENAI_BASE_URL=");
     banner_write_url(config, port, true, out);
     buf_printf(out, "/v1 OPENAI_API_KEY=%s\n\n", config->keys_required ? "$GW_KEY" : "none");

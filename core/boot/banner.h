@@ -9,8 +9,6 @@
 
 /* "http://127.0.0.1:8080", appended. With `reachable`, what a client on this machine can connect to. */
 void banner_write_url(const struct config *config, uint16_t port, bool reachable, struct buf *out);
-/* A model that can be asked now, the demo's if there is one; absent when there is none. Lent. */
-struct text banner_model(const struct config *config);
 /* Providers and why some are off, models, one curl line that works, settings of the SDK. Appended. */
 void banner_write(const struct config *config, uint16_t port, struct buf *out);
 

@@ -145,8 +145,11 @@ enum next answer_relay(struct request *req)
     buf_free(&a->out);
     if (!a->done) {
         /* The request's body is kept no longer than a replay may need it: not after the first event. */
-        if (a->transfer != NULL && transfer_body_done(a->transfer))
+        if (a->mode == MODE_RELAY && a->transfer != NULL && transfer_body_done(a->transfer)) {
             buf_free(&req->body);
+            req->ask.body = TEXT_NONE;
+            req->ask.scan.count = 0; /* its members were lent from the body */
+        }
         return WAIT;
     }
     relay_end_stream(a);

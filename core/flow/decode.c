@@ -64,6 +64,8 @@ enum next decode_run(struct request *req)
     req->ask.operation = req->operation;
     if (req->face->decode(&req->arena, buf_view(&req->body), &req->ask, &req->fail) < 0)
         return FAIL;
+    req->ask.model = arena_text(&req->arena, req->ask.model); /* the body is not kept to the end */
     req->answer.model = req->ask.model;
+    req->bytes_in = req->body.len;
     return NEXT;
 }

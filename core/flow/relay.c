@@ -7,6 +7,7 @@
 /* Frames of one read that lie behind each other go out in one write. */
 struct span {
     struct attempt *a;
+    struct text fed; /* what this read brought: alive until feed() returns */
     struct text bytes;
 };
 
@@ -149,6 +150,8 @@ static void pass(struct span *span, struct text raw)
     }
     flush(span);
     span->bytes = raw;
+    if (raw.ptr < span->fed.ptr || raw.ptr >= span->fed.ptr + span->fed.len)
+        flush(span); /* an event that came in pieces: the framing's own memory, gone after this call */
 }
 
 /* One frame of a relayed stream. */
@@ -259,7 +262,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
 
 static void feed(struct attempt *a, struct text bytes, bool end, bool last_counts)
 {
-    struct span span = { .a = a, .bytes = TEXT_NONE };
+    struct span span = { .a = a, .fed = bytes };
     int (*on_frame)(void *, const struct frame *) = a->mode == MODE_RELAY ? on_relay_frame : on_translated_frame;
     int rc = end ? framing_end(&a->framing, last_counts, on_frame, &span) : framing_feed(&a->framing, bytes, on_frame, &span);
     flush(&span);

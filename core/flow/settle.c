@@ -12,7 +12,7 @@ static void estimate(struct request *req)
     if (a == NULL || req->usage.source != USAGE_NONE || !a->has_event)
         return;
     req->usage.source = a->streamed || a->mode == MODE_LOCAL ? USAGE_COUNTED : USAGE_ESTIMATED;
-    req->usage.input = (int64_t)(req->ask.body.len + 3) / 4;
+    req->usage.input = (int64_t)(req->bytes_in + 3) / 4;
     req->usage.output = a->streamed || a->mode == MODE_LOCAL ? a->frames : (int64_t)(req->body_out.len + 3) / 4;
 }
 
@@ -102,7 +102,7 @@ static void write_line(struct request *req, int status, int64_t now, int64_t ove
         json_put_null(&w);
     put_int(&w, "duration_ms", (now - req->started_ns) / CLOCK_MS);
     put_int(&w, "overhead_us", overhead_ns / 1000);
-    put_int(&w, "bytes_in", (int64_t)req->ask.body.len);
+    put_int(&w, "bytes_in", (int64_t)req->bytes_in);
     put_int(&w, "bytes_out", (int64_t)(req->bytes_out + req->body_out.len + req->tail_bytes.len));
     put(&w, "row", text_of(req->failed_row != NULL ? req->failed_row : "finish"));
     if (a != NULL && a->call.dropped != NULL) {

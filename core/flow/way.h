@@ -136,7 +136,7 @@ struct request {
     int status;
     struct loop_timer ping;
     int64_t last_write_ns;
-    uint64_t bytes_out;
+    uint64_t bytes_in, bytes_out;
 
     /* time */
     int64_t started_ns; /* the first byte of the request */

@@ -4,13 +4,21 @@
 
 #include "demo.h"
 
-enum { DEPTH = 8 };
+enum { DEPTH = 8, VALUES = 1000 };
 
-static void sample(const gw_host *h, gw_writer *w, const gw_json *schema, gw_str name, int depth);
+/* A schema can ask for far more than it has bytes: `left` is how many values may still be written. */
+struct sampler {
+    const gw_host *h;
+    gw_writer *w;
+    int left;
+};
+
+static void sample(struct sampler *s, const gw_json *schema, gw_str name, int depth);
 
 void demo_sample(const gw_host *host, gw_writer *w, const gw_json *schema, gw_str name)
 {
-    sample(host, w, schema, name, 0);
+    struct sampler s = {.h = host, .w = w, .left = VALUES};
+    sample(&s, schema, name, 0);
 }
 
 /* The first type that is not null, of "type": "x" or "type": ["x", "null"]. */
@@ -40,58 +48,61 @@ static const gw_json *given(const gw_host *h, const gw_json *schema)
     return value;
 }
 
-static void sample_object(const gw_host *h, gw_writer *w, const gw_json *schema, int depth)
+static void sample_object(struct sampler *s, const gw_json *schema, int depth)
 {
-    const gw_json *properties = h->json->get(schema, GW_LIT("properties"));
-    const gw_json *required = h->json->get(schema, GW_LIT("required"));
+    const gw_json *properties = s->h->json->get(schema, GW_LIT("properties"));
+    const gw_json *required = s->h->json->get(schema, GW_LIT("required"));
 
-    h->write->object(w);
-    for (size_t i = 0; i < h->json->count(required); i++) {
-        gw_str name = h->json->str(h->json->at(required, i));
-        h->write->key(w, name);
-        sample(h, w, h->json->get(properties, name), name, depth + 1);
+    s->h->write->object(s->w);
+    for (size_t i = 0; i < s->h->json->count(required) && s->left > 0; i++) {
+        gw_str name = s->h->json->str(s->h->json->at(required, i));
+        s->h->write->key(s->w, name);
+        sample(s, s->h->json->get(properties, name), name, depth + 1);
     }
-    h->write->close(w);
+    s->h->write->close(s->w);
 }
 
-static void sample_string(const gw_host *h, gw_writer *w, const gw_json *schema, gw_str name)
+static void sample_string(struct sampler *s, const gw_json *schema, gw_str name)
 {
-    gw_str format = h->json->str(h->json->get(schema, GW_LIT("format")));
+    gw_str format = s->h->json->str(s->h->json->get(schema, GW_LIT("format")));
 
     if (demo_is(format, "date"))
-        h->write->str(w, GW_LIT("2026-01-01"));
+        s->h->write->str(s->w, GW_LIT("2026-01-01"));
     else if (demo_is(format, "date-time"))
-        h->write->str(w, GW_LIT("2026-01-01T12:00:00Z"));
+        s->h->write->str(s->w, GW_LIT("2026-01-01T12:00:00Z"));
     else if (demo_is(name, "city") || demo_is(name, "location"))
-        h->write->str(w, GW_LIT("Paris"));
+        s->h->write->str(s->w, GW_LIT("Paris"));
     else
-        h->write->str(w, GW_LIT("text"));
+        s->h->write->str(s->w, GW_LIT("text"));
 }
 
-static void sample(const gw_host *h, gw_writer *w, const gw_json *schema, gw_str name, int depth)
+static void sample(struct sampler *s, const gw_json *schema, gw_str name, int depth)
 {
+    const gw_host *h = s->h;
     const gw_json *value = given(h, schema);
     const gw_json *either = h->json->at(h->json->get(schema, GW_LIT("anyOf")), 0);
     gw_str type = type_of(h, schema);
 
-    if (value != NULL)
-        h->write->copy(w, value);
-    else if (depth >= DEPTH)
-        h->write->null(w);
-    else if (either != NULL)
-        sample(h, w, either, name, depth + 1);
-    else if (demo_is(type, "object"))
-        sample_object(h, w, schema, depth);
-    else if (demo_is(type, "array")) {
-        h->write->array(w);
-        sample(h, w, h->json->get(schema, GW_LIT("items")), name, depth + 1);
-        h->write->close(w);
-    } else if (demo_is(type, "integer") || demo_is(type, "number"))
-        h->write->integer(w, h->json->integer(h->json->get(schema, GW_LIT("minimum")), 1));
-    else if (demo_is(type, "boolean"))
-        h->write->boolean(w, 1);
-    else
-        sample_string(h, w, schema, name);
+    s->left--;
+    if (value != NULL) {
+        h->write->copy(s->w, value);
+    } else if (depth >= DEPTH) {
+        h->write->null(s->w);
+    } else if (either != NULL) {
+        sample(s, either, name, depth + 1);
+    } else if (demo_is(type, "object")) {
+        sample_object(s, schema, depth);
+    } else if (demo_is(type, "array")) {
+        h->write->array(s->w);
+        sample(s, h->json->get(schema, GW_LIT("items")), name, depth + 1);
+        h->write->close(s->w);
+    } else if (demo_is(type, "integer") || demo_is(type, "number")) {
+        h->write->integer(s->w, h->json->integer(h->json->get(schema, GW_LIT("minimum")), 1));
+    } else if (demo_is(type, "boolean")) {
+        h->write->boolean(s->w, 1);
+    } else {
+        sample_string(s, schema, name);
+    }
 }
 
 bool demo_is(gw_str s, const char *word)

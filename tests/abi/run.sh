@@ -35,7 +35,7 @@ pass() {
 }
 fail() {
     echo "FAILED  $1"
-    [ -f "$tmp/said" ] && sed 's/^/        /' "$tmp/said" | tail -n 20
+    [ -f "$tmp/said" ] && sed 's/^/        /' "$tmp/said" | head -n 50
     failed=$((failed + 1))
 }
 skip() {

@@ -26,6 +26,7 @@ class Line:
     unit: str
     goal: typing.Optional[Goal] = None
     digits: int = 1
+    ratio: bool = True  # does a ratio to nginx say anything?
 
 
 @dataclasses.dataclass
@@ -153,8 +154,8 @@ def saturated_case(name, title, body, mode, limit=None, stream=False, profile=Fa
         [
             Line("cpu", "CPU per request", "us", Goal("ratio", limit) if limit else None),
             Line("per_core", "requests/s per core (1e6 / CPU)", "", digits=0),
-            Line("rate", "requests/s reached", "", digits=0),
-            Line("busy", "proxy's core busy (< 95: tools the limit)", "%", digits=0),
+            Line("rate", "requests/s reached", "", digits=0, ratio=False),
+            Line("busy", "proxy's core busy (< 95: tools the limit)", "%", digits=0, ratio=False),
         ],
         profile=profile,
     )
@@ -219,7 +220,7 @@ def in_flight_case(count, seconds):
         [
             Line("cpu", "CPU per request", "us"),
             Line("p99", "p99 beyond the 2 s", "us", digits=0),
-            Line("count", "in flight", "", digits=0),
+            Line("count", "in flight", "", digits=0, ratio=False),
         ],
         systems=("nginx", "gateway"),
     )
@@ -297,7 +298,7 @@ CASES = [
             Line("idle", "memory idle", "MB", Goal("value", 20)),
             Line("rss", "memory with all streams open", "MB"),
             Line("each", "memory per open stream", "KB", Goal("value", 24)),
-            Line("streams", "streams open", "", digits=0),
+            Line("streams", "streams open", "", digits=0, ratio=False),
         ],
         systems=("nginx", "gateway"),
         fresh=True,
@@ -313,7 +314,7 @@ CASES = [
         [
             Line("before", "memory after the warm-up", "MB"),
             Line("after", "memory 100,000 requests later", "MB"),
-            Line("growth", "growth", "KB", Goal("value", 1024), digits=0),
+            Line("growth", "growth", "KB", Goal("value", 1024), digits=0, ratio=False),
         ],
         systems=("nginx", "gateway"),
         fresh=True,
@@ -328,7 +329,7 @@ CASES = [
             Line("p50", "delay, p50", "ms", digits=2),
             Line("p99", "delay, p99", "ms", Goal("value", 100), digits=2),
             Line("max", "delay, max", "ms", digits=2),
-            Line("count", "streams", "", digits=0),
+            Line("count", "streams", "", digits=0, ratio=False),
         ],
     ),
 ]

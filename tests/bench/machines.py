@@ -336,12 +336,13 @@ class Gateway(Direct):
 
     def after_load(self, answers, mode):
         """Was every answer logged, with its usage? Empties the log."""
-        time.sleep(0.1)
-        lines, last = 0, b""
+        lines, last, end = 0, b"", time.monotonic() + 2
         with open(self.log, "rb") as f:
-            while block := f.read(1 << 20):
-                lines += block.count(b"\n")
-                last = block[-4000:]
+            while lines < answers and time.monotonic() < end:
+                while block := f.read(1 << 20):
+                    lines += block.count(b"\n")
+                    last = (last + block)[-4000:]
+                time.sleep(0.02)
         os.truncate(self.log, 0)
         if self.process.poll() is not None:
             raise Broken("the gateway ended: " + tail(self.talk))

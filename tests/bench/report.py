@@ -23,7 +23,7 @@ def line_of(case, line, figures):
     """`figures`: system -> list, one dict of figures a round."""
     got = {s: summary([f.get(line.figure) for f in figures.get(s, [])]) for s in SYSTEMS}
     ratio = None
-    if got["gateway"] and got["nginx"] and got["nginx"]["median"] > 0:
+    if line.ratio and got["gateway"] and got["nginx"] and got["nginx"]["median"] > 0:
         ratio = got["gateway"]["median"] / got["nginx"]["median"]
     out = {"case": case.name, "figure": line.figure, "label": line.label, "unit": line.unit, "how": case.how, "ratio": ratio,
            "digits": line.digits, "systems": {s: g for s, g in got.items() if g}}
@@ -83,7 +83,7 @@ def table(cases, lines):
         if not own:
             continue
         rows.append(f"\n{case.name}: {case.title}\n  ({case.how})")
-        rows.append(f"  {'':<42}{'direct':>26}{'nginx':>26}{'gateway':>26}  {'/ nginx':>7}  {'goal':<11}")
+        rows.append(f"  {'':<42}{'direct':>26}{'nginx':>26}{'gateway':>26}  {'/ nginx':>7}  {'goal':<13}")
         for x in own:
             label = f"{x['label']}, {x['unit']}" if x["unit"] else x["label"]
             if len(label) > 42:
@@ -91,7 +91,7 @@ def table(cases, lines):
                 label = ""
             cells = "".join(f"{cell(x['systems'].get(s), x['digits']):>26}" for s in SYSTEMS)
             ratio = f"{x['ratio']:.2f}x" if x["ratio"] is not None else ""
-            rows.append(f"  {label:<42}{cells}  {ratio:>7}  {x.get('goal', ''):<11}{x.get('verdict') or ''}".rstrip())
+            rows.append(f"  {label:<42}{cells}  {ratio:>7}  {x.get('goal', ''):<13}{x.get('verdict') or ''}".rstrip())
     return "\n".join(rows)
 
 

@@ -113,6 +113,30 @@ Test(demo, calls_the_first_tool_with_what_its_schema_requires)
     replay_end(&r);
 }
 
+Test(demo, has_an_end_to_a_schema_that_has_none)
+{
+    struct buf body;
+    buf_init(&body, 1 << 20);
+    buf_str(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":"
+                   "\"json_schema\",\"json_schema\":{\"schema\":");
+    for (int depth = 0; depth < 8; depth++) { /* 60 of the same, eight levels deep: 60 to the eighth */
+        buf_str(&body, "{\"required\":[\"a\"");
+        for (int i = 1; i < 60; i++)
+            buf_str(&body, ",\"a\"");
+        buf_str(&body, "],\"properties\":{\"a\":");
+    }
+    buf_str(&body, "{}");
+    for (int depth = 0; depth < 2 * 8 + 3; depth++)
+        buf_str(&body, "}");
+    buf_append(&body, "", 1);
+    begin(NULL);
+    replay_produce(&r, buf_view(&body).ptr, false, 10);
+    cr_assert_eq(r.status, GW_MISS);
+    cr_assert_lt(r.choices[0].text.len, 10000u);
+    replay_end(&r);
+    buf_free(&body);
+}
+
 Test(demo, calls_what_tool_choice_names)
 {
     const char *tools = "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\"}},"
