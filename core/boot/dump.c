@@ -179,6 +179,8 @@ static void dump_key(const struct config_key *key, struct buf *out)
 void dump_config(const struct config *config, struct buf *out)
 {
     buf_printf(out, "-- %s, with every default\n", config->file != NULL ? config->file : "the built-in configuration");
+    if (config->ca_file != NULL)
+        buf_printf(out, "-- upstreams are checked against SSL_CERT_FILE, %s\n", config->ca_file);
     dump_listen(config, out);
     dump_plugins(config, out);
     dump_limits(&config->limits, out);

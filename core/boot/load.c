@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lua.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +51,18 @@ static const char *folder_of(const char *file, struct arena *arena)
     return slash == file ? "/" : arena_str(arena, (struct text){file, (size_t)(slash - file)});
 }
 
+/* Certificates that upstreams are checked against, where others than the system's are wanted: the variable
+ * that OpenSSL, curl, Go and Python read too. */
+static const char *ca_file(struct arena *arena, struct load_report *report)
+{
+    const char *path = getenv("SSL_CERT_FILE");
+    if (path == NULL || path[0] == '\0')
+        return NULL;
+    if (access(path, R_OK) < 0)
+        complain(&report->notes, 0, "SSL_CERT_FILE: %s cannot be read: %s", path, strerror(errno));
+    return arena_str(arena, text_of(path));
+}
+
 struct config *load_config(const struct load_options *options, struct load_report *report)
 {
     struct config *config = config_new();
@@ -66,6 +79,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
     link.declared = &declared;
     link.folder = folder_of(options->file, &link.scratch);
     link.file_name = arena_str(link.arena, text_of(report->complaints.file));
+    config->ca_file = ca_file(&config->arena, report);
     config->prefix_routing = options->file == NULL;
     config->file = options->file == NULL ? NULL : arena_str(&config->arena, text_of(options->file));
 

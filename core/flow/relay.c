@@ -9,6 +9,7 @@ struct span {
     struct attempt *a;
     struct text fed; /* what this read brought: alive until feed() returns */
     struct text bytes;
+    bool end; /* the body is over: this frame may be half a one */
 };
 
 static int64_t retry_after(struct text value, bool milliseconds)
@@ -154,6 +155,11 @@ static void pass(struct span *span, struct text raw)
         flush(span); /* an event that came in pieces: the framing's own memory, gone after this call */
 }
 
+static bool is_json_object(const struct attempt *a, struct text data)
+{
+    return json_type(json_parse_quick(&a->req->worker->scratch, data)) == JSON_T_OBJECT;
+}
+
 /* One frame of a relayed stream. */
 static int on_relay_frame(void *arg, const struct frame *frame)
 {
@@ -168,6 +174,19 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         return 0;
     }
     unsigned found = req->face->tap(&req->worker->scratch, frame->name, frame->data);
+    /* The first event and one without its blank line are looked at: what is not JSON is no answer. */
+    if ((!a->has_event || span->end) && (found & FACE_TAP_DONE) == 0 && !is_json_object(a, frame->data)) {
+        arena_reset(&req->worker->scratch);
+        if (a->has_event)
+            return 0; /* half an event: dropped, the stream's end says what that means */
+        error_set(&a->error, E_UPSTREAM, "the provider \"%.*s\" sent an event that is not JSON", TEXT_ARG(a->target->provider->name));
+        a->has_error = true;
+        a->error_status = 502;
+        a->error_fault = GW_FAULT_SERVER;
+        a->outcome = "junk";
+        return 1;
+    }
+    a->open_end = span->end;
     if (found != 0) {
         if ((found & FACE_TAP_READ) != 0) {
             bool was_bad = a->has_error;
@@ -262,7 +281,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
 
 static void feed(struct attempt *a, struct text bytes, bool end, bool last_counts)
 {
-    struct span span = { .a = a, .fed = bytes };
+    struct span span = { .a = a, .fed = bytes, .end = end };
     int (*on_frame)(void *, const struct frame *) = a->mode == MODE_RELAY ? on_relay_frame : on_translated_frame;
     int rc = end ? framing_end(&a->framing, last_counts, on_frame, &span) : framing_feed(&a->framing, bytes, on_frame, &span);
     flush(&span);
@@ -391,6 +410,9 @@ void relay_end_stream(struct attempt *a)
 {
     struct request *req = a->req;
     struct text id = text_of(req->id);
+    bool whole = !a->has_error && a->failure == TRANSFER_OK && (a->has_done || a->has_finish);
+    if (a->open_end && !whole)
+        answer_write(req, TEXT("\n\n")); /* so that the error is an event of its own */
     if (a->has_error) {
         req->fail = a->error;
         req->broken = true;

@@ -69,7 +69,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     buf_init(&req->body, req->config->limits.body_bytes);
     buf_init(&req->tail_bytes, req->config->limits.event_bytes);
     buf_init(&req->body_out, req->config->limits.answer_bytes);
-    req->face = head->face;
+    req->face = head->face != NULL ? head->face : &face_chat; /* what the router refused has none */
     req->operation = head->operation;
     req->refuse = head->refuse;
     req->is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");

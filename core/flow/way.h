@@ -64,6 +64,7 @@ struct attempt {
 
     /* What read() or the scan found. */
     bool has_error, has_finish, has_done, has_event;
+    bool open_end;             /* the last event came without its blank line */
     struct fail error;         /* classified */
     uint32_t error_fault;
     int error_status;

@@ -15,9 +15,9 @@
 static const struct route apis[] = {
     { .path = PATH("/chat/completions"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
       .face = &face_chat, .operation = GW_OP_CHAT },
-    { .path = PATH("/models"), .methods = ROUTE_GET, .allow = "GET, OPTIONS",
+    { .path = PATH("/models"), .methods = LOOK, .allow = LOOK_ALLOW,
       .face = &face_chat, .operation = GW_OP_MODELS },
-    { .path = PATH("/models/"), .tail = true, .methods = ROUTE_GET, .allow = "GET, OPTIONS",
+    { .path = PATH("/models/"), .tail = true, .methods = LOOK, .allow = LOOK_ALLOW,
       .face = &face_chat, .operation = GW_OP_MODELS },
 };
 

@@ -370,6 +370,21 @@ Test(load, reads_files_beside_the_configuration)
     rmdir(folder);
 }
 
+Test(load, takes_certificates_for_upstreams_from_the_usual_variable)
+{
+    struct bench b;
+    unsetenv("SSL_CERT_FILE");
+    bench_load(&b, "");
+    cr_assert_null(b.config->ca_file, "the system's");
+    bench_end(&b);
+    setenv("SSL_CERT_FILE", "/no/such.pem", 1);
+    bench_load(&b, "");
+    cr_assert_str_eq(b.config->ca_file, "/no/such.pem");
+    cr_assert_str_eq(bench_said(&b), "gateway.lua: SSL_CERT_FILE: /no/such.pem cannot be read: No such file or directory\n");
+    bench_end(&b);
+    unsetenv("SSL_CERT_FILE");
+}
+
 /* What `check -T` prints is a configuration, and the same one. */
 Test(load, dumps_what_it_would_load_again)
 {

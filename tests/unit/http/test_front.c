@@ -214,7 +214,7 @@ Test(front, answers_for_its_health)
     cr_assert_not_null(strstr(house_head(), "text/plain; version=0.0.4"));
     house_send(fd, "OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
     cr_assert_eq(house_answer(fd, NULL, 0), 204);
-    cr_assert_not_null(strstr(house_head(), "Allow: GET, OPTIONS\r\n"));
+    cr_assert_not_null(strstr(house_head(), "Allow: GET, HEAD, OPTIONS\r\n"));
     atomic_store(&house.gateway.draining, true);
     cr_assert_eq(get(fd, "/readyz"), 503);
     cr_assert_not_null(strstr(house_head(), "Connection: close\r\n"));
