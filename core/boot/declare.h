@@ -29,7 +29,7 @@ struct declare_secrets {
 };
 
 struct declare_header {
-    struct text name, value;      /* value absent: secret */
+    struct text name, value; /* value absent: secret */
     struct declare_secret secret;
 };
 
@@ -43,7 +43,7 @@ struct declare_extra {
     const char *name;
     struct text json; /* absent: a secret */
     struct declare_secret secret;
-    bool empty_table; /* {}: an array or an object, as the plugin likes */
+    bool empty_table;  /* {}: an array or an object, as the plugin likes */
     const char *wrong; /* why it cannot be JSON, static; NULL: it can */
 };
 

@@ -8,8 +8,9 @@
 
 static int wrong(struct fail *fail)
 {
-    return fail_set(fail, FAIL_OPERATOR, "address takes ADDRESS:PORT with a numeric address: "
-                                         "\"127.0.0.1:8080\", \"[::1]:8080\" or \":8080\" for every address");
+    return fail_set(fail, FAIL_OPERATOR,
+                    "address takes ADDRESS:PORT with a numeric address: "
+                    "\"127.0.0.1:8080\", \"[::1]:8080\" or \":8080\" for every address");
 }
 
 static int parse_ip(struct text host, int family, unsigned char out[16])

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "boot/endpoint.h"
 #include "boot/cpus.h"
+#include "boot/endpoint.h"
 #include "boot/folders.h"
 #include "boot/secret.h"
 #include "plugin/plugin.h"
@@ -94,9 +94,9 @@ const struct plugin *link_find_plugin(struct link *l, int line, const char *wher
 {
     const char *wanted = arena_str(&l->scratch, name);
     struct fail fail;
-    const struct plugin *plugin =
-        l->options->find_plugin != NULL ? l->options->find_plugin(wanted, l->config->plugin_directories, &fail)
-                                        : plugin_find(wanted, l->config->plugin_directories, &fail);
+    const struct plugin *plugin = l->options->find_plugin != NULL
+                                      ? l->options->find_plugin(wanted, l->config->plugin_directories, &fail)
+                                      : plugin_find(wanted, l->config->plugin_directories, &fail);
     if (plugin == NULL)
         complain(&l->report->complaints, line, "%s: %s", where, fail.text);
     return plugin;
@@ -108,9 +108,8 @@ static void link_plugins(struct link *l)
     const struct plugin **plugins = arena_array(l->arena, const struct plugin *, said->names.count);
     struct config *config = l->config;
 
-    config->plugin_directories = l->options->folders != NULL
-                                     ? l->options->folders
-                                     : folders_make(l->arena, &said->path, l->folder);
+    config->plugin_directories =
+        l->options->folders != NULL ? l->options->folders : folders_make(l->arena, &said->path, l->folder);
     for (size_t i = 0; l->options->folders == NULL && config->plugin_directories[i] != NULL; i++)
         if (i >= FOLDERS_OURS && !folders_is_folder(config->plugin_directories[i]))
             complain(&l->report->notes, said->line, "plugins: path: %s is not a folder", config->plugin_directories[i]);

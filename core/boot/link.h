@@ -20,7 +20,8 @@ struct link {
     const char *folder;    /* where relative paths begin */
     const char *file_name; /* as complaints say it, arena of the snapshot */
     struct buf *settings;  /* of each provider, by index: JSON for its plugin, with secrets */
-    const char **provider_names, **model_names; /* for "did you mean"; NULL-terminated */
+    /* For "did you mean", NULL-terminated. */
+    const char **provider_names, **model_names;
 };
 
 /* The whole of it: complaints go to the report. The plugins' instances are not open yet. `arena` of `l`

@@ -119,7 +119,8 @@ static void link_key(struct link *l, const struct declare_key *said, struct conf
     /* What was written instead of a digest is not repeated: it may be the key itself. */
     crypto_sha256(TEXT(""), empty);
     if (said->sha256.ptr != NULL && crypto_parse_hex(said->sha256, key->digest, CRYPTO_SHA256_LEN) < 0) {
-        complain(complaints, said->line, "key: sha256 takes the 64 hex digits of the key's digest: printf %%s KEY | sha256sum");
+        complain(complaints, said->line,
+                 "key: sha256 takes the 64 hex digits of the key's digest: printf %%s KEY | sha256sum");
         memset(key->digest, 0, sizeof key->digest);
     } else if (said->sha256.ptr != NULL && memcmp(key->digest, empty, sizeof empty) == 0) {
         complain(complaints, said->line, "key: that is the digest of an empty key");

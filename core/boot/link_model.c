@@ -6,8 +6,7 @@
 
 enum { NAME_MAX_LEN = 200 };
 
-static void link_model(struct link *l, const struct declare_model *said, struct config_model *model,
-                       const char *where);
+static void link_model(struct link *l, const struct declare_model *said, struct config_model *model, const char *where);
 static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
                         bool fallback, struct config_model *model, const char *where);
 
@@ -44,16 +43,16 @@ void link_models(struct link *l)
     map_fini(&seen);
 }
 
-static void link_model(struct link *l, const struct declare_model *said, struct config_model *model,
-                       const char *where)
+static void link_model(struct link *l, const struct declare_model *said, struct config_model *model, const char *where)
 {
     struct complaints *complaints = &l->report->complaints;
 
     if (!is_model_name(said->name, true))
-        complain(complaints, said->line, "%s: a model's name has no blanks, at most %d characters, and * only at its end",
-                 where, NAME_MAX_LEN);
+        complain(complaints, said->line,
+                 "%s: a model's name has no blanks, at most %d characters, and * only at its end", where, NAME_MAX_LEN);
     if (!said->complete)
-        complain(complaints, said->line, "%s: its targets are missing: model \"name\" { { \"provider/model\" } }", where);
+        complain(complaints, said->line, "%s: its targets are missing: model \"name\" { { \"provider/model\" } }",
+                 where);
 
     model->name = arena_text(l->arena, said->name);
     model->label = model->name;
@@ -106,13 +105,14 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
         }
         if (!text_is(rest, "*") && !is_model_name(rest, false)) {
             complain(complaints, said->line,
-                     "%s: in the target \"%.*s\" a model's name must follow the slash, or * alone", where, TEXT_ARG(name));
+                     "%s: in the target \"%.*s\" a model's name must follow the slash, or * alone", where,
+                     TEXT_ARG(name));
             continue;
         }
         if (provider->off != NULL && l->options->file != NULL)
             complain(&l->report->notes, said->line, "%s: the target \"%.*s\" is skipped: its provider is off", where,
                      TEXT_ARG(name));
-        model->targets[model->target_count++] = (struct config_target){
-            .provider = provider, .model = arena_text(l->arena, rest), .fallback = fallback};
+        model->targets[model->target_count++] =
+            (struct config_target){.provider = provider, .model = arena_text(l->arena, rest), .fallback = fallback};
     }
 }

@@ -14,10 +14,10 @@
 #include "config/config.h"
 
 struct load_options {
-    const char *file;        /* NULL: the built-in configuration */
-    struct text source;      /* the file's text when it was read already; absent: it is read */
-    const char *listen;      /* ADDRESS:PORT that wins over the file; NULL */
-    const char *listen_from; /* where that came from: "--listen" */
+    const char *file;           /* NULL: the built-in configuration */
+    struct text source;         /* the file's text when it was read already; absent: it is read */
+    const char *listen;         /* ADDRESS:PORT that wins over the file; NULL */
+    const char *listen_from;    /* where that came from: "--listen" */
     const char *const *folders; /* where plugins are, NULL-terminated; NULL: the usual ones */
     /* Tests link plugins in; NULL: plugin_find(). */
     const struct plugin *(*find_plugin)(const char *name, const char *const *folders, struct fail *fail);

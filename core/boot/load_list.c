@@ -113,8 +113,9 @@ static bool is_header_name(struct text name)
 /* Headers that say how the message is framed or routed are written by the gateway alone. */
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {"connection", "content-length", "host",    "keep-alive", "proxy-connection",
-                                       "te",         "trailer",        "transfer-encoding", "upgrade", NULL};
+    static const char *const ours[] = {
+        "connection", "content-length",    "host",    "keep-alive", "proxy-connection", "te",
+        "trailer",    "transfer-encoding", "upgrade", NULL};
     for (size_t i = 0; ours[i] != NULL; i++)
         if (strcasecmp(name, ours[i]) == 0)
             return true;

@@ -27,13 +27,13 @@ static int say_word(lua_State *L);
 static int say_settings(lua_State *L);
 
 static const struct word_kind kinds[] = {
-    {"key", false, begin_key, NULL},
-    {"limits", false, begin_limits, NULL},
-    {"listen", false, begin_listen, NULL},
-    {"model", true, begin_model, complete_model},
-    {"plugins", false, begin_plugins, NULL},
-    {"provider", true, begin_provider, complete_provider},
-    {"team", true, begin_team, complete_team},
+    {"key",      false, begin_key,      NULL             },
+    {"limits",   false, begin_limits,   NULL             },
+    {"listen",   false, begin_listen,   NULL             },
+    {"model",    true,  begin_model,    complete_model   },
+    {"plugins",  false, begin_plugins,  NULL             },
+    {"provider", true,  begin_provider, complete_provider},
+    {"team",     true,  begin_team,     complete_team    },
 };
 
 void load_open_words(lua_State *L)

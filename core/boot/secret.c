@@ -89,8 +89,7 @@ enum secret_state secret_read(const struct declare_secret *secret, const char *f
 {
     *value = TEXT_NONE;
     *why = "is not set";
-    return secret->is_file ? from_file(secret->name, folder, arena, value, why)
-                           : from_env(secret->name, arena, value);
+    return secret->is_file ? from_file(secret->name, folder, arena, value, why) : from_env(secret->name, arena, value);
 }
 
 bool secret_fits_header(struct text value)

@@ -14,15 +14,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "boot/endpoint.h"
 #include "boot/banner.h"
+#include "boot/endpoint.h"
 #include "boot/limits.h"
 #include "boot/seat.h"
 #include "flow/access.h"
 #include "flow/metrics.h"
 #include "upstream/dial.h"
 
-enum { EXIT_FAILED = 1, EXIT_CONFIG = 78, DIAL_THREADS = 64, CUT_S = 5, DIALS_END_S = 10 };
+enum { EXIT_FAILED = 1, EXIT_CONFIG = 78, DIAL_THREADS = 64, CUT_S = 5, DIALS_END_S = 2 };
 
 /* One run of the gateway. */
 struct run {
@@ -158,7 +158,10 @@ static void say_ready(const struct run *run, bool quiet)
 /* The next signal, 0 when none came by `until_ns` (0: no end) or when every worker is idle. */
 static int next_signal(struct run *run, int64_t until_ns, unsigned *idle)
 {
-    struct pollfd fds[] = {{.fd = run->signal_fd, .events = POLLIN}, {.fd = run->idle_fd, .events = POLLIN}};
+    struct pollfd fds[] = {
+        {.fd = run->signal_fd, .events = POLLIN},
+        {.fd = run->idle_fd,   .events = POLLIN}
+    };
     while (*idle < run->opened) {
         int64_t left_ms = until_ns == 0 ? 60000 : (until_ns - clock_ns() + CLOCK_MS - 1) / CLOCK_MS;
         if (left_ms <= 0)
@@ -216,38 +219,39 @@ static void wait_for_the_end(struct run *run)
     }
 }
 
-/* A name server that does not answer can hold a dialling thread longer than anybody wants to wait. */
-static void give_up(int signal_number)
+/* Nobody waits for what is being dialled any more, but a thread that connects cannot be stopped: a peer that does
+ * not answer would hold it until its time is up. */
+static volatile sig_atomic_t leave_with;
+
+static void leave(int signal_number)
 {
     (void)signal_number;
-    static const char text[] = "llm-gateway: warning: a connection attempt did not end; leaving\n";
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
-    _exit(EXIT_FAILED);
+    _exit(leave_with);
 }
 
 static void end_dialling(struct run *run)
 {
-    struct sigaction action = {.sa_handler = give_up};
+    struct sigaction action = {.sa_handler = leave};
     if (run->gateway.dialers == NULL)
         return;
+    leave_with = run->exit_code;
     sigaction(SIGALRM, &action, NULL);
     alarm(DIALS_END_S);
     jobs_free(run->gateway.dialers); /* the workers' loops still run: what was dialled goes home */
     alarm(0);
 }
 
-/* From the last opened to the first, also after half a start. */
+/* Also after half a start. No request is alive, so no worker writes a line or counts any more. */
 static void close_gateway(struct run *run)
 {
+    if (run->gateway.access != NULL)
+        access_free(run->gateway.access);
     end_dialling(run);
     for (unsigned i = 0; i < run->opened; i++)
         seat_stop(&run->seats[i]);
     for (unsigned i = 0; i < run->opened; i++)
         seat_close(&run->seats[i]);
     free(run->seats);
-    if (run->gateway.access != NULL)
-        access_free(run->gateway.access);
     if (run->gateway.metrics != NULL)
         metrics_free(run->gateway.metrics);
     if (run->signal_fd >= 0)

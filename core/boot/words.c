@@ -46,13 +46,15 @@ const struct word_row words[] = {
 
     {"model", NULL, WORD_SETTINGS, RELOAD, .help = "model \"name\" { ... }: what clients ask for; name* is a family"},
     {"model", WORD_LIST, WORD_TARGETS, AT(declare_model, targets), .required = true, RELOAD,
-     .help = "targets, tried in order: \"provider/model\" or { \"provider/model\" }; provider/* keeps the name asked for"},
-    {"model", "fallback", WORD_TARGETS, AT(declare_model, fallback), RELOAD, .help = "targets for when all of those failed"},
+     .help = "targets, tried in order: \"provider/model\" or { \"provider/model\" }; provider/* keeps "
+             "the name asked for"},
+    {"model", "fallback", WORD_TARGETS, AT(declare_model, fallback), RELOAD,
+     .help = "targets for when all of those failed"},
     {"model", "timeout", WORD_SETTINGS, AT(declare_model, timeouts), RELOAD, .help = "how long an attempt may take"},
     {"model.timeout", "connect_s", SECONDS(0.05, 300), AT(config_timeouts, connect_ns), .otherwise = "10", RELOAD,
      .help = "to a usable connection"},
-    {"model.timeout", "first_token_s", SECONDS(0.05, DAY_S), AT(config_timeouts, first_token_ns), .otherwise = "600", RELOAD,
-     .help = "from the request to the first byte of the answer"},
+    {"model.timeout", "first_token_s", SECONDS(0.05, DAY_S), AT(config_timeouts, first_token_ns),
+     .otherwise = "600", RELOAD, .help = "from the request to the first byte of the answer"},
     {"model.timeout", "idle_s", SECONDS(0.05, DAY_S), AT(config_timeouts, idle_ns), .otherwise = "120", RELOAD,
      .help = "longest silence after that"},
     {"model.timeout", "total_s", SECONDS(0.05, DAY_S), AT(config_timeouts, total_ns), .otherwise = "600", RELOAD,
@@ -69,7 +71,8 @@ const struct word_row words[] = {
     {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
      .help = "what it may ask for; a name may end in *"},
 
-    {"key", NULL, WORD_SETTINGS, RELOAD, .help = "key { ... }: what a client shows; once there is one, every client needs one"},
+    {"key", NULL, WORD_SETTINGS, RELOAD,
+     .help = "key { ... }: what a client shows; once there is one, every client needs one"},
     {"key", "sha256", WORD_STRING, AT(declare_key, sha256), .required = true, RELOAD,
      .help = "64 hex digits: printf %s KEY | sha256sum"},
     {"key", "team", WORD_STRING, AT(declare_key, team), .otherwise = "\"default\"", RELOAD, .help = "whose it is"},
@@ -90,13 +93,16 @@ const struct word_row words[] = {
      .help = "memory of one request"},
     {"limits", "header_kb", KILOBYTES(1, 64), AT(config_limits, header_bytes), .otherwise = "8",
      .help = "request line and headers"},
-    {"limits", "headers", COUNT(10, 1000), AT(config_limits, header_count), .otherwise = "100", .help = "headers of a request"},
+    {"limits", "headers", COUNT(10, 1000), AT(config_limits, header_count), .otherwise = "100",
+     .help = "headers of a request"},
     {"limits", "connections", COUNT(1, 1000000), AT(config_limits, connections), .otherwise = "16384",
      .help = "open connections of clients"},
     {"limits", "in_flight", COUNT(0, 1000000), AT(config_limits, in_flight), .otherwise = "0", RELOAD,
      .help = "requests at a time; 0: no limit of its own"},
-    {"limits", "header_s", SECONDS(0.05, 3600), AT(config_limits, header_ns), .otherwise = "10", .help = "for a complete head"},
-    {"limits", "body_s", SECONDS(0.05, 3600), AT(config_limits, body_ns), .otherwise = "60", .help = "for a complete body"},
+    {"limits", "header_s", SECONDS(0.05, 3600), AT(config_limits, header_ns), .otherwise = "10",
+     .help = "for a complete head"},
+    {"limits", "body_s", SECONDS(0.05, 3600), AT(config_limits, body_ns), .otherwise = "60",
+     .help = "for a complete body"},
     {"limits", "write_s", SECONDS(0.05, 3600), AT(config_limits, write_ns), .otherwise = "60",
      .help = "longest a client may take nothing of its answer"},
     {"limits", "keep_alive_s", SECONDS(0.05, DAY_S), AT(config_limits, keep_alive_ns), .otherwise = "75",
@@ -106,7 +112,8 @@ const struct word_row words[] = {
     {"limits", "ping_s", SECONDS(0.05, 3600), AT(config_limits, ping_ns), .otherwise = "15", RELOAD,
      .help = "silence in a stream before a keep-alive comment"},
 
-    {"env", NULL, WORD_FUNCTION, RELOAD, .help = "env \"NAME\": a secret from the environment; unset switches its provider off"},
+    {"env", NULL, WORD_FUNCTION, RELOAD,
+     .help = "env \"NAME\": a secret from the environment; unset switches its provider off"},
     {"file", NULL, WORD_FUNCTION, RELOAD, .help = "file \"path\": a secret from a file, relative to gateway.lua"},
 };
 /* clang-format on */
@@ -116,19 +123,40 @@ const size_t word_count = sizeof words / sizeof words[0];
 static const struct {
     const char *word, *setting;
 } later[] = {
-    {"admin", NULL},          {"cache", NULL},           {"guard", NULL},
-    {"ledger", NULL},         {"policy", NULL},          {"prices", NULL},
-    {"sink", NULL},           {"store", NULL},           {"key", "budget"},
-    {"key", "limits"},        {"key", "models"},         {"limits", "policy_memory_mb"},
-    {"limits", "policy_ms"},  {"limits", "policy_wait_ms"}, {"limits", "rpm"},
-    {"limits", "tpm"},        {"model", "cache"},        {"model", "on_content_filter"},
-    {"model", "on_context_overflow"}, {"model", "price"}, {"model", "shadow"},
-    {"model", "strategy"},    {"model.retry", "budget"}, {"model.target", "max_in_flight"},
-    {"model.target", "price"}, {"model.target", "sample"}, {"model.target", "weight"},
-    {"provider", "price"},    {"team", "budget"},        {"team", "limits"},
+    {"admin",        NULL                 },
+    {"cache",        NULL                 },
+    {"guard",        NULL                 },
+    {"ledger",       NULL                 },
+    {"policy",       NULL                 },
+    {"prices",       NULL                 },
+    {"sink",         NULL                 },
+    {"store",        NULL                 },
+    {"key",          "budget"             },
+    {"key",          "limits"             },
+    {"key",          "models"             },
+    {"limits",       "policy_memory_mb"   },
+    {"limits",       "policy_ms"          },
+    {"limits",       "policy_wait_ms"     },
+    {"limits",       "rpm"                },
+    {"limits",       "tpm"                },
+    {"model",        "cache"              },
+    {"model",        "on_content_filter"  },
+    {"model",        "on_context_overflow"},
+    {"model",        "price"              },
+    {"model",        "shadow"             },
+    {"model",        "strategy"           },
+    {"model.retry",  "budget"             },
+    {"model.target", "max_in_flight"      },
+    {"model.target", "price"              },
+    {"model.target", "sample"             },
+    {"model.target", "weight"             },
+    {"provider",     "price"              },
+    {"team",         "budget"             },
+    {"team",         "limits"             },
 };
 
-static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team", "key", "limits", "env", "file", NULL};
+static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
+                                         "key",    "limits",  "env",      "file",  NULL};
 
 const char *const *word_names(void)
 {
@@ -147,12 +175,23 @@ const struct word_row *word_find(const char *word, const char *setting)
 static const struct {
     const char *word, *other, *ours;
 } others[] = {
-    {"key", "digest", "sha256"},       {"key", "hash", "sha256"},         {"limits", "body_bytes", "body_mb"},
-    {"listen", "bind", "address"},     {"listen", "port", "address"},     {"listen", "threads", "workers"},
-    {"model", "retries", "retry"},     {"plugins", "folder", "path"},     {"provider", "api_base", "base_url"},
-    {"provider", "api_key", "secret"}, {"provider", "apikey", "secret"},  {"provider", "endpoint", "base_url"},
-    {"provider", "key", "secret"},     {"provider", "keys", "secrets"},   {"provider", "token", "secret"},
-    {"provider", "type", "plugin"},    {"provider", "url", "base_url"},
+    {"key",      "digest",     "sha256"  },
+    {"key",      "hash",       "sha256"  },
+    {"limits",   "body_bytes", "body_mb" },
+    {"listen",   "bind",       "address" },
+    {"listen",   "port",       "address" },
+    {"listen",   "threads",    "workers" },
+    {"model",    "retries",    "retry"   },
+    {"plugins",  "folder",     "path"    },
+    {"provider", "api_base",   "base_url"},
+    {"provider", "api_key",    "secret"  },
+    {"provider", "apikey",     "secret"  },
+    {"provider", "endpoint",   "base_url"},
+    {"provider", "key",        "secret"  },
+    {"provider", "keys",       "secrets" },
+    {"provider", "token",      "secret"  },
+    {"provider", "type",       "plugin"  },
+    {"provider", "url",        "base_url"},
 };
 
 const char *word_nearest(const char *word, const char *setting, const char *const *more)
@@ -162,8 +201,8 @@ const char *word_nearest(const char *word, const char *setting, const char *cons
     size_t count = 0;
 
     for (size_t i = 0; i < word_count; i++)
-        if (words[i].setting != NULL && strcmp(words[i].word, word) == 0 &&
-            strcmp(words[i].setting, WORD_LIST) != 0 && strcmp(words[i].setting, WORD_OTHER) != 0)
+        if (words[i].setting != NULL && strcmp(words[i].word, word) == 0 && strcmp(words[i].setting, WORD_LIST) != 0 &&
+            strcmp(words[i].setting, WORD_OTHER) != 0)
             names[count++] = words[i].setting;
     for (; more != NULL && *more != NULL && count < MOST / 2; more++)
         names[count++] = *more;

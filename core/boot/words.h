@@ -31,16 +31,16 @@ enum word_type {
 #define WORD_OTHER "..." /* settings that the plugin declares */
 
 struct word_row {
-    const char *word;     /* "model", "model.timeout" */
-    const char *setting;  /* "base_url", WORD_LIST or WORD_OTHER; NULL: about the word itself */
+    const char *word;    /* "model", "model.timeout" */
+    const char *setting; /* "base_url", WORD_LIST or WORD_OTHER; NULL: about the word itself */
     enum word_type type;
-    const char *unit;     /* "s", "MB", "KB"; NULL: none */
-    double least, most;   /* of numbers */
+    const char *unit;      /* "s", "MB", "KB"; NULL: none */
+    double least, most;    /* of numbers */
     const char *otherwise; /* the default, as it would be written; NULL: none */
-    const char *choices;  /* of WORD_CHOICE, blank-separated */
-    size_t offset;        /* in the word's declaration */
+    const char *choices;   /* of WORD_CHOICE, blank-separated */
+    size_t offset;         /* in the word's declaration */
     bool required;
-    bool reload;          /* a reload may change it */
+    bool reload; /* a reload may change it */
     const char *help;
 };
 

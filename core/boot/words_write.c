@@ -5,6 +5,18 @@
 #include "base/json.h"
 #include "boot/words.h"
 
+static const char *type_name(enum word_type type)
+{
+    static const char *const names[] = {
+        [WORD_STRING] = "string",   [WORD_NUMBER] = "number",   [WORD_COUNT] = "whole number",
+        [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
+        [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
+        [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
+        [WORD_SETTINGS] = "braces", [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function",
+    };
+    return names[type];
+}
+
 static const char *unit_name(const char *unit)
 {
     return strcmp(unit, "s") == 0 ? "seconds" : unit;
@@ -128,6 +140,8 @@ static void write_row_json(const struct word_row *row, struct json_writer *w)
         json_put_str(w, buf_view(&part));
         buf_truncate(&part, 0);
     }
+    json_name(w, "type");
+    json_put_str(w, text_of(type_name(row->type)));
     word_write_wanted(row, &part);
     json_name(w, "takes");
     json_put_str(w, buf_view(&part));

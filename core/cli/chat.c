@@ -18,11 +18,11 @@
 enum { ANSWER_MAX = 64 << 20, QUESTION_MAX = 16 << 20 };
 
 static const struct cli_option options[] = {
-    {"model", 'm', "MODEL", "GW_MODEL", "what to ask; demo unless said"},
-    {"url", 0, "URL", "GW_URL", "where the gateway is; http://127.0.0.1:8080 unless said"},
-    {"key", 'k', "KEY", "GW_KEY", "the gateway's key; in the environment others cannot see it"},
-    {"no-stream", 0, NULL, NULL, "print the answer when it is complete"},
-    {"json", 0, NULL, NULL, "print the whole answer as it came, not streamed"},
+    {"model",     'm', "MODEL", "GW_MODEL", "what to ask; demo unless said"                             },
+    {"url",       0,   "URL",   "GW_URL",   "where the gateway is; http://127.0.0.1:8080 unless said"   },
+    {"key",       'k', "KEY",   "GW_KEY",   "the gateway's key; in the environment others cannot see it"},
+    {"no-stream", 0,   NULL,    NULL,       "print the answer when it is complete"                      },
+    {"json",      0,   NULL,    NULL,       "print the whole answer as it came, not streamed"           },
     CLI_OPTIONS_END,
 };
 
@@ -32,9 +32,9 @@ struct chat {
     bool as_json, streams; /* what comes is an event stream */
     int status;
     struct framing framing;
-    struct buf body;    /* an answer that is not streamed, or an error */
+    struct buf body; /* an answer that is not streamed, or an error */
     bool printed, ends_line;
-    bool broken;        /* stdout is gone, or an event says error */
+    bool broken; /* stdout is gone, or an event says error */
     enum transfer_failure failure;
     char why[256];
 };
@@ -195,8 +195,10 @@ static int ask(struct chat *chat, const struct cli *cli, const char *url, struct
     buf_printf(&address, "%s/v1/chat/completions", url);
     buf_init(&bearer, 8 << 10);
     buf_printf(&bearer, "Bearer %s", key != NULL ? key : "");
-    struct transfer_header headers[] = {{TEXT("Content-Type"), TEXT("application/json")},
-                                        {TEXT("Authorization"), buf_view(&bearer)}};
+    struct transfer_header headers[] = {
+        {TEXT("Content-Type"),  TEXT("application/json")},
+        {TEXT("Authorization"), buf_view(&bearer)       }
+    };
     struct transfer_request request = {
         .method = TEXT("POST"),
         .url = buf_view(&address),

@@ -6,8 +6,8 @@
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
-    {"dump", 'T', NULL, NULL, "print the effective configuration, secrets masked"},
-    {"words", 0, NULL, NULL, "print every word of gateway.lua: type, unit, default, help"},
+    {"dump",  'T', NULL, NULL, "print the effective configuration, secrets masked"         },
+    {"words", 0,   NULL, NULL, "print every word of gateway.lua: type, unit, default, help"},
     CLI_OPTION_JSON,
     CLI_OPTIONS_END,
 };

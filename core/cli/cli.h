@@ -21,11 +21,11 @@ enum cli_exit {
 #define CLI_OPTIONS_MAX 16
 
 struct cli_option {
-    const char *name;   /* "config": --config */
-    char letter;        /* 'c': -c; 0: none */
-    const char *value;  /* "FILE": it takes one; NULL: a switch */
-    const char *env;    /* variable that says it when the command line does not; NULL: none */
-    const char *help;   /* one line */
+    const char *name;  /* "config": --config */
+    char letter;       /* 'c': -c; 0: none */
+    const char *value; /* "FILE": it takes one; NULL: a switch */
+    const char *env;   /* variable that says it when the command line does not; NULL: none */
+    const char *help;  /* one line */
 };
 
 /* What was said on the command line, or by a variable. */
@@ -39,13 +39,13 @@ struct cli {
 
 struct cli_verb {
     const char *name;
-    const char *summary;   /* one line */
-    const char *arguments; /* "[-m MODEL] TEXT..."; "" for none */
-    const char *notes;     /* more lines for its --help; NULL */
+    const char *summary;              /* one line */
+    const char *arguments;            /* "[-m MODEL] TEXT..."; "" for none */
+    const char *notes;                /* more lines for its --help; NULL */
     const struct cli_option *options; /* ended by a NULL name; may be NULL */
-    const char *words;     /* arguments that completion offers, blank-separated; NULL */
-    int least_args, most_args; /* most -1: any number */
-    int (*run)(struct cli *cli); /* the exit code */
+    const char *words;                /* arguments that completion offers, blank-separated; NULL */
+    int least_args, most_args;        /* most -1: any number */
+    int (*run)(struct cli *cli);      /* the exit code */
 };
 
 /* All of them, ended by NULL. */
@@ -71,15 +71,24 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void cli_write_help(const struct cli_verb *verb, struct buf *out);
 
 /* The options that verbs which read the configuration share, in this order, then what is their own. */
-#define CLI_OPTION_CONFIG {"config", 'c', "FILE", "GW_CONFIG", "the configuration; ./gateway.lua unless said, if it is there"}
-#define CLI_OPTION_JSON {"json", 0, NULL, NULL, "as JSON"}
-#define CLI_OPTIONS_END {NULL, 0, NULL, NULL, NULL}
+#define CLI_OPTION_CONFIG                                                                                              \
+    {                                                                                                                  \
+        "config", 'c', "FILE", "GW_CONFIG", "the configuration; ./gateway.lua unless said, if it is there"             \
+    }
+#define CLI_OPTION_JSON                                                                                                \
+    {                                                                                                                  \
+        "json", 0, NULL, NULL, "as JSON"                                                                               \
+    }
+#define CLI_OPTIONS_END                                                                                                \
+    {                                                                                                                  \
+        NULL, 0, NULL, NULL, NULL                                                                                      \
+    }
 
 /* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN say, given; complaints and notes go to stderr
  * (notes only when wanted). NULL: exit with CLI_CONFIG. */
 struct config *cli_load(const struct cli *cli, bool notes);
 
-extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_help, verb_models,
-    verb_plugin, verb_providers, verb_serve, verb_version;
+extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_help, verb_models, verb_plugin,
+    verb_providers, verb_serve, verb_version;
 
 #endif

@@ -75,7 +75,9 @@ static void write_zsh(struct buf *out)
             buf_printf(out, " '--%s%s[", o->name, o->value != NULL ? "=" : "");
             write_quoted(o->help, out);
             buf_printf(out, "]%s%s%s'", o->value != NULL ? ":" : "", o->value != NULL ? o->value : "",
-                       o->value == NULL ? "" : strcmp(o->value, "FILE") == 0 ? ":_files" : ": ");
+                       o->value == NULL                ? ""
+                       : strcmp(o->value, "FILE") == 0 ? ":_files"
+                                                       : ": ");
         }
         if (verb->words != NULL)
             buf_printf(out, " '2:what:(%s)'", verb->words);
@@ -95,7 +97,10 @@ static void write_fish(struct buf *out)
         buf_str(out, "'\n");
         for (const struct cli_option *o = verb->options; o != NULL && o->name != NULL; o++) {
             buf_printf(out, "complete -c llm-gateway -n '__fish_seen_subcommand_from %s' -l %s%s -d '", verb->name,
-                       o->name, o->value == NULL ? "" : strcmp(o->value, "FILE") == 0 ? " -r -F" : " -x");
+                       o->name,
+                       o->value == NULL                ? ""
+                       : strcmp(o->value, "FILE") == 0 ? " -r -F"
+                                                       : " -x");
             write_quoted(o->help, out);
             buf_str(out, "'\n");
         }

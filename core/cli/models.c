@@ -9,7 +9,10 @@ static void write_row(const struct config_model *model, struct buf *out)
     buf_printf(out, "%-24.*s", TEXT_ARG(model->name));
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
-        buf_printf(out, "%s%.*s/%.*s%s", i == 0 ? " " : target->fallback ? ", else " : ", ",
+        buf_printf(out, "%s%.*s/%.*s%s",
+                   i == 0             ? " "
+                   : target->fallback ? ", else "
+                                      : ", ",
                    TEXT_ARG(target->provider->name), TEXT_ARG(target->model),
                    target->provider->off != NULL ? " (off)" : "");
     }

@@ -155,7 +155,8 @@ const struct config_model *config_model(const struct config *config, struct text
 const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN])
 {
     CHECK(config, CONFIG);
-    const struct config_key *key = map_get(&config->key_by_digest, (struct text){(const char *)digest, CRYPTO_SHA256_LEN});
+    const struct config_key *key =
+        map_get(&config->key_by_digest, (struct text){(const char *)digest, CRYPTO_SHA256_LEN});
     if (key == NULL || !crypto_equal(key->digest, digest, CRYPTO_SHA256_LEN))
         return NULL;
     return key;

@@ -72,14 +72,22 @@ static void set_error(struct answer *answer, uint32_t status, uint32_t fault, gw
 /* The text of a message's content, which is a string or a list of parts; the texts of several parts are joined. */
 static gw_str content_text(const struct plan *p, const gw_json *content)
 {
-    size_t count = p->h->json->count(content);
-    gw_str text = count > 0 ? GW_LIT("") : p->h->json->str(content);
+    size_t count = p->h->json->count(content), len = 0;
+    if (count == 0)
+        return p->h->json->str(content);
 
+    for (size_t i = 0; i < count; i++)
+        len += member_str(p, p->h->json->at(content, i), GW_LIT("text")).len;
+    char *out = p->h->alloc(p->call, len + 1, 1), *at = out;
+    if (out == NULL)
+        return GW_LIT("");
     for (size_t i = 0; i < count; i++) {
         gw_str part = member_str(p, p->h->json->at(content, i), GW_LIT("text"));
-        text = text.len == 0 ? part : join(p, text, part, GW_LIT(""), GW_LIT(""));
+        if (part.len > 0)
+            memcpy(at, part.ptr, part.len);
+        at += part.len;
     }
-    return text;
+    return (gw_str){out, len};
 }
 
 static int64_t count_content(const struct plan *p, const gw_json *content)

@@ -405,6 +405,30 @@ class Serve(Folder):
             chat.communicate(timeout=60)
             self.assertEqual(chat.returncode, 1)
 
+    def test_does_not_wait_for_an_upstream_that_never_answers(self):
+        with socket.socket() as full:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            crowd = []
+            for _ in range(4):  # what does not fit into its queue gets no answer at all
+                crowd.append(socket.socket())
+                crowd[-1].setblocking(False)
+                crowd[-1].connect_ex(full.getsockname())
+            config = self.write('listen { workers = 1 }\nmodel "m" { "up/x", timeout = { connect_s = 60 } }\n'
+                                'provider "up" { plugin = "openai", base_url = "http://127.0.0.1:%d" }\n' % full.getsockname()[1])
+            with Serving("-c", config) as gw:
+                body = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
+                with socket.create_connection(("127.0.0.1", gw.port), timeout=30) as client:
+                    client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                                   b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+                    time.sleep(0.5)
+                start = time.monotonic()
+                self.assertEqual(gw.end(), 0)
+                self.assertLess(time.monotonic() - start, 20)
+                self.assertEqual(json.loads(gw.out())["model"], "m")
+            for s in crowd:
+                s.close()
+
     def test_leaves_no_core_and_takes_the_descriptors_it_may(self):
         with Serving() as gw:
             with open("/proc/%d/limits" % gw.process.pid) as f:

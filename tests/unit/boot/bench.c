@@ -90,22 +90,37 @@ static gw_status attach(void *instance, gw_call *call, void **session)
 static const gw_provider_ops openai_ops = {REMOTE, .base_url = "https://api.openai.example/v1",
                                            .secret_env = "OPENAI_TEST_KEY", .models = "gpt-* o1*"};
 static const gw_provider_ops test_ops = {REMOTE};
-static const gw_provider_ops demo_ops = {
-    .size = sizeof(gw_provider_ops), .operations = GW_OP_CHAT, .flags = GW_PROVIDER_LOCAL, .open = open_instance,
-    .close = close_instance, .produce = produce};
-static const gw_cache_ops cache_ops = {.size = sizeof(gw_cache_ops), .open = open_instance, .close = close_instance,
-                                       .attach = attach, .detach = close_instance, .get = cache_get,
-                                       .set = cache_set, .del = cache_del, .add = cache_add};
+static const gw_provider_ops demo_ops = {.size = sizeof(gw_provider_ops),
+                                         .operations = GW_OP_CHAT,
+                                         .flags = GW_PROVIDER_LOCAL,
+                                         .open = open_instance,
+                                         .close = close_instance,
+                                         .produce = produce};
+static const gw_cache_ops cache_ops = {.size = sizeof(gw_cache_ops),
+                                       .open = open_instance,
+                                       .close = close_instance,
+                                       .attach = attach,
+                                       .detach = close_instance,
+                                       .get = cache_get,
+                                       .set = cache_set,
+                                       .del = cache_del,
+                                       .add = cache_add};
 static const gw_option test_options[] = {
-    {"region", "where it is", GW_JSON_STR, 0},       {"retries", "how often", GW_JSON_INT, 0},
-    {"factor", "how much", GW_JSON_REAL, 0},         {"verbose", "say more", GW_JSON_BOOL, 0},
-    {"zones", "where else", GW_JSON_ARRAY, 0},       {"labels", "what for", GW_JSON_OBJECT, 0},
-    {"token", "a secret", GW_JSON_STR, GW_OPTION_SECRET}, {NULL, NULL, 0, 0},
+    {"region",  "where it is", GW_JSON_STR,    0               },
+    {"retries", "how often",   GW_JSON_INT,    0               },
+    {"factor",  "how much",    GW_JSON_REAL,   0               },
+    {"verbose", "say more",    GW_JSON_BOOL,   0               },
+    {"zones",   "where else",  GW_JSON_ARRAY,  0               },
+    {"labels",  "what for",    GW_JSON_OBJECT, 0               },
+    {"token",   "a secret",    GW_JSON_STR,    GW_OPTION_SECRET},
+    {NULL,      NULL,          0,              0               },
 };
 
 #define DESCRIPTOR(kind_, name_, ops_, options_)                                                                       \
-    {.abi_major = GW_ABI_MAJOR, .needs_minor = 0, .size = sizeof(gw_plugin), .kind = (kind_), .name = (name_),         \
-     .version = "1.0", .license = "Apache-2.0", .ops = (ops_), .options = (options_)}
+    {                                                                                                                  \
+        .abi_major = GW_ABI_MAJOR, .needs_minor = 0, .size = sizeof(gw_plugin), .kind = (kind_), .name = (name_),      \
+        .version = "1.0", .license = "Apache-2.0", .ops = (ops_), .options = (options_)                                \
+    }
 
 static const gw_plugin descriptors[] = {
     DESCRIPTOR(GW_KIND_PROVIDER, "openai", &openai_ops, NULL),

@@ -54,7 +54,8 @@ Test(complaints, name_unknown_words_and_go_on)
         {"cache { plugin = \"memcached\" }\npolicy \"x.lua\" { args = {} }\nadmin {}\n",
          G "1: the word \"cache\" is not in this version\n" G "2: the word \"policy\" is not in this version\n" G
            "3: the word \"admin\" is not in this version\n"},
-        {"local key = os.getenv(\"X\")\n", G "1: there is no os here: secrets come from env \"NAME\" or file \"path\"\n"},
+        {"local key = os.getenv(\"X\")\n",
+         G "1: there is no os here: secrets come from env \"NAME\" or file \"path\"\n"},
         {"require \"x\"\n", G "1: there is no require here: the configuration is one file\n"},
         {"zebra {}\n", G "1: unknown word \"zebra\"\n"},
         {"address = 1\n", G "1: a variable must be local: local address = ...\n"},
@@ -78,7 +79,8 @@ Test(complaints, name_what_is_wrong_with_the_listener)
         {"listen { wrokers = 2 }\n", G "1: listen: unknown setting \"wrokers\" (did you mean \"workers\"?)\n"},
         {"listen { port = 2 }\n", G "1: listen: unknown setting \"port\" (did you mean \"address\"?)\n"},
         {"listen { workers = 0 }\n", G "1: listen: workers takes \"auto\" or a whole number from 1 to 256, not 0\n"},
-        {"listen { workers = 1.5 }\n", G "1: listen: workers takes \"auto\" or a whole number from 1 to 256, not 1.5\n"},
+        {"listen { workers = 1.5 }\n",
+         G "1: listen: workers takes \"auto\" or a whole number from 1 to 256, not 1.5\n"},
         {"listen { workers = \"two\" }\n",
          G "1: listen: workers takes \"auto\" or a whole number from 1 to 256, not \"two\"\n"},
         {"listen { address = 8080 }\n", G "1: listen: address takes a string, not a number\n"},
@@ -111,7 +113,8 @@ Test(complaints, name_what_is_wrong_with_a_provider)
         {"provider \"openai\" \"x\"\n", G "1: provider \"openai\": it takes settings in braces, not a string\n"},
         {"provider \"\" {}\n", G "1: provider: its name is empty\n"},
         {"provider \"Open AI\" { plugin = \"openai\" }\n",
-         G "1: provider \"Open AI\": a provider's name has a-z, 0-9, _ . and -, at most 64, and begins with a letter or "
+         G "1: provider \"Open AI\": a provider's name has a-z, 0-9, _ . and -, at most 64, and begins with a "
+           "letter or "
            "digit\n"},
         {OPENAI "\n" OPENAI, G "3: provider \"openai\": it was already declared in line 1\n"},
         {"provider \"nix\" {}\n", G "1: provider \"nix\": there is no plugin \"nix\"\n"},
@@ -122,7 +125,8 @@ Test(complaints, name_what_is_wrong_with_a_provider)
          G "1: provider \"openai\": unknown setting \"base_ulr\" (did you mean \"base_url\"?)\n"},
         {"provider \"openai\" { price = \"free\" }\n",
          G "1: provider \"openai\": the setting \"price\" is not in this version\n"},
-        {"provider \"test\" {}\n", G "1: provider \"test\": \"base_url\" is missing: the plugin \"test\" has no usual one\n"},
+        {"provider \"test\" {}\n",
+         G "1: provider \"test\": \"base_url\" is missing: the plugin \"test\" has no usual one\n"},
         {"provider \"openai\" { secret = \"sk-canary\" }\n",
          G "1: provider \"openai\": secret takes env \"NAME\" or file \"path\", not the secret itself\n"},
         {"provider \"openai\" { secrets = { \"sk-canary\" } }\n",
@@ -147,7 +151,8 @@ Test(complaints, name_what_is_wrong_with_a_provider)
          G "1: provider \"openai\": base_url takes a string, not a secret\n"},
         {"provider \"openai\" { plugin = { \"x\" } }\n",
          G "1: provider \"openai\": plugin takes a string, not something in braces\n"},
-        {"local p = provider \"openai\"\np {}\np {}\n", G "1: provider \"openai\": it was already given its settings\n"},
+        {"local p = provider \"openai\"\np {}\np {}\n",
+         G "1: provider \"openai\": it was already given its settings\n"},
     };
     unsetenv("OPENAI_TEST_KEY");
     CHECK_ALL(cases);
@@ -186,7 +191,8 @@ Test(complaints, name_what_is_wrong_with_headers)
 {
 #define WITH(headers) "provider \"openai\" { headers = " headers " }\n"
     static const struct bad cases[] = {
-        {WITH("\"X-Y: z\""), G "1: provider \"openai\": headers takes { [\"Name\"] = \"value\" }, where a value may also be "
+        {WITH("\"X-Y: z\""),
+         G "1: provider \"openai\": headers takes { [\"Name\"] = \"value\" }, where a value may also be "
                                "env \"NAME\" or file \"path\", not a string\n"},
         {WITH("{ \"X-Y: z\" }"), G "1: provider \"openai\": headers takes { [\"Name\"] = \"value\" }, not a list\n"},
         {WITH("{ [\"X Y\"] = \"z\" }"), G "1: provider \"openai\": headers: \"X Y\" is not a header's name\n"},
@@ -213,14 +219,16 @@ Test(complaints, name_what_is_wrong_with_settings_of_a_plugin)
         {TESTED("regoin = { env \"X\" }"),
          G "1: provider \"test\": unknown setting \"regoin\" (did you mean \"region\"?)\n"},
         {TESTED("quux = 1"), G "1: provider \"test\": unknown setting \"quux\" (plugin \"test\")\n"},
-        {TESTED("region = 1"), G "1: provider \"test\": the setting \"region\" of the plugin test must be a string, not a "
+        {TESTED("region = 1"),
+         G "1: provider \"test\": the setting \"region\" of the plugin test must be a string, not a "
                                  "whole number\n"},
         {TESTED("retries = 1.5"), G "1: provider \"test\": the setting \"retries\" of the plugin test must be a whole "
                                     "number, not a number\n"},
         {TESTED("token = \"sk-canary\""),
          G "1: provider \"test\": token takes env \"NAME\" or file \"path\", not the secret itself\n"},
         {TESTED("region = env \"X\""), G "1: provider \"test\": region is not a secret: write its value\n"},
-        {TESTED("labels = { a = env \"X\" }"), G "1: provider \"test\": labels holds a secret inside braces: a secret can "
+        {TESTED("labels = { a = env \"X\" }"),
+         G "1: provider \"test\": labels holds a secret inside braces: a secret can "
                                                  "only be the whole value of a setting\n"},
         {TESTED("labels = { a = 1, 2 }"), G "1: provider \"test\": labels mixes a list and names\n"},
         {TESTED("zones = { [1] = 1, [3] = 2 }"), G "1: provider \"test\": zones holds a list with holes\n"},
@@ -239,7 +247,8 @@ Test(complaints, name_what_is_wrong_with_a_model)
 {
     static const struct bad cases[] = {
         {OPENAI "model \"fast\" {}\n", G "2: model \"fast\": it has no target: { \"provider/model\" }\n"},
-        {OPENAI "model \"fast\" { {} }\n", G "2: model \"fast\": target 1: it takes one string: { \"provider/model\" }\n" G
+        {OPENAI "model \"fast\" { {} }\n",
+         G "2: model \"fast\": target 1: it takes one string: { \"provider/model\" }\n" G
                                            "2: model \"fast\": it has no target: { \"provider/model\" }\n"},
         {OPENAI "model \"fast\" { { 1 } }\n",
          G "2: model \"fast\": target 1: it takes one string, not a number: { \"provider/model\" }\n" G
@@ -288,7 +297,8 @@ Test(complaints, name_what_is_wrong_with_a_model)
 Test(complaints, name_what_is_wrong_with_teams_and_keys)
 {
     static const struct bad cases[] = {
-        {"team \"a b\" {}\n", G "1: team \"a b\": a team's name has letters, digits, _ . and -, at most 64, and begins with "
+        {"team \"a b\" {}\n",
+         G "1: team \"a b\": a team's name has letters, digits, _ . and -, at most 64, and begins with "
                               "a letter or digit\n"},
         {"team \"a\" {}\nteam \"a\" {}\n", G "2: team \"a\": it was already declared in line 1\n"},
         {"team \"a\" { models = \"fast\" }\n", G "1: team \"a\": models takes a list of strings, not a string\n"},
@@ -321,9 +331,11 @@ Test(complaints, name_what_is_wrong_with_plugins_and_limits)
         {"plugins { \"nix\" }\n", G "1: plugins: there is no plugin \"nix\"\n"},
         {"plugins { 1 }\n", G "1: plugins: a name takes a string, not a number\n"},
         {"plugins { path = 1 }\n", G "1: plugins: path takes a string or a list of strings, not a number\n"},
-        {"limits { body_mb = \"20\" }\n", G "1: limits: body_mb takes a number of MB from 0.001 to 1024, not a string\n"},
+        {"limits { body_mb = \"20\" }\n",
+         G "1: limits: body_mb takes a number of MB from 0.001 to 1024, not a string\n"},
         {"limits { body_mb = 0 }\n", G "1: limits: body_mb takes a number of MB from 0.001 to 1024, not 0\n"},
-        {"limits { body_mb = 1e9 }\n", G "1: limits: body_mb takes a number of MB from 0.001 to 1024, not 1000000000\n"},
+        {"limits { body_mb = 1e9 }\n",
+         G "1: limits: body_mb takes a number of MB from 0.001 to 1024, not 1000000000\n"},
         {"limits { headers = 1e30 }\n", G "1: limits: headers takes a whole number from 10 to 1000, not 1e+30\n"},
         {"limits { policy_ms = 10 }\n", G "1: limits: the setting \"policy_ms\" is not in this version\n"},
         {"limits { boddy_mb = 10 }\n", G "1: limits: unknown setting \"boddy_mb\" (did you mean \"body_mb\"?)\n"},

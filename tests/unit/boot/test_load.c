@@ -47,7 +47,8 @@ Test(load, reads_every_setting_of_the_listener_and_the_limits)
     struct bench b;
     bench_load(&b, "listen { address = \"[::1]:9000\", workers = 3 }\n"
                    "limits { body_mb = 0.5, answer_mb = 1, event_mb = 2, memory_mb = 3, header_kb = 16, headers = 50,\n"
-                   "         connections = 10, in_flight = 7, header_s = 0.5, body_s = 1, write_s = 2, keep_alive_s = 3,\n"
+                   "         connections = 10, in_flight = 7, header_s = 0.5, body_s = 1, write_s = 2, "
+                   "keep_alive_s = 3,\n"
                    "         drain_s = 0, ping_s = 4 }\n");
     cr_assert_not_null(b.config, "%s", bench_said(&b));
     const struct config_limits *l = &b.config->limits;
@@ -157,8 +158,9 @@ Test(load, hands_a_plugin_its_own_settings_as_json)
                    "  factor = 0.5, verbose = true, zones = { \"a\", \"b\" }, labels = { z = 1, a = { true } },\n"
                    "  token = env \"GW_TEST_C\" }\n");
     cr_assert_not_null(b.config, "%s", bench_said(&b));
-    cr_assert_str_eq(bench_settings, "{\"factor\":0.5,\"labels\":{\"a\":[true],\"z\":1},\"region\":\"eu\",\"retries\":3,"
-                                     "\"token\":\"quote\\\"d\",\"verbose\":true,\"zones\":[\"a\",\"b\"]}");
+    cr_assert_str_eq(bench_settings,
+                     "{\"factor\":0.5,\"labels\":{\"a\":[true],\"z\":1},\"region\":\"eu\",\"retries\":3,"
+                     "\"token\":\"quote\\\"d\",\"verbose\":true,\"zones\":[\"a\",\"b\"]}");
     cr_assert_str_eq(b.config->providers[0].settings,
                      "factor = 0.5, labels = { [\"a\"] = { true }, [\"z\"] = 1 }, region = \"eu\", retries = 3, "
                      "token = env \"GW_TEST_C\", verbose = true, zones = { \"a\", \"b\" }");
@@ -166,7 +168,8 @@ Test(load, hands_a_plugin_its_own_settings_as_json)
 
     bench_load(&b, "provider \"x\" { plugin = \"test\", base_url = \"http://x\", zones = {}, labels = {} }\n");
     cr_assert_not_null(b.config, "%s", bench_said(&b));
-    cr_assert_str_eq(bench_settings, "{\"labels\":{},\"zones\":[]}", "braces without anything are what the plugin likes");
+    cr_assert_str_eq(bench_settings, "{\"labels\":{},\"zones\":[]}",
+                     "braces without anything are what the plugin likes");
     bench_end(&b);
 }
 
@@ -232,7 +235,8 @@ Test(load, notes_a_team_that_names_a_model_nobody_declared)
     bench_load(&b, "provider \"demo\" {}\nmodel \"fast\" { \"demo/x\" }\nmodel \"claude-*\" { \"demo/*\" }\n"
                    "team \"a\" { models = { \"fsat\", \"fast\", \"claude-haiku\", \"demo/x\", \"zebra*\" } }\n");
     cr_assert_not_null(b.config);
-    cr_assert_str_eq(bench_said(&b), "gateway.lua:4: team \"a\": no model is called \"fsat\" (did you mean \"fast\"?)\n");
+    cr_assert_str_eq(bench_said(&b),
+                     "gateway.lua:4: team \"a\": no model is called \"fsat\" (did you mean \"fast\"?)\n");
     bench_end(&b);
 }
 
@@ -380,7 +384,8 @@ Test(load, takes_certificates_for_upstreams_from_the_usual_variable)
     setenv("SSL_CERT_FILE", "/no/such.pem", 1);
     bench_load(&b, "");
     cr_assert_str_eq(b.config->ca_file, "/no/such.pem");
-    cr_assert_str_eq(bench_said(&b), "gateway.lua: SSL_CERT_FILE: /no/such.pem cannot be read: No such file or directory\n");
+    cr_assert_str_eq(bench_said(&b),
+                     "gateway.lua: SSL_CERT_FILE: /no/such.pem cannot be read: No such file or directory\n");
     bench_end(&b);
     unsetenv("SSL_CERT_FILE");
 }
@@ -392,12 +397,15 @@ Test(load, dumps_what_it_would_load_again)
     struct buf one, two;
     setenv("GW_TEST_C", "c", 1);
     bench_load(&first,
-               "listen { address = \":0\", workers = 2 }\nplugins { \"cache\" }\nlimits { body_mb = 0.25, ping_s = 0.1 }\n"
+               "listen { address = \":0\", workers = 2 }\nplugins { \"cache\" }\nlimits { body_mb = 0.25, "
+               "ping_s = 0.1 }\n"
                "provider \"demo\" {}\nprovider \"t\" { plugin = \"test\", base_url = \"http://[::1]:1/x\",\n"
-               "  secrets = { env \"GW_TEST_A\", env \"GW_TEST_C\" }, headers = { [\"X-A\"] = \"q\\\"\\\\\", [\"X-B\"] = env \"GW_TEST_C\" },\n"
+               "  secrets = { env \"GW_TEST_A\", env \"GW_TEST_C\" }, headers = { [\"X-A\"] = \"q\\\"\\\\\", "
+               "[\"X-B\"] = env \"GW_TEST_C\" },\n"
                "  labels = { [\"a b\"] = \"\xc3\xa4\" }, zones = {}, token = env \"GW_TEST_C\" }\n"
                "model \"m\" { \"t/*\", fallback = { \"demo/x\" }, timeout = { idle_s = 1.5 }, lossy = \"refuse\" }\n"
-               "model \"n-*\" { \"t/a/b\" }\nteam \"x\" { models = { \"m\" } }\nteam \"y\" { models = {} }\nteam \"z\" {}\n"
+               "model \"n-*\" { \"t/a/b\" }\nteam \"x\" { models = { \"m\" } }\nteam \"y\" { models = {} "
+               "}\nteam \"z\" {}\n"
                "key { sha256 = \"" DIGEST "\", team = \"x\", name = \"n\\\"\", expires = \"2030-01-01\" }\n");
     cr_assert_not_null(first.config, "%s", bench_said(&first));
     const char *text = dumped(&first, &one);

@@ -58,7 +58,9 @@ static void write_source(const struct word_row *row, const char *setting, char *
     const char *dot = strchr(row->word, '.');
     bool other_half = strcmp(row->word, "listen.tls") == 0;
     snprintf(value, sizeof value, "%s = %s%s", setting, sample(row),
-             !other_half ? "" : strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\"" : ", key = env \"GW_TEST_PEM\"");
+             !other_half                   ? ""
+             : strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\""
+                                           : ", key = env \"GW_TEST_PEM\"");
     if (dot != NULL) {
         char inner[400];
         snprintf(inner, sizeof inner, "%s = { %s }", dot + 1, value);
@@ -100,7 +102,8 @@ Test(words, are_what_load_accepts)
         write_source(&words[i], "no_such_setting", source, sizeof source);
         bench_load(&b, source);
         cr_assert_null(b.config, "%s", source);
-        cr_assert(strstr(bench_said(&b), "unknown setting \"no_such_setting\"") != NULL, "%s\n%s", source, bench_said(&b));
+        cr_assert(strstr(bench_said(&b), "unknown setting \"no_such_setting\"") != NULL, "%s\n%s", source,
+                  bench_said(&b));
         bench_end(&b);
     }
 }
@@ -182,6 +185,7 @@ Test(words, are_printed_as_text_and_as_json)
     for (size_t i = 0; i < word_count; i++) {
         const struct json *row = json_at(rows, i);
         cr_assert(json_str(json_member(row, "help")).len > 0);
+        cr_assert(json_str(json_member(row, "type")).len > 0);
         if (text_is(json_str(json_member(row, "setting")), "timeout.connect_s")) {
             cr_assert(text_is(json_str(json_member(row, "word")), "model"));
             cr_assert(text_is(json_str(json_member(row, "unit")), "s"));
