@@ -3,7 +3,7 @@
 
 #include "canon/error.h"
 
-const struct json *ask_json(struct ask *ask, struct arena *arena, struct fail *fail)
+const struct json *ask_json(struct arena *arena, struct ask *ask, struct fail *fail)
 {
     if (ask->json != NULL)
         return ask->json;

@@ -12,6 +12,13 @@
 #include "base/scan.h"
 #include "base/text.h"
 
+/* Something of the client's request that has no place in the canonical form. */
+struct ask_dropped {
+    struct ask_dropped *next;
+    struct text member; /* arena: "container", "tools.bash_20250124" */
+    const char *why;    /* static */
+};
+
 struct ask {
     uint32_t operation; /* GW_OP_* */
     struct text body;   /* as sent; kept by the request */
@@ -20,10 +27,13 @@ struct ask {
     bool stream;
     bool wants_usage;   /* the client asked for a usage chunk itself */
     int64_t choices;    /* n, 1 unless said */
+    bool base64;        /* embeddings: as base64 instead of numbers */
     const struct json *json; /* the parsed body, NULL until ask_json() */
+    const struct json *canonical; /* for a face's canonical(): what it made, NULL until then */
+    struct ask_dropped *dropped;  /* what canonical() left out, each once, in order */
 };
 
 /* The body as a strict JSON value, parsed at the first call; NULL with `fail`. */
-const struct json *ask_json(struct ask *ask, struct arena *arena, struct fail *fail);
+const struct json *ask_json(struct arena *arena, struct ask *ask, struct fail *fail);
 
 #endif

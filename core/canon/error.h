@@ -30,6 +30,7 @@ enum error_case {
     E_INTERNAL,         /* E20 */
     E_PATH,             /* E21 404 */
     E_METHOD,           /* E21 405 */
+    E_UPGRADE,          /* a WebSocket was asked for: 426, so that the client falls back to HTTP at once */
     E_LOSSY,            /* E22 */
     E_STREAM,           /* after the first byte: stream_interrupted */
     E_STREAM_INCOMPLETE, /* ended without its end mark */

@@ -52,6 +52,24 @@ static struct fold_call *call_of(struct fold *fold, struct fold_choice *choice, 
     return *at;
 }
 
+/* The last thought of that block; a new one when there is none or when it is of another kind. */
+static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *choice, const gw_event *event, bool redacted)
+{
+    struct fold_thought **at = &choice->thoughts, *last = NULL;
+    for (; *at != NULL; at = &(*at)->next)
+        last = *at;
+    if (last != NULL && last->item == event->item && !redacted && last->redacted.ptr == NULL)
+        return last;
+    struct fold_thought *t = *at = arena_new(fold->arena, struct fold_thought);
+    struct text format = view(event->id);
+    if (text_ends(format, TEXT(FOLD_REDACTED)))
+        format.len -= sizeof FOLD_REDACTED - 1;
+    t->item = event->item;
+    t->format = arena_text(fold->arena, format);
+    own_buf(fold, &t->text);
+    return t;
+}
+
 static void add(struct fold *fold, struct buf *buf, gw_str piece)
 {
     if (buf_text(buf, view(piece)) < 0)
@@ -71,6 +89,18 @@ static void add_json(struct fold *fold, struct buf *buf, gw_str json)
         return;
     if ((buf->len > 0 && buf_str(buf, ",") < 0) || buf_text(buf, t) < 0)
         fold->overflow = true;
+}
+
+static void add_signature(struct fold *fold, struct fold_choice *choice, const gw_event *event)
+{
+    bool redacted = text_ends(view(event->id), TEXT(FOLD_REDACTED));
+    struct fold_thought *t = thought_of(fold, choice, event, redacted);
+    if (redacted)
+        t->redacted = arena_text(fold->arena, event->text.ptr != NULL ? view(event->text) : TEXT(""));
+    else if (event->data.len > 0)
+        t->entry = arena_text(fold->arena, view(event->data));
+    else
+        t->signature = arena_text(fold->arena, view(event->text));
 }
 
 void fold_event(struct fold *fold, const gw_event *event)
@@ -99,6 +129,12 @@ void fold_event(struct fold *fold, const gw_event *event)
         break;
     case GW_EVENT_REASONING:
         add(fold, &c->reasoning, event->text);
+        if (event->id.len > 0)
+            add(fold, &thought_of(fold, c, event, false)->text, event->text);
+        break;
+    case GW_EVENT_SIGNATURE:
+        if (event->id.len > 0)
+            add_signature(fold, c, event);
         break;
     case GW_EVENT_TOOL_CALL:
         call = call_of(fold, c, event->item);

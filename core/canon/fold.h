@@ -17,14 +17,29 @@ struct fold_call {
     bool custom; /* free input instead of JSON arguments */
 };
 
+/* Reasoning whose form is known: what must come back unchanged. */
+struct fold_thought {
+    struct fold_thought *next;
+    uint32_t item;
+    struct text format;
+    struct text signature;
+    struct text redacted; /* the encrypted form in place of a text; absent when there is none */
+    struct text entry;    /* JSON of a reasoning_details entry as the upstream told it; absent when it did not */
+    struct buf text;
+};
+
 struct fold_choice {
     struct fold_choice *next;
     uint32_t index;
     struct buf text, refusal, reasoning;
     struct buf annotations, logprobs, media; /* JSON values, comma-separated */
     struct fold_call *calls;                 /* in the order they were opened */
+    struct fold_thought *thoughts;           /* in order; only of reasoning whose events had an id */
     struct text finish;                      /* absent until told */
 };
+
+/* The id of a SIGNATURE event of a block that is only encrypted ends so; before it stands the format. */
+#define FOLD_REDACTED ":redacted"
 
 struct fold {
     struct arena *arena;

@@ -36,10 +36,10 @@ char *target_url(const struct cli *cli)
     } else {
         buf_str(&url, "http://127.0.0.1:8080");
     }
-    struct text view = buf_view(&url);
-    char *given = strndup(view.ptr != NULL ? view.ptr : "", view.len);
+    size_t len;
+    buf_append(&url, "", 1); /* its NUL */
+    char *given = buf_take(&url, &len);
     BUG_IF(given == NULL);
-    buf_free(&url);
     arena_fini(&arena);
     return given;
 }

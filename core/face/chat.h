@@ -1,8 +1,18 @@
-/* chat.h - the chat completions face, between its two files. */
+/* chat.h - the chat completions face, between its files. */
 #ifndef FACE_CHAT_H
 #define FACE_CHAT_H
 
-#include "face/face.h"
+#include "face/common.h"
+
+/* The body is a Responses-shaped one (`input` instead of `messages`): ask->body becomes the same as a chat body. 0, or
+ * -1 with `fail`. */
+int chat_from_input(struct arena *arena, struct ask *ask, struct fail *fail);
+
+struct fold_thought;
+/* The member reasoning_details of a delta: a piece of reasoning whose event has an id, or what ends it. */
+void chat_write_details(const gw_event *event, struct json_writer *w);
+/* The same of a whole message; nothing when there are none. */
+void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer *w);
 
 void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out);
 void chat_stream_end(struct face_answer *answer, struct buf *out);

@@ -5,11 +5,18 @@
 
 #define CHAT_MAX_TEXT (64u << 20) /* of one folded text */
 
+/* A call whose arguments have not begun. */
+struct chat_call {
+    struct chat_call *next;
+    uint32_t item;
+};
+
 /* What a stream remembers of one choice. */
 struct chat_choice {
     struct chat_choice *next;
     uint32_t index;
     bool opened; /* the role was said */
+    struct chat_call *bare;
 };
 
 struct chat_state {
@@ -157,6 +164,35 @@ static const char *delta_member(uint32_t type)
     }
 }
 
+/* Which calls have no arguments yet. */
+static void note_call(struct face_answer *answer, const gw_event *event)
+{
+    struct chat_choice *choice = choice_of(answer, event->index);
+    struct chat_call **at = &choice->bare;
+    while (*at != NULL && (*at)->item != event->item)
+        at = &(*at)->next;
+    if (event->type == GW_EVENT_TOOL_CALL && *at == NULL) {
+        *at = arena_new(answer->arena, struct chat_call);
+        (*at)->item = event->item;
+    } else if (event->type == GW_EVENT_TOOL_ARGS && event->text.len > 0 && *at != NULL) {
+        *at = (*at)->next;
+    }
+}
+
+/* A call without arguments has empty ones: nothing at all is no JSON, and would be refused when it comes back. */
+static void end_calls(struct face_answer *answer, struct chat_choice *choice, struct buf *out)
+{
+    const gw_str none = { NULL, 0 };
+    for (const struct chat_call *call = choice->bare; call != NULL; call = call->next) {
+        struct json_writer w;
+        gw_event args = { .size = sizeof args, .type = GW_EVENT_TOOL_ARGS, .item = call->item, .text = { "{}", 2 } };
+        chunk_begin(answer, choice->index, &w, out);
+        write_call(&args, &w);
+        chunk_end(answer, none, none, &w, out);
+    }
+    choice->bare = NULL;
+}
+
 void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
     const gw_str none = { NULL, 0 };
@@ -172,9 +208,17 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
         chunk_begin(answer, event->index, &w, out);
         json_key(&w, text_of(member));
         json_put_str(&w, view(event->text));
+        if (event->type == GW_EVENT_REASONING && event->id.len > 0)
+            chat_write_details(event, &w);
+        chunk_end(answer, none, none, &w, out);
+    } else if (event->type == GW_EVENT_SIGNATURE && event->id.len > 0) {
+        open_choice(answer, event->index, out);
+        chunk_begin(answer, event->index, &w, out);
+        chat_write_details(event, &w);
         chunk_end(answer, none, none, &w, out);
     } else if (event->type == GW_EVENT_TOOL_CALL || event->type == GW_EVENT_TOOL_ARGS) {
         open_choice(answer, event->index, out);
+        note_call(answer, event);
         chunk_begin(answer, event->index, &w, out);
         write_call(event, &w);
         chunk_end(answer, none, none, &w, out);
@@ -191,6 +235,7 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
         chunk_end(answer, none, event->data, &w, out);
     } else if (event->type == GW_EVENT_FINISH) {
         open_choice(answer, event->index, out);
+        end_calls(answer, choice_of(answer, event->index), out);
         chunk_begin(answer, event->index, &w, out);
         chunk_end(answer, event->text, none, &w, out);
     }
@@ -198,6 +243,8 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
 
 void chat_stream_end(struct face_answer *answer, struct buf *out)
 {
+    for (struct chat_choice *c = state_of(answer)->choices; c != NULL; c = c->next)
+        end_calls(answer, c, out);
     if (answer->ask->wants_usage && answer->usage->source != USAGE_NONE) {
         struct json_writer w;
         buf_str(out, "data: ");
@@ -254,6 +301,7 @@ static void write_message(const struct fold_choice *c, struct json_writer *w)
         json_name(w, "reasoning_content");
         json_put_str(w, buf_view(&c->reasoning));
     }
+    chat_write_thoughts(c->thoughts, w);
     if (c->calls != NULL) {
         json_name(w, "tool_calls");
         json_array(w);

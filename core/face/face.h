@@ -45,7 +45,8 @@ struct face {
 
     /* Reads the body (lent to the end of the request). 0, or -1 with `fail`. */
     int (*decode)(struct arena *arena, struct text body, struct ask *ask, struct fail *fail);
-    /* The body in the canonical (chat) shape, for upstreams that do not speak this dialect; arena. NULL with `fail`. */
+    /* The body in the canonical (chat) shape, for upstreams that do not speak this dialect; arena. NULL with `fail`.
+     * No such function: this face is only relayed. */
     const struct json *(*canonical)(struct arena *arena, struct ask *ask, struct fail *fail);
     /* The body for a native upstream, in pieces that are lent from ask->body or arena: the model's name and
      * what the gateway must change spliced in (a stream is always asked for its usage). */
@@ -55,6 +56,10 @@ struct face {
     /* FACE_TAP_* of a whole relayed body, and in *digest (arena) the little of it that the provider's read() needs:
      * usage, finish reasons, errors. A body of 100 KB is then not parsed for the sake of 200 bytes. */
     unsigned (*digest)(struct arena *arena, struct text body, struct text *digest);
+
+    /* After a whole native answer: what the client asked for but the upstream did not do (embeddings in base64). False
+     * when the body stays as it is; may be NULL. */
+    bool (*convert)(struct arena *arena, const struct ask *ask, struct text body, struct buf *out);
 
     /* A streamed answer from events: appends to `out` what the client shall see. */
     void (*stream_event)(struct face_answer *answer, const gw_event *event, struct buf *out);
@@ -66,5 +71,12 @@ struct face {
 };
 
 extern const struct face face_chat;
+extern const struct face face_messages;
+extern const struct face face_count_tokens;
+extern const struct face face_completions; /* OpenAI's older text completions */
+extern const struct face face_embeddings;
+extern const struct face face_responses; /* relay only */
+/* Relayed as they are: moderations, rerank, images, audio. */
+extern const struct face face_moderations, face_rerank, face_images, face_audio;
 
 #endif

@@ -30,9 +30,11 @@ static void add_common(struct request *req, struct headers *h)
 static void add_dropped(struct request *req, const struct attempt *a, struct headers *h)
 {
     struct buf names;
-    if (a->call.dropped == NULL)
+    if (a->call.dropped == NULL && req->ask.dropped == NULL)
         return;
     buf_init(&names, 1024);
+    for (const struct ask_dropped *d = req->ask.dropped; d != NULL; d = d->next)
+        buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(d->member));
     for (const struct call_dropped *d = a->call.dropped; d != NULL; d = d->next)
         buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(d->member));
     add(h, "x-gw-dropped", arena_str(&req->arena, buf_view(&names)));
@@ -131,8 +133,12 @@ enum next answer_relay(struct request *req)
         req->status = a->status;
         if (a->mode == MODE_RELAY) {
             req->body_type = a->content_type.len > 0 ? arena_str(&req->arena, a->content_type) : "application/json";
-            req->body_out = a->whole;
-            buf_init(&a->whole, 0);
+            if (req->face->convert == NULL ||
+                !req->face->convert(&req->arena, &req->ask, buf_view(&a->whole), &req->body_out)) {
+                buf_free(&req->body_out);
+                req->body_out = a->whole;
+                buf_init(&a->whole, 0);
+            }
         } else {
             req->body_type = "application/json";
             req->face->fold_end(&req->answer, &req->body_out);
@@ -194,6 +200,8 @@ static void finish_whole(struct request *req)
     add(&h, "Content-Type", req->body_type);
     add_common(req, &h);
     add_success(req, &h);
+    if (req->estimated)
+        add(&h, "x-gw-estimated", "true");
     char *body = buf_take(&req->body_out, &len);
     req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, free, body, false);
 }

@@ -1,5 +1,6 @@
 /* attempt.c - one try at one target: choose it, send it, judge what came back. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
 
@@ -41,11 +42,14 @@ static void describe(struct attempt *a)
     a->ask = (gw_request){
         .size = sizeof a->ask,
         .operation = req->operation,
-        .dialect = a->mode == MODE_RELAY ? req->face->dialect : GW_DIALECT_CHAT,
+        .dialect = a->mode == MODE_RELAY                     ? req->face->dialect
+                   : req->operation == GW_OP_EMBEDDINGS ? GW_DIALECT_EMBEDDINGS
+                                                          : GW_DIALECT_CHAT,
         .stream = req->ask.stream,
         .model = call_str(a->target->model),
         .base_url = call_str(p->base_url),
         .secret = call_str(secret),
+        .path = call_str(req->path),
     };
 }
 
@@ -92,6 +96,32 @@ static void collect_headers(struct attempt *a)
     a->send.header_count = n;
 }
 
+/* A model that refuses loss: the first member that would not arrive is an error. */
+static bool refuses_loss(struct attempt *a)
+{
+    const struct request *req = a->req;
+    struct text member = TEXT_NONE, why = TEXT_NONE;
+    if (!req->lossy_refuse)
+        return false;
+    if (a->call.dropped != NULL) {
+        member = a->call.dropped->member;
+        why = a->call.dropped->why;
+    } else if (req->ask.dropped != NULL) {
+        member = req->ask.dropped->member;
+        why = text_of(req->ask.dropped->why);
+    } else {
+        return false;
+    }
+    error_param(&a->error, E_LOSSY, member, "%.*s cannot be carried to the provider \"%s\": %.*s", TEXT_ARG(member),
+                a->target->provider->name.ptr, TEXT_ARG(why));
+    a->has_error = true;
+    a->error_status = 400;
+    a->error_fault = GW_FAULT_REQUEST;
+    a->outcome = "lossy";
+    a->done = true;
+    return true;
+}
+
 static enum next start_transfer(struct attempt *a)
 {
     struct request *req = a->req;
@@ -105,12 +135,18 @@ static enum next start_transfer(struct attempt *a)
     call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
     a->http_open = true;
     gw_status status = p->plugin->provider.build(p->instance, &a->call, &a->ask, &a->http);
-    if (status == GW_OK && a->http.failed)
+    struct fail why;
+    if (status == GW_OK && call_http_check(&a->http, &why) < 0) {
+        log_line(LOG_ERROR, "provider \"%s\": %s", p->name.ptr, why.text);
         status = GW_E_CONFIG;
+    }
+    call_step_end(&a->call);
     if (status != GW_OK) {
         attempt_refused(a, status);
         return NEXT;
     }
+    if (refuses_loss(a))
+        return NEXT;
     collect_body(a);
     collect_headers(a);
     a->send.method = a->http.method;

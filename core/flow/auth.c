@@ -32,6 +32,9 @@ enum next admit_run(struct request *req)
     case E_HEAD_TOO_LARGE:
         error_set(&req->fail, E_HEAD_TOO_LARGE, "the request's head is too large (limits.header_kb, limits.headers)");
         break;
+    case E_UPGRADE:
+        error_set(&req->fail, E_UPGRADE, "WebSockets are not served: POST to the same path and read the answer as server-sent events");
+        break;
     default:
         error_set(&req->fail, req->refuse, "the request is not well-formed HTTP/1.1");
         break;

@@ -42,7 +42,10 @@ static enum next list_models(struct request *req)
     for (size_t i = 0; i < config->model_count; i++)
         if (may_list(req, &config->models[i]))
             rows[n++] = row_of(&config->models[i]);
-    models_write_openai(rows, n, created, &req->body_out);
+    if (req->wants_anthropic)
+        models_write_anthropic(rows, n, (size_t)req->list_limit, created, &req->body_out);
+    else
+        models_write_openai(rows, n, created, &req->body_out);
     return answer_own(req);
 }
 

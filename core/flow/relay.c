@@ -410,7 +410,7 @@ void relay_end_stream(struct attempt *a)
 {
     struct request *req = a->req;
     struct text id = text_of(req->id);
-    bool whole = !a->has_error && a->failure == TRANSFER_OK && (a->has_done || a->has_finish);
+    bool whole = !a->has_error && a->failure == TRANSFER_OK && (a->has_done || a->has_finish || req->face->dialect == GW_DIALECT_OTHER);
     if (a->open_end && !whole)
         answer_write(req, TEXT("\n\n")); /* so that the error is an event of its own */
     if (a->has_error) {
@@ -425,7 +425,7 @@ void relay_end_stream(struct attempt *a)
         req->broken = true;
         buf_free(&req->tail_bytes);
         error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
-    } else if (!a->has_done && !a->has_finish) {
+    } else if (!a->has_done && !a->has_finish && req->face->dialect != GW_DIALECT_OTHER) {
         error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
                   TEXT_ARG(a->target->provider->name));
         a->outcome = "incomplete";

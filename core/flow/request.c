@@ -22,7 +22,30 @@ static struct text bearer(struct text value)
 
 static bool is_dialect_header(struct text name)
 {
-    return text_starts_nocase(name, TEXT("anthropic-")) || text_eq_nocase(name, TEXT("openai-beta"));
+    return text_starts_nocase(name, TEXT("anthropic-")) || text_eq_nocase(name, TEXT("openai-beta")) ||
+           text_eq_nocase(name, TEXT("content-type"));
+}
+
+/* The target below the API's root, however it was reached: "/v1/images/edits?x=1" and "/openai/images/edits?x=1". */
+static struct text below_root(struct text target)
+{
+    static const struct text roots[] = { { "/openai", 7 }, { "/anthropic", 10 }, { "/v1", 3 } };
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if (text_starts(target, roots[i]) && target.len > roots[i].len && target.ptr[roots[i].len] == '/')
+            target = (struct text){ target.ptr + roots[i].len, target.len - roots[i].len };
+    return target;
+}
+
+static int64_t limit_of(struct text target)
+{
+    int64_t limit = 0;
+    text_cut(&target, '?');
+    while (target.len > 0) {
+        struct text value = text_cut(&target, '&'), name = text_cut(&value, '=');
+        if (text_is(name, "limit") && text_parse_u63(value, &limit) < 0)
+            limit = 0;
+    }
+    return limit;
 }
 
 /* Copies the few headers that matter on the way; all others end here. */
@@ -38,8 +61,11 @@ static void keep_headers(struct request *req, const struct request_head *head)
             api_key = value;
         else if (text_eq_nocase(name, TEXT("x-request-id")))
             req->client_id = arena_text(&req->arena, (struct text){ value.ptr, value.len < 200 ? value.len : 200 });
-        else if (is_dialect_header(name))
+        else if (is_dialect_header(name)) {
             dialect++;
+            if (text_eq_nocase(name, TEXT("anthropic-version")))
+                req->wants_anthropic = true;
+        }
     }
     if (req->credential.len == 0 && api_key.len > 0)
         req->credential = arena_text(&req->arena, api_key);
@@ -73,6 +99,9 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->operation = head->operation;
     req->refuse = head->refuse;
     req->is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
+    req->path = arena_text(&req->arena, below_root(head->target));
+    if (req->is_get)
+        req->list_limit = limit_of(head->target);
     req->tail = arena_text(&req->arena, head->tail);
     req->allow = arena_text(&req->arena, head->allow);
     req->peer = arena_text(&req->arena, head->peer);
@@ -81,6 +110,8 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->first_token_ns = -1;
     uuid_new(req->id);
     keep_headers(req, head);
+    if (req->operation == GW_OP_MODELS && req->wants_anthropic)
+        req->face = &face_messages; /* its errors are in that shape */
     req->team = req->config->default_team;
     req->answer = (struct face_answer){ .arena = &req->arena,
                                         .ask = &req->ask,

@@ -1,10 +1,25 @@
 /* route.c - which targets may answer, in which order: the model as configured, a provider's own model, or a family. */
+#include "face/messages.h"
 #include "flow/way.h"
+
+/* Relayed where the upstream speaks the client's dialect; translated where the face has a canonical form. */
+static bool serves(const struct request *req, const struct config_provider *provider)
+{
+    const gw_provider_ops *ops = &provider->plugin->provider;
+    if (req->operation == GW_OP_COUNT_TOKENS) /* who cannot count is estimated */
+        return (ops->operations & (GW_OP_CHAT | GW_OP_COUNT_TOKENS)) != 0;
+    return (ops->operations & req->operation) != 0 &&
+           ((ops->dialects & req->face->dialect) != 0 || req->face->canonical != NULL);
+}
 
 static void add_target(struct request *req, const struct config_provider *provider, struct text model, bool fallback)
 {
     if (provider->off != NULL)
         return;
+    if (!serves(req, provider)) {
+        req->passed_over++;
+        return;
+    }
     req->targets[req->target_count++] =
         (struct route_target){ .provider = provider, .model = model, .fallback = fallback };
 }
@@ -25,6 +40,7 @@ static void by_model(struct request *req, const struct config_model *model)
     }
     req->timeouts = model->timeouts;
     req->attempts_max = model->attempts;
+    req->lossy_refuse = model->lossy_refuse;
     req->model_label = model->label;
 }
 
@@ -53,6 +69,14 @@ static const struct config_provider *by_prefix(const struct request *req)
     return NULL;
 }
 
+/* Nobody upstream counts: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
+static enum next estimate_tokens(struct request *req)
+{
+    buf_printf(&req->body_out, "{\"input_tokens\":%lld}", (long long)messages_estimate(&req->ask));
+    req->estimated = true;
+    return answer_own(req);
+}
+
 /* Row "route". */
 enum next route_run(struct request *req)
 {
@@ -74,6 +98,13 @@ enum next route_run(struct request *req)
             by_provider(req, provider, req->ask.model);
         }
     }
+    if (req->target_count == 0 && req->passed_over > 0) {
+        error_set(&req->fail, E_PATH,
+                  "the model \"%.*s\" is served by a provider that does not have %.*s, and this version does not translate it: "
+                  "use /v1/chat/completions or /v1/messages",
+                  (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr, TEXT_ARG(req->path));
+        return FAIL;
+    }
     if (req->target_count == 0) {
         error_set(&req->fail, E_UPSTREAM, "no provider of the model \"%.*s\" is in use: the operator must set its secret",
                   (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr);
@@ -81,5 +112,8 @@ enum next route_run(struct request *req)
         req->fail.should_retry = 0;
         return FAIL;
     }
+    if (req->operation == GW_OP_COUNT_TOKENS &&
+        (req->targets[0].provider->plugin->provider.operations & GW_OP_COUNT_TOKENS) == 0)
+        return estimate_tokens(req);
     return NEXT;
 }

@@ -101,11 +101,14 @@ struct request {
     /* head */
     const struct face *face;
     uint32_t operation;
+    struct text path; /* below the API's root, with its query: "/images/generations" */
     struct text tail, credential, client_id, peer, allow;
     struct door_header *dialect_headers; /* arena */
     size_t dialect_header_count;
     enum error_case refuse;
     bool is_get;
+    bool wants_anthropic; /* sent anthropic-version: lists are in its shape */
+    int64_t list_limit;   /* ?limit= of a list; 0: none */
 
     /* body */
     struct buf body;
@@ -118,7 +121,9 @@ struct request {
     /* route */
     struct route_target *targets;
     size_t target_count, target_next;
+    unsigned passed_over; /* targets that do not have what is asked for */
     unsigned attempts_max, attempts_made;
+    bool lossy_refuse; /* the model refuses what cannot be carried */
     struct config_timeouts timeouts;
     struct text model_label;
     struct text *pieces; /* the spliced body of the current attempt */
@@ -134,6 +139,7 @@ struct request {
     struct buf tail_bytes; /* the end of a stream, held until it is settled */
     struct buf body_out;   /* a whole answer of ours */
     const char *body_type;
+    bool estimated; /* the answer is the gateway's own estimate */
     int status;
     struct loop_timer ping;
     int64_t last_write_ns;

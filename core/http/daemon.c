@@ -138,18 +138,31 @@ struct daemon *daemon_with_room(struct front *f)
     return least;
 }
 
-void daemon_count(struct daemon *d, int change)
+void daemon_add(struct daemon *d, struct watch *x)
 {
-    struct front *f = d->front;
-
-    d->connections += (unsigned)change;
-    if (d->connections < DAEMON_CONNECTIONS && !d->has_room) {
-        d->has_room = true;
-        d->next_room = f->room;
-        f->room = d;
-    } else if (d->connections >= DAEMON_CONNECTIONS && d->has_room && f->room == d) {
+    x->next = d->first;
+    if (x->next != NULL)
+        x->next->prev = x;
+    d->first = x;
+    /* The one on top of the stack is the one that is filled. */
+    if (++d->connections >= DAEMON_CONNECTIONS && d->has_room && d->front->room == d) {
         d->has_room = false;
-        f->room = d->next_room;
+        d->front->room = d->next_room;
+    }
+}
+
+void daemon_remove(struct daemon *d, struct watch *x)
+{
+    if (x->next != NULL)
+        x->next->prev = x->prev;
+    if (x->prev != NULL)
+        x->prev->next = x->next;
+    else
+        d->first = x->next;
+    if (--d->connections < DAEMON_CONNECTIONS && !d->has_room) {
+        d->has_room = true;
+        d->next_room = d->front->room;
+        d->front->room = d;
     }
 }
 

@@ -253,8 +253,9 @@ bool front_idle(const struct front *f)
 void front_cut(struct front *f)
 {
     CHECK(f, FRONT);
-    for (struct watch *x = f->all; x != NULL; x = x->next)
-        watch_gone(x);
+    for (size_t i = 0; i < f->daemon_count; i++)
+        for (struct watch *x = f->daemons[i]->first; x != NULL; x = x->next)
+            watch_gone(x);
 }
 
 /* ---- accepting ---- */
@@ -269,7 +270,7 @@ static void turn_away(struct front *f, int fd)
         close(fd); /* a handshake is what cannot be afforded */
         return;
     }
-    reply_refusal_raw(f, fd, E_OVERLOAD, "too many connections: try again in a moment");
+    reply_refusal_raw(fd, E_OVERLOAD, "too many connections: try again in a moment");
     parting_begin(f, fd);
 }
 
@@ -305,7 +306,7 @@ static void rest(struct front *f)
 
             metrics_count_event(w->gateway->metrics, w->index, "shed");
             if (!front_has_tls(f))
-                reply_refusal_raw(f, fd, E_OVERLOAD, "too many connections: try again in a moment");
+                reply_refusal_raw(fd, E_OVERLOAD, "too many connections: try again in a moment");
             close(fd);
         }
         f->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -361,10 +362,11 @@ void front_drain(struct front *f)
     if (f->listener.fd >= 0)
         accept_some(f, BACKLOG); /* closing the socket would reset those that wait */
     stop_listening(f);
-    for (struct watch *x = f->all; x != NULL; x = x->next) {
-        if (x->phase == PHASE_IDLE)
-            watch_dismiss(x);
-        else if (x->phase == PHASE_HEAD && !x->byte_seen)
-            watch_join(x, LANE_LAST);
-    }
+    for (size_t i = 0; i < f->daemon_count; i++)
+        for (struct watch *x = f->daemons[i]->first; x != NULL; x = x->next) {
+            if (x->phase == PHASE_IDLE)
+                watch_dismiss(x);
+            else if (x->phase == PHASE_HEAD && !x->byte_seen)
+                watch_join(x, LANE_LAST);
+        }
 }

@@ -30,6 +30,7 @@ struct daemon {
     struct front *front;
     struct MHD_Daemon *mhd;
     struct loop_watch watch; /* its epoll descriptor */
+    struct watch *first; /* its connections */
     unsigned connections;
     bool has_room, queued;
     struct daemon *next_room; /* stack of those with room */
@@ -75,7 +76,6 @@ struct front {
     struct loop_after run;
 
     struct lane lanes[LANES];
-    struct watch *all;     /* every connection */
     struct watch *drained; /* whose request is told so after the daemons have run */
     size_t open;
 
@@ -107,7 +107,7 @@ struct watch {
     struct MHD_Connection *mhd;
     struct loop_watch socket; /* in the worker's own epoll, beside MHD's */
     struct loop_after bury;
-    struct watch *prev, *next; /* all connections */
+    struct watch *prev, *next; /* of the daemon */
     struct lane *lane;         /* the deadline it is under, NULL for none */
     struct watch *lane_prev, *lane_next;
     int64_t due_ns;

@@ -63,7 +63,8 @@ static void hand_in(struct watch *x, const struct head *head, const struct match
                            &(struct request_head){
                                .method = head->method,
                                .target = target,
-                               .face = match->route != NULL ? match->route->face : &face_chat,
+                               .face = match->route != NULL && match->route->face != NULL ? match->route->face
+                                                                                          : &face_chat,
                                .operation = match->route != NULL ? match->route->operation : GW_OP_CHAT,
                                .tail = match->tail,
                                .refuse = match->refuse != E_NONE ? match->refuse

@@ -284,7 +284,7 @@ void reply_refuse(struct watch *x, enum error_case which, const char *why)
     door_answer(x, error_status(&fail, ERROR_OPENAI), headers, count, body, free, text, true);
 }
 
-void reply_refusal_raw(struct front *f, int fd, enum error_case which, const char *why)
+void reply_refusal_raw(int fd, enum error_case which, const char *why)
 {
     struct door_header headers[OWN_HEADERS];
     char id[UUID_TEXT_LEN + 1], retry_after[16];
@@ -293,7 +293,6 @@ void reply_refusal_raw(struct front *f, int fd, enum error_case which, const cha
     size_t count;
     char *text;
 
-    (void)f;
     error_set(&fail, which, "%s", why);
     uuid_new(id);
     text = request_refusal(&fail, id, &body.len);

@@ -19,6 +19,6 @@ void reply_own(struct watch *x, int status, const char *type, const char *allow,
 /* An error of the front's own, before a request exists: the connection ends with it. */
 void reply_refuse(struct watch *x, enum error_case which, const char *why);
 /* The same as bytes on a plain socket that MHD does not answer on. */
-void reply_refusal_raw(struct front *f, int fd, enum error_case which, const char *why);
+void reply_refusal_raw(int fd, enum error_case which, const char *why);
 
 #endif

@@ -11,10 +11,28 @@
 #define LOOK (ROUTE_GET | ROUTE_HEAD)
 #define LOOK_ALLOW "GET, HEAD, OPTIONS"
 
-/* Paths of the client APIs are found with and without /v1, and below /openai. */
+/* Paths of the client APIs are found with and without /v1, and below /openai and /anthropic. */
 static const struct route apis[] = {
     { .path = PATH("/chat/completions"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
       .face = &face_chat, .operation = GW_OP_CHAT },
+    { .path = PATH("/completions"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_completions, .operation = GW_OP_COMPLETIONS },
+    { .path = PATH("/embeddings"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_embeddings, .operation = GW_OP_EMBEDDINGS },
+    { .path = PATH("/responses"), .methods = ROUTE_POST, .allow = "POST, OPTIONS", .refuse_get = E_UPGRADE,
+      .face = &face_responses, .operation = GW_OP_CHAT },
+    { .path = PATH("/moderations"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_moderations, .operation = GW_OP_MODERATIONS },
+    { .path = PATH("/rerank"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_rerank, .operation = GW_OP_RERANK },
+    { .path = PATH("/images/"), .tail = true, .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_images, .operation = GW_OP_IMAGES },
+    { .path = PATH("/audio/"), .tail = true, .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_audio, .operation = GW_OP_AUDIO },
+    { .path = PATH("/messages"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_messages, .operation = GW_OP_CHAT },
+    { .path = PATH("/messages/count_tokens"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
+      .face = &face_count_tokens, .operation = GW_OP_COUNT_TOKENS },
     { .path = PATH("/models"), .methods = LOOK, .allow = LOOK_ALLOW,
       .face = &face_chat, .operation = GW_OP_MODELS },
     { .path = PATH("/models/"), .tail = true, .methods = LOOK, .allow = LOOK_ALLOW,
@@ -96,7 +114,7 @@ static struct match judge(const struct route *route, unsigned method)
         return (struct match){ .route = route, .serve = health_options };
     if ((route->methods & (method | ROUTE_ANY)) != 0)
         return (struct match){ .route = route, .serve = route->serve };
-    return (struct match){ .route = route, .refuse = E_METHOD };
+    return (struct match){ .route = route, .refuse = method == ROUTE_GET && route->refuse_get != E_NONE ? route->refuse_get : E_METHOD };
 }
 
 struct match routes_find(struct text method, struct text path, size_t encoded_slash, char *scratch)
@@ -113,7 +131,7 @@ struct match routes_find(struct text method, struct text path, size_t encoded_sl
         path.len--;
     route = look_up(own, sizeof own / sizeof own[0], path);
     if (route == NULL) {
-        path = without(without(path, TEXT("/openai")), TEXT("/v1"));
+        path = without(without(without(path, TEXT("/openai")), TEXT("/anthropic")), TEXT("/v1"));
         route = look_up(apis, sizeof apis / sizeof apis[0], path);
     }
     if (route == NULL)

@@ -76,12 +76,8 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     x->started_ns = f->loop->now_ns;
     buf_init(&x->out, f->limits.event_bytes + DOOR_HIGH_MARK);
     name_peer(x, &f->arriving);
-    x->next = f->all;
-    if (x->next != NULL)
-        x->next->prev = x;
-    f->all = x;
     f->open++;
-    daemon_count(d, 1);
+    daemon_add(d, x);
     watch_join(x, LANE_HEAD);
     if (loop_watch(f->loop, &x->socket, f->arriving_fd, EPOLLIN | EPOLLRDHUP | EPOLLET) < 0) {
         x->socket.fd = f->arriving_fd;
@@ -163,15 +159,9 @@ static void ended(struct watch *x)
         if (fd >= 0)
             parting_begin(f, fd);
     }
-    if (x->next != NULL)
-        x->next->prev = x->prev;
-    if (x->prev != NULL)
-        x->prev->next = x->next;
-    else
-        f->all = x->next;
     f->open--;
     atomic_fetch_sub_explicit(&f->worker->gateway->connections, 1, memory_order_relaxed);
-    daemon_count(x->daemon, -1);
+    daemon_remove(x->daemon, x);
     if (f->freed)
         bury(&x->bury);
     else
@@ -368,7 +358,7 @@ static void head_late(struct watch *x)
     count(x, "late_head");
     /* To a client that has sent nothing, an answer would be one to its next request. */
     if (x->byte_seen && !front_has_tls(x->front))
-        reply_refusal_raw(x->front, x->socket.fd, E_TOO_SLOW, "the head of the request did not come in time");
+        reply_refusal_raw(x->socket.fd, E_TOO_SLOW, "the head of the request did not come in time");
     watch_cut(x);
 }
 

@@ -138,7 +138,7 @@ def profile(bench, case, gateway):
         text = subprocess.run(["perf", "report", "-i", data, "--stdio", "--no-children", "--sort", sort], capture_output=True,
                               text=True, check=False).stdout
         lines = [x.rstrip() for x in text.split("\n") if x.strip() and not x.startswith("#")]
-        print(f"\n  by {sort}:\n    " + "\n    ".join(x.strip() for x in lines[:count]))
+        print(f"\n  by {sort}:\n    " + "\n    ".join(x.rstrip("- ").strip() for x in lines[:count]))
 
 
 def profile_all(bench, args, gateway):

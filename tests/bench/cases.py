@@ -61,7 +61,7 @@ class Bench:
         """How many streams the limit of open files allows: a proxy needs two descriptors each and some more."""
         possible = int((self.nofile - 500) / 2.1)
         if self.nofile < 4 * wanted:
-            self.note(f"LIMIT OF OPEN FILES {self.nofile} IS LOW FOR {wanted} STREAMS (4 each would be plenty)")
+            self.note(f"the limit of open files, {self.nofile}, is low for {wanted} streams: 2 each are needed, 4 are plenty")
         if possible < wanted:
             self.note(f"SCALED DOWN FROM {wanted} TO {possible} STREAMS: raise the hard limit of open files (ulimit -Hn)")
         return min(wanted, possible)

@@ -19,6 +19,12 @@ def verdict(goal, got, ratio):
     return "ok" if value <= goal.limit else "short"
 
 
+def paired(got):
+    """The ratio in each round by itself, where every round gave both."""
+    ours, theirs = got["gateway"]["values"], got["nginx"]["values"]
+    return [a / b for a, b in zip(ours, theirs)] if len(ours) == len(theirs) and all(theirs) else None
+
+
 def line_of(case, line, figures):
     """`figures`: system -> list, one dict of figures a round."""
     got = {s: summary([f.get(line.figure) for f in figures.get(s, [])]) for s in SYSTEMS}
@@ -26,7 +32,7 @@ def line_of(case, line, figures):
     if line.ratio and got["gateway"] and got["nginx"] and got["nginx"]["median"] > 0:
         ratio = got["gateway"]["median"] / got["nginx"]["median"]
     out = {"case": case.name, "figure": line.figure, "label": line.label, "unit": line.unit, "how": case.how, "ratio": ratio,
-           "digits": line.digits, "systems": {s: g for s, g in got.items() if g}}
+           "ratio_of_rounds": paired(got) if ratio is not None else None, "digits": line.digits, "systems": {s: g for s, g in got.items() if g}}
     if line.goal:
         sign = "x" if line.goal.kind == "ratio" else line.unit
         out["goal"] = f"<= {line.goal.limit:g} {sign}".replace(" x", "x")

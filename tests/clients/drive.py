@@ -5,6 +5,7 @@
 PYTHON has the OpenAI SDK installed; FOLDER has node_modules. What is not given is skipped. Each client test
 prints a line `ok NAME` or `FAILED NAME: why`; the last line here is `clients: N passed, N failed, N skipped`.
 """
+
 import argparse
 import hashlib
 import json
@@ -51,8 +52,10 @@ def main():
 
     totals = {"passed": 0, "failed": 0, "skipped": 0}
     clients = []
-    for label, given, command in (("openai-python", options.py, [options.py, os.path.join(HERE, "test_openai.py")]),
-                                  ("openai-js", options.js, ["node", os.path.join(HERE, "test_openai.mjs")])):
+    for label, given, command in (
+        ("openai-python", options.py, [options.py, os.path.join(HERE, "test_openai.py")]),
+        ("openai-js", options.js, ["node", os.path.join(HERE, "test_openai.mjs")]),
+    ):
         if given:
             clients.append((label, command))
         else:
@@ -69,16 +72,33 @@ def main():
             cases = os.path.join(folder, "cases.json")
             with open(cases, "w") as f:
                 json.dump(server.choice(options.each), f)
-            lua = (provider("up", server.url) + 'model "rec-*" { { "up/*" } }\nmodel "demo" { { "demo/demo" } }\n'
-                   'provider "demo" { plugin = "demo", tokens_per_second = 2000, slow_ms = 500 }\n'
-                   'key { sha256 = "%s", name = "sdk" }\n' % hashlib.sha256(KEY.encode()).hexdigest())
+            lua = (
+                provider("up", server.url) + 'model "rec-*" { { "up/*" } }\nmodel "demo" { { "demo/demo" } }\n'
+                'provider "demo" { plugin = "demo", tokens_per_second = 2000, slow_ms = 500 }\n'
+                'key { sha256 = "%s", name = "sdk" }\n' % hashlib.sha256(KEY.encode()).hexdigest()
+            )
             for label, command in clients:
                 gateway = Gateway(lua)
                 try:
-                    environment = dict(os.environ, GATEWAY=gateway.base + "/v1", DIRECT=server.url, KEY=KEY, CASES=cases,
-                                       CLIENTS_JS=os.path.abspath(options.js) if options.js else "", NO_PROXY="127.0.0.1")
-                    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy",
-                                 "all_proxy"):
+                    environment = dict(
+                        os.environ,
+                        GATEWAY=gateway.base + "/v1",
+                        DIRECT=server.url,
+                        KEY=KEY,
+                        CASES=cases,
+                        CLIENTS_JS=os.path.abspath(options.js) if options.js else "",
+                        NO_PROXY="127.0.0.1",
+                    )
+                    for name in (
+                        "OPENAI_API_KEY",
+                        "OPENAI_BASE_URL",
+                        "HTTP_PROXY",
+                        "HTTPS_PROXY",
+                        "ALL_PROXY",
+                        "http_proxy",
+                        "https_proxy",
+                        "all_proxy",
+                    ):
                         environment.pop(name, None)
                     run_client(label, command, environment, totals)
                     gateway.stop()

@@ -4,6 +4,7 @@
 
 The SDKs talk to it directly and through the gateway; both must yield the same.
 """
+
 import json
 import os
 import sys
@@ -14,8 +15,19 @@ import upstream  # noqa: E402
 from recordings import SERVICES, load_chat, split_events  # noqa: E402
 
 # Members that are not the SDK's own parameters travel as they are in the request.
-PLAIN = ("messages", "stream", "stream_options", "tools", "tool_choice", "n", "max_tokens", "max_completion_tokens", "temperature",
-         "response_format", "reasoning_effort")
+PLAIN = (
+    "messages",
+    "stream",
+    "stream_options",
+    "tools",
+    "tool_choice",
+    "n",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "response_format",
+    "reasoning_effort",
+)
 
 
 def slug(name):
@@ -37,12 +49,25 @@ class Replay:
     def answer(self, request, out):
         rec = self.recordings.get(request.json().get("model"))
         if rec is None:
-            out.send(upstream.reply_json({"error": {"message": "no such recording", "type": "invalid_request_error",
-                                                    "param": "model", "code": "model_not_found"}}, 404))
+            out.send(
+                upstream.reply_json(
+                    {
+                        "error": {
+                            "message": "no such recording",
+                            "type": "invalid_request_error",
+                            "param": "model",
+                            "code": "model_not_found",
+                        }
+                    },
+                    404,
+                )
+            )
             return
         lines = ["HTTP/1.1 %d Recorded" % rec.status] + ["%s: %s" % h for h in rec.headers]
         if not any(n == "content-type" for n, _ in rec.headers):  # some recorders dropped it; an SDK needs it
-            lines.append("content-type: " + ("text/event-stream" if rec.stream and rec.status == 200 else "application/json"))
+            lines.append(
+                "content-type: " + ("text/event-stream" if rec.stream and rec.status == 200 else "application/json")
+            )
         if rec.stream and rec.status == 200:
             out.send(("\r\n".join(lines + ["transfer-encoding: chunked"]) + "\r\n\r\n").encode())
             for event in split_events(rec.body):
@@ -57,10 +82,22 @@ class Replay:
         for service in SERVICES:
             for stream in (False, True):
                 for want_error in (False, True):
-                    rows = [(model, r) for model, r in self.recordings.items() if r.provider == service and r.stream == stream
-                            and "error-midstream" not in r.name
-                            and ((r.status in (400, 404)) if want_error else r.status == 200)]
+                    rows = [
+                        (model, r)
+                        for model, r in self.recordings.items()
+                        if r.provider == service
+                        and r.stream == stream
+                        and "error-midstream" not in r.name
+                        and ((r.status in (400, 404)) if want_error else r.status == 200)
+                    ]
                     for model, r in rows[:each]:
                         body = {k: v for k, v in r.request.items() if k in PLAIN}
-                        out.append({"name": r.name, "model": model, "status": r.status, "request": json.loads(json.dumps(body))})
+                        out.append(
+                            {
+                                "name": r.name,
+                                "model": model,
+                                "status": r.status,
+                                "request": json.loads(json.dumps(body)),
+                            }
+                        )
         return out

@@ -29,8 +29,8 @@ install_py() {
     same "$here/requirements.lock" "$place/py/installed" && return 0
     rm -rf "$place/py"
     python3 -m venv "$place/py" &&
-        timeout 300 "$place/py/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
-            -r "$here/requirements.lock" &&
+        timeout 300 "$place/py/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+            --require-hashes -r "$here/requirements.lock" &&
         cp "$here/requirements.lock" "$place/py/installed"
 }
 

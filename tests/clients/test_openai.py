@@ -1,4 +1,5 @@
-"""test_openai.py - the OpenAI SDK for Python, pointed at the gateway. Run by drive.py with the SDK's own interpreter."""
+"""test_openai.py - the OpenAI SDK for Python, pointed at the gateway. Run by drive.py."""
+
 import asyncio
 import json
 import os
@@ -9,17 +10,46 @@ import openai
 from pydantic import BaseModel
 
 GATEWAY, DIRECT, KEY = os.environ["GATEWAY"], os.environ["DIRECT"], os.environ["KEY"]
-TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "The weather", "parameters": {
-    "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}}}]
-KNOWN = {"messages", "stream", "stream_options", "tools", "tool_choice", "n", "max_tokens", "max_completion_tokens", "temperature",
-         "response_format", "reasoning_effort"}
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": "The weather",
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+                "additionalProperties": False,
+            },
+        },
+    }
+]
+KNOWN = {
+    "messages",
+    "stream",
+    "stream_options",
+    "tools",
+    "tool_choice",
+    "n",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "response_format",
+    "reasoning_effort",
+}
 
 
 def client(url=GATEWAY, key=KEY, **more):
     """A client, and a list that grows by one for each request it sends."""
     sent = []
-    made = openai.OpenAI(base_url=url, api_key=key, timeout=30,
-                         http_client=openai.DefaultHttpxClient(event_hooks={"request": [sent.append]}), **more)
+    made = openai.OpenAI(
+        base_url=url,
+        api_key=key,
+        timeout=30,
+        http_client=openai.DefaultHttpxClient(event_hooks={"request": [sent.append]}),
+        **more
+    )
     return made, sent
 
 
@@ -47,8 +77,11 @@ def test_chat_streamed():
     whole = c.chat.completions.create(model="demo", messages=user("one two three"))
     assert text_of(chunks) == whole.choices[0].message.content
     assert all(x.usage is None for x in chunks)
-    chunks = list(c.chat.completions.create(model="demo", messages=user("one two three"), stream=True,
-                                            stream_options={"include_usage": True}))
+    chunks = list(
+        c.chat.completions.create(
+            model="demo", messages=user("one two three"), stream=True, stream_options={"include_usage": True}
+        )
+    )
     assert chunks[-1].choices == [] and chunks[-1].usage.total_tokens == whole.usage.total_tokens, chunks[-1]
 
 
@@ -64,10 +97,14 @@ def test_chat_streamed_by_the_helper():
 def test_chat_async():
     async def run():
         c = openai.AsyncOpenAI(base_url=GATEWAY, api_key=KEY, timeout=30)
-        whole = await asyncio.gather(*(c.chat.completions.create(model="demo", messages=user("number %d" % i)) for i in range(10)))
+        whole = await asyncio.gather(
+            *(c.chat.completions.create(model="demo", messages=user("number %d" % i)) for i in range(10))
+        )
         for i, answer in enumerate(whole):
             assert "number %d" % i in answer.choices[0].message.content
-        chunks = [x async for x in await c.chat.completions.create(model="demo", messages=user("async"), stream=True)]
+        chunks = [
+            x async for x in await c.chat.completions.create(model="demo", messages=user("async"), stream=True)
+        ]
         assert "async" in text_of(chunks)
         await c.close()
 
@@ -88,7 +125,11 @@ def test_tools_round_trip():
         for _ in stream:
             pass
         streamed = stream.get_final_completion().choices[0].message.tool_calls[0]
-    assert (streamed.id, streamed.function.name, streamed.function.arguments) == (call.id, call.function.name, call.function.arguments)
+    assert (streamed.id, streamed.function.name, streamed.function.arguments) == (
+        call.id,
+        call.function.name,
+        call.function.arguments,
+    )
 
 
 class City(BaseModel):
@@ -123,22 +164,46 @@ def raises(kind, status, code, work):
 
 def test_errors():
     c, sent = client(key="sk-canary-client-wrong")
-    raises(openai.AuthenticationError, 401, "invalid_api_key", lambda: c.chat.completions.create(model="demo", messages=user("x")))
+    raises(
+        openai.AuthenticationError,
+        401,
+        "invalid_api_key",
+        lambda: c.chat.completions.create(model="demo", messages=user("x")),
+    )
     assert len(sent) == 1, "a 401 was retried"
     c, sent = client()
-    raises(openai.NotFoundError, 404, "model_not_found", lambda: c.chat.completions.create(model="nope", messages=user("x")))
-    error = raises(openai.BadRequestError, 400, "invalid_parameter",
-                   lambda: c.chat.completions.create(model="demo", messages=user("x"), extra_body={"messages": "x"}))
+    raises(
+        openai.NotFoundError,
+        404,
+        "model_not_found",
+        lambda: c.chat.completions.create(model="nope", messages=user("x")),
+    )
+    error = raises(
+        openai.BadRequestError,
+        400,
+        "invalid_parameter",
+        lambda: c.chat.completions.create(model="demo", messages=user("x"), extra_body={"messages": "x"}),
+    )
     assert error.param == "messages", error.param
     assert len(sent) == 2, "a 404 or a 400 was retried"
 
 
 def test_errors_that_are_retried():
     c, sent = client(max_retries=2)
-    raises(openai.RateLimitError, 429, "upstream_rate_limited", lambda: c.chat.completions.create(model="demo", messages=user("429")))
+    raises(
+        openai.RateLimitError,
+        429,
+        "upstream_rate_limited",
+        lambda: c.chat.completions.create(model="demo", messages=user("429")),
+    )
     assert len(sent) == 3, "%d requests for a 429" % len(sent)
     c, sent = client(max_retries=1)
-    raises(openai.InternalServerError, 503, "server_is_overloaded", lambda: c.chat.completions.create(model="demo", messages=user("529")))
+    raises(
+        openai.InternalServerError,
+        503,
+        "server_is_overloaded",
+        lambda: c.chat.completions.create(model="demo", messages=user("529")),
+    )
     assert len(sent) == 2, "%d requests for a 503" % len(sent)
 
 

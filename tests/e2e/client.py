@@ -2,6 +2,7 @@
 
 Nothing is hidden: chunk boundaries, times of arrival, a body that was cut. Every wait has an end.
 """
+
 import json
 import socket
 import ssl
@@ -96,7 +97,7 @@ class Conn:
         while True:
             at = self.buf.find(mark, start)
             if at >= 0:
-                out, self.buf = self.buf[:at], self.buf[at + len(mark):]
+                out, self.buf = self.buf[:at], self.buf[at + len(mark) :]
                 return out
             start = max(0, len(self.buf) - len(mark))
             if not self.more():
@@ -181,7 +182,7 @@ class Conn:
                 at = rest.find(b"\n\n")
                 if at < 0:
                     break
-                event, rest = rest[:at + 2], rest[at + 2:]
+                event, rest = rest[: at + 2], rest[at + 2 :]
                 yield time.monotonic(), event
         if rest:
             yield time.monotonic(), rest
@@ -225,7 +226,9 @@ def build(method, path, headers=(), body=None, version="HTTP/1.1"):
 
 def chunked(body, size):
     """`body` in chunks of `size`."""
-    out = b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + size]), body[i:i + size]) for i in range(0, len(body), size))
+    out = b"".join(
+        b"%x\r\n%s\r\n" % (len(body[i : i + size]), body[i : i + size]) for i in range(0, len(body), size)
+    )
     return out + b"0\r\n\r\n"
 
 

@@ -6,6 +6,7 @@
 
 stop() asserts a clean end: exit code 0 after SIGTERM and no sanitizer report. Standard library only.
 """
+
 import json
 import os
 import re
@@ -44,7 +45,7 @@ def tsan(test):
 
 
 def shared(*path):
-    """A path in the folder of recordings and vectors. Without it the test is skipped; with GW_REQUIRE_SHARED=1 it fails."""
+    """A path in the folder of recordings and vectors. Without it a test is skipped; GW_REQUIRE_SHARED=1: it fails."""
     full = os.path.join(SHARED, *path)
     if not os.path.exists(full):
         if os.environ.get("GW_REQUIRE_SHARED") == "1":
@@ -80,13 +81,17 @@ def pace():
 def provider(name, up, more=""):
     """The Lua line of an OpenAI-compatible provider at a fake upstream (or at a URL)."""
     url = up if isinstance(up, str) else up.url
-    return 'provider "%s" { plugin = "openai", base_url = "%s", secrets = { env "UP_KEY" }, %s }\n' % (name, url, more)
+    return 'provider "%s" { plugin = "openai", base_url = "%s", secrets = { env "UP_KEY" }, %s }\n' % (
+        name,
+        url,
+        more,
+    )
 
 
 def report_in(lines):
     """The part of what it said that tells why it ended: a sanitizer's report, else the last lines."""
     at = next((i for i, line in enumerate(lines) if REPORTS.search(line)), None)
-    return "\n".join(lines[-20:] if at is None else lines[at:at + 45])
+    return "\n".join(lines[-20:] if at is None else lines[at : at + 45])
 
 
 class Gateway:
@@ -115,11 +120,19 @@ class Gateway:
         full.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")
         full["UP_KEY"] = UP_KEY
         full.update(env or {})
-        self.process = subprocess.Popen(command, cwd=self.dir, env=full, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            command,
+            cwd=self.dir,
+            env=full,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         Gateway.running.add(self)
-        self.threads = [threading.Thread(target=self._read_stderr, daemon=True),
-                        threading.Thread(target=self._read_stdout, daemon=True)]
+        self.threads = [
+            threading.Thread(target=self._read_stderr, daemon=True),
+            threading.Thread(target=self._read_stdout, daemon=True),
+        ]
         for thread in self.threads:
             thread.start()
         if wait:
@@ -194,7 +207,9 @@ class Gateway:
         with self.cond:
             while request_id not in self.by_id:
                 if not self.cond.wait(0.1) and time.monotonic() > end:
-                    raise AssertionError("no access log line for %s; last lines: %r" % (request_id, self.lines[-3:]))
+                    raise AssertionError(
+                        "no access log line for %s; last lines: %r" % (request_id, self.lines[-3:])
+                    )
             return self.by_id[request_id][0]
 
     def log_when(self, wanted, timeout=5.0):
@@ -288,6 +303,7 @@ class Case(unittest.TestCase):
     @classmethod
     def make(cls):
         from upstream import Upstream
+
         cls.up = Upstream()
         return Gateway(cls.LUA % {"up": provider("up", cls.up)}, env=cls.ENV)
 

@@ -2,6 +2,7 @@
 
 The expectations here are computed from the recording alone, not from anything the gateway says.
 """
+
 import glob
 import json
 import os
@@ -9,8 +10,24 @@ import re
 
 from harness import shared
 
-SERVICES = ("openai", "azure", "groq", "deepseek", "openrouter", "mistral", "xai", "vllm", "llamacpp", "huggingface",
-            "perplexity", "together", "vercel-gateway", "zai", "ollama", "gemini")
+SERVICES = (
+    "openai",
+    "azure",
+    "groq",
+    "deepseek",
+    "openrouter",
+    "mistral",
+    "xai",
+    "vllm",
+    "llamacpp",
+    "huggingface",
+    "perplexity",
+    "together",
+    "vercel-gateway",
+    "zai",
+    "ollama",
+    "gemini",
+)
 NOT_REPLAYED = {"transfer-encoding", "content-length", "content-encoding", "connection"}
 EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
@@ -20,7 +37,7 @@ class Recording:
         with open(path) as f:
             raw = json.load(f)
         self.provider = raw["provider"]
-        self.name = "%s/%s" % (self.provider, os.path.basename(path)[:-len(".json")])
+        self.name = "%s/%s" % (self.provider, os.path.basename(path)[: -len(".json")])
         self.request = raw["request"]["body"]
         self.status = raw["response"]["status"]
         self.headers = [(n, v) for n, v in raw["response"]["headers"].items() if n not in NOT_REPLAYED]
@@ -54,7 +71,7 @@ def split_events(body):
     """The raw events of a stream, each with its end; what is left at the end comes last."""
     out, at = [], 0
     for m in EVENT_END.finditer(body):
-        out.append(body[at:m.end()])
+        out.append(body[at : m.end()])
         at = m.end()
     if at < len(body):
         out.append(body[at:])
@@ -113,8 +130,12 @@ def buckets(usage):
     inside = usage.get("prompt_tokens_details") or {}
     made = usage.get("completion_tokens_details") or {}
     prompt, completion, total = usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]
-    read = number(inside.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("num_cached_tokens"),
-                  usage.get("cached_tokens"))
+    read = number(
+        inside.get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"),
+        usage.get("num_cached_tokens"),
+        usage.get("cached_tokens"),
+    )
     write = number(inside.get("cache_write_tokens"), usage.get("cache_creation_input_tokens"))
     audio_in, image_in = number(inside.get("audio_tokens")), number(inside.get("image_tokens"))
     reasoning, audio_out = number(made.get("reasoning_tokens")), number(made.get("audio_tokens"))
@@ -124,8 +145,16 @@ def buckets(usage):
         output = completion - reasoning - audio_out
     else:
         return None
-    out = {"input": prompt - read - write - audio_in - image_in, "cache_read": read, "cache_write_5m": write,
-           "audio_in": audio_in, "image_in": image_in, "output": output, "reasoning": reasoning, "audio_out": audio_out}
+    out = {
+        "input": prompt - read - write - audio_in - image_in,
+        "cache_read": read,
+        "cache_write_5m": write,
+        "audio_in": audio_in,
+        "image_in": image_in,
+        "output": output,
+        "reasoning": reasoning,
+        "audio_out": audio_out,
+    }
     if any(v < 0 for v in out.values()):
         return None
     return {k: v for k, v in out.items() if v}

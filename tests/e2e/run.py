@@ -10,6 +10,7 @@
 
 Ends with `e2e: N passed, N failed, N skipped`; exit code 0 when nothing failed.
 """
+
 import argparse
 import fnmatch
 import glob
@@ -42,8 +43,14 @@ class Result(unittest.TestResult):
     def stopTest(self, test):
         super().stopTest(test)
         self.ran.append(test.id())
-        self.say("%-7s %6.1f s  %s" % ("FAILED" if test.id() in self.bad else "skipped" if test.id() in self.left_out else "ok",
-                                       time.monotonic() - self.started, test.id()))
+        self.say(
+            "%-7s %6.1f s  %s"
+            % (
+                "FAILED" if test.id() in self.bad else "skipped" if test.id() in self.left_out else "ok",
+                time.monotonic() - self.started,
+                test.id(),
+            )
+        )
 
     def say(self, line):
         self.watch.write(line + "\n")
@@ -99,8 +106,10 @@ def wanted(test, options):
 def child(options):
     """Runs one file in this process and writes what happened as JSON."""
     sys.path.insert(0, HERE)
-    name = os.path.basename(options.files[0])[:-len(".py")]
-    suite = unittest.TestSuite(t for t in flatten(unittest.defaultTestLoader.loadTestsFromName(name)) if wanted(t, options))
+    name = os.path.basename(options.files[0])[: -len(".py")]
+    suite = unittest.TestSuite(
+        t for t in flatten(unittest.defaultTestLoader.loadTestsFromName(name)) if wanted(t, options)
+    )
     result = Result(sys.stdout)
     suite.run(result)
     with open(options.child, "w") as f:
@@ -122,8 +131,9 @@ def run_file(path, options, environment, totals, lock):
         started = time.monotonic()
         late = False
         with open(os.path.join(folder, "talk"), "w+", errors="replace") as talking:
-            running = subprocess.Popen(command, env=environment, stdout=talking, stderr=subprocess.STDOUT, cwd=HERE,
-                                       start_new_session=True)
+            running = subprocess.Popen(
+                command, env=environment, stdout=talking, stderr=subprocess.STDOUT, cwd=HERE, start_new_session=True
+            )
             try:
                 running.wait(options.timeout)
             except subprocess.TimeoutExpired:
@@ -137,7 +147,12 @@ def run_file(path, options, environment, totals, lock):
                 result = json.load(f)
         except (OSError, ValueError):
             why = "it took more than %d s" % options.timeout if late else "it ended without a result"
-            result = {"ran": [], "bad": {name: 1}, "skipped": {}, "words": ["%s: %s\n%s" % (name, why, talk[-4000:])]}
+            result = {
+                "ran": [],
+                "bad": {name: 1},
+                "skipped": {},
+                "words": ["%s: %s\n%s" % (name, why, talk[-4000:])],
+            }
     with lock:
         failed, skipped = set(result["bad"]), set(result["skipped"]) - set(result["bad"])
         passed = set(result["ran"]) - failed - skipped
@@ -145,12 +160,15 @@ def run_file(path, options, environment, totals, lock):
         totals["failed"] += len(failed)
         totals["skipped"] += len(skipped)
         if result["ran"] or failed or skipped:
-            print("%s: %d passed, %d failed, %d skipped in %.0f s" % (name, len(passed), len(failed), len(skipped), time.monotonic() - started))
+            print(
+                "%s: %d passed, %d failed, %d skipped in %.0f s"
+                % (name, len(passed), len(failed), len(skipped), time.monotonic() - started)
+            )
         if options.verbose:
             print("".join("    %s\n" % line for line in talk.splitlines()), end="")
         for test in sorted(skipped):
             print("    skipped %s: %s" % (test, result["skipped"][test]))
-        for words in result["words"][:options.words]:
+        for words in result["words"][: options.words]:
             print("    FAILED " + "\n    ".join(line[:1200] for line in words[:8000].splitlines()))
         if len(result["words"]) > options.words:
             print("    ... and %d more failures in %s" % (len(result["words"]) - options.words, name))
@@ -178,11 +196,21 @@ def main():
     if not os.path.exists(os.path.join(build, "llm-gateway")):
         print("e2e: there is no llm-gateway in %s" % build)
         return 1
-    environment = dict(os.environ, GW_BUILD=build, GW_BINARY=os.path.join(build, "llm-gateway"), PYTHONDONTWRITEBYTECODE="1")
+    environment = dict(
+        os.environ, GW_BUILD=build, GW_BINARY=os.path.join(build, "llm-gateway"), PYTHONDONTWRITEBYTECODE="1"
+    )
     if options.full:
         environment["GW_FULL"] = "1"
-    files = [os.path.join(HERE, os.path.basename(f)) for f in options.files] or sorted(glob.glob(os.path.join(HERE, "test_*.py")))
-    long_first = ("test_relay_recordings.py", "test_llhttp_upstream.py", "test_vectors.py", "test_fallback.py", "test_stream.py")
+    files = [os.path.join(HERE, os.path.basename(f)) for f in options.files] or sorted(
+        glob.glob(os.path.join(HERE, "test_*.py"))
+    )
+    long_first = (
+        "test_relay_recordings.py",
+        "test_llhttp_upstream.py",
+        "test_vectors.py",
+        "test_fallback.py",
+        "test_stream.py",
+    )
     files.sort(key=lambda f: long_first.index(os.path.basename(f)) if os.path.basename(f) in long_first else 99)
 
     totals, lock = {"passed": 0, "failed": 0, "skipped": 0}, threading.Lock()

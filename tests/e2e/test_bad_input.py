@@ -2,6 +2,7 @@
 
 Each case stands alone on its connection, and a good request on a fresh one must work after it.
 """
+
 import glob
 import json
 import os
@@ -118,12 +119,29 @@ class BadInput(Case):
     def test_addresses_and_credentials_come_from_the_configuration_only(self):
         for name in ("api_base", "base_url", "api_key", "organization", "extra_headers"):
             with self.subTest(name):
-                self.refused(self.post('{"model":"m",%s,"%s":"http://127.0.0.1:9/"}' % (GOOD, name)), 400,
-                             "invalid_parameter", name)
+                self.refused(
+                    self.post('{"model":"m",%s,"%s":"http://127.0.0.1:9/"}' % (GOOD, name)),
+                    400,
+                    "invalid_parameter",
+                    name,
+                )
                 self.fine()
 
     def test_unknown_models(self):
-        for name in ("nope", "M", "m ", "up", "up/", "/real", "nobody/real", "m\\u0000", "../m", "x" * 5000, "%s%n", "\\ud83d\\ude00"):
+        for name in (
+            "nope",
+            "M",
+            "m ",
+            "up",
+            "up/",
+            "/real",
+            "nobody/real",
+            "m\\u0000",
+            "../m",
+            "x" * 5000,
+            "%s%n",
+            "\\ud83d\\ude00",
+        ):
             with self.subTest(name[:20]):
                 answer = self.post('{"model":"%s",%s}' % (name, GOOD))
                 if "u0000" in name:
@@ -134,27 +152,52 @@ class BadInput(Case):
                 self.fine()
 
     def test_unknown_paths(self):
-        for method, path in (("GET", "/nope"), ("POST", "/nope"), ("POST", "/v1"), ("POST", "/v1/chat"), ("GET", "/v2/models"),
-                             ("POST", "/v1/chat/completionsx"), ("GET", "/v1/models//"),
-                             ("POST", "/V1/CHAT/COMPLETIONS"), ("GET", "/favicon.ico"), ("GET", "/admin/v1/keys")):
+        for method, path in (
+            ("GET", "/nope"),
+            ("POST", "/nope"),
+            ("POST", "/v1"),
+            ("POST", "/v1/chat"),
+            ("GET", "/v2/models"),
+            ("POST", "/v1/chat/completionsx"),
+            ("GET", "/v1/models//"),
+            ("POST", "/V1/CHAT/COMPLETIONS"),
+            ("GET", "/favicon.ico"),
+            ("GET", "/admin/v1/keys"),
+        ):
             with self.subTest(path):
                 answer = self.gw.request(method, path, body=b"{}" if method == "POST" else None)
                 self.refused(answer, 404, "not_found")
         self.fine()
 
     def test_paths_are_read_as_they_stand(self):
-        for path in ("/v1/./chat/completions", "/v1/x/../chat/completions", "//v1/chat/completions", "/v1%2Fchat%2Fcompletions",
-                     "/v1/chat/completions%00", "/%76%31/chat/completions", "/v1/chat/completions;x=1", "/v1\\chat\\completions"):
+        for path in (
+            "/v1/./chat/completions",
+            "/v1/x/../chat/completions",
+            "//v1/chat/completions",
+            "/v1%2Fchat%2Fcompletions",
+            "/v1/chat/completions%00",
+            "/%76%31/chat/completions",
+            "/v1/chat/completions;x=1",
+            "/v1\\chat\\completions",
+        ):
             with self.subTest(path):
                 answer = self.post('{"model":"m",%s}' % GOOD, path=path)
                 self.assertIn(answer.status, (400, 404), answer)
                 self.assertEqual(self.up.take(), [])
-        self.assertEqual(self.post('{"model":"m",%s}' % GOOD, path="/v1/chat/completions?beta=true&x=%20").status, 200)
+        self.assertEqual(
+            self.post('{"model":"m",%s}' % GOOD, path="/v1/chat/completions?beta=true&x=%20").status, 200
+        )
 
     def test_wrong_methods(self):
-        for method, path, allowed in (("GET", "/v1/chat/completions", "POST"), ("PUT", "/v1/chat/completions", "POST"),
-                                      ("DELETE", "/v1/chat/completions", "POST"), ("POST", "/v1/models", "GET"),
-                                      ("DELETE", "/v1/models/m", "GET"), ("POST", "/livez", "GET"), ("PATCH", "/metrics", "GET")):
+        for method, path, allowed in (
+            ("GET", "/v1/chat/completions", "POST"),
+            ("PUT", "/v1/chat/completions", "POST"),
+            ("DELETE", "/v1/chat/completions", "POST"),
+            ("POST", "/v1/models", "GET"),
+            ("DELETE", "/v1/models/m", "GET"),
+            ("POST", "/livez", "GET"),
+            ("PATCH", "/metrics", "GET"),
+        ):
             with self.subTest("%s %s" % (method, path)):
                 answer = self.gw.request(method, path, body=b"{}" if method != "GET" else None)
                 self.refused(answer, 405, "method_not_allowed")
@@ -174,8 +217,14 @@ class BadInput(Case):
         self.fine()
         with self.subTest("asked first"):
             with client.Conn(self.gw.port) as conn:
-                conn.send(client.build("POST", "/v1/chat/completions",
-                                       [("Content-Length", str(len(big))), ("Expect", "100-continue")], b""))
+                conn.send(
+                    client.build(
+                        "POST",
+                        "/v1/chat/completions",
+                        [("Content-Length", str(len(big))), ("Expect", "100-continue")],
+                        b"",
+                    )
+                )
                 answer = conn.head(interim=True)
                 self.assertEqual(answer.status, 413, answer)
         self.fine()
@@ -206,7 +255,9 @@ class JsonTestSuite(Case):
     @classmethod
     def make(cls):
         cls.files = sorted(glob.glob(shared("vectors", "jsontestsuite", "test_parsing") + "/*.json"))
-        cls.up = upstream.Upstream([upstream.reply_json({"error": {"message": "no", "type": INVALID, "code": "no", "param": None}}, 400)])
+        cls.up = upstream.Upstream(
+            [upstream.reply_json({"error": {"message": "no", "type": INVALID, "code": "no", "param": None}}, 400)]
+        )
         return Gateway(provider("up", cls.up) + 'model "m" { { "up/real" } }')
 
     def test_as_the_whole_body(self):

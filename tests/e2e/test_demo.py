@@ -1,4 +1,5 @@
 """test_demo.py - the built-in provider, through a gateway without any configuration: what a newcomer meets first."""
+
 import json
 import time
 import unittest
@@ -6,8 +7,20 @@ import unittest
 import client
 from harness import Case, Gateway, pace, tsan
 
-TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "d", "parameters": {
-    "type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city"]}}}]
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": "d",
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+                "required": ["city"],
+            },
+        },
+    }
+]
 
 
 class Demo(Case):
@@ -21,7 +34,11 @@ class Demo(Case):
     def streamed(self, text, **more):
         answer = self.ask(text, stream=True, **more)
         events = client.sse(answer.body)
-        return answer, [json.loads(data) for _, data in events if data != "[DONE]"], [data for _, data in events][-1:]
+        return (
+            answer,
+            [json.loads(data) for _, data in events if data != "[DONE]"],
+            [data for _, data in events][-1:],
+        )
 
     @tsan
     def test_it_says_what_was_said(self):
@@ -30,7 +47,9 @@ class Demo(Case):
         body = answer.json()
         self.assertEqual((body["object"], body["model"]), ("chat.completion", "demo"))
         choice = body["choices"][0]
-        self.assertEqual((choice["index"], choice["finish_reason"], choice["message"]["role"]), (0, "stop", "assistant"))
+        self.assertEqual(
+            (choice["index"], choice["finish_reason"], choice["message"]["role"]), (0, "stop", "assistant")
+        )
         self.assertIn("hello there", choice["message"]["content"])
         usage = body["usage"]
         self.assertGreater(usage["prompt_tokens"], 0)
@@ -45,11 +64,18 @@ class Demo(Case):
         answer, chunks, last = self.streamed("one two three")
         self.assertEqual((answer.status, answer.complete, last), (200, True, ["[DONE]"]))
         self.assertEqual(len({c["id"] for c in chunks}), 1)
-        self.assertTrue(all(c["object"] == "chat.completion.chunk" and "usage" not in c or c.get("usage") is None for c in chunks))
+        self.assertTrue(
+            all(
+                c["object"] == "chat.completion.chunk" and "usage" not in c or c.get("usage") is None
+                for c in chunks
+            )
+        )
         self.assertEqual(chunks[0]["choices"][0]["delta"].get("role"), "assistant")
         text = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks)
         self.assertEqual(text, self.ask("one two three").json()["choices"][0]["message"]["content"])
-        self.assertEqual([c["choices"][0]["finish_reason"] for c in chunks if c["choices"][0]["finish_reason"]], ["stop"])
+        self.assertEqual(
+            [c["choices"][0]["finish_reason"] for c in chunks if c["choices"][0]["finish_reason"]], ["stop"]
+        )
         self.assertGreater(len(chunks), 3)
 
     def test_usage_of_a_stream_when_asked_for(self):
@@ -72,21 +98,38 @@ class Demo(Case):
         self.assertEqual((parts[0]["id"], parts[0]["function"]["name"]), (call["id"], "get_weather"))
         self.assertEqual("".join(p["function"].get("arguments", "") for p in parts), call["function"]["arguments"])
         with self.subTest("the result goes back"):
-            body = {"model": "demo", "tools": TOOLS, "messages": [
-                {"role": "user", "content": "tool"}, {"role": "assistant", "content": None, "tool_calls": [call]},
-                {"role": "tool", "tool_call_id": call["id"], "content": "sunny-77"}]}
+            body = {
+                "model": "demo",
+                "tools": TOOLS,
+                "messages": [
+                    {"role": "user", "content": "tool"},
+                    {"role": "assistant", "content": None, "tool_calls": [call]},
+                    {"role": "tool", "tool_call_id": call["id"], "content": "sunny-77"},
+                ],
+            }
             answer = self.gw.request("POST", "/v1/chat/completions", (), body)
             self.assertIn("sunny-77", answer.json()["choices"][0]["message"]["content"])
 
     def test_errors_by_word(self):
         for stream in (False, True):
-            self.assert_error(self.ask("429", stream=stream), 429, "rate_limit_error", "upstream_rate_limited", retry=True)
-            self.assert_error(self.ask("529", stream=stream), 503, "service_unavailable_error", "server_is_overloaded", retry=True)
+            self.assert_error(
+                self.ask("429", stream=stream), 429, "rate_limit_error", "upstream_rate_limited", retry=True
+            )
+            self.assert_error(
+                self.ask("529", stream=stream), 503, "service_unavailable_error", "server_is_overloaded", retry=True
+            )
 
     def test_slow(self):
         started = time.monotonic()
         with client.Conn(self.gw.port) as conn:
-            conn.send(client.build("POST", "/v1/chat/completions", (), {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "slow"}]}))
+            conn.send(
+                client.build(
+                    "POST",
+                    "/v1/chat/completions",
+                    (),
+                    {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "slow"}]},
+                )
+            )
             answer = conn.head()
             times = [t for t, e in conn.events(answer) if not e.startswith(b":")]
         self.assertGreater(times[0] - started, 1)
@@ -121,13 +164,24 @@ class Demo(Case):
         self.assertEqual([c["index"] for c in choices], [0, 1, 2])
         _, chunks, _ = self.streamed("hi", n=3)
         for index in range(3):
-            text = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"] and c["choices"][0]["index"] == index)
+            text = "".join(
+                c["choices"][0]["delta"].get("content") or ""
+                for c in chunks
+                if c["choices"] and c["choices"][0]["index"] == index
+            )
             self.assertEqual(text, choices[index]["message"]["content"])
 
     def test_a_client_that_leaves_a_stream(self):
         for _ in range(5):
             conn = client.Conn(self.gw.port)
-            conn.send(client.build("POST", "/v1/chat/completions", (), {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "long 5000"}]}))
+            conn.send(
+                client.build(
+                    "POST",
+                    "/v1/chat/completions",
+                    (),
+                    {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "long 5000"}]},
+                )
+            )
             answer = conn.head()
             next(conn.events(answer))
             conn.close()
@@ -141,7 +195,9 @@ class Demo(Case):
         self.assertIn("demo", said)
 
     def test_keys_are_optional_and_ignored(self):
-        self.assertEqual(self.gw.chat("hi", model="demo", headers=[("Authorization", "Bearer sk-canary-client-any")]).status, 200)
+        self.assertEqual(
+            self.gw.chat("hi", model="demo", headers=[("Authorization", "Bearer sk-canary-client-any")]).status, 200
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """test_drain.py - SIGTERM: running streams complete, nothing new is taken, readiness says so, exit code 0."""
+
 import json
 import signal
 import threading
@@ -10,8 +11,15 @@ import upstream
 from harness import Gateway, pace, provider, tsan, wait_for
 from upstream import DONE, chunk, delta, stream_head
 
-ASK = client.build("POST", "/v1/chat/completions", (), {"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]})
-WHOLE = client.build("POST", "/v1/chat/completions", (), {"model": "m", "messages": [{"role": "user", "content": "x"}]})
+ASK = client.build(
+    "POST",
+    "/v1/chat/completions",
+    (),
+    {"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]},
+)
+WHOLE = client.build(
+    "POST", "/v1/chat/completions", (), {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+)
 
 
 class Drain(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 Each case is tried twice, as a whole and as a streamed request: with a fallback behind it, and alone.
 """
+
 import gzip
 import json
 import socket
@@ -44,7 +45,13 @@ BOTH = [
     ("HTTP/2 preface", [b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64", "close"], E13, True, False),
     ("endless header", [b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2000000, "close"], E13, True, False),
     ("10,000 headers", [b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 10000 + b"\r\n", "close"], E13, True, False),
-    ("two lengths", [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", "close"], E13, True, False),
+    (
+        "two lengths",
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", "close"],
+        E13,
+        True,
+        False,
+    ),
     ("500", http_error(500), E13, True, False),
     ("500 with HTML", [reply(500, HTML, [("Content-Type", "text/html")])], E13, True, False),
     ("500 with nothing", [reply(500)], E13, True, False),
@@ -68,20 +75,60 @@ BOTH = [
     ("101", [b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", "close"], E13, True, False),
     ("200 with HTML", [reply(200, HTML, [("Content-Type", "text/html")])], E13, True, False),
     ("200 with nothing", [reply(200, b"", [("Content-Type", "application/json")])], E13, True, False),
-    ("200 with half of the JSON", [reply(200, GOOD_BODY[:50], [("Content-Type", "application/json")])], E13, True, False),
+    (
+        "200 with half of the JSON",
+        [reply(200, GOOD_BODY[:50], [("Content-Type", "application/json")])],
+        E13,
+        True,
+        False,
+    ),
     ("404", http_error(404, body=error_body("model_not_found")), (404, INVALID, "model_not_found"), False, False),
     ("silence", [8.0, "close"], E14, False, False),
 ]
 # Only asked for as a whole.
 WHOLE = [
-    ("cut body", [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + GOOD_BODY[:20], "close"],
-     E13, True, False),
-    ("RST in the body", [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + GOOD_BODY, 0.1, "rst"],
-     E13, True, False),
-    ("cut chunks", [stream_head(content_type="application/json") + upstream.chunk(GOOD_BODY), "close"], E13, True, False),
-    ("silence in the body", [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + GOOD_BODY, 8.0],
-     E14, False, False),
-    ("too large", [stream_head(content_type="application/json"), upstream.chunk(b'{"x":"' + b"a" * 1500000), "close"], E13, True, False),
+    (
+        "cut body",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + GOOD_BODY[:20],
+            "close",
+        ],
+        E13,
+        True,
+        False,
+    ),
+    (
+        "RST in the body",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + GOOD_BODY,
+            0.1,
+            "rst",
+        ],
+        E13,
+        True,
+        False,
+    ),
+    (
+        "cut chunks",
+        [stream_head(content_type="application/json") + upstream.chunk(GOOD_BODY), "close"],
+        E13,
+        True,
+        False,
+    ),
+    (
+        "silence in the body",
+        [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + GOOD_BODY, 8.0],
+        E14,
+        False,
+        False,
+    ),
+    (
+        "too large",
+        [stream_head(content_type="application/json"), upstream.chunk(b'{"x":"' + b"a" * 1500000), "close"],
+        E13,
+        True,
+        False,
+    ),
     ("a list", [reply_json([])], E13, True, False),
     ("not UTF-8", [reply_json(GOOD_BODY.replace(b"hello", b"\xff\xfe"))], None, None, None),
 ]
@@ -92,14 +139,36 @@ STREAM = [
     ("RST after the head", [stream_head(), 0.1, "rst"], E13, True, False),
     ("end after the head", [stream_head(), "close"], E13, True, False),
     ("end in the first event", [stream_head() + upstream.chunk(delta("hello")[:40]), "close"], E13, True, False),
-    ("first event is not JSON", [stream_head() + upstream.chunk(b"data: hello\n\n") + upstream.chunk(DONE) + b"0\r\n\r\n"], E13, True, False),
+    (
+        "first event is not JSON",
+        [stream_head() + upstream.chunk(b"data: hello\n\n") + upstream.chunk(DONE) + b"0\r\n\r\n"],
+        E13,
+        True,
+        False,
+    ),
     ("silence after the head", [stream_head(), 8.0, "close"], E14, False, False),
-    ("silence in the first event", [stream_head() + upstream.chunk(delta("hello")[:40]), 8.0, "close"], E14, False, False),
+    (
+        "silence in the first event",
+        [stream_head() + upstream.chunk(delta("hello")[:40]), 8.0, "close"],
+        E14,
+        False,
+        False,
+    ),
     ("bad chunk", [stream_head() + b"zz\r\n", "close"], E13, True, False),
-    ("first event is an error", [stream_head() + upstream.chunk(event(error_body("overloaded", code_status=500))) + b"0\r\n\r\n"],
-     None, None, None),
-    ("error as JSON", [reply_json({"error": {"message": SECRET_TEXT, "type": "server_error", "code": None, "param": None}})],
-     None, None, None),
+    (
+        "first event is an error",
+        [stream_head() + upstream.chunk(event(error_body("overloaded", code_status=500))) + b"0\r\n\r\n"],
+        None,
+        None,
+        None,
+    ),
+    (
+        "error as JSON",
+        [reply_json({"error": {"message": SECRET_TEXT, "type": "server_error", "code": None, "param": None}})],
+        None,
+        None,
+        None,
+    ),
 ]
 
 
@@ -113,9 +182,11 @@ class Fallback(Case):
         refuse = "http://127.0.0.1:%d/v1" % cls.closed.getsockname()[1]
         short = "timeout = { connect_s = 2, first_token_s = 1, idle_s = 1, total_s = 20 }"
         return Gateway(
-            provider("bad", cls.up) + provider("good", cls.good) + provider("refuses", refuse) +
-            provider("nowhere", "http://does-not-exist.invalid/v1") +
-            'model "two" { { "bad/real" }, fallback = { "good/other" }, %(s)s }\n'
+            provider("bad", cls.up)
+            + provider("good", cls.good)
+            + provider("refuses", refuse)
+            + provider("nowhere", "http://does-not-exist.invalid/v1")
+            + 'model "two" { { "bad/real" }, fallback = { "good/other" }, %(s)s }\n'
             'model "row" { { "bad/real" }, { "good/other" }, %(s)s }\n'
             'model "one" { { "bad/real" }, %(s)s }\n'
             'model "all" { { "refuses/x" }, { "bad/real" }, fallback = { "good/other" }, %(s)s }\n'
@@ -123,7 +194,8 @@ class Fallback(Case):
             'model "closed" { { "refuses/x" }, %(s)s }\n'
             'model "unnamed" { { "nowhere/x" }, %(s)s }\n'
             'model "once" { { "bad/real" }, fallback = { "good/other" }, retry = { attempts = 1 }, %(s)s }\n'
-            'limits { answer_mb = 1 }' % {"s": short})
+            'limits { answer_mb = 1 }' % {"s": short}
+        )
 
     @classmethod
     def tidy(cls):
@@ -145,7 +217,9 @@ class Fallback(Case):
             self.assertNotIn(SECRET_TEXT.encode(), answer.body)
         self.assertIsNone(answer.header("location"))
         line = self.gw.log_for(answer.id)
-        self.assertEqual((line["status"], line["error"]["code"], line["fallback"]), (answer.status, expected[2], False), line)
+        self.assertEqual(
+            (line["status"], line["error"]["code"], line["fallback"]), (answer.status, expected[2], False), line
+        )
         self.assertEqual([(a["provider"], a["model"]) for a in line["attempts"]], [("bad", "real")], line)
         self.assertNotEqual(line["attempts"][0]["outcome"], "ok", line)
 
@@ -160,8 +234,16 @@ class Fallback(Case):
         line = self.gw.log_for(answer.id)
         self.assertEqual((line["status"], line["fallback"], line["model"]), (200, True, model), line)
         self.assertNotIn("error", line)
-        self.assertEqual((line["attempts"][-1]["provider"], line["attempts"][-1]["model"], line["attempts"][-1]["outcome"],
-                          line["attempts"][-1]["status"]), ("good", "other", "ok", 200), line)
+        self.assertEqual(
+            (
+                line["attempts"][-1]["provider"],
+                line["attempts"][-1]["model"],
+                line["attempts"][-1]["outcome"],
+                line["attempts"][-1]["status"],
+            ),
+            ("good", "other", "ok", 200),
+            line,
+        )
         self.assertNotEqual(line["attempts"][0]["outcome"], "ok", line)
         self.assertEqual(line["usage"]["input"], 5, line)
         self.assertEqual(self.good.take()[-1].json()["model"], "other")
@@ -213,8 +295,11 @@ class Fallback(Case):
         for streamed in (False, True):
             answer = self.gw.chat(model="all", stream=streamed)
             line = self.answered(answer, streamed, "all")
-            self.assertEqual([(a["provider"], a["outcome"]) for a in line["attempts"]],
-                             [("refuses", "connect"), ("bad", "status_500"), ("good", "ok")], line)
+            self.assertEqual(
+                [(a["provider"], a["outcome"]) for a in line["attempts"]],
+                [("refuses", "connect"), ("bad", "status_500"), ("good", "ok")],
+                line,
+            )
 
     def test_targets_of_one_row_are_tried_in_order_too(self):
         self.up.handler = http_error(500)
@@ -241,7 +326,10 @@ class Fallback(Case):
                     self.assertEqual([a["outcome"] for a in line["attempts"]], ["status_%d" % status], line)
 
     def test_the_smallest_retry_after_of_those_tried(self):
-        answers = [reply_json(error_body(), 429, [("Retry-After", "30")]), reply_json(error_body(), 429, [("Retry-After", "9")])]
+        answers = [
+            reply_json(error_body(), 429, [("Retry-After", "30")]),
+            reply_json(error_body(), 429, [("Retry-After", "9")]),
+        ]
         self.up.handler = lambda request, out: out.send(answers[0])
         self.good.handler = lambda request, out: out.send(answers[1])
         try:
@@ -251,8 +339,10 @@ class Fallback(Case):
 
     def test_interim_answers_are_passed_over(self):
         for streamed in (False, True):
-            self.up.handler = lambda request, out: (out.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
-                                                    upstream.good(request, out))
+            self.up.handler = lambda request, out: (
+                out.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+                upstream.good(request, out),
+            )
             self.assertEqual(self.gw.chat(model="one", stream=streamed).status, 200)
 
     def test_gzip_that_nobody_asked_for(self):

@@ -1,4 +1,6 @@
 """test_framing.py - requests that are not good HTTP, or come too slowly: 400, 408, 431 and the connection ends."""
+
+import signal
 import socket
 import time
 import unittest
@@ -17,8 +19,10 @@ class Framing(Case):
     @classmethod
     def make(cls):
         cls.up = upstream.Upstream(upstream.good)
-        return Gateway(provider("up", cls.up) + 'model "m" { { "up/real" } }\n'
-                       'limits { header_s = %g, body_s = %g, body_mb = 1 }' % (DEADLINE, DEADLINE))
+        return Gateway(
+            provider("up", cls.up) + 'model "m" { { "up/real" } }\n'
+            'limits { header_s = %g, body_s = %g, body_mb = 1 }' % (DEADLINE, DEADLINE)
+        )
 
     def fine(self):
         self.assertEqual(self.gw.chat().status, 200)
@@ -62,12 +66,13 @@ class Framing(Case):
 
     def test_other_codings_and_versions(self):
         for name, raw, statuses in (
-                ("unknown coding", POST + b"Transfer-Encoding: gzip\r\n\r\n", (400, 501)),
-                ("coding after chunked", POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n", (400, 501)),
-                ("chunked twice", POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n", (400, 501)),
-                ("a later version", POST.replace(b"1.1", b"2.0") + b"\r\n", (400, 505)),
-                ("binary", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", (400,)),
-                ("only blanks", b"    \r\n\r\n", (400,))):
+            ("unknown coding", POST + b"Transfer-Encoding: gzip\r\n\r\n", (400, 501)),
+            ("coding after chunked", POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n", (400, 501)),
+            ("chunked twice", POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n", (400, 501)),
+            ("a later version", POST.replace(b"1.1", b"2.0") + b"\r\n", (400, 505)),
+            ("binary", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", (400,)),
+            ("only blanks", b"    \r\n\r\n", (400,)),
+        ):
             with self.subTest(name), client.Conn(self.gw.port) as conn:
                 conn.send(raw)
                 try:
@@ -80,9 +85,18 @@ class Framing(Case):
     def test_no_second_answer_to_bytes_of_a_body(self):
         inner = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
         for name, raw in (
-                ("CL.TE", POST + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (5 + len(inner)) + inner),
-                ("TE.TE", POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n" + inner),
-                ("refused early", POST.replace(b"/v1/chat", b"/nope") + b"Content-Length: %d\r\n\r\n" % len(inner) + inner)):
+            (
+                "CL.TE",
+                POST
+                + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (5 + len(inner))
+                + inner,
+            ),
+            ("TE.TE", POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n" + inner),
+            (
+                "refused early",
+                POST.replace(b"/v1/chat", b"/nope") + b"Content-Length: %d\r\n\r\n" % len(inner) + inner,
+            ),
+        ):
             with self.subTest(name), client.Conn(self.gw.port) as conn:
                 conn.send(raw)
                 conn.response()
@@ -96,7 +110,9 @@ class Framing(Case):
 
     def test_a_head_that_is_too_large(self):
         heads = {
+            "a little too much": [("X-Long", "a" * 9000)],
             "one header": [("X-Long", "a" * 20000)],
+            "a few headers too many": [("X-%d" % i, "a") for i in range(110)],
             "many headers": [("X-%d" % i, "a") for i in range(300)],
             "authorization": [("Authorization", "Bearer " + "a" * 60000)],
         }
@@ -115,10 +131,11 @@ class Framing(Case):
 
     def late(self, conn, before, body_too=True):
         """Reads the 408; it must come near the deadline, and the connection end."""
+        conn.sock.settimeout(DEADLINE + 6)
         try:
             answer = conn.response()
         except client.Cut:
-            self.fail("closed without an answer after %.2f s" % (time.monotonic() - before))
+            self.fail("no answer after %.2f s" % (time.monotonic() - before))
         took = time.monotonic() - before
         self.assert_error(answer, 408, INVALID, "request_timeout", retry=False, retry_after=False)
         self.assertGreater(took, DEADLINE * 0.8)
@@ -131,11 +148,26 @@ class Framing(Case):
             before = time.monotonic()
             conn.send(POST)
             self.late(conn, before)
+        with self.subTest("stops, sent before the connection is accepted"):
+            self.gw.signal(signal.SIGSTOP)
+            try:
+                conn = client.Conn(self.gw.port)
+                conn.send(POST)
+            finally:
+                before = time.monotonic()
+                self.gw.signal(signal.SIGCONT)
+            with conn:
+                self.late(conn, before)
+        with self.subTest("stops, after a whole request in the same segment"), client.Conn(self.gw.port) as conn:
+            before = time.monotonic()
+            conn.send(client.build("GET", "/livez") + POST)
+            self.assertEqual(conn.response().status, 200)
+            self.late(conn, before)
         with self.subTest("drips"), client.Conn(self.gw.port) as conn:
             before = time.monotonic()
             conn.sock.settimeout(0.1)
             answer = b""
-            for byte in (POST + b"X-Slow: " + b"a" * 200):
+            for byte in POST + b"X-Slow: " + b"a" * 200:
                 try:
                     conn.send(bytes([byte]))
                     answer = conn.sock.recv(4096)
@@ -184,7 +216,12 @@ class Framing(Case):
         self.fine()
 
     def test_a_client_that_leaves_while_it_sends(self):
-        for raw in (b"PO", POST, POST + b"Content-Length: 500\r\n\r\n{", POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"):
+        for raw in (
+            b"PO",
+            POST,
+            POST + b"Content-Length: 500\r\n\r\n{",
+            POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        ):
             for ending in ("close", "reset"):
                 with self.subTest(raw=raw[-10:], ending=ending):
                     conn = client.Conn(self.gw.port)

@@ -1,4 +1,5 @@
 """test_health.py - what load balancers and people ask first."""
+
 import unittest
 
 import client

@@ -1,4 +1,5 @@
 """test_http.py - HTTP/1.1 as clients use it: kept and pipelined connections, HTTP/1.0, Expect, chunked bodies, HEAD."""
+
 import json
 import time
 import unittest
@@ -57,7 +58,9 @@ class Http(Case):
                     self.assertEqual(answer.status, 400, answer)
                 ids.add(answer.id)
             self.assertEqual(len(ids), 60)
-        self.assertLessEqual(len({r.connection for r in self.up.take()}), 2, "the upstream's connection was not kept")
+        self.assertLessEqual(
+            len({r.connection for r in self.up.take()}), 2, "the upstream's connection was not kept"
+        )
 
     @tsan
     def test_pipelined_requests(self):
@@ -69,7 +72,7 @@ class Http(Case):
         with self.subTest("cut at odd places"), client.Conn(self.gw.port) as conn:
             raw = b"".join(ask_for("cut %d" % i, i % 2) for i in range(4))
             for i in range(0, len(raw), 37):
-                conn.send(raw[i:i + 37])
+                conn.send(raw[i : i + 37])
                 time.sleep(0.002)
             for i in range(4):
                 self.said(conn.response(), "cut %d" % i, i % 2)
@@ -100,7 +103,9 @@ class Http(Case):
 
     def test_expect_100_continue(self):
         body = json.dumps(BODY).encode()
-        head = client.build("POST", "/v1/chat/completions", [("Content-Length", str(len(body))), ("Expect", "100-continue")], b"")
+        head = client.build(
+            "POST", "/v1/chat/completions", [("Content-Length", str(len(body))), ("Expect", "100-continue")], b""
+        )
         with client.Conn(self.gw.port) as conn:
             conn.send(head)
             self.assertEqual(conn.head(interim=True).status, 100)
@@ -122,13 +127,20 @@ class Http(Case):
         for size in (1, 7, 100, 100000):
             with self.subTest(size), client.Conn(self.gw.port) as conn:
                 self.up.take()
-                conn.send(client.build("POST", "/v1/chat/completions", [("Transfer-Encoding", "chunked")], b"") + client.chunked(body, size))
+                conn.send(
+                    client.build("POST", "/v1/chat/completions", [("Transfer-Encoding", "chunked")], b"")
+                    + client.chunked(body, size)
+                )
                 self.said(conn.response(), "x", False)
                 self.assertEqual(self.up.take()[0].body, body.replace(b'"m"', b'"real"', 1))
-        for name, raw in (("trailers", b"%x\r\n%s\r\n0\r\nX-Trailer: a\r\n\r\n" % (len(body), body)),
-                          ("extensions", b"%x;name=value\r\n%s\r\n0\r\n\r\n" % (len(body), body))):
+        for name, raw in (
+            ("trailers", b"%x\r\n%s\r\n0\r\nX-Trailer: a\r\n\r\n" % (len(body), body)),
+            ("extensions", b"%x;name=value\r\n%s\r\n0\r\n\r\n" % (len(body), body)),
+        ):
             with self.subTest(name), client.Conn(self.gw.port) as conn:
-                conn.send(client.build("POST", "/v1/chat/completions", [("Transfer-Encoding", "chunked")], b"") + raw)
+                conn.send(
+                    client.build("POST", "/v1/chat/completions", [("Transfer-Encoding", "chunked")], b"") + raw
+                )
                 answer = conn.response()
                 if name == "extensions" and answer.status == 400:
                     continue  # may be refused: no client sends them, smugglers do
@@ -144,9 +156,18 @@ class Http(Case):
                 self.assertEqual(answer.status, 200, answer)
 
     def test_headers_of_the_client_do_not_reach_the_upstream(self):
-        answer = self.gw.chat(headers=[("Cookie", "a=canary-client"), ("X-Forwarded-For", "10.0.0.1"), ("Proxy-Authorization", "Basic x"),
-                                       ("X-Anything", "x"), ("Accept-Encoding", "gzip, br"), ("Connection", "keep-alive, X-Anything"),
-                                       ("OpenAI-Organization", "org-x"), ("Authorization", "Bearer sk-canary-client")])
+        answer = self.gw.chat(
+            headers=[
+                ("Cookie", "a=canary-client"),
+                ("X-Forwarded-For", "10.0.0.1"),
+                ("Proxy-Authorization", "Basic x"),
+                ("X-Anything", "x"),
+                ("Accept-Encoding", "gzip, br"),
+                ("Connection", "keep-alive, X-Anything"),
+                ("OpenAI-Organization", "org-x"),
+                ("Authorization", "Bearer sk-canary-client"),
+            ]
+        )
         self.assertEqual(answer.status, 200, answer)
         sent = self.up.take()[0]
         for name in ("cookie", "x-forwarded-for", "proxy-authorization", "x-anything", "openai-organization"):
@@ -157,14 +178,26 @@ class Http(Case):
         self.assertEqual(len(sent.header_list), len(sent.headers), "a header twice: %r" % sent.header_list)
 
     def test_headers_of_the_upstream_do_not_reach_the_client(self):
-        self.up.handler = [upstream.reply_json(upstream.completion(), headers=[
-            ("Set-Cookie", "a=b"), ("X-Request-Id", "theirs"), ("Server", "theirs"), ("X-Should-Retry", "false"),
-            ("Keep-Alive", "timeout=5"), ("Access-Control-Allow-Origin", "*")])]
+        self.up.handler = [
+            upstream.reply_json(
+                upstream.completion(),
+                headers=[
+                    ("Set-Cookie", "a=b"),
+                    ("X-Request-Id", "theirs"),
+                    ("Server", "theirs"),
+                    ("X-Should-Retry", "false"),
+                    ("Keep-Alive", "timeout=5"),
+                    ("Access-Control-Allow-Origin", "*"),
+                ],
+            )
+        ]
         answer = self.gw.chat()
         self.assertEqual(answer.status, 200)
         self.assert_ids(answer)
         self.assertIsNone(answer.header("set-cookie"))
-        self.assertEqual([h for h in answer.headers if h[1] == "theirs" and not h[0].startswith("x-gw-upstream-")], [])
+        self.assertEqual(
+            [h for h in answer.headers if h[1] == "theirs" and not h[0].startswith("x-gw-upstream-")], []
+        )
         self.assertIn("no-store", answer.header("cache-control", ""))
 
     def test_the_other_addresses_people_paste(self):

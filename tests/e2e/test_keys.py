@@ -1,4 +1,5 @@
 """test_keys.py - who may come in: one 401 for every bad key, and each team sees only its own models."""
+
 import hashlib
 import unittest
 
@@ -18,13 +19,16 @@ class Keys(Case):
     def make(cls):
         cls.up = upstream.Upstream(upstream.good)
         return Gateway(
-            provider("up", cls.up) + 'model "m" { { "up/real" } }\nmodel "secret" { { "up/other" } }\nmodel "fam-*" { { "up/*" } }\n'
+            provider("up", cls.up)
+            + 'model "m" { { "up/real" } }\nmodel "secret" { { "up/other" } }\nmodel "fam-*" { { "up/*" } }\n'
             'team "all" {}\nteam "narrow" { models = { "m", "fam-a*" } }\n'
-            'key { sha256 = "%s", team = "all", name = "good-key" }\n' % digest(GOOD) +
-            'key { sha256 = "%s", team = "narrow", name = "narrow-key" }\n' % digest(NARROW) +
-            'key { sha256 = "%s", team = "all", name = "off-key", enabled = false }\n' % digest(OFF) +
-            'key { sha256 = "%s", team = "all", name = "old-key", expires = "2020-01-01" }\n' % digest(OLD) +
-            'key { sha256 = "%s", team = "all", name = "future-key", expires = "2999-01-01T00:00:00Z" }\n' % digest("sk-canary-client-future"))
+            'key { sha256 = "%s", team = "all", name = "good-key" }\n' % digest(GOOD)
+            + 'key { sha256 = "%s", team = "narrow", name = "narrow-key" }\n' % digest(NARROW)
+            + 'key { sha256 = "%s", team = "all", name = "off-key", enabled = false }\n' % digest(OFF)
+            + 'key { sha256 = "%s", team = "all", name = "old-key", expires = "2020-01-01" }\n' % digest(OLD)
+            + 'key { sha256 = "%s", team = "all", name = "future-key", expires = "2999-01-01T00:00:00Z" }\n'
+            % digest("sk-canary-client-future")
+        )
 
     def setUp(self):
         self.up.take()
@@ -35,11 +39,12 @@ class Keys(Case):
     @tsan
     def test_good_keys(self):
         for key, name, team, headers in (
-                (GOOD, "good-key", "all", [("Authorization", "Bearer " + GOOD)]),
-                (GOOD, "good-key", "all", [("authorization", "bearer " + GOOD)]),
-                (GOOD, "good-key", "all", [("x-api-key", GOOD)]),
-                (NARROW, "narrow-key", "narrow", [("Authorization", "Bearer " + NARROW)]),
-                (None, "future-key", "all", [("Authorization", "Bearer sk-canary-client-future")])):
+            (GOOD, "good-key", "all", [("Authorization", "Bearer " + GOOD)]),
+            (GOOD, "good-key", "all", [("authorization", "bearer " + GOOD)]),
+            (GOOD, "good-key", "all", [("x-api-key", GOOD)]),
+            (NARROW, "narrow-key", "narrow", [("Authorization", "Bearer " + NARROW)]),
+            (None, "future-key", "all", [("Authorization", "Bearer sk-canary-client-future")]),
+        ):
             with self.subTest(name, headers=headers[0][0]):
                 answer = self.gw.chat(headers=headers)
                 self.assertEqual(answer.status, 200, answer)
@@ -53,20 +58,34 @@ class Keys(Case):
     def test_one_answer_to_all_bad_keys(self):
         bodies = set()
         for name, headers in {
-                "none": [], "empty": [("Authorization", "")], "no key": [("Authorization", "Bearer")], "blank": [("Authorization", "Bearer ")],
-                "unknown": [("Authorization", "Bearer sk-canary-client-nobody")],
-                "disabled": [("Authorization", "Bearer " + OFF)], "expired": [("Authorization", "Bearer " + OLD)],
-                "one less": [("Authorization", "Bearer " + GOOD[:-1])], "one more": [("Authorization", "Bearer " + GOOD + "x")],
-                "upper case": [("Authorization", "Bearer " + GOOD.upper())], "another scheme": [("Authorization", "Basic " + GOOD)],
-                "no scheme": [("Authorization", GOOD)], "the digest": [("Authorization", "Bearer " + digest(GOOD))],
-                "x-api-key": [("x-api-key", OFF)], "in the query": [], "long": [("Authorization", "Bearer " + "k" * 4000)]}.items():
+            "none": [],
+            "empty": [("Authorization", "")],
+            "no key": [("Authorization", "Bearer")],
+            "blank": [("Authorization", "Bearer ")],
+            "unknown": [("Authorization", "Bearer sk-canary-client-nobody")],
+            "disabled": [("Authorization", "Bearer " + OFF)],
+            "expired": [("Authorization", "Bearer " + OLD)],
+            "one less": [("Authorization", "Bearer " + GOOD[:-1])],
+            "one more": [("Authorization", "Bearer " + GOOD + "x")],
+            "upper case": [("Authorization", "Bearer " + GOOD.upper())],
+            "another scheme": [("Authorization", "Basic " + GOOD)],
+            "no scheme": [("Authorization", GOOD)],
+            "the digest": [("Authorization", "Bearer " + digest(GOOD))],
+            "x-api-key": [("x-api-key", OFF)],
+            "in the query": [],
+            "long": [("Authorization", "Bearer " + "k" * 4000)],
+        }.items():
             with self.subTest(name):
                 path = "/v1/chat/completions" + ("?key=" + GOOD if name == "in the query" else "")
                 answer = self.gw.request("POST", path, headers, {"model": "m", "messages": []})
                 self.assert_error(answer, 401, INVALID, "invalid_api_key", retry=False, retry_after=False)
                 bodies.add(answer.body)
                 line = self.gw.log_for(answer.id)
-                self.assertEqual((line["status"], line["error"]["code"], line["key"], line["attempts"]), (401, "invalid_api_key", None, []), line)
+                self.assertEqual(
+                    (line["status"], line["error"]["code"], line["key"], line["attempts"]),
+                    (401, "invalid_api_key", None, []),
+                    line,
+                )
         self.assertEqual(len(bodies), 1, "the bodies differ")
         self.assertEqual(self.up.take(), [])
 
@@ -87,9 +106,13 @@ class Keys(Case):
         self.assertEqual(self.with_key(NARROW, "fam-ax").status, 200)
         for model in ("secret", "fam-b", "up/real", "nothing"):
             with self.subTest(model):
-                error = self.assert_error(self.with_key(NARROW, model), 404, INVALID, "model_not_found", retry=False)
-                self.assertEqual(error["message"].replace(model, "X"),
-                                 self.with_key(NARROW, "really-not-there").error["message"].replace("really-not-there", "X"))
+                error = self.assert_error(
+                    self.with_key(NARROW, model), 404, INVALID, "model_not_found", retry=False
+                )
+                self.assertEqual(
+                    error["message"].replace(model, "X"),
+                    self.with_key(NARROW, "really-not-there").error["message"].replace("really-not-there", "X"),
+                )
         for key, names in ((GOOD, {"m", "secret"}), (NARROW, {"m"})):
             answer = self.gw.request("GET", "/v1/models", [("Authorization", "Bearer " + key)])
             self.assertEqual({m["id"] for m in answer.json()["data"]}, names)

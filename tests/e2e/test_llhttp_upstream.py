@@ -1,7 +1,8 @@
-"""test_llhttp_upstream.py - odd and broken HTTP answers from public suites as upstream answers, through the whole gateway.
+"""test_llhttp_upstream.py - odd and broken HTTP answers from public suites, as upstream answers.
 
 Each gives a right answer or one well-formed error, never a hang, a crash or bytes that belong to nobody.
 """
+
 import base64
 import json
 import queue
@@ -21,10 +22,15 @@ class OddAnswers(Case):
     @classmethod
     def make(cls):
         with open(shared("vectors", "curl-replies", "replies.json")) as f:
-            cls.curl = [("curl %s: %s" % (c["test"], c["name"]), base64.b64decode(c["raw_b64"]), None) for c in json.load(f)]
+            cls.curl = [
+                ("curl %s: %s" % (c["test"], c["name"]), base64.b64decode(c["raw_b64"]), None) for c in json.load(f)
+            ]
         with open(shared("vectors", "llhttp", "cases.json")) as f:
-            cls.llhttp = [("%s:%d %s" % (c["file"], c["line"], c["name"]), base64.b64decode(c["raw_b64"]), c["result"])
-                          for c in json.load(f) if (c.get("meta") or {}).get("type") == "response"]
+            cls.llhttp = [
+                ("%s:%d %s" % (c["file"], c["line"], c["name"]), base64.b64decode(c["raw_b64"]), c["result"])
+                for c in json.load(f)
+                if (c.get("meta") or {}).get("type") == "response"
+            ]
         cls.slots = [None] * THREADS
 
         def handler(request, out):
@@ -32,7 +38,10 @@ class OddAnswers(Case):
 
         cls.up = upstream.Upstream(handler)
         lua = provider("up", cls.up)
-        lua += "".join('model "s%d" { { "up/slot-%d" }, timeout = { first_token_s = 1, idle_s = 1, total_s = 3 } }\n' % (i, i) for i in range(THREADS))
+        lua += "".join(
+            'model "s%d" { { "up/slot-%d" }, timeout = { first_token_s = 1, idle_s = 1, total_s = 3 } }\n' % (i, i)
+            for i in range(THREADS)
+        )
         return Gateway(lua)
 
     def check(self, name, raw, streamed, answer, took):
@@ -75,7 +84,10 @@ class OddAnswers(Case):
                     if result == "error":
                         self.assertGreaterEqual(answer.status, 400, answer)
                 except (AssertionError, client.Cut, OSError, ValueError, KeyError) as e:
-                    failures.append("%s (%s, %r): %s: %s" % (name, "stream" if streamed else "whole", steps[1:], type(e).__name__, e))
+                    failures.append(
+                        "%s (%s, %r): %s: %s"
+                        % (name, "stream" if streamed else "whole", steps[1:], type(e).__name__, e)
+                    )
 
         threads = [threading.Thread(target=work, args=(i,)) for i in range(THREADS)]
         for thread in threads:
@@ -96,7 +108,8 @@ class OddAnswers(Case):
         def scripts(raw):
             yield [raw, 0.02, "rst"]
             if len(raw) < 400:
-                yield [raw[i:i + 1] for i in range(len(raw))] + ["close"]
+                yield [raw[i : i + 1] for i in range(len(raw))] + ["close"]
+
         self.run_all(self.curl if FULL else self.curl[::4], scripts)
 
     def test_curl_replies_held_open(self):
@@ -107,8 +120,9 @@ class OddAnswers(Case):
         def scripts(raw):
             at = raw.find(b"\n")
             while 0 <= at < min(len(raw), 2000):
-                yield [raw[:at + 1], "close"]
+                yield [raw[: at + 1], "close"]
                 at = raw.find(b"\n", at + 1)
+
         self.run_all(self.curl if FULL else self.curl[::20], scripts)
 
     def test_bytes_after_an_answer_are_nobodys(self):
@@ -116,10 +130,16 @@ class OddAnswers(Case):
         evil = upstream.reply_json(upstream.completion("evil"))
         good = upstream.reply_json(upstream.completion("good"))
         streamed = upstream.stream(upstream.delta("good"), upstream.delta(finish="stop"), upstream.DONE)
-        for name, steps in (("at once", [good + evil]), ("a moment later", [good, 0.02, evil]), ("after a stream", [streamed + evil]),
-                            ("after a stream, later", [streamed, 0.02, evil]), ("after 204", [b"HTTP/1.1 204 No Content\r\n\r\n" + evil]),
-                            ("after an error", [upstream.reply_json({"error": {"message": "x"}}, 400) + evil]),
-                            ("half an answer", [good + evil[:60]]), ("only line ends", [good + b"\r\n\r\n"])):
+        for name, steps in (
+            ("at once", [good + evil]),
+            ("a moment later", [good, 0.02, evil]),
+            ("after a stream", [streamed + evil]),
+            ("after a stream, later", [streamed, 0.02, evil]),
+            ("after 204", [b"HTTP/1.1 204 No Content\r\n\r\n" + evil]),
+            ("after an error", [upstream.reply_json({"error": {"message": "x"}}, 400) + evil]),
+            ("half an answer", [good + evil[:60]]),
+            ("only line ends", [good + b"\r\n\r\n"]),
+        ):
             for streaming in (False, True):
                 with self.subTest(name, streaming=streaming):
                     self.slots[0] = steps

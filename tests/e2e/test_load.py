@@ -1,4 +1,5 @@
-"""test_load.py - many at once: 500 requests in flight, mixed kinds, clients that leave; nobody gets another's answer."""
+"""test_load.py - many at once: 500 in flight, mixed kinds, clients that leave; nobody gets another's answer."""
+
 import random
 import threading
 import time
@@ -32,7 +33,13 @@ class LoadCase(Case):
             if text.startswith("fail"):
                 out.send(upstream.reply(500, b"no"))
             elif text.startswith("limit"):
-                out.send(upstream.reply_json({"error": {"message": "slow down", "type": "x", "code": "y", "param": None}}, 429, [("Retry-After", "2")]))
+                out.send(
+                    upstream.reply_json(
+                        {"error": {"message": "slow down", "type": "x", "code": "y", "param": None}},
+                        429,
+                        [("Retry-After", "2")],
+                    )
+                )
             elif text.startswith("cut"):
                 out.send(upstream.stream_head() + upstream.chunk(upstream.delta(text)))
                 out.close()
@@ -40,16 +47,20 @@ class LoadCase(Case):
                 out.send(upstream.stream_head())
                 for word in text.split(" "):
                     out.chunk(upstream.delta(word))
-                out.send(upstream.chunk(upstream.delta(finish="stop")) + upstream.chunk(upstream.DONE) + b"0\r\n\r\n")
+                out.send(
+                    upstream.chunk(upstream.delta(finish="stop")) + upstream.chunk(upstream.DONE) + b"0\r\n\r\n"
+                )
             else:
                 out.send(upstream.reply_json(upstream.completion(text)))
 
         cls.up = upstream.Upstream(handler)
-        return Gateway(provider("up", cls.up) + 'model "m" { { "up/real" } }\nlisten { workers = %d }' % cls.WORKERS)
+        return Gateway(
+            provider("up", cls.up) + 'model "m" { { "up/real" } }\nlisten { workers = %d }' % cls.WORKERS
+        )
 
     def one(self, conn, kind, number):
         """One request of a kind; raises AssertionError when the answer is not right."""
-        text = "%s %d %d" % (kind, number, random.Random(number).randrange(10 ** 9))
+        text = "%s %d %d" % (kind, number, random.Random(number).randrange(10**9))
         body = {"model": "m", "messages": [{"role": "user", "content": text}]}
         if kind in ("stream", "cut", "leave"):
             body["stream"] = True
@@ -62,13 +73,17 @@ class LoadCase(Case):
             getattr(conn, "reset" if number % 2 else "close")()
             return None
         answer = conn.response()
-        wanted = {"whole": 200, "stream": 200, "cut": 200, "fail": 502, "limit": 429, "model": 404, "json": 400}[kind]
+        wanted = {"whole": 200, "stream": 200, "cut": 200, "fail": 502, "limit": 429, "model": 404, "json": 400}[
+            kind
+        ]
         assert answer.status == wanted, (kind, answer)
         assert answer.complete, (kind, answer)
         if kind == "whole":
             assert answer.json()["choices"][0]["message"]["content"] == text, (text, answer)
         elif kind == "stream":
-            expected = b"".join(upstream.delta(w) for w in text.split(" ")) + upstream.delta(finish="stop") + upstream.DONE
+            expected = (
+                b"".join(upstream.delta(w) for w in text.split(" ")) + upstream.delta(finish="stop") + upstream.DONE
+            )
             assert answer.body == expected, (text, answer)
         elif kind == "cut":
             assert answer.body.startswith(upstream.delta(text)) and b"stream_interrupted" in answer.body, answer
@@ -100,7 +115,11 @@ class LoadCase(Case):
 
     def gauge(self, name):
         text = client.request(self.gw.port, "GET", "/metrics").body.decode()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name) and not line.startswith("#"))
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in text.splitlines()
+            if line.startswith(name) and not line.startswith("#")
+        )
 
 
 class Load(LoadCase):
@@ -116,9 +135,11 @@ class Load(LoadCase):
         opener = threading.Thread(target=let_go)
         opener.start()
         try:
+
             def work(number):
                 with client.Conn(self.gw.port, timeout=60) as conn:
                     yield self.one(conn, ("whole", "stream")[number % 2], number)
+
             ids = self.run_threads(CONCURRENT, work)
         finally:
             opener.join()
@@ -147,6 +168,7 @@ class Load(LoadCase):
         before = self.gw.chat()
         self.assertEqual(before.status, 200)
         self.assertTrue(wait_for(lambda: self.gauge("gw_inflight_requests") <= 1, 10), "requests were left over")
+
 
 @tsan
 class TwoWorkers(Load):

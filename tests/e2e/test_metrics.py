@@ -1,4 +1,5 @@
-"""test_metrics.py - /metrics: clean by promtool, true to what was sent, and with labels that a client cannot blow up."""
+"""test_metrics.py - /metrics: clean by promtool, true to what was sent, labels that no client can blow up."""
+
 import re
 import shutil
 import subprocess
@@ -28,8 +29,13 @@ class Metrics(Case):
     def make(cls):
         cls.up = upstream.Upstream(upstream.good)
         cls.bad = upstream.Upstream([reply(500, b"no")])
-        return Gateway(provider("up", cls.up) + provider("bad", cls.bad) + 'model "m" { { "up/real" } }\nmodel "fam-*" { { "up/*" } }\n'
-                       'model "fb" { { "bad/x" }, fallback = { "up/y" } }\nmodel "broken" { { "bad/x" } }\nlisten { workers = 2 }\n')
+        return Gateway(
+            provider("up", cls.up)
+            + provider("bad", cls.bad)
+            + 'model "m" { { "up/real" } }\nmodel "fam-*" { { "up/*" } }\n'
+            'model "fb" { { "bad/x" }, fallback = { "up/y" } }\n'
+            'model "broken" { { "bad/x" } }\nlisten { workers = 2 }\n'
+        )
 
     @classmethod
     def tidy(cls):
@@ -43,7 +49,9 @@ class Metrics(Case):
         return answer.body.decode()
 
     def total(self, name, **labels):
-        return sum(v for n, have, v in parse(self.text()) if n == name and all(have.get(k) == w for k, w in labels.items()))
+        return sum(
+            v for n, have, v in parse(self.text()) if n == name and all(have.get(k) == w for k, w in labels.items())
+        )
 
     def grew(self, work, expected):
         """Runs `work`; each counter in `expected` [(name, labels, by)] must have grown by just that."""
@@ -52,6 +60,7 @@ class Metrics(Case):
 
         def now():
             return [self.total(name, **labels) - b for (name, labels, _), b in zip(expected, before)]
+
         wanted = [by for _, _, by in expected]
         wait_for(lambda: now() == wanted, 5)
         self.assertEqual(now(), wanted, [e[:2] for e in expected])
@@ -62,7 +71,9 @@ class Metrics(Case):
         for model in ("m", "none", "fb", "broken"):
             self.gw.chat(model=model)
             self.gw.chat(model=model, stream=True)
-        done = subprocess.run(["promtool", "check", "metrics"], input=self.text(), text=True, capture_output=True, timeout=30)
+        done = subprocess.run(
+            ["promtool", "check", "metrics"], input=self.text(), text=True, capture_output=True, timeout=30
+        )
         self.assertEqual((done.returncode, done.stdout.strip(), done.stderr.strip()), (0, "", ""))
 
     @tsan
@@ -73,10 +84,20 @@ class Metrics(Case):
             for _ in range(2):
                 self.gw.chat(stream=True)
 
-        self.grew(work, [("gw_requests_total", {"model": "m", "provider": "up", "status": "200", "face": "chat", "team": "default"}, 5),
-                         ("gw_tokens_total", {"model": "m", "type": "input"}, 25), ("gw_tokens_total", {"model": "m", "type": "output"}, 10),
-                         ("gw_upstream_requests_total", {"provider": "up", "outcome": "ok"}, 5),
-                         ("gw_request_duration_seconds_count", {}, 5)])
+        self.grew(
+            work,
+            [
+                (
+                    "gw_requests_total",
+                    {"model": "m", "provider": "up", "status": "200", "face": "chat", "team": "default"},
+                    5,
+                ),
+                ("gw_tokens_total", {"model": "m", "type": "input"}, 25),
+                ("gw_tokens_total", {"model": "m", "type": "output"}, 10),
+                ("gw_upstream_requests_total", {"provider": "up", "outcome": "ok"}, 5),
+                ("gw_request_duration_seconds_count", {}, 5),
+            ],
+        )
 
     def test_failures_agree(self):
         def work():
@@ -84,15 +105,30 @@ class Metrics(Case):
             self.gw.chat(model="broken")
             self.gw.request("POST", "/v1/chat/completions", (), b"{")
 
-        self.grew(work, [("gw_requests_total", {"status": "404"}, 1), ("gw_requests_total", {"status": "502", "model": "broken"}, 1),
-                         ("gw_requests_total", {"status": "400"}, 1), ("gw_upstream_requests_total", {"provider": "bad", "outcome": "status_500"}, 1)])
-        self.grew(lambda: self.gw.chat(model="fb"), [("gw_fallbacks_total", {"from": "bad", "to": "up"}, 1),
-                                                     ("gw_requests_total", {"status": "200", "model": "fb", "provider": "up"}, 1)])
+        self.grew(
+            work,
+            [
+                ("gw_requests_total", {"status": "404"}, 1),
+                ("gw_requests_total", {"status": "502", "model": "broken"}, 1),
+                ("gw_requests_total", {"status": "400"}, 1),
+                ("gw_upstream_requests_total", {"provider": "bad", "outcome": "status_500"}, 1),
+            ],
+        )
+        self.grew(
+            lambda: self.gw.chat(model="fb"),
+            [
+                ("gw_fallbacks_total", {"from": "bad", "to": "up"}, 1),
+                ("gw_requests_total", {"status": "200", "model": "fb", "provider": "up"}, 1),
+            ],
+        )
 
     def test_broken_streams_count(self):
         self.up.handler = [upstream.stream(delta("x"), usage_event(7, 3))]
         try:
-            self.grew(lambda: self.gw.chat(stream=True), [("gw_tokens_total", {"model": "m", "type": "input"}, 7), ("gw_requests_total", {"model": "m"}, 1)])
+            self.grew(
+                lambda: self.gw.chat(stream=True),
+                [("gw_tokens_total", {"model": "m", "type": "input"}, 7), ("gw_requests_total", {"model": "m"}, 1)],
+            )
         finally:
             self.up.handler = upstream.good
 
@@ -129,7 +165,13 @@ class Metrics(Case):
 
     def test_what_is_always_there(self):
         names = {n for n, _, _ in parse(self.text())}
-        for name in ("gw_build_info", "gw_inflight_requests", "process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total"):
+        for name in (
+            "gw_build_info",
+            "gw_inflight_requests",
+            "process_resident_memory_bytes",
+            "process_open_fds",
+            "process_cpu_seconds_total",
+        ):
             self.assertIn(name, names)
 
 

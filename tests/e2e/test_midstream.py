@@ -2,6 +2,7 @@
 
 What passed stays; an error event ends it, the body ends cleanly, no [DONE]; the log says what happened.
 """
+
 import json
 import time
 import unittest
@@ -20,11 +21,14 @@ class MidStream(Case):
     def make(cls):
         cls.up = upstream.Upstream()
         cls.good = upstream.Upstream(upstream.good)
-        return Gateway(provider("up", cls.up) + provider("good", cls.good) +
-                       'model "m" { { "up/real" }, fallback = { "good/other" },\n'
-                       '  timeout = { connect_s = 2, first_token_s = 2, idle_s = 1, total_s = 20 } }\n'
-                       'model "short" { { "up/real" }, timeout = { first_token_s = 2, idle_s = 2, total_s = 2 } }\n'
-                       'limits { event_mb = 1 }')
+        return Gateway(
+            provider("up", cls.up)
+            + provider("good", cls.good)
+            + 'model "m" { { "up/real" }, fallback = { "good/other" },\n'
+            '  timeout = { connect_s = 2, first_token_s = 2, idle_s = 1, total_s = 20 } }\n'
+            'model "short" { { "up/real" }, timeout = { first_token_s = 2, idle_s = 2, total_s = 2 } }\n'
+            'limits { event_mb = 1 }'
+        )
 
     @classmethod
     def tidy(cls):
@@ -52,7 +56,11 @@ class MidStream(Case):
         self.assertIn(error["code"], codes)
         self.assertEqual(self.good.take(), [], "a fallback after the first byte")
         line = self.gw.log_for(answer.id)
-        self.assertEqual((line["status"], line["stream"], line["error"]["code"], line["fallback"]), (200, True, error["code"], False), line)
+        self.assertEqual(
+            (line["status"], line["stream"], line["error"]["code"], line["fallback"]),
+            (200, True, error["code"], False),
+            line,
+        )
         self.assertEqual(len(line["attempts"]), 1, line)
         self.assertNotEqual(line["attempts"][0]["outcome"], "ok", line)
         self.assertIsNotNone(line["first_token_ms"], line)
@@ -81,7 +89,10 @@ class MidStream(Case):
             "end in a chunk": [head + chunk(delta("lo"))[:30], 0.1, "close"],
             "bad chunk size": [head + b"zz\r\n" + delta("lo"), "close"],
             "chunk longer than said": [head + b"4\r\nabcdefgh\r\n", "close"],
-            "length not reached": [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 5000\r\n\r\n" + ONE, "close"],
+            "length not reached": [
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 5000\r\n\r\n" + ONE,
+                "close",
+            ],
         }
         for name, steps in cases.items():
             with self.subTest(name):
@@ -90,37 +101,59 @@ class MidStream(Case):
     def test_an_event_that_is_no_json(self):
         for bad in (b"data: {\"choices\":[\n\n", b"data: hello\n\n", b"data: {\"x\":\"\xff\xfe\"}\n\n"):
             with self.subTest(bad):
-                self.up.handler = [stream_head() + chunk(ONE) + chunk(bad) + chunk(delta("lo")) + chunk(delta(finish="stop")) + chunk(DONE) + END]
+                self.up.handler = [
+                    stream_head()
+                    + chunk(ONE)
+                    + chunk(bad)
+                    + chunk(delta("lo"))
+                    + chunk(delta(finish="stop"))
+                    + chunk(DONE)
+                    + END
+                ]
                 answer = self.gw.chat(stream=True)
                 self.assertEqual((answer.status, answer.complete), (200, True), answer)
                 self.assertTrue(answer.body.startswith(ONE), answer)
                 self.gw.log_for(answer.id)
 
     def test_an_event_that_is_too_large(self):
-        self.broken([stream_head() + chunk(ONE), chunk(b"data: " + b"a" * 1500000), "close"], ("stream_interrupted",))
+        self.broken(
+            [stream_head() + chunk(ONE), chunk(b"data: " + b"a" * 1500000), "close"], ("stream_interrupted",)
+        )
 
     def test_silence(self):
         started = time.monotonic()
         self.broken([stream_head() + chunk(ONE), 6.0, "close"], ("stream_interrupted", "upstream_timeout"))
         self.assertLess(time.monotonic() - started, 5)
         with self.subTest("in an event"):
-            self.broken([stream_head() + chunk(ONE) + chunk(delta("lo")[:40]), 6.0, "close"], ("stream_interrupted", "upstream_timeout"))
+            self.broken(
+                [stream_head() + chunk(ONE) + chunk(delta("lo")[:40]), 6.0, "close"],
+                ("stream_interrupted", "upstream_timeout"),
+            )
 
     def test_too_long_in_all(self):
         started = time.monotonic()
-        self.broken([stream_head()] + [x for _ in range(16) for x in (chunk(ONE), 0.5)], ("stream_interrupted", "upstream_timeout"), model="short")
+        self.broken(
+            [stream_head()] + [x for _ in range(16) for x in (chunk(ONE), 0.5)],
+            ("stream_interrupted", "upstream_timeout"),
+            model="short",
+        )
         self.assertLess(time.monotonic() - started, 6)
 
     def test_incomplete(self):
         cases = {
             "no end mark": [stream(ONE, delta("lo"))],
             "usage and no end mark": [stream(ONE, usage_event())],
-            "by the end of the connection": [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + ONE + delta("lo"), "close"],
+            "by the end of the connection": [
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + ONE + delta("lo"),
+                "close",
+            ],
             "half an event at the end": [stream(ONE, delta("lo")[:40])],
         }
         for name, steps in cases.items():
             with self.subTest(name):
-                answer, line = self.broken(steps, ("stream_incomplete", "stream_interrupted") if "half" in name else ("stream_incomplete",))
+                answer, line = self.broken(
+                    steps, ("stream_incomplete", "stream_interrupted") if "half" in name else ("stream_incomplete",)
+                )
                 if "usage" in name:
                     self.assertEqual((line["usage"]["input"], line["usage"]["output"]), (5, 2), line)
 
@@ -128,12 +161,23 @@ class MidStream(Case):
     def test_right_without_the_end_mark(self):
         body = ONE + delta("lo") + delta(finish="stop") + usage_event()
         for name, steps in {
-                "chunked": [stream_head() + chunk(body) + END],
-                "by the end of the connection": [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + body, "close"],
-                "by the end, HTTP/1.0": [b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + body, "close"],
-                "by its length": [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body) + body],
-                "CRLF": [stream_head() + chunk(body.replace(b"\n", b"\r\n")) + END],
-                "usage with the finish": [stream(ONE, delta(finish="stop", usage={"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}))]}.items():
+            "chunked": [stream_head() + chunk(body) + END],
+            "by the end of the connection": [
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + body,
+                "close",
+            ],
+            "by the end, HTTP/1.0": [b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + body, "close"],
+            "by its length": [
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body)
+                + body
+            ],
+            "CRLF": [stream_head() + chunk(body.replace(b"\n", b"\r\n")) + END],
+            "usage with the finish": [
+                stream(
+                    ONE, delta(finish="stop", usage={"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7})
+                )
+            ],
+        }.items():
             with self.subTest(name):
                 answer, line = self.whole(steps)
                 if name not in ("CRLF", "usage with the finish"):
@@ -148,21 +192,39 @@ class MidStream(Case):
 
     def test_odd_but_right(self):
         for name, body in {
-                "comments": b": PROCESSING\n\n" + ONE + b": PROCESSING\n\n" + delta(finish="stop") + b":\n\n" + DONE,
-                "named events and ids": b"event: message\nid: 7\nretry: 10\n" + ONE + delta(finish="stop") + DONE,
-                "a BOM": b"\xef\xbb\xbf" + ONE + delta(finish="stop") + DONE,
-                "no blank after the colon": ONE.replace(b"data: ", b"data:") + delta(finish="stop").replace(b"data: ", b"data:") + b"data:[DONE]\n\n",
-                "two data lines": b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"x"}}]}\n\n' + delta(finish="stop") + DONE,
-                "CR only": (ONE + delta(finish="stop") + DONE).replace(b"\n", b"\r"),
-                "empty choices first": event({"id": "x", "choices": [], "prompt_filter_results": []}) + ONE + delta(finish="stop") + DONE,
-                "odd finish reason": ONE + delta(finish="eos") + DONE,
-                "unicode": delta("\u20ac\U0001f600") + event('{"choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}') + delta(finish="stop") + DONE,
-                "200 KB event": delta("x" * 200000) + delta(finish="stop") + DONE,
-                "after the end mark": ONE + delta(finish="stop") + DONE}.items():
+            "comments": b": PROCESSING\n\n" + ONE + b": PROCESSING\n\n" + delta(finish="stop") + b":\n\n" + DONE,
+            "named events and ids": b"event: message\nid: 7\nretry: 10\n" + ONE + delta(finish="stop") + DONE,
+            "a BOM": b"\xef\xbb\xbf" + ONE + delta(finish="stop") + DONE,
+            "no blank after the colon": ONE.replace(b"data: ", b"data:")
+            + delta(finish="stop").replace(b"data: ", b"data:")
+            + b"data:[DONE]\n\n",
+            "two data lines": b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"x"}}]}\n\n'
+            + delta(finish="stop")
+            + DONE,
+            "CR only": (ONE + delta(finish="stop") + DONE).replace(b"\n", b"\r"),
+            "empty choices first": event({"id": "x", "choices": [], "prompt_filter_results": []})
+            + ONE
+            + delta(finish="stop")
+            + DONE,
+            "odd finish reason": ONE + delta(finish="eos") + DONE,
+            "unicode": delta("\u20ac\U0001f600")
+            + event('{"choices":[{"index":0,"delta":{"content":"\\ud83d"}}]}')
+            + delta(finish="stop")
+            + DONE,
+            "200 KB event": delta("x" * 200000) + delta(finish="stop") + DONE,
+            "after the end mark": ONE + delta(finish="stop") + DONE,
+        }.items():
             with self.subTest(name):
                 self.whole(stream(body), body)
-                self.whole([stream_head() + b"".join(chunk(body[i:i + 3]) for i in range(0, min(len(body), 3000), 3)) +
-                            (chunk(body[3000:]) if len(body) > 3000 else b"") + END], body)
+                self.whole(
+                    [
+                        stream_head()
+                        + b"".join(chunk(body[i : i + 3]) for i in range(0, min(len(body), 3000), 3))
+                        + (chunk(body[3000:]) if len(body) > 3000 else b"")
+                        + END
+                    ],
+                    body,
+                )
 
     def test_an_error_of_the_upstream_in_the_middle_passes_as_it_is(self):
         body = ONE + event({"error": {"message": "overloaded", "type": "server_error", "code": "overloaded"}})
@@ -180,9 +242,23 @@ class MidStream(Case):
         self.assertEqual((line["usage"]["input"], line["usage"]["output"]), (50, 20), line)
 
     def test_usage_that_cannot_be(self):
-        for usage in ({"prompt_tokens": -5, "completion_tokens": 2, "total_tokens": -3}, {"prompt_tokens": "5"}, {"prompt_tokens": 2 ** 63},
-                      {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, "prompt_tokens_details": {"cached_tokens": 50}},
-                      {"prompt_tokens": 1e300}, {"prompt_tokens": 5.5}, {"prompt_tokens": None}, [], 7, {}):
+        for usage in (
+            {"prompt_tokens": -5, "completion_tokens": 2, "total_tokens": -3},
+            {"prompt_tokens": "5"},
+            {"prompt_tokens": 2**63},
+            {
+                "prompt_tokens": 5,
+                "completion_tokens": 2,
+                "total_tokens": 7,
+                "prompt_tokens_details": {"cached_tokens": 50},
+            },
+            {"prompt_tokens": 1e300},
+            {"prompt_tokens": 5.5},
+            {"prompt_tokens": None},
+            [],
+            7,
+            {},
+        ):
             with self.subTest(usage):
                 body = ONE + delta(finish="stop", usage=usage) + DONE
                 self.up.handler = [stream(body)]

@@ -1,4 +1,5 @@
 """test_models.py - the list of models, as OpenAI's clients read it."""
+
 import unittest
 
 import upstream
@@ -9,9 +10,12 @@ class Models(Case):
     @classmethod
     def make(cls):
         cls.up = upstream.Upstream(upstream.good)
-        return Gateway(provider("up", cls.up) + provider("up2", cls.up) +
-                       'model "first" { { "up/a" } }\nmodel "second" { { "up2/b" }, fallback = { "up/a" } }\n'
-                       'model "weird-\xe9:1" { { "up/c" } }\nmodel "family-*" { { "up/*" } }\n')
+        return Gateway(
+            provider("up", cls.up)
+            + provider("up2", cls.up)
+            + 'model "first" { { "up/a" } }\nmodel "second" { { "up2/b" }, fallback = { "up/a" } }\n'
+            'model "weird-\xe9:1" { { "up/c" } }\nmodel "family-*" { { "up/*" } }\n'
+        )
 
     @tsan
     def test_the_list(self):
@@ -22,7 +26,9 @@ class Models(Case):
                 self.assert_ids(answer)
                 self.assertTrue(answer.header("content-type").startswith("application/json"))
                 body = answer.json()
-                self.assertEqual((body["object"], [m["id"] for m in body["data"]]), ("list", ["first", "second", 'weird-\xe9:1']))
+                self.assertEqual(
+                    (body["object"], [m["id"] for m in body["data"]]), ("list", ["first", "second", 'weird-\xe9:1'])
+                )
                 for model in body["data"]:
                     self.assertEqual(set(model), {"id", "object", "created", "owned_by"})
                     self.assertEqual(model["object"], "model")
@@ -48,7 +54,12 @@ class Models(Case):
 
     def test_names_that_work_without_being_listed(self):
         self.up.take()
-        for name, seen in (("family-x", "family-x"), ("up2/anything", "anything"), ("up/a/b", "a/b"), ("first", "a")):
+        for name, seen in (
+            ("family-x", "family-x"),
+            ("up2/anything", "anything"),
+            ("up/a/b", "a/b"),
+            ("first", "a"),
+        ):
             with self.subTest(name):
                 answer = self.gw.chat(model=name)
                 self.assertEqual(answer.status, 200, answer)

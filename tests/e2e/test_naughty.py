@@ -1,4 +1,5 @@
-"""test_naughty.py - strings that break things, in every place a client can put text: nothing breaks, no log line either."""
+"""test_naughty.py - strings that break things, in every place a client can put text: nothing breaks."""
+
 import json
 import unittest
 
@@ -46,7 +47,9 @@ class Naughty(Case):
         for text in self.strings:
             for ascii_only in (True, False):
                 with self.subTest(text, ascii=ascii_only):
-                    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}, ensure_ascii=ascii_only).encode()
+                    body = json.dumps(
+                        {"model": "m", "messages": [{"role": "user", "content": text}]}, ensure_ascii=ascii_only
+                    ).encode()
                     answer, _ = self.post(body)
                     self.assertEqual(answer.status, 200, answer)
                     self.assertEqual(self.up.take()[0].body, body.replace(b'"m"', b'"real"', 1))
@@ -55,7 +58,9 @@ class Naughty(Case):
     def test_as_what_the_model_streams(self):
         for text in self.strings:
             with self.subTest(text):
-                answer, _ = self.post({"model": "m", "messages": [{"role": "user", "content": text}], "stream": True})
+                answer, _ = self.post(
+                    {"model": "m", "messages": [{"role": "user", "content": text}], "stream": True}
+                )
                 self.assertEqual(answer.status, 200, answer)
                 self.assertEqual(answer.body, upstream.delta(text) + upstream.delta(finish="stop") + upstream.DONE)
 
@@ -94,8 +99,11 @@ class Naughty(Case):
             if not raw.strip() or any(b < 32 and b != 9 for b in raw):
                 continue  # cannot stand in a header
             with self.subTest(text):
-                self.conn.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: " + raw +
-                               b"\r\nContent-Length: %d\r\n\r\n%s" % (len(json.dumps(body)), json.dumps(body).encode()))
+                self.conn.send(
+                    b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: "
+                    + raw
+                    + b"\r\nContent-Length: %d\r\n\r\n%s" % (len(json.dumps(body)), json.dumps(body).encode())
+                )
                 answer = self.conn.response()
                 if answer.status == 400:
                     self.conn.close()
@@ -120,7 +128,15 @@ class Naughty(Case):
             if any(b < 33 for b in raw):
                 continue
             with self.subTest(text), client.Conn(self.gw.port) as conn:
-                conn.send(b"GET /v1/models/" + raw + b" HTTP/1.1\r\nHost: x\r\nUser-Agent: " + raw + b"\r\nAuthorization: Bearer " + raw + b"\r\n\r\n")
+                conn.send(
+                    b"GET /v1/models/"
+                    + raw
+                    + b" HTTP/1.1\r\nHost: x\r\nUser-Agent: "
+                    + raw
+                    + b"\r\nAuthorization: Bearer "
+                    + raw
+                    + b"\r\n\r\n"
+                )
                 answer = conn.response()
                 self.assertIn(answer.status, (200, 400, 404), answer)
 

@@ -3,6 +3,7 @@
 A fake upstream replays the recordings. Each test asks with a model name that the upstream sees as its slot
 number, so that many can be asked at once.
 """
+
 import json
 import random
 import threading
@@ -12,7 +13,7 @@ import unittest
 import client
 import upstream
 from harness import FULL, UP_KEY, Case, Gateway, provider, tsan
-from recordings import (buckets, data_of, finish, load_chat, split_events, told_usage, without_usage_chunk)
+from recordings import buckets, data_of, finish, load_chat, split_events, told_usage, without_usage_chunk
 
 SLOTS = 8
 SMALL = 4096
@@ -45,7 +46,9 @@ class Relay(Case):
                 if coded:
                     out.end()
             else:
-                body = b"".join(upstream.chunk(p) for p in pieces if p) + b"0\r\n\r\n" if coded else b"".join(pieces)
+                body = (
+                    b"".join(upstream.chunk(p) for p in pieces if p) + b"0\r\n\r\n" if coded else b"".join(pieces)
+                )
                 out.send(head + body)
 
         cls.up = upstream.Upstream(handler)
@@ -91,17 +94,33 @@ class Relay(Case):
         self.assertTrue(answer.complete, "%s %s: the body was cut" % (rec, note))
         wanted = self.expected(rec, asked)
         if answer.body != wanted:
-            at = next((i for i, (a, b) in enumerate(zip(answer.body, wanted)) if a != b), min(len(answer.body), len(wanted)))
-            self.fail("%s %s: %d bytes for %d, first difference at %d:\n got %r\nwant %r" % (
-                rec, note, len(answer.body), len(wanted), at, answer.body[max(0, at - 40):at + 80],
-                wanted[max(0, at - 40):at + 80]))
+            at = next(
+                (i for i, (a, b) in enumerate(zip(answer.body, wanted)) if a != b),
+                min(len(answer.body), len(wanted)),
+            )
+            self.fail(
+                "%s %s: %d bytes for %d, first difference at %d:\n got %r\nwant %r"
+                % (
+                    rec,
+                    note,
+                    len(answer.body),
+                    len(wanted),
+                    at,
+                    answer.body[max(0, at - 40) : at + 80],
+                    wanted[max(0, at - 40) : at + 80],
+                )
+            )
         self.assert_ids(answer)
 
     def assert_logged(self, rec, answer, body):
         line = self.gw.log_for(answer.id)
-        self.assertEqual((line["status"], line["stream"], line["face"], line["fallback"]), (200, rec.stream, "chat", False), line)
+        self.assertEqual(
+            (line["status"], line["stream"], line["face"], line["fallback"]), (200, rec.stream, "chat", False), line
+        )
         self.assertNotIn("error", line)
-        self.assertEqual([(a["provider"], a["outcome"], a["status"]) for a in line["attempts"]], [("up", "ok", 200)], line)
+        self.assertEqual(
+            [(a["provider"], a["outcome"], a["status"]) for a in line["attempts"]], [("up", "ok", 200)], line
+        )
         self.assertEqual(line["row"], "finish")
         self.assertGreaterEqual(line["bytes_in"], len(body))
         self.assertGreaterEqual(line["bytes_out"], len(answer.body))
@@ -121,7 +140,9 @@ class Relay(Case):
         wanted = buckets(told)
         if wanted is None:  # the service contradicts itself: kept, but marked, or put right by its own total
             refused = logged.pop("refused", False)
-            self.assertTrue(refused or sum(logged.values()) == told["total_tokens"], "%s %r for %r" % (rec, logged, told))
+            self.assertTrue(
+                refused or sum(logged.values()) == told["total_tokens"], "%s %r for %r" % (rec, logged, told)
+            )
             return
         self.assertEqual(logged, wanted, "%s of %r" % (rec, told))
 
@@ -137,7 +158,9 @@ class Relay(Case):
             return
         pairs = json.loads(seen.body, object_pairs_hook=list)
         mine = json.loads(wanted, object_pairs_hook=list)
-        self.assertEqual([p for p in pairs if p[0] != "stream_options"], [p for p in mine if p[0] != "stream_options"], rec)
+        self.assertEqual(
+            [p for p in pairs if p[0] != "stream_options"], [p for p in mine if p[0] != "stream_options"], rec
+        )
         options = dict(rec.request.get("stream_options") or {}, include_usage=True)
         self.assertEqual(json.loads(seen.body)["stream_options"], options)
         self.assertEqual(len([p for p in pairs if p[0] == "stream_options"]), 1)
@@ -167,7 +190,9 @@ class Relay(Case):
         self.assertGreaterEqual(len(small), 24)
         for rec in small:
             with self.subTest(rec=rec.name):
-                answer, _ = self.ask(rec, pieces=[rec.body[i:i + 1] for i in range(len(rec.body))], body=self.short(rec, 0))
+                answer, _ = self.ask(
+                    rec, pieces=[rec.body[i : i + 1] for i in range(len(rec.body))], body=self.short(rec, 0)
+                )
                 self.assert_relayed(rec, answer)
 
     def in_parallel(self, jobs, work):
@@ -212,7 +237,9 @@ class Relay(Case):
         def work(rec, slot, conn):
             cuts = sorted(chance.sample(range(1, len(rec.body)), min(60, len(rec.body) - 1)))
             pieces = [rec.body[a:b] for a, b in zip([0] + cuts, cuts + [len(rec.body)])]
-            answer, _ = self.ask(rec, slot, pieces, pause=0.0005, coded=chance.random() < 0.5, body=self.short(rec, slot), conn=conn)
+            answer, _ = self.ask(
+                rec, slot, pieces, pause=0.0005, coded=chance.random() < 0.5, body=self.short(rec, slot), conn=conn
+            )
             self.assert_relayed(rec, answer, "cuts %r" % cuts)
 
         self.in_parallel(self.whole(), work)
@@ -251,7 +278,11 @@ class Relay(Case):
                 if options:
                     request["stream_options"] = options
                 with self.subTest(rec=rec.name, options=options):
-                    for pieces in ([rec.body], split_events(rec.body), [rec.body[i:i + 7] for i in range(0, len(rec.body), 7)]):
+                    for pieces in (
+                        [rec.body],
+                        split_events(rec.body),
+                        [rec.body[i : i + 7] for i in range(0, len(rec.body), 7)],
+                    ):
                         answer, _ = self.ask(rec, pieces=pieces, body=json.dumps(request).encode())
                         self.assert_relayed(rec, answer, asked=False)
                         self.assertIs(self.seen[0].json()["stream_options"]["include_usage"], True)
@@ -262,7 +293,7 @@ class Relay(Case):
         broken = [r for r in self.streams() if "error-midstream" in r.name]
         self.assertEqual(len(broken), 2)
         for rec in broken:
-            for pieces in (split_events(rec.body), [rec.body[i:i + 11] for i in range(0, len(rec.body), 11)]):
+            for pieces in (split_events(rec.body), [rec.body[i : i + 11] for i in range(0, len(rec.body), 11)]):
                 with self.subTest(rec=rec.name):
                     answer, _ = self.ask(rec, pieces=pieces)
                     self.assert_relayed(rec, answer)
@@ -317,7 +348,9 @@ class Relay(Case):
                     if inner.get("param"):
                         self.assertEqual(error["param"], inner["param"])
                 line = self.gw.log_for(answer.id)
-                self.assertEqual((line["status"], line["error"]["code"]), (answer.status, answer.error["code"]), line)
+                self.assertEqual(
+                    (line["status"], line["error"]["code"]), (answer.status, answer.error["code"]), line
+                )
                 self.assertEqual(line["attempts"][-1]["status"], rec.status, line)
 
 

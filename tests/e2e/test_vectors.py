@@ -2,6 +2,7 @@
 
 They need the echo route of a test build (-DGW_TEST_BUILD=ON); a gateway without it is skipped, loudly.
 """
+
 import os
 import subprocess
 import sys
@@ -20,8 +21,13 @@ class Vectors(unittest.TestCase):
         if build_facts().get("GW_TEST_BUILD", "").upper() not in ("ON", "1", "TRUE", "YES"):
             self.skipTest("SKIPPED FOR WANT OF THE ECHO ROUTE: this is not a test build (-DGW_TEST_BUILD=ON)")
         with Gateway(None) as gw:
-            done = subprocess.run([sys.executable, script, "--port", str(gw.port)], capture_output=True, text=True, timeout=240 * pace(),
-                                  env=dict(os.environ, GW_SHARED=os.path.dirname(shared("vectors"))))
+            done = subprocess.run(
+                [sys.executable, script, "--port", str(gw.port)],
+                capture_output=True,
+                text=True,
+                timeout=240 * pace(),
+                env=dict(os.environ, GW_SHARED=os.path.dirname(shared("vectors"))),
+            )
             sys.stderr.write("".join("    %s\n" % line for line in done.stdout.strip().splitlines()[-1:]))
             self.assertEqual(done.returncode, 0, "\n".join((done.stdout + done.stderr).splitlines()[-60:]))
             self.assertTrue(gw.alive())

@@ -5,6 +5,7 @@
 
 Every request is recorded in `up.requests` before its handler runs.
 """
+
 import json
 import select
 import socket
@@ -205,7 +206,7 @@ class Upstream:
                     size = int(size, 16)
                     while len(buf) < size + 2:
                         fill()
-                    body, buf = body + buf[:size], buf[size + 2:]
+                    body, buf = body + buf[:size], buf[size + 2 :]
                     if size == 0:
                         break
             else:
@@ -284,22 +285,44 @@ DONE = b"data: [DONE]\n\n"
 
 def completion(text="hello", prompt=5, output=2, model="real", **more):
     """A chat completion."""
-    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": model,
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output}, **more}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1700000000,
+        "model": model,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output},
+        **more,
+    }
 
 
 def delta(text=None, finish=None, model="real", **more):
     """One chunk of a streamed completion, as an SSE event."""
     choice = {"index": 0, "delta": {} if text is None else {"content": text}, "finish_reason": finish}
-    return event({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": model,
-                  "choices": [choice], **more})
+    return event(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1700000000,
+            "model": model,
+            "choices": [choice],
+            **more,
+        }
+    )
 
 
 def usage_event(prompt=5, output=2, model="real"):
     """The extra chunk that carries usage and nothing else."""
-    return event({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": model, "choices": [],
-                  "usage": {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output}})
+    return event(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1700000000,
+            "model": model,
+            "choices": [],
+            "usage": {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output},
+        }
+    )
 
 
 def good(request, out):

@@ -141,3 +141,21 @@ Test(chat, digests_a_whole_answer)
     cr_assert(face_chat.digest(&arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest) & FACE_TAP_ERROR);
     arena_fini(&arena);
 }
+
+Test(chat, takes_the_body_that_cursor_sends)
+{
+    cr_assert_eq(decode("{\"model\":\"m\",\"instructions\":\"be brief\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\","
+                        "\"text\":\"hi\"}]},{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":\"f\",\"arguments\":\"{}\"},"
+                        "{\"type\":\"function_call_output\",\"call_id\":\"c1\",\"output\":\"7\"}],\"tools\":[{\"type\":\"function\","
+                        "\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}],\"max_output_tokens\":9,\"truncation\":\"auto\"}"),
+                 0);
+    cr_assert(text_is(spliced("m"),
+                      "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},{\"role\":\"user\",\"content\":"
+                      "[{\"type\":\"text\",\"text\":\"hi\"}]},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c1\","
+                      "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":"
+                      "\"c1\",\"content\":\"7\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"
+                      "{\"type\":\"object\"}}}],\"max_completion_tokens\":9}"));
+    cr_assert_not_null(ask.dropped);
+    cr_assert(text_is(ask.dropped->member, "truncation"));
+    arena_fini(&arena);
+}

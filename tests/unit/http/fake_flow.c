@@ -57,6 +57,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
 {
     struct request *req = calloc(1, sizeof *req);
 
+    BUG_IF(head->face == NULL);
     if (filler[0] == '\0')
         memset(filler, 'x', sizeof filler);
     atomic_fetch_add(&fake_seen.begun, 1);

@@ -108,11 +108,13 @@ Test(front, tells_a_request_what_the_route_says)
     cr_assert_not_null(strstr(body, "\"not_found\""));
     cr_assert_eq(get(fd, "/v1/chat/completions"), 405);
     cr_assert_not_null(strstr(house_head(), "Allow: POST, OPTIONS\r\n"));
+    house_send(fd, "POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    cr_assert_eq(house_answer(fd, body, sizeof body), 405);
     cr_assert_eq(get(fd, "/v1/models/openai%2Fgpt-4o"), 200);
     cr_assert_str_eq(fake_seen.head, "GET /v1/models/openai%2Fgpt-4o openai/gpt-4o  -1");
     close(fd);
     house_close(&house);
-    cr_assert_eq(atomic_load(&fake_seen.refused), 2u);
+    cr_assert_eq(atomic_load(&fake_seen.refused), 3u);
 }
 
 Test(front, refuses_a_bad_head_and_closes)
@@ -197,6 +199,45 @@ Test(front, limits_the_headers)
     house_send(fd, "GET /livez HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 431);
     cr_assert_not_null(strstr(body, "request_too_large"));
+    close(fd);
+    house_close(&house);
+}
+
+/* The head is larger than what MHD can hold: MHD refuses it by itself, in HTML. */
+Test(front, refuses_a_head_that_is_too_large)
+{
+    static char value[30001];
+
+    house_open(&house, NULL);
+    memset(value, 'a', sizeof value - 1);
+    for (int i = 0; i < 2; i++) {
+        int fd = house_connect(&house);
+
+        house_send(fd, i == 0 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Long: " : "GET /v1/models?");
+        house_send(fd, value);
+        house_send(fd, i == 0 ? "\r\nContent-Length: 2\r\n\r\n{}" : " HTTP/1.1\r\nHost: x\r\n\r\n");
+        int status = house_answer(fd, body, sizeof body);
+        cr_assert(status == 431 || status == 414, "%d", status);
+        cr_assert_geq(house_until_closed(fd, 1000), 0);
+        close(fd);
+    }
+    house_close(&house);
+}
+
+Test(front, says_in_json_that_a_head_is_over_the_limit)
+{
+    static char value[8701];
+
+    house_open(&house, NULL);
+    int fd = house_connect(&house);
+    memset(value, 'a', sizeof value - 1);
+    house_send(fd, "GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Long: ");
+    house_send(fd, value);
+    house_send(fd, "\r\n\r\n");
+    cr_assert_eq(house_answer(fd, body, sizeof body), 431);
+    cr_assert_not_null(strstr(body, "request_too_large"));
+    cr_assert_not_null(strstr(house_head(), "x-request-id: "));
+    cr_assert_geq(house_until_closed(fd, 1000), 0);
     close(fd);
     house_close(&house);
 }

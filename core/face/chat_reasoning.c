@@ -1,0 +1,66 @@
+/* chat_reasoning.c - reasoning that must come back unchanged, for clients of chat completions: the member
+ * reasoning_details, in the form that OpenRouter made known. */
+#include "canon/fold.h"
+#include "face/chat.h"
+
+static struct text view(gw_str s)
+{
+    return (struct text){ s.ptr, s.len };
+}
+
+/* One entry of reasoning_details. `text` may be absent. */
+static void write_detail(const struct fold_thought *t, struct text text, struct json_writer *w)
+{
+    bool redacted = t->redacted.ptr != NULL;
+    json_object(w);
+    json_name(w, "type");
+    json_put_str(w, redacted ? TEXT("reasoning.encrypted") : TEXT("reasoning.text"));
+    if (redacted || text.ptr != NULL) {
+        json_key(w, redacted ? TEXT("data") : TEXT("text"));
+        json_put_str(w, redacted ? t->redacted : text);
+    }
+    if (t->signature.ptr != NULL) {
+        json_name(w, "signature");
+        json_put_str(w, t->signature);
+    }
+    json_name(w, "index");
+    json_put_int(w, t->item);
+    json_name(w, "format");
+    json_put_str(w, t->format);
+    json_close(w);
+}
+
+void chat_write_details(const gw_event *event, struct json_writer *w)
+{
+    struct fold_thought t = { .item = event->item, .format = view(event->id) };
+    bool signature = event->type == GW_EVENT_SIGNATURE;
+    json_name(w, "reasoning_details");
+    json_array(w);
+    if (text_ends(t.format, TEXT(FOLD_REDACTED))) {
+        t.format.len -= sizeof FOLD_REDACTED - 1;
+        t.redacted = event->text.ptr != NULL ? view(event->text) : TEXT("");
+    } else if (signature) {
+        t.signature = view(event->text);
+    }
+    if (signature && t.redacted.ptr == NULL && event->data.len > 0 && json_check(view(event->data), NULL) == 0)
+        json_put_trusted(w, view(event->data));
+    else
+        write_detail(&t, signature ? TEXT_NONE : view(event->text), w);
+    json_close(w);
+}
+
+void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer *w)
+{
+    if (thoughts == NULL)
+        return;
+    json_name(w, "reasoning_details");
+    json_array(w);
+    for (const struct fold_thought *t = thoughts; t != NULL; t = t->next) {
+        bool told = t->entry.ptr != NULL && json_check(t->entry, NULL) == 0;
+        if (t->text.len > 0 || !told)
+            write_detail(t, t->text.len > 0 ? buf_view(&t->text) : TEXT(""), w);
+        if (told)
+            json_put_trusted(w, t->entry);
+    }
+    json_close(w);
+}

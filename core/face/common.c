@@ -1,0 +1,140 @@
+/* common.c - what the faces share. */
+#include "face/common.h"
+
+#include <string.h>
+
+/* A caller may not choose where our credentials go (CVE-2024-6587 and its kin). */
+static const char *const forbidden[] = { "api_base", "api_key", "base_url", "extra_headers", "organization" };
+
+int common_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
+{
+    ask->body = body;
+    ask->choices = 1;
+    if (scan_object(arena, body, SCAN_MAX_DEPTH, &ask->scan) < 0)
+        return error_param(fail, E_JSON, ask->scan.at, "the request body is not valid JSON: %s", ask->scan.problem);
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+        if (scan_get(&ask->scan, forbidden[i]) != NULL)
+            return error_param(fail, E_PARAMETER, text_of(forbidden[i]),
+                               "%s is not accepted in a request: upstream addresses and credentials come from the gateway's "
+                               "configuration",
+                               forbidden[i]);
+    const struct scan_member *m = scan_get(&ask->scan, "model");
+    if (m == NULL)
+        return error_param(fail, E_PARAMETER, TEXT("model"), "model is missing: name the model to use");
+    if (!scan_string(arena, m, &ask->model) || ask->model.len == 0)
+        return error_param(fail, E_PARAMETER, TEXT("model"), "model must be a string that is not empty");
+    m = scan_get(&ask->scan, "stream");
+    if (m != NULL && !scan_is_null(m) && !scan_bool(m, &ask->stream))
+        return error_param(fail, E_PARAMETER, TEXT("stream"), "stream must be true or false");
+    return 0;
+}
+
+static struct text model_literal(struct arena *arena, struct text model)
+{
+    struct buf b;
+    buf_init(&b, 8 * model.len + 64);
+    buf_str(&b, "\"");
+    json_escape(&b, model);
+    buf_str(&b, "\"");
+    return common_take(arena, &b);
+}
+
+bool common_model_edit(struct arena *arena, const struct ask *ask, struct text model, struct common_edit *edit)
+{
+    const struct scan_member *m = scan_get(&ask->scan, "model");
+    if (text_eq(model, ask->model))
+        return false;
+    size_t at = (size_t)(m->value.ptr - ask->body.ptr);
+    *edit = (struct common_edit){ at, at + m->value.len, model_literal(arena, model) };
+    return true;
+}
+
+void common_pieces(struct arena *arena, const struct ask *ask, const struct common_edit *edits, size_t n, struct text **pieces,
+                   size_t *count)
+{
+    struct text *out = arena_array(arena, struct text, 2 * n + 1);
+    size_t at = 0, k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (edits[i].start > at)
+            out[k++] = (struct text){ ask->body.ptr + at, edits[i].start - at };
+        out[k++] = edits[i].with;
+        at = edits[i].end;
+    }
+    if (at < ask->body.len)
+        out[k++] = (struct text){ ask->body.ptr + at, ask->body.len - at };
+    *pieces = out;
+    *count = k;
+}
+
+void common_splice(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count)
+{
+    struct common_edit edit;
+    size_t n = common_model_edit(arena, ask, model, &edit) ? 1 : 0;
+    common_pieces(arena, ask, &edit, n, pieces, count);
+}
+
+/* Inside a string the quotes would be escaped, so the quoted name followed by a colon is a member. */
+char common_value_of(struct text data, struct text quoted)
+{
+    while (data.len > quoted.len) {
+        const char *hit = memmem(data.ptr, data.len, quoted.ptr, quoted.len);
+        if (hit == NULL)
+            return 0;
+        const char *p = hit + quoted.len, *end = data.ptr + data.len;
+        data = (struct text){ p, (size_t)(end - p) };
+        while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+            p++;
+        if (p == end || *p != ':')
+            continue;
+        p++;
+        while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+            p++;
+        if (p < end && *p != 'n') /* null is nothing */
+            return *p;
+    }
+    return 0;
+}
+
+void common_keep(const struct scan *scan, const char *name, struct buf *out)
+{
+    const struct scan_member *m = scan_get(scan, name);
+    if (m == NULL)
+        return;
+    buf_str(out, ",\"");
+    buf_str(out, name);
+    buf_str(out, "\":");
+    buf_text(out, m->value);
+}
+
+struct text common_take(struct arena *arena, struct buf *out)
+{
+    struct text t = arena_text(arena, buf_view(out));
+    buf_free(out);
+    return t;
+}
+
+void common_no_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
+{
+    (void)answer, (void)event, (void)out;
+}
+
+void common_no_stream_end(struct face_answer *answer, struct buf *out)
+{
+    (void)answer, (void)out;
+}
+
+void common_body_event(struct face_answer *answer, const gw_event *event)
+{
+    if (event->type != GW_EVENT_BODY)
+        return;
+    struct text *body = arena_new(answer->arena, struct text);
+    *body = arena_text(answer->arena, (struct text){ event->data.ptr, event->data.len });
+    answer->state = body;
+}
+
+void common_body_end(struct face_answer *answer, struct buf *out)
+{
+    const struct text *body = answer->state;
+    if (body != NULL)
+        buf_text(out, *body);
+}

@@ -1,0 +1,34 @@
+/* completions.c - OpenAI's legacy text completions, relayed to upstreams that have them. */
+#include <string.h>
+
+#include "face/common.h"
+
+static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
+{
+    if (common_decode(arena, body, ask, fail) < 0)
+        return -1;
+    const struct scan_member *m = scan_get(&ask->scan, "prompt");
+    if (m == NULL || (m->type != '"' && m->type != '['))
+        return error_param(fail, E_PARAMETER, TEXT("prompt"), "prompt must be a string or an array");
+    m = scan_get(&ask->scan, "stream_options");
+    struct scan options;
+    if (m != NULL && m->type == '{' && scan_object(arena, m->value, SCAN_MAX_DEPTH, &options) == 0)
+        scan_bool(scan_get(&options, "include_usage"), &ask->wants_usage);
+    return 0;
+}
+
+const struct face face_completions = {
+    .name = "completions",
+    .operation = GW_OP_COMPLETIONS,
+    .dialect = GW_DIALECT_COMPLETIONS,
+    .errors = ERROR_OPENAI,
+    .ping = { ": keep-alive\n\n", 14 },
+    .decode = decode,
+    .splice = common_splice_asking, /* the same members as the chat face's */
+    .tap = common_tap,
+    .digest = common_digest,
+    .stream_event = common_no_stream_event,
+    .stream_end = common_no_stream_end,
+    .fold_event = common_body_event,
+    .fold_end = common_body_end,
+};

@@ -1,0 +1,192 @@
+/* embeddings.c - OpenAI embeddings: relayed; floats become base64 and back where the upstream did not do what the
+ * client asked (the OpenAI SDKs ask for base64 unless told otherwise). */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "face/common.h"
+
+static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
+{
+    if (common_decode(arena, body, ask, fail) < 0)
+        return -1;
+    const struct scan_member *m = scan_get(&ask->scan, "input");
+    if (m == NULL || (m->type != '"' && m->type != '['))
+        return error_param(fail, E_PARAMETER, TEXT("input"), "input must be a string or an array");
+    m = scan_get(&ask->scan, "encoding_format");
+    struct text format = TEXT("float");
+    if (m != NULL && !scan_is_null(m) &&
+        (!scan_string(arena, m, &format) || !(text_is(format, "float") || text_is(format, "base64"))))
+        return error_param(fail, E_PARAMETER, TEXT("encoding_format"), "encoding_format must be \"float\" or \"base64\"");
+    ask->base64 = text_is(format, "base64");
+    ask->stream = false;
+    return 0;
+}
+
+static unsigned tap(struct arena *arena, struct text name, struct text data)
+{
+    (void)arena, (void)name, (void)data;
+    return 0;
+}
+
+static unsigned digest(struct arena *arena, struct text body, struct text *out)
+{
+    struct scan scan;
+    struct buf b;
+    unsigned found = 0;
+    *out = TEXT_NONE;
+    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
+        return FACE_TAP_BAD;
+    const struct scan_member *usage = scan_get(&scan, "usage"), *error = scan_get(&scan, "error");
+    if (usage != NULL && usage->type == '{')
+        found |= FACE_TAP_USAGE;
+    if (error != NULL && !scan_is_null(error))
+        found |= FACE_TAP_ERROR;
+    else if (scan_get(&scan, "data") == NULL && scan_get(&scan, "embeddings") == NULL)
+        found |= FACE_TAP_BAD;
+    buf_init(&b, body.len + 256);
+    buf_str(&b, "{\"digest\":true");
+    common_keep(&scan, "usage", &b);
+    common_keep(&scan, "error", &b);
+    buf_str(&b, "}");
+    *out = common_take(arena, &b);
+    return found;
+}
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static void put_base64(struct buf *out, const unsigned char *bytes, size_t len)
+{
+    char four[4];
+    for (size_t i = 0; i < len; i += 3) {
+        uint32_t v = (uint32_t)bytes[i] << 16 | (i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < len ? bytes[i + 2] : 0);
+        four[0] = alphabet[v >> 18];
+        four[1] = alphabet[v >> 12 & 63];
+        four[2] = i + 1 < len ? alphabet[v >> 6 & 63] : '=';
+        four[3] = i + 2 < len ? alphabet[v & 63] : '=';
+        buf_append(out, four, 4);
+    }
+}
+
+/* Little-endian IEEE floats, as the SDKs read them. */
+static bool floats_to_base64(const struct json *vector, struct buf *out)
+{
+    size_t n = json_count(vector);
+    unsigned char *bytes = malloc(n * 4 + 1);
+    if (bytes == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        float f = (float)json_real(json_at(vector, i), 0);
+        uint32_t u;
+        memcpy(&u, &f, 4);
+        for (unsigned k = 0; k < 4; k++)
+            bytes[4 * i + k] = (unsigned char)(u >> (8 * k));
+    }
+    buf_str(out, "\"");
+    put_base64(out, bytes, n * 4);
+    buf_str(out, "\"");
+    free(bytes);
+    return true;
+}
+
+static int value_of_digit(char c)
+{
+    const char *at = c != '\0' ? strchr(alphabet, c) : NULL;
+    return at != NULL ? (int)(at - alphabet) : -1;
+}
+
+static bool base64_to_floats(struct text code, struct buf *out)
+{
+    uint32_t bits = 0, word = 0;
+    unsigned have = 0, in_word = 0;
+    bool first = true;
+    buf_str(out, "[");
+    for (size_t i = 0; i < code.len && code.ptr[i] != '='; i++) {
+        int d = value_of_digit(code.ptr[i]);
+        if (d < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)d;
+        have += 6;
+        if (have < 8)
+            continue;
+        have -= 8;
+        word |= (bits >> have & 0xff) << (8 * in_word);
+        if (++in_word < 4)
+            continue;
+        float f;
+        memcpy(&f, &word, 4);
+        if (!isfinite(f))
+            return false;
+        buf_printf(out, "%s%.9g", first ? "" : ",", (double)f);
+        first = false;
+        word = 0;
+        in_word = 0;
+    }
+    buf_str(out, "]");
+    return in_word == 0;
+}
+
+/* One element of `data`, its vector in the other form. */
+static bool convert_row(const struct json *row, bool to_base64, struct buf *out)
+{
+    bool fine = true;
+    buf_str(out, "{");
+    for (size_t i = 0; i < json_count(row) && fine; i++) {
+        struct text key = json_key_at(row, i);
+        const struct json *value = json_at(row, i);
+        buf_str(out, i > 0 ? ",\"" : "\"");
+        json_escape(out, key);
+        buf_str(out, "\":");
+        if (!text_is(key, "embedding"))
+            fine = buf_text(out, json_text(value)) == 0;
+        else if (to_base64)
+            fine = floats_to_base64(value, out);
+        else
+            fine = base64_to_floats(json_str(value), out);
+    }
+    return buf_str(out, "}") == 0 && fine;
+}
+
+static bool convert(struct arena *arena, const struct ask *ask, struct text body, struct buf *out)
+{
+    const struct json *v = json_parse_quick(arena, body);
+    const struct json *data = json_member(v, "data"), *first = json_member(json_at(data, 0), "embedding");
+    enum json_type other = ask->base64 ? JSON_T_ARRAY : JSON_T_STR;
+    bool fine = true;
+    if (json_type(first) != other)
+        return false;
+    buf_str(out, "{");
+    for (size_t i = 0; i < json_count(v) && fine; i++) {
+        buf_str(out, i > 0 ? ",\"" : "\"");
+        json_escape(out, json_key_at(v, i));
+        buf_str(out, "\":");
+        if (!text_is(json_key_at(v, i), "data")) {
+            buf_text(out, json_text(json_at(v, i)));
+            continue;
+        }
+        buf_str(out, "[");
+        for (size_t k = 0; k < json_count(data) && fine; k++) {
+            buf_str(out, k > 0 ? "," : "");
+            fine = convert_row(json_at(data, k), ask->base64, out);
+        }
+        buf_str(out, "]");
+    }
+    return buf_str(out, "}") == 0 && fine;
+}
+
+const struct face face_embeddings = {
+    .name = "embeddings",
+    .operation = GW_OP_EMBEDDINGS,
+    .dialect = GW_DIALECT_EMBEDDINGS,
+    .errors = ERROR_OPENAI,
+    .decode = decode,
+    .canonical = ask_json,
+    .splice = common_splice,
+    .tap = tap,
+    .digest = digest,
+    .convert = convert,
+    .stream_event = common_no_stream_event,
+    .stream_end = common_no_stream_end,
+    .fold_event = common_body_event,
+    .fold_end = common_body_end,
+};

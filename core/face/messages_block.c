@@ -1,0 +1,281 @@
+/* messages_block.c - events of an answer as an ordered list of Anthropic content blocks. Streams say the list from its
+ * front while it grows (messages_stream.c), whole answers at the end (messages_whole.c). */
+#include "face/common.h"
+#include "face/messages_inside.h"
+
+#define TEXT_MAX (64u << 20) /* of one block */
+
+static struct text view(gw_str s)
+{
+    return (struct text){ s.ptr, s.len };
+}
+
+static void free_buf(void *arg)
+{
+    buf_free(arg);
+}
+
+struct messages_answer *messages_answer_of(struct face_answer *answer)
+{
+    if (answer->state == NULL) {
+        struct messages_answer *s = arena_new(answer->arena, struct messages_answer);
+        s->arena = answer->arena;
+        s->input_estimate = messages_estimate(answer->ask);
+        answer->state = s;
+    }
+    return answer->state;
+}
+
+static struct messages_block *add(struct messages_answer *s, enum messages_block_kind kind, uint32_t item)
+{
+    struct messages_block *b = arena_new(s->arena, struct messages_block);
+    b->kind = kind;
+    b->item = item;
+    buf_init(&b->held, TEXT_MAX);
+    buf_init(&b->extra, TEXT_MAX);
+    arena_defer(s->arena, free_buf, &b->held);
+    arena_defer(s->arena, free_buf, &b->extra);
+    if (s->last != NULL)
+        s->last->next = b;
+    else
+        s->first = b;
+    s->last = b;
+    if (kind == BLOCK_TEXT)
+        s->last_text = b;
+    if (s->at == NULL)
+        s->at = b;
+    return b;
+}
+
+static bool is_last(const struct messages_answer *s, enum messages_block_kind kind, uint32_t item)
+{
+    return s->last != NULL && s->last->kind == kind && s->last->item == item && !s->last->closed;
+}
+
+static struct messages_block *last_or_new(struct messages_answer *s, enum messages_block_kind kind, uint32_t item)
+{
+    return is_last(s, kind, item) ? s->last : add(s, kind, item);
+}
+
+static void add_value(struct buf *values, struct text json)
+{
+    size_t before = values->len;
+    if ((before > 0 && buf_str(values, ",") < 0) || buf_text(values, json) < 0)
+        buf_truncate(values, before);
+}
+
+static void take_text(struct messages_answer *s, enum messages_block_kind kind, uint32_t item, struct text piece)
+{
+    if (piece.len == 0)
+        return;
+    struct messages_block *b = last_or_new(s, kind, item);
+    buf_text(&b->held, piece);
+    s->bytes += piece.len;
+}
+
+/* A block of reasoning that Anthropic hides. */
+static void take_redacted(struct messages_answer *s, const gw_event *event, struct text data)
+{
+    struct json_writer w;
+    struct buf out;
+    if (text_starts(data, TEXT("{")) && json_check(data, NULL) == 0) {
+        add(s, BLOCK_RAW, event->item)->raw = arena_text(s->arena, data);
+        return;
+    }
+    buf_init(&out, TEXT_MAX);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    json_name(&w, "type");
+    json_put_str(&w, TEXT("redacted_thinking"));
+    json_name(&w, "data");
+    json_put_str(&w, view(event->text));
+    json_close(&w);
+    add(s, BLOCK_RAW, event->item)->raw = common_take(s->arena, &out);
+}
+
+static void take_signature(struct messages_answer *s, const gw_event *event)
+{
+    struct text format = view(event->id), data = view(event->data);
+    const struct json *entry = data.len > 0 ? json_parse(s->arena, data, NULL) : NULL;
+    if (text_is(format, MESSAGES_REDACTED)) {
+        take_redacted(s, event, data);
+        return;
+    }
+    if (text_is(format, MESSAGES_FORMAT) && text_is(json_str(json_member(entry, "type")), "reasoning.encrypted")) {
+        take_redacted(s, event, TEXT_NONE);
+        return;
+    }
+    struct messages_block *b = last_or_new(s, BLOCK_THINKING, event->item);
+    if (format.len > 0)
+        b->format = arena_text(s->arena, format);
+    if (json_type(entry) == JSON_T_OBJECT && !text_is(format, MESSAGES_FORMAT))
+        add_value(&b->extra, data); /* the signature is in it */
+    else
+        b->signature = arena_text(s->arena, view(event->text));
+}
+
+static struct messages_block *call_of(struct messages_answer *s, uint32_t item)
+{
+    struct messages_block *b = s->calls;
+    while (b != NULL && b->item != item)
+        b = b->next_call;
+    if (b == NULL) {
+        b = add(s, BLOCK_CALL, item);
+        b->next_call = s->calls;
+        s->calls = b;
+        s->call_count++;
+    }
+    return b;
+}
+
+/* The id and the name may come in any order, and late; but each as a whole. */
+static void take_call(struct messages_answer *s, const gw_event *event)
+{
+    struct messages_block *b = call_of(s, event->item);
+    if (b->id.len == 0 && event->id.len > 0)
+        b->id = messages_id_out(s->arena, arena_text(s->arena, view(event->id)));
+    if (b->name.len == 0 && event->text.len > 0)
+        b->name = arena_text(s->arena, view(event->text));
+}
+
+/* Has the JSON value come to its end? Only containers say so themselves. */
+static void follow(struct messages_args *a, struct text piece)
+{
+    for (size_t i = 0; i < piece.len && !a->done; i++) {
+        char c = piece.ptr[i];
+        if (a->escaped)
+            a->escaped = false;
+        else if (a->in_string && c == '\\')
+            a->escaped = true;
+        else if (c == '"')
+            a->in_string = !a->in_string;
+        else if (!a->in_string && (c == '{' || c == '['))
+            a->depth++;
+        else if (!a->in_string && (c == '}' || c == ']') && a->depth > 0)
+            a->done = --a->depth == 0;
+    }
+}
+
+static void take_args(struct messages_answer *s, const gw_event *event)
+{
+    struct messages_block *b = call_of(s, event->item);
+    struct text piece = view(event->text);
+    if (event->type == GW_EVENT_CUSTOM_ARGS)
+        b->custom = true;
+    if (piece.len == 0 || b->closed || (b->args.done && !b->custom)) /* some servers say it all again at the end */
+        return;
+    if (!b->custom)
+        follow(&b->args, piece);
+    buf_text(&b->held, piece);
+    s->bytes += piece.len;
+}
+
+/* Anthropic's own citations as they are; those of a chat as the nearest that Anthropic has. */
+static struct text citation_of(struct messages_answer *s, struct text data)
+{
+    static const char *const own[] = { "char_location", "page_location", "content_block_location",
+                                       "web_search_result_location", "search_result_location" };
+    const struct json *v = json_parse(s->arena, data, NULL), *origin = json_member(v, "x_origin");
+    const struct json *url = json_member(v, "url_citation");
+    struct text type = json_str(json_member(v, "type"));
+    struct json_writer w;
+    struct buf out;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (text_is(type, own[i]))
+            return arena_text(s->arena, data);
+    if (text_is(json_str(json_member(origin, "dialect")), "messages"))
+        return json_text(json_member(origin, "content"));
+    if (json_type(url) != JSON_T_OBJECT)
+        return TEXT_NONE;
+    buf_init(&out, TEXT_MAX);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    json_name(&w, "type");
+    json_put_str(&w, TEXT("web_search_result_location"));
+    json_name(&w, "url");
+    json_put_str(&w, json_str(json_member(url, "url")));
+    json_name(&w, "title");
+    json_put_str(&w, json_str(json_member(url, "title")));
+    json_name(&w, "cited_text");
+    json_put_str(&w, json_str(json_member(url, "content")));
+    json_name(&w, "encrypted_index"); /* marked as not Anthropic's: it is cut out when it comes back */
+    json_put_str(&w, TEXT(MESSAGES_MARK));
+    json_close(&w);
+    return common_take(s->arena, &out);
+}
+
+/* A citation belongs to the text of the same item, which it may come before. Where that text was ended already, there is
+ * no place for it. */
+static void take_citation(struct messages_answer *s, const gw_event *event)
+{
+    struct text citation = citation_of(s, view(event->data));
+    struct messages_block *b = s->last_text;
+    if (citation.len == 0)
+        return;
+    if (b == NULL || b->item != event->item)
+        b = add(s, BLOCK_TEXT, event->item);
+    if (!b->closed)
+        add_value(&b->extra, citation);
+}
+
+/* A block in Anthropic's own dialect. */
+static void take_origin(struct messages_answer *s, const gw_event *event)
+{
+    struct text data = view(event->data);
+    if (text_is(view(event->id), "messages") && text_starts(data, TEXT("{")) && json_check(data, NULL) == 0)
+        add(s, BLOCK_RAW, event->item)->raw = arena_text(s->arena, data);
+}
+
+void messages_take(struct messages_answer *s, const gw_event *event)
+{
+    if (event->index != 0) /* an Anthropic answer has one choice */
+        return;
+    switch (event->type) {
+    case GW_EVENT_REFUSAL:
+        s->refused = true;
+        take_text(s, BLOCK_TEXT, event->item, view(event->text));
+        break;
+    case GW_EVENT_TEXT:
+        take_text(s, BLOCK_TEXT, event->item, view(event->text));
+        break;
+    case GW_EVENT_REASONING:
+        take_text(s, BLOCK_THINKING, event->item, view(event->text));
+        if (event->id.len > 0 && is_last(s, BLOCK_THINKING, event->item) && s->last->format.len == 0)
+            s->last->format = arena_text(s->arena, view(event->id));
+        break;
+    case GW_EVENT_SIGNATURE:
+        take_signature(s, event);
+        break;
+    case GW_EVENT_TOOL_CALL:
+        take_call(s, event);
+        break;
+    case GW_EVENT_TOOL_ARGS:
+    case GW_EVENT_CUSTOM_ARGS:
+        take_args(s, event);
+        break;
+    case GW_EVENT_CITATION:
+        take_citation(s, event);
+        break;
+    case GW_EVENT_MEDIA:
+        if (!s->has_media)
+            take_text(s, BLOCK_TEXT, event->item, TEXT("[The model made an image or audio, which this API cannot show.]"));
+        s->has_media = true;
+        break;
+    case GW_EVENT_ORIGIN:
+        take_origin(s, event);
+        break;
+    case GW_EVENT_FINISH:
+        s->finish = arena_text(s->arena, view(event->text));
+        s->finished = true;
+        break;
+    default:
+        break;
+    }
+}
+
+struct text messages_signature(struct messages_answer *s, const struct messages_block *block)
+{
+    if (text_is(block->format, MESSAGES_FORMAT) && block->signature.len > 0)
+        return block->signature;
+    return messages_marker_write(s->arena, block->format, block->signature, buf_view(&block->extra));
+}

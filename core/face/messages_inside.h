@@ -1,0 +1,157 @@
+/* messages_inside.h - the messages face between its files. */
+#ifndef FACE_MESSAGES_INSIDE_H
+#define FACE_MESSAGES_INSIDE_H
+
+#include "base/json.h"
+#include "face/messages.h"
+
+/* The format of reasoning that Anthropic signed, in reasoning_details and in the id of events. */
+#define MESSAGES_FORMAT "anthropic-claude-v1"
+#define MESSAGES_REDACTED MESSAGES_FORMAT ":redacted"
+
+/* messages_marker.c: what Anthropic clients must carry for other upstreams, and bring back. */
+
+struct messages_marker {
+    struct text format, signature; /* absent when not told */
+    const struct json *entries;    /* one reasoning_details entry or an array of them; NULL when there was none */
+};
+/* The signature of a thinking block that Anthropic did not make; arena. `entries`: JSON values, comma-separated. */
+struct text messages_marker_write(struct arena *arena, struct text format, struct text signature, struct text entries);
+/* False when the signature is not such a one; then *out is empty. */
+bool messages_marker_read(struct arena *arena, struct text signature, struct messages_marker *out);
+/* Does the signature (or the encrypted_index of a citation) begin as ours do? */
+bool messages_marker_is(struct text signature);
+/* The `encrypted_index` of a citation that Anthropic did not make. */
+#define MESSAGES_MARK "gw1."
+/* A tool call's id as Anthropic allows it, and back; arena or the same. */
+struct text messages_id_out(struct arena *arena, struct text id);
+struct text messages_id_back(struct arena *arena, struct text id);
+
+/* messages_request.c: the canonical request. */
+
+struct messages_request {
+    struct arena *arena;
+    struct ask *ask;
+    struct fail *fail;
+    const struct json *body;
+    struct json_writer w;
+};
+const struct json *messages_canonical(struct arena *arena, struct ask *ask, struct fail *fail);
+/* Notes what has no equal, once for each member; `why` is static. */
+void messages_drop(struct messages_request *r, const char *why, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* messages_tools.c: the members of these names. 0, or -1 with r->fail. */
+int messages_write_tools(struct messages_request *r, const char *name, const struct json *tools);
+int messages_write_tool_choice(struct messages_request *r, const char *name, const struct json *choice);
+
+/* messages_turn.c: the member "messages", written as a value. 0, or -1 with r->fail. */
+int messages_write_turns(struct messages_request *r);
+
+/* messages_reply.c: an assistant turn whose content is an array. */
+void messages_write_reply(struct messages_request *r, const struct json *content);
+
+/* messages_part.c: blocks of a turn as parts of a message. */
+
+enum messages_kind {
+    KIND_OTHER, /* has no equal */
+    KIND_TEXT,
+    KIND_IMAGE,
+    KIND_DOCUMENT,
+    KIND_SEARCH_RESULT,
+    KIND_TOOL_USE,
+    KIND_TOOL_RESULT,
+    KIND_TOOL_REFERENCE,
+    KIND_THINKING,
+    KIND_REDACTED,
+    KIND_SYSTEM,     /* mid_conv_system */
+    KIND_COMPACTION, /* a summary of what came before */
+    KIND_FALLBACK,   /* an echo that no model sees */
+};
+enum messages_kind messages_kind(const struct json *block);
+/* May the block become something that says less than it does? */
+bool messages_is_lossy(const struct json *block);
+/* Does messages_write_part() write something for it? */
+bool messages_is_part(const struct json *block);
+/* Writes the block as parts, into an array. Nothing for blocks that are no parts. */
+void messages_write_part(struct messages_request *r, const struct json *block);
+void messages_write_text_part(struct messages_request *r, struct text text, const struct json *cache_control);
+/* Is it a text that can be a message's whole content, as a string? */
+bool messages_is_plain(const struct json *block);
+/* The member x_origin over the blocks from..to of `content` that `keep` (may be NULL: all) says; without what other
+ * upstreams signed. */
+void messages_write_origin(struct messages_request *r, const struct json *content, size_t from, size_t to,
+                           bool (*keep)(const struct json *block));
+
+/* messages_strip.c: cuts what the gateway signed out of a body that goes to Anthropic as it is. The edits (arena) are in
+ * order; returns how many. */
+struct common_edit;
+size_t messages_strip(struct arena *arena, const struct ask *ask, struct common_edit **edits);
+
+/* messages_tap.c */
+unsigned messages_tap(struct arena *arena, struct text name, struct text data);
+unsigned messages_digest(struct arena *arena, struct text body, struct text *digest);
+unsigned messages_digest_count(struct arena *arena, struct text body, struct text *digest);
+
+/* messages_block.c: events become an ordered list of content blocks. */
+
+struct messages_args {
+    unsigned depth;
+    bool in_string, escaped, done;
+};
+
+enum messages_block_kind { BLOCK_TEXT, BLOCK_THINKING, BLOCK_CALL, BLOCK_RAW };
+
+struct messages_block {
+    struct messages_block *next, *next_call;
+    enum messages_block_kind kind;
+    uint32_t item;
+    bool open, closed; /* streams: its start and its stop were said */
+    bool custom;       /* CALL: free input */
+    bool said_args;    /* CALL, streams */
+    struct text id, name;
+    struct messages_args args;
+    struct text format, signature; /* THINKING */
+    struct text raw;               /* RAW: the block's JSON */
+    struct buf held;               /* text or arguments; streams: what is not yet said */
+    struct buf extra;              /* TEXT: citations, THINKING: entries; JSON values, comma-separated */
+};
+
+struct messages_answer {
+    struct arena *arena;
+    struct messages_block *first, *last, *last_text;
+    struct messages_block *at;    /* streams: the first that is not closed */
+    struct messages_block *calls; /* newest first */
+    bool started;                 /* streams: message_start was said */
+    bool finished;                /* the finish came: all calls are complete */
+    bool refused, has_media;
+    uint32_t index;               /* streams: of the next block */
+    int64_t input_estimate;
+    size_t bytes;                 /* of text that passed, for answers whose usage nobody tells */
+    size_t call_count;
+    struct text finish;
+};
+
+struct messages_answer *messages_answer_of(struct face_answer *answer);
+/* Takes one event into the list. */
+void messages_take(struct messages_answer *s, const gw_event *event);
+/* The signature that ends a thinking block; arena. */
+struct text messages_signature(struct messages_answer *s, const struct messages_block *block);
+
+/* messages_write.c: what streams and whole answers share. */
+
+struct text messages_stop_reason(const struct messages_answer *s);
+/* The usage object, as a value. Estimated where nobody told. */
+void messages_write_usage(const struct face_answer *answer, const struct messages_answer *s, struct json_writer *w);
+/* The arguments of a finished call as a JSON object, lent or arena: {} for none, and what is no object inside of one. */
+struct text messages_input(struct messages_answer *s, const struct messages_block *block);
+/* Opens the message object and writes its members up to "model". */
+void messages_write_head(const struct face_answer *answer, struct json_writer *w);
+
+/* messages_stream.c, messages_whole.c */
+void messages_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out);
+void messages_stream_end(struct face_answer *answer, struct buf *out);
+void messages_fold_event(struct face_answer *answer, const gw_event *event);
+void messages_fold_end(struct face_answer *answer, struct buf *out);
+
+#endif

@@ -1,0 +1,93 @@
+/* messages_tap.c - what passes by when an Anthropic upstream's answer is relayed. */
+#include <string.h>
+
+#include "face/common.h"
+#include "face/messages_inside.h"
+
+static unsigned tap_usage(struct text data)
+{
+    return common_value_of(data, TEXT("\"usage\"")) == '{' ? FACE_TAP_USAGE : 0u;
+}
+
+static unsigned tap_named(struct text name, struct text data)
+{
+    if (text_is(name, "message_start"))
+        return tap_usage(data);
+    if (text_is(name, "message_delta"))
+        return tap_usage(data) | (common_value_of(data, TEXT("\"stop_reason\"")) == '"' ? FACE_TAP_FINISH : 0u);
+    if (text_is(name, "message_stop"))
+        return FACE_TAP_DONE;
+    return text_is(name, "error") ? FACE_TAP_ERROR : 0u;
+}
+
+unsigned messages_tap(struct arena *arena, struct text name, struct text data)
+{
+    struct scan scan;
+    struct text type = TEXT_NONE;
+    if (text_starts(name, TEXT("content_block_")) || text_is(name, "ping"))
+        return 0; /* nearly all of them */
+    if (name.len > 0 && !text_is(name, "message"))
+        return tap_named(name, data);
+    /* Some relays leave the names out. */
+    if (scan_object(arena, data, SCAN_MAX_DEPTH, &scan) < 0)
+        return 0;
+    const struct scan_member *error = scan_get(&scan, "error");
+    scan_string(arena, scan_get(&scan, "type"), &type);
+    return tap_named(type, data) | (error != NULL && !scan_is_null(error) ? FACE_TAP_ERROR : 0u);
+}
+
+static bool is_type(struct arena *arena, const struct scan *scan, const char *type)
+{
+    struct text t;
+    return scan_string(arena, scan_get(scan, "type"), &t) && text_is(t, type);
+}
+
+static unsigned tap_error(struct arena *arena, const struct scan *scan)
+{
+    const struct scan_member *error = scan_get(scan, "error");
+    return is_type(arena, scan, "error") || (error != NULL && !scan_is_null(error)) ? FACE_TAP_ERROR : 0u;
+}
+
+static struct text keep_members(struct arena *arena, const struct scan *scan)
+{
+    static const char *const kept[] = { "id", "type", "model", "stop_reason", "stop_sequence", "usage", "error", "request_id" };
+    struct buf out;
+    buf_init(&out, scan->text.len + 64);
+    buf_str(&out, "{\"digest\":true");
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        common_keep(scan, kept[i], &out);
+    buf_str(&out, "}");
+    return common_take(arena, &out);
+}
+
+unsigned messages_digest(struct arena *arena, struct text body, struct text *digest)
+{
+    struct scan scan;
+    *digest = TEXT_NONE;
+    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
+        return FACE_TAP_BAD;
+    const struct scan_member *usage = scan_get(&scan, "usage"), *stop = scan_get(&scan, "stop_reason"),
+                             *content = scan_get(&scan, "content");
+    unsigned found = tap_error(arena, &scan);
+    if (usage != NULL && usage->type == '{')
+        found |= FACE_TAP_USAGE;
+    if (stop != NULL && stop->type == '"')
+        found |= FACE_TAP_FINISH;
+    bool is_message = is_type(arena, &scan, "message") || (content != NULL && content->type == '[');
+    if (!is_message && (found & FACE_TAP_ERROR) == 0)
+        found |= FACE_TAP_BAD;
+    *digest = keep_members(arena, &scan);
+    return found;
+}
+
+unsigned messages_digest_count(struct arena *arena, struct text body, struct text *digest)
+{
+    struct scan scan;
+    int64_t tokens;
+    *digest = TEXT_NONE;
+    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
+        return FACE_TAP_BAD;
+    *digest = keep_members(arena, &scan);
+    unsigned found = tap_error(arena, &scan);
+    return found == 0 && !scan_int(scan_get(&scan, "input_tokens"), &tokens) ? FACE_TAP_BAD : found;
+}

@@ -1,0 +1,118 @@
+/* messages_write.c - what streamed and whole Anthropic answers share: head, stop reason, usage. */
+#include "face/common.h"
+#include "face/messages_inside.h"
+
+#define JSON_MAX (128u << 20)
+
+void messages_write_head(const struct face_answer *answer, struct json_writer *w)
+{
+    char *id = arena_alloc(answer->arena, answer->request_id.len + 5), *at = id;
+    for (const char *p = "msg_"; *p != '\0'; p++)
+        *at++ = *p;
+    for (size_t i = 0; i < answer->request_id.len; i++)
+        if (answer->request_id.ptr[i] != '-')
+            *at++ = answer->request_id.ptr[i];
+    json_object(w);
+    json_name(w, "id");
+    json_put_str(w, (struct text){ id, (size_t)(at - id) });
+    json_name(w, "type");
+    json_put_str(w, TEXT("message"));
+    json_name(w, "role");
+    json_put_str(w, TEXT("assistant"));
+    json_name(w, "model");
+    json_put_str(w, answer->ask->model);
+}
+
+/* From what a chat says to what Anthropic says. Words of Anthropic's own pass. */
+static const struct {
+    const char *from, *to;
+} reasons[] = {
+    { "stop", "end_turn" },
+    { "length", "max_tokens" },
+    { "tool_calls", "tool_use" },
+    { "function_call", "tool_use" },
+    { "content_filter", "refusal" },
+    { "end_turn", "end_turn" },
+    { "max_tokens", "max_tokens" },
+    { "stop_sequence", "stop_sequence" },
+    { "tool_use", "tool_use" },
+    { "pause_turn", "pause_turn" },
+    { "refusal", "refusal" },
+    { "model_context_window_exceeded", "model_context_window_exceeded" },
+};
+
+struct text messages_stop_reason(const struct messages_answer *s)
+{
+    const char *to = "end_turn";
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (text_is(s->finish, reasons[i].from))
+            to = reasons[i].to;
+    bool natural = text_is(text_of(to), "end_turn") || text_is(text_of(to), "tool_use");
+    if (s->refused && natural)
+        to = "refusal";
+    else if (natural) /* some servers say stop where they mean a call, or the other way round */
+        to = s->call_count > 0 ? "tool_use" : "end_turn";
+    return text_of(to);
+}
+
+static void put_count(struct json_writer *w, const char *name, int64_t value)
+{
+    json_key(w, text_of(name));
+    json_put_int(w, value);
+}
+
+void messages_write_usage(const struct face_answer *answer, const struct messages_answer *s, struct json_writer *w)
+{
+    const struct usage *u = answer->usage;
+    bool told = u->source != USAGE_NONE;
+    int64_t output = usage_total_out(u);
+    if (!told)
+        output = (int64_t)(s->bytes / 3);
+    json_object(w);
+    /* 0 would switch off what clients do about long conversations. */
+    bool counted = told && usage_total_in(u) > 0;
+    put_count(w, "input_tokens", counted ? u->input + u->audio_in + u->image_in : s->input_estimate);
+    put_count(w, "cache_creation_input_tokens", u->cache_write_5m + u->cache_write_1h);
+    put_count(w, "cache_read_input_tokens", u->cache_read);
+    json_name(w, "cache_creation");
+    json_object(w);
+    put_count(w, "ephemeral_5m_input_tokens", u->cache_write_5m);
+    put_count(w, "ephemeral_1h_input_tokens", u->cache_write_1h);
+    json_close(w);
+    put_count(w, "output_tokens", output);
+    if (u->reasoning > 0) {
+        json_name(w, "output_tokens_details");
+        json_object(w);
+        put_count(w, "thinking_tokens", u->reasoning);
+        json_close(w);
+    }
+    if (u->server_tool_calls > 0) {
+        json_name(w, "server_tool_use");
+        json_object(w);
+        put_count(w, "web_search_requests", u->server_tool_calls);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+struct text messages_input(struct messages_answer *s, const struct messages_block *block)
+{
+    struct json_writer w;
+    struct buf out;
+    struct text args = buf_view(&block->held);
+    while (args.len > 0 && (*args.ptr == ' ' || *args.ptr == '\n' || *args.ptr == '\t' || *args.ptr == '\r')) {
+        args.ptr++;
+        args.len--;
+    }
+    if (args.len == 0 && !block->custom)
+        return TEXT("{}");
+    if (!block->custom && *args.ptr == '{' && json_check(args, NULL) == 0)
+        return args;
+    buf_init(&out, JSON_MAX);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    json_key(&w, block->custom ? TEXT("input") : TEXT("_raw_arguments"));
+    json_put_str(&w, args);
+    json_close(&w);
+    return common_take(s->arena, &out);
+}

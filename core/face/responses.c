@@ -1,0 +1,77 @@
+/* responses.c - OpenAI responses, relayed to upstreams that speak them. Usage stands inside the `response` of the last
+ * event, and at the top of a whole answer. */
+#include <string.h>
+
+#include "face/common.h"
+
+static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
+{
+    ask->wants_usage = true; /* it is part of every answer */
+    return common_decode(arena, body, ask, fail);
+}
+
+static bool is_end(struct text name)
+{
+    return text_is(name, "response.completed") || text_is(name, "response.incomplete") || text_is(name, "response.failed");
+}
+
+static unsigned tap(struct arena *arena, struct text name, struct text data)
+{
+    struct scan scan;
+    if (text_is(data, "[DONE]"))
+        return FACE_TAP_DONE;
+    if (name.len == 0) { /* OpenRouter sends no event names: the type tells */
+        if (!text_starts(data, TEXT("{")) || text_find(data, TEXT("\"response.")) < 0)
+            return 0;
+        struct text type = scan_peek(data, "type");
+        name = type.len >= 2 ? (struct text){ type.ptr + 1, type.len - 2 } : TEXT_NONE;
+    }
+    if (text_is(name, "error"))
+        return FACE_TAP_ERROR;
+    if (!is_end(name) || scan_object(arena, data, SCAN_MAX_DEPTH, &scan) < 0)
+        return 0;
+    return FACE_TAP_FINISH | FACE_TAP_USAGE | (text_is(name, "response.failed") ? FACE_TAP_ERROR : 0u);
+}
+
+static unsigned digest(struct arena *arena, struct text body, struct text *out)
+{
+    static const char *const kept[] = { "usage", "status", "error", "incomplete_details", "object", "message", "code", "type" };
+    struct scan scan;
+    struct buf b;
+    unsigned found = 0;
+    *out = TEXT_NONE;
+    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
+        return FACE_TAP_BAD;
+    const struct scan_member *usage = scan_get(&scan, "usage"), *error = scan_get(&scan, "error");
+    if (usage != NULL && usage->type == '{')
+        found |= FACE_TAP_USAGE;
+    if (error != NULL && !scan_is_null(error))
+        found |= FACE_TAP_ERROR;
+    else if (scan_get(&scan, "output") == NULL && scan_get(&scan, "status") == NULL && scan_get(&scan, "object") == NULL)
+        found |= FACE_TAP_BAD;
+    if (scan_get(&scan, "status") != NULL)
+        found |= FACE_TAP_FINISH;
+    buf_init(&b, body.len + 256);
+    buf_str(&b, "{\"digest\":true");
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        common_keep(&scan, kept[i], &b);
+    buf_str(&b, "}");
+    *out = common_take(arena, &b);
+    return found;
+}
+
+const struct face face_responses = {
+    .name = "responses",
+    .operation = GW_OP_CHAT,
+    .dialect = GW_DIALECT_RESPONSES,
+    .errors = ERROR_OPENAI,
+    .ping = { ": keep-alive\n\n", 14 },
+    .decode = decode,
+    .splice = common_splice,
+    .tap = tap,
+    .digest = digest,
+    .stream_event = common_no_stream_event,
+    .stream_end = common_no_stream_end,
+    .fold_event = common_body_event,
+    .fold_end = common_body_end,
+};

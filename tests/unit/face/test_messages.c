@@ -1,0 +1,233 @@
+/* test_messages.c - what the messages face reads, splices, cuts and finds in what passes; estimates. */
+#include <string.h>
+
+#include "check.h"
+#include "face/models.h"
+#include "messages_help.h"
+
+static int decode(const struct face *face, const char *body)
+{
+    help.ask = (struct ask){ .operation = face->operation };
+    help.fail = (struct fail){ .kind = FAIL_NONE };
+    return face->decode(&help.arena, text_of(body), &help.ask, &help.fail);
+}
+
+Test(messages, reads_what_the_gateway_must_know)
+{
+    help_begin();
+    cr_assert_eq(decode(&face_messages, "{\"model\":\"m\",\"max_tokens\":0,\"messages\":[],\"stream\":true,\"new\":{}}"), 0);
+    cr_assert(text_is(help.ask.model, "m"));
+    cr_assert(help.ask.stream);
+    cr_assert(help.ask.wants_usage);
+    cr_assert_eq(help.ask.choices, 1);
+    cr_assert_eq(decode(&face_count_tokens, "{\"model\":\"m\",\"messages\":[]}"), 0);
+    cr_assert_not(help.ask.stream);
+    help_end();
+}
+
+Test(messages, refuses_what_is_wrong_and_names_the_member)
+{
+    static const struct {
+        const char *body, *code, *param;
+    } rows[] = {
+        { "", "invalid_json", "" },
+        { "[]", "invalid_json", "" },
+        { "{\"model\":\"m\",\"model\":\"n\"}", "invalid_json", "model" },
+        { "{\"max_tokens\":1,\"messages\":[]}", "invalid_parameter", "model" },
+        { "{\"model\":7,\"max_tokens\":1,\"messages\":[]}", "invalid_parameter", "model" },
+        { "{\"model\":\"m\",\"max_tokens\":1}", "invalid_parameter", "messages" },
+        { "{\"model\":\"m\",\"max_tokens\":1,\"messages\":\"hi\"}", "invalid_parameter", "messages" },
+        { "{\"model\":\"m\",\"messages\":[]}", "invalid_parameter", "max_tokens" },
+        { "{\"model\":\"m\",\"max_tokens\":null,\"messages\":[]}", "invalid_parameter", "max_tokens" },
+        { "{\"model\":\"m\",\"max_tokens\":-1,\"messages\":[]}", "invalid_parameter", "max_tokens" },
+        { "{\"model\":\"m\",\"max_tokens\":1.5,\"messages\":[]}", "invalid_parameter", "max_tokens" },
+        { "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[],\"stream\":\"yes\"}", "invalid_parameter", "stream" },
+        { "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[],\"api_base\":\"http://evil\"}", "invalid_parameter", "api_base" },
+    };
+    help_begin();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert_eq(decode(&face_messages, rows[i].body), -1, "%s", rows[i].body);
+        cr_assert_eq(help.fail.status, 400, "%s", rows[i].body);
+        cr_assert_str_eq(help.fail.code, rows[i].code, "%s", rows[i].body);
+        cr_assert_str_eq(help.fail.param, rows[i].param, "%s", rows[i].body);
+    }
+    cr_assert_eq(decode(&face_count_tokens, "{\"model\":\"m\"}"), -1);
+    help_end();
+}
+
+static void splices_to(const char *body, const char *model, const char *want)
+{
+    struct text *pieces;
+    size_t count;
+    struct buf out;
+    cr_assert_eq(decode(&face_messages, body), 0, "%s", body);
+    buf_init(&out, 1 << 20);
+    face_messages.splice(&help.arena, &help.ask, text_of(model), &pieces, &count);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_gt(pieces[i].len, 0u);
+        buf_text(&out, pieces[i]);
+    }
+    cr_assert(text_is(buf_view(&out), want), "%.*s", TEXT_ARG(buf_view(&out)));
+    buf_free(&out);
+}
+
+#define BODY(content) "{\"max_tokens\":1,\"messages\":[" content "],\"model\":\"m\"}"
+#define OURS "{\"type\":\"thinking\",\"thinking\":\"x\",\"signature\":\"gw1.e30\"}"
+#define THEIRS "{\"type\":\"thinking\",\"thinking\":\"x\",\"signature\":\"EqQB\"}"
+#define HI "{\"type\":\"text\",\"text\":\"hi\"}"
+#define SAID(blocks) "{\"role\":\"assistant\",\"content\":[" blocks "]}"
+
+Test(messages, leaves_the_body_alone_but_for_the_model)
+{
+    help_begin();
+    splices_to("{ \"messages\":[ 1.50 ], \"model\" : \"m\",\"max_tokens\":1}", "n",
+               "{ \"messages\":[ 1.50 ], \"model\" : \"n\",\"max_tokens\":1}");
+    splices_to(BODY(SAID(THEIRS "," HI)), "m", BODY(SAID(THEIRS "," HI)));
+    help_end();
+}
+
+Test(messages, cuts_what_anthropic_did_not_sign)
+{
+    help_begin();
+    splices_to(BODY(SAID(OURS "," HI)), "m", BODY(SAID(" " HI)));
+    splices_to(BODY(SAID(OURS "," OURS "," HI "," OURS)), "m", BODY(SAID(" " HI " ")));
+    splices_to(BODY(SAID(HI "," OURS "," HI)), "m", BODY(SAID(HI " ," HI)));
+    splices_to(BODY(SAID(HI) "," SAID(OURS) "," SAID(THEIRS)), "m", BODY(SAID(HI) " ," SAID(THEIRS)));
+    splices_to(BODY("{\"role\":\"user\",\"content\":\"gw1. \\\"gw1.\"}"), "m",
+               BODY("{\"role\":\"user\",\"content\":\"gw1. \\\"gw1.\"}"));
+    splices_to(BODY(SAID("{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":\"web_search_result_location\",\"encrypted_"
+                         "index\":\"gw1.\"}]}")),
+               "m", BODY(SAID("{\"type\":\"text\",\"text\":\"a\",\"citations\":[ ]}")));
+    splices_to("{\"model\":\"m\",\"max_tokens\":1,\"messages\":[" SAID(OURS "," HI) "]}", "n",
+               "{\"model\":\"n\",\"max_tokens\":1,\"messages\":[" SAID(" " HI) "]}");
+    help_end();
+}
+
+Test(messages, finds_usage_finish_and_errors_in_frames)
+{
+    static const struct {
+        const char *name, *data;
+        unsigned want;
+    } rows[] = {
+        { "message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3}}}", FACE_TAP_USAGE },
+        { "message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":null}}", 0 },
+        { "ping", "{\"type\": \"ping\"}", 0 },
+        { "content_block_delta", "{\"type\":\"content_block_delta\",\"delta\":{\"text\":\"error usage\"}}", 0 },
+        { "message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":1}}",
+          FACE_TAP_USAGE | FACE_TAP_FINISH },
+        { "message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":null},\"usage\":{}}", FACE_TAP_USAGE },
+        { "message_stop", "{\"type\":\"message_stop\"}", FACE_TAP_DONE },
+        { "error", "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}", FACE_TAP_ERROR },
+        { "", "{\"type\":\"message_stop\"}", FACE_TAP_DONE },
+        { "message", "{\"error\":{\"message\":\"x\"}}", FACE_TAP_ERROR },
+        { "", "{\"delta\":{\"stop_reason\":\"end_turn\"},\"type\":\"message_delta\"}", FACE_TAP_FINISH },
+        { "", "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"message_stop\"}}", 0 },
+        { "", "not json", 0 },
+        { "new_event", "{\"type\":\"new_event\"}", 0 },
+    };
+    help_begin();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(face_messages.tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)), rows[i].want, "%s",
+                     rows[i].data);
+    help_end();
+}
+
+Test(messages, digests_a_whole_answer)
+{
+    struct text digest;
+    help_begin();
+    unsigned found = face_messages.digest(&help.arena,
+                                          TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
+                                               "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
+                                          &digest);
+    cr_assert_eq(found, FACE_TAP_USAGE | FACE_TAP_FINISH);
+    cr_assert_geq(text_find(digest, TEXT("\"stop_reason\":\"end_turn\"")), 0);
+    cr_assert_lt(text_find(digest, TEXT("long")), 0);
+    help_json(digest);
+    found = face_messages.digest(&help.arena, TEXT("{\"type\":\"error\",\"error\":{\"message\":\"m\"}}"), &digest);
+    cr_assert_eq(found, FACE_TAP_ERROR);
+    cr_assert_eq(face_messages.digest(&help.arena, TEXT("<html>"), &digest), FACE_TAP_BAD);
+    cr_assert(face_messages.digest(&help.arena, TEXT("{\"a\":1}"), &digest) & FACE_TAP_BAD);
+    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"input_tokens\":12}"), &digest), 0u);
+    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"output\":12}"), &digest), FACE_TAP_BAD);
+    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest), FACE_TAP_ERROR);
+    help_end();
+}
+
+static int64_t estimate(const char *body)
+{
+    cr_assert_eq(decode(&face_count_tokens, body), 0, "%s", body);
+    return messages_estimate(&help.ask);
+}
+
+Test(messages, estimates_tokens_without_the_bytes_of_images)
+{
+    struct buf body;
+    help_begin();
+    int64_t least = estimate("{\"model\":\"m\",\"messages\":[]}");
+    cr_assert_gt(least, 0);
+    cr_assert_lt(least, 20);
+    cr_assert_eq(messages_estimate(&(struct ask){ .model = TEXT("m") }), 1);
+    cr_assert_gt(estimate("{\"model\":\"m\",\"messages\":[],\"tools\":[{\"name\":\"t\"}]}"), 500);
+
+    buf_init(&body, 1 << 20);
+    buf_str(&body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":"
+                   "{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"");
+    for (int i = 0; i < 20000; i++)
+        buf_str(&body, "iVBORw0KGgo");
+    buf_str(&body, "\"}}]}]}");
+    int64_t image = estimate(arena_str(&help.arena, buf_view(&body)));
+    cr_assert_gt(image, 1500);
+    cr_assert_lt(image, 1800);
+    buf_free(&body);
+
+    buf_str(&body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"");
+    for (int i = 0; i < 1000; i++)
+        buf_str(&body, "\xe6\xbc\xa2 word ");
+    buf_str(&body, "\"}]}");
+    cr_assert_gt(estimate(arena_str(&help.arena, buf_view(&body))), 2500);
+    buf_free(&body);
+    help_end();
+}
+
+Test(messages, count_tokens_passes_the_count_or_says_its_own)
+{
+    struct buf out;
+    help_begin();
+    buf_init(&out, 1 << 16);
+    cr_assert_eq(decode(&face_count_tokens, "{\"model\":\"m\",\"messages\":[]}"), 0);
+    struct face_answer answer = { .arena = &help.arena, .ask = &help.ask, .usage = &help.usage };
+    gw_event body = help_event(GW_EVENT_BODY, 0, NULL, NULL, "{ \"input_tokens\": 7 }");
+    face_count_tokens.fold_event(&answer, &body);
+    face_count_tokens.fold_end(&answer, &out);
+    cr_assert(text_is(buf_view(&out), "{ \"input_tokens\": 7 }"));
+    buf_free(&out);
+    answer.state = NULL;
+    face_count_tokens.fold_end(&answer, &out);
+    cr_assert_eq(json_int(json_member(help_json(buf_view(&out)), "input_tokens"), 0), messages_estimate(&help.ask));
+    buf_free(&out);
+    help_end();
+}
+
+Test(messages, lists_models_as_anthropic_does)
+{
+    static const struct models_row rows[] = { { TEXT("claude-a"), TEXT("p") }, { TEXT("gpt"), TEXT("q") } };
+    struct buf out;
+    help_begin();
+    buf_init(&out, 1 << 16);
+    models_write_anthropic(rows, 2, 1000, 1700000000, &out);
+    cr_assert(text_is(buf_view(&out),
+                      "{\"data\":[{\"type\":\"model\",\"id\":\"claude-a\",\"display_name\":\"claude-a\",\"created_at\":"
+                      "\"2023-11-14T22:13:20Z\"},{\"type\":\"model\",\"id\":\"gpt\",\"display_name\":\"gpt\",\"created_at\":"
+                      "\"2023-11-14T22:13:20Z\"}],\"has_more\":false,\"first_id\":\"claude-a\",\"last_id\":\"gpt\"}"));
+    buf_free(&out);
+    models_write_anthropic(rows, 2, 1, 0, &out);
+    const struct json *v = help_json(buf_view(&out));
+    cr_assert(json_bool(json_member(v, "has_more"), false));
+    cr_assert_str_eq(help_str(v, "last_id"), "claude-a");
+    buf_free(&out);
+    models_write_anthropic(NULL, 0, 10, 0, &out);
+    cr_assert(text_is(buf_view(&out), "{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}"));
+    buf_free(&out);
+    help_end();
+}
