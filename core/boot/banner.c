@@ -79,10 +79,13 @@ static void write_models(const struct config *config, struct buf *out)
     buf_str(out, usable == 0 ? " none declared; PROVIDER/MODEL always works\n" : "; and PROVIDER/MODEL\n");
     if (!config->prefix_routing)
         return;
-    for (size_t i = 0; i < config->provider_count; i++)
-        if (config->providers[i].off == NULL && config->providers[i].plugin->provider.models != NULL)
-            buf_printf(out, "             %s go to %.*s\n", config->providers[i].plugin->provider.models,
-                       TEXT_ARG(config->providers[i].name));
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *provider = &config->providers[i];
+        const char *models =
+            provider->service != NULL ? provider->service->models : provider->plugin->provider.models;
+        if (provider->off == NULL && models != NULL)
+            buf_printf(out, "             %s go to %.*s\n", models, TEXT_ARG(provider->name));
+    }
 }
 
 void banner_write(const struct config *config, uint16_t port, struct buf *out)
@@ -107,6 +110,14 @@ void banner_write(const struct config *config, uint16_t port, struct buf *out)
                    auth, TEXT_ARG(buf_view(&model)));
     }
     buf_free(&model);
+    buf_str(out, "\nClaude Code:\n  export ANTHROPIC_BASE_URL=");
+    banner_write_url(config, port, true, out);
+    buf_printf(out, " ANTHROPIC_AUTH_TOKEN=%s", config->keys_required ? "$GW_KEY" : "none");
+    buf_init(&model, 1024);
+    if (write_model(config, &model))
+        buf_printf(out, " ANTHROPIC_MODEL=%.*s", TEXT_ARG(buf_view(&model)));
+    buf_free(&model);
+    buf_str(out, "\n");
     buf_str(out, "\nOpenAI SDKs and what is built on them (more: llm-gateway connect):\n  export OPENAI_BASE_URL=");
     banner_write_url(config, port, true, out);
     buf_printf(out, "/v1 OPENAI_API_KEY=%s\n\n", config->keys_required ? "$GW_KEY" : "none");

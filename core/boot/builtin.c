@@ -2,6 +2,7 @@
  * other, and `check -T` can show it. */
 #include "boot/builtin.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "boot/folders.h"
@@ -16,6 +17,26 @@ static bool needs_nothing(const struct plugin *plugin)
     if (plugin->provider.flags & GW_PROVIDER_LOCAL)
         return true;
     return plugin->provider.base_url != NULL && plugin->provider.secret_env != NULL;
+}
+
+static bool is_named(const struct folders_plugin *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The other services that the plugin knows and whose key is here. */
+static void write_services(const struct plugin *plugin, const struct folders_plugin *list, size_t count,
+                           struct buf *out)
+{
+    const gw_service *const *services = plugin->provider.services;
+    for (; services != NULL && *services != NULL; services++) {
+        const char *key = (*services)->secret_env != NULL ? getenv((*services)->secret_env) : NULL;
+        if (key != NULL && key[0] != '\0' && !is_named(list, count, (*services)->name))
+            buf_printf(out, "provider \"%s\" {}\n", (*services)->name);
+    }
 }
 
 void builtin_write(const char *const *folders, struct load_report *report, struct buf *out)
@@ -36,6 +57,7 @@ void builtin_write(const char *const *folders, struct load_report *report, struc
         if (plugin->kind != GW_KIND_PROVIDER || strcmp(plugin->name, list[i].name) != 0 || !needs_nothing(plugin))
             continue;
         buf_printf(out, "provider \"%s\" {}\n", plugin->name);
+        write_services(plugin, list, count, out);
         demo = demo || strcmp(plugin->name, "demo") == 0;
     }
     if (demo)

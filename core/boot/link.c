@@ -90,13 +90,17 @@ static void link_listen(struct link *l)
     }
 }
 
-const struct plugin *link_find_plugin(struct link *l, int line, const char *where, struct text name)
+const struct plugin *link_look_for_plugin(struct link *l, struct text name, struct fail *fail)
 {
     const char *wanted = arena_str(&l->scratch, name);
+    return l->options->find_plugin != NULL ? l->options->find_plugin(wanted, l->config->plugin_directories, fail)
+                                           : plugin_find(wanted, l->config->plugin_directories, fail);
+}
+
+const struct plugin *link_find_plugin(struct link *l, int line, const char *where, struct text name)
+{
     struct fail fail;
-    const struct plugin *plugin = l->options->find_plugin != NULL
-                                      ? l->options->find_plugin(wanted, l->config->plugin_directories, &fail)
-                                      : plugin_find(wanted, l->config->plugin_directories, &fail);
+    const struct plugin *plugin = link_look_for_plugin(l, name, &fail);
     if (plugin == NULL)
         complain(&l->report->complaints, line, "%s: %s", where, fail.text);
     return plugin;

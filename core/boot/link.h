@@ -38,6 +38,13 @@ void link_keys(struct link *l);
 
 /* For the parts: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 64; small letters only when `small`. */
 bool link_is_name(struct text name, bool small);
+/* The same without a complaint. */
+const struct plugin *link_look_for_plugin(struct link *l, struct text name, struct fail *fail);
+/* link_service.c: the service of that name of a plugin, of one that `plugins` names or that is found in a folder; NULL
+ * when there is none. */
+const gw_service *link_find_service(struct link *l, struct text name, const struct plugin **plugin);
+/* The one of this plugin; NULL when it has none of that name. */
+const gw_service *link_service_of(const struct plugin *plugin, struct text name);
 /* The plugin of that name, loaded; NULL after a complaint at `line` that begins with `where`. */
 const struct plugin *link_find_plugin(struct link *l, int line, const char *where, struct text name);
 

@@ -70,16 +70,51 @@ void link_providers(struct link *l)
     map_fini(&seen);
 }
 
+/* The setting "service", which the plugin declares like any other; absent when it was not said. */
+static struct text said_service(const struct making *m)
+{
+    const struct declare_extras *said = &m->said->extras;
+    for (size_t i = 0; i < said->count; i++)
+        if (strcmp(said->items[i].name, "service") == 0 && said->items[i].json.ptr != NULL)
+            return json_str(json_parse(&m->link->scratch, said->items[i].json, NULL));
+    return TEXT_NONE;
+}
+
+/* Which plugin, and which of its services. A plugin's own name goes before the name of a service. */
+static void make_plugin(struct making *m)
+{
+    struct link *l = m->link;
+    struct config_provider *provider = m->provider;
+    struct text plugin = m->said->plugin, service = said_service(m), name = m->said->name;
+    struct fail fail;
+
+    if (plugin.ptr != NULL) {
+        provider->plugin = link_find_plugin(l, m->said->line, m->where, plugin);
+        if (provider->plugin != NULL)
+            provider->service = link_service_of(provider->plugin, service);
+        return;
+    }
+    if (service.ptr != NULL)
+        provider->service = link_find_service(l, service, &provider->plugin);
+    if (provider->plugin == NULL)
+        provider->plugin = link_look_for_plugin(l, name, &fail);
+    if (provider->plugin == NULL && service.ptr == NULL)
+        provider->service = link_find_service(l, name, &provider->plugin);
+    if (provider->plugin == NULL && service.ptr != NULL)
+        wrong(m, "no plugin knows a service \"%.*s\"", service.len < 40 ? (int)service.len : 40, service.ptr);
+    else if (provider->plugin == NULL)
+        provider->plugin = link_find_plugin(l, m->said->line, m->where, name); /* says what is near */
+}
+
 static void make(struct making *m)
 {
     struct link *l = m->link;
     struct config_provider *provider = m->provider;
-    struct text plugin = m->said->plugin.ptr != NULL ? m->said->plugin : m->said->name;
 
     provider->name = arena_text(l->arena, m->said->name);
     provider->file = l->file_name;
     provider->line = m->said->line;
-    provider->plugin = link_find_plugin(l, m->said->line, m->where, plugin);
+    make_plugin(m);
     if (provider->plugin == NULL)
         return;
     if (provider->plugin->kind != GW_KIND_PROVIDER) {
@@ -143,14 +178,23 @@ static bool is_local(const struct making *m)
     return m->provider->plugin->provider.flags & GW_PROVIDER_LOCAL;
 }
 
+/* The usual address: the service's, or the plugin's own; NULL: there is none. */
+static const char *usual_url(const struct making *m)
+{
+    const struct config_provider *provider = m->provider;
+    return provider->service != NULL ? provider->service->base_url : provider->plugin->provider.base_url;
+}
+
 static void make_base_url(struct making *m)
 {
     struct text url = m->said->base_url;
     if (url.ptr == NULL)
-        url = text_of(m->provider->plugin->provider.base_url);
+        url = text_of(usual_url(m));
     if (url.ptr == NULL) {
+        const char *form = m->provider->plugin->provider.base_url_form;
         if (!is_local(m))
-            wrong(m, "\"base_url\" is missing: the plugin \"%s\" has no usual one", m->provider->plugin->name);
+            wrong(m, "\"base_url\" is missing: the plugin \"%s\" has no usual one%s%s%s", m->provider->plugin->name,
+                  form != NULL ? "; write base_url = \"" : "", form != NULL ? form : "", form != NULL ? "\"" : "");
         return;
     }
     const char *problem = url_problem(url);
@@ -159,21 +203,24 @@ static void make_base_url(struct making *m)
     m->provider->base_url = arena_text(m->link->arena, without_slashes(url));
 }
 
-/* The plugin's usual variable counts only with the plugin's usual address: a key is not sent elsewhere
- * because nothing was said. */
+/* The usual variable counts only with the usual address: a key is not sent elsewhere because nothing was said. Where
+ * each account has an address of its own, the one that is said is the usual one. */
 static struct declare_secrets wanted_secrets(struct making *m)
 {
-    const gw_provider_ops *ops = &m->provider->plugin->provider;
+    const struct config_provider *provider = m->provider;
+    const char *usual_env =
+        provider->service != NULL ? provider->service->secret_env : provider->plugin->provider.secret_env;
+    const char *usual_address = usual_url(m);
     if (m->said->secret != NULL && m->said->secrets.given)
         wrong(m, "say \"secret\" or \"secrets\", not both");
     if (m->said->secret != NULL)
         return (struct declare_secrets){.items = m->said->secret, .count = 1};
-    if (m->said->secrets.given || ops->secret_env == NULL || is_local(m))
+    if (m->said->secrets.given || usual_env == NULL || is_local(m))
         return m->said->secrets;
-    if (ops->base_url == NULL || !text_eq(m->provider->base_url, without_slashes(text_of(ops->base_url))))
+    if (usual_address != NULL && !text_eq(provider->base_url, without_slashes(text_of(usual_address))))
         return m->said->secrets;
     struct declare_secret *usual = arena_new(&m->link->scratch, struct declare_secret);
-    usual->name = ops->secret_env;
+    usual->name = usual_env;
     return (struct declare_secrets){.items = usual, .count = 1};
 }
 
@@ -321,6 +368,13 @@ static void make_settings(struct making *m, struct buf *json)
             buf_str(&masked, ", ");
         if (option == NULL || !make_setting(m, &said->items[i], option, &w, &masked))
             whole = false;
+    }
+    if (m->provider->service != NULL && said_service(m).ptr == NULL) {
+        struct text name = text_of(m->provider->service->name);
+        json_name(&w, "service");
+        json_put_str(&w, name);
+        buf_printf(&masked, "%sservice = ", masked.len > 0 ? ", " : "");
+        lua_text_string(&masked, name);
     }
     json_close(&w);
     if (json_end(&w) < 0)

@@ -1,5 +1,5 @@
 /* connect.c - llm-gateway connect CLIENT: the exact settings that point a client at the gateway. Only what this
- * version serves is listed: chat completions. */
+ * version serves is listed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,12 @@ static const struct cli_option options[] = {
 static const struct {
     const char *name, *text;
 } clients[] = {
+    {"claude", "export ANTHROPIC_BASE_URL=@URL@\n"
+               "export ANTHROPIC_AUTH_TOKEN=@KEY@\n"
+               "export ANTHROPIC_MODEL=@MODEL@\n"
+               "export ANTHROPIC_SMALL_FAST_MODEL=@MODEL@\n"},
+    {"anthropic", "export ANTHROPIC_BASE_URL=@URL@\n"
+                  "export ANTHROPIC_API_KEY=@KEY@\n"},
     {"openai", "export OPENAI_BASE_URL=@URL@/v1\n"
                "export OPENAI_API_KEY=@KEY@\n"},
     {"openai-python", "from openai import OpenAI\n"
@@ -55,6 +61,15 @@ static const struct {
     {"open-webui", "# environment of Open WebUI; from inside a container, 127.0.0.1 is the container itself\n"
                    "OPENAI_API_BASE_URL=@URL@/v1\n"
                    "OPENAI_API_KEY=@KEY@\n"},
+    {"codex", "# ~/.codex/config.toml; the model's provider must speak the Responses API itself (OpenAI, Azure, OpenRouter ...)\n"
+              "model = \"@MODEL@\"\n"
+              "model_provider = \"gateway\"\n"
+              "\n"
+              "[model_providers.gateway]\n"
+              "name = \"gateway\"\n"
+              "base_url = \"@URL@/v1\"\n"
+              "env_key = \"GW_KEY\" # export GW_KEY=@KEY@\n"
+              "wire_api = \"responses\"\n"},
     {"cursor", "Cursor Settings > Models > API Keys:\n"
                "    OpenAI API Key            @KEY@\n"
                "    Override OpenAI Base URL  @URL@/v1\n"
@@ -65,7 +80,7 @@ static const struct {
 static const struct {
     const char *name, *needs;
 } later[] = {
-    {"anthropic", "/v1/messages"}, {"claude", "/v1/messages"}, {"codex", "/v1/responses"}, {"gemini", "/v1beta/models"},
+    {"gemini", "/v1beta/models"},
 };
 
 static void fill_in(const char *text, const char *url, const char *key, const char *model, struct buf *out)

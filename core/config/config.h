@@ -3,6 +3,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include <gateway/provider.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct config_header {
 struct config_provider {
     struct text name;
     const struct plugin *plugin;
+    const gw_service *service; /* which of the plugin's; NULL: its own */
     void *instance; /* of the plugin; closed when the snapshot ends */
     struct text base_url;
     struct config_secret *secrets; /* tried in turn; may be none */

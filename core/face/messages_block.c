@@ -73,15 +73,23 @@ static void take_text(struct messages_answer *s, enum messages_block_kind kind, 
     s->bytes += piece.len;
 }
 
+/* A block in Anthropic's own dialect, said as it is. False when it is none. */
+static bool take_raw(struct messages_answer *s, uint32_t item, struct text data)
+{
+    const struct json *v = data.len > 0 ? json_parse(s->arena, data, NULL) : NULL;
+    if (json_str(json_member(v, "type")).len == 0)
+        return false;
+    add(s, BLOCK_RAW, item)->raw = arena_text(s->arena, data);
+    return true;
+}
+
 /* A block of reasoning that Anthropic hides. */
 static void take_redacted(struct messages_answer *s, const gw_event *event, struct text data)
 {
     struct json_writer w;
     struct buf out;
-    if (text_starts(data, TEXT("{")) && json_check(data, NULL) == 0) {
-        add(s, BLOCK_RAW, event->item)->raw = arena_text(s->arena, data);
+    if (take_raw(s, event->item, data))
         return;
-    }
     buf_init(&out, TEXT_MAX);
     json_writer_init(&w, &out);
     json_object(&w);
@@ -218,14 +226,6 @@ static void take_citation(struct messages_answer *s, const gw_event *event)
         add_value(&b->extra, citation);
 }
 
-/* A block in Anthropic's own dialect. */
-static void take_origin(struct messages_answer *s, const gw_event *event)
-{
-    struct text data = view(event->data);
-    if (text_is(view(event->id), "messages") && text_starts(data, TEXT("{")) && json_check(data, NULL) == 0)
-        add(s, BLOCK_RAW, event->item)->raw = arena_text(s->arena, data);
-}
-
 void messages_take(struct messages_answer *s, const gw_event *event)
 {
     if (event->index != 0) /* an Anthropic answer has one choice */
@@ -262,7 +262,8 @@ void messages_take(struct messages_answer *s, const gw_event *event)
         s->has_media = true;
         break;
     case GW_EVENT_ORIGIN:
-        take_origin(s, event);
+        if (text_is(view(event->id), "messages"))
+            take_raw(s, event->item, view(event->data));
         break;
     case GW_EVENT_FINISH:
         s->finish = arena_text(s->arena, view(event->text));

@@ -12,6 +12,8 @@ enum next attempt_choose(struct request *req)
     a->req = req;
     a->previous = req->attempt;
     a->target = &req->targets[req->target_next++];
+    if (a->previous == NULL)
+        req->secret_turn = req->worker->turn++;
     a->retry_after_s = -1;
     a->started_ns = clock_ns();
     req->attempt = a;
@@ -33,10 +35,11 @@ static void describe(struct attempt *a)
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
     const gw_provider_ops *ops = &p->plugin->provider;
-    struct text secret = p->secret_count > 0 ? p->secrets[0].value : TEXT_NONE;
-    a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0          ? MODE_LOCAL
-              : (ops->dialects & req->face->dialect) != 0 ? MODE_RELAY
-                                                              : MODE_TRANSLATE;
+    struct text secret =
+        p->secret_count > 0 ? p->secrets[(req->secret_turn + req->secret_tries) % p->secret_count].value : TEXT_NONE;
+    a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0            ? MODE_LOCAL
+              : (way_dialects(p) & req->face->dialect) != 0 ? MODE_RELAY
+                                                                : MODE_TRANSLATE;
     call_begin(&a->call, &req->arena, &req->worker->scratch, a);
     a->call.client_header = client_header;
     a->ask = (gw_request){
@@ -217,6 +220,11 @@ void attempt_close(struct attempt *a)
     buf_free(&a->out);
 }
 
+static bool is_about_secret(const struct attempt *a)
+{
+    return a->error_fault == GW_FAULT_AUTH || a->error_fault == GW_FAULT_RATE_LIMIT || a->error_fault == GW_FAULT_QUOTA;
+}
+
 /* Row "attempt.judge". */
 enum next attempt_judge(struct request *req)
 {
@@ -230,6 +238,13 @@ enum next attempt_judge(struct request *req)
     bool elsewhere = failure_judge(a);
     metrics_count_attempt(metrics, index, a->target->provider->name, a->outcome);
     attempt_close(a);
+    if (is_about_secret(a) && req->secret_tries + 1 < a->target->provider->secret_count) {
+        req->secret_tries++; /* the same target with its next secret */
+        req->target_next--;
+        req->attempts_max++;
+        return way_choose_again(req);
+    }
+    req->secret_tries = 0;
     if (elsewhere && req->target_next < req->target_count && req->attempts_made < req->attempts_max) {
         metrics_count_fallback(metrics, index, a->target->provider->name, req->targets[req->target_next].provider->name,
                                a->outcome);

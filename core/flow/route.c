@@ -9,7 +9,7 @@ static bool serves(const struct request *req, const struct config_provider *prov
     if (req->operation == GW_OP_COUNT_TOKENS) /* who cannot count is estimated */
         return (ops->operations & (GW_OP_CHAT | GW_OP_COUNT_TOKENS)) != 0;
     return (ops->operations & req->operation) != 0 &&
-           ((ops->dialects & req->face->dialect) != 0 || req->face->canonical != NULL);
+           ((way_dialects(provider) & req->face->dialect) != 0 || req->face->canonical != NULL);
 }
 
 static void add_target(struct request *req, const struct config_provider *provider, struct text model, bool fallback)
@@ -59,7 +59,7 @@ static const struct config_provider *by_prefix(const struct request *req)
     const struct config *config = req->config;
     for (size_t i = 0; i < config->provider_count; i++) {
         const struct config_provider *p = &config->providers[i];
-        struct text patterns = text_of(p->plugin->provider.models);
+        struct text patterns = text_of(p->service != NULL ? p->service->models : p->plugin->provider.models);
         while (p->off == NULL && patterns.len > 0) {
             struct text pattern = text_cut(&patterns, ' ');
             if (pattern.len > 0 && text_matches(req->ask.model, pattern))

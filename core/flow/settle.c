@@ -91,7 +91,7 @@ static void write_line(struct request *req, int status, int64_t now, int64_t ove
     }
     write_attempts(req, &w);
     json_name(&w, "fallback");
-    json_put_bool(&w, req->attempts_made > 1);
+    json_put_bool(&w, req->target_next > 1);
     json_name(&w, "usage");
     usage_write_log(&req->usage, &w);
     put(&w, "finish", a != NULL ? a->finish : TEXT_NONE);
@@ -156,7 +156,7 @@ enum next settle_run(struct request *req)
                               .first_token_ns = req->first_token_ns,
                               .usage = &req->usage,
                               .attempts = req->attempts_made,
-                              .fell_back = req->attempts_made > 1,
+                              .fell_back = req->target_next > 1,
                           });
     write_line(req, status, now, overhead);
     if (req->counted)

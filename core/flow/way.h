@@ -123,6 +123,8 @@ struct request {
     size_t target_count, target_next;
     unsigned passed_over; /* targets that do not have what is asked for */
     unsigned attempts_max, attempts_made;
+    unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
+    unsigned secret_tries; /* how many of the current target's were refused */
     bool lossy_refuse; /* the model refuses what cannot be carried */
     struct config_timeouts timeouts;
     struct text model_label;
@@ -154,6 +156,13 @@ struct request {
     struct loop_after freeing;
     char first[2048]; /* the arena's first memory */
 };
+
+/* The dialects that a provider's upstream speaks natively: the plugin's, less what its service does not. */
+static inline uint32_t way_dialects(const struct config_provider *provider)
+{
+    uint32_t all = provider->plugin->provider.dialects;
+    return provider->service != NULL && provider->service->dialects != 0 ? all & provider->service->dialects : all;
+}
 
 /* Runs the way from req->row until it waits or ends. */
 void way_run(struct request *req);

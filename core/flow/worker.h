@@ -37,6 +37,7 @@ struct worker {
     struct arena scratch;  /* for plugin steps: reset after each */
     void *scratch_first;   /* its first memory */
     size_t requests;       /* alive on this worker */
+    unsigned turn;         /* counts requests, so that a provider's secrets take turns */
     void *front;           /* struct front of http/, opaque here */
 };
 

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "flow/metrics.h"
 #include "http/daemon.h"
+#include "http/deadline.h"
 #include "http/inside.h"
 #include "http/parting.h"
 #include "http/reply.h"
@@ -91,8 +92,8 @@ static int bind_failed(int fd, struct text address, uint16_t port, struct fail *
                         place);
     if (why == EACCES)
         return fail_set(fail, FAIL_OPERATOR,
-                        "cannot listen on %s: ports below 1024 need the right CAP_NET_BIND_SERVICE; choose another port "
-                        "with --listen",
+                        "cannot listen on %s: ports below 1024 need the right CAP_NET_BIND_SERVICE; choose another "
+                        "port with --listen",
                         place);
     if (why == EADDRNOTAVAIL)
         return fail_set(fail, FAIL_OPERATOR, "cannot listen on %s: this machine does not have that address", place);
@@ -200,7 +201,7 @@ struct front *front_new(struct worker *w, int listen_fd, struct fail *fail)
     f->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     f->listener.on_ready = on_arrival;
     f->pause.on_time = on_rest_over;
-    watch_lanes(f);
+    deadline_start(f);
     if (daemon_start(f, fail) < 0) {
         close(listen_fd);
         daemon_stop(f);
@@ -239,7 +240,7 @@ void front_free(struct front *f)
     f->freed = true;
     daemon_stop(f); /* ends what was cut */
     parting_end(f);
-    watch_lanes_stop(f);
+    deadline_stop(f);
     w->front = NULL;
     release(f);
 }
@@ -315,7 +316,8 @@ static void rest(struct front *f)
     }
     if (f->warned_ns == 0 || f->loop->now_ns - f->warned_ns > WARN_EVERY_NS) {
         f->warned_ns = f->loop->now_ns;
-        log_line(LOG_WARN, "no file descriptors are left, new connections wait: raise the limit (ulimit -n, LimitNOFILE=)");
+        log_line(LOG_WARN,
+                 "no file descriptors are left, new connections wait: raise the limit (ulimit -n, LimitNOFILE=)");
     }
     loop_rewatch(f->loop, &f->listener, 0);
     loop_timer_set(f->loop, &f->pause, f->loop->now_ns + ACCEPT_PAUSE_NS);
@@ -367,6 +369,6 @@ void front_drain(struct front *f)
             if (x->phase == PHASE_IDLE)
                 watch_dismiss(x);
             else if (x->phase == PHASE_HEAD && !x->byte_seen)
-                watch_join(x, LANE_LAST);
+                deadline_set(x, LANE_LAST);
         }
 }

@@ -18,8 +18,9 @@ struct front;
  * gets it), given: close it or hand it to front_new(). Call it once for each worker, the later ones with the
  * port of the first. -1: FAIL_OPERATOR with what to do, also when another process listens there. Boot thread. */
 int front_listen(struct text address, uint16_t port, uint16_t *bound_port, struct fail *fail);
-/* Watches `listen_fd` (taken, also on failure) in w->loop and sets w->front. Limits and certificate are those of
- * w->config now. NULL: FAIL_OPERATOR, e.g. a certificate that cannot be used. Before the loop runs, or on its thread. */
+/* Watches `listen_fd` (taken, also on failure) in w->loop and sets w->front, which is given: front_free(). Limits
+ * and certificate are those of w->config now. NULL: FAIL_OPERATOR, e.g. a certificate that cannot be used.
+ * Before the loop runs, or on its thread. */
 struct front *front_new(struct worker *w, int listen_fd, struct fail *fail);
 /* Accepts what waits, then no more; closes idle connections; answers carry "Connection: close" from now on. */
 void front_drain(struct front *f);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "flow/metrics.h"
+#include "http/deadline.h"
 #include "http/head.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -100,7 +101,7 @@ static enum MHD_Result head_arrived(struct watch *x, const char *url, const char
 
     x->head_done = true;
     x->http10 = strcmp(version, "HTTP/1.0") == 0;
-    watch_leave(x);
+    deadline_clear(x);
     if (x->started_ns == 0)
         x->started_ns = f->loop->now_ns;
     read_head(x, &head, target, method);
@@ -126,7 +127,7 @@ static enum MHD_Result head_arrived(struct watch *x, const char *url, const char
         return reply_queue(x);
     }
     x->phase = PHASE_BODY;
-    watch_join(x, LANE_BODY);
+    deadline_set(x, LANE_BODY);
     return MHD_YES;
 }
 
@@ -151,7 +152,7 @@ static enum MHD_Result all_arrived(struct watch *x)
 {
     if (!x->body_done) {
         x->body_done = true;
-        watch_leave(x);
+        deadline_clear(x);
         x->phase = PHASE_WAY;
         if (x->serve != NULL)
             x->serve(x);

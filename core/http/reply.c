@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "flow/request.h"
+#include "http/deadline.h"
 #include "http/watch.h"
 
 #define LOW_MARK (16u * 1024u)
@@ -51,7 +52,7 @@ enum MHD_Result reply_queue(struct watch *x)
     x->answer = NULL;
     x->queued = true;
     x->phase = PHASE_ANSWER;
-    watch_join(x, LANE_WRITE);
+    deadline_set(x, LANE_WRITE);
     return result;
 }
 
@@ -149,7 +150,7 @@ static size_t door_write(void *client, struct text bytes)
     if (x->out.len >= DOOR_HIGH_MARK)
         x->high = true;
     if (x->suspended && x->queued)
-        watch_join(x, LANE_WRITE);
+        deadline_set(x, LANE_WRITE);
     watch_resume(x);
     return x->out.len;
 }
@@ -162,7 +163,7 @@ static void door_end(void *client)
     BUG_IF(!x->streamed);
     x->ended = true;
     if (x->suspended && x->queued)
-        watch_join(x, LANE_WRITE);
+        deadline_set(x, LANE_WRITE);
     watch_resume(x);
 }
 
@@ -203,7 +204,7 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max)
                 watch_visit(x);
             return MHD_CONTENT_READER_END_OF_STREAM;
         }
-        watch_leave(x);
+        deadline_clear(x);
         watch_suspend(x);
         return 0;
     }
@@ -216,7 +217,7 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max)
         max = out.len;
     memcpy(room, out.ptr, max);
     buf_consume(&x->out, max);
-    watch_join(x, LANE_WRITE);
+    deadline_set(x, LANE_WRITE);
     x->stalls = 0;
     if (x->high && x->out.len < LOW_MARK) {
         x->high = false;

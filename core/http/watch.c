@@ -7,26 +7,18 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "flow/metrics.h"
 #include "http/daemon.h"
+#include "http/deadline.h"
 #include "http/parting.h"
-#include "http/reply.h"
 
-enum { STALLS = 4 }; /* a client is looked at this often per write_ns */
 #define STALE_NS (2 * CLOCK_MS)
 
-static void head_late(struct watch *x);
-static void body_late(struct watch *x);
-static void write_late(struct watch *x);
-static void last_late(struct watch *x);
-static void lane_time(struct loop_timer *timer);
 static void on_ready(struct loop_watch *watch, uint32_t events);
 static void bury(struct loop_after *after);
 
@@ -78,7 +70,7 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     name_peer(x, &f->arriving);
     f->open++;
     daemon_add(d, x);
-    watch_join(x, LANE_HEAD);
+    deadline_set(x, LANE_HEAD);
     if (loop_watch(f->loop, &x->socket, f->arriving_fd, EPOLLIN | EPOLLRDHUP | EPOLLET) < 0) {
         x->socket.fd = f->arriving_fd;
         watch_cut(x); /* one that cannot be watched is not served */
@@ -139,7 +131,7 @@ void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     x->phase = PHASE_IDLE;
     x->done_round = x->front->loop->rounds;
     x->done_ns = x->front->loop->now_ns;
-    watch_join(x, x->cut ? LANE_LAST : LANE_IDLE);
+    deadline_set(x, x->cut ? LANE_LAST : LANE_IDLE);
     if (x->front->draining)
         watch_dismiss(x);
 }
@@ -151,7 +143,7 @@ static void ended(struct watch *x)
 
     if (x->head_done || x->req != NULL)
         over(x, false); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
-    watch_leave(x);
+    deadline_clear(x);
     loop_unwatch(f->loop, &x->socket);
     if ((x->linger || x->phase == PHASE_HEAD) && !x->hup) {
         int fd = fcntl(x->socket.fd, F_DUPFD_CLOEXEC, 0);
@@ -197,7 +189,7 @@ void watch_resume(struct watch *x)
 void watch_cut(struct watch *x)
 {
     x->cut = true;
-    watch_join(x, LANE_LAST);
+    deadline_set(x, LANE_LAST);
     if (x->inside)
         return; /* what we return to MHD closes it */
     if (x->suspended)
@@ -218,7 +210,7 @@ void watch_gone(struct watch *x)
 void watch_dismiss(struct watch *x)
 {
     x->cut = true;
-    watch_join(x, LANE_LAST);
+    deadline_set(x, LANE_LAST);
     shutdown(x->socket.fd, SHUT_RD);
 }
 
@@ -264,152 +256,8 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     if (x->phase == PHASE_IDLE && !is_stale(x)) {
         x->phase = PHASE_HEAD;
         x->started_ns = loop->now_ns;
-        watch_join(x, LANE_HEAD);
+        deadline_set(x, LANE_HEAD);
     }
     if (x->phase == PHASE_HEAD)
         x->byte_seen = true;
-}
-
-/* ---- deadlines ---- */
-
-void watch_lanes(struct front *f)
-{
-    const struct config_limits *limits = &f->limits;
-    const struct lane lanes[LANES] = {
-        [LANE_HEAD] = { .span_ns = limits->header_ns,         .late = head_late     },
-        [LANE_BODY] = { .span_ns = limits->body_ns,           .late = body_late     },
-        [LANE_WRITE] = { .span_ns = limits->write_ns / STALLS, .late = write_late    },
-        [LANE_IDLE] = { .span_ns = limits->keep_alive_ns,     .late = watch_dismiss },
-        [LANE_LAST] = { .span_ns = CLOCK_S,                   .late = last_late     },
-    };
-
-    memcpy(f->lanes, lanes, sizeof lanes);
-    for (int i = 0; i < LANES; i++) {
-        f->lanes[i].front = f;
-        f->lanes[i].timer.on_time = lane_time;
-    }
-}
-
-void watch_lanes_stop(struct front *f)
-{
-    for (int i = 0; i < LANES; i++)
-        loop_timer_clear(f->loop, &f->lanes[i].timer);
-}
-
-void watch_leave(struct watch *x)
-{
-    struct lane *lane = x->lane;
-
-    if (lane == NULL)
-        return;
-    if (x->lane_next != NULL)
-        x->lane_next->lane_prev = x->lane_prev;
-    else
-        lane->last = x->lane_prev;
-    if (x->lane_prev != NULL)
-        x->lane_prev->lane_next = x->lane_next;
-    else
-        lane->first = x->lane_next;
-    x->lane = NULL;
-}
-
-void watch_join(struct watch *x, enum lane_name name)
-{
-    struct lane *lane = &x->front->lanes[name];
-
-    watch_leave(x);
-    x->lane = lane;
-    x->due_ns = x->front->loop->now_ns + lane->span_ns;
-    x->lane_next = NULL;
-    x->lane_prev = lane->last;
-    if (lane->last != NULL)
-        lane->last->lane_next = x;
-    else
-        lane->first = x;
-    lane->last = x;
-    /* The timer is not moved when the first one leaves: it finds the next one when it fires. */
-    if (lane->timer.slot == 0)
-        loop_timer_set(x->front->loop, &lane->timer, x->due_ns);
-}
-
-static void lane_time(struct loop_timer *timer)
-{
-    struct lane *lane = CONTAINER(timer, struct lane, timer);
-    struct loop *loop = lane->front->loop;
-    struct watch *x;
-
-    while ((x = lane->first) != NULL && x->due_ns <= loop->now_ns) {
-        watch_leave(x);
-        lane->late(x);
-    }
-    if (lane->first != NULL && timer->slot == 0)
-        loop_timer_set(loop, timer, lane->first->due_ns);
-}
-
-static void count(struct watch *x, const char *event)
-{
-    struct worker *w = x->front->worker;
-
-    metrics_count_event(w->gateway->metrics, w->index, event);
-}
-
-static void head_late(struct watch *x)
-{
-    count(x, "late_head");
-    /* To a client that has sent nothing, an answer would be one to its next request. */
-    if (x->byte_seen && !front_has_tls(x->front))
-        reply_refusal_raw(x->socket.fd, E_TOO_SLOW, "the head of the request did not come in time");
-    watch_cut(x);
-}
-
-static void body_late(struct watch *x)
-{
-    count(x, "late_body");
-    if (x->req == NULL || x->answered) {
-        watch_cut(x);
-        return;
-    }
-    watch_join(x, LANE_BODY); /* in case the answer takes its time */
-    request_body_late(x->req);
-    if (x->answered && !x->cut)
-        watch_cut(x); /* over TLS nothing can be sent beside MHD */
-}
-
-/* Has the client's TCP taken anything since the last look? */
-static bool is_moving(struct watch *x)
-{
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
-    bool moving;
-
-    if (getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-        return false;
-    moving = info.tcpi_bytes_acked != x->acked;
-    x->acked = info.tcpi_bytes_acked;
-    return moving;
-}
-
-static void write_late(struct watch *x)
-{
-    x->stalls = is_moving(x) ? 0 : (uint8_t)(x->stalls + 1);
-    if (x->stalls < STALLS) {
-        watch_join(x, LANE_WRITE);
-        return;
-    }
-    if (x->req != NULL && !x->told) {
-        x->told = true;
-        request_client_stuck(x->req);
-    }
-    watch_cut(x);
-}
-
-static void last_late(struct watch *x)
-{
-    if (!x->cut) {
-        watch_dismiss(x);
-        return;
-    }
-    watch_join(x, LANE_LAST);
-    shutdown(x->socket.fd, SHUT_RDWR);
-    watch_visit(x);
 }

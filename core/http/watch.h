@@ -1,15 +1,10 @@
 /* watch.h - one client connection: made when MHD begins with it, freed after MHD has closed it.
  *
- * It sees the client leave (MHD does not, while a connection is suspended), keeps the deadlines,
- * and knows where its request stands. */
+ * It sees the client leave (MHD does not, while a connection is suspended) and knows where its request stands. */
 #ifndef HTTP_WATCH_H
 #define HTTP_WATCH_H
 
 #include "http/inside.h"
-
-/* Sets up the front's lanes with the spans of its limits. */
-void watch_lanes(struct front *f);
-void watch_lanes_stop(struct front *f);
 
 /* MHD_OPTION_NOTIFY_CONNECTION: the record begins and ends here. `cls` is the struct daemon. */
 void watch_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
@@ -19,9 +14,6 @@ void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
 
 /* The record of MHD's connection. */
 struct watch *watch_of(struct MHD_Connection *mhd);
-/* From now on its deadline is that of `name`; leaves the one before. */
-void watch_join(struct watch *x, enum lane_name name);
-void watch_leave(struct watch *x);
 
 /* Hands it to MHD again, when it is suspended: its daemon runs at the end of this round. Any number of times. */
 void watch_resume(struct watch *x);

@@ -96,6 +96,9 @@ static int check_provider(const gw_provider_ops *ops, const char *path, struct f
         return refuse(path, fail, "it serves no operation");
     if (ops->framing > GW_FRAMING_RAW)
         return refuse(path, fail, "its framing %u is not known", ops->framing);
+    for (const gw_service *const *s = ops->services; s != NULL && *s != NULL; s++)
+        if ((*s)->size < offsetof(gw_service, models) + sizeof(char *) || (*s)->name == NULL || !is_name((*s)->name))
+            return refuse(path, fail, "one of its services has no name of lower-case letters, digits, - and _");
     return 0;
 }
 

@@ -126,6 +126,33 @@ static void option(const struct form *form, const gw_option *o)
     json_close(form->json);
 }
 
+static void service(const struct form *form, const gw_service *s)
+{
+    if (form->json == NULL) {
+        buf_printf(form->out, "%-12s%-12s %-40s %-20s %s\n", "service", s->name, s->base_url != NULL ? s->base_url : "-",
+                   s->secret_env != NULL ? s->secret_env : "-", s->models != NULL ? s->models : "-");
+        return;
+    }
+    json_object(form->json);
+    fact(form, "name", s->name);
+    fact(form, "base_url", s->base_url);
+    fact(form, "secret_env", s->secret_env);
+    fact(form, "models", s->models);
+    json_close(form->json);
+}
+
+static void services(const struct form *form, const gw_service *const *list)
+{
+    if (form->json != NULL) {
+        json_name(form->json, "services");
+        json_array(form->json);
+    }
+    for (; list != NULL && *list != NULL; list++)
+        service(form, *list);
+    if (form->json != NULL)
+        json_close(form->json);
+}
+
 static void provider(const struct form *form, const gw_provider_ops *ops)
 {
     fact_words(form, "operations", operations, ops->operations);
@@ -135,6 +162,9 @@ static void provider(const struct form *form, const gw_provider_ops *ops)
     fact(form, "base_url", ops->base_url);
     fact(form, "secret_env", ops->secret_env);
     fact(form, "models", ops->models);
+    if (ops->base_url == NULL && ops->base_url_form != NULL)
+        fact(form, "base_url_is", ops->base_url_form);
+    services(form, ops->services);
 }
 
 void plugin_describe(const struct plugin *plugin, bool as_json, struct buf *out)

@@ -3,11 +3,25 @@
 
 #include <string.h>
 
-static bool is_host_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_';
-}
+enum { HOST = 1, PATH = 2 };
+
+/* Where a byte may stand. The path may hold what is visible in ASCII, but for the '#' of a fragment. */
+static const unsigned char bytes[256] = {
+    ['!' ... '"'] = PATH,
+    ['$' ... ','] = PATH,
+    ['-' ... '.'] = PATH | HOST,
+    ['/'] = PATH,
+    ['0' ... '9'] = PATH | HOST,
+    [':' ... '@'] = PATH,
+    ['A' ... 'Z'] = PATH | HOST,
+    ['[' ... '^'] = PATH,
+    ['_'] = PATH | HOST,
+    ['`'] = PATH,
+    ['a' ... 'z'] = PATH | HOST,
+    ['{' ... '~'] = PATH,
+};
+
+static bool may_be(char c, unsigned where) { return (bytes[(unsigned char)c] & where) != 0; }
 
 static bool is_port(struct text port)
 {
@@ -23,13 +37,13 @@ static bool is_authority(struct text host)
 
     if (host.len > 0 && host.ptr[0] == '[') {
         for (end = 1; end < host.len && host.ptr[end] != ']'; end++)
-            if (!is_host_byte(host.ptr[end]) && host.ptr[end] != ':')
+            if (!may_be(host.ptr[end], HOST) && host.ptr[end] != ':')
                 return false;
         if (end == host.len || end == 1)
             return false;
         end++;
     } else {
-        while (end < host.len && is_host_byte(host.ptr[end]))
+        while (end < host.len && may_be(host.ptr[end], HOST))
             end++;
         if (end == 0)
             return false;
@@ -58,7 +72,7 @@ int address_parse(struct text url, struct address *out, const char **why)
         return -1;
     }
     for (; end < url.len; end++) {
-        if (url.ptr[end] <= ' ' || url.ptr[end] == 0x7f || url.ptr[end] == '#') { /* char is signed: over 127 too */
+        if (!may_be(url.ptr[end], PATH)) {
             *why = "the URL's path is malformed";
             return -1;
         }

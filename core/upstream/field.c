@@ -13,10 +13,11 @@ bool field_is_name_byte(char c) { return name_bytes[(unsigned char)c]; }
 
 bool field_is_name(struct text name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if (!name_bytes[(unsigned char)name.ptr[i]])
-            return false;
-    return name.len > 0;
+    bool good = name.len > 0;
+
+    for (const char *p = name.ptr, *end = p + name.len; p < end; p++)
+        good &= name_bytes[(unsigned char)*p];
+    return good;
 }
 
 static bool is_value_byte(char c)
@@ -37,26 +38,27 @@ static bool may_hold_control(uint64_t eight)
     return (low | ((del - ones) & ~del & highs)) != 0;
 }
 
+static bool are_value_bytes(const char *p, const char *end)
+{
+    for (; p < end; p++)
+        if (!is_value_byte(*p))
+            return false;
+    return true;
+}
+
 bool field_is_value(struct text value)
 {
-    size_t i = 0;
+    const char *p = value.ptr, *end = p + value.len;
+    uint64_t eight;
 
-    while (i < value.len) {
-        size_t end = i + 8;
-        uint64_t eight;
-
-        if (end <= value.len) {
-            memcpy(&eight, value.ptr + i, 8);
-            if (!may_hold_control(eight)) {
-                i = end;
-                continue;
-            }
-        } else {
-            end = value.len;
-        }
-        for (; i < end; i++)
-            if (!is_value_byte(value.ptr[i]))
-                return false;
+    if (value.len < 8)
+        return are_value_bytes(p, end);
+    for (;;) {
+        memcpy(&eight, p, 8);
+        if (may_hold_control(eight) && !are_value_bytes(p, p + 8))
+            return false;
+        if (end - p == 8)
+            return true;
+        p = end - p < 16 ? end - 8 : p + 8; /* the last eight overlap those before */
     }
-    return true;
 }

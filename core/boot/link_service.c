@@ -1,0 +1,39 @@
+/* link_service.c - services that a plugin knows beside its own: `provider "groq" { }` is the plugin openai with Groq's
+ * address and key. */
+#include "boot/folders.h"
+#include "boot/link.h"
+#include "plugin/plugin.h"
+
+const gw_service *link_service_of(const struct plugin *plugin, struct text name)
+{
+    const gw_service *const *services = plugin->kind == GW_KIND_PROVIDER ? plugin->provider.services : NULL;
+    for (; services != NULL && *services != NULL; services++)
+        if (text_is(name, (*services)->name))
+            return *services;
+    return NULL;
+}
+
+const gw_service *link_find_service(struct link *l, struct text name, const struct plugin **plugin)
+{
+    const struct config *config = l->config;
+    size_t count;
+
+    for (size_t i = 0; i < config->plugin_count; i++) {
+        const gw_service *service = link_service_of(config->plugins[i], name);
+        if (service != NULL) {
+            *plugin = config->plugins[i];
+            return service;
+        }
+    }
+    struct folders_plugin *files = folders_list(config->plugin_directories, &l->scratch, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct fail fail;
+        const struct plugin *one = plugin_load(files[i].path, &fail);
+        const gw_service *service = one != NULL ? link_service_of(one, name) : NULL;
+        if (service != NULL) {
+            *plugin = one;
+            return service;
+        }
+    }
+    return NULL;
+}

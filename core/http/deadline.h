@@ -1,0 +1,15 @@
+/* deadline.h - how long a connection may be in one state: MHD's time-out is one of inactivity only. */
+#ifndef HTTP_DEADLINE_H
+#define HTTP_DEADLINE_H
+
+#include "http/inside.h"
+
+/* Sets up the front's lanes with the spans of its limits. */
+void deadline_start(struct front *f);
+void deadline_stop(struct front *f);
+
+/* From now on the deadline of `x` is that of `name`; the one before no longer counts. */
+void deadline_set(struct watch *x, enum lane_name name);
+void deadline_clear(struct watch *x);
+
+#endif
