@@ -181,7 +181,7 @@ enum next attempt_send(struct request *req)
     if (body == NULL)
         return FAIL;
     a->ask.body = call_json(body);
-    relay_produce_start(a);
+    local_start(a);
     return WAIT;
 }
 

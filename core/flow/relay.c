@@ -59,8 +59,7 @@ static void fail_now(struct attempt *a, const char *outcome, const char *text)
     attempt_cancel(a);
 }
 
-/* The attempt is over, one way or the other: the way goes on. */
-static void complete(struct attempt *a)
+void relay_complete(struct attempt *a)
 {
     a->done = true;
     if (a->ended_ns == 0)
@@ -70,8 +69,7 @@ static void complete(struct attempt *a)
     way_resume(a->req);
 }
 
-/* Nothing but what was told by read(): usage, the finish and errors; for a translation everything. */
-static void on_emit(gw_call *call, const gw_event *event)
+void relay_emit(gw_call *call, const gw_event *event)
 {
     CHECK(call, CALL);
     struct attempt *a = call->owner;
@@ -114,9 +112,10 @@ static bool read_frame(struct attempt *a, uint32_t framing, bool end, struct tex
                        .framing = framing,
                        .name = call_str(name),
                        .data = call_str(data) };
-    gw_status status = p->plugin->provider.read(p->instance, &a->call, &frame, on_emit);
+    gw_status status = p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit);
+    bool full = call_is_full(&a->call); /* past a limit of memory: what was read may lack something */
     call_step_end(&a->call);
-    return status == GW_OK;
+    return status == GW_OK && !full;
 }
 
 static void first_event(struct attempt *a)
@@ -218,8 +217,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     return 0;
 }
 
-/* What the events of one step became. False when the attempt has failed and the client has seen nothing of it. */
-static bool after_step(struct attempt *a)
+bool relay_after_step(struct attempt *a)
 {
     struct request *req = a->req;
     if (a->has_error && !req->relaying)
@@ -251,7 +249,7 @@ static int on_translated_frame(void *arg, const struct frame *frame)
         a->error_fault = GW_FAULT_SERVER;
         a->outcome = "junk";
     }
-    return after_step(a) ? 0 : 1;
+    return relay_after_step(a) ? 0 : 1;
 }
 
 static void on_head(void *owner, int status, const struct transfer_header *headers, size_t count)
@@ -292,7 +290,7 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
     }
     if (rc != 0 && !end) {
         attempt_cancel(a);
-        complete(a);
+        relay_complete(a);
     }
 }
 
@@ -319,7 +317,7 @@ static void on_body(void *owner, struct text bytes)
     } else if (buf_text(&a->whole, bytes) < 0) {
         attempt_cancel(a);
         a->failure = TRANSFER_TOO_LARGE;
-        complete(a);
+        relay_complete(a);
     }
     if (relaying && req->relaying)
         req->relay_ns += clock_ns() - from;
@@ -365,46 +363,10 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
         feed(a, TEXT_NONE, true, failure == TRANSFER_OK);
     else if (failure == TRANSFER_OK)
         read_whole(a);
-    complete(a);
+    relay_complete(a);
 }
 
 const struct transfer_events relay_events = { .on_head = on_head, .on_body = on_body, .on_done = on_done };
-
-/* MODE_LOCAL: asks the plugin for the next part of its answer. */
-static void on_produce(struct loop_timer *timer)
-{
-    struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, timer));
-    struct request *req = a->req;
-    const struct config_provider *p = a->target->provider;
-    int64_t from = clock_ns();
-    bool relaying = req->relaying;
-    for (unsigned i = 0; i < 64 && !a->done && !req->paused; i++) {
-        uint32_t wait_ms = 0;
-        gw_status status = p->plugin->provider.produce(p->instance, &a->call, &a->ask, on_emit, &wait_ms);
-        call_step_end(&a->call);
-        if (status < 0 && !a->has_error)
-            attempt_refused(a, status);
-        if (!after_step(a) || status == GW_MISS || status < 0) {
-            complete(a);
-            break;
-        }
-        if (wait_ms > 0) {
-            loop_timer_set(&req->worker->loop, timer, clock_ns() + wait_ms * CLOCK_MS);
-            break;
-        }
-        if (i == 63)
-            loop_timer_set(&req->worker->loop, timer, clock_ns());
-    }
-    if (relaying && req->relaying)
-        req->relay_ns += clock_ns() - from;
-}
-
-void relay_produce_start(struct attempt *a)
-{
-    a->timer.on_time = on_produce;
-    a->status = 200;
-    loop_timer_set(&a->req->worker->loop, &a->timer, clock_ns());
-}
 
 void relay_end_stream(struct attempt *a)
 {

@@ -193,7 +193,14 @@ void attempt_close(struct attempt *a);  /* cancels, and gives back what only a r
 void attempt_refused(struct attempt *a, gw_status status);
 /* relay.c: what arrives from the upstream */
 extern const struct transfer_events relay_events;
-void relay_produce_start(struct attempt *a);
+/* What a plugin emits: usage, finish and errors always; for a translation everything. */
+void relay_emit(gw_call *call, const gw_event *event);
+/* Passes on what the events of one step became. False when the attempt has failed. */
+bool relay_after_step(struct attempt *a);
+/* The attempt is over, one way or the other: the way goes on. */
+void relay_complete(struct attempt *a);
+/* local.c */
+void local_start(struct attempt *a);
 /* The stream is complete or broken: puts its end into req->tail_bytes. */
 void relay_end_stream(struct attempt *a);
 /* failure.c: what a failed attempt means. Fills a->error and a->outcome; true when another target may be tried. */

@@ -9,42 +9,14 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
-#include "base/map.h"
 #include "upstream/head.h"
+#include "upstream/origin.h"
 
 #define POOL_IDLE_PER_ORIGIN 256
 #define POOL_IDLE_NS (60 * CLOCK_S)
-#define POOL_DIALS 64    /* at once, per origin: a thread each */
-#define POOL_ORIGINS 256 /* above that, origins without a connection are forgotten */
-
-/* scheme://host:port, as written in URLs. */
-struct origin {
-    struct pool *pool;
-    struct origin *chain; /* same slot of the table */
-    uint64_t hash;
-    struct pool_conn *top;               /* idle */
-    struct pool_want *first, *last;      /* who waits, in order */
-    struct pool_dial *oldest, *newest;   /* dialling now: first the spare ones, then the awaited ones */
-    struct pool_dial *awaited;           /* the first of those */
-    unsigned idle, busy, waiting, dials, spares;
-    struct text name;
-    char bytes[];
-};
-
-/* One dialling. Awaited while somebody waits for it: its failure is that one's. When who waited left, or was
- * served by another connection, it is spare: what it brings is welcome, and nobody hears of its failure. */
-struct pool_dial {
-    struct dial *dial;
-    struct origin *origin; /* NULL when the pool is gone */
-    struct pool_dial *prev, *next;
-    int64_t connect_ns;
-    bool spare;
-};
 
 static void on_ready(struct loop_watch *watch, uint32_t events);
 static void on_idle_time(struct loop_timer *timer);
-static void dial_more(struct origin *o, int64_t connect_ns);
-static void dialled(struct dial *dial);
 static void discard(struct pool_conn *conn);
 
 struct pool *pool_new(struct loop *loop, struct jobs *dialers, const struct pool_settings *settings)
@@ -78,17 +50,7 @@ void pool_free(struct pool *p)
     while (p->oldest != NULL)
         discard(p->oldest);
     loop_timer_clear(p->loop, &p->timer);
-    for (size_t i = 0; i < p->slot_count; i++) {
-        while (p->origins[i] != NULL) {
-            struct origin *o = p->origins[i];
-
-            BUG_IF(o->first != NULL);
-            for (struct pool_dial *d = o->oldest; d != NULL; d = d->next)
-                d->origin = NULL; /* its connection is closed when it comes */
-            p->origins[i] = o->chain;
-            free(o);
-        }
-    }
+    origin_free_all(p);
     free(p->origins);
     free(p->read);
     free(p->head);
@@ -98,54 +60,6 @@ void pool_free(struct pool *p)
 }
 
 size_t pool_idle(const struct pool *p) { return p->idle; }
-
-static struct origin *find_origin(struct pool *p, struct text name, uint64_t hash)
-{
-    struct origin *o = p->origins[hash & (p->slot_count - 1)];
-
-    while (o != NULL && (o->hash != hash || !text_eq(o->name, name)))
-        o = o->chain;
-    return o;
-}
-
-/* Those that nobody uses: their number is bounded by what is configured, unless scripts make up URLs. */
-static void forget_origins(struct pool *p)
-{
-    for (size_t i = 0; i < p->slot_count; i++) {
-        struct origin **at = &p->origins[i], *o;
-
-        while ((o = *at) != NULL) {
-            if (o->idle + o->busy + o->waiting + o->dials + o->spares > 0) {
-                at = &o->chain;
-                continue;
-            }
-            *at = o->chain;
-            free(o);
-            p->origin_count--;
-        }
-    }
-}
-
-static struct origin *get_origin(struct pool *p, struct text name)
-{
-    uint64_t hash = map_hash(name.ptr, name.len);
-    struct origin *o = find_origin(p, name, hash);
-
-    if (o != NULL)
-        return o;
-    if (p->origin_count >= POOL_ORIGINS)
-        forget_origins(p);
-    o = calloc(1, sizeof *o + name.len);
-    BUG_IF(o == NULL);
-    o->pool = p;
-    o->hash = hash;
-    memcpy(o->bytes, name.ptr, name.len);
-    o->name = (struct text){o->bytes, name.len};
-    o->chain = p->origins[hash & (p->slot_count - 1)];
-    p->origins[hash & (p->slot_count - 1)] = o;
-    p->origin_count++;
-    return o;
-}
 
 /* Idle -> out of both lists. */
 static void unlink_idle(struct pool_conn *c)
@@ -211,7 +125,7 @@ static void set_busy(struct pool_conn *c, bool busy)
 
 struct pool_conn *pool_get(struct pool *p, const struct address *address)
 {
-    struct origin *o = get_origin(p, address->origin);
+    struct origin *o = origin_get(p, address->origin);
     struct pool_conn *c = o->top;
 
     if (c == NULL)
@@ -267,7 +181,7 @@ void pool_put(struct pool_conn *c)
 void pool_want(struct pool *p, struct pool_want *want, const struct address *address, bool fresh,
                int64_t connect_ns)
 {
-    struct origin *o = get_origin(p, address->origin);
+    struct origin *o = origin_get(p, address->origin);
 
     want->origin = o;
     want->fresh = fresh;
@@ -276,7 +190,7 @@ void pool_want(struct pool *p, struct pool_want *want, const struct address *add
     *(o->last != NULL ? &o->last->next : &o->first) = want;
     o->last = want;
     o->waiting++;
-    dial_more(o, connect_ns);
+    origin_dial(o, connect_ns);
 }
 
 void pool_forget(struct pool *p, struct pool_want *want)
@@ -290,55 +204,7 @@ void pool_forget(struct pool *p, struct pool_want *want)
     *(want->next != NULL ? &want->next->prev : &o->last) = want->prev;
     want->origin = NULL;
     o->waiting--;
-    while (o->dials > o->waiting) {
-        o->awaited->spare = true;
-        o->awaited = o->awaited->next;
-        o->dials--;
-        o->spares++;
-    }
-}
-
-static void link_dial(struct pool_dial *d)
-{
-    struct origin *o = d->origin;
-
-    d->prev = o->newest;
-    *(d->prev != NULL ? &d->prev->next : &o->oldest) = d;
-    o->newest = d;
-    if (o->awaited == NULL)
-        o->awaited = d;
-    o->dials++;
-}
-
-static void unlink_dial(struct pool_dial *d)
-{
-    struct origin *o = d->origin;
-
-    *(d->prev != NULL ? &d->prev->next : &o->oldest) = d->next;
-    *(d->next != NULL ? &d->next->prev : &o->newest) = d->prev;
-    if (o->awaited == d)
-        o->awaited = d->next;
-    if (d->spare)
-        o->spares--;
-    else
-        o->dials--;
-}
-
-/* One dialling for each who waits, as far as the limit allows. */
-static void dial_more(struct origin *o, int64_t connect_ns)
-{
-    while (o->dials + o->spares < POOL_DIALS && o->dials < o->waiting) {
-        struct pool_dial *d = calloc(1, sizeof *d);
-
-        BUG_IF(d == NULL);
-        d->origin = o;
-        d->connect_ns = connect_ns;
-        link_dial(d);
-        d->dial = dial_new(o->name, o->pool->settings.ca_file, connect_ns);
-        d->dial->on_done = dialled;
-        d->dial->owner = d;
-        dial_submit(d->dial, o->pool->dialers, o->pool->loop);
-    }
+    origin_spare(o);
 }
 
 /* A connection of ours around the wire; NULL when it cannot be watched. The wire is taken then. */
@@ -361,28 +227,15 @@ static struct pool_conn *new_conn(struct origin *o, struct wire *wire)
     return c;
 }
 
-static void dialled(struct dial *dial)
+void pool_dialled(struct origin *o, struct dial *dial, bool awaited)
 {
-    struct pool_dial *d = dial->owner;
-    struct origin *o = d->origin;
-    struct pool_conn *c = NULL;
+    struct pool_conn *c = dial->wire.fd >= 0 ? new_conn(o, &dial->wire) : NULL;
     struct pool_want *want;
 
-    if (o == NULL) { /* no pool any more */
-        dial_free(dial);
-        free(d);
-        return;
-    }
-    unlink_dial(d);
-    if (dial->wire.fd >= 0)
-        c = new_conn(o, &dial->wire);
     if (c != NULL)
         offer(c);
-    else if (!d->spare && (want = next_want(o, true)) != NULL)
+    else if (awaited && (want = next_want(o, true)) != NULL)
         want->on_conn(want, NULL, dial->why[0] != '\0' ? dial->why : strerror(errno), dial->timed_out);
-    dial_more(o, d->connect_ns);
-    dial_free(dial);
-    free(d);
 }
 
 /* Said without being asked: TLS may have something of its own to say, all else ends the connection. */

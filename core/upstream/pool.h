@@ -70,5 +70,7 @@ void pool_forget(struct pool *p, struct pool_want *want);
 void pool_put(struct pool_conn *conn);
 /* Taken, and closed. */
 void pool_close(struct pool_conn *conn);
+/* origin.c says how a dialling went; the wire is taken. `awaited`: somebody hears of a failure. */
+void pool_dialled(struct origin *o, struct dial *dial, bool awaited);
 
 #endif

@@ -1,0 +1,40 @@
+/* local.c - providers that answer by themselves: asked for the next part of the answer until it is complete. */
+#include "base/clock.h"
+#include "flow/way.h"
+
+static void on_produce(struct loop_timer *timer)
+{
+    struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, timer));
+    struct request *req = a->req;
+    const struct config_provider *p = a->target->provider;
+    int64_t from = clock_ns();
+    bool relaying = req->relaying;
+    for (unsigned i = 0; i < 64 && !a->done && !req->paused; i++) {
+        uint32_t wait_ms = 0;
+        gw_status status = p->plugin->provider.produce(p->instance, &a->call, &a->ask, relay_emit, &wait_ms);
+        if (call_is_full(&a->call))
+            status = GW_E_NOMEM;
+        call_step_end(&a->call);
+        if (status < 0 && !a->has_error)
+            attempt_refused(a, status);
+        if (!relay_after_step(a) || status == GW_MISS || status < 0) {
+            relay_complete(a);
+            break;
+        }
+        if (wait_ms > 0) {
+            loop_timer_set(&req->worker->loop, timer, clock_ns() + wait_ms * CLOCK_MS);
+            break;
+        }
+        if (i == 63)
+            loop_timer_set(&req->worker->loop, timer, clock_ns());
+    }
+    if (relaying && req->relaying)
+        req->relay_ns += clock_ns() - from;
+}
+
+void local_start(struct attempt *a)
+{
+    a->timer.on_time = on_produce;
+    a->status = 200;
+    loop_timer_set(&a->req->worker->loop, &a->timer, clock_ns());
+}
