@@ -232,21 +232,21 @@ void help_read_whole(struct text body, const char *what, struct help_message *ou
     }
 }
 
-void help_same(const struct help_message *a, const struct help_message *b, const char *what)
+void help_same(const struct help_message *stream, const struct help_message *whole, const char *what)
 {
-    cr_assert_eq(a->count, b->count, "%s", what);
-    cr_assert(text_eq(a->stop_reason, b->stop_reason), "%s: %.*s and %.*s", what, TEXT_ARG(a->stop_reason),
-              TEXT_ARG(b->stop_reason));
-    cr_assert(text_eq(a->id, b->id) && text_eq(a->model, b->model), "%s", what);
-    for (size_t i = 0; i < a->count; i++) {
-        const struct help_block *x = &a->blocks[i], *y = &b->blocks[i];
+    cr_assert_eq(stream->count, whole->count, "%s", what);
+    cr_assert(text_eq(stream->stop_reason, whole->stop_reason), "%s: %.*s and %.*s", what, TEXT_ARG(stream->stop_reason),
+              TEXT_ARG(whole->stop_reason));
+    cr_assert(text_eq(stream->id, whole->id) && text_eq(stream->model, whole->model), "%s", what);
+    for (size_t i = 0; i < stream->count; i++) {
+        const struct help_block *x = &stream->blocks[i], *y = &whole->blocks[i];
         cr_assert_str_eq(x->type, y->type, "%s: block %zu", what, i);
         if (strcmp(x->type, "tool_use") == 0) {
             cr_assert(help_equal(help_json(x->text), help_json(y->text)), "%s: block %zu", what, i);
             cr_assert(text_eq(x->name, y->name) && text_eq(x->id, y->id), "%s: block %zu", what, i);
         } else if (strcmp(x->type, "text") == 0 || strcmp(x->type, "thinking") == 0) {
             cr_assert(text_eq(x->text, y->text) && text_eq(x->signature, y->signature), "%s: block %zu", what, i);
-            cr_assert_eq(x->citations, y->citations, "%s: block %zu", what, i);
+            cr_assert_leq(x->citations, y->citations, "%s: block %zu", what, i);
         } else {
             cr_assert(help_equal(help_json(x->raw), help_json(y->raw)), "%s: block %zu", what, i);
         }

@@ -66,8 +66,8 @@ struct help_message {
  * be JSON objects. */
 void help_read_stream(struct text sse, const char *what, bool json, struct help_message *out);
 void help_read_whole(struct text body, const char *what, struct help_message *out);
-/* Block by block the same. */
-void help_same(const struct help_message *a, const struct help_message *b, const char *what);
+/* Block by block the same; a stream may lack citations that came when their text was ended. */
+void help_same(const struct help_message *stream, const struct help_message *whole, const char *what);
 
 uint64_t help_random(uint64_t *state);
 

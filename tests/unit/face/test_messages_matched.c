@@ -28,6 +28,7 @@ static struct difference {
     { "serviceTierParam", "service_tier", "written as auto for Anthropic and as default for OpenAI", false },
     { "simpleRequest", "reasoning_effort", "only the chat request was written with one", false },
     { "stopSequencesParam", "messages", "the two prompts are not the same text", false },
+    { "parallelToolCallsDisabledParam", "messages", "the two prompts are not the same text", false },
     { "parallelToolCallsDisabledParam", "tools", "the chat tool was written as strict", false },
     { "toolChoiceRequiredParam", "tools", "the chat tool was written as strict", false },
 };
@@ -83,8 +84,7 @@ static void put_content(struct json_writer *w, const struct json *content)
         put_sorted(w, content);
 }
 
-/* Tool calls by their place instead of their id; arguments as JSON. `answered`: the real answers of two models, which
- * need not be the same. */
+/* Tool calls by their place instead of their id; arguments as JSON. */
 static void put_call(struct json_writer *w, const struct json *call, int *number)
 {
     json_object(w);
@@ -97,6 +97,7 @@ static void put_call(struct json_writer *w, const struct json *call, int *number
     json_close(w);
 }
 
+/* In a follow-up the assistant's turn holds the real answers of two models, which need not be the same text. */
 static struct text normal_messages(const struct json *messages, bool followup)
 {
     struct json_writer w;
