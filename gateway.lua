@@ -34,8 +34,9 @@ provider "openai" { -- all it needs is its usual variable, OPENAI_API_KEY; this 
     -- headers = { ["OpenAI-Project"] = "proj_123" },   sent with every request
 }
 
--- The same plugin speaks with every service that is compatible with OpenAI's:
--- provider "groq"  { plugin = "openai", base_url = "https://api.groq.com/openai/v1", secret = env "GROQ_API_KEY" }
+-- The same plugin speaks with every service that is compatible with OpenAI's, and knows many by their name:
+-- provider "groq"  { } -- address and key variable as llm-gateway plugin check plugins/openai.so lists them
+-- provider "mine"  { service = "mistral", secret = env "MY_MISTRAL_KEY" } -- the same under another name
 -- provider "local" { plugin = "openai", base_url = "http://127.0.0.1:8000/v1" }
 
 -- What clients ask for, and who answers: targets, tried in order. PROVIDER/MODEL can always be asked for too.

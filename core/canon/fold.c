@@ -53,7 +53,8 @@ static struct fold_call *call_of(struct fold *fold, struct fold_choice *choice, 
 }
 
 /* The last thought of that block; a new one when there is none or when it is of another kind. */
-static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *choice, const gw_event *event, bool redacted)
+static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *choice, const gw_event *event,
+                                       bool redacted)
 {
     struct fold_thought **at = &choice->thoughts, *last = NULL;
     for (; *at != NULL; at = &(*at)->next)

@@ -1,6 +1,6 @@
-/* messages.c - Anthropic messages and count_tokens: what the client sent, and what goes to Anthropic as it is. What passes
- * by in a relayed answer is messages_tap.c; the canonical form begins in messages_request.c, answers from events in
- * messages_block.c. */
+/* messages.c - Anthropic messages and count_tokens: what the client sent, and what goes to Anthropic as it is. What
+ * passes by in a relayed answer is messages_tap.c; the canonical form begins in messages_request.c, answers from events
+ * in messages_block.c. */
 #include "face/messages.h"
 
 #include "face/common.h"
@@ -26,7 +26,8 @@ static int messages_decode(struct arena *arena, struct text body, struct ask *as
         return -1;
     const struct scan_member *m = scan_get(&ask->scan, "max_tokens");
     if (m == NULL)
-        return error_param(fail, E_PARAMETER, TEXT("max_tokens"), "max_tokens is missing: say how many tokens the answer may have");
+        return error_param(fail, E_PARAMETER, TEXT("max_tokens"),
+                           "max_tokens is missing: say how many tokens the answer may have");
     if (!scan_int(m, &max_tokens) || max_tokens < 0)
         return error_param(fail, E_PARAMETER, TEXT("max_tokens"), "max_tokens must be a whole number, 0 or more");
     return 0;
@@ -41,7 +42,8 @@ static int count_decode(struct arena *arena, struct text body, struct ask *ask, 
     return 0;
 }
 
-static void messages_splice(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count)
+static void messages_splice(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces,
+                            size_t *count)
 {
     struct common_edit *cuts, rename;
     size_t n = messages_strip(arena, ask, &cuts), k = 0;

@@ -212,8 +212,8 @@ static struct text citation_of(struct messages_answer *s, struct text data)
     return common_take(s->arena, &out);
 }
 
-/* A citation belongs to the text of the same item, which it may come before. Where that text was ended already, there is
- * no place for it. */
+/* A citation belongs to the text of the same item, which it may come before. Where that text was ended already, there
+ * is no place for it. */
 static void take_citation(struct messages_answer *s, const gw_event *event)
 {
     struct text citation = citation_of(s, view(event->data));
@@ -258,7 +258,8 @@ void messages_take(struct messages_answer *s, const gw_event *event)
         break;
     case GW_EVENT_MEDIA:
         if (!s->has_media)
-            take_text(s, BLOCK_TEXT, event->item, TEXT("[The model made an image or audio, which this API cannot show.]"));
+            take_text(s, BLOCK_TEXT, event->item,
+                      TEXT("[The model made an image or audio, which this API cannot show.]"));
         s->has_media = true;
         break;
     case GW_EVENT_ORIGIN:

@@ -34,7 +34,8 @@ static size_t base64_len(const char *p, const char *end)
     if (quote == NULL || quote - p < 64 || memchr(p, ' ', (size_t)(quote - p)) != NULL)
         return 0;
     for (const char *q = p; q < p + 64; q++)
-        if (!((*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z') || (*q >= '0' && *q <= '9') || *q == '+' || *q == '/'))
+        if (!((*q >= 'a' && *q <= 'z') || (*q >= 'A' && *q <= 'Z') || (*q >= '0' && *q <= '9') || *q == '+' ||
+              *q == '/'))
             return 0;
     return (size_t)(quote - p);
 }

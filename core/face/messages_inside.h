@@ -83,8 +83,8 @@ bool messages_is_plain(const struct json *block);
 void messages_write_origin(struct messages_request *r, const struct json *content, size_t from, size_t to,
                            bool (*keep)(const struct json *block));
 
-/* messages_strip.c: cuts what the gateway signed out of a body that goes to Anthropic as it is. The edits (arena) are in
- * order; returns how many. */
+/* messages_strip.c: cuts what the gateway signed out of a body that goes to Anthropic as it is. The edits (arena) are
+ * in order; returns how many. */
 struct common_edit;
 size_t messages_strip(struct arena *arena, const struct ask *ask, struct common_edit **edits);
 
@@ -143,7 +143,7 @@ struct text messages_signature(struct messages_answer *s, const struct messages_
 struct text messages_stop_reason(const struct messages_answer *s);
 /* The usage object, as a value. Estimated where nobody told. */
 void messages_write_usage(const struct face_answer *answer, const struct messages_answer *s, struct json_writer *w);
-/* The arguments of a finished call as a JSON object, lent or arena: {} for none, and what is no object inside of one. */
+/* The arguments of a finished call as a JSON object, lent or arena: {} for none; what is no object goes into one. */
 struct text messages_input(struct messages_answer *s, const struct messages_block *block);
 /* Opens the message object and writes its members up to "model". */
 void messages_write_head(const struct face_answer *answer, struct json_writer *w);

@@ -1,6 +1,6 @@
-/* messages_marker.c - what an Anthropic client carries for other upstreams: reasoning that Anthropic did not sign goes out
- * in a signature of ours, and ids of tool calls that Anthropic would refuse go out spelt otherwise. Both come back with
- * the next request and are read here.
+/* messages_marker.c - what an Anthropic client carries for other upstreams: reasoning that Anthropic did not sign goes
+ * out in a signature of ours, and ids of tool calls that Anthropic would refuse go out spelt otherwise. Both come back
+ * with the next request and are read here.
  *
  *   signature: "gw1." base64url({"f":format,"s":signature,"d":reasoning_details})
  *   id:        "gw1-" base64url(id) */

@@ -144,7 +144,8 @@ static void write_entry(struct messages_request *r, const struct json *entry, st
 }
 
 /* The text of a block whose entries hold only its encrypted form. OpenAI and xAI show summaries. */
-static void write_text_before(struct messages_request *r, const struct json *entry, struct text format, struct text thinking)
+static void write_text_before(struct messages_request *r, const struct json *entry, struct text format,
+                              struct text thinking)
 {
     bool summary = text_starts(format, TEXT("openai-")) || text_starts(format, TEXT("xai-"));
     json_object(&r->w);

@@ -9,11 +9,12 @@
 
 #define USER_MAX 64 /* bytes that OpenAI takes for safety_identifier */
 
-/* What a client named is shown in a header and the log: only letters, digits and a few signs of it, and not too many. */
+/* What a client named is shown in a header and the log: only letters, digits and a few signs of it. */
 static void clean(char *name)
 {
     for (char *p = name; *p != '\0'; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("._-", *p) != NULL))
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+              strchr("._-", *p) != NULL))
             *p = '?';
 }
 
@@ -36,7 +37,8 @@ void messages_drop(struct messages_request *r, const char *why, const char *form
 static const char no_equal[] = "has no equal in a chat request";
 
 /* The members of `object` that are not among the NULL-terminated names. */
-static void drop_others(struct messages_request *r, const char *prefix, const struct json *object, const char *const *names)
+static void drop_others(struct messages_request *r, const char *prefix, const struct json *object,
+                        const char *const *names)
 {
     for (size_t i = 0; i < json_count(object); i++) {
         struct text key = json_key_at(object, i);
@@ -131,8 +133,8 @@ static int64_t budget_of(const struct json *thinking)
     return json_int(json_member(thinking, "budget_tokens"), 0);
 }
 
-/* How much of max_tokens may be thought: up to a quarter is little. Where there is no maximum (count_tokens), what Google
- * takes for these words. */
+/* How much of max_tokens may be thought: up to a quarter is little. Where there is no maximum (count_tokens), what
+ * Google takes for these words. */
 static const char *effort_of_budget(int64_t budget, int64_t max)
 {
     if (max > 0)
@@ -217,7 +219,8 @@ static int write_member(struct messages_request *r, struct text key, const struc
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         if (!text_is(key, members[i].from))
             continue;
-        return members[i].write == NULL || json_type(value) == JSON_T_NULL ? 0 : members[i].write(r, members[i].to, value);
+        return members[i].write == NULL || json_type(value) == JSON_T_NULL ? 0
+                                                                           : members[i].write(r, members[i].to, value);
     }
     messages_drop(r, no_equal, "%.*s", TEXT_ARG(key));
     return 0;
@@ -248,6 +251,7 @@ const struct json *messages_canonical(struct arena *arena, struct ask *ask, stru
     if (json_end(&r.w) == 0)
         ask->canonical = json_parse_quick(arena, buf_view(out));
     if (ask->canonical == NULL)
-        error_set(fail, E_JSON, "the request is nested too deeply or too large to be translated for this model's provider");
+        error_set(fail, E_JSON,
+                  "the request is nested too deeply or too large to be translated for this model's provider");
     return ask->canonical;
 }

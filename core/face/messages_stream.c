@@ -1,5 +1,5 @@
-/* messages_stream.c - an Anthropic stream from events. Blocks are said one after another, each with its start, deltas and
- * stop: Anthropic's never interleave. What belongs to a later block is held until its turn comes. */
+/* messages_stream.c - an Anthropic stream from events. Blocks are said one after another, each with its start, deltas
+ * and stop: Anthropic's never interleave. What belongs to a later block is held until its turn comes. */
 #include "face/messages_inside.h"
 
 static struct text view(gw_str s)
@@ -58,7 +58,8 @@ static void begin_block_event(const struct messages_answer *s, const char *name,
 }
 
 /* One delta with one string; the path of each token. */
-static void say_delta(const struct messages_answer *s, const char *type, const char *member, struct text value, struct buf *out)
+static void say_delta(const struct messages_answer *s, const char *type, const char *member, struct text value,
+                      struct buf *out)
 {
     struct json_writer w;
     begin_block_event(s, "content_block_delta", out, &w);
@@ -192,7 +193,8 @@ static void go_on(struct messages_answer *s, bool ending, struct buf *out)
 
 void messages_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
-    if (event->type == GW_EVENT_START || event->type == GW_EVENT_USAGE) { /* an attempt that says no more may be given up */
+    /* An attempt that says no more than this may be given up for another. */
+    if (event->type == GW_EVENT_START || event->type == GW_EVENT_USAGE) {
         if (event->type == GW_EVENT_START && event->text.len > 0)
             answer->model = arena_text(answer->arena, view(event->text));
         return;

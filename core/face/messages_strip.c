@@ -1,5 +1,5 @@
-/* messages_strip.c - a conversation that another upstream took part in goes on at Anthropic: thinking that Anthropic did
- * not sign, and citations of what it did not find, would be refused. They are cut out; nothing else is touched. */
+/* messages_strip.c - a conversation that another upstream took part in goes on at Anthropic: thinking that Anthropic
+ * did not sign, and citations of what it did not find, would be refused. They are cut out; nothing else is touched. */
 #include <string.h>
 
 #include "face/common.h"
@@ -76,7 +76,8 @@ static void cut_elements(struct cuts *c, const struct json *array, bool (*gone)(
         if (kept_end != NULL)
             cut(c, kept_end, end_of(json_at(array, last)));
         else
-            cut(c, start_of(element), last + 1 < count ? start_of(json_at(array, last + 1)) : end_of(json_at(array, last)));
+            cut(c, start_of(element),
+                last + 1 < count ? start_of(json_at(array, last + 1)) : end_of(json_at(array, last)));
         i = last;
     }
 }

@@ -50,7 +50,8 @@ static unsigned tap_error(struct arena *arena, const struct scan *scan)
 
 static struct text keep_members(struct arena *arena, const struct scan *scan)
 {
-    static const char *const kept[] = { "id", "type", "model", "stop_reason", "stop_sequence", "usage", "error", "request_id" };
+    static const char *const kept[] = { "id",    "type",  "model",     "stop_reason", "stop_sequence",
+                                        "usage", "error", "request_id" };
     struct buf out;
     buf_init(&out, scan->text.len + 64);
     buf_str(&out, "{\"digest\":true");

@@ -161,7 +161,8 @@ static void write_shown(struct messages_request *r, const struct json *content)
         if (count_shown(result) == 0)
             continue;
         struct text id = messages_id_back(r->arena, json_str(json_member(result, "tool_use_id")));
-        messages_write_text_part(r, text_of(arena_printf(r->arena, "Returned by the tool call %.*s:", TEXT_ARG(id))), NULL);
+        messages_write_text_part(r, text_of(arena_printf(r->arena, "Returned by the tool call %.*s:", TEXT_ARG(id))),
+                                 NULL);
         for (size_t k = 0; k < json_count(inside); k++)
             if (is_shown(json_at(inside, k)))
                 messages_write_part(r, json_at(inside, k));

@@ -15,6 +15,7 @@ void models_write_openai(const struct models_row *rows, size_t count, int64_t cr
 /* One model of it. */
 void models_write_openai_one(const struct models_row *row, int64_t created, struct buf *out);
 /* Anthropic's list, appended: at most `limit` of the rows (0: all), `created` as above. */
-void models_write_anthropic(const struct models_row *rows, size_t count, size_t limit, int64_t created, struct buf *out);
+void models_write_anthropic(const struct models_row *rows, size_t count, size_t limit, int64_t created,
+                            struct buf *out);
 
 #endif

@@ -30,10 +30,10 @@ static void add_common(struct request *req, struct headers *h)
 static void add_dropped(struct request *req, const struct attempt *a, struct headers *h)
 {
     struct buf names;
-    if (a->call.dropped == NULL && req->ask.dropped == NULL)
+    if (a->call.dropped == NULL && attempt_left_out(a) == NULL)
         return;
     buf_init(&names, 1024);
-    for (const struct ask_dropped *d = req->ask.dropped; d != NULL; d = d->next)
+    for (const struct ask_dropped *d = attempt_left_out(a); d != NULL; d = d->next)
         buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(d->member));
     for (const struct call_dropped *d = a->call.dropped; d != NULL; d = d->next)
         buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(d->member));
@@ -142,6 +142,15 @@ enum next answer_relay(struct request *req)
         } else {
             req->body_type = "application/json";
             req->face->fold_end(&req->answer, &req->body_out);
+            struct buf other;
+            buf_init(&other, req->config->limits.answer_bytes);
+            if (req->face->convert != NULL &&
+                req->face->convert(&req->arena, &req->ask, buf_view(&req->body_out), &other)) {
+                buf_free(&req->body_out);
+                req->body_out = other;
+            } else {
+                buf_free(&other);
+            }
         }
         return NEXT;
     }

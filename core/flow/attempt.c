@@ -15,6 +15,9 @@ enum next attempt_choose(struct request *req)
     if (a->previous == NULL)
         req->secret_turn = req->worker->turn++;
     a->retry_after_s = -1;
+    req->answer.state = NULL; /* what a failed attempt wrote is nothing of this one's */
+    req->answer.model = req->ask.model;
+    req->usage = (struct usage){ 0 };
     a->started_ns = clock_ns();
     req->attempt = a;
     req->attempts_made++;
@@ -99,6 +102,12 @@ static void collect_headers(struct attempt *a)
     a->send.header_count = n;
 }
 
+const struct ask_dropped *attempt_left_out(const struct attempt *a)
+{
+    /* The canonical form is used by who translates only; a chat body may have been rewritten before. */
+    return a->mode != MODE_RELAY || a->req->face == &face_chat ? a->req->ask.dropped : NULL;
+}
+
 /* A model that refuses loss: the first member that would not arrive is an error. */
 static bool refuses_loss(struct attempt *a)
 {
@@ -109,9 +118,9 @@ static bool refuses_loss(struct attempt *a)
     if (a->call.dropped != NULL) {
         member = a->call.dropped->member;
         why = a->call.dropped->why;
-    } else if (req->ask.dropped != NULL) {
-        member = req->ask.dropped->member;
-        why = text_of(req->ask.dropped->why);
+    } else if (attempt_left_out(a) != NULL) {
+        member = attempt_left_out(a)->member;
+        why = text_of(attempt_left_out(a)->why);
     } else {
         return false;
     }

@@ -10,6 +10,8 @@
 #include "flow/metrics.h"
 #include "flow/way.h"
 
+#define BODY_RESERVED (256u << 10)
+
 static struct text bearer(struct text value)
 {
     if (text_starts_nocase(value, TEXT("Bearer "))) {
@@ -93,6 +95,10 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->config = config_ref(worker->config);
     arena_init(&req->arena, req->first, sizeof req->first, req->config->limits.memory_bytes);
     buf_init(&req->body, req->config->limits.body_bytes);
+    if (head->content_length > 0 && (size_t)head->content_length <= req->config->limits.body_bytes) {
+        size_t room; /* at once, not by doubling; what is only announced costs no more than this */
+        buf_room(&req->body, (size_t)head->content_length < BODY_RESERVED ? (size_t)head->content_length : BODY_RESERVED, &room);
+    }
     buf_init(&req->tail_bytes, req->config->limits.event_bytes);
     buf_init(&req->body_out, req->config->limits.answer_bytes);
     req->face = head->face != NULL ? head->face : &face_chat; /* what the router refused has none */

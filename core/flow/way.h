@@ -189,6 +189,8 @@ enum next way_choose_again(struct request *req);
 void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
 void attempt_resume(struct attempt *a); /* after back-pressure */
 void attempt_close(struct attempt *a);  /* cancels, and gives back what only a running attempt needs */
+/* The members of the request that this attempt's upstream does not get, for want of a place in the canonical form. */
+const struct ask_dropped *attempt_left_out(const struct attempt *a);
 /* What a plugin's status means when it broke its own part: fills a->error. */
 void attempt_refused(struct attempt *a, gw_status status);
 /* relay.c: what arrives from the upstream */

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 
+#define IDLE_PER_ORIGIN 8192 /* thousands of long waits end and begin at once: each would dial anew otherwise */
 #define SCRATCH_FIRST (64u << 10)  /* kept between steps */
 #define SCRATCH_MAX (256u << 20)   /* of one step: a whole answer that is translated */
 
@@ -17,7 +18,7 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
     w->gateway = gateway;
     if (loop_init(&w->loop) < 0)
         return -1;
-    w->pool = pool_new(&w->loop, gateway->dialers, &(struct pool_settings){ .ca_file = config->ca_file });
+    w->pool = pool_new(&w->loop, gateway->dialers, &(struct pool_settings){ .idle_per_origin = IDLE_PER_ORIGIN, .ca_file = config->ca_file });
     w->config = config_ref(config);
     w->scratch_first = malloc(SCRATCH_FIRST);
     BUG_IF(w->scratch_first == NULL);

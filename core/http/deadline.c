@@ -6,6 +6,7 @@
 
 #include <linux/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -18,17 +19,21 @@ enum { STALLS = 4 }; /* a client is looked at this often per write_ns */
 static void head_late(struct watch *x);
 static void body_late(struct watch *x);
 static void write_late(struct watch *x);
+static void rest_late(struct watch *x);
 static void last_late(struct watch *x);
 static void lane_time(struct loop_timer *timer);
 
 void deadline_start(struct front *f)
 {
     const struct config_limits *limits = &f->limits;
+    int64_t rest_ns = limits->header_ns < limits->keep_alive_ns ? limits->header_ns : limits->keep_alive_ns;
+    int64_t idle_ns = limits->keep_alive_ns - rest_ns;
     const struct lane lanes[LANES] = {
         [LANE_HEAD]  = { .span_ns = limits->header_ns,         .late = head_late     },
         [LANE_BODY]  = { .span_ns = limits->body_ns,           .late = body_late     },
         [LANE_WRITE] = { .span_ns = limits->write_ns / STALLS, .late = write_late    },
-        [LANE_IDLE]  = { .span_ns = limits->keep_alive_ns,     .late = watch_dismiss },
+        [LANE_REST]  = { .span_ns = rest_ns,                   .late = rest_late     },
+        [LANE_IDLE]  = { .span_ns = idle_ns,                   .late = watch_dismiss },
         [LANE_LAST]  = { .span_ns = CLOCK_S,                   .late = last_late     },
     };
 
@@ -123,6 +128,30 @@ static void body_late(struct watch *x)
     request_body_late(x->req);
     if (x->answered && !x->cut)
         watch_cut(x); /* over TLS nothing can be sent beside MHD */
+}
+
+/* Have bytes come that belong to no request so far? Over TLS, and after a chunked body, that cannot be told. */
+static bool has_more(const struct watch *x)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    int unread = 0;
+
+    if (x->uncounted || front_has_tls(x->front) ||
+        getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || ioctl(x->socket.fd, FIONREAD, &unread) < 0)
+        return false;
+    return info.tcpi_bytes_received > x->taken + (uint64_t)unread;
+}
+
+/* What MHD has read beyond a request shows up nowhere: it is looked for when the time for a head has passed. */
+static void rest_late(struct watch *x)
+{
+    if (has_more(x)) {
+        x->byte_seen = true;
+        head_late(x);
+    } else {
+        deadline_set(x, LANE_IDLE);
+    }
 }
 
 /* Has the client's TCP taken anything since the last look? */

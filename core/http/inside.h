@@ -50,7 +50,8 @@ enum lane_name {
     LANE_HEAD,  /* the head is not complete */
     LANE_BODY,  /* the body is not complete */
     LANE_WRITE, /* bytes wait for the client */
-    LANE_IDLE,  /* between two requests */
+    LANE_REST,  /* between two requests; a part of the next head may have come with the last one */
+    LANE_IDLE,  /* between two requests for longer: it was looked at, nothing has come */
     LANE_LAST,  /* it was told to end; or draining, and not a byte has come yet */
     LANES
 };
@@ -117,6 +118,8 @@ struct watch {
     bool hup;       /* the client has closed, or half-closed */
     bool linger;    /* bytes of the client are unread: close in a way that does not lose the answer */
     bool suspended; /* in MHD, and not resumed since */
+    bool uncounted;      /* `taken` is not known: a body was chunked */
+    uint64_t taken;      /* bytes of the requests so far */
     uint64_t done_round; /* round of the loop in which the last request ended, */
     int64_t done_ns;     /* and when */
 

@@ -52,6 +52,7 @@ static void read_head(struct watch *x, struct head *head, struct text target, co
 
     head_begin(head, x->http10, x->front->limits.header_count);
     MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, read_header, &r);
+    x->taken += bytes;
     head_end(head, text_of(method), target, bytes, x->front->limits.header_bytes);
 }
 
@@ -106,6 +107,8 @@ static enum MHD_Result head_arrived(struct watch *x, const char *url, const char
         x->started_ns = f->loop->now_ns;
     read_head(x, &head, target, method);
     more = head_has_body(&head);
+    if (head.chunked)
+        x->uncounted = true;
     if (head.refuse != E_NONE)
         return refuse_now(x, head.refuse, head.why);
     match = routes_find(head.method, head.path, head.encoded_slash, f->scratch);
@@ -136,6 +139,7 @@ static enum MHD_Result body_arrived(struct watch *x, const char *bytes, size_t l
     uint64_t most = x->front->limits.body_bytes;
 
     x->received += len;
+    x->taken += len;
     if (x->serve != NULL) {
         if (x->route->collects && buf_append(&x->out, bytes, len) < 0)
             x->cut = true;

@@ -131,7 +131,7 @@ void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     x->phase = PHASE_IDLE;
     x->done_round = x->front->loop->rounds;
     x->done_ns = x->front->loop->now_ns;
-    deadline_set(x, x->cut ? LANE_LAST : LANE_IDLE);
+    deadline_set(x, x->cut ? LANE_LAST : LANE_REST);
     if (x->front->draining)
         watch_dismiss(x);
 }

@@ -113,7 +113,10 @@ void loop_run(struct loop *l)
     l->stopping = false;
 }
 
-void loop_stop(struct loop *l) { l->stopping = true; }
+void loop_stop(struct loop *l)
+{
+    l->stopping = true;
+}
 
 int loop_watch(struct loop *l, struct loop_watch *w, int fd, uint32_t events)
 {

@@ -7,21 +7,15 @@ enum { HOST = 1, PATH = 2 };
 
 /* Where a byte may stand. The path may hold what is visible in ASCII, but for the '#' of a fragment. */
 static const unsigned char bytes[256] = {
-    ['!' ... '"'] = PATH,
-    ['$' ... ','] = PATH,
-    ['-' ... '.'] = PATH | HOST,
-    ['/'] = PATH,
-    ['0' ... '9'] = PATH | HOST,
-    [':' ... '@'] = PATH,
-    ['A' ... 'Z'] = PATH | HOST,
-    ['[' ... '^'] = PATH,
-    ['_'] = PATH | HOST,
-    ['`'] = PATH,
-    ['a' ... 'z'] = PATH | HOST,
-    ['{' ... '~'] = PATH,
+    ['!' ... '"'] = PATH,        ['$' ... ','] = PATH, ['-' ... '.'] = PATH | HOST, ['/'] = PATH,
+    ['0' ... '9'] = PATH | HOST, [':' ... '@'] = PATH, ['A' ... 'Z'] = PATH | HOST, ['[' ... '^'] = PATH,
+    ['_'] = PATH | HOST,         ['`'] = PATH,         ['a' ... 'z'] = PATH | HOST, ['{' ... '~'] = PATH,
 };
 
-static bool may_be(char c, unsigned where) { return (bytes[(unsigned char)c] & where) != 0; }
+static bool may_be(char c, unsigned where)
+{
+    return (bytes[(unsigned char)c] & where) != 0;
+}
 
 static bool is_port(struct text port)
 {
@@ -48,8 +42,7 @@ static bool is_authority(struct text host)
         if (end == 0)
             return false;
     }
-    return end == host.len ||
-           (host.ptr[end] == ':' && is_port((struct text){host.ptr + end + 1, host.len - end - 1}));
+    return end == host.len || (host.ptr[end] == ':' && is_port((struct text){host.ptr + end + 1, host.len - end - 1}));
 }
 
 int address_parse(struct text url, struct address *out, const char **why)

@@ -30,9 +30,15 @@ enum state {
     BAD,
 };
 
-void chunk_init(struct chunk *c) { *c = (struct chunk){.state = SIZE_FIRST}; }
+void chunk_init(struct chunk *c)
+{
+    *c = (struct chunk){.state = SIZE_FIRST};
+}
 
-bool chunk_ended(const struct chunk *c) { return c->state == END; }
+bool chunk_ended(const struct chunk *c)
+{
+    return c->state == END;
+}
 
 bool chunk_data(struct chunk *c, bool last)
 {
@@ -43,12 +49,21 @@ bool chunk_data(struct chunk *c, bool last)
     return true;
 }
 
-static bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
-static bool is_text(char c) { return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t'; }
+static bool is_text(char c)
+{
+    return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t';
+}
 
 /* What may follow where an extension may begin or the line end. */
-static enum state extension(char c) { return c == ';' ? NAME_FIRST : c == '\r' ? SIZE_LF : BAD; }
+static enum state extension(char c)
+{
+    return c == ';' ? NAME_FIRST : c == '\r' ? SIZE_LF : BAD;
+}
 
 static enum state size_line(struct chunk *c, char byte)
 {
@@ -61,13 +76,20 @@ static enum state size_line(struct chunk *c, char byte)
             return c->state == SIZE ? extension(byte) : BAD;
         c->more = c->more || byte != '0';
         return SIZE;
-    case NAME_FIRST: return field_is_name_byte(byte) ? NAME : BAD;
-    case NAME: return field_is_name_byte(byte) ? NAME : byte == '=' ? VALUE_FIRST : extension(byte);
-    case VALUE_FIRST: return byte == '"' ? QUOTED : field_is_name_byte(byte) ? VALUE : BAD;
-    case VALUE: return field_is_name_byte(byte) ? VALUE : extension(byte);
-    case QUOTED: return byte == '"' ? AFTER_QUOTED : byte == '\\' ? ESCAPED : is_text(byte) ? QUOTED : BAD;
-    case ESCAPED: return is_text(byte) ? QUOTED : BAD;
-    case AFTER_QUOTED: return extension(byte);
+    case NAME_FIRST:
+        return field_is_name_byte(byte) ? NAME : BAD;
+    case NAME:
+        return field_is_name_byte(byte) ? NAME : byte == '=' ? VALUE_FIRST : extension(byte);
+    case VALUE_FIRST:
+        return byte == '"' ? QUOTED : field_is_name_byte(byte) ? VALUE : BAD;
+    case VALUE:
+        return field_is_name_byte(byte) ? VALUE : extension(byte);
+    case QUOTED:
+        return byte == '"' ? AFTER_QUOTED : byte == '\\' ? ESCAPED : is_text(byte) ? QUOTED : BAD;
+    case ESCAPED:
+        return is_text(byte) ? QUOTED : BAD;
+    case AFTER_QUOTED:
+        return extension(byte);
     default: /* SIZE_LF */
         c->line = 0;
         return byte != '\n' ? BAD : c->more ? DATA : TRAILER_FIRST;
@@ -79,11 +101,16 @@ static enum state trailer(struct chunk *c, char byte)
     if (++c->trailers > CHUNK_MAX_TRAILERS)
         return BAD;
     switch ((enum state)c->state) {
-    case TRAILER_FIRST: return byte == '\r' ? END_LF : field_is_name_byte(byte) ? TRAILER_NAME : BAD;
-    case TRAILER_NAME: return byte == ':' ? TRAILER_VALUE : field_is_name_byte(byte) ? TRAILER_NAME : BAD;
-    case TRAILER_VALUE: return byte == '\r' ? TRAILER_LF : is_text(byte) ? TRAILER_VALUE : BAD;
-    case TRAILER_LF: return byte == '\n' ? TRAILER_FIRST : BAD;
-    default: return c->state == END_LF && byte == '\n' ? END : BAD;
+    case TRAILER_FIRST:
+        return byte == '\r' ? END_LF : field_is_name_byte(byte) ? TRAILER_NAME : BAD;
+    case TRAILER_NAME:
+        return byte == ':' ? TRAILER_VALUE : field_is_name_byte(byte) ? TRAILER_NAME : BAD;
+    case TRAILER_VALUE:
+        return byte == '\r' ? TRAILER_LF : is_text(byte) ? TRAILER_VALUE : BAD;
+    case TRAILER_LF:
+        return byte == '\n' ? TRAILER_FIRST : BAD;
+    default:
+        return c->state == END_LF && byte == '\n' ? END : BAD;
     }
 }
 

@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHUNK_MAX_LINE 4096          /* one size line with its extensions */
+#define CHUNK_MAX_LINE 4096           /* one size line with its extensions */
 #define CHUNK_MAX_TRAILERS (16 << 10) /* all trailers together */
 
 struct chunk {
     uint8_t state;
-    bool more;       /* the size read is not zero */
-    uint16_t line;   /* bytes of the size line so far */
+    bool more;     /* the size read is not zero */
+    uint16_t line; /* bytes of the size line so far */
     uint16_t trailers;
 };
 

@@ -17,7 +17,7 @@ struct transfer {
     bool busy;      /* an owner's event may be on the stack */
     bool cancelled; /* nothing of the owner's may be touched any more */
     bool paused;
-    bool kept;      /* the connection was idle before: it may be dead */
+    bool kept; /* the connection was idle before: it may be dead */
     bool retried;
     bool any_sent, any_received;
     bool send_broke;

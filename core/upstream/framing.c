@@ -86,7 +86,10 @@ int framing_end(struct framing *f, bool flush, frame_fn *on_frame, void *arg)
     return result;
 }
 
-bool framing_pending(const struct framing *f) { return f->held.len > 0; }
+bool framing_pending(const struct framing *f)
+{
+    return f->held.len > 0;
+}
 
 static int keep(struct framing *f, struct text bytes)
 {
@@ -258,8 +261,7 @@ static int join_data(struct framing *f, struct text raw)
             read_line(&line, raw.ptr, start, end);
             start = end;
         }
-        if (buf_append(&f->data, "\n", 1) < 0 ||
-            buf_append(&f->data, raw.ptr + line.data_at.at, line.data_at.len) < 0)
+        if (buf_append(&f->data, "\n", 1) < 0 || buf_append(&f->data, raw.ptr + line.data_at.at, line.data_at.len) < 0)
             return -1;
     }
     return 0;
@@ -306,7 +308,9 @@ static void describe_line(struct frame *frame)
 
 static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_frame, void *arg)
 {
-    struct frame frame = {.raw = {base, len}};
+    struct frame frame = {
+        .raw = {base, len}
+    };
     int result;
 
     if (len > f->max_frame || (f->kind == GW_FRAMING_SSE && describe_event(f, &frame) < 0)) {

@@ -27,17 +27,17 @@ struct framing_part {
 };
 
 struct framing {
-    uint32_t kind;    /* GW_FRAMING_SSE, _LINES or _RAW of <gateway/provider.h> */
-    struct buf held;  /* an incomplete frame, or what on_frame stopped before */
-    size_t scanned;   /* of the frame being cut: bytes already searched */
-    struct buf data;  /* joined data lines where one event has several */
+    uint32_t kind;   /* GW_FRAMING_SSE, _LINES or _RAW of <gateway/provider.h> */
+    struct buf held; /* an incomplete frame, or what on_frame stopped before */
+    size_t scanned;  /* of the frame being cut: bytes already searched */
+    struct buf data; /* joined data lines where one event has several */
     struct buf id;
-    bool at_start;    /* a BOM may still come */
+    bool at_start; /* a BOM may still come */
     bool failed;
-    bool has_id;      /* the frame being cut sets the id */
-    bool after_cr;    /* the last frame ended with CR: an LF that follows is no line of its own */
+    bool has_id;   /* the frame being cut sets the id */
+    bool after_cr; /* the last frame ended with CR: an LF that follows is no line of its own */
     uint32_t data_lines;
-    size_t line;      /* where the unfinished line begins */
+    size_t line; /* where the unfinished line begins */
     size_t max_frame;
     struct framing_part name_at, data_at, id_at;
 };
@@ -50,7 +50,8 @@ void framing_fini(struct framing *f);
 /* Hands every complete frame to on_frame, in order. on_frame returns 0 to go on, other to stop (the rest
  * is kept for framing_feed(f, TEXT_NONE, ...)). 0, what on_frame said, or -1 when a frame passes max_frame.
  * A whole event inside `bytes` is handed out in place, without copying. */
-int framing_feed(struct framing *f, struct text bytes, int (*on_frame)(void *arg, const struct frame *frame), void *arg);
+int framing_feed(struct framing *f, struct text bytes, int (*on_frame)(void *arg, const struct frame *frame),
+                 void *arg);
 /* The body ended: what is held is handed out as a last frame when `flush` is set (an SSE event without its
  * final blank line; WHATWG would drop it, providers rely on it). Same answers. */
 int framing_end(struct framing *f, bool flush, int (*on_frame)(void *arg, const struct frame *frame), void *arg);

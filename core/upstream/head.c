@@ -35,15 +35,15 @@ static void put_number(struct writer *w, size_t number)
 static bool is_ours(struct text name)
 {
     static const struct text ours[] = {
-        {"TE", 2},
-        {"Host", 4},
-        {"Expect", 6},
-        {"Trailer", 7},
-        {"Upgrade", 7},
-        {"Connection", 10},
-        {"Keep-Alive", 10},
-        {"Content-Length", 14},
-        {"Proxy-Connection", 16},
+        {"TE",                2 },
+        {"Host",              4 },
+        {"Expect",            6 },
+        {"Trailer",           7 },
+        {"Upgrade",           7 },
+        {"Connection",        10},
+        {"Keep-Alive",        10},
+        {"Content-Length",    14},
+        {"Proxy-Connection",  16},
         {"Transfer-Encoding", 17},
     };
 
@@ -67,8 +67,7 @@ static void put_line(struct writer *w, struct text name, struct text value)
     put(w, TEXT("\r\n"));
 }
 
-ssize_t head_write(char *out, const struct transfer_request *request, const struct address *address,
-                   const char **why)
+ssize_t head_write(char *out, const struct transfer_request *request, const struct address *address, const char **why)
 {
     struct writer w = {.at = out, .end = out + HEAD_MAX};
     bool has_encoding = false, has_agent = false;

@@ -14,7 +14,6 @@
  * same. Their length, or -1 with *why, static: a malformed name or value, or too long. Given headers that
  * frame the message or name the connection (Host, Content-Length, Transfer-Encoding, Connection and the
  * like) are left out: those are ours. */
-ssize_t head_write(char *out, const struct transfer_request *request, const struct address *address,
-                   const char **why);
+ssize_t head_write(char *out, const struct transfer_request *request, const struct address *address, const char **why);
 
 #endif

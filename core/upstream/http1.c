@@ -26,7 +26,10 @@ void http1_init(struct http1 *h, bool is_head_request, const struct http1_events
     buf_init(&h->held, SIZE_MAX); /* one read more than HTTP1_MAX_HEAD; see read_head() */
 }
 
-void http1_fini(struct http1 *h) { buf_free(&h->held); }
+void http1_fini(struct http1 *h)
+{
+    buf_free(&h->held);
+}
 
 static enum http1_result malformed(struct http1 *h, const char *why)
 {
@@ -39,10 +42,14 @@ static enum http1_result execute(struct http1 *h, struct text bytes, size_t *use
 {
     *used = http_parser_execute(&h->parser, &settings, bytes.ptr, bytes.len);
     switch (HTTP_PARSER_ERRNO(&h->parser)) {
-    case HPE_OK: return HTTP1_MORE;
-    case HPE_PAUSED: return HTTP1_DONE; /* by on_message_complete() */
-    case HPE_CB_body: return h->why != NULL ? HTTP1_MALFORMED : HTTP1_STOPPED;
-    default: return malformed(h, http_errno_description(HTTP_PARSER_ERRNO(&h->parser)));
+    case HPE_OK:
+        return HTTP1_MORE;
+    case HPE_PAUSED:
+        return HTTP1_DONE; /* by on_message_complete() */
+    case HPE_CB_body:
+        return h->why != NULL ? HTTP1_MALFORMED : HTTP1_STOPPED;
+    default:
+        return malformed(h, http_errno_description(HTTP_PARSER_ERRNO(&h->parser)));
     }
 }
 
@@ -108,7 +115,8 @@ static const char *read_header(struct text line, struct transfer_header *out)
 static bool is_framing(struct http1 *h, const struct transfer_header *header, const char **why)
 {
     switch (header->name.len) {
-    case 10: return text_eq_nocase(header->name, TEXT("Connection"));
+    case 10:
+        return text_eq_nocase(header->name, TEXT("Connection"));
     case 14:
         if (!text_eq_nocase(header->name, TEXT("Content-Length")))
             return false;
@@ -123,7 +131,8 @@ static bool is_framing(struct http1 *h, const struct transfer_header *header, co
             *why = "a Transfer-Encoding other than chunked";
         h->chunked = true;
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 

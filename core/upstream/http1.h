@@ -34,8 +34,8 @@ struct http1 {
     struct http_parser parser; /* its `data` is this struct */
     const struct http1_events *events;
     void *arg;
-    struct buf held; /* a head that is cut; nothing else */
-    size_t scanned;  /* of it */
+    struct buf held;        /* a head that is cut; nothing else */
+    size_t scanned;         /* of it */
     const char *framing_at; /* while fed: from here on the chunk framing is not checked yet */
     const char *why;        /* of HTTP1_MALFORMED, static */
     int64_t length;         /* Content-Length, when has_length */

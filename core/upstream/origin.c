@@ -11,7 +11,7 @@
 #include "base/map.h"
 
 #define ORIGIN_DIALS 64 /* at once, per origin: a thread each */
-#define ORIGIN_MOST 256  /* above that, origins without a connection are forgotten */
+#define ORIGIN_MOST 256 /* above that, origins without a connection are forgotten */
 
 static void dialled(struct dial *dial);
 

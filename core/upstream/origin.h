@@ -12,8 +12,8 @@ struct origin {
     uint64_t hash;
     struct pool_conn *top;               /* idle */
     struct pool_want *first, *last;      /* who waits, in order */
-    struct origin_dial *oldest, *newest;   /* dialling now: first the spare ones, then the awaited ones */
-    struct origin_dial *awaited;           /* the first of those */
+    struct origin_dial *oldest, *newest; /* dialling now: first the spare ones, then the awaited ones */
+    struct origin_dial *awaited;         /* the first of those */
     unsigned idle, busy, waiting, dials, spares;
     struct text name;
     char bytes[];

@@ -59,7 +59,10 @@ void pool_free(struct pool *p)
     free(p);
 }
 
-size_t pool_idle(const struct pool *p) { return p->idle; }
+size_t pool_idle(const struct pool *p)
+{
+    return p->idle;
+}
 
 /* Idle -> out of both lists. */
 static void unlink_idle(struct pool_conn *c)
@@ -178,8 +181,7 @@ void pool_put(struct pool_conn *c)
     offer(c);
 }
 
-void pool_want(struct pool *p, struct pool_want *want, const struct address *address, bool fresh,
-               int64_t connect_ns)
+void pool_want(struct pool *p, struct pool_want *want, const struct address *address, bool fresh, int64_t connect_ns)
 {
     struct origin *o = origin_get(p, address->origin);
 

@@ -23,8 +23,8 @@ struct pool_conn {
     struct wire wire;
     struct pool *pool;
     struct origin *origin;
-    struct pool_conn *older, *newer;   /* idle ones of all origins, by when they became idle */
-    struct pool_conn *below, *above;   /* idle ones of this origin: a stack */
+    struct pool_conn *older, *newer;                           /* idle ones of all origins, by when they became idle */
+    struct pool_conn *below, *above;                           /* idle ones of this origin: a stack */
     void (*on_event)(struct pool_conn *conn, uint32_t events); /* while in use */
     void *user;
     int64_t idle_since_ns;
@@ -36,7 +36,7 @@ struct pool_conn {
 /* Somebody who waits for a connection. Embedded in its owner; kept until on_conn or pool_forget(). */
 struct pool_want {
     /* One of both: a connection (taken), or why there is none (lent; `timed_out` when it took too long). Not
-     * called from inside pool_want(); `conn` must not be used on before the next round. */
+     * called from inside pool_want(). Another transfer may be on the stack: only note it, and go on later. */
     void (*on_conn)(struct pool_want *want, struct pool_conn *conn, const char *why, bool timed_out);
     struct pool_want *prev, *next;
     struct origin *origin; /* NULL when not waiting */
@@ -51,19 +51,18 @@ struct pool {
     size_t origin_count, slot_count;
     struct pool_conn *oldest, *newest; /* idle */
     size_t idle, busy;
-    struct loop_timer timer; /* of the oldest idle connection */
-    char *read;              /* POOL_READ bytes, for one read */
-    char *head;              /* HEAD_MAX bytes, for one request's head */
-    const void *head_of;     /* whose it is */
-    char *scratch;           /* WIRE_SCRATCH bytes; never moves */
+    struct loop_timer timer;         /* of the oldest idle connection */
+    char *read;                      /* POOL_READ bytes, for one read */
+    char *head;                      /* HEAD_MAX bytes, for one request's head */
+    const void *head_of;             /* whose it is */
+    char *scratch;                   /* WIRE_SCRATCH bytes; never moves */
     struct transfer_header *headers; /* HTTP1_MAX_HEADERS, for one answer's head */
 };
 
 /* An idle connection to that origin, taken, or NULL. */
 struct pool_conn *pool_get(struct pool *p, const struct address *address);
 /* Waits for one: whichever comes first of a dialling and a connection that is given back. */
-void pool_want(struct pool *p, struct pool_want *want, const struct address *address, bool fresh,
-               int64_t connect_ns);
+void pool_want(struct pool *p, struct pool_want *want, const struct address *address, bool fresh, int64_t connect_ns);
 /* Not waiting any more. What is being dialled for it goes to others. */
 void pool_forget(struct pool *p, struct pool_want *want);
 /* Taken back after a complete exchange: to who waits, or idle. */

@@ -40,7 +40,10 @@ const char *transfer_failure_name(enum transfer_failure failure)
     return (size_t)failure < sizeof names / sizeof *names ? names[failure] : "unknown";
 }
 
-static int64_t now(const struct transfer *t) { return t->pool->loop->now_ns; }
+static int64_t now(const struct transfer *t)
+{
+    return t->pool->loop->now_ns;
+}
 
 /* Goes on after this batch of events. */
 void transfer_put_off(struct transfer *t)
@@ -136,6 +139,9 @@ void transfer_finish(struct transfer *t, enum transfer_failure failure, const ch
     /* An answer that came before the request was sent leaves the rest of it unsaid. */
     bool keep = failure == TRANSFER_OK && t->answer.keep && t->phase != SENDING;
 
+    /* The second try found no connection, but the first was sent. */
+    if (t->any_sent && (failure == TRANSFER_CONNECT || failure == TRANSFER_TIME_CONNECT))
+        failure = TRANSFER_RESET;
     detach(t, keep);
     t->events->on_done(t->owner, failure, why);
     free_transfer(t);
@@ -195,7 +201,8 @@ static int64_t due(const struct transfer *t, enum transfer_failure *failure)
         limit_ns = t->paused ? 0 : t->request->idle_ns;
         *failure = TRANSFER_TIME_IDLE;
         break;
-    case ENDED: return at_ns;
+    case ENDED:
+        return at_ns;
     }
     if (limit_ns > 0)
         at_ns = t->mark_ns + limit_ns;
@@ -226,10 +233,10 @@ static void on_time(struct loop_timer *timer)
         return;
     }
     transfer_finish(t, failure,
-           failure == TRANSFER_TIME_CONNECT ? "no connection in time"
-           : failure == TRANSFER_TIME_FIRST ? "no answer in time"
-           : failure == TRANSFER_TIME_IDLE  ? "the answer stalled"
-                                            : "the answer took too long");
+                    failure == TRANSFER_TIME_CONNECT ? "no connection in time"
+                    : failure == TRANSFER_TIME_FIRST ? "no answer in time"
+                    : failure == TRANSFER_TIME_IDLE  ? "the answer stalled"
+                                                     : "the answer took too long");
 }
 
 void transfer_enter(struct transfer *t, enum transfer_phase phase)
@@ -341,4 +348,3 @@ static void on_event(struct pool_conn *conn, uint32_t events)
     if (conn->readable && !t->paused)
         exchange_receive(t);
 }
-

@@ -20,7 +20,7 @@ struct transfer; /* one exchange */
 struct pool_settings {
     unsigned idle_per_origin; /* connections kept; 256 unless said */
     int64_t idle_ns;          /* how long; 60 s unless said */
-    const char *ca_file;      /* kept; NULL: the system's */
+    const char *ca_file;      /* kept; NULL: the system's. Best a short file: each connection holds it */
 };
 
 /* `loop` and `dialers` are kept. */
@@ -35,7 +35,7 @@ struct transfer_header {
 /* What to send. All of it is kept by the caller until the transfer ends. */
 struct transfer_request {
     struct text method;
-    struct text url; /* http://host[:port]/path?query or https; no user info, no fragment */
+    struct text url;                       /* http://host[:port]/path?query or https; no user info, no fragment */
     const struct transfer_header *headers; /* Host, Content-Length, Connection are ours */
     size_t header_count;
     /* The body in pieces (a spliced body is prefix, replacement, suffix), none for no body. */
@@ -52,12 +52,14 @@ struct transfer_request {
 /* What became of a transfer that did not complete. */
 enum transfer_failure {
     TRANSFER_OK = 0,
-    TRANSFER_CONNECT,    /* DNS, TCP, TLS: no byte of the request was sent */
-    TRANSFER_SEND,       /* the connection broke while the request was sent */
-    TRANSFER_RESET,      /* it broke or ended before the answer's head was complete */
-    TRANSFER_CUT,        /* it broke or ended inside the answer's body */
-    TRANSFER_MALFORMED,  /* not HTTP, or refused by our limits on heads */
-    TRANSFER_TOO_LARGE,  /* over max_body */
+    TRANSFER_CONNECT,   /* DNS, TCP, TLS: no byte of the request was sent */
+    TRANSFER_SEND,      /* the connection broke while the request was sent; or what was to be sent is
+                         * malformed: then transfer_was_sent() is false */
+    TRANSFER_RESET,     /* it broke or ended before the answer's head was complete; also a replay that
+                         * found no connection */
+    TRANSFER_CUT,       /* it broke or ended inside the answer's body */
+    TRANSFER_MALFORMED, /* not HTTP, or refused by our limits on heads */
+    TRANSFER_TOO_LARGE, /* over max_body */
     TRANSFER_TIME_CONNECT,
     TRANSFER_TIME_FIRST,
     TRANSFER_TIME_IDLE,
@@ -68,7 +70,7 @@ const char *transfer_failure_name(enum transfer_failure failure); /* "connect", 
 /* What it tells its owner. Never called from inside transfer_start(), transfer_resume() or transfer_cancel().
  * After on_done the transfer is gone. The owner may call transfer_cancel() or transfer_pause() in any of them. */
 struct transfer_events {
-    /* The final status and headers (1xx are swallowed), lent for this call. */
+    /* The final status (200 to 599) and headers (1xx are swallowed; at most 200 in 64 KB), lent for this call. */
     void (*on_head)(void *owner, int status, const struct transfer_header *headers, size_t count);
     /* Bytes of the body with transfer coding removed, lent for this call. */
     void (*on_body)(void *owner, struct text bytes);

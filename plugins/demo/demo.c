@@ -26,13 +26,15 @@ static gw_status demo_open(const gw_host *host, gw_call *call, const gw_json *co
         .latency_ms = setting(host, config, GW_LIT("latency_ms"), 0),
         .slow_ms = setting(host, config, GW_LIT("slow_ms"), 3000),
         .long_words = setting(host, config, GW_LIT("long_words"), 400),
+        .dimensions = setting(host, config, GW_LIT("dimensions"), 256),
     };
     const int64_t hour_ms = 3600 * 1000;
     if (demo->tokens_per_second < 0 || demo->tokens_per_second > 1000000 || demo->latency_ms < 0 ||
         demo->latency_ms > hour_ms || demo->slow_ms < 0 || demo->slow_ms > hour_ms || demo->long_words < 0 ||
-        demo->long_words > 20000) {
+        demo->long_words > 20000 || demo->dimensions < DEMO_DIMENSIONS_LEAST ||
+        demo->dimensions > DEMO_DIMENSIONS_MOST) {
         host->explain(call, GW_LIT("a setting is out of range: tokens_per_second 0 to 1000000, latency_ms and slow_ms "
-                                   "0 to 3600000, long_words 0 to 20000"));
+                                   "0 to 3600000, long_words 0 to 20000, dimensions 8 to 1536"));
         free(demo);
         return GW_E_CONFIG;
     }
@@ -50,8 +52,8 @@ static void emit_text(gw_call *call, gw_emit emit, uint32_t type, uint32_t choic
     emit(call, &(gw_event){.size = sizeof(gw_event), .type = type, .index = choice, .text = text});
 }
 
-static void emit_error(gw_call *call, gw_emit emit, uint32_t status, uint32_t fault, gw_str text, gw_str code,
-                       gw_str param)
+void demo_emit_error(gw_call *call, gw_emit emit, uint32_t status, uint32_t fault, gw_str text, gw_str code,
+                     gw_str param)
 {
     emit(call, &(gw_event){.size = sizeof(gw_event),
                            .type = GW_EVENT_ERROR,
@@ -103,19 +105,17 @@ static bool send_piece(gw_call *call, gw_emit emit, struct answer *a, bool all)
     return true;
 }
 
-static void finish(const struct demo *demo, gw_call *call, gw_emit emit, const struct answer *a)
+void demo_emit_usage(const struct demo *demo, gw_call *call, gw_emit emit, int64_t prompt, int64_t output,
+                     int64_t reasoning)
 {
-    for (uint32_t choice = 0; choice < a->choices; choice++)
-        emit_text(call, emit, GW_EVENT_FINISH, choice, a->finish);
-
     gw_tokens tokens = {
         .size = sizeof tokens,
-        .input = a->prompt_tokens,
+        .input = prompt,
         .cache_read = 0,
         .cache_write_5m = -1,
         .cache_write_1h = -1,
-        .output = a->text_tokens * a->choices,
-        .reasoning = a->reasoning_tokens * a->choices,
+        .output = output,
+        .reasoning = reasoning,
         .audio_in = -1,
         .audio_out = -1,
         .image_in = -1,
@@ -131,6 +131,13 @@ static void finish(const struct demo *demo, gw_call *call, gw_emit emit, const s
                        (long long)tokens.reasoning);
     tokens.raw = demo_copy(demo, call, (gw_str){raw, (size_t)len});
     emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+}
+
+static void finish(const struct demo *demo, gw_call *call, gw_emit emit, const struct answer *a)
+{
+    for (uint32_t choice = 0; choice < a->choices; choice++)
+        emit_text(call, emit, GW_EVENT_FINISH, choice, a->finish);
+    demo_emit_usage(demo, call, emit, a->prompt_tokens, a->text_tokens * a->choices, a->reasoning_tokens * a->choices);
 }
 
 /* How many tokens are due by now, and when the one after them is. */
@@ -155,6 +162,8 @@ static gw_status demo_produce(void *instance, gw_call *call, const gw_request *r
     int64_t now = host->now_ms(host->self);
 
     *wait_ms = 0;
+    if (req->operation == GW_OP_EMBEDDINGS)
+        return demo_embed(demo, call, req, emit);
     if (a == NULL) {
         a = host->alloc(call, sizeof *a, _Alignof(struct answer));
         if (a == NULL)
@@ -164,7 +173,7 @@ static gw_status demo_produce(void *instance, gw_call *call, const gw_request *r
         a->first_ms = now + a->delay_ms;
     }
     if (a->error_text.ptr != NULL) {
-        emit_error(call, emit, a->error_status, a->error_fault, a->error_text, a->error_code, a->error_param);
+        demo_emit_error(call, emit, a->error_status, a->error_fault, a->error_text, a->error_code, a->error_param);
         return GW_MISS;
     }
     if (now < a->first_ms) {
@@ -188,8 +197,9 @@ static gw_status demo_produce(void *instance, gw_call *call, const gw_request *r
         }
     }
     if (a->breaks)
-        emit_error(call, emit, 500, GW_FAULT_SERVER, GW_LIT("the demo provider broke off in mid-answer, as asked for"),
-                   GW_LIT("server_error"), (gw_str){NULL, 0});
+        demo_emit_error(call, emit, 500, GW_FAULT_SERVER,
+                        GW_LIT("the demo provider broke off in mid-answer, as asked for"), GW_LIT("server_error"),
+                        (gw_str){NULL, 0});
     else
         finish(demo, call, emit, a);
     return GW_MISS;
@@ -200,12 +210,13 @@ static const gw_option options[] = {
     {"latency_ms",        "before the first token of a stream (0)",                          GW_JSON_INT, 0},
     {"slow_ms",           "before the first token when the message begins with slow (3000)", GW_JSON_INT, 0},
     {"long_words",        "words of the answer when the message begins with long (400)",     GW_JSON_INT, 0},
+    {"dimensions",        "of an embedding when the request does not say (256)",             GW_JSON_INT, 0},
     {NULL,                NULL,                                                              0,           0},
 };
 
 static const gw_provider_ops ops = {
     .size = sizeof ops,
-    .operations = GW_OP_CHAT,
+    .operations = GW_OP_CHAT | GW_OP_EMBEDDINGS,
     .framing = GW_FRAMING_WHOLE,
     .flags = GW_PROVIDER_LOCAL,
     .open = demo_open,

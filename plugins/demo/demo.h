@@ -6,6 +6,8 @@
 #include <gateway/provider.h>
 #include <stdbool.h>
 
+enum { DEMO_DIMENSIONS_LEAST = 8, DEMO_DIMENSIONS_MOST = 1536 };
+
 /* An instance: its settings, read-only after open(). */
 struct demo {
     const gw_host *host;
@@ -13,6 +15,7 @@ struct demo {
     int64_t latency_ms;        /* before the first token of a stream */
     int64_t slow_ms;           /* before the first token, for the magic word "slow" */
     int64_t long_words;        /* of the answer to the magic word "long" */
+    int64_t dimensions;        /* of an embedding, unless the request says */
 };
 
 /* What will be answered, and how far we are. Memory of the call. */
@@ -43,12 +46,22 @@ void demo_plan(const struct demo *demo, gw_call *call, const gw_request *req, st
 /* sample.c: writes a value that a JSON schema describes. `name` is what it is called, for a guess. */
 void demo_sample(const gw_host *host, gw_writer *w, const gw_json *schema, gw_str name);
 
+/* vectors.c: answers a request for embeddings, with one event. GW_MISS, as produce() says it. */
+gw_status demo_embed(const struct demo *demo, gw_call *call, const gw_request *req, gw_emit emit);
+
 /* tokens.c: the length in bytes of the first token of a text that is not empty. */
 size_t demo_token(gw_str text);
 /* How many tokens a text has. */
 int64_t demo_count(gw_str text);
 /* The part of `text` that is at most `most` tokens; *count gets their number. */
 gw_str demo_first(gw_str text, int64_t most, int64_t *count);
+
+/* demo.c: an ERROR event. */
+void demo_emit_error(gw_call *call, gw_emit emit, uint32_t status, uint32_t fault, gw_str text, gw_str code,
+                     gw_str param);
+/* USAGE of so many tokens. */
+void demo_emit_usage(const struct demo *demo, gw_call *call, gw_emit emit, int64_t prompt, int64_t output,
+                     int64_t reasoning);
 
 /* Small things of gw_str. */
 bool demo_is(gw_str s, const char *word);

@@ -165,8 +165,14 @@ static const char *const auth_words[] = {"invalid_api_key", "authentication_erro
 static const char *const auth_texts[] = {"incorrect api key", "invalid api key", "api key not valid", NULL};
 static const char *const rate_words[] = {"rate_limit_exceeded",      "rate_limit_error",  "RateLimitReached",
                                          "rate_limit_reached_error", "too_many_requests", NULL};
-static const char *const busy_words[] = {
-    "overloaded_error", "engine_overloaded_error", "server_overloaded", "overloaded", "slow_down", NULL};
+static const char *const busy_words[] = {"overloaded_error",
+                                         "engine_overloaded_error",
+                                         "server_overloaded",
+                                         "server_is_overloaded",
+                                         "overloaded",
+                                         "slow_down",
+                                         NULL};
+static const char *const server_words[] = {"server_error", "internal_error", "internal_server_error", NULL};
 
 static bool says(const struct told *told, const char *const *words)
 {
@@ -192,9 +198,10 @@ static uint32_t meant_status(const struct reader *r, const struct told *told)
         return 401;
     if (says(told, busy_words))
         return 503;
-    if (says(told, context_words) || says(told, filter_words) || openai_is(told->type, "invalid_request_error"))
+    if (says(told, context_words) || says(told, filter_words) || openai_is(told->type, "invalid_request_error") ||
+        openai_starts(told->code, "invalid_") || openai_starts(told->code, "unsupported_"))
         return 400;
-    return 502;
+    return says(told, server_words) ? 500 : 502;
 }
 
 static uint32_t fault_of(const struct reader *r, const struct told *told, uint32_t status)

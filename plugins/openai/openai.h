@@ -1,4 +1,5 @@
-/* openai.h - what the files of the openai provider share. */
+/* openai.h - what the files of the openai provider share. plugins/azure is built from the same files, but for
+ * openai.c. */
 #ifndef OPENAI_H
 #define OPENAI_H
 
@@ -6,10 +7,13 @@
 #include <gateway/provider.h>
 #include <stdbool.h>
 
-/* An instance: its settings, read-only after open(). */
+#include "services.h"
+
+/* An instance: its settings, read-only after open(). Azure's begins with one. */
 struct openai {
     const gw_host *host;
-    char *organization, *project; /* NULL: not set */
+    char *organization, *project;         /* NULL: not set */
+    const struct openai_service *service; /* NULL: the one whose address is used */
 };
 
 /* A tool call that has been opened. */
@@ -31,14 +35,18 @@ struct choice {
     bool finished;
 };
 
-/* What is known of the answer after the frames so far. Memory of the call. */
+/* What is known of the answer after the frames so far. Memory of the call; made by build(), or by the first
+ * read() without one. */
 struct reading {
     struct choice *choices;
-    gw_str id;    /* of the answer */
-    bool started; /* START was emitted */
-    bool cited;   /* citations were */
-    bool broken;  /* a choice ended with "error" */
-    bool failed;  /* ERROR was emitted */
+    gw_str id;          /* of the answer */
+    uint32_t operation; /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
+    uint32_t dialect;
+    bool started;  /* START was emitted */
+    bool cited;    /* citations were */
+    bool broken;   /* a choice ended with "error" */
+    bool failed;   /* ERROR was emitted */
+    bool finished; /* of an answer without choices: FINISH was emitted */
 };
 
 /* One frame being read. */
@@ -52,10 +60,65 @@ struct reader {
     const gw_json *root; /* of the frame; NULL for the end mark */
 };
 
+/* request.c */
+
+/* Notes what was asked for: what read() needs to know. False when there is no memory. */
+bool openai_note(const struct openai *openai, gw_call *call, const gw_request *req);
+/* The path below the API's root, with its query. Absent when the service does not have it: then explain() has
+ * said so. */
+gw_str openai_path(const struct openai *openai, const struct openai_service *service, gw_call *call,
+                   const gw_request *req);
+/* Method, Content-Type, Accept and what goes along of the client's headers. */
+void openai_headers(const struct openai *openai, gw_call *call, const gw_request *req, gw_http *out);
+/* Authorization: Bearer, when there is a secret. */
+void openai_bearer(const struct openai *openai, gw_call *call, const gw_request *req, gw_http *out);
+gw_status openai_build(void *instance, gw_call *call, const gw_request *req, gw_http *out);
+
+/* A body being written for a service from a canonical request. */
+struct writing {
+    const gw_host *h;
+    gw_call *call;
+    const gw_request *req;
+    const struct openai_service *service;
+    struct openai_family family; /* of the model, where its name tells */
+    gw_writer *w;
+    struct short_id *ids; /* newest first */
+    const char *told[24]; /* fields that dropped() has been told of */
+    size_t told_count;
+    gw_status status;
+};
+
+/* body.c: req->body as the service takes it. */
+gw_status openai_write_body(const struct openai *openai, const struct openai_service *service, gw_call *call,
+                            const gw_request *req, gw_http *out);
+/* Tells of a field that is left out, once. */
+void openai_drop(struct writing *w, const struct openai_rule *rule);
+/* Gives the request up: the client must change it. */
+void openai_refuse(struct writing *w, const struct openai_rule *rule);
+/* The object without cache markers, unless the service takes them, and without what only the gateway reads. */
+void openai_copy_clean(struct writing *w, const gw_json *object);
+/* Is this a member that openai_copy_clean() leaves out? It has been told, then. */
+bool openai_is_unclean(struct writing *w, gw_str name);
+
+/* messages.c: the value of the member "messages". */
+void openai_write_messages(struct writing *w, const gw_json *messages);
+
 /* read.c: the answer, whole or in pieces. */
 gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit);
 /* START, when it was not emitted yet: before anything else of the answer. */
 void openai_start(struct reader *r);
+/* FINISH of an answer that has no choices, once. */
+void openai_finish(struct reader *r, gw_str word);
+
+/* message.c: a message or delta of a choice; `whole` when each of its tool calls is complete. */
+void openai_message(struct reader *r, struct choice *choice, const gw_json *message, bool whole);
+/* An event with a text, or with JSON; nothing when it is empty. */
+void openai_emit_text(struct reader *r, uint32_t type, const struct choice *choice, uint32_t item, gw_str text);
+void openai_emit_data(struct reader *r, uint32_t type, const struct choice *choice, gw_str json);
+
+/* responses.c: is this an answer, or an event, of the responses API? */
+bool openai_is_response(const struct reader *r, const gw_json *root);
+void openai_response(struct reader *r, const gw_json *root);
 
 /* tools.c: the member "tool_calls" of a message or delta; `whole` when each element is a complete call. */
 void openai_tool_calls(struct reader *r, struct choice *choice, const gw_json *calls, bool whole);
@@ -64,11 +127,13 @@ void openai_function_call(struct reader *r, struct choice *choice, const gw_json
 
 /* usage.c: a usage object into disjoint buckets, emitted. */
 void openai_usage(struct reader *r, const gw_json *usage);
+/* The member "meta" of a rerank answer, which has billed units in the place of usage. */
+void openai_billed(struct reader *r, const gw_json *meta);
 
 /* error.c: an error body of any shape as one ERROR event. `root` is NULL when the body is not JSON. */
 void openai_error(struct reader *r, const gw_json *root);
 
-/* Small things. */
+/* text.c: small things. */
 static inline const gw_json *openai_get(const struct reader *r, const gw_json *object, gw_str name)
 {
     return r->h->json->get(object, name);
@@ -77,10 +142,19 @@ static inline gw_str openai_str(const struct reader *r, const gw_json *object, g
 {
     return r->h->json->str(r->h->json->get(object, name));
 }
+static inline gw_str openai_lit(const char *s)
+{
+    return (gw_str){s, __builtin_strlen(s)};
+}
 bool openai_is(gw_str s, const char *word);
+bool openai_starts(gw_str s, const char *beginning);
 /* Does `s` have `part` in it, ASCII case folded? */
 bool openai_has(gw_str s, const char *part);
 /* A copy in memory of the call; empty when there is no room. */
 gw_str openai_keep(const struct reader *r, gw_str s);
+/* `a` and `b` one after another in memory of the call; absent when there is no room. */
+gw_str openai_join(const gw_host *host, gw_call *call, gw_str a, gw_str b);
+/* A setting as a string of its own: free() it. NULL when it is absent or empty. */
+char *openai_setting(const gw_host *host, const gw_json *config, gw_str name);
 
 #endif

@@ -1,8 +1,9 @@
-/* read.c - reads a chat completion, whole or in pieces, as events. Written for what servers really send: see
- * the recordings that the tests replay. Nothing that is missing or null is an error. */
-#include <string.h>
-
+/* read.c - reads a chat completion, whole or in pieces, as events; of answers that are relayed only (text completions,
+ * embeddings, rerank, images, audio) their usage, finish and errors. Written for what servers really send: see the
+ * recordings that the tests replay. Nothing that is missing or null is an error. */
 #include "openai.h"
+
+#include <string.h>
 
 static void read_object(struct reader *r, const gw_json *root);
 static void read_choice(struct reader *r, const gw_json *json, uint32_t position);
@@ -42,7 +43,10 @@ gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_e
         r.h->explain(call, GW_LIT("the upstream's answer is JSON but not an object"));
         return GW_E_PROTOCOL;
     }
-    read_object(&r, root);
+    if (openai_is_response(&r, root))
+        openai_response(&r, root);
+    else
+        read_object(&r, root);
     return GW_OK;
 }
 
@@ -52,6 +56,15 @@ void openai_start(struct reader *r)
         return;
     r->state->started = true;
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id});
+}
+
+void openai_finish(struct reader *r, gw_str word)
+{
+    if (r->state->finished || r->state->failed)
+        return;
+    r->state->finished = true;
+    openai_start(r);
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = word});
 }
 
 /* The id and the model are told in every chunk, but not always in the first (Azure). */
@@ -64,23 +77,6 @@ static void read_start(struct reader *r, const gw_json *root)
     r->state->started = true;
     r->state->id = openai_keep(r, id);
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id, .text = model});
-}
-
-static void emit_text(struct reader *r, uint32_t type, const struct choice *choice, uint32_t item, gw_str text)
-{
-    if (text.len == 0)
-        return;
-    openai_start(r);
-    r->emit(r->call,
-            &(gw_event){.size = sizeof(gw_event), .type = type, .index = choice->index, .item = item, .text = text});
-}
-
-static void emit_data(struct reader *r, uint32_t type, const struct choice *choice, gw_str json)
-{
-    if (json.len == 0)
-        return;
-    openai_start(r);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = type, .index = choice->index, .data = json});
 }
 
 /* NULL when there is no memory. */
@@ -126,7 +122,7 @@ static void read_search_results(struct reader *r, const struct choice *choice)
         r->h->write->close(w);
         r->h->write->close(w);
         if (r->h->write->end(w) == GW_OK)
-            emit_data(r, GW_EVENT_CITATION, choice, r->h->write->text(w));
+            openai_emit_data(r, GW_EVENT_CITATION, choice, r->h->write->text(w));
     }
 }
 
@@ -148,98 +144,18 @@ static void read_object(struct reader *r, const gw_json *root)
         usage = openai_get(r, openai_get(r, root, GW_LIT("x_groq")), GW_LIT("usage"));
     if (r->h->json->type(usage) == GW_JSON_OBJECT)
         openai_usage(r, usage);
+    else if (r->state->operation == GW_OP_RERANK)
+        openai_billed(r, openai_get(r, root, GW_LIT("meta")));
+    /* The last event of an image or a speech is the one that has usage; there is no end mark. */
+    if (r->state->dialect == GW_DIALECT_OTHER && r->frame->framing != GW_FRAMING_WHOLE &&
+        r->h->json->type(usage) == GW_JSON_OBJECT)
+        openai_finish(r, GW_LIT("stop"));
 
     uint32_t type = r->h->json->type(error);
     bool is_error = openai_is(r->frame->name, "error") || type == GW_JSON_OBJECT || r->h->json->str(error).len > 0 ||
                     openai_is(openai_str(r, root, GW_LIT("object")), "error");
     if ((is_error || r->state->broken) && !r->state->failed)
         openai_error(r, root);
-}
-
-/* Mistral's reasoning models and some others: content is a list of parts. */
-static void read_parts(struct reader *r, const struct choice *choice, const gw_json *parts)
-{
-    for (size_t i = 0; i < r->h->json->count(parts); i++) {
-        const gw_json *part = r->h->json->at(parts, i);
-        gw_str type = openai_str(r, part, GW_LIT("type"));
-        if (openai_is(type, "thinking")) {
-            const gw_json *thinking = openai_get(r, part, GW_LIT("thinking"));
-            emit_text(r, GW_EVENT_REASONING, choice, 0, r->h->json->str(thinking));
-            for (size_t k = 0; k < r->h->json->count(thinking); k++)
-                emit_text(r, GW_EVENT_REASONING, choice, 0, openai_str(r, r->h->json->at(thinking, k), GW_LIT("text")));
-            emit_text(r, GW_EVENT_SIGNATURE, choice, 0, openai_str(r, part, GW_LIT("signature")));
-        } else if (openai_is(type, "refusal")) {
-            emit_text(r, GW_EVENT_REFUSAL, choice, 0, openai_str(r, part, GW_LIT("refusal")));
-        } else if (openai_is(type, "image_url") || openai_is(type, "output_audio")) {
-            emit_data(r, GW_EVENT_MEDIA, choice, r->h->json->text(part));
-        } else {
-            emit_text(r, GW_EVENT_TEXT, choice, 0, openai_str(r, part, GW_LIT("text")));
-        }
-    }
-}
-
-/* OpenRouter and others: the text once more by blocks, with signatures and encrypted blobs. `told` when the
- * text came in another member already. */
-static void read_reasoning_details(struct reader *r, const struct choice *choice, const gw_json *details, bool told)
-{
-    for (size_t i = 0; i < r->h->json->count(details); i++) {
-        const gw_json *detail = r->h->json->at(details, i);
-        int64_t index = r->h->json->integer(openai_get(r, detail, GW_LIT("index")), (int64_t)i);
-        uint32_t item = index >= 0 && index < 1000 ? (uint32_t)index : 0;
-        if (!told) {
-            emit_text(r, GW_EVENT_REASONING, choice, item, openai_str(r, detail, GW_LIT("text")));
-            emit_text(r, GW_EVENT_REASONING, choice, item, openai_str(r, detail, GW_LIT("summary")));
-        }
-        emit_text(r, GW_EVENT_SIGNATURE, choice, item, openai_str(r, detail, GW_LIT("signature")));
-        emit_text(r, GW_EVENT_SIGNATURE, choice, item, openai_str(r, detail, GW_LIT("data")));
-    }
-}
-
-static void read_reasoning(struct reader *r, const struct choice *choice, const gw_json *message)
-{
-    gw_str text = openai_str(r, message, GW_LIT("reasoning_content"));
-    if (text.len == 0)
-        text = openai_str(r, message, GW_LIT("reasoning"));
-    emit_text(r, GW_EVENT_REASONING, choice, 0, text);
-    read_reasoning_details(r, choice, openai_get(r, message, GW_LIT("reasoning_details")), text.len > 0);
-}
-
-/* Audio that a model speaks, and images that it draws. */
-static void read_media(struct reader *r, const struct choice *choice, const gw_json *message)
-{
-    const gw_json *audio = openai_get(r, message, GW_LIT("audio")), *images = openai_get(r, message, GW_LIT("images"));
-
-    if (r->h->json->type(audio) == GW_JSON_OBJECT) {
-        gw_writer *w = r->h->writer(r->call);
-        r->h->write->object(w);
-        r->h->write->key(w, GW_LIT("type"));
-        r->h->write->str(w, GW_LIT("audio"));
-        r->h->write->key(w, GW_LIT("audio"));
-        r->h->write->copy(w, audio);
-        r->h->write->close(w);
-        if (r->h->write->end(w) == GW_OK)
-            emit_data(r, GW_EVENT_MEDIA, choice, r->h->write->text(w));
-    }
-    for (size_t i = 0; i < r->h->json->count(images); i++)
-        emit_data(r, GW_EVENT_MEDIA, choice, r->h->json->text(r->h->json->at(images, i)));
-}
-
-static void read_message(struct reader *r, struct choice *choice, const gw_json *message, bool whole)
-{
-    const gw_json *content = openai_get(r, message, GW_LIT("content"));
-    const gw_json *annotations = openai_get(r, message, GW_LIT("annotations"));
-
-    read_reasoning(r, choice, message);
-    emit_text(r, GW_EVENT_TEXT, choice, 0, r->h->json->str(content));
-    read_parts(r, choice, content);
-    emit_text(r, GW_EVENT_REFUSAL, choice, 0, openai_str(r, message, GW_LIT("refusal")));
-    read_media(r, choice, message);
-    openai_tool_calls(r, choice, openai_get(r, message, GW_LIT("tool_calls")), whole);
-    openai_function_call(r, choice, openai_get(r, message, GW_LIT("function_call")));
-    for (size_t i = 0; i < r->h->json->count(annotations); i++) {
-        r->state->cited = true;
-        emit_data(r, GW_EVENT_CITATION, choice, r->h->json->text(r->h->json->at(annotations, i)));
-    }
 }
 
 /* What the gateway says for an upstream's word. Strict clients know four words only. */
@@ -281,7 +197,7 @@ static void finish(struct reader *r, struct choice *choice, gw_str word)
     read_search_results(r, choice);
     if (openai_is(ours, "stop") && choice->tool_count > 0) /* Ollama and Gemini's compatible endpoint say stop */
         ours = GW_LIT("tool_calls");
-    emit_text(r, GW_EVENT_FINISH, choice, 0, ours);
+    openai_emit_text(r, GW_EVENT_FINISH, choice, 0, ours);
 }
 
 /* The end mark: a choice that has said something and was not finished is finished now. */
@@ -302,10 +218,12 @@ static void read_choice(struct reader *r, const gw_json *json, uint32_t position
     if (choice == NULL)
         return;
     if (r->h->json->type(message) == GW_JSON_OBJECT)
-        read_message(r, choice, message, whole);
+        openai_message(r, choice, message, whole);
+    else
+        openai_emit_text(r, GW_EVENT_TEXT, choice, 0, openai_str(r, json, GW_LIT("text"))); /* text completions */
     const gw_json *logprobs = openai_get(r, openai_get(r, json, GW_LIT("logprobs")), GW_LIT("content"));
     if (r->h->json->count(logprobs) > 0)
-        emit_data(r, GW_EVENT_LOGPROBS, choice, r->h->json->text(logprobs));
+        openai_emit_data(r, GW_EVENT_LOGPROBS, choice, r->h->json->text(logprobs));
 
     gw_str word = openai_str(r, json, GW_LIT("finish_reason"));
     if (r->h->json->type(openai_get(r, json, GW_LIT("error"))) == GW_JSON_OBJECT && !r->state->failed)

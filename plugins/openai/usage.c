@@ -38,6 +38,8 @@ static int64_t take(int64_t *left, int64_t told)
 static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t prompt, gw_tokens *t)
 {
     const gw_json *details = either(r, usage, GW_LIT("prompt_tokens_details"), GW_LIT("input_tokens_details"));
+    if (r->h->json->type(details) != GW_JSON_OBJECT)
+        details = openai_get(r, usage, GW_LIT("input_token_details")); /* transcriptions */
     int64_t read = count_of(r, details, "cached_tokens");
     int64_t written = count_of(r, details, "cache_write_tokens cache_creation_tokens");
 
@@ -69,6 +71,8 @@ static void sort_completion(const struct reader *r, const gw_json *usage, int64_
     }
     t->audio_out = take(&completion, count_of(r, details, "audio_tokens"));
     t->image_out = take(&completion, count_of(r, details, "image_tokens"));
+    if (r->state->operation == GW_OP_IMAGES && t->image_out < 0) /* all that it makes are images */
+        t->image_out = take(&completion, completion);
     t->output = completion;
 }
 
@@ -85,6 +89,8 @@ void openai_usage(struct reader *r, const gw_json *usage)
     };
 
     if (prompt < 0 && completion < 0)
+        prompt = tokens.total; /* Voyage, and most that rerank: there is nothing but input */
+    if (prompt < 0 && completion < 0)
         return;
     if (tokens.server_tool_calls < 0)
         tokens.server_tool_calls = count_of(r, openai_get(r, usage, GW_LIT("server_tool_use")), "web_search_requests");
@@ -92,5 +98,34 @@ void openai_usage(struct reader *r, const gw_json *usage)
     completion = completion < 0 ? 0 : completion;
     sort_prompt(r, usage, prompt, &tokens);
     sort_completion(r, usage, prompt, completion, &tokens);
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+}
+
+/* Cohere's way: {"billed_units":{"search_units":1}}, for some models with tokens. A search is a call, not a token. */
+void openai_billed(struct reader *r, const gw_json *meta)
+{
+    const gw_json *units = openai_get(r, meta, GW_LIT("billed_units"));
+    int64_t searches = count_of(r, units, "search_units"), input = count_of(r, units, "input_tokens total_tokens");
+
+    if (input < 0)
+        input = count_of(r, openai_get(r, meta, GW_LIT("tokens")), "input_tokens");
+    if (searches < 0 && input < 0)
+        return;
+    gw_tokens tokens = {
+        .size = sizeof tokens,
+        .input = input < 0 ? 0 : input,
+        .cache_read = -1,
+        .cache_write_5m = -1,
+        .cache_write_1h = -1,
+        .output = -1,
+        .reasoning = -1,
+        .audio_in = -1,
+        .audio_out = -1,
+        .image_in = -1,
+        .image_out = -1,
+        .server_tool_calls = searches,
+        .total = -1,
+        .raw = r->h->json->text(meta),
+    };
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
 }

@@ -230,6 +230,14 @@ FIELD(gw_event, code, 80, gw_str);
 FIELD(gw_event, param, 96, gw_str);
 AT_LEAST(gw_event, 112);
 
+FIELD(gw_service, size, 0, uint32_t);
+FIELD(gw_service, dialects, 4, uint32_t);
+FIELD(gw_service, name, 8, const char *);
+FIELD(gw_service, base_url, 16, const char *);
+FIELD(gw_service, secret_env, 24, const char *);
+FIELD(gw_service, models, 32, const char *);
+AT_LEAST(gw_service, 40);
+
 FIELD(gw_provider_ops, size, 0, uint32_t);
 FIELD(gw_provider_ops, operations, 4, uint32_t);
 FIELD(gw_provider_ops, dialects, 8, uint32_t);
@@ -244,7 +252,9 @@ FIELD(gw_provider_ops, produce, 56, gw_status (*)(void *, gw_call *, const gw_re
 FIELD(gw_provider_ops, base_url, 64, const char *);
 FIELD(gw_provider_ops, secret_env, 72, const char *);
 FIELD(gw_provider_ops, models, 80, const char *);
-AT_LEAST(gw_provider_ops, 88);
+FIELD(gw_provider_ops, services, 88, const gw_service *const *);
+FIELD(gw_provider_ops, base_url_form, 96, const char *);
+AT_LEAST(gw_provider_ops, 104);
 TYPE(gw_emit, void (*)(gw_call *, const gw_event *));
 
 /* cache.h */

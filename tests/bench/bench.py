@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -129,11 +130,13 @@ def profile(bench, case, gateway):
         perf = spawn(["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-o", data, "-p", str(gateway.pid)], cores()[1],
                      stderr=subprocess.DEVNULL)
         figures = case.run(bench, gateway)
-        perf.send_signal(2)
+        perf.send_signal(signal.SIGINT)
         perf.wait(30)
     finally:
         gateway.stop()
-    print(f"\n{case.name}: {case.title}: {figures['cpu']:.1f} us of CPU per request or event (perf's own cost included)")
+    print(f"\n{case.name}: {case.title}")
+    if figures.get("cpu"):
+        print(f"  {figures['cpu']:.1f} us of CPU per request or event, perf's own cost included")
     for sort, count in (("dso", 12), ("dso,symbol", 40)):
         text = subprocess.run(["perf", "report", "-i", data, "--stdio", "--no-children", "--sort", sort], capture_output=True,
                               text=True, check=False).stdout
@@ -147,7 +150,7 @@ def profile_all(bench, args, gateway):
     if not shutil.which("perf"):
         raise Broken("no perf here")
     for case in CASES:
-        if case.name in (args.only or ["req1k", "streams10"]) and case.profile:
+        if case.name in (args.only or ["req1k", "streams10"]):
             profile(bench, case, gateway)
 
 
@@ -208,6 +211,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all is stopped and removed
     try:
         sys.exit(main())
     except Broken as broken:

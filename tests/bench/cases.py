@@ -38,7 +38,6 @@ class Case:
     lines: list
     systems: tuple = ("direct", "nginx", "gateway")
     fresh: bool = False  # start the system anew in each round
-    profile: bool = False  # --profile makes sense here
 
 
 class Bench:
@@ -145,7 +144,7 @@ def saturated(body, mode, stream=False):
     return run
 
 
-def saturated_case(name, title, body, mode, limit=None, stream=False, profile=False):
+def saturated_case(name, title, body, mode, limit=None, stream=False):
     return Case(
         name,
         title,
@@ -157,7 +156,6 @@ def saturated_case(name, title, body, mode, limit=None, stream=False, profile=Fa
             Line("rate", "requests/s reached", "", digits=0, ratio=False),
             Line("busy", "proxy's core busy (< 95: tools the limit)", "%", digits=0, ratio=False),
         ],
-        profile=profile,
     )
 
 
@@ -204,7 +202,7 @@ def streams_many(bench, system):
 def in_flight(count, seconds):
     def run(bench, system):
         number = count if count <= 1000 else bench.streams(count)
-        seen = bench.load(system, "slow", ramp=2, warmup=2.5, seconds=bench.seconds(seconds), connections=number)
+        seen = bench.load(system, "slow", ramp=2, warmup=4.5, seconds=bench.seconds(seconds), connections=number)
         late = seen["latency_us"]
         return {"cpu": cpu_us(seen, "answers"), "p99": late["p99"] - 2e6, "count": seen["open_end"]}
 
@@ -215,11 +213,11 @@ def in_flight_case(count, seconds):
     return Case(
         f"inflight{count}",
         f"{count} requests in flight, the upstream's first byte after 2 s",
-        f"{count} connections in a closed loop, started evenly over 2 s; {count // 2} requests/s; {seconds} s",
+        f"{count} connections in a closed loop, started evenly over 2 s, 4.5 s of warm-up; {count // 2} requests/s; {seconds} s",
         in_flight(count, seconds),
         [
             Line("cpu", "CPU per request", "us"),
-            Line("p99", "p99 beyond the 2 s", "us", digits=0),
+            Line("p99", "p99 beyond the 2 s", "us", digits=0, ratio=False),
             Line("count", "in flight", "", digits=0, ratio=False),
         ],
         systems=("nginx", "gateway"),
@@ -252,13 +250,13 @@ def cancel(bench, system):
 
 
 CASES = [
-    saturated_case("req1k", "1 KB request, 1 KB answer", 1024, "w1k", 1.8, profile=True),
-    saturated_case("req10k", "10 KB request, 1 KB answer", 10240, "w1k", 1.8, profile=True),
-    saturated_case("req100k", "100 KB request, 1 KB answer", 102400, "w1k", 2.0, profile=True),
-    saturated_case("ans10k", "1 KB request, 10 KB answer", 1024, "w10k", profile=True),
-    saturated_case("ans100k", "1 KB request, 100 KB answer", 1024, "w100k", profile=True),
-    saturated_case("sse10k", "1 KB request, 10 KB stream of 50 events sent at once", 1024, "s10k", stream=True, profile=True),
-    saturated_case("sse100k", "1 KB request, 100 KB stream of 512 events sent at once", 1024, "s100k", stream=True, profile=True),
+    saturated_case("req1k", "1 KB request, 1 KB answer", 1024, "w1k", 1.8),
+    saturated_case("req10k", "10 KB request, 1 KB answer", 10240, "w1k", 1.8),
+    saturated_case("req100k", "100 KB request, 1 KB answer", 102400, "w1k", 2.0),
+    saturated_case("ans10k", "1 KB request, 10 KB answer", 1024, "w10k"),
+    saturated_case("ans100k", "1 KB request, 100 KB answer", 1024, "w100k"),
+    saturated_case("sse10k", "1 KB request, 10 KB stream of 50 events sent at once", 1024, "s10k", stream=True),
+    saturated_case("sse100k", "1 KB request, 100 KB stream of 512 events sent at once", 1024, "s100k", stream=True),
     Case(
         "rate",
         "1,000 requests/s, 1 KB request, 1 KB answer",
@@ -282,7 +280,6 @@ CASES = [
             Line("p99", "late, p99", "us", digits=0),
             Line("max", "late, max", "us", digits=0),
         ],
-        profile=True,
     ),
     Case(
         "streams1",

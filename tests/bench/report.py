@@ -89,13 +89,13 @@ def table(cases, lines):
         if not own:
             continue
         rows.append(f"\n{case.name}: {case.title}\n  ({case.how})")
-        rows.append(f"  {'':<42}{'direct':>26}{'nginx':>26}{'gateway':>26}  {'/ nginx':>7}  {'goal':<13}")
+        rows.append(f"  {'':<42}{'direct':>27}{'nginx':>27}{'gateway':>27}  {'/ nginx':>7}  {'goal':<13}")
         for x in own:
             label = f"{x['label']}, {x['unit']}" if x["unit"] else x["label"]
             if len(label) > 42:
                 rows.append("  " + label)
                 label = ""
-            cells = "".join(f"{cell(x['systems'].get(s), x['digits']):>26}" for s in SYSTEMS)
+            cells = "".join(f" {cell(x['systems'].get(s), x['digits']):>26}" for s in SYSTEMS)
             ratio = f"{x['ratio']:.2f}x" if x["ratio"] is not None else ""
             rows.append(f"  {label:<42}{cells}  {ratio:>7}  {x.get('goal', ''):<13}{x.get('verdict') or ''}".rstrip())
     return "\n".join(rows)

@@ -296,7 +296,7 @@ class Serve(Folder):
             self.assertTrue(text.startswith("llm-gateway: listening on http://127.0.0.1:%d\n" % gw.port), text)
             self.assertIn("curl http://127.0.0.1:%d/v1/chat/completions" % gw.port, text)
             self.assertIn("OPENAI_BASE_URL=http://127.0.0.1:%d/v1" % gw.port, text)
-            self.assertRegex(text, r"(?m)^  providers +demo ")
+            self.assertRegex(text, r"(?m)^( +| +providers +)demo +answers by itself")
             self.assertRegex(text, r"(?m)^ +openai +https://api.openai.com/v1$")
             self.assertIn("gpt-*", text)
             self.assertEqual(gw.end(), 0)

@@ -137,7 +137,7 @@ class Dump(Folder):
         self.assertIn('model "demo" {\n    { "demo/demo" },\n', said.out)
         self.assertIn('address = "127.0.0.1:8080"', said.out)
         self.assertRegex(said.out, r'-- off: env "OPENAI_API_KEY" is not set\nprovider "openai" \{')
-        self.assertNotIn("-- off", run("check", "-T", env={"OPENAI_API_KEY": SECRET}).out)
+        self.assertNotIn('-- off: env "OPENAI_API_KEY"', run("check", "-T", env={"OPENAI_API_KEY": SECRET}).out)
 
 
 class Words(unittest.TestCase):

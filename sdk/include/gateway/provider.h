@@ -135,6 +135,17 @@ typedef struct gw_event {
 
 typedef void (*gw_emit)(gw_call *call, const gw_event *event);
 
+/* A service that the plugin knows beside its own: `provider "groq" { }` uses the plugin with these defaults, and
+ * open() finds "service":"groq" in its settings, so the plugin has an option "service". */
+typedef struct gw_service {
+    uint32_t size;
+    uint32_t dialects;      /* GW_DIALECT_* it speaks natively, of the plugin's; 0: all of them */
+    const char *name;       /* as gateway.lua names it */
+    const char *base_url;
+    const char *secret_env; /* NULL: it needs no key */
+    const char *models;     /* patterns of its model names; NULL: bare names do not lead to it */
+} gw_service;
+
 typedef struct gw_provider_ops {
     uint32_t size;
     uint32_t operations; /* GW_OP_* it can serve */
@@ -162,6 +173,11 @@ typedef struct gw_provider_ops {
     const char *base_url;   /* of the service itself */
     const char *secret_env; /* the variable its own SDK reads: "OPENAI_API_KEY" */
     const char *models;     /* patterns of its model names, blank-separated: "gpt-* o1*" */
+
+    /* Other services that the plugin knows, NULL-terminated; NULL: none. */
+    const gw_service *const *services;
+    /* Where base_url is NULL, because each account has an address of its own: what one looks like. */
+    const char *base_url_form;
 } gw_provider_ops;
 
 #define GW_PROVIDER_LOCAL (1u << 0)              /* answers by itself: produce() */

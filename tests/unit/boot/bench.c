@@ -89,7 +89,12 @@ static gw_status attach(void *instance, gw_call *call, void **session)
 
 static const gw_provider_ops openai_ops = {REMOTE, .base_url = "https://api.openai.example/v1",
                                            .secret_env = "OPENAI_TEST_KEY", .models = "gpt-* o1*"};
-static const gw_provider_ops test_ops = {REMOTE};
+static const gw_service near = {.size = sizeof near, .name = "near", .base_url = "https://near.example/v1",
+                                .secret_env = "NEAR_TEST_KEY", .models = "near-*"};
+static const gw_service nearer = {.size = sizeof nearer, .dialects = GW_DIALECT_EMBEDDINGS, .name = "nearer",
+                                  .base_url = "http://127.0.0.1:9/v1"};
+static const gw_service *const services[] = {&near, &nearer, NULL};
+static const gw_provider_ops test_ops = {REMOTE, .services = services, .base_url_form = "https://NAME.example"};
 static const gw_provider_ops demo_ops = {.size = sizeof(gw_provider_ops),
                                          .operations = GW_OP_CHAT,
                                          .flags = GW_PROVIDER_LOCAL,
@@ -113,6 +118,7 @@ static const gw_option test_options[] = {
     {"zones",   "where else",  GW_JSON_ARRAY,  0               },
     {"labels",  "what for",    GW_JSON_OBJECT, 0               },
     {"token",   "a secret",    GW_JSON_STR,    GW_OPTION_SECRET},
+    {"service", "which",       GW_JSON_STR,    0               },
     {NULL,      NULL,          0,              0               },
 };
 

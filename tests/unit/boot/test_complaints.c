@@ -126,7 +126,7 @@ Test(complaints, name_what_is_wrong_with_a_provider)
         {"provider \"openai\" { price = \"free\" }\n",
          G "1: provider \"openai\": the setting \"price\" is not in this version\n"},
         {"provider \"test\" {}\n",
-         G "1: provider \"test\": \"base_url\" is missing: the plugin \"test\" has no usual one\n"},
+         G "1: provider \"test\": \"base_url\" is missing: the plugin \"test\" has no usual one; write base_url = \"https://NAME.example\"\n"},
         {"provider \"openai\" { secret = \"sk-canary\" }\n",
          G "1: provider \"openai\": secret takes env \"NAME\" or file \"path\", not the secret itself\n"},
         {"provider \"openai\" { secrets = { \"sk-canary\" } }\n",

@@ -12,6 +12,7 @@
 #include "bench.h"
 #include "boot/dump.h"
 #include "boot/start.h"
+#include "plugin/plugin.h"
 
 #define DIGEST "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" /* of "test" */
 #define CANARY "sk-canary-7f3a"
@@ -440,4 +441,49 @@ Test(load, asks_for_keys_where_others_can_connect)
         cr_assert_eq(start_check_address(b.config, true, &fail), 0);
         bench_end(&b);
     }
+}
+
+Test(load, finds_a_provider_by_the_service_that_a_plugin_knows)
+{
+    struct bench b;
+    struct buf out;
+    setenv("NEAR_TEST_KEY", CANARY, 1);
+    bench_load(&b, "plugins { \"test\" }\n"
+                   "provider \"near\" { }\n"
+                   "provider \"mine\" { service = \"nearer\", region = \"x\" }\n"
+                   "provider \"far\" { plugin = \"test\", service = \"near\", base_url = \"https://else.example\" }\n"
+                   "provider \"plain\" { plugin = \"test\", base_url = \"https://else.example\" }\n");
+    cr_assert_not_null(b.config, "%s", bench_said(&b));
+    const struct config_provider *p = b.config->providers;
+    cr_assert_str_eq(p[0].plugin->name, "test");
+    cr_assert_str_eq(p[0].service->name, "near");
+    cr_assert(text_is(p[0].base_url, "https://near.example/v1"));
+    cr_assert_eq(p[0].secret_count, 1u);
+    cr_assert_str_eq(p[0].settings, "service = \"near\"");
+    cr_assert_str_eq(p[1].service->name, "nearer");
+    cr_assert(text_is(p[1].base_url, "http://127.0.0.1:9/v1"));
+    cr_assert_eq(p[1].wanted_count, 0u, "it needs no key");
+    cr_assert_str_eq(p[1].settings, "region = \"x\", service = \"nearer\"");
+    cr_assert_str_eq(p[2].service->name, "near");
+    cr_assert_eq(p[2].wanted_count, 0u, "a key is not sent elsewhere because nothing was said");
+    cr_assert_null(p[3].service);
+    const char *text = dumped(&b, &out);
+    cr_assert_not_null(strstr(text, "plugin = \"test\""));
+    cr_assert_null(strstr(text, CANARY));
+    buf_free(&out);
+    bench_end(&b);
+    unsetenv("NEAR_TEST_KEY");
+}
+
+Test(load, says_what_an_address_looks_like_and_which_service_is_not_known)
+{
+    struct bench b;
+    bench_load(&b, "provider \"test\" { }\n");
+    cr_assert_null(b.config);
+    cr_assert_not_null(strstr(bench_said(&b), "write base_url = \"https://NAME.example\""), "%s", bench_said(&b));
+    bench_end(&b);
+    bench_load(&b, "plugins { \"test\" }\nprovider \"a\" { service = \"farther\" }\n");
+    cr_assert_null(b.config);
+    cr_assert_not_null(strstr(bench_said(&b), "no plugin knows a service \"farther\""), "%s", bench_said(&b));
+    bench_end(&b);
 }

@@ -1,6 +1,6 @@
-/* messages_grammar.c - reads an Anthropic stream as a strict client would, by what the vendor's documentation says of it:
- * message_start first; blocks started, filled and stopped one after another, numbered from 0; one message_delta with a
- * stop reason; message_stop last. Written without looking at how the face writes it. */
+/* messages_grammar.c - reads an Anthropic stream as a strict client would, by what the vendor's documentation says of
+ * it: message_start first; blocks started, filled and stopped one after another, numbered from 0; one message_delta
+ * with a stop reason; message_stop last. Written without looking at how the face writes it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -69,7 +69,8 @@ static void on_block_start(struct reader *r, const struct json *v)
     struct text type = member(block, "type");
     cr_assert(r->open == NULL, "%s: a block begins inside of another", r->what);
     cr_assert(!r->delta, "%s: a block after message_delta", r->what);
-    cr_assert_eq(json_int(json_member(v, "index"), -1), (int64_t)r->out->count, "%s: indexes are not consecutive", r->what);
+    cr_assert_eq(json_int(json_member(v, "index"), -1), (int64_t)r->out->count, "%s: indexes are not consecutive",
+                 r->what);
     cr_assert_lt(r->out->count, (size_t)HELP_BLOCKS, "%s", r->what);
     r->open = &r->out->blocks[r->out->count++];
     *r->open = (struct help_block){ .raw = json_text(block) };
@@ -95,7 +96,8 @@ static void on_delta(struct reader *r, const struct json *v)
     const struct json *delta = json_member(v, "delta");
     struct text type = member(delta, "type");
     cr_assert(r->open != NULL, "%s: a delta outside of blocks", r->what);
-    cr_assert_eq(json_int(json_member(v, "index"), -1), (int64_t)r->out->count - 1, "%s: a delta of another block", r->what);
+    cr_assert_eq(json_int(json_member(v, "index"), -1), (int64_t)r->out->count - 1, "%s: a delta of another block",
+                 r->what);
     cr_assert(!r->signed_, "%s: something after the signature", r->what);
     if (text_is(type, "text_delta") && strcmp(r->open->type, "text") == 0) {
         buf_text(&r->text, member(delta, "text"));
@@ -194,7 +196,8 @@ void help_read_stream(struct text sse, const char *what, bool json, struct help_
         cr_assert_geq(end, 0, "%s: the last event is not ended", what);
         struct text event = { sse.ptr, (size_t)end }, name = text_cut(&event, '\n'), data = event;
         sse = (struct text){ sse.ptr + end + 2, sse.len - (size_t)end - 2 };
-        cr_assert(text_starts(name, TEXT("event: ")) && text_starts(data, TEXT("data: ")), "%s: %.*s", what, TEXT_ARG(name));
+        cr_assert(text_starts(name, TEXT("event: ")) && text_starts(data, TEXT("data: ")), "%s: %.*s", what,
+                  TEXT_ARG(name));
         cr_assert_lt(text_find(data, TEXT("\n")), 0, "%s", what);
         on_event(&r, (struct text){ name.ptr + 7, name.len - 7 }, (struct text){ data.ptr + 6, data.len - 6 });
     }
@@ -235,8 +238,8 @@ void help_read_whole(struct text body, const char *what, struct help_message *ou
 void help_same(const struct help_message *stream, const struct help_message *whole, const char *what)
 {
     cr_assert_eq(stream->count, whole->count, "%s", what);
-    cr_assert(text_eq(stream->stop_reason, whole->stop_reason), "%s: %.*s and %.*s", what, TEXT_ARG(stream->stop_reason),
-              TEXT_ARG(whole->stop_reason));
+    cr_assert(text_eq(stream->stop_reason, whole->stop_reason), "%s: %.*s and %.*s", what,
+              TEXT_ARG(stream->stop_reason), TEXT_ARG(whole->stop_reason));
     cr_assert(text_eq(stream->id, whole->id) && text_eq(stream->model, whole->model), "%s", what);
     for (size_t i = 0; i < stream->count; i++) {
         const struct help_block *x = &stream->blocks[i], *y = &whole->blocks[i];

@@ -83,7 +83,8 @@ static bool same_members(const struct json *a, const struct json *b)
 bool help_equal(const struct json *a, const struct json *b)
 {
     enum json_type type = json_type(a);
-    bool numbers = (type == JSON_T_INT || type == JSON_T_REAL) && (json_type(b) == JSON_T_INT || json_type(b) == JSON_T_REAL);
+    bool numbers =
+        (type == JSON_T_INT || type == JSON_T_REAL) && (json_type(b) == JSON_T_INT || json_type(b) == JSON_T_REAL);
     if (numbers)
         return json_real(a, 0) == json_real(b, 0);
     if (type != json_type(b))
@@ -145,7 +146,8 @@ size_t help_each(const char *folder, void (*fn)(const char *name, const struct j
 void help_answer(const char *request_body)
 {
     help.ask = (struct ask){ .operation = GW_OP_CHAT };
-    cr_assert_eq(face_messages.decode(&help.arena, text_of(request_body), &help.ask, &help.fail), 0, "%s", help.fail.text);
+    cr_assert_eq(face_messages.decode(&help.arena, text_of(request_body), &help.ask, &help.fail), 0, "%s",
+                 help.fail.text);
     help.usage = (struct usage){ .source = USAGE_NONE };
     help.answer = (struct face_answer){ .arena = &help.arena,
                                         .ask = &help.ask,
@@ -164,6 +166,27 @@ gw_event help_event(uint32_t type, uint32_t item, const char *id, const char *te
                        .id = { i.ptr, i.len },
                        .text = { t.ptr, t.len },
                        .data = { d.ptr, d.len } };
+}
+
+void help_run(const gw_event *events, size_t count, const char *what, bool json, struct help_message *out)
+{
+    static struct help_message whole;
+    struct buf stream, body;
+    struct face_answer folded = help.answer;
+    buf_init(&stream, 64 << 20);
+    buf_init(&body, 64 << 20);
+    for (size_t i = 0; i < count; i++) {
+        face_messages.stream_event(&help.answer, &events[i], &stream);
+        face_messages.fold_event(&folded, &events[i]);
+    }
+    face_messages.stream_end(&help.answer, &stream);
+    face_messages.fold_end(&folded, &body);
+    help_read_stream(arena_text(&help.arena, buf_view(&stream)), what, json, out);
+    help_read_whole(arena_text(&help.arena, buf_view(&body)), what, &whole);
+    if (json)
+        help_same(out, &whole, what);
+    buf_free(&stream);
+    buf_free(&body);
 }
 
 uint64_t help_random(uint64_t *state)

@@ -40,7 +40,9 @@ bool help_equal(const struct json *a, const struct json *b);
 /* Files of a folder below the shared ones, in the order of their names. Returns how many. */
 size_t help_each(const char *folder, void (*fn)(const char *name, const struct json *file));
 
-/* Answers: begins one, feeds events, and ends it. */
+/* Begins an answer to that request: help.answer. */
+#define HELP_REQUEST                                                                                                   \
+    "{\"model\":\"asked-for\",\"max_tokens\":9,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 void help_answer(const char *request_body);
 gw_event help_event(uint32_t type, uint32_t item, const char *id, const char *text, const char *data);
 
@@ -68,6 +70,9 @@ void help_read_stream(struct text sse, const char *what, bool json, struct help_
 void help_read_whole(struct text body, const char *what, struct help_message *out);
 /* Block by block the same; a stream may lack citations that came when their text was ended. */
 void help_same(const struct help_message *stream, const struct help_message *whole, const char *what);
+
+/* Streams the events and folds them; reads both, and compares them when `json`. */
+void help_run(const gw_event *events, size_t count, const char *what, bool json, struct help_message *out);
 
 uint64_t help_random(uint64_t *state);
 

@@ -15,7 +15,8 @@ static int decode(const struct face *face, const char *body)
 Test(messages, reads_what_the_gateway_must_know)
 {
     help_begin();
-    cr_assert_eq(decode(&face_messages, "{\"model\":\"m\",\"max_tokens\":0,\"messages\":[],\"stream\":true,\"new\":{}}"), 0);
+    cr_assert_eq(
+        decode(&face_messages, "{\"model\":\"m\",\"max_tokens\":0,\"messages\":[],\"stream\":true,\"new\":{}}"), 0);
     cr_assert(text_is(help.ask.model, "m"));
     cr_assert(help.ask.stream);
     cr_assert(help.ask.wants_usage);
@@ -42,7 +43,7 @@ Test(messages, refuses_what_is_wrong_and_names_the_member)
         { "{\"model\":\"m\",\"max_tokens\":-1,\"messages\":[]}", "invalid_parameter", "max_tokens" },
         { "{\"model\":\"m\",\"max_tokens\":1.5,\"messages\":[]}", "invalid_parameter", "max_tokens" },
         { "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[],\"stream\":\"yes\"}", "invalid_parameter", "stream" },
-        { "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[],\"api_base\":\"http://evil\"}", "invalid_parameter", "api_base" },
+        { "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[],\"base_url\":\"x\"}", "invalid_parameter", "base_url" },
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -95,9 +96,11 @@ Test(messages, cuts_what_anthropic_did_not_sign)
     splices_to(BODY(SAID(HI) "," SAID(OURS) "," SAID(THEIRS)), "m", BODY(SAID(HI) " ," SAID(THEIRS)));
     splices_to(BODY("{\"role\":\"user\",\"content\":\"gw1. \\\"gw1.\"}"), "m",
                BODY("{\"role\":\"user\",\"content\":\"gw1. \\\"gw1.\"}"));
-    splices_to(BODY(SAID("{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":\"web_search_result_location\",\"encrypted_"
-                         "index\":\"gw1.\"}]}")),
-               "m", BODY(SAID("{\"type\":\"text\",\"text\":\"a\",\"citations\":[ ]}")));
+    splices_to(
+        BODY(SAID(
+            "{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":\"web_search_result_location\",\"encrypted_"
+            "index\":\"gw1.\"}]}")),
+        "m", BODY(SAID("{\"type\":\"text\",\"text\":\"a\",\"citations\":[ ]}")));
     splices_to("{\"model\":\"m\",\"max_tokens\":1,\"messages\":[" SAID(OURS "," HI) "]}", "n",
                "{\"model\":\"n\",\"max_tokens\":1,\"messages\":[" SAID(" " HI) "]}");
     help_end();
@@ -109,13 +112,16 @@ Test(messages, finds_usage_finish_and_errors_in_frames)
         const char *name, *data;
         unsigned want;
     } rows[] = {
-        { "message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3}}}", FACE_TAP_USAGE },
+        { "message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3}}}",
+          FACE_TAP_USAGE },
         { "message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":null}}", 0 },
         { "ping", "{\"type\": \"ping\"}", 0 },
         { "content_block_delta", "{\"type\":\"content_block_delta\",\"delta\":{\"text\":\"error usage\"}}", 0 },
-        { "message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":1}}",
+        { "message_delta",
+          "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":1}}",
           FACE_TAP_USAGE | FACE_TAP_FINISH },
-        { "message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":null},\"usage\":{}}", FACE_TAP_USAGE },
+        { "message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":null},\"usage\":{}}",
+          FACE_TAP_USAGE },
         { "message_stop", "{\"type\":\"message_stop\"}", FACE_TAP_DONE },
         { "error", "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}", FACE_TAP_ERROR },
         { "", "{\"type\":\"message_stop\"}", FACE_TAP_DONE },
@@ -136,10 +142,11 @@ Test(messages, digests_a_whole_answer)
 {
     struct text digest;
     help_begin();
-    unsigned found = face_messages.digest(&help.arena,
-                                          TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
-                                               "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
-                                          &digest);
+    unsigned found =
+        face_messages.digest(&help.arena,
+                             TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
+                                  "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
+                             &digest);
     cr_assert_eq(found, FACE_TAP_USAGE | FACE_TAP_FINISH);
     cr_assert_geq(text_find(digest, TEXT("\"stop_reason\":\"end_turn\"")), 0);
     cr_assert_lt(text_find(digest, TEXT("long")), 0);
@@ -150,7 +157,8 @@ Test(messages, digests_a_whole_answer)
     cr_assert(face_messages.digest(&help.arena, TEXT("{\"a\":1}"), &digest) & FACE_TAP_BAD);
     cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"input_tokens\":12}"), &digest), 0u);
     cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"output\":12}"), &digest), FACE_TAP_BAD);
-    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest), FACE_TAP_ERROR);
+    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest),
+                 FACE_TAP_ERROR);
     help_end();
 }
 
@@ -216,10 +224,11 @@ Test(messages, lists_models_as_anthropic_does)
     help_begin();
     buf_init(&out, 1 << 16);
     models_write_anthropic(rows, 2, 1000, 1700000000, &out);
-    cr_assert(text_is(buf_view(&out),
-                      "{\"data\":[{\"type\":\"model\",\"id\":\"claude-a\",\"display_name\":\"claude-a\",\"created_at\":"
-                      "\"2023-11-14T22:13:20Z\"},{\"type\":\"model\",\"id\":\"gpt\",\"display_name\":\"gpt\",\"created_at\":"
-                      "\"2023-11-14T22:13:20Z\"}],\"has_more\":false,\"first_id\":\"claude-a\",\"last_id\":\"gpt\"}"));
+    cr_assert(
+        text_is(buf_view(&out),
+                "{\"data\":[{\"type\":\"model\",\"id\":\"claude-a\",\"display_name\":\"claude-a\",\"created_at\":"
+                "\"2023-11-14T22:13:20Z\"},{\"type\":\"model\",\"id\":\"gpt\",\"display_name\":\"gpt\",\"created_at\":"
+                "\"2023-11-14T22:13:20Z\"}],\"has_more\":false,\"first_id\":\"claude-a\",\"last_id\":\"gpt\"}"));
     buf_free(&out);
     models_write_anthropic(rows, 2, 1, 0, &out);
     const struct json *v = help_json(buf_view(&out));

@@ -1,43 +1,43 @@
-/* test_messages_matched.c - the same conversations, written by hand for Anthropic and for OpenAI by somebody else: what we
- * make of the one means the same as the other. Where it does not, a row of the table below says why; a row that nothing
- * needs any more fails too. */
+/* test_messages_matched.c - the same conversations, written by hand for Anthropic and for OpenAI by somebody else: what
+ * we make of the one means the same as the other. Where it does not, a row of the table below says why; a row that
+ * nothing needs any more fails too. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 #include "messages_help.h"
 
-/* A difference: what ours says where (member of the request), in which files, and the reason. */
-static struct difference {
+/* A difference: in which file (or all), which member of the request, and the reason. */
+static const struct {
     const char *file, *member, *why;
-    bool used;
 } differences[] = {
-    { "*", "max_completion_tokens", "Anthropic requires max_tokens; the chat request was written without a limit", false },
+    { "*", "max_completion_tokens", "Anthropic requires max_tokens; the chat request was written without a limit" },
     { "chatCompletionsAssistantCacheControlParam", "messages",
-      "cache_control is carried as written (ttl 1h); the chat request has no ttl, and OpenAI's own breakpoint beside it", false },
+      "cache_control is carried as written, with its ttl; the chat request has none, and OpenAI's breakpoint beside" },
     { "chatCompletionsSystemCacheControlParam", "messages",
-      "cache_control is carried as written (ttl 1h); the chat request has no ttl, and OpenAI's own breakpoint beside it", false },
-    { "fableTemperatureParam", "temperature", "only the chat request was written with one", false },
-    { "instructionsParam", "messages", "the two system prompts are not the same text", false },
-    { "metadataParam", "metadata", "Anthropic has no metadata but user_id", false },
-    { "metadataParam", "store", "Anthropic stores nothing", false },
-    { "metadataParam", "safety_identifier", "the chat request was written without one", false },
-    { "multimodalRequest", "messages", "the chat request names the picture by its address, with a detail", false },
-    { "promptCacheKeyParam", "messages", "the system prompt and its cache marker stand only in Anthropic's request", false },
-    { "promptCacheKeyParam", "prompt_cache_key", "Anthropic caches by markers, not by key", false },
-    { "serviceTierParam", "service_tier", "written as auto for Anthropic and as default for OpenAI", false },
-    { "simpleRequest", "reasoning_effort", "only the chat request was written with one", false },
-    { "stopSequencesParam", "messages", "the two prompts are not the same text", false },
-    { "parallelToolCallsDisabledParam", "messages", "the two prompts are not the same text", false },
-    { "parallelToolCallsDisabledParam", "tools", "the chat tool was written as strict", false },
-    { "toolChoiceRequiredParam", "tools", "the chat tool was written as strict", false },
+      "cache_control is carried as written, with its ttl; the chat request has none, and OpenAI's breakpoint beside" },
+    { "fableTemperatureParam", "temperature", "only the chat request was written with one" },
+    { "instructionsParam", "messages", "the two system prompts are not the same text" },
+    { "metadataParam", "metadata", "Anthropic has no metadata but user_id" },
+    { "metadataParam", "store", "Anthropic stores nothing" },
+    { "metadataParam", "safety_identifier", "the chat request was written without one" },
+    { "multimodalRequest", "messages", "the chat request names the picture by its address, with a detail" },
+    { "parallelToolCallsDisabledParam", "messages", "the two prompts are not the same text" },
+    { "parallelToolCallsDisabledParam", "tools", "the chat tool was written as strict" },
+    { "promptCacheKeyParam", "messages", "the system prompt and its cache marker stand only in Anthropic's request" },
+    { "promptCacheKeyParam", "prompt_cache_key", "Anthropic caches by markers, not by key" },
+    { "serviceTierParam", "service_tier", "written as auto for Anthropic and as default for OpenAI" },
+    { "simpleRequest", "reasoning_effort", "only the chat request was written with one" },
+    { "stopSequencesParam", "messages", "the two prompts are not the same text" },
+    { "toolChoiceRequiredParam", "tools", "the chat tool was written as strict" },
 };
+
+static bool used[sizeof differences / sizeof *differences];
 
 /* Members of a message that say nothing. */
 static bool is_idle(struct text key, const struct json *value)
 {
-    return text_is(key, "refusal") || text_is(key, "annotations") || (text_is(key, "content") && json_type(value) == JSON_T_NULL) ||
-           json_type(value) == JSON_T_NULL;
+    return text_is(key, "refusal") || text_is(key, "annotations") || json_type(value) == JSON_T_NULL;
 }
 
 static void put_sorted(struct json_writer *w, const struct json *v)
@@ -108,7 +108,8 @@ static struct text normal_messages(const struct json *messages, bool followup)
     json_array(&w);
     for (size_t i = 0; i < json_count(messages); i++) {
         const struct json *m = json_at(messages, i);
-        bool answer = followup && text_is(json_str(json_member(m, "role")), "assistant") && i + 2 >= json_count(messages);
+        bool answer =
+            followup && text_is(json_str(json_member(m, "role")), "assistant") && i + 2 >= json_count(messages);
         json_object(&w);
         for (size_t k = 0; k < json_count(m); k++) {
             struct text key = json_key_at(m, k);
@@ -175,11 +176,11 @@ static struct text normal(const struct json *request, const char *member, bool f
 static bool is_explained(const char *file, const char *member)
 {
     for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
-        struct difference *d = &differences[i];
-        size_t len = strlen(d->file);
-        bool here = strcmp(d->file, "*") == 0 || (strncmp(file, d->file, len) == 0 && file[len] == '.');
-        if (here && strcmp(d->member, member) == 0) {
-            d->used = true;
+        size_t len = strlen(differences[i].file);
+        bool here = strcmp(differences[i].file, "*") == 0 ||
+                    (strncmp(file, differences[i].file, len) == 0 && file[len] == '.');
+        if (here && strcmp(differences[i].member, member) == 0) {
+            used[i] = true;
             return true;
         }
     }
@@ -188,7 +189,8 @@ static bool is_explained(const char *file, const char *member)
 
 static unsigned compared, same, unexplained;
 
-static void compare_member(const char *file, const char *member, const struct json *ours, const struct json *theirs, bool followup)
+static void compare_member(const char *file, const char *member, const struct json *ours, const struct json *theirs,
+                           bool followup)
 {
     struct text a = normal(ours, member, followup), b = normal(theirs, member, followup);
     if (strcmp(member, "model") == 0 || text_eq(a, b)) {
@@ -219,7 +221,8 @@ static void compare(const char *file, const struct json *anthropic, const struct
 
 static void compare_file(const char *name, const struct json *file)
 {
-    const struct json *anthropic = help_at(file, "formats.anthropic"), *chat = help_at(file, "formats.chat-completions");
+    const struct json *anthropic = help_at(file, "formats.anthropic"),
+                      *chat = help_at(file, "formats.chat-completions");
     compare(name, json_member(anthropic, "request"), json_member(chat, "request"), false);
     compare(name, json_member(anthropic, "followup_request"), json_member(chat, "followup_request"), true);
 }
@@ -231,6 +234,6 @@ Test(messages_matched, our_translation_means_the_same_as_the_one_by_hand)
     cr_assert_geq(compared, 50u, "%u requests", compared);
     cr_assert_eq(unexplained, 0u, "%u differences are in no row of the table", unexplained);
     for (size_t i = 0; i < sizeof differences / sizeof *differences; i++)
-        cr_assert(differences[i].used, "the row %s %s is not needed", differences[i].file, differences[i].member);
+        cr_assert(used[i], "the row %s %s is not needed", differences[i].file, differences[i].member);
     fprintf(stderr, "matched: %u requests, %u members the same\n", compared, same);
 }

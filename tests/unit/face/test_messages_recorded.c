@@ -1,5 +1,5 @@
-/* test_messages_recorded.c - requests that real programs sent to Anthropic, in the canonical shape: nothing that was said
- * is lost. What must be there is collected from the recording in another way than the face does it. */
+/* test_messages_recorded.c - requests that real programs sent to Anthropic, in the canonical shape: nothing that was
+ * said is lost. What must be there is collected from the recording in another way than the face does it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,8 @@
 /* What a request says, in order. */
 enum { MOST = 400 };
 struct said {
-    struct text texts[MOST], thinking[MOST], signatures[MOST], call_ids[MOST], inputs[MOST], result_ids[MOST], media[MOST];
+    struct text texts[MOST], thinking[MOST], signatures[MOST], call_ids[MOST], inputs[MOST], result_ids[MOST],
+        media[MOST];
     size_t text_count, thinking_count, signature_count, call_count, result_count, media_count;
 };
 
@@ -84,7 +85,8 @@ static void collect_canonical(struct said *s, const struct json *messages)
 {
     memset(s, 0, sizeof *s);
     for (size_t i = 0; i < json_count(messages); i++) {
-        const struct json *m = json_at(messages, i), *content = json_member(m, "content"), *calls = json_member(m, "tool_calls");
+        const struct json *m = json_at(messages, i), *content = json_member(m, "content"),
+                          *calls = json_member(m, "tool_calls");
         const struct json *details = json_member(m, "reasoning_details");
         add(s->result_ids, &s->result_count, json_str(json_member(m, "tool_call_id")));
         add(s->texts, &s->text_count, json_str(content));
@@ -108,8 +110,8 @@ static void collect_canonical(struct said *s, const struct json *messages)
 }
 
 /* Each of `want` is the end of one of `got` (data URLs), in the same order. */
-static void all_there(const char *name, const char *what, const struct text *want, size_t wanted, const struct text *got,
-                      size_t count)
+static void all_there(const char *name, const char *what, const struct text *want, size_t wanted,
+                      const struct text *got, size_t count)
 {
     size_t at = 0;
     for (size_t i = 0; i < wanted; i++) {
@@ -222,7 +224,8 @@ static void check_estimate(const char *name, const struct json *file)
     counted++;
     if (estimate < told)
         low++;
-    cr_assert_gt(estimate * 10, told * 7, "%s: %lld where Anthropic counted %lld", name, (long long)estimate, (long long)told);
+    cr_assert_gt(estimate * 10, told * 7, "%s: %lld where Anthropic counted %lld", name, (long long)estimate,
+                 (long long)told);
 }
 
 Test(messages_recorded, estimates_are_seldom_too_low_and_never_by_much)

@@ -1,5 +1,5 @@
-/* test_messages_round.c - what an answer told an Anthropic client comes back with its next request: the reasoning of other
- * upstreams, ids of tool calls, citations. Answers are streamed and whole; both are replayed. */
+/* test_messages_round.c - what an answer told an Anthropic client comes back with its next request: the reasoning of
+ * other upstreams, ids of tool calls, citations. Answers are streamed and whole; both are replayed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -53,10 +53,11 @@ static struct text replay_stream(const struct help_message *m)
 /* The canonical assistant message of the next request, whose content is `content`. */
 static const struct json *come_back(struct text content)
 {
-    const char *body = arena_printf(&help.arena,
-                                    "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
-                                    "{\"role\":\"assistant\",\"content\":%.*s},{\"role\":\"user\",\"content\":\"on\"}]}",
-                                    TEXT_ARG(content));
+    const char *body =
+        arena_printf(&help.arena,
+                     "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+                     "{\"role\":\"assistant\",\"content\":%.*s},{\"role\":\"user\",\"content\":\"on\"}]}",
+                     TEXT_ARG(content));
     return json_at(json_member(help_translate(body), "messages"), 1);
 }
 
@@ -109,43 +110,55 @@ Test(messages_round, bare_reasoning)
 
 Test(messages_round, a_signature_with_its_format)
 {
-    COMES_BACK("{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"hm\",\"reasoning_details\":[{\"type\":"
-               "\"reasoning.text\",\"text\":\"hm\",\"signature\":\"s+/\\u00e9\",\"format\":\"other-v1\",\"index\":0}]}",
-               THINK(0, "other-v1", "hm"), SIGN(0, "other-v1", "s+/\xc3\xa9", NULL), SAY("a"), STOP);
+    COMES_BACK(
+        "{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"hm\",\"reasoning_details\":[{\"type\":"
+        "\"reasoning.text\",\"text\":\"hm\",\"signature\":\"s+/\\u00e9\",\"format\":\"other-v1\",\"index\":0}]}",
+        THINK(0, "other-v1", "hm"), SIGN(0, "other-v1", "s+/\xc3\xa9", NULL), SAY("a"), STOP);
 }
 
 Test(messages_round, details_as_the_upstream_told_them)
 {
     /* OpenAI behind OpenRouter: a summary, and the encrypted form of the same block */
     COMES_BACK("{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"sum\",\"reasoning_details\":["
-               "{\"type\":\"reasoning.summary\",\"summary\":\"sum\",\"id\":\"rs_1\",\"format\":\"openai-responses-v1\",\"index\":0},"
-               "{\"type\":\"reasoning.encrypted\",\"data\":\"gAAA\",\"id\":\"rs_1\",\"format\":\"openai-responses-v1\",\"index\":0}],"
-               "\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]}",
+               "{\"type\":\"reasoning.summary\",\"summary\":\"sum\",\"id\":\"rs_1\",\"format\":\"openai-responses-v1\","
+               "\"index\":0},"
+               "{\"type\":\"reasoning.encrypted\",\"data\":\"gAAA\",\"id\":\"rs_1\",\"format\":\"openai-responses-v1\","
+               "\"index\":0}],"
+               "\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{"
+               "\\\"a\\\":1}\"}}]}",
                THINK(0, "openai-responses-v1", "sum"),
                SIGN(0, "openai-responses-v1", "gAAA",
-                    "{\"type\":\"reasoning.encrypted\",\"data\":\"gAAA\",\"id\":\"rs_1\",\"format\":\"openai-responses-v1\",\"index\":0}"),
-               help_event(GW_EVENT_TOOL_CALL, 0, "c", "f", NULL), help_event(GW_EVENT_TOOL_ARGS, 0, NULL, "{\"a\":1}", NULL), STOP);
+                    "{\"type\":\"reasoning.encrypted\",\"data\":\"gAAA\",\"id\":\"rs_1\",\"format\":\"openai-responses-"
+                    "v1\",\"index\":0}"),
+               help_event(GW_EVENT_TOOL_CALL, 0, "c", "f", NULL),
+               help_event(GW_EVENT_TOOL_ARGS, 0, NULL, "{\"a\":1}", NULL), STOP);
     /* the last piece of a stream, with the signature: the text is put in */
-    COMES_BACK("{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"long text\",\"reasoning_details\":["
-               "{\"type\":\"reasoning.text\",\"text\":\"long text\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}]}",
-               THINK(3, "f-v1", "long "), THINK(3, "f-v1", "text"),
-               SIGN(3, "f-v1", "S", "{\"type\":\"reasoning.text\",\"text\":\"\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}"),
-               SAY("a"), STOP);
+    COMES_BACK(
+        "{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"long text\",\"reasoning_details\":["
+        "{\"type\":\"reasoning.text\",\"text\":\"long text\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}]}",
+        THINK(3, "f-v1", "long "), THINK(3, "f-v1", "text"),
+        SIGN(3, "f-v1", "S",
+             "{\"type\":\"reasoning.text\",\"text\":\"\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}"),
+        SAY("a"), STOP);
     /* the same, and the entry holds only its own piece */
-    COMES_BACK("{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"long text\",\"reasoning_details\":["
-               "{\"type\":\"reasoning.text\",\"text\":\"long text\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}]}",
-               THINK(3, "f-v1", "long "), THINK(3, "f-v1", "text"),
-               SIGN(3, "f-v1", "S", "{\"type\":\"reasoning.text\",\"text\":\"text\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}"),
-               SAY("a"), STOP);
+    COMES_BACK(
+        "{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"long text\",\"reasoning_details\":["
+        "{\"type\":\"reasoning.text\",\"text\":\"long text\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}]}",
+        THINK(3, "f-v1", "long "), THINK(3, "f-v1", "text"),
+        SIGN(3, "f-v1", "S",
+             "{\"type\":\"reasoning.text\",\"text\":\"text\",\"signature\":\"S\",\"format\":\"f-v1\",\"index\":3}"),
+        SAY("a"), STOP);
     /* encrypted only, after the text */
     COMES_BACK("{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_details\":["
                "{\"type\":\"reasoning.encrypted\",\"data\":\"E\",\"format\":\"google-gemini-v1\",\"index\":0}]}",
                SAY("a"),
-               SIGN(0, "google-gemini-v1", "E", "{\"type\":\"reasoning.encrypted\",\"data\":\"E\",\"format\":\"google-gemini-v1\",\"index\":0}"),
+               SIGN(0, "google-gemini-v1", "E",
+                    "{\"type\":\"reasoning.encrypted\",\"data\":\"E\",\"format\":\"google-gemini-v1\",\"index\":0}"),
                STOP);
     /* two entries of one block */
     COMES_BACK("{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"t\",\"reasoning_details\":["
-               "{\"type\":\"reasoning.text\",\"text\":\"t\",\"index\":0},{\"type\":\"reasoning.encrypted\",\"data\":\"E\",\"index\":0}]}",
+               "{\"type\":\"reasoning.text\",\"text\":\"t\",\"index\":0},{\"type\":\"reasoning.encrypted\",\"data\":"
+               "\"E\",\"index\":0}]}",
                THINK(0, "f", "t"), SIGN(0, "f", NULL, "{\"type\":\"reasoning.text\",\"index\":0}"),
                SIGN(0, "f", NULL, "{\"type\":\"reasoning.encrypted\",\"data\":\"E\",\"index\":0}"), SAY("a"), STOP);
 }
@@ -153,17 +166,22 @@ Test(messages_round, details_as_the_upstream_told_them)
 Test(messages_round, what_anthropic_signed)
 {
     COMES_BACK("{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"hm\",\"reasoning_details\":["
-               "{\"type\":\"reasoning.text\",\"text\":\"hm\",\"signature\":\"EqQB\",\"format\":\"anthropic-claude-v1\",\"index\":0},"
+               "{\"type\":\"reasoning.text\",\"text\":\"hm\",\"signature\":\"EqQB\",\"format\":\"anthropic-claude-v1\","
+               "\"index\":0},"
                "{\"type\":\"reasoning.encrypted\",\"data\":\"zz\",\"format\":\"anthropic-claude-v1\",\"index\":1}]}",
                THINK(0, "anthropic-claude-v1", "hm"), SIGN(0, "anthropic-claude-v1", "EqQB", NULL),
-               SIGN(1, "anthropic-claude-v1:redacted", "zz", "{\"type\":\"redacted_thinking\",\"data\":\"zz\"}"), SAY("a"), STOP);
+               SIGN(1, "anthropic-claude-v1:redacted", "zz", "{\"type\":\"redacted_thinking\",\"data\":\"zz\"}"),
+               SAY("a"), STOP);
 }
 
 Test(messages_round, ids_that_anthropic_would_refuse)
 {
-    COMES_BACK("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"functions.f:0\",\"type\":\"function\",\"function\":"
-               "{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"\",\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]}",
-               help_event(GW_EVENT_TOOL_CALL, 0, "functions.f:0", "f", NULL), help_event(GW_EVENT_TOOL_CALL, 1, "", "g", NULL), STOP);
+    COMES_BACK("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"functions.f:0\",\"type\":"
+               "\"function\",\"function\":"
+               "{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"\",\"type\":\"function\",\"function\":{\"name\":\"g\","
+               "\"arguments\":\"{}\"}}]}",
+               help_event(GW_EVENT_TOOL_CALL, 0, "functions.f:0", "f", NULL),
+               help_event(GW_EVENT_TOOL_CALL, 1, "", "g", NULL), STOP);
 }
 
 Test(messages_round, five_turns_with_tools)
@@ -187,16 +205,19 @@ Test(messages_round, five_turns_with_tools)
         face_messages.fold_end(&help.answer, &body);
         const struct json *content = json_member(help_json(arena_text(&help.arena, buf_view(&body))), "content");
         buf_free(&body);
-        buf_printf(&turns, ",{\"role\":\"assistant\",\"content\":%.*s},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
-                           "\"tool_use_id\":\"%s\",\"content\":\"r%d\"}]}", TEXT_ARG(json_text(content)),
-                   help_str(content, "1.id"), turn);
+        buf_printf(
+            &turns,
+            ",{\"role\":\"assistant\",\"content\":%.*s},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+            "\"tool_use_id\":\"%s\",\"content\":\"r%d\"}]}",
+            TEXT_ARG(json_text(content)), help_str(content, "1.id"), turn);
     }
-    const struct json *v = help_translate(arena_printf(&help.arena, "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[%.*s]}",
-                                                       TEXT_ARG(buf_view(&turns))));
+    const struct json *v = help_translate(arena_printf(
+        &help.arena, "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[%.*s]}", TEXT_ARG(buf_view(&turns))));
     const struct json *messages = json_member(v, "messages");
     cr_assert_eq(json_count(messages), 11u);
     for (int turn = 0; turn < 5; turn++) {
-        const struct json *reply = json_at(messages, (size_t)(2 * turn + 1)), *result = json_at(messages, (size_t)(2 * turn + 2));
+        const struct json *reply = json_at(messages, (size_t)(2 * turn + 1)),
+                          *result = json_at(messages, (size_t)(2 * turn + 2));
         char id[16], thought[16];
         snprintf(id, sizeof id, "call:%d", turn);
         snprintf(thought, sizeof thought, "thought %d", turn);

@@ -203,3 +203,17 @@ Test(way, sheds_above_its_limit)
     request_end(req);
     fixture_close(&f);
 }
+
+static const char *const half[] = { "text:WRONG", "error:500", NULL };
+
+Test(way, keeps_nothing_of_a_failed_attempt)
+{
+    struct fixture f;
+    fixture_open(&f, (const char *const *const[]){ half, good }, 2);
+    struct request *req = fixture_send(&f, PLAIN);
+    cr_assert_eq(f.status, 200);
+    cr_assert(said(&f, "\"content\":\"Hello\""));
+    cr_assert_not(said(&f, "WRONG"));
+    request_end(req);
+    fixture_close(&f);
+}

@@ -52,8 +52,8 @@ Test(front, hands_the_body_in_as_it_came)
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
     cr_assert_str_eq(body, "{\"a\":1}");
 
-    house_send(fd, "POST /chat/completions?a=b&c HTTP/1.1\r\nHost: x\r\nx-fake: echo\r\nTransfer-Encoding: chunked\r\n\r\n"
-                   "3\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Trailer: y\r\n\r\n");
+    house_send(fd, "POST /chat/completions?a=b&c HTTP/1.1\r\nHost: x\r\nx-fake: echo\r\n"
+                   "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Trailer: y\r\n\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
     cr_assert_str_eq(body, "abc0123456789");
     cr_assert_str_eq(fake_seen.head, "POST /chat/completions?a=b&c   -1");
@@ -72,7 +72,8 @@ Test(front, answers_pipelined_requests_in_order)
     house_open(&house, NULL);
     int fd = house_connect(&house);
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: stream:2:5:7\r\nContent-Length: 2\r\n\r\n{}"
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: stream:2:5:7\r\n"
+                   "Content-Length: 2\r\n\r\n{}"
                    "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
                    "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: later:5\r\nContent-Length: 2\r\n\r\n{}");
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
@@ -122,7 +123,8 @@ Test(front, refuses_a_bad_head_and_closes)
     house_open(&house, NULL);
     int fd = house_connect(&house);
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+                   "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!");
     cr_assert_eq(house_answer(fd, body, sizeof body), 400);
     cr_assert_not_null(strstr(house_head(), "Connection: close\r\n"));
     cr_assert_not_null(strstr(house_head(), "x-request-id: "));
@@ -152,7 +154,8 @@ Test(front, answers_before_the_body_without_losing_the_connection)
     close(fd);
 
     fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: early-close\r\nContent-Length: 100000\r\n\r\n");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: early-close\r\n"
+                   "Content-Length: 100000\r\n\r\n");
     house_send_bytes(fd, big, sizeof big);
     cr_assert_eq(house_answer(fd, NULL, 0), 401);
     cr_assert_geq(house_until_closed(fd, 1000), 0);

@@ -72,7 +72,9 @@ static struct office *open_office(void)
     loop_timer_set(&o->loop, &o->limit, o->loop.now_ns + 20 * CLOCK_S);
     for (int i = 0; i < JOBS; i++)
         o->work[i] = (struct work){
-            .job = {.run = run, .on_done = on_done, .home = &o->loop}, .office = o, .number = i, .sleep_ms = 1};
+            .job = {.run = run, .on_done = on_done, .home = &o->loop},
+              .office = o, .number = i, .sleep_ms = 1
+        };
     return o;
 }
 

@@ -249,8 +249,8 @@ Test(loop, gets_every_message_of_every_thread_in_that_threads_order)
     mail->in_order = true;
     for (int s = 0; s < SENDERS; s++) {
         for (int i = 0; i < EACH; i++)
-            mail->posts[s][i] = (struct post){
-                .message = {.on_message = on_post}, .mail = mail, .sender = s, .number = i};
+            mail->posts[s][i] =
+                (struct post){.message = {.on_message = on_post}, .mail = mail, .sender = s, .number = i};
         cr_assert_eq(pthread_create(&threads[s], NULL, send_posts, mail->posts[s]), 0);
     }
     loop_run(&mail->bench.loop);

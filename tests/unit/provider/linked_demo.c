@@ -5,3 +5,4 @@
 #include "../../../plugins/demo/plan.c"
 #include "../../../plugins/demo/sample.c"
 #include "../../../plugins/demo/tokens.c"
+#include "../../../plugins/demo/vectors.c"

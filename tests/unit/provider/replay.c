@@ -15,7 +15,7 @@ static int64_t now(void *self)
 
 static void for_each_buf(struct replay *r, void (*fn)(struct buf *buf))
 {
-    struct buf *all[] = {&r->lines, &r->model, &r->raw, &r->error_text, &r->error_code, &r->error_param};
+    struct buf *all[] = {&r->lines, &r->model, &r->raw, &r->body, &r->error_text, &r->error_code, &r->error_param};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fn(all[i]);
     for (size_t c = 0; c < REPLAY_CHOICES; c++) {
@@ -187,6 +187,9 @@ static void fold_choice(struct replay *r, const gw_event *e)
     case GW_EVENT_MEDIA:
         c->media++;
         break;
+    case GW_EVENT_BODY:
+        keep_text(&r->body, e->data);
+        break;
     case GW_EVENT_FINISH:
         c->finish_count++;
         snprintf(c->finish, sizeof c->finish, "%.*s", TEXT_ARG(call_text(e->text)));
@@ -293,6 +296,14 @@ unsigned replay_produce(struct replay *r, const char *body, bool stream, unsigne
     } while (r->status == GW_OK && calls < limit);
     arena_fini(&arena);
     return calls;
+}
+
+void replay_request(struct replay *r, const gw_request *req)
+{
+    uint32_t wait_ms = 0;
+    r->status = r->ops->produce(r->instance, &r->call, req, on_event, &wait_ms);
+    cr_assert_not(call_is_full(&r->call));
+    call_step_end(&r->call);
 }
 
 struct text replay_file(struct arena *arena, const char *path)

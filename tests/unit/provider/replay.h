@@ -13,6 +13,7 @@
 #include "plugin/call.h"
 
 const gw_plugin *gw_plugin_entry_openai(void);
+const gw_plugin *gw_plugin_entry_azure(void);
 const gw_plugin *gw_plugin_entry_demo(void);
 
 enum { REPLAY_CHOICES = 4, REPLAY_TOOLS = 16 };
@@ -43,6 +44,7 @@ struct replay {
     struct buf model;
     gw_tokens tokens; /* of the last USAGE; raw is empty */
     struct buf raw;
+    struct buf body; /* of the last BODY */
     uint32_t error_status, error_fault;
     struct buf error_text, error_code, error_param;
     gw_status status; /* the last that a function of the provider returned */
@@ -62,6 +64,9 @@ void replay_body(struct replay *replay, uint32_t status, uint32_t framing, struc
 /* Calls produce() until it is complete, moving the clock on by what it asks for. `limit` is the most calls; the
  * number of calls is returned. */
 unsigned replay_produce(struct replay *replay, const char *body, bool stream, unsigned limit);
+
+/* The same for a request of any kind, once. */
+void replay_request(struct replay *replay, const gw_request *req);
 
 /* A file as a text, in `arena`; ends the test when it cannot be read. */
 struct text replay_file(struct arena *arena, const char *path);

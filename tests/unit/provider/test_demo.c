@@ -376,3 +376,66 @@ Test(demo, refuses_settings_out_of_range)
     replay_end(&r);
     arena_fini(&arena);
 }
+
+static void embed(const char *body)
+{
+    struct arena arena;
+    arena_init(&arena, NULL, 0, 64 << 20);
+    gw_request req = {.size = sizeof req,
+                      .operation = GW_OP_EMBEDDINGS,
+                      .dialect = GW_DIALECT_EMBEDDINGS,
+                      .model = GW_LIT("demo"),
+                      .body = call_json(json_parse(&arena, text_of(body), NULL))};
+    replay_request(&r, &req);
+    arena_fini(&arena);
+}
+
+static double product(const struct json *a, const struct json *b)
+{
+    double sum = 0;
+    cr_assert_eq(json_count(a), json_count(b));
+    for (size_t i = 0; i < json_count(a); i++)
+        sum += json_real(json_at(a, i), 9) * json_real(json_at(b, i), 9);
+    return sum;
+}
+
+Test(demo, embeds_texts_as_unit_vectors)
+{
+    const struct json *v[3];
+    begin(NULL);
+    embed("{\"input\":[\"the black cat sleeps\",\"the white cat sleeps\",\"tax return\"],\"dimensions\":128}");
+    cr_assert_eq(r.status, GW_MISS);
+    const struct json *body = json_parse(&r.keep, buf_view(&r.body), NULL), *data = json_member(body, "data");
+    cr_assert_eq(json_count(data), 3u);
+    for (size_t i = 0; i < 3; i++) {
+        v[i] = json_member(json_at(data, i), "embedding");
+        cr_assert_eq(json_count(v[i]), 128u);
+        cr_assert_eq(json_int(json_member(json_at(data, i), "index"), -1), (int64_t)i);
+        cr_assert(product(v[i], v[i]) > 0.9999 && product(v[i], v[i]) < 1.0001);
+    }
+    cr_assert(product(v[0], v[1]) > product(v[0], v[2]) + 0.2, "what shares words is nearer");
+    cr_assert_eq(json_int(json_member(json_member(body, "usage"), "prompt_tokens"), -1), r.tokens.input);
+    cr_assert_eq(r.tokens.total, r.tokens.input);
+    replay_end(&r);
+}
+
+Test(demo, embeds_tokens_nothing_and_the_default)
+{
+    begin("{\"dimensions\":8}");
+    embed("{\"input\":[1,2,3]}");
+    cr_assert_eq(r.tokens.input, 3);
+    replay_again(&r);
+    embed("{\"input\":\"\"}");
+    const struct json *body = json_parse(&r.keep, buf_view(&r.body), NULL);
+    const struct json *vector = json_member(json_at(json_member(body, "data"), 0), "embedding");
+    cr_assert_eq(json_count(vector), 8u);
+    cr_assert(product(vector, vector) > 0.99);
+    replay_again(&r);
+    embed("{\"input\":\"x\",\"dimensions\":4}");
+    cr_assert_eq(r.errors, 1u);
+    cr_assert_eq(r.error_status, 400u);
+    replay_again(&r);
+    embed("{\"input\":[]}");
+    cr_assert(is(&r.error_param, "input"));
+    replay_end(&r);
+}

@@ -102,3 +102,42 @@ Test(openai_build, refuses_what_it_does_not_serve)
     call_http_fini(&http);
     replay_end(&r);
 }
+
+static struct text multipart(void *owner, struct text name)
+{
+    (void)owner;
+    return text_eq_nocase(name, TEXT("content-type")) ? TEXT("multipart/form-data; boundary=x") : TEXT_NONE;
+}
+
+Test(openai_build, each_dialect_has_its_path)
+{
+    static const struct {
+        uint32_t operation, dialect;
+        const char *url;
+    } cases[] = {
+        {GW_OP_CHAT,        GW_DIALECT_CHAT,        "http://x/v1/chat/completions"      },
+        {GW_OP_CHAT,        GW_DIALECT_RESPONSES,   "http://x/v1/responses"             },
+        {GW_OP_EMBEDDINGS,  GW_DIALECT_EMBEDDINGS,  "http://x/v1/embeddings"            },
+        {GW_OP_COMPLETIONS, GW_DIALECT_COMPLETIONS, "http://x/v1/completions"           },
+        {GW_OP_MODERATIONS, GW_DIALECT_OTHER,       "http://x/v1/audio/transcriptions?a"},
+        {GW_OP_AUDIO,       GW_DIALECT_OTHER,       "http://x/v1/audio/transcriptions?a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool other = cases[i].dialect == GW_DIALECT_OTHER;
+        gw_request req = {.size = sizeof req,
+                          .operation = cases[i].operation,
+                          .dialect = cases[i].dialect,
+                          .model = GW_LIT("m"),
+                          .base_url = GW_LIT("http://x/v1"),
+                          .path = GW_LIT("/audio/transcriptions?a")};
+        replay_begin(&r, gw_plugin_entry_openai(), NULL);
+        r.call.client_header = multipart;
+        call_http_init(&http, &r.call, 1 << 20);
+        cr_assert_eq(r.ops->build(r.instance, &r.call, &req, &http), GW_OK);
+        cr_assert(text_is(http.url, cases[i].url), "%.*s", TEXT_ARG(http.url));
+        cr_assert(text_is(header("Content-Type"), other ? "multipart/form-data; boundary=x" : "application/json"));
+        cr_assert(text_is(header("Accept"), other ? "*/*" : "application/json"));
+        call_http_fini(&http);
+        replay_end(&r);
+    }
+}

@@ -159,7 +159,10 @@ bool server_read(struct server_conn *conn, char **head, char **body, size_t *bod
     return true;
 }
 
-bool server_skip(struct server_conn *conn) { return server_read(conn, NULL, NULL, NULL); }
+bool server_skip(struct server_conn *conn)
+{
+    return server_read(conn, NULL, NULL, NULL);
+}
 
 bool server_send(struct server_conn *conn, struct text bytes)
 {
@@ -176,7 +179,10 @@ bool server_send(struct server_conn *conn, struct text bytes)
     return true;
 }
 
-bool server_say(struct server_conn *conn, const char *bytes) { return server_send(conn, text_of(bytes)); }
+bool server_say(struct server_conn *conn, const char *bytes)
+{
+    return server_send(conn, text_of(bytes));
+}
 
 void server_wait_close(struct server_conn *conn)
 {

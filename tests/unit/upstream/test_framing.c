@@ -10,6 +10,12 @@
 #include "upstream/framing.h"
 #include "vectors.h"
 
+#ifdef __SANITIZE_THREAD__
+enum { RANDOM_CUTS = 20, RANDOM_STREAMS = 200 }; /* there is one thread: it only takes longer */
+#else
+enum { RANDOM_CUTS = 1000, RANDOM_STREAMS = 3000 };
+#endif
+
 /* What came out, as one text that can be compared: name|id|data, each with its length. */
 struct seen {
     struct buf events, raw;
@@ -80,7 +86,10 @@ static void feed(struct seen *s, uint32_t kind, struct text bytes, const size_t 
     framing_fini(&f);
 }
 
-static bool same(struct text a, struct text b) { return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0; }
+static bool same(struct text a, struct text b)
+{
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
 
 /* One way to cut: the events are `expected` (with flush: begin with them), the raw bytes are the input. */
 static void check_cut(const char *what, uint32_t kind, struct text bytes, const size_t *cuts, size_t count,
@@ -157,10 +166,11 @@ Test(framing, gives_the_events_of_every_vector_however_it_is_cut)
             if (text_is(type, "message"))
                 type = TEXT_NONE; /* the default name */
             if (text_is(name, "invalid-utf8-replaced"))
-                data = TEXT("a\xff" "b\xc3"); /* we pass bytes on; who decodes them replaces what is wrong */
+                data = TEXT("a\xff"
+                            "b\xc3"); /* we pass bytes on; who decodes them replaces what is wrong */
             note(&expected, type, json_str(json_member(json_at(events, e), "id")), data);
         }
-        check_cuts(arena_str(&arena, name), GW_FRAMING_SSE, bytes, buf_view(&expected), 1000);
+        check_cuts(arena_str(&arena, name), GW_FRAMING_SSE, bytes, buf_view(&expected), RANDOM_CUTS);
         buf_free(&expected);
     }
     arena_fini(&arena);
@@ -195,8 +205,8 @@ Test(framing, flushes_the_last_line_and_the_last_event_only_when_asked)
     seen_fini(&s);
     cr_assert(text_is(all_events(GW_FRAMING_LINES, "a\nb", false, &s), "[0:|0:|1:a]\n"));
     seen_fini(&s);
-    cr_assert(text_is(all_events(GW_FRAMING_SSE, "data: x\n\nevent: e\ndata: y", true, &s),
-                      "[0:|0:|1:x]\n[1:e|0:|1:y]\n"));
+    cr_assert(
+        text_is(all_events(GW_FRAMING_SSE, "data: x\n\nevent: e\ndata: y", true, &s), "[0:|0:|1:x]\n[1:e|0:|1:y]\n"));
     seen_fini(&s);
     cr_assert(text_is(all_events(GW_FRAMING_SSE, "data: x\n\ndata: a\ndata: b\n", true, &s),
                       "[0:|0:|1:x]\n[0:|0:|3:a\nb]\n"));
@@ -208,11 +218,11 @@ Test(framing, flushes_the_last_line_and_the_last_event_only_when_asked)
 /* An alphabet that makes line ends of every kind, fields and comments likely. */
 Test(framing, gives_the_same_events_and_bytes_for_any_bytes_however_cut)
 {
-    static const char *const parts[] = {"\r", "\n", "\r\n", "data:", "data: ", "data", "id", "id:", "event:",
-                                        ":",  " ",  "x",    "\xEF\xBB\xBF", "retry: 1", "{}", "\0"};
+    static const char *const parts[] = {"\r",     "\n", "\r\n", "data:", "data: ",       "data",     "id", "id:",
+                                        "event:", ":",  " ",    "x",     "\xEF\xBB\xBF", "retry: 1", "{}", "\0"};
     unsigned seed = 5;
 
-    for (int round = 0; round < 3000; round++) {
+    for (int round = 0; round < RANDOM_STREAMS; round++) {
         char bytes[400];
         size_t len = 0, cuts[8];
         struct seen whole, cut;

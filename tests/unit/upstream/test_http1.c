@@ -7,6 +7,8 @@
 #include "upstream/http1.h"
 #include "vectors.h"
 
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 /* What came of one reading. */
 struct reading {
     struct buf seen; /* status, headers, body */
@@ -115,16 +117,21 @@ static void check_file(const char *file, const char *name)
     arena_fini(&arena);
 }
 
-Test(http1, reads_curls_replies_the_same_however_cut) { check_file("vectors/curl-replies/replies.json", "test"); }
+Test(http1, reads_curls_replies_the_same_however_cut)
+{
+    check_file("vectors/curl-replies/replies.json", "test");
+}
 
-Test(http1, reads_llhttps_cases_the_same_however_cut) { check_file("vectors/llhttp/cases.json", "name"); }
+Test(http1, reads_llhttps_cases_the_same_however_cut)
+{
+    check_file("vectors/llhttp/cases.json", "name");
+}
 
 Test(http1, reads_made_up_answers_the_same_however_cut)
 {
     static const char *const answers[] = {
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n"
-        "10\r\n0123456789abcdef\r\n0\r\nA: b\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nworldX\r\n0\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n" CHUNKED "5;a=\"b\"\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\nA: b\r\n\r\n",
+        CHUNKED "5\r\nhello\r\n5\r\nworldX\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more",
         "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore",
         "HTTP/1.0 200\r\n\r\nuntil close",
@@ -138,9 +145,25 @@ Test(http1, reads_made_up_answers_the_same_however_cut)
 Test(http1, survives_any_bytes)
 {
     static const char *const parts[] = {
-        "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100\r\n", "\r\n", "\r", "\n", "Content-Length: 3\r\n", "A: b\r\n", " ", ":",
-        "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n", "0\r\n", "0\r\n\r\n", "abc", "\0", ";x=\"y\"", "ffffffff\r\n",
-        "Connection: close\r\n", "\x80",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 100\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        "Content-Length: 3\r\n",
+        "A: b\r\n",
+        " ",
+        ":",
+        "Transfer-Encoding: chunked\r\n",
+        "3\r\nabc\r\n",
+        "0\r\n",
+        "0\r\n\r\n",
+        "abc",
+        "\0",
+        ";x=\"y\"",
+        "ffffffff\r\n",
+        "Connection: close\r\n",
+        "\x80",
     };
     unsigned seed = 9;
 

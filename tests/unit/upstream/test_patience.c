@@ -16,7 +16,10 @@
 
 /* --- time-outs --- */
 
-static void serve_silence(struct server_conn *conn) { server_wait_close(conn); }
+static void serve_silence(struct server_conn *conn)
+{
+    server_wait_close(conn);
+}
 
 static void serve_stall(struct server_conn *conn)
 {
@@ -91,7 +94,10 @@ struct flood {
     bool chunked;
 };
 
-static char flood_byte(size_t at) { return (char)(at * 11 >> 4); }
+static char flood_byte(size_t at)
+{
+    return (char)(at * 11 >> 4);
+}
 
 static void serve_flood(struct server_conn *conn)
 {
@@ -312,7 +318,8 @@ Test(patience, hears_an_answer_that_comes_before_the_request_is_sent)
             cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
             cr_assert_eq(e.status, 413);
         } else { /* the reset may overtake the answer */
-            cr_assert(e.failure == TRANSFER_SEND || e.failure == TRANSFER_RESET, "%s", transfer_failure_name(e.failure));
+            cr_assert(e.failure == TRANSFER_SEND || e.failure == TRANSFER_RESET, "%s",
+                      transfer_failure_name(e.failure));
         }
         cr_assert_eq(pool_idle(c->pool), 0);
         exchange_fini(&e);

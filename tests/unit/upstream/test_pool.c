@@ -98,6 +98,20 @@ Test(pool, tries_again_once_only)
     server_stop(s);
 }
 
+Test(pool, says_that_the_request_was_sent_when_a_second_try_finds_nobody)
+{
+    struct server *s = server_start(serve_dying, NULL);
+    struct client *c = client_new(2, NULL);
+
+    cr_assert_eq(get(c, s->url, true), TRANSFER_OK);
+    shutdown(s->fd, SHUT_RDWR); /* nobody listens any more; the connection is still there */
+    cr_assert_eq(get(c, s->url, true), TRANSFER_RESET);
+    cr_assert_eq(s->connections, 1);
+    cr_assert_eq(get(c, s->url, true), TRANSFER_CONNECT);
+    client_free(c);
+    server_stop(s);
+}
+
 /* As serve_stale(), but the end is RST. */
 static void serve_stale_reset(struct server_conn *conn)
 {
@@ -132,7 +146,7 @@ static void serve_and_say_more(struct server_conn *conn)
 
 Test(pool, drops_an_idle_connection_that_says_something)
 {
-    struct server *s = server_start(serve_and_say_more, (void *)(uintptr_t)"HTTP/1.1 408 Request Timeout\r\n\r\n");
+    struct server *s = server_start(serve_and_say_more, (void *)(uintptr_t) "HTTP/1.1 408 Request Timeout\r\n\r\n");
     struct client *c = client_new(2, NULL);
 
     cr_assert_eq(get(c, s->url, false), TRANSFER_OK);

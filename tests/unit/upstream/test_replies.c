@@ -131,7 +131,7 @@ static const struct {
     const char *name;
     const char *reason;
 } accepted[] = {
-    {"HTTP/1.1 with keep-alive disabled and 204 status", "complete; what follows it is dropped with the connection"},
+    {"HTTP/1.1 with keep-alive disabled and 204 status",  "complete; what follows it is dropped with the connection"},
     {"HTTP/1.1 with keep-alive disabled, content-length", "complete; what follows it is dropped with the connection"},
 };
 

@@ -70,8 +70,8 @@ static void make_certificates(const char *folder)
 {
     /* Name, subjectAltName, end. */
     static const char *const leaves[][3] = {
-        {"good", "IP:127.0.0.1,DNS:localhost", "20491231000000Z"},
-        {"other", "DNS:other.example", "20491231000000Z"},
+        {"good",    "IP:127.0.0.1,DNS:localhost", "20491231000000Z"},
+        {"other",   "DNS:other.example",          "20491231000000Z"},
         {"expired", "IP:127.0.0.1,DNS:localhost", "20200102000000Z"},
     };
     char line[2048];
@@ -88,10 +88,11 @@ static void make_certificates(const char *folder)
           " touch index && echo 01 >serial",
           folder);
     for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
-        snprintf(line, sizeof line,
-                 "cd %s && echo subjectAltName=%s >ext && openssl ca -batch -config ca.cnf -cert ca.pem -keyfile key.pem"
-                 " -in leaf.csr -extfile ext -startdate 20200101000000Z -enddate %s -out %s.pem -notext 2>/dev/null",
-                 folder, leaves[i][1], leaves[i][2], leaves[i][0]);
+        snprintf(
+            line, sizeof line,
+            "cd %s && echo subjectAltName=%s >ext && openssl ca -batch -config ca.cnf -cert ca.pem -keyfile key.pem"
+            " -in leaf.csr -extfile ext -startdate 20200101000000Z -enddate %s -out %s.pem -notext 2>/dev/null",
+            folder, leaves[i][1], leaves[i][2], leaves[i][0]);
         cr_assert_eq(system(line), 0, "%s", line);
     }
 }
@@ -181,15 +182,30 @@ static enum transfer_failure get_from(const char *certificate, bool with_ca)
     return failure;
 }
 
-Test(tls, trusts_whom_it_should) { cr_assert_eq(get_from("good", true), TRANSFER_OK); }
+Test(tls, trusts_whom_it_should)
+{
+    cr_assert_eq(get_from("good", true), TRANSFER_OK);
+}
 
-Test(tls, sends_nothing_to_an_unknown_authority) { cr_assert_eq(get_from("good", false), TRANSFER_CONNECT); }
+Test(tls, sends_nothing_to_an_unknown_authority)
+{
+    cr_assert_eq(get_from("good", false), TRANSFER_CONNECT);
+}
 
-Test(tls, sends_nothing_to_another_name) { cr_assert_eq(get_from("other", true), TRANSFER_CONNECT); }
+Test(tls, sends_nothing_to_another_name)
+{
+    cr_assert_eq(get_from("other", true), TRANSFER_CONNECT);
+}
 
-Test(tls, sends_nothing_to_an_expired_certificate) { cr_assert_eq(get_from("expired", true), TRANSFER_CONNECT); }
+Test(tls, sends_nothing_to_an_expired_certificate)
+{
+    cr_assert_eq(get_from("expired", true), TRANSFER_CONNECT);
+}
 
-Test(tls, sends_nothing_to_a_self_signed_certificate) { cr_assert_eq(get_from("alone", true), TRANSFER_CONNECT); }
+Test(tls, sends_nothing_to_a_self_signed_certificate)
+{
+    cr_assert_eq(get_from("alone", true), TRANSFER_CONNECT);
+}
 
 Test(tls, sends_nothing_where_no_tls_is_spoken)
 {

@@ -1,0 +1,289 @@
+/* anthropic.h - what the files of the anthropic provider share. Two stories: a request on its way out (struct
+ * building: anthropic.c, plan.c, think.c, request.c, turns.c, parts.c, history.c, tools.c, schema.c) and an
+ * answer on its way in (struct reader: read.c, block.c, usage.c, error.c). */
+#ifndef ANTHROPIC_H
+#define ANTHROPIC_H
+
+#include <gateway/host.h>
+#include <gateway/provider.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* The mark of thinking that came from Anthropic, as the chat form carries it. */
+#define ANTHROPIC_FORMAT "anthropic-claude-v1"
+/* The dialect of an x_origin member that this provider wrote and can take back. */
+#define ANTHROPIC_DIALECT "messages"
+
+/* An instance: its settings, read-only after open(). */
+struct anthropic {
+    const gw_host *host;
+    char *version;      /* anthropic-version when we choose it */
+    char *betas;        /* always sent; NULL: none */
+    int64_t max_tokens; /* for requests that give none; 0: by model */
+    bool bearer;        /* Authorization instead of x-api-key */
+};
+
+/* What a model takes: a row of the table in models.c. */
+enum thinks {
+    THINKS_NOT,
+    THINKS_BY_BUDGET, /* thinking {enabled, budget_tokens} */
+    THINKS_BY_EFFORT, /* thinking {adaptive} and output_config.effort */
+};
+enum quiet {                      /* how thinking is switched off */
+             QUIET_OMIT,          /* it is off unless asked for */
+             QUIET_DISABLED,      /* {disabled} */
+             QUIET_BETWEEN_TOOLS, /* {between_tools} */
+             QUIET_NEVER,         /* it cannot be */
+};
+enum {
+    CAN_SAMPLE = 1 << 0, /* temperature, top_p, top_k */
+    CAN_BOTH = 1 << 1,   /* temperature together with top_p */
+    CAN_SHAPE = 1 << 2,  /* output_config.format and strict tools */
+    CAN_FORCE = 1 << 3,  /* tool_choice any or a named tool */
+    CAN_SYSTEM = 1 << 4, /* role system inside messages */
+    CAN_SEARCH = 1 << 5, /* the web_search server tool */
+};
+struct model {
+    const char *family; /* "opus" ...; "" any */
+    uint16_t since;     /* the first version, 100 * major + minor */
+    uint8_t thinks, quiet, can;
+    uint32_t most;       /* output tokens; 0: not known */
+    const char *efforts; /* the levels of output_config.effort, blank-separated; "" none */
+};
+/* The row for a model's name. Never NULL. Any thread. */
+const struct model *anthropic_model(gw_str name);
+
+/* Bytes that grow in memory of the call. */
+struct pile {
+    char *ptr;
+    size_t len, cap;
+};
+
+/* Names to numbers; in memory of the call. Zeroed is empty. */
+struct id_slot;
+struct ids {
+    struct id_slot *slots;
+    size_t cap, count;
+};
+
+/* What was decided about a request before the first byte of it is written: plan.c. */
+struct plan {
+    int64_t max_tokens;
+    const char *thinking; /* type of "thinking"; NULL: the member is left out */
+    int64_t budget;       /* of thinking "enabled" */
+    const char *effort;   /* NULL: left out */
+    const char *choice;   /* type of "tool_choice"; NULL: left out */
+    gw_str choice_name;   /* of choice "tool" */
+    bool only_allowed;    /* only the tools named in `allowed` */
+    struct ids allowed;
+    bool one_call;        /* disable_parallel_tool_use */
+    bool has_tools;       /* the request has tools of its own */
+    bool past_tools;      /* it has none, but its history has calls */
+    const gw_json *shape; /* schema of the answer; NULL: free */
+    bool shape_native;    /* by output_config.format, else by a tool that must be called */
+    gw_str shape_name, shape_about;
+    bool json_hint;      /* asked for any JSON object */
+    unsigned cache_skip; /* cache markers too many: the first ones are left out */
+    bool cache_hour;     /* prompt_cache_breakpoint means a life of an hour */
+};
+
+/* A call of the assistant turn being answered. */
+struct past_call {
+    gw_str id, wire; /* the client's, and as Anthropic gets it */
+};
+
+/* A request being written. */
+struct building {
+    const struct anthropic *anthropic;
+    const gw_host *h;
+    gw_call *call;
+    gw_writer *w;
+    const gw_request *req;
+    const gw_json *body;
+    const struct model *model;
+    struct reading *state; /* for read(): what must be translated back */
+    struct plan plan;
+    gw_status status; /* the first thing that went wrong */
+    unsigned markers; /* cache markers met so far */
+
+    const char *turn; /* role of the message being written; NULL: none is open */
+    bool any_turn;    /* one was written */
+    struct ids seen;  /* ids of all calls so far */
+    struct ids calls; /* the client's ids of the calls below, to their place */
+    struct past_call *past;
+    size_t past_count;
+    struct ids results; /* those of the messages that answer them, to their place */
+    size_t run_end;     /* where the run of system messages ends, and whether it may stay where it is */
+    bool run_stays;
+};
+
+/* A block of the answer: block.c. */
+struct block;
+/* What is known of the answer after the frames so far. Memory of the call. */
+struct reading {
+    /* Written by build(): */
+    gw_str shape_name;    /* the tool that stands for the answer's schema */
+    const gw_str *custom; /* names of custom tools */
+    size_t custom_count;
+    /* Written by read(): */
+    struct block *blocks;     /* open ones */
+    uint32_t tools, thoughts, texts; /* how many there were */
+    uint64_t chars;           /* code points of text */
+    bool started, finished, failed, counted;
+    struct counts { /* -1: not told */
+        int64_t input, read, write, write_5m, write_1h, output, thinking, server_tools;
+    } counts;
+};
+
+/* One frame being read. */
+struct reader {
+    const struct anthropic *anthropic;
+    const gw_host *h;
+    gw_call *call;
+    gw_emit emit;
+    struct reading *state;
+    const gw_frame *frame;
+    gw_status status;
+};
+
+/* text.c: bytes. */
+bool anthropic_is(gw_str s, const char *word);
+bool anthropic_has(gw_str s, const char *part); /* ASCII case folded */
+bool anthropic_starts(gw_str s, const char *start);
+bool anthropic_is_blank(gw_str s); /* nothing but white space: Anthropic takes no such text */
+/* One after another in memory of the call; {NULL,0} without memory. */
+gw_str anthropic_join(const gw_host *h, gw_call *call, const gw_str *parts, size_t count);
+gw_str anthropic_keep(const gw_host *h, gw_call *call, gw_str s);
+/* False without memory. */
+bool anthropic_pile(const gw_host *h, gw_call *call, struct pile *pile, gw_str s);
+/* {NULL,0} when it is not base64. */
+gw_str anthropic_unbase64(const gw_host *h, gw_call *call, gw_str s);
+
+/* ids.c: ids of tool calls. Anthropic takes letters, digits, - and _ only. */
+gw_str anthropic_wire_id(const gw_host *h, gw_call *call, gw_str id);
+/* The other way: what anthropic_wire_id() made of `id`, undone; anything else as it is. */
+gw_str anthropic_client_id(const gw_host *h, gw_call *call, gw_str wire);
+bool ids_find(const struct ids *ids, gw_str key, size_t *value);
+/* False without memory. `key` is kept; it is not there yet. */
+bool ids_add(const gw_host *h, gw_call *call, struct ids *ids, gw_str key, size_t value);
+void ids_clear(struct ids *ids);
+
+/* anthropic.c: the client must change the request. The first such word stands. */
+void anthropic_refuse(struct building *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A member that is not carried, and why. */
+void anthropic_drop(struct building *b, const char *member, const char *why);
+
+/* The steps of a request. */
+void anthropic_plan(struct building *b);                       /* plan.c */
+void anthropic_plan_thinking(struct building *b, bool forced); /* think.c, with plan.max_tokens */
+void anthropic_write(struct building *b);                      /* request.c */
+void anthropic_write_turns(struct building *b);                /* turns.c: "system" and "messages" */
+void anthropic_write_tools(struct building *b);                /* tools.c: "tools" and "tool_choice" */
+void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_root); /* schema.c, as a value */
+
+/* turns.c: opens a block of a message of that role ("user" ...), and the message when it is another one; NULL: a
+ * block of the array that is open. The object is open: write its members and close it. */
+void anthropic_begin_block(struct building *b, const char *role);
+
+/* parts.c: content of a message of `role`, as blocks. `mark` is the message where its cache marker is the last
+ * block's, else NULL. `is_last`: the request ends with it. The number of blocks. */
+size_t anthropic_write_content(struct building *b, const char *role, const gw_json *content, const gw_json *mark,
+                               bool is_last);
+bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark);
+/* A text block of "system", whose array is open. */
+void anthropic_write_system_text(struct building *b, gw_str text, const gw_json *mark);
+/* The content of a tool's result, as a member "content"; nothing when it is empty. */
+void anthropic_write_result(struct building *b, const gw_json *content);
+/* The member "cache_control" when `holder` has a marker and there are not too many. */
+void anthropic_write_marker(struct building *b, const gw_json *holder);
+bool anthropic_has_marker(const struct building *b, const gw_json *holder);
+
+/* history.c: what an assistant message brings along from an earlier answer of Anthropic. */
+bool anthropic_has_thinking(struct building *b, const gw_json *message);
+void anthropic_write_thinking(struct building *b, const gw_json *message);
+/* The blocks as they came, when the message still says the same; else NULL. */
+const gw_json *anthropic_origin(struct building *b, const gw_json *message);
+/* The same of a tool's result: the one block, when it answers the call `id`. */
+const gw_json *anthropic_result_origin(struct building *b, const gw_json *message, gw_str id);
+
+/* read.c: the answer, whole or in pieces. */
+gw_status anthropic_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit);
+void anthropic_emit(struct reader *r, uint32_t type, uint32_t item, gw_str id, gw_str text, gw_str data);
+/* A piece of text block `item`. */
+void anthropic_emit_text(struct reader *r, uint32_t item, gw_str text);
+/* May it be the data of an event? Upstreams' JSON is read without a look for members that are there twice. */
+bool anthropic_is_json(struct reader *r, gw_str json);
+/* block.c */
+void anthropic_block_start(struct reader *r, int64_t index, const gw_json *block);
+void anthropic_block_delta(struct reader *r, int64_t index, const gw_json *delta);
+void anthropic_block_stop(struct reader *r, int64_t index);
+/* usage.c: `first` when more is to come, and what is told of the output is not final. */
+void anthropic_usage(struct reader *r, const gw_json *usage, bool first);
+/* error.c: an error body as one ERROR event; `root` is NULL when it is not JSON. */
+void anthropic_error(struct reader *r, const gw_json *root);
+/* The same for a fault that we have found: the upstream's (502). */
+void anthropic_fail(struct reader *r, gw_str text);
+
+/* Reading JSON. What is missing is NULL, and NULL is accepted everywhere. */
+static inline const gw_json *get(const gw_host *h, const gw_json *object, const char *name)
+{
+    return h->json->get(object, (gw_str){name, strlen(name)});
+}
+static inline gw_str get_str(const gw_host *h, const gw_json *object, const char *name)
+{
+    return h->json->str(get(h, object, name));
+}
+static inline bool is_type(const gw_host *h, const gw_json *value, uint32_t type)
+{
+    return h->json->type(value) == type;
+}
+static inline bool is_null(const gw_host *h, const gw_json *value)
+{
+    uint32_t type = h->json->type(value);
+    return type == GW_JSON_NULL || type == GW_JSON_ABSENT;
+}
+/* The elements of an array; 0 for anything else. */
+static inline size_t length(const gw_host *h, const gw_json *value)
+{
+    return is_type(h, value, GW_JSON_ARRAY) ? h->json->count(value) : 0;
+}
+static inline gw_str words(const char *s)
+{
+    return (gw_str){s, strlen(s)};
+}
+
+/* Writing JSON. */
+static inline void put_key(struct building *b, const char *name)
+{
+    b->h->write->key(b->w, words(name));
+}
+static inline void put_str(struct building *b, const char *name, gw_str value)
+{
+    put_key(b, name);
+    b->h->write->str(b->w, value);
+}
+static inline void put_word(struct building *b, const char *name, const char *value)
+{
+    put_str(b, name, words(value));
+}
+static inline void put_copy(struct building *b, const char *name, const gw_json *value)
+{
+    put_key(b, name);
+    b->h->write->copy(b->w, value);
+}
+static inline void put_object(struct building *b, const char *name)
+{
+    put_key(b, name);
+    b->h->write->object(b->w);
+}
+static inline void put_array(struct building *b, const char *name)
+{
+    put_key(b, name);
+    b->h->write->array(b->w);
+}
+static inline void put_close(struct building *b)
+{
+    b->h->write->close(b->w);
+}
+
+#endif

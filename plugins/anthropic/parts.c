@@ -1,0 +1,253 @@
+/* parts.c - writes the content of a message as blocks: text, images, documents, each with its cache marker.
+ * Content that Anthropic cannot take is refused: to leave it out would change what is asked. */
+#include "anthropic.h"
+
+bool anthropic_has_marker(const struct building *b, const gw_json *holder)
+{
+    return is_type(b->h, get(b->h, holder, "cache_control"), GW_JSON_OBJECT) ||
+           is_type(b->h, get(b->h, holder, "prompt_cache_breakpoint"), GW_JSON_OBJECT);
+}
+
+void anthropic_write_marker(struct building *b, const gw_json *holder)
+{
+    const gw_json *control = get(b->h, holder, "cache_control");
+
+    if (!anthropic_has_marker(b, holder) || ++b->markers <= b->plan.cache_skip)
+        return;
+    if (is_type(b->h, control, GW_JSON_OBJECT)) {
+        put_copy(b, "cache_control", control);
+        return;
+    }
+    put_object(b, "cache_control");
+    put_word(b, "type", "ephemeral");
+    if (b->plan.cache_hour)
+        put_word(b, "ttl", "1h");
+    put_close(b);
+}
+
+static void write_text_members(struct building *b, gw_str text, const gw_json *mark)
+{
+    put_word(b, "type", "text");
+    put_str(b, "text", text);
+    anthropic_write_marker(b, mark);
+    put_close(b);
+}
+
+bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark)
+{
+    if (anthropic_is_blank(text)) /* Anthropic refuses it, and sends such blocks itself */
+        return false;
+    anthropic_begin_block(b, role);
+    write_text_members(b, text, mark);
+    return true;
+}
+
+void anthropic_write_system_text(struct building *b, gw_str text, const gw_json *mark)
+{
+    b->h->write->object(b->w);
+    write_text_members(b, text, mark);
+}
+
+/* "data:image/png;base64,AAAA": the type without its parameters, and what comes after the comma. */
+static bool split_data_url(gw_str url, gw_str *type, gw_str *data)
+{
+    static const char mark[] = ";base64,";
+    size_t end = 5;
+
+    if (!anthropic_starts(url, "data:"))
+        return false;
+    *type = (gw_str){url.ptr + 5, 0};
+    while (end < url.len && url.ptr[end] != ',' && end < 200)
+        end++;
+    if (end >= url.len || url.ptr[end] != ',' || end + 1 < 5 + sizeof mark - 1 ||
+        memcmp(url.ptr + end + 1 - (sizeof mark - 1), mark, sizeof mark - 1) != 0)
+        return false;
+    while (type->len < end - 5 && type->ptr[type->len] != ';')
+        type->len++;
+    *data = (gw_str){url.ptr + end + 1, url.len - end - 1};
+    return true;
+}
+
+/* Anthropic's name for an image's type, or NULL when it takes no such image. */
+static const char *image_type(gw_str type)
+{
+    static const char *const types[] = {"image/jpeg", "image/png", "image/gif", "image/webp"};
+    if (anthropic_is(type, "image/jpg"))
+        return types[0];
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (anthropic_is(type, types[i]))
+            return types[i];
+    return NULL;
+}
+
+static bool is_text_type(gw_str type)
+{
+    static const char *const types[] = {"application/json", "application/xml", "application/yaml", "application/x-yaml",
+                                        "application/javascript"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (anthropic_is(type, types[i]))
+            return true;
+    return anthropic_starts(type, "text/");
+}
+
+/* "image" or "document", up to the members of its source. */
+static void begin_media(struct building *b, const char *role, const char *type, const char *source)
+{
+    anthropic_begin_block(b, role);
+    put_word(b, "type", type);
+    put_object(b, "source");
+    put_word(b, "type", source);
+}
+
+static void end_media(struct building *b, gw_str title, const gw_json *mark)
+{
+    put_close(b);
+    if (title.len > 0)
+        put_str(b, "title", title);
+    anthropic_write_marker(b, mark);
+    put_close(b);
+}
+
+static void write_document(struct building *b, const char *role, gw_str type, gw_str data, gw_str title,
+                           const gw_json *mark)
+{
+    if (anthropic_is(type, "application/pdf")) {
+        begin_media(b, role, "document", "base64");
+        put_str(b, "media_type", type);
+        put_str(b, "data", data);
+        end_media(b, title, mark);
+        return;
+    }
+    gw_str text = is_text_type(type) ? anthropic_unbase64(b->h, b->call, data) : (gw_str){NULL, 0};
+    if (!is_text_type(type)) {
+        anthropic_refuse(b, "Anthropic reads PDF and text files, not %.*s", (int)type.len, type.ptr);
+    } else if (text.ptr == NULL) {
+        anthropic_refuse(b, "file_data is not base64");
+    } else if (!anthropic_is_blank(text)) {
+        begin_media(b, role, "document", "text");
+        put_word(b, "media_type", "text/plain");
+        put_str(b, "data", text);
+        end_media(b, title, mark);
+    }
+}
+
+static void write_image(struct building *b, const char *role, const gw_json *part, const gw_json *mark)
+{
+    const gw_json *image = get(b->h, part, "image_url");
+    gw_str url = is_type(b->h, image, GW_JSON_STR) ? b->h->json->str(image) : get_str(b->h, image, "url");
+    gw_str detail = get_str(b->h, image, "detail"), type, data, untitled = {NULL, 0};
+
+    if (detail.len > 0 && !anthropic_is(detail, "auto"))
+        anthropic_drop(b, "image_url.detail", "Anthropic has no such thing");
+    if (split_data_url(url, &type, &data)) {
+        if (anthropic_is(type, "application/pdf")) {
+            write_document(b, role, type, data, untitled, mark);
+        } else if (image_type(type) == NULL) {
+            anthropic_refuse(b, "Anthropic takes JPEG, PNG, GIF and WebP images, not %.*s", (int)type.len, type.ptr);
+        } else {
+            begin_media(b, role, "image", "base64");
+            put_word(b, "media_type", image_type(type));
+            put_str(b, "data", data);
+            end_media(b, untitled, mark);
+        }
+    } else if (anthropic_starts(url, "https://") || anthropic_starts(url, "http://")) {
+        begin_media(b, role, "image", "url");
+        put_str(b, "url", url);
+        end_media(b, untitled, mark);
+    } else {
+        anthropic_refuse(b, "image_url.url is neither an address nor data of base64");
+    }
+}
+
+static void write_file(struct building *b, const char *role, const gw_json *part, const gw_json *mark)
+{
+    const gw_json *file = get(b->h, part, "file");
+    gw_str data = get_str(b->h, file, "file_data"), id = get_str(b->h, file, "file_id");
+    gw_str title = get_str(b->h, file, "filename"), type, bytes;
+
+    if (split_data_url(data, &type, &bytes)) {
+        write_document(b, role, type, bytes, title, mark);
+    } else if (data.len > 0 && !anthropic_starts(data, "data:") && title.len > 4 &&
+               anthropic_has((gw_str){title.ptr + title.len - 4, 4}, ".pdf")) {
+        write_document(b, role, GW_LIT("application/pdf"), data, title, mark);
+    } else if (anthropic_starts(id, "https://")) {
+        begin_media(b, role, "document", "url");
+        put_str(b, "url", id);
+        end_media(b, title, mark);
+    } else if (anthropic_starts(id, "file_")) { /* one that was uploaded to Anthropic */
+        begin_media(b, role, "document", "file");
+        put_str(b, "file_id", id);
+        end_media(b, title, mark);
+    } else if (id.len > 0) {
+        anthropic_refuse(b, "a file that was uploaded elsewhere means nothing to Anthropic: send it as file_data");
+    } else {
+        anthropic_refuse(b, "file.file_data is not data of base64 with its type");
+    }
+}
+
+/* Thinking among the parts is history.c's. `is_end` when the request ends here. False when nothing was written. */
+static bool write_part(struct building *b, const char *role, const gw_json *part, const gw_json *mark, bool is_end)
+{
+    gw_str type = get_str(b->h, part, "type"), text = get_str(b->h, part, "text");
+
+    if (is_type(b->h, part, GW_JSON_STR))
+        return anthropic_write_text(b, role, b->h->json->str(part), mark);
+    if (anthropic_is(type, "text") || anthropic_is(type, "refusal")) {
+        if (anthropic_is(type, "refusal"))
+            text = get_str(b->h, part, "refusal");
+        while (is_end && text.len > 0 && anthropic_is_blank((gw_str){text.ptr + text.len - 1, 1}))
+            text.len--;
+        return anthropic_write_text(b, role, text, mark);
+    }
+    if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking"))
+        return false;
+    if (role != NULL && !strcmp(role, "assistant"))
+        anthropic_refuse(b, "an assistant message has text and tool calls only, not %.*s", (int)type.len, type.ptr);
+    else if (anthropic_is(type, "image_url"))
+        write_image(b, role, part, mark);
+    else if (anthropic_is(type, "file"))
+        write_file(b, role, part, mark);
+    else if (anthropic_is(type, "input_audio"))
+        anthropic_refuse(b, "input_audio: Anthropic takes no sound");
+    else
+        anthropic_refuse(b, "Anthropic takes no content part of type \"%.*s\"", (int)(type.len < 60 ? type.len : 60),
+                         type.len > 0 ? type.ptr : "");
+    return b->status == GW_OK;
+}
+
+size_t anthropic_write_content(struct building *b, const char *role, const gw_json *content, const gw_json *mark,
+                               bool is_last)
+{
+    size_t written = 0, count = length(b->h, content);
+
+    if (is_type(b->h, content, GW_JSON_STR)) {
+        gw_str text = b->h->json->str(content);
+        while (is_last && text.len > 0 && anthropic_is_blank((gw_str){text.ptr + text.len - 1, 1}))
+            text.len--;
+        return anthropic_write_text(b, role, text, mark);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const gw_json *part = b->h->json->at(content, i);
+        bool marked = anthropic_has_marker(b, part);
+        written += write_part(b, role, part, marked ? part : i + 1 == count ? mark : NULL, is_last && i + 1 == count);
+    }
+    return written;
+}
+
+/* A result is text, or text and images where a client knows that Anthropic takes them. */
+void anthropic_write_result(struct building *b, const gw_json *content)
+{
+    size_t count = length(b->h, content);
+
+    if (is_type(b->h, content, GW_JSON_STR)) {
+        if (!anthropic_is_blank(b->h->json->str(content)))
+            put_str(b, "content", b->h->json->str(content));
+        return;
+    }
+    if (count == 0)
+        return;
+    put_array(b, "content");
+    for (size_t i = 0; i < count; i++)
+        write_part(b, NULL, b->h->json->at(content, i), NULL, false);
+    put_close(b);
+}

@@ -1,0 +1,310 @@
+/* request.c - writes the body: members in the order in which Anthropic reads the prompt (tools, system, messages),
+ * and for each member of the chat that is not carried the reason. */
+#include "anthropic.h"
+
+/* Each member of a chat that a function here or elsewhere looks at, or why it is not sent. */
+static const struct {
+    const char *name;
+    const char *why; /* NULL: it is carried, or the gateway's own affair */
+} members[] = {
+    {"audio",                  NULL                                            },
+    {"cache_control",          NULL                                            },
+    {"frequency_penalty",      "Anthropic has no penalties"                    },
+    {"function_call",          NULL                                            },
+    {"functions",              NULL                                            },
+    {"include_reasoning",      NULL                                            },
+    {"logit_bias",             "Anthropic has no such thing"                   },
+    {"logprobs",               NULL                                            },
+    {"max_completion_tokens",  NULL                                            },
+    {"max_tokens",             NULL                                            },
+    {"messages",               NULL                                            },
+    {"metadata",               NULL                                            },
+    {"modalities",             NULL                                            },
+    {"model",                  NULL                                            },
+    {"n",                      NULL                                            },
+    {"parallel_tool_calls",    NULL                                            },
+    {"prediction",             "Anthropic has no predicted outputs"            },
+    {"presence_penalty",       "Anthropic has no penalties"                    },
+    {"prompt_cache_key",       "Anthropic's cache is found by the prompt alone"},
+    {"prompt_cache_options",   NULL                                            },
+    {"prompt_cache_retention", "Anthropic's cache is controlled by its markers"},
+    {"reasoning",              NULL                                            },
+    {"reasoning_effort",       NULL                                            },
+    {"response_format",        NULL                                            },
+    {"safety_identifier",      NULL                                            },
+    {"seed",                   "Anthropic has no seed"                         },
+    {"service_tier",           NULL                                            },
+    {"stop",                   NULL                                            },
+    {"store",                  "Anthropic keeps no answers"                    },
+    {"stream",                 NULL                                            },
+    {"stream_options",         NULL                                            },
+    {"temperature",            NULL                                            },
+    {"thinking",               NULL                                            },
+    {"tool_choice",            NULL                                            },
+    {"tools",                  NULL                                            },
+    {"top_k",                  NULL                                            },
+    {"top_logprobs",           NULL                                            },
+    {"top_p",                  NULL                                            },
+    {"user",                   NULL                                            },
+    {"verbosity",              "Anthropic has no such thing"                   },
+    {"web_search_options",     NULL                                            },
+};
+
+/* Nothing is lost where a member says what is so anyway. */
+static bool says_nothing(const struct building *b, const gw_json *value)
+{
+    switch (b->h->json->type(value)) {
+    case GW_JSON_BOOL:
+        return b->h->json->boolean(value, 0) == 0;
+    case GW_JSON_INT:
+    case GW_JSON_REAL: {
+        double number = b->h->json->real(value, 1);
+        return !(number < 0 || number > 0);
+    }
+    case GW_JSON_STR:
+        return b->h->json->str(value).len == 0;
+    case GW_JSON_ARRAY:
+    case GW_JSON_OBJECT:
+        return b->h->json->count(value) == 0;
+    default:
+        return true;
+    }
+}
+
+static void drop_others(struct building *b)
+{
+    for (size_t i = 0; i < b->h->json->count(b->body); i++) {
+        gw_str name = b->h->json->key_at(b->body, i);
+        const char *why = "not a parameter of Anthropic's";
+        for (size_t k = 0; k < sizeof members / sizeof *members; k++)
+            if (anthropic_is(name, members[k].name))
+                why = members[k].why;
+        bool is_seed = anthropic_is(name, "seed"); /* 0 is one like any other */
+        if (why != NULL &&
+            (is_seed ? !is_null(b->h, b->h->json->at(b->body, i)) : !says_nothing(b, b->h->json->at(b->body, i))) &&
+            GW_HAS(b->h, dropped))
+            b->h->dropped(b->call, name, words(why));
+    }
+}
+
+/* What changes the answer too much to be left out quietly. */
+static void refuse_others(struct building *b)
+{
+    const gw_json *modalities = get(b->h, b->body, "modalities");
+
+    if (b->h->json->integer(get(b->h, b->body, "n"), 1) > 1)
+        anthropic_refuse(b, "n: Anthropic gives one answer only");
+    if (b->h->json->boolean(get(b->h, b->body, "logprobs"), 0) == 1 ||
+        b->h->json->integer(get(b->h, b->body, "top_logprobs"), 0) > 0)
+        anthropic_refuse(b, "logprobs: Anthropic tells no probabilities");
+    for (size_t i = 0; i < length(b->h, modalities); i++)
+        if (!anthropic_is(b->h->json->str(b->h->json->at(modalities, i)), "text"))
+            anthropic_refuse(b, "modalities: Anthropic answers in text only");
+    if (is_type(b->h, get(b->h, b->body, "audio"), GW_JSON_OBJECT))
+        anthropic_refuse(b, "audio: Anthropic answers in text only");
+    if (!is_null(b->h, get(b->h, b->body, "functions")) || !is_null(b->h, get(b->h, b->body, "function_call")))
+        anthropic_refuse(b, "functions and function_call are of the old form: send tools and tool_choice");
+    if (!is_type(b->h, get(b->h, b->body, "messages"), GW_JSON_ARRAY))
+        anthropic_refuse(b, "messages is not a list");
+}
+
+/* A number that is there, whatever it is. */
+static bool is_number(const struct building *b, const gw_json *value)
+{
+    return is_type(b->h, value, GW_JSON_INT) || is_type(b->h, value, GW_JSON_REAL);
+}
+
+static void write_temperature(struct building *b, const gw_json *value, bool thinks)
+{
+    double number = b->h->json->real(value, 1);
+    bool is_one = !(number < 1 || number > 1); /* the default: nothing is lost without it */
+
+    if ((b->model->can & CAN_SAMPLE) == 0) {
+        if (!is_one)
+            anthropic_drop(b, "temperature", "this model takes no sampling parameters");
+    } else if (thinks) {
+        if (!is_one)
+            anthropic_drop(b, "temperature", "it is 1 where the model thinks");
+    } else if (number > 1) {
+        anthropic_drop(b, "temperature", "Anthropic's highest is 1, which is sent");
+        put_key(b, "temperature");
+        b->h->write->integer(b->w, 1);
+    } else {
+        put_copy(b, "temperature", value);
+    }
+}
+
+static void write_top_p(struct building *b, const gw_json *value, bool thinks, bool has_temperature)
+{
+    double number = b->h->json->real(value, 1);
+
+    if ((b->model->can & CAN_SAMPLE) == 0) {
+        if (number < 1)
+            anthropic_drop(b, "top_p", "this model takes no sampling parameters");
+    } else if (thinks && number < 0.95) {
+        anthropic_drop(b, "top_p", "it is 0.95 or more where the model thinks");
+    } else if (has_temperature && (b->model->can & CAN_BOTH) == 0) {
+        if (number < 1)
+            anthropic_drop(b, "top_p", "this model takes temperature or top_p, not both");
+    } else {
+        put_copy(b, "top_p", value);
+    }
+}
+
+static void write_sampling(struct building *b)
+{
+    const gw_json *temperature = get(b->h, b->body, "temperature"), *top_p = get(b->h, b->body, "top_p");
+    const gw_json *top_k = get(b->h, b->body, "top_k");
+    bool thinks =
+        b->plan.thinking != NULL && (!strcmp(b->plan.thinking, "enabled") || !strcmp(b->plan.thinking, "adaptive"));
+
+    if (is_number(b, temperature))
+        write_temperature(b, temperature, thinks);
+    if (is_number(b, top_p))
+        write_top_p(b, top_p, thinks, is_number(b, temperature) && !thinks);
+    if (!is_number(b, top_k))
+        return;
+    if ((b->model->can & CAN_SAMPLE) == 0 || thinks)
+        anthropic_drop(b, "top_k", thinks ? "not where the model thinks" : "this model takes no sampling parameters");
+    else
+        put_copy(b, "top_k", top_k);
+}
+
+/* White space alone is refused as a stop sequence. */
+static void write_stop(struct building *b)
+{
+    const gw_json *stop = get(b->h, b->body, "stop");
+    bool is_one = is_type(b->h, stop, GW_JSON_STR), open = false;
+    size_t count = is_one ? 1 : length(b->h, stop);
+
+    for (size_t i = 0; i < count; i++) {
+        gw_str word = b->h->json->str(is_one ? stop : b->h->json->at(stop, i));
+        if (anthropic_is_blank(word)) {
+            if (word.len > 0)
+                anthropic_drop(b, "stop", "Anthropic takes no stop sequence of white space alone");
+            continue;
+        }
+        if (!open)
+            put_array(b, "stop_sequences");
+        open = true;
+        b->h->write->str(b->w, word);
+    }
+    if (open)
+        put_close(b);
+}
+
+/* Anthropic wants no names, addresses or telephone numbers, and refuses what looks like one. */
+static bool is_personal(gw_str id)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.ptr[i] == '@')
+            return true;
+        digits += id.ptr[i] >= '0' && id.ptr[i] <= '9';
+    }
+    return id.len > 0 && id.ptr[0] == '+' && digits >= 7 && digits + 6 >= id.len;
+}
+
+static void write_user_id(struct building *b)
+{
+    const gw_json *metadata = get(b->h, b->body, "metadata");
+    gw_str id = get_str(b->h, b->body, "safety_identifier"), own = get_str(b->h, metadata, "user_id");
+    const char *member = "safety_identifier";
+
+    if (id.len == 0) {
+        id = get_str(b->h, b->body, "user");
+        member = "user";
+    }
+    if (id.len == 0) {
+        id = own;
+        member = "metadata";
+    }
+    if (b->h->json->count(metadata) > (own.len > 0 ? 1u : 0u))
+        anthropic_drop(b, "metadata", "Anthropic keeps nothing but the id of a user");
+    if (id.len == 0)
+        return;
+    if (id.len > 256 || is_personal(id)) {
+        anthropic_drop(b, member,
+                       "Anthropic takes an opaque id of at most 256 bytes, no address or number of a person");
+        return;
+    }
+    put_object(b, "metadata");
+    put_str(b, "user_id", id);
+    put_close(b);
+}
+
+static void write_tier(struct building *b)
+{
+    gw_str tier = get_str(b->h, b->body, "service_tier");
+
+    if (anthropic_is(tier, "auto"))
+        put_word(b, "service_tier", "auto");
+    else if (anthropic_is(tier, "default") || anthropic_is(tier, "standard_only"))
+        put_word(b, "service_tier", "standard_only");
+    else if (tier.len > 0)
+        anthropic_drop(b, "service_tier", "Anthropic has no such tier");
+}
+
+static void write_thinking(struct building *b)
+{
+    const struct plan *p = &b->plan;
+    bool formatted = p->shape != NULL && p->shape_native;
+
+    if (p->thinking != NULL) {
+        put_object(b, "thinking");
+        put_word(b, "type", p->thinking);
+        if (!strcmp(p->thinking, "enabled")) {
+            put_key(b, "budget_tokens");
+            b->h->write->integer(b->w, p->budget);
+        }
+        if (!strcmp(p->thinking, "adaptive")) /* newer models say nothing of it otherwise */
+            put_word(b, "display", "summarized");
+        put_close(b);
+    }
+    if (p->effort == NULL && !formatted)
+        return;
+    put_object(b, "output_config");
+    if (p->effort != NULL)
+        put_word(b, "effort", p->effort);
+    if (formatted) {
+        put_object(b, "format");
+        put_word(b, "type", "json_schema");
+        put_key(b, "schema");
+        anthropic_write_schema(b, p->shape, true);
+        put_close(b);
+    }
+    put_close(b);
+}
+
+void anthropic_write(struct building *b)
+{
+    const gw_json *marker = get(b->h, b->body, "cache_control");
+    bool counts = b->req->operation == GW_OP_COUNT_TOKENS;
+
+    refuse_others(b);
+    if (b->status != GW_OK)
+        return;
+    drop_others(b);
+    b->h->write->object(b->w);
+    put_str(b, "model", b->req->model);
+    if (!counts) {
+        put_key(b, "max_tokens");
+        b->h->write->integer(b->w, b->plan.max_tokens);
+    }
+    if (is_type(b->h, marker, GW_JSON_OBJECT))
+        put_copy(b, "cache_control", marker);
+    anthropic_write_tools(b);
+    anthropic_write_turns(b);
+    write_thinking(b);
+    if (!counts) {
+        write_sampling(b);
+        write_stop(b);
+        write_user_id(b);
+        write_tier(b);
+        if (b->req->stream) {
+            put_key(b, "stream");
+            b->h->write->boolean(b->w, 1);
+        }
+    }
+    put_close(b);
+}

@@ -1,0 +1,128 @@
+/* text.c - bytes: compared, joined, piled up, decoded. */
+#include "anthropic.h"
+
+bool anthropic_is(gw_str s, const char *word)
+{
+    size_t len = strlen(word);
+    return s.len == len && (len == 0 || memcmp(s.ptr, word, len) == 0);
+}
+
+bool anthropic_starts(gw_str s, const char *start)
+{
+    size_t len = strlen(start);
+    return s.len >= len && (len == 0 || memcmp(s.ptr, start, len) == 0);
+}
+
+static char fold(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool anthropic_has(gw_str s, const char *part)
+{
+    size_t len = strlen(part);
+    for (size_t at = 0; at + len <= s.len; at++) {
+        size_t same = 0;
+        while (same < len && fold(s.ptr[at + same]) == fold(part[same]))
+            same++;
+        if (same == len)
+            return true;
+    }
+    return false;
+}
+
+bool anthropic_is_blank(gw_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] != ' ' && (s.ptr[i] < '\t' || s.ptr[i] > '\r'))
+            return false;
+    return true;
+}
+
+gw_str anthropic_join(const gw_host *h, gw_call *call, const gw_str *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    char *out = h->alloc(call, len + 1, 1);
+    if (out == NULL)
+        return (gw_str){NULL, 0};
+    len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(out + len, parts[i].ptr, parts[i].len);
+        len += parts[i].len;
+    }
+    return (gw_str){out, len};
+}
+
+gw_str anthropic_keep(const gw_host *h, gw_call *call, gw_str s)
+{
+    return anthropic_join(h, call, &s, 1);
+}
+
+bool anthropic_pile(const gw_host *h, gw_call *call, struct pile *pile, gw_str s)
+{
+    if (s.len == 0)
+        return true;
+    if (pile->cap - pile->len < s.len) {
+        size_t cap = pile->cap < 128 ? 256 : pile->cap * 2;
+        while (cap - pile->len < s.len)
+            cap *= 2;
+        char *more = h->alloc(call, cap, 1);
+        if (more == NULL)
+            return false;
+        if (pile->len > 0)
+            memcpy(more, pile->ptr, pile->len);
+        pile->ptr = more;
+        pile->cap = cap;
+    }
+    memcpy(pile->ptr + pile->len, s.ptr, s.len);
+    pile->len += s.len;
+    return true;
+}
+
+/* The value of a digit of base64 (of both alphabets), 64 for padding, -1 for anything else. */
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    if (c == '/' || c == '_')
+        return 63;
+    return c == '=' ? 64 : -1;
+}
+
+gw_str anthropic_unbase64(const gw_host *h, gw_call *call, gw_str s)
+{
+    char *out = h->alloc(call, s.len / 4 * 3 + 4, 1);
+    size_t len = 0;
+    unsigned bits = 0, value = 0;
+    bool ended = false;
+
+    if (out == NULL)
+        return (gw_str){NULL, 0};
+    for (size_t i = 0; i < s.len; i++) {
+        int digit = base64_digit(s.ptr[i]);
+        if (s.ptr[i] == '\r' || s.ptr[i] == '\n')
+            continue;
+        if (digit < 0 || (ended && digit != 64))
+            return (gw_str){NULL, 0};
+        if (digit == 64) {
+            ended = true;
+            continue;
+        }
+        value = ((value << 6) | (unsigned)digit) & 0xffffu;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            out[len++] = (char)(unsigned char)((value >> bits) & 0xffu);
+        }
+    }
+    return (gw_str){out, len};
+}

@@ -1,0 +1,202 @@
+/* think.c - how much a model thinks: reasoning_effort of a chat (and the members that other gateways take) as
+ * thinking and output_config.effort, or as a budget of tokens for models before 4.6. */
+#include "anthropic.h"
+
+/* Anthropic advises 64000 tokens of room at its two highest efforts. */
+enum { BUDGET_LEAST = 1024, ROOM_TO_THINK = 64000 };
+
+enum level { UNSAID, NONE, MINIMAL, LOW, MEDIUM, HIGH, XHIGH, MAX };
+
+static const struct {
+    const char *name;   /* as a chat says it */
+    const char *effort; /* as output_config says it */
+    int64_t budget;     /* for models that want one; low to high as other services count them */
+} levels[] = {
+    [UNSAID] = {"",        NULL,     0    },
+    [NONE] = {"none",    NULL,     0    },
+    [MINIMAL] = {"minimal", "low",    1024 },
+    [LOW] = {"low",     "low",    2048 },
+    [MEDIUM] = {"medium",  "medium", 8192 },
+    [HIGH] = {"high",    "high",   24576},
+    [XHIGH] = {"xhigh",   "xhigh",  32768},
+    [MAX] = {"max",     "max",    32768},
+};
+
+/* What the client asked for, and the member that says so. */
+struct wish {
+    enum level level;
+    int64_t budget; /* of its own; 0: by level */
+    const char *member;
+};
+
+static enum level level_of(gw_str word)
+{
+    for (enum level l = NONE; l <= MAX; l++)
+        if (anthropic_is(word, levels[l].name))
+            return l;
+    return UNSAID;
+}
+
+static enum level level_of_budget(int64_t budget)
+{
+    return budget < 4096 ? LOW : budget < 16384 ? MEDIUM : HIGH;
+}
+
+static void take_budget(const struct building *b, const gw_json *value, struct wish *wish)
+{
+    wish->budget = b->h->json->integer(value, 0);
+    if (wish->budget > 0 && wish->level == UNSAID)
+        wish->level = level_of_budget(wish->budget);
+}
+
+/* reasoning_effort (OpenAI), reasoning {effort, max_tokens, enabled} (OpenRouter), thinking (LiteLLM). */
+static struct wish wish_of(struct building *b)
+{
+    const gw_json *reasoning = get(b->h, b->body, "reasoning"), *thinking = get(b->h, b->body, "thinking");
+    gw_str word = get_str(b->h, b->body, "reasoning_effort"), type = get_str(b->h, thinking, "type");
+    struct wish wish = {.level = level_of(word), .member = "reasoning_effort"};
+
+    if (word.len > 0 && wish.level == UNSAID)
+        anthropic_drop(b, "reasoning_effort", "not a level that Anthropic has");
+    if (wish.level == UNSAID && is_type(b->h, reasoning, GW_JSON_OBJECT)) {
+        wish.member = "reasoning";
+        wish.level = level_of(get_str(b->h, reasoning, "effort"));
+        take_budget(b, get(b->h, reasoning, "max_tokens"), &wish);
+        int32_t enabled = b->h->json->boolean(get(b->h, reasoning, "enabled"), -1);
+        if (enabled == 0)
+            wish.level = NONE;
+        else if (enabled == 1 && wish.level == UNSAID)
+            wish.level = MEDIUM;
+    }
+    if (wish.level == UNSAID && type.len > 0) {
+        wish.member = "thinking";
+        if (anthropic_is(type, "disabled"))
+            wish.level = NONE;
+        else if (anthropic_is(type, "adaptive"))
+            wish.level = HIGH; /* what Anthropic means by saying nothing */
+        else
+            take_budget(b, get(b->h, thinking, "budget_tokens"), &wish);
+    }
+    return wish;
+}
+
+/* The level, or the nearest below that the model has. */
+static const char *effort_of(const struct building *b, enum level level, bool *lowered)
+{
+    for (*lowered = false; level >= LOW; level--, *lowered = true) {
+        gw_str rest = words(b->model->efforts), word;
+        for (; rest.len > 0; rest = (gw_str){rest.ptr + word.len, rest.len - word.len}) {
+            word = (gw_str){rest.ptr, strcspn(rest.ptr, " ")};
+            if (anthropic_is(word, levels[level].effort))
+                return levels[level].effort;
+            if (word.len < rest.len)
+                word.len++;
+        }
+    }
+    return level == MINIMAL ? "low" : NULL;
+}
+
+/* By budget, the last turn that called tools must bring its thinking along. */
+static bool lacks_thinking(struct building *b)
+{
+    const gw_json *messages = get(b->h, b->body, "messages");
+    for (size_t i = length(b->h, messages); i > 0; i--) {
+        const gw_json *message = b->h->json->at(messages, i - 1);
+        if (anthropic_is(get_str(b->h, message, "role"), "assistant"))
+            return length(b->h, get(b->h, message, "tool_calls")) > 0 && !anthropic_has_thinking(b, message);
+    }
+    return false;
+}
+
+static bool is_limited(const struct building *b)
+{
+    return !is_null(b->h, get(b->h, b->body, "max_completion_tokens")) ||
+           !is_null(b->h, get(b->h, b->body, "max_tokens"));
+}
+
+/* The budget counts into max_tokens: a limit of the client's stands and the budget shrinks to a part of it,
+ * without one there is room for both. */
+static void plan_budget(struct building *b, const struct wish *wish, bool forced)
+{
+    struct plan *p = &b->plan;
+    int64_t budget = wish->budget > 0 ? wish->budget : levels[wish->level].budget;
+
+    if (forced) {
+        anthropic_drop(b, wish->member, "thinking and a forced tool call exclude each other");
+        return;
+    }
+    if (lacks_thinking(b)) {
+        anthropic_drop(b, wish->member, "the turn before the tool results came without its thinking");
+        return;
+    }
+    if (budget < BUDGET_LEAST)
+        budget = BUDGET_LEAST;
+    if (!is_limited(b) && p->max_tokens <= budget + BUDGET_LEAST)
+        p->max_tokens += budget;
+    if (b->model->most > 0 && p->max_tokens > b->model->most)
+        p->max_tokens = b->model->most;
+    if (budget > p->max_tokens / 5 * 4)
+        budget = p->max_tokens / 5 * 4;
+    if (budget < BUDGET_LEAST && p->max_tokens > BUDGET_LEAST)
+        budget = BUDGET_LEAST;
+    if (budget < BUDGET_LEAST) {
+        anthropic_drop(b, wish->member, "max_tokens leaves no room for thinking, which takes 1024 or more");
+        return;
+    }
+    p->thinking = "enabled";
+    p->budget = budget;
+}
+
+static void plan_quiet(struct building *b, const struct wish *wish)
+{
+    switch ((enum quiet)b->model->quiet) {
+    case QUIET_OMIT:
+        break;
+    case QUIET_DISABLED:
+        b->plan.thinking = "disabled";
+        break;
+    case QUIET_BETWEEN_TOOLS:
+        b->plan.thinking = "between_tools";
+        break;
+    case QUIET_NEVER:
+        b->plan.effort = "low";
+        anthropic_drop(b, wish->member, "this model always thinks: the lowest effort is sent");
+        break;
+    }
+}
+
+static void plan_effort(struct building *b, const struct wish *wish, bool forced)
+{
+    struct plan *p = &b->plan;
+    bool lowered;
+
+    /* A model that thinks unless told otherwise is told when a tool is forced; then there is no effort over high. */
+    if (forced && b->model->quiet == QUIET_DISABLED)
+        p->thinking = "disabled";
+    if (wish->level == UNSAID)
+        return;
+    enum level level = forced && p->thinking != NULL && wish->level > HIGH ? HIGH : wish->level;
+    p->effort = effort_of(b, level, &lowered);
+    if (lowered || level != wish->level)
+        anthropic_drop(b, wish->member, "this model has no such level: the nearest below is sent");
+    if (forced)
+        anthropic_drop(b, wish->member, "thinking and a forced tool call exclude each other: only the effort is sent");
+    else
+        p->thinking = "adaptive";
+    if (level >= XHIGH && !is_limited(b) && b->anthropic->max_tokens == 0 && b->model->most >= ROOM_TO_THINK)
+        p->max_tokens = ROOM_TO_THINK;
+}
+
+void anthropic_plan_thinking(struct building *b, bool forced)
+{
+    struct wish wish = wish_of(b);
+
+    if (wish.level == NONE)
+        plan_quiet(b, &wish);
+    else if (b->model->thinks == THINKS_BY_EFFORT)
+        plan_effort(b, &wish, forced);
+    else if (wish.level != UNSAID && b->model->thinks == THINKS_BY_BUDGET)
+        plan_budget(b, &wish, forced);
+    else if (wish.level != UNSAID)
+        anthropic_drop(b, wish.member, "this model does not think");
+}

@@ -1,0 +1,264 @@
+/* tools.c - writes "tools" and "tool_choice": functions, custom tools (as functions of one string), Anthropic's own
+ * tools, and the tool that stands for the schema of the answer where a model knows none. */
+#include "anthropic.h"
+
+/* Members of a tool that Anthropic has and a chat has not; clients that know them put them beside "function". */
+static const char *const extras[] = {"allowed_callers", "defer_loading", "eager_input_streaming", "input_examples"};
+
+static gw_str name_of(const struct building *b, const gw_json *tool)
+{
+    gw_str type = get_str(b->h, tool, "type");
+    const gw_json *inner = get(b->h, tool, anthropic_is(type, "custom") ? "custom" : "function");
+    return get_str(b->h, is_null(b->h, inner) ? tool : inner, "name");
+}
+
+static bool is_allowed(const struct building *b, const gw_json *tool)
+{
+    return !b->plan.only_allowed || ids_find(&b->plan.allowed, name_of(b, tool), NULL);
+}
+
+/* {"type":"object","properties":{}} or the schema itself, with "type" where it is missing: Anthropic insists. */
+static void write_parameters(struct building *b, const gw_json *schema, bool strict)
+{
+    put_key(b, "input_schema");
+    if (!is_type(b->h, schema, GW_JSON_OBJECT) || b->h->json->count(schema) == 0) {
+        b->h->write->object(b->w);
+        put_word(b, "type", "object");
+        put_object(b, "properties");
+        put_close(b);
+        put_close(b);
+        return;
+    }
+    if (strict) {
+        anthropic_write_schema(b, schema, false);
+        return;
+    }
+    if (!is_null(b->h, get(b->h, schema, "type"))) {
+        b->h->write->copy(b->w, schema);
+        return;
+    }
+    b->h->write->object(b->w);
+    put_word(b, "type", "object");
+    for (size_t i = 0; i < b->h->json->count(schema); i++) {
+        if (anthropic_is(b->h->json->key_at(schema, i), "type"))
+            continue;
+        b->h->write->key(b->w, b->h->json->key_at(schema, i));
+        b->h->write->copy(b->w, b->h->json->at(schema, i));
+    }
+    put_close(b);
+}
+
+static void write_extras(struct building *b, const gw_json *tool, const gw_json *inner)
+{
+    for (size_t i = 0; i < sizeof extras / sizeof *extras; i++)
+        if (!is_null(b->h, get(b->h, tool, extras[i])))
+            put_copy(b, extras[i], get(b->h, tool, extras[i]));
+    anthropic_write_marker(b, anthropic_has_marker(b, tool) ? tool : inner);
+}
+
+static void write_function(struct building *b, const gw_json *tool)
+{
+    const gw_json *function = get(b->h, tool, "function");
+    gw_str about = get_str(b->h, function, "description");
+    bool strict = b->h->json->boolean(get(b->h, function, "strict"), 0) == 1;
+
+    if (strict && (b->model->can & CAN_SHAPE) == 0) {
+        strict = false;
+        anthropic_drop(b, "tools.function.strict", "this model knows no strict tools");
+    }
+    b->h->write->object(b->w);
+    put_str(b, "name", get_str(b->h, function, "name"));
+    if (about.len > 0)
+        put_str(b, "description", about);
+    write_parameters(b, get(b->h, function, "parameters"), strict);
+    if (strict) {
+        put_key(b, "strict");
+        b->h->write->boolean(b->w, 1);
+    }
+    write_extras(b, tool, function);
+    put_close(b);
+}
+
+/* A custom tool takes free text. Its grammar cannot be enforced: the model is told of it. */
+static void write_custom(struct building *b, const gw_json *tool)
+{
+    const gw_json *custom = get(b->h, tool, "custom"), *format = get(b->h, custom, "format");
+    const gw_json *grammar = get(b->h, format, "grammar");
+    gw_str about = get_str(b->h, custom, "description");
+    gw_str rules = get_str(b->h, is_null(b->h, grammar) ? format : grammar, "definition");
+
+    b->h->write->object(b->w);
+    put_str(b, "name", get_str(b->h, custom, "name"));
+    if (about.len > 0)
+        put_str(b, "description", about);
+    put_object(b, "input_schema");
+    put_word(b, "type", "object");
+    put_object(b, "properties");
+    put_object(b, "input");
+    put_word(b, "type", "string");
+    if (rules.len > 0) {
+        gw_str parts[] = {GW_LIT("Text that this grammar accepts:\n"), rules};
+        put_str(b, "description", anthropic_join(b->h, b->call, parts, 2));
+        anthropic_drop(b, "tools.custom.format", "Anthropic enforces no grammar: the model is told of it");
+    }
+    put_close(b);
+    put_close(b);
+    put_array(b, "required");
+    b->h->write->str(b->w, GW_LIT("input"));
+    put_close(b);
+    put_close(b);
+    write_extras(b, tool, custom);
+    put_close(b);
+}
+
+/* Types of Anthropic's own tools end with a date: "web_search_20250305". */
+static bool is_dated(gw_str type)
+{
+    if (type.len < 10 || type.ptr[type.len - 9] != '_')
+        return false;
+    for (size_t i = type.len - 8; i < type.len; i++)
+        if (type.ptr[i] < '0' || type.ptr[i] > '9')
+            return false;
+    return true;
+}
+
+static void write_tool(struct building *b, const gw_json *tool, size_t index)
+{
+    gw_str type = get_str(b->h, tool, "type");
+    bool is_function = is_type(b->h, get(b->h, tool, "function"), GW_JSON_OBJECT);
+
+    if (is_dated(type)) {
+        b->h->write->copy(b->w, tool);
+    } else if (name_of(b, tool).len == 0) {
+        anthropic_refuse(b, "tools[%zu] has no name", index);
+    } else if (is_function) {
+        write_function(b, tool);
+    } else if (anthropic_is(type, "custom")) {
+        write_custom(b, tool);
+    } else {
+        anthropic_refuse(b, "tools[%zu] is neither a function nor a custom tool nor one of Anthropic's own", index);
+    }
+}
+
+/* read() must know which calls are of custom tools: their input is no JSON for the client. */
+static void remember_custom(struct building *b, const gw_json *tools)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length(b->h, tools); i++)
+        count += anthropic_is(get_str(b->h, b->h->json->at(tools, i), "type"), "custom");
+    gw_str *names = count > 0 ? b->h->alloc(b->call, count * sizeof *names, _Alignof(gw_str)) : NULL;
+    if (names == NULL)
+        return;
+    count = 0;
+    for (size_t i = 0; i < length(b->h, tools); i++)
+        if (anthropic_is(get_str(b->h, b->h->json->at(tools, i), "type"), "custom"))
+            names[count++] = anthropic_keep(b->h, b->call, name_of(b, b->h->json->at(tools, i)));
+    b->state->custom = names;
+    b->state->custom_count = count;
+}
+
+static void write_shape_tool(struct building *b)
+{
+    b->h->write->object(b->w);
+    put_str(b, "name", b->plan.shape_name);
+    put_str(b, "description", b->plan.shape_about.len > 0 ? b->plan.shape_about : GW_LIT("Gives the answer."));
+    write_parameters(b, b->plan.shape, false);
+    put_close(b);
+}
+
+static void write_search(struct building *b, const gw_json *search)
+{
+    static const char *const places[] = {"city", "region", "country", "timezone"};
+    const gw_json *location = get(b->h, search, "user_location"), *inner = get(b->h, location, "approximate");
+    gw_str size = get_str(b->h, search, "search_context_size");
+
+    if (size.len > 0 && !anthropic_is(size, "medium"))
+        anthropic_drop(b, "web_search_options.search_context_size", "Anthropic has no such thing");
+    b->h->write->object(b->w);
+    put_word(b, "type", "web_search_20250305");
+    put_word(b, "name", "web_search");
+    if (is_null(b->h, inner))
+        inner = location;
+    if (is_type(b->h, inner, GW_JSON_OBJECT)) {
+        put_object(b, "user_location");
+        put_word(b, "type", "approximate");
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+            if (get_str(b->h, inner, places[i]).len > 0)
+                put_str(b, places[i], get_str(b->h, inner, places[i]));
+        put_close(b);
+    }
+    put_close(b);
+}
+
+/* A history with calls wants the tools that were called, though none may be called now. */
+static void write_past_tools(struct building *b)
+{
+    const gw_json *messages = get(b->h, b->body, "messages");
+    struct ids names = {.count = 0};
+
+    for (size_t i = 0; i < length(b->h, messages); i++) {
+        const gw_json *calls = get(b->h, b->h->json->at(messages, i), "tool_calls");
+        for (size_t k = 0; k < length(b->h, calls); k++) {
+            gw_str name = name_of(b, b->h->json->at(calls, k));
+            if (name.len == 0 || ids_find(&names, name, NULL))
+                continue;
+            ids_add(b->h, b->call, &names, name, 0);
+            b->h->write->object(b->w);
+            put_str(b, "name", name);
+            write_parameters(b, NULL, false);
+            put_close(b);
+        }
+    }
+}
+
+static void write_choice(struct building *b, bool has_tools)
+{
+    const struct plan *p = &b->plan;
+    const char *type = p->choice != NULL ? p->choice : p->one_call ? "auto" : NULL;
+
+    if (type == NULL || !has_tools)
+        return;
+    put_object(b, "tool_choice");
+    put_word(b, "type", type);
+    if (!strcmp(type, "tool"))
+        put_str(b, "name", p->choice_name);
+    if (p->one_call && strcmp(type, "none") != 0) {
+        put_key(b, "disable_parallel_tool_use");
+        b->h->write->boolean(b->w, 1);
+    }
+    put_close(b);
+}
+
+void anthropic_write_tools(struct building *b)
+{
+    const gw_json *tools = get(b->h, b->body, "tools"), *search = get(b->h, b->body, "web_search_options");
+    bool shapes = b->plan.shape != NULL && !b->plan.shape_native;
+    bool searches = is_type(b->h, search, GW_JSON_OBJECT);
+
+    if (searches && (b->model->can & CAN_SEARCH) == 0) {
+        searches = false;
+        anthropic_drop(b, "web_search_options", "this model cannot search");
+    }
+    bool any = b->plan.has_tools || b->plan.past_tools || shapes || searches;
+    if (any)
+        put_array(b, "tools");
+    size_t written = 0;
+    for (size_t i = 0; i < length(b->h, tools); i++) {
+        if (!is_allowed(b, b->h->json->at(tools, i)))
+            continue;
+        write_tool(b, b->h->json->at(tools, i), i);
+        written++;
+    }
+    if (b->plan.only_allowed && written == 0)
+        anthropic_refuse(b, "tool_choice.allowed_tools names no tool of the request");
+    if (b->plan.past_tools)
+        write_past_tools(b);
+    if (shapes)
+        write_shape_tool(b);
+    if (searches)
+        write_search(b, search);
+    if (any)
+        put_close(b);
+    remember_custom(b, tools);
+    write_choice(b, any);
+}

@@ -1,0 +1,127 @@
+/* usage.c - sorts a usage object into buckets that do not overlap. Anthropic counts cached tokens beside the input
+ * and thinking inside the output. In a stream the counts are cumulative: what a later object says replaces what an
+ * earlier one said, and what it does not say stands (the end of a stream tells no lives of cache entries). */
+#include "anthropic.h"
+
+static int64_t count_of(const struct reader *r, const gw_json *object, const char *name)
+{
+    int64_t n = r->h->json->integer(get(r->h, object, name), -1);
+    return n < 0 ? -1 : n;
+}
+
+static void replace(int64_t *count, int64_t told)
+{
+    if (told >= 0)
+        *count = told;
+}
+
+/* How many searches and fetches there were, whatever they are called. */
+static int64_t count_server_tools(const struct reader *r, const gw_json *usage)
+{
+    const gw_json *use = get(r->h, usage, "server_tool_use");
+    int64_t sum = 0;
+
+    if (!is_type(r->h, use, GW_JSON_OBJECT))
+        return -1;
+    for (size_t i = 0; i < r->h->json->count(use); i++) {
+        int64_t n = r->h->json->integer(r->h->json->at(use, i), 0);
+        if (n > 0 && n < INT32_MAX)
+            sum += n;
+    }
+    return sum;
+}
+
+static void take_counts(const struct reader *r, const gw_json *usage, struct counts *c)
+{
+    const gw_json *creation = get(r->h, usage, "cache_creation");
+
+    replace(&c->input, count_of(r, usage, "input_tokens"));
+    replace(&c->read, count_of(r, usage, "cache_read_input_tokens"));
+    replace(&c->write, count_of(r, usage, "cache_creation_input_tokens"));
+    replace(&c->write_5m, count_of(r, creation, "ephemeral_5m_input_tokens"));
+    replace(&c->write_1h, count_of(r, creation, "ephemeral_1h_input_tokens"));
+    replace(&c->output, count_of(r, usage, "output_tokens"));
+    replace(&c->thinking, count_of(r, get(r->h, usage, "output_tokens_details"), "thinking_tokens"));
+    replace(&c->server_tools, count_server_tools(r, usage));
+}
+
+/* What was written into the cache, by its life. The sum decides; of unknown life is the short one. */
+static void sort_written(const struct counts *c, gw_tokens *t)
+{
+    int64_t hour = c->write_1h;
+
+    if (c->write < 0) {
+        t->cache_write_5m = c->write_5m;
+        t->cache_write_1h = c->write_1h;
+        return;
+    }
+    if (hour > c->write)
+        hour = c->write;
+    t->cache_write_1h = hour;
+    t->cache_write_5m = c->write - (hour > 0 ? hour : 0);
+}
+
+static void sort(const struct counts *c, bool first, gw_tokens *t)
+{
+    t->input = c->input;
+    t->cache_read = c->read;
+    sort_written(c, t);
+    t->server_tool_calls = c->server_tools;
+    t->output = first ? -1 : c->output; /* at the start it is a guess of Anthropic's */
+    t->reasoning = -1;
+    if (t->output >= 0 && c->thinking >= 0) {
+        t->reasoning = c->thinking < t->output ? c->thinking : t->output;
+        t->output -= t->reasoning;
+    }
+}
+
+static void add(int64_t *bucket, int64_t more)
+{
+    if (more > 0 && more < INT64_MAX / 4)
+        *bucket = (*bucket > 0 && *bucket < INT64_MAX / 4 ? *bucket : 0) + more;
+}
+
+/* Where Anthropic has shortened a long conversation on its own, that call of the model is charged and is not in
+ * the counts beside it. Those of an adviser are another model's and have another price: they stay out. */
+static void add_compactions(const struct reader *r, const gw_json *usage, gw_tokens *t)
+{
+    const gw_json *iterations = get(r->h, usage, "iterations");
+
+    for (size_t i = 0; i < length(r->h, iterations); i++) {
+        const gw_json *one = r->h->json->at(iterations, i);
+        struct counts counts = {-1, -1, -1, -1, -1, -1, -1, -1};
+        gw_tokens more;
+        if (!anthropic_is(get_str(r->h, one, "type"), "compaction"))
+            continue;
+        take_counts(r, one, &counts);
+        sort(&counts, false, &more);
+        add(&t->input, more.input);
+        add(&t->cache_read, more.cache_read);
+        add(&t->cache_write_5m, more.cache_write_5m);
+        add(&t->cache_write_1h, more.cache_write_1h);
+        add(&t->output, more.output);
+        add(&t->reasoning, more.reasoning);
+    }
+}
+
+void anthropic_usage(struct reader *r, const gw_json *usage, bool first)
+{
+    struct counts *c = &r->state->counts;
+    gw_tokens tokens = {.size = sizeof tokens,
+                        .audio_in = -1,
+                        .audio_out = -1,
+                        .image_in = -1,
+                        .image_out = -1,
+                        .total = -1, /* Anthropic tells none */
+                        .raw = r->h->json->text(usage)};
+
+    if (!r->state->counted)
+        *c = (struct counts){-1, -1, -1, -1, -1, -1, -1, -1};
+    r->state->counted = true;
+    take_counts(r, usage, c);
+    if (c->input < 0 && c->output < 0)
+        return;
+    sort(c, first, &tokens);
+    add_compactions(r, usage, &tokens);
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+}

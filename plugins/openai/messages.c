@@ -1,0 +1,283 @@
+/* messages.c - writes the messages of a canonical request as a service takes them: roles, parts, the reasoning of
+ * earlier turns, the ids of tool calls. */
+#include <string.h>
+
+#include "openai.h"
+
+enum { SHORT_ID = 9 };
+
+/* An id of a tool call, and the one that stands for it. */
+struct short_id {
+    struct short_id *next;
+    gw_str id;
+    char text[SHORT_ID];
+};
+
+static const struct openai_rule *rule_of(const struct writing *w, const char *field)
+{
+    return openai_rule(w->service, w->req->model, openai_lit(field));
+}
+
+static void key(struct writing *w, const char *name)
+{
+    w->h->write->key(w->w, openai_lit(name));
+}
+
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_short(gw_str id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (!is_alnum(id.ptr[i]))
+            return false;
+    return id.len == SHORT_ID;
+}
+
+static bool is_taken(const struct writing *w, const char text[SHORT_ID])
+{
+    for (const struct short_id *one = w->ids; one != NULL; one = one->next)
+        if (memcmp(one->text, text, SHORT_ID) == 0)
+            return true;
+    return false;
+}
+
+/* Nine letters and digits that stand for the id, the same in every request of a conversation: its hash. */
+static void hash_id(gw_str id, unsigned round, char text[SHORT_ID])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) + round; /* FNV-1a */
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (unsigned char)id.ptr[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < SHORT_ID; i++) {
+        text[i] = digits[hash % 62];
+        hash /= 62;
+    }
+}
+
+/* Mistral takes ids of nine letters and digits only, and calls from elsewhere have others. */
+static gw_str id_of(struct writing *w, gw_str id)
+{
+    if (rule_of(w, "messages.tool_ids")->how == OPENAI_CARRIED || is_short(id))
+        return id;
+    for (struct short_id *one = w->ids; one != NULL; one = one->next)
+        if (one->id.len == id.len && memcmp(one->id.ptr, id.ptr, id.len) == 0)
+            return (gw_str){one->text, SHORT_ID};
+    struct short_id *one = w->h->alloc(w->call, sizeof *one, _Alignof(struct short_id));
+    if (one == NULL) {
+        w->status = GW_E_NOMEM;
+        return id;
+    }
+    one->id = id;
+    for (unsigned round = 0; round == 0 || is_taken(w, one->text); round++)
+        hash_id(id, round, one->text);
+    one->next = w->ids;
+    w->ids = one;
+    return (gw_str){one->text, SHORT_ID};
+}
+
+static void write_calls(struct writing *w, const gw_json *calls)
+{
+    w->h->write->array(w->w);
+    for (size_t i = 0; i < w->h->json->count(calls); i++) {
+        const gw_json *call = w->h->json->at(calls, i);
+        w->h->write->object(w->w);
+        for (size_t k = 0; k < w->h->json->count(call); k++) {
+            gw_str name = w->h->json->key_at(call, k);
+            const gw_json *value = w->h->json->at(call, k);
+            if (openai_is_unclean(w, name) || openai_is(name, "index"))
+                continue;
+            w->h->write->key(w->w, name);
+            if (openai_is(name, "id"))
+                w->h->write->str(w->w, id_of(w, w->h->json->str(value)));
+            else
+                w->h->write->copy(w->w, value);
+        }
+        w->h->write->close(w->w);
+    }
+    w->h->write->close(w->w);
+}
+
+static gw_str part_type(const struct writing *w, const gw_json *part)
+{
+    return w->h->json->str(w->h->json->get(part, GW_LIT("type")));
+}
+
+static gw_str part_text(const struct writing *w, const gw_json *part)
+{
+    return w->h->json->str(w->h->json->get(part, GW_LIT("text")));
+}
+
+/* Mistral: a document by its address, which may be a data URL. */
+static void write_document(struct writing *w, const gw_json *file)
+{
+    gw_str name = w->h->json->str(w->h->json->get(file, GW_LIT("filename")));
+    w->h->write->object(w->w);
+    key(w, "type");
+    w->h->write->str(w->w, GW_LIT("document_url"));
+    key(w, "document_url");
+    w->h->write->str(w->w, w->h->json->str(w->h->json->get(file, GW_LIT("file_data"))));
+    if (name.len > 0) {
+        key(w, "document_name");
+        w->h->write->str(w->w, name);
+    }
+    w->h->write->close(w->w);
+}
+
+static void write_part(struct writing *w, const gw_json *part)
+{
+    bool is_file = openai_is(part_type(w, part), "file");
+    const gw_json *file = w->h->json->get(part, GW_LIT("file"));
+    const struct openai_rule *rule = rule_of(w, is_file ? "part.file" : "part.input_audio");
+
+    if ((is_file || openai_is(part_type(w, part), "input_audio")) && rule->how == OPENAI_REFUSED)
+        openai_refuse(w, rule);
+    if (is_file && rule->how == OPENAI_TRANSLATED) {
+        openai_is_unclean(w, w->h->json->get(part, GW_LIT("cache_control")) != NULL ? GW_LIT("cache_control")
+                                                                                    : GW_LIT(""));
+        write_document(w, file);
+        return;
+    }
+    openai_copy_clean(w, part);
+}
+
+/* Only text, and nothing that a string could not say? Then `length` is that of the joined text. */
+static bool is_text_only(struct writing *w, const gw_json *parts, size_t *length)
+{
+    *length = 0;
+    for (size_t i = 0; i < w->h->json->count(parts); i++) {
+        const gw_json *part = w->h->json->at(parts, i);
+        if (!openai_is(part_type(w, part), "text"))
+            return false;
+        *length += part_text(w, part).len + 2;
+    }
+    return *length > 0;
+}
+
+static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
+{
+    char *out = w->h->alloc(w->call, length, 1), *at = out;
+    if (out == NULL) {
+        w->status = GW_E_NOMEM;
+        return GW_LIT("");
+    }
+    for (size_t i = 0; i < w->h->json->count(parts); i++) {
+        const gw_json *part = w->h->json->at(parts, i);
+        gw_str text = part_text(w, part);
+        if (w->h->json->get(part, GW_LIT("cache_control")) != NULL)
+            openai_is_unclean(w, GW_LIT("cache_control"));
+        if (text.len == 0)
+            continue;
+        if (at > out) {
+            *at++ = '\n';
+            *at++ = '\n';
+        }
+        memcpy(at, text.ptr, text.len);
+        at += text.len;
+    }
+    return (gw_str){out, (size_t)(at - out)};
+}
+
+/* `mark` goes before the text: that a tool failed. */
+static void write_content(struct writing *w, const gw_json *content, gw_str mark)
+{
+    gw_str text = w->h->json->str(content);
+    size_t length;
+
+    if (w->h->json->type(content) != GW_JSON_ARRAY) {
+        if (mark.len > 0 && text.ptr != NULL && !openai_starts(text, "Error"))
+            w->h->write->str(w->w, openai_join(w->h, w->call, mark, text));
+        else
+            w->h->write->copy(w->w, content);
+        return;
+    }
+    if (rule_of(w, "part.text_list")->how == OPENAI_TRANSLATED && is_text_only(w, content, &length)) {
+        w->h->write->str(w->w, openai_join(w->h, w->call, mark, join_parts(w, content, length)));
+        return;
+    }
+    w->h->write->array(w->w);
+    if (mark.len > 0) {
+        w->h->write->object(w->w);
+        key(w, "type");
+        w->h->write->str(w->w, GW_LIT("text"));
+        key(w, "text");
+        w->h->write->str(w->w, mark);
+        w->h->write->close(w->w);
+    }
+    for (size_t i = 0; i < w->h->json->count(content); i++)
+        write_part(w, w->h->json->at(content, i));
+    w->h->write->close(w->w);
+}
+
+/* Reasoning of earlier turns: blocks where the service takes them, else their text, else nothing. */
+static void write_reasoning(struct writing *w, const gw_json *message)
+{
+    const gw_json *details = w->h->json->get(message, GW_LIT("reasoning_details"));
+    const gw_json *text = w->h->json->get(message, GW_LIT("reasoning_content"));
+    const struct openai_rule *for_details = rule_of(w, "messages.reasoning_details");
+    const struct openai_rule *for_text = rule_of(w, "messages.reasoning_content");
+    bool has_details = w->h->json->count(details) > 0, has_text = w->h->json->str(text).len > 0;
+
+    if (has_details && for_details->how == OPENAI_CARRIED) {
+        key(w, "reasoning_details");
+        w->h->write->copy(w->w, details);
+    } else if (has_text && for_text->how != OPENAI_DROPPED) {
+        key(w, for_text->how == OPENAI_TRANSLATED ? for_text->as : "reasoning_content");
+        w->h->write->copy(w->w, text);
+    } else if (has_text || has_details) {
+        openai_drop(w, has_text ? for_text : for_details);
+    }
+}
+
+static void write_message_member(struct writing *w, const gw_json *message, gw_str name, const gw_json *value)
+{
+    bool failed = w->h->json->boolean(w->h->json->get(message, GW_LIT("is_error")), 0);
+    const struct openai_rule *error = rule_of(w, "messages.is_error");
+    const struct openai_rule *developer = rule_of(w, "role.developer");
+
+    if (openai_is_unclean(w, name) || openai_is(name, "is_error") || openai_is(name, "reasoning_content") ||
+        openai_is(name, "reasoning_details"))
+        return;
+    w->h->write->key(w->w, name);
+    if (openai_is(name, "content"))
+        write_content(w, value, failed && error->as != NULL ? openai_lit(error->as) : GW_LIT(""));
+    else if (openai_is(name, "tool_calls") && w->h->json->type(value) == GW_JSON_ARRAY)
+        write_calls(w, value);
+    else if (openai_is(name, "tool_call_id"))
+        w->h->write->str(w->w, id_of(w, w->h->json->str(value)));
+    else if (openai_is(name, "role") && developer->how == OPENAI_TRANSLATED &&
+             openai_is(w->h->json->str(value), "developer"))
+        w->h->write->str(w->w, openai_lit(developer->as));
+    else
+        w->h->write->copy(w->w, value);
+}
+
+/* Said at the end, an assistant's message is the beginning of the answer. */
+static bool is_prefill(const struct writing *w, const gw_json *message, bool last)
+{
+    return last && openai_is(w->h->json->str(w->h->json->get(message, GW_LIT("role"))), "assistant") &&
+           rule_of(w, "messages.prefill")->how == OPENAI_TRANSLATED;
+}
+
+void openai_write_messages(struct writing *w, const gw_json *messages)
+{
+    size_t count = w->h->json->count(messages);
+
+    key(w, "messages");
+    w->h->write->array(w->w);
+    for (size_t i = 0; i < count; i++) {
+        const gw_json *message = w->h->json->at(messages, i);
+        w->h->write->object(w->w);
+        for (size_t k = 0; k < w->h->json->count(message); k++)
+            write_message_member(w, message, w->h->json->key_at(message, k), w->h->json->at(message, k));
+        write_reasoning(w, message);
+        if (is_prefill(w, message, i + 1 == count)) {
+            key(w, "prefix");
+            w->h->write->boolean(w->w, 1);
+        }
+        w->h->write->close(w->w);
+    }
+    w->h->write->close(w->w);
+}
