@@ -40,6 +40,7 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
         .image_in = told(tokens->image_in),
         .image_out = told(tokens->image_out),
         .server_tool_calls = told(tokens->server_tool_calls),
+        .partial = tokens->output < 0 && tokens->reasoning < 0 && tokens->total < 0,
         .refused = !fits,
         .raw = raw,
     };

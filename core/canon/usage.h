@@ -15,6 +15,7 @@ struct usage {
     enum usage_source source;
     int64_t input, cache_read, cache_write_5m, cache_write_1h, output, reasoning;
     int64_t audio_in, audio_out, image_in, image_out, server_tool_calls; /* 0 where not told */
+    bool partial;      /* what was told so far has no output yet: a stream that is cut now is counted */
     bool refused;      /* the buckets did not sum to the provider's total: kept, but marked */
     struct text raw;   /* the provider's own JSON; in the arena given to usage_take() */
 };

@@ -9,7 +9,13 @@
 static void estimate(struct request *req)
 {
     const struct attempt *a = req->attempt;
-    if (a == NULL || req->usage.source != USAGE_NONE || !a->has_event)
+    if (a == NULL || !a->has_event)
+        return;
+    if (req->usage.source == USAGE_TOLD && req->usage.partial && a->frames > 0) {
+        req->usage.source = USAGE_COUNTED; /* the input was told at the start, the end with the output never came */
+        req->usage.output = a->frames;
+    }
+    if (req->usage.source != USAGE_NONE)
         return;
     req->usage.source = a->streamed || a->mode == MODE_LOCAL ? USAGE_COUNTED : USAGE_ESTIMATED;
     req->usage.input = (int64_t)(req->bytes_in + 3) / 4;
