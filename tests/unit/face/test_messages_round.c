@@ -191,7 +191,7 @@ Test(messages_round, five_turns_with_tools)
     buf_init(&turns, 1 << 20);
     buf_str(&turns, "{\"role\":\"user\",\"content\":\"go\"}");
     for (int turn = 0; turn < 5; turn++) {
-        char id[16], thought[16];
+        char id[32], thought[32];
         struct buf body;
         snprintf(id, sizeof id, "call:%d", turn);
         snprintf(thought, sizeof thought, "thought %d", turn);
@@ -218,7 +218,7 @@ Test(messages_round, five_turns_with_tools)
     for (int turn = 0; turn < 5; turn++) {
         const struct json *reply = json_at(messages, (size_t)(2 * turn + 1)),
                           *result = json_at(messages, (size_t)(2 * turn + 2));
-        char id[16], thought[16];
+        char id[32], thought[32];
         snprintf(id, sizeof id, "call:%d", turn);
         snprintf(thought, sizeof thought, "thought %d", turn);
         cr_assert_str_eq(help_str(reply, "reasoning_content"), thought);
