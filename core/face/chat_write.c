@@ -16,6 +16,7 @@ struct chat_choice {
     struct chat_choice *next;
     uint32_t index;
     bool opened; /* the role was said */
+    uint32_t annotations; /* how many were said */
     struct chat_call *bare;
 };
 
@@ -193,6 +194,15 @@ static void end_calls(struct face_answer *answer, struct chat_choice *choice, st
     choice->bare = NULL;
 }
 
+/* The object with its place in the list as "index": clients that gather lists of a stream go by it. */
+static struct text numbered(const struct face_answer *answer, uint32_t index, struct text object)
+{
+    object = text_trim(object);
+    if (object.len < 3 || object.ptr[0] != '{' || scan_peek(object, "index").len > 0)
+        return object;
+    return text_of(arena_printf(answer->arena, "{\"index\":%u,%.*s", index, (int)object.len - 1, object.ptr + 1));
+}
+
 void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
     const gw_str none = { NULL, 0 };
@@ -227,7 +237,7 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
         chunk_begin(answer, event->index, &w, out);
         json_name(&w, "annotations");
         json_array(&w);
-        json_put_raw(&w, view(event->data));
+        json_put_raw(&w, numbered(answer, choice_of(answer, event->index)->annotations++, view(event->data)));
         json_close(&w);
         chunk_end(answer, none, none, &w, out);
     } else if (event->type == GW_EVENT_LOGPROBS) {

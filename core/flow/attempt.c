@@ -234,6 +234,12 @@ static bool is_about_secret(const struct attempt *a)
     return a->error_fault == GW_FAULT_AUTH || a->error_fault == GW_FAULT_RATE_LIMIT || a->error_fault == GW_FAULT_QUOTA;
 }
 
+/* Token counts are asked for on every turn: a server without that path is no error. */
+static bool has_no_counter(const struct attempt *a)
+{
+    return a->req->operation == GW_OP_COUNT_TOKENS && (a->status == 404 || a->status == 405 || a->status == 501);
+}
+
 /* Row "attempt.judge". */
 enum next attempt_judge(struct request *req)
 {
@@ -246,7 +252,10 @@ enum next attempt_judge(struct request *req)
 
     bool elsewhere = failure_judge(a);
     metrics_count_attempt(metrics, index, a->target->provider->name, a->outcome);
+    a->counted = true;
     attempt_close(a);
+    if (has_no_counter(a))
+        return route_estimate_tokens(req);
     if (is_about_secret(a) && req->secret_tries + 1 < a->target->provider->secret_count) {
         req->secret_tries++; /* the same target with its next secret */
         req->target_next--;

@@ -69,8 +69,7 @@ static const struct config_provider *by_prefix(const struct request *req)
     return NULL;
 }
 
-/* Nobody upstream counts: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
-static enum next estimate_tokens(struct request *req)
+enum next route_estimate_tokens(struct request *req)
 {
     buf_printf(&req->body_out, "{\"input_tokens\":%lld}", (long long)messages_estimate(&req->ask));
     req->estimated = true;
@@ -114,6 +113,6 @@ enum next route_run(struct request *req)
     }
     if (req->operation == GW_OP_COUNT_TOKENS &&
         (req->targets[0].provider->plugin->provider.operations & GW_OP_COUNT_TOKENS) == 0)
-        return estimate_tokens(req);
+        return route_estimate_tokens(req);
     return NEXT;
 }

@@ -143,7 +143,7 @@ enum next settle_run(struct request *req)
             a->outcome = "cancelled";
         if (a->outcome == NULL)
             a->outcome = "ok";
-        if (good || req->broken || req->gone) /* a judged failure was counted when it was judged */
+        if (!a->counted && (good || req->broken || req->gone)) /* a judged failure was counted when it was judged */
             metrics_count_attempt(gateway->metrics, req->worker->index, a->target->provider->name, a->outcome);
         attempt_close(a);
     }

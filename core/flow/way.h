@@ -73,6 +73,7 @@ struct attempt {
 
     struct buf out;            /* written by the face, not yet given to the door */
     int64_t started_ns, first_ns, ended_ns;
+    bool counted;              /* in the metrics */
     const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce() */
 };
@@ -185,6 +186,8 @@ enum next answer_finish(struct request *req);
 /* Goes back to "attempt.choose": the only arrow back. */
 enum next way_choose_again(struct request *req);
 
+/* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
+enum next route_estimate_tokens(struct request *req);
 /* attempt.c */
 void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
 void attempt_resume(struct attempt *a); /* after back-pressure */

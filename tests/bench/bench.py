@@ -104,6 +104,9 @@ def run_once(bench, case, system):
 def run_case(bench, case, systems, rounds):
     """Rounds of all systems in turn, each round beginning with another. Returns system -> list of figures."""
     mine = [s for s in systems if s.name in case.systems]
+    if not mine:
+        bench.note(f"{case.name}: nothing here to measure it on")
+        return {}
     figures = {s.name: [] for s in mine}
     print(f"{case.name} ", end="", flush=True)
     began = time.monotonic()
@@ -129,7 +132,7 @@ def profile(bench, case, gateway):
     try:
         perf = spawn(["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-o", data, "-p", str(gateway.pid)], cores()[1],
                      stderr=subprocess.DEVNULL)
-        figures = case.run(bench, gateway)
+        figures = (case.profiled or case.run)(bench, gateway)
         perf.send_signal(signal.SIGINT)
         perf.wait(30)
     finally:

@@ -1,6 +1,7 @@
 """cases.py - what is measured and how. A case runs one load against one system and returns its figures by name."""
 
 import dataclasses
+import itertools
 import json
 import os
 import resource
@@ -38,6 +39,7 @@ class Case:
     lines: list
     systems: tuple = ("direct", "nginx", "gateway")
     fresh: bool = False  # start the system anew in each round
+    profiled: typing.Optional[typing.Callable] = None  # what --profile runs, where that is not `run`
 
 
 class Bench:
@@ -144,6 +146,16 @@ def saturated(body, mode, stream=False):
     return run
 
 
+def burst(mode, events):
+    """32 connections in a closed loop; each stream comes at once."""
+
+    def run(bench, system):
+        seen = bench.load(system, mode, seconds=bench.seconds(2), connections=32, stream=True, events=events)
+        return {"cpu": cpu_us(seen, "events"), "busy": 100 * seen["cpu_ns"] / 1e9 / seen["seconds"] if "cpu_ns" in seen else None}
+
+    return run
+
+
 def saturated_case(name, title, body, mode, limit=None, stream=False):
     return Case(
         name,
@@ -165,13 +177,16 @@ def fixed_rate(bench, system):
     return {"p50": late["p50"], "p99": late["p99"], "cpu": cpu_us(seen, "answers")}
 
 
-def streams_fast(bench, system):
-    seen = bench.load(
-        system, "t10", ramp=1, warmup=0.5, seconds=4, grace=6, once=True, stream=True, events=60, connections=bench.streams(1000)
-    )
-    check_open(bench, system, seen)
-    late = seen["lateness_us"]
-    return {"cpu": cpu_us(seen, "events"), "p50": late["p50"], "p99": late["p99"], "max": late["max"]}
+def streams_fast(mode):
+    def run(bench, system):
+        seen = bench.load(
+            system, mode, ramp=1, warmup=0.5, seconds=4, grace=6, once=True, stream=True, events=60, connections=bench.streams(1000)
+        )
+        check_open(bench, system, seen)
+        late = seen["lateness_us"]
+        return {"cpu": cpu_us(seen, "events"), "p50": late["p50"], "p99": late["p99"], "max": late["max"]}
+
+    return run
 
 
 def check_open(bench, system, seen):
@@ -249,6 +264,26 @@ def cancel(bench, system):
     return {"p50": delays[len(delays) // 2], "p99": delays[int(len(delays) * 0.99)], "max": delays[-1], "count": len(delays)}
 
 
+def translated_case(name, title, how, relay, translated, what, more=()):
+    """Two loads on the same process in each round, the rounds beginning with the one and the other in turn."""
+    turns = itertools.count()
+
+    def run(bench, system):
+        loads, others = [("relayed", relay), ("translated", translated)], 0.0
+        figures = {}
+        for kind, load in loads[:: -1 if next(turns) % 2 else 1]:
+            figures |= {f"{kind}_{figure}": value for figure, value in load(bench, system).items()}
+            others = max(others, bench.others)
+        bench.others = others
+        one, other = figures["relayed_cpu"], figures["translated_cpu"]
+        return {**figures, "quotient": other / one if one and other else None}
+
+    lines = [Line(f"{kind}_{figure}", f"{label}, {kind}", unit, digits=digits)
+             for figure, label, unit, digits in (("cpu", f"CPU per {what}", "us", 2), *more) for kind in ("relayed", "translated")]
+    lines.insert(2, Line("quotient", f"CPU per {what}, translated / relayed", "x", digits=2))
+    return Case(name, title, how, run, lines, systems=("gateway",), profiled=translated)
+
+
 CASES = [
     saturated_case("req1k", "1 KB request, 1 KB answer", 1024, "w1k", 1.8),
     saturated_case("req10k", "10 KB request, 1 KB answer", 10240, "w1k", 1.8),
@@ -273,7 +308,7 @@ CASES = [
         "1,000 streams of 10 events/s, 200 B each",
         "one stream on each of 1,000 connections, opened over 1 s, 4 s with all open, each to its [DONE]; "
         "late = arrival of an event less the time at which the upstream was to send it",
-        streams_fast,
+        streams_fast("t10"),
         [
             Line("cpu", "CPU per event", "us", Goal("ratio", 1.2)),
             Line("p50", "late, p50", "us", digits=0),
@@ -328,5 +363,33 @@ CASES = [
             Line("max", "delay, max", "ms", digits=2),
             Line("count", "streams", "", digits=0, ratio=False),
         ],
+    ),
+    translated_case(
+        "trans1k",
+        "chat to an Anthropic upstream, 1 KB request, 1 KB answer, beside the relay",
+        "as req1k, in turn: from an OpenAI-shaped upstream as it is, and from Anthropic's, request and answer translated",
+        saturated(1024, "w1k"),
+        saturated(1024, "a1k"),
+        "request",
+        [("busy", "proxy's core busy", "%", 0)],
+    ),
+    translated_case(
+        "transstream",
+        "chat to an Anthropic upstream, 1,000 streams of 10 events/s, 200 B each, beside the relay",
+        "as streams10, in turn: from an OpenAI-shaped upstream as it is, and from Anthropic's, each event translated",
+        streams_fast("t10"),
+        streams_fast("a10"),
+        "event",
+        [("p99", "late, p99", "us", 0)],
+    ),
+    translated_case(
+        "transburst",
+        "chat to an Anthropic upstream, streams of 512 events of 200 B sent at once, beside the relay",
+        "32 kept-alive connections in a closed loop, 2 s, in turn: from an OpenAI-shaped upstream as it is, and from Anthropic's, each "
+        "event translated; one read brings many events, so what they cost by themselves is not hidden by waking and writing",
+        burst("s100k", 512),
+        burst("a100k", 512),
+        "event",
+        [("busy", "proxy's core busy", "%", 0)],
     ),
 ]

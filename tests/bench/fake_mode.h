@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "fake_shape.h"
+
 enum { FAKE_EVENT_MAX = 4096 }; /* of the head, an event and the tail, each */
 
 struct fake_mode {
+    const struct fake_shape *shape;
     bool stream;
     unsigned chunks, interval_ms, delay_ms;
     char *answer[2]; /* the whole answer, or all of a stream; [1] with usage */
@@ -17,12 +20,13 @@ struct fake_mode {
     size_t head_len, head_id;
     char *event;
     size_t event_len, event_id, event_due;
-    char *tail[2]; /* from the finish event to the last chunk; [1] with usage */
+    bool event_has_id; /* not every shape says it in each event */
+    char *tail[2];     /* from the finish event to the last chunk; [1] with usage */
     size_t tail_len[2];
 };
 
-/* Reads "whole:BYTES", "delay:MS:BYTES" or "sse:CHUNKS:BYTES:MS" and makes the answers, which live as long as
- * the process. Ends the process when it cannot. */
+/* Reads "whole:BYTES", "delay:MS:BYTES" or "sse:CHUNKS:BYTES:MS", OpenAI-shaped or behind "anthropic:" Anthropic's,
+ * and makes the answers, which live as long as the process. Ends the process when it cannot. */
 void fake_mode_make(struct fake_mode *m, const char *spec);
 
 #endif

@@ -1,16 +1,18 @@
-/* fake_upstream.c - an OpenAI-shaped server for the bench, far cheaper than what is measured: one thread,
- * one epoll, every answer made at start. A relay passes on neither headers nor the query, so the mode of
+/* fake_upstream.c - an OpenAI- or Anthropic-shaped server for the bench, far cheaper than what is measured: one
+ * thread, one epoll, every answer made at start. A relay passes on neither headers nor the query, so the mode of
  * answering is chosen by the port: each --mode opens one.
  *
  *   whole:BYTES                 a chat.completion of exactly BYTES bytes
  *   delay:MS:BYTES              the same, its first byte after MS milliseconds
  *   sse:CHUNKS:BYTES:MS         a stream: the role, then CHUNKS events of BYTES bytes, one each MS milliseconds,
  *                               then finish, usage (when asked for) and [DONE]; MS = 0 sends all in one write
+ *   anthropic:MODE              any of these as an Anthropic message; a stream has message_start, ping and
+ *                               content_block_start, its events, content_block_stop, message_delta and message_stop
  *
  * Each event carries the time at which it was due, and the answer's id the number that the request's "user"
- * had, so that the load generator can tell how late an event came. What left before its answer ended is
- * counted with the time at which we saw it. SIGUSR1 prints the counts as one JSON line and sets them to 0;
- * SIGTERM prints them and ends. Timers: a wheel of 4,096 slots of 1 ms. */
+ * (or metadata.user_id) had, so that the load generator can tell how late an event came. What left before its
+ * answer ended is counted with the time at which we saw it. SIGUSR1 prints the counts as one JSON line and sets
+ * them to 0; SIGTERM prints them and ends. Timers: a wheel of 4,096 slots of 1 ms. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -162,7 +164,8 @@ static bool stream_step(struct conn *c)
         timer_put(c);
         return true;
     }
-    bench_digits(m->event + m->event_id, 8, c->id);
+    if (m->event_has_id)
+        bench_digits(m->event + m->event_id, 8, c->id);
     bench_digits(m->event + m->event_due, 16, (uint64_t)(start_ns + c->due_ms * MS));
     c->sent++;
     stats.events++;
@@ -241,9 +244,9 @@ static bool body_ended(struct conn *c, char last)
 
 static void read_marks(struct conn *c, const char *body, size_t len)
 {
-    static const char user[] = "\"user\":\"bench-", usage[] = "\"include_usage\":true";
-    const char *at = memmem(body, len, user, sizeof user - 1);
-    c->id = at ? (unsigned)strtoul(at + sizeof user - 1, NULL, 10) : 0;
+    static const char usage[] = "\"include_usage\":true";
+    const char *user = c->mode->shape->user_mark, *at = memmem(body, len, user, strlen(user));
+    c->id = at ? (unsigned)strtoul(at + strlen(user), NULL, 10) : 0;
     c->want_usage = memmem(body, len, usage, sizeof usage - 1) ? 1 : 0;
 }
 
@@ -262,15 +265,14 @@ static bool keep_input(struct conn *c, const char *data, size_t len)
 /* A request, or the beginning of one. `data` is the shared buffer or c->input. */
 static bool request_read(struct conn *c, const char *data, size_t len)
 {
-    static const char path[] = "/chat/completions HTTP/1.1\r\n", length[] = "\r\nContent-Length:";
-    const char *end = memmem(data, len, "\r\n\r\n", 4);
+    static const char length[] = "\r\nContent-Length:";
+    const char *path = c->mode->shape->request_end, *end = memmem(data, len, "\r\n\r\n", 4);
     if (!end)
         return keep_input(c, data, len);
     size_t head_len = (size_t)(end - data) + 4;
     const char *line = memmem(data, head_len, "\r\n", 2);
-    size_t line_len = (size_t)(line - data) + 2;
-    if (line_len < sizeof path || memcmp(data, "POST ", 5) != 0 ||
-        memcmp(data + line_len - (sizeof path - 1), path, sizeof path - 1) != 0)
+    size_t line_len = (size_t)(line - data) + 2, path_len = strlen(path);
+    if (line_len <= path_len || memcmp(data, "POST ", 5) != 0 || memcmp(data + line_len - path_len, path, path_len) != 0)
         return refuse(c, "404 Not Found");
 
     const char *field = line;
@@ -453,7 +455,8 @@ int main(int argc, char **argv)
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option != 'm' || port_count == MODES_MAX)
-            bench_die("usage: fake-upstream --mode whole:BYTES|delay:MS:BYTES|sse:CHUNKS:BYTES:MS ... (at most %d)", MODES_MAX);
+            bench_die("usage: fake-upstream --mode [anthropic:]whole:BYTES|delay:MS:BYTES|sse:CHUNKS:BYTES:MS ... (at most %d)",
+                      MODES_MAX);
         port_open(&ports[port_count++], optarg);
     }
     if (port_count == 0)

@@ -21,6 +21,7 @@ KEY = "gw-bench-0123456789abcdef0123456789abcdef"
 UPSTREAM_KEY = "sk-upstream-0123456789abcdef"
 
 # What the fake upstream offers: name -> mode. Each is a port, an nginx location, and a provider and model of the gateway.
+# All are asked for a chat, so what speaks Anthropic's language is for the gateway only, which translates.
 MODES = {
     "w1k": "whole:1024",
     "w10k": "whole:10240",
@@ -31,6 +32,9 @@ MODES = {
     "t1": "sse:15:200:1000",  # 1 event a second for 15 s
     "long": "sse:600:200:100",
     "slow": "delay:2000:1024",
+    "a1k": "anthropic:whole:1024",
+    "a100k": "anthropic:sse:512:200:0",
+    "a10": "anthropic:sse:60:200:100",
 }
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -131,7 +135,7 @@ class Workshop:
     def compile(self):
         flags = ["-O2", "-g", "-std=gnu11", "-D_GNU_SOURCE"]
         for tool, sources in {
-            "fake-upstream": ["fake_upstream.c", "fake_mode.c", "bench.c"],
+            "fake-upstream": ["fake_upstream.c", "fake_mode.c", "fake_shape.c", "bench.c"],
             "load": ["load.c", "load_answer.c", "load_options.c", "histogram.c", "bench.c"],
         }.items():
             argv = [os.environ.get("CC", "cc"), *flags, *sources, "-o", self.path(tool)]
@@ -198,6 +202,8 @@ class Nginx(Direct):
         big = "proxy_buffer_size 16k; proxy_buffers 16 16k; "
         upstreams = locations = ""
         for name, mode in MODES.items():
+            if mode.startswith("anthropic:"):
+                continue
             upstreams += (
                 f"  upstream {name} {{ server 127.0.0.1:{self.upstream.port[name]}; keepalive 12000; "
                 "keepalive_requests 1000000000; keepalive_timeout 600s; }\n"
@@ -280,11 +286,12 @@ class Gateway(Direct):
 
     def _config(self):
         lines = [f'listen {{ address = "127.0.0.1:{self.port}", workers = 1 }}']
-        for name in MODES:
-            lines.append(
-                f'provider "p-{name}" {{ plugin = "openai", base_url = "http://127.0.0.1:{self.upstream.port[name]}/v1", '
-                'secrets = { env "GW_BENCH_KEY" } }'
-            )
+        for name, mode in MODES.items():
+            at = f"http://127.0.0.1:{self.upstream.port[name]}"
+            service = f'plugin = "openai", base_url = "{at}/v1"'
+            if mode.startswith("anthropic:"):
+                service = f'plugin = "anthropic", base_url = "{at}"'
+            lines.append(f'provider "p-{name}" {{ {service}, secrets = {{ env "GW_BENCH_KEY" }} }}')
             lines.append(f'model "{name}" {{ {{ "p-{name}/m" }} }}')
         lines.append('team "bench" { }')
         digest = hashlib.sha256(KEY.encode()).hexdigest()
