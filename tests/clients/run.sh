@@ -1,17 +1,21 @@
 #!/bin/sh
-# run.sh [--build DIR] - the OpenAI SDKs, Python and JavaScript, as they are installed by people, against the gateway.
+# run.sh [--build DIR] [--full] - the clients that people use, as they install them, against the gateway before
+# every kind of service: the SDKs of OpenAI and Anthropic for Python and JavaScript, the AI SDK, LangChain, Claude
+# Code and, with --full (or GW_FULL=1), promptfoo; and the mock upstream aimock as a service nobody here wrote.
 # Installs them, pinned, below build/clients from the registries this machine is set up for; what cannot be
-# installed is skipped, loudly. Ends with `clients: N passed, N failed, N skipped`.
+# installed is skipped, loudly. Prints a table and ends with `clients: N passed, N failed, N skipped`.
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$here/../.." && pwd)
 build=$root/build
+full=${GW_FULL:-0}
 while [ $# -gt 0 ]; do
     case $1 in
         --build) build=$2; shift 2 ;;
         --build=*) build=${1#--build=}; shift ;;
-        *) echo "usage: $0 [--build DIR]" >&2; exit 2 ;;
+        --full) full=1; shift ;;
+        *) echo "usage: $0 [--build DIR] [--full]" >&2; exit 2 ;;
     esac
 done
 place=$root/build/clients
@@ -34,29 +38,66 @@ install_py() {
         cp "$here/requirements.lock" "$place/py/installed"
 }
 
+# install_js FOLDER [OPTION...]
 install_js() {
-    same "$here/package-lock.json" "$place/js/installed" && return 0
-    rm -rf "$place/js"
-    mkdir -p "$place/js"
-    cp "$here/package.json" "$here/package-lock.json" "$place/js/"
-    (cd "$place/js" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) &&
-        cp "$here/package-lock.json" "$place/js/installed"
+    folder=$1
+    shift
+    same "$here/package-lock.json" "$folder/installed" && return 0
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$here/package.json" "$here/package-lock.json" "$folder/"
+    (cd "$folder" && timeout 400 npm ci "$@" --ignore-scripts --no-audit --no-fund --loglevel=error) &&
+        cp "$here/package-lock.json" "$folder/installed"
 }
 
-py='' js=''
+# skip CLIENT WHY - says it here, and hands it to drive.py for the table.
+whys=
+skip() {
+    say "SKIPPED: $1: $2"
+    whys="$whys
+$1=$2"
+}
+
+# binary_of FOLDER: Claude Code's program for this machine, which its package brings for each system.
+binary_of() {
+    for one in "$1"/node_modules/@anthropic-ai/claude-code-*/claude; do
+        [ -x "$one" ] && "$one" --version > /dev/null 2>&1 < /dev/null && printf '%s' "$one" && return 0
+    done
+    return 1
+}
+
+py='' js='' claude='' promptfoo=''
 if install_py > "$place/py.log" 2>&1; then
     py=$place/py/bin/python
 else
-    say "SKIPPED: the Python SDK could not be installed ($(why "$place/py.log"))"
+    skip py "the Python clients could not be installed ($(why "$place/py.log"))"
 fi
 if ! command -v node > /dev/null 2>&1 || ! command -v npm > /dev/null 2>&1; then
-    say "SKIPPED: the JavaScript SDK needs node and npm"
+    skip js "the JavaScript clients need node and npm"
 elif [ "$(node -p 'process.versions.node.split(".")[0] >= 20')" != true ]; then
-    say "SKIPPED: the JavaScript SDK needs node 20 or newer, this is $(node --version)"
-elif install_js > "$place/js.log" 2>&1; then
+    skip js "the JavaScript clients need node 20 or newer, this is $(node --version)"
+elif install_js "$place/js" --omit=dev > "$place/js.log" 2>&1; then
     js=$place/js
+    claude=$(DISABLE_AUTOUPDATER=1 HOME=$place binary_of "$js") ||
+        skip claude-code "there is no program for this machine"
 else
-    say "SKIPPED: the JavaScript SDK could not be installed ($(why "$place/js.log"))"
+    skip js "the JavaScript clients could not be installed ($(why "$place/js.log"))"
+fi
+if [ "$full" != 1 ]; then
+    skip promptfoo "only with --full"
+elif [ -z "$js" ]; then
+    skip promptfoo "as all JavaScript clients"
+elif ! install_js "$place/full" > "$place/full.log" 2>&1; then
+    skip promptfoo "it could not be installed ($(why "$place/full.log"))"
+else
+    promptfoo=$place/full
 fi
 
-PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/drive.py" --build "$build" ${py:+--py "$py"} ${js:+--js "$js"}
+set --
+while IFS= read -r line; do
+    [ -n "$line" ] && set -- "$@" --why "$line"
+done << EOT
+$whys
+EOT
+PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/drive.py" --build "$build" ${py:+--py "$py"} ${js:+--js "$js"} \
+    ${claude:+--claude "$claude"} ${promptfoo:+--promptfoo "$promptfoo"} "$@"
