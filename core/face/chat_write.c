@@ -232,7 +232,7 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
         chunk_begin(answer, event->index, &w, out);
         write_call(event, &w);
         chunk_end(answer, none, none, &w, out);
-    } else if (event->type == GW_EVENT_CITATION) {
+    } else if (event->type == GW_EVENT_CITATION && event->data.len > 0) {
         open_choice(answer, event->index, out);
         chunk_begin(answer, event->index, &w, out);
         json_name(&w, "annotations");

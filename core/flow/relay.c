@@ -350,6 +350,19 @@ static void read_whole(struct attempt *a)
     arena_reset(&req->worker->scratch);
 }
 
+/* The plugin's last frame: empty, and the end. */
+static void end_of_frames(struct attempt *a)
+{
+    if (!read_frame(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error) {
+        error_set(&a->error, E_STREAM, "the provider \"%.*s\" could not finish its answer", TEXT_ARG(a->target->provider->name));
+        a->has_error = true;
+        a->error_status = 502;
+        a->error_fault = GW_FAULT_SERVER;
+        a->outcome = "junk";
+    }
+    relay_after_step(a);
+}
+
 static void on_done(void *owner, enum transfer_failure failure, const char *why)
 {
     struct attempt *a = owner;
@@ -359,9 +372,11 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
     a->failure_text = why != NULL ? arena_str(&a->req->arena, text_of(why)) : NULL;
     a->ended_ns = from;
     a->done = true;
-    if (a->streamed)
+    if (a->streamed) {
         feed(a, TEXT_NONE, true, failure == TRANSFER_OK);
-    else if (failure == TRANSFER_OK)
+        if (a->mode == MODE_TRANSLATE && failure == TRANSFER_OK && !a->has_error)
+            end_of_frames(a);
+    } else if (failure == TRANSFER_OK)
         read_whole(a);
     relay_complete(a);
 }

@@ -32,6 +32,7 @@ struct transfer {
     struct pool_want want;
     struct loop_timer timer;
     struct loop_after after;
+    uint64_t round;   /* of the loop, in which it began to send */
     int64_t start_ns; /* of the transfer */
     int64_t mark_ns;  /* of the phase, or of its last byte */
     size_t head_len, sent;

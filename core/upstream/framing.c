@@ -108,6 +108,10 @@ static int drain(struct framing *f, frame_fn *on_frame, void *arg)
         struct text held = buf_view(&f->held);
         size_t end = scan(f, held.ptr, held.len);
 
+        if (end == 0 && held.len > f->max_frame) {
+            f->failed = true; /* what a stop left may be an unfinished frame that is too long already */
+            return -1;
+        }
         if (end == 0)
             break;
         result = emit(f, held.ptr, end, on_frame, arg);
@@ -116,21 +120,29 @@ static int drain(struct framing *f, frame_fn *on_frame, void *arg)
     return result;
 }
 
+/* The next `c` from there on, or the end. `known` is the one found last: each byte is searched once, also
+ * in a stream that knows but one kind of line end. */
+static const char *next(const char *known, struct text from, char c)
+{
+    if (known == NULL || known < from.ptr)
+        known = memchr(from.ptr, c, from.len);
+    return known != NULL ? known : from.ptr + from.len;
+}
+
 /* Takes from `bytes` what the held frame lacks, line by line. */
 static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame, void *arg)
 {
+    const char *lf = NULL, *cr = NULL;
     int result = 0;
 
     while (f->held.len > 0 && bytes->len > 0) {
-        const char *lf = memchr(bytes->ptr, '\n', bytes->len);
-        const char *cr = memchr(bytes->ptr, '\r', lf != NULL ? (size_t)(lf - bytes->ptr) : bytes->len);
-        size_t len = bytes->len, end;
+        size_t len, end;
         struct text held;
 
-        if (cr != NULL && cr + 1 != lf)
-            len = (size_t)(cr - bytes->ptr) + 1;
-        else if (lf != NULL)
-            len = (size_t)(lf - bytes->ptr) + 1;
+        lf = next(lf, *bytes, '\n');
+        cr = next(cr, *bytes, '\r');
+        len = (size_t)((cr < lf && cr + 1 != lf ? cr : lf) - bytes->ptr);
+        len += len < bytes->len;
         if (keep(f, (struct text){bytes->ptr, len}) < 0)
             return -1;
         bytes->ptr += len;

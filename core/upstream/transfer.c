@@ -292,6 +292,7 @@ static void use(struct transfer *t, struct pool_conn *conn, bool kept)
     conn->user = t;
     conn->on_event = on_event;
     t->phase = SENDING;
+    t->round = t->pool->loop->rounds;
     exchange_send(t);
 }
 
@@ -327,7 +328,12 @@ static void on_after(struct loop_after *after)
     if (t->phase == CONNECTING) {
         if (t->conn == NULL)
             return; /* a retry, and its connection is still to come */
-        use(t, t->conn, t->conn->exchanges > 0);
+        t->kept = t->conn->exchanges > 0;
+        if (t->kept && t->conn->readable) {
+            transfer_lose(t, "the connection ended, or spoke, before the request");
+            return;
+        }
+        use(t, t->conn, t->kept);
     }
     if (t->send_broke || (t->conn->readable && !t->paused))
         exchange_receive(t);
@@ -343,6 +349,11 @@ static void on_event(struct pool_conn *conn, uint32_t events)
         conn->readable = true;
     if (t->phase == CONNECTING)
         return; /* it begins after this batch */
+    if (t->kept && conn->readable && t->round == t->pool->loop->rounds) {
+        /* The kernel told this before the request was sent: no answer to it, whatever it looks like. */
+        transfer_lose(t, "the connection ended, or spoke, before the request");
+        return;
+    }
     if (t->phase == SENDING && (events & EPOLLOUT) != 0 && !t->send_broke)
         exchange_send(t);
     if (conn->readable && !t->paused)

@@ -32,7 +32,7 @@ static struct tool *add(struct reader *r, struct choice *choice, int64_t key)
     struct tool *t = r->h->alloc(r->call, sizeof *t, _Alignof(struct tool));
     if (t == NULL)
         return NULL;
-    *t = (struct tool){.next = choice->tools, .key = key, .item = choice->tool_count++};
+    *t = (struct tool){.next = choice->tools, .key = key};
     choice->tools = t;
     return t;
 }
@@ -55,9 +55,10 @@ static gw_str made_id(struct reader *r, const struct choice *choice, const struc
     return openai_keep(r, (gw_str){id, (size_t)size});
 }
 
-static void open_call(struct reader *r, const struct choice *choice, struct tool *t, gw_str name)
+static void open_call(struct reader *r, struct choice *choice, struct tool *t, gw_str name)
 {
     t->opened = true;
+    t->item = choice->tool_count++; /* numbered as they are opened: one that never is leaves no gap */
     openai_start(r);
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
                                  .type = GW_EVENT_TOOL_CALL,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,6 +156,69 @@ Test(pool, drops_an_idle_connection_that_says_something)
     cr_assert_eq(pool_idle(c->pool), 0);
     cr_assert_eq(get(c, s->url, false), TRANSFER_OK);
     cr_assert_eq(s->connections, 2);
+    client_free(c);
+    server_stop(s);
+}
+
+/* Says a second answer when told to. */
+static void serve_echo_late(struct server_conn *conn)
+{
+    atomic_int *say = conn->arg;
+
+    while (server_skip(conn)) {
+        server_say(conn, HELLO);
+        while (conn->number == 0 && *say == 0)
+            server_sleep(1);
+        if (conn->number == 0)
+            server_say(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");
+        (*say)++;
+    }
+}
+
+struct starter {
+    struct loop_watch watch;
+    struct exchange *exchange;
+};
+
+static void start_it(struct loop_watch *watch, uint32_t events)
+{
+    struct starter *starter = (struct starter *)watch;
+
+    (void)events;
+    loop_unwatch(&starter->exchange->client->loop, watch);
+    client_start(starter->exchange);
+}
+
+/* Both events are in one batch: what begins the request comes first, what the connection said unasked is
+ * seen when the request is sent already. */
+Test(pool, does_not_take_for_an_answer_what_was_said_before_the_request)
+{
+    atomic_int say = 0;
+    struct server *s = server_start(serve_echo_late, &say);
+    struct client *c = client_new(2, NULL);
+    struct exchange e;
+    struct starter starter = {.watch = {.on_ready = start_it}, .exchange = &e};
+    int fds[2];
+
+    cr_assert_eq(get(c, s->url, false), TRANSFER_OK);
+    cr_assert_eq(pool_idle(c->pool), 1);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    exchange_init(&e, c, s->url, "/");
+    e.request.replay = true;
+    cr_assert_eq(loop_watch(&c->loop, &starter.watch, fds[0], EPOLLIN), 0);
+    cr_assert_eq(write(fds[1], "x", 1), 1);
+    say = 1;
+    while (say == 1)
+        server_sleep(1);
+    server_sleep(20);
+    while (e.dones == 0)
+        client_nap(c, 5);
+    cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
+    cr_assert(text_is(buf_view(&e.body), "hello"));
+    cr_assert_eq(s->connections, 2);
+    exchange_fini(&e);
+    close(fds[0]);
+    close(fds[1]);
     client_free(c);
     server_stop(s);
 }

@@ -167,6 +167,18 @@ static void check_one(const struct reply *reply, struct exchange *e, struct tall
     buf_free(&body);
 }
 
+/* Another spelling of the same host for each, so that none uses a connection that another has used: some
+ * servers of these suites go on talking after a complete answer. */
+static void spell(char *url, size_t size, const struct server *s, size_t number)
+{
+    char host[] = "localhost";
+
+    for (size_t i = 0; i < sizeof host - 1; i++)
+        if ((number >> i & 1) != 0)
+            host[i] = (char)(host[i] - 'a' + 'A');
+    snprintf(url, size, "http://%s:%d", host, s->port);
+}
+
 /* All of them, BATCH at once. */
 static struct tally run(struct replies *replies, unsigned cuts, bool hold)
 {
@@ -179,12 +191,12 @@ static struct tally run(struct replies *replies, unsigned cuts, bool hold)
         size_t count = replies->count - at < BATCH ? replies->count - at : BATCH;
 
         for (size_t i = 0; i < count; i++) {
-            char path[64];
+            char url[64], path[64];
 
+            spell(url, sizeof url, s, at + i);
             snprintf(path, sizeof path, "/%zu/%u/%d", at + i, cuts, hold);
-            exchange_init(&batch[i], c, s->url, path);
+            exchange_init(&batch[i], c, url, path);
             batch[i].request.first_byte_ns = batch[i].request.idle_ns = (hold ? 150 : 5000) * CLOCK_MS;
-            batch[i].request.replay = true; /* the server closes each; ours may not have noticed yet */
             client_start(&batch[i]);
         }
         client_run(c);

@@ -1,0 +1,158 @@
+#!/bin/sh
+# run.sh [--build DIR] - puts every provider through the conformance kit, and the kit through providers with defects.
+#
+# DIR (default: build) has gateway-conformance and plugins/. Cases are in tests/provider/golden/NAME; recordings of
+# the services are read too, when $GW_SHARED has them. The example provider is built outside of the tree against an
+# installed SDK and checked with the installed kit. Ends with "conformance: N passed, N failed, N skipped".
+set -u
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+root=$(CDPATH='' cd -- "$here/../.." && pwd)
+build=$root/build
+if [ "${1:-}" = --build ]; then
+    build=$2
+fi
+build=$(CDPATH='' cd -- "$build" 2> /dev/null && pwd) || {
+    echo "run.sh: no folder $build"
+    echo "conformance: 0 passed, 1 failed, 0 skipped"
+    exit 1
+}
+recordings=${GW_SHARED:-$root/../shared}/recordings
+golden=$root/tests/provider/golden
+umask 022
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+kit=$build/gateway-conformance
+passed=0
+failed=0
+skipped=0
+
+pass() {
+    echo "ok      $1"
+    passed=$((passed + 1))
+}
+fail() {
+    echo "FAILED  $1"
+    failed=$((failed + 1))
+}
+
+# run NAME COMMAND... - runs the kit, shows what did not pass, and adds up its closing line.
+run() {
+    name=$1
+    shift
+    echo "-- $name"
+    timeout 300 "$@" > "$tmp/said" 2>&1
+    status=$?
+    line=$(grep -E '^conformance: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$tmp/said" | tail -n 1)
+    grep -vxF "$line" "$tmp/said"
+    if [ -z "$line" ]; then
+        fail "$name ended without its closing line (exit status $status)"
+        return
+    fi
+    # shellcheck disable=SC2086 # the words of the line
+    set -- ${line#*: }
+    passed=$((passed + $1))
+    failed=$((failed + $3))
+    skipped=$((skipped + $5))
+    if [ $status != 0 ] && [ "$3" = 0 ]; then
+        fail "$name (exit status $status)"
+    fi
+}
+
+# --- the providers that come with the gateway ---------------------------------------------------------------
+
+# services_of NAME - whose recordings it reads.
+services_of() {
+    case $1 in
+        openai) echo 'openai groq mistral deepseek openrouter xai ollama perplexity' ;;
+        azure | anthropic) echo "$1" ;;
+    esac
+}
+# api_of NAME - which of them.
+api_of() {
+    case $1 in
+        anthropic) echo messages ;;
+        *) echo chat ;;
+    esac
+}
+for so in "$build"/plugins/*.so; do
+    if [ ! -f "$so" ]; then
+        fail "there are plugins in $build/plugins"
+        continue
+    fi
+    plugin=$(basename "$so" .so)
+    if [ -d "$golden/$plugin" ]; then
+        run "$plugin" "$kit" --recordings "$recordings" "$so" "$golden/$plugin"
+    else
+        fail "$plugin has no cases in tests/provider/golden/$plugin"
+        run "$plugin" "$kit" "$so"
+    fi
+    for service in $(services_of "$plugin"); do
+        if [ -d "$recordings/$service" ]; then
+            run "$plugin reads what $service said" "$kit" --quiet --recordings "$recordings/$service" \
+                --api "$(api_of "$plugin")" "$so"
+        elif [ "${GW_REQUIRE_SHARED:-0}" = 1 ]; then
+            fail "recordings of $service are not in $recordings"
+        else
+            echo "SKIPPED $plugin reads what $service said: no recordings in $recordings"
+            skipped=$((skipped + 1))
+        fi
+    done
+done
+
+# --- providers with a defect: the kit must find each --------------------------------------------------------
+
+# broken DEFECT - builds $tmp/broken-DEFECT.so
+broken() {
+    cc -shared -fPIC -fvisibility=hidden -O1 -DDEFECT="$1" -I"$root/sdk/include" -o "$tmp/broken-$1.so" \
+        "$here/broken.c" > "$tmp/said" 2>&1
+}
+for defect in NONE WRITES_INSTANCE KEEPS_FRAME TWO_FINISHES AFTER_ERROR WRONG_SUM OPEN_CALL BUILD_COUNTS TELLS_SECRET \
+    NO_ERROR BAD_FINISH NOT_UTF8 KEEPS_MODEL; do
+    if ! broken $defect; then
+        sed 's/^/        /' "$tmp/said"
+        fail "a provider with the defect $defect is built"
+        continue
+    fi
+    # A freed frame that is read stops the kit under the address sanitizer, which is a find too.
+    timeout 120 "$kit" "$tmp/broken-$defect.so" "$here/broken-cases" > "$tmp/said" 2>&1
+    status=$?
+    if [ $defect = NONE ]; then
+        if [ $status = 0 ]; then pass "a provider without a defect"; else
+            sed 's/^/        /' "$tmp/said"
+            fail "a provider without a defect"
+        fi
+    elif [ $status = 0 ]; then
+        fail "the defect $defect is found"
+    else
+        pass "the defect $defect is found"
+    fi
+done
+
+# --- the example, made elsewhere ----------------------------------------------------------------------------
+
+sdk=$tmp/sdk
+parrot=$tmp/parrot-provider
+mkdir "$parrot"
+cp -r "$root/examples/parrot-provider/." "$parrot/"
+works() {
+    name=$1
+    shift
+    if "$@" > "$tmp/said" 2>&1; then pass "$name"; else
+        tail -n 30 "$tmp/said" | sed 's/^/        /'
+        fail "$name"
+    fi
+}
+works "the SDK is installed" cmake --install "$build" --prefix "$sdk"
+works "the example is configured outside of the tree" cmake -S "$parrot" -B "$parrot/build" -DCMAKE_PREFIX_PATH="$sdk"
+works "the example is built" cmake --build "$parrot/build"
+if [ -f "$parrot/build/parrot.so" ]; then
+    run "the example, with the installed kit" "$sdk/bin/gateway-conformance" "$parrot/build/parrot.so" "$parrot/cases"
+    works "ctest of the example" ctest --test-dir "$parrot/build" --output-on-failure
+fi
+lines=$(wc -l < "$parrot/parrot.c")
+if [ "$lines" -lt 200 ]; then pass "it has under 200 lines ($lines)"; else fail "it has under 200 lines ($lines)"; fi
+
+echo "conformance: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
