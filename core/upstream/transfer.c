@@ -276,6 +276,7 @@ static void on_conn(struct pool_want *want, struct pool_conn *conn, const char *
 
     if (conn == NULL) {
         t->why_memory = strdup(why);
+        BUG_IF(t->why_memory == NULL);
         put_off_failure(t, timed_out ? TRANSFER_TIME_CONNECT : TRANSFER_CONNECT, t->why_memory);
         return;
     }

@@ -68,6 +68,7 @@ struct provider *provider_get(void)
     p->host = *call_host();
     p->host.self = p;
     p->host.now_ms = now;
+    p->host.unix_ms = now; /* ids that are made from it are the same in both runs */
     buf_init(&settings, 64 << 10);
     write_settings(p->plugin->options, &settings);
     provider_begin(p);

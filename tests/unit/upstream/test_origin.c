@@ -1,0 +1,236 @@
+/* test_origin.c - what is dialled and for whom: who waits, who leaves, hosts that do not answer. */
+#include "check.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "client.h"
+#include "server.h"
+#include "upstream/pool.h"
+
+#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+static void serve_hello(struct server_conn *conn)
+{
+    while (server_skip(conn))
+        server_say(conn, HELLO);
+}
+
+static enum transfer_failure get(struct client *c, const char *url)
+{
+    struct exchange e;
+    enum transfer_failure failure;
+
+    client_get(&e, c, url, "/");
+    failure = e.failure;
+    exchange_fini(&e);
+    return failure;
+}
+
+enum { MANY = 200 };
+
+/* Starts MANY requests at once and waits for all. */
+static void get_many(struct client *c, const char *url)
+{
+    struct exchange *all = calloc(MANY, sizeof *all);
+
+    for (int i = 0; i < MANY; i++) {
+        exchange_init(&all[i], c, url, "/");
+        client_start(&all[i]);
+    }
+    client_run(c);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(all[i].failure, TRANSFER_OK, "%s", all[i].why);
+        exchange_fini(&all[i]);
+    }
+    free(all);
+}
+
+Test(origin, serves_more_requests_at_once_than_it_dials_at_once)
+{
+    const struct pool_settings settings = {.idle_per_origin = 20};
+    struct server *s = server_start(serve_hello, NULL);
+    struct client *c = client_new(100, &settings);
+
+    get_many(c, s->url);
+    client_nap(c, 300); /* what was still being dialled comes in, too */
+    cr_assert_leq(s->connections, MANY);
+    cr_assert_leq(pool_idle(c->pool), 20);
+    cr_assert_gt(pool_idle(c->pool), 0);
+    get_many(c, s->url);
+    client_free(c);
+    server_stop(s);
+}
+
+Test(origin, keeps_the_connection_that_was_dialled_for_somebody_who_left)
+{
+    struct server *s = server_start(serve_hello, NULL);
+    struct client *c = client_new(2, NULL);
+    struct exchange e;
+
+    exchange_init(&e, c, s->url, "/");
+    client_start(&e);
+    c->running = 0;
+    transfer_cancel(e.transfer);
+    exchange_fini(&e);
+    cr_assert_eq(pool_idle(c->pool), 0);
+    client_nap(c, 200);
+    cr_assert_eq(pool_idle(c->pool), 1);
+    cr_assert_eq(get(c, s->url), TRANSFER_OK);
+    cr_assert_eq(s->connections, 1);
+    client_free(c);
+    server_stop(s);
+}
+
+/* A port where connecting takes for ever: the queue of the listener is full. */
+struct tarpit {
+    int fd, fill[8], port;
+    char url[64];
+};
+
+static void tarpit_open(struct tarpit *t)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof address;
+
+    t->fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(t->fd, (struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(listen(t->fd, 0), 0);
+    getsockname(t->fd, (struct sockaddr *)&address, &len);
+    snprintf(t->url, sizeof t->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    for (int i = 0; i < 8; i++) {
+        t->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(t->fill[i], (struct sockaddr *)&address, sizeof address);
+    }
+}
+
+static void tarpit_close(struct tarpit *t)
+{
+    for (int i = 0; i < 8; i++)
+        close(t->fill[i]);
+    close(t->fd);
+}
+
+static void serve_slowly(struct server_conn *conn)
+{
+    while (server_skip(conn)) {
+        server_sleep(300);
+        server_say(conn, HELLO);
+    }
+}
+
+Test(origin, gives_who_waits_the_connection_that_comes_free_first)
+{
+    struct server *s = server_start(serve_slowly, NULL);
+    struct client *c = client_new(1, NULL); /* one dialler, and it will be stuck */
+    struct tarpit tarpit;
+    struct exchange first, stuck, second;
+    int64_t begin_ns;
+
+    tarpit_open(&tarpit);
+    exchange_init(&first, c, s->url, "/");
+    client_start(&first);
+    client_nap(c, 100); /* dialled and sent */
+    exchange_init(&stuck, c, tarpit.url, "/");
+    stuck.request.connect_ns = 3 * CLOCK_S;
+    client_start(&stuck);
+    exchange_init(&second, c, s->url, "/");
+    client_start(&second);
+    begin_ns = clock_ns();
+    while (second.dones == 0)
+        client_nap(c, 5);
+    cr_assert_lt(clock_ns() - begin_ns, 2 * CLOCK_S);
+    cr_assert_eq(first.failure, TRANSFER_OK);
+    cr_assert_eq(second.failure, TRANSFER_OK, "%s", second.why);
+    cr_assert_eq(s->connections, 1);
+    client_run(c);
+    cr_assert_eq(stuck.failure, TRANSFER_TIME_CONNECT);
+    exchange_fini(&first);
+    exchange_fini(&stuck);
+    exchange_fini(&second);
+    client_free(c);
+    tarpit_close(&tarpit);
+    server_stop(s);
+}
+
+Test(origin, tells_that_nobody_listens_and_that_connecting_takes_too_long)
+{
+    struct client *c = client_new(4, NULL);
+    struct tarpit tarpit;
+    struct exchange e;
+    int64_t begin_ns = clock_ns();
+
+    tarpit_open(&tarpit);
+    exchange_init(&e, c, tarpit.url, "/");
+    e.request.connect_ns = 300 * CLOCK_MS;
+    client_start(&e);
+    client_run(c);
+    cr_assert_eq(e.failure, TRANSFER_TIME_CONNECT, "%s", e.why);
+    cr_assert_lt(clock_ns() - begin_ns, 2 * CLOCK_S);
+    exchange_fini(&e);
+
+    tarpit_close(&tarpit); /* now nobody listens there */
+    exchange_init(&e, c, tarpit.url, "/");
+    client_start(&e);
+    client_run(c);
+    cr_assert_eq(e.failure, TRANSFER_CONNECT);
+    cr_assert_eq(e.heads, 0);
+    exchange_fini(&e);
+
+    client_get(&e, c, "http://no-such-host.invalid", "/");
+    cr_assert_eq(e.failure, TRANSFER_CONNECT, "%s", e.why);
+    exchange_fini(&e);
+    client_get(&e, c, "http://169.254.169.254", "/latest/meta-data");
+    cr_assert_eq(e.failure, TRANSFER_CONNECT, "%s", e.why);
+    cr_assert_not_null(strstr(e.why, "link-local"), "%s", e.why);
+    exchange_fini(&e);
+    client_free(c);
+}
+
+Test(origin, ends_while_it_is_still_dialling)
+{
+    struct client *c = client_new(4, NULL);
+    struct tarpit tarpit;
+    struct exchange e;
+
+    tarpit_open(&tarpit);
+    exchange_init(&e, c, tarpit.url, "/");
+    e.request.connect_ns = 500 * CLOCK_MS;
+    client_start(&e);
+    client_nap(c, 50);
+    c->running = 0;
+    transfer_cancel(e.transfer);
+    exchange_fini(&e);
+    client_free(c);
+    tarpit_close(&tarpit);
+}
+
+Test(origin, forgets_origins_that_nobody_uses)
+{
+    struct server *s = server_start(serve_hello, NULL);
+    struct client *c = client_new(4, NULL);
+    char url[80];
+
+    /* Other names of the same listener. */
+    for (int i = 1; i <= 300; i++) {
+        struct exchange e;
+
+        snprintf(url, sizeof url, "http://127.0.%d.%d:%d", i / 250, i % 250 + 1, s->port);
+        exchange_init(&e, c, url, "/");
+        client_start(&e);
+        c->running = 0;
+        transfer_cancel(e.transfer);
+        exchange_fini(&e);
+        client_nap(c, 1);
+    }
+    cr_assert_leq(c->pool->origin_count, 300);
+    client_nap(c, 200);
+    cr_assert_eq(get(c, s->url), TRANSFER_OK);
+    client_free(c);
+    server_stop(s);
+}
