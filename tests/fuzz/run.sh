@@ -69,8 +69,10 @@ fuzz() {
     mkdir -p "$build/corpus/$1" "$build/seeds/$1"
     folders="$build/corpus/$1 $build/seeds/$1"
     [ -d "$here/found/$1" ] && folders="$folders $here/found/$1"
+    # The short run begins at the same place each time, so that it says something of a change; long ones look around.
+    [ "$seconds" -le 10 ] && start=1 || start=0
     # shellcheck disable=SC2086 # several folders
-    "$build/targets/fuzz-$1" -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=2560 \
+    "$build/targets/fuzz-$1" -seed=$start -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=2560 \
         -print_final_stats=1 -dict="$here/$words.dict" -artifact_prefix="$build/found/$1-" $folders > "$log" 2>&1
     status=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
