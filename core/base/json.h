@@ -43,6 +43,8 @@ int json_check(struct text text, struct fail *fail);
 /* jansson has functions of these names too: ours get other symbols, so that neither library meets the other's. */
 #define JSON_SYMBOL(name) __asm__("json_ours_" name)
 
+/* Is it one JSON value? As json_check(), but repeated members are not looked for. 0, or -1. */
+int json_check_quick(struct text text);
 /* The same for what an upstream sent, without jansson: as strict, but repeated members are not looked for (the first one
  * counts). NULL when it is not JSON. */
 const struct json *json_parse_quick(struct arena *arena, struct text text);

@@ -46,6 +46,11 @@ const struct json *json_parse(struct arena *arena, struct text text, struct fail
     return json_check(text, fail) < 0 ? NULL : value_of(arena, text);
 }
 
+int json_check_quick(struct text text)
+{
+    return skip_strict(text) ? 0 : -1;
+}
+
 const struct json *json_parse_quick(struct arena *arena, struct text text)
 {
     return skip_strict(text) ? value_of(arena, text) : NULL;

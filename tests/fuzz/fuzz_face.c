@@ -67,7 +67,7 @@ static void read_request(struct arena *arena, struct text body)
             MUST(arena->full || (json_type(canonical) == JSON_T_OBJECT && json_check(json_text(canonical), NULL) == 0),
                  "%.*s", TEXT_ARG(json_text(canonical)));
         for (const struct ask_dropped *d = ask.dropped; d != NULL; d = d->next)
-            MUST(d->member.len > 0 && d->why != NULL, "dropped without a name or a reason");
+            MUST(d->member.ptr != NULL && d->why != NULL, /* a name may be empty */ "dropped without a name or a reason");
     }
     if (FACE.convert != NULL) {
         struct buf out;

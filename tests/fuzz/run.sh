@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh [--seconds N] [--build DIR] [TARGET...] - fuzzes every target, or those named, N seconds each (10), two at
-# a time, under the address and undefined behaviour sanitizers. The long run: sh tests/fuzz/run.sh --seconds 600
+# a time, under the address and undefined behaviour sanitizers. The long run: sh tests/fuzz/run.sh --seconds 600;
+# with --seconds 0 only the recordings and what was found before are tried: so it runs in tests/run.sh.
 #
 # DIR (default: build/fuzz) is configured and built here, with clang. What the targets learn stays in DIR/corpus; an
 # input that breaks one is in DIR/found, and its path is printed. Run it again with DIR/targets/fuzz-TARGET FILE, and
@@ -71,8 +72,9 @@ fuzz() {
     [ -d "$here/found/$1" ] && folders="$folders $here/found/$1"
     # The short run begins at the same place each time, so that it says something of a change; long ones look around.
     [ "$seconds" -le 10 ] && start=1 || start=0
+    [ "$seconds" -gt 0 ] && length="-max_total_time=$seconds" || length=-runs=0 # 0: only what is kept and recorded
     # shellcheck disable=SC2086 # several folders
-    "$build/targets/fuzz-$1" -seed=$start -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=2560 \
+    "$build/targets/fuzz-$1" -seed=$start "$length" -max_len=16384 -timeout=20 -rss_limit_mb=2560 \
         -print_final_stats=1 -dict="$here/$words.dict" -artifact_prefix="$build/found/$1-" $folders > "$log" 2>&1
     status=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
