@@ -15,6 +15,7 @@ typedef int frame_fn(void *arg, const struct frame *frame);
 
 static size_t scan(struct framing *f, const char *base, size_t len);
 static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_frame, void *arg);
+static bool is_too_long(const struct framing *f, const char *base, size_t len);
 static int keep(struct framing *f, struct text bytes);
 static int drain(struct framing *f, frame_fn *on_frame, void *arg);
 static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame, void *arg);
@@ -53,8 +54,7 @@ int framing_feed(struct framing *f, struct text bytes, frame_fn *on_frame, void 
         size_t end = scan(f, bytes.ptr, bytes.len);
 
         if (end == 0) {
-            if (bytes.len > f->max_frame)
-                f->failed = true;
+            f->failed = is_too_long(f, bytes.ptr, bytes.len);
             break;
         }
         result = emit(f, bytes.ptr, end, on_frame, arg);
@@ -91,6 +91,14 @@ bool framing_pending(const struct framing *f)
     return f->held.len > 0;
 }
 
+/* The LF of a CRLF does not count: cut between the two, it belongs to the frame after. */
+static bool is_too_long(const struct framing *f, const char *base, size_t len)
+{
+    size_t left_out = (size_t)(f->after_cr && len > 0 && base[0] == '\n');
+    left_out += len > 1 && base[len - 2] == '\r' && base[len - 1] == '\n';
+    return len - left_out > f->max_frame;
+}
+
 static int keep(struct framing *f, struct text bytes)
 {
     if (buf_append(&f->held, bytes.ptr, bytes.len) == 0)
@@ -108,7 +116,7 @@ static int drain(struct framing *f, frame_fn *on_frame, void *arg)
         struct text held = buf_view(&f->held);
         size_t end = scan(f, held.ptr, held.len);
 
-        if (end == 0 && held.len > f->max_frame) {
+        if (end == 0 && is_too_long(f, held.ptr, held.len)) {
             f->failed = true; /* what a stop left may be an unfinished frame that is too long already */
             return -1;
         }
@@ -152,7 +160,7 @@ static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame
         if (end > 0) {
             result = emit(f, held.ptr, end, on_frame, arg);
             buf_consume(&f->held, end);
-        } else if (f->held.len > f->max_frame) {
+        } else if (is_too_long(f, held.ptr, held.len)) {
             f->failed = true;
             return -1;
         }
@@ -325,7 +333,7 @@ static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_fr
     };
     int result;
 
-    if (len > f->max_frame || (f->kind == GW_FRAMING_SSE && describe_event(f, &frame) < 0)) {
+    if (is_too_long(f, base, len) || (f->kind == GW_FRAMING_SSE && describe_event(f, &frame) < 0)) {
         f->failed = true;
         return -1;
     }

@@ -42,9 +42,9 @@ struct framing {
     struct framing_part name_at, data_at, id_at;
 };
 
-/* `max_frame` bytes; a longer frame fails. No memory is taken until a frame is cut. Concatenated, the raw
- * bytes of all frames are always the input. A frame is handed out as soon as it is certain: when its last
- * line ends with the CR of a CRLF that is cut there, the LF opens the next frame's raw bytes. */
+/* A frame of more than `max_frame` bytes fails; the LF of a CRLF at its ends does not count. No memory is taken until
+ * a frame is cut. Concatenated, the raw bytes of all frames are always the input. A frame is handed out as soon as it
+ * is certain: when its last line ends with the CR of a CRLF that is cut there, the LF opens the next frame's bytes. */
 void framing_init(struct framing *f, uint32_t kind, size_t max_frame);
 void framing_fini(struct framing *f);
 /* Hands every complete frame to on_frame, in order. on_frame returns 0 to go on, other to stop (the rest

@@ -335,6 +335,29 @@ Test(framing, refuses_a_frame_over_its_limit_in_one_piece_and_in_many)
     }
 }
 
+/* The LF that ends an event may come in the next piece, where it belongs to the frame after: it never counts. */
+Test(framing, means_the_same_limit_wherever_a_crlf_is_cut)
+{
+    static const char events[] = "data: 1234\r\n\r\ndata: 5678\r\n\r\n"; /* 13 bytes each, without the last LF */
+    struct text all = {events, sizeof events - 1};
+
+    for (size_t max = 12; max <= 14; max++) {
+        for (size_t at = 0; at <= all.len; at++) {
+            struct framing f;
+            struct seen s;
+
+            seen_init(&s);
+            framing_init(&f, GW_FRAMING_SSE, max);
+            int result = framing_feed(&f, (struct text){all.ptr, at}, on_frame, &s);
+            if (result == 0)
+                result = framing_feed(&f, (struct text){all.ptr + at, all.len - at}, on_frame, &s);
+            cr_assert_eq(result, max < 13 ? -1 : 0, "max %zu, cut at %zu: %d", max, at, result);
+            framing_fini(&f);
+            seen_fini(&s);
+        }
+    }
+}
+
 /* Quadratic work would take minutes here. */
 Test(framing, takes_a_large_event_and_many_bare_line_ends_in_linear_time)
 {
