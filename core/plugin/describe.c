@@ -41,6 +41,13 @@ static const struct word cache_flags[] = {
     {GW_CACHE_INLINE, "inline"},
     {0,               NULL    },
 };
+static const struct word hows[] = {
+    {GW_FIELD_CARRIED,    "carried"   },
+    {GW_FIELD_TRANSLATED, "translated"},
+    {GW_FIELD_DROPPED,    "dropped"   },
+    {GW_FIELD_REFUSED,    "refused"   },
+    {0,                   NULL        },
+};
 static const char *const framings[] = {"whole", "sse", "lines", "eventstream", "raw"};
 static const char *const kinds[] = {"unknown", "provider", "cache", "store", "sink"};
 static const char *const types[] = {"null", "bool", "int", "real", "string", "array", "object"};
@@ -61,6 +68,11 @@ const char *plugin_operation_name(uint32_t operation)
 const char *plugin_dialect_name(uint32_t dialect)
 {
     return name_of(dialects, dialect);
+}
+
+const char *plugin_field_how(uint32_t how)
+{
+    return name_of(hows, how);
 }
 
 /* The parts below are written once, for both forms. A fact is a name with a text, or with several words. */

@@ -205,3 +205,14 @@ void plugin_close_provider(const struct plugin *plugin, void *instance)
 {
     plugin->provider.close(instance);
 }
+
+const gw_capability *plugin_capability(const struct plugin *plugin, void *instance, struct text model,
+                                       struct text base_url, uint32_t index)
+{
+    gw_request req = {.size = sizeof req,
+                      .operation = GW_OP_CHAT,
+                      .dialect = GW_DIALECT_CHAT,
+                      .model = call_str(model),
+                      .base_url = call_str(base_url)};
+    return plugin->provider.capability != NULL ? plugin->provider.capability(instance, &req, index) : NULL;
+}

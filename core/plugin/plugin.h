@@ -41,6 +41,13 @@ int plugin_check_settings(const struct plugin *plugin, const struct json *settin
 int plugin_open_provider(const struct plugin *plugin, const struct json *settings, void **instance, struct fail *fail);
 void plugin_close_provider(const struct plugin *plugin, void *instance);
 
+/* Row `index` of what becomes of the fields of a chat for `model` at `base_url` (gw_provider_ops.capability), NULL
+ * at the end, and where the plugin tells nothing. Any thread. */
+const gw_capability *plugin_capability(const struct plugin *plugin, void *instance, struct text model,
+                                       struct text base_url, uint32_t index);
+/* "dropped" ... for one GW_FIELD_*. Static. */
+const char *plugin_field_how(uint32_t how);
+
 /* One line per fact, for `plugin check`, appended to `out` (text or JSON). */
 void plugin_describe(const struct plugin *plugin, bool as_json, struct buf *out);
 

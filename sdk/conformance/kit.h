@@ -3,7 +3,7 @@
  *   main.c     options, files, the report       case.c     what a case file says
  *   session.c  one call into the plugin         body.c     what read() is given, and how it is cut
  *   run_read.c run_build.c run_produce.c        what a case asks for, and what holds for every answer
- *   write.c    --write: goldens into the case files */
+ *   table.c    the capability table              write.c    --write: goldens into the case files */
 #ifndef CONFORMANCE_KIT_H
 #define CONFORMANCE_KIT_H
 
@@ -127,6 +127,8 @@ void run_open(struct kit_case *c);
 /* What holds for any provider, without a case: errors of any shape, relayed requests. */
 void run_errors(struct kit_case *c);
 void run_relayed(struct kit_case *c, uint32_t dialect);
+/* table.c: the capability table, and what one build() dropped. */
+void table_check(struct kit_case *c, const gw_request *request, const struct gw_call *call);
 /* Compares events with the golden ones of the case, or keeps them for --write. */
 void run_compare_events(struct kit_case *c, struct text lines, const char *how);
 /* Does what a step answered fit the member "result"? */

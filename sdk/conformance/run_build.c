@@ -71,6 +71,7 @@ static void build(struct kit_case *c, const gw_request *request, struct buf *out
         check_http(s, &http, request);
         put_request(out, &http);
         put_dropped(dropped, &s->call);
+        table_check(c, request, &s->call);
     }
     call_http_fini(&http);
 }

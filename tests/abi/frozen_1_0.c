@@ -238,6 +238,19 @@ FIELD(gw_service, secret_env, 24, const char *);
 FIELD(gw_service, models, 32, const char *);
 AT_LEAST(gw_service, 40);
 
+VALUE(GW_FIELD_CARRIED, 1u);
+VALUE(GW_FIELD_TRANSLATED, 2u);
+VALUE(GW_FIELD_DROPPED, 3u);
+VALUE(GW_FIELD_REFUSED, 4u);
+
+FIELD(gw_capability, size, 0, uint32_t);
+FIELD(gw_capability, how, 4, uint32_t);
+FIELD(gw_capability, field, 8, const char *);
+FIELD(gw_capability, when, 16, const char *);
+FIELD(gw_capability, as, 24, const char *);
+FIELD(gw_capability, why, 32, const char *);
+AT_LEAST(gw_capability, 40);
+
 FIELD(gw_provider_ops, size, 0, uint32_t);
 FIELD(gw_provider_ops, operations, 4, uint32_t);
 FIELD(gw_provider_ops, dialects, 8, uint32_t);
@@ -254,7 +267,8 @@ FIELD(gw_provider_ops, secret_env, 72, const char *);
 FIELD(gw_provider_ops, models, 80, const char *);
 FIELD(gw_provider_ops, services, 88, const gw_service *const *);
 FIELD(gw_provider_ops, base_url_form, 96, const char *);
-AT_LEAST(gw_provider_ops, 104);
+FIELD(gw_provider_ops, capability, 104, const gw_capability *(*)(void *, const gw_request *, uint32_t));
+AT_LEAST(gw_provider_ops, 112);
 TYPE(gw_emit, void (*)(gw_call *, const gw_event *));
 
 /* cache.h */

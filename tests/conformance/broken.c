@@ -19,6 +19,9 @@ enum {
     BAD_FINISH,   /* a finish in the upstream's own words */
     NOT_UTF8,
     KEEPS_MODEL, /* tells the model from memory lent to build() */
+    UNTOLD_DROP, /* drops what its capability table does not say */
+    BAD_ROW,     /* a row that drops without saying why */
+    ENDLESS,     /* a capability table without an end */
     DEFECTS
 };
 
@@ -61,6 +64,8 @@ static gw_status broken_build(void *instance, gw_call *call, const gw_request *r
         return GW_E_REQUEST;
     }
     state_of(h, call)->model = req->model;
+    if (h->json->get(req->body, GW_LIT("seed")) != NULL)
+        h->dropped(call, GW_LIT("seed"), DEFECT == UNTOLD_DROP ? GW_LIT("no luck") : GW_LIT("not known there"));
     h->http_url(out, req->base_url);
     gw_writer *w = h->http_json_body(out);
     h->write->array(w);
@@ -131,11 +136,21 @@ static gw_status broken_read(void *instance, gw_call *call, const gw_frame *fram
     return GW_OK;
 }
 
+static const gw_capability *broken_capability(void *instance, const gw_request *req, uint32_t index)
+{
+    static const gw_capability row = {
+        sizeof row, GW_FIELD_DROPPED, "seed", NULL, NULL, DEFECT == BAD_ROW ? NULL : "not known there"};
+    (void)instance;
+    (void)req;
+    return index == 0 || DEFECT == ENDLESS ? &row : NULL;
+}
+
 static const gw_provider_ops ops = {.size = sizeof ops,
                                     .operations = GW_OP_CHAT,
                                     .framing = GW_FRAMING_LINES,
                                     .open = broken_open,
                                     .close = free,
                                     .build = broken_build,
-                                    .read = broken_read};
+                                    .read = broken_read,
+                                    .capability = broken_capability};
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "broken", .version = "1.0.0", .license = "Apache-2.0", .ops = &ops);

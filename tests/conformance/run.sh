@@ -109,7 +109,7 @@ broken() {
         "$here/broken.c" > "$tmp/said" 2>&1
 }
 for defect in NONE WRITES_INSTANCE KEEPS_FRAME TWO_FINISHES AFTER_ERROR WRONG_SUM OPEN_CALL BUILD_COUNTS TELLS_SECRET \
-    NO_ERROR BAD_FINISH NOT_UTF8 KEEPS_MODEL; do
+    NO_ERROR BAD_FINISH NOT_UTF8 KEEPS_MODEL UNTOLD_DROP BAD_ROW ENDLESS; do
     if ! broken $defect; then
         sed 's/^/        /' "$tmp/said"
         fail "a provider with the defect $defect is built"

@@ -146,6 +146,22 @@ typedef struct gw_service {
     const char *models;     /* patterns of its model names; NULL: bare names do not lead to it */
 } gw_service;
 
+/* What becomes of a field of a canonical request. */
+#define GW_FIELD_CARRIED 1u    /* as it is */
+#define GW_FIELD_TRANSLATED 2u /* said in another way: `as` */
+#define GW_FIELD_DROPPED 3u    /* left out, or sent changed; gw_host.dropped() is told `field` and `why` */
+#define GW_FIELD_REFUSED 4u    /* GW_E_REQUEST, and gw_host.explain() is told a text with `why` in it */
+
+/* A row of the capability table. Static memory of the plugin. */
+typedef struct gw_capability {
+    uint32_t size;
+    uint32_t how;      /* GW_FIELD_* */
+    const char *field; /* "top_k", "messages.name", "tools.custom" ...; "*": whatever stands in no row */
+    const char *when;  /* of which values, or beside what, in words: "over 1"; NULL: always */
+    const char *as;    /* TRANSLATED: what is sent instead; else NULL */
+    const char *why;   /* DROPPED, REFUSED: what the client is told; else NULL */
+} gw_capability;
+
 typedef struct gw_provider_ops {
     uint32_t size;
     uint32_t operations; /* GW_OP_* it can serve */
@@ -178,6 +194,12 @@ typedef struct gw_provider_ops {
     const gw_service *const *services;
     /* Where base_url is NULL, because each account has an address of its own: what one looks like. */
     const char *base_url_form;
+
+    /* [any thread] Row `index`, from 0, of what becomes of the fields of a chat that build() writes; NULL: there are
+     * no more. Of `req` only `operation` (chat), `model` and `base_url` are told. A field may have several rows, one
+     * for each `when`; one that has none is carried, unless there is a row for "*". What build() drops stands in a row
+     * with the same field and why. Rows are read-only and live as long as the plugin. NULL here: nothing is told. */
+    const gw_capability *(*capability)(void *instance, const gw_request *req, uint32_t index);
 } gw_provider_ops;
 
 #define GW_PROVIDER_LOCAL (1u << 0)              /* answers by itself: produce() */
