@@ -35,6 +35,7 @@ static const struct error_row rows[E_CASES] = {
     [E_UPSTREAM_TIMEOUT] = { FAIL_UPSTREAM, 504, "upstream_error", "upstream_timeout", 0, false, 0 },
     [E_UPSTREAM_AUTH] = { FAIL_OPERATOR, 502, "upstream_error", "upstream_auth", 0, false, 0 },
     [E_UPSTREAM_RATE] = { FAIL_UPSTREAM, 429, "rate_limit_error", "upstream_rate_limited", 1, false, 0 },
+    [E_UPSTREAM_QUOTA] = { FAIL_OPERATOR, 429, "insufficient_quota", "insufficient_quota", 0, false, 0 },
     [E_UPSTREAM_REFUSED] = { FAIL_CLIENT, 400, INVALID, "invalid_request", 0, false, 0 },
     [E_UPSTREAM_BUSY] = { FAIL_UPSTREAM, 503, "service_unavailable_error", "server_is_overloaded", 1, false, 2 },
     [E_INTERNAL] = { FAIL_US, 500, "server_error", "internal_error", 0, false, 0 },

@@ -25,6 +25,7 @@ enum error_case {
     E_UPSTREAM_TIMEOUT, /* E14 */
     E_UPSTREAM_AUTH,    /* E15 */
     E_UPSTREAM_RATE,    /* E16 */
+    E_UPSTREAM_QUOTA,   /* the gateway's account there is empty: in the words at which every client stops (surface, §3) */
     E_UPSTREAM_REFUSED, /* E17 the caller's own fault; status and code are the upstream's */
     E_UPSTREAM_BUSY,    /* an upstream's own 503 or 529 keeps its class */
     E_INTERNAL,         /* E20 */

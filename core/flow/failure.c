@@ -47,13 +47,13 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
                   a->error_status);
         break;
     case GW_FAULT_RATE_LIMIT:
-    case GW_FAULT_QUOTA:
-        error_set(&a->error, E_UPSTREAM_RATE, "the provider \"%s\" limits the gateway's rate%s", name,
-                  a->error_fault == GW_FAULT_QUOTA ? ": its account has no quota left" : "");
+        error_set(&a->error, E_UPSTREAM_RATE, "the provider \"%s\" limits the gateway's rate", name);
         if (a->retry_after_s > 0)
             a->error.retry_after_s = a->retry_after_s < 60 ? a->retry_after_s : 60;
-        if (a->error_fault == GW_FAULT_QUOTA)
-            a->error.should_retry = 0;
+        break;
+    case GW_FAULT_QUOTA:
+        error_set(&a->error, E_UPSTREAM_QUOTA,
+                  "the gateway's account with the provider \"%s\" has no quota left: the operator must look after it", name);
         break;
     case GW_FAULT_OVERLOADED:
         error_set(&a->error, E_UPSTREAM_BUSY, "the provider \"%s\" is overloaded (status %d)", name, a->error_status);

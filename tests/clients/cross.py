@@ -233,6 +233,8 @@ class Tests:
             self.c.ask("quota-%s-py" % CLIENT, self.c.user("x"))
         except self.c.refused as e:
             assert e.status_code == 429 and e.response.headers["x-should-retry"] == "false", e
+            error = e.response.json()["error"]
+            assert "insufficient_quota" in (error.get("code"), error.get("details", {}).get("error_code")), error
         else:
             raise AssertionError("nothing was raised")
         assert len(self.c.sent) == 1, "%d requests" % len(self.c.sent)

@@ -18,6 +18,7 @@ REDIRECT = (502, "upstream_error", "upstream_redirect")
 E14 = (504, "upstream_error", "upstream_timeout")
 E15 = (502, "upstream_error", "upstream_auth")
 E16 = (429, "rate_limit_error", "upstream_rate_limited")
+QUOTA = (429, "insufficient_quota", "insufficient_quota")
 BUSY = (503, "service_unavailable_error", "server_is_overloaded")
 INVALID = "invalid_request_error"
 SECRET_TEXT = "internal-detail-77"
@@ -64,6 +65,8 @@ BOTH = [
     ("429 with too long a Retry-After", http_error(429, [("Retry-After", "100000")]), E16, True, 60),
     ("429 in ms", http_error(429, [("Retry-After-Ms", "1500")]), E16, True, (1, 2)),
     ("429 with junk for Retry-After", http_error(429, [("Retry-After", "soon")]), E16, True, None),
+    ("429, and the account is empty", http_error(429, [], error_body("insufficient_quota")), QUOTA, False, False),
+    ("402", http_error(402), QUOTA, False, False),
     ("401", http_error(401), E15, False, False),
     ("403", http_error(403), E15, False, False),
     ("408", http_error(408), E14, False, False),

@@ -87,6 +87,7 @@ Test(error, keeps_the_table_of_the_design)
         { E_UPSTREAM_TIMEOUT, 504, "upstream_error", "upstream_timeout", 0, false },
         { E_UPSTREAM_AUTH, 502, "upstream_error", "upstream_auth", 0, false },
         { E_UPSTREAM_RATE, 429, "rate_limit_error", "upstream_rate_limited", 1, false },
+        { E_UPSTREAM_QUOTA, 429, "insufficient_quota", "insufficient_quota", 0, false },
         { E_INTERNAL, 500, "server_error", "internal_error", 0, false },
         { E_PATH, 404, "invalid_request_error", "not_found", 0, false },
         { E_METHOD, 405, "invalid_request_error", "method_not_allowed", 0, false },
