@@ -160,6 +160,17 @@ static void write_openai(const struct fail *fail, struct json_writer *w)
     json_close(w);
 }
 
+/* Anthropic's clients know a prompt that does not fit by these words, not by a code. */
+static void put_anthropic_text(const struct fail *fail, struct json_writer *w)
+{
+    static const char words[] = "prompt is too long";
+    char text[sizeof fail->text + sizeof words + 2];
+
+    snprintf(text, sizeof text, "%s: %s", words, fail->text);
+    bool lacks_them = strcmp(fail->code, ERROR_CODE_CONTEXT) == 0 && strstr(fail->text, words) == NULL;
+    json_put_str(w, text_of(lacks_them ? text : fail->text));
+}
+
 static void write_anthropic(const struct fail *fail, struct text request_id, struct json_writer *w)
 {
     json_object(w);
@@ -170,7 +181,7 @@ static void write_anthropic(const struct fail *fail, struct text request_id, str
     json_name(w, "type");
     json_put_str(w, text_of(anthropic_type(error_status(fail, ERROR_ANTHROPIC))));
     json_name(w, "message");
-    json_put_str(w, text_of(fail->text));
+    put_anthropic_text(fail, w);
     json_name(w, "details");
     json_object(w);
     json_name(w, "error_code");

@@ -38,6 +38,9 @@ enum error_case {
     E_CASES
 };
 
+/* The code of a prompt that is too long for the model: clients shorten it and come again. */
+#define ERROR_CODE_CONTEXT "context_length_exceeded"
+
 enum error_shape { ERROR_OPENAI, ERROR_ANTHROPIC, ERROR_GEMINI };
 
 /* Fills `fail` from the table's row and the text. Always -1. Any thread. */

@@ -71,12 +71,12 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
         say(a, E_UPSTREAM_REFUSED, text);
         if (a->error_status >= 400 && a->error_status < 500)
             a->error.status = a->error_status;
-        if (code.len > 0)
-            a->error.code = arena_str(&a->req->arena, code);
-        else if (a->error_fault == GW_FAULT_CONTEXT)
-            a->error.code = "context_length_exceeded";
-        else if (a->error_fault == GW_FAULT_FILTER)
+        if (a->error_fault == GW_FAULT_CONTEXT) /* clients branch on these two, whatever the upstream calls them */
+            a->error.code = ERROR_CODE_CONTEXT;
+        else if (a->error_fault == GW_FAULT_FILTER && !text_starts(code, TEXT("content_")))
             a->error.code = "content_filter";
+        else if (code.len > 0)
+            a->error.code = arena_str(&a->req->arena, code);
         if (param.len > 0)
             snprintf(a->error.param, sizeof a->error.param, "%.*s", TEXT_ARG(param));
         break;

@@ -317,13 +317,16 @@ class Fallback(Case):
         self.assertEqual(self.good.take(), [])
 
     def test_what_is_the_callers_fault_is_told_at_once(self):
-        for status, code in ((400, "unsupported_value"), (413, "too_big"), (422, "wrong")):
+        cases = [(s, c, "it is wrong", c) for s, c in ((400, "unsupported_value"), (413, "too_big"), (422, "wrong"))]
+        cases.append((400, "3051", "the prompt is too long", "context_length_exceeded"))  # two that clients branch on
+        cases.append((400, "ResponsibleAIPolicyViolation", "it is filtered", "content_filter"))
+        for status, theirs, text, code in cases:
             for streamed in (False, True):
-                with self.subTest(status=status, streamed=streamed):
-                    self.up.handler = http_error(status, body=error_body(code, "it is wrong"))
+                with self.subTest(status=status, theirs=theirs, streamed=streamed):
+                    self.up.handler = http_error(status, body=error_body(theirs, text))
                     answer = self.gw.chat(model="two", stream=streamed)
                     error = self.assert_error(answer, status, INVALID, code, retry=False, retry_after=False)
-                    self.assertIn("it is wrong", error["message"])
+                    self.assertIn(text, error["message"])
                     self.assertEqual(self.good.take(), [])
                     line = self.gw.log_for(answer.id)
                     self.assertEqual([a["outcome"] for a in line["attempts"]], ["status_%d" % status], line)

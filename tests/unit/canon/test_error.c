@@ -65,6 +65,33 @@ Test(error, has_the_anthropic_shape_with_our_code_in_the_details)
     arena_fini(&arena);
 }
 
+Test(error, says_that_a_prompt_is_too_long_in_the_words_anthropics_clients_know)
+{
+    static const struct {
+        enum error_shape shape;
+        const char *said, *code, *wanted;
+    } rows[] = {
+        { ERROR_ANTHROPIC, "maximum context length is 8", ERROR_CODE_CONTEXT, "prompt is too long: maximum context length is 8" },
+        { ERROR_ANTHROPIC, "your prompt is too long", ERROR_CODE_CONTEXT, "your prompt is too long" },
+        { ERROR_ANTHROPIC, "n is wrong", "invalid_request", "n is wrong" },
+        { ERROR_OPENAI, "maximum context length is 8", ERROR_CODE_CONTEXT, "maximum context length is 8" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena arena;
+        struct buf out;
+        struct fail fail;
+        arena_init(&arena, NULL, 0, 1 << 20);
+        buf_init(&out, 4096);
+        error_set(&fail, E_UPSTREAM_REFUSED, "%s", rows[i].said);
+        fail.code = rows[i].code;
+        error_write(&fail, rows[i].shape, TEXT("id"), &out);
+        struct text message = json_str(json_member(json_member(written(&arena, &out), "error"), "message"));
+        cr_assert(text_is(message, rows[i].wanted), "%.*s", TEXT_ARG(message));
+        buf_free(&out);
+        arena_fini(&arena);
+    }
+}
+
 Test(error, keeps_the_table_of_the_design)
 {
     static const struct {
