@@ -90,6 +90,7 @@ void json_put_real(struct json_writer *w, double value); /* as few digits as bri
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_json(struct json_writer *w, const struct json *value); /* its source bytes; null when NULL */
+/* What is written is always one line: line ends between the values of these two become blanks. */
 void json_put_raw(struct json_writer *w, struct text json); /* checked to be one JSON value */
 void json_put_trusted(struct json_writer *w, struct text json); /* not checked: text of our own or of a parsed value */
 int json_end(struct json_writer *w); /* 0 when one whole value was written without an error, or -1 */

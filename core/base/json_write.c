@@ -225,8 +225,16 @@ void json_put_raw(struct json_writer *w, struct text json)
 
 void json_put_trusted(struct json_writer *w, struct text json)
 {
-    if (begin_value(w))
-        put(w, json.ptr, json.len);
+    size_t from = w->out->len;
+
+    if (!begin_value(w))
+        return;
+    put(w, json.ptr, json.len);
+    for (const char *c = "\n\r"; *c != '\0' && w->out->len > from; c++) {
+        char *at = w->out->ptr + from, *end = w->out->ptr + w->out->len;
+        while (at < end && (at = memchr(at, *c, (size_t)(end - at))) != NULL)
+            *at++ = ' '; /* it stands between values, where a blank says as much */
+    }
 }
 
 int json_end(struct json_writer *w)

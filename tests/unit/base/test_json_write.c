@@ -247,6 +247,18 @@ Test(json_write, nests_as_deep_as_it_says)
     expect_error();
 }
 
+/* A line end in an event of a stream, or in a line of the log, would end it. */
+Test(json_write, writes_one_line_whatever_it_is_given)
+{
+    begin(100);
+    json_array(&w);
+    json_put_raw(&w, TEXT("\n{\"a\":\r\n 1}\r"));
+    json_put_trusted(&w, TEXT("[\n]"));
+    json_put_str(&w, TEXT("\n"));
+    json_close(&w);
+    expect("[ {\"a\":   1} ,[ ],\"\\n\"]");
+}
+
 Test(json_write, keeps_the_first_error)
 {
     begin(100);
