@@ -27,12 +27,6 @@ void anthropic_refuse(struct building *b, const char *format, ...)
         b->h->explain(b->call, (gw_str){text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1});
 }
 
-void anthropic_drop(struct building *b, const char *member, const char *why)
-{
-    if (GW_HAS(b->h, dropped))
-        b->h->dropped(b->call, words(member), words(why));
-}
-
 static void anthropic_close(void *instance)
 {
     struct anthropic *anthropic = instance;
@@ -225,6 +219,7 @@ static const gw_provider_ops ops = {
     .base_url = "https://api.anthropic.com",
     .secret_env = "ANTHROPIC_API_KEY",
     .models = "claude-*",
+    .capability = anthropic_capability,
 };
 
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "anthropic", .version = "1.0.0", .license = "Apache-2.0", .ops = &ops,

@@ -1,6 +1,6 @@
 /* anthropic.h - what the files of the anthropic provider share. Two stories: a request on its way out (struct
- * building: anthropic.c, plan.c, think.c, request.c, turns.c, parts.c, history.c, tools.c, schema.c) and an
- * answer on its way in (struct reader: read.c, block.c, usage.c, error.c). */
+ * building: anthropic.c, capability.c, plan.c, think.c, request.c, turns.c, parts.c, history.c, tools.c, schema.c)
+ * and an answer on its way in (struct reader: read.c, block.c, usage.c, error.c). */
 #ifndef ANTHROPIC_H
 #define ANTHROPIC_H
 
@@ -52,6 +52,21 @@ struct model {
 };
 /* The row for a model's name. Never NULL. Any thread. */
 const struct model *anthropic_model(gw_str name);
+
+/* Rows of the table in capability.c: what is left out or sent changed, and what is refused. */
+enum limit {
+    NO_LIMIT,
+    LOSS_MARKERS, LOSS_LENGTH, LOSS_TEMPERATURE_HIGH, LOSS_TEMPERATURE_THINKS, LOSS_SAMPLING, LOSS_TOP_P_THINKS,
+    LOSS_TOP_P_BOTH, LOSS_TOP_K_THINKS, LOSS_STOP, LOSS_QUIET, LOSS_THINKING, LOSS_BUDGET_FORCED, LOSS_BUDGET_HISTORY,
+    LOSS_BUDGET_ROOM, LOSS_EFFORT_FORCED, LOSS_LEVEL_UNKNOWN, LOSS_LEVEL, LOSS_STRICT, LOSS_GRAMMAR, LOSS_FORCE,
+    LOSS_CHOICE, LOSS_SEARCH, LOSS_SEARCH_SIZE, LOSS_SHAPE, LOSS_JSON_OBJECT, LOSS_OPEN_OBJECT, LOSS_METADATA,
+    LOSS_PERSON, LOSS_TIER, LOSS_CACHE_OPTIONS, LOSS_LATE_SYSTEM, LOSS_NAME, LOSS_SOUND, LOSS_ARGUMENTS, LOSS_RESULT,
+    LOSS_UNSIGNED, LOSS_THOUGHT, LOSS_ONLY_THOUGHT, LOSS_ORIGIN, LOSS_DETAIL, LOSS_MEMBER,
+    REFUSAL_N, REFUSAL_LOGPROBS, REFUSAL_SOUND, REFUSAL_FUNCTIONS, REFUSAL_TOOL, REFUSAL_ROLE, REFUSAL_OLD_CALL,
+    REFUSAL_IMAGE, REFUSAL_FILE, REFUSAL_UPLOAD, REFUSAL_AUDIO, REFUSAL_PART, REFUSAL_SYSTEM_PART,
+    REFUSAL_ASSISTANT_PART,
+    LIMITS
+};
 
 /* Bytes that grow in memory of the call. */
 struct pile {
@@ -168,10 +183,19 @@ bool ids_find(const struct ids *ids, gw_str key, size_t *value);
 bool ids_add(const gw_host *h, gw_call *call, struct ids *ids, gw_str key, size_t value);
 void ids_clear(struct ids *ids);
 
-/* anthropic.c: the client must change the request. The first such word stands. */
+/* anthropic.c: the client must change the request. The first such word stands. Where it is for what Anthropic cannot
+ * do, the text has anthropic_why() in it. */
 void anthropic_refuse(struct building *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A member that is not carried, and why. */
-void anthropic_drop(struct building *b, const char *member, const char *why);
+
+/* capability.c: the table. */
+const gw_capability *anthropic_capability(void *instance, const gw_request *req, uint32_t index);
+/* The field of this row is not carried; where there are several, the one that is named. */
+void anthropic_drop(struct building *b, enum limit limit);
+void anthropic_drop_of(struct building *b, enum limit limit, const char *field);
+/* A member of the chat, unless it stands in a row that leaves it to other code. */
+void anthropic_drop_member(struct building *b, gw_str member);
+/* What the row tells the client. Never NULL for a loss or a refusal. */
+const char *anthropic_why(enum limit limit);
 
 /* The steps of a request. */
 void anthropic_plan(struct building *b);                       /* plan.c */

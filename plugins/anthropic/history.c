@@ -124,8 +124,7 @@ void anthropic_write_thinking(struct building *b, const gw_json *message)
         return;
     if (is_written(b, get(b->h, message, "reasoning_content")) || is_written(b, get(b->h, message, "reasoning")) ||
         is_written(b, get(b->h, message, "reasoning_details")) || is_written(b, get(b->h, message, "thinking_blocks")))
-        anthropic_drop(b, "messages.reasoning_content",
-                       thinks ? "without a signature of Anthropic's it is refused" : "this model does not think");
+        anthropic_drop(b, thinks ? LOSS_UNSIGNED : LOSS_THOUGHT);
 }
 
 /* All text of a message, or of the text blocks of an origin; a compaction is text where the face made it a part. */
@@ -185,7 +184,7 @@ static const gw_json *origin_of(const struct building *b, const gw_json *message
 static const gw_json *checked(struct building *b, const gw_json *origin, bool same)
 {
     if (!same)
-        anthropic_drop(b, "messages.x_origin", "the message was changed since, and is sent without it");
+        anthropic_drop(b, LOSS_ORIGIN);
     return same ? origin : NULL;
 }
 

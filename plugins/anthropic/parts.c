@@ -120,7 +120,7 @@ static void write_document(struct building *b, const char *role, gw_str type, gw
     }
     gw_str text = is_text_type(type) ? anthropic_unbase64(b->h, b->call, data) : (gw_str){NULL, 0};
     if (!is_text_type(type)) {
-        anthropic_refuse(b, "Anthropic reads PDF and text files, not %.*s", (int)type.len, type.ptr);
+        anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_FILE), (int)type.len, type.ptr);
     } else if (text.ptr == NULL) {
         anthropic_refuse(b, "file_data is not base64");
     } else if (!anthropic_is_blank(text)) {
@@ -138,12 +138,12 @@ static void write_image(struct building *b, const char *role, const gw_json *par
     gw_str detail = get_str(b->h, image, "detail"), type, data, untitled = {NULL, 0};
 
     if (detail.len > 0 && !anthropic_is(detail, "auto"))
-        anthropic_drop(b, "image_url.detail", "Anthropic has no such thing");
+        anthropic_drop(b, LOSS_DETAIL);
     if (split_data_url(url, &type, &data)) {
         if (anthropic_is(type, "application/pdf")) {
             write_document(b, role, type, data, untitled, mark);
         } else if (image_type(type) == NULL) {
-            anthropic_refuse(b, "Anthropic takes JPEG, PNG, GIF and WebP images, not %.*s", (int)type.len, type.ptr);
+            anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_IMAGE), (int)type.len, type.ptr);
         } else {
             begin_media(b, role, "image", "base64");
             put_word(b, "media_type", image_type(type));
@@ -179,7 +179,7 @@ static void write_file(struct building *b, const char *role, const gw_json *part
         put_str(b, "file_id", id);
         end_media(b, title, mark);
     } else if (id.len > 0) {
-        anthropic_refuse(b, "a file that was uploaded elsewhere means nothing to Anthropic: send it as file_data");
+        anthropic_refuse(b, "%s", anthropic_why(REFUSAL_UPLOAD));
     } else {
         anthropic_refuse(b, "file.file_data is not data of base64 with its type");
     }
@@ -202,16 +202,16 @@ static bool write_part(struct building *b, const char *role, const gw_json *part
     if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking"))
         return false;
     if (role != NULL && !strcmp(role, "assistant"))
-        anthropic_refuse(b, "an assistant message has text and tool calls only, not %.*s", (int)type.len, type.ptr);
+        anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_ASSISTANT_PART), (int)type.len, type.ptr);
     else if (anthropic_is(type, "image_url"))
         write_image(b, role, part, mark);
     else if (anthropic_is(type, "file"))
         write_file(b, role, part, mark);
     else if (anthropic_is(type, "input_audio"))
-        anthropic_refuse(b, "input_audio: Anthropic takes no sound");
+        anthropic_refuse(b, "input_audio: %s", anthropic_why(REFUSAL_AUDIO));
     else
-        anthropic_refuse(b, "Anthropic takes no content part of type \"%.*s\"", (int)(type.len < 60 ? type.len : 60),
-                         type.len > 0 ? type.ptr : "");
+        anthropic_refuse(b, "%s, no content part of type \"%.*s\"", anthropic_why(REFUSAL_PART),
+                         (int)(type.len < 60 ? type.len : 60), type.len > 0 ? type.ptr : "");
     return b->status == GW_OK;
 }
 

@@ -65,7 +65,7 @@ static void plan_choice(struct building *b)
         p->one_call = true;
     if (!p->has_tools) {
         if (p->choice != NULL && (!strcmp(p->choice, "any") || !strcmp(p->choice, "tool")))
-            anthropic_drop(b, "tool_choice", "the request has no tools");
+            anthropic_drop(b, LOSS_CHOICE);
         p->choice = p->past_tools && is_null(b->h, get(b->h, b->body, "web_search_options")) ? "none" : NULL;
     }
 }
@@ -83,8 +83,7 @@ static void plan_shape_tool(struct building *b)
     bool mine_only = !p->has_tools || (p->choice != NULL && !strcmp(p->choice, "none"));
 
     if (p->choice != NULL && !strcmp(p->choice, "tool")) {
-        anthropic_drop(b, "response_format",
-                       "this model gives an answer of a schema or calls the named tool, not both");
+        anthropic_drop(b, LOSS_SHAPE);
         p->shape = NULL;
         return;
     }
@@ -104,7 +103,7 @@ static void plan_shape(struct building *b)
         return;
     if (anthropic_is(type, "json_object")) {
         p->json_hint = true;
-        anthropic_drop(b, "response_format", "json_object is only asked for in the system prompt");
+        anthropic_drop(b, LOSS_JSON_OBJECT);
         return;
     }
     if (!anthropic_is(type, "json_schema")) {
@@ -147,7 +146,7 @@ static void plan_length(struct building *b)
         anthropic_refuse(b, "%s is not a whole number", name);
     if (b->model->most > 0 && p->max_tokens > b->model->most) {
         p->max_tokens = b->model->most;
-        anthropic_drop(b, name, "this model writes less: its most is sent");
+        anthropic_drop_of(b, LOSS_LENGTH, name);
     }
 }
 
@@ -176,10 +175,10 @@ static void plan_cache(struct building *b)
 
     b->plan.cache_hour = anthropic_is(get_str(b->h, cache, "ttl"), "1h");
     if (count == 0 && b->h->json->count(cache) > 0)
-        anthropic_drop(b, "prompt_cache_options", "Anthropic's cache is controlled by its markers");
+        anthropic_drop(b, LOSS_CACHE_OPTIONS);
     if (count > MARKERS_MOST) {
         b->plan.cache_skip = count - MARKERS_MOST;
-        anthropic_drop(b, "cache_control", "Anthropic takes four markers: the last four are sent");
+        anthropic_drop(b, LOSS_MARKERS);
     }
 }
 
@@ -193,7 +192,7 @@ void anthropic_plan(struct building *b)
     plan_shape(b);
     if (is_forced(p) && (b->model->can & CAN_FORCE) == 0) {
         p->choice = "auto";
-        anthropic_drop(b, "tool_choice", "this model cannot be made to call a tool: it is left to it");
+        anthropic_drop(b, LOSS_FORCE);
     }
     plan_length(b);
     anthropic_plan_thinking(b, is_forced(p));

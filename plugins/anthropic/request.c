@@ -1,54 +1,5 @@
-/* request.c - writes the body: members in the order in which Anthropic reads the prompt (tools, system, messages),
- * and for each member of the chat that is not carried the reason. */
+/* request.c - writes the body: members in the order in which Anthropic reads the prompt (tools, system, messages). */
 #include "anthropic.h"
-
-/* Each member of a chat that a function here or elsewhere looks at, or why it is not sent. */
-static const struct {
-    const char *name;
-    const char *why; /* NULL: it is carried, or the gateway's own affair */
-} members[] = {
-    {"audio",                  NULL                                            },
-    {"cache_control",          NULL                                            },
-    {"frequency_penalty",      "Anthropic has no penalties"                    },
-    {"function_call",          NULL                                            },
-    {"functions",              NULL                                            },
-    {"include_reasoning",      NULL                                            },
-    {"logit_bias",             "Anthropic has no such thing"                   },
-    {"logprobs",               NULL                                            },
-    {"max_completion_tokens",  NULL                                            },
-    {"max_tokens",             NULL                                            },
-    {"messages",               NULL                                            },
-    {"metadata",               NULL                                            },
-    {"modalities",             NULL                                            },
-    {"model",                  NULL                                            },
-    {"n",                      NULL                                            },
-    {"parallel_tool_calls",    NULL                                            },
-    {"prediction",             "Anthropic has no predicted outputs"            },
-    {"presence_penalty",       "Anthropic has no penalties"                    },
-    {"prompt_cache_key",       "Anthropic's cache is found by the prompt alone"},
-    {"prompt_cache_options",   NULL                                            },
-    {"prompt_cache_retention", "Anthropic's cache is controlled by its markers"},
-    {"reasoning",              NULL                                            },
-    {"reasoning_effort",       NULL                                            },
-    {"response_format",        NULL                                            },
-    {"safety_identifier",      NULL                                            },
-    {"seed",                   "Anthropic has no seed"                         },
-    {"service_tier",           NULL                                            },
-    {"stop",                   NULL                                            },
-    {"store",                  "Anthropic keeps no answers"                    },
-    {"stream",                 NULL                                            },
-    {"stream_options",         NULL                                            },
-    {"temperature",            NULL                                            },
-    {"thinking",               NULL                                            },
-    {"tool_choice",            NULL                                            },
-    {"tools",                  NULL                                            },
-    {"top_k",                  NULL                                            },
-    {"top_logprobs",           NULL                                            },
-    {"top_p",                  NULL                                            },
-    {"user",                   NULL                                            },
-    {"verbosity",              "Anthropic has no such thing"                   },
-    {"web_search_options",     NULL                                            },
-};
 
 /* Nothing is lost where a member says what is so anyway. */
 static bool says_nothing(const struct building *b, const gw_json *value)
@@ -75,15 +26,10 @@ static void drop_others(struct building *b)
 {
     for (size_t i = 0; i < b->h->json->count(b->body); i++) {
         gw_str name = b->h->json->key_at(b->body, i);
-        const char *why = "not a parameter of Anthropic's";
-        for (size_t k = 0; k < sizeof members / sizeof *members; k++)
-            if (anthropic_is(name, members[k].name))
-                why = members[k].why;
+        const gw_json *value = b->h->json->at(b->body, i);
         bool is_seed = anthropic_is(name, "seed"); /* 0 is one like any other */
-        if (why != NULL &&
-            (is_seed ? !is_null(b->h, b->h->json->at(b->body, i)) : !says_nothing(b, b->h->json->at(b->body, i))) &&
-            GW_HAS(b->h, dropped))
-            b->h->dropped(b->call, name, words(why));
+        if (is_seed ? !is_null(b->h, value) : !says_nothing(b, value))
+            anthropic_drop_member(b, name);
     }
 }
 
@@ -93,17 +39,17 @@ static void refuse_others(struct building *b)
     const gw_json *modalities = get(b->h, b->body, "modalities");
 
     if (b->h->json->integer(get(b->h, b->body, "n"), 1) > 1)
-        anthropic_refuse(b, "n: Anthropic gives one answer only");
+        anthropic_refuse(b, "n: %s", anthropic_why(REFUSAL_N));
     if (b->h->json->boolean(get(b->h, b->body, "logprobs"), 0) == 1 ||
         b->h->json->integer(get(b->h, b->body, "top_logprobs"), 0) > 0)
-        anthropic_refuse(b, "logprobs: Anthropic tells no probabilities");
+        anthropic_refuse(b, "logprobs: %s", anthropic_why(REFUSAL_LOGPROBS));
     for (size_t i = 0; i < length(b->h, modalities); i++)
         if (!anthropic_is(b->h->json->str(b->h->json->at(modalities, i)), "text"))
-            anthropic_refuse(b, "modalities: Anthropic answers in text only");
+            anthropic_refuse(b, "modalities: %s", anthropic_why(REFUSAL_SOUND));
     if (is_type(b->h, get(b->h, b->body, "audio"), GW_JSON_OBJECT))
-        anthropic_refuse(b, "audio: Anthropic answers in text only");
+        anthropic_refuse(b, "audio: %s", anthropic_why(REFUSAL_SOUND));
     if (!is_null(b->h, get(b->h, b->body, "functions")) || !is_null(b->h, get(b->h, b->body, "function_call")))
-        anthropic_refuse(b, "functions and function_call are of the old form: send tools and tool_choice");
+        anthropic_refuse(b, "%s", anthropic_why(REFUSAL_FUNCTIONS));
     if (!is_type(b->h, get(b->h, b->body, "messages"), GW_JSON_ARRAY))
         anthropic_refuse(b, "messages is not a list");
 }
@@ -121,12 +67,12 @@ static void write_temperature(struct building *b, const gw_json *value, bool thi
 
     if ((b->model->can & CAN_SAMPLE) == 0) {
         if (!is_one)
-            anthropic_drop(b, "temperature", "this model takes no sampling parameters");
+            anthropic_drop_of(b, LOSS_SAMPLING, "temperature");
     } else if (thinks) {
         if (!is_one)
-            anthropic_drop(b, "temperature", "it is 1 where the model thinks");
+            anthropic_drop(b, LOSS_TEMPERATURE_THINKS);
     } else if (number > 1) {
-        anthropic_drop(b, "temperature", "Anthropic's highest is 1, which is sent");
+        anthropic_drop(b, LOSS_TEMPERATURE_HIGH);
         put_key(b, "temperature");
         b->h->write->integer(b->w, 1);
     } else {
@@ -140,12 +86,12 @@ static void write_top_p(struct building *b, const gw_json *value, bool thinks, b
 
     if ((b->model->can & CAN_SAMPLE) == 0) {
         if (number < 1)
-            anthropic_drop(b, "top_p", "this model takes no sampling parameters");
+            anthropic_drop_of(b, LOSS_SAMPLING, "top_p");
     } else if (thinks && number < 0.95) {
-        anthropic_drop(b, "top_p", "it is 0.95 or more where the model thinks");
+        anthropic_drop(b, LOSS_TOP_P_THINKS);
     } else if (has_temperature && (b->model->can & CAN_BOTH) == 0) {
         if (number < 1)
-            anthropic_drop(b, "top_p", "this model takes temperature or top_p, not both");
+            anthropic_drop(b, LOSS_TOP_P_BOTH);
     } else {
         put_copy(b, "top_p", value);
     }
@@ -164,8 +110,10 @@ static void write_sampling(struct building *b)
         write_top_p(b, top_p, thinks, is_number(b, temperature) && !thinks);
     if (!is_number(b, top_k))
         return;
-    if ((b->model->can & CAN_SAMPLE) == 0 || thinks)
-        anthropic_drop(b, "top_k", thinks ? "not where the model thinks" : "this model takes no sampling parameters");
+    if (thinks)
+        anthropic_drop(b, LOSS_TOP_K_THINKS);
+    else if ((b->model->can & CAN_SAMPLE) == 0)
+        anthropic_drop_of(b, LOSS_SAMPLING, "top_k");
     else
         put_copy(b, "top_k", top_k);
 }
@@ -181,7 +129,7 @@ static void write_stop(struct building *b)
         gw_str word = b->h->json->str(is_one ? stop : b->h->json->at(stop, i));
         if (anthropic_is_blank(word)) {
             if (word.len > 0)
-                anthropic_drop(b, "stop", "Anthropic takes no stop sequence of white space alone");
+                anthropic_drop(b, LOSS_STOP);
             continue;
         }
         if (!open)
@@ -220,12 +168,11 @@ static void write_user_id(struct building *b)
         member = "metadata";
     }
     if (b->h->json->count(metadata) > (own.len > 0 ? 1u : 0u))
-        anthropic_drop(b, "metadata", "Anthropic keeps nothing but the id of a user");
+        anthropic_drop(b, LOSS_METADATA);
     if (id.len == 0)
         return;
     if (id.len > 256 || is_personal(id)) {
-        anthropic_drop(b, member,
-                       "Anthropic takes an opaque id of at most 256 bytes, no address or number of a person");
+        anthropic_drop_of(b, LOSS_PERSON, member);
         return;
     }
     put_object(b, "metadata");
@@ -242,7 +189,7 @@ static void write_tier(struct building *b)
     else if (anthropic_is(tier, "default") || anthropic_is(tier, "standard_only"))
         put_word(b, "service_tier", "standard_only");
     else if (tier.len > 0)
-        anthropic_drop(b, "service_tier", "Anthropic has no such tier");
+        anthropic_drop(b, LOSS_TIER);
 }
 
 static void write_thinking(struct building *b)

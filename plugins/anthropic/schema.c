@@ -129,7 +129,7 @@ void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_r
         put_key(b, "additionalProperties");
         b->h->write->boolean(b->w, 0);
         if (!is_null(b->h, open) && b->h->json->boolean(open, 1) != 0)
-            anthropic_drop(b, "additionalProperties", "in a strict schema Anthropic takes closed objects only");
+            anthropic_drop(b, LOSS_OPEN_OBJECT);
     }
     put_close(b);
 }

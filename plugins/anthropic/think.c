@@ -57,7 +57,7 @@ static struct wish wish_of(struct building *b)
     struct wish wish = {.level = level_of(word), .member = "reasoning_effort"};
 
     if (word.len > 0 && wish.level == UNSAID)
-        anthropic_drop(b, "reasoning_effort", "not a level that Anthropic has");
+        anthropic_drop(b, LOSS_LEVEL_UNKNOWN);
     if (wish.level == UNSAID && is_type(b->h, reasoning, GW_JSON_OBJECT)) {
         wish.member = "reasoning";
         wish.level = level_of(get_str(b->h, reasoning, "effort"));
@@ -122,11 +122,11 @@ static void plan_budget(struct building *b, const struct wish *wish, bool forced
     int64_t budget = wish->budget > 0 ? wish->budget : levels[wish->level].budget;
 
     if (forced) {
-        anthropic_drop(b, wish->member, "thinking and a forced tool call exclude each other");
+        anthropic_drop_of(b, LOSS_BUDGET_FORCED, wish->member);
         return;
     }
     if (lacks_thinking(b)) {
-        anthropic_drop(b, wish->member, "the turn before the tool results came without its thinking");
+        anthropic_drop_of(b, LOSS_BUDGET_HISTORY, wish->member);
         return;
     }
     if (budget < BUDGET_LEAST)
@@ -140,7 +140,7 @@ static void plan_budget(struct building *b, const struct wish *wish, bool forced
     if (budget < BUDGET_LEAST && p->max_tokens > BUDGET_LEAST)
         budget = BUDGET_LEAST;
     if (budget < BUDGET_LEAST) {
-        anthropic_drop(b, wish->member, "max_tokens leaves no room for thinking, which takes 1024 or more");
+        anthropic_drop_of(b, LOSS_BUDGET_ROOM, wish->member);
         return;
     }
     p->thinking = "enabled";
@@ -160,7 +160,7 @@ static void plan_quiet(struct building *b, const struct wish *wish)
         break;
     case QUIET_NEVER:
         b->plan.effort = "low";
-        anthropic_drop(b, wish->member, "this model always thinks: the lowest effort is sent");
+        anthropic_drop_of(b, LOSS_QUIET, wish->member);
         break;
     }
 }
@@ -178,9 +178,9 @@ static void plan_effort(struct building *b, const struct wish *wish, bool forced
     enum level level = forced && p->thinking != NULL && wish->level > HIGH ? HIGH : wish->level;
     p->effort = effort_of(b, level, &lowered);
     if (lowered || level != wish->level)
-        anthropic_drop(b, wish->member, "this model has no such level: the nearest below is sent");
+        anthropic_drop_of(b, LOSS_LEVEL, wish->member);
     if (forced)
-        anthropic_drop(b, wish->member, "thinking and a forced tool call exclude each other: only the effort is sent");
+        anthropic_drop_of(b, LOSS_EFFORT_FORCED, wish->member);
     else
         p->thinking = "adaptive";
     if (level >= XHIGH && !is_limited(b) && b->anthropic->max_tokens == 0 && b->model->most >= ROOM_TO_THINK)
@@ -198,5 +198,5 @@ void anthropic_plan_thinking(struct building *b, bool forced)
     else if (wish.level != UNSAID && b->model->thinks == THINKS_BY_BUDGET)
         plan_budget(b, &wish, forced);
     else if (wish.level != UNSAID)
-        anthropic_drop(b, wish.member, "this model does not think");
+        anthropic_drop_of(b, LOSS_THINKING, wish.member);
 }

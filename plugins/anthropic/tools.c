@@ -64,7 +64,7 @@ static void write_function(struct building *b, const gw_json *tool)
 
     if (strict && (b->model->can & CAN_SHAPE) == 0) {
         strict = false;
-        anthropic_drop(b, "tools.function.strict", "this model knows no strict tools");
+        anthropic_drop(b, LOSS_STRICT);
     }
     b->h->write->object(b->w);
     put_str(b, "name", get_str(b->h, function, "name"));
@@ -99,7 +99,7 @@ static void write_custom(struct building *b, const gw_json *tool)
     if (rules.len > 0) {
         gw_str parts[] = {GW_LIT("Text that this grammar accepts:\n"), rules};
         put_str(b, "description", anthropic_join(b->h, b->call, parts, 2));
-        anthropic_drop(b, "tools.custom.format", "Anthropic enforces no grammar: the model is told of it");
+        anthropic_drop(b, LOSS_GRAMMAR);
     }
     put_close(b);
     put_close(b);
@@ -136,7 +136,7 @@ static void write_tool(struct building *b, const gw_json *tool, size_t index)
     } else if (anthropic_is(type, "custom")) {
         write_custom(b, tool);
     } else {
-        anthropic_refuse(b, "tools[%zu] is neither a function nor a custom tool nor one of Anthropic's own", index);
+        anthropic_refuse(b, "tools[%zu] %s", index, anthropic_why(REFUSAL_TOOL));
     }
 }
 
@@ -173,7 +173,7 @@ static void write_search(struct building *b, const gw_json *search)
     gw_str size = get_str(b->h, search, "search_context_size");
 
     if (size.len > 0 && !anthropic_is(size, "medium"))
-        anthropic_drop(b, "web_search_options.search_context_size", "Anthropic has no such thing");
+        anthropic_drop(b, LOSS_SEARCH_SIZE);
     b->h->write->object(b->w);
     put_word(b, "type", "web_search_20250305");
     put_word(b, "name", "web_search");
@@ -237,7 +237,7 @@ void anthropic_write_tools(struct building *b)
 
     if (searches && (b->model->can & CAN_SEARCH) == 0) {
         searches = false;
-        anthropic_drop(b, "web_search_options", "this model cannot search");
+        anthropic_drop(b, LOSS_SEARCH);
     }
     bool any = b->plan.has_tools || b->plan.past_tools || shapes || searches;
     if (any)

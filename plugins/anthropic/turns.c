@@ -45,7 +45,7 @@ void anthropic_begin_block(struct building *b, const char *role)
 static void drop_name(struct building *b, const gw_json *message, gw_str role)
 {
     if (get_str(b->h, message, "name").len > 0 && !anthropic_is(role, "tool"))
-        anthropic_drop(b, "messages.name", "Anthropic knows no names of participants");
+        anthropic_drop(b, LOSS_NAME);
 }
 
 /* The text of a system message, in one piece. */
@@ -59,7 +59,7 @@ static gw_str system_text(struct building *b, const gw_json *content, size_t ind
         const gw_json *part = b->h->json->at(content, i);
         gw_str text = is_type(b->h, part, GW_JSON_STR) ? b->h->json->str(part) : get_str(b->h, part, "text");
         if (text.ptr == NULL)
-            anthropic_refuse(b, "messages[%zu]: a system message has text only", index);
+            anthropic_refuse(b, "messages[%zu]: %s", index, anthropic_why(REFUSAL_SYSTEM_PART));
         if (pile.len > 0)
             anthropic_pile(b->h, b->call, &pile, GW_LIT("\n\n"));
         anthropic_pile(b->h, b->call, &pile, text);
@@ -99,8 +99,7 @@ static void write_later_system(struct building *b, const gw_json *messages, size
     }
     gw_str parts[] = {GW_LIT("<system-reminder>\n"), text, GW_LIT("\n</system-reminder>")};
     anthropic_write_text(b, "user", anthropic_join(b->h, b->call, parts, 3), message);
-    anthropic_drop(b, "messages.role",
-                   "this model takes no system message there: it is sent as a reminder of the user's");
+    anthropic_drop(b, LOSS_LATE_SYSTEM);
 }
 
 /* parse() does not look for members that are there twice; Anthropic would. */
@@ -134,7 +133,7 @@ static void write_call(struct building *b, const gw_json *call, gw_str wire, con
             put_str(b, "input", text);
         else if (!anthropic_is_blank(text)) {
             put_str(b, "arguments", text);
-            anthropic_drop(b, "messages.tool_calls", "arguments that are no JSON object are sent as a string");
+            anthropic_drop(b, LOSS_ARGUMENTS);
         }
         put_close(b);
     }
@@ -277,9 +276,9 @@ static void write_assistant(struct building *b, const gw_json *messages, size_t 
     bool is_last = index + 1 == length(b->h, messages) && count == 0;
 
     if (!is_null(b->h, get(b->h, message, "function_call")))
-        anthropic_refuse(b, "messages[%zu].function_call is of the old form: send tool_calls", index);
+        anthropic_refuse(b, "messages[%zu].%s", index, anthropic_why(REFUSAL_OLD_CALL));
     if (!is_null(b->h, get(b->h, message, "audio")))
-        anthropic_drop(b, "messages.audio", "Anthropic takes no sound");
+        anthropic_drop(b, LOSS_SOUND);
     note_calls(b, calls, origin != NULL, index);
     if (b->status != GW_OK)
         return;
@@ -289,7 +288,7 @@ static void write_assistant(struct building *b, const gw_json *messages, size_t 
         if (has_words(b, message))
             anthropic_write_thinking(b, message);
         else if (anthropic_has_thinking(b, message))
-            anthropic_drop(b, "messages.reasoning_content", "Anthropic takes no turn of thinking alone");
+            anthropic_drop(b, LOSS_ONLY_THOUGHT);
         anthropic_write_content(b, "assistant", content, count == 0 ? message : NULL, is_last);
         anthropic_write_text(b, "assistant", get_str(b->h, message, "refusal"), NULL);
         for (size_t k = 0; k < count; k++)
@@ -308,7 +307,7 @@ static void check_tool(struct building *b, const gw_json *message, size_t index)
     if (!ids_find(&b->calls, id, NULL))
         anthropic_refuse(b, "messages[%zu] answers no tool call of the assistant message before it", index);
     else if (ids_find(&b->results, id, &at) && at != index)
-        anthropic_drop(b, "messages.tool", "a second result of the same call");
+        anthropic_drop(b, LOSS_RESULT);
 }
 
 static void write_message(struct building *b, const gw_json *messages, size_t index)
@@ -326,7 +325,7 @@ static void write_message(struct building *b, const gw_json *messages, size_t in
     } else if (anthropic_is(role, "system")) {
         write_later_system(b, messages, index);
     } else if (anthropic_is(role, "function")) {
-        anthropic_refuse(b, "messages[%zu].role function is of the old form: send role tool", index);
+        anthropic_refuse(b, "messages[%zu].%s", index, anthropic_why(REFUSAL_ROLE));
     } else {
         anthropic_refuse(b, "messages[%zu].role is none of system, developer, user, assistant and tool", index);
     }
@@ -349,7 +348,7 @@ static size_t write_system(struct building *b, const gw_json *messages)
             bool marked = count > 0 && anthropic_has_marker(b, part);
             gw_str text = is_type(b->h, part, GW_JSON_OBJECT) ? get_str(b->h, part, "text") : b->h->json->str(part);
             if (text.ptr == NULL && !is_null(b->h, part))
-                anthropic_refuse(b, "messages[%zu]: a system message has text only", index);
+                anthropic_refuse(b, "messages[%zu]: %s", index, anthropic_why(REFUSAL_SYSTEM_PART));
             if (anthropic_is_blank(text))
                 continue;
             if (!open)

@@ -3,6 +3,7 @@
 #include "../../../plugins/anthropic/anthropic.c"
 
 #include "../../../plugins/anthropic/block.c"
+#include "../../../plugins/anthropic/capability.c"
 #include "../../../plugins/anthropic/error.c"
 #include "../../../plugins/anthropic/history.c"
 #include "../../../plugins/anthropic/ids.c"
