@@ -29,6 +29,13 @@ static bool is_version(const char *s)
     return true;
 }
 
+/* Versions of before that month know max_tokens only, and no stream_options. */
+static gw_str service_of(const struct azure *azure)
+{
+    bool old = azure->dated && strcmp(azure->api_version, "2024-09") < 0;
+    return old ? GW_LIT("azure-2023") : GW_LIT("azure");
+}
+
 static gw_status azure_open(const gw_host *host, gw_call *call, const gw_json *config, void **instance)
 {
     gw_str auth = host->json->str(host->json->get(config, GW_LIT("auth")));
@@ -41,7 +48,6 @@ static gw_status azure_open(const gw_host *host, gw_call *call, const gw_json *c
     if (azure == NULL)
         return GW_E_NOMEM;
     azure->openai.host = host;
-    azure->openai.service = openai_service(GW_LIT("azure"));
     azure->bearer = openai_is(auth, "bearer");
     azure->api_version = openai_setting(host, config, GW_LIT("api_version"));
     if (azure->api_version != NULL && !is_version(azure->api_version)) {
@@ -52,6 +58,7 @@ static gw_status azure_open(const gw_host *host, gw_call *call, const gw_json *c
         return GW_E_CONFIG;
     }
     azure->dated = azure->api_version != NULL && azure->api_version[0] >= '0' && azure->api_version[0] <= '9';
+    azure->openai.service = openai_service(service_of(azure));
     *instance = azure;
     return GW_OK;
 }
@@ -110,18 +117,11 @@ static gw_str url_of(const struct azure *azure, gw_call *call, const gw_request 
     return openai_join(h, call, url, openai_lit(azure->api_version));
 }
 
-/* Versions of before that month know max_tokens only, and no stream_options. */
-static bool is_old(const struct azure *azure)
-{
-    return azure->dated && strcmp(azure->api_version, "2024-09") < 0;
-}
-
 static gw_status azure_build(void *instance, gw_call *call, const gw_request *req, gw_http *out)
 {
     const struct azure *azure = instance;
     const struct openai *openai = &azure->openai;
-    const struct openai_service *service = is_old(azure) ? openai_service(GW_LIT("azure-2023")) : openai->service;
-    gw_str path = openai_path(openai, service, call, req);
+    gw_str path = openai_path(openai, openai->service, call, req);
 
     if (path.ptr == NULL)
         return GW_E_REQUEST;
@@ -133,7 +133,7 @@ static gw_status azure_build(void *instance, gw_call *call, const gw_request *re
         openai_bearer(openai, call, req, out);
     else if (req->secret.len > 0)
         openai->host->http_header(out, GW_LIT("api-key"), req->secret);
-    return req->body != NULL ? openai_write_body(openai, service, call, req, out) : GW_OK;
+    return req->body != NULL ? openai_write_body(openai, openai->service, call, req, out) : GW_OK;
 }
 
 static const gw_option options[] = {
@@ -154,6 +154,7 @@ static const gw_provider_ops ops = {
     .read = openai_read,
     .secret_env = "AZURE_OPENAI_API_KEY",
     .base_url_form = "https://NAME.openai.azure.com",
+    .capability = openai_capability,
 };
 
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "azure", .version = "1.0.0", .license = "Apache-2.0", .ops = &ops,

@@ -205,6 +205,16 @@ static gw_status demo_produce(void *instance, gw_call *call, const gw_request *r
     return GW_MISS;
 }
 
+static const gw_capability *demo_capability(void *instance, const gw_request *req, uint32_t index)
+{
+    (void)instance;
+    (void)req;
+    for (uint32_t i = 0; demo_fields[i].field != NULL; i++)
+        if (i == index)
+            return &demo_fields[i];
+    return NULL;
+}
+
 static const gw_option options[] = {
     {"tokens_per_second", "pace of a stream; 0 is as fast as it is taken (200)",             GW_JSON_INT, 0},
     {"latency_ms",        "before the first token of a stream (0)",                          GW_JSON_INT, 0},
@@ -223,6 +233,7 @@ static const gw_provider_ops ops = {
     .close = demo_close,
     .produce = demo_produce,
     .models = "demo*",
+    .capability = demo_capability,
 };
 
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "demo", .version = "1.0.0", .license = "Apache-2.0", .ops = &ops,

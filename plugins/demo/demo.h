@@ -40,7 +40,9 @@ struct answer {
     size_t reasoning_at, text_at; /* bytes sent; text_at is of the tool's arguments when there is a call */
 };
 
-/* plan.c: decides the answer to `req`. Never fails: what is wrong becomes an error answer. */
+/* plan.c: the fields that are not as asked for, ended by a row without one. */
+extern const gw_capability demo_fields[];
+/* Decides the answer to `req`. Never fails: what is wrong becomes an error answer. */
 void demo_plan(const struct demo *demo, gw_call *call, const gw_request *req, struct answer *answer);
 
 /* sample.c: writes a value that a JSON schema describes. `name` is what it is called, for a guess. */

@@ -7,6 +7,14 @@
 
 enum { CHOICES_MOST = 128, WORDS_MOST = 20000, MESSAGE_TOKENS = 4, BREAK_AFTER = 3 };
 
+const gw_capability demo_fields[] = {
+    {.size = sizeof(gw_capability),
+     .how = GW_FIELD_DROPPED,
+     .field = "logprobs",
+     .why = "the demo provider has no probabilities"},
+    {.field = NULL          },
+};
+
 /* What is being planned, handed around. */
 struct plan {
     const struct demo *demo;
@@ -21,6 +29,11 @@ struct plan {
 static gw_str member_str(const struct plan *p, const gw_json *object, gw_str name)
 {
     return p->h->json->str(p->h->json->get(object, name));
+}
+
+static void tell_dropped(const struct plan *p, const gw_capability *row)
+{
+    p->h->dropped(p->call, (gw_str){row->field, strlen(row->field)}, (gw_str){row->why, strlen(row->why)});
 }
 
 static gw_str trim(gw_str s)
@@ -349,7 +362,7 @@ void demo_plan(const struct demo *demo, gw_call *call, const gw_request *req, st
     else
         plan_by_word(&p);
     if (p.h->json->boolean(p.h->json->get(p.body, GW_LIT("logprobs")), 0))
-        p.h->dropped(call, GW_LIT("logprobs"), GW_LIT("the demo provider has no probabilities"));
+        tell_dropped(&p, &demo_fields[0]);
     cut_at_stop(&p);
     cut_to_limit(&p);
 }

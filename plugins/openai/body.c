@@ -1,8 +1,6 @@
-/* body.c - writes a canonical request as a service takes it: the table of services.c says what becomes of each member;
+/* body.c - writes a canonical request as a service takes it: the tables of fields.c say what becomes of each member;
  * how a member is said in another way is here. Messages are in messages.c. */
 #include "openai.h"
-
-static void write_member(struct writing *w, gw_str name, const gw_json *value);
 
 static const gw_json *member(const struct writing *w, const char *name)
 {
@@ -15,39 +13,32 @@ static bool is_there(const struct writing *w, const gw_json *value)
     return type != GW_JSON_ABSENT && type != GW_JSON_NULL;
 }
 
-void openai_drop(struct writing *w, const struct openai_rule *rule)
+const gw_capability *openai_row_for(const struct writing *w, const char *field)
 {
-    if (rule->why == NULL)
-        return;
-    for (size_t i = 0; i < w->told_count; i++)
-        if (w->told[i] == rule->field)
-            return;
-    if (w->told_count < sizeof w->told / sizeof *w->told)
-        w->told[w->told_count++] = rule->field;
-    w->h->dropped(w->call, openai_lit(rule->field), openai_lit(rule->why));
+    return openai_rule(w->service, &w->asked, openai_lit(field));
 }
 
-void openai_refuse(struct writing *w, const struct openai_rule *rule)
+void openai_drop(struct writing *w, const gw_capability *row)
 {
-    w->h->explain(w->call, openai_lit(rule->why));
+    w->h->dropped(w->call, openai_lit(row->field), openai_lit(row->why));
+}
+
+void openai_refuse(struct writing *w, const gw_capability *row)
+{
+    w->h->explain(w->call, openai_lit(row->why));
     w->status = GW_E_REQUEST;
-}
-
-static const struct openai_rule *rule_for(const struct writing *w, const char *field)
-{
-    return openai_rule(w->service, w->req->model, openai_lit(field));
 }
 
 bool openai_is_unclean(struct writing *w, gw_str name)
 {
     if (openai_starts(name, "x_")) /* x_origin: what only the gateway reads */
         return true;
-    if (!openai_is(name, "cache_control"))
+    if (!openai_is(name, "cache_control") && !openai_is(name, "prompt_cache_breakpoint"))
         return false;
-    const struct openai_rule *rule = rule_for(w, "cache_control");
-    if (rule->how == OPENAI_CARRIED)
+    const gw_capability *row = openai_rule(w->service, &w->asked, name);
+    if (row->how == GW_FIELD_CARRIED)
         return false;
-    openai_drop(w, rule);
+    openai_drop(w, row);
     return true;
 }
 
@@ -76,17 +67,10 @@ static void put_str(struct writing *w, const char *name, gw_str value)
     w->h->write->str(w->w, value);
 }
 
-static bool is_forced(const struct writing *w)
+/* DeepSeek thinks unless told otherwise with a member of its own, and refuses a forced call while it does. */
+static bool has_thinking(const struct writing *w)
 {
-    const gw_json *choice = member(w, "tool_choice");
-    return openai_is(w->h->json->str(choice), "required") || w->h->json->type(choice) == GW_JSON_OBJECT;
-}
-
-/* DeepSeek thinks unless told otherwise, and refuses a forced call while it does. */
-static bool thinks_not(const struct writing *w)
-{
-    const struct openai_rule *rule = rule_for(w, "tool_choice.forced");
-    return rule->how == OPENAI_TRANSLATED && is_forced(w);
+    return openai_row_for(w, "tool_choice.forced")->how == GW_FIELD_TRANSLATED;
 }
 
 static void write_thinking(struct writing *w, bool on)
@@ -114,36 +98,27 @@ static gw_str level_of(const char *pairs, gw_str effort)
 
 static void write_effort(struct writing *w, const gw_json *value)
 {
-    static const struct openai_rule forced = {"reasoning_effort", OPENAI_DROPPED, NULL,
-                                              "the service does not think when a tool must be called", NULL};
-    const struct openai_rule *rule = rule_for(w, "reasoning_effort");
+    const gw_capability *row = openai_row_for(w, "reasoning_effort");
     gw_str effort = w->h->json->str(value);
 
     if (effort.len == 0) {
         put(w, "reasoning_effort", value);
         return;
     }
-    if (rule->how == OPENAI_TRANSLATED)
-        effort = level_of(rule->as, effort);
-    else
-        effort = openai_family_effort(&w->family, effort);
-    if (rule_for(w, "tool_choice.forced")->how != OPENAI_TRANSLATED) {
+    if (row->how == GW_FIELD_TRANSLATED)
+        effort = level_of(row->as, effort);
+    bool off = has_thinking(w) && openai_is(effort, "none");
+    if (has_thinking(w) && !w->asked.forced) /* else it is said once, at the end */
+        write_thinking(w, !off);
+    if (!off)
         put_str(w, "reasoning_effort", effort);
-    } else if (thinks_not(w)) {
-        openai_drop(w, &forced);
-    } else {
-        bool on = !openai_is(effort, "none");
-        write_thinking(w, on);
-        if (on)
-            put_str(w, "reasoning_effort", effort);
-    }
 }
 
 static void write_tool(struct writing *w, const gw_json *tool)
 {
-    const struct openai_rule *custom = rule_for(w, "tools.custom");
+    const gw_capability *custom = openai_row_for(w, "tools.custom");
 
-    if (custom->how == OPENAI_REFUSED && openai_is(w->h->json->str(w->h->json->get(tool, GW_LIT("type"))), "custom"))
+    if (custom->how == GW_FIELD_REFUSED && openai_is(w->h->json->str(w->h->json->get(tool, GW_LIT("type"))), "custom"))
         openai_refuse(w, custom);
     w->h->write->object(w->w);
     for (size_t i = 0; i < w->h->json->count(tool); i++) {
@@ -171,17 +146,16 @@ static void write_tools(struct writing *w, const gw_json *tools)
 
 static void write_tool_choice(struct writing *w, const gw_json *value)
 {
-    static const struct openai_rule narrowed = {"tool_choice.allowed_tools", OPENAI_DROPPED, NULL,
-                                                "the service chooses among all tools", NULL};
     const gw_json *allowed = w->h->json->get(value, GW_LIT("allowed_tools"));
-    const struct openai_rule *required = rule_for(w, "tool_choice.required");
+    const gw_capability *narrowed = openai_row_for(w, "tool_choice.allowed_tools");
+    const gw_capability *required = openai_row_for(w, "tool_choice.required");
     gw_str word = w->h->json->str(value);
 
-    if (w->h->json->type(allowed) == GW_JSON_OBJECT && rule_for(w, narrowed.field)->how != OPENAI_CARRIED) {
-        openai_drop(w, &narrowed);
+    if (w->h->json->type(allowed) == GW_JSON_OBJECT && narrowed->how == GW_FIELD_DROPPED) {
+        openai_drop(w, narrowed);
         word = w->h->json->str(w->h->json->get(allowed, GW_LIT("mode")));
     }
-    if (openai_is(word, "required") && required->how == OPENAI_TRANSLATED)
+    if (openai_is(word, "required") && required->how == GW_FIELD_TRANSLATED)
         word = openai_lit(required->as);
     if (word.len > 0)
         put_str(w, "tool_choice", word);
@@ -192,23 +166,21 @@ static void write_tool_choice(struct writing *w, const gw_json *value)
 /* A schema becomes "some JSON object" where the service knows no schemas. */
 static void write_format(struct writing *w, const gw_json *value)
 {
-    static const struct openai_rule schema = {"response_format.json_schema", OPENAI_DROPPED, NULL,
-                                              "the service promises an object, but not of a schema", NULL};
+    const gw_capability *schema = openai_row_for(w, "response_format.json_schema");
     bool has_schema = openai_is(w->h->json->str(w->h->json->get(value, GW_LIT("type"))), "json_schema");
 
-    if (!has_schema || rule_for(w, schema.field)->how != OPENAI_TRANSLATED) {
+    if (!has_schema || schema->how != GW_FIELD_DROPPED) {
         put(w, "response_format", value);
         return;
     }
-    openai_drop(w, &schema);
+    openai_drop(w, schema);
     w->h->write->key(w->w, GW_LIT("response_format"));
     w->h->write->object(w->w);
     put_str(w, "type", GW_LIT("json_object"));
     w->h->write->close(w->w);
 }
 
-/* Does the value say what holds without it? Then it is no loss. */
-static bool is_default(const struct writing *w, gw_str name, const gw_json *value)
+bool openai_is_default(const struct writing *w, gw_str name, const gw_json *value)
 {
     double number = w->h->json->real(value, -1000);
     if (!is_there(w, value))
@@ -223,6 +195,8 @@ static bool is_default(const struct writing *w, gw_str name, const gw_json *valu
         return w->h->json->boolean(value, 1) == 0;
     if (openai_is(name, "tool_choice") || openai_is(name, "service_tier"))
         return openai_is(w->h->json->str(value), "auto");
+    if (openai_is(name, "web_search_options")) /* {} asks for a search too */
+        return false;
     return w->h->json->type(value) != GW_JSON_STR && w->h->json->count(value) == 0 &&
            (w->h->json->type(value) == GW_JSON_ARRAY || w->h->json->type(value) == GW_JSON_OBJECT);
 }
@@ -230,8 +204,6 @@ static bool is_default(const struct writing *w, gw_str name, const gw_json *valu
 /* What is written in its own way, wherever the table carries or translates it. */
 static bool write_special(struct writing *w, gw_str name, const gw_json *value)
 {
-    if (!is_there(w, value))
-        return false;
     if (openai_is(name, "messages"))
         openai_write_messages(w, value);
     else if (openai_is(name, "tools"))
@@ -249,29 +221,24 @@ static bool write_special(struct writing *w, gw_str name, const gw_json *value)
 
 static void write_member(struct writing *w, gw_str name, const gw_json *value)
 {
-    const struct openai_rule *rule = NULL;
-
     if (openai_is(name, "model") || openai_is(name, "stream") || openai_is(name, "stream_options") ||
         openai_is_unclean(w, name))
         return;
-    if (w->service->is_openai)
-        rule = openai_family_rule(&w->family, name, w->h->json->str(member(w, "reasoning_effort")),
-                                  w->h->json->count(member(w, "tools")) > 0);
-    if (rule == NULL)
-        rule = openai_rule(w->service, w->req->model, name);
-    if (rule->how == OPENAI_DROPPED) {
-        if (!is_default(w, name, value))
-            openai_drop(w, rule);
-    } else if (rule->how == OPENAI_REFUSED) {
-        if (!is_default(w, name, value))
-            openai_refuse(w, rule);
-    } else if (write_special(w, name, value)) {
+    const gw_capability *row = openai_rule(w->service, &w->asked, name);
+    bool lost = row->how == GW_FIELD_DROPPED || row->how == GW_FIELD_REFUSED;
+    if (lost && openai_is_default(w, name, value))
         return;
-    } else if (rule->how == OPENAI_CARRIED) {
+    if (row->how == GW_FIELD_DROPPED) {
+        openai_drop(w, row);
+    } else if (row->how == GW_FIELD_REFUSED) {
+        openai_refuse(w, row);
+    } else if (is_there(w, value) && write_special(w, name, value)) {
+        return;
+    } else if (row->how == GW_FIELD_CARRIED) {
         w->h->write->key(w->w, name);
         w->h->write->copy(w->w, value);
-    } else if (!is_there(w, member(w, rule->as))) {
-        put(w, rule->as, value);
+    } else if (is_there(w, value) && !is_there(w, member(w, row->as))) {
+        put(w, row->as, value);
     }
 }
 
@@ -282,7 +249,7 @@ static void write_stream(struct writing *w)
 
     w->h->write->key(w->w, GW_LIT("stream"));
     w->h->write->boolean(w->w, 1);
-    if (rule_for(w, "stream_options")->how == OPENAI_DROPPED)
+    if (openai_row_for(w, "stream_options")->how != GW_FIELD_CARRIED)
         return;
     w->h->write->key(w->w, GW_LIT("stream_options"));
     w->h->write->object(w->w);
@@ -298,18 +265,32 @@ static void write_stream(struct writing *w)
     w->h->write->close(w->w);
 }
 
+/* What the conditions of the rows look at. */
+static struct openai_asked asked_of(const struct writing *w)
+{
+    const gw_json *choice = member(w, "tool_choice");
+    return (struct openai_asked){
+        .model = w->req->model,
+        .family = openai_family(w->req->model),
+        .thinks = !openai_is(w->h->json->str(member(w, "reasoning_effort")), "none"),
+        .tools = w->h->json->count(member(w, "tools")) > 0,
+        .forced = openai_is(w->h->json->str(choice), "required") || w->h->json->type(choice) == GW_JSON_OBJECT,
+    };
+}
+
 gw_status openai_write_body(const struct openai *openai, const struct openai_service *service, gw_call *call,
                             const gw_request *req, gw_http *out)
 {
     const gw_host *h = openai->host;
-    struct writing w = {.h = h, .call = call, .req = req, .service = service, .family = openai_family(req->model)};
+    struct writing w = {.h = h, .call = call, .req = req, .service = service};
 
+    w.asked = asked_of(&w);
     w.w = h->http_json_body(out);
     h->write->object(w.w);
     put_str(&w, "model", req->model);
     for (size_t i = 0; i < h->json->count(req->body); i++)
         write_member(&w, h->json->key_at(req->body, i), h->json->at(req->body, i));
-    if (thinks_not(&w))
+    if (w.asked.forced && has_thinking(&w))
         write_thinking(&w, false);
     if (req->stream)
         write_stream(&w);

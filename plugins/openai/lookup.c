@@ -1,4 +1,4 @@
-/* lookup.c - finds a service, and its rule for a field, in the table of services.c. */
+/* lookup.c - finds a service in services.c, and the rows of its tables in fields.c that a request or a model meets. */
 #include <string.h>
 
 #include "openai.h"
@@ -51,7 +51,8 @@ static bool fits(gw_str model, gw_str pattern)
     return model.len == pattern.len && memcmp(model.ptr, pattern.ptr, pattern.len) == 0;
 }
 
-static bool is_about(const struct openai_rule *rule, gw_str model)
+/* Is the model one of those that a row is about? */
+static bool is_named(const struct openai_rule *rule, gw_str model)
 {
     const char *at = rule->models;
     while (at != NULL && *at != '\0' && model.len > 0) {
@@ -63,19 +64,89 @@ static bool is_about(const struct openai_rule *rule, gw_str model)
     return rule->models == NULL;
 }
 
-static const struct openai_rule *find_rule(const struct openai_rule *rule, gw_str model, gw_str field)
+static bool is_of_line(const struct openai_rule *rule, const struct openai_family *family)
 {
-    for (; rule->field != NULL; rule++)
-        if (openai_is(field, rule->field) && is_about(rule, model))
-            return rule;
-    return NULL;
+    if (rule->lines == 0)
+        return true;
+    if ((rule->lines & family->line) == 0)
+        return false;
+    return family->line != OPENAI_GPT ||
+           (family->version >= rule->since && (rule->before == 0 || family->version < rule->before));
 }
 
-const struct openai_rule *openai_rule(const struct openai_service *service, gw_str model, gw_str field)
+static bool is_about(const struct openai_rule *rule, const struct openai_asked *asked)
 {
-    static const struct openai_rule carried = {.field = "", .how = OPENAI_CARRIED};
-    const struct openai_rule *rule = find_rule(service->rules, model, field);
-    if (rule == NULL)
-        rule = find_rule(service->base, model, field);
-    return rule != NULL ? rule : &carried;
+    return is_named(rule, asked->model) && is_of_line(rule, &asked->family);
+}
+
+static bool is_met(enum openai_when on, const struct openai_asked *asked)
+{
+    if (on == OPENAI_THINKING_WITH_TOOLS && !asked->tools)
+        return false;
+    if (on == OPENAI_THINKING_AND_FORCED && !asked->forced)
+        return false;
+    return on == OPENAI_ALWAYS || asked->thinks;
+}
+
+/* The rows of all tables of a service, in order: NULL begins, NULL is returned at the end. `table` is where it is. */
+static const struct openai_rule *next_rule(const struct openai_service *service, size_t *table,
+                                           const struct openai_rule *rule)
+{
+    rule = rule == NULL ? service->tables[ *table = 0] : rule + 1;
+    while (rule->row.field == NULL) {
+        if (++*table == OPENAI_TABLES || service->tables[*table] == NULL)
+            return NULL;
+        rule = service->tables[*table];
+    }
+    return rule;
+}
+
+const gw_capability *openai_rule(const struct openai_service *service, const struct openai_asked *asked, gw_str field)
+{
+    static const gw_capability carried = {.size = sizeof carried, .how = GW_FIELD_CARRIED, .field = ""};
+    const struct openai_rule *rule = NULL;
+    size_t table;
+
+    while ((rule = next_rule(service, &table, rule)) != NULL)
+        if (openai_is(field, rule->row.field) && is_about(rule, asked) && is_met(rule->on, asked))
+            return &rule->row;
+    return &carried;
+}
+
+/* Is it within a member that does not arrive, as "tools.custom" is within "tools"? */
+static bool is_within_lost(const struct openai_service *service, const struct openai_asked *asked, const char *field)
+{
+    for (size_t i = 0; field[i] != '\0'; i++) {
+        if (field[i] != '.')
+            continue;
+        const gw_capability *outer = openai_rule(service, asked, (gw_str){field, i});
+        if (outer->when == NULL && (outer->how == GW_FIELD_DROPPED || outer->how == GW_FIELD_REFUSED))
+            return true;
+    }
+    return false;
+}
+
+/* Do other rows leave nothing for this one to say? */
+static bool is_hidden(const struct openai_service *service, const struct openai_asked *asked,
+                      const struct openai_rule *rule)
+{
+    const struct openai_rule *other = NULL;
+    size_t table;
+
+    while ((other = next_rule(service, &table, other)) != rule)
+        if (other->row.when == NULL && strcmp(other->row.field, rule->row.field) == 0 && is_about(other, asked))
+            return true;
+    return is_within_lost(service, asked, rule->row.field);
+}
+
+const gw_capability *openai_row(const struct openai_service *service, gw_str model, uint32_t index)
+{
+    const struct openai_asked asked = {.model = model, .family = openai_family(model)};
+    const struct openai_rule *rule = NULL;
+    size_t table;
+
+    while ((rule = next_rule(service, &table, rule)) != NULL)
+        if (is_about(rule, &asked) && !is_hidden(service, &asked, rule) && index-- == 0)
+            return &rule->row;
+    return NULL;
 }

@@ -1,5 +1,6 @@
 /* messages.c - writes the messages of a canonical request as a service takes them: roles, parts, the reasoning of
  * earlier turns, the ids of tool calls. */
+#include <stdio.h>
 #include <string.h>
 
 #include "openai.h"
@@ -12,11 +13,6 @@ struct short_id {
     gw_str id;
     char text[SHORT_ID];
 };
-
-static const struct openai_rule *rule_of(const struct writing *w, const char *field)
-{
-    return openai_rule(w->service, w->req->model, openai_lit(field));
-}
 
 static void key(struct writing *w, const char *name)
 {
@@ -60,7 +56,7 @@ static void hash_id(gw_str id, unsigned round, char text[SHORT_ID])
 /* Mistral takes ids of nine letters and digits only, and calls from elsewhere have others. */
 static gw_str id_of(struct writing *w, gw_str id)
 {
-    if (rule_of(w, "messages.tool_ids")->how == OPENAI_CARRIED || is_short(id))
+    if (openai_row_for(w, "messages.tool_ids")->how == GW_FIELD_CARRIED || is_short(id))
         return id;
     for (struct short_id *one = w->ids; one != NULL; one = one->next)
         if (one->id.len == id.len && memcmp(one->id.ptr, id.ptr, id.len) == 0)
@@ -110,6 +106,13 @@ static gw_str part_text(const struct writing *w, const gw_json *part)
     return w->h->json->str(w->h->json->get(part, GW_LIT("text")));
 }
 
+/* Tells of the cache markers of a part that is written in another way. */
+static void tell_marks(struct writing *w, const gw_json *part)
+{
+    for (size_t i = 0; i < w->h->json->count(part); i++)
+        openai_is_unclean(w, w->h->json->key_at(part, i));
+}
+
 /* Mistral: a document by its address, which may be a data URL. */
 static void write_document(struct writing *w, const gw_json *file)
 {
@@ -126,20 +129,39 @@ static void write_document(struct writing *w, const gw_json *file)
     w->h->write->close(w->w);
 }
 
-static void write_part(struct writing *w, const gw_json *part)
+static bool is_elsewhere(const struct writing *w, const gw_json *part)
 {
-    bool is_file = openai_is(part_type(w, part), "file");
-    const gw_json *file = w->h->json->get(part, GW_LIT("file"));
-    const struct openai_rule *rule = rule_of(w, is_file ? "part.file" : "part.input_audio");
+    gw_str url = w->h->json->str(w->h->json->get(w->h->json->get(part, GW_LIT("image_url")), GW_LIT("url")));
+    return openai_is(part_type(w, part), "image_url") && url.len > 0 && !openai_starts(url, "data:");
+}
 
-    if ((is_file || openai_is(part_type(w, part), "input_audio")) && rule->how == OPENAI_REFUSED)
-        openai_refuse(w, rule);
-    if (is_file && rule->how == OPENAI_TRANSLATED) {
-        openai_is_unclean(w, w->h->json->get(part, GW_LIT("cache_control")) != NULL ? GW_LIT("cache_control")
-                                                                                    : GW_LIT(""));
-        write_document(w, file);
+static void write_file(struct writing *w, const gw_json *part)
+{
+    const gw_json *file = w->h->json->get(part, GW_LIT("file"));
+    const gw_capability *row = openai_row_for(w, "part.file"), *by_id = openai_row_for(w, "part.file.file_id");
+
+    if (by_id->how == GW_FIELD_REFUSED && w->h->json->str(w->h->json->get(file, GW_LIT("file_id"))).len > 0)
+        openai_refuse(w, by_id);
+    if (row->how == GW_FIELD_REFUSED)
+        openai_refuse(w, row);
+    if (row->how != GW_FIELD_TRANSLATED) {
+        openai_copy_clean(w, part);
         return;
     }
+    tell_marks(w, part);
+    write_document(w, file);
+}
+
+static void write_part(struct writing *w, const gw_json *part)
+{
+    const gw_capability *image = openai_row_for(w, "part.image_url");
+
+    if (openai_is(part_type(w, part), "file")) {
+        write_file(w, part);
+        return;
+    }
+    if (image->how == GW_FIELD_REFUSED && is_elsewhere(w, part))
+        openai_refuse(w, image);
     openai_copy_clean(w, part);
 }
 
@@ -166,8 +188,7 @@ static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
     for (size_t i = 0; i < w->h->json->count(parts); i++) {
         const gw_json *part = w->h->json->at(parts, i);
         gw_str text = part_text(w, part);
-        if (w->h->json->get(part, GW_LIT("cache_control")) != NULL)
-            openai_is_unclean(w, GW_LIT("cache_control"));
+        tell_marks(w, part);
         if (text.len == 0)
             continue;
         if (at > out) {
@@ -193,7 +214,7 @@ static void write_content(struct writing *w, const gw_json *content, gw_str mark
             w->h->write->copy(w->w, content);
         return;
     }
-    if (rule_of(w, "part.text_list")->how == OPENAI_TRANSLATED && is_text_only(w, content, &length)) {
+    if (openai_row_for(w, "part.text_list")->how == GW_FIELD_TRANSLATED && is_text_only(w, content, &length)) {
         w->h->write->str(w->w, openai_join(w->h, w->call, mark, join_parts(w, content, length)));
         return;
     }
@@ -216,29 +237,43 @@ static void write_reasoning(struct writing *w, const gw_json *message)
 {
     const gw_json *details = w->h->json->get(message, GW_LIT("reasoning_details"));
     const gw_json *text = w->h->json->get(message, GW_LIT("reasoning_content"));
-    const struct openai_rule *for_details = rule_of(w, "messages.reasoning_details");
-    const struct openai_rule *for_text = rule_of(w, "messages.reasoning_content");
+    const gw_capability *for_details = openai_row_for(w, "messages.reasoning_details");
+    const gw_capability *for_text = openai_row_for(w, "messages.reasoning_content");
     bool has_details = w->h->json->count(details) > 0, has_text = w->h->json->str(text).len > 0;
 
-    if (has_details && for_details->how == OPENAI_CARRIED) {
+    if (has_details && for_details->how == GW_FIELD_CARRIED) {
         key(w, "reasoning_details");
         w->h->write->copy(w->w, details);
-    } else if (has_text && for_text->how != OPENAI_DROPPED) {
-        key(w, for_text->how == OPENAI_TRANSLATED ? for_text->as : "reasoning_content");
+    } else if (has_text && for_text->how != GW_FIELD_DROPPED) {
+        key(w, for_text->how == GW_FIELD_TRANSLATED ? for_text->as : "reasoning_content");
         w->h->write->copy(w->w, text);
     } else if (has_text || has_details) {
         openai_drop(w, has_text ? for_text : for_details);
     }
 }
 
+/* Is it a member of a message that the service does not take? It has been told, then. */
+static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
+{
+    char field[40];
+    int len = snprintf(field, sizeof field, "messages.%.*s", name.len < 40 ? (int)name.len : 40, name.ptr);
+    const gw_capability *row = len < (int)sizeof field ? openai_row_for(w, field) : NULL;
+
+    if (row == NULL || row->how != GW_FIELD_DROPPED)
+        return false;
+    if (!openai_is_default(w, name, value))
+        openai_drop(w, row);
+    return true;
+}
+
 static void write_message_member(struct writing *w, const gw_json *message, gw_str name, const gw_json *value)
 {
     bool failed = w->h->json->boolean(w->h->json->get(message, GW_LIT("is_error")), 0);
-    const struct openai_rule *error = rule_of(w, "messages.is_error");
-    const struct openai_rule *developer = rule_of(w, "role.developer");
+    const gw_capability *error = openai_row_for(w, "messages.is_error");
+    const gw_capability *developer = openai_row_for(w, "role.developer");
 
     if (openai_is_unclean(w, name) || openai_is(name, "is_error") || openai_is(name, "reasoning_content") ||
-        openai_is(name, "reasoning_details"))
+        openai_is(name, "reasoning_details") || is_lost(w, name, value))
         return;
     w->h->write->key(w->w, name);
     if (openai_is(name, "content"))
@@ -247,7 +282,7 @@ static void write_message_member(struct writing *w, const gw_json *message, gw_s
         write_calls(w, value);
     else if (openai_is(name, "tool_call_id"))
         w->h->write->str(w->w, id_of(w, w->h->json->str(value)));
-    else if (openai_is(name, "role") && developer->how == OPENAI_TRANSLATED &&
+    else if (openai_is(name, "role") && developer->how == GW_FIELD_TRANSLATED &&
              openai_is(w->h->json->str(value), "developer"))
         w->h->write->str(w->w, openai_lit(developer->as));
     else
@@ -258,7 +293,7 @@ static void write_message_member(struct writing *w, const gw_json *message, gw_s
 static bool is_prefill(const struct writing *w, const gw_json *message, bool last)
 {
     return last && openai_is(w->h->json->str(w->h->json->get(message, GW_LIT("role"))), "assistant") &&
-           rule_of(w, "messages.prefill")->how == OPENAI_TRANSLATED;
+           openai_row_for(w, "messages.prefill")->how == GW_FIELD_TRANSLATED;
 }
 
 void openai_write_messages(struct writing *w, const gw_json *messages)

@@ -60,6 +60,7 @@ static const gw_provider_ops ops = {
     .secret_env = "OPENAI_API_KEY",
     .models = "gpt-* o1* o3* o4* chatgpt-*",
     .services = openai_presets,
+    .capability = openai_capability,
 };
 
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "openai", .version = "1.1.0", .license = "Apache-2.0", .ops = &ops,

@@ -73,6 +73,8 @@ void openai_headers(const struct openai *openai, gw_call *call, const gw_request
 /* Authorization: Bearer, when there is a secret. */
 void openai_bearer(const struct openai *openai, gw_call *call, const gw_request *req, gw_http *out);
 gw_status openai_build(void *instance, gw_call *call, const gw_request *req, gw_http *out);
+/* For gw_provider_ops; the rows of fields.c that are about the model. */
+const gw_capability *openai_capability(void *instance, const gw_request *req, uint32_t index);
 
 /* A body being written for a service from a canonical request. */
 struct writing {
@@ -80,21 +82,23 @@ struct writing {
     gw_call *call;
     const gw_request *req;
     const struct openai_service *service;
-    struct openai_family family; /* of the model, where its name tells */
+    struct openai_asked asked;
     gw_writer *w;
     struct short_id *ids; /* newest first */
-    const char *told[24]; /* fields that dropped() has been told of */
-    size_t told_count;
     gw_status status;
 };
 
 /* body.c: req->body as the service takes it. */
 gw_status openai_write_body(const struct openai *openai, const struct openai_service *service, gw_call *call,
                             const gw_request *req, gw_http *out);
-/* Tells of a field that is left out, once. */
-void openai_drop(struct writing *w, const struct openai_rule *rule);
+/* The row that says what becomes of a field. Never NULL. */
+const gw_capability *openai_row_for(const struct writing *w, const char *field);
+/* Tells of a field that is left out or changed. */
+void openai_drop(struct writing *w, const gw_capability *row);
 /* Gives the request up: the client must change it. */
-void openai_refuse(struct writing *w, const struct openai_rule *rule);
+void openai_refuse(struct writing *w, const gw_capability *row);
+/* Does the value say what holds without it? Then it is no loss. */
+bool openai_is_default(const struct writing *w, gw_str name, const gw_json *value);
 /* The object without cache markers, unless the service takes them, and without what only the gateway reads. */
 void openai_copy_clean(struct writing *w, const gw_json *object);
 /* Is this a member that openai_copy_clean() leaves out? It has been told, then. */

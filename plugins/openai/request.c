@@ -19,7 +19,7 @@ static gw_str refuse(const struct openai *openai, gw_call *call, gw_str why)
     return (gw_str){NULL, 0};
 }
 
-/* Where each operation is, and the row of the capability table that says whether a service has it. */
+/* Where each operation is, and the row of fields.c that says whether a service has it. */
 static const struct place {
     uint32_t operation, dialect;
     const char *path; /* NULL: the client's own */
@@ -49,9 +49,10 @@ gw_str openai_path(const struct openai *openai, const struct openai_service *ser
     const struct place *place = find_place(req);
     if (place == NULL)
         return refuse(openai, call, GW_LIT("this provider has no such API"));
-    const struct openai_rule *rule = openai_rule(service, req->model, openai_lit(place->field));
-    if (rule->how == OPENAI_REFUSED)
-        return refuse(openai, call, openai_lit(rule->why));
+    const struct openai_asked asked = {.model = req->model, .family = openai_family(req->model)};
+    const gw_capability *row = openai_rule(service, &asked, openai_lit(place->field));
+    if (row->how == GW_FIELD_REFUSED)
+        return refuse(openai, call, openai_lit(row->why));
     if (place->path != NULL)
         return openai_lit(place->path);
     if (req->path.len == 0 || req->path.ptr[0] != '/')
@@ -89,10 +90,21 @@ static void header(const gw_host *h, gw_http *out, gw_str name, const char *valu
         h->http_header(out, name, openai_lit(value));
 }
 
+/* Whose ways are followed: the service that the settings say, or the one at the address. */
+static const struct openai_service *service_of(const struct openai *openai, const gw_request *req)
+{
+    return openai->service != NULL ? openai->service : openai_service_at(req->base_url);
+}
+
+const gw_capability *openai_capability(void *instance, const gw_request *req, uint32_t index)
+{
+    return openai_row(service_of(instance, req), req->model, index);
+}
+
 gw_status openai_build(void *instance, gw_call *call, const gw_request *req, gw_http *out)
 {
     const struct openai *openai = instance;
-    const struct openai_service *service = openai->service != NULL ? openai->service : openai_service_at(req->base_url);
+    const struct openai_service *service = service_of(openai, req);
     gw_str path = openai_path(openai, service, call, req);
 
     if (path.ptr == NULL)

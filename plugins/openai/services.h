@@ -1,5 +1,5 @@
-/* services.h - what is known of services that speak OpenAI chat completions: where they are, and which fields of a
- * request they take. The table is in services.c; it holds for requests that the gateway writes: a client that
+/* services.h - what is known of services that speak OpenAI chat completions: where they are (services.c), and what
+ * becomes of each field of a request there (fields.c). It holds for requests that the gateway writes: a client that
  * speaks the service's own dialect is relayed as it is. */
 #ifndef SERVICES_H
 #define SERVICES_H
@@ -7,56 +7,80 @@
 #include <gateway/provider.h>
 #include <stdbool.h>
 
-/* What becomes of a field. */
-enum openai_how {
-    OPENAI_CARRIED,    /* as it is */
-    OPENAI_TRANSLATED, /* said in another way: `as` */
-    OPENAI_DROPPED,    /* left out, and reported with `why` */
-    OPENAI_REFUSED,    /* 400 with `why` */
+/* Lines of OpenAI's models, as bits. */
+enum {
+    OPENAI_CHAT = 1, /* chatgpt-*, gpt-5-chat-*: never reasons */
+    OPENAI_GPT = 2,  /* gpt-4o, gpt-5.4-mini: has a version */
+    OPENAI_O = 4,    /* o1, o3, o4-mini */
 };
 
-/* Fields are members of the body, or one of these:
- *   role.developer  messages.reasoning_content  messages.reasoning_details  messages.is_error  messages.prefill
- *   messages.tool_ids  part.text_list  part.file  part.input_audio  cache_control  tools.custom  tool_choice.required
- *   tool_choice.allowed_tools  tool_choice.forced  response_format.json_schema
- * `as` is a member's other name, a value's other value, for reasoning_effort pairs "level=level", or a word for how. */
-struct openai_rule {
-    const char *field;
-    enum openai_how how;
-    const char *as, *why;
-    const char *models; /* names it is about, blank-separated, each with a * at one end or none; NULL: all */
+/* What the name of an OpenAI model tells. */
+struct openai_family {
+    unsigned line;    /* OPENAI_*; 0: nothing is known, as of a deployment with a name of its own */
+    unsigned version; /* of OPENAI_GPT: 400 for gpt-4o, 504 for gpt-5.4 */
 };
+
+/* What of a request, beside the field itself, decides about it. */
+enum openai_when {
+    OPENAI_ALWAYS,
+    OPENAI_THINKING,            /* reasoning_effort is not "none" */
+    OPENAI_THINKING_WITH_TOOLS, /* and there are tools */
+    OPENAI_THINKING_AND_FORCED, /* and tool_choice asks for a call */
+};
+
+/* A row of the table. What is about OpenAI's lines, versions and conditions is met when all of it is.
+ *
+ * Fields are members of the body, of a message ("messages.name") and of a part ("part.file"), or one of these:
+ *   role.developer  messages.prefill  messages.tool_ids  part.text_list  part.file.file_id  tools.custom
+ *   tool_choice.required  tool_choice.allowed_tools  tool_choice.forced  response_format.json_schema
+ *   cache_control, prompt_cache_breakpoint: wherever they stand    api.*: what else than a chat can be asked for
+ * `as` is a member's other name, a value's other value, for reasoning_effort pairs "level=level" of those that change,
+ * or words. */
+struct openai_rule {
+    gw_capability row;      /* what is told of it; its field is NULL at the end of a table */
+    const char *models;     /* names it is about, blank-separated, each with a * at one end or none; NULL: all */
+    unsigned lines;         /* of OpenAI's models, OPENAI_*; 0: all, and names that tell nothing */
+    unsigned since, before; /* versions of OPENAI_GPT it is about; before 0: all that follow */
+    enum openai_when on;    /* row.when says it in words */
+};
+
+enum { OPENAI_TABLES = 3 };
 
 struct openai_service {
-    gw_service preset;               /* preset.base_url may be NULL: the operator must say it */
-    const struct openai_rule *rules; /* its own, ended by a NULL field */
-    const struct openai_rule *base;  /* where its own have nothing; then a field is carried */
-    bool is_openai;                  /* its models are OpenAI's: the family of a name tells more */
+    gw_service preset;                               /* preset.base_url may be NULL: the operator must say it */
+    const struct openai_rule *tables[OPENAI_TABLES]; /* the first row that fits counts; then a field is carried */
 };
+
+/* fields.c: the tables. */
+extern const struct openai_rule openai_rules[], openai_model_rules[], openai_compatible_rules[], openai_azure_rules[],
+    openai_azure_2023_rules[], openai_deepseek_rules[], openai_fireworks_rules[], openai_groq_rules[],
+    openai_huggingface_rules[], openai_llamacpp_rules[], openai_lmstudio_rules[], openai_mistral_rules[],
+    openai_moonshot_rules[], openai_ollama_rules[], openai_openrouter_rules[], openai_perplexity_rules[],
+    openai_sglang_rules[], openai_together_rules[], openai_vllm_rules[], openai_xai_rules[];
 
 /* The services that are not OpenAI itself, for gw_provider_ops; NULL-terminated. */
 extern const gw_service *const openai_presets[];
-/* All of them, "openai" first, "azure" too; NULL-terminated. For tests and for the table in the README. */
+/* All of them, "openai" first, "azure" too; NULL-terminated. */
 extern const struct openai_service *const openai_services[];
 
 /* By its name; NULL when there is none. */
 const struct openai_service *openai_service(gw_str name);
 /* By the host of an address; OpenAI where nothing is known of it. Never NULL. */
 const struct openai_service *openai_service_at(gw_str base_url);
-/* The rule for a field; one that carries it where nothing else is said. Never NULL. */
-const struct openai_rule *openai_rule(const struct openai_service *service, gw_str model, gw_str field);
 
-/* What the name of an OpenAI model tells. */
-struct openai_family {
-    bool known, reasons;
-    unsigned version; /* of models that reason: 100 for o1, o3, o4; 500 for gpt-5, 504 for gpt-5.4 */
+/* A request, as far as the rows' conditions look at it. */
+struct openai_asked {
+    gw_str model;
+    struct openai_family family;
+    bool thinks, tools, forced;
 };
+
+/* The row for a field of a request; one that carries it where nothing else is said. Never NULL. */
+const gw_capability *openai_rule(const struct openai_service *service, const struct openai_asked *asked, gw_str field);
+/* Row `index` of all that may hold for a model of the service; NULL: there are no more. */
+const gw_capability *openai_row(const struct openai_service *service, gw_str model, uint32_t index);
+
+/* family.c */
 struct openai_family openai_family(gw_str model);
-/* The rule that the family of the model has for a member; NULL: none. `effort` is the reasoning effort asked for,
- * `tools` whether there are any. */
-const struct openai_rule *openai_family_rule(const struct openai_family *family, gw_str field, gw_str effort,
-                                             bool tools);
-/* The nearest reasoning effort that the family takes. */
-gw_str openai_family_effort(const struct openai_family *family, gw_str effort);
 
 #endif

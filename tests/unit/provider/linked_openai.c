@@ -5,6 +5,7 @@
 #include "../../../plugins/openai/body.c"
 #include "../../../plugins/openai/error.c"
 #include "../../../plugins/openai/family.c"
+#include "../../../plugins/openai/fields.c"
 #include "../../../plugins/openai/lookup.c"
 #include "../../../plugins/openai/message.c"
 #include "../../../plugins/openai/messages.c"

@@ -1,5 +1,5 @@
 /* test_services.c - a canonical request as each service takes it: what is said in another way, what is left out and
- * reported, what is refused; and the table itself. */
+ * reported, what is refused. The table itself is in test_capability.c. */
 #include <string.h>
 
 #include "../../../plugins/openai/services.h"
@@ -94,6 +94,13 @@ Test(services, models_that_reason_get_no_sampling)
            "\"tools\":[{\"type\":\"function\"}]", "reasoning_effort");
 }
 
+Test(services, what_is_not_said_is_not_translated)
+{
+    expect("groq", "m", "{\"reasoning_effort\":null,\"max_completion_tokens\":null,\"x\":null}",
+           "\"max_completion_tokens\":null,\"x\":null", "");
+    expect("mistral", "m", "{\"reasoning_effort\":null,\"seed\":null,\"max_completion_tokens\":null}", "", "");
+}
+
 Test(services, mistral_gets_its_own_names_and_short_ids)
 {
     cr_assert_eq(
@@ -123,6 +130,14 @@ Test(services, mistral_gets_its_own_names_and_short_ids)
            "\"random_seed\":7,\"max_tokens\":3,\"tool_choice\":\"any\"",
            "user logprobs");
     expect("mistral", "m",
+           "{\"messages\":[{\"role\":\"user\",\"name\":\"u\",\"content\":[{\"type\":\"text\",\"text\":\"a\","
+           "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}]},{\"role\":\"assistant\",\"content\":\"b\","
+           "\"refusal\":null,\"annotations\":[],\"audio\":null,\"function_call\":null},{\"role\":\"user\","
+           "\"content\":\"c\"}]}",
+           "\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"},"
+           "{\"role\":\"user\",\"content\":\"c\"}]",
+           "messages.name prompt_cache_breakpoint");
+    expect("mistral", "m",
            "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\","
            "\"file_data\":\"data:application/pdf;base64,AA==\"}}]}]}",
            "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document_url\",\"document_url\":"
@@ -143,6 +158,8 @@ Test(services, deepseek_gets_its_reasoning_back_and_thinks_or_not)
            "\"thinking\":{\"type\":\"disabled\"}", "seed");
     expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"high\",\"tool_choice\":\"required\"}",
            "\"tool_choice\":\"required\",\"thinking\":{\"type\":\"disabled\"}", "reasoning_effort");
+    expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"none\",\"tool_choice\":\"required\"}",
+           "\"tool_choice\":\"required\",\"thinking\":{\"type\":\"disabled\"}", "");
     expect("deepseek", "deepseek-v4", "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}}",
            "\"response_format\":{\"type\":\"json_object\"}", "response_format.json_schema");
 }
@@ -169,6 +186,9 @@ Test(services, others_say_what_they_do_not_take)
            "\"max_completion_tokens\":1,\"reasoning_effort\":\"high\"", "logprobs");
     expect("xai", "grok-4", "{\"stop\":[\"x\"],\"reasoning_effort\":\"low\",\"temperature\":0.1}",
            "\"temperature\":0.1", "stop reasoning_effort");
+    expect("groq", "qwen/qwen3-32b", "{\"reasoning_effort\":\"low\"}", "\"reasoning_effort\":\"default\"", "");
+    expect("groq", "qwen/qwen3-32b", "{\"reasoning_effort\":\"none\"}", "\"reasoning_effort\":\"none\"", "");
+    expect("groq", "openai/gpt-oss-20b", "{\"reasoning_effort\":\"none\"}", "\"reasoning_effort\":\"low\"", "");
     expect("xai", "grok-4-fast-non-reasoning", "{\"stop\":[\"x\"]}", "\"stop\":[\"x\"]", "");
     expect("ollama", "qwen3", "{\"max_completion_tokens\":1,\"tool_choice\":\"auto\",\"top_k\":2}", "\"max_tokens\":1",
            "top_k");
@@ -204,26 +224,4 @@ Test(services, what_a_service_has_not_is_said)
     cr_assert_eq(r.ops->build(r.instance, &r.call, &req, &http), GW_E_REQUEST);
     cr_assert(text_is(r.call.explain, "this service has no embeddings"));
     done();
-}
-
-Test(services, every_row_of_the_table_says_how_and_why)
-{
-    const gw_provider_ops *ops = gw_plugin_entry_openai()->ops;
-    size_t count = 0;
-    for (size_t i = 0; openai_services[i] != NULL; i++) {
-        for (const struct openai_rule *rule = openai_services[i]->rules; rule->field != NULL; rule++) {
-            const char *name = openai_services[i]->preset.name;
-            cr_assert(rule->how != OPENAI_TRANSLATED || rule->as != NULL, "%s %s", name, rule->field);
-            cr_assert(rule->how != OPENAI_REFUSED || rule->why != NULL, "%s %s", name, rule->field);
-            cr_assert(rule->how != OPENAI_DROPPED || rule->why != NULL || strcmp(rule->field, "stream_options") == 0,
-                      "%s %s", name, rule->field);
-            count++;
-        }
-    }
-    cr_assert_gt(count, 100u);
-    for (count = 0; ops->services[count] != NULL; count++) {
-        cr_assert_not_null(ops->services[count]->base_url);
-        cr_assert_eq(ops->services[count]->size, sizeof(gw_service));
-    }
-    cr_assert_geq(count, 14u);
 }

@@ -1,0 +1,350 @@
+/* fields.c - the capability table: what becomes of each field of a request at each service, and at each line of
+ * OpenAI's models. All of it is in this file. A field that stands neither in a service's own table nor in those that it
+ * shares (services.c says which) is carried, and a value that says what holds without it ("n": 1) is no loss. What the
+ * words of a row mean is in services.h; how it is done, in body.c and messages.c. From the services' own documents and
+ * from what their users ran into; see plugins/openai/README.md. */
+#include "services.h"
+
+#define ROW(how_, field_, when_, as_, why_, ...)                                                                       \
+    {                                                                                                                  \
+        .row = {.size = sizeof(gw_capability),                                                                         \
+                .how = GW_FIELD_##how_,                                                                                \
+                .field = field_,                                                                                       \
+                .when = when_,                                                                                         \
+                .as = as_,                                                                                             \
+                .why = why_},                                                                                          \
+        __VA_ARGS__                                                                                                    \
+    }
+#define CARRY(field_) ROW(CARRIED, field_, NULL, NULL, NULL, .models = NULL)
+#define SAY(field_, as_) ROW(TRANSLATED, field_, NULL, as_, NULL, .models = NULL)
+#define DROP(field_, why_) ROW(DROPPED, field_, NULL, NULL, why_, .models = NULL)
+#define REFUSE(field_, why_) ROW(REFUSED, field_, NULL, NULL, why_, .models = NULL)
+/* `when` in words, and for lookup.c or the place that asks for the row. */
+#define DROP_WHEN(on_, when_, field_, why_) ROW(DROPPED, field_, when_, NULL, why_, .on = on_)
+#define REFUSE_WHEN(when_, field_, why_) ROW(REFUSED, field_, when_, NULL, why_, .models = NULL)
+/* About models of these names. */
+#define CARRY_FOR(models_, field_) ROW(CARRIED, field_, NULL, NULL, NULL, .models = models_)
+#define SAY_FOR(models_, field_, as_) ROW(TRANSLATED, field_, NULL, as_, NULL, .models = models_)
+#define DROP_FOR(models_, field_, why_) ROW(DROPPED, field_, NULL, NULL, why_, .models = models_)
+#define END ROW(CARRIED, NULL, NULL, NULL, NULL, .models = NULL)
+
+static const char not_there[] = "the service does not know it";
+static const char openai_only[] = "only OpenAI has it";
+static const char caches_itself[] = "the service decides itself what it caches";
+static const char no_history[] = "the service does not take reasoning of earlier turns";
+static const char no_responses[] = "this service has no responses API";
+static const char no_embeddings[] = "this service has no embeddings";
+static const char no_completions[] = "this service has no text completions";
+static const char no_moderations[] = "this service has no moderations";
+static const char no_rerank[] = "this service has no rerank API";
+static const char no_images[] = "this service makes no images";
+static const char no_audio[] = "this service has no audio API";
+static const char no_files[] = "this service reads no files: send their text";
+static const char no_custom[] = "this service has no tools with free input: declare a function";
+static const char no_functions[] = "this service knows tools only: declare functions as tools";
+static const char thinks[] = "the model reasons, and takes no sampling parameters";
+static const char no_stop[] = "the model reasons, and takes no stop strings";
+static const char does_not_think[] = "the model does not reason";
+static const char not_with_tools[] =
+    "with tools the model takes it in the responses API only; it reasons as it would by itself";
+
+/* Lines and versions of OpenAI's models: from `since` on and lower than `before`, which is GPT's only. */
+#define LINES(lines_, since_, before_) .lines = lines_, .since = since_, .before = before_
+#define NO_SAMPLING(field_)                                                                                            \
+    ROW(DROPPED, field_, NULL, NULL, thinks, LINES(OPENAI_O | OPENAI_GPT, 500, 501)),                                  \
+        ROW(DROPPED, field_, "unless reasoning_effort is none", NULL, thinks, LINES(OPENAI_GPT, 501, 0),               \
+            .on = OPENAI_THINKING)
+#define EFFORT(lines_, as_) ROW(TRANSLATED, "reasoning_effort", NULL, as_, NULL, lines_)
+
+/* What the names of OpenAI's models tell. A deployment may have any name: then a field is sent, and OpenAI says what it
+ * thinks of it. */
+const struct openai_rule openai_model_rules[] = {
+    NO_SAMPLING("frequency_penalty"),
+    NO_SAMPLING("logit_bias"),
+    NO_SAMPLING("logprobs"),
+    NO_SAMPLING("presence_penalty"),
+    NO_SAMPLING("temperature"),
+    NO_SAMPLING("top_logprobs"),
+    NO_SAMPLING("top_p"),
+    ROW(DROPPED, "stop", NULL, NULL, no_stop, LINES(OPENAI_O | OPENAI_GPT, 500, 0)),
+    ROW(TRANSLATED, "max_tokens", NULL, "max_completion_tokens", NULL, LINES(OPENAI_O | OPENAI_GPT, 500, 0)),
+    ROW(DROPPED, "reasoning_effort", NULL, NULL, does_not_think, LINES(OPENAI_CHAT | OPENAI_GPT, 0, 500)),
+    /* 400 "Function tools with reasoning_effort are not supported for gpt-5.4-mini in /v1/chat/completions" */
+    ROW(DROPPED, "reasoning_effort", "with tools, unless it is none", NULL, not_with_tools, LINES(OPENAI_GPT, 504, 0),
+        .on = OPENAI_THINKING_WITH_TOOLS),
+    EFFORT(LINES(OPENAI_O, 0, 0), "none=low minimal=low xhigh=high max=high"),
+    EFFORT(LINES(OPENAI_GPT, 500, 501), "none=minimal xhigh=high max=high"),
+    EFFORT(LINES(OPENAI_GPT, 501, 502), "minimal=low xhigh=high max=high"),
+    EFFORT(LINES(OPENAI_GPT, 502, 506), "minimal=low max=xhigh"),
+    EFFORT(LINES(OPENAI_GPT, 506, 0), "minimal=low"),
+    END,
+};
+
+/* OpenAI itself and Azure: all that the canonical form has, but for what other dialects brought. */
+const struct openai_rule openai_rules[] = {
+    DROP("cache_control", caches_itself),
+    DROP("messages.reasoning_content", no_history),
+    DROP_WHEN(OPENAI_ALWAYS, "without reasoning_content", "messages.reasoning_details", no_history),
+    SAY("messages.is_error", "Error: "),
+    DROP("top_k", not_there),
+    END,
+};
+
+const struct openai_rule openai_azure_rules[] = {
+    REFUSE("api.moderations", no_moderations),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+/* Its versions of before 2024-09. */
+const struct openai_rule openai_azure_2023_rules[] = {
+    SAY("max_completion_tokens", "max_tokens"),
+    SAY("role.developer", "system"),
+    SAY("stream_options", "nothing: its streams tell no usage, which the gateway counts then"), /* 400 */
+    REFUSE("api.moderations", no_moderations),
+    REFUSE("api.rerank", no_rerank),
+    REFUSE("api.responses", no_responses),
+    END,
+};
+
+/* Reasoning efforts of those that know low, medium and high. */
+#define LOW_TO_HIGH "minimal=low xhigh=high max=high"
+
+/* What the compatible services have in common. */
+const struct openai_rule openai_compatible_rules[] = {
+    DROP("audio", openai_only),
+    DROP("cache_control", caches_itself),
+    SAY("max_completion_tokens", "max_tokens"),
+    DROP("messages.reasoning_content", no_history),
+    DROP_WHEN(OPENAI_ALWAYS, "without reasoning_content", "messages.reasoning_details", no_history),
+    SAY("messages.is_error", "Error: "),
+    DROP("metadata", openai_only),
+    DROP("modalities", openai_only),
+    DROP("moderation", openai_only),
+    REFUSE("part.file", no_files),
+    REFUSE("part.file.file_id", "the service does not have the file: send file_data"),
+    DROP("prediction", openai_only),
+    DROP("prompt_cache_breakpoint", openai_only),
+    DROP("prompt_cache_key", openai_only),
+    DROP("prompt_cache_options", openai_only),
+    DROP("prompt_cache_retention", openai_only),
+    SAY("role.developer", "system"),
+    DROP("safety_identifier", openai_only),
+    DROP("service_tier", openai_only),
+    DROP("store", openai_only),
+    DROP("tool_choice.allowed_tools", "the service chooses among all tools"),
+    REFUSE("tools.custom", no_custom),
+    DROP("top_k", not_there),
+    DROP("verbosity", openai_only),
+    DROP("web_search_options", openai_only),
+    REFUSE("api.moderations", no_moderations),
+    END,
+};
+
+const struct openai_rule openai_deepseek_rules[] = {
+    DROP("logit_bias", not_there),
+    CARRY("messages.reasoning_content"), /* wanted back where tools are called */
+    DROP("n", not_there),
+    DROP("parallel_tool_calls", not_there),
+    SAY("part.text_list", "joined"),
+    DROP_WHEN(OPENAI_THINKING_AND_FORCED, "beside a forced tool_choice, unless it is none", "reasoning_effort",
+              "the service does not think when a tool must be called"),
+    SAY("reasoning_effort", "minimal=high low=high medium=high xhigh=max"), /* with thinking on or off */
+    DROP("response_format.json_schema", "the service promises an object, but not of a schema"),
+    DROP("seed", not_there),
+    SAY("tool_choice.forced", "itself, with thinking disabled"), /* it thinks unless told otherwise, and refuses then */
+    DROP("user", not_there),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.embeddings", no_embeddings),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+const struct openai_rule openai_fireworks_rules[] = {
+    SAY("safety_identifier", "user"),
+    CARRY("top_k"),
+    SAY("reasoning_effort", LOW_TO_HIGH),
+    END,
+};
+const struct openai_rule openai_groq_rules[] = {
+    DROP("logit_bias", not_there),
+    DROP("logprobs", not_there),
+    CARRY("max_completion_tokens"),
+    DROP("n", "Groq makes one choice"),
+    SAY_FOR("qwen/*", "reasoning_effort",
+            "minimal=default low=default medium=default high=default xhigh=default max=default"), /* none, or not */
+    SAY_FOR("openai/gpt-oss*", "reasoning_effort", "none=low " LOW_TO_HIGH),
+    SAY("reasoning_effort", LOW_TO_HIGH),
+    SAY("safety_identifier", "user"),
+    DROP("top_logprobs", not_there),
+    REFUSE("api.completions", no_completions),
+    REFUSE("api.embeddings", no_embeddings),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+const struct openai_rule openai_huggingface_rules[] = {
+    DROP("parallel_tool_calls", not_there),
+    SAY("part.text_list", "joined"),
+    DROP("user", not_there),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.completions", no_completions),
+    REFUSE("api.embeddings", no_embeddings),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+const struct openai_rule openai_llamacpp_rules[] = {
+    CARRY("messages.reasoning_content"),
+    CARRY("top_k"),
+    REFUSE("api.images", no_images),
+    END,
+};
+const struct openai_rule openai_lmstudio_rules[] = {
+    DROP("n", not_there),
+    DROP("parallel_tool_calls", not_there),
+    SAY("part.text_list", "joined"),
+    CARRY("top_k"),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+/* What it does not know it answers with 422. */
+const struct openai_rule openai_mistral_rules[] = {
+    DROP("function_call", no_functions),
+    REFUSE("functions", no_functions),
+    DROP("logit_bias", not_there),
+    DROP("logprobs", not_there),
+    DROP("messages.annotations", not_there),
+    DROP("messages.audio", not_there),
+    DROP("messages.function_call", no_functions),
+    DROP("messages.name", not_there),
+    SAY("messages.prefill", "prefix"),
+    DROP("messages.refusal", not_there),
+    SAY("messages.tool_ids", "9 letters and digits"),
+    CARRY("metadata"),
+    SAY("part.file", "document_url"),
+    SAY("part.text_list", "joined"),
+    CARRY("prediction"),
+    SAY("reasoning_effort", "minimal=none low=high medium=high xhigh=high max=high"),
+    SAY("seed", "random_seed"),
+    SAY("stream_options", "nothing: usage is told anyway"), /* 422 */
+    SAY("tool_choice.required", "any"),
+    DROP("top_logprobs", not_there),
+    DROP("user", not_there),
+    CARRY("api.moderations"),
+    REFUSE("api.completions", no_completions),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    REFUSE("api.responses", no_responses),
+    END,
+};
+const struct openai_rule openai_moonshot_rules[] = {
+    DROP("logit_bias", not_there),
+    DROP("logprobs", not_there),
+    CARRY("messages.reasoning_content"), /* wanted back where tools are called */
+    CARRY("prompt_cache_key"),
+    CARRY("safety_identifier"),
+    DROP("top_logprobs", not_there),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.completions", no_completions),
+    REFUSE("api.embeddings", no_embeddings),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    REFUSE("api.responses", no_responses),
+    END,
+};
+const struct openai_rule openai_ollama_rules[] = {
+    DROP("logit_bias", not_there),
+    SAY("messages.reasoning_content", "reasoning"),
+    DROP("n", "Ollama makes one choice"),
+    DROP("parallel_tool_calls", not_there),
+    REFUSE_WHEN("by an address", "part.image_url", "Ollama fetches no images: send a data URL"),
+    SAY("reasoning_effort", LOW_TO_HIGH),
+    DROP("tool_choice", not_there),
+    DROP("user", not_there),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+const struct openai_rule openai_openrouter_rules[] = {
+    CARRY("cache_control"), /* for the models of Anthropic and others that want to be told */
+    SAY("messages.reasoning_content", "reasoning"),
+    CARRY("messages.reasoning_details"), /* wanted back, unchanged */
+    CARRY("metadata"),
+    CARRY("modalities"),
+    CARRY("part.file"),
+    CARRY("prediction"),
+    CARRY("prompt_cache_key"),
+    SAY("safety_identifier", "user"),
+    CARRY("service_tier"),
+    CARRY("top_k"),
+    CARRY("verbosity"),
+    CARRY("web_search_options"),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+const struct openai_rule openai_perplexity_rules[] = {
+    DROP("logit_bias", not_there),
+    DROP("logprobs", not_there),
+    DROP("n", not_there),
+    DROP("parallel_tool_calls", "its models call no functions"),
+    SAY("part.text_list", "joined"),
+    DROP("seed", not_there),
+    SAY("stream_options", "nothing: usage is told anyway"), /* in every chunk */
+    DROP("tool_choice", "its models call no functions"),
+    REFUSE("tools", "Perplexity's models call no functions"),
+    CARRY("top_k"),
+    DROP("top_logprobs", not_there),
+    DROP("user", not_there),
+    CARRY("web_search_options"),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.completions", no_completions),
+    REFUSE("api.images", no_images),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};
+const struct openai_rule openai_sglang_rules[] = {
+    CARRY("max_completion_tokens"),
+    CARRY("messages.reasoning_content"),
+    CARRY("top_k"),
+    REFUSE("api.images", no_images),
+    END,
+};
+const struct openai_rule openai_together_rules[] = {
+    DROP("parallel_tool_calls", not_there),
+    SAY("reasoning_effort", "none=low " LOW_TO_HIGH),
+    CARRY("top_k"),
+    DROP("user", not_there),
+    REFUSE("api.responses", no_responses),
+    END,
+};
+const struct openai_rule openai_vllm_rules[] = {
+    CARRY("max_completion_tokens"),
+    CARRY("messages.reasoning_content"),
+    CARRY("top_k"),
+    REFUSE("api.images", no_images),
+    END,
+};
+#define GROK_REASONS "grok-4* grok-3-mini* grok-code*"
+static const char grok_reasons[] = "xAI's models that reason do not take it";
+const struct openai_rule openai_xai_rules[] = {
+    CARRY_FOR("*-non-reasoning", "frequency_penalty"),
+    CARRY_FOR("*-non-reasoning", "presence_penalty"),
+    CARRY_FOR("*-non-reasoning", "stop"),
+    DROP_FOR(GROK_REASONS, "frequency_penalty", grok_reasons),
+    DROP_FOR(GROK_REASONS, "presence_penalty", grok_reasons),
+    DROP_FOR(GROK_REASONS, "stop", grok_reasons),
+    DROP_FOR("*-non-reasoning grok-2* grok-3 grok-3-fast grok-3-latest", "reasoning_effort", does_not_think),
+    DROP_FOR("grok-4 grok-4-* grok-code*", "reasoning_effort", "the model reasons as it will"),
+    DROP("logit_bias", not_there),
+    CARRY("max_completion_tokens"),
+    SAY("reasoning_effort", "none=low minimal=low medium=low xhigh=high max=high"),
+    SAY("safety_identifier", "user"),
+    CARRY("api.moderations"),
+    REFUSE("api.audio", no_audio),
+    REFUSE("api.rerank", no_rerank),
+    END,
+};

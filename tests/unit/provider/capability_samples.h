@@ -1,0 +1,21 @@
+/* capability_samples.h - for test_capability.c: a value of each field, so that what a table says of it can be tried. */
+#ifndef CAPABILITY_SAMPLES_H
+#define CAPABILITY_SAMPLES_H
+
+#include <stdint.h>
+
+enum sample_kind { MEMBER, MESSAGE, PART, API };
+
+/* A value that does not say what holds without it. A row with a condition of its own has a sample that meets it, or
+ * else the field alone does. */
+struct sample {
+    const char *field, *when;
+    enum sample_kind kind;
+    const char *json;            /* a member, a message, a part of one; of API the path, NULL: the dialect has one */
+    uint32_t operation, dialect; /* of API */
+};
+
+/* Ended by a NULL field. */
+extern const struct sample samples[];
+
+#endif
