@@ -1,7 +1,7 @@
 """facts.py - what an answer says, read from its bytes alone: an independent judge of translations.
 
-An OpenAI-shaped and an Anthropic-shaped answer, whole or streamed, come down to the same facts, so that what an upstream
-sent and what a client got can be compared whatever the two speak.
+An OpenAI-shaped and an Anthropic-shaped answer, whole or streamed, come down to the same facts, so that what an
+upstream sent and what a client got can be compared whatever the two speak.
 """
 
 import json
@@ -11,7 +11,7 @@ FINISH = {
     "stop": "stop",
     "end_turn": "stop",
     "stop_sequence": "stop",
-    "pause_turn": "stop",
+    "pause_turn": "pause",
     "eos": "stop",
     "length": "length",
     "max_tokens": "length",
@@ -23,6 +23,8 @@ FINISH = {
     "content_filter": "filter",
     "refusal": "filter",
 }
+LEGAL_ID = re.compile(r"^[a-zA-Z0-9_-]+$")
+OWN_BLOCKS = ("text", "thinking", "redacted_thinking", "tool_use")
 
 
 class Facts:
@@ -30,8 +32,16 @@ class Facts:
         self.text, self.reasoning, self.refusal = "", "", ""
         self.tools = []  # [name, arguments as text, id]
         self.signatures, self.redacted = [], []
-        self.finish = None
+        self.finish = self.stop_sequence = None
         self.tokens_in = self.tokens_out = None
+        self.cache_read = self.cache_write = self.thought = None  # tokens; None: not told
+        self.pages = []  # addresses that the text cites
+        self.passages = []  # what it cites of documents that the client sent
+        self.logprobs = []  # the tokens of which probabilities are told
+        self.others = []  # types of blocks of the upstream's own tools
+        self.choices = {}  # text of each
+        self.error = None  # the type of an error in the stream
+        self.ended = False  # [DONE], message_stop, or a whole answer
 
     def done(self):
         self.calls = [(name, arguments(args)) for name, args, _ in self.tools]
@@ -41,10 +51,26 @@ class Facts:
         if self.refusal:  # an Anthropic client reads it as text, with the stop reason "refusal"
             self.text += self.refusal
             self.finish_class = "filter" if self.finish_class == "stop" else self.finish_class
+        self.choice_count = len(self.choices)
+        self.pages = sorted(set(self.pages))
         return self
 
     def differences(self, other, keys):
-        return ["%s: %r != %r" % (k, getattr(self, k), getattr(other, k)) for k in keys if getattr(self, k) != getattr(other, k)]
+        return [
+            "%s: %r != %r" % (k, getattr(self, k), getattr(other, k))
+            for k in keys
+            if getattr(self, k) != getattr(other, k)
+        ]
+
+    def wrong_ids(self, other):
+        """Ids of calls: unique, and as the upstream gave them; where Anthropic would refuse one, another legal one."""
+        ids = [call[2] for call in other.tools]
+        if len(set(ids)) != len(ids) or not all(isinstance(i, str) and i for i in ids):
+            return ["ids: %r are not unique" % ids]
+        for (_, _, ours), theirs in zip(self.tools, ids):
+            if ours and ours != theirs and (LEGAL_ID.match(ours) or not LEGAL_ID.match(theirs)):
+                return ["ids: %r for %r" % (theirs, ours)]
+        return []
 
 
 def arguments(text):
@@ -70,15 +96,17 @@ def sse(body):
     return out
 
 
-def add_content(facts, content):
-    """A string, or Mistral's list of parts."""
+def content_text(content):
+    """Text and reasoning of a string, or of Mistral's list of parts."""
     if isinstance(content, str):
-        facts.text += content
+        return content, ""
+    text, reasoning = "", ""
     for part in content if isinstance(content, list) else []:
         if part.get("type") == "thinking":
-            facts.reasoning += "".join(p.get("text", "") for p in part.get("thinking") or [])
+            reasoning += "".join(p.get("text", "") for p in part.get("thinking") or [])
         else:
-            facts.text += part.get("text") or ""
+            text += part.get("text") or ""
+    return text, reasoning
 
 
 def add_reasoning(facts, said):
@@ -94,15 +122,31 @@ def add_reasoning(facts, said):
             facts.redacted.append(d["data"])
 
 
+def first_number(*values):
+    return next((v for v in values if isinstance(v, int)), None)
+
+
 def add_chat_usage(facts, usage):
     if not usage or usage.get("prompt_tokens") is None:
         return
-    made = usage.get("completion_tokens_details") or {}
+    made, given = usage.get("completion_tokens_details") or {}, usage.get("prompt_tokens_details") or {}
     prompt, completion, total = usage["prompt_tokens"], usage.get("completion_tokens") or 0, usage.get("total_tokens")
     beside = (total or 0) - prompt - completion
+    facts.thought = made.get("reasoning_tokens") or 0
     if total is not None and beside > 0 and beside == (made.get("reasoning_tokens") or beside):
-        completion += beside  # xAI counts reasoning beside the completion; Gemini's compatible endpoint does not even name it
+        completion += (
+            beside  # xAI counts reasoning beside the completion; Gemini's compatible endpoint does not even name it
+        )
+        facts.thought = beside
     facts.tokens_in, facts.tokens_out = prompt, completion
+    read = first_number(
+        given.get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"),
+        usage.get("num_cached_tokens"),
+        usage.get("cached_tokens"),
+    )
+    facts.cache_read = min(read or 0, prompt)
+    facts.cache_write = first_number(given.get("cache_write_tokens"), usage.get("cache_creation_input_tokens")) or 0
 
 
 def add_call(facts, open_calls, call):
@@ -120,29 +164,52 @@ def add_call(facts, open_calls, call):
     entry[1] += piece if isinstance(piece, str) else json.dumps(piece) if piece is not None else ""
 
 
+def add_pages(facts, value, said):
+    """url_citation annotations; Perplexity's lists beside the choices, which every chunk repeats."""
+    for note in said.get("annotations") or []:
+        if note.get("type") == "url_citation":
+            facts.pages.append(note["url_citation"]["url"])
+    found = [r.get("url") for r in value.get("search_results") or []] or value.get("citations") or []
+    facts.pages += [url for url in found if url]
+
+
+def add_message(facts, open_calls, said, streamed):
+    """A delta or a message of the first choice."""
+    text, reasoning = content_text(said.get("content"))
+    facts.text += text
+    facts.reasoning += reasoning
+    facts.refusal += said.get("refusal") or ""
+    add_reasoning(facts, said)
+    if said.get("function_call"):  # the form before tools
+        add_call(facts, open_calls, {"index": "old", "function": said["function_call"]})
+    for number, call in enumerate(said.get("tool_calls") or []):
+        if not streamed:
+            call = dict(call, index=number)
+        add_call(facts, open_calls, call)
+
+
 def of_chat(body, streamed):
-    """An OpenAI-shaped answer: its first choice."""
+    """An OpenAI-shaped answer: its first choice, and the texts of all."""
     facts, open_calls = Facts(), {}
     if streamed:
-        objects = [json.loads(d) for _, d in sse(body) if d != b"[DONE]"]
+        events = [d for _, d in sse(body)]
+        objects = [json.loads(d) for d in events if d != b"[DONE]"]
+        facts.ended = b"[DONE]" in events
     else:
-        objects = [json.loads(body)]
+        objects, facts.ended = [json.loads(body)], True
     for value in objects:
+        if value.get("error"):
+            facts.error = value["error"]
         add_chat_usage(facts, value.get("usage") or (value.get("x_groq") or {}).get("usage"))
         for choice in value.get("choices") or []:
-            if choice.get("index") not in (0, None):
-                continue
-            facts.finish = choice.get("finish_reason") or facts.finish
             said = (choice.get("delta") if streamed else choice.get("message")) or {}
-            add_content(facts, said.get("content"))
-            facts.refusal += said.get("refusal") or ""
-            add_reasoning(facts, said)
-            if said.get("function_call"):  # the form before tools
-                add_call(facts, open_calls, {"index": "old", "function": said["function_call"]})
-            for number, call in enumerate(said.get("tool_calls") or []):
-                if not streamed:
-                    call = dict(call, index=number)
-                add_call(facts, open_calls, call)
+            index = choice.get("index") or 0
+            facts.choices[index] = facts.choices.get(index, "") + content_text(said.get("content"))[0]
+            if index == 0:
+                facts.finish = choice.get("finish_reason") or facts.finish
+                facts.logprobs += [t["token"] for t in (choice.get("logprobs") or {}).get("content") or []]
+                add_message(facts, open_calls, said, streamed)
+                add_pages(facts, value, said)
     return facts.done()
 
 
@@ -153,14 +220,31 @@ def add_anthropic_usage(facts, usage):
     for k in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"):
         if usage.get(k) is not None:
             seen[k] = usage[k]
-    facts.tokens_in = sum(seen.get(k, 0) for k in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"))
+    facts.tokens_in = sum(
+        seen.get(k, 0) for k in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    )
     facts.tokens_out = seen.get("output_tokens", 0)
+    facts.cache_read, facts.cache_write = seen.get("cache_read_input_tokens", 0), seen.get(
+        "cache_creation_input_tokens", 0
+    )
+    details = usage.get("output_tokens_details") or {}
+    facts.thought = details.get("thinking_tokens", facts.thought or 0)
+
+
+def add_citations(facts, block):
+    for c in block.get("citations") or []:
+        page = next((c[k] for k in ("url", "source") if str(c.get(k) or "").startswith("http")), None)
+        if page:
+            facts.pages.append(page)
+        else:
+            facts.passages.append(c.get("cited_text"))
 
 
 def add_block(facts, block, args):
     kind = block.get("type")
     if kind == "text":
         facts.text += block.get("text") or ""
+        add_citations(facts, block)
     elif kind == "thinking":
         facts.reasoning += block.get("thinking") or ""
         if block.get("signature"):
@@ -168,41 +252,63 @@ def add_block(facts, block, args):
     elif kind == "redacted_thinking":
         facts.redacted.append(block.get("data"))
     elif kind == "tool_use":
-        facts.tools.append([block.get("name"), args if args is not None else json.dumps(block.get("input")), block.get("id")])
+        facts.tools.append(
+            [block.get("name"), args if args is not None else json.dumps(block.get("input")), block.get("id")]
+        )
+    else:
+        facts.others.append(kind)
 
 
-def of_messages(body, streamed):
-    """An Anthropic-shaped answer."""
-    facts = Facts()
-    if not streamed:
-        value = json.loads(body)
-        for block in value.get("content") or []:
-            add_block(facts, block, None)
-        facts.finish = value.get("stop_reason")
-        add_anthropic_usage(facts, value.get("usage"))
-        return facts.done()
+def add_delta(block, delta, pieces, index):
+    kind = delta["type"]
+    if kind == "text_delta":
+        block["text"] = (block.get("text") or "") + delta["text"]
+    elif kind == "thinking_delta":
+        block["thinking"] = (block.get("thinking") or "") + delta["thinking"]
+    elif kind == "signature_delta":
+        block["signature"] = delta["signature"]
+    elif kind == "citations_delta":
+        block["citations"] = (block.get("citations") or []) + [delta["citation"]]
+    elif kind == "input_json_delta":
+        pieces[index] += delta["partial_json"]
+
+
+def of_messages_stream(facts, body):
     blocks, pieces = {}, {}
     for name, data in sse(body):
         value = json.loads(data)
         kind = value.get("type")
+        if facts.error:
+            raise ValueError("%s after an error" % kind)
         if kind == "message_start":
             add_anthropic_usage(facts, value["message"].get("usage"))
         elif kind == "content_block_start":
             blocks[value["index"]] = dict(value["content_block"])
             pieces[value["index"]] = ""
         elif kind == "content_block_delta":
-            block, delta = blocks[value["index"]], value["delta"]
-            if delta["type"] == "text_delta":
-                block["text"] = (block.get("text") or "") + delta["text"]
-            elif delta["type"] == "thinking_delta":
-                block["thinking"] = (block.get("thinking") or "") + delta["thinking"]
-            elif delta["type"] == "signature_delta":
-                block["signature"] = delta["signature"]
-            elif delta["type"] == "input_json_delta":
-                pieces[value["index"]] += delta["partial_json"]
+            add_delta(blocks[value["index"]], value["delta"], pieces, value["index"])
         elif kind == "content_block_stop":
             add_block(facts, blocks[value["index"]], pieces[value["index"]])
         elif kind == "message_delta":
             facts.finish = value["delta"].get("stop_reason") or facts.finish
+            facts.stop_sequence = value["delta"].get("stop_sequence") or facts.stop_sequence
             add_anthropic_usage(facts, value.get("usage"))
+        elif kind == "message_stop":
+            facts.ended = True
+        elif kind == "error":
+            facts.error = value["error"]
+
+
+def of_messages(body, streamed):
+    """An Anthropic-shaped answer."""
+    facts = Facts()
+    if streamed:
+        of_messages_stream(facts, body)
+    else:
+        value = json.loads(body)
+        for block in value.get("content") or []:
+            add_block(facts, block, None)
+        facts.finish, facts.stop_sequence, facts.ended = value.get("stop_reason"), value.get("stop_sequence"), True
+        add_anthropic_usage(facts, value.get("usage"))
+    facts.choices = {0: facts.text}
     return facts.done()
