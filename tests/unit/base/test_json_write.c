@@ -257,6 +257,14 @@ Test(json_write, writes_one_line_whatever_it_is_given)
     json_put_str(&w, TEXT("\n"));
     json_close(&w);
     expect("[ {\"a\":   1} ,[ ],\"\\n\"]");
+
+    begin(1000); /* behind what was there before, also in a buffer that was read from */
+    buf_str(&out, "gone");
+    buf_str(&out, "\n\n");
+    buf_consume(&out, 4);
+    json_put_raw(&w, TEXT("\n1"));
+    cr_assert(text_is(buf_view(&out), "\n\n 1"));
+    buf_free(&out);
 }
 
 Test(json_write, keeps_the_first_error)
