@@ -22,6 +22,7 @@ struct ask_dropped {
 struct ask {
     uint32_t operation; /* GW_OP_* */
     struct text body;   /* as sent; kept by the request */
+    struct text content_type; /* the header, absent when there was none */
     struct scan scan;   /* its top-level members */
     struct text model;  /* as asked for */
     bool stream;

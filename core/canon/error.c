@@ -222,8 +222,47 @@ void error_write(const struct fail *fail, enum error_shape shape, struct text re
     json_end(&w);
 }
 
+/* OpenAI's responses have no other event that ends one badly: Codex reads on past a bare error. */
+static void write_failed(const struct fail *fail, struct text request_id, struct buf *out)
+{
+    char id[80];
+    struct json_writer w;
+    snprintf(id, sizeof id, "resp_%.*s", TEXT_ARG(request_id));
+    buf_str(out, "event: response.failed\ndata: ");
+    json_writer_init(&w, out);
+    json_object(&w);
+    json_name(&w, "type");
+    json_put_str(&w, TEXT("response.failed"));
+    json_name(&w, "response");
+    json_object(&w);
+    json_name(&w, "id");
+    json_put_str(&w, text_of(id));
+    json_name(&w, "object");
+    json_put_str(&w, TEXT("response"));
+    json_name(&w, "status");
+    json_put_str(&w, TEXT("failed"));
+    json_name(&w, "error");
+    json_object(&w);
+    json_name(&w, "code");
+    json_put_str(&w, text_of(fail->code));
+    json_name(&w, "message");
+    json_put_str(&w, text_of(fail->text));
+    json_close(&w);
+    json_name(&w, "output");
+    json_array(&w);
+    json_close(&w);
+    json_close(&w);
+    json_close(&w);
+    json_end(&w);
+    buf_str(out, "\n\n");
+}
+
 void error_write_event(const struct fail *fail, enum error_shape shape, struct text request_id, struct buf *out)
 {
+    if (shape == ERROR_RESPONSES) {
+        write_failed(fail, request_id, out);
+        return;
+    }
     buf_str(out, shape == ERROR_ANTHROPIC ? "event: error\ndata: " : "data: ");
     error_write(fail, shape, request_id, out);
     buf_str(out, "\n\n");

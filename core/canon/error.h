@@ -41,7 +41,7 @@ enum error_case {
 /* The code of a prompt that is too long for the model: clients shorten it and come again. */
 #define ERROR_CODE_CONTEXT "context_length_exceeded"
 
-enum error_shape { ERROR_OPENAI, ERROR_ANTHROPIC, ERROR_GEMINI };
+enum error_shape { ERROR_OPENAI, ERROR_ANTHROPIC, ERROR_GEMINI, ERROR_RESPONSES /* differs in streams only */ };
 
 /* Fills `fail` from the table's row and the text. Always -1. Any thread. */
 int error_set(struct fail *fail, enum error_case which, const char *format, ...) __attribute__((format(printf, 3, 4)));

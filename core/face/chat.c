@@ -4,20 +4,6 @@
 
 #include "face/common.h"
 
-static int decode_options(struct arena *arena, struct ask *ask, struct fail *fail)
-{
-    const struct scan_member *m = scan_get(&ask->scan, "stream_options");
-    if (m == NULL || scan_is_null(m))
-        return 0;
-    struct scan options;
-    if (m->type != '{' || scan_object(arena, m->value, SCAN_MAX_DEPTH, &options) < 0)
-        return error_param(fail, E_PARAMETER, TEXT("stream_options"), "stream_options must be an object");
-    m = scan_get(&options, "include_usage");
-    if (m != NULL && !scan_is_null(m) && !scan_bool(m, &ask->wants_usage))
-        return error_param(fail, E_PARAMETER, TEXT("stream_options"), "stream_options.include_usage must be true or false");
-    return 0;
-}
-
 static int chat_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
     const struct scan_member *m;
@@ -36,7 +22,7 @@ static int chat_decode(struct arena *arena, struct text body, struct ask *ask, s
     m = scan_get(&ask->scan, "n");
     if (m != NULL && !scan_is_null(m) && (!scan_int(m, &ask->choices) || ask->choices < 1 || ask->choices > 128))
         return error_param(fail, E_PARAMETER, TEXT("n"), "n must be a whole number from 1 to 128");
-    return decode_options(arena, ask, fail);
+    return common_decode_options(arena, ask, fail);
 }
 
 const struct face face_chat = {

@@ -14,6 +14,18 @@ void chat_write_details(const gw_event *event, struct json_writer *w);
 /* The same of a whole message; nothing when there are none. */
 void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer *w);
 
+/* chat_whole.c: what streamed and whole answers share. */
+
+struct text chat_id(const struct face_answer *answer); /* arena */
+/* Opens the object and writes its members up to "model". */
+void chat_write_head(const struct face_answer *answer, struct text id, struct text object, struct json_writer *w);
+/* Is the event's data JSON, where there must be some? Else it is left out, so that it does not garble the rest. */
+bool chat_is_sound(const gw_event *event);
+/* SDKs know no answer without a finish reason. */
+struct text chat_finish(struct text told, bool has_calls);
+/* The members for parts that a model drew or spoke: JSON values, comma-separated. */
+void chat_write_media(struct arena *arena, struct text media, struct json_writer *w);
+
 void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out);
 void chat_stream_end(struct face_answer *answer, struct buf *out);
 void chat_fold_event(struct face_answer *answer, const gw_event *event);

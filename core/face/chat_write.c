@@ -1,14 +1,13 @@
-/* chat_write.c - chat completions from events: chunks of a stream, or one whole answer. */
+/* chat_write.c - the chunks of a streamed chat completion, from events. Whole answers are chat_whole.c. */
+#include "canon/fold.h"
 #include "face/chat.h"
 
-#include "canon/fold.h"
-
-#define CHAT_MAX_TEXT (64u << 20) /* of one folded text */
-
-/* A call whose arguments have not begun. */
+/* A tool call. It is opened when its arguments begin: they tell whether it is a function's or a custom one. */
 struct chat_call {
     struct chat_call *next;
     uint32_t item;
+    struct text id, name;
+    bool opened, custom, said; /* said: there were arguments */
 };
 
 /* What a stream remembers of one choice. */
@@ -16,14 +15,17 @@ struct chat_choice {
     struct chat_choice *next;
     uint32_t index;
     bool opened; /* the role was said */
+    bool finished;
     uint32_t annotations; /* how many were said */
-    struct chat_call *bare;
+    struct chat_call *calls;
 };
 
 struct chat_state {
     struct chat_choice *choices;
-    struct fold fold;
+    struct text id; /* of the answer: the same in every chunk */
 };
+
+static const gw_str none = { NULL, 0 };
 
 static struct text view(gw_str s)
 {
@@ -34,7 +36,7 @@ static struct chat_state *state_of(struct face_answer *answer)
 {
     if (answer->state == NULL) {
         struct chat_state *s = arena_new(answer->arena, struct chat_state);
-        fold_init(&s->fold, answer->arena, CHAT_MAX_TEXT);
+        s->id = chat_id(answer);
         answer->state = s;
     }
     return answer->state;
@@ -52,25 +54,12 @@ static struct chat_choice *choice_of(struct face_answer *answer, uint32_t index)
     return *at;
 }
 
-static void write_head(const struct face_answer *answer, struct text object, struct json_writer *w)
-{
-    json_object(w);
-    json_name(w, "id");
-    json_put_str(w, text_of(arena_printf(answer->arena, "chatcmpl-%.*s", TEXT_ARG(answer->request_id))));
-    json_name(w, "object");
-    json_put_str(w, object);
-    json_name(w, "created");
-    json_put_int(w, answer->created);
-    json_name(w, "model");
-    json_put_str(w, answer->model);
-}
-
 /* Opens a chunk up to the inside of its delta. */
-static void chunk_begin(const struct face_answer *answer, uint32_t index, struct json_writer *w, struct buf *out)
+static void chunk_begin(struct face_answer *answer, uint32_t index, struct json_writer *w, struct buf *out)
 {
     buf_str(out, "data: ");
     json_writer_init(w, out);
-    write_head(answer, TEXT("chat.completion.chunk"), w);
+    chat_write_head(answer, state_of(answer)->id, TEXT("chat.completion.chunk"), w);
     json_name(w, "choices");
     json_array(w);
     json_object(w);
@@ -80,7 +69,7 @@ static void chunk_begin(const struct face_answer *answer, uint32_t index, struct
     json_object(w);
 }
 
-static void chunk_end(const struct face_answer *answer, gw_str finish, gw_str logprobs, struct json_writer *w,
+static void chunk_end(const struct face_answer *answer, gw_str finish, struct text logprobs, struct json_writer *w,
                       struct buf *out)
 {
     json_close(w); /* delta */
@@ -88,7 +77,7 @@ static void chunk_end(const struct face_answer *answer, gw_str finish, gw_str lo
     if (logprobs.len > 0) {
         json_object(w);
         json_name(w, "content");
-        json_put_raw(w, view(logprobs));
+        json_put_trusted(w, logprobs);
         json_close(w);
     } else {
         json_put_null(w);
@@ -121,33 +110,91 @@ static void open_choice(struct face_answer *answer, uint32_t index, struct buf *
     json_put_str(&w, TEXT("assistant"));
     json_name(&w, "content");
     json_put_str(&w, TEXT(""));
-    chunk_end(answer, (gw_str){ NULL, 0 }, (gw_str){ NULL, 0 }, &w, out);
+    chunk_end(answer, none, TEXT_NONE, &w, out);
 }
 
-static void write_call(const gw_event *event, struct json_writer *w)
+static struct chat_call *call_of(struct face_answer *answer, const gw_event *event)
 {
-    json_name(w, "tool_calls");
-    json_array(w);
-    json_object(w);
-    json_name(w, "index");
-    json_put_int(w, event->item);
-    if (event->type == GW_EVENT_TOOL_CALL) {
-        json_name(w, "id");
-        json_put_str(w, view(event->id));
-        json_name(w, "type");
-        json_put_str(w, TEXT("function"));
+    struct chat_call **at = &choice_of(answer, event->index)->calls;
+    while (*at != NULL && (*at)->item != event->item)
+        at = &(*at)->next;
+    if (*at == NULL) {
+        *at = arena_new(answer->arena, struct chat_call);
+        (*at)->item = event->item;
     }
-    json_name(w, "function");
-    json_object(w);
-    if (event->type == GW_EVENT_TOOL_CALL) {
-        json_name(w, "name");
-        json_put_str(w, view(event->text));
+    return *at;
+}
+
+/* A chunk about a call: its opening, or a piece of its arguments. */
+static void write_call(struct face_answer *answer, uint32_t index, const struct chat_call *call, bool opening,
+                       struct text piece, struct buf *out)
+{
+    struct text kind = call->custom ? TEXT("custom") : TEXT("function");
+    struct json_writer w;
+    chunk_begin(answer, index, &w, out);
+    json_name(&w, "tool_calls");
+    json_array(&w);
+    json_object(&w);
+    json_name(&w, "index");
+    json_put_int(&w, call->item);
+    if (opening) {
+        json_name(&w, "id");
+        json_put_str(&w, call->id);
+        json_name(&w, "type");
+        json_put_str(&w, kind);
     }
-    json_name(w, "arguments");
-    json_put_str(w, event->type == GW_EVENT_TOOL_CALL ? TEXT("") : view(event->text));
-    json_close(w);
-    json_close(w);
-    json_close(w);
+    json_key(&w, kind);
+    json_object(&w);
+    if (opening) {
+        json_name(&w, "name");
+        json_put_str(&w, call->name);
+    }
+    json_key(&w, call->custom ? TEXT("input") : TEXT("arguments"));
+    json_put_str(&w, piece);
+    json_close(&w);
+    json_close(&w);
+    json_close(&w);
+    chunk_end(answer, none, TEXT_NONE, &w, out);
+}
+
+/* Opens all calls up to `last` (NULL: all of them), in order: clients gather them by their index. */
+static void open_calls(struct face_answer *answer, uint32_t index, const struct chat_call *last, struct buf *out)
+{
+    for (struct chat_call *call = choice_of(answer, index)->calls; call != NULL; call = call->next) {
+        if (!call->opened)
+            write_call(answer, index, call, true, TEXT(""), out);
+        call->opened = true;
+        if (call == last)
+            return;
+    }
+}
+
+static void take_call(struct face_answer *answer, const gw_event *event, struct buf *out)
+{
+    struct chat_call *call = call_of(answer, event);
+    if (event->type == GW_EVENT_TOOL_CALL) {
+        if (call->id.len == 0)
+            call->id = arena_text(answer->arena, view(event->id));
+        if (call->name.len == 0)
+            call->name = arena_text(answer->arena, view(event->text));
+        return;
+    }
+    call->custom = call->custom || (!call->opened && event->type == GW_EVENT_CUSTOM_ARGS);
+    open_calls(answer, event->index, call, out);
+    if (event->text.len == 0)
+        return;
+    call->said = true;
+    write_call(answer, event->index, call, false, view(event->text), out);
+}
+
+/* A function's call without arguments has empty ones: nothing at all is no JSON, and would be refused when it comes
+ * back. */
+static void end_calls(struct face_answer *answer, const struct chat_choice *choice, struct buf *out)
+{
+    open_calls(answer, choice->index, NULL, out);
+    for (const struct chat_call *call = choice->calls; call != NULL; call = call->next)
+        if (!call->custom && !call->said)
+            write_call(answer, choice->index, call, false, TEXT("{}"), out);
 }
 
 /* The member of the delta that carries a piece of text; NULL for other events. */
@@ -165,35 +212,6 @@ static const char *delta_member(uint32_t type)
     }
 }
 
-/* Which calls have no arguments yet. */
-static void note_call(struct face_answer *answer, const gw_event *event)
-{
-    struct chat_choice *choice = choice_of(answer, event->index);
-    struct chat_call **at = &choice->bare;
-    while (*at != NULL && (*at)->item != event->item)
-        at = &(*at)->next;
-    if (event->type == GW_EVENT_TOOL_CALL && *at == NULL) {
-        *at = arena_new(answer->arena, struct chat_call);
-        (*at)->item = event->item;
-    } else if (event->type == GW_EVENT_TOOL_ARGS && event->text.len > 0 && *at != NULL) {
-        *at = (*at)->next;
-    }
-}
-
-/* A call without arguments has empty ones: nothing at all is no JSON, and would be refused when it comes back. */
-static void end_calls(struct face_answer *answer, struct chat_choice *choice, struct buf *out)
-{
-    const gw_str none = { NULL, 0 };
-    for (const struct chat_call *call = choice->bare; call != NULL; call = call->next) {
-        struct json_writer w;
-        gw_event args = { .size = sizeof args, .type = GW_EVENT_TOOL_ARGS, .item = call->item, .text = { "{}", 2 } };
-        chunk_begin(answer, choice->index, &w, out);
-        write_call(&args, &w);
-        chunk_end(answer, none, none, &w, out);
-    }
-    choice->bare = NULL;
-}
-
 /* The object with its place in the list as "index": clients that gather lists of a stream go by it. */
 static struct text numbered(const struct face_answer *answer, uint32_t index, struct text object)
 {
@@ -203,63 +221,89 @@ static struct text numbered(const struct face_answer *answer, uint32_t index, st
     return text_of(arena_printf(answer->arena, "{\"index\":%u,%.*s", index, (int)object.len - 1, object.ptr + 1));
 }
 
-void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
+/* One chunk with what the event says. */
+static void write_delta(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
-    const gw_str none = { NULL, 0 };
-    struct json_writer w;
     const char *member = delta_member(event->type);
-    if (event->type == GW_EVENT_START) {
-        if (event->text.len > 0)
-            answer->model = arena_text(answer->arena, view(event->text));
-        return;
-    }
+    struct text data = view(event->data);
+    struct json_writer w;
+    open_choice(answer, event->index, out);
+    chunk_begin(answer, event->index, &w, out);
     if (member != NULL) {
-        open_choice(answer, event->index, out);
-        chunk_begin(answer, event->index, &w, out);
         json_key(&w, text_of(member));
         json_put_str(&w, view(event->text));
-        if (event->type == GW_EVENT_REASONING && event->id.len > 0)
-            chat_write_details(event, &w);
-        chunk_end(answer, none, none, &w, out);
-    } else if (event->type == GW_EVENT_SIGNATURE && event->id.len > 0) {
-        open_choice(answer, event->index, out);
-        chunk_begin(answer, event->index, &w, out);
+    }
+    if (event->id.len > 0 && (event->type == GW_EVENT_REASONING || event->type == GW_EVENT_SIGNATURE))
         chat_write_details(event, &w);
-        chunk_end(answer, none, none, &w, out);
-    } else if (event->type == GW_EVENT_TOOL_CALL || event->type == GW_EVENT_TOOL_ARGS) {
-        open_choice(answer, event->index, out);
-        note_call(answer, event);
-        chunk_begin(answer, event->index, &w, out);
-        write_call(event, &w);
-        chunk_end(answer, none, none, &w, out);
-    } else if (event->type == GW_EVENT_CITATION && event->data.len > 0) {
-        open_choice(answer, event->index, out);
-        chunk_begin(answer, event->index, &w, out);
+    if (event->type == GW_EVENT_CITATION) {
         json_name(&w, "annotations");
         json_array(&w);
-        json_put_raw(&w, numbered(answer, choice_of(answer, event->index)->annotations++, view(event->data)));
+        json_put_trusted(&w, numbered(answer, choice_of(answer, event->index)->annotations++, data));
         json_close(&w);
-        chunk_end(answer, none, none, &w, out);
-    } else if (event->type == GW_EVENT_LOGPROBS) {
-        chunk_begin(answer, event->index, &w, out);
-        chunk_end(answer, none, event->data, &w, out);
-    } else if (event->type == GW_EVENT_FINISH) {
+    }
+    if (event->type == GW_EVENT_MEDIA)
+        chat_write_media(answer->arena, data, &w);
+    chunk_end(answer, none, event->type == GW_EVENT_LOGPROBS ? data : TEXT_NONE, &w, out);
+}
+
+static void finish(struct face_answer *answer, uint32_t index, gw_str word, struct buf *out)
+{
+    struct chat_choice *choice = choice_of(answer, index);
+    struct json_writer w;
+    open_choice(answer, index, out);
+    end_calls(answer, choice, out);
+    choice->finished = true;
+    chunk_begin(answer, index, &w, out);
+    chunk_end(answer, word, TEXT_NONE, &w, out);
+}
+
+void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
+{
+    if (!chat_is_sound(event))
+        return;
+    switch (event->type) {
+    case GW_EVENT_START:
+        if (event->text.len > 0)
+            answer->model = arena_text(answer->arena, view(event->text));
+        break;
+    case GW_EVENT_TOOL_CALL:
+    case GW_EVENT_TOOL_ARGS:
+    case GW_EVENT_CUSTOM_ARGS:
         open_choice(answer, event->index, out);
-        end_calls(answer, choice_of(answer, event->index), out);
-        chunk_begin(answer, event->index, &w, out);
-        chunk_end(answer, event->text, none, &w, out);
+        take_call(answer, event, out);
+        break;
+    case GW_EVENT_TEXT:
+    case GW_EVENT_REFUSAL:
+    case GW_EVENT_REASONING:
+    case GW_EVENT_CITATION:
+    case GW_EVENT_LOGPROBS:
+    case GW_EVENT_MEDIA:
+        write_delta(answer, event, out);
+        break;
+    case GW_EVENT_SIGNATURE:
+        if (event->id.len > 0)
+            write_delta(answer, event, out);
+        break;
+    case GW_EVENT_FINISH:
+        finish(answer, event->index, event->text, out);
+        break;
+    default:
+        break;
     }
 }
 
 void chat_stream_end(struct face_answer *answer, struct buf *out)
 {
-    for (struct chat_choice *c = state_of(answer)->choices; c != NULL; c = c->next)
-        end_calls(answer, c, out);
+    for (const struct chat_choice *c = state_of(answer)->choices; c != NULL; c = c->next) {
+        struct text word = chat_finish(TEXT_NONE, c->calls != NULL);
+        if (!c->finished)
+            finish(answer, c->index, (gw_str){ word.ptr, word.len }, out);
+    }
     if (answer->ask->wants_usage && answer->usage->source != USAGE_NONE) {
         struct json_writer w;
         buf_str(out, "data: ");
         json_writer_init(&w, out);
-        write_head(answer, TEXT("chat.completion.chunk"), &w);
+        chat_write_head(answer, state_of(answer)->id, TEXT("chat.completion.chunk"), &w);
         json_name(&w, "choices");
         json_array(&w);
         json_close(&w);
@@ -270,107 +314,4 @@ void chat_stream_end(struct face_answer *answer, struct buf *out)
         buf_str(out, "\n\n");
     }
     buf_str(out, "data: [DONE]\n\n");
-}
-
-void chat_fold_event(struct face_answer *answer, const gw_event *event)
-{
-    fold_event(&state_of(answer)->fold, event);
-}
-
-static void put_array(struct json_writer *w, const char *name, const struct buf *items)
-{
-    struct buf joined;
-    if (items->len == 0)
-        return;
-    buf_init(&joined, items->len + 2);
-    buf_str(&joined, "[");
-    buf_text(&joined, buf_view(items));
-    buf_str(&joined, "]");
-    json_key(w, text_of(name));
-    json_put_raw(w, buf_view(&joined));
-    buf_free(&joined);
-}
-
-static void write_message(const struct fold_choice *c, struct json_writer *w)
-{
-    json_name(w, "message");
-    json_object(w);
-    json_name(w, "role");
-    json_put_str(w, TEXT("assistant"));
-    json_name(w, "content");
-    if (c->text.len > 0 || (c->calls == NULL && c->refusal.len == 0))
-        json_put_str(w, c->text.len > 0 ? buf_view(&c->text) : TEXT(""));
-    else
-        json_put_null(w);
-    json_name(w, "refusal");
-    if (c->refusal.len > 0)
-        json_put_str(w, buf_view(&c->refusal));
-    else
-        json_put_null(w);
-    if (c->reasoning.len > 0) {
-        json_name(w, "reasoning_content");
-        json_put_str(w, buf_view(&c->reasoning));
-    }
-    chat_write_thoughts(c->thoughts, w);
-    if (c->calls != NULL) {
-        json_name(w, "tool_calls");
-        json_array(w);
-        for (const struct fold_call *call = c->calls; call != NULL; call = call->next) {
-            json_object(w);
-            json_name(w, "id");
-            json_put_str(w, call->id);
-            json_name(w, "type");
-            json_put_str(w, call->custom ? TEXT("custom") : TEXT("function"));
-            json_key(w, call->custom ? TEXT("custom") : TEXT("function"));
-            json_object(w);
-            json_name(w, "name");
-            json_put_str(w, call->name);
-            json_key(w, call->custom ? TEXT("input") : TEXT("arguments"));
-            json_put_str(w, call->args.len > 0 ? buf_view(&call->args) : call->custom ? TEXT("") : TEXT("{}"));
-            json_close(w);
-            json_close(w);
-        }
-        json_close(w);
-    }
-    put_array(w, "annotations", &c->annotations);
-    json_close(w);
-}
-
-void chat_fold_end(struct face_answer *answer, struct buf *out)
-{
-    const struct fold *fold = &state_of(answer)->fold;
-    struct json_writer w;
-    if (fold->model.len > 0)
-        answer->model = fold->model;
-    json_writer_init(&w, out);
-    write_head(answer, TEXT("chat.completion"), &w);
-    json_name(&w, "choices");
-    json_array(&w);
-    for (const struct fold_choice *c = fold->choices; c != NULL; c = c->next) {
-        json_object(&w);
-        json_name(&w, "index");
-        json_put_int(&w, c->index);
-        write_message(c, &w);
-        json_name(&w, "logprobs");
-        if (c->logprobs.len > 0) {
-            json_object(&w);
-            put_array(&w, "content", &c->logprobs);
-            json_close(&w);
-        } else {
-            json_put_null(&w);
-        }
-        json_name(&w, "finish_reason");
-        if (c->finish.len > 0)
-            json_put_str(&w, c->finish);
-        else
-            json_put_null(&w);
-        json_close(&w);
-    }
-    json_close(&w);
-    if (answer->usage->source != USAGE_NONE) {
-        json_name(&w, "usage");
-        usage_write_chat(answer->usage, &w);
-    }
-    json_close(&w);
-    json_end(&w);
 }

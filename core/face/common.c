@@ -6,18 +6,31 @@
 /* A caller may not choose where our credentials go (CVE-2024-6587 and its kin). */
 static const char *const forbidden[] = { "api_base", "api_key", "base_url", "extra_headers", "organization" };
 
+bool common_is_forbidden(struct text member)
+{
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+        if (text_is(member, forbidden[i]))
+            return true;
+    return false;
+}
+
+int common_refuse_forbidden(struct text member, struct fail *fail)
+{
+    return error_param(fail, E_PARAMETER, member,
+                       "%.*s is not accepted in a request: upstream addresses and credentials come from the gateway's "
+                       "configuration",
+                       TEXT_ARG(member));
+}
+
 int common_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
     ask->body = body;
     ask->choices = 1;
     if (scan_object(arena, body, SCAN_MAX_DEPTH, &ask->scan) < 0)
         return error_param(fail, E_JSON, ask->scan.at, "the request body is not valid JSON: %s", ask->scan.problem);
-    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
-        if (scan_get(&ask->scan, forbidden[i]) != NULL)
-            return error_param(fail, E_PARAMETER, text_of(forbidden[i]),
-                               "%s is not accepted in a request: upstream addresses and credentials come from the gateway's "
-                               "configuration",
-                               forbidden[i]);
+    for (size_t i = 0; i < ask->scan.count; i++)
+        if (common_is_forbidden(ask->scan.members[i].key))
+            return common_refuse_forbidden(ask->scan.members[i].key, fail);
     const struct scan_member *m = scan_get(&ask->scan, "model");
     if (m == NULL)
         return error_param(fail, E_PARAMETER, TEXT("model"), "model is missing: name the model to use");
@@ -27,6 +40,46 @@ int common_decode(struct arena *arena, struct text body, struct ask *ask, struct
     if (m != NULL && !scan_is_null(m) && !scan_bool(m, &ask->stream))
         return error_param(fail, E_PARAMETER, TEXT("stream"), "stream must be true or false");
     return 0;
+}
+
+int common_decode_options(struct arena *arena, struct ask *ask, struct fail *fail)
+{
+    const struct scan_member *m = scan_get(&ask->scan, "stream_options");
+    struct scan options;
+    if (m == NULL || scan_is_null(m))
+        return 0;
+    if (m->type != '{' || scan_object(arena, m->value, SCAN_MAX_DEPTH, &options) < 0)
+        return error_param(fail, E_PARAMETER, TEXT("stream_options"), "stream_options must be an object");
+    m = scan_get(&options, "include_usage");
+    if (m != NULL && !scan_is_null(m) && !scan_bool(m, &ask->wants_usage))
+        return error_param(fail, E_PARAMETER, TEXT("stream_options"),
+                           "stream_options.include_usage must be true or false");
+    return 0;
+}
+
+static char shown(char c)
+{
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return plain || c == '.' || c == '_' || c == '-' ? c : '?';
+}
+
+void common_drop(struct arena *arena, struct ask *ask, struct text member, const char *why)
+{
+    char name[80];
+    size_t len = member.len < sizeof name ? member.len : sizeof name - 1, told = 0;
+    for (size_t i = 0; i < len; i++)
+        name[i] = shown(member.ptr[i]);
+    struct text as = { name, len };
+    struct ask_dropped **at = &ask->dropped;
+    for (; *at != NULL; at = &(*at)->next, told++)
+        if (text_eq((*at)->member, as) || told + 1 == COMMON_DROPPED_MAX)
+            return;
+    if (told + 1 == COMMON_DROPPED_MAX) {
+        as = TEXT("others");
+        why = "there is more than is listed";
+    }
+    *at = arena_new(arena, struct ask_dropped);
+    **at = (struct ask_dropped){ .member = arena_text(arena, as), .why = why };
 }
 
 static struct text model_literal(struct arena *arena, struct text model)

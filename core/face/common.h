@@ -8,6 +8,10 @@
  * model, `stream`. 0, or -1 with `fail`. */
 int common_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail);
 
+/* Would a member of this name choose where our credentials go? */
+bool common_is_forbidden(struct text member);
+int common_refuse_forbidden(struct text member, struct fail *fail); /* -1 */
+
 /* One place of the body that is replaced. */
 struct common_edit {
     size_t start, end; /* offsets in the body; equal: an insertion */
@@ -26,6 +30,14 @@ void common_splice_asking(struct arena *arena, const struct ask *ask, struct tex
 /* tap() and digest() of chat and text completions. */
 unsigned common_tap(struct arena *arena, struct text name, struct text data);
 unsigned common_digest(struct arena *arena, struct text body, struct text *digest);
+
+/* stream_options.include_usage into ask->wants_usage. 0, or -1 with `fail`. */
+int common_decode_options(struct arena *arena, struct ask *ask, struct fail *fail);
+
+/* Notes a member that does not arrive, once; `why` is static. The name is shown in a header and the log: of what a
+ * client wrote, only letters, digits and a few signs are kept. Past COMMON_DROPPED_MAX names the rest are "others". */
+void common_drop(struct arena *arena, struct ask *ask, struct text member, const char *why);
+#define COMMON_DROPPED_MAX 64
 
 /* The first byte of the value of a member called `quoted` ("\"usage\"", with its quotes) at some depth; 0 when there is
  * none or it is null. */

@@ -1,6 +1,4 @@
 /* completions.c - OpenAI's legacy text completions, relayed to upstreams that have them. */
-#include <string.h>
-
 #include "face/common.h"
 
 static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
@@ -10,11 +8,7 @@ static int decode(struct arena *arena, struct text body, struct ask *ask, struct
     const struct scan_member *m = scan_get(&ask->scan, "prompt");
     if (m == NULL || (m->type != '"' && m->type != '['))
         return error_param(fail, E_PARAMETER, TEXT("prompt"), "prompt must be a string or an array");
-    m = scan_get(&ask->scan, "stream_options");
-    struct scan options;
-    if (m != NULL && m->type == '{' && scan_object(arena, m->value, SCAN_MAX_DEPTH, &options) == 0)
-        scan_bool(scan_get(&options, "include_usage"), &ask->wants_usage);
-    return 0;
+    return common_decode_options(arena, ask, fail);
 }
 
 const struct face face_completions = {

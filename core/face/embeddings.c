@@ -75,9 +75,11 @@ static bool floats_to_base64(const struct json *vector, struct buf *out)
     unsigned char *bytes = malloc(n * 4 + 1);
     if (bytes == NULL)
         return false;
+    bool fine = true;
     for (size_t i = 0; i < n; i++) {
-        float f = (float)json_real(json_at(vector, i), 0);
+        float f = (float)json_real(json_at(vector, i), (double)NAN);
         uint32_t u;
+        fine = fine && isfinite(f);
         memcpy(&u, &f, 4);
         for (unsigned k = 0; k < 4; k++)
             bytes[4 * i + k] = (unsigned char)(u >> (8 * k));
@@ -86,7 +88,7 @@ static bool floats_to_base64(const struct json *vector, struct buf *out)
     put_base64(out, bytes, n * 4);
     buf_str(out, "\"");
     free(bytes);
-    return true;
+    return fine;
 }
 
 static int value_of_digit(char c)
@@ -140,9 +142,9 @@ static bool convert_row(const struct json *row, bool to_base64, struct buf *out)
         if (!text_is(key, "embedding"))
             fine = buf_text(out, json_text(value)) == 0;
         else if (to_base64)
-            fine = floats_to_base64(value, out);
+            fine = json_type(value) == JSON_T_ARRAY && floats_to_base64(value, out);
         else
-            fine = base64_to_floats(json_str(value), out);
+            fine = json_type(value) == JSON_T_STR && base64_to_floats(json_str(value), out);
     }
     return buf_str(out, "}") == 0 && fine;
 }

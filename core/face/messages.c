@@ -8,8 +8,12 @@
 
 #define PING "event: ping\ndata: {\"type\": \"ping\"}\n\n"
 
-static int decode_messages(const struct ask *ask, struct fail *fail)
+/* What both faces read. */
+static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
+    ask->wants_usage = true; /* Anthropic's answers always tell it */
+    if (common_decode(arena, body, ask, fail) < 0)
+        return -1;
     const struct scan_member *m = scan_get(&ask->scan, "messages");
     if (m == NULL)
         return error_param(fail, E_PARAMETER, TEXT("messages"), "messages is missing");
@@ -21,8 +25,7 @@ static int decode_messages(const struct ask *ask, struct fail *fail)
 static int messages_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
     int64_t max_tokens;
-    ask->wants_usage = true; /* Anthropic's streams always tell it */
-    if (common_decode(arena, body, ask, fail) < 0 || decode_messages(ask, fail) < 0)
+    if (decode(arena, body, ask, fail) < 0)
         return -1;
     const struct scan_member *m = scan_get(&ask->scan, "max_tokens");
     if (m == NULL)
@@ -35,8 +38,7 @@ static int messages_decode(struct arena *arena, struct text body, struct ask *as
 
 static int count_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
-    ask->wants_usage = true;
-    if (common_decode(arena, body, ask, fail) < 0 || decode_messages(ask, fail) < 0)
+    if (decode(arena, body, ask, fail) < 0)
         return -1;
     ask->stream = false; /* there is nothing to stream */
     return 0;
@@ -70,16 +72,15 @@ static void count_fold_end(struct face_answer *answer, struct buf *out)
         buf_printf(out, "{\"input_tokens\":%lld}", (long long)messages_estimate(answer->ask));
 }
 
+#define BOTH                                                                                                           \
+    .dialect = GW_DIALECT_MESSAGES, .errors = ERROR_ANTHROPIC, .ping = { PING, sizeof PING - 1 },                      \
+    .canonical = messages_canonical, .splice = messages_splice, .tap = messages_tap
+
 const struct face face_messages = {
     .name = "messages",
     .operation = GW_OP_CHAT,
-    .dialect = GW_DIALECT_MESSAGES,
-    .errors = ERROR_ANTHROPIC,
-    .ping = { PING, sizeof PING - 1 },
+    BOTH,
     .decode = messages_decode,
-    .canonical = messages_canonical,
-    .splice = messages_splice,
-    .tap = messages_tap,
     .digest = messages_digest,
     .stream_event = messages_stream_event,
     .stream_end = messages_stream_end,
@@ -90,13 +91,8 @@ const struct face face_messages = {
 const struct face face_count_tokens = {
     .name = "count_tokens",
     .operation = GW_OP_COUNT_TOKENS,
-    .dialect = GW_DIALECT_MESSAGES,
-    .errors = ERROR_ANTHROPIC,
-    .ping = { PING, sizeof PING - 1 },
+    BOTH,
     .decode = count_decode,
-    .canonical = messages_canonical,
-    .splice = messages_splice,
-    .tap = messages_tap,
     .digest = messages_digest_count,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,

@@ -21,6 +21,8 @@ struct messages_answer *messages_answer_of(struct face_answer *answer)
         struct messages_answer *s = arena_new(answer->arena, struct messages_answer);
         s->arena = answer->arena;
         s->input_estimate = messages_estimate(answer->ask);
+        buf_init(&s->refusal, TEXT_MAX);
+        arena_defer(s->arena, free_buf, &s->refusal);
         answer->state = s;
     }
     return answer->state;
@@ -233,6 +235,7 @@ void messages_take(struct messages_answer *s, const gw_event *event)
     switch (event->type) {
     case GW_EVENT_REFUSAL:
         s->refused = true;
+        buf_text(&s->refusal, view(event->text));
         take_text(s, BLOCK_TEXT, event->item, view(event->text));
         break;
     case GW_EVENT_TEXT:

@@ -37,9 +37,16 @@ struct messages_request {
     struct json_writer w;
 };
 const struct json *messages_canonical(struct arena *arena, struct ask *ask, struct fail *fail);
-/* Notes what has no equal, once for each member; `why` is static. */
-void messages_drop(struct messages_request *r, const char *why, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+
+/* messages_loss.c: what has no place in the canonical request is named. */
+
+/* Notes a member, once: "tools.defer_loading". */
+void messages_drop(struct messages_request *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The members of `object` that ask for something and are not among the NULL-terminated names; "prefix.name". */
+void messages_drop_others(struct messages_request *r, const char *prefix, const struct json *object,
+                          const char *const *names);
+/* Notes what the blocks of a turn say that does not arrive. False when one of them is malformed. */
+bool messages_check_blocks(struct messages_request *r, const struct json *content, struct text role);
 
 /* messages_tools.c: the members of these names. 0, or -1 with r->fail. */
 int messages_write_tools(struct messages_request *r, const char *name, const struct json *tools);
@@ -68,7 +75,7 @@ enum messages_kind {
     KIND_COMPACTION, /* a summary of what came before */
     KIND_FALLBACK,   /* an echo that no model sees */
 };
-enum messages_kind messages_kind(const struct json *block);
+enum messages_kind messages_kind(const struct json *block); /* messages_loss.c */
 /* May the block become something that says less than it does? */
 bool messages_is_lossy(const struct json *block);
 /* Does messages_write_part() write something for it? */
@@ -130,6 +137,7 @@ struct messages_answer {
     size_t bytes;                 /* of text that passed, for answers whose usage nobody tells */
     size_t call_count;
     struct text finish;
+    struct buf refusal;
 };
 
 struct messages_answer *messages_answer_of(struct face_answer *answer);
@@ -140,7 +148,12 @@ struct text messages_signature(struct messages_answer *s, const struct messages_
 
 /* messages_write.c: what streams and whole answers share. */
 
-struct text messages_stop_reason(const struct messages_answer *s);
+/* The members stop_reason, stop_sequence and stop_details. */
+void messages_write_stop(const struct messages_answer *s, struct json_writer *w);
+/* The id of a call; where the upstream gave none, one of ours, arena. */
+struct text messages_call_id(const struct face_answer *answer, const struct messages_block *block);
+/* Do the arguments begin as an object? What does not can only be said as a whole. */
+bool messages_is_object(const struct messages_block *block);
 /* The usage object, as a value. Estimated where nobody told. */
 void messages_write_usage(const struct face_answer *answer, const struct messages_answer *s, struct json_writer *w);
 /* The arguments of a finished call as a JSON object, lent or arena: {} for none; what is no object goes into one. */

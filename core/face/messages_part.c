@@ -1,33 +1,6 @@
 /* messages_part.c - content blocks of an Anthropic message as parts of a canonical one. */
 #include "face/messages_inside.h"
 
-static const struct {
-    const char *type;
-    enum messages_kind kind;
-} kinds[] = {
-    { "text", KIND_TEXT },
-    { "image", KIND_IMAGE },
-    { "document", KIND_DOCUMENT },
-    { "search_result", KIND_SEARCH_RESULT },
-    { "tool_use", KIND_TOOL_USE },
-    { "tool_result", KIND_TOOL_RESULT },
-    { "tool_reference", KIND_TOOL_REFERENCE },
-    { "thinking", KIND_THINKING },
-    { "redacted_thinking", KIND_REDACTED },
-    { "mid_conv_system", KIND_SYSTEM },
-    { "compaction", KIND_COMPACTION },
-    { "fallback", KIND_FALLBACK },
-};
-
-enum messages_kind messages_kind(const struct json *block)
-{
-    struct text type = json_str(json_member(block, "type"));
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (text_is(type, kinds[i].type))
-            return kinds[i].kind;
-    return KIND_OTHER;
-}
-
 static bool is_there(const struct json *v)
 {
     return json_type(v) != JSON_T_ABSENT && json_type(v) != JSON_T_NULL;

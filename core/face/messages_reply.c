@@ -88,8 +88,6 @@ static void write_calls(struct messages_request *r, const struct json *content)
         json_put_str(&r->w, json_type(input) == JSON_T_OBJECT ? json_text(input) : TEXT("{}"));
         json_close(&r->w);
         json_close(&r->w);
-        if (json_type(json_member(block, "cache_control")) == JSON_T_OBJECT)
-            messages_drop(r, "a tool call cannot carry it", "messages.tool_use.cache_control");
     }
     json_close(&r->w);
 }

@@ -1,54 +1,9 @@
 /* messages_request.c - an Anthropic request in the canonical shape: everything but the turns. */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/crypto.h"
 #include "canon/error.h"
 #include "face/messages_inside.h"
 
 #define USER_MAX 64 /* bytes that OpenAI takes for safety_identifier */
-
-/* What a client named is shown in a header and the log: only letters, digits and a few signs of it. */
-static void clean(char *name)
-{
-    for (char *p = name; *p != '\0'; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-              strchr("._-", *p) != NULL))
-            *p = '?';
-}
-
-void messages_drop(struct messages_request *r, const char *why, const char *format, ...)
-{
-    char name[80];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
-    va_end(args);
-    clean(name);
-    struct ask_dropped **at = &r->ask->dropped;
-    for (; *at != NULL; at = &(*at)->next)
-        if (text_is((*at)->member, name))
-            return;
-    *at = arena_new(r->arena, struct ask_dropped);
-    **at = (struct ask_dropped){ .member = arena_text(r->arena, text_of(name)), .why = why };
-}
-
-static const char no_equal[] = "has no equal in a chat request";
-
-/* The members of `object` that are not among the NULL-terminated names. */
-static void drop_others(struct messages_request *r, const char *prefix, const struct json *object,
-                        const char *const *names)
-{
-    for (size_t i = 0; i < json_count(object); i++) {
-        struct text key = json_key_at(object, i);
-        size_t k = 0;
-        while (names[k] != NULL && !text_is(key, names[k]))
-            k++;
-        if (names[k] == NULL)
-            messages_drop(r, no_equal, "%s.%.*s", prefix, TEXT_ARG(key));
-    }
-}
 
 static void copy_as(struct messages_request *r, const char *name, const struct json *value)
 {
@@ -71,6 +26,8 @@ static int write_same(struct messages_request *r, const char *name, const struct
 
 static int write_stop(struct messages_request *r, const char *name, const struct json *value)
 {
+    if (json_type(value) != JSON_T_ARRAY)
+        return error_param(r->fail, E_PARAMETER, TEXT("stop_sequences"), "stop_sequences must be an array");
     if (json_count(value) > 0)
         copy_as(r, name, value);
     return 0;
@@ -103,7 +60,7 @@ static int write_metadata(struct messages_request *r, const char *name, const st
     static const char *const known[] = { "user_id", NULL };
     struct text user = json_str(json_member(value, "user_id"));
     char hex[2 * CRYPTO_SHA256_LEN + 1];
-    drop_others(r, "metadata", value, known);
+    messages_drop_others(r, "metadata", value, known);
     if (user.len == 0)
         return 0;
     if (user.len > USER_MAX) {
@@ -124,7 +81,7 @@ static int write_tier(struct messages_request *r, const char *name, const struct
     else if (text_is(tier, "standard_only"))
         put_member(r, name, TEXT("default"));
     else
-        messages_drop(r, no_equal, "service_tier");
+        messages_drop(r, "service_tier");
     return 0;
 }
 
@@ -156,17 +113,21 @@ static void write_effort(struct messages_request *r)
         put_member(r, "reasoning_effort", effort);
 }
 
+/* What it means is said by write_effort(). */
 static int write_thinking(struct messages_request *r, const char *name, const struct json *value)
 {
     static const char *const known[] = { "type", "budget_tokens", NULL };
-    drop_others(r, name, value, known);
+    struct text type = json_str(json_member(value, "type"));
+    if (!text_is(type, "enabled") && !text_is(type, "disabled") && !text_is(type, "adaptive"))
+        messages_drop(r, "thinking.type");
+    messages_drop_others(r, name, value, known);
     return 0;
 }
 
 static void write_format(struct messages_request *r, const struct json *format)
 {
     if (!text_is(json_str(json_member(format, "type")), "json_schema")) {
-        messages_drop(r, no_equal, "output_config.format");
+        messages_drop(r, "output_config.format");
         return;
     }
     json_name(&r->w, "response_format");
@@ -188,7 +149,7 @@ static int write_output_config(struct messages_request *r, const char *name, con
     const struct json *format = json_member(value, "format");
     if (json_type(format) == JSON_T_OBJECT)
         write_format(r, format);
-    drop_others(r, name, value, known);
+    messages_drop_others(r, name, value, known);
     return 0;
 }
 
@@ -214,15 +175,21 @@ static const struct {
     { "service_tier", "service_tier", write_tier },
 };
 
-static int write_member(struct messages_request *r, struct text key, const struct json *value)
+static int write_members(struct messages_request *r)
 {
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        if (!text_is(key, members[i].from))
-            continue;
-        return members[i].write == NULL || json_type(value) == JSON_T_NULL ? 0
-                                                                           : members[i].write(r, members[i].to, value);
+    const char *known[sizeof members / sizeof *members + 1] = { NULL };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        known[i] = members[i].from;
+    for (size_t k = 0; k < json_count(r->body); k++) {
+        const struct json *value = json_at(r->body, k);
+        size_t i = 0;
+        while (known[i] != NULL && !text_is(json_key_at(r->body, k), known[i]))
+            i++;
+        if (known[i] != NULL && members[i].write != NULL && json_type(value) != JSON_T_NULL &&
+            members[i].write(r, members[i].to, value) < 0)
+            return -1;
     }
-    messages_drop(r, no_equal, "%.*s", TEXT_ARG(key));
+    messages_drop_others(r, "", r->body, known);
     return 0;
 }
 
@@ -243,9 +210,8 @@ const struct json *messages_canonical(struct arena *arena, struct ask *ask, stru
     arena_defer(arena, free_buf, out);
     json_writer_init(&r.w, out);
     json_object(&r.w);
-    for (size_t i = 0; i < json_count(r.body); i++)
-        if (write_member(&r, json_key_at(r.body, i), json_at(r.body, i)) < 0)
-            return NULL;
+    if (write_members(&r) < 0)
+        return NULL;
     write_effort(&r);
     json_close(&r.w);
     if (json_end(&r.w) == 0)

@@ -73,11 +73,11 @@ static void say_delta(const struct messages_answer *s, const char *type, const c
     end(out, &w);
 }
 
-static void say_open(struct messages_answer *s, struct messages_block *b, struct buf *out)
+static void say_open(const struct face_answer *answer, struct messages_block *b, struct buf *out)
 {
     struct json_writer w;
     b->open = true;
-    begin_block_event(s, "content_block_start", out, &w);
+    begin_block_event(answer->state, "content_block_start", out, &w);
     json_name(&w, "content_block");
     if (b->kind == BLOCK_RAW) {
         json_put_trusted(&w, b->raw);
@@ -99,7 +99,7 @@ static void say_open(struct messages_answer *s, struct messages_block *b, struct
     } else {
         json_put_str(&w, TEXT("tool_use"));
         json_name(&w, "id");
-        json_put_str(&w, b->id.len > 0 ? b->id : messages_id_out(s->arena, TEXT("")));
+        json_put_str(&w, messages_call_id(answer, b));
         json_name(&w, "name");
         json_put_str(&w, b->name);
         json_name(&w, "input");
@@ -134,7 +134,7 @@ static void say_held(struct messages_answer *s, struct messages_block *b, struct
 {
     if (b->kind == BLOCK_TEXT && b->extra.len > 0)
         say_citations(s, b, out);
-    if (b->held.len == 0 || b->custom)
+    if (b->held.len == 0 || b->custom || (b->kind == BLOCK_CALL && !b->said_args && !messages_is_object(b)))
         return;
     if (b->kind == BLOCK_TEXT) {
         say_delta(s, "text_delta", "text", buf_view(&b->held), out);
@@ -150,7 +150,7 @@ static void say_held(struct messages_answer *s, struct messages_block *b, struct
 static void say_close(struct messages_answer *s, struct messages_block *b, struct buf *out)
 {
     struct json_writer w;
-    if (b->kind == BLOCK_CALL && !b->said_args) /* no arguments, or free input, which is said as a whole */
+    if (b->kind == BLOCK_CALL && !b->said_args) /* none, or such as are said as a whole */
         say_delta(s, "input_json_delta", "partial_json", messages_input(s, b), out);
     if (b->kind == BLOCK_THINKING)
         say_delta(s, "signature_delta", "signature", messages_signature(s, b), out);
@@ -176,13 +176,14 @@ static bool may_close(const struct messages_answer *s, const struct messages_blo
     return b->next != NULL && (b->kind != BLOCK_CALL || b->args.done || s->finished);
 }
 
-static void go_on(struct messages_answer *s, bool ending, struct buf *out)
+static void go_on(const struct face_answer *answer, bool ending, struct buf *out)
 {
+    struct messages_answer *s = answer->state;
     for (struct messages_block *b = s->at; b != NULL; b = s->at) {
         if (!b->open && !may_open(s, b))
             return;
         if (!b->open)
-            say_open(s, b, out);
+            say_open(answer, b, out);
         say_held(s, b, out);
         if (!ending && !may_close(s, b))
             return;
@@ -202,7 +203,7 @@ void messages_stream_event(struct face_answer *answer, const gw_event *event, st
     struct messages_answer *s = messages_answer_of(answer);
     start(answer, s, out);
     messages_take(s, event);
-    go_on(s, false, out);
+    go_on(answer, false, out);
 }
 
 void messages_stream_end(struct face_answer *answer, struct buf *out)
@@ -211,14 +212,11 @@ void messages_stream_end(struct face_answer *answer, struct buf *out)
     struct json_writer w;
     start(answer, s, out);
     s->finished = true;
-    go_on(s, true, out);
+    go_on(answer, true, out);
     begin(out, "message_delta", &w);
     json_name(&w, "delta");
     json_object(&w);
-    json_name(&w, "stop_reason");
-    json_put_str(&w, messages_stop_reason(s));
-    json_name(&w, "stop_sequence");
-    json_put_null(&w);
+    messages_write_stop(s, &w);
     json_close(&w);
     json_name(&w, "usage");
     messages_write_usage(answer, s, &w);

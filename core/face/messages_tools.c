@@ -23,7 +23,8 @@ static void copy(struct messages_request *r, const char *to, const struct json *
 
 static void write_function(struct messages_request *r, const struct json *tool)
 {
-    static const char *const known[] = { "type", "name", "description", "input_schema", "strict", "cache_control" };
+    static const char *const known[] = { "type", "name", "description", "input_schema",
+                                         "strict", "cache_control", NULL };
     json_object(&r->w);
     json_name(&r->w, "type");
     json_put_str(&r->w, TEXT("function"));
@@ -36,18 +37,12 @@ static void write_function(struct messages_request *r, const struct json *tool)
     json_close(&r->w);
     copy(r, "cache_control", json_member(tool, "cache_control"));
     json_close(&r->w);
-    for (size_t i = 0; i < json_count(tool); i++) {
-        size_t k = 0;
-        while (k < sizeof known / sizeof *known && !text_is(json_key_at(tool, i), known[k]))
-            k++;
-        if (k == sizeof known / sizeof *known)
-            messages_drop(r, "has no equal in a chat request", "tools.%.*s", TEXT_ARG(json_key_at(tool, i)));
-    }
+    messages_drop_others(r, "tools", tool, known);
 }
 
 static void write_web_search(struct messages_request *r, const struct json *tool)
 {
-    static const char *const lost[] = { "allowed_domains", "blocked_domains", "max_uses" };
+    static const char *const known[] = { "type", "name", "user_location", NULL };
     const struct json *location = json_member(tool, "user_location");
     json_name(&r->w, "web_search_options");
     json_object(&r->w);
@@ -66,9 +61,7 @@ static void write_web_search(struct messages_request *r, const struct json *tool
         json_close(&r->w);
     }
     json_close(&r->w);
-    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
-        if (json_count(json_get(tool, text_of(lost[i]))) > 0 || json_int(json_get(tool, text_of(lost[i])), 0) > 0)
-            messages_drop(r, "a chat request cannot limit its web search so", "tools.web_search.%s", lost[i]);
+    messages_drop_others(r, "tools.web_search", tool, known);
 }
 
 int messages_write_tools(struct messages_request *r, const char *name, const struct json *tools)
@@ -86,8 +79,7 @@ int messages_write_tools(struct messages_request *r, const char *name, const str
         else if (is_web_search(tool) && search == NULL)
             search = tool;
         else
-            messages_drop(r, "Anthropic's own tools are not known to other upstreams", "tools.%.*s",
-                          TEXT_ARG(json_str(json_member(tool, "type"))));
+            messages_drop(r, "tools.%.*s", TEXT_ARG(json_str(json_member(tool, "type"))));
     }
     if (functions > 0) {
         json_key(&r->w, text_of(name));
@@ -117,7 +109,7 @@ static void write_named(struct messages_request *r, const char *member, const st
 {
     const struct json *name = json_member(choice, "name");
     if (json_type(name) != JSON_T_STR || !has_function(r, json_str(name))) {
-        messages_drop(r, "it names a tool that was dropped", "tool_choice");
+        messages_drop(r, "tool_choice");
         return;
     }
     json_key(&r->w, text_of(member));
@@ -137,21 +129,26 @@ int messages_write_tool_choice(struct messages_request *r, const char *name, con
     static const struct {
         const char *type, *word;
     } words[] = { { "auto", "auto" }, { "any", "required" }, { "none", "none" } };
+    static const char *const known[] = { "type", "name", "disable_parallel_tool_use", NULL };
     struct text type = json_str(json_member(choice, "type"));
     if (type.len == 0)
         return error_param(r->fail, E_PARAMETER, TEXT("tool_choice"), "tool_choice must be an object with a type");
     if (!has_function(r, TEXT_NONE)) {
-        messages_drop(r, "there is no tool left to choose", "tool_choice");
+        messages_drop(r, "tool_choice");
         return 0;
     }
-    if (text_is(type, "tool"))
-        write_named(r, name, choice);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (!text_is(type, words[i].type))
-            continue;
+    size_t i = 0;
+    while (i < sizeof words / sizeof *words && !text_is(type, words[i].type))
+        i++;
+    if (i < sizeof words / sizeof *words) {
         json_key(&r->w, text_of(name));
         json_put_str(&r->w, text_of(words[i].word));
+    } else if (text_is(type, "tool")) {
+        write_named(r, name, choice);
+    } else {
+        messages_drop(r, "tool_choice.type");
     }
+    messages_drop_others(r, "tool_choice", choice, known);
     if (json_bool(json_member(choice, "disable_parallel_tool_use"), false)) {
         json_name(&r->w, "parallel_tool_calls");
         json_put_bool(&r->w, false);

@@ -53,7 +53,7 @@ static void write_system(struct messages_request *r, const struct json *content)
     size_t count = json_count(content), kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (is_billing(json_at(content, i)))
-            messages_drop(r, "differs in every request and is not for the model", "system.x-anthropic-billing-header");
+            messages_drop(r, "system.x-anthropic-billing-header");
         else
             kept += messages_is_part(json_at(content, i));
     }
@@ -233,22 +233,6 @@ static void write_user(struct messages_request *r, const struct json *content)
     json_close(&r->w);
 }
 
-/* Blocks must have a type; those that no part can be made of are noted. */
-static bool check_blocks(struct messages_request *r, const struct json *content)
-{
-    for (size_t i = 0; i < json_count(content); i++) {
-        const struct json *block = json_at(content, i);
-        struct text type = json_str(json_member(block, "type"));
-        if (type.len == 0)
-            return false;
-        if (messages_kind(block) == KIND_OTHER)
-            messages_drop(r, "has no equal in a chat request", "messages.%.*s", TEXT_ARG(type));
-        if (messages_kind(block) == KIND_TOOL_RESULT && !check_blocks(r, json_member(block, "content")))
-            return false;
-    }
-    return true;
-}
-
 static int refuse(struct messages_request *r, size_t at, const char *member, const char *what)
 {
     return error_param(r->fail, E_PARAMETER, text_of(arena_printf(r->arena, "messages[%zu]%s", at, member)),
@@ -266,8 +250,8 @@ static int write_turn(struct messages_request *r, const struct json *turn, size_
         return refuse(r, at, ".role", "must be \"user\", \"assistant\" or \"system\"");
     if (!is_array && json_type(content) != JSON_T_STR)
         return refuse(r, at, ".content", "must be a string or an array of content blocks");
-    if (!check_blocks(r, content))
-        return refuse(r, at, ".content", "has a content block without a type");
+    if (!messages_check_blocks(r, content, role))
+        return refuse(r, at, ".content", "has a content block without a type, or a tool_use whose input is no object");
     if (text_is(role, "system")) {
         write_system(r, content);
     } else if (!is_array) {
@@ -289,6 +273,8 @@ int messages_write_turns(struct messages_request *r)
     enum json_type type = json_type(system);
     if (type != JSON_T_ABSENT && type != JSON_T_NULL && type != JSON_T_STR && type != JSON_T_ARRAY)
         return error_param(r->fail, E_PARAMETER, TEXT("system"), "system must be a string or an array of text blocks");
+    if (!messages_check_blocks(r, system, TEXT("system")))
+        return error_param(r->fail, E_PARAMETER, TEXT("system"), "system has a block without a type");
     json_array(&r->w);
     write_system(r, system);
     for (size_t i = 0; i < json_count(turns); i++)

@@ -24,8 +24,9 @@ static void put_values(struct json_writer *w, const struct buf *values)
     buf_free(&all);
 }
 
-static void write_block(struct messages_answer *s, const struct messages_block *b, struct json_writer *w)
+static void write_block(const struct face_answer *answer, const struct messages_block *b, struct json_writer *w)
 {
+    struct messages_answer *s = answer->state;
     json_object(w);
     json_name(w, "type");
     if (b->kind == BLOCK_TEXT) {
@@ -45,7 +46,7 @@ static void write_block(struct messages_answer *s, const struct messages_block *
     } else {
         json_put_str(w, TEXT("tool_use"));
         json_name(w, "id");
-        json_put_str(w, b->id.len > 0 ? b->id : messages_id_out(s->arena, TEXT("")));
+        json_put_str(w, messages_call_id(answer, b));
         json_name(w, "name");
         json_put_str(w, b->name);
         json_name(w, "input");
@@ -66,13 +67,10 @@ void messages_fold_end(struct face_answer *answer, struct buf *out)
         if (b->kind == BLOCK_RAW)
             json_put_trusted(&w, b->raw);
         else
-            write_block(s, b, &w);
+            write_block(answer, b, &w);
     }
     json_close(&w);
-    json_name(&w, "stop_reason");
-    json_put_str(&w, messages_stop_reason(s));
-    json_name(&w, "stop_sequence");
-    json_put_null(&w);
+    messages_write_stop(s, &w);
     json_name(&w, "usage");
     messages_write_usage(answer, s, &w);
     json_close(&w);

@@ -4,17 +4,23 @@
 
 #define JSON_MAX (128u << 20)
 
+/* The answer's id without its dashes, after `prefix`; arena. */
+static struct text id_of(const struct face_answer *answer, struct text prefix)
+{
+    char *id = arena_str(answer->arena, text_of(arena_printf(answer->arena, "%.*s%.*s", TEXT_ARG(prefix),
+                                                             TEXT_ARG(answer->request_id))));
+    char *at = id;
+    for (const char *p = id; *p != '\0'; p++)
+        if (*p != '-')
+            *at++ = *p;
+    return (struct text){ id, (size_t)(at - id) };
+}
+
 void messages_write_head(const struct face_answer *answer, struct json_writer *w)
 {
-    char *id = arena_alloc(answer->arena, answer->request_id.len + 5), *at = id;
-    for (const char *p = "msg_"; *p != '\0'; p++)
-        *at++ = *p;
-    for (size_t i = 0; i < answer->request_id.len; i++)
-        if (answer->request_id.ptr[i] != '-')
-            *at++ = answer->request_id.ptr[i];
     json_object(w);
     json_name(w, "id");
-    json_put_str(w, (struct text){ id, (size_t)(at - id) });
+    json_put_str(w, id_of(answer, TEXT("msg_")));
     json_name(w, "type");
     json_put_str(w, TEXT("message"));
     json_name(w, "role");
@@ -41,7 +47,7 @@ static const struct {
     { "model_context_window_exceeded", "model_context_window_exceeded" },
 };
 
-struct text messages_stop_reason(const struct messages_answer *s)
+static struct text stop_reason(const struct messages_answer *s)
 {
     const char *to = "end_turn";
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
@@ -55,6 +61,38 @@ struct text messages_stop_reason(const struct messages_answer *s)
     return text_of(to);
 }
 
+void messages_write_stop(const struct messages_answer *s, struct json_writer *w)
+{
+    struct text reason = stop_reason(s);
+    json_name(w, "stop_reason");
+    json_put_str(w, reason);
+    json_name(w, "stop_sequence"); /* no other upstream tells which */
+    json_put_null(w);
+    json_name(w, "stop_details");
+    if (!text_is(reason, "refusal")) {
+        json_put_null(w);
+        return;
+    }
+    json_object(w);
+    json_name(w, "type");
+    json_put_str(w, reason);
+    json_name(w, "category");
+    json_put_null(w);
+    json_name(w, "explanation");
+    if (s->refusal.len > 0)
+        json_put_str(w, buf_view(&s->refusal));
+    else
+        json_put_null(w);
+    json_close(w);
+}
+
+struct text messages_call_id(const struct face_answer *answer, const struct messages_block *block)
+{
+    if (block->id.len > 0)
+        return block->id;
+    return id_of(answer, text_of(arena_printf(answer->arena, "toolu_%u_", block->item)));
+}
+
 static void put_count(struct json_writer *w, const char *name, int64_t value)
 {
     json_key(w, text_of(name));
@@ -66,8 +104,8 @@ void messages_write_usage(const struct face_answer *answer, const struct message
     const struct usage *u = answer->usage;
     bool told = u->source != USAGE_NONE;
     int64_t output = usage_total_out(u);
-    if (!told)
-        output = (int64_t)(s->bytes / 3);
+    if (!told || u->partial)
+        output = (int64_t)((s->bytes + 2) / 3);
     json_object(w);
     /* 0 would switch off what clients do about long conversations. */
     bool counted = told && usage_total_in(u) > 0;
@@ -95,15 +133,27 @@ void messages_write_usage(const struct face_answer *answer, const struct message
     json_close(w);
 }
 
-struct text messages_input(struct messages_answer *s, const struct messages_block *block)
+/* The arguments without the white space before them. */
+static struct text args_of(const struct messages_block *block)
 {
-    struct json_writer w;
-    struct buf out;
     struct text args = buf_view(&block->held);
     while (args.len > 0 && (*args.ptr == ' ' || *args.ptr == '\n' || *args.ptr == '\t' || *args.ptr == '\r')) {
         args.ptr++;
         args.len--;
     }
+    return args;
+}
+
+bool messages_is_object(const struct messages_block *block)
+{
+    return text_starts(args_of(block), TEXT("{"));
+}
+
+struct text messages_input(struct messages_answer *s, const struct messages_block *block)
+{
+    struct json_writer w;
+    struct buf out;
+    struct text args = args_of(block);
     if (args.len == 0 && !block->custom)
         return TEXT("{}");
     if (!block->custom && *args.ptr == '{' && json_check(args, NULL) == 0)

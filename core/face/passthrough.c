@@ -1,45 +1,69 @@
 /* passthrough.c - moderations, rerank, images and audio: relayed as they are to upstreams that have them, metered. The
  * body is JSON, or a multipart form (uploads) whose part "model" is read and replaced. */
-#include <string.h>
-
 #include "face/common.h"
+#include "face/form.h"
 
-/* The value of the form's part called "model": where it stands in the body. */
-static struct text form_model(struct text body)
+static bool is_form(const struct ask *ask)
 {
-    static const struct text field = { "name=\"model\"", 12 };
-    ptrdiff_t at = text_find(body, field);
-    if (at < 0)
-        return TEXT_NONE;
-    struct text rest = { body.ptr + at, body.len - (size_t)at };
-    ptrdiff_t head = text_find(rest, TEXT("\r\n\r\n"));
-    if (head < 0 || head > 512)
-        return TEXT_NONE;
-    rest = (struct text){ rest.ptr + head + 4, rest.len - (size_t)head - 4 };
-    ptrdiff_t end = text_find(rest, TEXT("\r\n--"));
-    return end <= 0 || end > 512 ? TEXT_NONE : (struct text){ rest.ptr, (size_t)end };
+    return text_starts_nocase(ask->content_type, TEXT("multipart/")) || text_starts(ask->body, TEXT("--"));
 }
 
-static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
+/* The value of the form's part "model": where it stands in the body. */
+static struct text form_model(const struct ask *ask)
 {
-    if (!text_starts(body, TEXT("--")))
-        return common_decode(arena, body, ask, fail);
-    ask->body = body;
+    struct form form;
+    struct text name, value;
+    if (form_open(&form, ask->content_type, ask->body))
+        while (form_next(&form, &name, &value))
+            if (text_is(name, "model"))
+                return value;
+    return TEXT_NONE;
+}
+
+static int decode_form(struct arena *arena, struct ask *ask, struct fail *fail)
+{
+    struct form form;
+    struct text name, value;
     ask->choices = 1;
-    ask->model = form_model(body);
+    form_open(&form, ask->content_type, ask->body);
+    while (form_next(&form, &name, &value)) {
+        if (common_is_forbidden(name))
+            return common_refuse_forbidden(name, fail);
+        if (text_is(name, "stream"))
+            ask->stream = text_eq_nocase(value, TEXT("true")) || text_is(value, "1");
+        if (!text_is(name, "model"))
+            continue;
+        if (ask->model.ptr != NULL)
+            return error_param(fail, E_PARAMETER, name, "the form names its model twice");
+        ask->model = arena_text(arena, value);
+    }
+    if (form.bad)
+        return error_set(fail, E_PARAMETER,
+                         "the body is not a multipart/form-data form with the boundary that its Content-Type names");
     if (ask->model.len == 0 || !text_is_utf8(ask->model))
         return error_param(fail, E_PARAMETER, TEXT("model"), "the form has no part \"model\": name the model to use");
     return 0;
 }
 
+static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
+{
+    ask->body = body;
+    if (is_form(ask))
+        return decode_form(arena, ask, fail);
+    if (text_starts_nocase(ask->content_type, TEXT("application/x-www-form-urlencoded"))) /* it is passed on as it is */
+        return error_set(fail, E_PARAMETER, "a JSON body needs the header Content-Type: application/json");
+    return common_decode(arena, body, ask, fail);
+}
+
 static void splice(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count)
 {
-    if (ask->scan.count > 0) {
+    if (!is_form(ask)) {
         common_splice(arena, ask, model, pieces, count);
         return;
     }
-    size_t at = (size_t)(form_model(ask->body).ptr - ask->body.ptr);
-    struct common_edit edit = { at, at + form_model(ask->body).len, model };
+    struct text old = form_model(ask);
+    size_t at = (size_t)(old.ptr - ask->body.ptr);
+    struct common_edit edit = { at, at + old.len, model };
     common_pieces(arena, ask, &edit, 1, pieces, count);
 }
 

@@ -1,7 +1,5 @@
 /* responses.c - OpenAI responses, relayed to upstreams that speak them. Usage stands inside the `response` of the last
  * event, and at the top of a whole answer. */
-#include <string.h>
-
 #include "face/common.h"
 
 static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
@@ -18,17 +16,20 @@ static bool is_end(struct text name)
 static unsigned tap(struct arena *arena, struct text name, struct text data)
 {
     struct scan scan;
+    bool named = name.len > 0 && !text_is(name, "message");
     if (text_is(data, "[DONE]"))
         return FACE_TAP_DONE;
-    if (name.len == 0) { /* OpenRouter sends no event names: the type tells */
-        if (!text_starts(data, TEXT("{")) || text_find(data, TEXT("\"response.")) < 0)
-            return 0;
-        struct text type = scan_peek(data, "type");
-        name = type.len >= 2 ? (struct text){ type.ptr + 1, type.len - 2 } : TEXT_NONE;
-    }
     if (text_is(name, "error"))
         return FACE_TAP_ERROR;
-    if (!is_end(name) || scan_object(arena, data, SCAN_MAX_DEPTH, &scan) < 0)
+    if ((named && !is_end(name)) || scan_object(arena, data, SCAN_MAX_DEPTH, &scan) < 0)
+        return 0;
+    if (!named) { /* OpenRouter sends no event names: the type tells */
+        const struct scan_member *error = scan_get(&scan, "error");
+        bool typed = scan_string(arena, scan_get(&scan, "type"), &name);
+        if (text_is(name, "error") || (!typed && error != NULL && !scan_is_null(error)))
+            return FACE_TAP_ERROR;
+    }
+    if (!is_end(name))
         return 0;
     return FACE_TAP_FINISH | FACE_TAP_USAGE | (text_is(name, "response.failed") ? FACE_TAP_ERROR : 0u);
 }
@@ -64,7 +65,7 @@ const struct face face_responses = {
     .name = "responses",
     .operation = GW_OP_CHAT,
     .dialect = GW_DIALECT_RESPONSES,
-    .errors = ERROR_OPENAI,
+    .errors = ERROR_RESPONSES,
     .ping = { ": keep-alive\n\n", 14 },
     .decode = decode,
     .splice = common_splice,

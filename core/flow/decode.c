@@ -34,7 +34,10 @@ static enum next list_models(struct request *req)
             return FAIL;
         }
         struct models_row row = row_of(model);
-        models_write_openai_one(&row, created, &req->body_out);
+        if (req->wants_anthropic)
+            models_write_anthropic_one(&row, created, &req->body_out);
+        else
+            models_write_openai_one(&row, created, &req->body_out);
         return answer_own(req);
     }
     struct models_row *rows = arena_array(&req->arena, struct models_row, config->model_count + 1);
@@ -43,7 +46,7 @@ static enum next list_models(struct request *req)
         if (may_list(req, &config->models[i]))
             rows[n++] = row_of(&config->models[i]);
     if (req->wants_anthropic)
-        models_write_anthropic(rows, n, (size_t)req->list_limit, created, &req->body_out);
+        models_write_anthropic(rows, n, req->page, created, &req->body_out);
     else
         models_write_openai(rows, n, created, &req->body_out);
     return answer_own(req);
@@ -65,6 +68,9 @@ enum next decode_run(struct request *req)
         return FAIL;
     }
     req->ask.operation = req->operation;
+    for (size_t i = 0; i < req->dialect_header_count; i++)
+        if (text_eq_nocase(text_of(req->dialect_headers[i].name), TEXT("content-type")))
+            req->ask.content_type = text_of(req->dialect_headers[i].value);
     if (req->face->decode(&req->arena, buf_view(&req->body), &req->ask, &req->fail) < 0)
         return FAIL;
     req->ask.model = arena_text(&req->arena, req->ask.model); /* the body is not kept to the end */

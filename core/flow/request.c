@@ -38,18 +38,6 @@ static struct text below_root(struct text target)
     return target;
 }
 
-static int64_t limit_of(struct text target)
-{
-    int64_t limit = 0;
-    text_cut(&target, '?');
-    while (target.len > 0) {
-        struct text value = text_cut(&target, '&'), name = text_cut(&value, '=');
-        if (text_is(name, "limit") && text_parse_u63(value, &limit) < 0)
-            limit = 0;
-    }
-    return limit;
-}
-
 /* Copies the few headers that matter on the way; all others end here. */
 static void keep_headers(struct request *req, const struct request_head *head)
 {
@@ -107,7 +95,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
     req->path = arena_text(&req->arena, below_root(head->target));
     if (req->is_get)
-        req->list_limit = limit_of(head->target);
+        req->page = models_page_of(&req->arena, head->target);
     req->tail = arena_text(&req->arena, head->tail);
     req->allow = arena_text(&req->arena, head->allow);
     req->peer = arena_text(&req->arena, head->peer);

@@ -4,6 +4,7 @@
 
 #include "canon/ask.h"
 #include "canon/usage.h"
+#include "face/models.h"
 #include "flow/request.h"
 #include "flow/worker.h"
 #include "loop/loop.h"
@@ -109,7 +110,7 @@ struct request {
     enum error_case refuse;
     bool is_get;
     bool wants_anthropic; /* sent anthropic-version: lists are in its shape */
-    int64_t list_limit;   /* ?limit= of a list; 0: none */
+    struct models_page page; /* of a list: limit, after_id, before_id of the query */
 
     /* body */
     struct buf body;
@@ -196,6 +197,9 @@ void attempt_close(struct attempt *a);  /* cancels, and gives back what only a r
 const struct ask_dropped *attempt_left_out(const struct attempt *a);
 /* What a plugin's status means when it broke its own part: fills a->error. */
 void attempt_refused(struct attempt *a, gw_status status);
+/* head.c: keeps of the head what is asked for later: content type, request id, coding, when to come again. */
+void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
+
 /* relay.c: what arrives from the upstream */
 extern const struct transfer_events relay_events;
 /* What a plugin emits: usage, finish and errors always; for a translation everything. */

@@ -31,6 +31,11 @@ static void check_splice(struct arena *arena, const struct ask *ask, bool is_jso
         MUST(v != NULL, "spliced: %.*s", TEXT_ARG(buf_view(&out)));
         MUST(text_eq(json_str(json_member(v, "model")), model), "spliced: %.*s", TEXT_ARG(buf_view(&out)));
     }
+    if (ask->content_type.len > 0) {
+        struct ask again = {.operation = FACE.operation, .content_type = ask->content_type};
+        struct fail fail = {.kind = FAIL_NONE};
+        MUST(FACE.decode(arena, buf_view(&out), &again, &fail) == 0 && text_eq(again.model, model), "%s", fail.text);
+    }
     buf_free(&out);
 }
 
@@ -44,9 +49,18 @@ static void check_error(const struct fail *fail)
     buf_free(&out);
 }
 
+/* A form says its boundary in its first line. */
+static struct text type_of(struct arena *arena, struct text body)
+{
+    if (!text_starts(body, TEXT("--")))
+        return TEXT_NONE;
+    struct text rest = {body.ptr + 2, body.len - 2}, line = text_cut(&rest, '\r');
+    return text_of(arena_printf(arena, "multipart/form-data; boundary=%.*s", TEXT_ARG(line)));
+}
+
 static void read_request(struct arena *arena, struct text body)
 {
-    struct ask ask = {.operation = FACE.operation};
+    struct ask ask = {.operation = FACE.operation, .content_type = type_of(arena, body)};
     struct fail fail = {.kind = FAIL_NONE};
 
     if (FACE.decode(arena, body, &ask, &fail) < 0) {

@@ -223,20 +223,82 @@ Test(messages, lists_models_as_anthropic_does)
     struct buf out;
     help_begin();
     buf_init(&out, 1 << 16);
-    models_write_anthropic(rows, 2, 1000, 1700000000, &out);
+    models_write_anthropic(rows, 2, (struct models_page){ .limit = 1000 }, 1700000000, &out);
     cr_assert(
         text_is(buf_view(&out),
                 "{\"data\":[{\"type\":\"model\",\"id\":\"claude-a\",\"display_name\":\"claude-a\",\"created_at\":"
                 "\"2023-11-14T22:13:20Z\"},{\"type\":\"model\",\"id\":\"gpt\",\"display_name\":\"gpt\",\"created_at\":"
                 "\"2023-11-14T22:13:20Z\"}],\"has_more\":false,\"first_id\":\"claude-a\",\"last_id\":\"gpt\"}"));
     buf_free(&out);
-    models_write_anthropic(rows, 2, 1, 0, &out);
+    models_write_anthropic(rows, 2, (struct models_page){ .limit = 1 }, 0, &out);
     const struct json *v = help_json(buf_view(&out));
     cr_assert(json_bool(json_member(v, "has_more"), false));
     cr_assert_str_eq(help_str(v, "last_id"), "claude-a");
     buf_free(&out);
-    models_write_anthropic(NULL, 0, 10, 0, &out);
+    models_write_anthropic(NULL, 0, (struct models_page){ .limit = 10 }, 0, &out);
     cr_assert(text_is(buf_view(&out), "{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}"));
     buf_free(&out);
+    help_end();
+}
+
+/* The ids of the page, and "+" when there are more. */
+static void page_is(size_t limit, const char *after, const char *before, const char *want)
+{
+    static const struct models_row rows[] = { { TEXT("a"), TEXT("p") },
+                                              { TEXT("b"), TEXT("p") },
+                                              { TEXT("c"), TEXT("p") } };
+    struct buf out, ids;
+    help_begin();
+    buf_init(&out, 1 << 16);
+    buf_init(&ids, 1 << 16);
+    models_write_anthropic(rows, 3, (struct models_page){ limit, text_of(after), text_of(before) }, 0, &out);
+    const struct json *v = help_json(buf_view(&out)), *data = json_member(v, "data");
+    for (size_t i = 0; i < json_count(data); i++)
+        buf_text(&ids, json_str(json_member(json_at(data, i), "id")));
+    if (json_bool(json_member(v, "has_more"), false))
+        buf_str(&ids, "+");
+    cr_assert(text_is(buf_view(&ids), want), "%.*s instead of %s", TEXT_ARG(buf_view(&ids)), want);
+    buf_free(&out);
+    buf_free(&ids);
+    help_end();
+}
+
+Test(messages, lists_models_page_by_page)
+{
+    page_is(0, NULL, NULL, "abc");
+    page_is(1, NULL, NULL, "a+");
+    page_is(1, "a", NULL, "b+");
+    page_is(1, "b", NULL, "c");
+    page_is(1, "c", NULL, "");
+    page_is(2, "a", NULL, "bc");
+    page_is(2, "unknown", NULL, "");
+    page_is(1, NULL, "c", "b+");
+    page_is(1, NULL, "b", "a");
+    page_is(2, NULL, "a", "");
+    page_is(2, NULL, "unknown", "");
+}
+
+Test(messages, shows_one_model_as_anthropic_does)
+{
+    static const struct models_row row = { TEXT("claude-a"), TEXT("p") };
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    models_write_anthropic_one(&row, 0, &out);
+    cr_assert(text_is(buf_view(&out), "{\"type\":\"model\",\"id\":\"claude-a\",\"display_name\":\"claude-a\","
+                                      "\"created_at\":\"1970-01-01T00:00:00Z\"}"));
+    buf_free(&out);
+}
+
+Test(messages, reads_which_page_is_asked_for)
+{
+    help_begin();
+    struct models_page page = models_page_of(&help.arena, TEXT("/v1/models?limit=2&x&after_id=up%2Fa%zz&before_id="));
+    cr_assert_eq(page.limit, 2u);
+    cr_assert(text_is(page.after, "up/a%zz"));
+    cr_assert_eq(page.before.len, 0u);
+    page = models_page_of(&help.arena, TEXT("/v1/models?limit=-1&before_id=%41%4"));
+    cr_assert_eq(page.limit, 0u);
+    cr_assert(text_is(page.before, "A%4"));
+    cr_assert_eq(models_page_of(&help.arena, TEXT("/v1/models")).limit, 0u);
     help_end();
 }

@@ -178,8 +178,8 @@ Test(messages_round, ids_that_anthropic_would_refuse)
 {
     COMES_BACK("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"functions.f:0\",\"type\":"
                "\"function\",\"function\":"
-               "{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"\",\"type\":\"function\",\"function\":{\"name\":\"g\","
-               "\"arguments\":\"{}\"}}]}",
+               "{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"toolu_1_0199aabb\",\"type\":\"function\","
+               "\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]}",
                help_event(GW_EVENT_TOOL_CALL, 0, "functions.f:0", "f", NULL),
                help_event(GW_EVENT_TOOL_CALL, 1, "", "g", NULL), STOP);
 }

@@ -266,3 +266,85 @@ Test(messages_stream, says_once_that_media_cannot_be_shown)
     cr_assert_gt(got.blocks[0].text.len, 10u);
     help_end();
 }
+
+/* An upstream's own JSON may stand on many lines; an event of a stream is one. */
+Test(messages_stream, keeps_each_event_on_its_line)
+{
+    help_begin();
+    RUN(SAY("a"), help_event(GW_EVENT_CITATION, 0, NULL, NULL, "{\n\"type\":\r\n\"char_location\"}"),
+        help_event(GW_EVENT_ORIGIN, 0, "messages", NULL, "{\n  \"type\": \"server_tool_use\"\r\n}"),
+        SIGN(1, "anthropic-claude-v1:redacted", "z", "{\"type\":\n\"redacted_thinking\",\"data\":\"z\"}"),
+        FINISH("stop"));
+    cr_assert_eq(got.count, 3u);
+    cr_assert_eq(got.blocks[0].citations, 1u);
+    cr_assert_str_eq(got.blocks[1].type, "server_tool_use");
+    help_end();
+}
+
+Test(messages_stream, makes_an_object_of_arguments_that_are_none)
+{
+    help_begin();
+    RUN(CALL(0, "a", "f"), ARGS(0, " null"), CALL(1, "b", "g"), ARGS(1, "[1,"), ARGS(1, "2]"), CALL(2, "c", "h"),
+        ARGS(2, " \n"), ARGS(2, "{\"x\":1}"), FINISH("tool_calls"));
+    cr_assert_eq(got.count, 3u);
+    block_is(0, "tool_use", "{\"_raw_arguments\":\"null\"}");
+    block_is(1, "tool_use", "{\"_raw_arguments\":\"[1,2]\"}");
+    cr_assert(help_equal(help_json(got.blocks[2].text), help_json(TEXT("{\"x\":1}"))));
+    help_end();
+}
+
+/* A result must say which call it answers. */
+Test(messages_stream, gives_calls_without_an_id_one_each)
+{
+    help_begin();
+    RUN(CALL(0, "", "f"), CALL(1, "", "g"), FINISH("tool_calls"));
+    cr_assert(text_starts(got.blocks[0].id, TEXT("toolu_")), "%.*s", TEXT_ARG(got.blocks[0].id));
+    cr_assert_not(text_eq(got.blocks[0].id, got.blocks[1].id));
+    help_end();
+}
+
+Test(messages_stream, counts_the_output_that_nobody_told)
+{
+    help_begin();
+    help_answer(HELP_REQUEST);
+    help.usage = (struct usage){ .source = USAGE_TOLD, .input = 10, .partial = true };
+    const gw_event events[] = { SAY("twelve bytes"), FINISH("stop") };
+    help_run(events, 2, "usage", true, &got);
+    cr_assert_eq(json_int(json_member(got.usage, "input_tokens"), 0), 10);
+    cr_assert_gt(json_int(json_member(got.usage, "output_tokens"), 0), 0);
+    RUN(SAY("a"), FINISH("stop"));
+    cr_assert_gt(json_int(json_member(got.usage, "output_tokens"), 0), 0, "a byte is a token too");
+    help_end();
+}
+
+static struct text whole_body(const gw_event *events, size_t count)
+{
+    struct buf body;
+    help_answer(HELP_REQUEST);
+    buf_init(&body, 1 << 16);
+    for (size_t i = 0; i < count; i++)
+        face_messages.fold_event(&help.answer, &events[i]);
+    face_messages.fold_end(&help.answer, &body);
+    struct text t = arena_text(&help.arena, buf_view(&body));
+    buf_free(&body);
+    return t;
+}
+
+Test(messages_stream, has_details_of_a_refusal_and_of_nothing_else)
+{
+    struct buf out;
+    const gw_event refusal[] = { help_event(GW_EVENT_REFUSAL, 0, NULL, "No.", NULL), FINISH("stop") };
+    const gw_event text[] = { SAY("a"), FINISH("stop") };
+    static const char details[] = "\"stop_details\":{\"type\":\"refusal\",\"category\":null,\"explanation\":\"No.\"}";
+    help_begin();
+    cr_assert_geq(text_find(whole_body(refusal, 2), text_of(details)), 0);
+    cr_assert_geq(text_find(whole_body(text, 2), TEXT("\"stop_details\":null")), 0);
+    help_answer(HELP_REQUEST);
+    buf_init(&out, 1 << 16);
+    for (size_t i = 0; i < 2; i++)
+        face_messages.stream_event(&help.answer, &refusal[i], &out);
+    face_messages.stream_end(&help.answer, &out);
+    cr_assert_geq(text_find(buf_view(&out), text_of(details)), 0);
+    buf_free(&out);
+    help_end();
+}
