@@ -12,35 +12,6 @@ struct span {
     bool end; /* the body is over: this frame may be half a one */
 };
 
-static int64_t retry_after(struct text value, bool milliseconds)
-{
-    int64_t n;
-    struct text whole = text_cut(&value, '.');
-    if (text_parse_u63(text_trim(whole), &n) < 0)
-        return -1; /* a date: our own clocks need not agree, the plain answer is a retry soon */
-    if (milliseconds)
-        n = (n + 999) / 1000;
-    return n > 3600 ? 3600 : n;
-}
-
-static void keep_head(struct attempt *a, const struct transfer_header *headers, size_t count)
-{
-    struct arena *arena = &a->req->arena;
-    for (size_t i = 0; i < count; i++) {
-        struct text name = headers[i].name, value = headers[i].value;
-        if (text_eq_nocase(name, TEXT("content-type")))
-            a->content_type = arena_text(arena, value);
-        else if (text_eq_nocase(name, TEXT("x-request-id")) || text_eq_nocase(name, TEXT("request-id")))
-            a->request_id = arena_text(arena, value);
-        else if (text_eq_nocase(name, TEXT("retry-after-ms")))
-            a->retry_after_s = (int)retry_after(value, true);
-        else if (text_eq_nocase(name, TEXT("retry-after")) && a->retry_after_s < 0)
-            a->retry_after_s = (int)retry_after(value, false);
-        else if (text_eq_nocase(name, TEXT("content-encoding")) && !text_eq_nocase(text_trim(value), TEXT("identity")))
-            a->encoded = true;
-    }
-}
-
 static void start_framing(struct attempt *a)
 {
     uint32_t kind = a->mode == MODE_RELAY ? GW_FRAMING_SSE : a->target->provider->plugin->provider.framing;
@@ -257,7 +228,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     struct attempt *a = owner;
     struct request *req = a->req;
     a->status = status;
-    keep_head(a, headers, count);
+    head_keep(a, headers, count);
     if (a->encoded) {
         fail_now(a, "encoded", "compressed its answer though it was asked not to");
         way_resume(req);

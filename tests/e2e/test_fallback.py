@@ -22,6 +22,7 @@ QUOTA = (429, "insufficient_quota", "insufficient_quota")
 BUSY = (503, "service_unavailable_error", "server_is_overloaded")
 INVALID = "invalid_request_error"
 SECRET_TEXT = "internal-detail-77"
+LONG_AGO = "Sun, 06 Nov 1994 08:49:%d GMT"  # its own clock counts, not ours
 
 
 def error_body(code="bad", message=SECRET_TEXT, **more):
@@ -64,6 +65,8 @@ BOTH = [
     ("429 with Retry-After", http_error(429, [("Retry-After", "3")]), E16, True, 3),
     ("429 with too long a Retry-After", http_error(429, [("Retry-After", "100000")]), E16, True, 60),
     ("429 in ms", http_error(429, [("Retry-After-Ms", "1500")]), E16, True, (1, 2)),
+    ("429 until a date", http_error(429, [("Date", LONG_AGO % 37), ("Retry-After", LONG_AGO % 49)]), E16, True, 12),
+    ("429 until a date that is over", http_error(429, [("Retry-After", LONG_AGO % 37)]), E16, True, None),
     ("429 with junk for Retry-After", http_error(429, [("Retry-After", "soon")]), E16, True, None),
     ("429, and the account is empty", http_error(429, [], error_body("insufficient_quota")), QUOTA, False, False),
     ("402", http_error(402), QUOTA, False, False),

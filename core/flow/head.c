@@ -1,0 +1,73 @@
+/* head.c - what the head of an upstream's answer says that matters later. */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "flow/way.h"
+
+enum { RETRY_MOST = 3600 };
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7; the two old forms are not sent any more) as seconds since 1970, -1
+ * when it is none. */
+static int64_t date_of(struct text value)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char text[40], month[4];
+    struct tm t = {.tm_isdst = 0};
+
+    if (value.len >= sizeof text)
+        return -1;
+    snprintf(text, sizeof text, "%.*s", TEXT_ARG(value));
+    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT", &t.tm_mday, month, &t.tm_year, &t.tm_hour,
+               &t.tm_min, &t.tm_sec) != 6)
+        return -1;
+    ptrdiff_t at = text_find((struct text){months, sizeof months - 1}, text_of(month));
+    if (at < 0 || at % 3 != 0)
+        return -1;
+    t.tm_mon = (int)at / 3;
+    t.tm_year -= 1900;
+    return timegm(&t);
+}
+
+/* Seconds to wait; -1: it does not say. A date is taken against the upstream's own clock, `now`, where it tells it. */
+static int retry_after(struct text value, int64_t now, bool milliseconds)
+{
+    struct text whole = value, rest;
+    int64_t n, date = milliseconds ? -1 : date_of(value);
+
+    if (date >= 0) {
+        n = date - (now >= 0 ? now : clock_unix_ms() / 1000);
+        return n < 0 ? 0 : n > RETRY_MOST ? RETRY_MOST : (int)n;
+    }
+    rest = text_cut(&whole, '.');
+    if (text_parse_u63(text_trim(rest), &n) < 0)
+        return -1;
+    if (milliseconds)
+        n = n / 1000 + (n % 1000 != 0);
+    return n > RETRY_MOST ? RETRY_MOST : (int)n;
+}
+
+void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count)
+{
+    struct arena *arena = &a->req->arena;
+    struct text after = TEXT_NONE, after_ms = TEXT_NONE, date = TEXT_NONE;
+
+    for (size_t i = 0; i < count; i++) {
+        struct text name = headers[i].name, value = text_trim(headers[i].value);
+        if (text_eq_nocase(name, TEXT("content-type")))
+            a->content_type = arena_text(arena, value);
+        else if (text_eq_nocase(name, TEXT("x-request-id")) || text_eq_nocase(name, TEXT("request-id")))
+            a->request_id = arena_text(arena, value);
+        else if (text_eq_nocase(name, TEXT("retry-after-ms")))
+            after_ms = value;
+        else if (text_eq_nocase(name, TEXT("retry-after")))
+            after = value;
+        else if (text_eq_nocase(name, TEXT("date")))
+            date = value;
+        else if (text_eq_nocase(name, TEXT("content-encoding")) && !text_eq_nocase(value, TEXT("identity")))
+            a->encoded = true;
+    }
+    a->retry_after_s = after_ms.len > 0 ? retry_after(after_ms, -1, true) : -1;
+    if (a->retry_after_s < 0 && after.len > 0)
+        a->retry_after_s = retry_after(after, date_of(date), false);
+}
