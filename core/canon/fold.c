@@ -13,13 +13,13 @@ static void free_buf(void *arg)
 
 static void own_buf(struct fold *fold, struct buf *buf)
 {
-    buf_init(buf, fold->max);
+    buf_init(buf, SIZE_MAX);
     arena_defer(fold->arena, free_buf, buf);
 }
 
-void fold_init(struct fold *fold, struct arena *arena, size_t max)
+void fold_init(struct fold *fold, struct arena *arena)
 {
-    *fold = (struct fold){ .arena = arena, .max = max };
+    *fold = (struct fold){ .arena = arena };
 }
 
 static struct fold_choice *choice_of(struct fold *fold, uint32_t index)
@@ -71,10 +71,11 @@ static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *ch
     return t;
 }
 
+
 static void add(struct fold *fold, struct buf *buf, gw_str piece)
 {
     if (buf_text(buf, view(piece)) < 0)
-        fold->overflow = true;
+        fold->incomplete = true;
 }
 
 /* JSON values beside each other: an array's are opened, so that pieces concatenate. */
@@ -89,7 +90,7 @@ static void add_json(struct fold *fold, struct buf *buf, gw_str json)
     if (t.len == 0)
         return;
     if ((buf->len > 0 && buf_str(buf, ",") < 0) || buf_text(buf, t) < 0)
-        fold->overflow = true;
+        fold->incomplete = true;
 }
 
 static void add_signature(struct fold *fold, struct fold_choice *choice, const gw_event *event)
@@ -107,17 +108,12 @@ static void add_signature(struct fold *fold, struct fold_choice *choice, const g
 void fold_event(struct fold *fold, const gw_event *event)
 {
     if (event->type == GW_EVENT_START) {
-        if (event->id.len > 0 && fold->id.len == 0)
-            fold->id = arena_text(fold->arena, view(event->id));
         if (event->text.len > 0)
             fold->model = arena_text(fold->arena, view(event->text));
         return;
     }
-    if (event->type == GW_EVENT_BODY) {
-        fold->body = arena_text(fold->arena, view(event->data));
-        return;
-    }
-    if (event->type == GW_EVENT_USAGE || event->type == GW_EVENT_ERROR || event->type == GW_EVENT_ORIGIN)
+    if (event->type == GW_EVENT_USAGE || event->type == GW_EVENT_ERROR || event->type == GW_EVENT_BODY ||
+        event->type == GW_EVENT_ORIGIN)
         return;
     struct fold_choice *c = choice_of(fold, event->index);
     struct fold_call *call;
@@ -165,15 +161,4 @@ void fold_event(struct fold *fold, const gw_event *event)
     default:
         break;
     }
-}
-
-size_t fold_bytes(const struct fold *fold)
-{
-    size_t n = 0;
-    for (const struct fold_choice *c = fold->choices; c != NULL; c = c->next) {
-        n += c->text.len + c->refusal.len + c->reasoning.len;
-        for (const struct fold_call *call = c->calls; call != NULL; call = call->next)
-            n += call->name.len + call->args.len;
-    }
-    return n;
 }

@@ -43,16 +43,13 @@ struct fold_choice {
 
 struct fold {
     struct arena *arena;
-    size_t max; /* bytes of one text */
     struct fold_choice *choices; /* by rising index */
-    struct text id, model, body;
-    bool overflow; /* a text passed `max` */
+    struct text model;
+    bool incomplete; /* there was no memory for a part of it */
 };
 
-/* Texts grow on the heap and are freed with `arena`. */
-void fold_init(struct fold *fold, struct arena *arena, size_t max);
+/* Texts grow on the heap and are freed with `arena`. How much there may be is the caller's to watch. */
+void fold_init(struct fold *fold, struct arena *arena);
 void fold_event(struct fold *fold, const gw_event *event);
-/* Counts the pieces of text that passed, for answers whose usage nobody told: bytes. */
-size_t fold_bytes(const struct fold *fold);
 
 #endif

@@ -29,6 +29,6 @@ void chat_write_media(struct arena *arena, struct text media, struct json_writer
 void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out);
 void chat_stream_end(struct face_answer *answer, struct buf *out);
 void chat_fold_event(struct face_answer *answer, const gw_event *event);
-void chat_fold_end(struct face_answer *answer, struct buf *out);
+bool chat_fold_end(struct face_answer *answer, struct buf *out);
 
 #endif

@@ -2,8 +2,6 @@
 #include "canon/fold.h"
 #include "face/chat.h"
 
-#define CHAT_MAX_TEXT (64u << 20) /* of one folded text */
-
 struct text chat_id(const struct face_answer *answer)
 {
     return text_of(arena_printf(answer->arena, "chatcmpl-%.*s", TEXT_ARG(answer->request_id)));
@@ -71,7 +69,7 @@ static struct fold *fold_of(struct face_answer *answer)
 {
     if (answer->state == NULL) {
         struct fold *fold = arena_new(answer->arena, struct fold);
-        fold_init(fold, answer->arena, CHAT_MAX_TEXT);
+        fold_init(fold, answer->arena);
         answer->state = fold;
     }
     return answer->state;
@@ -144,7 +142,7 @@ static void write_message(struct arena *arena, const struct fold_choice *c, stru
     json_close(w);
 }
 
-void chat_fold_end(struct face_answer *answer, struct buf *out)
+bool chat_fold_end(struct face_answer *answer, struct buf *out)
 {
     const struct fold *fold = fold_of(answer);
     struct json_writer w;
@@ -177,5 +175,5 @@ void chat_fold_end(struct face_answer *answer, struct buf *out)
         usage_write_chat(answer->usage, &w);
     }
     json_close(&w);
-    json_end(&w);
+    return json_end(&w) == 0 && !fold->incomplete;
 }

@@ -185,9 +185,8 @@ void common_body_event(struct face_answer *answer, const gw_event *event)
     answer->state = body;
 }
 
-void common_body_end(struct face_answer *answer, struct buf *out)
+bool common_body_end(struct face_answer *answer, struct buf *out)
 {
     const struct text *body = answer->state;
-    if (body != NULL)
-        buf_text(out, *body);
+    return body == NULL || buf_text(out, *body) == 0;
 }

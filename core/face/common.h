@@ -51,6 +51,6 @@ struct text common_take(struct arena *arena, struct buf *out);
 void common_no_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out);
 void common_no_stream_end(struct face_answer *answer, struct buf *out);
 void common_body_event(struct face_answer *answer, const gw_event *event);
-void common_body_end(struct face_answer *answer, struct buf *out);
+bool common_body_end(struct face_answer *answer, struct buf *out);
 
 #endif

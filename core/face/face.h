@@ -67,7 +67,8 @@ struct face {
     void (*stream_end)(struct face_answer *answer, struct buf *out);
     /* A whole answer: remember the event; write the body at the end. */
     void (*fold_event)(struct face_answer *answer, const gw_event *event);
-    void (*fold_end)(struct face_answer *answer, struct buf *out);
+    /* False: `out` has no room for it. */
+    bool (*fold_end)(struct face_answer *answer, struct buf *out);
 };
 
 extern const struct face face_chat;

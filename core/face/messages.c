@@ -64,12 +64,11 @@ static void messages_splice(struct arena *arena, const struct ask *ask, struct t
 }
 
 /* What the upstream counted, or the estimate where it cannot count. */
-static void count_fold_end(struct face_answer *answer, struct buf *out)
+static bool count_fold_end(struct face_answer *answer, struct buf *out)
 {
     if (answer->state != NULL)
-        common_body_end(answer, out);
-    else
-        buf_printf(out, "{\"input_tokens\":%lld}", (long long)messages_estimate(answer->ask));
+        return common_body_end(answer, out);
+    return buf_printf(out, "{\"input_tokens\":%lld}", (long long)messages_estimate(answer->ask)) == 0;
 }
 
 #define BOTH                                                                                                           \

@@ -165,6 +165,6 @@ void messages_write_head(const struct face_answer *answer, struct json_writer *w
 void messages_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out);
 void messages_stream_end(struct face_answer *answer, struct buf *out);
 void messages_fold_event(struct face_answer *answer, const gw_event *event);
-void messages_fold_end(struct face_answer *answer, struct buf *out);
+bool messages_fold_end(struct face_answer *answer, struct buf *out);
 
 #endif

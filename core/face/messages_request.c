@@ -109,6 +109,8 @@ static void write_effort(struct messages_request *r)
         effort = TEXT("none");
     else if (effort.len == 0 && text_is(type, "enabled"))
         effort = text_of(effort_of_budget(budget_of(thinking), json_int(json_member(r->body, "max_tokens"), 0)));
+    else if (effort.len == 0 && text_is(type, "adaptive"))
+        effort = TEXT("high"); /* what Anthropic means by saying nothing more */
     if (effort.len > 0)
         put_member(r, "reasoning_effort", effort);
 }

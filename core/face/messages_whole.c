@@ -55,7 +55,7 @@ static void write_block(const struct face_answer *answer, const struct messages_
     json_close(w);
 }
 
-void messages_fold_end(struct face_answer *answer, struct buf *out)
+bool messages_fold_end(struct face_answer *answer, struct buf *out)
 {
     struct messages_answer *s = messages_answer_of(answer);
     struct json_writer w;
@@ -74,5 +74,5 @@ void messages_fold_end(struct face_answer *answer, struct buf *out)
     json_name(&w, "usage");
     messages_write_usage(answer, s, &w);
     json_close(&w);
-    json_end(&w);
+    return json_end(&w) == 0;
 }

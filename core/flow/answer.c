@@ -141,7 +141,12 @@ enum next answer_relay(struct request *req)
             }
         } else {
             req->body_type = "application/json";
-            req->face->fold_end(&req->answer, &req->body_out);
+            if (!req->face->fold_end(&req->answer, &req->body_out)) {
+                buf_free(&req->body_out);
+                error_set(&req->fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
+                          TEXT_ARG(a->target->provider->name));
+                return FAIL;
+            }
             struct buf other;
             buf_init(&other, req->config->limits.answer_bytes);
             if (req->face->convert != NULL &&

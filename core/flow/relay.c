@@ -20,13 +20,18 @@ static void start_framing(struct attempt *a)
     a->streamed = true;
 }
 
-static void fail_now(struct attempt *a, const char *outcome, const char *text)
+static void broken(struct attempt *a, enum error_case which, const char *outcome, const char *text)
 {
-    error_set(&a->error, E_UPSTREAM, "the provider \"%.*s\" %s", TEXT_ARG(a->target->provider->name), text);
+    error_set(&a->error, which, "the provider \"%.*s\" %s", TEXT_ARG(a->target->provider->name), text);
     a->has_error = true;
     a->error_status = 502;
     a->error_fault = GW_FAULT_SERVER;
     a->outcome = outcome;
+}
+
+static void fail_now(struct attempt *a, const char *outcome, const char *text)
+{
+    broken(a, E_UPSTREAM, outcome, text);
     attempt_cancel(a);
 }
 
@@ -67,9 +72,12 @@ void relay_emit(gw_call *call, const gw_event *event)
         return;
     if (event->type != GW_EVENT_START && event->type != GW_EVENT_USAGE)
         a->has_event = true;
-    if (req->ask.stream)
+    if (req->ask.stream) {
         req->face->stream_event(&req->answer, event, &a->out);
-    else
+        return;
+    }
+    a->folded += event->text.len + event->data.len;
+    if (a->folded <= req->config->limits.answer_bytes)
         req->face->fold_event(&req->answer, event);
 }
 
@@ -212,14 +220,10 @@ static int on_translated_frame(void *arg, const struct frame *frame)
         return 0;
     if (text_is(frame->data, "[DONE]"))
         a->has_done = true;
-    if (!read_frame(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error) {
-        error_set(&a->error, a->has_event ? E_STREAM : E_UPSTREAM, "the provider \"%.*s\" sent an event that cannot be read",
-                  TEXT_ARG(a->target->provider->name));
-        a->has_error = true;
-        a->error_status = 502;
-        a->error_fault = GW_FAULT_SERVER;
-        a->outcome = "junk";
-    }
+    if (!read_frame(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error)
+        broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
+    if (a->folded > a->req->config->limits.answer_bytes && !a->has_error)
+        broken(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
     return relay_after_step(a) ? 0 : 1;
 }
 
@@ -324,13 +328,8 @@ static void read_whole(struct attempt *a)
 /* The plugin's last frame: empty, and the end. */
 static void end_of_frames(struct attempt *a)
 {
-    if (!read_frame(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error) {
-        error_set(&a->error, E_STREAM, "the provider \"%.*s\" could not finish its answer", TEXT_ARG(a->target->provider->name));
-        a->has_error = true;
-        a->error_status = 502;
-        a->error_fault = GW_FAULT_SERVER;
-        a->outcome = "junk";
-    }
+    if (!read_frame(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error)
+        broken(a, E_STREAM, "junk", "could not finish its answer");
     relay_after_step(a);
 }
 

@@ -54,6 +54,7 @@ struct attempt {
 
     int status;                /* HTTP, 0 until the head is there */
     bool streamed;             /* the answer is cut into frames */
+    size_t folded;             /* bytes of events of an answer that is given whole */
     bool undecided;            /* the first byte of the body will tell */
     struct text content_type;  /* arena */
     struct text request_id;    /* the upstream's own */

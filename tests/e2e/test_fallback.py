@@ -94,6 +94,13 @@ BOTH = [
 # Only asked for as a whole.
 WHOLE = [
     (
+        "events, and over answer_mb together",
+        [stream_head()] + [upstream.chunk(delta("x" * 60000))] * 20 + [upstream.chunk(DONE), b"0\r\n\r\n"],
+        E13,
+        True,
+        False,
+    ),
+    (
         "cut body",
         [
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + GOOD_BODY[:20],

@@ -200,7 +200,7 @@ Test(messages_request, translates_the_parameters)
 Test(messages_request, translates_effort)
 {
     has(ASK(""), "reasoning_effort", NULL);
-    has(ASK(",\"thinking\":{\"type\":\"adaptive\"}"), "reasoning_effort", NULL);
+    has(ASK(",\"thinking\":{\"type\":\"adaptive\"}"), "reasoning_effort", "\"high\"");
     has(ASK(",\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"xhigh\"}"), "reasoning_effort",
         "\"xhigh\"");
     has(ASK(",\"thinking\":{\"type\":\"disabled\"}"), "reasoning_effort", "\"none\"");
