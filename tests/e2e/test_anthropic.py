@@ -1,0 +1,190 @@
+"""test_anthropic.py - when Anthropic's API is on one side or on both: errors, broken streams, silence, cancelling, the
+list of models and token counts, as its clients see them."""
+
+import json
+import threading
+import time
+import unittest
+
+import client
+import upstream
+from harness import Case, Gateway, build, pace, provider, tsan, wait_for
+from upstream import chunk, delta, reply_json, stream_head
+
+VERSION = ("anthropic-version", "2023-06-01")
+END = b"0\r\n\r\n"
+
+
+def named(value):
+    """An event of a Messages stream."""
+    return b"event: %s\ndata: %s\n\n" % (value["type"].encode(), json.dumps(value).encode())
+
+
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": [], "stop_reason": None,
+           "stop_sequence": None, "usage": {"input_tokens": 7, "output_tokens": 1}}
+START = named({"type": "message_start", "message": MESSAGE})
+OPEN = named({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
+TEXT = named({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}})
+CLOSE = named({"type": "content_block_stop", "index": 0})
+FINISH = named({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+                "usage": {"output_tokens": 3}})
+STOP = named({"type": "message_stop"})
+WHOLE = {**MESSAGE, "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn"}
+ERRORS = {400: "invalid_request_error", 429: "rate_limit_error", 500: "api_error", 529: "overloaded_error"}
+
+
+def refused(status, headers=(), text="no"):
+    error = {"type": "error", "error": {"type": ERRORS[status], "message": text}, "request_id": "req_1"}
+    return [reply_json(error, status, headers)]
+
+
+class Anthropic(Case):
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream()
+        claude = 'provider "claude" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" } }\n' % cls.up.url[:-3]
+        return Gateway(
+            claude + provider("up", cls.up) + 'model "claude" { { "claude/claude-sonnet-4-5" } }\n'
+            'model "gpt" { { "up/gpt-4o" } }\nmodel "a" { { "up/a" } }\nmodel "b" { { "up/b" } }\n'
+            "limits { ping_s = 1 }\n"
+        )
+
+    def setUp(self):
+        self.up.take()
+
+    def ask(self, face, model, stream=False, text="hi"):
+        body = {"model": model, "max_tokens": 99, "stream": stream, "messages": [{"role": "user", "content": text}]}
+        if face == "chat":
+            return self.gw.request("POST", "/v1/chat/completions", (), body)
+        return self.gw.request("POST", "/v1/messages", [VERSION], body)
+
+    def assert_anthropic(self, answer, status, type_, code):
+        self.assertEqual(answer.status, status, answer)
+        body = answer.json()
+        self.assertEqual((body["type"], body["request_id"]), ("error", answer.id), body)
+        self.assertEqual((body["error"]["type"], body["error"]["details"]["error_code"]), (type_, code), body)
+        return body["error"]["message"]
+
+    def test_its_errors_at_both_faces(self):
+        for status, headers, chat, messages, after in (
+            (429, [("Retry-After", "7")], (429, "rate_limit_error", "upstream_rate_limited"),
+             (429, "rate_limit_error", "upstream_rate_limited"), "7"),
+            (529, [("Retry-After", "9")], (503, "service_unavailable_error", "server_is_overloaded"),
+             (529, "overloaded_error", "server_is_overloaded"), "9"),
+            (500, [], (502, "upstream_error", "upstream_unavailable"), (502, "api_error", "upstream_unavailable"), None),
+        ):
+            for stream in (False, True):
+                with self.subTest(status=status, stream=stream):
+                    self.up.handler = refused(status, headers)
+                    answer = self.ask("chat", "claude", stream)
+                    self.assert_error(answer, *chat, retry=True)
+                    self.assertEqual(answer.header("retry-after"), after, answer)
+                    answer = self.ask("messages", "claude", stream)
+                    self.assert_anthropic(answer, *messages)
+                    self.assertEqual((answer.header("retry-after"), answer.header("x-should-retry")), (after, "true"))
+
+    def test_a_prompt_that_is_too_long_is_known_by_both_clients(self):
+        self.up.handler = refused(400, text="prompt is too long: 9 tokens > 8 maximum")
+        answer = self.ask("chat", "claude")
+        self.assert_error(answer, 400, "invalid_request_error", "context_length_exceeded", retry=False)
+        words = {"message": "This model's maximum context length is 8 tokens.", "type": "invalid_request_error",
+                 "param": "messages", "code": "context_length_exceeded"}
+        self.up.handler = [reply_json({"error": words}, 400)]
+        answer = self.ask("messages", "gpt")
+        said = self.assert_anthropic(answer, 400, "invalid_request_error", "context_length_exceeded")
+        self.assertEqual(said, "prompt is too long: " + words["message"])
+
+    def test_a_stream_that_breaks_at_both_faces(self):
+        error = named({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+        for name, steps, code in (
+            ("an error event", [stream_head() + b"".join(chunk(e) for e in (START, OPEN, TEXT, error)) + END], None),
+            ("a cut", [stream_head() + b"".join(chunk(e) for e in (START, OPEN, TEXT)), 0.1, "rst"], "stream_interrupted"),
+            ("no end", [stream_head() + b"".join(chunk(e) for e in (START, OPEN, TEXT)) + END], "stream_incomplete"),
+        ):
+            for face in ("chat", "messages"):
+                with self.subTest(name, face=face):
+                    self.up.handler = steps
+                    answer = self.ask(face, "claude", True)
+                    self.assertEqual((answer.status, answer.complete), (200, True), answer)
+                    self.assertIn(b"hello", answer.body)
+                    for mark in (b"[DONE]", b"message_stop", b'"finish_reason":"stop"', b"end_turn"):
+                        self.assertNotIn(mark, answer.body)
+                    data = json.loads(client.sse(answer.body)[-1][1])
+                    self.assertIn("error", data, answer)
+                    if face == "messages":
+                        self.assertEqual(data["type"], "error")
+                    log = self.gw.log_for(answer.id)
+                    self.assertTrue(log["error"]["code"], log)
+                    if code is not None:
+                        self.assertEqual(log["error"]["code"], code, log)
+
+    def test_pings_keep_a_silent_stream_alive(self):
+        good = [stream_head() + chunk(delta("late")) + chunk(delta(finish="stop")) + chunk(upstream.DONE) + END]
+        relayed = [stream_head() + b"".join(chunk(e) for e in (START, OPEN, TEXT, CLOSE, FINISH, STOP)) + END]
+        for model, steps in (("gpt", good), ("claude", relayed)):
+            with self.subTest(model):
+                self.up.handler = [2.6] + steps
+                answer = self.ask("messages", model, True)
+                self.assertEqual((answer.status, answer.complete), (200, True), answer)
+                self.assertIn(answer.body.count(b'event: ping\ndata: {"type":'), (1, 2, 3), answer.body)
+                self.assertLess(answer.body.index(b"event: ping"), answer.body.index(b"message_start"))
+                self.assertTrue(answer.body.rstrip().endswith(b'"message_stop"}'), answer.body)
+
+    @tsan
+    def test_a_client_that_leaves_cancels_the_upstream(self):
+        for model, first in (("claude", [START, OPEN, TEXT]), ("gpt", [delta("x")])):
+            with self.subTest(model):
+                gone, sent = {}, threading.Event()
+
+                def handler(request, out):
+                    out.send(stream_head() + b"".join(chunk(e) for e in first))
+                    sent.set()
+                    gone["at"] = out.wait_gone(15)
+                    raise upstream.Gone()
+
+                self.up.handler = handler
+                body = {"model": model, "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+                count = len(self.gw.lines)
+                conn = client.Conn(self.gw.port)
+                conn.send(build("POST", "/v1/messages", [VERSION], body))
+                self.assertTrue(sent.wait(10))
+                next(conn.events(conn.head()))
+                left = time.monotonic()
+                conn.close()
+                self.assertTrue(wait_for(lambda: gone.get("at"), 15), "the upstream was never cancelled")
+                self.assertLess(gone["at"] - left, 1.0)
+                self.assertTrue(wait_for(lambda: len(self.gw.lines) > count, 5 * pace()), "no log line")
+                self.assertEqual(self.gw.lines[-1]["error"]["code"], "client_gone")
+
+    def test_a_server_without_a_token_counter_is_no_failure(self):
+        body = {"model": "claude", "messages": [{"role": "user", "content": "hello there " * 20}]}
+        for status in (404, 405, 501):
+            with self.subTest(status):
+                self.up.handler = [reply_json({"detail": "no such path"}, status)]
+                answer = self.gw.request("POST", "/v1/messages/count_tokens", [VERSION], body)
+                self.assertEqual(answer.status, 200, answer)
+                self.assertGreater(answer.json()["input_tokens"], 20)
+                self.assertEqual(answer.header("x-gw-estimated"), "true", answer)
+                self.assertNotIn("error", self.gw.log_for(answer.id))
+        self.up.handler = [reply_json({"input_tokens": 41})]
+        answer = self.gw.request("POST", "/v1/messages/count_tokens", [VERSION], body)
+        self.assertEqual((answer.json(), answer.header("x-gw-estimated")), ({"input_tokens": 41}, None))
+
+    def test_the_list_of_models_in_pages(self):
+        seen, path = [], "/v1/models?limit=2"
+        for _ in range(4):
+            page = self.gw.request("GET", path, [VERSION]).json()
+            seen += [m["id"] for m in page["data"]]
+            self.assertEqual({m["type"] for m in page["data"]}, {"model"})
+            if not page["has_more"]:
+                break
+            path = "/v1/models?limit=2&after_id=" + page["last_id"]
+        self.assertEqual(seen, ["claude", "gpt", "a", "b"])
+        back = self.gw.request("GET", "/v1/models?limit=1&before_id=b", [VERSION]).json()
+        self.assertEqual([m["id"] for m in back["data"]], ["a"])
+        one = self.gw.request("GET", "/v1/models/gpt", [VERSION]).json()
+        self.assertEqual((one["type"], one["id"]), ("model", "gpt"))
+
+
+if __name__ == "__main__":
+    unittest.main()
