@@ -55,11 +55,12 @@ static void write_fields(const struct config_target *target, const struct listin
     buf_printf(l->out, "  %.*s/%.*s%s\n", TEXT_ARG(target->provider->name), TEXT_ARG(model_of(l, target)),
                capability(l, target, 0) == NULL ? ": nothing is told" : "");
     for (uint32_t i = 0; (c = capability(l, target, i)) != NULL; i++) {
-        buf_printf(l->out, "    %-30s %-11s%s%s", c->field, plugin_field_how(c->how), c->when != NULL ? c->when : "",
-                   c->when != NULL && (c->as != NULL || c->why != NULL) ? ": " : "");
-        if (c->as != NULL)
-            buf_printf(l->out, "sent as %s", c->as);
-        buf_printf(l->out, "%s\n", c->why != NULL ? c->why : "");
+        buf_printf(l->out, "    %-30s %s", c->field, plugin_field_how(c->how));
+        if (c->when != NULL)
+            buf_printf(l->out, ", %s", c->when);
+        if (c->as != NULL || c->why != NULL)
+            buf_printf(l->out, ": %s%s", c->as != NULL ? "sent as " : "", c->as != NULL ? c->as : c->why);
+        buf_str(l->out, "\n");
     }
 }
 

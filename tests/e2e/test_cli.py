@@ -113,6 +113,26 @@ class Lists(Folder):
         self.assertEqual(rows[0]["targets"], [{"provider": "openai", "model": "x", "fallback": False, "off": True},
                                               {"provider": "demo", "model": "y", "fallback": True, "off": False}])
 
+    def test_what_becomes_of_the_fields_of_a_request(self):
+        self.write('provider "demo" {}\nprovider "anthropic" {}\nprovider "groq" {}\nmodel "a" { "anthropic/claude-opus-4-8" }\n'
+                   'model "any-*" { "groq/*", fallback = { "demo/y" } }\n')
+        said = run("models", "a", "--fields", cwd=self.folder)
+        self.assertEqual((said.code, said.err), (0, ""), said)
+        self.assertRegex(said.out, r"\Aa +anthropic/claude-opus-4-8 \(off\)\n  anthropic/claude-opus-4-8\n    \S")
+        self.assertRegex(said.out, r"(?m)^    seed +dropped: \S")
+        self.assertNotRegex(said.out, r"(?m) $")
+        rows = json.loads(run("models", "any-x", "--fields", "--json", cwd=self.folder).out)
+        self.assertEqual([(t["provider"], t["model"]) for t in rows[0]["targets"]], [("groq", "*"), ("demo", "y")])
+        fields = {(f["field"], f["how"]): f for f in rows[0]["targets"][0]["fields"]}
+        self.assertEqual(fields["n", "dropped"], {"field": "n", "how": "dropped", "when": None, "as": None, "why": "Groq makes one choice"})
+        self.assertEqual([f["field"] for f in rows[0]["targets"][1]["fields"]], ["logprobs"])
+        one = json.loads(run("models", "groq/qwen", "--json", cwd=self.folder).out)
+        self.assertEqual((one[0]["name"], one[0]["targets"][0]["model"]), ("groq/qwen", "qwen"))
+        for name in ("b", "groq/", "no/x"):
+            said = run("models", name, "--fields", cwd=self.folder)
+            self.assertEqual((said.code, said.out), (1, ""), said)
+            self.assertIn('there is no model "%s"' % name, said.err)
+
     def test_providers(self):
         self.write(self.CONFIG)
         said = run("providers", cwd=self.folder)
