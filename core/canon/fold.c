@@ -157,6 +157,7 @@ void fold_event(struct fold *fold, const gw_event *event)
         break;
     case GW_EVENT_FINISH:
         c->finish = arena_text(fold->arena, view(event->text));
+        c->native = arena_text(fold->arena, view(event->code));
         break;
     default:
         break;

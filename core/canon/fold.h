@@ -36,6 +36,7 @@ struct fold_choice {
     struct fold_call *calls;                 /* in the order they were opened */
     struct fold_thought *thoughts;           /* in order; only of reasoning whose events had an id */
     struct text finish;                      /* absent until told */
+    struct text native;                      /* the upstream's own reason, where it says more */
 };
 
 /* The id of a SIGNATURE event of a block that is only encrypted ends so; before it stands the format. */

@@ -167,6 +167,10 @@ bool chat_fold_end(struct face_answer *answer, struct buf *out)
         }
         json_name(&w, "finish_reason");
         json_put_str(&w, chat_finish(c->finish, c->calls != NULL));
+        if (c->native.len > 0) {
+            json_name(&w, "native_finish_reason");
+            json_put_str(&w, c->native);
+        }
         json_close(&w);
     }
     json_close(&w);

@@ -69,8 +69,9 @@ static void chunk_begin(struct face_answer *answer, uint32_t index, struct json_
     json_object(w);
 }
 
-static void chunk_end(const struct face_answer *answer, gw_str finish, struct text logprobs, struct json_writer *w,
-                      struct buf *out)
+/* `native`: the upstream's own reason, where it says more (as OpenRouter has it). */
+static void chunk_end(const struct face_answer *answer, gw_str finish, gw_str native, struct text logprobs,
+                      struct json_writer *w, struct buf *out)
 {
     json_close(w); /* delta */
     json_name(w, "logprobs");
@@ -87,6 +88,10 @@ static void chunk_end(const struct face_answer *answer, gw_str finish, struct te
         json_put_str(w, view(finish));
     else
         json_put_null(w);
+    if (native.len > 0) {
+        json_name(w, "native_finish_reason");
+        json_put_str(w, view(native));
+    }
     json_close(w);
     json_close(w);
     if (answer->ask->wants_usage) {
@@ -110,7 +115,7 @@ static void open_choice(struct face_answer *answer, uint32_t index, struct buf *
     json_put_str(&w, TEXT("assistant"));
     json_name(&w, "content");
     json_put_str(&w, TEXT(""));
-    chunk_end(answer, none, TEXT_NONE, &w, out);
+    chunk_end(answer, none, none, TEXT_NONE, &w, out);
 }
 
 static struct chat_call *call_of(struct face_answer *answer, const gw_event *event)
@@ -154,7 +159,7 @@ static void write_call(struct face_answer *answer, uint32_t index, const struct 
     json_close(&w);
     json_close(&w);
     json_close(&w);
-    chunk_end(answer, none, TEXT_NONE, &w, out);
+    chunk_end(answer, none, none, TEXT_NONE, &w, out);
 }
 
 /* Opens all calls up to `last` (NULL: all of them), in order: clients gather them by their index. */
@@ -243,10 +248,10 @@ static void write_delta(struct face_answer *answer, const gw_event *event, struc
     }
     if (event->type == GW_EVENT_MEDIA)
         chat_write_media(answer->arena, data, &w);
-    chunk_end(answer, none, event->type == GW_EVENT_LOGPROBS ? data : TEXT_NONE, &w, out);
+    chunk_end(answer, none, none, event->type == GW_EVENT_LOGPROBS ? data : TEXT_NONE, &w, out);
 }
 
-static void finish(struct face_answer *answer, uint32_t index, gw_str word, struct buf *out)
+static void finish(struct face_answer *answer, uint32_t index, gw_str word, gw_str native, struct buf *out)
 {
     struct chat_choice *choice = choice_of(answer, index);
     struct json_writer w;
@@ -254,7 +259,7 @@ static void finish(struct face_answer *answer, uint32_t index, gw_str word, stru
     end_calls(answer, choice, out);
     choice->finished = true;
     chunk_begin(answer, index, &w, out);
-    chunk_end(answer, word, TEXT_NONE, &w, out);
+    chunk_end(answer, word, native, TEXT_NONE, &w, out);
 }
 
 void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
@@ -285,7 +290,7 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
             write_delta(answer, event, out);
         break;
     case GW_EVENT_FINISH:
-        finish(answer, event->index, event->text, out);
+        finish(answer, event->index, event->text, event->code, out);
         break;
     default:
         break;
@@ -297,7 +302,7 @@ void chat_stream_end(struct face_answer *answer, struct buf *out)
     for (const struct chat_choice *c = state_of(answer)->choices; c != NULL; c = c->next) {
         struct text word = chat_finish(TEXT_NONE, c->calls != NULL);
         if (!c->finished)
-            finish(answer, c->index, (gw_str){ word.ptr, word.len }, out);
+            finish(answer, c->index, (gw_str){ word.ptr, word.len }, none, out);
     }
     if (answer->ask->wants_usage && answer->usage->source != USAGE_NONE) {
         struct json_writer w;

@@ -271,6 +271,10 @@ void messages_take(struct messages_answer *s, const gw_event *event)
         break;
     case GW_EVENT_FINISH:
         s->finish = arena_text(s->arena, view(event->text));
+        s->native = arena_text(s->arena, view(event->code));
+        s->finish_more = TEXT_NONE;
+        if (event->data.len > 0 && json_check_quick(view(event->data)) == 0)
+            s->finish_more = text_trim(arena_text(s->arena, view(event->data)));
         s->finished = true;
         break;
     default:

@@ -136,7 +136,9 @@ struct messages_answer {
     int64_t input_estimate;
     size_t bytes;                 /* of text that passed, for answers whose usage nobody tells */
     size_t call_count;
-    struct text finish;
+    struct text finish;      /* the canonical word */
+    struct text native;      /* the upstream's own reason; absent where it says no more */
+    struct text finish_more; /* JSON it told beside that: the stop sequence, or details; absent */
     struct buf refusal;
 };
 

@@ -49,10 +49,15 @@ static const struct {
 
 static struct text stop_reason(const struct messages_answer *s)
 {
-    const char *to = "end_turn";
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    const char *to = "end_turn", *own = NULL;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (text_is(s->finish, reasons[i].from))
             to = reasons[i].to;
+        if (text_is(s->native, reasons[i].from))
+            own = reasons[i].to;
+    }
+    if (own != NULL)
+        to = own;
     bool natural = text_is(text_of(to), "end_turn") || text_is(text_of(to), "tool_use");
     if (s->refused && natural)
         to = "refusal";
@@ -61,16 +66,25 @@ static struct text stop_reason(const struct messages_answer *s)
     return text_of(to);
 }
 
+/* What was told beside the reason, when it is wanted and begins as it must; else null. */
+static void put_more(const struct messages_answer *s, bool wanted, char first, struct json_writer *w)
+{
+    if (wanted && s->finish_more.len > 0 && s->finish_more.ptr[0] == first)
+        json_put_trusted(w, s->finish_more);
+    else
+        json_put_null(w);
+}
+
 void messages_write_stop(const struct messages_answer *s, struct json_writer *w)
 {
     struct text reason = stop_reason(s);
     json_name(w, "stop_reason");
     json_put_str(w, reason);
-    json_name(w, "stop_sequence"); /* no other upstream tells which */
-    json_put_null(w);
+    json_name(w, "stop_sequence"); /* only Anthropic tells which */
+    put_more(s, text_is(reason, "stop_sequence"), '"', w);
     json_name(w, "stop_details");
-    if (!text_is(reason, "refusal")) {
-        json_put_null(w);
+    if (!text_is(reason, "refusal") || text_starts(s->finish_more, TEXT("{"))) {
+        put_more(s, text_is(reason, "refusal"), '{', w);
         return;
     }
     json_object(w);

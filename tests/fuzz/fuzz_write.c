@@ -40,10 +40,12 @@ static bool next(struct fuzz *f, gw_event *e, gw_tokens *tokens)
         e->text = str(fuzz_take(f, fuzz_byte(f)));
     if ((flags & 64) != 0) {
         struct text data = fuzz_take(f, fuzz_byte(f));
-        if (json_check(data, NULL) < 0)
+        if (json_check(data, NULL) < 0 && e->type != GW_EVENT_FINISH)
             data = text_of(datas[data.len % (sizeof datas / sizeof *datas)]);
         e->data = str(data);
     }
+    if (e->type == GW_EVENT_FINISH)
+        e->code = e->id;
     if (e->type == GW_EVENT_FINISH && (flags & 32) == 0)
         e->text = str(text_of(finishes[flags % 5]));
     bool has_data = (e->type >= GW_EVENT_CITATION && e->type <= GW_EVENT_MEDIA) || e->type >= GW_EVENT_BODY;

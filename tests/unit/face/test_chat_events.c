@@ -186,3 +186,20 @@ Test(chat_events, keeps_each_event_on_its_line)
     is(v, "4.choices.0.delta.reasoning_details", "[{\"signature\":\"s\"}]");
     help_end();
 }
+
+/* pause_turn means: send this turn again to go on. Chat has no word for it, so it is told beside "stop". */
+Test(chat_events, tells_the_upstreams_own_reason_where_it_says_more)
+{
+    gw_event events[] = { event(GW_EVENT_TEXT, 0, "a", NULL), event(GW_EVENT_FINISH, 0, "stop", NULL) };
+    help_begin();
+    const struct json *v = streamed(events, COUNT(events));
+    cr_assert_null(help_at(v, "2.choices.0.native_finish_reason"));
+    events[1].code = GW_LIT("pause_turn");
+    v = streamed(events, COUNT(events));
+    is(v, "2.choices.0.finish_reason", "\"stop\"");
+    is(v, "2.choices.0.native_finish_reason", "\"pause_turn\"");
+    v = whole(events, COUNT(events));
+    is(v, "choices.0.finish_reason", "\"stop\"");
+    is(v, "choices.0.native_finish_reason", "\"pause_turn\"");
+    help_end();
+}

@@ -348,3 +348,30 @@ Test(messages_stream, has_details_of_a_refusal_and_of_nothing_else)
     buf_free(&out);
     help_end();
 }
+
+/* An answer of Anthropic that was folded or cut up on the way says what Anthropic said. */
+Test(messages_stream, gives_back_anthropics_own_reason)
+{
+    static const struct {
+        const char *word, *code, *data, *reason, *sequence, *details;
+    } rows[] = {
+        { "stop", "pause_turn", NULL, "pause_turn", "null", "null" },
+        { "length", "model_context_window_exceeded", NULL, "model_context_window_exceeded", "null", "null" },
+        { "stop", "stop_sequence", "\"END\"", "stop_sequence", "\"END\"", "null" },
+        { "stop", "stop_sequence", "{\"a\":", "stop_sequence", "null", "null" },
+        { "content_filter", "refusal", " {\"type\":\"refusal\",\n\"category\":\"cyber\"}", "refusal", "null",
+          "{\"type\":\"refusal\", \"category\":\"cyber\"}" },
+        { "length", "SOMETHING_ELSE", "\"x\"", "max_tokens", "null", "null" },
+    };
+    help_begin();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        gw_event events[] = { SAY("a"), help_event(GW_EVENT_FINISH, 0, NULL, rows[i].word, rows[i].data) };
+        char wanted[200];
+        events[1].code = (gw_str){ rows[i].code, strlen(rows[i].code) };
+        snprintf(wanted, sizeof wanted, "\"stop_reason\":\"%s\",\"stop_sequence\":%s,\"stop_details\":%s", rows[i].reason,
+                 rows[i].sequence, rows[i].details);
+        struct text body = whole_body(events, 2);
+        cr_assert_geq(text_find(body, text_of(wanted)), 0, "%s in %.*s", wanted, TEXT_ARG(body));
+    }
+    help_end();
+}
