@@ -1,6 +1,6 @@
 /* anthropic.h - what the files of the anthropic provider share. Two stories: a request on its way out (struct
- * building: anthropic.c, capability.c, plan.c, think.c, request.c, turns.c, parts.c, history.c, tools.c, schema.c)
- * and an answer on its way in (struct reader: read.c, block.c, usage.c, error.c). */
+ * building: anthropic.c, capability.c, members.c, plan.c, think.c, cache.c, request.c, turns.c, system.c, parts.c,
+ * history.c, tools.c, schema.c) and an answer on its way in (struct reader: read.c, block.c, usage.c, error.c). */
 #ifndef ANTHROPIC_H
 #define ANTHROPIC_H
 
@@ -56,12 +56,13 @@ const struct model *anthropic_model(gw_str name);
 /* Rows of the table in capability.c: what is left out or sent changed, and what is refused. */
 enum limit {
     NO_LIMIT,
-    LOSS_MARKERS, LOSS_LENGTH, LOSS_TEMPERATURE_HIGH, LOSS_TEMPERATURE_THINKS, LOSS_SAMPLING, LOSS_TOP_P_THINKS,
-    LOSS_TOP_P_BOTH, LOSS_TOP_K_THINKS, LOSS_STOP, LOSS_QUIET, LOSS_THINKING, LOSS_BUDGET_FORCED, LOSS_BUDGET_HISTORY,
-    LOSS_BUDGET_ROOM, LOSS_EFFORT_FORCED, LOSS_LEVEL_UNKNOWN, LOSS_LEVEL, LOSS_STRICT, LOSS_GRAMMAR, LOSS_FORCE,
-    LOSS_CHOICE, LOSS_SEARCH, LOSS_SEARCH_SIZE, LOSS_SHAPE, LOSS_JSON_OBJECT, LOSS_OPEN_OBJECT, LOSS_METADATA,
-    LOSS_PERSON, LOSS_TIER, LOSS_CACHE_OPTIONS, LOSS_LATE_SYSTEM, LOSS_NAME, LOSS_SOUND, LOSS_ARGUMENTS, LOSS_RESULT,
-    LOSS_UNSIGNED, LOSS_THOUGHT, LOSS_ONLY_THOUGHT, LOSS_ORIGIN, LOSS_DETAIL, LOSS_MEMBER,
+    LOSS_MARKERS, LOSS_MARKER_PLACE, LOSS_LENGTH, LOSS_TEMPERATURE_HIGH, LOSS_TEMPERATURE_THINKS, LOSS_SAMPLING,
+    LOSS_TOP_P_THINKS, LOSS_TOP_P_BOTH, LOSS_TOP_K_THINKS, LOSS_STOP, LOSS_QUIET, LOSS_THINKING, LOSS_OTHER_WISH,
+    LOSS_BUDGET_FORCED, LOSS_BUDGET_HISTORY, LOSS_BUDGET_ROOM, LOSS_EFFORT_FORCED, LOSS_LEVEL_UNKNOWN, LOSS_LEVEL,
+    LOSS_STRICT, LOSS_GRAMMAR, LOSS_FORCE, LOSS_CHOICE, LOSS_SEARCH, LOSS_SEARCH_SIZE, LOSS_SHAPE, LOSS_JSON_OBJECT,
+    LOSS_OPEN_OBJECT, LOSS_METADATA, LOSS_PERSON, LOSS_OTHER_ID, LOSS_TIER, LOSS_CACHE_OPTIONS, LOSS_CACHE_LIFE,
+    LOSS_LATE_SYSTEM, LOSS_NAME, LOSS_SOUND, LOSS_ARGUMENTS, LOSS_RESULT, LOSS_UNSIGNED, LOSS_THOUGHT,
+    LOSS_ONLY_THOUGHT, LOSS_ORIGIN, LOSS_FOREIGN, LOSS_DETAIL, LOSS_BELOW, LOSS_MEMBER,
     REFUSAL_N, REFUSAL_LOGPROBS, REFUSAL_SOUND, REFUSAL_FUNCTIONS, REFUSAL_TOOL, REFUSAL_ROLE, REFUSAL_OLD_CALL,
     REFUSAL_IMAGE, REFUSAL_FILE, REFUSAL_UPLOAD, REFUSAL_AUDIO, REFUSAL_PART, REFUSAL_SYSTEM_PART,
     REFUSAL_ASSISTANT_PART,
@@ -120,6 +121,7 @@ struct building {
     struct plan plan;
     gw_status status; /* the first thing that went wrong */
     unsigned markers; /* cache markers met so far */
+    bool is_trial;    /* the body is written for nobody: nothing is told */
 
     const char *turn; /* role of the message being written; NULL: none is open */
     bool any_turn;    /* one was written */
@@ -173,6 +175,9 @@ gw_str anthropic_keep(const gw_host *h, gw_call *call, gw_str s);
 bool anthropic_pile(const gw_host *h, gw_call *call, struct pile *pile, gw_str s);
 /* {NULL,0} when it is not base64. */
 gw_str anthropic_unbase64(const gw_host *h, gw_call *call, gw_str s);
+/* JSON of the upstream's in one line, since it may go into a line of a stream: between values a line end is a blank,
+ * and within strings there is none. Memory of the call. */
+gw_str anthropic_one_line(struct reader *r, gw_str json);
 
 /* ids.c: ids of tool calls. Anthropic takes letters, digits, - and _ only. */
 gw_str anthropic_wire_id(const gw_host *h, gw_call *call, gw_str id);
@@ -194,16 +199,35 @@ void anthropic_drop(struct building *b, enum limit limit);
 void anthropic_drop_of(struct building *b, enum limit limit, const char *field);
 /* A member of the chat, unless it stands in a row that leaves it to other code. */
 void anthropic_drop_member(struct building *b, gw_str member);
+/* The member `member` of what stands at `path` ("messages.content"), which nobody reads. */
+void anthropic_drop_below(struct building *b, const char *path, gw_str member);
 /* What the row tells the client. Never NULL for a loss or a refusal. */
 const char *anthropic_why(enum limit limit);
+
+/* members.c: nothing is lost where a member says what is so anyway: null, false, 0, or nothing. */
+bool anthropic_says_nothing(const struct building *b, const gw_json *value);
+/* Tells the members of `object` that are neither `known` nor among `more` (each ended by NULL, or NULL). */
+void anthropic_tell_others(struct building *b, const char *path, const gw_json *object, const char *const *known,
+                           const char *const *more);
+/* The same for all of a chat but its own members and its tools. */
+void anthropic_tell_unread(struct building *b);
 
 /* The steps of a request. */
 void anthropic_plan(struct building *b);                       /* plan.c */
 void anthropic_plan_thinking(struct building *b, bool forced); /* think.c, with plan.max_tokens */
+void anthropic_plan_cache(struct building *b);                 /* cache.c, when all else is planned */
 void anthropic_write(struct building *b);                      /* request.c */
 void anthropic_write_turns(struct building *b);                /* turns.c: "system" and "messages" */
 void anthropic_write_tools(struct building *b);                /* tools.c: "tools" and "tool_choice" */
 void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_root); /* schema.c, as a value */
+
+/* system.c: "system" for a developer too. */
+gw_str anthropic_role(const struct building *b, const gw_json *message);
+/* The member "system", when there is any. The first message that is not the operator's. */
+size_t anthropic_write_system(struct building *b, const gw_json *messages);
+/* Later than at the head. Newer models take it as it is, behind a user turn and before an assistant's; else it
+ * becomes a part of the user's turn, in the tag that Claude knows for what the operator puts there. */
+void anthropic_write_later_system(struct building *b, const gw_json *messages, size_t index);
 
 /* turns.c: opens a block of a message of that role ("user" ...), and the message when it is another one; NULL: a
  * block of the array that is open. The object is open: write its members and close it. */
@@ -214,13 +238,16 @@ void anthropic_begin_block(struct building *b, const char *role);
 size_t anthropic_write_content(struct building *b, const char *role, const gw_json *content, const gw_json *mark,
                                bool is_last);
 bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark);
-/* A text block of "system", whose array is open. */
-void anthropic_write_system_text(struct building *b, gw_str text, const gw_json *mark);
 /* The content of a tool's result, as a member "content"; nothing when it is empty. */
 void anthropic_write_result(struct building *b, const gw_json *content);
-/* The member "cache_control" when `holder` has a marker and there are not too many. */
+
+/* cache.c: the member "cache_control" when `holder` has a marker and there are not too many. */
 void anthropic_write_marker(struct building *b, const gw_json *holder);
 bool anthropic_has_marker(const struct building *b, const gw_json *holder);
+/* `holder` is not written: tells it when it has a marker. */
+void anthropic_lose_marker(struct building *b, const gw_json *holder);
+/* A block or tool of Anthropic's own as it is; its markers count. Where it has none, it gets that of `mark`. */
+void anthropic_copy_block(struct building *b, const gw_json *block, const gw_json *mark);
 
 /* history.c: what an assistant message brings along from an earlier answer of Anthropic. */
 bool anthropic_has_thinking(struct building *b, const gw_json *message);
@@ -241,6 +268,8 @@ bool anthropic_is_json(struct reader *r, gw_str json);
 void anthropic_block_start(struct reader *r, int64_t index, const gw_json *block);
 void anthropic_block_delta(struct reader *r, int64_t index, const gw_json *delta);
 void anthropic_block_stop(struct reader *r, int64_t index);
+/* Those that are still open, in the order in which they began. */
+void anthropic_close_blocks(struct reader *r);
 /* usage.c: `first` when more is to come, and what is told of the output is not final. */
 void anthropic_usage(struct reader *r, const gw_json *usage, bool first);
 /* error.c: an error body as one ERROR event; `root` is NULL when it is not JSON. */

@@ -62,21 +62,9 @@ static gw_str kept(struct reader *r, gw_str s)
     return copy;
 }
 
-/* JSON of the upstream's in one line, since it may go into a line of a stream: between values a line end is a blank,
- * and within strings there is none. */
-static gw_str one_line(struct reader *r, gw_str json)
-{
-    gw_str copy = kept(r, json);
-    char *bytes = (char *)(uintptr_t)copy.ptr; /* our own */
-    for (size_t i = 0; i < copy.len; i++)
-        if (bytes[i] == '\n' || bytes[i] == '\r')
-            bytes[i] = ' ';
-    return copy;
-}
-
 static gw_str kept_json(struct reader *r, const gw_json *json)
 {
-    return one_line(r, r->h->json->text(json));
+    return anthropic_one_line(r, r->h->json->text(json));
 }
 
 static bool is_custom(const struct reader *r, gw_str name)
@@ -322,7 +310,7 @@ static void write_grown(struct reader *r, gw_writer *w, const struct grown *g)
     if (!g->is_json)
         r->h->write->str(w, text.len > 0 ? text : GW_LIT(""));
     else
-        r->h->write->raw(w, text.len > 0 ? one_line(r, text) : GW_LIT("{}"));
+        r->h->write->raw(w, text.len > 0 ? anthropic_one_line(r, text) : GW_LIT("{}"));
 }
 
 static void emit_origin(struct reader *r, gw_str json)
@@ -382,4 +370,18 @@ void anthropic_block_stop(struct reader *r, int64_t index)
         emit_args(r, block, block->begun.len > 0 ? block->begun : GW_LIT("{}"));
     if (block->kind == KIND_CUSTOM)
         emit_custom(r, block);
+}
+
+void anthropic_close_blocks(struct reader *r)
+{
+    struct block *open = r->state->blocks, *in_order = NULL, *next;
+
+    for (; open != NULL; open = next) {
+        next = open->next;
+        open->next = in_order;
+        in_order = open;
+    }
+    r->state->blocks = in_order;
+    while (r->state->blocks != NULL)
+        anthropic_block_stop(r, r->state->blocks->index);
 }

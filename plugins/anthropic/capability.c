@@ -4,6 +4,8 @@
  * What is refused because it is no chat at all (a list that is none, a call without an id) is not here. */
 #include "anthropic.h"
 
+#include <stdio.h>
+
 /* What a condition can ask of a model, beside its CAN_* bits. */
 enum {
     THINKS = 1 << 8, /* in one of two ways: */
@@ -22,13 +24,20 @@ struct rule {
     gw_capability row;
 };
 
-#define ROW(how, field, when, as, why) {sizeof(gw_capability), how, field, when, as, why}
+#define ROW(how, field, when, as, why)                                                                                 \
+    {                                                                                                                  \
+        sizeof(gw_capability), how, field, when, as, why                                                               \
+    }
 #define CARRIED(field, when) ROW(GW_FIELD_CARRIED, field, when, NULL, NULL)
 #define SENT(field, when, as) ROW(GW_FIELD_TRANSLATED, field, when, as, NULL)
 #define DROPPED(field, when, why) ROW(GW_FIELD_DROPPED, field, when, NULL, why)
 #define REFUSED(field, when, why) ROW(GW_FIELD_REFUSED, field, when, NULL, why)
 
 #define OPAQUE "Anthropic takes an opaque id of at most 256 bytes, no address or number of a person"
+
+#define ONE_ID "Anthropic takes one id: the first of safety_identifier, user and metadata.user_id"
+#define NOT_EMPTY "not null, false, 0 or empty"
+#define UNREAD "Anthropic knows no such member there"
 
 /* clang-format off */
 
@@ -49,6 +58,8 @@ static const struct rule table[] = {
     {NO_LIMIT, 0, 0, CARRIED("cache_control", NULL)},
     {LOSS_MARKERS, 0, 0, DROPPED("cache_control", "more than four, with those of messages and tools",
                                  "Anthropic takes four markers: the last four are sent")},
+    {LOSS_MARKER_PLACE, 0, 0, DROPPED("cache_control", "on an empty text, on thinking, within a later system message",
+                                      "there is nothing there that could carry it")},
 
     /* The answer would be another one. */
     {REFUSAL_N, 0, 0, REFUSED("n", "over 1", "Anthropic gives one answer only")},
@@ -100,6 +111,12 @@ static const struct rule table[] = {
     EACH_WISH(SENT, NO_LIMIT, BY_EFFORT, 0, "a level or a budget",
               "thinking adaptive, and output_config.effort (of a budget: the nearest)"),
     EACH_WISH(DROPPED, LOSS_THINKING, 0, THINKS, "a level or a budget", "this model does not think"),
+    {LOSS_OTHER_WISH, 0, 0,
+     DROPPED("reasoning", "beside reasoning_effort", "reasoning_effort says something else, and counts")},
+    {LOSS_OTHER_WISH, 0, 0, DROPPED("thinking", "beside reasoning_effort or reasoning",
+                                    "reasoning_effort or reasoning says something else, and counts")},
+    {LOSS_BELOW, 0, 0, DROPPED("reasoning.*", NOT_EMPTY, UNREAD)},
+    {LOSS_BELOW, 0, 0, DROPPED("thinking.*", NOT_EMPTY, UNREAD)},
     EACH_WISH(DROPPED, LOSS_BUDGET_FORCED, BY_BUDGET | CAN_FORCE, 0, "beside a tool that must be called",
               "thinking and a forced tool call exclude each other"),
     EACH_WISH(DROPPED, LOSS_BUDGET_HISTORY, BY_BUDGET, 0, "behind results of calls that came without thinking",
@@ -131,6 +148,7 @@ static const struct rule table[] = {
     {NO_LIMIT, 0, 0, SENT("tools.custom", NULL, "a function of one string, and taken out of it in the answer")},
     {LOSS_GRAMMAR, 0, 0, DROPPED("tools.custom.format", "a grammar",
                                  "Anthropic enforces no grammar: the model is told of it")},
+    {LOSS_BELOW, 0, 0, DROPPED("tools.*", NOT_EMPTY, UNREAD)},
     {NO_LIMIT, CAN_FORCE, 0, SENT("tool_choice", "required, or a named tool", "any, or tool")},
     {LOSS_FORCE, 0, CAN_FORCE, DROPPED("tool_choice", "required, or a named tool",
                                        "this model cannot be made to call a tool: it is left to it")},
@@ -139,14 +157,17 @@ static const struct rule table[] = {
     {NO_LIMIT, 0, 0, SENT("tool_choice", "allowed_tools", "only these tools")},
     {NO_LIMIT, 0, 0, SENT("parallel_tool_calls", "false", "tool_choice.disable_parallel_tool_use")},
     {NO_LIMIT, CAN_SEARCH, 0, SENT("web_search_options", NULL, "the tool web_search_20250305")},
+    {LOSS_BELOW, 0, 0, DROPPED("web_search_options.*", NOT_EMPTY, UNREAD)},
     {LOSS_SEARCH, 0, CAN_SEARCH, DROPPED("web_search_options", NULL, "this model cannot search")},
     {LOSS_SEARCH_SIZE, CAN_SEARCH, 0,
      DROPPED("web_search_options.search_context_size", "other than medium", "Anthropic has no such thing")},
 
     /* The shape of the answer: plan.c, schema.c. */
     {NO_LIMIT, CAN_SHAPE, 0, SENT("response_format", "json_schema", "output_config.format")},
-    {NO_LIMIT, CAN_SHAPE, 0, SENT("response_format.json_schema.schema", "limits of numbers, lengths and sizes",
+    {NO_LIMIT, CAN_SHAPE, 0, SENT("response_format.json_schema.schema",
+                                  "limits of numbers, lengths and sizes, and what else Anthropic's schemas have not",
                                   "words in the description, as in strict tools")},
+    {LOSS_BELOW, 0, 0, DROPPED("response_format.*", NOT_EMPTY, UNREAD)},
     {NO_LIMIT, 0, CAN_SHAPE,
      SENT("response_format", "json_schema", "a tool that must be called: its arguments are the answer")},
     {LOSS_SHAPE, 0, CAN_SHAPE, DROPPED("response_format", "json_schema, beside a named tool that must be called",
@@ -165,12 +186,16 @@ static const struct rule table[] = {
     {LOSS_PERSON, 0, 0, DROPPED("safety_identifier", "longer, or of a person", OPAQUE)},
     {LOSS_PERSON, 0, 0, DROPPED("user", "longer, or of a person", OPAQUE)},
     {LOSS_PERSON, 0, 0, DROPPED("metadata", "user_id: longer, or of a person", OPAQUE)},
+    {LOSS_OTHER_ID, 0, 0, DROPPED("user", "another than safety_identifier", ONE_ID)},
+    {LOSS_OTHER_ID, 0, 0, DROPPED("metadata.user_id", "another than safety_identifier or user", ONE_ID)},
     {NO_LIMIT, 0, 0, SENT("service_tier", "default", "standard_only")},
     {LOSS_TIER, 0, 0,
      DROPPED("service_tier", "none of auto, default and standard_only", "Anthropic has no such tier")},
     {NO_LIMIT, 0, 0, SENT("prompt_cache_options", "ttl, beside prompt_cache_breakpoint", "cache_control.ttl")},
     {LOSS_CACHE_OPTIONS, 0, 0,
-     DROPPED("prompt_cache_options", "without a marker", "Anthropic's cache is controlled by its markers")},
+     DROPPED("prompt_cache_options", "without a breakpoint", "Anthropic's cache is controlled by its markers")},
+    {LOSS_CACHE_LIFE, 0, 0, DROPPED("prompt_cache_options", "ttl other than 5m and 1h",
+                                    "Anthropic's entries live for 5m or 1h")},
     {NO_LIMIT, 0, 0, SENT("messages.prompt_cache_breakpoint", NULL, "cache_control")},
 
     /* Messages: turns.c, history.c. */
@@ -206,6 +231,9 @@ static const struct rule table[] = {
     {NO_LIMIT, 0, 0, SENT("messages.x_origin", "of dialect messages", "its content, instead of the message's")},
     {LOSS_ORIGIN, 0, 0, DROPPED("messages.x_origin", "of another text or other calls than the message",
                                 "the message was changed since, and is sent without it")},
+    {LOSS_FOREIGN, 0, 0, DROPPED("messages.x_origin", "of another dialect",
+                                 "only the service that it came from can read it")},
+    {LOSS_BELOW, 0, 0, DROPPED("messages.*", NOT_EMPTY, UNREAD)},
 
     /* Content: parts.c. */
     {NO_LIMIT, 0, 0, SENT("messages.content.image_url", NULL, "image")},
@@ -237,7 +265,7 @@ static const struct rule table[] = {
     {LOSS_MEMBER, 0, 0, DROPPED("verbosity", NULL, "Anthropic has no such thing")},
     /* Any member of the chat that stands in no row: it is told by its own name. The last row, as the first that fits
      * a name counts. */
-    {LOSS_MEMBER, 0, 0, DROPPED("*", "not null, false, 0 or empty", "not a parameter of Anthropic's")},
+    {LOSS_MEMBER, 0, 0, DROPPED("*", NOT_EMPTY, "not a parameter of Anthropic's")},
 };
 /* clang-format on */
 
@@ -286,7 +314,7 @@ static const gw_capability *row_of(enum limit limit, const char *field)
 
 static void drop(struct building *b, gw_str member, const gw_capability *row)
 {
-    if (GW_HAS(b->h, dropped))
+    if (GW_HAS(b->h, dropped) && !b->is_trial)
         b->h->dropped(b->call, member, words(row->why));
 }
 
@@ -304,6 +332,24 @@ void anthropic_drop_of(struct building *b, enum limit limit, const char *field)
 const char *anthropic_why(enum limit limit)
 {
     return row_of(limit, NULL)->why;
+}
+
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("$-._", c) != NULL);
+}
+
+/* The client's own name, in letters that a header takes, and not all of a long one. */
+void anthropic_drop_below(struct building *b, const char *path, gw_str member)
+{
+    char name[128];
+    int len = snprintf(name, sizeof name, "%s.%.*s", path, (int)(member.len < 60 ? member.len : 60), member.ptr);
+
+    for (int i = 0; i < len && i < (int)sizeof name - 1; i++)
+        if (!is_plain(name[i]))
+            name[i] = '_';
+    drop(b, words(name), row_of(LOSS_BELOW, NULL));
 }
 
 /* Fields inside of others have names too, which are no members of the chat. */

@@ -104,10 +104,17 @@ static size_t each_thought(struct building *b, const gw_json *message, bool writ
     return count;
 }
 
+/* The content of x_origin, where it is of this dialect. */
+static const gw_json *origin_of(const struct building *b, const gw_json *message)
+{
+    const gw_json *origin = get(b->h, message, "x_origin"), *content = get(b->h, origin, "content");
+    bool is_ours = anthropic_is(get_str(b->h, origin, "dialect"), ANTHROPIC_DIALECT);
+    return is_ours && length(b->h, content) > 0 ? content : NULL;
+}
+
 bool anthropic_has_thinking(struct building *b, const gw_json *message)
 {
-    const gw_json *origin = get(b->h, get(b->h, message, "x_origin"), "content");
-    struct thought first = of_block(b, b->h->json->at(origin, 0));
+    struct thought first = of_block(b, b->h->json->at(origin_of(b, message), 0));
     return counts(&first) || each_thought(b, message, false) > 0;
 }
 
@@ -170,14 +177,6 @@ static bool same_calls(const struct building *b, const gw_json *origin, const gw
             return false;
     }
     return k == length(b->h, calls);
-}
-
-/* The content of x_origin, where it is of this dialect. */
-static const gw_json *origin_of(const struct building *b, const gw_json *message)
-{
-    const gw_json *origin = get(b->h, message, "x_origin"), *content = get(b->h, origin, "content");
-    bool is_ours = anthropic_is(get_str(b->h, origin, "dialect"), ANTHROPIC_DIALECT);
-    return is_ours && length(b->h, content) > 0 ? content : NULL;
 }
 
 /* Somebody may have changed the message since, to take something out of it: then what it says now counts. */

@@ -2,50 +2,18 @@
  * Content that Anthropic cannot take is refused: to leave it out would change what is asked. */
 #include "anthropic.h"
 
-bool anthropic_has_marker(const struct building *b, const gw_json *holder)
+bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark)
 {
-    return is_type(b->h, get(b->h, holder, "cache_control"), GW_JSON_OBJECT) ||
-           is_type(b->h, get(b->h, holder, "prompt_cache_breakpoint"), GW_JSON_OBJECT);
-}
-
-void anthropic_write_marker(struct building *b, const gw_json *holder)
-{
-    const gw_json *control = get(b->h, holder, "cache_control");
-
-    if (!anthropic_has_marker(b, holder) || ++b->markers <= b->plan.cache_skip)
-        return;
-    if (is_type(b->h, control, GW_JSON_OBJECT)) {
-        put_copy(b, "cache_control", control);
-        return;
+    if (anthropic_is_blank(text)) { /* Anthropic refuses it, and sends such blocks itself */
+        anthropic_lose_marker(b, mark);
+        return false;
     }
-    put_object(b, "cache_control");
-    put_word(b, "type", "ephemeral");
-    if (b->plan.cache_hour)
-        put_word(b, "ttl", "1h");
-    put_close(b);
-}
-
-static void write_text_members(struct building *b, gw_str text, const gw_json *mark)
-{
+    anthropic_begin_block(b, role);
     put_word(b, "type", "text");
     put_str(b, "text", text);
     anthropic_write_marker(b, mark);
     put_close(b);
-}
-
-bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark)
-{
-    if (anthropic_is_blank(text)) /* Anthropic refuses it, and sends such blocks itself */
-        return false;
-    anthropic_begin_block(b, role);
-    write_text_members(b, text, mark);
     return true;
-}
-
-void anthropic_write_system_text(struct building *b, gw_str text, const gw_json *mark)
-{
-    b->h->write->object(b->w);
-    write_text_members(b, text, mark);
 }
 
 /* "data:image/png;base64,AAAA": the type without its parameters, and what comes after the comma. */
@@ -123,7 +91,9 @@ static void write_document(struct building *b, const char *role, gw_str type, gw
         anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_FILE), (int)type.len, type.ptr);
     } else if (text.ptr == NULL) {
         anthropic_refuse(b, "file_data is not base64");
-    } else if (!anthropic_is_blank(text)) {
+    } else if (anthropic_is_blank(text)) {
+        anthropic_lose_marker(b, mark);
+    } else {
         begin_media(b, role, "document", "text");
         put_word(b, "media_type", "text/plain");
         put_str(b, "data", text);
@@ -199,8 +169,10 @@ static bool write_part(struct building *b, const char *role, const gw_json *part
             text.len--;
         return anthropic_write_text(b, role, text, mark);
     }
-    if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking"))
+    if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking")) {
+        anthropic_lose_marker(b, mark);
         return false;
+    }
     if (role != NULL && !strcmp(role, "assistant"))
         anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_ASSISTANT_PART), (int)type.len, type.ptr);
     else if (anthropic_is(type, "image_url"))
@@ -226,6 +198,8 @@ size_t anthropic_write_content(struct building *b, const char *role, const gw_js
             text.len--;
         return anthropic_write_text(b, role, text, mark);
     }
+    if (count == 0)
+        anthropic_lose_marker(b, mark);
     for (size_t i = 0; i < count; i++) {
         const gw_json *part = b->h->json->at(content, i);
         bool marked = anthropic_has_marker(b, part);
@@ -248,6 +222,6 @@ void anthropic_write_result(struct building *b, const gw_json *content)
         return;
     put_array(b, "content");
     for (size_t i = 0; i < count; i++)
-        write_part(b, NULL, b->h->json->at(content, i), NULL, false);
+        write_part(b, NULL, b->h->json->at(content, i), b->h->json->at(content, i), false);
     put_close(b);
 }

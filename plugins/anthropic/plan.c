@@ -1,11 +1,11 @@
 /* plan.c - decides what a request becomes before the first byte is written: tool choice, the shape of the answer,
- * its length and the cache markers that are too many. They depend on each other and on the model. Thinking has a
- * file of its own, think.c. */
+ * its length. They depend on each other and on the model. Thinking has a file of its own, think.c, and cache markers
+ * have one, cache.c. */
 #include "anthropic.h"
 
 /* Without a limit of the request's own. Anthropic's SDKs refuse a plain request that could take more than ten
  * minutes at 128000 tokens an hour, which is 21333 tokens. */
-enum { DEFAULT_TOKENS = 20000, MARKERS_MOST = 4 };
+enum { DEFAULT_TOKENS = 20000 };
 
 static bool has_calls(const struct building *b)
 {
@@ -150,38 +150,6 @@ static void plan_length(struct building *b)
     }
 }
 
-static unsigned count_markers(const struct building *b)
-{
-    const gw_json *tools = get(b->h, b->body, "tools"), *messages = get(b->h, b->body, "messages");
-    unsigned count = is_type(b->h, get(b->h, b->body, "cache_control"), GW_JSON_OBJECT);
-
-    for (size_t i = 0; i < length(b->h, tools); i++) {
-        const gw_json *tool = b->h->json->at(tools, i);
-        count += anthropic_has_marker(b, tool) || anthropic_has_marker(b, get(b->h, tool, "function"));
-    }
-    for (size_t i = 0; i < length(b->h, messages); i++) {
-        const gw_json *message = b->h->json->at(messages, i), *content = get(b->h, message, "content");
-        count += anthropic_has_marker(b, message);
-        for (size_t k = 0; k < length(b->h, content); k++)
-            count += anthropic_has_marker(b, b->h->json->at(content, k));
-    }
-    return count;
-}
-
-static void plan_cache(struct building *b)
-{
-    const gw_json *cache = get(b->h, b->body, "prompt_cache_options");
-    unsigned count = count_markers(b);
-
-    b->plan.cache_hour = anthropic_is(get_str(b->h, cache, "ttl"), "1h");
-    if (count == 0 && b->h->json->count(cache) > 0)
-        anthropic_drop(b, LOSS_CACHE_OPTIONS);
-    if (count > MARKERS_MOST) {
-        b->plan.cache_skip = count - MARKERS_MOST;
-        anthropic_drop(b, LOSS_MARKERS);
-    }
-}
-
 void anthropic_plan(struct building *b)
 {
     struct plan *p = &b->plan;
@@ -196,5 +164,6 @@ void anthropic_plan(struct building *b)
     }
     plan_length(b);
     anthropic_plan_thinking(b, is_forced(p));
-    plan_cache(b);
+    if (b->status == GW_OK)
+        anthropic_plan_cache(b);
 }

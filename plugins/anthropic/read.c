@@ -4,14 +4,18 @@
 #include "anthropic.h"
 
 /* An answer begins with its START, also one that does not say its id. */
-void anthropic_emit(struct reader *r, uint32_t type, uint32_t item, gw_str id, gw_str text, gw_str data)
+static void hand_on(struct reader *r, const gw_event *event)
 {
     if (!r->state->started) {
         r->state->started = true;
         r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_START});
     }
-    r->emit(r->call,
-            &(gw_event){.size = sizeof(gw_event), .type = type, .item = item, .id = id, .text = text, .data = data});
+    r->emit(r->call, event);
+}
+
+void anthropic_emit(struct reader *r, uint32_t type, uint32_t item, gw_str id, gw_str text, gw_str data)
+{
+    hand_on(r, &(gw_event){.size = sizeof(gw_event), .type = type, .item = item, .id = id, .text = text, .data = data});
 }
 
 void anthropic_emit_text(struct reader *r, uint32_t item, gw_str text)
@@ -41,20 +45,27 @@ static void read_start(struct reader *r, const gw_json *message)
 }
 
 /* What the gateway says for a stop reason. Strict clients know four words only. */
-static const char *finish_word(gw_str reason)
+struct reason {
+    const char *theirs, *ours;
+    bool says_more;     /* than our word: then Anthropic's own goes with it */
+    const char *detail; /* the member that goes with it too */
+};
+
+static const struct reason *reason_of(gw_str word)
 {
-    static const struct {
-        const char *theirs, *ours;
-    } reasons[] = {
-        {"max_tokens",                    "length"        },
-        {"model_context_window_exceeded", "length"        },
-        {"refusal",                       "content_filter"},
-        {"tool_use",                      "tool_calls"    },
+    static const struct reason reasons[] = {
+        {"end_turn",                      "stop",           false, NULL           },
+        {"max_tokens",                    "length",         false, NULL           },
+        {"tool_use",                      "tool_calls",     false, NULL           },
+        {"model_context_window_exceeded", "length",         true,  NULL           },
+        {"refusal",                       "content_filter", true,  "stop_details" },
+        {"stop_sequence",                 "stop",           true,  "stop_sequence"},
+        {NULL,                            "stop",           true,  NULL           }, /* pause_turn, and new ones */
     };
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (anthropic_is(reason, reasons[i].theirs))
-            return reasons[i].ours;
-    return "stop"; /* end_turn, stop_sequence, pause_turn and words that nobody has met */
+    size_t i = 0;
+    while (reasons[i].theirs != NULL && !anthropic_is(word, reasons[i].theirs))
+        i++;
+    return &reasons[i];
 }
 
 /* `holder` has stop_reason: the message, or the delta at a stream's end. */
@@ -62,10 +73,12 @@ static void read_finish(struct reader *r, const gw_json *holder)
 {
     gw_str reason = get_str(r->h, holder, "stop_reason");
     gw_str why = get_str(r->h, get(r->h, holder, "stop_details"), "explanation");
-    const char *word = finish_word(reason);
+    const struct reason *known = reason_of(reason);
+    const char *word = known->ours;
 
     if (reason.len == 0 || r->state->finished)
         return;
+    anthropic_close_blocks(r);
     r->state->finished = true;
     if (anthropic_is(reason, "refusal") && why.len > 0)
         anthropic_emit(r, GW_EVENT_REFUSAL, 0, (gw_str){NULL, 0}, why, (gw_str){NULL, 0});
@@ -73,7 +86,15 @@ static void read_finish(struct reader *r, const gw_json *holder)
         word = "stop"; /* the tool that was called is ours: its arguments are the answer */
     else if (anthropic_is(reason, "end_turn") && r->state->tools > 0)
         word = "tool_calls"; /* servers that only look like Anthropic */
-    anthropic_emit(r, GW_EVENT_FINISH, 0, (gw_str){NULL, 0}, words(word), (gw_str){NULL, 0});
+    gw_event event = {.size = sizeof event, .type = GW_EVENT_FINISH, .text = words(word)};
+    const gw_json *detail = known->detail != NULL ? get(r->h, holder, known->detail) : NULL;
+    if (known->says_more)
+        event.code = reason;
+    if (!is_null(r->h, detail))
+        event.data = anthropic_one_line(r, r->h->json->text(detail));
+    if (event.data.len > 0 && !anthropic_is_json(r, event.data))
+        event.data = (gw_str){NULL, 0};
+    hand_on(r, &event);
 }
 
 /* A whole answer, what a digest has left of it, or the start of a stream: that is empty nearly always, but where
@@ -84,7 +105,7 @@ static void read_message(struct reader *r, const gw_json *message, bool is_start
     bool more = is_start && is_null(r->h, get(r->h, message, "stop_reason"));
 
     read_start(r, message);
-    for (size_t i = 0; i < length(r->h, content); i++) {
+    for (size_t i = 0; !r->state->finished && i < length(r->h, content); i++) {
         anthropic_block_start(r, (int64_t)i, r->h->json->at(content, i));
         anthropic_block_stop(r, (int64_t)i);
     }
@@ -104,6 +125,21 @@ static void read_message_start(struct reader *r, const gw_json *message)
         read_message(r, message, true);
 }
 
+/* Nothing is said after the finish. */
+static void read_block_event(struct reader *r, gw_str type, const gw_json *root)
+{
+    int64_t index = r->h->json->integer(get(r->h, root, "index"), 0);
+
+    if (r->state->finished)
+        return;
+    if (anthropic_is(type, "content_block_delta"))
+        anthropic_block_delta(r, index, get(r->h, root, "delta"));
+    else if (anthropic_is(type, "content_block_start"))
+        anthropic_block_start(r, index, get(r->h, root, "content_block"));
+    else if (anthropic_is(type, "content_block_stop"))
+        anthropic_block_stop(r, index);
+}
+
 /* {"input_tokens":n}: the answer to a question that costs nothing. */
 static void read_count(struct reader *r, const gw_json *root)
 {
@@ -115,20 +151,17 @@ static void read_count(struct reader *r, const gw_json *root)
 static void read_event(struct reader *r, const gw_json *root)
 {
     gw_str type = get_str(r->h, root, "type");
-    int64_t index = r->h->json->integer(get(r->h, root, "index"), 0);
 
-    if (anthropic_is(type, "content_block_delta")) {
-        anthropic_block_delta(r, index, get(r->h, root, "delta"));
-    } else if (anthropic_is(type, "content_block_start")) {
-        anthropic_block_start(r, index, get(r->h, root, "content_block"));
-    } else if (anthropic_is(type, "content_block_stop")) {
-        anthropic_block_stop(r, index);
+    if (anthropic_starts(type, "content_block_")) {
+        read_block_event(r, type, root);
     } else if (anthropic_is(type, "message_start")) {
         read_message_start(r, get(r->h, root, "message"));
     } else if (anthropic_is(type, "message_delta")) {
         if (is_type(r->h, get(r->h, root, "usage"), GW_JSON_OBJECT))
             anthropic_usage(r, get(r->h, root, "usage"), false);
         read_finish(r, get(r->h, root, "delta"));
+    } else if (anthropic_is(type, "message_stop")) {
+        anthropic_close_blocks(r); /* of an answer without a stop reason */
     } else if (anthropic_is(type, "message")) {
         read_message(r, root, false);
     } else if (anthropic_is(type, "error") || !is_null(r->h, get(r->h, root, "error"))) {
@@ -137,7 +170,7 @@ static void read_event(struct reader *r, const gw_json *root)
         read_count(r, root);
     } else if (type.len == 0) {
         read_message(r, root, false);
-    } /* else ping, message_stop, and what will come one day */
+    } /* else ping, and what will come one day */
 }
 
 gw_status anthropic_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)

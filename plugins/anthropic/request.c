@@ -1,34 +1,13 @@
 /* request.c - writes the body: members in the order in which Anthropic reads the prompt (tools, system, messages). */
 #include "anthropic.h"
 
-/* Nothing is lost where a member says what is so anyway. */
-static bool says_nothing(const struct building *b, const gw_json *value)
-{
-    switch (b->h->json->type(value)) {
-    case GW_JSON_BOOL:
-        return b->h->json->boolean(value, 0) == 0;
-    case GW_JSON_INT:
-    case GW_JSON_REAL: {
-        double number = b->h->json->real(value, 1);
-        return !(number < 0 || number > 0);
-    }
-    case GW_JSON_STR:
-        return b->h->json->str(value).len == 0;
-    case GW_JSON_ARRAY:
-    case GW_JSON_OBJECT:
-        return b->h->json->count(value) == 0;
-    default:
-        return true;
-    }
-}
-
 static void drop_others(struct building *b)
 {
     for (size_t i = 0; i < b->h->json->count(b->body); i++) {
         gw_str name = b->h->json->key_at(b->body, i);
         const gw_json *value = b->h->json->at(b->body, i);
         bool is_seed = anthropic_is(name, "seed"); /* 0 is one like any other */
-        if (is_seed ? !is_null(b->h, value) : !says_nothing(b, value))
+        if (is_seed ? !is_null(b->h, value) : !anthropic_says_nothing(b, value))
             anthropic_drop_member(b, name);
     }
 }
@@ -153,20 +132,30 @@ static bool is_personal(gw_str id)
     return id.len > 0 && id.ptr[0] == '+' && digits >= 7 && digits + 6 >= id.len;
 }
 
+static bool is_other(gw_str id, gw_str sent)
+{
+    return id.len > 0 && (id.len != sent.len || memcmp(id.ptr, sent.ptr, id.len) != 0);
+}
+
 static void write_user_id(struct building *b)
 {
     const gw_json *metadata = get(b->h, b->body, "metadata");
-    gw_str id = get_str(b->h, b->body, "safety_identifier"), own = get_str(b->h, metadata, "user_id");
+    gw_str user = get_str(b->h, b->body, "user"), own = get_str(b->h, metadata, "user_id");
+    gw_str id = get_str(b->h, b->body, "safety_identifier");
     const char *member = "safety_identifier";
 
     if (id.len == 0) {
-        id = get_str(b->h, b->body, "user");
+        id = user;
         member = "user";
     }
     if (id.len == 0) {
         id = own;
         member = "metadata";
     }
+    if (is_other(user, id))
+        anthropic_drop_of(b, LOSS_OTHER_ID, "user");
+    if (is_other(own, id))
+        anthropic_drop_of(b, LOSS_OTHER_ID, "metadata.user_id");
     if (b->h->json->count(metadata) > (own.len > 0 ? 1u : 0u))
         anthropic_drop(b, LOSS_METADATA);
     if (id.len == 0)
@@ -232,6 +221,7 @@ void anthropic_write(struct building *b)
     if (b->status != GW_OK)
         return;
     drop_others(b);
+    anthropic_tell_unread(b);
     b->h->write->object(b->w);
     put_str(b, "model", b->req->model);
     if (!counts) {

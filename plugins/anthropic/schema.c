@@ -3,12 +3,10 @@
  * still read it; Anthropic's own SDKs do the same. */
 #include "anthropic.h"
 
-enum { NOTES_MOST = 24 };
-
 static const char *const carried[] = {"$ref",  "title", "default", "enum",  "const",       "type",      "required",
                                       "anyOf", "allOf", "items",   "$defs", "definitions", "properties"};
-static const char *const silent[] = {"$schema",  "$id",     "$comment", "description", "additionalProperties",
-                                     "examples", "nullable"};
+/* Said elsewhere, or, of a schema's own dialect, of no meaning to a model. */
+static const char *const silent[] = {"$schema", "description", "additionalProperties"};
 static const char *const formats[] = {"date-time", "time", "date", "duration", "email",
                                       "hostname",  "uri",  "ipv4", "ipv6",     "uuid"};
 
@@ -22,7 +20,7 @@ static bool is_one_of(gw_str name, const char *const *list, size_t count)
 
 #define IS_ONE_OF(name, list) is_one_of(name, list, sizeof(list) / sizeof *(list))
 
-static bool is_carried(const struct building *b, gw_str name, const gw_json *value)
+static bool is_carried(const struct building *b, const gw_json *schema, gw_str name, const gw_json *value)
 {
     if (anthropic_is(name, "format"))
         return IS_ONE_OF(b->h->json->str(value), formats);
@@ -30,40 +28,42 @@ static bool is_carried(const struct building *b, gw_str name, const gw_json *val
         int64_t least = b->h->json->integer(value, -1);
         return least == 0 || least == 1;
     }
-    if (anthropic_is(name, "oneOf"))
-        return true;
+    if (anthropic_is(name, "oneOf")) /* as anyOf, of which there may be one already */
+        return get(b->h, schema, "anyOf") == NULL;
     if (anthropic_is(name, "items"))
         return is_type(b->h, value, GW_JSON_OBJECT);
     return IS_ONE_OF(name, carried);
 }
 
+static void pile_up(struct building *b, struct pile *pile, gw_str s)
+{
+    if (!anthropic_pile(b->h, b->call, pile, s))
+        b->status = GW_E_NOMEM;
+}
+
 /* "description", with a note of what is not carried: "Age.\n\n{minimum: 0, maximum: 150}". */
 static void write_description(struct building *b, const gw_json *schema, gw_str outer)
 {
-    gw_str parts[NOTES_MOST * 4 + 4];
     gw_str own = get_str(b->h, schema, "description");
-    size_t count = 0, notes = 0;
+    struct pile pile = {.len = 0};
+    bool any = false;
 
-    if (own.len == 0)
-        own = outer;
-    if (own.len > 0)
-        parts[count++] = own;
-    for (size_t i = 0; i < b->h->json->count(schema) && notes < NOTES_MOST; i++) {
+    pile_up(b, &pile, own.len > 0 ? own : outer);
+    for (size_t i = 0; i < b->h->json->count(schema); i++) {
         gw_str name = b->h->json->key_at(schema, i);
         const gw_json *value = b->h->json->at(schema, i);
-        if (is_carried(b, name, value) || IS_ONE_OF(name, silent))
+        if (is_carried(b, schema, name, value) || IS_ONE_OF(name, silent))
             continue;
-        parts[count] = notes > 0 ? GW_LIT(", ") : count > 0 ? GW_LIT("\n\n{") : GW_LIT("{");
-        count++;
-        parts[count++] = name;
-        parts[count++] = GW_LIT(": ");
-        parts[count++] = b->h->json->text(value);
-        notes++;
+        pile_up(b, &pile, any ? GW_LIT(", ") : pile.len > 0 ? GW_LIT("\n\n{") : GW_LIT("{"));
+        pile_up(b, &pile, name);
+        pile_up(b, &pile, GW_LIT(": "));
+        pile_up(b, &pile, b->h->json->text(value));
+        any = true;
     }
-    if (notes > 0)
-        parts[count++] = GW_LIT("}");
-    if (count > 0)
-        put_str(b, "description", anthropic_join(b->h, b->call, parts, count));
+    if (any)
+        pile_up(b, &pile, GW_LIT("}"));
+    if (pile.len > 0)
+        put_str(b, "description", (gw_str){pile.ptr, pile.len});
 }
 
 static void write_each(struct building *b, const gw_json *schemas)
@@ -102,14 +102,14 @@ static bool describes_object(const struct building *b, const gw_json *schema)
         if (anthropic_is(b->h->json->str(b->h->json->at(type, i)), "object"))
             return true;
     return anthropic_is(b->h->json->str(type), "object") ||
-           is_type(b->h, get(b->h, schema, "properties"), GW_JSON_OBJECT);
+           is_type(b->h, get(b->h, schema, "properties"), GW_JSON_OBJECT) ||
+           (type == NULL && !is_null(b->h, get(b->h, schema, "additionalProperties")));
 }
 
 /* The name and description that a chat gives beside the schema go into its root. */
 void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_root)
 {
     const gw_json *open = get(b->h, schema, "additionalProperties");
-    bool has_any = !is_null(b->h, get(b->h, schema, "anyOf"));
 
     if (!is_type(b->h, schema, GW_JSON_OBJECT)) {
         b->h->write->copy(b->w, schema);
@@ -119,7 +119,7 @@ void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_r
     for (size_t i = 0; i < b->h->json->count(schema); i++) {
         gw_str name = b->h->json->key_at(schema, i);
         const gw_json *value = b->h->json->at(schema, i);
-        if (is_carried(b, name, value) && !(anthropic_is(name, "oneOf") && has_any))
+        if (is_carried(b, schema, name, value))
             write_member(b, name, value);
     }
     if (is_root && is_null(b->h, get(b->h, schema, "title")) && b->plan.shape_name.len > 0)

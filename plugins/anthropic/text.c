@@ -82,6 +82,19 @@ bool anthropic_pile(const gw_host *h, gw_call *call, struct pile *pile, gw_str s
     return true;
 }
 
+gw_str anthropic_one_line(struct reader *r, gw_str json)
+{
+    gw_str copy = anthropic_keep(r->h, r->call, json);
+    char *bytes = (char *)(uintptr_t)copy.ptr; /* our own */
+
+    if (bytes == NULL)
+        r->status = GW_E_NOMEM;
+    for (size_t i = 0; i < copy.len; i++)
+        if (bytes[i] == '\n' || bytes[i] == '\r')
+            bytes[i] = ' ';
+    return copy;
+}
+
 /* The value of a digit of base64 (of both alphabets), 64 for padding, -1 for anything else. */
 static int base64_digit(char c)
 {

@@ -49,35 +49,63 @@ static void take_budget(const struct building *b, const gw_json *value, struct w
         wish->level = level_of_budget(wish->budget);
 }
 
-/* reasoning_effort (OpenAI), reasoning {effort, max_tokens, enabled} (OpenRouter), thinking (LiteLLM). */
-static struct wish wish_of(struct building *b)
+/* OpenAI's word. */
+static struct wish wish_of_word(struct building *b)
 {
-    const gw_json *reasoning = get(b->h, b->body, "reasoning"), *thinking = get(b->h, b->body, "thinking");
-    gw_str word = get_str(b->h, b->body, "reasoning_effort"), type = get_str(b->h, thinking, "type");
+    gw_str word = get_str(b->h, b->body, "reasoning_effort");
     struct wish wish = {.level = level_of(word), .member = "reasoning_effort"};
 
     if (word.len > 0 && wish.level == UNSAID)
         anthropic_drop(b, LOSS_LEVEL_UNKNOWN);
-    if (wish.level == UNSAID && is_type(b->h, reasoning, GW_JSON_OBJECT)) {
-        wish.member = "reasoning";
-        wish.level = level_of(get_str(b->h, reasoning, "effort"));
-        take_budget(b, get(b->h, reasoning, "max_tokens"), &wish);
-        int32_t enabled = b->h->json->boolean(get(b->h, reasoning, "enabled"), -1);
-        if (enabled == 0)
-            wish.level = NONE;
-        else if (enabled == 1 && wish.level == UNSAID)
-            wish.level = MEDIUM;
-    }
-    if (wish.level == UNSAID && type.len > 0) {
-        wish.member = "thinking";
-        if (anthropic_is(type, "disabled"))
-            wish.level = NONE;
-        else if (anthropic_is(type, "adaptive"))
-            wish.level = HIGH; /* what Anthropic means by saying nothing */
-        else
-            take_budget(b, get(b->h, thinking, "budget_tokens"), &wish);
-    }
     return wish;
+}
+
+/* OpenRouter's {effort, max_tokens, enabled}. */
+static struct wish wish_of_reasoning(const struct building *b)
+{
+    const gw_json *reasoning = get(b->h, b->body, "reasoning");
+    int32_t enabled = b->h->json->boolean(get(b->h, reasoning, "enabled"), -1);
+    struct wish wish = {.level = level_of(get_str(b->h, reasoning, "effort")), .member = "reasoning"};
+
+    take_budget(b, get(b->h, reasoning, "max_tokens"), &wish);
+    if (enabled == 0)
+        wish.level = NONE;
+    else if (enabled == 1 && wish.level == UNSAID)
+        wish.level = MEDIUM;
+    return wish;
+}
+
+/* LiteLLM's {type, budget_tokens}, as Anthropic has it. */
+static struct wish wish_of_thinking(const struct building *b)
+{
+    const gw_json *thinking = get(b->h, b->body, "thinking");
+    gw_str type = get_str(b->h, thinking, "type");
+    struct wish wish = {.level = UNSAID, .member = "thinking"};
+
+    if (anthropic_is(type, "disabled"))
+        wish.level = NONE;
+    else if (anthropic_is(type, "adaptive"))
+        wish.level = HIGH; /* what Anthropic means by saying nothing */
+    else if (type.len > 0)
+        take_budget(b, get(b->h, thinking, "budget_tokens"), &wish);
+    return wish;
+}
+
+/* The first that says anything counts. The others are told where they say something else. */
+static struct wish wish_of(struct building *b)
+{
+    struct wish wishes[] = {wish_of_word(b), wish_of_reasoning(b), wish_of_thinking(b)}, *first = NULL;
+
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+        struct wish *wish = &wishes[i];
+        if (wish->level == UNSAID)
+            continue;
+        if (first == NULL)
+            first = wish;
+        else if (wish->level != first->level || (wish->budget > 0 && wish->budget != first->budget))
+            anthropic_drop_of(b, LOSS_OTHER_WISH, wish->member);
+    }
+    return first != NULL ? *first : wishes[0];
 }
 
 /* The level, or the nearest below that the model has. */

@@ -3,7 +3,14 @@
 #include "anthropic.h"
 
 /* Members of a tool that Anthropic has and a chat has not; clients that know them put them beside "function". */
-static const char *const extras[] = {"allowed_callers", "defer_loading", "eager_input_streaming", "input_examples"};
+static const char *const extras[] = {"allowed_callers", "defer_loading", "eager_input_streaming", "input_examples",
+                                     NULL};
+/* What else is read here. */
+static const char *const tool_members[] = {"type", "function", "custom", "cache_control", "prompt_cache_breakpoint",
+                                           NULL};
+static const char *const inner_members[] = {"name", "description", "cache_control", "prompt_cache_breakpoint", NULL};
+static const char *const function_members[] = {"parameters", "strict", NULL};
+static const char *const custom_members[] = {"format", NULL};
 
 static gw_str name_of(const struct building *b, const gw_json *tool)
 {
@@ -50,10 +57,11 @@ static void write_parameters(struct building *b, const gw_json *schema, bool str
 
 static void write_extras(struct building *b, const gw_json *tool, const gw_json *inner)
 {
-    for (size_t i = 0; i < sizeof extras / sizeof *extras; i++)
+    for (size_t i = 0; extras[i] != NULL; i++)
         if (!is_null(b->h, get(b->h, tool, extras[i])))
             put_copy(b, extras[i], get(b->h, tool, extras[i]));
     anthropic_write_marker(b, anthropic_has_marker(b, tool) ? tool : inner);
+    anthropic_tell_others(b, "tools", tool, tool_members, extras);
 }
 
 static void write_function(struct building *b, const gw_json *tool)
@@ -76,6 +84,7 @@ static void write_function(struct building *b, const gw_json *tool)
         b->h->write->boolean(b->w, 1);
     }
     write_extras(b, tool, function);
+    anthropic_tell_others(b, "tools.function", function, inner_members, function_members);
     put_close(b);
 }
 
@@ -108,6 +117,7 @@ static void write_custom(struct building *b, const gw_json *tool)
     put_close(b);
     put_close(b);
     write_extras(b, tool, custom);
+    anthropic_tell_others(b, "tools.custom", custom, inner_members, custom_members);
     put_close(b);
 }
 
@@ -128,7 +138,7 @@ static void write_tool(struct building *b, const gw_json *tool, size_t index)
     bool is_function = is_type(b->h, get(b->h, tool, "function"), GW_JSON_OBJECT);
 
     if (is_dated(type)) {
-        b->h->write->copy(b->w, tool);
+        anthropic_copy_block(b, tool, NULL);
     } else if (name_of(b, tool).len == 0) {
         anthropic_refuse(b, "tools[%zu] has no name", index);
     } else if (is_function) {
@@ -244,8 +254,11 @@ void anthropic_write_tools(struct building *b)
         put_array(b, "tools");
     size_t written = 0;
     for (size_t i = 0; i < length(b->h, tools); i++) {
-        if (!is_allowed(b, b->h->json->at(tools, i)))
+        if (!is_allowed(b, b->h->json->at(tools, i))) {
+            anthropic_lose_marker(b, b->h->json->at(tools, i));
+            anthropic_lose_marker(b, get(b->h, b->h->json->at(tools, i), "function"));
             continue;
+        }
         write_tool(b, b->h->json->at(tools, i), i);
         written++;
     }

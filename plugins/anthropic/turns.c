@@ -6,12 +6,6 @@
 #define NOTHING GW_LIT(".")
 #define NO_RESULT GW_LIT("There is no result of this call.")
 
-static gw_str role_of(const struct building *b, const gw_json *message)
-{
-    gw_str role = get_str(b->h, message, "role");
-    return anthropic_is(role, "developer") ? GW_LIT("system") : role;
-}
-
 static void open_turn(struct building *b, const char *role)
 {
     if (b->turn != NULL) {
@@ -41,73 +35,22 @@ void anthropic_begin_block(struct building *b, const char *role)
     b->h->write->object(b->w);
 }
 
-/* A result may say the name of its tool, which its call has said. */
-static void drop_name(struct building *b, const gw_json *message, gw_str role)
+/* parse() does not look for members that are there twice; Anthropic does. The parser has limited the depth. */
+static bool has_twice(struct building *b, const gw_json *value)
 {
-    if (get_str(b->h, message, "name").len > 0 && !anthropic_is(role, "tool"))
-        anthropic_drop(b, LOSS_NAME);
-}
+    bool is_object = is_type(b->h, value, GW_JSON_OBJECT);
+    struct ids names = {.count = 0};
 
-/* The text of a system message, in one piece. */
-static gw_str system_text(struct building *b, const gw_json *content, size_t index)
-{
-    struct pile pile = {.len = 0};
-
-    if (is_type(b->h, content, GW_JSON_STR))
-        return b->h->json->str(content);
-    for (size_t i = 0; i < length(b->h, content); i++) {
-        const gw_json *part = b->h->json->at(content, i);
-        gw_str text = is_type(b->h, part, GW_JSON_STR) ? b->h->json->str(part) : get_str(b->h, part, "text");
-        if (text.ptr == NULL)
-            anthropic_refuse(b, "messages[%zu]: %s", index, anthropic_why(REFUSAL_SYSTEM_PART));
-        if (pile.len > 0)
-            anthropic_pile(b->h, b->call, &pile, GW_LIT("\n\n"));
-        anthropic_pile(b->h, b->call, &pile, text);
+    if (!is_object && !is_type(b->h, value, GW_JSON_ARRAY))
+        return false;
+    for (size_t i = 0; i < b->h->json->count(value); i++) {
+        gw_str name = is_object ? b->h->json->key_at(value, i) : (gw_str){NULL, 0};
+        if (is_object && (ids_find(&names, name, NULL) || !ids_add(b->h, b->call, &names, name, i)))
+            return true;
+        if (has_twice(b, b->h->json->at(value, i)))
+            return true;
     }
-    return (gw_str){pile.ptr, pile.len};
-}
-
-/* Is the run of system messages followed by an assistant message, or by nothing? Asked once a run. */
-static bool may_stay(struct building *b, const gw_json *messages, size_t index)
-{
-    gw_str next = {NULL, 0};
-
-    if (index < b->run_end)
-        return b->run_stays;
-    for (b->run_end = index + 1; b->run_end < length(b->h, messages); b->run_end++) {
-        next = role_of(b, b->h->json->at(messages, b->run_end));
-        if (!anthropic_is(next, "system"))
-            break;
-    }
-    b->run_stays = b->run_end == length(b->h, messages) || anthropic_is(next, "assistant");
-    return b->run_stays;
-}
-
-/* Later than at the head. Newer models take it as it is, behind a user turn and before an assistant's; else it
- * becomes a part of the user's turn, in the tag that Claude knows for what the operator puts there. */
-static void write_later_system(struct building *b, const gw_json *messages, size_t index)
-{
-    const gw_json *message = b->h->json->at(messages, index), *content = get(b->h, message, "content");
-    gw_str text = system_text(b, content, index);
-    bool after_user = b->turn != NULL && strcmp(b->turn, "assistant") != 0;
-
-    if (anthropic_is_blank(text))
-        return;
-    if ((b->model->can & CAN_SYSTEM) != 0 && after_user && may_stay(b, messages, index)) {
-        anthropic_write_content(b, "system", content, message, false);
-        return;
-    }
-    gw_str parts[] = {GW_LIT("<system-reminder>\n"), text, GW_LIT("\n</system-reminder>")};
-    anthropic_write_text(b, "user", anthropic_join(b->h, b->call, parts, 3), message);
-    anthropic_drop(b, LOSS_LATE_SYSTEM);
-}
-
-/* parse() does not look for members that are there twice; Anthropic would. */
-static bool is_strict(struct building *b, gw_str json)
-{
-    gw_writer *w = b->h->writer(b->call);
-    b->h->write->raw(w, json);
-    return b->h->write->end(w) == GW_OK;
+    return false;
 }
 
 /* {"type":"function","function":{"name","arguments"}} or {"type":"custom","custom":{"name","input"}} as tool_use. */
@@ -117,7 +60,7 @@ static void write_call(struct building *b, const gw_json *call, gw_str wire, con
     const gw_json *inner = get(b->h, call, is_custom ? "custom" : "function"), *arguments = NULL;
     gw_str text = get_str(b->h, inner, is_custom ? "input" : "arguments");
     bool has_object = !is_custom && text.len > 0 && b->h->json->parse(b->call, text, &arguments) == GW_OK &&
-                      is_type(b->h, arguments, GW_JSON_OBJECT) && is_strict(b, text);
+                      is_type(b->h, arguments, GW_JSON_OBJECT) && !has_twice(b, arguments);
 
     anthropic_begin_block(b, "assistant");
     put_word(b, "type", "tool_use");
@@ -137,7 +80,7 @@ static void write_call(struct building *b, const gw_json *call, gw_str wire, con
         }
         put_close(b);
     }
-    anthropic_write_marker(b, mark);
+    anthropic_write_marker(b, anthropic_has_marker(b, call) ? call : mark);
     put_close(b);
 }
 
@@ -197,7 +140,7 @@ static void note_results(struct building *b, const gw_json *messages, size_t ind
     ids_clear(&b->results);
     for (size_t i = index + 1; b->past_count > 0 && i < length(b->h, messages); i++) {
         const gw_json *message = b->h->json->at(messages, i);
-        gw_str role = role_of(b, message), id = get_str(b->h, message, "tool_call_id");
+        gw_str role = anthropic_role(b, message), id = get_str(b->h, message, "tool_call_id");
         if (anthropic_is(role, "assistant"))
             return;
         if (anthropic_is(role, "tool") && id.len > 0 && !ids_find(&b->results, id, NULL))
@@ -213,7 +156,7 @@ static void write_results(struct building *b, const gw_json *messages)
         const gw_json *origin = anthropic_result_origin(b, message, b->past[k].wire);
         if (origin != NULL) {
             begin_turn(b, "user");
-            b->h->write->copy(b->w, origin);
+            anthropic_copy_block(b, origin, message);
             continue;
         }
         anthropic_begin_block(b, "user");
@@ -249,11 +192,21 @@ static bool has_words(const struct building *b, const gw_json *message)
     return false;
 }
 
-static void write_origin(struct building *b, const char *role, const gw_json *origin)
+/* The blocks have markers of their own; one on the message as a whole, or on its last part, is the last block's. */
+static void write_origin(struct building *b, const char *role, const gw_json *origin, const gw_json *message)
 {
-    for (size_t i = 0; i < b->h->json->count(origin); i++) {
+    const gw_json *content = get(b->h, message, "content"), *mark = message;
+    size_t count = b->h->json->count(origin), parts = length(b->h, content);
+    unsigned before = b->markers;
+
+    if (parts > 0 && anthropic_has_marker(b, b->h->json->at(content, parts - 1)))
+        mark = b->h->json->at(content, parts - 1);
+    for (size_t i = 0; i < count; i++) {
+        bool is_last = i + 1 == count;
         begin_turn(b, role);
-        b->h->write->copy(b->w, b->h->json->at(origin, i));
+        for (size_t k = 0; is_last && b->markers == before && k + 1 < parts; k++)
+            anthropic_lose_marker(b, b->h->json->at(content, k)); /* none of the blocks has it */
+        anthropic_copy_block(b, b->h->json->at(origin, i), is_last ? mark : NULL);
     }
 }
 
@@ -262,7 +215,7 @@ static void write_user(struct building *b, const gw_json *message)
     const gw_json *origin = anthropic_origin(b, message);
 
     if (origin != NULL)
-        write_origin(b, "user", origin);
+        write_origin(b, "user", origin, message);
     else if (anthropic_write_content(b, "user", get(b->h, message, "content"), message, false) == 0 &&
              (b->turn == NULL || strcmp(b->turn, "user") != 0))
         anthropic_write_text(b, "user", NOTHING, NULL);
@@ -283,14 +236,16 @@ static void write_assistant(struct building *b, const gw_json *messages, size_t 
     if (b->status != GW_OK)
         return;
     if (origin != NULL) {
-        write_origin(b, "assistant", origin);
+        write_origin(b, "assistant", origin, message);
     } else {
         if (has_words(b, message))
             anthropic_write_thinking(b, message);
         else if (anthropic_has_thinking(b, message))
             anthropic_drop(b, LOSS_ONLY_THOUGHT);
-        anthropic_write_content(b, "assistant", content, count == 0 ? message : NULL, is_last);
-        anthropic_write_text(b, "assistant", get_str(b->h, message, "refusal"), NULL);
+        bool refuses = !anthropic_is_blank(get_str(b->h, message, "refusal"));
+        anthropic_write_content(b, "assistant", content, count == 0 && !refuses ? message : NULL, is_last);
+        if (refuses)
+            anthropic_write_text(b, "assistant", get_str(b->h, message, "refusal"), count == 0 ? message : NULL);
         for (size_t k = 0; k < count; k++)
             write_call(b, b->h->json->at(calls, k), b->past[k].wire, k + 1 == count ? message : NULL);
     }
@@ -313,9 +268,8 @@ static void check_tool(struct building *b, const gw_json *message, size_t index)
 static void write_message(struct building *b, const gw_json *messages, size_t index)
 {
     const gw_json *message = b->h->json->at(messages, index);
-    gw_str role = role_of(b, message);
+    gw_str role = anthropic_role(b, message);
 
-    drop_name(b, message, role);
     if (anthropic_is(role, "user")) {
         write_user(b, message);
     } else if (anthropic_is(role, "assistant")) {
@@ -323,7 +277,7 @@ static void write_message(struct building *b, const gw_json *messages, size_t in
     } else if (anthropic_is(role, "tool")) {
         check_tool(b, message, index);
     } else if (anthropic_is(role, "system")) {
-        write_later_system(b, messages, index);
+        anthropic_write_later_system(b, messages, index);
     } else if (anthropic_is(role, "function")) {
         anthropic_refuse(b, "messages[%zu].%s", index, anthropic_why(REFUSAL_ROLE));
     } else {
@@ -331,47 +285,10 @@ static void write_message(struct building *b, const gw_json *messages, size_t in
     }
 }
 
-/* The messages before the first that is none of the operator's. */
-static size_t write_system(struct building *b, const gw_json *messages)
-{
-    size_t index = 0;
-    bool open = false;
-
-    for (; index < length(b->h, messages); index++) {
-        const gw_json *message = b->h->json->at(messages, index), *content = get(b->h, message, "content");
-        size_t count = length(b->h, content);
-        if (!anthropic_is(role_of(b, message), "system"))
-            break;
-        drop_name(b, message, GW_LIT("system"));
-        for (size_t i = 0; i < (count > 0 ? count : 1); i++) {
-            const gw_json *part = count > 0 ? b->h->json->at(content, i) : content;
-            bool marked = count > 0 && anthropic_has_marker(b, part);
-            gw_str text = is_type(b->h, part, GW_JSON_OBJECT) ? get_str(b->h, part, "text") : b->h->json->str(part);
-            if (text.ptr == NULL && !is_null(b->h, part))
-                anthropic_refuse(b, "messages[%zu]: %s", index, anthropic_why(REFUSAL_SYSTEM_PART));
-            if (anthropic_is_blank(text))
-                continue;
-            if (!open)
-                put_array(b, "system");
-            open = true;
-            anthropic_write_system_text(b, text, marked ? part : i + 1 >= count ? message : NULL);
-        }
-    }
-    if (b->plan.json_hint) {
-        if (!open)
-            put_array(b, "system");
-        open = true;
-        anthropic_write_system_text(b, GW_LIT("Answer with one JSON object and nothing else."), NULL);
-    }
-    if (open)
-        put_close(b);
-    return index;
-}
-
 void anthropic_write_turns(struct building *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
-    size_t index = write_system(b, messages);
+    size_t index = anthropic_write_system(b, messages);
 
     put_array(b, "messages");
     for (; index < length(b->h, messages) && b->status == GW_OK; index++)

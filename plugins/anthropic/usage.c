@@ -81,8 +81,10 @@ static void add(int64_t *bucket, int64_t more)
         *bucket = (*bucket > 0 && *bucket < INT64_MAX / 4 ? *bucket : 0) + more;
 }
 
-/* Where Anthropic has shortened a long conversation on its own, that call of the model is charged and is not in
- * the counts beside it. Those of an adviser are another model's and have another price: they stay out. */
+/* Where Anthropic has shortened a long conversation on its own, that call of the model is charged and is not in the
+ * counts beside it: its page on compaction says so ("aggregate across usage.iterations"), and in the recorded answer
+ * input_tokens is 682, as in the iteration "message", beside a "compaction" of 60385. Those of an adviser are another
+ * model's and have another price: they stay out. */
 static void add_compactions(const struct reader *r, const gw_json *usage, gw_tokens *t)
 {
     const gw_json *iterations = get(r->h, usage, "iterations");

@@ -111,7 +111,8 @@ static void check_content(struct event_check *c, const gw_event *e)
         c->finished[e->index] = true;
     }
     bool is_json = e->type == GW_EVENT_CITATION || e->type == GW_EVENT_LOGPROBS || e->type == GW_EVENT_MEDIA ||
-                   e->type == GW_EVENT_BODY || e->type == GW_EVENT_ORIGIN;
+                   e->type == GW_EVENT_BODY || e->type == GW_EVENT_ORIGIN ||
+                   (e->type == GW_EVENT_FINISH && e->data.len > 0);
     if (is_json && json_check_quick(text_from(e->data)) < 0)
         complain(c, "the data of a %s event is not JSON", type_name(e->type));
     c->has_content = true;

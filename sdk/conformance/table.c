@@ -13,10 +13,13 @@ static bool is_sound(const gw_capability *row)
            (row->why != NULL) == dropped;
 }
 
+/* "*" is about any member, "messages.*" about any below: "messages.content.foo". */
 static bool is_about(const gw_capability *row, const struct call_dropped *dropped)
 {
+    struct text field = text_of(row->field), above = {field.ptr, field.len - 1};
+    bool is_any = text_is(field, "*") || (text_ends(field, TEXT(".*")) && text_starts(dropped->member, above));
     return row->how == GW_FIELD_DROPPED && text_is(dropped->why, row->why) &&
-           (text_is(dropped->member, row->field) || strcmp(row->field, "*") == 0);
+           (is_any || text_eq(dropped->member, field));
 }
 
 void table_check(struct kit_case *c, const gw_request *request, const struct gw_call *call)

@@ -101,7 +101,7 @@ typedef struct gw_tokens {
 #define GW_EVENT_LOGPROBS 10u   /* data: JSON array in the chat shape */
 #define GW_EVENT_MEDIA 11u      /* data: JSON of a part: {"type":"image_url",...} or {"type":"audio","audio":{...}} */
 #define GW_EVENT_USAGE 12u      /* tokens: cumulative; the last one told counts */
-#define GW_EVENT_FINISH 13u     /* text: stop, length, tool_calls, content_filter */
+#define GW_EVENT_FINISH 13u     /* text: stop, length, tool_calls, content_filter; code, data: see gw_event */
 #define GW_EVENT_ERROR 14u      /* text: message, code, param, status, fault */
 #define GW_EVENT_BODY 15u       /* data: whole answer of an operation that is not a chat, OpenAI shape */
 #define GW_EVENT_ORIGIN 16u     /* data: JSON of a part in the upstream's dialect, to be returned as it is */
@@ -125,11 +125,11 @@ typedef struct gw_event {
     uint32_t item;  /* tool call or reasoning block within the choice */
     gw_str id;
     gw_str text;
-    gw_str data; /* JSON */
+    gw_str data; /* JSON; of FINISH what the upstream tells beside `code`: the stop sequence that was met ... */
     const gw_tokens *tokens;
     uint32_t status; /* ERROR: the upstream's HTTP status, or the one it meant */
     uint32_t fault;  /* ERROR: GW_FAULT_* */
-    gw_str code;     /* ERROR: the upstream's code */
+    gw_str code;     /* ERROR: the upstream's code; FINISH: its own reason where that says more than `text` */
     gw_str param;    /* ERROR: the member it complains of */
 } gw_event;
 
@@ -156,7 +156,8 @@ typedef struct gw_service {
 typedef struct gw_capability {
     uint32_t size;
     uint32_t how;      /* GW_FIELD_* */
-    const char *field; /* "top_k", "messages.name", "tools.custom" ...; "*": whatever stands in no row */
+    const char *field; /* "top_k", "messages.name", "tools.custom" ...; "*": whatever stands in no row;
+                          "messages.*": members below messages, however deep, that stand in none */
     const char *when;  /* of which values, or beside what, in words: "over 1"; NULL: always */
     const char *as;    /* TRANSLATED: what is sent instead; else NULL */
     const char *why;   /* DROPPED, REFUSED: what the client is told; else NULL */

@@ -147,13 +147,20 @@ Test(anthropic_capability, tells_what_differs_between_models)
     cr_assert_eq(count("claude-opus-4-1", "max_tokens", GW_FIELD_DROPPED, NULL), 1u);
 }
 
+/* "messages.*" stands for "messages.content.foo". */
+static bool is_field_of(struct text member, struct text field)
+{
+    bool below = text_ends(field, TEXT(".*"));
+    return below ? text_starts(member, (struct text){field.ptr, field.len - 1}) : text_eq(member, field);
+}
+
 /* The row of the model that says what was dropped; -1: none does. */
 static int row_of_drop(const char *model, struct text member, struct text why, bool is_unknown)
 {
     const gw_capability *row;
     for (uint32_t i = 0; (row = row_at(model, i)) != NULL; i++)
         if (row->how == GW_FIELD_DROPPED && text_is(why, row->why) &&
-            (strcmp(row->field, "*") == 0 ? is_unknown : text_is(member, row->field)))
+            (strcmp(row->field, "*") == 0 ? is_unknown : is_field_of(member, text_of(row->field))))
             return (int)i;
     return -1;
 }
@@ -180,7 +187,7 @@ static bool prove(const char *model, const struct json *proof, bool *proven)
         cr_assert_geq(at, 0, "%s: no row says that %.*s is dropped: %.*s", model, TEXT_ARG(d->member),
                       TEXT_ARG(d->why));
         proven[at] = true;
-        is_it = is_it || (text_eq(d->why, why) && (is_unknown || text_eq(d->member, field)));
+        is_it = is_it || (text_eq(d->why, why) && (is_unknown || is_field_of(d->member, field)));
     }
     bool refused = built.status == GW_OK;
     for (uint32_t i = 0; built.status != GW_OK && (row = row_at(model, i)) != NULL; i++) {

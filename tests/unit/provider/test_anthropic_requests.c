@@ -118,6 +118,11 @@ Test(anthropic_requests, cache_markers)
     check_file("cache");
 }
 
+Test(anthropic_requests, members_that_nobody_reads)
+{
+    check_file("members");
+}
+
 /* A chat with deep nesting, and one cut anywhere, must not do more than be refused. */
 Test(anthropic_requests, survive_values_of_every_type_everywhere)
 {
