@@ -1,5 +1,5 @@
-/* body.c - writes a canonical request as a service takes it: the tables of fields.c say what becomes of each member;
- * how a member is said in another way is here. Messages are in messages.c. */
+/* body.c - writes a canonical request as a service takes it: the tables of fields.c say what becomes of each member.
+ * Those that are said in a way of their own are in members.c, messages in messages.c. */
 #include "openai.h"
 
 static const gw_json *member(const struct writing *w, const char *name)
@@ -55,131 +55,6 @@ void openai_copy_clean(struct writing *w, const gw_json *object)
     w->h->write->close(w->w);
 }
 
-static void put(struct writing *w, const char *name, const gw_json *value)
-{
-    w->h->write->key(w->w, openai_lit(name));
-    w->h->write->copy(w->w, value);
-}
-
-static void put_str(struct writing *w, const char *name, gw_str value)
-{
-    w->h->write->key(w->w, openai_lit(name));
-    w->h->write->str(w->w, value);
-}
-
-/* DeepSeek thinks unless told otherwise with a member of its own, and refuses a forced call while it does. */
-static bool has_thinking(const struct writing *w)
-{
-    return openai_row_for(w, "tool_choice.forced")->how == GW_FIELD_TRANSLATED;
-}
-
-static void write_thinking(struct writing *w, bool on)
-{
-    w->h->write->key(w->w, GW_LIT("thinking"));
-    w->h->write->object(w->w);
-    put_str(w, "type", on ? GW_LIT("enabled") : GW_LIT("disabled"));
-    w->h->write->close(w->w);
-}
-
-/* The level of the pairs "level=level ..." that stands for `effort`; itself where they have none. */
-static gw_str level_of(const char *pairs, gw_str effort)
-{
-    while (*pairs != '\0') {
-        const char *equals = __builtin_strchr(pairs, '='), *end = equals;
-        while (*end != '\0' && *end != ' ')
-            end++;
-        gw_str from = {pairs, (size_t)(equals - pairs)}, to = {equals + 1, (size_t)(end - equals) - 1};
-        if (from.len == effort.len && __builtin_memcmp(from.ptr, effort.len > 0 ? effort.ptr : "", effort.len) == 0)
-            return to;
-        pairs = *end == ' ' ? end + 1 : end;
-    }
-    return effort;
-}
-
-static void write_effort(struct writing *w, const gw_json *value)
-{
-    const gw_capability *row = openai_row_for(w, "reasoning_effort");
-    gw_str effort = w->h->json->str(value);
-
-    if (effort.len == 0) {
-        put(w, "reasoning_effort", value);
-        return;
-    }
-    if (row->how == GW_FIELD_TRANSLATED)
-        effort = level_of(row->as, effort);
-    bool off = has_thinking(w) && openai_is(effort, "none");
-    if (has_thinking(w) && !w->asked.forced) /* else it is said once, at the end */
-        write_thinking(w, !off);
-    if (!off)
-        put_str(w, "reasoning_effort", effort);
-}
-
-static void write_tool(struct writing *w, const gw_json *tool)
-{
-    const gw_capability *custom = openai_row_for(w, "tools.custom");
-
-    if (custom->how == GW_FIELD_REFUSED && openai_is(w->h->json->str(w->h->json->get(tool, GW_LIT("type"))), "custom"))
-        openai_refuse(w, custom);
-    w->h->write->object(w->w);
-    for (size_t i = 0; i < w->h->json->count(tool); i++) {
-        gw_str name = w->h->json->key_at(tool, i);
-        const gw_json *value = w->h->json->at(tool, i);
-        if (openai_is_unclean(w, name))
-            continue;
-        w->h->write->key(w->w, name);
-        if (openai_is(name, "function"))
-            openai_copy_clean(w, value);
-        else
-            w->h->write->copy(w->w, value);
-    }
-    w->h->write->close(w->w);
-}
-
-static void write_tools(struct writing *w, const gw_json *tools)
-{
-    w->h->write->key(w->w, GW_LIT("tools"));
-    w->h->write->array(w->w);
-    for (size_t i = 0; i < w->h->json->count(tools); i++)
-        write_tool(w, w->h->json->at(tools, i));
-    w->h->write->close(w->w);
-}
-
-static void write_tool_choice(struct writing *w, const gw_json *value)
-{
-    const gw_json *allowed = w->h->json->get(value, GW_LIT("allowed_tools"));
-    const gw_capability *narrowed = openai_row_for(w, "tool_choice.allowed_tools");
-    const gw_capability *required = openai_row_for(w, "tool_choice.required");
-    gw_str word = w->h->json->str(value);
-
-    if (w->h->json->type(allowed) == GW_JSON_OBJECT && narrowed->how == GW_FIELD_DROPPED) {
-        openai_drop(w, narrowed);
-        word = w->h->json->str(w->h->json->get(allowed, GW_LIT("mode")));
-    }
-    if (openai_is(word, "required") && required->how == GW_FIELD_TRANSLATED)
-        word = openai_lit(required->as);
-    if (word.len > 0)
-        put_str(w, "tool_choice", word);
-    else
-        put(w, "tool_choice", value);
-}
-
-/* A schema becomes "some JSON object" where the service knows no schemas. */
-static void write_format(struct writing *w, const gw_json *value)
-{
-    const gw_capability *schema = openai_row_for(w, "response_format.json_schema");
-    bool has_schema = openai_is(w->h->json->str(w->h->json->get(value, GW_LIT("type"))), "json_schema");
-
-    if (!has_schema || schema->how != GW_FIELD_DROPPED) {
-        put(w, "response_format", value);
-        return;
-    }
-    openai_drop(w, schema);
-    w->h->write->key(w->w, GW_LIT("response_format"));
-    w->h->write->object(w->w);
-    put_str(w, "type", GW_LIT("json_object"));
-    w->h->write->close(w->w);
-}
-
 bool openai_is_default(const struct writing *w, gw_str name, const gw_json *value)
 {
     double number = w->h->json->real(value, -1000);
@@ -201,28 +76,31 @@ bool openai_is_default(const struct writing *w, gw_str name, const gw_json *valu
            (w->h->json->type(value) == GW_JSON_ARRAY || w->h->json->type(value) == GW_JSON_OBJECT);
 }
 
-/* What is written in its own way, wherever the table carries or translates it. */
-static bool write_special(struct writing *w, gw_str name, const gw_json *value)
+/* Two numbers, or two strings, that say the same? */
+static bool is_same(const struct writing *w, const gw_json *a, const gw_json *b)
 {
-    if (openai_is(name, "messages"))
-        openai_write_messages(w, value);
-    else if (openai_is(name, "tools"))
-        write_tools(w, value);
-    else if (openai_is(name, "tool_choice"))
-        write_tool_choice(w, value);
-    else if (openai_is(name, "reasoning_effort"))
-        write_effort(w, value);
-    else if (openai_is(name, "response_format"))
-        write_format(w, value);
-    else
+    gw_str one = w->h->json->str(a), other = w->h->json->str(b);
+    double x = w->h->json->real(a, -1), y = w->h->json->real(b, -1);
+    return one.len == other.len && (one.len == 0 || __builtin_memcmp(one.ptr, other.ptr, one.len) == 0) && x >= y &&
+           x <= y;
+}
+
+bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const char *other)
+{
+    const gw_json *twin = member(w, other);
+    const struct openai_rule *rule = openai_change(w->service, &w->asked, name, OPENAI_TWICE, GW_LIT(""));
+
+    if (!is_there(w, twin))
         return false;
+    if (rule != NULL && !is_same(w, value, twin))
+        openai_drop(w, &rule->row);
     return true;
 }
 
 static void write_member(struct writing *w, gw_str name, const gw_json *value)
 {
     if (openai_is(name, "model") || openai_is(name, "stream") || openai_is(name, "stream_options") ||
-        openai_is_unclean(w, name))
+        (openai_is(name, "reasoning_effort") && !is_there(w, value)) || openai_is_unclean(w, name))
         return;
     const gw_capability *row = openai_rule(w->service, &w->asked, name);
     bool lost = row->how == GW_FIELD_DROPPED || row->how == GW_FIELD_REFUSED;
@@ -232,13 +110,14 @@ static void write_member(struct writing *w, gw_str name, const gw_json *value)
         openai_drop(w, row);
     } else if (row->how == GW_FIELD_REFUSED) {
         openai_refuse(w, row);
-    } else if (is_there(w, value) && write_special(w, name, value)) {
+    } else if (is_there(w, value) && openai_write_special(w, name, value)) {
         return;
     } else if (row->how == GW_FIELD_CARRIED) {
         w->h->write->key(w->w, name);
         w->h->write->copy(w->w, value);
-    } else if (is_there(w, value) && !is_there(w, member(w, row->as))) {
-        put(w, row->as, value);
+    } else if (is_there(w, value) && !openai_is_said(w, name, value, row->as)) {
+        w->h->write->key(w->w, openai_lit(row->as));
+        w->h->write->copy(w->w, value);
     }
 }
 
@@ -265,6 +144,18 @@ static void write_stream(struct writing *w)
     w->h->write->close(w->w);
 }
 
+static bool has_calls(const struct writing *w)
+{
+    const gw_json *messages = member(w, "messages");
+    for (size_t i = 0; i < w->h->json->count(messages); i++) {
+        const gw_json *message = w->h->json->at(messages, i);
+        if (w->h->json->count(w->h->json->get(message, GW_LIT("tool_calls"))) > 0 ||
+            openai_is(w->h->json->str(w->h->json->get(message, GW_LIT("role"))), "tool"))
+            return true;
+    }
+    return false;
+}
+
 /* What the conditions of the rows look at. */
 static struct openai_asked asked_of(const struct writing *w)
 {
@@ -275,6 +166,7 @@ static struct openai_asked asked_of(const struct writing *w)
         .thinks = !openai_is(w->h->json->str(member(w, "reasoning_effort")), "none"),
         .tools = w->h->json->count(member(w, "tools")) > 0,
         .forced = openai_is(w->h->json->str(choice), "required") || w->h->json->type(choice) == GW_JSON_OBJECT,
+        .unused = openai_is(w->h->json->str(choice), "none") && !has_calls(w),
     };
 }
 
@@ -287,11 +179,11 @@ gw_status openai_write_body(const struct openai *openai, const struct openai_ser
     w.asked = asked_of(&w);
     w.w = h->http_json_body(out);
     h->write->object(w.w);
-    put_str(&w, "model", req->model);
+    h->write->key(w.w, GW_LIT("model"));
+    h->write->str(w.w, req->model);
     for (size_t i = 0; i < h->json->count(req->body); i++)
         write_member(&w, h->json->key_at(req->body, i), h->json->at(req->body, i));
-    if (w.asked.forced && has_thinking(&w))
-        write_thinking(&w, false);
+    openai_end_thinking(&w);
     if (req->stream)
         write_stream(&w);
     h->write->close(w.w);

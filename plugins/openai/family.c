@@ -1,5 +1,5 @@
-/* family.c - what the name of an OpenAI model tells: its line, and its version as a number, so that the next one of a
- * line gets the rows of the newest in fields.c without a change here. */
+/* family.c - what the name of an OpenAI model tells: its line, its version as a number, so that the next one of a line
+ * gets the rows of the newest in fields.c without a change here, and how much it writes at most. */
 #include "openai.h"
 
 /* By the beginning of the name; the first that fits. */
@@ -14,6 +14,50 @@ static const struct {
     {"gpt-",       OPENAI_GPT,  0  },
     {"o",          OPENAI_O,    0  },
 };
+
+/* The most tokens that a model writes: max_output_tokens of litellm's list of 2026-06-04, in shared/prices; where
+ * Azure's number is another one, OpenAI's own. By the beginning of the name, up to its end or a "-" or ":"; the first
+ * that fits. A newer model has no row until its number is known. */
+static const struct {
+    const char *beginning;
+    int64_t most;
+} lengths[] = {
+    {"chatgpt-4o",        4096  },
+    {"gpt-3.5",           4096  },
+    {"gpt-35",            4096  },
+    {"gpt-4",             4096  },
+    {"gpt-4.1",           32768 },
+    {"gpt-4.5",           16384 },
+    {"gpt-4o-2024-05-13", 4096  },
+    {"gpt-4o",            16384 },
+    {"gpt-5-chat",        16384 },
+    {"gpt-5.1-chat",      16384 },
+    {"gpt-5.2-chat",      16384 },
+    {"gpt-5.3-chat",      16384 },
+    {"gpt-5-pro",         272000},
+    {"gpt-5",             128000},
+    {"gpt-5.1",           128000},
+    {"gpt-5.2",           128000},
+    {"gpt-5.3",           128000},
+    {"gpt-5.4",           128000},
+    {"gpt-5.5",           128000},
+    {"o1-mini",           65536 },
+    {"o1-preview",        32768 },
+    {"o1",                100000},
+    {"o3",                100000},
+    {"o4",                100000},
+};
+
+static int64_t most_of(gw_str model)
+{
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        size_t len = openai_lit(lengths[i].beginning).len;
+        if (openai_starts(model, lengths[i].beginning) &&
+            (model.len == len || model.ptr[len] == '-' || model.ptr[len] == ':'))
+            return lengths[i].most;
+    }
+    return 0;
+}
 
 /* A number of at most two digits at the front; they are cut off. */
 static bool take_number(gw_str *s, unsigned *number)
@@ -50,7 +94,7 @@ struct openai_family openai_family(gw_str model)
     if (openai_starts(model, "ft:")) /* fine-tuned: what follows is what it was made from */
         model = (gw_str){model.ptr + 3, model.len - 3};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        struct openai_family family = {beginnings[i].line, beginnings[i].version};
+        struct openai_family family = {beginnings[i].line, beginnings[i].version, most_of(model)};
         size_t len = openai_lit(beginnings[i].beginning).len;
         if (!openai_starts(model, beginnings[i].beginning))
             continue;

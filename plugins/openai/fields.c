@@ -24,8 +24,20 @@
 #define REFUSE_WHEN(when_, field_, why_) ROW(REFUSED, field_, when_, NULL, why_, .models = NULL)
 /* About models of these names. */
 #define CARRY_FOR(models_, field_) ROW(CARRIED, field_, NULL, NULL, NULL, .models = models_)
-#define SAY_FOR(models_, field_, as_) ROW(TRANSLATED, field_, NULL, as_, NULL, .models = models_)
 #define DROP_FOR(models_, field_, why_) ROW(DROPPED, field_, NULL, NULL, why_, .models = models_)
+/* What is told of a reasoning effort that the model does not know, and which one is sent. */
+#define LEVELS(when_, pairs_, why_, ...)                                                                               \
+    ROW(DROPPED, "reasoning_effort", when_, NULL, why_, .on = OPENAI_LEVEL, .levels = pairs_, __VA_ARGS__)
+#define LOW_TO_HIGH(...) LEVELS("minimal, xhigh or max", "minimal=low xhigh=high max=high", no_level, __VA_ARGS__)
+#define NO_THINKING(...)                                                                                               \
+    ROW(DROPPED, "reasoning_effort", "unless it is none", NULL, does_not_think, .on = OPENAI_THINKING, __VA_ARGS__),   \
+        ROW(TRANSLATED, "reasoning_effort", "none", "nothing: the model does not reason", NULL, .on = OPENAI_QUIET,    \
+            __VA_ARGS__)
+#define TWICE(field_, when_, why_) ROW(DROPPED, field_, when_, NULL, why_, .on = OPENAI_TWICE)
+#define TWO_LIMITS                                                                                                     \
+    TWICE("max_tokens", "beside another max_completion_tokens",                                                        \
+          "max_completion_tokens says the same in a newer way, and is sent")
+#define TWO_USERS TWICE("safety_identifier", "beside another user", "the service has one name for both: user is sent")
 #define END ROW(CARRIED, NULL, NULL, NULL, NULL, .models = NULL)
 
 static const char not_there[] = "the service does not know it";
@@ -45,6 +57,9 @@ static const char no_functions[] = "this service knows tools only: declare funct
 static const char thinks[] = "the model reasons, and takes no sampling parameters";
 static const char no_stop[] = "the model reasons, and takes no stop strings";
 static const char does_not_think[] = "the model does not reason";
+static const char always_thinks[] = "this model always thinks: the lowest effort is sent";
+static const char no_level[] = "the model has no such level: the nearest is sent";
+static const char writes_less[] = "this model writes less: its most is sent";
 static const char not_with_tools[] =
     "with tools the model takes it in the responses API only; it reasons as it would by itself";
 
@@ -54,7 +69,6 @@ static const char not_with_tools[] =
     ROW(DROPPED, field_, NULL, NULL, thinks, LINES(OPENAI_O | OPENAI_GPT, 500, 501)),                                  \
         ROW(DROPPED, field_, "unless reasoning_effort is none", NULL, thinks, LINES(OPENAI_GPT, 501, 0),               \
             .on = OPENAI_THINKING)
-#define EFFORT(lines_, as_) ROW(TRANSLATED, "reasoning_effort", NULL, as_, NULL, lines_)
 
 /* What the names of OpenAI's models tell. A deployment may have any name: then a field is sent, and OpenAI says what it
  * thinks of it. */
@@ -68,15 +82,16 @@ const struct openai_rule openai_model_rules[] = {
     NO_SAMPLING("top_p"),
     ROW(DROPPED, "stop", NULL, NULL, no_stop, LINES(OPENAI_O | OPENAI_GPT, 500, 0)),
     ROW(TRANSLATED, "max_tokens", NULL, "max_completion_tokens", NULL, LINES(OPENAI_O | OPENAI_GPT, 500, 0)),
-    ROW(DROPPED, "reasoning_effort", NULL, NULL, does_not_think, LINES(OPENAI_CHAT | OPENAI_GPT, 0, 500)),
+    NO_THINKING(LINES(OPENAI_CHAT | OPENAI_GPT, 0, 500)),
     /* 400 "Function tools with reasoning_effort are not supported for gpt-5.4-mini in /v1/chat/completions" */
     ROW(DROPPED, "reasoning_effort", "with tools, unless it is none", NULL, not_with_tools, LINES(OPENAI_GPT, 504, 0),
         .on = OPENAI_THINKING_WITH_TOOLS),
-    EFFORT(LINES(OPENAI_O, 0, 0), "none=low minimal=low xhigh=high max=high"),
-    EFFORT(LINES(OPENAI_GPT, 500, 501), "none=minimal xhigh=high max=high"),
-    EFFORT(LINES(OPENAI_GPT, 501, 502), "minimal=low xhigh=high max=high"),
-    EFFORT(LINES(OPENAI_GPT, 502, 506), "minimal=low max=xhigh"),
-    EFFORT(LINES(OPENAI_GPT, 506, 0), "minimal=low"),
+    LEVELS("none", "none=low", always_thinks, LINES(OPENAI_O, 0, 0)),
+    LEVELS("none", "none=minimal", always_thinks, LINES(OPENAI_GPT, 500, 501)),
+    LEVELS("xhigh or max", "xhigh=high max=high", no_level, LINES(OPENAI_GPT, 500, 501)),
+    LOW_TO_HIGH(LINES(OPENAI_O | OPENAI_GPT, 501, 502)),
+    LEVELS("minimal or max", "minimal=low max=xhigh", no_level, LINES(OPENAI_GPT, 502, 506)),
+    LEVELS("minimal", "minimal=low", no_level, LINES(OPENAI_GPT, 506, 0)),
     END,
 };
 
@@ -86,6 +101,12 @@ const struct openai_rule openai_rules[] = {
     DROP("messages.reasoning_content", no_history),
     DROP_WHEN(OPENAI_ALWAYS, "without reasoning_content", "messages.reasoning_details", no_history),
     SAY("messages.is_error", "Error: "),
+    ROW(DROPPED, "max_completion_tokens", "more than the model writes", NULL, writes_less, .on = OPENAI_TOO_LONG),
+    ROW(DROPPED, "max_tokens", "more than the model writes", NULL, writes_less, .on = OPENAI_TOO_LONG),
+    TWO_LIMITS,
+    REFUSE_WHEN("by an address", "part.file.url", "OpenAI takes a file's bytes or its id, no address: send its bytes"),
+    ROW(DROPPED, "stop", "over four", NULL, "OpenAI takes four stop strings: the first four are sent",
+        .on = OPENAI_TOO_MANY),
     DROP("top_k", not_there),
     END,
 };
@@ -106,9 +127,6 @@ const struct openai_rule openai_azure_2023_rules[] = {
     END,
 };
 
-/* Reasoning efforts of those that know low, medium and high. */
-#define LOW_TO_HIGH "minimal=low xhigh=high max=high"
-
 /* What the compatible services have in common. */
 const struct openai_rule openai_compatible_rules[] = {
     DROP("audio", openai_only),
@@ -117,11 +135,14 @@ const struct openai_rule openai_compatible_rules[] = {
     DROP("messages.reasoning_content", no_history),
     DROP_WHEN(OPENAI_ALWAYS, "without reasoning_content", "messages.reasoning_details", no_history),
     SAY("messages.is_error", "Error: "),
+    SAY("messages.refusal", "content"),
+    TWO_LIMITS,
     DROP("metadata", openai_only),
     DROP("modalities", openai_only),
     DROP("moderation", openai_only),
     REFUSE("part.file", no_files),
     REFUSE("part.file.file_id", "the service does not have the file: send file_data"),
+    SAY("part.refusal", "a text"),
     DROP("prediction", openai_only),
     DROP("prompt_cache_breakpoint", openai_only),
     DROP("prompt_cache_key", openai_only),
@@ -148,7 +169,8 @@ const struct openai_rule openai_deepseek_rules[] = {
     SAY("part.text_list", "joined"),
     DROP_WHEN(OPENAI_THINKING_AND_FORCED, "beside a forced tool_choice, unless it is none", "reasoning_effort",
               "the service does not think when a tool must be called"),
-    SAY("reasoning_effort", "minimal=high low=high medium=high xhigh=max"), /* with thinking on or off */
+    LEVELS("minimal, low, medium or xhigh", "minimal=high low=high medium=high xhigh=max", no_level, .models = NULL),
+    ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .on = OPENAI_QUIET),
     DROP("response_format.json_schema", "the service promises an object, but not of a schema"),
     DROP("seed", not_there),
     SAY("tool_choice.forced", "itself, with thinking disabled"), /* it thinks unless told otherwise, and refuses then */
@@ -160,21 +182,19 @@ const struct openai_rule openai_deepseek_rules[] = {
     END,
 };
 const struct openai_rule openai_fireworks_rules[] = {
-    SAY("safety_identifier", "user"),
-    CARRY("top_k"),
-    SAY("reasoning_effort", LOW_TO_HIGH),
-    END,
+    LOW_TO_HIGH(.models = NULL), SAY("safety_identifier", "user"), TWO_USERS, CARRY("top_k"), END,
 };
 const struct openai_rule openai_groq_rules[] = {
     DROP("logit_bias", not_there),
     DROP("logprobs", not_there),
     CARRY("max_completion_tokens"),
     DROP("n", "Groq makes one choice"),
-    SAY_FOR("qwen/*", "reasoning_effort",
-            "minimal=default low=default medium=default high=default xhigh=default max=default"), /* none, or not */
-    SAY_FOR("openai/gpt-oss*", "reasoning_effort", "none=low " LOW_TO_HIGH),
-    SAY("reasoning_effort", LOW_TO_HIGH),
+    LEVELS("minimal, xhigh or max", "minimal=default xhigh=default max=default", no_level, .models = "qwen/*"),
+    LEVELS("low, medium or high", "low=default medium=default high=default", no_level, .models = "qwen/*"),
+    LEVELS("none", "none=low", always_thinks, .models = "openai/gpt-oss*"),
+    LOW_TO_HIGH(.models = NULL),
     SAY("safety_identifier", "user"),
+    TWO_USERS,
     DROP("top_logprobs", not_there),
     REFUSE("api.completions", no_completions),
     REFUSE("api.embeddings", no_embeddings),
@@ -220,13 +240,12 @@ const struct openai_rule openai_mistral_rules[] = {
     DROP("messages.function_call", no_functions),
     DROP("messages.name", not_there),
     SAY("messages.prefill", "prefix"),
-    DROP("messages.refusal", not_there),
     SAY("messages.tool_ids", "9 letters and digits"),
     CARRY("metadata"),
     SAY("part.file", "document_url"),
     SAY("part.text_list", "joined"),
     CARRY("prediction"),
-    SAY("reasoning_effort", "minimal=none low=high medium=high xhigh=high max=high"),
+    LEVELS("neither none nor high", "minimal=none low=high medium=high xhigh=high max=high", no_level, .models = NULL),
     SAY("seed", "random_seed"),
     SAY("stream_options", "nothing: usage is told anyway"), /* 422 */
     SAY("tool_choice.required", "any"),
@@ -260,7 +279,9 @@ const struct openai_rule openai_ollama_rules[] = {
     DROP("n", "Ollama makes one choice"),
     DROP("parallel_tool_calls", not_there),
     REFUSE_WHEN("by an address", "part.image_url", "Ollama fetches no images: send a data URL"),
-    SAY("reasoning_effort", LOW_TO_HIGH),
+    LOW_TO_HIGH(.models = NULL),
+    ROW(TRANSLATED, "tool_choice", "none, where nothing was called before", "no tools", NULL,
+        .on = OPENAI_TOOLS_UNUSED),
     DROP("tool_choice", not_there),
     DROP("user", not_there),
     REFUSE("api.audio", no_audio),
@@ -277,6 +298,7 @@ const struct openai_rule openai_openrouter_rules[] = {
     CARRY("prediction"),
     CARRY("prompt_cache_key"),
     SAY("safety_identifier", "user"),
+    TWO_USERS,
     CARRY("service_tier"),
     CARRY("top_k"),
     CARRY("verbosity"),
@@ -315,7 +337,8 @@ const struct openai_rule openai_sglang_rules[] = {
 };
 const struct openai_rule openai_together_rules[] = {
     DROP("parallel_tool_calls", not_there),
-    SAY("reasoning_effort", "none=low " LOW_TO_HIGH),
+    LEVELS("none", "none=low", always_thinks, .models = NULL),
+    LOW_TO_HIGH(.models = NULL),
     CARRY("top_k"),
     DROP("user", not_there),
     REFUSE("api.responses", no_responses),
@@ -337,12 +360,14 @@ const struct openai_rule openai_xai_rules[] = {
     DROP_FOR(GROK_REASONS, "frequency_penalty", grok_reasons),
     DROP_FOR(GROK_REASONS, "presence_penalty", grok_reasons),
     DROP_FOR(GROK_REASONS, "stop", grok_reasons),
-    DROP_FOR("*-non-reasoning grok-2* grok-3 grok-3-fast grok-3-latest", "reasoning_effort", does_not_think),
+    NO_THINKING(.models = "*-non-reasoning grok-2* grok-3 grok-3-fast grok-3-latest"),
     DROP_FOR("grok-4 grok-4-* grok-code*", "reasoning_effort", "the model reasons as it will"),
     DROP("logit_bias", not_there),
     CARRY("max_completion_tokens"),
-    SAY("reasoning_effort", "none=low minimal=low medium=low xhigh=high max=high"),
+    LEVELS("none", "none=low", always_thinks, .models = NULL),
+    LEVELS("minimal, medium, xhigh or max", "minimal=low medium=low xhigh=high max=high", no_level, .models = NULL),
     SAY("safety_identifier", "user"),
+    TWO_USERS,
     CARRY("api.moderations"),
     REFUSE("api.audio", no_audio),
     REFUSE("api.rerank", no_rerank),

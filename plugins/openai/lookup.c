@@ -76,16 +76,33 @@ static bool is_of_line(const struct openai_rule *rule, const struct openai_famil
 
 static bool is_about(const struct openai_rule *rule, const struct openai_asked *asked)
 {
-    return is_named(rule, asked->model) && is_of_line(rule, &asked->family);
+    return is_named(rule, asked->model) && is_of_line(rule, &asked->family) &&
+           (rule->on != OPENAI_TOO_LONG || asked->family.most > 0);
+}
+
+static bool is_change(const struct openai_rule *rule)
+{
+    return rule->on >= OPENAI_LEVEL;
 }
 
 static bool is_met(enum openai_when on, const struct openai_asked *asked)
 {
-    if (on == OPENAI_THINKING_WITH_TOOLS && !asked->tools)
+    switch (on) {
+    case OPENAI_ALWAYS:
+        return true;
+    case OPENAI_THINKING:
+        return asked->thinks;
+    case OPENAI_QUIET:
+        return !asked->thinks;
+    case OPENAI_THINKING_WITH_TOOLS:
+        return asked->thinks && asked->tools;
+    case OPENAI_THINKING_AND_FORCED:
+        return asked->thinks && asked->forced;
+    case OPENAI_TOOLS_UNUSED:
+        return asked->unused;
+    default: /* changes */
         return false;
-    if (on == OPENAI_THINKING_AND_FORCED && !asked->forced)
-        return false;
-    return on == OPENAI_ALWAYS || asked->thinks;
+    }
 }
 
 /* The rows of all tables of a service, in order: NULL begins, NULL is returned at the end. `table` is where it is. */
@@ -113,6 +130,32 @@ const gw_capability *openai_rule(const struct openai_service *service, const str
     return &carried;
 }
 
+gw_str openai_level(const struct openai_rule *rule, gw_str effort)
+{
+    const char *at = rule->levels;
+    while (*at != '\0') {
+        size_t from = strcspn(at, "="), to = strcspn(at + from + 1, " ");
+        if (from == effort.len && memcmp(at, effort.ptr, from) == 0)
+            return (gw_str){at + from + 1, to};
+        at += from + 1 + to;
+        at += *at == ' ';
+    }
+    return (gw_str){NULL, 0};
+}
+
+const struct openai_rule *openai_change(const struct openai_service *service, const struct openai_asked *asked,
+                                        gw_str field, enum openai_when on, gw_str level)
+{
+    const struct openai_rule *rule = NULL;
+    size_t table;
+
+    while ((rule = next_rule(service, &table, rule)) != NULL)
+        if (rule->on == on && openai_is(field, rule->row.field) && is_about(rule, asked) &&
+            (on != OPENAI_LEVEL || openai_level(rule, level).len > 0))
+            return rule;
+    return NULL;
+}
+
 /* Is it within a member that does not arrive, as "tools.custom" is within "tools"? */
 static bool is_within_lost(const struct openai_service *service, const struct openai_asked *asked, const char *field)
 {
@@ -126,6 +169,23 @@ static bool is_within_lost(const struct openai_service *service, const struct op
     return false;
 }
 
+static bool loses(const struct openai_rule *rule)
+{
+    return rule->row.how == GW_FIELD_DROPPED || rule->row.how == GW_FIELD_REFUSED;
+}
+
+/* Does an earlier row of the same field leave nothing for `rule` to say? What is changed is sent, so only a row by
+ * which it is not sent does. */
+static bool is_before(const struct openai_rule *other, const struct openai_rule *rule)
+{
+    const char *when = other->row.when;
+    if (when != NULL && rule->row.when != NULL && strcmp(when, rule->row.when) == 0)
+        return true;
+    if (!is_change(rule))
+        return when == NULL || other->on == OPENAI_QUIET;
+    return loses(other) && (when == NULL || other->on == OPENAI_THINKING);
+}
+
 /* Do other rows leave nothing for this one to say? */
 static bool is_hidden(const struct openai_service *service, const struct openai_asked *asked,
                       const struct openai_rule *rule)
@@ -134,7 +194,7 @@ static bool is_hidden(const struct openai_service *service, const struct openai_
     size_t table;
 
     while ((other = next_rule(service, &table, other)) != rule)
-        if (other->row.when == NULL && strcmp(other->row.field, rule->row.field) == 0 && is_about(other, asked))
+        if (strcmp(other->row.field, rule->row.field) == 0 && is_about(other, asked) && is_before(other, rule))
             return true;
     return is_within_lost(service, asked, rule->row.field);
 }

@@ -42,19 +42,22 @@ static void read_parts(struct reader *r, const struct choice *choice, const gw_j
     }
 }
 
-/* OpenRouter and others: the text once more by blocks, with signatures and encrypted blobs. A block that was signed
- * must come back as it is, so the whole entry goes along, and the format that says whose it is. `told` when the text
- * came in another member already. */
-static void read_reasoning_detail(struct reader *r, const struct choice *choice, const gw_json *detail, uint32_t item,
-                                  bool told)
+static gw_str detail_text(const struct reader *r, const gw_json *detail)
+{
+    gw_str text = openai_str(r, detail, GW_LIT("text"));
+    return text.len > 0 ? text : openai_str(r, detail, GW_LIT("summary"));
+}
+
+/* OpenRouter and others: the text by blocks, with signatures and encrypted blobs. A block that was signed must come
+ * back as it is, so the whole entry goes along, and the format that says whose it is. */
+static void read_reasoning_detail(struct reader *r, struct choice *choice, const gw_json *detail, uint32_t item)
 {
     gw_str format = openai_str(r, detail, GW_LIT("format"));
     gw_str signature = openai_str(r, detail, GW_LIT("signature")), blob = openai_str(r, detail, GW_LIT("data"));
-    gw_str text = openai_str(r, detail, GW_LIT("text"));
+    gw_str text = detail_text(r, detail);
 
-    if (text.len == 0)
-        text = openai_str(r, detail, GW_LIT("summary"));
-    if (text.len > 0 && !told) {
+    if (text.len > 0) {
+        choice->block = item;
         openai_start(r);
         r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
                                      .type = GW_EVENT_REASONING,
@@ -75,18 +78,23 @@ static void read_reasoning_detail(struct reader *r, const struct choice *choice,
                                  .data = r->h->json->text(detail)});
 }
 
-static void read_reasoning(struct reader *r, const struct choice *choice, const gw_json *message)
+/* The text comes as a member and, of those that tell blocks apart, once more in these: then the blocks' counts. */
+static void read_reasoning(struct reader *r, struct choice *choice, const gw_json *message)
 {
     const gw_json *details = openai_get(r, message, GW_LIT("reasoning_details"));
     gw_str text = openai_str(r, message, GW_LIT("reasoning_content"));
+    bool in_blocks = false;
 
     if (text.len == 0)
         text = openai_str(r, message, GW_LIT("reasoning"));
-    openai_emit_text(r, GW_EVENT_REASONING, choice, 0, text);
+    for (size_t i = 0; i < r->h->json->count(details); i++)
+        in_blocks = in_blocks || detail_text(r, r->h->json->at(details, i)).len > 0;
+    if (!in_blocks)
+        openai_emit_text(r, GW_EVENT_REASONING, choice, choice->block, text);
     for (size_t i = 0; i < r->h->json->count(details); i++) {
         const gw_json *detail = r->h->json->at(details, i);
         int64_t index = r->h->json->integer(openai_get(r, detail, GW_LIT("index")), (int64_t)i);
-        read_reasoning_detail(r, choice, detail, index >= 0 && index < 1000 ? (uint32_t)index : 0, text.len > 0);
+        read_reasoning_detail(r, choice, detail, index >= 0 && index < 1000 ? (uint32_t)index : 0);
     }
 }
 

@@ -101,9 +101,25 @@ static gw_str part_type(const struct writing *w, const gw_json *part)
     return w->h->json->str(w->h->json->get(part, GW_LIT("type")));
 }
 
-static gw_str part_text(const struct writing *w, const gw_json *part)
+/* The text of a part, or of a refusal where the service knows only texts. False: it is something else. */
+static bool part_words(const struct writing *w, const gw_json *part, gw_str *words)
 {
-    return w->h->json->str(w->h->json->get(part, GW_LIT("text")));
+    bool refusal = openai_is(part_type(w, part), "refusal");
+    if (!openai_is(part_type(w, part), "text") &&
+        !(refusal && openai_row_for(w, "part.refusal")->how == GW_FIELD_TRANSLATED))
+        return false;
+    *words = w->h->json->str(w->h->json->get(part, refusal ? GW_LIT("refusal") : GW_LIT("text")));
+    return true;
+}
+
+static void write_text(struct writing *w, gw_str text)
+{
+    w->h->write->object(w->w);
+    key(w, "type");
+    w->h->write->str(w->w, GW_LIT("text"));
+    key(w, "text");
+    w->h->write->str(w->w, text);
+    w->h->write->close(w->w);
 }
 
 /* Tells of the cache markers of a part that is written in another way. */
@@ -135,11 +151,19 @@ static bool is_elsewhere(const struct writing *w, const gw_json *part)
     return openai_is(part_type(w, part), "image_url") && url.len > 0 && !openai_starts(url, "data:");
 }
 
+static bool is_address(gw_str s)
+{
+    return openai_starts(s, "https://") || openai_starts(s, "http://");
+}
+
 static void write_file(struct writing *w, const gw_json *part)
 {
     const gw_json *file = w->h->json->get(part, GW_LIT("file"));
     const gw_capability *row = openai_row_for(w, "part.file"), *by_id = openai_row_for(w, "part.file.file_id");
+    const gw_capability *by_url = openai_row_for(w, "part.file.url");
 
+    if (by_url->how == GW_FIELD_REFUSED && is_address(w->h->json->str(w->h->json->get(file, GW_LIT("file_data")))))
+        openai_refuse(w, by_url);
     if (by_id->how == GW_FIELD_REFUSED && w->h->json->str(w->h->json->get(file, GW_LIT("file_id"))).len > 0)
         openai_refuse(w, by_id);
     if (row->how == GW_FIELD_REFUSED)
@@ -155,6 +179,7 @@ static void write_file(struct writing *w, const gw_json *part)
 static void write_part(struct writing *w, const gw_json *part)
 {
     const gw_capability *image = openai_row_for(w, "part.image_url");
+    gw_str words;
 
     if (openai_is(part_type(w, part), "file")) {
         write_file(w, part);
@@ -162,6 +187,11 @@ static void write_part(struct writing *w, const gw_json *part)
     }
     if (image->how == GW_FIELD_REFUSED && is_elsewhere(w, part))
         openai_refuse(w, image);
+    if (openai_is(part_type(w, part), "refusal") && part_words(w, part, &words)) {
+        tell_marks(w, part);
+        write_text(w, words);
+        return;
+    }
     openai_copy_clean(w, part);
 }
 
@@ -170,10 +200,10 @@ static bool is_text_only(struct writing *w, const gw_json *parts, size_t *length
 {
     *length = 0;
     for (size_t i = 0; i < w->h->json->count(parts); i++) {
-        const gw_json *part = w->h->json->at(parts, i);
-        if (!openai_is(part_type(w, part), "text"))
+        gw_str words;
+        if (!part_words(w, w->h->json->at(parts, i), &words))
             return false;
-        *length += part_text(w, part).len + 2;
+        *length += words.len + 2;
     }
     return *length > 0;
 }
@@ -187,9 +217,9 @@ static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
     }
     for (size_t i = 0; i < w->h->json->count(parts); i++) {
         const gw_json *part = w->h->json->at(parts, i);
-        gw_str text = part_text(w, part);
+        gw_str text = {NULL, 0};
         tell_marks(w, part);
-        if (text.len == 0)
+        if (!part_words(w, part, &text) || text.len == 0)
             continue;
         if (at > out) {
             *at++ = '\n';
@@ -201,34 +231,42 @@ static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
     return (gw_str){out, (size_t)(at - out)};
 }
 
-/* `mark` goes before the text: that a tool failed. */
-static void write_content(struct writing *w, const gw_json *content, gw_str mark)
+/* `text` with a mark before it, and a refusal behind it. */
+static gw_str around(struct writing *w, gw_str mark, gw_str text, gw_str refusal)
+{
+    if (mark.len > 0)
+        text = openai_join(w->h, w->call, mark, text);
+    if (refusal.len > 0 && text.len > 0)
+        text = openai_join(w->h, w->call, text, GW_LIT("\n\n"));
+    return refusal.len > 0 ? openai_join(w->h, w->call, text, refusal) : text;
+}
+
+/* `mark` goes before the text: that a tool failed; `refusal` behind it: where a service knows it as text only. */
+static void write_content(struct writing *w, const gw_json *content, gw_str mark, gw_str refusal)
 {
     gw_str text = w->h->json->str(content);
     size_t length;
 
     if (w->h->json->type(content) != GW_JSON_ARRAY) {
-        if (mark.len > 0 && text.ptr != NULL && !openai_starts(text, "Error"))
-            w->h->write->str(w->w, openai_join(w->h, w->call, mark, text));
+        if (text.ptr == NULL || openai_starts(text, "Error"))
+            mark = GW_LIT("");
+        if (mark.len > 0 || refusal.len > 0)
+            w->h->write->str(w->w, around(w, mark, text, refusal));
         else
             w->h->write->copy(w->w, content);
         return;
     }
     if (openai_row_for(w, "part.text_list")->how == GW_FIELD_TRANSLATED && is_text_only(w, content, &length)) {
-        w->h->write->str(w->w, openai_join(w->h, w->call, mark, join_parts(w, content, length)));
+        w->h->write->str(w->w, around(w, mark, join_parts(w, content, length), refusal));
         return;
     }
     w->h->write->array(w->w);
-    if (mark.len > 0) {
-        w->h->write->object(w->w);
-        key(w, "type");
-        w->h->write->str(w->w, GW_LIT("text"));
-        key(w, "text");
-        w->h->write->str(w->w, mark);
-        w->h->write->close(w->w);
-    }
+    if (mark.len > 0)
+        write_text(w, mark);
     for (size_t i = 0; i < w->h->json->count(content); i++)
         write_part(w, w->h->json->at(content, i));
+    if (refusal.len > 0)
+        write_text(w, refusal);
     w->h->write->close(w->w);
 }
 
@@ -266,18 +304,34 @@ static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
     return true;
 }
 
+/* What was refused, where it is written as text; empty elsewhere. */
+static gw_str refusal_of(const struct writing *w, const gw_json *message)
+{
+    if (openai_row_for(w, "messages.refusal")->how != GW_FIELD_TRANSLATED)
+        return GW_LIT("");
+    return w->h->json->str(w->h->json->get(message, GW_LIT("refusal")));
+}
+
 static void write_message_member(struct writing *w, const gw_json *message, gw_str name, const gw_json *value)
 {
     bool failed = w->h->json->boolean(w->h->json->get(message, GW_LIT("is_error")), 0);
     const gw_capability *error = openai_row_for(w, "messages.is_error");
     const gw_capability *developer = openai_row_for(w, "role.developer");
+    gw_str refusal = refusal_of(w, message);
 
     if (openai_is_unclean(w, name) || openai_is(name, "is_error") || openai_is(name, "reasoning_content") ||
         openai_is(name, "reasoning_details") || is_lost(w, name, value))
         return;
+    if (openai_is(name, "refusal") && openai_row_for(w, "messages.refusal")->how == GW_FIELD_TRANSLATED) {
+        if (refusal.len > 0 && w->h->json->type(w->h->json->get(message, GW_LIT("content"))) == GW_JSON_ABSENT) {
+            key(w, "content");
+            w->h->write->str(w->w, refusal);
+        }
+        return;
+    }
     w->h->write->key(w->w, name);
     if (openai_is(name, "content"))
-        write_content(w, value, failed && error->as != NULL ? openai_lit(error->as) : GW_LIT(""));
+        write_content(w, value, failed && error->as != NULL ? openai_lit(error->as) : GW_LIT(""), refusal);
     else if (openai_is(name, "tool_calls") && w->h->json->type(value) == GW_JSON_ARRAY)
         write_calls(w, value);
     else if (openai_is(name, "tool_call_id"))

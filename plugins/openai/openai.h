@@ -16,14 +16,24 @@ struct openai {
     const struct openai_service *service; /* NULL: the one whose address is used */
 };
 
-/* A tool call that has been opened. */
+/* A piece of a tool call's arguments. */
+struct piece {
+    struct piece *next;
+    gw_str text;
+};
+
+/* A tool call. */
 struct tool {
-    struct tool *next; /* the one opened before it */
-    int64_t key;       /* the upstream's index; -1: it gave none */
-    gw_str id;         /* as the upstream names it, may be empty */
+    struct tool *next; /* the one that began before it */
+    struct tool *newer;
+    int64_t key; /* the upstream's index; -1: it gave none */
+    gw_str id;   /* as the upstream names it, may be empty */
     uint32_t item;
     bool opened; /* TOOL_CALL was emitted */
     bool custom;
+    gw_str name;             /* until it is opened: as far as it was told */
+    struct piece *held;      /* arguments that came before the name, in order */
+    struct piece **held_end; /* where the next goes */
 };
 
 /* One choice of the answer. */
@@ -31,8 +41,11 @@ struct choice {
     struct choice *next;
     uint32_t index;
     uint32_t tool_count;
-    struct tool *tools; /* newest first */
-    bool finished;
+    struct tool *tools;   /* newest first */
+    struct tool *waiting; /* the oldest that may not have been opened */
+    uint32_t block;       /* of reasoning: the one whose text was told last */
+    bool has_deltas;
+    bool finished; /* what comes now is not passed on */
 };
 
 /* What is known of the answer after the frames so far. Memory of the call; made by build(), or by the first
@@ -44,8 +57,8 @@ struct reading {
     uint32_t dialect;
     bool started;  /* START was emitted */
     bool cited;    /* citations were */
-    bool broken;   /* a choice ended with "error" */
-    bool failed;   /* ERROR was emitted */
+    bool broken;   /* a choice ended with an error */
+    bool failed;   /* ERROR was emitted: nothing follows it */
     bool finished; /* of an answer without choices: FINISH was emitted */
 };
 
@@ -57,7 +70,8 @@ struct reader {
     gw_emit emit;
     struct reading *state;
     const gw_frame *frame;
-    const gw_json *root; /* of the frame; NULL for the end mark */
+    const gw_json *root;  /* of the frame; NULL for the end mark */
+    const gw_json *broke; /* a choice of it that has an error; NULL: none has */
 };
 
 /* request.c */
@@ -104,7 +118,15 @@ void openai_copy_clean(struct writing *w, const gw_json *object);
 /* Is this a member that openai_copy_clean() leaves out? It has been told, then. */
 bool openai_is_unclean(struct writing *w, gw_str name);
 
-/* messages.c: the value of the member "messages". */
+/* Is a member of the name `other` there, which says it instead? Where it says something else, that is told. */
+bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const char *other);
+
+/* members.c: writes the member when it has a way of its own, wherever the table carries or translates it. */
+bool openai_write_special(struct writing *w, gw_str name, const gw_json *value);
+/* At the end: what a forced call needs to be said of thinking. */
+void openai_end_thinking(struct writing *w);
+
+/* messages.c: the member "messages". */
 void openai_write_messages(struct writing *w, const gw_json *messages);
 
 /* read.c: the answer, whole or in pieces. */
@@ -128,6 +150,8 @@ void openai_response(struct reader *r, const gw_json *root);
 void openai_tool_calls(struct reader *r, struct choice *choice, const gw_json *calls, bool whole);
 /* The member "function_call" of before there were tools. */
 void openai_function_call(struct reader *r, struct choice *choice, const gw_json *call);
+/* Emits the calls that still wait for more of their names: nothing more will come. */
+void openai_end_calls(struct reader *r, struct choice *choice);
 
 /* usage.c: a usage object into disjoint buckets, emitted. */
 void openai_usage(struct reader *r, const gw_json *usage);

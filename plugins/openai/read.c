@@ -23,16 +23,20 @@ gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_e
         r.h->set_state(call, r.state);
     }
     bool refused = frame->status >= 400;
-    if (frame->data.len == 0 && !(refused && frame->end))
+    if (r.state->failed)
         return GW_OK;
+    if (frame->data.len == 0 && !(refused && frame->end)) {
+        for (struct choice *choice = r.state->choices; frame->end && choice != NULL; choice = choice->next)
+            openai_end_calls(&r, choice);
+        return GW_OK;
+    }
     if (openai_is(frame->data, "[DONE]")) {
         finish_all(&r);
         return GW_OK;
     }
     gw_status status = frame->data.len > 0 ? r.h->json->parse(call, frame->data, &root) : GW_OK;
     if (refused) {
-        if (!r.state->failed)
-            openai_error(&r, status == GW_OK ? root : NULL);
+        openai_error(&r, status == GW_OK ? root : NULL);
         return GW_OK;
     }
     if (status != GW_OK)
@@ -60,7 +64,7 @@ void openai_start(struct reader *r)
 
 void openai_finish(struct reader *r, gw_str word)
 {
-    if (r->state->finished || r->state->failed)
+    if (r->state->finished)
         return;
     r->state->finished = true;
     openai_start(r);
@@ -154,8 +158,8 @@ static void read_object(struct reader *r, const gw_json *root)
     uint32_t type = r->h->json->type(error);
     bool is_error = openai_is(r->frame->name, "error") || type == GW_JSON_OBJECT || r->h->json->str(error).len > 0 ||
                     openai_is(openai_str(r, root, GW_LIT("object")), "error");
-    if ((is_error || r->state->broken) && !r->state->failed)
-        openai_error(r, root);
+    if (is_error || r->state->broken)
+        openai_error(r, is_error || r->broke == NULL ? root : r->broke);
 }
 
 /* What the gateway says for an upstream's word. Strict clients know four words only. */
@@ -194,6 +198,7 @@ static void finish(struct reader *r, struct choice *choice, gw_str word)
     if (choice->finished)
         return;
     choice->finished = true;
+    openai_end_calls(r, choice);
     read_search_results(r, choice);
     if (openai_is(ours, "stop") && choice->tool_count > 0) /* Ollama and Gemini's compatible endpoint say stop */
         ours = GW_LIT("tool_calls");
@@ -203,33 +208,52 @@ static void finish(struct reader *r, struct choice *choice, gw_str word)
 /* The end mark: a choice that has said something and was not finished is finished now. */
 static void finish_all(struct reader *r)
 {
-    for (struct choice *choice = r->state->choices; choice != NULL && !r->state->failed; choice = choice->next)
+    for (struct choice *choice = r->state->choices; choice != NULL; choice = choice->next)
         finish(r, choice, GW_LIT("stop"));
 }
 
-/* A stream's chunk has a delta; some have the whole message so far beside it, which is not read twice. */
+/* A stream's chunk has a delta; some have the whole message so far beside it, which is not read twice; others have only
+ * messages, which are deltas by another name. NULL: it says nothing. */
+static const gw_json *said(const struct reader *r, struct choice *choice, const gw_json *json)
+{
+    const gw_json *message = openai_get(r, json, GW_LIT("message")), *delta = openai_get(r, json, GW_LIT("delta"));
+    bool whole = r->frame->framing == GW_FRAMING_WHOLE, has_delta = r->h->json->type(delta) == GW_JSON_OBJECT;
+
+    if (!whole && (has_delta || choice->has_deltas)) {
+        choice->has_deltas = true;
+        message = delta;
+    }
+    return r->h->json->type(message) == GW_JSON_OBJECT ? message : NULL;
+}
+
+static void read_content(struct reader *r, struct choice *choice, const gw_json *json)
+{
+    const gw_json *message = said(r, choice, json);
+    const gw_json *logprobs = openai_get(r, openai_get(r, json, GW_LIT("logprobs")), GW_LIT("content"));
+
+    if (message != NULL)
+        openai_message(r, choice, message, r->frame->framing == GW_FRAMING_WHOLE);
+    else
+        openai_emit_text(r, GW_EVENT_TEXT, choice, 0, openai_str(r, json, GW_LIT("text"))); /* text completions */
+    if (r->h->json->count(logprobs) > 0)
+        openai_emit_data(r, GW_EVENT_LOGPROBS, choice, r->h->json->text(logprobs));
+}
+
 static void read_choice(struct reader *r, const gw_json *json, uint32_t position)
 {
-    bool whole = r->frame->framing == GW_FRAMING_WHOLE;
-    const gw_json *message = openai_get(r, json, whole ? GW_LIT("message") : GW_LIT("delta"));
+    gw_str word = openai_str(r, json, GW_LIT("finish_reason"));
     int64_t index = r->h->json->integer(openai_get(r, json, GW_LIT("index")), position);
     struct choice *choice = find_choice(r, index >= 0 && index < 1024 ? (uint32_t)index : position);
 
     if (choice == NULL)
         return;
-    if (r->h->json->type(message) == GW_JSON_OBJECT)
-        openai_message(r, choice, message, whole);
-    else
-        openai_emit_text(r, GW_EVENT_TEXT, choice, 0, openai_str(r, json, GW_LIT("text"))); /* text completions */
-    const gw_json *logprobs = openai_get(r, openai_get(r, json, GW_LIT("logprobs")), GW_LIT("content"));
-    if (r->h->json->count(logprobs) > 0)
-        openai_emit_data(r, GW_EVENT_LOGPROBS, choice, r->h->json->text(logprobs));
-
-    gw_str word = openai_str(r, json, GW_LIT("finish_reason"));
-    if (r->h->json->type(openai_get(r, json, GW_LIT("error"))) == GW_JSON_OBJECT && !r->state->failed)
-        openai_error(r, json); /* OpenRouter */
-    if (openai_is(word, "error"))
-        r->state->broken = true; /* no finish, but a failure; the rest of the object may say which */
+    if (!choice->finished)
+        read_content(r, choice, json);
+    if (r->h->json->type(openai_get(r, json, GW_LIT("error"))) == GW_JSON_OBJECT) /* OpenRouter */
+        r->broke = json;
+    /* No finish, but a failure, which is told when the rest of the object is read: it may say which. */
+    if (r->broke != NULL || openai_is(word, "error"))
+        r->state->broken = true;
     else if (word.len > 0)
         finish(r, choice, word);
 }

@@ -29,8 +29,7 @@ void openai_response(struct reader *r, const gw_json *root)
         read_response(r, openai_get(r, root, GW_LIT("response")));
     } else if (openai_is(type, "error") || openai_is(r->frame->name, "error") ||
                r->h->json->type(openai_get(r, root, GW_LIT("error"))) == GW_JSON_OBJECT) {
-        if (!r->state->failed)
-            openai_error(r, root);
+        openai_error(r, root);
     }
 }
 
@@ -61,8 +60,7 @@ static void read_response(struct reader *r, const gw_json *response)
         openai_usage(r, usage);
     if (openai_is(status, "failed") || r->h->json->type(error) == GW_JSON_OBJECT || r->h->json->str(error).len > 0) {
         r->state->broken = true; /* also where it does not say why */
-        if (!r->state->failed)
-            openai_error(r, response);
+        openai_error(r, response);
     } else if (openai_is(status, "incomplete")) {
         gw_str reason = openai_str(r, openai_get(r, response, GW_LIT("incomplete_details")), GW_LIT("reason"));
         openai_finish(r, openai_is(reason, "content_filter") ? GW_LIT("content_filter") : GW_LIT("length"));

@@ -11,7 +11,7 @@
                    .base_url = url_,                                                                                   \
                    .secret_env = env_,                                                                                 \
                    .models = models_},                                                                                 \
-        .tables = {openai_##var##_rules, openai_compatible_rules},                                                     \
+        .tables = {openai_##var##_rules,           openai_compatible_rules   },                                                     \
     }
 
 SERVICE(deepseek, "deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", "deepseek-*", 0);
@@ -35,15 +35,15 @@ SERVICE(xai, "xai", "https://api.x.ai/v1", "XAI_API_KEY", "grok-*", 0);
 
 static const struct openai_service openai_itself = {
     .preset = {.size = sizeof(gw_service), .name = "openai", .base_url = "https://api.openai.com/v1"},
-    .tables = {openai_model_rules, openai_rules},
+    .tables = {openai_model_rules,                          openai_rules                        },
 };
 static const struct openai_service azure = {
     .preset = {.size = sizeof(gw_service), .name = "azure"},
-    .tables = {openai_azure_rules, openai_model_rules, openai_rules},
+    .tables = { openai_azure_rules,        openai_model_rules,    openai_rules},
 };
 static const struct openai_service azure_2023 = {
     .preset = {.size = sizeof(gw_service), .name = "azure-2023"},
-    .tables = {openai_azure_2023_rules, openai_rules},
+    .tables = {openai_azure_2023_rules,    openai_rules        },
 };
 
 const gw_service *const openai_presets[] = {

@@ -18,30 +18,38 @@ enum {
 struct openai_family {
     unsigned line;    /* OPENAI_*; 0: nothing is known, as of a deployment with a name of its own */
     unsigned version; /* of OPENAI_GPT: 400 for gpt-4o, 504 for gpt-5.4 */
+    int64_t most;     /* tokens it writes at most; 0: not known */
 };
 
 /* What of a request, beside the field itself, decides about it. */
 enum openai_when {
     OPENAI_ALWAYS,
     OPENAI_THINKING,            /* reasoning_effort is not "none" */
+    OPENAI_QUIET,               /* it is: the last row of its field */
     OPENAI_THINKING_WITH_TOOLS, /* and there are tools */
     OPENAI_THINKING_AND_FORCED, /* and tool_choice asks for a call */
+    OPENAI_TOOLS_UNUSED,        /* tool_choice is "none", and nothing was called before */
+    /* Rows of what is told of a field that is sent changed: openai_change() finds them, openai_rule() does not. */
+    OPENAI_LEVEL,    /* a reasoning effort of `levels` */
+    OPENAI_TOO_LONG, /* more tokens than the model writes */
+    OPENAI_TOO_MANY, /* more than four */
+    OPENAI_TWICE,    /* another value under the field's other name */
 };
 
 /* A row of the table. What is about OpenAI's lines, versions and conditions is met when all of it is.
  *
  * Fields are members of the body, of a message ("messages.name") and of a part ("part.file"), or one of these:
- *   role.developer  messages.prefill  messages.tool_ids  part.text_list  part.file.file_id  tools.custom
+ *   role.developer  messages.prefill  messages.tool_ids  part.text_list  part.file.file_id  part.file.url  tools.custom
  *   tool_choice.required  tool_choice.allowed_tools  tool_choice.forced  response_format.json_schema
  *   cache_control, prompt_cache_breakpoint: wherever they stand    api.*: what else than a chat can be asked for
- * `as` is a member's other name, a value's other value, for reasoning_effort pairs "level=level" of those that change,
- * or words. */
+ * `as` is a member's other name, a value's other value, or words. */
 struct openai_rule {
     gw_capability row;      /* what is told of it; its field is NULL at the end of a table */
     const char *models;     /* names it is about, blank-separated, each with a * at one end or none; NULL: all */
     unsigned lines;         /* of OpenAI's models, OPENAI_*; 0: all, and names that tell nothing */
     unsigned since, before; /* versions of OPENAI_GPT it is about; before 0: all that follow */
     enum openai_when on;    /* row.when says it in words */
+    const char *levels;     /* of OPENAI_LEVEL: pairs "level=level" of what is sent for what was asked */
 };
 
 enum { OPENAI_TABLES = 3 };
@@ -72,11 +80,17 @@ const struct openai_service *openai_service_at(gw_str base_url);
 struct openai_asked {
     gw_str model;
     struct openai_family family;
-    bool thinks, tools, forced;
+    bool thinks, tools, forced, unused;
 };
 
 /* The row for a field of a request; one that carries it where nothing else is said. Never NULL. */
 const gw_capability *openai_rule(const struct openai_service *service, const struct openai_asked *asked, gw_str field);
+/* The row for what is changed of a field that is sent, OPENAI_LEVEL and those that follow; `level` is the effort that
+ * was asked for. NULL: nothing is. */
+const struct openai_rule *openai_change(const struct openai_service *service, const struct openai_asked *asked,
+                                        gw_str field, enum openai_when on, gw_str level);
+/* The level of a row that stands for `effort`; absent where it has none. */
+gw_str openai_level(const struct openai_rule *rule, gw_str effort);
 /* Row `index` of all that may hold for a model of the service; NULL: there are no more. */
 const gw_capability *openai_row(const struct openai_service *service, gw_str model, uint32_t index);
 

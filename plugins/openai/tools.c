@@ -1,5 +1,7 @@
 /* tools.c - reads tool calls, whole or in pieces. OpenAI numbers the calls of a message and sends name and id
- * once; others send whole calls, leave out the number or the id, number all calls 0, or repeat id and name. */
+ * once; others send whole calls, leave out the number or the id, number all calls 0, repeat id and name, send a name
+ * in pieces or after the first arguments. So a call that comes in pieces is told when its name is there and arguments
+ * are, or when something else begins. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +12,8 @@ static bool same(gw_str a, gw_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* Which open call does a piece belong to? By number, unless its id says that it is another one; else by id;
- * else it goes on with the last, if it does not bring a name. NULL: it opens a call. */
+/* Which call does a piece belong to? By number, unless it has a name and an id says that it is another one; else by
+ * id; else it goes on with the last, if it does not bring a name. NULL: it begins a call. */
 static struct tool *find(const struct choice *choice, int64_t key, gw_str id, gw_str name)
 {
     if (id.len > 0)
@@ -21,7 +23,7 @@ static struct tool *find(const struct choice *choice, int64_t key, gw_str id, gw
     if (key >= 0) {
         for (struct tool *t = choice->tools; t != NULL; t = t->next)
             if (t->key == key)
-                return id.len > 0 && t->id.len > 0 ? NULL : t;
+                return id.len > 0 && t->id.len > 0 && name.len > 0 ? NULL : t;
         return NULL;
     }
     return id.len == 0 && name.len == 0 ? choice->tools : NULL;
@@ -33,6 +35,11 @@ static struct tool *add(struct reader *r, struct choice *choice, int64_t key)
     if (t == NULL)
         return NULL;
     *t = (struct tool){.next = choice->tools, .key = key};
+    t->held_end = &t->held;
+    if (choice->tools != NULL)
+        choice->tools->newer = t;
+    if (choice->waiting == NULL)
+        choice->waiting = t;
     choice->tools = t;
     return t;
 }
@@ -55,8 +62,19 @@ static gw_str made_id(struct reader *r, const struct choice *choice, const struc
     return openai_keep(r, (gw_str){id, (size_t)size});
 }
 
-static void open_call(struct reader *r, struct choice *choice, struct tool *t, gw_str name)
+static void emit_args(struct reader *r, const struct choice *choice, const struct tool *t, gw_str args)
 {
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
+                                 .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
+                                 .index = choice->index,
+                                 .item = t->item,
+                                 .text = args});
+}
+
+static void open_call(struct reader *r, struct choice *choice, struct tool *t)
+{
+    if (t->opened)
+        return;
     t->opened = true;
     t->item = choice->tool_count++; /* numbered as they are opened: one that never is leaves no gap */
     openai_start(r);
@@ -65,16 +83,48 @@ static void open_call(struct reader *r, struct choice *choice, struct tool *t, g
                                  .index = choice->index,
                                  .item = t->item,
                                  .id = t->id.len > 0 ? t->id : made_id(r, choice, t),
-                                 .text = name});
+                                 .text = t->name});
+    for (const struct piece *piece = t->held; piece != NULL; piece = piece->next)
+        emit_args(r, choice, t, piece->text);
 }
 
-static void emit_args(struct reader *r, const struct choice *choice, const struct tool *t, gw_str args)
+/* Opens, oldest first, the calls that have a name; `all`: also those that have arguments only. */
+static void open_named(struct reader *r, struct choice *choice, bool all)
 {
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                 .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
-                                 .index = choice->index,
-                                 .item = t->item,
-                                 .text = args});
+    for (struct tool *t = choice->waiting; t != NULL; t = t->newer) {
+        if (t->name.len > 0 || (all && t->held != NULL))
+            open_call(r, choice, t);
+        if (t->opened && t == choice->waiting)
+            choice->waiting = t->newer;
+    }
+}
+
+void openai_end_calls(struct reader *r, struct choice *choice)
+{
+    open_named(r, choice, true);
+}
+
+static void hold(struct reader *r, struct tool *t, gw_str args)
+{
+    struct piece *piece = r->h->alloc(r->call, sizeof *piece, _Alignof(struct piece));
+    if (piece == NULL)
+        return;
+    *piece = (struct piece){.text = openai_keep(r, args)};
+    *t->held_end = piece;
+    t->held_end = &piece->next;
+}
+
+/* What a piece says of a call. A name that is told again is no second half of it. */
+static void take_piece(struct reader *r, struct choice *choice, struct tool *t, gw_str name, gw_str args)
+{
+    if (!t->opened && name.len > 0 && !same(t->name, name))
+        t->name = openai_join(r->h, r->call, t->name, name);
+    if (args.len > 0 && !t->opened && t->name.len == 0)
+        hold(r, t, args);
+    if (t->name.len > 0 && (args.len > 0 || t->held != NULL))
+        open_call(r, choice, t);
+    if (args.len > 0 && t->opened)
+        emit_args(r, choice, t, args);
 }
 
 /* One element. Arguments are a string of JSON; some servers send the object itself. */
@@ -91,17 +141,18 @@ static void read_call(struct reader *r, struct choice *choice, const gw_json *js
     if (r->h->json->type(args_json) == GW_JSON_OBJECT)
         args = r->h->json->text(args_json);
     struct tool *t = whole ? NULL : find(choice, key, id, name);
-    if (t == NULL)
+    if (t == NULL) {
+        open_named(r, choice, false);
         t = add(r, choice, key);
+    }
     if (t == NULL)
         return;
     t->custom = t->custom || is_custom;
     if (t->id.len == 0 && id.len > 0)
         t->id = openai_keep(r, id);
-    if (!t->opened && (name.len > 0 || args.len > 0 || whole))
-        open_call(r, choice, t, name);
-    if (args.len > 0)
-        emit_args(r, choice, t, args);
+    take_piece(r, choice, t, name, args);
+    if (whole)
+        open_call(r, choice, t);
 }
 
 void openai_tool_calls(struct reader *r, struct choice *choice, const gw_json *calls, bool whole)
@@ -120,10 +171,6 @@ void openai_function_call(struct reader *r, struct choice *choice, const gw_json
     struct tool *t = choice->tools;
     if (t == NULL)
         t = add(r, choice, -1);
-    if (t == NULL)
-        return;
-    if (!t->opened && (name.len > 0 || args.len > 0))
-        open_call(r, choice, t, name);
-    if (args.len > 0)
-        emit_args(r, choice, t, args);
+    if (t != NULL)
+        take_piece(r, choice, t, name, args);
 }

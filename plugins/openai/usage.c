@@ -1,7 +1,10 @@
 /* usage.c - sorts a usage object into buckets that do not overlap. What each server counts inside of what is
  * its own affair: OpenAI counts cached tokens inside the prompt and reasoning inside the completion, xAI
- * reasoning beside it. The total, where it is told, decides; each bucket takes no more than is left. */
+ * reasoning beside it. The total, where it is told and a sum, decides; each bucket takes no more than is left. */
 #include "openai.h"
+
+/* More is no count of tokens: what is added up of these fits. */
+#define TOKENS_MOST (INT64_MAX / 4)
 
 /* The first of the names that is there, as a count; -1 when none is. Names are separated by blanks. */
 static int64_t count_of(const struct reader *r, const gw_json *object, const char *names)
@@ -56,18 +59,22 @@ static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t pr
 
 /* Reasoning is beside the completion when prompt + completion + reasoning is the total (xAI). Where the total
  * is larger than both and reasoning is not told at all, the rest of it is reasoning: so does Gemini's
- * compatible endpoint count thoughts. */
+ * compatible endpoint count thoughts. A total that is no sum of these (0, of some servers) is as good as none. */
 static void sort_completion(const struct reader *r, const gw_json *usage, int64_t prompt, int64_t completion,
                             gw_tokens *t)
 {
     const gw_json *details = either(r, usage, GW_LIT("completion_tokens_details"), GW_LIT("output_tokens_details"));
     int64_t reasoning = count_of(r, details, "reasoning_tokens");
-    int64_t beside = t->total < 0 ? 0 : t->total - prompt - completion;
+    int64_t beside = t->total - prompt - completion;
 
+    if (beside < 0)
+        t->total = -1;
     if (beside > 0 && (reasoning < 0 || reasoning == beside)) {
         t->reasoning = beside;
     } else {
         t->reasoning = take(&completion, reasoning);
+        if (beside > 0)
+            t->total = -1;
     }
     t->audio_out = take(&completion, count_of(r, details, "audio_tokens"));
     t->image_out = take(&completion, count_of(r, details, "image_tokens"));
@@ -96,6 +103,8 @@ void openai_usage(struct reader *r, const gw_json *usage)
         tokens.server_tool_calls = count_of(r, openai_get(r, usage, GW_LIT("server_tool_use")), "web_search_requests");
     prompt = prompt < 0 ? 0 : prompt;
     completion = completion < 0 ? 0 : completion;
+    if (prompt > TOKENS_MOST || completion > TOKENS_MOST)
+        return;
     sort_prompt(r, usage, prompt, &tokens);
     sort_completion(r, usage, prompt, completion, &tokens);
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});

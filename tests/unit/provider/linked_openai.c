@@ -7,6 +7,7 @@
 #include "../../../plugins/openai/family.c"
 #include "../../../plugins/openai/fields.c"
 #include "../../../plugins/openai/lookup.c"
+#include "../../../plugins/openai/members.c"
 #include "../../../plugins/openai/message.c"
 #include "../../../plugins/openai/messages.c"
 #include "../../../plugins/openai/read.c"

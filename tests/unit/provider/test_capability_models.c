@@ -37,35 +37,39 @@ static const char *told(const char *model, const char *base_url, const char *fie
 
 #define WITH_TOOLS "[with tools, unless it is none] dropped; "
 #define UNLESS_NONE "[unless reasoning_effort is none] dropped"
+#define NO_THINKING "[unless it is none] dropped; [none] translated nothing: the model does not reason"
+#define OF_GPT_5 "[none] dropped; [xhigh or max] dropped"
+#define OF_O "[none] dropped; [minimal, xhigh or max] dropped"
+#define FOUR "[over four] dropped"
 
 Test(capability_models, the_name_of_an_openai_model_tells_its_rows)
 {
     static const struct {
         const char *model, *temperature, *stop, *effort;
     } cases[] = {
-        {"gpt-4o",                        "",          "",        "dropped"                                            },
-        {"gpt-4.1-mini",                  "",          "",        "dropped"                                            },
-        {"gpt-35-turbo",                  "",          "",        "dropped"                                            },
-        {"ft:gpt-4o-2024-08-06:mine::id", "",          "",        "dropped"                                            },
-        {"chatgpt-4o-latest",             "",          "",        "dropped"                                            },
-        {"gpt-5-chat-latest",             "",          "",        "dropped"                                            },
-        {"gpt-5",                         "dropped",   "dropped", "translated none=minimal xhigh=high max=high"        },
-        {"gpt-5-2025-08-07",              "dropped",   "dropped", "translated none=minimal xhigh=high max=high"        },
-        {"gpt-5.1",                       UNLESS_NONE, "dropped", "translated minimal=low xhigh=high max=high"         },
-        {"gpt-5.2",                       UNLESS_NONE, "dropped", "translated minimal=low max=xhigh"                   },
-        {"gpt-5.4-mini",                  UNLESS_NONE, "dropped", WITH_TOOLS "translated minimal=low max=xhigh"        },
-        {"gpt-5.6",                       UNLESS_NONE, "dropped", WITH_TOOLS "translated minimal=low"                  },
-        {"gpt-5.10",                      UNLESS_NONE, "dropped", WITH_TOOLS "translated minimal=low"                  },
-        {"gpt-6",                         UNLESS_NONE, "dropped", WITH_TOOLS "translated minimal=low"                  },
-        {"o3",                            "dropped",   "dropped", "translated none=low minimal=low xhigh=high max=high"},
-        {"ft:o4-mini:mine",               "dropped",   "dropped", "translated none=low minimal=low xhigh=high max=high"},
-        {"o4-mini-2025-04-16",            "dropped",   "dropped", "translated none=low minimal=low xhigh=high max=high"},
-        {"gpt-oss-120b",                  "",          "",        ""                                                   },
-        {"gpt-image-1",                   "",          "",        ""                                                   },
-        {"gpt-2025",                      "",          "",        ""                                                   },
-        {"omni",                          "",          "",        ""                                                   },
-        {"my-deployment",                 "",          "",        ""                                                   },
-        {"",                              "",          "",        ""                                                   },
+        {"gpt-4o",                        "",          FOUR,      NO_THINKING                          },
+        {"gpt-4.1-mini",                  "",          FOUR,      NO_THINKING                          },
+        {"gpt-35-turbo",                  "",          FOUR,      NO_THINKING                          },
+        {"ft:gpt-4o-2024-08-06:mine::id", "",          FOUR,      NO_THINKING                          },
+        {"chatgpt-4o-latest",             "",          FOUR,      NO_THINKING                          },
+        {"gpt-5-chat-latest",             "",          FOUR,      NO_THINKING                          },
+        {"gpt-5",                         "dropped",   "dropped", OF_GPT_5                             },
+        {"gpt-5-2025-08-07",              "dropped",   "dropped", OF_GPT_5                             },
+        {"gpt-5.1",                       UNLESS_NONE, "dropped", "[minimal, xhigh or max] dropped"    },
+        {"gpt-5.2",                       UNLESS_NONE, "dropped", "[minimal or max] dropped"           },
+        {"gpt-5.4-mini",                  UNLESS_NONE, "dropped", WITH_TOOLS "[minimal or max] dropped"},
+        {"gpt-5.6",                       UNLESS_NONE, "dropped", WITH_TOOLS "[minimal] dropped"       },
+        {"gpt-5.10",                      UNLESS_NONE, "dropped", WITH_TOOLS "[minimal] dropped"       },
+        {"gpt-6",                         UNLESS_NONE, "dropped", WITH_TOOLS "[minimal] dropped"       },
+        {"o3",                            "dropped",   "dropped", OF_O                                 },
+        {"ft:o4-mini:mine",               "dropped",   "dropped", OF_O                                 },
+        {"o4-mini-2025-04-16",            "dropped",   "dropped", OF_O                                 },
+        {"gpt-oss-120b",                  "",          FOUR,      ""                                   },
+        {"gpt-image-1",                   "",          FOUR,      ""                                   },
+        {"gpt-2025",                      "",          FOUR,      ""                                   },
+        {"omni",                          "",          FOUR,      ""                                   },
+        {"my-deployment",                 "",          FOUR,      ""                                   },
+        {"",                              "",          FOUR,      ""                                   },
     };
     replay_begin(&r, gw_plugin_entry_openai(), NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -74,6 +78,45 @@ Test(capability_models, the_name_of_an_openai_model_tells_its_rows)
         cr_assert_str_eq(told(model, url, "stop"), cases[i].stop, "%s", model);
         cr_assert_str_eq(told(model, url, "reasoning_effort"), cases[i].effort, "%s", model);
     }
+    replay_end(&r);
+}
+
+Test(capability_models, the_longest_answer_is_told_where_it_is_known)
+{
+    static const struct {
+        const char *model;
+        int64_t most;
+    } cases[] = {
+        {"gpt-3.5-turbo-0125",  4096  },
+        {"gpt-35-turbo",        4096  },
+        {"gpt-4-0613",          4096  },
+        {"gpt-4-turbo",         4096  },
+        {"gpt-4o",              16384 },
+        {"gpt-4o-mini",         16384 },
+        {"gpt-4o-2024-05-13",   4096  },
+        {"ft:gpt-4o:mine",      16384 },
+        {"gpt-4.1-nano",        32768 },
+        {"gpt-5-chat-latest",   16384 },
+        {"gpt-5-mini",          128000},
+        {"gpt-5.3-chat-latest", 16384 },
+        {"gpt-5.5",             128000},
+        {"o1-mini",             65536 },
+        {"o3",                  100000},
+        {"o4-mini-2025-04-16",  100000},
+        {"gpt-4.10",            0     },
+        {"gpt-5.50",            0     },
+        {"gpt-5.6",             0     },
+        {"o5",                  0     },
+        {"gpt-4omni",           0     },
+        {"my-deployment",       0     },
+    };
+    replay_begin(&r, gw_plugin_entry_openai(), NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *limit = told(cases[i].model, "https://api.openai.com/v1", "max_completion_tokens");
+        cr_assert_eq(openai_family(call_str(text_of(cases[i].model))).most, cases[i].most, "%s", cases[i].model);
+        cr_assert_str_eq(limit, cases[i].most > 0 ? "[more than the model writes] dropped" : "", "%s", cases[i].model);
+    }
+    cr_assert_str_eq(told("gpt-4o", "https://api.groq.com/openai/v1", "max_completion_tokens"), "carried");
     replay_end(&r);
 }
 
@@ -101,13 +144,31 @@ Test(capability_models, a_row_of_the_service_goes_before_a_common_one)
     cr_assert_str_eq(told("grok-4-fast-non-reasoning", "", "stop"), "carried");
     cr_assert_str_eq(told("grok-4", "", "stop"), "dropped");
     cr_assert_str_eq(told("grok-2", "", "stop"), "");
-    cr_assert_str_eq(told("m", "", "safety_identifier"), "translated user");
+    cr_assert_str_eq(told("m", "", "safety_identifier"), "translated user; [beside another user] dropped");
     cr_assert_str_eq(told("m", "", "max_completion_tokens"), "carried");
     replay_end(&r);
     replay_begin(&r, gw_plugin_entry_openai(), "{\"service\":\"openrouter\"}");
     cr_assert_str_eq(told("m", "", "part.file"), "carried");
     cr_assert_str_eq(told("m", "", "part.file.file_id"), "refused");
+    cr_assert_str_eq(told("m", "", "part.file.url"), "");
     cr_assert_str_eq(told("m", "", "messages.reasoning_details"), "carried");
+    replay_end(&r);
+}
+
+Test(capability_models, levels_are_told_by_model)
+{
+    replay_begin(&r, gw_plugin_entry_openai(), "{\"service\":\"groq\"}");
+    cr_assert_str_eq(told("qwen/qwen3-32b", "", "reasoning_effort"),
+                     "[minimal, xhigh or max] dropped; [low, medium or high] dropped");
+    cr_assert_str_eq(told("openai/gpt-oss-20b", "", "reasoning_effort"),
+                     "[none] dropped; [minimal, xhigh or max] dropped");
+    cr_assert_str_eq(told("m", "", "reasoning_effort"), "[minimal, xhigh or max] dropped");
+    replay_end(&r);
+    replay_begin(&r, gw_plugin_entry_openai(), "{\"service\":\"xai\"}");
+    cr_assert_str_eq(told("grok-4", "", "reasoning_effort"), "dropped");
+    cr_assert_str_eq(told("grok-3", "", "reasoning_effort"), NO_THINKING);
+    cr_assert_str_eq(told("grok-3-mini", "", "reasoning_effort"),
+                     "[none] dropped; [minimal, medium, xhigh or max] dropped");
     replay_end(&r);
 }
 
@@ -122,6 +183,10 @@ Test(capability_models, azure_tells_the_rows_of_its_version)
     replay_begin(&r, gw_plugin_entry_azure(), "{\"api_version\":\"2024-02-01\"}");
     cr_assert_str_eq(told("gpt-5", "", "temperature"), "");
     cr_assert_str_eq(told("my-gpt", "", "role.developer"), "translated system");
+    cr_assert_str_eq(told("my-gpt", "", "stop"), FOUR);
+    cr_assert_str_eq(told("my-gpt", "", "part.file.url"), "[by an address] refused");
+    cr_assert_str_eq(told("gpt-4o", "", "max_completion_tokens"),
+                     "translated max_tokens; [more than the model writes] dropped");
     replay_end(&r);
     replay_begin(&r, gw_plugin_entry_azure(), "{\"api_version\":\"2024-10-21\"}");
     cr_assert_str_eq(told("my-gpt", "", "role.developer"), "");

@@ -4,61 +4,11 @@
 
 #include "../../../plugins/openai/services.h"
 #include "check.h"
-#include "replay.h"
-
-static struct replay r;
-static struct gw_http http;
-
-static gw_status build(const char *service, const char *model, const char *body)
-{
-    char settings[64];
-    snprintf(settings, sizeof settings, "{\"service\":\"%s\"}", service);
-    replay_begin(&r, gw_plugin_entry_openai(), settings);
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .model = call_str(text_of(model)),
-                      .base_url = GW_LIT("http://127.0.0.1:1/v1"),
-                      .body = call_json(json_parse(&r.keep, text_of(body), NULL))};
-    cr_assert_not_null(req.body);
-    call_http_init(&http, &r.call, 1 << 20);
-    return r.ops->build(r.instance, &r.call, &req, &http);
-}
-
-static void done(void)
-{
-    call_http_fini(&http);
-    replay_end(&r);
-}
-
-/* The members that were reported, blank-separated. */
-static const char *dropped(void)
-{
-    static char list[512];
-    size_t used = 0;
-    list[0] = '\0';
-    for (const struct call_dropped *d = r.call.dropped; d != NULL; d = d->next) {
-        cr_assert_gt(d->why.len, 0u);
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%.*s", used > 0 ? " " : "", TEXT_ARG(d->member));
-    }
-    return list;
-}
-
-/* `body` becomes `wanted` (without the model), and `reports` was reported. */
-static void expect(const char *service, const char *model, const char *body, const char *wanted, const char *reports)
-{
-    cr_assert_eq(build(service, model, body), GW_OK, "%s: %.*s", service, TEXT_ARG(r.call.explain));
-    struct text got = buf_view(&http.body);
-    ptrdiff_t comma = text_find(got, TEXT(","));
-    got = comma < 0 ? TEXT("") : (struct text){got.ptr + comma + 1, got.len - (size_t)comma - 2};
-    cr_assert(text_is(got, wanted), "%s: %.*s", service, TEXT_ARG(got));
-    cr_assert_str_eq(dropped(), reports, "%s", service);
-    done();
-}
+#include "service_case.h"
 
 Test(services, openai_gets_all_but_what_other_dialects_brought)
 {
-    expect(
+    service_expect(
         "openai", "gpt-4o",
         "{\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":"
         "{\"type\":\"ephemeral\"}}]},{\"role\":\"assistant\",\"content\":\"b\",\"reasoning_content\":\"hm\","
@@ -76,42 +26,46 @@ Test(services, models_that_reason_get_no_sampling)
 {
     const char *body =
         "{\"temperature\":0.2,\"top_p\":1,\"stop\":[\"x\"],\"reasoning_effort\":\"max\",\"max_tokens\":9}";
-    expect("openai", "gpt-5-nano", body, "\"reasoning_effort\":\"high\",\"max_completion_tokens\":9",
-           "temperature stop");
-    expect("openai", "o3", body, "\"reasoning_effort\":\"high\",\"max_completion_tokens\":9", "temperature stop");
-    expect("openai", "gpt-5.2", body, "\"reasoning_effort\":\"xhigh\",\"max_completion_tokens\":9", "temperature stop");
-    expect("openai", "gpt-5.6-terra", body, "\"reasoning_effort\":\"max\",\"max_completion_tokens\":9",
-           "temperature stop");
-    expect("openai", "gpt-4o", body, "\"temperature\":0.2,\"top_p\":1,\"stop\":[\"x\"],\"max_tokens\":9",
-           "reasoning_effort");
-    expect("openai", "my-own", body,
-           "\"temperature\":0.2,\"top_p\":1,\"stop\":[\"x\"],\"reasoning_effort\":\"max\",\"max_tokens\":9", "");
-    expect("openai", "gpt-5", "{\"temperature\":1,\"reasoning_effort\":\"none\"}", "\"reasoning_effort\":\"minimal\"",
-           "");
-    expect("openai", "gpt-5.1", "{\"temperature\":0.5,\"reasoning_effort\":\"none\"}",
-           "\"temperature\":0.5,\"reasoning_effort\":\"none\"", "");
-    expect("openai", "gpt-5.4-mini", "{\"reasoning_effort\":\"medium\",\"tools\":[{\"type\":\"function\"}]}",
-           "\"tools\":[{\"type\":\"function\"}]", "reasoning_effort");
+    service_expect("openai", "gpt-5-nano", body, "\"reasoning_effort\":\"high\",\"max_completion_tokens\":9",
+                   "temperature stop reasoning_effort");
+    service_expect("openai", "o3", body, "\"reasoning_effort\":\"high\",\"max_completion_tokens\":9",
+                   "temperature stop reasoning_effort");
+    service_expect("openai", "gpt-5.2", body, "\"reasoning_effort\":\"xhigh\",\"max_completion_tokens\":9",
+                   "temperature stop reasoning_effort");
+    service_expect("openai", "gpt-5.6-terra", body, "\"reasoning_effort\":\"max\",\"max_completion_tokens\":9",
+                   "temperature stop");
+    service_expect("openai", "gpt-4o", body, "\"temperature\":0.2,\"top_p\":1,\"stop\":[\"x\"],\"max_tokens\":9",
+                   "reasoning_effort");
+    service_expect("openai", "my-own", body,
+                   "\"temperature\":0.2,\"top_p\":1,\"stop\":[\"x\"],\"reasoning_effort\":\"max\",\"max_tokens\":9",
+                   "");
+    service_expect("openai", "gpt-5", "{\"temperature\":1,\"reasoning_effort\":\"none\"}",
+                   "\"reasoning_effort\":\"minimal\"", "reasoning_effort");
+    service_expect("openai", "gpt-5.1", "{\"temperature\":0.5,\"reasoning_effort\":\"none\"}",
+                   "\"temperature\":0.5,\"reasoning_effort\":\"none\"", "");
+    service_expect("openai", "gpt-5.4-mini", "{\"reasoning_effort\":\"medium\",\"tools\":[{\"type\":\"function\"}]}",
+                   "\"tools\":[{\"type\":\"function\"}]", "reasoning_effort");
 }
 
 Test(services, what_is_not_said_is_not_translated)
 {
-    expect("groq", "m", "{\"reasoning_effort\":null,\"max_completion_tokens\":null,\"x\":null}",
-           "\"max_completion_tokens\":null,\"x\":null", "");
-    expect("mistral", "m", "{\"reasoning_effort\":null,\"seed\":null,\"max_completion_tokens\":null}", "", "");
+    service_expect("groq", "m", "{\"reasoning_effort\":null,\"max_completion_tokens\":null,\"x\":null}",
+                   "\"max_completion_tokens\":null,\"x\":null", "");
+    service_expect("mistral", "m", "{\"reasoning_effort\":null,\"seed\":null,\"max_completion_tokens\":null}", "", "");
 }
 
 Test(services, mistral_gets_its_own_names_and_short_ids)
 {
     cr_assert_eq(
-        build("mistral", "mistral-small",
-              "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call_1\",\"type\":"
-              "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"abcDEF123\",\"type\":"
-              "\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\","
-              "\"tool_call_id\":\"call_1\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\","
-              "\"text\":\"b\"}]},{\"role\":\"tool\",\"tool_call_id\":\"abcDEF123\",\"content\":\"x\"}]}"),
+        service_build(
+            "mistral", "mistral-small",
+            "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call_1\",\"type\":"
+            "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"abcDEF123\",\"type\":"
+            "\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\","
+            "\"tool_call_id\":\"call_1\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\","
+            "\"text\":\"b\"}]},{\"role\":\"tool\",\"tool_call_id\":\"abcDEF123\",\"content\":\"x\"}]}"),
         GW_OK);
-    struct text got = buf_view(&http.body);
+    struct text got = buf_view(&service_http.body);
     ptrdiff_t at = text_find(got, TEXT("\"id\":\""));
     struct text id = {got.ptr + at + 6, 9}, rest = {got.ptr + at + 15, got.len - (size_t)at - 15};
     cr_assert_eq(rest.ptr[0], '"', "%.*s", TEXT_ARG(got));
@@ -119,54 +73,56 @@ Test(services, mistral_gets_its_own_names_and_short_ids)
     cr_assert(text_find(rest, TEXT("\"id\":\"abcDEF123\"")) > 0);
     cr_assert(text_find(rest, TEXT("\"content\":\"a\\n\\nb\"")) > 0, "%.*s", TEXT_ARG(got));
     cr_assert(text_find(got, TEXT("call_1")) < 0);
-    done();
+    service_done();
 
-    expect("mistral", "mistral-small",
-           "{\"messages\":[{\"role\":\"developer\",\"content\":\"s\"},{\"role\":\"assistant\",\"content\":\"{\"}],"
-           "\"seed\":7,\"max_completion_tokens\":3,\"tool_choice\":\"required\",\"user\":\"u\",\"logit_bias\":{},"
-           "\"logprobs\":true,\"stream_options\":{\"include_usage\":true}}",
-           "\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"assistant\",\"content\":\"{\",\"prefix\":"
-           "true}],"
-           "\"random_seed\":7,\"max_tokens\":3,\"tool_choice\":\"any\"",
-           "user logprobs");
-    expect("mistral", "m",
-           "{\"messages\":[{\"role\":\"user\",\"name\":\"u\",\"content\":[{\"type\":\"text\",\"text\":\"a\","
-           "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}]},{\"role\":\"assistant\",\"content\":\"b\","
-           "\"refusal\":null,\"annotations\":[],\"audio\":null,\"function_call\":null},{\"role\":\"user\","
-           "\"content\":\"c\"}]}",
-           "\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"},"
-           "{\"role\":\"user\",\"content\":\"c\"}]",
-           "messages.name prompt_cache_breakpoint");
-    expect("mistral", "m",
-           "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\","
-           "\"file_data\":\"data:application/pdf;base64,AA==\"}}]}]}",
-           "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document_url\",\"document_url\":"
-           "\"data:application/pdf;base64,AA==\",\"document_name\":\"a.pdf\"}]}]",
-           "");
+    service_expect(
+        "mistral", "mistral-small",
+        "{\"messages\":[{\"role\":\"developer\",\"content\":\"s\"},{\"role\":\"assistant\",\"content\":\"{\"}],"
+        "\"seed\":7,\"max_completion_tokens\":3,\"tool_choice\":\"required\",\"user\":\"u\",\"logit_bias\":{},"
+        "\"logprobs\":true,\"stream_options\":{\"include_usage\":true}}",
+        "\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"assistant\",\"content\":\"{\",\"prefix\":"
+        "true}],"
+        "\"random_seed\":7,\"max_tokens\":3,\"tool_choice\":\"any\"",
+        "user logprobs");
+    service_expect("mistral", "m",
+                   "{\"messages\":[{\"role\":\"user\",\"name\":\"u\",\"content\":[{\"type\":\"text\",\"text\":\"a\","
+                   "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}}]},{\"role\":\"assistant\",\"content\":\"b\","
+                   "\"refusal\":null,\"annotations\":[],\"audio\":null,\"function_call\":null},{\"role\":\"user\","
+                   "\"content\":\"c\"}]}",
+                   "\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"},"
+                   "{\"role\":\"user\",\"content\":\"c\"}]",
+                   "messages.name prompt_cache_breakpoint");
+    service_expect("mistral", "m",
+                   "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\","
+                   "\"file_data\":\"data:application/pdf;base64,AA==\"}}]}]}",
+                   "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document_url\",\"document_url\":"
+                   "\"data:application/pdf;base64,AA==\",\"document_name\":\"a.pdf\"}]}]",
+                   "");
 }
 
 Test(services, deepseek_gets_its_reasoning_back_and_thinks_or_not)
 {
-    expect("deepseek", "deepseek-v4",
-           "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"hm\",\"reasoning_details\":"
-           "[{}],"
-           "\"tool_calls\":[]}],\"reasoning_effort\":\"low\"}",
-           "\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[],\"reasoning_content\":\"hm\"}],"
-           "\"thinking\":{\"type\":\"enabled\"},\"reasoning_effort\":\"high\"",
-           "");
-    expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"none\",\"seed\":1}",
-           "\"thinking\":{\"type\":\"disabled\"}", "seed");
-    expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"high\",\"tool_choice\":\"required\"}",
-           "\"tool_choice\":\"required\",\"thinking\":{\"type\":\"disabled\"}", "reasoning_effort");
-    expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"none\",\"tool_choice\":\"required\"}",
-           "\"tool_choice\":\"required\",\"thinking\":{\"type\":\"disabled\"}", "");
-    expect("deepseek", "deepseek-v4", "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}}",
-           "\"response_format\":{\"type\":\"json_object\"}", "response_format.json_schema");
+    service_expect(
+        "deepseek", "deepseek-v4",
+        "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"hm\",\"reasoning_details\":"
+        "[{}],"
+        "\"tool_calls\":[]}],\"reasoning_effort\":\"low\"}",
+        "\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[],\"reasoning_content\":\"hm\"}],"
+        "\"thinking\":{\"type\":\"enabled\"},\"reasoning_effort\":\"high\"",
+        "reasoning_effort");
+    service_expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"none\",\"seed\":1}",
+                   "\"thinking\":{\"type\":\"disabled\"}", "seed");
+    service_expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"high\",\"tool_choice\":\"required\"}",
+                   "\"tool_choice\":\"required\",\"thinking\":{\"type\":\"disabled\"}", "reasoning_effort");
+    service_expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"none\",\"tool_choice\":\"required\"}",
+                   "\"tool_choice\":\"required\",\"thinking\":{\"type\":\"disabled\"}", "");
+    service_expect("deepseek", "deepseek-v4", "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}}",
+                   "\"response_format\":{\"type\":\"json_object\"}", "response_format.json_schema");
 }
 
 Test(services, openrouter_gets_blocks_of_reasoning_and_cache_marks)
 {
-    expect(
+    service_expect(
         "openrouter", "anthropic/claude",
         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
         "\"ephemeral\"}}]},{\"role\":\"assistant\",\"content\":\"b\",\"reasoning_content\":\"hm\",\"reasoning_"
@@ -182,25 +138,28 @@ Test(services, openrouter_gets_blocks_of_reasoning_and_cache_marks)
 
 Test(services, others_say_what_they_do_not_take)
 {
-    expect("groq", "m", "{\"logprobs\":true,\"n\":1,\"max_completion_tokens\":1,\"reasoning_effort\":\"xhigh\"}",
-           "\"max_completion_tokens\":1,\"reasoning_effort\":\"high\"", "logprobs");
-    expect("xai", "grok-4", "{\"stop\":[\"x\"],\"reasoning_effort\":\"low\",\"temperature\":0.1}",
-           "\"temperature\":0.1", "stop reasoning_effort");
-    expect("groq", "qwen/qwen3-32b", "{\"reasoning_effort\":\"low\"}", "\"reasoning_effort\":\"default\"", "");
-    expect("groq", "qwen/qwen3-32b", "{\"reasoning_effort\":\"none\"}", "\"reasoning_effort\":\"none\"", "");
-    expect("groq", "openai/gpt-oss-20b", "{\"reasoning_effort\":\"none\"}", "\"reasoning_effort\":\"low\"", "");
-    expect("xai", "grok-4-fast-non-reasoning", "{\"stop\":[\"x\"]}", "\"stop\":[\"x\"]", "");
-    expect("ollama", "qwen3", "{\"max_completion_tokens\":1,\"tool_choice\":\"auto\",\"top_k\":2}", "\"max_tokens\":1",
-           "top_k");
-    expect("vllm", "qwen3", "{\"max_completion_tokens\":1,\"top_k\":2,\"store\":true}",
-           "\"max_completion_tokens\":1,\"top_k\":2", "store");
-    cr_assert_eq(build("perplexity", "sonar", "{\"tools\":[{\"type\":\"function\"}]}"), GW_E_REQUEST);
-    cr_assert_gt(r.call.explain.len, 0u);
-    done();
-    cr_assert_eq(
-        build("groq", "m", "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{}}]}]}"),
-        GW_E_REQUEST);
-    done();
+    service_expect("groq", "m",
+                   "{\"logprobs\":true,\"n\":1,\"max_completion_tokens\":1,\"reasoning_effort\":\"xhigh\"}",
+                   "\"max_completion_tokens\":1,\"reasoning_effort\":\"high\"", "logprobs reasoning_effort");
+    service_expect("xai", "grok-4", "{\"stop\":[\"x\"],\"reasoning_effort\":\"low\",\"temperature\":0.1}",
+                   "\"temperature\":0.1", "stop reasoning_effort");
+    service_expect("groq", "qwen/qwen3-32b", "{\"reasoning_effort\":\"low\"}", "\"reasoning_effort\":\"default\"",
+                   "reasoning_effort");
+    service_expect("groq", "qwen/qwen3-32b", "{\"reasoning_effort\":\"none\"}", "\"reasoning_effort\":\"none\"", "");
+    service_expect("groq", "openai/gpt-oss-20b", "{\"reasoning_effort\":\"none\"}", "\"reasoning_effort\":\"low\"",
+                   "reasoning_effort");
+    service_expect("xai", "grok-4-fast-non-reasoning", "{\"stop\":[\"x\"]}", "\"stop\":[\"x\"]", "");
+    service_expect("ollama", "qwen3", "{\"max_completion_tokens\":1,\"tool_choice\":\"auto\",\"top_k\":2}",
+                   "\"max_tokens\":1", "top_k");
+    service_expect("vllm", "qwen3", "{\"max_completion_tokens\":1,\"top_k\":2,\"store\":true}",
+                   "\"max_completion_tokens\":1,\"top_k\":2", "store");
+    cr_assert_eq(service_build("perplexity", "sonar", "{\"tools\":[{\"type\":\"function\"}]}"), GW_E_REQUEST);
+    cr_assert_gt(service_replay.call.explain.len, 0u);
+    service_done();
+    cr_assert_eq(service_build("groq", "m",
+                               "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{}}]}]}"),
+                 GW_E_REQUEST);
+    service_done();
 }
 
 Test(services, an_address_tells_the_service)
@@ -214,14 +173,15 @@ Test(services, an_address_tells_the_service)
 
 Test(services, what_a_service_has_not_is_said)
 {
-    replay_begin(&r, gw_plugin_entry_openai(), "{\"service\":\"groq\"}");
+    replay_begin(&service_replay, gw_plugin_entry_openai(), "{\"service\":\"groq\"}");
     gw_request req = {.size = sizeof req,
                       .operation = GW_OP_EMBEDDINGS,
                       .dialect = GW_DIALECT_EMBEDDINGS,
                       .model = GW_LIT("m"),
                       .base_url = GW_LIT("http://x")};
-    call_http_init(&http, &r.call, 1 << 20);
-    cr_assert_eq(r.ops->build(r.instance, &r.call, &req, &http), GW_E_REQUEST);
-    cr_assert(text_is(r.call.explain, "this service has no embeddings"));
-    done();
+    call_http_init(&service_http, &service_replay.call, 1 << 20);
+    cr_assert_eq(service_replay.ops->build(service_replay.instance, &service_replay.call, &req, &service_http),
+                 GW_E_REQUEST);
+    cr_assert(text_is(service_replay.call.explain, "this service has no embeddings"));
+    service_done();
 }

@@ -1,0 +1,193 @@
+/* members.c - members of a request that are said in a way of their own: how much to think, tools and their choice, the
+ * shape of the answer, its length and where it stops. What becomes of them is in fields.c. */
+#include "openai.h"
+
+static void put(struct writing *w, const char *name, const gw_json *value)
+{
+    w->h->write->key(w->w, openai_lit(name));
+    w->h->write->copy(w->w, value);
+}
+
+static void put_str(struct writing *w, const char *name, gw_str value)
+{
+    w->h->write->key(w->w, openai_lit(name));
+    w->h->write->str(w->w, value);
+}
+
+/* Tells of a field that is sent changed. NULL: it is not. */
+static const struct openai_rule *tell(struct writing *w, const char *field, enum openai_when on, gw_str level)
+{
+    const struct openai_rule *rule = openai_change(w->service, &w->asked, openai_lit(field), on, level);
+    if (rule != NULL)
+        openai_drop(w, &rule->row);
+    return rule;
+}
+
+/* DeepSeek thinks unless told otherwise with a member of its own, and refuses a forced call while it does. */
+static bool has_thinking(const struct writing *w)
+{
+    return openai_row_for(w, "tool_choice.forced")->how == GW_FIELD_TRANSLATED;
+}
+
+static void write_thinking(struct writing *w, bool on)
+{
+    w->h->write->key(w->w, GW_LIT("thinking"));
+    w->h->write->object(w->w);
+    put_str(w, "type", on ? GW_LIT("enabled") : GW_LIT("disabled"));
+    w->h->write->close(w->w);
+}
+
+void openai_end_thinking(struct writing *w)
+{
+    if (w->asked.forced && has_thinking(w))
+        write_thinking(w, false);
+}
+
+static void write_effort(struct writing *w, const gw_json *value)
+{
+    gw_str effort = w->h->json->str(value);
+    bool left_out = openai_row_for(w, "reasoning_effort")->how == GW_FIELD_TRANSLATED; /* it says what holds anyway */
+
+    if (effort.len == 0) {
+        put(w, "reasoning_effort", value);
+        return;
+    }
+    const struct openai_rule *rule = left_out ? NULL : tell(w, "reasoning_effort", OPENAI_LEVEL, effort);
+    if (has_thinking(w) && !w->asked.forced) /* else it is said once, at the end */
+        write_thinking(w, !left_out);
+    if (!left_out)
+        put_str(w, "reasoning_effort", rule != NULL ? openai_level(rule, effort) : effort);
+}
+
+static void write_tool(struct writing *w, const gw_json *tool)
+{
+    const gw_capability *custom = openai_row_for(w, "tools.custom");
+
+    if (custom->how == GW_FIELD_REFUSED && openai_is(w->h->json->str(w->h->json->get(tool, GW_LIT("type"))), "custom"))
+        openai_refuse(w, custom);
+    w->h->write->object(w->w);
+    for (size_t i = 0; i < w->h->json->count(tool); i++) {
+        gw_str name = w->h->json->key_at(tool, i);
+        const gw_json *value = w->h->json->at(tool, i);
+        if (openai_is_unclean(w, name))
+            continue;
+        w->h->write->key(w->w, name);
+        if (openai_is(name, "function"))
+            openai_copy_clean(w, value);
+        else
+            w->h->write->copy(w->w, value);
+    }
+    w->h->write->close(w->w);
+}
+
+/* Where a service has no tool_choice, none of them is said with no tools. */
+static bool has_no_tools(const struct writing *w)
+{
+    return openai_row_for(w, "tool_choice")->how == GW_FIELD_TRANSLATED;
+}
+
+static void write_tools(struct writing *w, const gw_json *tools)
+{
+    if (has_no_tools(w))
+        return;
+    w->h->write->key(w->w, GW_LIT("tools"));
+    w->h->write->array(w->w);
+    for (size_t i = 0; i < w->h->json->count(tools); i++)
+        write_tool(w, w->h->json->at(tools, i));
+    w->h->write->close(w->w);
+}
+
+static void write_tool_choice(struct writing *w, const gw_json *value)
+{
+    const gw_json *allowed = w->h->json->get(value, GW_LIT("allowed_tools"));
+    const gw_capability *narrowed = openai_row_for(w, "tool_choice.allowed_tools");
+    const gw_capability *required = openai_row_for(w, "tool_choice.required");
+    gw_str word = w->h->json->str(value);
+
+    if (has_no_tools(w))
+        return;
+    if (w->h->json->type(allowed) == GW_JSON_OBJECT && narrowed->how == GW_FIELD_DROPPED) {
+        openai_drop(w, narrowed);
+        word = w->h->json->str(w->h->json->get(allowed, GW_LIT("mode")));
+    }
+    if (openai_is(word, "required") && required->how == GW_FIELD_TRANSLATED)
+        word = openai_lit(required->as);
+    if (word.len > 0)
+        put_str(w, "tool_choice", word);
+    else
+        put(w, "tool_choice", value);
+}
+
+/* A schema becomes "some JSON object" where the service knows no schemas. */
+static void write_format(struct writing *w, const gw_json *value)
+{
+    const gw_capability *schema = openai_row_for(w, "response_format.json_schema");
+    bool has_schema = openai_is(w->h->json->str(w->h->json->get(value, GW_LIT("type"))), "json_schema");
+
+    if (!has_schema || schema->how != GW_FIELD_DROPPED) {
+        put(w, "response_format", value);
+        return;
+    }
+    openai_drop(w, schema);
+    w->h->write->key(w->w, GW_LIT("response_format"));
+    w->h->write->object(w->w);
+    put_str(w, "type", GW_LIT("json_object"));
+    w->h->write->close(w->w);
+}
+
+/* max_tokens or max_completion_tokens, whose newer name goes before the other. */
+static void write_limit(struct writing *w, const char *name, const gw_json *value)
+{
+    const gw_capability *row = openai_row_for(w, name);
+    const char *sent = row->how == GW_FIELD_TRANSLATED ? row->as : name;
+    int64_t most = w->asked.family.most;
+
+    if (openai_is(openai_lit(name), "max_tokens") &&
+        openai_is_said(w, openai_lit(name), value, "max_completion_tokens"))
+        return;
+    if (most > 0 && w->h->json->real(value, 0) > (double)most && tell(w, name, OPENAI_TOO_LONG, GW_LIT("")) != NULL) {
+        w->h->write->key(w->w, openai_lit(sent));
+        w->h->write->integer(w->w, most);
+    } else {
+        put(w, sent, value);
+    }
+}
+
+static void write_stop(struct writing *w, const gw_json *value)
+{
+    enum { MOST = 4 };
+    size_t count = w->h->json->type(value) == GW_JSON_ARRAY ? w->h->json->count(value) : 0;
+
+    if (count <= MOST || tell(w, "stop", OPENAI_TOO_MANY, GW_LIT("")) == NULL) {
+        put(w, "stop", value);
+        return;
+    }
+    w->h->write->key(w->w, GW_LIT("stop"));
+    w->h->write->array(w->w);
+    for (size_t i = 0; i < MOST; i++)
+        w->h->write->copy(w->w, w->h->json->at(value, i));
+    w->h->write->close(w->w);
+}
+
+bool openai_write_special(struct writing *w, gw_str name, const gw_json *value)
+{
+    if (openai_is(name, "messages"))
+        openai_write_messages(w, value);
+    else if (openai_is(name, "tools"))
+        write_tools(w, value);
+    else if (openai_is(name, "tool_choice"))
+        write_tool_choice(w, value);
+    else if (openai_is(name, "reasoning_effort"))
+        write_effort(w, value);
+    else if (openai_is(name, "response_format"))
+        write_format(w, value);
+    else if (openai_is(name, "max_tokens"))
+        write_limit(w, "max_tokens", value);
+    else if (openai_is(name, "max_completion_tokens"))
+        write_limit(w, "max_completion_tokens", value);
+    else if (openai_is(name, "stop"))
+        write_stop(w, value);
+    else
+        return false;
+    return true;
+}
