@@ -59,6 +59,8 @@ static const char no_stop[] = "the model reasons, and takes no stop strings";
 static const char does_not_think[] = "the model does not reason";
 static const char always_thinks[] = "this model always thinks: the lowest effort is sent";
 static const char no_level[] = "the model has no such level: the nearest is sent";
+static const char open_schema[] = "with a schema that leaves a property optional, or others allowed";
+static const char not_enforced[] = "OpenAI enforces no such schema: it is sent as a guide";
 static const char writes_less[] = "this model writes less: its most is sent";
 static const char not_with_tools[] =
     "with tools the model takes it in the responses API only; it reasons as it would by itself";
@@ -107,6 +109,8 @@ const struct openai_rule openai_rules[] = {
     REFUSE_WHEN("by an address", "part.file.url", "OpenAI takes a file's bytes or its id, no address: send its bytes"),
     ROW(DROPPED, "stop", "over four", NULL, "OpenAI takes four stop strings: the first four are sent",
         .on = OPENAI_TOO_MANY),
+    ROW(DROPPED, "response_format.json_schema.strict", open_schema, NULL, not_enforced, .on = OPENAI_OPEN),
+    ROW(DROPPED, "tools.function.strict", open_schema, NULL, not_enforced, .on = OPENAI_OPEN),
     DROP("top_k", not_there),
     END,
 };

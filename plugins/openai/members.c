@@ -59,6 +59,31 @@ static void write_effort(struct writing *w, const gw_json *value)
         put_str(w, "reasoning_effort", rule != NULL ? openai_level(rule, effort) : effort);
 }
 
+/* Is it said to be strict, with a schema that is not? That has been told, then. */
+static bool is_open(struct writing *w, const char *field, const gw_json *holder, const gw_json *schema)
+{
+    const gw_json *strict = w->h->json->get(holder, GW_LIT("strict"));
+    return w->h->json->boolean(strict, 0) == 1 && !openai_is_strict(w, schema) &&
+           tell(w, field, OPENAI_OPEN, GW_LIT("")) != NULL;
+}
+
+/* The object without what openai_copy_clean() leaves out, and with "strict" false. */
+static void copy_open(struct writing *w, const gw_json *object)
+{
+    w->h->write->object(w->w);
+    for (size_t i = 0; i < w->h->json->count(object); i++) {
+        gw_str name = w->h->json->key_at(object, i);
+        if (openai_is_unclean(w, name))
+            continue;
+        w->h->write->key(w->w, name);
+        if (openai_is(name, "strict"))
+            w->h->write->boolean(w->w, 0);
+        else
+            w->h->write->copy(w->w, w->h->json->at(object, i));
+    }
+    w->h->write->close(w->w);
+}
+
 static void write_tool(struct writing *w, const gw_json *tool)
 {
     const gw_capability *custom = openai_row_for(w, "tools.custom");
@@ -72,7 +97,10 @@ static void write_tool(struct writing *w, const gw_json *tool)
         if (openai_is_unclean(w, name))
             continue;
         w->h->write->key(w->w, name);
-        if (openai_is(name, "function"))
+        if (openai_is(name, "function") &&
+            is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))))
+            copy_open(w, value);
+        else if (openai_is(name, "function"))
             openai_copy_clean(w, value);
         else
             w->h->write->copy(w->w, value);
@@ -124,6 +152,17 @@ static void write_format(struct writing *w, const gw_json *value)
     const gw_capability *schema = openai_row_for(w, "response_format.json_schema");
     bool has_schema = openai_is(w->h->json->str(w->h->json->get(value, GW_LIT("type"))), "json_schema");
 
+    const gw_json *held = w->h->json->get(value, GW_LIT("json_schema"));
+    if (has_schema && schema->how != GW_FIELD_DROPPED &&
+        is_open(w, "response_format.json_schema.strict", held, w->h->json->get(held, GW_LIT("schema")))) {
+        w->h->write->key(w->w, GW_LIT("response_format"));
+        w->h->write->object(w->w);
+        put_str(w, "type", GW_LIT("json_schema"));
+        w->h->write->key(w->w, GW_LIT("json_schema"));
+        copy_open(w, held);
+        w->h->write->close(w->w);
+        return;
+    }
     if (!has_schema || schema->how != GW_FIELD_DROPPED) {
         put(w, "response_format", value);
         return;

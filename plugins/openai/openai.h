@@ -121,6 +121,9 @@ bool openai_is_unclean(struct writing *w, gw_str name);
 /* Is a member of the name `other` there, which says it instead? Where it says something else, that is told. */
 bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const char *other);
 
+/* strict.c: would OpenAI enforce it? Also what is no schema at all. */
+bool openai_is_strict(const struct writing *w, const gw_json *schema);
+
 /* members.c: writes the member when it has a way of its own, wherever the table carries or translates it. */
 bool openai_write_special(struct writing *w, gw_str name, const gw_json *value);
 /* At the end: what a forced call needs to be said of thinking. */

@@ -14,6 +14,7 @@
 #include "../../../plugins/openai/request.c"
 #include "../../../plugins/openai/responses.c"
 #include "../../../plugins/openai/services.c"
+#include "../../../plugins/openai/strict.c"
 #include "../../../plugins/openai/text.c"
 #include "../../../plugins/openai/tools.c"
 #include "../../../plugins/openai/usage.c"

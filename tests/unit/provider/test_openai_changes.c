@@ -143,6 +143,43 @@ Test(openai_changes, a_refusal_of_an_earlier_turn_is_a_text)
     service_expect("azure", "my-own", plain, SAID("\"content\":null,\"refusal\":\"No.\""), "");
 }
 
+#define TOOL(parameters, strict)                                                                                       \
+    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":" parameters ",\"strict\":" strict  \
+    "}}]"
+#define FORMAT(schema, strict)                                                                                         \
+    "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":" schema                 \
+    ",\"strict\":" strict "}}"
+#define CLOSED(properties, required)                                                                                   \
+    "{\"type\":\"object\",\"properties\":{" properties "},\"required\":[" required "],\"additionalProperties\":false}"
+#define STRICT_AS(schema, strict, told_tool, told_format)                                                              \
+    do {                                                                                                               \
+        service_expect("openai", "m", "{" TOOL(schema, "true") "}", TOOL(schema, strict), told_tool);                  \
+        service_expect("azure", "m", "{" FORMAT(schema, "true") "}", FORMAT(schema, strict), told_format);             \
+    } while (0)
+#define HELD(schema) STRICT_AS(schema, "true", "", "")
+#define OPEN(schema) STRICT_AS(schema, "false", "tools.function.strict", "response_format.json_schema.strict")
+
+/* OpenAI answers 400 to a strict schema that is none; Anthropic's clients may leave properties optional. */
+Test(openai_changes, a_schema_is_strict_where_openai_can_enforce_it)
+{
+    HELD(CLOSED("", ""));
+    HELD(CLOSED("\"a\":{\"type\":\"string\"},\"b\":{\"type\":[\"number\",\"null\"]}", "\"b\",\"a\""));
+    HELD(CLOSED("\"a\":{\"anyOf\":[" CLOSED("", "") ",{\"type\":\"null\"}]}", "\"a\""));
+    HELD(CLOSED("\"type\":{\"type\":\"string\"},\"not\":{\"type\":\"string\"}", "\"type\",\"not\""));
+    OPEN("{\"type\":\"object\"}");
+    OPEN("{\"type\":[\"object\",\"null\"],\"properties\":{}}");
+    OPEN(CLOSED("\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"string\"}", "\"a\""));
+    OPEN(CLOSED("\"a\":{\"type\":\"string\"}", "\"b\""));
+    OPEN(CLOSED("\"a\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}", "\"a\""));
+    OPEN(CLOSED("\"a\":{\"anyOf\":[{\"properties\":{}}]}", "\"a\""));
+    OPEN(CLOSED("\"a\":{\"allOf\":[]}", "\"a\""));
+    OPEN("{\"$defs\":{\"d\":{\"type\":\"object\"}},\"$ref\":\"#/$defs/d\"}");
+    service_expect("openai", "m", "{" TOOL("{\"type\":\"object\"}", "false") "}",
+                   TOOL("{\"type\":\"object\"}", "false"), "");
+    service_expect("vllm", "m", "{" FORMAT("{\"type\":\"object\"}", "true") "}",
+                   FORMAT("{\"type\":\"object\"}", "true"), "");
+}
+
 #define TOOLS "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"
 
 Test(openai_changes, ollama_gets_no_tools_where_none_may_be_called)
