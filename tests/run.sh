@@ -21,7 +21,7 @@ unit      | asan         | 300 | sh tests/unit/run.sh unit build/asan
 plain     | tsan         | 300 | sh tests/unit/run.sh plain build/tsan
 abi       | product asan | 300 | sh tests/abi/run.sh
 conformance | asan       | 600 | sh tests/conformance/run.sh --build build/asan
-fuzz      |              | 900 | sh tests/fuzz/run.sh --seconds 0
+fuzz      |              | 900 | sh tests/fuzz/run.sh
 e2e       | product asan | 900 | python3 tests/e2e/run.py --build build/asan
 e2e-tsan  | tsan         | 600 | python3 tests/e2e/run.py --build build/tsan --subset tsan
 clients   | asan         | 600 | sh tests/clients/run.sh

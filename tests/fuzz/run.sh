@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [--seconds N] [--build DIR] [TARGET...] - fuzzes every target, or those named, N seconds each (10), two at
 # a time, under the address and undefined behaviour sanitizers. The long run: sh tests/fuzz/run.sh --seconds 600;
-# with --seconds 0 only the recordings and what was found before are tried: so it runs in tests/run.sh.
+# with --seconds 0 only the recordings and what was found before are tried. tests/run.sh runs the short one.
 #
 # DIR (default: build/fuzz) is configured and built here, with clang. What the targets learn stays in DIR/corpus; an
 # input that breaks one is in DIR/found, and its path is printed. Run it again with DIR/targets/fuzz-TARGET FILE, and
