@@ -145,13 +145,14 @@ static int read_source(const struct load_options *options, struct load_report *r
     return -1;
 }
 
-/* Last, and only when all else is right: an instance may open what it needs. One that is off need not succeed; it is
- * open so that it can be asked what it takes. */
+/* Last, and only when all else is right: an instance may open what it needs. One that is off need not succeed. */
 static void open_plugins(struct link *l)
 {
     struct fail fail;
     for (size_t i = 0; i < l->config->provider_count && l->report->complaints.count == 0; i++) {
         struct config_provider *provider = &l->config->providers[i];
+        if (provider->off != NULL && !l->options->open_off)
+            continue;
         const struct json *settings = json_parse(&l->scratch, buf_view(&l->settings[i]), &fail);
         if ((settings == NULL || plugin_open_provider(provider->plugin, settings, &provider->instance, &fail) < 0) &&
             provider->off == NULL)

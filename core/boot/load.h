@@ -18,6 +18,7 @@ struct load_options {
     struct text source;         /* the file's text when it was read already; absent: it is read */
     const char *listen;         /* ADDRESS:PORT that wins over the file; NULL */
     const char *listen_from;    /* where that came from: "--listen" */
+    bool open_off;              /* open the plugins of providers that are off too, to ask them what they take */
     const char *const *folders; /* where plugins are, NULL-terminated; NULL: the usual ones */
     /* Tests link plugins in; NULL: plugin_find(). */
     const struct plugin *(*find_plugin)(const char *name, const char *const *folders, struct fail *fail);

@@ -29,7 +29,7 @@ static int run(struct cli *cli)
         return print_words(cli);
     if (cli_option(cli, "json") != NULL)
         return cli_usage(cli->verb, "--json goes with --words");
-    struct config *config = cli_load(cli, true);
+    struct config *config = cli_load(cli, CLI_LOAD_NOTES);
     if (config == NULL)
         return CLI_CONFIG;
     if (start_check_address(config, false, &fail) < 0)

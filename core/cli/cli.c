@@ -93,21 +93,24 @@ static void say_all(struct complaints *complaints)
     buf_free(&out);
 }
 
-struct config *cli_load(const struct cli *cli, bool notes)
+struct config *cli_load(const struct cli *cli, unsigned how)
 {
     const char *file = cli_option(cli, "config");
     if (file == NULL && access("gateway.lua", F_OK) == 0)
         file = "gateway.lua";
     const char *variable = cli_option_from(cli, "listen");
     struct load_options options = {
-        .file = file, .listen = cli_option(cli, "listen"), .listen_from = variable != NULL ? variable : "--listen"};
+        .file = file,
+        .listen = cli_option(cli, "listen"),
+        .listen_from = variable != NULL ? variable : "--listen",
+        .open_off = (how & CLI_LOAD_OFF) != 0};
     struct load_report report;
 
     load_report_init(&report, &options);
     struct config *config = load_config(&options, &report);
     if (report.complaints.count > 0)
         say_all(&report.complaints);
-    else if (notes)
+    else if ((how & CLI_LOAD_NOTES) != 0)
         say_all(&report.notes);
     load_report_fini(&report);
     return config;

@@ -84,9 +84,13 @@ void cli_write_help(const struct cli_verb *verb, struct buf *out);
         NULL, 0, NULL, NULL, NULL                                                                                      \
     }
 
+enum {
+    CLI_LOAD_NOTES = 1, /* say notes too */
+    CLI_LOAD_OFF = 2,   /* open providers that are off too, as far as they can be */
+};
 /* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN say, given; complaints and notes go to stderr
- * (notes only when wanted). NULL: exit with CLI_CONFIG. */
-struct config *cli_load(const struct cli *cli, bool notes);
+ * (notes only when wanted). `how`: CLI_LOAD_*. NULL: exit with CLI_CONFIG. */
+struct config *cli_load(const struct cli *cli, unsigned how);
 
 extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_help, verb_models, verb_plugin,
     verb_providers, verb_serve, verb_version;

@@ -157,7 +157,7 @@ static bool write_models(const struct config *config, const struct listing *l)
 
 static int run(struct cli *cli)
 {
-    struct config *config = cli_load(cli, false);
+    struct config *config = cli_load(cli, CLI_LOAD_OFF);
     struct json_writer w;
     struct buf out;
     struct listing l = {.out = &out, .fields = cli_option(cli, "fields") != NULL, .asked = TEXT_NONE};

@@ -58,7 +58,7 @@ static int list(const struct cli *cli)
     size_t count;
     bool as_json = cli_option(cli, "json") != NULL;
 
-    if (cli_option(cli, "config") != NULL && (config = cli_load(cli, false)) == NULL)
+    if (cli_option(cli, "config") != NULL && (config = cli_load(cli, 0)) == NULL)
         return CLI_CONFIG;
     arena_init(&arena, NULL, 0, 1 << 20);
     buf_init(&out, 16 << 20);

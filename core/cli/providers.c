@@ -39,7 +39,7 @@ static void write_json(const struct config_provider *provider, struct json_write
 
 static int run(struct cli *cli)
 {
-    struct config *config = cli_load(cli, false);
+    struct config *config = cli_load(cli, 0);
     struct json_writer w;
     struct buf out;
 

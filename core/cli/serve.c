@@ -38,7 +38,7 @@ static int run(struct cli *cli)
     enum log_level level;
     if (set_level(cli, &level) != CLI_OK)
         return CLI_USAGE;
-    struct config *config = cli_load(cli, level >= LOG_WARN);
+    struct config *config = cli_load(cli, level >= LOG_WARN ? CLI_LOAD_NOTES : 0);
     if (config == NULL)
         return CLI_CONFIG;
     struct start_options start = {.insecure = cli_option(cli, "insecure") != NULL, .quiet = level < LOG_INFO};

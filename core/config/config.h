@@ -33,7 +33,7 @@ struct config_provider {
     struct text name;
     const struct plugin *plugin;
     const gw_service *service; /* which of the plugin's; NULL: its own */
-    void *instance; /* of the plugin; closed when the snapshot ends; may be NULL when it is off */
+    void *instance; /* of the plugin; closed when the snapshot ends; NULL when it is off */
     struct text base_url;
     struct config_secret *secrets; /* tried in turn; may be none */
     size_t secret_count;
