@@ -65,6 +65,17 @@ static gw_status refuse_setting(const gw_host *host, gw_call *call, void *instan
     return GW_E_CONFIG;
 }
 
+/* With a NUL; NULL without memory. */
+static char *copy_of(gw_str s)
+{
+    char *copy = malloc(s.len + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
 static gw_status anthropic_open(const gw_host *host, gw_call *call, const gw_json *config, void **instance)
 {
     struct anthropic *anthropic = calloc(1, sizeof *anthropic);
@@ -83,7 +94,7 @@ static gw_status anthropic_open(const gw_host *host, gw_call *call, const gw_jso
     for (size_t i = 0; i < length(host, betas); i++)
         if (host->json->str(host->json->at(betas, i)).len == 0)
             return refuse_setting(host, call, anthropic, GW_LIT("betas is a list of names"));
-    anthropic->version = version.len > 0 ? strndup(version.ptr, version.len) : strdup(VERSION_WE_CHOOSE);
+    anthropic->version = copy_of(version.len > 0 ? version : words(VERSION_WE_CHOOSE));
     anthropic->betas = join_betas(host, betas);
     if (anthropic->version == NULL || (length(host, betas) > 0 && anthropic->betas == NULL)) {
         anthropic_close(anthropic);

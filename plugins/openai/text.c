@@ -54,5 +54,10 @@ gw_str openai_keep(const struct reader *r, gw_str s)
 char *openai_setting(const gw_host *host, const gw_json *config, gw_str name)
 {
     gw_str value = host->json->str(host->json->get(config, name));
-    return value.len > 0 ? strndup(value.ptr, value.len) : NULL;
+    char *copy = value.len > 0 ? malloc(value.len + 1) : NULL;
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, value.ptr, value.len); /* it has no NUL at its end, which strndup() may look for */
+    copy[value.len] = '\0';
+    return copy;
 }

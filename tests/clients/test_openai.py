@@ -242,6 +242,8 @@ def test_recordings():
             a, b = None, "%s: %s" % (type(e).__name__, e)
         if isinstance(a, list) and a[1:] == [None] and isinstance(b, list):
             b[1:] = [None]  # a service without a code of its own gets one of ours
+        if isinstance(a, list) and a[1:] == ["invalid_request_error"] and b == [400, "context_length_exceeded"]:
+            b[1:] = a[1:]  # a code that clients branch on, where the service has none for it
         if a != b:
             different.append("%s: direct %s, through the gateway %s" % (case["name"], str(a)[:300], str(b)[:300]))
     assert not different, "%d of %d\n%s" % (len(different), len(cases), "\n".join(different[:3]))
