@@ -44,6 +44,10 @@ bool openai_is_unclean(struct writing *w, gw_str name)
 
 void openai_copy_clean(struct writing *w, const gw_json *object)
 {
+    if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service says what it thinks of it */
+        w->h->write->copy(w->w, object);
+        return;
+    }
     w->h->write->object(w->w);
     for (size_t i = 0; i < w->h->json->count(object); i++) {
         gw_str name = w->h->json->key_at(object, i);
@@ -132,7 +136,8 @@ static void write_stream(struct writing *w)
         return;
     w->h->write->key(w->w, GW_LIT("stream_options"));
     w->h->write->object(w->w);
-    for (size_t i = 0; i < w->h->json->count(said); i++) {
+    bool has_members = w->h->json->type(said) == GW_JSON_OBJECT;
+    for (size_t i = 0; has_members && i < w->h->json->count(said); i++) {
         gw_str name = w->h->json->key_at(said, i);
         if (openai_is(name, "include_usage"))
             continue;

@@ -88,6 +88,10 @@ static void write_tool(struct writing *w, const gw_json *tool)
 {
     const gw_capability *custom = openai_row_for(w, "tools.custom");
 
+    if (w->h->json->type(tool) != GW_JSON_OBJECT) {
+        w->h->write->copy(w->w, tool);
+        return;
+    }
     if (custom->how == GW_FIELD_REFUSED && openai_is(w->h->json->str(w->h->json->get(tool, GW_LIT("type"))), "custom"))
         openai_refuse(w, custom);
     w->h->write->object(w->w);

@@ -79,8 +79,9 @@ static void write_calls(struct writing *w, const gw_json *calls)
     w->h->write->array(w->w);
     for (size_t i = 0; i < w->h->json->count(calls); i++) {
         const gw_json *call = w->h->json->at(calls, i);
+        bool has_members = w->h->json->type(call) == GW_JSON_OBJECT;
         w->h->write->object(w->w);
-        for (size_t k = 0; k < w->h->json->count(call); k++) {
+        for (size_t k = 0; has_members && k < w->h->json->count(call); k++) {
             gw_str name = w->h->json->key_at(call, k);
             const gw_json *value = w->h->json->at(call, k);
             if (openai_is_unclean(w, name) || openai_is(name, "index"))
@@ -358,8 +359,9 @@ void openai_write_messages(struct writing *w, const gw_json *messages)
     w->h->write->array(w->w);
     for (size_t i = 0; i < count; i++) {
         const gw_json *message = w->h->json->at(messages, i);
+        bool has_members = w->h->json->type(message) == GW_JSON_OBJECT;
         w->h->write->object(w->w);
-        for (size_t k = 0; k < w->h->json->count(message); k++)
+        for (size_t k = 0; has_members && k < w->h->json->count(message); k++)
             write_message_member(w, message, w->h->json->key_at(message, k), w->h->json->at(message, k));
         write_reasoning(w, message);
         if (is_prefill(w, message, i + 1 == count)) {

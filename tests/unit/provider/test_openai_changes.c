@@ -201,6 +201,23 @@ Test(openai_changes, ollama_gets_no_tools_where_none_may_be_called)
     service_expect("groq", "m", body, sent, "");
 }
 
+/* A list has no names: copied as members it would be one name several times, which is no JSON. */
+Test(openai_changes, a_list_in_the_place_of_an_object_makes_no_broken_body)
+{
+    static const char *const bodies[] = {
+        "{\"stream_options\":[{\"a\":1},{\"b\":2}]}",
+        "{\"tools\":[[1,2],{\"type\":\"function\",\"function\":[1,2]}]}",
+        "{\"messages\":[[1,2],{\"role\":\"assistant\",\"tool_calls\":[[1,2]]},{\"role\":\"user\",\"content\":[[1,2]]}]"
+        "}",
+        "{\"response_format\":[1,2]}",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        service_build("openai", "gpt-4o", bodies[i]);
+        cr_assert_eq(json_check(buf_view(&service_http.body), NULL), 0, "%.*s", TEXT_ARG(buf_view(&service_http.body)));
+        service_done();
+    }
+}
+
 /* A call that is never named is told as it came, when nothing more comes; the kit would not call that right. */
 Test(openai_changes, a_call_without_a_name_is_told_at_the_end)
 {
