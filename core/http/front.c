@@ -368,7 +368,7 @@ void front_drain(struct front *f)
         for (struct watch *x = f->daemons[i]->first; x != NULL; x = x->next) {
             if (x->phase == PHASE_IDLE)
                 watch_dismiss(x);
-            else if (x->phase == PHASE_HEAD && !x->byte_seen)
+            else if (x->phase == PHASE_HEAD && !deadline_head_begun(x))
                 deadline_set(x, LANE_LAST);
         }
 }

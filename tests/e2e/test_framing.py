@@ -21,7 +21,7 @@ class Framing(Case):
         cls.up = upstream.Upstream(upstream.good)
         return Gateway(
             provider("up", cls.up) + 'model "m" { { "up/real" } }\n'
-            'limits { header_s = %g, body_s = %g, body_mb = 1 }' % (DEADLINE, DEADLINE)
+            'listen { workers = 1 }\nlimits { header_s = %g, body_s = %g, body_mb = 1 }' % (DEADLINE, DEADLINE)
         )
 
     def fine(self):
@@ -163,6 +163,20 @@ class Framing(Case):
                 before = time.monotonic()
                 self.gw.signal(signal.SIGCONT)
             with conn:
+                self.late(conn, before)
+        # A neighbour's request wakes the HTTP server in the very round that accepts: it reads before the gateway has looked.
+        with self.subTest("stops, read in the round that accepts"), client.Conn(self.gw.port) as neighbour:
+            self.assertEqual(neighbour.ask("GET", "/livez").status, 200)
+            self.gw.signal(signal.SIGSTOP)
+            try:
+                neighbour.send(client.build("GET", "/livez"))
+                conn = client.Conn(self.gw.port)
+                conn.send(POST)
+            finally:
+                before = time.monotonic()
+                self.gw.signal(signal.SIGCONT)
+            with conn:
+                self.assertEqual(neighbour.response().status, 200)
                 self.late(conn, before)
         with self.subTest("stops, after a whole request in the same segment"), client.Conn(self.gw.port) as conn:
             before = time.monotonic()
