@@ -141,7 +141,7 @@ enum next answer_relay(struct request *req)
             }
         } else {
             req->body_type = "application/json";
-            if (!req->face->fold_end(&req->answer, &req->body_out)) {
+            if (a->folded > req->config->limits.answer_bytes || !req->face->fold_end(&req->answer, &req->body_out)) {
                 buf_free(&req->body_out);
                 error_set(&req->fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
                           TEXT_ARG(a->target->provider->name));

@@ -134,16 +134,24 @@ static bool refuses_loss(struct attempt *a)
     return true;
 }
 
+/* The request in the canonical form, for who does not speak the client's. False with req->fail: it cannot be written. */
+static bool take_canonical(struct attempt *a)
+{
+    struct request *req = a->req;
+    const struct json *body = req->face->canonical(&req->arena, &req->ask, &req->fail);
+    if (body == NULL)
+        a->outcome = "refused";
+    else
+        a->ask.body = call_json(body);
+    return body != NULL;
+}
+
 static enum next start_transfer(struct attempt *a)
 {
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
-    if (a->mode == MODE_TRANSLATE) {
-        const struct json *body = req->face->canonical(&req->arena, &req->ask, &req->fail);
-        if (body == NULL)
-            return FAIL;
-        a->ask.body = call_json(body);
-    }
+    if (a->mode == MODE_TRANSLATE && !take_canonical(a))
+        return FAIL;
     call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
     a->http_open = true;
     gw_status status = p->plugin->provider.build(p->instance, &a->call, &a->ask, &a->http);
@@ -186,10 +194,8 @@ enum next attempt_send(struct request *req)
         answer_ping_start(req);
     if (a->mode != MODE_LOCAL)
         return start_transfer(a);
-    const struct json *body = req->face->canonical(&req->arena, &req->ask, &req->fail);
-    if (body == NULL)
+    if (!take_canonical(a))
         return FAIL;
-    a->ask.body = call_json(body);
     local_start(a);
     return WAIT;
 }

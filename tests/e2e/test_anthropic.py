@@ -46,7 +46,7 @@ class Anthropic(Case):
         return Gateway(
             claude + provider("up", cls.up) + 'model "claude" { { "claude/claude-sonnet-4-5" } }\n'
             'model "gpt" { { "up/gpt-4o" } }\nmodel "a" { { "up/a" } }\nmodel "b" { { "up/b" } }\n'
-            "limits { ping_s = 1 }\n"
+            "limits { ping_s = 1, answer_mb = 1 }\n"
         )
 
     def setUp(self):
@@ -117,6 +117,29 @@ class Anthropic(Case):
                     self.assertTrue(log["error"]["code"], log)
                     if code is not None:
                         self.assertEqual(log["error"]["code"], code, log)
+
+    def test_an_answer_is_whole_or_an_error(self):
+        """What it tells twice, as text and as a signed block, may be over limits.answer_mb where its body was not."""
+        for size, status in ((300000, 200), (700000, 502)):
+            block = {"type": "reasoning.text", "text": "x" * size, "signature": "s", "format": "f", "index": 0}
+            body = upstream.completion()
+            body["choices"][0]["message"]["reasoning_details"] = [block]
+            self.up.handler = [reply_json(body)]
+            answer = self.ask("messages", "gpt")
+            self.assertEqual(answer.status, status, answer.body[:300])
+            if status == 200:
+                thinking = answer.json()["content"][0]
+                self.assertEqual(len(thinking["thinking"]), size)
+                self.assertGreater(len(thinking["signature"]), 10)
+            else:
+                self.assertIn("limits.answer_mb", self.assert_anthropic(answer, 502, "api_error", "upstream_unavailable"))
+
+    def test_a_request_that_cannot_be_written_is_no_good_attempt(self):
+        body = {"model": "gpt", "max_tokens": 9, "stop_sequences": "x", "messages": [{"role": "user", "content": "hi"}]}
+        answer = self.gw.request("POST", "/v1/messages", [VERSION], body)
+        self.assert_anthropic(answer, 400, "invalid_request_error", "invalid_parameter")
+        self.assertEqual([a["outcome"] for a in self.gw.log_for(answer.id)["attempts"]], ["refused"])
+        self.assertEqual(self.up.take(), [])
 
     def test_pings_keep_a_silent_stream_alive(self):
         good = [stream_head() + chunk(delta("late")) + chunk(delta(finish="stop")) + chunk(upstream.DONE) + END]
