@@ -235,7 +235,7 @@ class Streams(Case):
                 for stream in (True, False) if events == 0 else (True,):
                     with self.subTest(how=how, events=events, stream=stream):
                         count = len(self.gw.lines)
-                        self.assertLess(self.leave(how, events, stream), 1.0)
+                        self.assertLess(self.leave(how, events, stream), 1.0 * pace())
                         self.assertTrue(wait_for(lambda: len(self.gw.lines) > count, 5 * pace()), "no log line")
                         line = self.gw.lines[-1]
                         self.assertEqual(line["error"]["code"], "client_gone", line)
