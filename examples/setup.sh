@@ -36,11 +36,13 @@ tests='
 clang
 clang-format
 clang-tidy
+g++
 git
 jq
 libcriterion-dev
 llvm
 lua-check
+make
 nginx nginx-light nginx-full nginx-extras
 openssl
 procps

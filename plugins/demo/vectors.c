@@ -65,7 +65,7 @@ static void write_vector(struct embedding *e)
     e->h->write->key(e->w, GW_LIT("embedding"));
     e->h->write->array(e->w);
     for (size_t i = 0; i < e->dimensions; i++) {
-        double scaled = e->vector[i] / length * PLACES;
+        double scaled = e->vector[i] / length * (double)PLACES;
         long millionths = (long)(scaled < 0 ? scaled - 0.5 : scaled + 0.5),
              size = millionths < 0 ? -millionths : millionths;
         int len =
