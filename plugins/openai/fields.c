@@ -38,6 +38,10 @@
     TWICE("max_tokens", "beside another max_completion_tokens",                                                        \
           "max_completion_tokens says the same in a newer way, and is sent")
 #define TWO_USERS TWICE("safety_identifier", "beside another user", "the service has one name for both: user is sent")
+#define LONG_NAMES                                                                                                     \
+    ROW(TRANSLATED, "messages.tool_ids", "over 40 characters", "9 letters and digits", NULL, .on = OPENAI_LONG),       \
+        ROW(TRANSLATED, "tools.function.name", "over 64 characters", "a shorter one, which calls give back whole",     \
+            NULL, .on = OPENAI_LONG)
 #define END ROW(CARRIED, NULL, NULL, NULL, NULL, .models = NULL)
 
 static const char not_there[] = "the service does not know it";
@@ -99,6 +103,7 @@ const struct openai_rule openai_model_rules[] = {
 
 /* OpenAI itself and Azure: all that the canonical form has, but for what other dialects brought. */
 const struct openai_rule openai_rules[] = {
+    LONG_NAMES,
     DROP("cache_control", caches_itself),
     DROP("messages.reasoning_content", no_history),
     DROP_WHEN(OPENAI_ALWAYS, "without reasoning_content", "messages.reasoning_details", no_history),
@@ -133,6 +138,7 @@ const struct openai_rule openai_azure_2023_rules[] = {
 
 /* What the compatible services have in common. */
 const struct openai_rule openai_compatible_rules[] = {
+    LONG_NAMES,
     DROP("audio", openai_only),
     DROP("cache_control", caches_itself),
     SAY("max_completion_tokens", "max_tokens"),

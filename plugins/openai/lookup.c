@@ -181,7 +181,7 @@ static bool is_before(const struct openai_rule *other, const struct openai_rule 
     const char *when = other->row.when;
     if (when != NULL && rule->row.when != NULL && strcmp(when, rule->row.when) == 0)
         return true;
-    if (!is_change(rule))
+    if (!is_change(rule) || !loses(rule))
         return when == NULL || other->on == OPENAI_QUIET;
     return loses(other) && (when == NULL || other->on == OPENAI_THINKING);
 }

@@ -67,19 +67,26 @@ static bool is_open(struct writing *w, const char *field, const gw_json *holder,
            tell(w, field, OPENAI_OPEN, GW_LIT("")) != NULL;
 }
 
-/* The object without what openai_copy_clean() leaves out, and with "strict" false. */
-static void copy_open(struct writing *w, const gw_json *object)
+/* A schema's holder without what openai_copy_clean() leaves out; `open`: with "strict" false. */
+static void copy_held(struct writing *w, const gw_json *object, bool open)
 {
+    if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service says what it thinks of it */
+        w->h->write->copy(w->w, object);
+        return;
+    }
     w->h->write->object(w->w);
     for (size_t i = 0; i < w->h->json->count(object); i++) {
         gw_str name = w->h->json->key_at(object, i);
         if (openai_is_unclean(w, name))
             continue;
         w->h->write->key(w->w, name);
-        if (openai_is(name, "strict"))
+        const gw_json *value = w->h->json->at(object, i);
+        if (open && openai_is(name, "strict"))
             w->h->write->boolean(w->w, 0);
+        else if (openai_is(name, "name") && w->h->json->type(value) == GW_JSON_STR)
+            w->h->write->str(w->w, openai_tool_name(w, w->h->json->str(value)));
         else
-            w->h->write->copy(w->w, w->h->json->at(object, i));
+            w->h->write->copy(w->w, value);
     }
     w->h->write->close(w->w);
 }
@@ -101,11 +108,11 @@ static void write_tool(struct writing *w, const gw_json *tool)
         if (openai_is_unclean(w, name))
             continue;
         w->h->write->key(w->w, name);
-        if (openai_is(name, "function") &&
-            is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))))
-            copy_open(w, value);
-        else if (openai_is(name, "function"))
-            openai_copy_clean(w, value);
+        if (openai_is(name, "function"))
+            copy_held(w, value,
+                      is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))));
+        else if (openai_is(name, "custom"))
+            copy_held(w, value, false);
         else
             w->h->write->copy(w->w, value);
     }
@@ -146,8 +153,10 @@ static void write_tool_choice(struct writing *w, const gw_json *value)
         word = openai_lit(required->as);
     if (word.len > 0)
         put_str(w, "tool_choice", word);
-    else
-        put(w, "tool_choice", value);
+    else {
+        w->h->write->key(w->w, GW_LIT("tool_choice"));
+        openai_copy_named(w, value);
+    }
 }
 
 /* A schema becomes "some JSON object" where the service knows no schemas. */
@@ -157,18 +166,18 @@ static void write_format(struct writing *w, const gw_json *value)
     bool has_schema = openai_is(w->h->json->str(w->h->json->get(value, GW_LIT("type"))), "json_schema");
 
     const gw_json *held = w->h->json->get(value, GW_LIT("json_schema"));
-    if (has_schema && schema->how != GW_FIELD_DROPPED &&
-        is_open(w, "response_format.json_schema.strict", held, w->h->json->get(held, GW_LIT("schema")))) {
+    if (!has_schema) {
+        put(w, "response_format", value);
+        return;
+    }
+    if (schema->how != GW_FIELD_DROPPED) {
+        bool open = is_open(w, "response_format.json_schema.strict", held, w->h->json->get(held, GW_LIT("schema")));
         w->h->write->key(w->w, GW_LIT("response_format"));
         w->h->write->object(w->w);
         put_str(w, "type", GW_LIT("json_schema"));
         w->h->write->key(w->w, GW_LIT("json_schema"));
-        copy_open(w, held);
+        copy_held(w, held, open);
         w->h->write->close(w->w);
-        return;
-    }
-    if (!has_schema || schema->how != GW_FIELD_DROPPED) {
-        put(w, "response_format", value);
         return;
     }
     openai_drop(w, schema);

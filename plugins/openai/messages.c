@@ -1,77 +1,13 @@
 /* messages.c - writes the messages of a canonical request as a service takes them: roles, parts, the reasoning of
- * earlier turns, the ids of tool calls. */
+ * earlier turns, tool calls. */
 #include <stdio.h>
 #include <string.h>
 
 #include "openai.h"
 
-enum { SHORT_ID = 9 };
-
-/* An id of a tool call, and the one that stands for it. */
-struct short_id {
-    struct short_id *next;
-    gw_str id;
-    char text[SHORT_ID];
-};
-
 static void key(struct writing *w, const char *name)
 {
     w->h->write->key(w->w, openai_lit(name));
-}
-
-static bool is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool is_short(gw_str id)
-{
-    for (size_t i = 0; i < id.len; i++)
-        if (!is_alnum(id.ptr[i]))
-            return false;
-    return id.len == SHORT_ID;
-}
-
-static bool is_taken(const struct writing *w, const char text[SHORT_ID])
-{
-    for (const struct short_id *one = w->ids; one != NULL; one = one->next)
-        if (memcmp(one->text, text, SHORT_ID) == 0)
-            return true;
-    return false;
-}
-
-/* Nine letters and digits that stand for the id, the same in every request of a conversation: its hash. */
-static void hash_id(gw_str id, unsigned round, char text[SHORT_ID])
-{
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) + round; /* FNV-1a */
-    for (size_t i = 0; i < id.len; i++)
-        hash = (hash ^ (unsigned char)id.ptr[i]) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < SHORT_ID; i++) {
-        text[i] = digits[hash % 62];
-        hash /= 62;
-    }
-}
-
-/* Mistral takes ids of nine letters and digits only, and calls from elsewhere have others. */
-static gw_str id_of(struct writing *w, gw_str id)
-{
-    if (openai_row_for(w, "messages.tool_ids")->how == GW_FIELD_CARRIED || is_short(id))
-        return id;
-    for (struct short_id *one = w->ids; one != NULL; one = one->next)
-        if (one->id.len == id.len && memcmp(one->id.ptr, id.ptr, id.len) == 0)
-            return (gw_str){one->text, SHORT_ID};
-    struct short_id *one = w->h->alloc(w->call, sizeof *one, _Alignof(struct short_id));
-    if (one == NULL) {
-        w->status = GW_E_NOMEM;
-        return id;
-    }
-    one->id = id;
-    for (unsigned round = 0; round == 0 || is_taken(w, one->text); round++)
-        hash_id(id, round, one->text);
-    one->next = w->ids;
-    w->ids = one;
-    return (gw_str){one->text, SHORT_ID};
 }
 
 static void write_calls(struct writing *w, const gw_json *calls)
@@ -88,7 +24,9 @@ static void write_calls(struct writing *w, const gw_json *calls)
                 continue;
             w->h->write->key(w->w, name);
             if (openai_is(name, "id"))
-                w->h->write->str(w->w, id_of(w, w->h->json->str(value)));
+                w->h->write->str(w->w, openai_tool_id(w, w->h->json->str(value)));
+            else if (openai_is(name, "function") || openai_is(name, "custom"))
+                openai_copy_named(w, value);
             else
                 w->h->write->copy(w->w, value);
         }
@@ -336,7 +274,7 @@ static void write_message_member(struct writing *w, const gw_json *message, gw_s
     else if (openai_is(name, "tool_calls") && w->h->json->type(value) == GW_JSON_ARRAY)
         write_calls(w, value);
     else if (openai_is(name, "tool_call_id"))
-        w->h->write->str(w->w, id_of(w, w->h->json->str(value)));
+        w->h->write->str(w->w, openai_tool_id(w, w->h->json->str(value)));
     else if (openai_is(name, "role") && developer->how == GW_FIELD_TRANSLATED &&
              openai_is(w->h->json->str(value), "developer"))
         w->h->write->str(w->w, openai_lit(developer->as));

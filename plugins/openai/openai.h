@@ -52,8 +52,9 @@ struct choice {
  * read() without one. */
 struct reading {
     struct choice *choices;
-    gw_str id;          /* of the answer */
-    uint32_t operation; /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
+    gw_str id;                /* of the answer */
+    struct short_form *names; /* of tools, that the request shortened */
+    uint32_t operation;       /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
     uint32_t dialect;
     bool started;  /* START was emitted */
     bool cited;    /* citations were */
@@ -98,7 +99,7 @@ struct writing {
     const struct openai_service *service;
     struct openai_asked asked;
     gw_writer *w;
-    struct short_id *ids; /* newest first */
+    struct short_form *ids;
     gw_status status;
 };
 
@@ -128,6 +129,15 @@ bool openai_is_strict(const struct writing *w, const gw_json *schema);
 bool openai_write_special(struct writing *w, gw_str name, const gw_json *value);
 /* At the end: what a forced call needs to be said of thinking. */
 void openai_end_thinking(struct writing *w);
+
+/* names.c: a name of a tool, or an id of a call, as it is sent: a shorter one where it is too long. It lives as long as
+ * the call and the request. */
+gw_str openai_tool_name(struct writing *w, gw_str name);
+gw_str openai_tool_id(struct writing *w, gw_str id);
+/* The value, in which each member "name" is the name of a tool. */
+void openai_copy_named(struct writing *w, const gw_json *value);
+/* The name that the request's body had before it was shortened, or `name`. */
+gw_str openai_whole_name(const struct reader *r, gw_str name);
 
 /* messages.c: the member "messages". */
 void openai_write_messages(struct writing *w, const gw_json *messages);
@@ -176,6 +186,10 @@ static inline gw_str openai_str(const struct reader *r, const gw_json *object, g
 static inline gw_str openai_lit(const char *s)
 {
     return (gw_str){s, __builtin_strlen(s)};
+}
+static inline bool openai_same(gw_str a, gw_str b)
+{
+    return a.len == b.len && (a.len == 0 || __builtin_memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 bool openai_is(gw_str s, const char *word);
 bool openai_starts(gw_str s, const char *beginning);

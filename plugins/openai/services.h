@@ -33,6 +33,7 @@ enum openai_when {
     OPENAI_LEVEL,    /* a reasoning effort of `levels` */
     OPENAI_TOO_LONG, /* more tokens than the model writes */
     OPENAI_TOO_MANY, /* more than four */
+    OPENAI_LONG,     /* a name or an id that is longer than services take: names.c */
     OPENAI_OPEN,     /* a strict schema that is none */
     OPENAI_TWICE,    /* another value under the field's other name */
 };
@@ -42,7 +43,7 @@ enum openai_when {
  * Fields are members of the body, of a message ("messages.name") and of a part ("part.file"), or one of these:
  *   role.developer  messages.prefill  messages.tool_ids  part.text_list  part.file.file_id  part.file.url  tools.custom
  *   tool_choice.required  tool_choice.allowed_tools  tool_choice.forced  response_format.json_schema
- *   response_format.json_schema.strict  tools.function.strict
+ *   response_format.json_schema.strict  tools.function.strict  tools.function.name
  *   cache_control, prompt_cache_breakpoint: wherever they stand    api.*: what else than a chat can be asked for
  * `as` is a member's other name, a value's other value, or words. */
 struct openai_rule {

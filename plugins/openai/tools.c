@@ -7,18 +7,13 @@
 
 #include "openai.h"
 
-static bool same(gw_str a, gw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* Which call does a piece belong to? By number, unless it has a name and an id says that it is another one; else by
  * id; else it goes on with the last, if it does not bring a name. NULL: it begins a call. */
 static struct tool *find(const struct choice *choice, int64_t key, gw_str id, gw_str name)
 {
     if (id.len > 0)
         for (struct tool *t = choice->tools; t != NULL; t = t->next)
-            if (same(t->id, id) && (key < 0 || t->key == key))
+            if (openai_same(t->id, id) && (key < 0 || t->key == key))
                 return t;
     if (key >= 0) {
         for (struct tool *t = choice->tools; t != NULL; t = t->next)
@@ -83,7 +78,7 @@ static void open_call(struct reader *r, struct choice *choice, struct tool *t)
                                  .index = choice->index,
                                  .item = t->item,
                                  .id = t->id.len > 0 ? t->id : made_id(r, choice, t),
-                                 .text = t->name});
+                                 .text = openai_whole_name(r, t->name)});
     for (const struct piece *piece = t->held; piece != NULL; piece = piece->next)
         emit_args(r, choice, t, piece->text);
 }
@@ -117,7 +112,7 @@ static void hold(struct reader *r, struct tool *t, gw_str args)
 /* What a piece says of a call. A name that is told again is no second half of it. */
 static void take_piece(struct reader *r, struct choice *choice, struct tool *t, gw_str name, gw_str args)
 {
-    if (!t->opened && name.len > 0 && !same(t->name, name))
+    if (!t->opened && name.len > 0 && !openai_same(t->name, name))
         t->name = openai_join(r->h, r->call, t->name, name);
     if (args.len > 0 && !t->opened && t->name.len == 0)
         hold(r, t, args);

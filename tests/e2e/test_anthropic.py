@@ -141,6 +141,48 @@ class Anthropic(Case):
         self.assertEqual([a["outcome"] for a in self.gw.log_for(answer.id)["attempts"]], ["refused"])
         self.assertEqual(self.up.take(), [])
 
+    def test_a_tool_of_a_long_name_is_called_by_it(self):
+        """MCP clients make names of up to 128 characters, OpenAI takes 64: the call comes back with the client's own."""
+        name = "mcp__%s__%s" % ("server" * 8, "tool" * 12)
+        turn = [{"role": "user", "content": "hi"},
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "t" * 64, "name": name, "input": {}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t" * 64, "content": "ok"}]}]
+        body = {"model": "gpt", "max_tokens": 9, "messages": turn,
+                "tools": [{"name": n, "input_schema": {"type": "object"}} for n in ("short", name + "_b", name)]}
+        seen = []
+
+        def handler(request, out):
+            sent = request.json()
+            seen.append(sent)
+            call = {"index": 0, "id": "c", "type": "function",
+                    "function": {"name": sent["tools"][1]["function"]["name"], "arguments": "{}"}}
+            if sent.get("stream"):
+                out.send(stream_head() + chunk(delta(choices=[{"index": 0, "delta": {"tool_calls": [call]}}])) + chunk(delta(finish="tool_calls"))
+                         + chunk(upstream.DONE) + END)
+            else:
+                whole = upstream.completion()
+                whole["choices"][0]["message"] = {"role": "assistant", "content": None, "tool_calls": [call]}
+                out.send(reply_json(whole))
+
+        self.up.handler = handler
+        for stream in (False, True):
+            answer = self.gw.request("POST", "/v1/messages", [VERSION], {**body, "stream": stream})
+            self.assertEqual(answer.status, 200, answer)
+            self.assertIsNone(answer.header("x-gw-dropped"))
+            if stream:
+                blocks = [json.loads(data) for _, data in client.sse(answer.body)]
+                named = [b["content_block"]["name"] for b in blocks if b["type"] == "content_block_start"]
+            else:
+                named = [b["name"] for b in answer.json()["content"]]
+            self.assertEqual(named, [name + "_b"])
+        names = [t["function"]["name"] for t in seen[0]["tools"]]
+        called = seen[0]["messages"][1]["tool_calls"][0]
+        self.assertEqual((names[0], len(set(names)), max(map(len, names))), ("short", 3, 64))
+        self.assertEqual(called["function"]["name"], names[2])
+        self.assertEqual(called["id"], seen[0]["messages"][2]["tool_call_id"])
+        self.assertLessEqual(len(called["id"]), 40)
+        self.assertEqual(seen[0]["messages"], seen[1]["messages"], "it is not the same in every request")
+
     def test_pings_keep_a_silent_stream_alive(self):
         good = [stream_head() + chunk(delta("late")) + chunk(delta(finish="stop")) + chunk(upstream.DONE) + END]
         relayed = [stream_head() + b"".join(chunk(e) for e in (START, OPEN, TEXT, CLOSE, FINISH, STOP)) + END]

@@ -33,6 +33,8 @@ const struct sample samples[] = {
      "{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_details\":[{\"type\":\"reasoning.text\"}]}", 0, 0},
     {"messages.refusal", NULL, MESSAGE, "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"no\"}", 0, 0},
     {"messages.tool_ids", NULL, MESSAGE, "{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"content\":\"x\"}", 0, 0},
+    {"messages.tool_ids", "over 40 characters", MESSAGE,
+     "{\"role\":\"tool\",\"tool_call_id\":\"call_678901234567890123456789012345678901\",\"content\":\"x\"}", 0, 0},
     {"metadata", NULL, MEMBER, "\"metadata\":{\"a\":\"b\"}", 0, 0},
     {"modalities", NULL, MEMBER, "\"modalities\":[\"text\",\"audio\"]", 0, 0},
     {"moderation", NULL, MEMBER, "\"moderation\":{\"model\":\"m\"}", 0, 0},
@@ -90,6 +92,9 @@ const struct sample samples[] = {
      "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"strict\":true,\"schema\":{\"type\":\"object\"}}}", 0, 0},
     {"tools.function.strict", "with a schema that leaves a property optional, or others allowed", MEMBER,
      "\"tools\":[{\"type\":\"function\",\"function\":{\"strict\":true,\"parameters\":{\"type\":\"object\"}}}]", 0, 0},
+    {"tools.function.name", "over 64 characters", MEMBER,
+     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
+     "\"mcp__a_server_with_a_name__and_a_tool_whose_name_is_much_too_long\"}}]", 0, 0},
     {"role.developer", NULL, MESSAGE, "{\"role\":\"developer\",\"content\":\"x\"}", 0, 0},
     {"safety_identifier", NULL, MEMBER, "\"safety_identifier\":\"u\"", 0, 0},
     {"safety_identifier", "beside another user", MEMBER, "\"user\":\"u\",\"safety_identifier\":\"v\"", 0, 0},

@@ -10,6 +10,7 @@
 #include "../../../plugins/openai/members.c"
 #include "../../../plugins/openai/message.c"
 #include "../../../plugins/openai/messages.c"
+#include "../../../plugins/openai/names.c"
 #include "../../../plugins/openai/read.c"
 #include "../../../plugins/openai/request.c"
 #include "../../../plugins/openai/responses.c"
