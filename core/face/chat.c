@@ -25,6 +25,40 @@ static int chat_decode(struct arena *arena, struct text body, struct ask *ask, s
     return common_decode_options(arena, ask, fail);
 }
 
+static bool is_empty(const struct json *value)
+{
+    enum json_type type = json_type(value);
+    return type == JSON_T_ABSENT || type == JSON_T_NULL || (type == JSON_T_STR && json_str(value).len == 0) ||
+           ((type == JSON_T_ARRAY || type == JSON_T_OBJECT) && json_count(value) == 0);
+}
+
+/* A choice of which nothing is told but whose turn it is. */
+static bool has_begun(const struct json *choice)
+{
+    const struct json *delta = json_member(choice, "delta");
+    if (json_type(delta) != JSON_T_OBJECT || !is_empty(json_member(choice, "finish_reason")) ||
+        !is_empty(json_member(choice, "error")))
+        return false;
+    for (size_t i = 0; i < json_count(delta); i++)
+        if (!text_is(json_key_at(delta, i), "role") && !is_empty(json_at(delta, i)))
+            return false;
+    return true;
+}
+
+/* The first chunk of most servers has the role alone, Azure's what its filters say of the prompt and no choice. */
+static bool chat_opens(struct text name, const struct json *event)
+{
+    const struct json *choices = json_member(event, "choices");
+    bool plain = name.len == 0 || text_is(name, "message");
+    if (!plain || json_type(choices) != JSON_T_ARRAY || !is_empty(json_member(event, "usage")) ||
+        !is_empty(json_member(event, "error")))
+        return false;
+    for (size_t i = 0; i < json_count(choices); i++)
+        if (!has_begun(json_at(choices, i)))
+            return false;
+    return true;
+}
+
 const struct face face_chat = {
     .name = "chat",
     .operation = GW_OP_CHAT,
@@ -35,6 +69,7 @@ const struct face face_chat = {
     .canonical = ask_json, /* the chat shape is the canonical one */
     .splice = common_splice_asking,
     .tap = common_tap,
+    .opens = chat_opens,
     .digest = common_digest,
     .stream_event = chat_stream_event,
     .stream_end = chat_stream_end,

@@ -53,6 +53,9 @@ struct face {
     void (*splice)(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count);
     /* FACE_TAP_* of one relayed SSE frame. */
     unsigned (*tap)(struct arena *arena, struct text name, struct text data);
+    /* Does an event before all others only open the answer: is nothing of what the model says in it, nor an error? Such
+     * are held back until one that says something. NULL: none does. */
+    bool (*opens)(struct text name, const struct json *event);
     /* FACE_TAP_* of a whole relayed body, and in *digest (arena) the little of it that the provider's read() needs:
      * usage, finish reasons, errors. A body of 100 KB is then not parsed for the sake of 200 bytes. */
     unsigned (*digest)(struct arena *arena, struct text body, struct text *digest);

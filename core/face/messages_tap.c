@@ -36,6 +36,15 @@ unsigned messages_tap(struct arena *arena, struct text name, struct text data)
     return tap_named(type, data) | (error != NULL && !scan_is_null(error) ? FACE_TAP_ERROR : 0u);
 }
 
+bool messages_opens(struct text name, const struct json *event)
+{
+    if (name.len == 0 || text_is(name, "message")) /* some relays leave the names out */
+        name = json_str(json_member(event, "type"));
+    if (text_is(name, "message_start"))
+        return json_count(json_member(json_member(event, "message"), "content")) == 0;
+    return text_is(name, "ping");
+}
+
 static bool is_type(struct arena *arena, const struct scan *scan, const char *type)
 {
     struct text t;

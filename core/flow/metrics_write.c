@@ -188,7 +188,7 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     head(out, "gw_events_total", "counter", "Things that happen to connections and requests: client_gone, shed, late_body ...");
     write_rows(all, 'e', "gw_events_total", event, out);
     write_histogram("gw_request_duration_seconds", "From the first byte of a request to the end of its answer.", &all->duration, out);
-    write_histogram("gw_time_to_first_token_seconds", "From the first byte of a request to the first event of a stream.",
+    write_histogram("gw_time_to_first_token_seconds", "From the first byte of a request to the first event of a stream that says something.",
                     &all->first_token, out);
     write_histogram("gw_overhead_seconds", "Time of a request that was spent in the gateway itself.", &all->overhead, out);
     gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);

@@ -4,6 +4,8 @@
 #include "flow/metrics.h"
 #include "flow/way.h"
 
+enum { HELD_MOST = 64 << 10 }; /* bytes of events that say nothing yet */
+
 /* Frames of one read that lie behind each other go out in one write. */
 struct span {
     struct attempt *a;
@@ -117,7 +119,7 @@ static void flush(struct span *span)
     if (req->relaying)
         answer_write(req, span->bytes);
     else
-        buf_text(&span->a->out, span->bytes); /* comments before the first event: held with the head */
+        buf_text(&span->a->out, span->bytes); /* comments, and events that say nothing yet: held with the head */
     span->bytes = TEXT_NONE;
 }
 
@@ -133,9 +135,11 @@ static void pass(struct span *span, struct text raw)
         flush(span); /* an event that came in pieces: the framing's own memory, gone after this call */
 }
 
-static bool is_json_object(const struct attempt *a, struct text data)
+/* Does it only open the answer? Then it is held with the head: who fails after it has told the client nothing. */
+static bool is_opening(const struct attempt *a, const struct frame *frame, const struct json *event)
 {
-    return json_type(json_parse_quick(&a->req->worker->scratch, data)) == JSON_T_OBJECT;
+    bool (*opens)(struct text, const struct json *) = a->req->face->opens;
+    return !a->has_event && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST && opens(frame->name, event);
 }
 
 /* One frame of a relayed stream. */
@@ -153,16 +157,19 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     }
     unsigned found = req->face->tap(&req->worker->scratch, frame->name, frame->data);
     /* The first event and one without its blank line are looked at: what is not JSON is no answer. */
-    if ((!a->has_event || span->end) && (found & FACE_TAP_DONE) == 0 && !is_json_object(a, frame->data)) {
-        arena_reset(&req->worker->scratch);
-        if (a->has_event)
+    bool opening = false;
+    if ((!a->has_event || span->end) && (found & FACE_TAP_DONE) == 0) {
+        const struct json *event = json_parse_quick(&req->worker->scratch, frame->data);
+        bool is_object = json_type(event) == JSON_T_OBJECT;
+        opening = is_object && is_opening(a, frame, event);
+        if (!is_object || found == 0)
+            arena_reset(&req->worker->scratch);
+        if (!is_object && a->has_event)
             return 0; /* half an event: dropped, the stream's end says what that means */
-        error_set(&a->error, E_UPSTREAM, "the provider \"%.*s\" sent an event that is not JSON", TEXT_ARG(a->target->provider->name));
-        a->has_error = true;
-        a->error_status = 502;
-        a->error_fault = GW_FAULT_SERVER;
-        a->outcome = "junk";
-        return 1;
+        if (!is_object) {
+            broken(a, E_UPSTREAM, "junk", "sent an event that is not JSON");
+            return 1;
+        }
     }
     a->open_end = span->end;
     if (found != 0) {
@@ -184,7 +191,14 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     }
     if (a->has_done) { /* the end: held until the request is settled */
         flush(span);
+        if (a->opened && !a->has_event)
+            first_event(a); /* nothing was said, but all of it */
         buf_text(&req->tail_bytes, frame->raw);
+        return 0;
+    }
+    if (opening) {
+        a->opened = true;
+        pass(span, frame->raw);
         return 0;
     }
     a->frames++;

@@ -66,6 +66,7 @@ struct attempt {
 
     /* What read() or the scan found. */
     bool has_error, has_finish, has_done, has_event;
+    bool opened;               /* events that only open the answer are held in `out` */
     bool open_end;             /* the last event came without its blank line */
     struct fail error;         /* classified */
     uint32_t error_fault;

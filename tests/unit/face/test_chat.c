@@ -100,6 +100,41 @@ Test(chat, asks_every_stream_for_its_usage)
                "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[]}");
 }
 
+Test(chat, knows_what_only_opens_an_answer)
+{
+    static const struct {
+        const char *data;
+        bool want;
+    } rows[] = {
+        { "{\"choices\":[]}", true },
+        { "{\"choices\":[],\"usage\":null,\"error\":null,\"prompt_filter_results\":[{}]}", true },
+        { "{\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}", true },
+        { "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null,\"tool_calls\":[]},"
+          "\"logprobs\":null,\"finish_reason\":null}]}", true },
+        { "{\"choices\":[{\"delta\":{},\"content_filter_results\":{\"hate\":{}},\"finish_reason\":\"\"}]}", true },
+        { "{\"choices\":[{\"delta\":{\"role\":\"assistant\"}},{\"delta\":{\"content\":\"x\"}}]}", false },
+        { "{\"choices\":[{\"delta\":{\"content\":\" \"}}]}", false },
+        { "{\"choices\":[{\"delta\":{\"reasoning\":\"x\"}}]}", false },
+        { "{\"choices\":[{\"delta\":{\"tool_calls\":[{}]}}]}", false },
+        { "{\"choices\":[{\"delta\":{\"content\":0}}]}", false },
+        { "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}", false },
+        { "{\"choices\":[{\"delta\":{},\"error\":{\"code\":502}}]}", false },
+        { "{\"choices\":[{\"message\":{\"content\":\"x\"}}]}", false },
+        { "{\"choices\":[{\"text\":\"x\"}]}", false },
+        { "{\"choices\":[],\"usage\":{\"total_tokens\":1}}", false },
+        { "{\"choices\":[],\"error\":{}}", true },
+        { "{\"choices\":[],\"error\":\"x\"}", false },
+        { "{\"choices\":null}", false },
+        { "{}", false },
+    };
+    arena_init(&arena, NULL, 0, 1 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(face_chat.opens(TEXT_NONE, json_parse(&arena, text_of(rows[i].data), NULL)), rows[i].want, "%s",
+                     rows[i].data);
+    cr_assert_not(face_chat.opens(TEXT("error"), json_parse(&arena, TEXT("{\"choices\":[]}"), NULL)));
+    arena_fini(&arena);
+}
+
 Test(chat, finds_usage_finish_and_errors_in_frames)
 {
     static const struct {

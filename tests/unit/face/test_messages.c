@@ -106,6 +106,30 @@ Test(messages, cuts_what_anthropic_did_not_sign)
     help_end();
 }
 
+Test(messages, knows_what_only_opens_an_answer)
+{
+    static const struct {
+        const char *name, *data;
+        bool want;
+    } rows[] = {
+        { "message_start", "{\"type\":\"message_start\",\"message\":{\"content\":[],\"usage\":{}}}", true },
+        { "message_start", "{\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}}", false },
+        { "ping", "{}", true },
+        { "", "{\"type\":\"message_start\",\"message\":{}}", true },
+        { "message", "{\"type\":\"ping\"}", true },
+        { "", "{\"type\":\"error\"}", false },
+        { "error", "{\"type\":\"ping\"}", false },
+        { "content_block_start", "{}", false },
+        { "message_delta", "{}", false },
+        { "new_event", "{}", false },
+    };
+    help_begin();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(face_messages.opens(text_of(rows[i].name), json_parse(&help.arena, text_of(rows[i].data), NULL)),
+                     rows[i].want, "%s %s", rows[i].name, rows[i].data);
+    help_end();
+}
+
 Test(messages, finds_usage_finish_and_errors_in_frames)
 {
     static const struct {
