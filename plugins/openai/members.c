@@ -67,30 +67,6 @@ static bool is_open(struct writing *w, const char *field, const gw_json *holder,
            tell(w, field, OPENAI_OPEN, GW_LIT("")) != NULL;
 }
 
-/* A schema's holder without what openai_copy_clean() leaves out; `open`: with "strict" false. */
-static void copy_held(struct writing *w, const gw_json *object, bool open)
-{
-    if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service says what it thinks of it */
-        w->h->write->copy(w->w, object);
-        return;
-    }
-    w->h->write->object(w->w);
-    for (size_t i = 0; i < w->h->json->count(object); i++) {
-        gw_str name = w->h->json->key_at(object, i);
-        if (openai_is_unclean(w, name))
-            continue;
-        w->h->write->key(w->w, name);
-        const gw_json *value = w->h->json->at(object, i);
-        if (open && openai_is(name, "strict"))
-            w->h->write->boolean(w->w, 0);
-        else if (openai_is(name, "name") && w->h->json->type(value) == GW_JSON_STR)
-            w->h->write->str(w->w, openai_tool_name(w, w->h->json->str(value)));
-        else
-            w->h->write->copy(w->w, value);
-    }
-    w->h->write->close(w->w);
-}
-
 static void write_tool(struct writing *w, const gw_json *tool)
 {
     const gw_capability *custom = openai_row_for(w, "tools.custom");
@@ -109,10 +85,10 @@ static void write_tool(struct writing *w, const gw_json *tool)
             continue;
         w->h->write->key(w->w, name);
         if (openai_is(name, "function"))
-            copy_held(w, value,
-                      is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))));
+            openai_copy_declared(
+                w, value, is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))));
         else if (openai_is(name, "custom"))
-            copy_held(w, value, false);
+            openai_copy_declared(w, value, false);
         else
             w->h->write->copy(w->w, value);
     }
@@ -155,7 +131,7 @@ static void write_tool_choice(struct writing *w, const gw_json *value)
         put_str(w, "tool_choice", word);
     else {
         w->h->write->key(w->w, GW_LIT("tool_choice"));
-        openai_copy_named(w, value);
+        openai_copy_choice(w, value);
     }
 }
 
@@ -176,7 +152,7 @@ static void write_format(struct writing *w, const gw_json *value)
         w->h->write->object(w->w);
         put_str(w, "type", GW_LIT("json_schema"));
         w->h->write->key(w->w, GW_LIT("json_schema"));
-        copy_held(w, held, open);
+        openai_copy_declared(w, held, open);
         w->h->write->close(w->w);
         return;
     }

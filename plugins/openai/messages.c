@@ -26,7 +26,7 @@ static void write_calls(struct writing *w, const gw_json *calls)
             if (openai_is(name, "id"))
                 w->h->write->str(w->w, openai_tool_id(w, w->h->json->str(value)));
             else if (openai_is(name, "function") || openai_is(name, "custom"))
-                openai_copy_named(w, value);
+                openai_copy_declared(w, value, false);
             else
                 w->h->write->copy(w->w, value);
         }

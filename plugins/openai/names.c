@@ -97,7 +97,7 @@ gw_str openai_whole_name(const struct reader *r, gw_str name)
     return name;
 }
 
-void openai_copy_named(struct writing *w, const gw_json *value)
+void openai_copy_choice(struct writing *w, const gw_json *value)
 {
     uint32_t type = w->h->json->type(value);
 
@@ -117,7 +117,30 @@ void openai_copy_named(struct writing *w, const gw_json *value)
         if (openai_is(name, "name") && w->h->json->type(one) == GW_JSON_STR)
             w->h->write->str(w->w, openai_tool_name(w, w->h->json->str(one)));
         else
-            openai_copy_named(w, one);
+            openai_copy_choice(w, one);
+    }
+    w->h->write->close(w->w);
+}
+
+void openai_copy_declared(struct writing *w, const gw_json *object, bool open)
+{
+    if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service says what it thinks of it */
+        w->h->write->copy(w->w, object);
+        return;
+    }
+    w->h->write->object(w->w);
+    for (size_t i = 0; i < w->h->json->count(object); i++) {
+        gw_str name = w->h->json->key_at(object, i);
+        const gw_json *value = w->h->json->at(object, i);
+        if (openai_is_unclean(w, name))
+            continue;
+        w->h->write->key(w->w, name);
+        if (open && openai_is(name, "strict"))
+            w->h->write->boolean(w->w, 0);
+        else if (openai_is(name, "name") && w->h->json->type(value) == GW_JSON_STR)
+            w->h->write->str(w->w, openai_tool_name(w, w->h->json->str(value)));
+        else
+            w->h->write->copy(w->w, value);
     }
     w->h->write->close(w->w);
 }

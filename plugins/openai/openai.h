@@ -134,8 +134,11 @@ void openai_end_thinking(struct writing *w);
  * the call and the request. */
 gw_str openai_tool_name(struct writing *w, gw_str name);
 gw_str openai_tool_id(struct writing *w, gw_str id);
-/* The value, in which each member "name" is the name of a tool. */
-void openai_copy_named(struct writing *w, const gw_json *value);
+/* A function, a free tool or a schema's holder as openai_copy_clean() writes it, by a name that is not too long;
+ * `open`: with "strict" false. */
+void openai_copy_declared(struct writing *w, const gw_json *object, bool open);
+/* A choice of tools: in it each member "name" is the name of one. */
+void openai_copy_choice(struct writing *w, const gw_json *value);
 /* The name that the request's body had before it was shortened, or `name`. */
 gw_str openai_whole_name(const struct reader *r, gw_str name);
 

@@ -116,6 +116,17 @@ Test(openai_names, calls_have_the_names_that_the_client_declared)
     answer(whole_answer, GW_FRAMING_WHOLE, LONG_A, LONG_A); /* one that guesses right is right */
 }
 
+/* Arguments may be the object itself, and have a name in it. */
+Test(openai_names, what_a_tool_is_told_is_no_name)
+{
+    cr_assert_eq(service_build("openai", "gpt-4o",
+                               "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\","
+                               "\"arguments\":{\"name\":\"" LONG_A "\"}}}]}]}"),
+                 GW_OK);
+    cr_assert(text_is(text_at(sent(), "messages.0.tool_calls.0.function.arguments.name"), LONG_A));
+    service_done();
+}
+
 Test(openai_names, a_character_is_not_cut)
 {
     /* Byte 55 is the second of an e with an accent. */
