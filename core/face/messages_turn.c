@@ -14,9 +14,12 @@ static void begin_message(struct messages_request *r, struct text role)
     json_put_str(&r->w, role);
 }
 
+/* One line; with more behind it, it is a prompt. */
 static bool is_billing(const struct json *block)
 {
-    return text_starts(json_str(json_member(block, "text")), BILLING);
+    struct text text = json_str(json_member(block, "text"));
+    ptrdiff_t end = text_find(text, TEXT("\n"));
+    return text_starts(text, BILLING) && (end < 0 || (size_t)end + 1 == text.len);
 }
 
 /* The member "content": the parts among from..to of which `keep` says which. One plain text is a string. */

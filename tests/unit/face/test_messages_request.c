@@ -42,6 +42,9 @@ Test(messages_request, puts_the_system_prompt_first)
                 "a") ",{\"type\":\"text\",\"text\":\"b\"" CACHE "}]"),
             "[{\"role\":\"system\",\"content\":[" T("a") ",{\"type\":\"text\",\"text\":\"b\"" CACHE
                                                          "}]},{\"role\":\"user\",\"content\":\"hi\"}]");
+    becomes(ASK(",\"system\":[" T("x-anthropic-billing-header: cch=1;\\n\\nbe kind") "]"),
+            "[{\"role\":\"system\",\"content\":\"x-anthropic-billing-header: cch=1;\\n\\nbe kind\"},"
+            "{\"role\":\"user\",\"content\":\"hi\"}]");
     becomes(ASK(",\"system\":\"\""), "[{\"role\":\"user\",\"content\":\"hi\"}]");
     becomes(ASK(",\"system\":[]"), "[{\"role\":\"user\",\"content\":\"hi\"}]");
     becomes(TURNS(USER(T("a")) ",{\"role\":\"system\",\"content\":[" T("now") "]}," USER(T("b"))),
