@@ -125,6 +125,36 @@ enum next answer_own(struct request *req)
     return DONE;
 }
 
+void answer_end_stream(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct text id = text_of(req->id);
+    bool whole = !a->has_error && a->failure == TRANSFER_OK && (a->has_done || a->has_finish || req->face->dialect == GW_DIALECT_OTHER);
+    if (a->open_end && !whole)
+        answer_write(req, TEXT("\n\n")); /* so that the error is an event of its own */
+    if (a->has_error) {
+        req->fail = a->error;
+        req->broken = true;
+        if (a->mode != MODE_RELAY || !text_starts(text_of(a->outcome), TEXT("error_"))) /* else its own event was passed on */
+            error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (a->failure != TRANSFER_OK) {
+        error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
+                  TEXT_ARG(a->target->provider->name), transfer_failure_name(a->failure));
+        a->outcome = transfer_failure_name(a->failure);
+        req->broken = true;
+        buf_free(&req->tail_bytes);
+        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (!a->has_done && !a->has_finish && req->face->dialect != GW_DIALECT_OTHER) {
+        error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
+                  TEXT_ARG(a->target->provider->name));
+        a->outcome = "incomplete";
+        req->broken = true;
+        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (a->mode != MODE_RELAY) {
+        req->face->stream_end(&req->answer, &req->tail_bytes);
+    }
+}
+
 /* Row "answer.relay": the attempt is good. A whole answer is made ready; a stream begins, and ends when its end came. */
 enum next answer_relay(struct request *req)
 {
@@ -143,6 +173,7 @@ enum next answer_relay(struct request *req)
             req->body_type = "application/json";
             if (a->folded > req->config->limits.answer_bytes || !req->face->fold_end(&req->answer, &req->body_out)) {
                 buf_free(&req->body_out);
+                a->outcome = "too_large";
                 error_set(&req->fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
                           TEXT_ARG(a->target->provider->name));
                 return FAIL;
@@ -172,7 +203,7 @@ enum next answer_relay(struct request *req)
         }
         return WAIT;
     }
-    relay_end_stream(a);
+    answer_end_stream(a);
     return NEXT;
 }
 
@@ -225,11 +256,11 @@ enum next answer_finish(struct request *req)
 {
     req->finished = true;
     if (!req->gone) {
-        if (req->relaying) {
+        if (req->failed) {
+            finish_error(req);
+        } else if (req->relaying) {
             answer_write(req, buf_view(&req->tail_bytes));
             req->door->end(req->client);
-        } else if (req->failed) {
-            finish_error(req);
         } else {
             finish_whole(req);
         }

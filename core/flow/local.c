@@ -17,7 +17,10 @@ static void on_produce(struct loop_timer *timer)
         call_step_end(&a->call);
         if (status < 0 && !a->has_error)
             attempt_refused(a, status);
-        if (!relay_after_step(a) || status == GW_MISS || status < 0) {
+        bool refused = a->done, more = relay_after_step(a);
+        if (a->done && !refused)
+            break; /* the answer could not begin: all of it is over */
+        if (!more || status == GW_MISS || status < 0) {
             relay_complete(a);
             break;
         }

@@ -4,7 +4,10 @@
 #include "flow/metrics.h"
 #include "flow/way.h"
 
-enum { HELD_MOST = 64 << 10 }; /* bytes of events that say nothing yet */
+enum {
+    HELD_MOST = 64 << 10, /* bytes of events that say nothing yet */
+    FIRST = 2,            /* said of the first event that says something: feed() lets the way go on */
+};
 
 /* Frames of one read that lie behind each other go out in one write. */
 struct span {
@@ -43,7 +46,7 @@ void relay_complete(struct attempt *a)
     if (a->ended_ns == 0)
         a->ended_ns = clock_ns();
     if (a->req->relaying)
-        relay_end_stream(a);
+        answer_end_stream(a);
     way_resume(a->req);
 }
 
@@ -99,16 +102,13 @@ static bool read_frame(struct attempt *a, uint32_t framing, bool end, struct tex
     return status == GW_OK && !full;
 }
 
-static void first_event(struct attempt *a)
+static void note_first(struct attempt *a)
 {
-    struct request *req = a->req;
     a->has_event = true;
     if (a->first_ns == 0) {
         a->first_ns = clock_ns();
-        req->first_token_ns = a->first_ns - req->started_ns;
+        a->req->first_token_ns = a->first_ns - a->req->started_ns;
     }
-    if (!req->relaying)
-        way_resume(req); /* "attempt.judge", then "answer.relay" begins the answer */
 }
 
 static void flush(struct span *span)
@@ -190,11 +190,12 @@ static int on_relay_frame(void *arg, const struct frame *frame)
             a->has_done = true;
     }
     if (a->has_done) { /* the end: held until the request is settled */
+        bool begins = a->opened && !a->has_event; /* nothing was said, but all of it */
+        if (begins)
+            note_first(a);
         flush(span);
-        if (a->opened && !a->has_event)
-            first_event(a); /* nothing was said, but all of it */
         buf_text(&req->tail_bytes, frame->raw);
-        return 0;
+        return begins ? FIRST : 0;
     }
     if (opening) {
         a->opened = true;
@@ -202,28 +203,40 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         return 0;
     }
     a->frames++;
-    if (!a->has_event) {
-        flush(span);
-        first_event(a);
-    }
+    bool begins = !a->has_event;
+    if (begins)
+        note_first(a);
     pass(span, frame->raw);
-    return 0;
+    return begins ? FIRST : 0;
 }
 
-bool relay_after_step(struct attempt *a)
+/* False: nothing more is wanted. */
+static bool write_out(struct attempt *a)
 {
     struct request *req = a->req;
     if (a->has_error && !req->relaying)
         return false;
-    if (!req->ask.stream)
-        return true;
-    if (a->has_event && !req->relaying)
-        first_event(a); /* writes a->out too */
     if (req->relaying && a->out.len > 0) {
         answer_write(req, buf_view(&a->out));
         buf_free(&a->out);
     }
-    return !a->has_error;
+    return !a->has_error || !req->ask.stream;
+}
+
+/* Does an answer of events begin now? */
+static bool begins_now(struct attempt *a)
+{
+    bool begins = a->req->ask.stream && a->has_event && !a->has_error && !a->req->relaying;
+    if (begins)
+        note_first(a);
+    return begins;
+}
+
+bool relay_after_step(struct attempt *a)
+{
+    if (begins_now(a))
+        way_resume(a->req);
+    return a->done || write_out(a);
 }
 
 /* One frame of a translated stream. */
@@ -238,7 +251,7 @@ static int on_translated_frame(void *arg, const struct frame *frame)
         broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !a->has_error)
         broken(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
-    return relay_after_step(a) ? 0 : 1;
+    return begins_now(a) ? FIRST : write_out(a) ? 0 : 1;
 }
 
 static void on_head(void *owner, int status, const struct transfer_header *headers, size_t count)
@@ -270,8 +283,17 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
 {
     struct span span = { .a = a, .fed = bytes, .end = end };
     int (*on_frame)(void *, const struct frame *) = a->mode == MODE_RELAY ? on_relay_frame : on_translated_frame;
-    int rc = end ? framing_end(&a->framing, last_counts, on_frame, &span) : framing_feed(&a->framing, bytes, on_frame, &span);
-    flush(&span);
+    int rc;
+    do {
+        rc = end ? framing_end(&a->framing, last_counts, on_frame, &span) : framing_feed(&a->framing, span.fed, on_frame, &span);
+        flush(&span);
+        span.fed = TEXT_NONE; /* what FIRST stopped before is the framing's now */
+        if (rc == FIRST && !a->done) {
+            way_resume(a->req); /* "attempt.judge", then "answer.relay" begins the answer */
+            if (a->done)
+                return; /* or ends it: the framing is gone */
+        }
+    } while (rc == FIRST);
     if (rc < 0) {
         fail_now(a, "too_large", "sent an event larger than limits.event_mb allows");
         if (a->req->relaying)
@@ -344,7 +366,8 @@ static void end_of_frames(struct attempt *a)
 {
     if (!read_frame(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error)
         broken(a, E_STREAM, "junk", "could not finish its answer");
-    relay_after_step(a);
+    if (!begins_now(a)) /* else relay_complete() begins it */
+        write_out(a);
 }
 
 static void on_done(void *owner, enum transfer_failure failure, const char *why)
@@ -366,33 +389,3 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
 }
 
 const struct transfer_events relay_events = { .on_head = on_head, .on_body = on_body, .on_done = on_done };
-
-void relay_end_stream(struct attempt *a)
-{
-    struct request *req = a->req;
-    struct text id = text_of(req->id);
-    bool whole = !a->has_error && a->failure == TRANSFER_OK && (a->has_done || a->has_finish || req->face->dialect == GW_DIALECT_OTHER);
-    if (a->open_end && !whole)
-        answer_write(req, TEXT("\n\n")); /* so that the error is an event of its own */
-    if (a->has_error) {
-        req->fail = a->error;
-        req->broken = true;
-        if (a->mode != MODE_RELAY || !text_starts(text_of(a->outcome), TEXT("error_"))) /* else its own event was passed on */
-            error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
-    } else if (a->failure != TRANSFER_OK) {
-        error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
-                  TEXT_ARG(a->target->provider->name), transfer_failure_name(a->failure));
-        a->outcome = transfer_failure_name(a->failure);
-        req->broken = true;
-        buf_free(&req->tail_bytes);
-        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
-    } else if (!a->has_done && !a->has_finish && req->face->dialect != GW_DIALECT_OTHER) {
-        error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
-                  TEXT_ARG(a->target->provider->name));
-        a->outcome = "incomplete";
-        req->broken = true;
-        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
-    } else if (a->mode != MODE_RELAY) {
-        req->face->stream_end(&req->answer, &req->tail_bytes);
-    }
-}

@@ -136,14 +136,11 @@ enum next settle_run(struct request *req)
 
     answer_ping_stop(req);
     if (a != NULL) {
-        bool good = !req->failed && !req->broken;
         if (a->ended_ns == 0)
             a->ended_ns = now;
-        if (a->outcome == NULL && req->failed && req->gone)
-            a->outcome = "cancelled";
         if (a->outcome == NULL)
-            a->outcome = "ok";
-        if (!a->counted && (good || req->broken || req->gone)) /* a judged failure was counted when it was judged */
+            a->outcome = !req->failed ? "ok" : req->gone ? "cancelled" : "failed";
+        if (!a->counted) /* a judged failure was counted when it was judged */
             metrics_count_attempt(gateway->metrics, req->worker->index, a->target->provider->name, a->outcome);
         attempt_close(a);
     }

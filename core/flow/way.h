@@ -206,19 +206,20 @@ void head_keep(struct attempt *a, const struct transfer_header *headers, size_t 
 extern const struct transfer_events relay_events;
 /* What a plugin emits: usage, finish and errors always; for a translation everything. */
 void relay_emit(gw_call *call, const gw_event *event);
-/* Passes on what the events of one step became. False when the attempt has failed. */
+/* Passes on what the events of a local step became; the first of them begin the answer, and where that fails, the request
+ * is over and a->done set. False when the attempt has failed. */
 bool relay_after_step(struct attempt *a);
 /* The attempt is over, one way or the other: the way goes on. */
 void relay_complete(struct attempt *a);
 /* local.c */
 void local_start(struct attempt *a);
-/* The stream is complete or broken: puts its end into req->tail_bytes. */
-void relay_end_stream(struct attempt *a);
 /* failure.c: what a failed attempt means. Fills a->error and a->outcome; true when another target may be tried. */
 bool failure_judge(struct attempt *a);
 void failure_from_event(struct attempt *a, const gw_event *event);
 /* answer.c */
 void answer_begin_stream(struct request *req); /* the head of a 200 stream, once */
+/* The stream is complete or broken: puts its end into req->tail_bytes. */
+void answer_end_stream(struct attempt *a);
 void answer_write(struct request *req, struct text bytes);
 /* While a stream is silent: keep-alive comments between events. */
 void answer_ping_start(struct request *req);

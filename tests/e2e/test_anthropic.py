@@ -133,6 +133,7 @@ class Anthropic(Case):
                 self.assertGreater(len(thinking["signature"]), 10)
             else:
                 self.assertIn("limits.answer_mb", self.assert_anthropic(answer, 502, "api_error", "upstream_unavailable"))
+                self.assertEqual([a["outcome"] for a in self.gw.log_for(answer.id)["attempts"]], ["too_large"])
 
     def test_a_request_that_cannot_be_written_is_no_good_attempt(self):
         body = {"model": "gpt", "max_tokens": 9, "stop_sequences": "x", "messages": [{"role": "user", "content": "hi"}]}

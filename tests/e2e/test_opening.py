@@ -46,8 +46,8 @@ class Opening(Case):
         self.good.take()
         self.good.handler = upstream.good
 
-    def messages(self):
-        body = {"model": "c", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    def messages(self, model="c"):
+        body = {"model": model, "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
         return self.gw.request("POST", "/v1/messages", [VERSION], body)
 
     def test_who_fails_after_an_opening_has_said_nothing(self):
@@ -117,6 +117,27 @@ class Opening(Case):
                 self.assertNotIn(b"error", answer.body)
                 self.assertEqual(answer.body.replace(b": keep-alive\n\n", b"").startswith(ROLE), asked == 0)
                 self.assertTrue(answer.body.endswith(DONE))
+
+    def test_the_last_event_may_lack_its_blank_line(self):
+        """Then the end of the body brings the first event that says something: the answer begins and ends at once."""
+        for opening in (b"", ROLE):
+            for last in (delta("hello", finish="stop"), DONE, delta("hello")):
+                if opening + last == DONE:
+                    continue  # an answer of nothing but its end is none
+                with self.subTest(opening + last):
+                    self.up.handler = [stream(opening + last.rstrip())]
+                    answer = self.gw.chat(stream=True)
+                    self.assertEqual((answer.status, answer.complete, self.good.take()), (200, True, []), answer)
+                    self.assertTrue(answer.body.startswith(opening + last.rstrip()), answer.body)
+                    line = self.gw.log_for(answer.id)
+                    outcome = "incomplete" if last == delta("hello") else "ok"
+                    self.assertEqual([a["outcome"] for a in line["attempts"]], [outcome], line)
+        for steps, model in (([stream(START + STOP.rstrip())], "c"), ([stream(ROLE + delta("hello").rstrip())], "m")):
+            self.up.handler = steps
+            answer = self.messages(model)
+            self.assertEqual((answer.status, answer.complete), (200, True), answer)
+            self.assertIn(b"message_start", answer.body)
+            self.assertIn(b"message_stop" if model == "c" else b"event: error", answer.body)
 
     def test_anthropic_overloaded_after_its_start(self):
         good = START + OPEN + TEXT + CLOSE + FINISH + STOP
