@@ -39,9 +39,10 @@
           "max_completion_tokens says the same in a newer way, and is sent")
 #define TWO_USERS TWICE("safety_identifier", "beside another user", "the service has one name for both: user is sent")
 #define LONG_NAMES                                                                                                     \
-    ROW(TRANSLATED, "messages.tool_ids", "over 40 characters", "9 letters and digits", NULL, .on = OPENAI_LONG),       \
-        ROW(TRANSLATED, "tools.function.name", "over 64 characters", "a shorter one, which calls give back whole",     \
-            NULL, .on = OPENAI_LONG)
+    ROW(TRANSLATED, "tools.function.name", "over 64 characters", "a shorter one, which calls give back whole", NULL,   \
+        .on = OPENAI_LONG)
+#define LONG_IDS                                                                                                       \
+    ROW(TRANSLATED, "messages.tool_ids", "over 40 characters", "9 letters and digits", NULL, .on = OPENAI_LONG)
 #define END ROW(CARRIED, NULL, NULL, NULL, NULL, .models = NULL)
 
 static const char not_there[] = "the service does not know it";
@@ -103,6 +104,7 @@ const struct openai_rule openai_model_rules[] = {
 
 /* OpenAI itself and Azure: all that the canonical form has, but for what other dialects brought. */
 const struct openai_rule openai_rules[] = {
+    LONG_IDS,
     LONG_NAMES,
     DROP("cache_control", caches_itself),
     DROP("messages.reasoning_content", no_history),

@@ -83,6 +83,7 @@ static void write_tool(struct writing *w, const gw_json *tool)
         const gw_json *value = w->h->json->at(tool, i);
         if (openai_is_unclean(w, name))
             continue;
+        openai_note_name(w, w->h->json->str(w->h->json->get(value, GW_LIT("name"))));
         w->h->write->key(w->w, name);
         if (openai_is(name, "function"))
             openai_copy_declared(

@@ -10,10 +10,10 @@
 
 enum { NAME_MOST = 64, NAME_DIGITS = 8, ID_MOST = 40, ID_DIGITS = 9 };
 
-/* What stands for a longer text. Memory of the call. */
-struct short_form {
-    struct short_form *next;
-    gw_str whole, text;
+/* The name of a tool that was declared, and what was sent for it. Memory of the call. */
+struct short_name {
+    struct short_name *next;
+    gw_str whole, sent;
 };
 
 static bool is_digit(char c)
@@ -21,11 +21,11 @@ static bool is_digit(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* `count` letters and digits. */
-static void hash(gw_str s, unsigned round, char *out, size_t count)
+/* `count` letters and digits; eight are one of 2 * 10^14. */
+static void hash(gw_str s, char *out, size_t count)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    uint64_t sum = UINT64_C(0xcbf29ce484222325) + round; /* FNV-1a */
+    uint64_t sum = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     for (size_t i = 0; i < s.len; i++)
         sum = (sum ^ (unsigned char)s.ptr[i]) * UINT64_C(0x100000001b3);
     for (size_t i = 0; i < count; i++) {
@@ -34,65 +34,64 @@ static void hash(gw_str s, unsigned round, char *out, size_t count)
     }
 }
 
-static bool is_taken(const struct short_form *list, gw_str text)
+/* Memory of the call; `whole` itself where there is none left, which is told at the end. */
+static gw_str hashed(struct writing *w, gw_str whole, size_t kept, size_t count)
 {
-    for (; list != NULL; list = list->next)
-        if (openai_same(list->text, text))
-            return true;
-    return false;
-}
-
-/* The first `kept` bytes of `whole` and a hash of `digits` characters. `whole` is alive until the call is over. */
-static gw_str stand_in(struct writing *w, struct short_form **list, gw_str whole, size_t kept, size_t digits)
-{
-    for (struct short_form *one = *list; one != NULL; one = one->next)
-        if (openai_same(one->whole, whole))
-            return one->text;
-    struct short_form *one = w->h->alloc(w->call, sizeof *one, _Alignof(struct short_form));
-    char *text = w->h->alloc(w->call, kept + digits + 1, 1);
-    if (one == NULL || text == NULL) {
+    char *text = w->h->alloc(w->call, kept + 1 + count, 1);
+    size_t len = kept;
+    if (text == NULL) {
         w->status = GW_E_NOMEM;
         return whole;
     }
-    size_t len = kept;
     while (len > 0 && ((unsigned char)whole.ptr[len] & 0xc0) == 0x80) /* no half of a character */
         len--;
-    memcpy(text, whole.ptr, len);
+    if (len > 0)
+        memcpy(text, whole.ptr, len);
     if (kept > 0)
         text[len++] = '_';
-    *one = (struct short_form){
-        .next = *list, .whole = whole, .text = {text, len + digits}
-    };
-    for (unsigned round = 0; round == 0 || is_taken(*list, one->text); round++)
-        hash(whole, round, text + len, digits);
-    *list = one;
-    return one->text;
+    hash(whole, text + len, count);
+    return (gw_str){text, len + count};
 }
 
-/* Mistral takes ids of nine letters and digits only: calls from elsewhere have others. */
+/* OpenAI takes any id that is not too long; Mistral nine letters and digits only, and calls from elsewhere have others.
+ * What other services take is not known, and some read a name in an id: it goes as it is. */
 gw_str openai_tool_id(struct writing *w, gw_str id)
 {
-    bool any = openai_row_for(w, "messages.tool_ids")->how == GW_FIELD_CARRIED;
-    bool fits = any ? id.len <= ID_MOST : id.len == ID_DIGITS;
+    bool strict = openai_row_for(w, "messages.tool_ids")->how != GW_FIELD_CARRIED, fits = id.len == ID_DIGITS;
 
-    for (size_t i = 0; !any && i < id.len; i++)
+    if (!strict)
+        fits = id.len <= ID_MOST ||
+               openai_change(w->service, &w->asked, GW_LIT("messages.tool_ids"), OPENAI_LONG, GW_LIT("")) == NULL;
+    for (size_t i = 0; strict && i < id.len; i++)
         fits = fits && is_digit(id.ptr[i]);
-    return fits ? id : stand_in(w, &w->ids, id, 0, ID_DIGITS);
+    return fits ? id : hashed(w, id, 0, ID_DIGITS);
 }
 
 gw_str openai_tool_name(struct writing *w, gw_str name)
 {
+    return name.len <= NAME_MOST ? name : hashed(w, name, NAME_MOST - NAME_DIGITS - 1, NAME_DIGITS);
+}
+
+void openai_note_name(struct writing *w, gw_str name)
+{
     struct reading *state = w->h->state(w->call);
+    struct short_name *one;
 
     if (name.len <= NAME_MOST || state == NULL)
-        return name;
-    return stand_in(w, &state->names, name, NAME_MOST - NAME_DIGITS - 1, NAME_DIGITS);
+        return;
+    one = w->h->alloc(w->call, sizeof *one, _Alignof(struct short_name));
+    if (one == NULL) {
+        w->status = GW_E_NOMEM;
+        return;
+    }
+    *one = (struct short_name){.next = state->names, .whole = name, .sent = openai_tool_name(w, name)};
+    state->names = one;
 }
 
 gw_str openai_whole_name(const struct reader *r, gw_str name)
 {
-    for (const struct short_form *one = r->state->names; one != NULL; one = one->next)
-        if (openai_same(one->text, name))
+    for (const struct short_name *one = r->state->names; one != NULL; one = one->next)
+        if (openai_same(one->sent, name))
             return one->whole;
     return name;
 }

@@ -53,7 +53,7 @@ struct choice {
 struct reading {
     struct choice *choices;
     gw_str id;                /* of the answer */
-    struct short_form *names; /* of tools, that the request shortened */
+    struct short_name *names; /* of tools, that the request shortened */
     uint32_t operation;       /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
     uint32_t dialect;
     bool started;  /* START was emitted */
@@ -99,7 +99,6 @@ struct writing {
     const struct openai_service *service;
     struct openai_asked asked;
     gw_writer *w;
-    struct short_form *ids;
     gw_status status;
 };
 
@@ -134,6 +133,8 @@ void openai_end_thinking(struct writing *w);
  * the call and the request. */
 gw_str openai_tool_name(struct writing *w, gw_str name);
 gw_str openai_tool_id(struct writing *w, gw_str id);
+/* A tool of that name is declared: calls of it get the name back whole. */
+void openai_note_name(struct writing *w, gw_str name);
 /* A function, a free tool or a schema's holder as openai_copy_clean() writes it, by a name that is not too long;
  * `open`: with "strict" false. */
 void openai_copy_declared(struct writing *w, const gw_json *object, bool open);
