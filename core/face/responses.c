@@ -31,7 +31,7 @@ static unsigned tap(struct arena *arena, struct text name, struct text data)
     }
     if (!is_end(name))
         return 0;
-    return FACE_TAP_FINISH | FACE_TAP_USAGE | (text_is(name, "response.failed") ? FACE_TAP_ERROR : 0u);
+    return FACE_TAP_FINISH | FACE_TAP_USAGE | FACE_TAP_DONE | (text_is(name, "response.failed") ? FACE_TAP_ERROR : 0u);
 }
 
 static unsigned digest(struct arena *arena, struct text body, struct text *out)

@@ -1,8 +1,9 @@
 /* relay.c - what arrives from the upstream, passed on as it comes: bytes where both sides speak the same dialect,
  * events through the face where they do not. */
 #include "base/clock.h"
-#include "flow/metrics.h"
 #include "flow/way.h"
+
+#define OVERTIME_NS (100 * CLOCK_MS)
 
 enum {
     HELD_MOST = 64 << 10, /* bytes of events that say nothing yet */
@@ -48,58 +49,6 @@ void relay_complete(struct attempt *a)
     if (a->req->relaying)
         answer_end_stream(a);
     way_resume(a->req);
-}
-
-void relay_emit(gw_call *call, const gw_event *event)
-{
-    CHECK(call, CALL);
-    struct attempt *a = call->owner;
-    struct request *req = a->req;
-    switch (event->type) {
-    case GW_EVENT_USAGE:
-        if (event->tokens != NULL && !usage_take(&req->usage, event->tokens, &req->arena))
-            metrics_count_event(req->worker->gateway->metrics, req->worker->index, "usage_refused");
-        break;
-    case GW_EVENT_FINISH:
-        a->has_finish = true;
-        a->finish = arena_text(&req->arena, call_text(event->text));
-        break;
-    case GW_EVENT_ERROR:
-        failure_from_event(a, event);
-        return;
-    case GW_EVENT_START:
-        break;
-    default:
-        a->frames++;
-        break;
-    }
-    if (a->mode == MODE_RELAY || a->has_error)
-        return;
-    if (event->type != GW_EVENT_START && event->type != GW_EVENT_USAGE)
-        a->has_event = true;
-    if (req->ask.stream) {
-        req->face->stream_event(&req->answer, event, &a->out);
-        return;
-    }
-    a->folded += event->text.len + event->data.len;
-    if (a->folded <= req->config->limits.answer_bytes)
-        req->face->fold_event(&req->answer, event);
-}
-
-/* Hands one frame to the provider. False when it cannot read it. */
-static bool read_frame(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data)
-{
-    const struct config_provider *p = a->target->provider;
-    gw_frame frame = { .size = sizeof frame,
-                       .end = end,
-                       .status = (uint32_t)a->status,
-                       .framing = framing,
-                       .name = call_str(name),
-                       .data = call_str(data) };
-    gw_status status = p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit);
-    bool full = call_is_full(&a->call); /* past a limit of memory: what was read may lack something */
-    call_step_end(&a->call);
-    return status == GW_OK && !full;
 }
 
 static void note_first(struct attempt *a)
@@ -149,6 +98,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     struct attempt *a = span->a;
     struct request *req = a->req;
     if (frame->comment) {
+        a->open_end = span->end && !a->has_done; /* half a line, which must not become one with what we add */
         if (a->has_done)
             buf_text(&req->tail_bytes, frame->raw);
         else
@@ -175,7 +125,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     if (found != 0) {
         if ((found & FACE_TAP_READ) != 0) {
             bool was_bad = a->has_error;
-            bool ok = read_frame(a, GW_FRAMING_SSE, false, frame->name, frame->data);
+            bool ok = relay_read(a, GW_FRAMING_SSE, false, frame->name, frame->data);
             if ((found & FACE_TAP_ERROR) != 0 && !a->has_error && !ok)
                 failure_from_event(a, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = 502 });
             if (a->has_error && !was_bad && !a->has_event)
@@ -190,7 +140,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
             a->has_done = true;
     }
     if (a->has_done) { /* the end: held until the request is settled */
-        bool begins = a->opened && !a->has_event; /* nothing was said, but all of it */
+        bool begins = !a->has_event && (a->opened || (found & FACE_TAP_READ) != 0); /* nothing was said, but all of it */
         if (begins)
             note_first(a);
         flush(span);
@@ -245,9 +195,7 @@ static int on_translated_frame(void *arg, const struct frame *frame)
     struct attempt *a = ((struct span *)arg)->a;
     if (frame->comment)
         return 0;
-    if (text_is(frame->data, "[DONE]"))
-        a->has_done = true;
-    if (!read_frame(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error)
+    if (!relay_read(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error)
         broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !a->has_error)
         broken(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
@@ -305,6 +253,16 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
     }
 }
 
+static void on_done(void *owner, enum transfer_failure failure, const char *why);
+
+/* The answer is complete, and the upstream does not end the body. */
+static void on_overtime(struct loop_timer *timer)
+{
+    struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, timer));
+    transfer_cancel(a->transfer);
+    on_done(a, TRANSFER_OK, NULL);
+}
+
 static void on_body(void *owner, struct text bytes)
 {
     struct attempt *a = owner;
@@ -330,6 +288,10 @@ static void on_body(void *owner, struct text bytes)
         a->failure = TRANSFER_TOO_LARGE;
         relay_complete(a);
     }
+    if (a->has_done && !a->done && a->timer.slot == 0) { /* its last chunk is on the way, mostly */
+        a->timer.on_time = on_overtime;
+        loop_timer_set(&req->worker->loop, &a->timer, clock_ns() + OVERTIME_NS);
+    }
     if (relaying && req->relaying)
         req->relay_ns += clock_ns() - from;
 }
@@ -341,20 +303,20 @@ static void read_whole(struct attempt *a)
     struct text body = buf_view(&a->whole), digest;
     if (a->status < 200 || a->status > 299) {
         if (a->status >= 400)
-            read_frame(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body);
+            relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body);
         return;
     }
     if (req->ask.stream)
         a->mode = MODE_TRANSLATE; /* a plain answer to who asked for a stream */
     if (a->mode != MODE_RELAY) {
-        if (!read_frame(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body) && !a->has_error)
+        if (!relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body) && !a->has_error)
             a->has_event = false;
         return;
     }
     unsigned found = req->face->digest(&req->worker->scratch, body, &digest);
     if ((found & FACE_TAP_BAD) == 0) {
         if ((found & FACE_TAP_READ) != 0)
-            read_frame(a, GW_FRAMING_WHOLE, true, TEXT_NONE, digest);
+            relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, digest);
         a->has_event = !a->has_error;
         a->frames = 1;
     }
@@ -364,7 +326,7 @@ static void read_whole(struct attempt *a)
 /* The plugin's last frame: empty, and the end. */
 static void end_of_frames(struct attempt *a)
 {
-    if (!read_frame(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error)
+    if (!relay_read(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error)
         broken(a, E_STREAM, "junk", "could not finish its answer");
     if (!begins_now(a)) /* else relay_complete() begins it */
         write_out(a);
@@ -374,9 +336,12 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
 {
     struct attempt *a = owner;
     int64_t from = clock_ns();
+    loop_timer_clear(&a->req->worker->loop, &a->timer);
+    if (a->has_done)
+        failure = TRANSFER_OK; /* however it ended: all of the answer was there */
     a->transfer = NULL;
     a->failure = failure;
-    a->failure_text = why != NULL ? arena_str(&a->req->arena, text_of(why)) : NULL;
+    a->failure_text = why != NULL && !a->has_done ? arena_str(&a->req->arena, text_of(why)) : NULL;
     a->ended_ns = from;
     a->done = true;
     if (a->streamed) {

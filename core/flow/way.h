@@ -78,7 +78,7 @@ struct attempt {
     int64_t started_ns, first_ns, ended_ns;
     bool counted;              /* in the metrics */
     const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
-    struct loop_timer timer;   /* MODE_LOCAL: the next produce() */
+    struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };
 
 #define REQUEST_MAGIC 0x72657175u
@@ -202,10 +202,12 @@ void attempt_refused(struct attempt *a, gw_status status);
 /* head.c: keeps of the head what is asked for later: content type, request id, coding, when to come again. */
 void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
 
-/* relay.c: what arrives from the upstream */
-extern const struct transfer_events relay_events;
+/* read.c: hands one frame to the provider. False when it cannot read it. */
+bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data);
 /* What a plugin emits: usage, finish and errors always; for a translation everything. */
 void relay_emit(gw_call *call, const gw_event *event);
+/* relay.c: what arrives from the upstream */
+extern const struct transfer_events relay_events;
 /* Passes on what the events of a local step became; the first of them begin the answer, and where that fails, the request
  * is over and a->done set. False when the attempt has failed. */
 bool relay_after_step(struct attempt *a);

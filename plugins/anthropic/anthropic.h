@@ -161,6 +161,7 @@ struct reader {
     struct reading *state;
     const gw_frame *frame;
     gw_status status;
+    bool complete; /* with this frame */
 };
 
 /* text.c: bytes. */

@@ -162,6 +162,7 @@ static void read_event(struct reader *r, const gw_json *root)
         read_finish(r, get(r->h, root, "delta"));
     } else if (anthropic_is(type, "message_stop")) {
         anthropic_close_blocks(r); /* of an answer without a stop reason */
+        r->complete = true;
     } else if (anthropic_is(type, "message")) {
         read_message(r, root, false);
     } else if (anthropic_is(type, "error") || !is_null(r->h, get(r->h, root, "error"))) {
@@ -180,8 +181,10 @@ gw_status anthropic_read(void *instance, gw_call *call, const gw_frame *frame, g
     const gw_json *root = NULL;
     bool refused = frame->status >= 400;
 
-    if ((frame->data.len == 0 && !(refused && frame->end)) || anthropic_is(frame->data, "[DONE]"))
+    if (frame->data.len == 0 && !(refused && frame->end))
         return GW_OK;
+    if (anthropic_is(frame->data, "[DONE]")) /* of some relays */
+        return GW_MISS;
     r.state = r.h->state(call);
     if (r.state == NULL) {
         r.state = r.h->alloc(call, sizeof *r.state, _Alignof(struct reading));
@@ -202,5 +205,5 @@ gw_status anthropic_read(void *instance, gw_call *call, const gw_frame *frame, g
     }
     if (!r.state->failed)
         read_event(&r, root);
-    return r.status;
+    return r.status == GW_OK && r.complete ? GW_MISS : r.status;
 }

@@ -32,7 +32,7 @@ gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_e
     }
     if (openai_is(frame->data, "[DONE]")) {
         finish_all(&r);
-        return GW_OK;
+        return GW_MISS;
     }
     gw_status status = frame->data.len > 0 ? r.h->json->parse(call, frame->data, &root) : GW_OK;
     if (refused) {

@@ -101,7 +101,7 @@ static int read_frame(struct session *s, const struct body *body, struct text na
     session_step(s, status);
     spoil(name_copy, name.len);
     spoil(data_copy, data.len);
-    return status != GW_OK || s->check.has_error ? 1 : 0;
+    return status < 0 || s->check.has_error ? 1 : 0;
 }
 
 struct feed {

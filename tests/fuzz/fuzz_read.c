@@ -44,7 +44,7 @@ static int read_frame(struct provider *p, const struct how *how, struct text nam
     provider_step(p, status);
     free(name_copy);
     free(data_copy);
-    return status != GW_OK || p->check.has_error ? 1 : 0;
+    return status < 0 || p->check.has_error ? 1 : 0;
 }
 
 struct feed {

@@ -103,7 +103,7 @@ void provider_end(struct provider *p)
 void provider_step(struct provider *p, gw_status status)
 {
     call_step_end(&p->call);
-    MUST(status == GW_OK || status == GW_E_PROTOCOL || status == GW_E_NOMEM || status == GW_E_REQUEST ||
+    MUST(status == GW_OK || status == GW_MISS || status == GW_E_PROTOCOL || status == GW_E_NOMEM || status == GW_E_REQUEST ||
              status == GW_E_RETRY || status == GW_E_REJECT,
          "status %d", (int)status);
 }

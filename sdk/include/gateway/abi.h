@@ -51,7 +51,7 @@ typedef struct gw_str {
 typedef int32_t gw_status; /* GW_OK, GW_MISS or one of GW_E_* */
 
 #define GW_OK 0
-#define GW_MISS 1          /* cache: no such key; produce(): the answer is complete */
+#define GW_MISS 1          /* cache: no such key; read(), produce(): the answer is complete */
 #define GW_E_NOMEM (-1)    /* out of memory or past a limit of the core */
 #define GW_E_CONFIG (-2)   /* the operator must change gateway.lua */
 #define GW_E_REQUEST (-3)  /* the client must change the request: 400 */

@@ -178,7 +178,8 @@ typedef struct gw_provider_ops {
 
     /* [worker] Write the HTTP request that carries `req`. GW_E_REQUEST: the client must change it. */
     gw_status (*build)(void *instance, gw_call *call, const gw_request *req, gw_http *out);
-    /* [worker] Read one frame; hand each event to emit(), in order. */
+    /* [worker] Read one frame; hand each event to emit(), in order. GW_MISS: as GW_OK, and with this frame the answer
+     * is complete: an upstream that then keeps the body open, or breaks off, is not waited for or blamed. */
     gw_status (*read)(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit);
     /* [worker] GW_PROVIDER_LOCAL, instead of build and read: emit the next part of the
      * answer. GW_OK: call again after *wait_ms milliseconds; GW_MISS: complete. `req` is the

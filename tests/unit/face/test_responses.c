@@ -33,21 +33,22 @@ Test(responses, says_a_failure_in_the_words_its_clients_read)
 
 Test(responses, finds_the_end_and_errors_in_frames)
 {
+    enum { END = FACE_TAP_FINISH | FACE_TAP_USAGE | FACE_TAP_DONE };
     static const struct {
         const char *name, *data;
         unsigned want;
     } rows[] = {
         { "response.output_text.delta", "{\"type\":\"response.output_text.delta\",\"delta\":\"x\"}", 0 },
         { "response.completed", "{\"type\":\"response.completed\",\"response\":{\"usage\":{}}}",
-          FACE_TAP_FINISH | FACE_TAP_USAGE },
+          END },
         { "response.failed", "{\"type\":\"response.failed\",\"response\":{\"error\":{}}}",
-          FACE_TAP_FINISH | FACE_TAP_USAGE | FACE_TAP_ERROR },
+          END | FACE_TAP_ERROR },
         { "error", "{\"type\":\"error\",\"message\":\"x\"}", FACE_TAP_ERROR },
-        { "", "{\"type\":\"response.incomplete\",\"response\":{}}", FACE_TAP_FINISH | FACE_TAP_USAGE },
+        { "", "{\"type\":\"response.incomplete\",\"response\":{}}", END },
         { "", "{\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}", FACE_TAP_ERROR },
         { "", "{\"error\":{\"message\":\"x\"}}", FACE_TAP_ERROR },
-        { "message", "{\"type\":\"response.completed\",\"response\":{}}", FACE_TAP_FINISH | FACE_TAP_USAGE },
-        { "", "{\"response\":{\"type\":\"x\"},\"type\":\"response.completed\"}", FACE_TAP_FINISH | FACE_TAP_USAGE },
+        { "message", "{\"type\":\"response.completed\",\"response\":{}}", END },
+        { "", "{\"response\":{\"type\":\"x\"},\"type\":\"response.completed\"}", END },
         { "", "[DONE]", FACE_TAP_DONE },
         { "", "not json", 0 },
     };

@@ -242,7 +242,9 @@ static int read_frame(struct feed *feed, gw_str name, gw_str data, bool end)
     struct replay *r = feed->replay;
     gw_frame frame = {
         .size = sizeof frame, .end = end, .status = feed->status, .framing = feed->framing, .name = name, .data = data};
-    r->status = r->ops->read(r->instance, &r->call, &frame, on_event);
+    gw_status status = r->ops->read(r->instance, &r->call, &frame, on_event);
+    r->complete = r->complete || status == GW_MISS;
+    r->status = status == GW_MISS ? GW_OK : status;
     cr_assert_not(call_is_full(&r->call));
     call_step_end(&r->call);
     return r->status == GW_OK ? 0 : 1;

@@ -47,7 +47,8 @@ struct replay {
     struct buf body; /* of the last BODY */
     uint32_t error_status, error_fault;
     struct buf error_text, error_code, error_param;
-    gw_status status; /* the last that a function of the provider returned */
+    gw_status status; /* the last that a function of the provider returned; GW_OK for GW_MISS of read(), */
+    bool complete;    /* which is noted here */
 };
 
 /* Opens an instance with `settings` (JSON text, NULL for none). Ends the test when it cannot. */
