@@ -6,7 +6,7 @@ import unittest
 
 import client
 import upstream
-from harness import Case, Gateway, provider
+from harness import Case, Gateway, provider, tsan
 from test_anthropic import CLOSE, END, FINISH, OPEN, START, STOP, TEXT, VERSION, named, refused
 from upstream import DONE, chunk, delta, event, stream, stream_head
 
@@ -50,6 +50,7 @@ class Opening(Case):
         body = {"model": model, "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
         return self.gw.request("POST", "/v1/messages", [VERSION], body)
 
+    @tsan
     def test_who_fails_after_an_opening_has_said_nothing(self):
         head = stream_head()
         for name, steps in {

@@ -7,7 +7,7 @@ import unittest
 
 import client
 import upstream
-from harness import Case, Gateway, provider
+from harness import Case, Gateway, provider, tsan
 from test_anthropic import CLOSE, END, FINISH, OPEN, START, STOP, TEXT, VERSION
 from test_opening import AZURE, ROLE
 from upstream import DONE, chunk, delta, stream_head, usage_event
@@ -78,6 +78,7 @@ class Truncated(Case):
                     self.assertIn(len(body), good)
                     self.assertGreater(min(good), said if name == "clean" else mark, "nobody said that it is complete")
 
+    @tsan
     def test_a_body_that_does_not_end(self):
         """The end mark is the end: the upstream that keeps the connection is not waited for."""
         for face, model, body in (("chat", "gpt", CHAT), ("messages", "gpt", CHAT),
