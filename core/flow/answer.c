@@ -129,9 +129,10 @@ void answer_end_stream(struct attempt *a)
 {
     struct request *req = a->req;
     struct text id = text_of(req->id);
-    bool whole = !a->has_error && a->failure == TRANSFER_OK && (a->has_done || a->has_finish || req->face->dialect == GW_DIALECT_OTHER);
-    if (a->open_end && !whole)
-        answer_write(req, TEXT("\n\n")); /* so that the error is an event of its own */
+    if (a->open_end && a->has_done) /* its readers wait for the blank line, and what we add must be an event of its own */
+        buf_str(&req->tail_bytes, "\n\n");
+    else if (a->open_end)
+        answer_write(req, TEXT("\n\n"));
     if (a->has_error) {
         req->fail = a->error;
         req->broken = true;

@@ -91,6 +91,12 @@ static bool is_opening(const struct attempt *a, const struct frame *frame, const
     return !a->has_event && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST && opens(frame->name, event);
 }
 
+/* Does the body end without the blank line after what it says? */
+static bool is_open(const struct span *span, struct text raw)
+{
+    return span->end && !text_ends(raw, TEXT("\n\n")) && !text_ends(raw, TEXT("\r\r")) && !text_ends(raw, TEXT("\r\n\r\n"));
+}
+
 /* One frame of a relayed stream. */
 static int on_relay_frame(void *arg, const struct frame *frame)
 {
@@ -98,7 +104,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     struct attempt *a = span->a;
     struct request *req = a->req;
     if (frame->comment) {
-        a->open_end = span->end && !a->has_done; /* half a line, which must not become one with what we add */
+        a->open_end = is_open(span, frame->raw) && !a->has_done;
         if (a->has_done)
             buf_text(&req->tail_bytes, frame->raw);
         else
@@ -106,9 +112,9 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         return 0;
     }
     unsigned found = req->face->tap(&req->worker->scratch, frame->name, frame->data);
-    /* The first event and one without its blank line are looked at: what is not JSON is no answer. */
-    bool opening = false;
-    if ((!a->has_event || span->end) && (found & FACE_TAP_DONE) == 0) {
+    /* The first event and one without its blank line are looked at: what is not JSON is no answer, but may be an end mark. */
+    bool opening = false, is_mark = (found & FACE_TAP_DONE) != 0 && text_starts(frame->data, TEXT("["));
+    if ((!a->has_event || span->end) && !is_mark) {
         const struct json *event = json_parse_quick(&req->worker->scratch, frame->data);
         bool is_object = json_type(event) == JSON_T_OBJECT;
         opening = is_object && is_opening(a, frame, event);
@@ -121,7 +127,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
             return 1;
         }
     }
-    a->open_end = span->end;
+    a->open_end = is_open(span, frame->raw);
     if (found != 0) {
         if ((found & FACE_TAP_READ) != 0) {
             bool was_bad = a->has_error;
