@@ -18,6 +18,10 @@ enum next attempt_choose(struct request *req)
     req->answer.state = NULL; /* what a failed attempt wrote is nothing of this one's */
     req->answer.model = req->ask.model;
     req->usage = (struct usage){ 0 };
+    buf_free(&req->tail_bytes);
+    if (a->previous == NULL)
+        req->wants_stream = req->ask.stream;
+    req->ask.stream = req->wants_stream;
     a->started_ns = clock_ns();
     req->attempt = a;
     req->attempts_made++;

@@ -190,16 +190,17 @@ static bool begins_now(struct attempt *a)
 
 bool relay_after_step(struct attempt *a)
 {
+    bool refused = a->done;
     if (begins_now(a))
         way_resume(a->req);
-    return a->done || write_out(a);
+    return (a->done && !refused) || write_out(a);
 }
 
 /* One frame of a translated stream. */
 static int on_translated_frame(void *arg, const struct frame *frame)
 {
     struct attempt *a = ((struct span *)arg)->a;
-    if (frame->comment)
+    if (frame->comment || a->has_done) /* what follows the end mark is no part of the answer */
         return 0;
     if (!relay_read(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error)
         broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
@@ -223,6 +224,8 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
         return;
     bool events = text_starts_nocase(a->content_type, TEXT("text/event-stream"));
     uint32_t framing = a->target->provider->plugin->provider.framing;
+    if (events && req->face->canonical == NULL)
+        req->ask.stream = true; /* asked for in other words, or not at all: nobody could fold it, so it passes as it came */
     if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && framing != GW_FRAMING_SSE)))
         start_framing(a);
     else if (req->ask.stream)
@@ -311,6 +314,11 @@ static void read_whole(struct attempt *a)
         if (a->status >= 400)
             relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body);
         return;
+    }
+    if (req->ask.stream && req->face->canonical == NULL) {
+        if (req->begun)
+            return; /* a ping has promised events */
+        req->ask.stream = false; /* passes as it came */
     }
     if (req->ask.stream)
         a->mode = MODE_TRANSLATE; /* a plain answer to who asked for a stream */

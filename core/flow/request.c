@@ -87,7 +87,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
         size_t room; /* at once, not by doubling; what is only announced costs no more than this */
         buf_room(&req->body, (size_t)head->content_length < BODY_RESERVED ? (size_t)head->content_length : BODY_RESERVED, &room);
     }
-    buf_init(&req->tail_bytes, req->config->limits.event_bytes);
+    buf_init(&req->tail_bytes, req->config->limits.event_bytes + (64u << 10)); /* an event, an end mark, an error */
     buf_init(&req->body_out, req->config->limits.answer_bytes);
     req->face = head->face != NULL ? head->face : &face_chat; /* what the router refused has none */
     req->operation = head->operation;

@@ -117,7 +117,8 @@ struct request {
     /* body */
     struct buf body;
     bool body_complete, body_too_large;
-    struct ask ask;
+    struct ask ask;    /* its `stream`: how the current attempt answers */
+    bool wants_stream; /* what the client asked for */
 
     const struct config_team *team;
     const struct config_key *key;

@@ -68,7 +68,8 @@ class Relayed(Case):
         for name, more in (("azure", 'plugin = "azure"'), ("mistral", ""), ("anthropic", "")):
             lua += 'provider "%s" { base_url = "%s", secrets = { env "UP_KEY" }, %s }\n' % (name, root, more)
             lua += 'model "%s" { { "%s/real" } }\n' % (name, name)
-        return Gateway(lua + 'model "m" { { "up/real" } }\nmodel "two" { { "anthropic/x" }, { "up/real" } }\n')
+        return Gateway(lua + 'model "m" { { "up/real" } }\nmodel "two" { { "anthropic/x" }, { "up/real" } }\n'
+                       'model "pair" { { "up/first" }, { "up/second" } }\n')
 
     def setUp(self):
         self.up.take()
@@ -140,6 +141,40 @@ class Relayed(Case):
                 if tokens is not None:
                     logged = [sum(log["usage"].get(k, 0) for k in kind) for kind in (IN, OUT)]
                     self.assertEqual(tuple(logged), tokens, log)
+
+    def test_a_stream_or_not_as_the_upstream_will(self):
+        """What is only relayed is nothing that the gateway could fold, or cut up: it passes in the form in which it came."""
+        speech = (b'event: speech.audio.delta\ndata: {"type":"speech.audio.delta","audio":"AAAA"}\n\n'
+                  b'event: speech.audio.done\ndata: {"type":"speech.audio.done","usage":{"input_tokens":14,"output_tokens":101,'
+                  b'"total_tokens":115}}\n\n')
+        response = {"id": "resp_1", "object": "response", "status": "completed", "output": [], "model": "real",
+                    "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115}}
+        events = (b"event: response.created\ndata: %s\n\nevent: response.completed\ndata: %s\n\n"
+                  % tuple(json.dumps({"type": t, "response": response}).encode() for t in ("response.created", "response.completed")))
+        whole = json.dumps(response).encode()
+        for path, body, sent, stream in (
+            ("/v1/audio/speech", {"input": "x", "voice": "v", "stream_format": "sse"}, speech, True),
+            ("/v1/responses", {"input": "x"}, events, True),
+            ("/v1/responses", {"input": "x", "stream": True}, whole, False),
+        ):
+            for last in ([END], ["close"]) if stream else ([],):
+                with self.subTest(path, stream=stream, last=last):
+                    self.up.handler = [stream_head() + chunk(sent)] + last if stream else [reply(200, sent, [JSON])]
+                    answer = self.post(path, dict(body, model="m"))
+                    if last == ["close"] and "speech" in path:  # nothing says that it is complete
+                        self.assertTrue(answer.body.startswith(sent) and b"stream_interrupted" in answer.body, answer)
+                        continue
+                    self.assertEqual((answer.status, answer.body), (200, sent), answer)
+                    self.assertTrue(answer.header("content-type").startswith("text/event-stream" if stream else JSON[1]))
+                    log = self.gw.log_for(answer.id)
+                    self.assertEqual((log["stream"], log["usage"]["input"], log["usage"]["output"]), (stream, 14, 101), log)
+
+    def test_an_end_mark_alone_is_not_kept_for_the_next(self):
+        self.up.handler = lambda request, out: out.send(
+            stream_head() + chunk(b"data: [DONE]\n\n") + END if request.json()["model"] == "first" else
+            stream_head() + chunk(upstream.delta("x")) + chunk(upstream.delta(finish="stop")) + chunk(upstream.DONE) + END)
+        answer = self.post("/v1/chat/completions", {"model": "pair", "stream": True, "messages": []})
+        self.assertEqual((answer.status, answer.body.count(b"[DONE]")), (200, 1), answer)
 
     def test_a_form_has_one_model(self):
         decoy = b'\r\n--other\r\nContent-Disposition: form-data; name="model"\r\n\r\nm\r\n'
