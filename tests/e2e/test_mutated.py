@@ -9,7 +9,7 @@ import unittest
 import client
 import upstream
 from harness import Case, Gateway, provider
-from test_anthropic import CLOSE, END, FINISH, OPEN, START, STOP, TEXT, VERSION, WHOLE
+from test_anthropic import CLOSE, END, FINISH, OPEN, START, STOP, TEXT, VERSION, WHOLE, named
 from test_opening import AZURE, ROLE
 from upstream import DONE, chunk, delta, reply_json, stream_head, usage_event
 
@@ -21,6 +21,10 @@ CHAT = AZURE + ROLE + b": wait\n\n" + delta("h\u00e4 \U0001f600") + CALL + MORE 
 MESSAGES = START + b"event: ping\ndata: {\"type\":\"ping\"}\n\n" + OPEN + TEXT + CLOSE + FINISH + STOP
 ANSWER = json.dumps(upstream.completion()).encode()
 MESSAGE = json.dumps(WHOLE).encode()
+RESPONSE = {"id": "resp_1", "object": "response", "status": "completed", "output": [], "model": "real",
+            "usage": {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115}}
+RESPONSES = b"".join(named({"type": t, "response": RESPONSE}) for t in ("response.created", "response.completed"))
+BASES = {"gpt": (CHAT, ANSWER), "claude": (MESSAGES, MESSAGE), "responses": (RESPONSES, json.dumps(RESPONSE).encode())}
 BITS = (b"\n", b"\n\n", b"\r", b"\r\n", b"data: ", b"event: error\n", b"{", b"}", b'"', b"null", b"[DONE]", b"\0", b"\xff", b"\\u", b"-1",
         b"1e999", b":", b'"error":{"message":"x"},', b'"usage":{},', b'"choices":[],', b'"type":"error",', b"9" * 40)
 
@@ -81,12 +85,14 @@ class Mutated(Case):
         body = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
         if face == "chat":
             return self.gw.request("POST", "/v1/chat/completions", (), body)
+        if face == "responses":
+            return self.gw.request("POST", "/v1/responses", (), dict(body, input="hi"))
         return self.gw.request("POST", "/v1/messages", [VERSION], body)
 
     def readable(self, answer, face, model, stream):
         self.assertTrue(answer.complete, answer)
-        native = (face == "chat") == (model == "gpt")
-        if answer.status != 200 or not stream:
+        native = face == "responses" or (face == "chat") == (model == "gpt")
+        if answer.status != 200 or not stream or (face == "responses" and answer.header("content-type") == "application/json"):
             self.assertIn("error" if answer.status != 200 else "choices" if face == "chat" else "content",
                           answer.json() if not native or answer.status != 200 else {"choices": 1, "content": 1}, answer)
             return
@@ -106,14 +112,14 @@ class Mutated(Case):
 
     def test_everything_ends(self):
         """Each answer has an end, one line in the log, and a form that its client can read."""
-        for face, model in (("chat", "gpt"), ("messages", "gpt"), ("chat", "claude"), ("messages", "claude")):
+        for face, model in (("chat", "gpt"), ("messages", "gpt"), ("chat", "claude"), ("messages", "claude"),
+                            ("responses", "gpt")):
             for stream in (True, False):
                 rng = random.Random("%s %s %s" % (face, model, stream))
                 seen = []
                 for i in range(COUNT):
                     streamed = stream if rng.random() < 0.85 else not stream  # some answer in the other way
-                    base = ((CHAT if streamed else ANSWER) if model == "gpt" else (MESSAGES if streamed else MESSAGE))
-                    body = mutate(rng, base)
+                    body = mutate(rng, BASES[face if face == "responses" else model][0 if streamed else 1])
                     self.up.handler = steps(rng, body, streamed)
                     with self.subTest(face=face, model=model, stream=stream, i=i, body=body):
                         answer = self.ask(face, model, stream)
