@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "flow/way.h"
 
-#define OVERTIME_NS (100 * CLOCK_MS)
+#define OVERTIME_NS (100 * CLOCK_MS) /* how long the end of the body may take after the end mark */
 
 enum {
     HELD_MOST = 64 << 10, /* bytes of events that say nothing yet */
@@ -92,7 +92,7 @@ static bool is_opening(const struct attempt *a, const struct frame *frame, const
 }
 
 /* Does the body end without the blank line after what it says? */
-static bool is_open(const struct span *span, struct text raw)
+static bool lacks_blank_line(const struct span *span, struct text raw)
 {
     return span->end && !text_ends(raw, TEXT("\n\n")) && !text_ends(raw, TEXT("\r\r")) && !text_ends(raw, TEXT("\r\n\r\n"));
 }
@@ -104,7 +104,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     struct attempt *a = span->a;
     struct request *req = a->req;
     if (frame->comment) {
-        a->open_end = is_open(span, frame->raw) && !a->has_done;
+        a->open_end = lacks_blank_line(span, frame->raw) && !a->has_done;
         if (a->has_done)
             buf_text(&req->tail_bytes, frame->raw);
         else
@@ -127,7 +127,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
             return 1;
         }
     }
-    a->open_end = is_open(span, frame->raw);
+    a->open_end = lacks_blank_line(span, frame->raw);
     if (found != 0) {
         if ((found & FACE_TAP_READ) != 0) {
             bool was_bad = a->has_error;

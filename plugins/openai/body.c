@@ -42,7 +42,7 @@ bool openai_is_unclean(struct writing *w, gw_str name)
     return true;
 }
 
-void openai_copy_clean(struct writing *w, const gw_json *object)
+void openai_copy_clean(struct writing *w, const gw_json *object, openai_write_member *special)
 {
     if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service says what it thinks of it */
         w->h->write->copy(w->w, object);
@@ -54,7 +54,8 @@ void openai_copy_clean(struct writing *w, const gw_json *object)
         if (openai_is_unclean(w, name))
             continue;
         w->h->write->key(w->w, name);
-        w->h->write->copy(w->w, w->h->json->at(object, i));
+        if (special == NULL || !special(w, name, w->h->json->at(object, i)))
+            w->h->write->copy(w->w, w->h->json->at(object, i));
     }
     w->h->write->close(w->w);
 }

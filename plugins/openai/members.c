@@ -67,6 +67,15 @@ static bool is_open(struct writing *w, const char *field, const gw_json *holder,
            tell(w, field, OPENAI_OPEN, GW_LIT("")) != NULL;
 }
 
+/* For openai_copy_clean(): the holder of a schema that is none for OpenAI. */
+static bool write_open(struct writing *w, gw_str name, const gw_json *value)
+{
+    if (!openai_is(name, "strict"))
+        return openai_write_name(w, name, value);
+    w->h->write->boolean(w->w, 0);
+    return true;
+}
+
 static void write_tool(struct writing *w, const gw_json *tool)
 {
     const gw_capability *custom = openai_row_for(w, "tools.custom");
@@ -85,11 +94,11 @@ static void write_tool(struct writing *w, const gw_json *tool)
             continue;
         openai_note_name(w, w->h->json->str(w->h->json->get(value, GW_LIT("name"))));
         w->h->write->key(w->w, name);
-        if (openai_is(name, "function"))
-            openai_copy_declared(
-                w, value, is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))));
-        else if (openai_is(name, "custom"))
-            openai_copy_declared(w, value, false);
+        bool is_function = openai_is(name, "function");
+        if (is_function && is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))))
+            openai_copy_clean(w, value, write_open);
+        else if (is_function || openai_is(name, "custom"))
+            openai_copy_clean(w, value, openai_write_name);
         else
             w->h->write->copy(w->w, value);
     }
@@ -153,7 +162,7 @@ static void write_format(struct writing *w, const gw_json *value)
         w->h->write->object(w->w);
         put_str(w, "type", GW_LIT("json_schema"));
         w->h->write->key(w->w, GW_LIT("json_schema"));
-        openai_copy_declared(w, held, open);
+        openai_copy_clean(w, held, open ? write_open : openai_write_name);
         w->h->write->close(w->w);
         return;
     }

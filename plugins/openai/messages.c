@@ -26,7 +26,7 @@ static void write_calls(struct writing *w, const gw_json *calls)
             if (openai_is(name, "id"))
                 w->h->write->str(w->w, openai_tool_id(w, w->h->json->str(value)));
             else if (openai_is(name, "function") || openai_is(name, "custom"))
-                openai_copy_declared(w, value, false);
+                openai_copy_clean(w, value, openai_write_name);
             else
                 w->h->write->copy(w->w, value);
         }
@@ -108,7 +108,7 @@ static void write_file(struct writing *w, const gw_json *part)
     if (row->how == GW_FIELD_REFUSED)
         openai_refuse(w, row);
     if (row->how != GW_FIELD_TRANSLATED) {
-        openai_copy_clean(w, part);
+        openai_copy_clean(w, part, NULL);
         return;
     }
     tell_marks(w, part);
@@ -131,7 +131,7 @@ static void write_part(struct writing *w, const gw_json *part)
         write_text(w, words);
         return;
     }
-    openai_copy_clean(w, part);
+    openai_copy_clean(w, part, NULL);
 }
 
 /* Only text, and nothing that a string could not say? Then `length` is that of the joined text. */

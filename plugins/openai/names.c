@@ -67,7 +67,7 @@ gw_str openai_tool_id(struct writing *w, gw_str id)
     return fits ? id : hashed(w, id, 0, ID_DIGITS);
 }
 
-gw_str openai_tool_name(struct writing *w, gw_str name)
+static gw_str sent_name(struct writing *w, gw_str name)
 {
     return name.len <= NAME_MOST ? name : hashed(w, name, NAME_MOST - NAME_DIGITS - 1, NAME_DIGITS);
 }
@@ -84,7 +84,7 @@ void openai_note_name(struct writing *w, gw_str name)
         w->status = GW_E_NOMEM;
         return;
     }
-    *one = (struct short_name){.next = state->names, .whole = name, .sent = openai_tool_name(w, name)};
+    *one = (struct short_name){.next = state->names, .whole = name, .sent = sent_name(w, name)};
     state->names = one;
 }
 
@@ -94,6 +94,14 @@ gw_str openai_whole_name(const struct reader *r, gw_str name)
         if (openai_same(one->sent, name))
             return one->whole;
     return name;
+}
+
+bool openai_write_name(struct writing *w, gw_str name, const gw_json *value)
+{
+    if (!openai_is(name, "name") || w->h->json->type(value) != GW_JSON_STR)
+        return false;
+    w->h->write->str(w->w, sent_name(w, w->h->json->str(value)));
+    return true;
 }
 
 void openai_copy_choice(struct writing *w, const gw_json *value)
@@ -113,33 +121,8 @@ void openai_copy_choice(struct writing *w, const gw_json *value)
         gw_str name = type == GW_JSON_OBJECT ? w->h->json->key_at(value, i) : (gw_str){NULL, 0};
         if (type == GW_JSON_OBJECT)
             w->h->write->key(w->w, name);
-        if (openai_is(name, "name") && w->h->json->type(one) == GW_JSON_STR)
-            w->h->write->str(w->w, openai_tool_name(w, w->h->json->str(one)));
-        else
+        if (!openai_write_name(w, name, one))
             openai_copy_choice(w, one);
-    }
-    w->h->write->close(w->w);
-}
-
-void openai_copy_declared(struct writing *w, const gw_json *object, bool open)
-{
-    if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service says what it thinks of it */
-        w->h->write->copy(w->w, object);
-        return;
-    }
-    w->h->write->object(w->w);
-    for (size_t i = 0; i < w->h->json->count(object); i++) {
-        gw_str name = w->h->json->key_at(object, i);
-        const gw_json *value = w->h->json->at(object, i);
-        if (openai_is_unclean(w, name))
-            continue;
-        w->h->write->key(w->w, name);
-        if (open && openai_is(name, "strict"))
-            w->h->write->boolean(w->w, 0);
-        else if (openai_is(name, "name") && w->h->json->type(value) == GW_JSON_STR)
-            w->h->write->str(w->w, openai_tool_name(w, w->h->json->str(value)));
-        else
-            w->h->write->copy(w->w, value);
     }
     w->h->write->close(w->w);
 }

@@ -113,8 +113,11 @@ void openai_drop(struct writing *w, const gw_capability *row);
 void openai_refuse(struct writing *w, const gw_capability *row);
 /* Does the value say what holds without it? Then it is no loss. */
 bool openai_is_default(const struct writing *w, gw_str name, const gw_json *value);
-/* The object without cache markers, unless the service takes them, and without what only the gateway reads. */
-void openai_copy_clean(struct writing *w, const gw_json *object);
+/* Writes the value of a member, whose name was written, in a way of its own. False: it has none. */
+typedef bool openai_write_member(struct writing *w, gw_str name, const gw_json *value);
+/* The object without cache markers, unless the service takes them, and without what only the gateway reads; `special`:
+ * NULL, or which of its members are changed. */
+void openai_copy_clean(struct writing *w, const gw_json *object, openai_write_member *special);
 /* Is this a member that openai_copy_clean() leaves out? It has been told, then. */
 bool openai_is_unclean(struct writing *w, gw_str name);
 
@@ -129,15 +132,13 @@ bool openai_write_special(struct writing *w, gw_str name, const gw_json *value);
 /* At the end: what a forced call needs to be said of thinking. */
 void openai_end_thinking(struct writing *w);
 
-/* names.c: a name of a tool, or an id of a call, as it is sent: a shorter one where it is too long. It lives as long as
- * the call and the request. */
-gw_str openai_tool_name(struct writing *w, gw_str name);
+/* names.c: an id of a call as it is sent: a shorter one where it is too long. It lives as long as the call and the
+ * request. */
 gw_str openai_tool_id(struct writing *w, gw_str id);
 /* A tool of that name is declared: calls of it get the name back whole. */
 void openai_note_name(struct writing *w, gw_str name);
-/* A function, a free tool or a schema's holder as openai_copy_clean() writes it, by a name that is not too long;
- * `open`: with "strict" false. */
-void openai_copy_declared(struct writing *w, const gw_json *object, bool open);
+/* For openai_copy_clean(): the member "name" of a function or of another tool, shortened where it is too long. */
+bool openai_write_name(struct writing *w, gw_str name, const gw_json *value);
 /* A choice of tools: in it each member "name" is the name of one. */
 void openai_copy_choice(struct writing *w, const gw_json *value);
 /* The name that the request's body had before it was shortened, or `name`. */

@@ -78,6 +78,11 @@ def pace():
     return 8.0 if "thread" in kind else 3.0 if kind else 1.0
 
 
+def claude(name, up):
+    """The Lua line of an Anthropic provider at a fake upstream."""
+    return 'provider "%s" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" } }\n' % (name, up.url[:-3])
+
+
 def provider(name, up, more=""):
     """The Lua line of an OpenAI-compatible provider at a fake upstream (or at a URL)."""
     url = up if isinstance(up, str) else up.url

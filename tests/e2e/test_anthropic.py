@@ -8,7 +8,7 @@ import unittest
 
 import client
 import upstream
-from harness import Case, Gateway, build, pace, provider, tsan, wait_for
+from harness import Case, Gateway, build, claude, pace, provider, tsan, wait_for
 from upstream import chunk, delta, reply_json, stream_head
 
 VERSION = ("anthropic-version", "2023-06-01")
@@ -42,9 +42,8 @@ class Anthropic(Case):
     @classmethod
     def make(cls):
         cls.up = upstream.Upstream()
-        claude = 'provider "claude" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" } }\n' % cls.up.url[:-3]
         return Gateway(
-            claude + provider("up", cls.up) + 'model "claude" { { "claude/claude-sonnet-4-5" } }\n'
+            claude("claude", cls.up) + provider("up", cls.up) + 'model "claude" { { "claude/claude-sonnet-4-5" } }\n'
             'model "gpt" { { "up/gpt-4o" } }\nmodel "a" { { "up/a" } }\nmodel "b" { { "up/b" } }\n'
             "limits { ping_s = 1, answer_mb = 1 }\n"
         )

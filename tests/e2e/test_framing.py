@@ -148,6 +148,20 @@ class Framing(Case):
         self.assertLess(took, DEADLINE + 4)
         self.assertTrue(conn.closed_by_peer())
 
+    def sent_while_it_sleeps(self, neighbour=None):
+        """A new connection with the beginning of a head, after a neighbour's request; all of it waits when the gateway
+        wakes. And since when."""
+        self.gw.signal(signal.SIGSTOP)
+        try:
+            if neighbour is not None:
+                neighbour.send(client.build("GET", "/livez"))
+            conn = client.Conn(self.gw.port)
+            conn.send(POST)
+        finally:
+            before = time.monotonic()
+            self.gw.signal(signal.SIGCONT)
+        return conn, before
+
     @tsan
     def test_slow_heads(self):
         with self.subTest("stops"), client.Conn(self.gw.port) as conn:
@@ -155,26 +169,13 @@ class Framing(Case):
             conn.send(POST)
             self.late(conn, before)
         with self.subTest("stops, sent before the connection is accepted"):
-            self.gw.signal(signal.SIGSTOP)
-            try:
-                conn = client.Conn(self.gw.port)
-                conn.send(POST)
-            finally:
-                before = time.monotonic()
-                self.gw.signal(signal.SIGCONT)
+            conn, before = self.sent_while_it_sleeps()
             with conn:
                 self.late(conn, before)
         # A neighbour's request wakes the HTTP server in the very round that accepts: it reads before the gateway has looked.
         with self.subTest("stops, read in the round that accepts"), client.Conn(self.gw.port) as neighbour:
             self.assertEqual(neighbour.ask("GET", "/livez").status, 200)
-            self.gw.signal(signal.SIGSTOP)
-            try:
-                neighbour.send(client.build("GET", "/livez"))
-                conn = client.Conn(self.gw.port)
-                conn.send(POST)
-            finally:
-                before = time.monotonic()
-                self.gw.signal(signal.SIGCONT)
+            conn, before = self.sent_while_it_sleeps(neighbour)
             with conn:
                 self.assertEqual(neighbour.response().status, 200)
                 self.late(conn, before)

@@ -8,7 +8,7 @@ import unittest
 
 import client
 import upstream
-from harness import Case, Gateway, provider
+from harness import Case, Gateway, claude, provider
 from test_anthropic import CLOSE, END, FINISH, OPEN, START, STOP, TEXT, VERSION, WHOLE, named
 from test_opening import AZURE, ROLE
 from upstream import DONE, chunk, delta, reply_json, stream_head, usage_event
@@ -75,9 +75,8 @@ class Mutated(Case):
     @classmethod
     def make(cls):
         cls.up = upstream.Upstream()
-        claude = 'provider "claude" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" } }\n' % cls.up.url[:-3]
         return Gateway(
-            claude + provider("up", cls.up) + 'model "gpt" { { "up/gpt-4o" } }\nmodel "claude" { { "claude/claude-opus-4-1" } }\n'
+            claude("claude", cls.up) + provider("up", cls.up) + 'model "gpt" { { "up/gpt-4o" } }\nmodel "claude" { { "claude/claude-opus-4-1" } }\n'
             "limits { event_mb = 1, answer_mb = 1 }\n"
         )
 

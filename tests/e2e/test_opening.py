@@ -6,7 +6,7 @@ import unittest
 
 import client
 import upstream
-from harness import Case, Gateway, provider, tsan
+from harness import Case, Gateway, claude, provider, tsan
 from test_anthropic import CLOSE, END, FINISH, OPEN, START, STOP, TEXT, VERSION, named, refused
 from upstream import DONE, chunk, delta, event, stream, stream_head
 
@@ -25,12 +25,11 @@ class Opening(Case):
     def make(cls):
         cls.up = upstream.Upstream()
         cls.good = upstream.Upstream(upstream.good)
-        claude = 'provider "%s" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" } }\n'
         return Gateway(
             provider("up", cls.up)
             + provider("good", cls.good)
-            + claude % ("claude", cls.up.url[:-3])
-            + claude % ("spare", cls.good.url[:-3])
+            + claude("claude", cls.up)
+            + claude("spare", cls.good)
             + 'model "m" { { "up/real" }, fallback = { "good/other" } }\n'
             'model "c" { { "claude/claude-opus-4-1" }, fallback = { "spare/claude-sonnet-4-5" } }\n'
             "limits { ping_s = 1 }\n"

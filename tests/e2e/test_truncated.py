@@ -7,7 +7,7 @@ import unittest
 
 import client
 import upstream
-from harness import Case, Gateway, provider, tsan
+from harness import Case, Gateway, claude, provider, tsan
 from test_anthropic import CLOSE, END, FINISH, OPEN, START, STOP, TEXT, VERSION
 from test_opening import AZURE, ROLE
 from upstream import DONE, chunk, delta, stream_head, usage_event
@@ -21,9 +21,8 @@ class Truncated(Case):
     @classmethod
     def make(cls):
         cls.up = upstream.Upstream()
-        claude = 'provider "claude" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" } }\n' % cls.up.url[:-3]
         return Gateway(
-            claude + provider("up", cls.up) + 'model "gpt" { { "up/gpt-4o" } }\nmodel "claude" { { "claude/claude-opus-4-1" } }\n'
+            claude("claude", cls.up) + provider("up", cls.up) + 'model "gpt" { { "up/gpt-4o" } }\nmodel "claude" { { "claude/claude-opus-4-1" } }\n'
         )
 
     def ask(self, face, model):
