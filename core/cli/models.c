@@ -131,7 +131,7 @@ static void write_model(const struct config_model *model, const struct listing *
         write_fields(&model->targets[i], l);
 }
 
-/* All of them, or the one that was asked for: a model, or PROVIDER/MODEL. False: there is none. */
+/* All of them, or the one that was asked for: a model, PROVIDER/MODEL, or a family. False: there is none. */
 static bool write_models(const struct config *config, const struct listing *l)
 {
     struct text rest = l->asked, head;
@@ -142,17 +142,18 @@ static bool write_models(const struct config *config, const struct listing *l)
     if (l->asked.ptr == NULL)
         return true;
     const struct config_model *model = config_model(config, l->asked);
-    if (model != NULL) {
-        write_model(model, l);
-        return true;
-    }
     head = text_cut(&rest, '/');
     direct.provider = config_provider(config, head);
     direct.model = rest;
-    if (direct.provider == NULL || rest.len == 0)
-        return false;
-    write_model(&(struct config_model){.name = l->asked, .targets = &direct, .target_count = 1}, l);
-    return true;
+    if (model == NULL && direct.provider != NULL && rest.len > 0) {
+        write_model(&(struct config_model){.name = l->asked, .targets = &direct, .target_count = 1}, l);
+        return true;
+    }
+    if (model == NULL)
+        model = config_family(config, l->asked);
+    if (model != NULL)
+        write_model(model, l);
+    return model != NULL;
 }
 
 static int run(struct cli *cli)

@@ -138,9 +138,13 @@ const struct config_provider *config_provider(const struct config *config, struc
 const struct config_model *config_model(const struct config *config, struct text name)
 {
     CHECK(config, CONFIG);
-    const struct config_model *best = map_get(&config->model_by_name, name);
-    if (best != NULL)
-        return best;
+    return map_get(&config->model_by_name, name);
+}
+
+const struct config_model *config_family(const struct config *config, struct text name)
+{
+    CHECK(config, CONFIG);
+    const struct config_model *best = NULL;
     for (size_t i = 0; i < config->model_count; i++) {
         const struct config_model *model = &config->models[i];
         if (is_family(model->name) && text_matches(name, model->name) &&

@@ -149,8 +149,10 @@ void config_on_close(void (*close_provider)(struct config_provider *provider));
 void config_seal(struct config *config);
 
 const struct config_provider *config_provider(const struct config *config, struct text name);
-/* The model declared under exactly this name, or the family pattern that fits best (longest); NULL. */
+/* The model declared under exactly this name; NULL. */
 const struct config_model *config_model(const struct config *config, struct text name);
+/* The family whose pattern fits the name best: the longest; NULL. */
+const struct config_model *config_family(const struct config *config, struct text name);
 /* The key with this digest, NULL when there is none. Constant-time comparison. */
 const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN]);
 /* May this team use that model name? */

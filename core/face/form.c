@@ -34,6 +34,11 @@ static struct text boundary_of(struct text content_type)
     return value;
 }
 
+bool form_is_meant(struct text content_type, struct text body)
+{
+    return text_starts_nocase(content_type, TEXT("multipart/")) || text_starts(body, TEXT("--"));
+}
+
 bool form_open(struct form *form, struct text content_type, struct text body)
 {
     ptrdiff_t end = text_find(body, CRLF);

@@ -13,6 +13,8 @@ struct form {
     bool bad;         /* what was read is no such form */
 };
 
+/* Is the body to be read as a form, good or bad? */
+bool form_is_meant(struct text content_type, struct text body);
 /* The body must begin with the boundary that the header names. False when it is no form. */
 bool form_open(struct form *form, struct text content_type, struct text body);
 /* The next part: its name and its value, lent from the body. False at the end, and when form->bad. */

@@ -5,7 +5,7 @@
 
 static bool is_form(const struct ask *ask)
 {
-    return text_starts_nocase(ask->content_type, TEXT("multipart/")) || text_starts(ask->body, TEXT("--"));
+    return form_is_meant(ask->content_type, ask->body);
 }
 
 /* The value of the form's part "model": where it stands in the body. */

@@ -49,6 +49,8 @@ static void describe(struct attempt *a)
                                                                 : MODE_TRANSLATE;
     call_begin(&a->call, &req->arena, &req->worker->scratch, a);
     a->call.client_header = client_header;
+    for (const struct ask_dropped *d = req->query_dropped; d != NULL; d = d->next)
+        call_host()->dropped(&a->call, call_str(d->member), call_str(text_of(d->why)));
     a->ask = (gw_request){
         .size = sizeof a->ask,
         .operation = req->operation,
@@ -150,6 +152,16 @@ static bool take_canonical(struct attempt *a)
     return body != NULL;
 }
 
+/* The address that the plugin built; a relay adds what is passed on of the client's query. */
+static struct text with_query(const struct attempt *a)
+{
+    struct request *req = a->req;
+    bool has_one = text_find(a->http.url, TEXT("?")) >= 0;
+    if (a->mode != MODE_RELAY || req->query.len == 0)
+        return a->http.url;
+    return text_of(arena_printf(&req->arena, "%.*s%c%.*s", TEXT_ARG(a->http.url), has_one ? '&' : '?', TEXT_ARG(req->query)));
+}
+
 static enum next start_transfer(struct attempt *a)
 {
     struct request *req = a->req;
@@ -174,7 +186,7 @@ static enum next start_transfer(struct attempt *a)
     collect_body(a);
     collect_headers(a);
     a->send.method = a->http.method;
-    a->send.url = a->http.url;
+    a->send.url = with_query(a);
     a->send.body = req->pieces;
     a->send.body_count = req->piece_count;
     a->send.connect_ns = req->timeouts.connect_ns;

@@ -20,7 +20,7 @@ enum next admit_run(struct request *req)
     case E_NONE:
         return NEXT;
     case E_PATH:
-        error_set(&req->fail, E_PATH, "there is no such path here; see the README for the ones that are served");
+        error_set(&req->fail, E_PATH, "there is no such path here: check the base URL. Served are %.*s", TEXT_ARG(req->allow));
         break;
     case E_METHOD:
         error_set(&req->fail, E_METHOD, "this path takes %.*s", TEXT_ARG(req->allow));
@@ -46,23 +46,35 @@ enum next admit_run(struct request *req)
 static enum next refuse(struct request *req)
 {
     error_set(&req->fail, E_KEY,
-              "no valid API key was given: send one as \"Authorization: Bearer KEY\" (or x-api-key); keys are made by the "
+              "no valid API key was given: send one as \"Authorization: Bearer KEY\" (or x-api-key, api-key); keys are made by the "
               "gateway's operator");
     return FAIL;
 }
 
-/* Row "auth". */
-enum next auth_run(struct request *req)
+/* The key that a credential shows, NULL when it may not come in. The arena's copy is wiped. */
+static const struct config_key *key_of(const struct config *config, struct text credential)
 {
     uint8_t digest[CRYPTO_SHA256_LEN];
+    crypto_sha256(credential, digest);
+    crypto_wipe((void *)(uintptr_t)credential.ptr, credential.len);
+    const struct config_key *key = config_key(config, digest);
+    if (key == NULL || !key->enabled || (key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms()))
+        return NULL;
+    return key;
+}
+
+/* Row "auth". Clients send several: Claude Code has its own token in Authorization beside the key in x-api-key. */
+enum next auth_run(struct request *req)
+{
     if (!req->config->keys_required)
         return NEXT;
-    crypto_sha256(req->credential.len > 0 ? req->credential : TEXT(""), digest);
-    crypto_wipe((void *)(uintptr_t)req->credential.ptr, req->credential.len); /* the arena's own copy */
-    const struct config_key *key = config_key(req->config, digest);
-    if (key == NULL || !key->enabled || (key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms()))
+    for (size_t i = 0; i < sizeof req->credentials / sizeof *req->credentials; i++) {
+        const struct config_key *key = req->credentials[i].len > 0 ? key_of(req->config, req->credentials[i]) : NULL;
+        if (req->key == NULL)
+            req->key = key;
+    }
+    if (req->key == NULL)
         return refuse(req);
-    req->key = key;
-    req->team = key->team;
+    req->team = req->key->team;
     return NEXT;
 }

@@ -1,5 +1,6 @@
 /* decode.c - waits for the body and has the face read it. Requests that ask for the list of models end here. */
 #include "base/clock.h"
+#include "face/deployment.h"
 #include "face/models.h"
 #include "flow/way.h"
 
@@ -11,45 +12,90 @@ enum next decode_wait_body(struct request *req)
     return WAIT;
 }
 
-static bool may_list(const struct request *req, const struct config_model *model)
+static bool is_family(struct text name)
 {
-    return model->name.len > 0 && model->name.ptr[model->name.len - 1] != '*' && config_team_may(req->team, model->name);
+    return text_ends(name, TEXT("*"));
 }
 
-static struct models_row row_of(const struct config_model *model)
+static struct text owner_of(const struct config_model *model)
 {
-    return (struct models_row){ model->name,
-                                model->target_count > 0 ? model->targets[0].provider->name : TEXT("llm-gateway") };
+    return model->target_count > 0 ? model->targets[0].provider->name : TEXT("llm-gateway");
+}
+
+/* GET /v1/models/NAME: whatever a request with that name would find. */
+static enum next show_model(struct request *req, int64_t created)
+{
+    struct route_place place;
+    if (!config_team_may(req->team, req->tail) || !route_find(req->config, req->tail, &place)) {
+        error_param(&req->fail, E_MODEL, TEXT("model"), "the model \"%.*s\" does not exist or this key may not use it",
+                    (int)(req->tail.len < 120 ? req->tail.len : 120), req->tail.ptr);
+        return FAIL;
+    }
+    struct models_row row = { req->tail, place.model != NULL ? owner_of(place.model) : place.provider->name };
+    if (req->wants_anthropic)
+        models_write_anthropic_one(&row, created, &req->body_out);
+    else
+        models_write_openai_one(&row, created, &req->body_out);
+    return answer_own(req);
+}
+
+/* A row of the list, once for each name. */
+static void add_row(struct models_row *rows, size_t *n, struct text id, struct text owner)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (text_eq(rows[i].id, id))
+            return;
+    rows[(*n)++] = (struct models_row){ id, owner };
+}
+
+/* What the team may use of a family: all of it, or the names and narrower patterns that it has of it. */
+static void add_family(const struct request *req, const struct config_model *family, struct models_row *rows, size_t *n)
+{
+    const struct config_team *team = req->team;
+    if (config_team_may(team, family->name)) {
+        add_row(rows, n, family->name, owner_of(family));
+        return;
+    }
+    for (size_t i = 0; i < team->model_count; i++) {
+        struct text name = team->models[i];
+        struct route_place place;
+        if (text_matches(name, family->name) && route_find(req->config, name, &place) && place.model == family)
+            add_row(rows, n, name, owner_of(family));
+    }
 }
 
 static enum next list_models(struct request *req)
 {
     const struct config *config = req->config;
     int64_t created = req->worker->gateway->started_unix_ms / 1000;
-    if (req->tail.len > 0) {
-        const struct config_model *model = config_model(config, req->tail);
-        if (model == NULL || !may_list(req, model) || !text_eq(model->name, req->tail)) {
-            error_param(&req->fail, E_MODEL, TEXT("model"), "the model \"%.*s\" does not exist or this key may not use it",
-                        (int)(req->tail.len < 120 ? req->tail.len : 120), req->tail.ptr);
-            return FAIL;
-        }
-        struct models_row row = row_of(model);
-        if (req->wants_anthropic)
-            models_write_anthropic_one(&row, created, &req->body_out);
-        else
-            models_write_openai_one(&row, created, &req->body_out);
-        return answer_own(req);
+    if (req->tail.len > 0)
+        return show_model(req, created);
+    size_t most = config->model_count + (req->team != NULL ? req->team->model_count : 0), n = 0;
+    struct models_row *rows = arena_array(&req->arena, struct models_row, most + 1);
+    for (size_t i = 0; i < config->model_count; i++) {
+        const struct config_model *model = &config->models[i];
+        if (is_family(model->name))
+            add_family(req, model, rows, &n);
+        else if (config_team_may(req->team, model->name))
+            rows[n++] = (struct models_row){ model->name, owner_of(model) };
     }
-    struct models_row *rows = arena_array(&req->arena, struct models_row, config->model_count + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < config->model_count; i++)
-        if (may_list(req, &config->models[i]))
-            rows[n++] = row_of(&config->models[i]);
     if (req->wants_anthropic)
         models_write_anthropic(rows, n, req->page, created, &req->body_out);
     else
         models_write_openai(rows, n, created, &req->body_out);
     return answer_own(req);
+}
+
+static void put_deployment(struct request *req)
+{
+    struct buf body;
+    buf_init(&body, req->body.len + 6 * req->deployment.len + 256); /* a byte escaped is six at most */
+    if (!deployment_write(&req->arena, req->ask.content_type, buf_view(&req->body), req->deployment, &body)) {
+        buf_free(&body);
+        return;
+    }
+    buf_free(&req->body);
+    req->body = body;
 }
 
 /* Row "decode". */
@@ -71,10 +117,13 @@ enum next decode_run(struct request *req)
     for (size_t i = 0; i < req->dialect_header_count; i++)
         if (text_eq_nocase(text_of(req->dialect_headers[i].name), TEXT("content-type")))
             req->ask.content_type = text_of(req->dialect_headers[i].value);
+    size_t sent = req->body.len;
+    if (req->deployment.len > 0)
+        put_deployment(req);
     if (req->face->decode(&req->arena, buf_view(&req->body), &req->ask, &req->fail) < 0)
         return FAIL;
     req->ask.model = arena_text(&req->arena, req->ask.model); /* the body is not kept to the end */
     req->answer.model = req->ask.model;
-    req->bytes_in = req->body.len;
+    req->bytes_in = sent;
     return NEXT;
 }

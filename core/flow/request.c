@@ -28,27 +28,18 @@ static bool is_dialect_header(struct text name)
            text_eq_nocase(name, TEXT("content-type"));
 }
 
-/* The target below the API's root, however it was reached: "/v1/images/edits?x=1" and "/openai/images/edits?x=1". */
-static struct text below_root(struct text target)
-{
-    static const struct text roots[] = { { "/openai", 7 }, { "/anthropic", 10 }, { "/v1", 3 } };
-    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
-        if (text_starts(target, roots[i]) && target.len > roots[i].len && target.ptr[roots[i].len] == '/')
-            target = (struct text){ target.ptr + roots[i].len, target.len - roots[i].len };
-    return target;
-}
-
 /* Copies the few headers that matter on the way; all others end here. */
 static void keep_headers(struct request *req, const struct request_head *head)
 {
     size_t dialect = 0;
-    struct text api_key = TEXT_NONE;
     for (size_t i = 0; i < head->header_count; i++) {
         struct text name = text_of(head->headers[i].name), value = text_of(head->headers[i].value);
         if (text_eq_nocase(name, TEXT("authorization")))
-            req->credential = arena_text(&req->arena, bearer(value));
+            req->credentials[0] = arena_text(&req->arena, bearer(value));
         else if (text_eq_nocase(name, TEXT("x-api-key")))
-            api_key = value;
+            req->credentials[1] = arena_text(&req->arena, value);
+        else if (text_eq_nocase(name, TEXT("api-key")))
+            req->credentials[2] = arena_text(&req->arena, value);
         else if (text_eq_nocase(name, TEXT("x-request-id")))
             req->client_id = arena_text(&req->arena, (struct text){ value.ptr, value.len < 200 ? value.len : 200 });
         else if (is_dialect_header(name)) {
@@ -57,8 +48,6 @@ static void keep_headers(struct request *req, const struct request_head *head)
                 req->wants_anthropic = true;
         }
     }
-    if (req->credential.len == 0 && api_key.len > 0)
-        req->credential = arena_text(&req->arena, api_key);
     if (dialect == 0)
         return;
     req->dialect_headers = arena_array(&req->arena, struct door_header, dialect);
@@ -93,9 +82,12 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->operation = head->operation;
     req->refuse = head->refuse;
     req->is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
-    req->path = arena_text(&req->arena, below_root(head->target));
+    req->path = arena_text(&req->arena, head->path);
+    req->deployment = arena_text(&req->arena, head->deployment);
     if (req->is_get)
         req->page = models_page_of(&req->arena, head->target);
+    else
+        query_read(req, head->query, head->query_names);
     req->tail = arena_text(&req->arena, head->tail);
     req->allow = arena_text(&req->arena, head->allow);
     req->peer = arena_text(&req->arena, head->peer);
@@ -104,7 +96,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->first_token_ns = -1;
     uuid_new(req->id);
     keep_headers(req, head);
-    if (req->operation == GW_OP_MODELS && req->wants_anthropic)
+    if ((req->operation == GW_OP_MODELS || req->refuse == E_PATH) && req->wants_anthropic)
         req->face = &face_messages; /* its errors are in that shape */
     req->team = req->config->default_team;
     req->answer = (struct face_answer){ .arena = &req->arena,

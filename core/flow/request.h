@@ -27,9 +27,13 @@ struct request_head {
     struct text target;      /* raw request target, as sent */
     const struct face *face; /* by the route; the chat face when there is none */
     uint32_t operation;      /* GW_OP_* by the route */
+    struct text path;        /* the route's own: "/images/edits"; absent where there is no route */
+    struct text query;       /* of the target, as sent */
+    const char *query_names; /* what of it may be passed on, blanks between; NULL: nothing */
     struct text tail;        /* what followed the route's path: the id of /v1/models/{id} */
+    struct text deployment;  /* Azure's way to name the model: in the path; absent otherwise */
     enum error_case refuse;  /* E_PATH, E_METHOD, E_BODY_TOO_LARGE ...: answer this; E_NONE otherwise */
-    struct text allow;       /* E_METHOD: the value of Allow */
+    struct text allow;       /* E_METHOD: the value of Allow; E_PATH: the paths that are served */
     const struct door_header *headers;
     size_t header_count;
     int64_t content_length; /* -1: none (chunked or no body) */

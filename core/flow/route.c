@@ -54,19 +54,33 @@ static void by_provider(struct request *req, const struct config_provider *provi
 }
 
 /* Without a configuration file, bare names go by the providers' own patterns. */
-static const struct config_provider *by_prefix(const struct request *req)
+static const struct config_provider *by_prefix(const struct config *config, struct text name)
 {
-    const struct config *config = req->config;
     for (size_t i = 0; i < config->provider_count; i++) {
         const struct config_provider *p = &config->providers[i];
         struct text patterns = text_of(p->service != NULL ? p->service->models : p->plugin->provider.models);
         while (p->off == NULL && patterns.len > 0) {
             struct text pattern = text_cut(&patterns, ' ');
-            if (pattern.len > 0 && text_matches(req->ask.model, pattern))
+            if (pattern.len > 0 && text_matches(name, pattern))
                 return p;
         }
     }
     return NULL;
+}
+
+bool route_find(const struct config *config, struct text name, struct route_place *place)
+{
+    struct text rest = name, head = text_cut(&rest, '/');
+    *place = (struct route_place){ .model = config_model(config, name), .rest = rest };
+    if (place->model == NULL && rest.len > 0)
+        place->provider = config_provider(config, head);
+    if (place->model == NULL && place->provider == NULL)
+        place->model = config_family(config, name);
+    if (place->model == NULL && place->provider == NULL && config->prefix_routing) {
+        place->provider = by_prefix(config, name);
+        place->rest = name;
+    }
+    return place->model != NULL || place->provider != NULL;
 }
 
 enum next route_estimate_tokens(struct request *req)
@@ -79,24 +93,13 @@ enum next route_estimate_tokens(struct request *req)
 /* Row "route". */
 enum next route_run(struct request *req)
 {
-    struct text rest = req->ask.model;
-    if (!config_team_may(req->team, req->ask.model))
+    struct route_place place;
+    if (!config_team_may(req->team, req->ask.model) || !route_find(req->config, req->ask.model, &place))
         return unknown(req);
-    const struct config_model *model = config_model(req->config, req->ask.model);
-    if (model != NULL) {
-        by_model(req, model);
-    } else {
-        struct text head = text_cut(&rest, '/');
-        const struct config_provider *provider = rest.len > 0 ? config_provider(req->config, head) : NULL;
-        if (provider != NULL) {
-            by_provider(req, provider, rest);
-        } else {
-            provider = req->config->prefix_routing ? by_prefix(req) : NULL;
-            if (provider == NULL)
-                return unknown(req);
-            by_provider(req, provider, req->ask.model);
-        }
-    }
+    if (place.model != NULL)
+        by_model(req, place.model);
+    else
+        by_provider(req, place.provider, place.rest);
     if (req->target_count == 0 && req->passed_over > 0) {
         error_set(&req->fail, E_PATH,
                   "the model \"%.*s\" is served by a provider that does not have %.*s, and this version does not translate it: "

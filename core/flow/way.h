@@ -105,8 +105,12 @@ struct request {
     /* head */
     const struct face *face;
     uint32_t operation;
-    struct text path; /* below the API's root, with its query: "/images/generations" */
-    struct text tail, credential, client_id, peer, allow;
+    struct text path;  /* below the API's root: "/images/generations"; of the route, never as the client wrote it */
+    struct text query; /* what of the client's is passed on: "beta=true" */
+    struct ask_dropped *query_dropped; /* and what is not */
+    struct text deployment; /* the model that the path names; absent otherwise */
+    struct text tail, client_id, peer, allow;
+    struct text credentials[3]; /* Authorization: Bearer, x-api-key, Azure's api-key; absent where not sent */
     struct door_header *dialect_headers; /* arena */
     size_t dialect_header_count;
     enum error_case refuse;
@@ -190,6 +194,16 @@ enum next answer_finish(struct request *req);
 /* Goes back to "attempt.choose": the only arrow back. */
 enum next way_choose_again(struct request *req);
 
+/* Who answers to a name. Of the two one is set. */
+struct route_place {
+    const struct config_model *model;
+    const struct config_provider *provider;
+    struct text rest; /* the provider's own name of the model */
+};
+/* A model of exactly that name, PROVIDER/MODEL, the family that fits best, or by the providers' own patterns where nothing is
+ * configured. False: nobody. What the team may use is not asked here. */
+bool route_find(const struct config *config, struct text name, struct route_place *place);
+
 /* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
 enum next route_estimate_tokens(struct request *req);
 /* attempt.c */
@@ -214,6 +228,8 @@ extern const struct transfer_events relay_events;
 bool relay_after_step(struct attempt *a);
 /* The attempt is over, one way or the other: the way goes on. */
 void relay_complete(struct attempt *a);
+/* query.c: fills req->query and req->query_dropped. */
+void query_read(struct request *req, struct text query, const char *names);
 /* local.c */
 void local_start(struct attempt *a);
 /* failure.c: what a failed attempt means. Fills a->error and a->outcome; true when another target may be tried. */

@@ -5,12 +5,13 @@
 
 #include "http/inside.h"
 
-enum once { HOST = 1, LENGTH = 2, ENCODING = 4, EXPECT = 8, AUTHORIZATION = 16, TYPE = 32, API_KEY = 64 };
+enum once { HOST = 1, LENGTH = 2, ENCODING = 4, EXPECT = 8, AUTHORIZATION = 16, TYPE = 32, API_KEY = 64, AZURE_KEY = 128 };
 
 static const struct {
     struct text name;
     enum once once;
 } once[] = {
+    { { "api-key", 7 },            AZURE_KEY     },
     { { "authorization", 13 },     AUTHORIZATION },
     { { "content-length", 14 },    LENGTH        },
     { { "content-type", 12 },      TYPE          },
@@ -132,6 +133,7 @@ static void take_known(struct head *h, enum once which, struct text value)
     case AUTHORIZATION:
     case TYPE:
     case API_KEY:
+    case AZURE_KEY:
         break;
     }
 }
@@ -158,23 +160,28 @@ void head_header(struct head *h, struct text name, struct text value)
 
 /* ---- the request line ---- */
 
-/* ".", "..", also with %2E for a dot. */
+/* Cuts the first segment off, at a slash or an encoded one. */
+static struct text cut_segment(struct text *rest)
+{
+    struct text segment = { rest->ptr, 0 };
+    size_t mark = 0;
+
+    while (segment.len < rest->len && mark == 0) {
+        struct text here = { rest->ptr + segment.len, rest->len - segment.len };
+
+        mark = *here.ptr == '/' ? 1 : text_starts_nocase(here, TEXT("%2F")) ? 3 : 0;
+        segment.len += mark == 0;
+    }
+    *rest = (struct text){ rest->ptr + segment.len + mark, rest->len - segment.len - mark };
+    return segment;
+}
+
+/* "." and "..", also before the parameters that some servers cut off ("..;x"). */
 static bool is_dots(struct text segment)
 {
-    unsigned dots = 0;
+    struct text name = text_cut(&segment, ';');
 
-    while (segment.len > 0) {
-        size_t one = 1;
-
-        if (segment.len >= 3 && segment.ptr[0] == '%' && segment.ptr[1] == '2' && (segment.ptr[2] | 0x20) == 'e')
-            one = 3;
-        else if (segment.ptr[0] != '.')
-            return false;
-        segment.ptr += one;
-        segment.len -= one;
-        dots++;
-    }
-    return dots == 1 || dots == 2;
+    return text_is(name, ".") || text_is(name, "..");
 }
 
 static void check_path(struct head *h)
@@ -198,9 +205,11 @@ static void check_path(struct head *h)
             bad(h, "the request target has an encoded control character");
         if (high * 16 + low == '/' && h->encoded_slash == h->path.len)
             h->encoded_slash = i;
+        if (high * 16 + low == '.' || high * 16 + low == '\\') /* nobody needs them, only who reads them twice */
+            bad(h, "the request target has an encoded dot or backslash");
     }
     while (rest.len > 0)
-        if (is_dots(text_cut(&rest, '/')))
+        if (is_dots(cut_segment(&rest)))
             bad(h, "the request target has a dot segment");
 }
 
@@ -237,6 +246,7 @@ static void take_target(struct head *h, struct text target)
             bad(h, "the request target has a fragment");
     }
     h->path = text_cut(&target, '?');
+    h->query = target;
     if (text_is(h->path, "*")) {
         if (!text_is(h->method, "OPTIONS"))
             bad(h, "the request target * is for OPTIONS only");

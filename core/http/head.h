@@ -22,6 +22,7 @@ struct head {
     int64_t length; /* Content-Length; -1: none */
     struct text method, host;
     struct text path;         /* of the target: no scheme, no authority, no query; "*" for OPTIONS * */
+    struct text query;        /* behind its question mark; absent without one */
     size_t encoded_slash;     /* offset of the first %2F in path; path.len: none */
     unsigned seen;            /* which of the headers that may come once have come */
     unsigned count, most;

@@ -68,11 +68,17 @@ static void hand_in(struct watch *x, const struct head *head, const struct match
                                .face = match->route != NULL && match->route->face != NULL ? match->route->face
                                                                                           : &face_chat,
                                .operation = match->route != NULL ? match->route->operation : GW_OP_CHAT,
+                               .path = match->route != NULL ? match->route->path : TEXT_NONE,
+                               .query = head->query,
+                               .query_names = match->route != NULL ? match->route->query : NULL,
                                .tail = match->tail,
+                               .deployment = match->deployment,
                                .refuse = match->refuse != E_NONE ? match->refuse
                                          : too_large             ? E_BODY_TOO_LARGE
                                                                  : E_NONE,
-                               .allow = match->refuse == E_METHOD ? text_of(match->route->allow) : TEXT_NONE,
+                               .allow = match->refuse == E_METHOD ? text_of(match->route->allow)
+                                        : match->refuse == E_PATH ? routes_served
+                                                                  : TEXT_NONE,
                                .headers = f->headers,
                                .header_count = head->count,
                                .content_length = head->length,

@@ -1,7 +1,7 @@
 /* routes.c - the table of paths, and how a path is looked up in it.
  *
- * A path is matched as it was sent: nothing is decoded but the tail, so no two spellings of a path can
- * be told apart here and confused elsewhere. */
+ * Nothing is decoded but the id of a model and the name of a deployment, and neither becomes part of a path upstream. A
+ * base URL that is written with /v1 where the client adds its own, or with a slash at its end, finds its API all the same. */
 #include "http/routes.h"
 
 #include "http/echo.h"
@@ -10,34 +10,36 @@
 #define PATH(literal) { "" literal, sizeof(literal) - 1 }
 #define LOOK (ROUTE_GET | ROUTE_HEAD)
 #define LOOK_ALLOW "GET, HEAD, OPTIONS"
+#define POSTED(literal, face_, operation_)                                                                             \
+    .path = PATH(literal), .methods = ROUTE_POST, .allow = "POST, OPTIONS", .face = &face_, .operation = operation_
 
-/* Paths of the client APIs are found with and without /v1, and below /openai and /anthropic. */
+/* Paths of the client APIs, below their roots. Images and audio: the paths of OpenAI's API reference that take a body with a
+ * model (platform.openai.com/docs/api-reference, 2026-11). */
 static const struct route apis[] = {
-    { .path = PATH("/chat/completions"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_chat, .operation = GW_OP_CHAT },
-    { .path = PATH("/completions"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_completions, .operation = GW_OP_COMPLETIONS },
-    { .path = PATH("/embeddings"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_embeddings, .operation = GW_OP_EMBEDDINGS },
-    { .path = PATH("/responses"), .methods = ROUTE_POST, .allow = "POST, OPTIONS", .refuse_get = E_UPGRADE,
-      .face = &face_responses, .operation = GW_OP_CHAT },
-    { .path = PATH("/moderations"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_moderations, .operation = GW_OP_MODERATIONS },
-    { .path = PATH("/rerank"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_rerank, .operation = GW_OP_RERANK },
-    { .path = PATH("/images/"), .tail = true, .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_images, .operation = GW_OP_IMAGES },
-    { .path = PATH("/audio/"), .tail = true, .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_audio, .operation = GW_OP_AUDIO },
-    { .path = PATH("/messages"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_messages, .operation = GW_OP_CHAT },
-    { .path = PATH("/messages/count_tokens"), .methods = ROUTE_POST, .allow = "POST, OPTIONS",
-      .face = &face_count_tokens, .operation = GW_OP_COUNT_TOKENS },
+    { POSTED("/chat/completions", face_chat, GW_OP_CHAT) },
+    { POSTED("/completions", face_completions, GW_OP_COMPLETIONS) },
+    { POSTED("/embeddings", face_embeddings, GW_OP_EMBEDDINGS) },
+    { POSTED("/responses", face_responses, GW_OP_CHAT), .refuse_get = E_UPGRADE },
+    { POSTED("/moderations", face_moderations, GW_OP_MODERATIONS) },
+    { POSTED("/rerank", face_rerank, GW_OP_RERANK) },
+    { POSTED("/images/generations", face_images, GW_OP_IMAGES) },
+    { POSTED("/images/edits", face_images, GW_OP_IMAGES) },
+    { POSTED("/images/variations", face_images, GW_OP_IMAGES) },
+    { POSTED("/audio/speech", face_audio, GW_OP_AUDIO) },
+    { POSTED("/audio/transcriptions", face_audio, GW_OP_AUDIO) },
+    { POSTED("/audio/translations", face_audio, GW_OP_AUDIO) },
+    { POSTED("/messages", face_messages, GW_OP_CHAT), .query = "beta" },
+    { POSTED("/messages/count_tokens", face_count_tokens, GW_OP_COUNT_TOKENS), .query = "beta" },
     { .path = PATH("/models"), .methods = LOOK, .allow = LOOK_ALLOW,
       .face = &face_chat, .operation = GW_OP_MODELS },
     { .path = PATH("/models/"), .tail = true, .methods = LOOK, .allow = LOOK_ALLOW,
       .face = &face_chat, .operation = GW_OP_MODELS },
 };
+
+const struct text routes_served = PATH(
+    "OpenAI: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, /v1/moderations, /v1/rerank, "
+    "/v1/images/generations, edits, variations, /v1/audio/speech, transcriptions, translations; Anthropic: POST "
+    "/v1/messages, /v1/messages/count_tokens; both: GET /v1/models");
 
 static const struct route own[] = {
 #ifdef GW_TEST_BUILD
@@ -81,11 +83,23 @@ static const struct route *look_up(const struct route *routes, size_t count, str
     return NULL;
 }
 
-/* Cuts `prefix` off a path when it ends at a slash. */
-static struct text without(struct text path, struct text prefix)
+static struct text after(struct text t, size_t len)
 {
-    if (path.len > prefix.len && text_starts(path, prefix) && path.ptr[prefix.len] == '/')
-        return (struct text){ path.ptr + prefix.len, path.len - prefix.len };
+    return (struct text){ t.ptr + len, t.len - len };
+}
+
+/* What is left of a path when the roots of the APIs are cut off, and the slashes that a base URL brought. */
+static struct text below_root(struct text path)
+{
+    static const struct text roots[] = { PATH("/v1"), PATH("/openai"), PATH("/anthropic") };
+
+    for (size_t i = 0; i < sizeof roots / sizeof *roots;) {
+        size_t cut = text_starts(path, TEXT("//")) ? 1
+                     : text_starts(path, roots[i]) && text_starts(after(path, roots[i].len), TEXT("/")) ? roots[i].len
+                                                                                                        : 0;
+        path = after(path, cut);
+        i = cut > 0 ? 0 : i + 1;
+    }
     return path;
 }
 
@@ -117,11 +131,32 @@ static struct match judge(const struct route *route, unsigned method)
     return (struct match){ .route = route, .refuse = method == ROUTE_GET && route->refuse_get != E_NONE ? route->refuse_get : E_METHOD };
 }
 
+/* Azure's SDKs put the model into the path: /openai/deployments/NAME/chat/completions. NAME, still encoded, or absent. */
+static struct text cut_deployment(struct text *path)
+{
+    static const struct text root = PATH("/deployments/");
+    const struct route *route = NULL;
+    struct text name;
+
+    if (!text_starts(*path, root))
+        return TEXT_NONE;
+    name = after(*path, root.len);
+    for (size_t i = 0; i < sizeof apis / sizeof apis[0] && route == NULL; i++)
+        if (apis[i].methods == ROUTE_POST && apis[i].face->dialect != GW_DIALECT_MESSAGES && text_ends(name, apis[i].path))
+            route = &apis[i];
+    if (route == NULL || name.len == route->path.len)
+        return TEXT_NONE;
+    name.len -= route->path.len;
+    *path = route->path;
+    return name;
+}
+
 struct match routes_find(struct text method, struct text path, size_t encoded_slash, char *scratch)
 {
     const char *start = path.ptr;
     unsigned bit = method_bit(method);
     const struct route *route;
+    struct text decoded = TEXT_NONE, deployment = TEXT_NONE;
     struct match match;
 
     if (text_is(path, "*"))
@@ -131,18 +166,16 @@ struct match routes_find(struct text method, struct text path, size_t encoded_sl
         path.len--;
     route = look_up(own, sizeof own / sizeof own[0], path);
     if (route == NULL) {
-        path = without(without(without(path, TEXT("/openai")), TEXT("/anthropic")), TEXT("/v1"));
+        path = below_root(path);
+        deployment = cut_deployment(&path);
         route = look_up(apis, sizeof apis / sizeof apis[0], path);
     }
     if (route == NULL)
         return (struct match){ .refuse = encoded_slash != SIZE_MAX ? E_FRAMING : E_PATH };
     match = judge(route, bit);
-    if (route->tail) {
-        struct text tail = { path.ptr + route->path.len, path.len - route->path.len };
-
-        if (encoded_slash < (size_t)(tail.ptr - start))
-            return (struct match){ .refuse = E_FRAMING };
-        match.tail = decode(tail, scratch);
-    }
+    decoded = deployment.len > 0 ? deployment : route->tail ? after(path, route->path.len) : TEXT_NONE;
+    if (decoded.len > 0 && encoded_slash < (size_t)(decoded.ptr - start))
+        return (struct match){ .refuse = E_FRAMING };
+    *(deployment.len > 0 ? &match.deployment : &match.tail) = decode(decoded, scratch);
     return match;
 }

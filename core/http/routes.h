@@ -1,4 +1,4 @@
-/* routes.h - which path means what: one table. */
+/* routes.h - which path means what: one table. What is relayed goes to the path of the table, never to one that a client wrote. */
 #ifndef HTTP_ROUTES_H
 #define HTTP_ROUTES_H
 
@@ -20,6 +20,7 @@ struct watch;
 struct route {
     struct text path;
     bool tail;        /* `path` is a prefix; what follows is the tail */
+    const char *query; /* names of the query that a relay passes on, blanks between; NULL: none */
     bool collects;    /* the front's own: wants the body in watch->out */
     unsigned methods; /* ROUTE_* */
     const char *allow;
@@ -33,8 +34,12 @@ struct match {
     const struct route *route;      /* NULL when refuse is E_PATH or E_FRAMING */
     void (*serve)(struct watch *x); /* the front answers this itself; NULL: a request */
     struct text tail;          /* decoded; lent from `scratch` */
+    struct text deployment;    /* of /openai/deployments/NAME/..., decoded; lent from `scratch` */
     enum error_case refuse;    /* E_NONE, E_PATH, E_METHOD, or E_FRAMING for an encoded slash where none belongs */
 };
+
+/* What is served, for a client that asked for another path. */
+extern const struct text routes_served;
 
 /* `path` as in struct head, with its encoded_slash; `scratch` has path.len bytes. Any thread. */
 struct match routes_find(struct text method, struct text path, size_t encoded_slash, char *scratch);

@@ -79,7 +79,7 @@ struct reader {
 
 /* Notes what was asked for: what read() needs to know. False when there is no memory. */
 bool openai_note(const struct openai *openai, gw_call *call, const gw_request *req);
-/* The path below the API's root, with its query. Absent when the service does not have it: then explain() has
+/* The path below the API's root. Absent when the service does not have it: then explain() has
  * said so. */
 gw_str openai_path(const struct openai *openai, const struct openai_service *service, gw_call *call,
                    const gw_request *req);

@@ -235,6 +235,25 @@ class Anthropic(Case):
         answer = self.gw.request("POST", "/v1/messages/count_tokens", [VERSION], body)
         self.assertEqual((answer.json(), answer.header("x-gw-estimated")), ({"input_tokens": 41}, None))
 
+    def test_the_query_that_turns_betas_on_is_passed_on(self):
+        body = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+        for path, query, seen, dropped in (
+            ("/v1/messages", "?beta=true", "?beta=true", None),
+            ("/v1/v1/messages", "?a=b&beta=true&beta=%2e", "?beta=true", "query.a, query.beta"),
+            ("/v1/messages", "?a=b", "", "query.a"),
+        ):
+            with self.subTest(path + query):
+                self.up.handler = [reply_json(WHOLE)]
+                answer = self.gw.request("POST", path + query, [VERSION], body)
+                self.assertEqual((answer.status, answer.header("x-gw-dropped")), (200, dropped), answer)
+                self.assertEqual(self.up.take()[0].path, "/v1/messages" + seen)
+        self.up.handler = [reply_json({"input_tokens": 3})]
+        answer = self.gw.request("POST", "//v1/messages/count_tokens?beta=true", [VERSION], body)
+        self.assertEqual((answer.status, self.up.take()[0].path), (200, "/v1/messages/count_tokens?beta=true"), answer)
+        self.up.handler = [upstream.reply_json(upstream.completion())]
+        answer = self.gw.request("POST", "/v1/messages?beta=true", [VERSION], dict(body, model="gpt"))
+        self.assertEqual((answer.status, self.up.take()[0].path), (200, "/v1/chat/completions"), answer)
+
     def test_the_list_of_models_in_pages(self):
         seen, path = [], "/v1/models?limit=2"
         for _ in range(4):

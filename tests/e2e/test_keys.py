@@ -21,7 +21,7 @@ class Keys(Case):
         return Gateway(
             provider("up", cls.up)
             + 'model "m" { { "up/real" } }\nmodel "secret" { { "up/other" } }\nmodel "fam-*" { { "up/*" } }\n'
-            'team "all" {}\nteam "narrow" { models = { "m", "fam-a*" } }\n'
+            'team "all" {}\nteam "narrow" { models = { "m", "fam-a*", "fam-bee" } }\n'
             'key { sha256 = "%s", team = "all", name = "good-key" }\n' % digest(GOOD)
             + 'key { sha256 = "%s", team = "narrow", name = "narrow-key" }\n' % digest(NARROW)
             + 'key { sha256 = "%s", team = "all", name = "off-key", enabled = false }\n' % digest(OFF)
@@ -42,6 +42,11 @@ class Keys(Case):
             (GOOD, "good-key", "all", [("Authorization", "Bearer " + GOOD)]),
             (GOOD, "good-key", "all", [("authorization", "bearer " + GOOD)]),
             (GOOD, "good-key", "all", [("x-api-key", GOOD)]),
+            (GOOD, "good-key", "all", [("api-key", GOOD)]),
+            (GOOD, "good-key", "all", [("Authorization", "Bearer sk-ant-oat01-another-service"), ("x-api-key", GOOD)]),
+            (GOOD, "good-key", "all", [("Authorization", "Basic eDp5"), ("api-key", GOOD)]),
+            (GOOD, "good-key", "all", [("Authorization", "Bearer " + GOOD), ("x-api-key", "sk-another-service")]),
+            (GOOD, "good-key", "all", [("Authorization", "Bearer " + GOOD), ("x-api-key", NARROW)]),
             (NARROW, "narrow-key", "narrow", [("Authorization", "Bearer " + NARROW)]),
             (None, "future-key", "all", [("Authorization", "Bearer sk-canary-client-future")]),
         ):
@@ -113,11 +118,14 @@ class Keys(Case):
                     error["message"].replace(model, "X"),
                     self.with_key(NARROW, "really-not-there").error["message"].replace("really-not-there", "X"),
                 )
-        for key, names in ((GOOD, {"m", "secret"}), (NARROW, {"m"})):
+        for key, names in ((GOOD, {"m", "secret", "fam-*"}), (NARROW, {"m", "fam-a*", "fam-bee"})):
             answer = self.gw.request("GET", "/v1/models", [("Authorization", "Bearer " + key)])
             self.assertEqual({m["id"] for m in answer.json()["data"]}, names)
-        answer = self.gw.request("GET", "/v1/models/secret", [("x-api-key", NARROW)])
-        self.assert_error(answer, 404, INVALID, "model_not_found")
+        for name in ("secret", "nothing", "fam-b", "up/real"):
+            answer = self.gw.request("GET", "/v1/models/" + name, [("x-api-key", NARROW)])
+            self.assert_error(answer, 404, INVALID, "model_not_found")
+        answer = self.gw.request("GET", "/v1/models/nope", [("x-api-key", GOOD)])
+        self.assert_error(answer, 404, INVALID, "model_not_found", retry=False)
 
     def test_the_names_of_keys_are_in_the_log_and_the_keys_are_not(self):
         self.with_key(GOOD)

@@ -131,7 +131,8 @@ class Relayed(Case):
                 seen = self.up.take()[0]
                 self.assertEqual((answer.status, answer.body), (200, answer_body), answer)
                 self.assertEqual(answer.header("content-type"), answer_type[1])
-                self.assertEqual((seen.path, seen.headers["content-type"]), (path + "?k=v", headers[0][1]))
+                self.assertEqual((seen.path, seen.headers["content-type"]), (path, headers[0][1]))
+                self.assertEqual(answer.header("x-gw-dropped"), "query.k")
                 if isinstance(body, dict):
                     self.assertEqual(seen.json(), dict(body, model="real"))
                 else:
@@ -141,6 +142,54 @@ class Relayed(Case):
                 if tokens is not None:
                     logged = [sum(log["usage"].get(k, 0) for k in kind) for kind in (IN, OUT)]
                     self.assertEqual(tuple(logged), tokens, log)
+
+    def test_nothing_but_what_is_listed_is_asked_of_the_upstream(self):
+        for tail, status in (
+            ("..%2f..%2fadmin%2fkeys", 400), ("%2e%2e/%2e%2e/admin", 400), ("../../admin", 400), ("..;/..;/admin", 400),
+            ("..\\..\\admin", 400), ("..%5c..%5cadmin", 400), ("%252e%252e%252fadmin", 404), ("edits%2f..%2f..%2fkeys", 400),
+            ("admin", 404), ("edits/1", 404), ("", 404), ("edits;x", 404), ("edits%3fa", 404), ("edits%00", 400),
+        ):
+            for root in ("/v1/images/", "/audio/", "/openai/v1/images/"):
+                with self.subTest(root + tail):
+                    answer = self.post(root + tail, {"model": "m", "prompt": "x"})
+                    self.assertEqual(answer.status, status, answer)
+                    self.assert_any_error(answer)
+        self.assertEqual(self.up.take(), [], "it was asked of the upstream")
+        self.up.handler = lambda request, out: out.send(reply_json({"data": []}))
+        for query in ("x=/../..", "path=..%2f..%2fadmin", "beta=true&beta=%2e%2e", "?a", "&&", "api-version=2025-01-01"):
+            answer = self.post("/v1//images/edits/?" + query, {"model": "m", "prompt": "x"})
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual(self.up.take()[0].path, "/v1/images/edits", query)
+
+    def test_an_azure_client_names_the_model_in_the_path(self):
+        self.up.handler = lambda request, out: out.send(
+            reply_json({"text": "hi"} if b"form-data" in request.body else upstream.completion()))
+        said = {"messages": [{"role": "user", "content": "x"}]}
+        for name, body in (("m", said), ("m", dict(said, model="another")), ("up%2Freal", said)):
+            with self.subTest(name, body=body):
+                answer = self.post("/openai/deployments/%s/chat/completions?api-version=2025-01-01" % name, body,
+                                   (JSON, ("api-key", "none")))
+                self.assertEqual((answer.status, answer.header("x-gw-dropped")), (200, None), answer)
+                seen = self.up.take()[0]
+                self.assertEqual((seen.path, seen.json()), ("/v1/chat/completions", dict(said, model="real")))
+                self.assertNotIn("api-key", seen.headers)
+        answer = self.post("/openai/deployments/m/audio/transcriptions", form([("file", b"RIFF")]), (FORM,))
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(self.up.take()[0].body, form([("model", "real"), ("file", b"RIFF")]))
+        answer = self.post("/openai/deployments/nobody/chat/completions", said)
+        self.assertEqual((answer.status, answer.error["code"]), (404, "model_not_found"), answer)
+        answer = self.post("/openai/deployments/m/chat/completions", b"{")
+        self.assertEqual((answer.status, answer.error["code"]), (400, "invalid_json"), answer)
+
+    def test_a_path_that_is_not_served_names_those_that_are(self):
+        for path in ("/v1/chat/complete", "/api/chat", "/v1", "/v1/engines/x/completions"):
+            answer = self.post(path, {"model": "m"})
+            self.assert_error(answer, 404, "invalid_request_error", "not_found", retry=False)
+            for served in ("/v1/chat/completions", "/v1/messages", "/v1/models", "OpenAI", "Anthropic"):
+                self.assertIn(served, answer.error["message"])
+        answer = self.post("/v1/complete", {"model": "m"}, (JSON, ("anthropic-version", "2023-06-01")))
+        self.assertEqual((answer.status, answer.json()["type"], answer.json()["error"]["type"]),
+                         (404, "error", "not_found_error"), answer)
 
     def test_a_stream_or_not_as_the_upstream_will(self):
         """What is only relayed is nothing that the gateway could fold, or cut up: it passes in the form in which it came."""

@@ -58,7 +58,7 @@ typedef struct gw_request {
     gw_str model;       /* as the upstream names it; routing already applied */
     gw_str base_url;    /* of the chosen provider, no trailing slash */
     gw_str secret;      /* of the chosen provider, may be absent; never log it */
-    gw_str path;        /* relayed OTHER: the path below the API's root, with its query */
+    gw_str path;        /* relayed OTHER: the path below the API's root, one that the gateway lists: "/images/edits" */
     const gw_json *body; /* the canonical, OpenAI-shaped request; NULL when relayed */
 } gw_request;
 

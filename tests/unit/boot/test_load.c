@@ -194,7 +194,7 @@ Test(load, joins_models_with_their_targets_in_order)
     cr_assert_eq(m->timeouts.idle_ns, config_default_timeouts.idle_ns);
     cr_assert_eq(m->attempts, 5);
     cr_assert(m->lossy_refuse);
-    cr_assert_eq(config_model(b.config, TEXT("claude-haiku")), &b.config->models[1]);
+    cr_assert_eq(config_family(b.config, TEXT("claude-haiku")), &b.config->models[1]);
     cr_assert_eq(b.config->models[1].attempts, CONFIG_DEFAULT_ATTEMPTS);
     cr_assert_not(b.config->models[1].lossy_refuse);
     cr_assert(b.config->models[2].targets[1].fallback);

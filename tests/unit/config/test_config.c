@@ -69,16 +69,17 @@ Test(config, finds_providers_by_their_exact_name)
     config_unref(c);
 }
 
-Test(config, prefers_the_exact_model_then_the_longest_family)
+Test(config, finds_the_exact_model_and_the_longest_family)
 {
     struct config *c = make();
     cr_assert_eq(config_model(c, TEXT("gpt-4o")), &c->models[2]);
-    cr_assert_eq(config_model(c, TEXT("gpt-4o-mini")), &c->models[1]);
-    cr_assert_eq(config_model(c, TEXT("gpt-5")), &c->models[0]);
-    cr_assert_eq(config_model(c, TEXT("gpt-")), &c->models[0]);
+    cr_assert_null(config_model(c, TEXT("gpt-4o-mini")));
     cr_assert_eq(config_model(c, TEXT("fast")), &c->models[3]);
-    cr_assert_null(config_model(c, TEXT("faster")));
-    cr_assert_null(config_model(c, TEXT("")));
+    cr_assert_eq(config_family(c, TEXT("gpt-4o-mini")), &c->models[1]);
+    cr_assert_eq(config_family(c, TEXT("gpt-5")), &c->models[0]);
+    cr_assert_eq(config_family(c, TEXT("gpt-")), &c->models[0]);
+    cr_assert_null(config_family(c, TEXT("faster")));
+    cr_assert_null(config_family(c, TEXT("")));
     config_unref(c);
 }
 

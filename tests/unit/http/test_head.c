@@ -107,8 +107,16 @@ Test(head, refuses_doubtful_targets)
         { "GET", "/caf\xc3\xa9", "Host: x\n", "percent-encoded" },
         { "GET", "/a/../b", "Host: x\n", "dot segment" },
         { "GET", "/a/.", "Host: x\n", "dot segment" },
-        { "GET", "/%2e%2E/b", "Host: x\n", "dot segment" },
-        { "GET", "/.%2e", "Host: x\n", "dot segment" },
+        { "GET", "/%2e%2E/b", "Host: x\n", "encoded dot" },
+        { "GET", "/.%2e", "Host: x\n", "encoded dot" },
+        { "GET", "/a%2ejson", "Host: x\n", "encoded dot" },
+        { "GET", "/a%5Cb", "Host: x\n", "encoded dot or backslash" },
+        { "GET", "/a%5c..%5Cb", "Host: x\n", "encoded dot or backslash" },
+        { "GET", "/a%2f..%2Fb", "Host: x\n", "dot segment" },
+        { "GET", "/a/..%2Fb", "Host: x\n", "dot segment" },
+        { "GET", "/a%2f.", "Host: x\n", "dot segment" },
+        { "GET", "/a/..;/b", "Host: x\n", "dot segment" },
+        { "GET", "/a/.;x=y", "Host: x\n", "dot segment" },
     };
     CHECK_ALL(rows);
 }
@@ -170,6 +178,7 @@ Test(head, tells_what_follows)
     cr_assert(h.expects_continue);
     cr_assert_eq(h.length, 7);
     cr_assert(text_is(h.path, "/a%2fb"));
+    cr_assert(text_is(h.query, "c"));
     cr_assert_eq(h.encoded_slash, 2u);
     h = read_it("POST", "/a", "Host: x\nContent-Length: 0\n");
     cr_assert_not(head_has_body(&h));
