@@ -22,7 +22,7 @@
 #include "flow/metrics.h"
 #include "upstream/dial.h"
 
-enum { EXIT_FAILED = 1, EXIT_CONFIG = 78, DIAL_THREADS = 64, CUT_S = 5, DIALS_END_S = 2 };
+enum { EXIT_FAILED = 1, EXIT_CONFIG = 78, DIAL_THREADS_MOST = 4, CUT_S = 5 };
 
 /* One run of the gateway. */
 struct run {
@@ -103,7 +103,11 @@ static int open_gateway(struct run *run)
         log_line(LOG_ERROR, "cannot start the access log: %s", strerror(errno));
         return -1;
     }
-    run->gateway.dialers = jobs_new(DIAL_THREADS, "dial");
+    run->gateway.dialer = dialer_new(workers < DIAL_THREADS_MOST ? workers : DIAL_THREADS_MOST);
+    if (run->gateway.dialer == NULL) {
+        log_line(LOG_ERROR, "cannot start the threads that dial: %s", strerror(errno));
+        return -1;
+    }
     run->seats = calloc(workers, sizeof *run->seats);
     BUG_IF(run->seats == NULL);
     return 0;
@@ -219,34 +223,13 @@ static void wait_for_the_end(struct run *run)
     }
 }
 
-/* Nobody waits for what is being dialled any more, but a thread that connects cannot be stopped: a peer that does
- * not answer would hold it until its time is up. */
-static volatile sig_atomic_t leave_with;
-
-static void leave(int signal_number)
-{
-    (void)signal_number;
-    _exit(leave_with);
-}
-
-static void end_dialling(struct run *run)
-{
-    struct sigaction action = {.sa_handler = leave};
-    if (run->gateway.dialers == NULL)
-        return;
-    leave_with = run->exit_code;
-    sigaction(SIGALRM, &action, NULL);
-    alarm(DIALS_END_S);
-    jobs_free(run->gateway.dialers); /* the workers' loops still run: what was dialled goes home */
-    alarm(0);
-}
-
 /* Also after half a start. No request is alive, so no worker writes a line or counts any more. */
 static void close_gateway(struct run *run)
 {
     if (run->gateway.access != NULL)
         access_free(run->gateway.access);
-    end_dialling(run);
+    if (run->gateway.dialer != NULL)
+        dialer_free(run->gateway.dialer); /* the workers' loops still run: what was dialled goes home */
     for (unsigned i = 0; i < run->opened; i++)
         seat_stop(&run->seats[i]);
     for (unsigned i = 0; i < run->opened; i++)

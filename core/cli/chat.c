@@ -215,12 +215,16 @@ static int ask(struct chat *chat, const struct cli *cli, const char *url, struct
         cli_say("cannot start: %s", strerror(errno));
         return CLI_FAILED;
     }
-    dial_start();
-    struct jobs *jobs = jobs_new(1, "dial");
-    struct pool *pool = pool_new(&chat->loop, jobs, &(struct pool_settings){.idle_per_origin = 1});
+    struct dialer *dialer = dialer_new(1);
+    if (dialer == NULL) {
+        cli_say("cannot start: %s", strerror(errno));
+        loop_fini(&chat->loop);
+        return CLI_FAILED;
+    }
+    struct pool *pool = pool_new(&chat->loop, dialer, &(struct pool_settings){.idle_per_origin = 1});
     transfer_start(pool, &request, &events, chat);
     loop_run(&chat->loop);
-    jobs_free(jobs);
+    dialer_free(dialer);
     pool_free(pool);
     loop_fini(&chat->loop);
     buf_free(&address);

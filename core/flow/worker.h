@@ -8,7 +8,6 @@
 
 #include "base/arena.h"
 #include "config/config.h"
-#include "loop/jobs.h"
 #include "loop/loop.h"
 #include "upstream/transfer.h"
 
@@ -17,7 +16,7 @@ struct metrics;    /* flow/metrics.h */
 
 /* Shared by all workers; made by boot/start.c, alive until the last worker has ended. */
 struct gateway {
-    struct jobs *dialers;
+    struct dialer *dialer;
     struct access_log *access; /* never NULL */
     struct metrics *metrics;   /* never NULL; one shard per worker inside */
     atomic_uint in_flight;     /* requests between admit and finish */

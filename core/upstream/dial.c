@@ -1,5 +1,12 @@
-/* dial.c - libcurl connects and encrypts; it is not asked to speak HTTP (see performance.md). */
-#include "upstream/dial.h"
+/* dial.c - libcurl connects and encrypts; it is not asked to speak HTTP (see performance.md).
+ *
+ * Each dialling has a multi handle of its own: curl_easy_recv() walks over all connections of the multi
+ * handle (7.88 to 8.14), and the wire moves to another thread. The easy handle stays in it: libcurl ends a
+ * CURLOPT_CONNECT_ONLY connection when its handle is removed (curl.se, CURLOPT_CONNECT_ONLY, 2026-11).
+ * curl_multi_socket_action() is not used: its table of sockets would stay with each TLS wire, 29 KB in 7.88.
+ * The sockets are known, for open_socket() makes them; what else libcurl waits for (its thread that looks up
+ * a name) it asks to be called for in time. */
+#include "upstream/dial_inside.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -12,20 +19,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
+#include "base/trust.h"
 
 _Static_assert(sizeof((struct dial *)0)->why >= CURL_ERROR_SIZE, "libcurl writes its reason there");
 
+#define LOOK_MS 50 /* how often a name that is looked up is asked for, at least */
+
 static pthread_once_t started = PTHREAD_ONCE_INIT;
-static bool has_ca_folder; /* the system's authorities are there one by one */
+static bool has_ca_folder;    /* the system's authorities are there one by one */
+static const char *ca_bundle; /* the file that has them all; NULL: libcurl knows none */
 static CURLSH *share;      /* DNS answers and TLS sessions, of all threads, until the process ends */
 static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
-
-static void run(struct job *job);
-static void finished(struct job *job);
 
 static void lock_share(CURL *curl, curl_lock_data data, curl_lock_access access, void *arg)
 {
@@ -39,8 +48,8 @@ static void unlock_share(CURL *curl, curl_lock_data data, void *arg)
     pthread_mutex_unlock(&share_locks[data]);
 }
 
-/* Is there a folder of authorities, named by their hashes? libcurl would read the file that has them all
- * anew for each connection, and keep them with it: 0.8 MB more and 10 ms each (7.88.1, 145 authorities). */
+/* Is there a folder of authorities, named by their hashes? libcurl reads from it what it needs; the file that
+ * has them all it would read anew for each connection, see trust.h. */
 static bool find_ca_folder(void)
 {
     const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
@@ -64,6 +73,7 @@ static void start(void)
         signal(SIGPIPE, SIG_IGN);
     BUG_IF(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
     has_ca_folder = find_ca_folder();
+    ca_bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
     for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
         pthread_mutex_init(&share_locks[i], NULL);
     share = curl_share_init();
@@ -86,20 +96,13 @@ struct dial *dial_new(struct text origin, const char *ca_file, int64_t connect_n
 
     BUG_IF(d == NULL);
     d->wire = WIRE_CLOSED;
+    d->sockets = -1;
     d->connect_ns = connect_ns;
     d->origin = (char *)(d + 1);
     memcpy(d->origin, origin.ptr, origin.len);
     if (ca_file != NULL)
         d->ca_file = memcpy(d->origin + origin.len + 1, ca_file, ca_len);
     return d;
-}
-
-void dial_submit(struct dial *d, struct jobs *jobs, struct loop *home)
-{
-    d->job.run = run;
-    d->job.on_done = finished;
-    d->job.home = home;
-    jobs_submit(jobs, &d->job);
 }
 
 void dial_free(struct dial *d)
@@ -141,17 +144,22 @@ bool dial_is_forbidden(const struct sockaddr *address)
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct dial *d = arg;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
     int one = 1, fd;
 
     (void)purpose;
-    if (dial_is_forbidden(&address->addr)) {
-        snprintf(d->why, sizeof d->why, "the host's address is link-local: refused");
+    d->looked_up = true;
+    d->refused = dial_is_forbidden(&address->addr);
+    if (d->refused)
         return CURL_SOCKET_BAD;
-    }
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (epoll_ctl(d->sockets, EPOLL_CTL_ADD, fd, &event) < 0) { /* leaves it when libcurl closes it */
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
     return fd;
 }
 
@@ -160,21 +168,44 @@ static bool is_tls(const struct dial *d)
     return text_starts_nocase(text_of(d->origin), TEXT("https:"));
 }
 
-static void configure(CURL *curl, struct dial *d, char *error)
+static CURLcode set_trust(CURL *curl, void *ssl_ctx, void *file)
 {
-    long ms = d->connect_ns / CLOCK_MS > 0 ? (long)(d->connect_ns / CLOCK_MS) : 1;
+    (void)curl;
+    return trust_file(ssl_ctx, file) == 0 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+/* `ca_file`, or what the system has: a folder, or else a file. */
+static void configure_trust(CURL *curl, const struct dial *d)
+{
+    const char *file = d->ca_file != NULL ? d->ca_file : has_ca_folder ? NULL : ca_bundle;
+
+    if (file == NULL) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
+        return;
+    }
+    if (curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, set_trust) != CURLE_OK) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, file); /* not over OpenSSL: libcurl reads it */
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+        return;
+    }
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)file);
+    curl_easy_setopt(curl, CURLOPT_CAINFO, NULL); /* that file and nothing else */
+    curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+}
+
+static void configure(CURL *curl, struct dial *d)
+{
+    int64_t left_ms = (d->due_ns - clock_ns()) / CLOCK_MS;
 
     curl_easy_setopt(curl, CURLOPT_URL, d->origin);
     curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, d->why);
+    curl_easy_setopt(curl, CURLOPT_PRIVATE, d->multi);
+    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* never waits for a look-up that is not needed any more */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* ALPN */
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, ms);
-#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms > 0 ? (long)left_ms : 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_SHARE, share);
@@ -192,56 +223,89 @@ static void configure(CURL *curl, struct dial *d, char *error)
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (d->ca_file != NULL) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, d->ca_file);
-        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* that file and nothing else */
-    } else if (has_ca_folder) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
-    }
+    configure_trust(curl, d);
 }
 
-static void run(struct job *job)
+static void free_handles(CURLM *multi, CURL *easy)
 {
-    struct dial *d = (struct dial *)((char *)job - offsetof(struct dial, job));
-    char error[CURL_ERROR_SIZE] = "";
-    CURL *curl = curl_easy_init();
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    CURLcode code;
+    if (multi != NULL && easy != NULL)
+        curl_multi_remove_handle(multi, easy);
+    if (easy != NULL)
+        curl_easy_cleanup(easy);
+    if (multi != NULL)
+        curl_multi_cleanup(multi);
+}
 
-    if (curl == NULL) {
-        snprintf(d->why, sizeof d->why, "out of memory");
-        return;
+bool dial_begin(struct dial *d)
+{
+    d->multi = curl_multi_init();
+    d->easy = curl_easy_init();
+    if (d->multi == NULL || d->easy == NULL) {
+        dial_give_up(d, "out of memory, or of descriptors");
+        return false;
     }
-    configure(curl, d, error);
-    code = curl_easy_perform(curl);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL); /* the handle may outlive both */
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, NULL);
+    configure(d->easy, d);
+    BUG_IF(curl_multi_add_handle(d->multi, d->easy) != CURLM_OK);
+    return true;
+}
+
+void dial_give_up(struct dial *d, const char *why)
+{
+    free_handles(d->multi, d->easy);
+    d->multi = d->easy = NULL;
+    snprintf(d->why, sizeof d->why, "%s", why);
+}
+
+/* libcurl has ended: with a connection, which becomes the wire, or without one. */
+static void finish(struct dial *d, CURLcode code)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    char why[sizeof d->why];
+
+    curl_easy_setopt(d->easy, CURLOPT_ERRORBUFFER, NULL); /* the handle may outlive both */
+    curl_easy_setopt(d->easy, CURLOPT_OPENSOCKETFUNCTION, NULL);
     if (code != CURLE_OK) {
         d->timed_out = code == CURLE_OPERATION_TIMEDOUT;
-        if (d->why[0] == '\0') /* else open_socket() knew better */
-            snprintf(d->why, sizeof d->why, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
-        curl_easy_cleanup(curl);
+        snprintf(why, sizeof why, "%s",
+                 d->refused            ? "the host's address is link-local: refused"
+                 : d->why[0] != '\0' ? d->why
+                                       : curl_easy_strerror(code));
+        dial_give_up(d, why);
         return;
     }
-
-    d->why[0] = '\0';
-    curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd);
+    curl_easy_getinfo(d->easy, CURLINFO_ACTIVESOCKET, &fd);
     if (is_tls(d) && fd != CURL_SOCKET_BAD) {
-        d->wire = (struct wire){.tls = curl, .fd = fd};
+        d->wire = (struct wire){.tls = d->easy, .fd = fd};
+        d->easy = d->multi = NULL;
         return;
     }
     if (fd != CURL_SOCKET_BAD)
-        d->wire.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (d->wire.fd < 0)
-        snprintf(d->why, sizeof d->why, "no socket: %s", strerror(errno));
-    curl_easy_cleanup(curl); /* closes its own descriptor of the socket, not ours */
+        d->wire.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* libcurl closes its own descriptor of the socket, not ours */
+    snprintf(why, sizeof why, "no socket: %s", strerror(errno));
+    dial_give_up(d, d->wire.fd < 0 ? why : "");
 }
 
-static void finished(struct job *job)
+bool dial_step(struct dial *d, int64_t *wait_ns)
 {
-    struct dial *d = (struct dial *)((char *)job - offsetof(struct dial, job));
+    struct epoll_event seen[8];
+    const CURLMsg *message;
+    int count;
+    long ms = -1;
 
-    d->on_done(d);
+    do /* what was reported, so that it is not reported again; anything newer is a new edge */
+        count = epoll_wait(d->sockets, seen, 8, 0);
+    while (count == 8);
+    BUG_IF(curl_multi_perform(d->multi, &count) != CURLM_OK);
+    message = curl_multi_info_read(d->multi, &count);
+    if (message != NULL && message->msg == CURLMSG_DONE) {
+        finish(d, message->data.result);
+        return true;
+    }
+    curl_multi_timeout(d->multi, &ms);
+    if (!d->looked_up && (ms < 0 || ms > LOOK_MS))
+        ms = LOOK_MS; /* no socket of ours tells that the name is found */
+    *wait_ns = ms < 0 ? -1 : ms * CLOCK_MS;
+    return false;
 }
 
 ssize_t wire_recv(struct wire *w, void *out, size_t len)
@@ -297,9 +361,13 @@ ssize_t wire_send(struct wire *w, const struct iovec *pieces, int count, char *s
 
 void wire_close(struct wire *w)
 {
-    if (w->tls != NULL)
-        curl_easy_cleanup(w->tls);
-    else if (w->fd >= 0)
+    char *multi = NULL;
+
+    if (w->tls != NULL) {
+        curl_easy_getinfo(w->tls, CURLINFO_PRIVATE, &multi);
+        free_handles((CURLM *)(void *)multi, w->tls);
+    } else if (w->fd >= 0) {
         close(w->fd);
+    }
     *w = WIRE_CLOSED;
 }

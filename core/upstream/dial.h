@@ -1,5 +1,8 @@
 /* dial.h - a connection to an upstream: DNS, TCP, proxy and TLS are libcurl's (CURLOPT_CONNECT_ONLY), and
- * this is the only door to it. What comes out is a wire. */
+ * dial.c is the only door to it. What comes out is a wire.
+ *
+ * The few threads of a dialer (dialer.c) dial as many addresses at once as are asked for: nothing blocks, so
+ * an address that stalls costs memory and descriptors until its time is up, and delays no other. */
 #ifndef UPSTREAM_DIAL_H
 #define UPSTREAM_DIAL_H
 
@@ -11,7 +14,7 @@
 #include <sys/uio.h>
 
 #include "base/text.h"
-#include "loop/jobs.h"
+#include "loop/loop.h"
 
 /* Both ends of nothing, or a connected, non-blocking socket. One thread at a time. */
 struct wire {
@@ -32,9 +35,11 @@ ssize_t wire_send(struct wire *w, const struct iovec *pieces, int count, char *s
 /* The fd must not be watched any more. */
 void wire_close(struct wire *w);
 
-/* One dialling, a job. */
+/* Threads that dial. */
+struct dialer;
+
+/* One dialling. */
 struct dial {
-    struct job job;
     void (*on_done)(struct dial *dial); /* on the thread of `home`; calls dial_free() */
     void *owner;
     struct wire wire; /* the result; WIRE_CLOSED when it failed. Whoever takes it sets it to that. */
@@ -43,17 +48,38 @@ struct dial {
     const char *ca_file;
     int64_t connect_ns;
     char *origin;
+
+    /* dial.c and dialer.c; of the dialler's thread while it runs */
+    struct dialer_thread *thread;
+    struct loop *home;
+    struct loop_message message; /* there and back */
+    struct loop_watch watch;     /* of `sockets` */
+    struct loop_timer timer;
+    struct dial *prev, *next; /* on its thread */
+    void *multi, *easy;       /* libcurl's, this dialling's alone: the TLS wire keeps them */
+    int64_t due_ns;           /* its time is up */
+    int sockets;              /* an epoll of the sockets that libcurl has opened */
+    bool looked_up;           /* the address is known: a socket was asked for */
+    bool refused;             /* that address is forbidden */
+    bool waits;               /* for the look-up that another dialling of the same origin makes */
 };
 
 /* libcurl's own start. Call before threads start; pool_new() calls it too, more than once does no harm. */
 void dial_start(void);
-/* Will dial `origin` ("https://host:port", lent) within `connect_ns`. `ca_file`: lent, NULL for the
- * system's. Given: free with dial_free(). */
+/* Will dial `origin` ("https://host:port", lent) within `connect_ns`, counted from dial_submit(). `ca_file`:
+ * lent, NULL for the system's. Given: free with dial_free(). */
 struct dial *dial_new(struct text origin, const char *ca_file, int64_t connect_ns);
-/* Dials on a thread of `jobs`. `dial` is taken until its on_done runs on the thread of `home`. */
-void dial_submit(struct dial *dial, struct jobs *jobs, struct loop *home);
+/* Dials on a thread of `dialer`. `dial` is taken until its on_done runs on the thread of `home`. */
+void dial_submit(struct dial *dial, struct dialer *dialer, struct loop *home);
 /* Closes the wire, if nobody took it. */
 void dial_free(struct dial *dial);
+
+/* Starts `threads` threads (1 or more; each may dial thousands at once). NULL with errno when there are no
+ * descriptors or threads left. */
+struct dialer *dialer_new(unsigned threads);
+/* Ends at once: what is still being dialled fails. Every home loop must still be alive, and run or be ended
+ * (loop_fini) after this. */
+void dialer_free(struct dialer *dialer);
 
 /* Is this an address no upstream may have: link-local, and with it the metadata services of clouds? Also
  * when written as a mapped or translated IPv6 address. */

@@ -10,7 +10,7 @@
 #include "base/fail.h"
 #include "base/map.h"
 
-#define ORIGIN_DIALS 64 /* at once, per origin: a thread each */
+#define ORIGIN_DIALS 1024 /* at once, per origin */
 #define ORIGIN_MOST 256 /* above that, origins without a connection are forgotten */
 
 static void dialled(struct dial *dial);
@@ -126,7 +126,7 @@ void origin_dial(struct origin *o, int64_t connect_ns)
         d->dial = dial_new(o->name, o->pool->settings.ca_file, connect_ns);
         d->dial->on_done = dialled;
         d->dial->owner = d;
-        dial_submit(d->dial, o->pool->dialers, o->pool->loop);
+        dial_submit(d->dial, o->pool->dialer, o->pool->loop);
     }
 }
 

@@ -19,14 +19,14 @@ static void on_ready(struct loop_watch *watch, uint32_t events);
 static void on_idle_time(struct loop_timer *timer);
 static void discard(struct pool_conn *conn);
 
-struct pool *pool_new(struct loop *loop, struct jobs *dialers, const struct pool_settings *settings)
+struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct pool_settings *settings)
 {
     struct pool *p = calloc(1, sizeof *p);
 
     BUG_IF(p == NULL);
     dial_start();
     p->loop = loop;
-    p->dialers = dialers;
+    p->dialer = dialer;
     if (settings != NULL)
         p->settings = *settings;
     if (p->settings.idle_per_origin == 0)

@@ -45,7 +45,7 @@ struct pool_want {
 
 struct pool {
     struct loop *loop;
-    struct jobs *dialers;
+    struct dialer *dialer;
     struct pool_settings settings;
     struct origin **origins; /* hash table, chained */
     size_t origin_count, slot_count;

@@ -11,20 +11,20 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "loop/jobs.h"
 #include "loop/loop.h"
 
+struct dialer;   /* upstream/dial.h */
 struct pool;     /* of one worker: idle connections of every origin */
 struct transfer; /* one exchange */
 
 struct pool_settings {
     unsigned idle_per_origin; /* connections kept; 256 unless said */
     int64_t idle_ns;          /* how long; 60 s unless said */
-    const char *ca_file;      /* kept; NULL: the system's. Best a short file: each connection holds it */
+    const char *ca_file;      /* kept; NULL: the system's */
 };
 
-/* `loop` and `dialers` are kept. */
-struct pool *pool_new(struct loop *loop, struct jobs *dialers, const struct pool_settings *settings);
+/* `loop` and `dialer` are kept. */
+struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct pool_settings *settings);
 void pool_free(struct pool *pool); /* no transfer may be running */
 size_t pool_idle(const struct pool *pool);
 

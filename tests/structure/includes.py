@@ -11,7 +11,7 @@ DOORS = [
     (r"microhttpd\.h", r"http/.*"),
     (r"curl/.*", r"upstream/dial\.c"),
     (r"lua\.h|lauxlib\.h|lualib\.h|luaconf\.h", r"script/.*|boot/load[a-z_]*\.[ch]"),
-    (r"openssl/.*", r"base/crypto\.c"),
+    (r"openssl/.*", r"base/(?:crypto|trust)\.c"),
     (r"http_parser\.h", r"upstream/.*"),
 ]
 

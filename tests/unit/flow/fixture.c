@@ -12,6 +12,7 @@
 #include "check.h"
 #include "plugin/call.h"
 #include "plugin/plugin.h"
+#include "upstream/dial.h"
 
 static const gw_host *host;
 
@@ -182,7 +183,8 @@ void fixture_open(struct fixture *f, const char *const *const *scripts, size_t c
     c->default_team = c->teams;
     config_seal(c);
     cr_assert_eq(pipe2(f->log_fds, O_CLOEXEC), 0);
-    f->gateway.dialers = jobs_new(1, "dial");
+    f->gateway.dialer = dialer_new(1);
+    cr_assert_not_null(f->gateway.dialer);
     f->gateway.access = access_new(f->log_fds[1], 1);
     f->gateway.metrics = metrics_new(1);
     cr_assert_eq(worker_init(&f->worker, 0, &f->gateway, c), 0);
@@ -200,7 +202,7 @@ void fixture_close(struct fixture *f)
     worker_fini(&f->worker);
     access_free(f->gateway.access);
     metrics_free(f->gateway.metrics);
-    jobs_free(f->gateway.dialers);
+    dialer_free(f->gateway.dialer);
     config_unref(f->config);
     buf_free(&f->body);
     close(f->log_fds[0]);

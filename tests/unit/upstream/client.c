@@ -26,8 +26,9 @@ struct client *client_new(unsigned threads, const struct pool_settings *settings
     struct client *c = calloc(1, sizeof *c);
 
     cr_assert_eq(loop_init(&c->loop), 0);
-    c->dialers = jobs_new(threads, "test-dial");
-    c->pool = pool_new(&c->loop, c->dialers, settings);
+    c->dialer = dialer_new(threads);
+    cr_assert_not_null(c->dialer);
+    c->pool = pool_new(&c->loop, c->dialer, settings);
     c->limit.on_time = too_late;
     c->nap.on_time = nap_over;
     loop_timer_set(&c->loop, &c->limit, c->loop.now_ns + 30 * CLOCK_S);
@@ -40,7 +41,7 @@ void client_free(struct client *c)
     cr_assert_not(c->late, "the test ran into its time limit");
     loop_timer_clear(&c->loop, &c->limit);
     pool_free(c->pool);
-    jobs_free(c->dialers);
+    dialer_free(c->dialer);
     cr_assert_eq(c->loop.timers, 0, "a timer was left");
     loop_fini(&c->loop);
     free(c);

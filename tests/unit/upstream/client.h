@@ -5,13 +5,13 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "loop/jobs.h"
 #include "loop/loop.h"
+#include "upstream/dial.h"
 #include "upstream/transfer.h"
 
 struct client {
     struct loop loop;
-    struct jobs *dialers;
+    struct dialer *dialer;
     struct pool *pool;
     struct loop_timer limit, nap;
     bool late;
@@ -39,7 +39,7 @@ struct exchange {
     bool ended; /* told so, or cancelled: nothing may come any more */
 };
 
-/* `threads` of the dialers. The loop's time limit is 30 s for the whole test. */
+/* `threads` of the dialer. The loop's time limit is 30 s for the whole test. */
 struct client *client_new(unsigned threads, const struct pool_settings *settings);
 void client_free(struct client *c);
 /* A GET of `url` + `path` with time-outs of 10 s. */

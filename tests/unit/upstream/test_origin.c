@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,18 @@ struct tarpit {
     char url[64];
 };
 
-static void tarpit_open(struct tarpit *t)
+static void tarpit_fill(struct tarpit *t)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)t->port)};
+
+    for (int i = 0; i < 8; i++) {
+        t->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(t->fill[i], (struct sockaddr *)&address, sizeof address);
+    }
+}
+
+static void tarpit_open(struct tarpit *t, bool fill)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof address;
@@ -102,11 +114,10 @@ static void tarpit_open(struct tarpit *t)
     cr_assert_eq(bind(t->fd, (struct sockaddr *)&address, sizeof address), 0);
     cr_assert_eq(listen(t->fd, 0), 0);
     getsockname(t->fd, (struct sockaddr *)&address, &len);
-    snprintf(t->url, sizeof t->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
-    for (int i = 0; i < 8; i++) {
-        t->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(t->fill[i], (struct sockaddr *)&address, sizeof address);
-    }
+    t->port = ntohs(address.sin_port);
+    snprintf(t->url, sizeof t->url, "http://127.0.0.1:%d", t->port);
+    if (fill)
+        tarpit_fill(t);
 }
 
 static void tarpit_close(struct tarpit *t)
@@ -116,45 +127,107 @@ static void tarpit_close(struct tarpit *t)
     close(t->fd);
 }
 
-static void serve_slowly(struct server_conn *conn)
+/* The first connection gets through, and is answered late; for the next ones the tarpit is full. */
+static void *serve_first(void *arg)
 {
-    while (server_skip(conn)) {
+    struct tarpit *t = arg;
+    char byte[2048];
+    int fd = accept(t->fd, NULL, NULL);
+
+    tarpit_fill(t);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_gt(recv(fd, byte, sizeof byte, 0), 0);
         server_sleep(300);
-        server_say(conn, HELLO);
+        cr_assert_gt(send(fd, HELLO, sizeof HELLO - 1, MSG_NOSIGNAL), 0);
     }
+    close(fd);
+    return NULL;
 }
 
 Test(origin, gives_who_waits_the_connection_that_comes_free_first)
 {
-    struct server *s = server_start(serve_slowly, NULL);
-    struct client *c = client_new(1, NULL); /* one dialler, and it will be stuck */
+    struct client *c = client_new(1, NULL);
     struct tarpit tarpit;
-    struct exchange first, stuck, second;
+    struct exchange first, second;
+    pthread_t thread;
     int64_t begin_ns;
 
-    tarpit_open(&tarpit);
-    exchange_init(&first, c, s->url, "/");
+    tarpit_open(&tarpit, false);
+    pthread_create(&thread, NULL, serve_first, &tarpit);
+    exchange_init(&first, c, tarpit.url, "/");
     client_start(&first);
     client_nap(c, 100); /* dialled and sent */
-    exchange_init(&stuck, c, tarpit.url, "/");
-    stuck.request.connect_ns = 3 * CLOCK_S;
-    client_start(&stuck);
-    exchange_init(&second, c, s->url, "/");
+    exchange_init(&second, c, tarpit.url, "/");
     client_start(&second);
     begin_ns = clock_ns();
-    while (second.dones == 0)
-        client_nap(c, 5);
-    cr_assert_lt(clock_ns() - begin_ns, 2 * CLOCK_S);
+    client_run(c);
+    cr_assert_lt(clock_ns() - begin_ns, 5 * CLOCK_S);
     cr_assert_eq(first.failure, TRANSFER_OK);
     cr_assert_eq(second.failure, TRANSFER_OK, "%s", second.why);
-    cr_assert_eq(s->connections, 1);
-    client_run(c);
-    cr_assert_eq(stuck.failure, TRANSFER_TIME_CONNECT);
     exchange_fini(&first);
-    exchange_fini(&stuck);
     exchange_fini(&second);
+    pthread_join(thread, NULL);
     client_free(c);
     tarpit_close(&tarpit);
+}
+
+enum { STALLED = 300 };
+
+/* STALLED requests to an address that stalls, and one to a server that answers: how long that one takes. */
+static void serve_beside(const char *stalled_url)
+{
+    struct server *s = server_start(serve_hello, NULL);
+    struct client *c = client_new(1, NULL);
+    struct exchange *all = calloc(STALLED, sizeof *all), healthy;
+    int64_t begin_ns;
+
+    for (int i = 0; i < STALLED; i++) {
+        exchange_init(&all[i], c, stalled_url, "/");
+        all[i].request.connect_ns = 2 * CLOCK_S;
+        client_start(&all[i]);
+    }
+    client_nap(c, 100); /* all of them are being dialled */
+    exchange_init(&healthy, c, s->url, "/");
+    client_start(&healthy);
+    begin_ns = clock_ns();
+    while (healthy.dones == 0 && !c->late)
+        client_nap(c, 5);
+    cr_assert_lt(clock_ns() - begin_ns, CLOCK_S);
+    cr_assert_eq(healthy.failure, TRANSFER_OK, "%s", healthy.why);
+    client_run(c);
+    cr_assert_lt(clock_ns() - begin_ns, 8 * CLOCK_S);
+    for (int i = 0; i < STALLED; i++) {
+        cr_assert_eq(all[i].failure, TRANSFER_TIME_CONNECT, "%s", all[i].why);
+        exchange_fini(&all[i]);
+    }
+    exchange_fini(&healthy);
+    free(all);
+    client_free(c);
+    server_stop(s);
+}
+
+Test(origin, an_address_that_drops_connects_delays_no_other)
+{
+    struct tarpit tarpit;
+
+    tarpit_open(&tarpit, true);
+    serve_beside(tarpit.url);
+    tarpit_close(&tarpit);
+}
+
+static void serve_nothing(struct server_conn *conn)
+{
+    server_wait_close(conn);
+}
+
+Test(origin, an_address_that_never_answers_to_tls_delays_no_other)
+{
+    struct server *s = server_start(serve_nothing, NULL);
+    char url[64];
+
+    setenv("no_proxy", "127.0.0.1", 1);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d", s->port);
+    serve_beside(url);
     server_stop(s);
 }
 
@@ -165,7 +238,7 @@ Test(origin, tells_that_nobody_listens_and_that_connecting_takes_too_long)
     struct exchange e;
     int64_t begin_ns = clock_ns();
 
-    tarpit_open(&tarpit);
+    tarpit_open(&tarpit, true);
     exchange_init(&e, c, tarpit.url, "/");
     e.request.connect_ns = 300 * CLOCK_MS;
     client_start(&e);
@@ -192,21 +265,41 @@ Test(origin, tells_that_nobody_listens_and_that_connecting_takes_too_long)
     client_free(c);
 }
 
-Test(origin, ends_while_it_is_still_dialling)
+Test(origin, fails_all_who_ask_for_a_host_that_does_not_exist)
+{
+    struct client *c = client_new(2, NULL);
+    struct exchange all[50];
+
+    for (int i = 0; i < 50; i++) {
+        exchange_init(&all[i], c, "http://no-such-host.invalid", "/");
+        client_start(&all[i]);
+    }
+    client_run(c);
+    for (int i = 0; i < 50; i++) {
+        cr_assert_eq(all[i].failure, TRANSFER_CONNECT, "%s", transfer_failure_name(all[i].failure));
+        cr_assert_not_null(strstr(all[i].why, "no-such-host"), "%s", all[i].why);
+        exchange_fini(&all[i]);
+    }
+    client_free(c);
+}
+
+Test(origin, ends_at_once_while_it_is_still_dialling)
 {
     struct client *c = client_new(4, NULL);
     struct tarpit tarpit;
     struct exchange e;
+    int64_t begin_ns;
 
-    tarpit_open(&tarpit);
+    tarpit_open(&tarpit, true);
     exchange_init(&e, c, tarpit.url, "/");
-    e.request.connect_ns = 500 * CLOCK_MS;
     client_start(&e);
     client_nap(c, 50);
     c->running = 0;
     transfer_cancel(e.transfer);
     exchange_fini(&e);
+    begin_ns = clock_ns();
     client_free(c);
+    cr_assert_lt(clock_ns() - begin_ns, 2 * CLOCK_S);
     tarpit_close(&tarpit);
 }
 
