@@ -19,6 +19,14 @@ struct ask_dropped {
     const char *why;    /* static */
 };
 
+/* A model that a member beside "model" asks for: OpenRouter's "models", LiteLLM's "fallbacks". */
+struct ask_choice {
+    struct ask_choice *next;
+    const char *member; /* static */
+    struct text model;  /* as the upstream names it; arena or lent from the body; absent: it cannot be known */
+    unsigned count;     /* of the list from here on */
+};
+
 struct ask {
     uint32_t operation; /* GW_OP_* */
     struct text body;   /* as sent; kept by the request */
@@ -29,6 +37,7 @@ struct ask {
     bool wants_usage;   /* the client asked for a usage chunk itself */
     int64_t choices;    /* n, 1 unless said */
     bool base64;        /* embeddings: as base64 instead of numbers */
+    struct ask_choice *choice; /* other models that it asks for; NULL: none */
     const struct json *json; /* the parsed body, NULL until ask_json() */
     const struct json *canonical; /* for a face's canonical(): what it made, NULL until then */
     struct ask_dropped *dropped;  /* what canonical() left out, each once, in order */

@@ -3,24 +3,7 @@
 
 #include <string.h>
 
-/* A caller may not choose where our credentials go (CVE-2024-6587 and its kin). */
-static const char *const forbidden[] = { "api_base", "api_key", "base_url", "extra_headers", "organization" };
-
-bool common_is_forbidden(struct text member)
-{
-    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
-        if (text_is(member, forbidden[i]))
-            return true;
-    return false;
-}
-
-int common_refuse_forbidden(struct text member, struct fail *fail)
-{
-    return error_param(fail, E_PARAMETER, member,
-                       "%.*s is not accepted in a request: upstream addresses and credentials come from the gateway's "
-                       "configuration",
-                       TEXT_ARG(member));
-}
+#include "face/members.h"
 
 int common_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
@@ -28,9 +11,8 @@ int common_decode(struct arena *arena, struct text body, struct ask *ask, struct
     ask->choices = 1;
     if (scan_object(arena, body, SCAN_MAX_DEPTH, &ask->scan) < 0)
         return error_param(fail, E_JSON, ask->scan.at, "the request body is not valid JSON: %s", ask->scan.problem);
-    for (size_t i = 0; i < ask->scan.count; i++)
-        if (common_is_forbidden(ask->scan.members[i].key))
-            return common_refuse_forbidden(ask->scan.members[i].key, fail);
+    if (members_check(arena, ask, fail) < 0)
+        return -1;
     const struct scan_member *m = scan_get(&ask->scan, "model");
     if (m == NULL)
         return error_param(fail, E_PARAMETER, TEXT("model"), "model is missing: name the model to use");
@@ -50,6 +32,10 @@ int common_decode_options(struct arena *arena, struct ask *ask, struct fail *fai
         return 0;
     if (m->type != '{' || scan_object(arena, m->value, SCAN_MAX_DEPTH, &options) < 0)
         return error_param(fail, E_PARAMETER, TEXT("stream_options"), "stream_options must be an object");
+    for (size_t i = 0; i < options.count; i++)
+        if (members_misspelt(options.members[i].key) != NULL)
+            return error_param(fail, E_PARAMETER, TEXT("stream_options"), "stream_options has \"%.*s\": write \"%s\"",
+                               TEXT_ARG(options.members[i].key), members_misspelt(options.members[i].key));
     m = scan_get(&options, "include_usage");
     if (m != NULL && !scan_is_null(m) && !scan_bool(m, &ask->wants_usage))
         return error_param(fail, E_PARAMETER, TEXT("stream_options"),

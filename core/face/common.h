@@ -8,10 +8,6 @@
  * model, `stream`. 0, or -1 with `fail`. */
 int common_decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail);
 
-/* Would a member of this name choose where our credentials go? */
-bool common_is_forbidden(struct text member);
-int common_refuse_forbidden(struct text member, struct fail *fail); /* -1 */
-
 /* One place of the body that is replaced. */
 struct common_edit {
     size_t start, end; /* offsets in the body; equal: an insertion */

@@ -2,6 +2,7 @@
  * body is JSON, or a multipart form (uploads) whose part "model" is read and replaced. */
 #include "face/common.h"
 #include "face/form.h"
+#include "face/members.h"
 
 static bool is_form(const struct ask *ask)
 {
@@ -27,8 +28,8 @@ static int decode_form(struct arena *arena, struct ask *ask, struct fail *fail)
     ask->choices = 1;
     form_open(&form, ask->content_type, ask->body);
     while (form_next(&form, &name, &value)) {
-        if (common_is_forbidden(name))
-            return common_refuse_forbidden(name, fail);
+        if (members_check_field(arena, ask, name, value, fail) < 0)
+            return -1;
         if (text_is(name, "stream"))
             ask->stream = text_eq_nocase(value, TEXT("true")) || text_is(value, "1");
         if (!text_is(name, "model"))

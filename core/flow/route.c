@@ -90,6 +90,31 @@ enum next route_estimate_tokens(struct request *req)
     return answer_own(req);
 }
 
+/* Services let a request name more models than "model": the key must be allowed each of them, at each target. */
+static enum next check_choices(struct request *req)
+{
+    bool all = config_team_may(req->team, TEXT("*"));
+    for (const struct ask_choice *c = all ? NULL : req->ask.choice; c != NULL; c = c->next) {
+        for (size_t i = 0; i < req->target_count && c->model.ptr != NULL; i++) {
+            const struct config_provider *p = req->targets[i].provider;
+            char *name = arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(p->name), TEXT_ARG(c->model));
+            if (config_team_may(req->team, text_of(name)))
+                continue;
+            error_param(&req->fail, E_MODEL, text_of(c->member), "%s names the model \"%.*s\", which this key may not use",
+                        c->member, (int)(c->model.len < 120 ? c->model.len : 120), c->model.ptr);
+            return FAIL;
+        }
+        if (c->model.ptr == NULL) {
+            error_param(&req->fail, E_PARAMETER, text_of(c->member),
+                        "%s can choose a model that this key may not use: leave it out, or ask the gateway's operator for a key "
+                        "without a list of models",
+                        c->member);
+            return FAIL;
+        }
+    }
+    return NEXT;
+}
+
 /* Row "route". */
 enum next route_run(struct request *req)
 {
@@ -114,6 +139,8 @@ enum next route_run(struct request *req)
         req->fail.should_retry = 0;
         return FAIL;
     }
+    if (check_choices(req) == FAIL)
+        return FAIL;
     if (req->operation == GW_OP_COUNT_TOKENS &&
         (req->targets[0].provider->plugin->provider.operations & GW_OP_COUNT_TOKENS) == 0)
         return route_estimate_tokens(req);

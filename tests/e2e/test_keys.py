@@ -21,7 +21,7 @@ class Keys(Case):
         return Gateway(
             provider("up", cls.up)
             + 'model "m" { { "up/real" } }\nmodel "secret" { { "up/other" } }\nmodel "fam-*" { { "up/*" } }\n'
-            'team "all" {}\nteam "narrow" { models = { "m", "fam-a*", "fam-bee" } }\n'
+            'team "all" {}\nteam "narrow" { models = { "m", "fam-a*", "fam-bee", "up/open" } }\n'
             'key { sha256 = "%s", team = "all", name = "good-key" }\n' % digest(GOOD)
             + 'key { sha256 = "%s", team = "narrow", name = "narrow-key" }\n' % digest(NARROW)
             + 'key { sha256 = "%s", team = "all", name = "off-key", enabled = false }\n' % digest(OFF)
@@ -126,6 +126,30 @@ class Keys(Case):
             self.assert_error(answer, 404, INVALID, "model_not_found")
         answer = self.gw.request("GET", "/v1/models/nope", [("x-api-key", GOOD)])
         self.assert_error(answer, 404, INVALID, "model_not_found", retry=False)
+
+    def test_other_members_choose_allowed_models_only(self):
+        """OpenRouter's and LiteLLM's members name models of their own."""
+        for key, members, status in (
+            (NARROW, {"models": ["real", "dear"]}, 404),
+            (NARROW, {"fallbacks": [{"model": "dear"}]}, 404),
+            (NARROW, {"fallbacks": [{"real": ["dear"]}]}, 400),
+            (NARROW, {"extra_body": {"models": ["dear"]}}, 404),
+            (NARROW, {"route": "fallback"}, 400),
+            (NARROW, {"models": ["open"], "route": None}, 200),
+            (NARROW, {"tools": [{"type": "image_generation", "model": "dear"}]}, 404),
+            (GOOD, {"models": ["real", "dear"], "route": "fallback"}, 200),
+            (GOOD, {"fallbacks": [{"model": "dear", "api_base": "http://x"}]}, 400),
+        ):
+            with self.subTest(members, key=key):
+                self.up.take()
+                answer = self.gw.chat(headers=[("Authorization", "Bearer " + key)], **members)
+                self.assertEqual(answer.status, status, answer)
+                if status == 200:
+                    sent = self.up.take()[0].json()
+                    self.assertEqual({k: sent[k] for k in members}, members)
+                else:
+                    self.assertIn(answer.error["param"], (*members, "models", "api_base"))
+                    self.assertEqual(self.up.take(), [])
 
     def test_the_names_of_keys_are_in_the_log_and_the_keys_are_not(self):
         self.with_key(GOOD)

@@ -1,0 +1,122 @@
+/* test_members.c - what members decide beside the answer: names in capitals, other models, addresses. */
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "face/members.h"
+#include "messages_help.h"
+
+static int decode(const char *body)
+{
+    help.ask = (struct ask){ .operation = GW_OP_CHAT };
+    help.fail = (struct fail){ .kind = FAIL_NONE };
+    return face_responses.decode(&help.arena, text_of(body), &help.ask, &help.fail);
+}
+
+Test(members, know_their_names_in_capitals)
+{
+    static const char *const misspelt[][2] = {
+        { "Model", "model" },       { "MODEL", "model" },      { "sTREAM", "stream" },   { "\xc5\xbftream", "stream" },
+        { "to\xc5\xbfls", NULL },  { "tool\xc5\xbf", "tools" }, { "top_\xe2\x84\xaa", "top_k" }, { "Models", "models" },
+        { "Fallbacks", "fallbacks" }, { "API_BASE", "api_base" }, { "Model_List", "model_list" }, { "provideroptions", "providerOptions" },
+        { "ProviderOptions", "providerOptions" }, { "providerOptions", NULL }, { "model", NULL }, { "Mode", NULL }, { "Models2", NULL },
+        { "", NULL }, { "X", NULL }, { "\xc5", NULL }, { "prompt", NULL }, { "Extra_Body", "extra_body" },
+    };
+
+    for (size_t i = 0; i < sizeof misspelt / sizeof *misspelt; i++) {
+        const char *as = members_misspelt(text_of(misspelt[i][0]));
+
+        cr_assert_str_eq(as != NULL ? as : "", misspelt[i][1] != NULL ? misspelt[i][1] : "", "%s", misspelt[i][0]);
+    }
+}
+
+Test(members, are_refused_in_capitals_and_where_they_choose_an_address)
+{
+    static const char *const rows[][2] = {
+        { "{\"model\":\"a\",\"Model\":\"b\"}", "Model" },
+        { "{\"STREAM\":true,\"model\":\"a\"}", "STREAM" },
+        { "{\"model\":\"a\",\"m\\u004fdel\":\"b\"}", "mOdel" },
+        { "{\"model\":\"a\",\"model_list\":[]}", "model_list" },
+        { "{\"model\":\"a\",\"litellm_params\":{}}", "litellm_params" },
+        { "{\"model\":\"a\",\"fallbacks\":[{\"model\":\"b\",\"api_base\":\"http://x\"}]}", "api_base" },
+        { "{\"model\":\"a\",\"extra_body\":{\"api_key\":\"x\"}}", "api_key" },
+        { "{\"model\":\"a\",\"extra_body\":{\"Model\":\"x\"}}", "Model" },
+        { "{\"model\":\"a\",\"extra_body\":{\"b\":}}", "extra_body" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        help_begin();
+        cr_assert_eq(decode(rows[i][0]), -1, "%s", rows[i][0]);
+        cr_assert_eq(help.fail.status, 400);
+        cr_assert_str_eq(help.fail.param, rows[i][1]);
+        help_end();
+    }
+}
+
+/* "member:model member:?", the last one first. */
+static const char *choices(void)
+{
+    static char out[400];
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (const struct ask_choice *c = help.ask.choice; c != NULL; c = c->next)
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%s:%.*s", n > 0 ? " " : "", c->member,
+                              c->model.ptr != NULL ? (int)c->model.len : 1, c->model.ptr != NULL ? c->model.ptr : "?");
+    return out;
+}
+
+Test(members, tell_which_models_they_choose)
+{
+    static const char *const rows[][2] = {
+        { "\"models\":[\"x/y\",\"z\"]", "models:z models:x/y" },
+        { "\"models\":\"x\"", "models:x" },
+        { "\"models\":null", "" },
+        { "\"models\":[1]", "models:?" },
+        { "\"models\":[b]", "models:?" },
+        { "\"route\":\"fallback\"", "route:?" },
+        { "\"route\":null", "" },
+        { "\"preset\":\"p\"", "preset:?" },
+        { "\"fallbacks\":[\"x\",{\"model\":\"y\"},{\"model\":\"z\",\"messages\":[]}]", "fallbacks:z fallbacks:y fallbacks:x" },
+        { "\"fallbacks\":[{\"gpt-4\":[\"x\"]}]", "fallbacks:?" },
+        { "\"fallbacks\":[{\"model\":\"x\",\"model\":\"y\"}]", "fallbacks:y fallbacks:x" },
+        { "\"context_window_fallback_dict\":{}", "context_window_fallback_dict:?" },
+        { "\"providerOptions\":{\"openai\":{\"models\":[\"no\"]},\"gateway\":{\"models\":[\"x\"],\"order\":[\"y\"]}}", "providerOptions:x" },
+        { "\"tools\":[{\"type\":\"function\",\"parameters\":{\"properties\":{\"model\":{\"type\":\"string\"}}}}]", "" },
+        { "\"tools\":[{\"type\":\"image_generation\",\"m\\u006fdel\":\"x\"},{\"Model\":\"y\"}]", "tools:y tools:x" },
+        { "\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"x\"]}]", "plugins:x" },
+        { "\"extra_body\":{\"models\":[\"x\"],\"model\":\"y\"}", "extra_body:y models:x" },
+        { "\"extra_body\":{\"extra_body\":{\"models\":[\"x\"]}}", "" },
+        { "\"metadata\":{\"models\":[\"x\"]},\"provider\":{\"order\":[\"x\"]}", "" },
+    };
+    char body[400], many[2000];
+    size_t n = (size_t)snprintf(many, sizeof many, "{\"model\":\"m\",\"models\":[\"a\"");
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        help_begin();
+        snprintf(body, sizeof body, "{\"model\":\"m\",%s}", rows[i][0]);
+        cr_assert_eq(decode(body), 0, "%s: %s", body, help.fail.text);
+        cr_assert_str_eq(choices(), rows[i][1], "%s", body);
+        help_end();
+    }
+    for (int i = 0; i < 64; i++)
+        n += (size_t)snprintf(many + n, sizeof many - n, ",\"b\"");
+    snprintf(many + n, sizeof many - n, "]}");
+    help_begin();
+    cr_assert_eq(decode(many), -1);
+    cr_assert_str_eq(help.fail.param, "models");
+    help_end();
+}
+
+Test(members, of_a_form_are_read_too)
+{
+    help_begin();
+    help.ask = (struct ask){ .operation = GW_OP_AUDIO };
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("Model"), TEXT("x"), &help.fail), -1);
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("api_base"), TEXT("x"), &help.fail), -1);
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("fallbacks[]"), TEXT("x"), &help.fail), 0);
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("models"), TEXT("[\"y\",\"z\"]"), &help.fail), 0);
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("language"), TEXT("en"), &help.fail), 0);
+    cr_assert_str_eq(choices(), "models:z models:y fallbacks:x");
+    help_end();
+}
