@@ -27,6 +27,8 @@ provider "demo" { -- answers by itself, for a first try and for tests
     tokens_per_second = 200, -- a setting of its plugin: llm-gateway plugin check plugins/demo.so
 }
 
+provider "anthropic" {} -- ANTHROPIC_API_KEY
+
 provider "openai" { -- all it needs is its usual variable, OPENAI_API_KEY; this says the same at length
     plugin = "openai",
     base_url = "https://api.openai.com/v1", -- what that service's own SDK takes
@@ -44,13 +46,20 @@ model "demo" { { "demo/demo" } }
 
 model "fast" {
     { "openai/gpt-4o-mini" },
-    fallback = { "demo/demo" }, -- when all of those failed, before the first byte of an answer
+    fallback = { "anthropic/claude-haiku-4-5" }, -- when all of those failed, before the first byte of an answer
     timeout = { connect_s = 5, first_token_s = 60, idle_s = 60, total_s = 600 }, -- of an attempt
     retry = { attempts = 3 }, -- most attempts in all
     lossy = "drop", -- what a target cannot carry is left out and named; "refuse": the request is refused
 }
 
-model "gpt-*" { "openai/*" } -- a family: the name that was asked for goes on unchanged
+-- Families: the name that was asked for goes on unchanged. These are the ones that also hold without a configuration.
+model "claude-*" { "anthropic/*" }
+for _, family in ipairs {
+    "gpt-*", "chatgpt-*", "o1*", "o3*", "o4*",
+    "text-embedding-*", "omni-moderation-*", "dall-e-*", "tts-*", "whisper-*",
+} do
+    model(family) { "openai/*" }
+end
 
 -- Who may use it. Without a key everybody who reaches the address may; with one, everybody needs one. Keys are known
 -- by their digest: printf %s "$KEY" | sha256sum

@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,4 +129,54 @@ int crypto_parse_hex(struct text hex, uint8_t *out, size_t len)
         out[i] = (uint8_t)(high << 4 | low);
     }
     return 0;
+}
+
+static X509 *read_cert(struct text pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    return cert;
+}
+
+/* Instead of asking on the terminal. */
+static int no_password(char *into, int size, int for_writing, void *arg)
+{
+    (void)into, (void)size, (void)for_writing, (void)arg;
+    return -1;
+}
+
+const char *crypto_pair_problem(struct text cert_pem, struct text key_pem)
+{
+    const char *problem = NULL;
+    BIO *bio = BIO_new_mem_buf(key_pem.ptr, (int)key_pem.len);
+    EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+    X509 *cert = read_cert(cert_pem);
+
+    if (cert == NULL)
+        problem = "cert holds no certificate that can be read";
+    else if (key == NULL)
+        problem = "key holds no private key that can be read: it must be PEM, without a password";
+    else if (X509_check_private_key(cert, key) != 1)
+        problem = "the private key is not the one of the certificate";
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    ERR_clear_error();
+    return problem;
+}
+
+int64_t crypto_cert_end_unix_s(struct text cert_pem)
+{
+    int days, seconds;
+    int64_t end = -1;
+    X509 *cert = read_cert(cert_pem);
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+
+    if (cert != NULL && epoch != NULL && ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(cert)) == 1)
+        end = (int64_t)days * 86400 + seconds;
+    ASN1_TIME_free(epoch);
+    X509_free(cert);
+    ERR_clear_error();
+    return end;
 }

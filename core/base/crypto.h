@@ -18,6 +18,11 @@ void crypto_sha256(struct text bytes, uint8_t out[CRYPTO_SHA256_LEN]);
 void crypto_random(void *out, size_t len);
 bool crypto_equal(const void *a, const void *b, size_t len); /* constant time */
 void crypto_wipe(void *p, size_t len);
+/* Can a server use this certificate chain with this private key, both PEM, the key without a password? NULL, or what is
+ * wrong: static. */
+const char *crypto_pair_problem(struct text cert_pem, struct text key_pem);
+/* The end of the first certificate's validity, seconds since 1970; -1 when it cannot be read. */
+int64_t crypto_cert_end_unix_s(struct text cert_pem);
 /* Lower-case hex, 2*len+1 bytes into out. */
 void crypto_hex(const uint8_t *bytes, size_t len, char *out);
 /* 0 and `len` bytes in out, or -1 when it is not exactly 2*len hex digits. */

@@ -1,6 +1,8 @@
 /* banner.c - says what the gateway offers and how to try it. */
 #include "boot/banner.h"
 
+#include <stdlib.h>
+
 #include "boot/endpoint.h"
 #include "plugin/plugin.h"
 
@@ -49,7 +51,7 @@ static bool write_model(const struct config *config, struct buf *out)
     return model.ptr != NULL;
 }
 
-static void write_providers(const struct config *config, struct buf *out)
+void banner_write_providers(const struct config *config, struct buf *out)
 {
     for (size_t i = 0; i < config->provider_count; i++) {
         const struct config_provider *provider = &config->providers[i];
@@ -63,6 +65,17 @@ static void write_providers(const struct config *config, struct buf *out)
     }
     if (config->provider_count == 0)
         buf_str(out, "  providers  none\n");
+}
+
+/* Its whole path, because which one it is depends on where the program was started. */
+static void write_file(const struct config *config, struct buf *out)
+{
+    char *path = config->file != NULL ? realpath(config->file, NULL) : NULL;
+    if (config->file == NULL)
+        buf_str(out, "  file       none: every provider whose key is in the environment\n");
+    else
+        buf_printf(out, "  file       %s\n", path != NULL ? path : config->file);
+    free(path);
 }
 
 static void write_models(const struct config *config, struct buf *out)
@@ -94,7 +107,8 @@ void banner_write(const struct config *config, uint16_t port, struct buf *out)
     const char *auth = config->keys_required ? " -H \"Authorization: Bearer $GW_KEY\"" : "";
 
     buf_str(out, "\n");
-    write_providers(config, out);
+    write_file(config, out);
+    banner_write_providers(config, out);
     write_models(config, out);
     if (config->keys_required)
         buf_printf(out, "  keys       %zu declared: every request needs one\n", config->key_count);

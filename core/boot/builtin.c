@@ -51,7 +51,7 @@ void builtin_write(const char *const *folders, struct load_report *report, struc
         struct fail fail;
         const struct plugin *plugin = plugin_load(list[i].path, &fail);
         if (plugin == NULL) {
-            complain(&report->notes, 0, "%s", fail.text);
+            complain(&report->warnings, 0, "warning: %s", fail.text);
             continue;
         }
         if (plugin->kind != GW_KIND_PROVIDER || strcmp(plugin->name, list[i].name) != 0 || !needs_nothing(plugin))

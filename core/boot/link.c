@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "boot/cpus.h"
 #include "boot/endpoint.h"
@@ -23,6 +24,8 @@ void link_all(struct link *l)
     link_models(l);
     link_teams(l);
     link_keys(l);
+    link_warn_file(l);
+    link_note_unused_keys(l);
 }
 
 void link_fini(struct link *l)
@@ -75,6 +78,22 @@ static void link_pem(struct link *l, const char *setting, const struct declare_s
                  secret_name(secret, &l->scratch));
 }
 
+static void link_pair(struct link *l)
+{
+    const struct config_listen *listen = &l->config->listen;
+    int line = l->declared->listen.line;
+
+    if (l->report->complaints.count > 0)
+        return;
+    const char *problem = crypto_pair_problem(listen->cert_pem, listen->key_pem);
+    if (problem != NULL)
+        complain(&l->report->complaints, line, "listen: tls: %s", problem);
+    else if (crypto_cert_end_unix_s(listen->cert_pem) * 1000 <= clock_unix_ms())
+        link_warn(l, line, "listen: tls: the certificate of %s has expired, and clients refuse it: renew it",
+                  listen->cert_from);
+    link_warn_secret(l, line, "listen: tls: key", l->declared->listen.tls.key, TEXT_NONE);
+}
+
 static void link_listen(struct link *l)
 {
     const struct declare_listen *said = &l->declared->listen;
@@ -87,6 +106,7 @@ static void link_listen(struct link *l)
         listen->key_from = secret_name(said->tls.key, l->arena);
         link_pem(l, "cert", said->tls.cert, &listen->cert_pem);
         link_pem(l, "key", said->tls.key, &listen->key_pem);
+        link_pair(l);
     }
 }
 
@@ -116,7 +136,7 @@ static void link_plugins(struct link *l)
         l->options->folders != NULL ? l->options->folders : folders_make(l->arena, &said->path, l->folder);
     for (size_t i = 0; l->options->folders == NULL && config->plugin_directories[i] != NULL; i++)
         if (i >= FOLDERS_OURS && !folders_is_folder(config->plugin_directories[i]))
-            complain(&l->report->notes, said->line, "plugins: path: %s is not a folder", config->plugin_directories[i]);
+            link_warn(l, said->line, "plugins: path: %s is not a folder", config->plugin_directories[i]);
     for (size_t i = 0; i < said->names.count; i++) {
         const struct plugin *plugin = link_find_plugin(l, said->line, "plugins", said->names.items[i]);
         if (plugin != NULL)

@@ -36,6 +36,18 @@ void link_models(struct link *l);
 void link_teams(struct link *l);
 void link_keys(struct link *l);
 
+/* link_warn.c: what is allowed and most likely a slip, with what to do. `format` begins with whose it is. */
+void link_warn(struct link *l, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A base URL that ends in an operation's path, or lacks or repeats the /v1 of the `usual` one (may be NULL). */
+void link_warn_url(struct link *l, int line, const char *where, struct text url, const char *usual);
+/* A secret in quotes, with blanks around it or a scheme before it; a file of a secret that others may read or write. */
+void link_warn_secret(struct link *l, int line, const char *where, const struct declare_secret *secret,
+                      struct text value);
+/* gateway.lua itself: others may write it, or it declares nothing that could answer. */
+void link_warn_file(struct link *l);
+/* link_unused.c: keys of known services that are in the environment while no provider of the file asks for them. */
+void link_note_unused_keys(struct link *l);
+
 /* For the parts: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 64; small letters only when `small`. */
 bool link_is_name(struct text name, bool small);
 /* The same without a complaint. */

@@ -1,13 +1,14 @@
 /* link_key.c - teams and keys: who may come in, and what they may ask for. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/map.h"
 #include "boot/date.h"
 #include "boot/link.h"
 
 static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where);
-static void link_key(struct link *l, const struct declare_key *said, struct config_key *key);
+static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key);
 
 void link_teams(struct link *l)
 {
@@ -60,25 +61,26 @@ static void note_unknown_models(struct link *l, const struct declare_team *said,
         if (known)
             continue;
         const char *nearest = text_nearest(name, l->model_names);
-        complain(&l->report->notes, said->line, "%s: no model is called \"%.*s\"%s%s%s", where, TEXT_ARG(name),
-                 nearest != NULL ? " (did you mean \"" : "", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "\"?)" : "");
+        link_warn(l, said->line, "%s: no model is called \"%.*s\"%s%s%s", where, TEXT_ARG(name),
+                  nearest != NULL ? " (did you mean \"" : "", nearest != NULL ? nearest : "",
+                  nearest != NULL ? "\"?)" : "");
     }
 }
 
 void link_keys(struct link *l)
 {
     struct config *config = l->config;
-    struct map seen;
+    struct map seen, names;
     size_t count = 0;
 
     for (const struct declare_key *said = l->declared->keys; said != NULL; said = said->next)
         count++;
     config->keys = arena_array(l->arena, struct config_key, count);
     map_init(&seen);
+    map_init(&names);
     for (const struct declare_key *said = l->declared->keys; said != NULL; said = said->next) {
         struct config_key *key = &config->keys[config->key_count];
-        link_key(l, said, key);
+        link_key(l, said, &names, key);
         struct text digest = {(const char *)key->digest, CRYPTO_SHA256_LEN};
         const struct declare_key *first = map_put(&seen, digest, (void *)(uintptr_t)said);
         if (first != NULL && said->sha256.ptr != NULL && first->sha256.ptr != NULL &&
@@ -88,6 +90,7 @@ void link_keys(struct link *l)
         config->key_count++;
     }
     map_fini(&seen);
+    map_fini(&names);
 }
 
 static const struct config_team *find_team(const struct config *config, struct text name)
@@ -111,7 +114,8 @@ static void unknown_team(struct link *l, const struct declare_key *said)
         complain(&l->report->complaints, said->line, "key: there is no team \"%.*s\"", TEXT_ARG(said->team));
 }
 
-static void link_key(struct link *l, const struct declare_key *said, struct config_key *key)
+/* `names`: those of the keys before it. */
+static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key)
 {
     struct complaints *complaints = &l->report->complaints;
     uint8_t empty[CRYPTO_SHA256_LEN];
@@ -131,6 +135,11 @@ static void link_key(struct link *l, const struct declare_key *said, struct conf
     key->name = arena_text(l->arena, said->name.ptr != NULL ? said->name : (struct text){digits, 8});
     if (key->name.len > 100)
         complain(complaints, said->line, "key: name is longer than 100 bytes");
+    const struct declare_key *first = said->name.ptr != NULL ? map_put(names, said->name, (void *)(uintptr_t)said) : NULL;
+    if (first != NULL)
+        complain(complaints, said->line,
+                 "key: the name \"%.*s\" was already given in line %d: the log could not tell the two apart",
+                 TEXT_ARG(key->name), first->line);
 
     key->enabled = said->enabled;
     key->team = l->config->default_team;
@@ -139,4 +148,7 @@ static void link_key(struct link *l, const struct declare_key *said, struct conf
     if (said->expires.ptr != NULL && date_parse(said->expires, &key->expires_unix_ms) < 0)
         complain(complaints, said->line,
                  "key: expires takes \"2026-12-31\" or \"2026-12-31T18:00:00Z\", a day or moment that exists");
+    else if (key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms())
+        link_warn(l, said->line, "key \"%.*s\": it expired (%.*s) and is refused: give it a later date or remove it",
+                  TEXT_ARG(key->name), TEXT_ARG(said->expires));
 }

@@ -9,6 +9,16 @@ enum { NAME_MAX_LEN = 200 };
 static void link_model(struct link *l, const struct declare_model *said, struct config_model *model, const char *where);
 static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
                         bool fallback, struct config_model *model, const char *where);
+static void note_skipped(struct link *l, int line, const struct config_model *model, const char *where);
+static void note_unusable(struct link *l);
+
+static bool is_usable(const struct config_model *model)
+{
+    for (size_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].provider->off == NULL)
+            return true;
+    return false;
+}
 
 /* No blanks, and '*' only as the last character. */
 static bool is_model_name(struct text name, bool may_be_family)
@@ -41,6 +51,8 @@ void link_models(struct link *l)
         link_model(l, said, &config->models[config->model_count++], where);
     }
     map_fini(&seen);
+    if (l->options->file != NULL)
+        note_unusable(l);
 }
 
 static void link_model(struct link *l, const struct declare_model *said, struct config_model *model, const char *where)
@@ -64,6 +76,33 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->targets = arena_array(l->arena, struct config_target, said->targets.count + said->fallback.count);
     add_targets(l, said, &said->targets, false, model, where);
     add_targets(l, said, &said->fallback, true, model, where);
+    if (l->options->file != NULL)
+        note_skipped(l, said->line, model, where);
+}
+
+/* What still answers, though not from where it was meant to. A model of which nothing is left is named
+ * with the others, by note_unusable(). */
+static void note_skipped(struct link *l, int line, const struct config_model *model, const char *where)
+{
+    for (size_t i = 0; i < model->target_count && is_usable(model); i++)
+        if (model->targets[i].provider->off != NULL)
+            complain(&l->report->notes, line, "%s: the target \"%.*s/%.*s\" is skipped: its provider is off", where,
+                     TEXT_ARG(model->targets[i].provider->name), TEXT_ARG(model->targets[i].model));
+}
+
+/* One line for all of them: where no key is set, that is most of the file. */
+static void note_unusable(struct link *l)
+{
+    struct buf names;
+    buf_init(&names, 16 << 10);
+    for (size_t i = 0; i < l->config->model_count; i++) {
+        const struct config_model *model = &l->config->models[i];
+        if (model->target_count > 0 && !is_usable(model))
+            buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(model->name));
+    }
+    if (names.len > 0)
+        complain(&l->report->notes, 0, "no provider of these models is in use: %.*s", TEXT_ARG(buf_view(&names)));
+    buf_free(&names);
 }
 
 /* The declared provider, also one that could not be made. */
@@ -109,9 +148,6 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
                      TEXT_ARG(name));
             continue;
         }
-        if (provider->off != NULL && l->options->file != NULL)
-            complain(&l->report->notes, said->line, "%s: the target \"%.*s\" is skipped: its provider is off", where,
-                     TEXT_ARG(name));
         model->targets[model->target_count++] =
             (struct config_target){.provider = provider, .model = arena_text(l->arena, rest), .fallback = fallback};
     }

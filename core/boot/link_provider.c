@@ -200,6 +200,8 @@ static void make_base_url(struct making *m)
     const char *problem = url_problem(url);
     if (problem != NULL)
         wrong(m, "%s", problem);
+    else
+        link_warn_url(m->link, m->said->line, m->where, without_slashes(url), usual_url(m));
     m->provider->base_url = arena_text(m->link->arena, without_slashes(url));
 }
 
@@ -249,6 +251,8 @@ static void make_secrets(struct making *m)
             wrong(m, "%s %s", secret->from, why);
         else if (!secret_fits_header(secret->value))
             wrong(m, "%s holds a control character", secret->from);
+        else
+            link_warn_secret(l, m->said->line, m->where, &wanted.items[i], secret->value);
     }
     if (unset != NULL && provider->secret_count == 0)
         provider->off = arena_printf(l->arena, "%s is not set", unset);
@@ -278,6 +282,8 @@ static void make_headers(struct making *m)
             wrong(m, "headers: \"%.*s\": %s %s", TEXT_ARG(from->name), header->from, why);
         else if (!secret_fits_header(header->value))
             wrong(m, "headers: \"%.*s\": %s holds a control character", TEXT_ARG(from->name), header->from);
+        else
+            link_warn_secret(l, m->said->line, m->where, &from->secret, TEXT_NONE);
     }
 }
 

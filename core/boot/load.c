@@ -28,12 +28,14 @@ void load_report_init(struct load_report *report, const struct load_options *opt
 {
     const char *file = options->file != NULL ? options->file : "(built in)";
     complaints_init(&report->complaints, file);
+    complaints_init(&report->warnings, file);
     complaints_init(&report->notes, file);
 }
 
 void load_report_fini(struct load_report *report)
 {
     complaints_fini(&report->complaints);
+    complaints_fini(&report->warnings);
     complaints_fini(&report->notes);
 }
 
@@ -59,7 +61,8 @@ static const char *ca_file(struct arena *arena, struct load_report *report)
     if (path == NULL || path[0] == '\0')
         return NULL;
     if (access(path, R_OK) < 0)
-        complain(&report->notes, 0, "SSL_CERT_FILE: %s cannot be read: %s", path, strerror(errno));
+        complain(&report->warnings, 0, "warning: SSL_CERT_FILE: %s cannot be read: %s; upstreams are not trusted without it",
+                 path, strerror(errno));
     return arena_str(arena, text_of(path));
 }
 

@@ -24,9 +24,10 @@ struct load_options {
     const struct plugin *(*find_plugin)(const char *name, const char *const *folders, struct fail *fail);
 };
 
-/* What was found: with a complaint there is no snapshot. Notes are what a person should know all the same. */
+/* What was found. With a complaint there is no snapshot. A warning is allowed and most likely a slip: it begins with
+ * "warning: " and ends with what to do. A note is what a person should know all the same: which provider is off. */
 struct load_report {
-    struct complaints complaints, notes;
+    struct complaints complaints, warnings, notes;
 };
 
 /* `options` names the file in what is reported; both are kept as long as the report. */

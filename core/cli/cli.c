@@ -108,10 +108,17 @@ struct config *cli_load(const struct cli *cli, unsigned how)
 
     load_report_init(&report, &options);
     struct config *config = load_config(&options, &report);
-    if (report.complaints.count > 0)
-        say_all(&report.complaints);
-    else if ((how & CLI_LOAD_NOTES) != 0)
+    bool strict = (how & CLI_LOAD_STRICT) != 0;
+    say_all(&report.complaints);
+    if (config != NULL && ((how & CLI_LOAD_NOTES) != 0 || strict)) {
+        say_all(&report.warnings);
         say_all(&report.notes);
+    }
+    if (strict && config != NULL && report.warnings.count > 0) {
+        cli_say("%zu warnings, and --strict was given", report.warnings.count + report.warnings.more);
+        config_unref(config);
+        config = NULL;
+    }
     load_report_fini(&report);
     return config;
 }

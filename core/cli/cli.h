@@ -58,6 +58,8 @@ const struct cli_verb *cli_need(const char *name);
 int cli_parse(struct cli *cli, const struct cli_verb *verb, int argc, char **argv);
 /* The option's value (see struct cli), NULL when it was not said. */
 const char *cli_option(const struct cli *cli, const char *name);
+/* Gives an option its value, as the command line would. `value` is kept. */
+void cli_set(struct cli *cli, const char *name, const char *value);
 /* The variable that said it, NULL when the command line did or nobody. */
 const char *cli_option_from(const struct cli *cli, const char *name);
 /* Says on stderr what is wrong with the command line (verb NULL: before there was one). Always CLI_USAGE. */
@@ -85,11 +87,12 @@ void cli_write_help(const struct cli_verb *verb, struct buf *out);
     }
 
 enum {
-    CLI_LOAD_NOTES = 1, /* say notes too */
+    CLI_LOAD_NOTES = 1, /* warnings and notes too */
+    CLI_LOAD_STRICT = 4, /* a warning is as bad as a complaint */
     CLI_LOAD_OFF = 2,   /* open providers that are off too, as far as they can be */
 };
-/* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN say, given; complaints and notes go to stderr
- * (notes only when wanted). `how`: CLI_LOAD_*. NULL: exit with CLI_CONFIG. */
+/* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN say, given; complaints go to stderr, warnings
+ * and notes when wanted. `how`: CLI_LOAD_*. NULL: exit with CLI_CONFIG. */
 struct config *cli_load(const struct cli *cli, unsigned how);
 
 extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_help, verb_models, verb_plugin,

@@ -136,6 +136,15 @@ const char *cli_option(const struct cli *cli, const char *name)
     return NULL;
 }
 
+void cli_set(struct cli *cli, const char *name, const char *value)
+{
+    for (size_t i = 0; i < option_count(cli->verb); i++)
+        if (strcmp(cli->verb->options[i].name, name) == 0) {
+            cli->values[i] = value;
+            cli->from_env[i] = false;
+        }
+}
+
 const char *cli_option_from(const struct cli *cli, const char *name)
 {
     for (size_t i = 0; i < option_count(cli->verb); i++)

@@ -4,7 +4,7 @@
 --     KEY=$(openssl rand -hex 32); printf %s "$KEY" | sha256sum
 listen { address = "127.0.0.1:8080" } -- with keys declared, ":8080" would be allowed too
 
-provider "demo" {}
+provider "anthropic" {}
 provider "openai" { secrets = { env "OPENAI_API_KEY", env "OPENAI_API_KEY_2" } } -- tried in turn
 
 -- A small cluster of our own: the same adapter, three machines, one loop.
@@ -12,7 +12,7 @@ for number = 1, 3 do
     provider("gpu" .. number) { plugin = "openai", base_url = "http://10.0.0." .. number .. ":8000/v1" }
 end
 
-model "fast" { "openai/gpt-4o-mini", fallback = { "demo/demo" } }
+model "fast" { "openai/gpt-4o-mini", fallback = { "anthropic/claude-haiku-4-5" } }
 model "own" {
     "gpu1/qwen3-8b", "gpu2/qwen3-8b", "gpu3/qwen3-8b",
     timeout = { connect_s = 2, first_token_s = 20 },

@@ -58,7 +58,7 @@ static const gw_provider_ops ops = {
     .read = openai_read,
     .base_url = "https://api.openai.com/v1",
     .secret_env = "OPENAI_API_KEY",
-    .models = "gpt-* o1* o3* o4* chatgpt-*",
+    .models = "gpt-* chatgpt-* o1* o3* o4* text-embedding-* omni-moderation-* dall-e-* tts-* whisper-*",
     .services = openai_presets,
     .capability = openai_capability,
 };

@@ -1,21 +1,24 @@
 #!/bin/sh
-# run.sh [--build DIR] [--full] - the clients that people use, as they install them, against the gateway before
+# run.sh [--build DIR] [--full] [--install] - the clients that people use, as they install them, against the gateway before
 # every kind of service: the SDKs of OpenAI and Anthropic for Python and JavaScript, the AI SDK, LangChain, Claude
 # Code and, with --full (or GW_FULL=1), promptfoo; and the mock upstream aimock as a service nobody here wrote.
 # Installs them, pinned, below build/clients from the registries this machine is set up for; what cannot be
 # installed is skipped, loudly. Prints a table and ends with `clients: N passed, N failed, N skipped`.
+# With --install it only installs, and prints where: py=PYTHON, js=FOLDER, claude=PROGRAM, those that are there.
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$here/../.." && pwd)
 build=$root/build
 full=${GW_FULL:-0}
+only_install=no
 while [ $# -gt 0 ]; do
     case $1 in
         --build) build=$2; shift 2 ;;
         --build=*) build=${1#--build=}; shift ;;
         --full) full=1; shift ;;
-        *) echo "usage: $0 [--build DIR] [--full]" >&2; exit 2 ;;
+        --install) only_install=yes; shift ;;
+        *) echo "usage: $0 [--build DIR] [--full] [--install]" >&2; exit 2 ;;
     esac
 done
 place=$root/build/clients
@@ -82,6 +85,10 @@ elif install_js "$place/js" --omit=dev > "$place/js.log" 2>&1; then
         skip claude-code "there is no program for this machine"
 else
     skip js "the JavaScript clients could not be installed ($(why "$place/js.log"))"
+fi
+if [ $only_install = yes ]; then
+    printf 'py=%s\njs=%s\nclaude=%s\n' "$py" "$js" "$claude"
+    exit 0
 fi
 if [ "$full" != 1 ]; then
     skip promptfoo "only with --full"

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 from command import PLUGINS, ROOT, SECRET, Serving, run
 
@@ -32,7 +34,8 @@ class Check(Folder):
     def test_a_good_file(self):
         said = self.check('provider "demo" {}\nmodel "a" { "demo/x" }\nteam "t" {}\n')
         self.assertEqual((said.code, said.out), (0, ""), said)
-        self.assertEqual(said.err, "llm-gateway: gateway.lua is all right (providers: 1, models: 1, teams: 2, keys: 0)\n")
+        self.assertEqual(said.err, "llm-gateway: gateway.lua is all right (providers: 1, models: 1, teams: 2, keys: 0)\n"
+                                   "  providers  demo             answers by itself\n")
 
     def test_says_everything_that_is_wrong(self):
         said = self.check('provider "openai" { api_kye = env "X" }\n\nmodel "fast" { "opnai/x" }\nlisten { wrokers = 2 }\n')
@@ -64,7 +67,7 @@ class Check(Folder):
     def test_a_folder_of_plugins_that_is_not_there(self):
         said = self.check('plugins { path = "no/such" }\n')
         self.assertEqual(said.code, 0)
-        self.assertIn("gateway.lua:1: plugins: path: ./no/such is not a folder\n", said.err)
+        self.assertIn("gateway.lua:1: warning: plugins: path: ./no/such is not a folder\n", said.err)
 
     def test_files_are_beside_the_configuration(self):
         self.write(SECRET + "\n", "key.txt")
@@ -168,18 +171,24 @@ class Shipped(unittest.TestCase):
     def test_are_right_with_and_without_keys(self):
         self.assertGreaterEqual(len(self.files()), 3)
         for path in self.files():
-            for env in ({}, {"OPENAI_API_KEY": SECRET}):
+            for env in ({}, {"OPENAI_API_KEY": SECRET, "ANTHROPIC_API_KEY": SECRET}):
                 with self.subTest(path, env=env):
-                    said = run("check", "-c", path, env=env)
+                    said = run("check", "--strict", "-c", path, env=env)
                     self.assertEqual(said.code, 0, said)
                     self.assertEqual(bool(env), "is off" not in said.err, said)
 
+    def test_no_model_falls_back_to_the_demo_provider(self):
+        """It answers 200 when a provider is down: no example for people to copy."""
+        for path in self.files():
+            for model in json.loads(run("models", "--json", "-c", path).out):
+                for target in model["targets"]:
+                    self.assertFalse(target["provider"] == "demo" and model["name"] != "demo", (path, model))
+
     def test_the_main_one_answers_without_a_key(self):
         with Serving("-c", os.path.join(ROOT, "gateway.lua")) as gw:
-            for model in ("demo", "fast"):
-                said = run("chat", "--url=" + gw.url, "-m", model, "hello there")
-                self.assertEqual(said.code, 0, said)
-                self.assertIn("hello there", said.out)
+            said = run("chat", "--url=" + gw.url, "-m", "demo", "hello there")
+            self.assertEqual(said.code, 0, said)
+            self.assertIn("hello there", said.out)
 
     def test_luacheck_finds_nothing(self):
         if shutil.which("luacheck") is None:
@@ -193,6 +202,103 @@ class Shipped(unittest.TestCase):
             text = f.read()
         for row in json.loads(run("check", "--words", "--json").out):
             self.assertRegex(text, r"\b%s\b" % row["word"])
+
+
+class FirstKeys(unittest.TestCase):
+    """With a provider's usual key in the environment its models are served, with the gateway.lua of this repository
+    as without a configuration. What is asked here is answered by the gateway itself, once the model has a provider."""
+
+    OPENAI = ("gpt-4o-mini", "gpt-5", "chatgpt-4o-latest", "o3-mini", "text-embedding-3-small", "whisper-1")
+
+    def status(self, gw, path, model):
+        body = json.dumps({"model": model, "input": "x", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]})
+        asked = urllib.request.Request(gw.url + path, body.encode(), {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return answer.status, answer.headers.get("x-gw-estimated")
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)["error"]["message"]
+
+    def check(self, gw, openai, anthropic):
+        for model in self.OPENAI:  # OpenAI cannot count tokens, so the gateway estimates
+            status, said = self.status(gw, "/v1/messages/count_tokens", model)
+            if openai:
+                self.assertEqual((status, said), (200, "true"), model)
+            else:
+                self.assertNotEqual(status, 200, model)
+        status, said = self.status(gw, "/v1/embeddings", "claude-sonnet-4-5")
+        self.assertEqual("is served by a provider that does not have" in said, anthropic, said)
+
+    def test_are_enough(self):
+        for args in ((), ("-c", os.path.join(ROOT, "gateway.lua"))):
+            for openai, anthropic in ((True, True), (True, False), (False, True)):
+                env = {**({"OPENAI_API_KEY": SECRET} if openai else {}), **({"ANTHROPIC_API_KEY": SECRET} if anthropic else {})}
+                with self.subTest(args, env=list(env)), Serving(*args, env=env) as gw:
+                    self.check(gw, openai, anthropic)
+
+    def test_families_are_the_same_with_the_file_and_without(self):
+        described = {name: json.loads(run("plugin", "check", os.path.join(PLUGINS, name + ".so"), "--json").out)
+                     for name in ("openai", "anthropic")}
+        listed = json.loads(run("models", "--json", "-c", os.path.join(ROOT, "gateway.lua")).out)
+        for name, plugin in described.items():
+            families = [model["name"] for model in listed if model["targets"] == [
+                {"provider": name, "model": "*", "fallback": False, "off": True}]]
+            self.assertEqual(families, plugin["models"].split())
+
+    def test_the_start_names_the_file_and_each_provider_with_its_reason(self):
+        env = {"OPENAI_API_KEY": SECRET, "GROQ_API_KEY": SECRET}
+        with Serving(cwd=ROOT, env=env) as gw:
+            gw.wait_for("OPENAI_BASE_URL")
+            said = gw.err()
+        self.assertIn("\n  file       %s\n" % os.path.join(ROOT, "gateway.lua"), said)
+        check = run("check", cwd=ROOT, env=env).err
+        for text in (said, check):
+            self.assertRegex(text, r"(?m)^ +openai +https://api\.openai\.com/v1$")
+            self.assertRegex(text, r'(?m)^ +anthropic +off: env "ANTHROPIC_API_KEY" is not set$')
+            self.assertIn('gateway.lua: GROQ_API_KEY is in the environment, and no provider here uses it: '
+                          'provider "groq" {}\n', text)
+            self.assertNotIn("OPENAI_API_KEY is in the environment", text)
+        with Serving(env=env) as gw:
+            gw.wait_for("OPENAI_BASE_URL")
+            self.assertIn("\n  file       none: every provider whose key is in the environment\n", gw.err())
+            self.assertRegex(gw.err(), r"(?m)^ +groq +https://")
+
+
+class Refused(Folder):
+    """check refuses what serve refuses, with the same words."""
+
+    def both(self, text, *args, env=None):
+        path = self.write(text)
+        check, serve = run("check", *args, "-c", path, env=env), run("serve", *args, "-c", path, env=env)
+        self.assertEqual((check.code, serve.code), (78, 78), (check, serve))
+        self.assertEqual(check.err.splitlines()[-1], serve.err.splitlines()[-1].replace("error: ", ""))
+        return check.err
+
+    def test_an_address_that_others_reach_without_keys(self):
+        demo = 'provider "demo" {}\n'
+        self.assertIn("no key is declared", self.both('listen { address = ":0" }\n' + demo))
+        self.assertIn("no key is declared", self.both(demo, "--listen=:0"))
+        self.assertIn("no key is declared", self.both(demo, env={"GW_LISTEN": "[::]:0"}))
+        self.assertEqual(self.check(demo, "--listen=:0", "--insecure").code, 0)
+
+    def test_a_certificate_that_cannot_be_used(self):
+        self.write("-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n", "both.pem")
+        said = self.both('listen { address = "127.0.0.1:0", tls = { cert = file "both.pem", key = file "both.pem" } }\n')
+        self.assertIn("listen: tls: cert holds no certificate that can be read", said)
+
+    def test_warnings_when_asked_to_be_strict(self):
+        text = 'provider "local" { plugin = "openai", base_url = "http://127.0.0.1:9" }\n'
+        said = self.check(text)
+        self.assertEqual(said.code, 0, said)
+        self.assertIn('gateway.lua:1: warning: provider "local": base_url has no path', said.err)
+        strict = self.check(text, "--strict")
+        self.assertEqual(strict.code, 78, strict)
+        self.assertIn("1 warnings, and --strict was given", strict.err)
+        self.assertEqual(self.check('provider "demo" {}\nprovider "openai" {}\n', "--strict").code, 0, "off is no warning")
+
+    def test_of_anthropics_version(self):
+        said = self.check('provider "anthropic" { base_url = "https://api.anthropic.com/v1", secret = env "K" }\n')
+        self.assertIn('write "https://api.anthropic.com"\n', said.err)
 
 
 class NoFile(unittest.TestCase):

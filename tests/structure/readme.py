@@ -1,7 +1,9 @@
 """readme.py - what README.md tells a newcomer to type is typed here, in a copy of the tree.
 
-Every ```sh block runs, in order, in the copy's top folder. A block that starts the server (quickstart.sh, or the
+Every block runs, in order, in the copy's top folder. A ```sh block that starts the server (quickstart.sh, or the
 verb serve) stays in the background until the next such block or the end; the following blocks may talk to it.
+A ```lua block is a gateway.lua of its own that `check --strict` accepts. A block of any other language fails: nothing
+here runs it. The table of tools is pasted while the last server runs (readme_tools.py).
 A line <!-- not run: REASON --> above a block skips it. A block that starts tests/run.sh is not counted: it is what runs.
 Ends with "readme: N passed, N failed, N skipped".
 """
@@ -18,6 +20,7 @@ import tempfile
 import time
 import urllib.request
 
+import readme_tools
 from tree import Tree
 
 PORT = 8080  # the README's
@@ -26,17 +29,18 @@ STARTS_SERVER = re.compile(r"^(?!.*--no-serve).*(quickstart\.sh|\bserve\b)", re.
 
 
 def blocks_of(readme):
-    """(line, reason why it is not run or None, text) of each sh block."""
+    """(line, language, reason why it is not run or None, text) of each block."""
     lines = readme.splitlines()
     at = 0
     while at < len(lines):
-        if lines[at].strip() != "```sh":
+        fence = re.fullmatch(r"\s*```(.*)", lines[at])
+        if not fence:
             at += 1
             continue
         before = next((line for line in reversed(lines[:at]) if line.strip()), "")
         reason = re.fullmatch(r"\s*<!-- not run: (.+?) -->\s*", before)
         end = next(n for n in range(at + 1, len(lines)) if lines[n].strip() == "```")
-        yield at + 1, reason and reason.group(1), "\n".join(lines[at + 1:end]) + "\n"
+        yield at + 1, fence.group(1).strip(), reason and reason.group(1), "\n".join(lines[at + 1:end]) + "\n"
         at = end + 1
 
 
@@ -143,6 +147,13 @@ def run_block(text, folder, env):
     return (f"exit status {done.returncode}" if done.returncode else None), done.stdout
 
 
+def check_lua(text, folder, env):
+    """As run_block: the block as the configuration of the gateway that was built."""
+    place = folder / "build/readme.lua"
+    place.write_text(text)
+    return run_block("build/llm-gateway check --strict -c build/readme.lua", folder, env)
+
+
 def run_all(files, scratch, report):
     port = free_port(PORT)
     folder = scratch / "llm-gateway"
@@ -159,10 +170,15 @@ def run_all(files, scratch, report):
     env["CCACHE_DIR"] = os.environ.get("CCACHE_DIR", str(pathlib.Path.home() / ".cache/ccache"))
 
     server = None
-    for line, reason, text in blocks_of((folder / "README.md").read_text(encoding="utf-8")):
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    for line, language, reason, text in blocks_of(readme):
         where = f"README.md:{line} {text.strip().splitlines()[0] if text.strip() else '(empty)'}"
         if reason:
             report.skip(where, reason)
+        elif language == "lua":
+            report.add(where, *check_lua(text, folder, env))
+        elif language != "sh":
+            report.add(where, f"nothing runs a block of the language {language or '(none)'!r}")
         elif "tests/run.sh" in text:
             print(f"        {where}: this very run")
         elif STARTS_SERVER.search(text):
@@ -174,6 +190,7 @@ def run_all(files, scratch, report):
             wrong, output = run_block(text, folder, env)
             report.add(where, wrong, output)
     if server:
+        readme_tools.run_table(files.root, readme, report)
         report.add("the server ends when told to", server.stop(), server.said())
 
 

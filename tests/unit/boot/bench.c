@@ -89,6 +89,7 @@ static gw_status attach(void *instance, gw_call *call, void **session)
 
 static const gw_provider_ops openai_ops = {REMOTE, .base_url = "https://api.openai.example/v1",
                                            .secret_env = "OPENAI_TEST_KEY", .models = "gpt-* o1*"};
+static const gw_provider_ops rooted_ops = {REMOTE, .base_url = "https://api.rooted.example"};
 static const gw_service near = {.size = sizeof near, .name = "near", .base_url = "https://near.example/v1",
                                 .secret_env = "NEAR_TEST_KEY", .models = "near-*"};
 static const gw_service nearer = {.size = sizeof nearer, .dialects = GW_DIALECT_EMBEDDINGS, .name = "nearer",
@@ -131,9 +132,44 @@ static const gw_option test_options[] = {
 static const gw_plugin descriptors[] = {
     DESCRIPTOR(GW_KIND_PROVIDER, "openai", &openai_ops, NULL),
     DESCRIPTOR(GW_KIND_PROVIDER, "test", &test_ops, test_options),
+    DESCRIPTOR(GW_KIND_PROVIDER, "rooted", &rooted_ops, NULL),
     DESCRIPTOR(GW_KIND_PROVIDER, "demo", &demo_ops, NULL),
     DESCRIPTOR(GW_KIND_CACHE, "cache", &cache_ops, NULL),
 };
+
+const char bench_cert[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBgDCCASWgAwIBAgIUX3LDKJWTRCuN6q+sREh74cwKioowCgYIKoZIzj0EAwIw\n"
+    "FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNzEzNTg0OFoYDzIxMjYxMTAz\n"
+    "MTM1ODQ4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO\n"
+    "PQMBBwNCAAQrFOkvoLTdq1pBP7E83OTKR3CQEZziMtHWZWxU3E3UfFfeShYFuXjL\n"
+    "gGyqvly7+ZdHr0x1YERBqUbzg4o+p+Sco1MwUTAdBgNVHQ4EFgQURjXQQw8hcUJ4\n"
+    "wj57EXQCH0YkQvQwHwYDVR0jBBgwFoAURjXQQw8hcUJ4wj57EXQCH0YkQvQwDwYD\n"
+    "VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEA95Vh2kovRUMsoMh/55Nj\n"
+    "mN/IJ/xb2b7Et7R60eohqiQCIQDV/Dk4REGVPA4+l1JMGMjJVMtmLZIyE4VU1Cvo\n"
+    "3ziIAA==\n"
+    "-----END CERTIFICATE-----\n";
+const char bench_old_cert[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBEDCBtgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwHhcN\n"
+    "MjAwMTAxMDAwMDAwWhcNMjEwMTAxMDAwMDAwWjAUMRIwEAYDVQQDDAlsb2NhbGhv\n"
+    "c3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQrFOkvoLTdq1pBP7E83OTKR3CQ\n"
+    "EZziMtHWZWxU3E3UfFfeShYFuXjLgGyqvly7+ZdHr0x1YERBqUbzg4o+p+ScMAoG\n"
+    "CCqGSM49BAMCA0kAMEYCIQC8oQirR+cDZ8a9zbJdE0bDhVUkmjdamYSP4qlAMwZQ\n"
+    "MQIhAMuR13Tvh+9cUUE5ZoH0UwkWX5Y/Vox9FhjDzEQ/1ukb\n"
+    "-----END CERTIFICATE-----\n";
+const char bench_key[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgrxzgKync85WWH6GG\n"
+    "irEAl4gI6xjcXV+gk2EfCh61CfqhRANCAAQrFOkvoLTdq1pBP7E83OTKR3CQEZzi\n"
+    "MtHWZWxU3E3UfFfeShYFuXjLgGyqvly7+ZdHr0x1YERBqUbzg4o+p+Sc\n"
+    "-----END PRIVATE KEY-----\n";
+const char bench_other_key[] =
+    "-----BEGIN PRIVATE KEY-----\n"
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHWgRtjrrgQc24R4/\n"
+    "jIC7RZKUERZcHYEi16LjtjSP5EehRANCAAStQNwbUGVKO9HRA+buISCsK2yPOk06\n"
+    "kxvP8YojYK2IWcnCe/MH5ksxZJXCo3v1HHktzAtdY3GmfpAdq1yiPsVM\n"
+    "-----END PRIVATE KEY-----\n";
 
 static const struct plugin *find(const char *name, const char *const *folders, struct fail *fail)
 {
@@ -164,7 +200,11 @@ void bench_load_with(struct bench *b, const char *source)
     buf_init(&b->said, 1 << 20);
     load_report_init(&b->report, &b->options);
     b->config = load_config(&b->options, &b->report);
-    complaints_write(b->report.complaints.count > 0 ? &b->report.complaints : &b->report.notes, &b->said);
+    complaints_write(&b->report.complaints, &b->said);
+    if (b->report.complaints.count == 0) {
+        complaints_write(&b->report.warnings, &b->said);
+        complaints_write(&b->report.notes, &b->said);
+    }
     buf_append(&b->said, "", 1);
 }
 

@@ -133,7 +133,7 @@ Test(load, switches_a_provider_off_when_its_only_secret_is_not_set)
                    "provider \"two\" { plugin = \"openai\", secrets = { env \"GW_TEST_A\", env \"GW_TEST_B\" } }\n"
                    "provider \"three\" { plugin = \"openai\", secrets = { env \"GW_TEST_A\", env \"GW_TEST_C\" } }\n"
                    "provider \"four\" { plugin = \"test\", base_url = \"http://x\", token = env \"GW_TEST_A\" }\n"
-                   "model \"m\" { \"one/x\", \"three/y\" }\n");
+                   "model \"m\" { \"one/x\", \"three/y\" }\nmodel \"n\" { \"one/x\" }\nmodel \"o*\" { \"two/*\" }\n");
     cr_assert_not_null(b.config, "%s", bench_said(&b));
     cr_assert_str_eq(b.config->providers[0].off, "env \"GW_TEST_A\" is not set");
     cr_assert_str_eq(b.config->providers[1].off, "env \"GW_TEST_A\" is not set");
@@ -143,6 +143,7 @@ Test(load, switches_a_provider_off_when_its_only_secret_is_not_set)
     cr_assert_eq(bench_open, 1, "what is off is not opened");
     cr_assert_eq(b.config->models[0].target_count, 2, "a target that is off is kept");
     cr_assert_str_eq(bench_said(&b),
+                     "gateway.lua: no provider of these models is in use: n, o*\n"
                      "gateway.lua:1: provider \"one\" is off: env \"GW_TEST_A\" is not set\n"
                      "gateway.lua:2: provider \"two\" is off: env \"GW_TEST_A\" is not set\n"
                      "gateway.lua:3: provider \"three\": env \"GW_TEST_A\" is not set; the other secrets are used\n"
@@ -237,7 +238,7 @@ Test(load, notes_a_team_that_names_a_model_nobody_declared)
                    "team \"a\" { models = { \"fsat\", \"fast\", \"claude-haiku\", \"demo/x\", \"zebra*\" } }\n");
     cr_assert_not_null(b.config);
     cr_assert_str_eq(bench_said(&b),
-                     "gateway.lua:4: team \"a\": no model is called \"fsat\" (did you mean \"fast\"?)\n");
+                     "gateway.lua:4: warning: team \"a\": no model is called \"fsat\" (did you mean \"fast\"?)\n");
     bench_end(&b);
 }
 
@@ -383,10 +384,11 @@ Test(load, takes_certificates_for_upstreams_from_the_usual_variable)
     cr_assert_null(b.config->ca_file, "the system's");
     bench_end(&b);
     setenv("SSL_CERT_FILE", "/no/such.pem", 1);
-    bench_load(&b, "");
+    bench_load(&b, "provider \"demo\" {}");
     cr_assert_str_eq(b.config->ca_file, "/no/such.pem");
     cr_assert_str_eq(bench_said(&b),
-                     "gateway.lua: SSL_CERT_FILE: /no/such.pem cannot be read: No such file or directory\n");
+                     "gateway.lua: warning: SSL_CERT_FILE: /no/such.pem cannot be read: No such file or directory; "
+                     "upstreams are not trusted without it\n");
     bench_end(&b);
     unsetenv("SSL_CERT_FILE");
 }

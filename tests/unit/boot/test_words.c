@@ -37,9 +37,9 @@ static const char *sample(const struct word_row *row)
     case WORD_PATHS:
         return "{ \"demo\" }";
     case WORD_SECRET:
-        return "env \"GW_TEST_PEM\"";
+        return strncmp(row->word, "listen", 6) == 0 ? "env \"GW_TEST_PEM\"" : "env \"GW_TEST_KEY\"";
     case WORD_SECRETS:
-        return "{ env \"GW_TEST_PEM\" }";
+        return "{ env \"GW_TEST_KEY\" }";
     case WORD_HEADERS:
         return "{ [\"X-Y\"] = \"z\" }";
     case WORD_TARGETS:
@@ -89,7 +89,10 @@ static bool is_named(const struct word_row *row)
 Test(words, are_what_load_accepts)
 {
     char source[1000];
-    setenv("GW_TEST_PEM", "-----BEGIN NOTHING-----", 1);
+    char pair[4000];
+    snprintf(pair, sizeof pair, "%s%s", bench_cert, bench_key);
+    setenv("GW_TEST_PEM", pair, 1);
+    setenv("GW_TEST_KEY", "k", 1);
     for (size_t i = 0; i < word_count; i++) {
         struct bench b;
         if (!is_named(&words[i]))
