@@ -55,9 +55,9 @@ void head_keep(struct attempt *a, const struct transfer_header *headers, size_t 
     for (size_t i = 0; i < count; i++) {
         struct text name = headers[i].name, value = text_trim(headers[i].value);
         if (text_eq_nocase(name, TEXT("content-type")))
-            a->content_type = arena_text(arena, value);
+            a->content_type = arena_text(arena, mask_text(a, value));
         else if (text_eq_nocase(name, TEXT("x-request-id")) || text_eq_nocase(name, TEXT("request-id")))
-            a->request_id = arena_text(arena, value);
+            a->request_id = arena_text(arena, mask_text(a, value));
         else if (text_eq_nocase(name, TEXT("retry-after-ms")))
             after_ms = value;
         else if (text_eq_nocase(name, TEXT("retry-after")))

@@ -7,6 +7,11 @@ void relay_emit(gw_call *call, const gw_event *event)
     CHECK(call, CALL);
     struct attempt *a = call->owner;
     struct request *req = a->req;
+    gw_event masked;
+    if (event->type == GW_EVENT_ERROR || event->type == GW_EVENT_FINISH || event->type == GW_EVENT_START) {
+        masked = mask_event(a, event);
+        event = &masked;
+    }
     switch (event->type) {
     case GW_EVENT_USAGE:
         if (event->tokens != NULL && !usage_take(&req->usage, event->tokens, &req->arena))

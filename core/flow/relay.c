@@ -103,15 +103,19 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     struct span *span = arg;
     struct attempt *a = span->a;
     struct request *req = a->req;
+    struct text raw = frame->raw;
     if (frame->comment) {
-        a->open_end = lacks_blank_line(span, frame->raw) && !a->has_done;
+        a->open_end = lacks_blank_line(span, raw) && !a->has_done;
+        raw = mask_text(a, raw);
         if (a->has_done)
-            buf_text(&req->tail_bytes, frame->raw);
+            buf_text(&req->tail_bytes, raw);
         else
-            pass(span, frame->raw);
+            pass(span, raw);
         return 0;
     }
     unsigned found = req->face->tap(&req->worker->scratch, frame->name, frame->data);
+    if ((found & FACE_TAP_ERROR) != 0 || !text_starts(frame->data, TEXT("{")))
+        raw = mask_text(a, raw); /* what is no part of an answer may repeat what it was sent */
     /* The first event and one without its blank line are looked at: what is not JSON is no answer, but may be an end mark. */
     bool opening = false, is_mark = (found & FACE_TAP_DONE) != 0 && text_starts(frame->data, TEXT("["));
     if ((!a->has_event || span->end) && !is_mark) {
@@ -150,19 +154,19 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         if (begins)
             note_first(a);
         flush(span);
-        buf_text(&req->tail_bytes, frame->raw);
+        buf_text(&req->tail_bytes, raw);
         return begins ? FIRST : 0;
     }
     if (opening) {
         a->opened = true;
-        pass(span, frame->raw);
+        pass(span, raw);
         return 0;
     }
     a->frames++;
     bool begins = !a->has_event;
     if (begins)
         note_first(a);
-    pass(span, frame->raw);
+    pass(span, raw);
     return begins ? FIRST : 0;
 }
 

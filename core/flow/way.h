@@ -217,6 +217,11 @@ void attempt_refused(struct attempt *a, gw_status status);
 /* head.c: keeps of the head what is asked for later: content type, request id, coding, when to come again. */
 void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
 
+/* mask.c: `t`, or a copy (arena) in which "***" stands where the secret that this attempt sent was. */
+struct text mask_text(struct attempt *a, struct text t);
+/* The same of an event's texts. */
+gw_event mask_event(struct attempt *a, const gw_event *event);
+
 /* read.c: hands one frame to the provider. False when it cannot read it. */
 bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data);
 /* What a plugin emits: usage, finish and errors always; for a translation everything. */

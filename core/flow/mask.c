@@ -1,0 +1,115 @@
+/* mask.c - a secret of the gateway's is taken out of what an upstream says, before a client or the log gets it.
+ *
+ * Some servers repeat the credential that they refuse, or the whole request. It is found as it was sent, written as a
+ * part of JSON (a\u002db, \/) or of a URL (%2B), and cut by the end of a text. */
+#include <string.h>
+
+#include "flow/way.h"
+
+/* Shorter ones are no secrets, and every text would be full of them; so much of a secret that is cut is masked, too. */
+enum { SECRET_LEAST = 8 };
+
+#define MASK "***"
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* The character that is written at the start of `t`, in any of these ways; *len gets the bytes that it takes there. */
+static char read_char(struct text t, size_t *len)
+{
+    int high, low;
+
+    *len = 1;
+    if (t.ptr[0] == '%' && t.len >= 3 && (high = hex_digit(t.ptr[1])) >= 0 && (low = hex_digit(t.ptr[2])) >= 0) {
+        *len = 3;
+        return (char)(high << 4 | low);
+    }
+    if (t.ptr[0] != '\\' || t.len < 2)
+        return t.ptr[0];
+    if (t.ptr[1] != 'u') {
+        *len = 2;
+        return t.ptr[1];
+    }
+    if (t.len < 6 || t.ptr[2] != '0' || t.ptr[3] != '0' || (high = hex_digit(t.ptr[4])) < 0 || (low = hex_digit(t.ptr[5])) < 0)
+        return t.ptr[0];
+    *len = 6;
+    return (char)(high << 4 | low);
+}
+
+/* How many bytes at the start of `t` are the secret, or the beginning of it up to the end of `t`; 0: none. */
+static size_t match(struct text t, struct text secret)
+{
+    size_t at = 0, found = 0;
+
+    while (found < secret.len && at < t.len) {
+        struct text rest = { t.ptr + at, t.len - at };
+        size_t len = 1;
+
+        if (rest.ptr[0] != secret.ptr[found] && read_char(rest, &len) != secret.ptr[found])
+            return 0;
+        at += len;
+        found++;
+    }
+    return found == secret.len || found >= SECRET_LEAST ? at : 0;
+}
+
+static struct text mask_one(struct arena *arena, struct text t, struct text secret)
+{
+    char *out = NULL;
+    size_t used = 0, from = 0;
+
+    if (secret.len < SECRET_LEAST)
+        return t;
+    for (size_t i = 0; i < t.len;) {
+        struct text rest = { t.ptr + i, t.len - i };
+        size_t len = match(rest, secret);
+
+        if (len == 0) {
+            if (*rest.ptr == '\\')
+                read_char(rest, &len); /* what is escaped does not begin the secret by itself */
+            i += len > 0 ? len : 1;
+            continue;
+        }
+        if (out == NULL)
+            out = arena_array(arena, char, t.len + sizeof MASK); /* it is longer than its mask */
+        memcpy(out + used, t.ptr + from, i - from);
+        memcpy(out + used + (i - from), MASK, sizeof MASK - 1);
+        used += i - from + sizeof MASK - 1;
+        from = i += len;
+    }
+    if (out == NULL)
+        return t;
+    memcpy(out + used, t.ptr + from, t.len - from);
+    return (struct text){ out, used + t.len - from };
+}
+
+struct text mask_text(struct attempt *a, struct text t)
+{
+    const struct config_provider *p = a->target->provider;
+    struct arena *arena = &a->req->arena;
+
+    t = mask_one(arena, t, call_text(a->ask.secret));
+    for (size_t i = 0; i < p->header_count; i++)
+        if (p->headers[i].secret)
+            t = mask_one(arena, t, p->headers[i].value);
+    return t;
+}
+
+static gw_str mask_str(struct attempt *a, gw_str s)
+{
+    return call_str(mask_text(a, call_text(s)));
+}
+
+gw_event mask_event(struct attempt *a, const gw_event *event)
+{
+    gw_event masked = { .size = sizeof masked };
+
+    memcpy(&masked, event, event->size < sizeof masked ? event->size : sizeof masked);
+    masked.text = mask_str(a, event->text);
+    masked.code = mask_str(a, event->code);
+    masked.param = mask_str(a, event->param);
+    masked.id = mask_str(a, event->id);
+    return masked;
+}
