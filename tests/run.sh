@@ -2,9 +2,11 @@
 # run.sh [SUITE...] - installs what the tests need, builds the gateway three times (as it ships, and with
 # the address and the thread sanitizer) and runs every suite, or only those named.
 #
-# Each suite ends with a line "NAME: N passed, N failed, N skipped". The last line here is their sum,
-# "N passed, N failed, N skipped". The exit status is 1 when anything failed, when a suite ended without
-# its line, or when nothing ran.
+# Each suite ends with a line "NAME: N passed, N failed, N skipped", and prints a line "SKIPPED NAME: WHY" for each
+# test that it skips. The last line here is their sum, "N passed, N failed, N skipped"; a suite that runs the tests of
+# another one again, under another sanitizer, adds only what failed. The exit status is 1 when anything failed, when a
+# suite ended without its line, when it ran nothing or skipped everything, and with CI=true when a test was skipped
+# that tests/may-skip.txt does not name.
 #
 #   GW_SHARED    where the recordings and vectors are (default: the folder "shared" beside this tree).
 #                Tests that lack them are skipped; with CI=true or GW_REQUIRE_SHARED=1 they fail.
@@ -15,20 +17,22 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root" || exit 1
 
 # name | builds it needs (product is build/, the others build/NAME) | most seconds | command
+# A name with * runs tests of the suites above it again; named alone, it counts like any other.
 suites='
 structure | product asan | 120 | python3 tests/structure/run.py build build/asan
 unit      | asan         | 300 | sh tests/unit/run.sh unit build/asan
-plain     | tsan         | 300 | sh tests/unit/run.sh plain build/tsan
+plain*    | tsan         | 300 | sh tests/unit/run.sh plain build/tsan
 abi       | product asan | 300 | sh tests/abi/run.sh
 conformance | asan       | 600 | sh tests/conformance/run.sh --build build/asan
 fuzz      |              | 900 | sh tests/fuzz/run.sh
 e2e       | product asan | 900 | python3 tests/e2e/run.py --build build/asan
-e2e-tsan  | tsan         | 600 | python3 tests/e2e/run.py --build build/tsan --subset tsan
+e2e-tsan* | tsan         | 600 | python3 tests/e2e/run.py --build build/tsan --subset tsan
 clients   | asan         | 600 | sh tests/clients/run.sh
 readme    |              | 600 | python3 tests/structure/readme.py
 '
 
 logs=$root/build/test-logs
+begun=$(date +%s)
 passed=0
 failed=0
 skipped=0
@@ -38,8 +42,9 @@ trim() { printf '%s' "$1" | sed 's/^ *//; s/ *$//'; }
 
 finish() {
     printf '\n%s' "$summary"
+    printf '%-11s %4ss\n' total $(($(date +%s) - begun))
     printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
-    [ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]
+    [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
     exit
 }
 
@@ -80,13 +85,47 @@ build_all() {
             give_up "$dir does not build (all of it: $logs/build-$name.log)"
         fi
     done
-    summary="$(printf '%-10s %4ss' build $(($(date +%s) - started)))
+    summary="$(printf '%-11s %4ss' build $(($(date +%s) - started)))
 "
+}
+
+# may_skip SUITE NAME - does tests/may-skip.txt name it?
+may_skip() {
+    while IFS='|' read -r suite pattern _; do
+        # shellcheck disable=SC2254 # a pattern
+        case $2 in $(trim "$pattern")) [ "$(trim "$suite")" = "$1" ] && return 0 ;; esac
+    done << EOT
+$(grep -v '^#' "$root/tests/may-skip.txt")
+EOT
+    return 1
+}
+
+# check_skips SUITE LOG COUNT - sets `unnamed`: how many of its skips count as failures. Each needs a line, and CI accepts
+# only those that are listed.
+check_skips() {
+    unnamed=0
+    lines=$(sed -n 's/^ *SKIPPED \([^ ].*\)/\1/p' "$2")
+    count=$(printf '%s' "$lines" | grep -c .)
+    if [ "$count" -lt "$3" ]; then
+        echo "run.sh: $1 skipped $3 tests and named $count, which counts as one failure"
+        unnamed=1
+    fi
+    [ "${CI:-}" = true ] || return 0
+    while read -r line; do
+        if [ -n "$line" ] && ! may_skip "$1" "${line%%: *}"; then
+            echo "run.sh: CI may not skip this: $line (tests/may-skip.txt)"
+            unnamed=$((unnamed + 1))
+        fi
+    done << EOT
+$lines
+EOT
 }
 
 # run_suite NAME SECONDS COMMAND - runs it, shows what it says, adds up its closing line.
 run_suite() {
-    name=$1
+    name=${1%\*}
+    again=
+    [ "$name" = "$1" ] || [ $named = yes ] || again=' (run again, not added)'
     log=$logs/$name.log
     started=$(date +%s)
     printf '\n== %s\n' "$name"
@@ -101,24 +140,30 @@ run_suite() {
 
     line=$(grep -E '^[a-z0-9-]+: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
     if [ -z "$line" ]; then
-        line="$name: 0 passed, 1 failed, 0 skipped"
         echo "run.sh: $name ended without its closing line (exit status $status), which counts as one failure"
-    else
-        set -- ${line#*: }
-        if [ "$status" != 0 ] && [ "$3" = 0 ]; then
-            echo "run.sh: $name failed (exit status $status) without saying what"
-            line="$name: $1 passed, 1 failed, $5 skipped"
-        elif [ $(($1 + $3 + $5)) = 0 ]; then
-            echo "run.sh: $name ran nothing, which counts as one failure"
-            line="$name: 0 passed, 1 failed, 0 skipped"
-        fi
+        line="$name: 0 passed, 1 failed, 0 skipped"
     fi
     # shellcheck disable=SC2086 # the words of the line
     set -- ${line#*: }
-    passed=$((passed + $1))
-    failed=$((failed + $3))
-    skipped=$((skipped + $5))
-    summary="$summary$(printf '%-10s %4ss  %s' "$name" $(($(date +%s) - started)) "${line#*: }")
+    ok=$1 bad=$3 left=$5
+    check_skips "$name" "$log" "$left"
+    if [ "$unnamed" -gt 0 ]; then
+        bad=$((bad + unnamed))
+        left=$((left > unnamed ? left - unnamed : 0))
+    elif [ "$status" != 0 ] && [ "$bad" = 0 ]; then
+        echo "run.sh: $name failed (exit status $status) without naming what"
+        bad=1
+    elif [ $((ok + bad)) = 0 ]; then
+        echo "run.sh: $name ran nothing, which counts as one failure"
+        bad=1
+    fi
+    failed=$((failed + bad))
+    if [ -z "$again" ]; then
+        passed=$((passed + ok))
+        skipped=$((skipped + left))
+    fi
+    summary="$summary$(printf '%-11s %4ss  %s passed, %s failed, %s skipped%s' "$name" $(($(date +%s) - started)) \
+        "$ok" "$bad" "$left" "$again")
 "
 }
 
@@ -134,10 +179,12 @@ rm -f "$logs/pid"
 
 # The suites that were asked for, as lines of the table.
 chosen=$suites
+named=no
 if [ $# -gt 0 ]; then
+    named=yes
     chosen=
     for wanted in "$@"; do
-        line=$(printf '%s' "$suites" | grep -E "^$wanted +\|") || give_up "there is no suite named $wanted"
+        line=$(printf '%s' "$suites" | grep -E "^$wanted\*? +\|") || give_up "there is no suite named $wanted"
         chosen="$chosen$line
 "
     done

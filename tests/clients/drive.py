@@ -47,11 +47,12 @@ class Table:
         self.cells[client, kind][outcome] += 1
         if outcome == "failed":
             print("    %s: %s" % (client, line), flush=True)
+        if outcome == "skipped":
+            print(line if line.startswith("SKIPPED") else "SKIPPED %s/%s" % (client, line.partition(" ")[2]), flush=True)
 
     def skip(self, client, kinds, why):
         for kind in kinds:
-            self.add(client, kind, "skipped")
-        self.notes.setdefault("%s: SKIPPED: %s" % (client, why))
+            self.add(client, kind, "skipped", "SKIPPED %s/%s: %s" % (client, kind, why))
 
     def show(self, kinds):
         print("\n%-18s" % "client \\ service" + "".join("%-18s" % k for k in kinds))

@@ -4,7 +4,7 @@
 # Code and, with --full (or GW_FULL=1), promptfoo; and the mock upstream aimock as a service nobody here wrote.
 # Installs them, pinned, below build/clients from the registries this machine is set up for; what cannot be
 # installed is skipped, loudly. Prints a table and ends with `clients: N passed, N failed, N skipped`.
-# With --install it only installs, and prints where: py=PYTHON, js=FOLDER, claude=PROGRAM, those that are there.
+# With --install it only installs, and prints where: py=PYTHON, js=FOLDER, claude=PROGRAM, node=PROGRAM, those that are there.
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -41,22 +41,35 @@ install_py() {
         cp "$here/requirements.lock" "$place/py/installed"
 }
 
-# install_js FOLDER [OPTION...]
+# install_js FROM FOLDER [OPTION...] - what FROM/package-lock.json pins, into FOLDER/node_modules.
 install_js() {
-    folder=$1
-    shift
-    same "$here/package-lock.json" "$folder/installed" && return 0
+    from=$1
+    folder=$2
+    shift 2
+    same "$from/package-lock.json" "$folder/installed" && return 0
     rm -rf "$folder"
     mkdir -p "$folder"
-    cp "$here/package.json" "$here/package-lock.json" "$folder/"
+    cp "$from/package.json" "$from/package-lock.json" "$folder/"
     (cd "$folder" && timeout 400 npm ci "$@" --ignore-scripts --no-audit --no-fund --loglevel=error) &&
-        cp "$here/package-lock.json" "$folder/installed"
+        cp "$from/package-lock.json" "$folder/installed"
+}
+
+# node_is_new: is `node` 20 or newer? The clients do not run on older ones, and Debian 12 has 18.
+node_is_new() { [ "$(node -p 'process.versions.node.split(".")[0] >= 20' 2> /dev/null)" = true ]; }
+
+# newer_node - takes one from the registry for this folder alone, where the system's is too old.
+newer_node() {
+    install_js "$here/node" "$place/node" > "$place/node.log" 2>&1 || return 1
+    for one in "$place"/node/node_modules/node-linux-*/bin; do
+        [ -x "$one/node" ] && PATH=$one:$PATH && export PATH && node_is_new && return 0
+    done
+    return 1
 }
 
 # skip CLIENT WHY - says it here, and hands it to drive.py for the table.
 whys=
 skip() {
-    say "SKIPPED: $1: $2"
+    say "left out: $1: $2"
     whys="$whys
 $1=$2"
 }
@@ -77,9 +90,9 @@ else
 fi
 if ! command -v node > /dev/null 2>&1 || ! command -v npm > /dev/null 2>&1; then
     skip js "the JavaScript clients need node and npm"
-elif [ "$(node -p 'process.versions.node.split(".")[0] >= 20')" != true ]; then
-    skip js "the JavaScript clients need node 20 or newer, this is $(node --version)"
-elif install_js "$place/js" --omit=dev > "$place/js.log" 2>&1; then
+elif ! node_is_new && ! newer_node; then
+    skip js "the JavaScript clients need node 20 or newer, this is $(node --version) ($(why "$place/node.log"))"
+elif install_js "$here" "$place/js" --omit=dev > "$place/js.log" 2>&1; then
     js=$place/js
     claude=$(DISABLE_AUTOUPDATER=1 HOME=$place binary_of "$js") ||
         skip claude-code "there is no program for this machine"
@@ -87,14 +100,14 @@ else
     skip js "the JavaScript clients could not be installed ($(why "$place/js.log"))"
 fi
 if [ $only_install = yes ]; then
-    printf 'py=%s\njs=%s\nclaude=%s\n' "$py" "$js" "$claude"
+    printf 'py=%s\njs=%s\nclaude=%s\nnode=%s\n' "$py" "$js" "$claude" "$(command -v node)"
     exit 0
 fi
 if [ "$full" != 1 ]; then
     skip promptfoo "only with --full"
 elif [ -z "$js" ]; then
     skip promptfoo "as all JavaScript clients"
-elif ! install_js "$place/full" > "$place/full.log" 2>&1; then
+elif ! install_js "$here" "$place/full" > "$place/full.log" 2>&1; then
     skip promptfoo "it could not be installed ($(why "$place/full.log"))"
 else
     promptfoo=$place/full

@@ -167,7 +167,7 @@ def run_file(path, options, environment, totals, lock):
         if options.verbose:
             print("".join("    %s\n" % line for line in talk.splitlines()), end="")
         for test in sorted(skipped):
-            print("    skipped %s: %s" % (test, result["skipped"][test]))
+            print("    SKIPPED %s: %s" % (test, result["skipped"][test].replace("\n", " ")))
         for words in result["words"][: options.words]:
             print("    FAILED " + "\n    ".join(line[:1200] for line in words[:8000].splitlines()))
         if len(result["words"]) > options.words:

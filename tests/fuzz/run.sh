@@ -34,7 +34,7 @@ broken() {
 }
 
 if ! command -v clang > /dev/null 2>&1; then
-    echo 'SKIPPED all fuzz targets: there is no clang, which brings libFuzzer'
+    echo 'SKIPPED all targets: there is no clang, which brings libFuzzer'
     end 0 0 1
 fi
 mkdir -p "$build" || broken "no folder $build"

@@ -51,10 +51,10 @@ def rows_of(readme):
 
 
 def install(root):
-    """{"py": PYTHON, "js": FOLDER, "claude": PROGRAM}, "" for what cannot be had; and what was said."""
+    """{"py": PYTHON, "js": FOLDER, "claude": PROGRAM, "node": PROGRAM}, "" for what cannot be had; and what was said."""
     done = subprocess.run(["sh", str(root / "tests/clients/run.sh"), "--install"], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=900)
-    return dict(re.findall(r"(?m)^(py|js|claude)=(.*)$", done.stdout)), done.stdout + done.stderr
+    return dict(re.findall(r"(?m)^(py|js|claude|node)=(.*)$", done.stdout)), done.stdout + done.stderr
 
 
 def ways(tool, setting, places, folder):
@@ -69,7 +69,7 @@ def ways(tool, setting, places, folder):
         yield "python", "%s '%s' tool.py" % (variables, places.get("py")), "py"
     if name in JAVASCRIPT:
         (folder / "tool.mjs").write_text(JAVASCRIPT[name].replace("SETTING", pasted))
-        yield "javascript", "%s node tool.mjs" % variables, "js"
+        yield "javascript", "%s '%s' tool.mjs" % (variables, places.get("node")), "js"
 
 
 def paste(line, folder, home):

@@ -9,6 +9,7 @@ import sys
 
 import exports
 import includes
+import runner
 import text
 import tree
 
@@ -17,7 +18,7 @@ def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     files = tree.Tree(root, builds=sys.argv[1:])
     count = {"ok": 0, "FAILED": 0, "SKIPPED": 0}
-    for module in (includes, text, tree, exports):
+    for module in (includes, text, tree, exports, runner):
         for name, check in vars(module).items():
             if not name.startswith("check_"):
                 continue
@@ -28,6 +29,9 @@ def main():
                 complaints = [str(why)]
                 outcome = "SKIPPED"
             count[outcome] += 1
+            if outcome == "SKIPPED":
+                print(f"SKIPPED {check.__doc__.splitlines()[0]}: {complaints[0]}")
+                continue
             print(f"{outcome:8}{check.__doc__.splitlines()[0]}")
             for complaint in complaints:
                 print(f"        {complaint}")

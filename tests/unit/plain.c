@@ -48,7 +48,7 @@ void plain_fail(const char *file, int line, const char *what, const char *format
 
 void check_skip(const char *why)
 {
-    fprintf(stderr, "SKIPPED: %s::%s: %s\n", running->suite, running->name, why);
+    fprintf(stderr, "SKIPPED %s::%s: %s\n", running->suite, running->name, why);
     leave(SKIPPED);
 }
 

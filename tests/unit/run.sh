@@ -32,6 +32,7 @@ run_unit() {
     skips=$(grep -c '^ok .*# SKIP' "$tap")
     oks=$(($(grep -c '^ok ' "$tap") - skips))
     bad=$(grep -c '^not ok ' "$tap")
+    sed -n 's/^ok .*- *\([^ ]*\) .*# SKIP */SKIPPED \1: /p' "$tap"
     lost=$((${planned:-0} - oks - skips - bad)) # planned, and never heard of again
     add "$oks" $((bad + lost)) "$skips" $status
 }
