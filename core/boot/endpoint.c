@@ -3,6 +3,7 @@
 #include "boot/endpoint.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -67,6 +68,76 @@ bool endpoint_is_loopback(struct text address)
     if (memcmp(ip, mapped, sizeof mapped) == 0)
         return ip[12] == 127;
     return memcmp(ip, &in6addr_loopback, sizeof in6addr_loopback) == 0;
+}
+
+/* The host and port of a URL; false when the host is a name. */
+static bool read_url(struct text url, struct text *host, int64_t *port)
+{
+    unsigned char ip[16];
+    bool tls = text_starts_nocase(url, TEXT("https://"));
+    size_t scheme = tls ? 8 : 7;
+    if (url.len < scheme)
+        return false;
+    struct text rest = {url.ptr + scheme, url.len - scheme}, digits;
+    rest = text_cut(&rest, '/');
+    if (text_starts(rest, TEXT("["))) {
+        digits = (struct text){rest.ptr + 1, rest.len - 1};
+        *host = text_cut(&digits, ']');
+        text_cut(&digits, ':');
+    } else {
+        digits = rest;
+        *host = text_cut(&digits, ':');
+    }
+    if (digits.len == 0)
+        *port = tls ? 443 : 80;
+    else if (text_parse_u63(digits, port) < 0)
+        return false;
+    if (text_eq_nocase(*host, TEXT("localhost")) || text_is(*host, "0.0.0.0"))
+        *host = TEXT("127.0.0.1");
+    else if (text_is(*host, "::"))
+        *host = TEXT("::1");
+    return parse_ip(*host, AF_INET, ip) == 0 || parse_ip(*host, AF_INET6, ip) == 0;
+}
+
+/* Is it an address of one of this machine's interfaces? */
+static bool is_of_machine(struct text host)
+{
+    unsigned char ip[16];
+    int family = parse_ip(host, AF_INET, ip) == 0 ? AF_INET : AF_INET6;
+    struct ifaddrs *all = NULL;
+    bool found = false;
+
+    if ((family == AF_INET6 && parse_ip(host, AF_INET6, ip) < 0) || getifaddrs(&all) < 0)
+        return false;
+    for (const struct ifaddrs *i = all; i != NULL && !found; i = i->ifa_next) {
+        if (i->ifa_addr == NULL || i->ifa_addr->sa_family != family)
+            continue;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        if (family == AF_INET) {
+            memcpy(&v4, i->ifa_addr, sizeof v4);
+            found = memcmp(&v4.sin_addr, ip, 4) == 0;
+        } else {
+            memcpy(&v6, i->ifa_addr, sizeof v6);
+            found = memcmp(&v6.sin6_addr, ip, 16) == 0;
+        }
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+bool endpoint_leads_here(struct text url, struct text address, uint16_t port)
+{
+    struct text host;
+    int64_t number;
+
+    if (port == 0 || !read_url(url, &host, &number) || number != port)
+        return false;
+    if (text_eq(host, address))
+        return true;
+    if (!text_is(address, "0.0.0.0") && !text_is(address, "::"))
+        return false;
+    return endpoint_is_loopback(host) || is_of_machine(host);
 }
 
 void endpoint_write(struct text address, uint16_t port, bool reachable, struct buf *out)

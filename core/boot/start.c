@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "boot/banner.h"
 #include "boot/endpoint.h"
@@ -42,8 +43,24 @@ static void say_ready(const struct run *run, bool quiet);
 static void wait_for_the_end(struct run *run);
 static int watch_signals(struct run *run);
 
+/* A provider that is the gateway itself: each request would come back until all connections are used up. */
+static int check_providers(const struct config *config, struct fail *fail)
+{
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *p = &config->providers[i];
+        if (p->off == NULL && endpoint_leads_here(p->base_url, config->listen.address, config->listen.port))
+            return fail_set(fail, FAIL_OPERATOR,
+                            "%s:%d: provider \"%.*s\": base_url %.*s is the gateway itself, which listens there. "
+                            "Give the provider the address of its server, or let the gateway listen on another port",
+                            p->file, p->line, TEXT_ARG(p->name), TEXT_ARG(p->base_url));
+    }
+    return 0;
+}
+
 int start_check_address(const struct config *config, bool insecure, struct fail *fail)
 {
+    if (check_providers(config, fail) < 0)
+        return -1;
     if (insecure || config->key_count > 0 || endpoint_is_loopback(config->listen.address))
         return 0;
     return fail_set(fail, FAIL_OPERATOR,
@@ -97,6 +114,9 @@ static int open_gateway(struct run *run)
 {
     unsigned workers = run->config->listen.workers;
     run->gateway.started_unix_ms = clock_unix_ms();
+    uint8_t random[sizeof run->gateway.hop / 2];
+    crypto_random(random, sizeof random);
+    crypto_hex(random, sizeof random, run->gateway.hop);
     run->gateway.metrics = metrics_new(workers);
     run->gateway.access = access_new(STDOUT_FILENO, workers);
     if (run->gateway.access == NULL) {

@@ -13,7 +13,8 @@ struct start_options {
     bool quiet;    /* no banner, only the line that says where it listens */
 };
 
-/* May it listen there? 0, or -1 with what to do: an address that others reach needs keys. */
+/* May it listen there? 0, or -1 with what to do: an address that others reach needs keys, and no
+ * provider may be the gateway itself. */
 int start_check_address(const struct config *config, bool insecure, struct fail *fail);
 /* Serves until a signal ends it. `config` is kept (it takes references of its own). 0: drained; 1: it could not
  * start, or requests were cut; 78: the configuration does not allow it. */

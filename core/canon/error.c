@@ -42,6 +42,7 @@ static const struct error_row rows[E_CASES] = {
     [E_PATH] = { FAIL_CLIENT, 404, INVALID, "not_found", 0, false, 0 },
     [E_METHOD] = { FAIL_CLIENT, 405, INVALID, "method_not_allowed", 0, false, 0 },
     [E_UPGRADE] = { FAIL_CLIENT, 426, INVALID, "upgrade_required", 0, false, 0 },
+    [E_LOOP] = { FAIL_OPERATOR, 508, "upstream_error", "loop_detected", 0, false, 0 },
     [E_LOSSY] = { FAIL_CLIENT, 400, INVALID, "unsupported_parameter", 0, false, 0 },
     [E_STREAM] = { FAIL_UPSTREAM, 502, "upstream_error", "stream_interrupted", -1, false, 0 },
     [E_STREAM_INCOMPLETE] = { FAIL_UPSTREAM, 502, "upstream_error", "stream_incomplete", -1, false, 0 },

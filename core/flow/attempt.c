@@ -93,6 +93,13 @@ static void collect_body(struct attempt *a)
     }
 }
 
+/* The gateways that this request has passed, and this one: who finds itself there is in a loop. */
+static struct text hops(struct request *req)
+{
+    const char *own = req->worker->gateway->hop;
+    return req->hops.len == 0 ? text_of(own) : text_of(arena_printf(&req->arena, "%.*s, %s", TEXT_ARG(req->hops), own));
+}
+
 static void collect_headers(struct attempt *a)
 {
     struct request *req = a->req;
@@ -104,6 +111,8 @@ static void collect_headers(struct attempt *a)
         all[n++] = (struct transfer_header){ a->http.headers[i].name, a->http.headers[i].value };
     for (size_t i = 0; i < p->header_count; i++)
         all[n++] = (struct transfer_header){ p->headers[i].name, p->headers[i].value };
+    if (req->worker->gateway->hop[0] != '\0')
+        all[n++] = (struct transfer_header){ TEXT("x-gw-hop"), hops(req) };
     a->send.headers = all;
     a->send.header_count = n;
 }

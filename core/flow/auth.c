@@ -32,6 +32,10 @@ enum next admit_run(struct request *req)
     case E_HEAD_TOO_LARGE:
         error_set(&req->fail, E_HEAD_TOO_LARGE, "the request's head is too large (limits.header_kb, limits.headers)");
         break;
+    case E_LOOP:
+        error_set(&req->fail, E_LOOP,
+                  "this request has passed this gateway before: a provider's base_url leads back to it, and the operator must correct it");
+        break;
     case E_UPGRADE:
         error_set(&req->fail, E_UPGRADE, "WebSockets are not served: POST to the same path and read the answer as server-sent events");
         break;

@@ -65,6 +65,11 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
         error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" took too long (status %d)", name, a->error_status);
         break;
     case GW_FAULT_SERVER:
+        if (a->error_status == 508) {
+            error_set(&a->error, E_LOOP, "the provider \"%s\" leads back to this gateway (status 508): the operator must correct its base_url",
+                      name);
+            break;
+        }
         error_set(&a->error, E_UPSTREAM, "the provider \"%s\" failed (status %d)", name, a->error_status);
         break;
     default: /* the caller's own fault: the upstream's words and code, under the same status */

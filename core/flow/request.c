@@ -11,6 +11,7 @@
 #include "flow/way.h"
 
 #define BODY_RESERVED (256u << 10)
+#define HOPS_MOST 256 /* bytes of x-gw-hop: 14 gateways */
 
 static struct text bearer(struct text value)
 {
@@ -28,6 +29,15 @@ static bool is_dialect_header(struct text name)
            text_eq_nocase(name, TEXT("content-type"));
 }
 
+/* Each gateway on the way has put itself there. One that finds itself is called by itself; so many others are a loop, too. */
+static void keep_hops(struct request *req, struct text value)
+{
+    struct text own = text_of(req->worker->gateway->hop);
+    req->hops = arena_text(&req->arena, value);
+    if (req->refuse == E_NONE && (value.len > HOPS_MOST || (own.len > 0 && text_find(value, own) >= 0)))
+        req->refuse = E_LOOP;
+}
+
 /* Copies the few headers that matter on the way; all others end here. */
 static void keep_headers(struct request *req, const struct request_head *head)
 {
@@ -42,6 +52,8 @@ static void keep_headers(struct request *req, const struct request_head *head)
             req->credentials[2] = arena_text(&req->arena, value);
         else if (text_eq_nocase(name, TEXT("x-request-id")))
             req->client_id = arena_text(&req->arena, (struct text){ value.ptr, value.len < 200 ? value.len : 200 });
+        else if (text_eq_nocase(name, TEXT("x-gw-hop")))
+            keep_hops(req, value);
         else if (is_dialect_header(name)) {
             dialect++;
             if (text_eq_nocase(name, TEXT("anthropic-version")))

@@ -114,6 +114,7 @@ struct request {
     struct door_header *dialect_headers; /* arena */
     size_t dialect_header_count;
     enum error_case refuse;
+    struct text hops; /* the gateways it has passed, as x-gw-hop has them */
     bool is_get;
     bool wants_anthropic; /* sent anthropic-version: lists are in its shape */
     struct models_page page; /* of a list: limit, after_id, before_id of the query */

@@ -23,6 +23,7 @@ struct gateway {
     atomic_uint connections;   /* open client connections */
     atomic_bool draining;      /* SIGTERM came: readiness is 503, answers say Connection: close */
     int64_t started_unix_ms;
+    char hop[17]; /* this process in x-gw-hop, hex; empty: no mark is sent */
 };
 
 #define WORKER_MAGIC 0x776f726bu

@@ -13,6 +13,44 @@
 #include "boot/endpoint.h"
 #include "boot/folders.h"
 
+Test(endpoint, knows_a_url_that_leads_back)
+{
+    static const struct {
+        const char *url, *address;
+        uint16_t port;
+        bool here;
+    } cases[] = {
+        {"http://127.0.0.1:8080/v1",        "127.0.0.1", 8080, true },
+        {"http://localhost:8080",           "127.0.0.1", 8080, true },
+        {"HTTP://LOCALHOST:8080/",          "127.0.0.1", 8080, true },
+        {"https://127.0.0.1:8080/v1",       "127.0.0.1", 8080, true },
+        {"http://0.0.0.0:8080/v1",          "127.0.0.1", 8080, true },
+        {"http://127.0.0.1/v1",             "127.0.0.1", 80,   true },
+        {"https://127.0.0.1",               "127.0.0.1", 443,  true },
+        {"http://127.0.0.1:8080",           "0.0.0.0",   8080, true },
+        {"http://127.0.0.9:8080",           "0.0.0.0",   8080, true },
+        {"http://[::1]:8080/v1",            "::1",       8080, true },
+        {"http://[::]:8080/v1",             "::1",       8080, true },
+        {"http://[::1]:8080/v1",            "::",        8080, true },
+        {"http://[::1]",                    "::1",       80,   true },
+        {"http://127.0.0.1:8081/v1",        "127.0.0.1", 8080, false},
+        {"http://127.0.0.1/v1",             "127.0.0.1", 8080, false},
+        {"https://127.0.0.1",               "127.0.0.1", 80,   false},
+        {"http://127.0.0.2:8080",           "127.0.0.1", 8080, false},
+        {"http://0.0.0.0:8080",             "192.0.2.7", 8080, false},
+        {"http://192.0.2.7:8080",           "0.0.0.0",   8080, false}, /* nobody has that address */
+        {"http://[2001:db8::7]:8080",       "::",        8080, false},
+        {"http://[::1]:8080/v1",            "127.0.0.1", 8080, false},
+        {"https://api.openai.com/v1",       "0.0.0.0",   443,  false},
+        {"http://127.0.0.1:0/v1",           "127.0.0.1", 0,    false},
+        {"",                                "127.0.0.1", 80,   false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_assert_eq(endpoint_leads_here(text_of(cases[i].url), text_of(cases[i].address), cases[i].port), cases[i].here,
+                     "%s %s", cases[i].url, cases[i].address);
+}
+
 Test(endpoint, reads_and_writes_addresses)
 {
     static const struct {
