@@ -66,6 +66,11 @@ end
 -- team "support" { models = { "fast", "demo" } } -- all models unless said; a name may end in *
 -- key { sha256 = "0123...", team = "support", name = "triage-bot", expires = "2026-12-31", enabled = true }
 
+-- Web pages of other origins may use the gateway when they are listed, as browsers name them:
+-- cors { origins = { "https://chat.example.org" } }
+-- /metrics is for this machine, and for whoever shows this token:
+-- metrics { token = env "METRICS_TOKEN" }
+
 -- What a client, or all of them together, may take.
 limits {
     body_mb = 20,      -- a request's body

@@ -123,6 +123,16 @@ struct declare_limits {
     struct config_limits values;
 };
 
+struct declare_cors {
+    int line;
+    struct declare_texts origins;
+};
+
+struct declare_metrics {
+    int line;
+    struct declare_secret *token;
+};
+
 struct declared {
     struct arena *arena;
     struct declare_listen listen;
@@ -132,6 +142,8 @@ struct declared {
     struct declare_team *teams, **last_team;
     struct declare_key *keys, **last_key;
     struct declare_limits limits;
+    struct declare_cors cors;
+    struct declare_metrics metrics;
 };
 
 #endif

@@ -65,6 +65,18 @@ static void dump_limits(const struct config_limits *limits, struct buf *out)
     buf_str(out, "}\n");
 }
 
+static void dump_web(const struct config *config, struct buf *out)
+{
+    for (size_t i = 0; i < config->cors_count; i++) {
+        buf_str(out, i == 0 ? "cors { origins = { " : ", ");
+        lua_text_string(out, config->cors[i]);
+    }
+    if (config->cors_count > 0)
+        buf_str(out, " } }\n");
+    if (config->metrics_from != NULL)
+        buf_printf(out, "metrics { token = %s }\n", config->metrics_from);
+}
+
 static void dump_provider(const struct config_provider *provider, struct buf *out)
 {
     buf_str(out, "\n");
@@ -184,6 +196,7 @@ void dump_config(const struct config *config, struct buf *out)
     dump_listen(config, out);
     dump_plugins(config, out);
     dump_limits(&config->limits, out);
+    dump_web(config, out);
     for (size_t i = 0; i < config->provider_count; i++)
         dump_provider(&config->providers[i], out);
     for (size_t i = 0; i < config->model_count; i++)

@@ -20,6 +20,8 @@ static void *begin_model(struct load_lua *l, struct text name, int line);
 static void *begin_team(struct load_lua *l, struct text name, int line);
 static void *begin_key(struct load_lua *l, struct text name, int line);
 static void *begin_limits(struct load_lua *l, struct text name, int line);
+static void *begin_cors(struct load_lua *l, struct text name, int line);
+static void *begin_metrics(struct load_lua *l, struct text name, int line);
 static bool *complete_provider(void *declaration);
 static bool *complete_model(void *declaration);
 static bool *complete_team(void *declaration);
@@ -27,9 +29,11 @@ static int say_word(lua_State *L);
 static int say_settings(lua_State *L);
 
 static const struct word_kind kinds[] = {
+    {"cors",     false, begin_cors,     NULL             },
     {"key",      false, begin_key,      NULL             },
     {"limits",   false, begin_limits,   NULL             },
     {"listen",   false, begin_listen,   NULL             },
+    {"metrics",  false, begin_metrics,  NULL             },
     {"model",    true,  begin_model,    complete_model   },
     {"plugins",  false, begin_plugins,  NULL             },
     {"provider", true,  begin_provider, complete_provider},
@@ -134,6 +138,18 @@ static void *begin_limits(struct load_lua *l, struct text name, int line)
 {
     (void)name;
     return once(l, "limits", &l->declared->limits.line, line) ? &l->declared->limits.values : NULL;
+}
+
+static void *begin_cors(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    return once(l, "cors", &l->declared->cors.line, line) ? &l->declared->cors : NULL;
+}
+
+static void *begin_metrics(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    return once(l, "metrics", &l->declared->metrics.line, line) ? &l->declared->metrics : NULL;
 }
 
 /* The others form lists, in the order of the file. */

@@ -112,6 +112,14 @@ const struct word_row words[] = {
     {"limits", "ping_s", SECONDS(0.05, 3600), AT(config_limits, ping_ns), .otherwise = "15", RELOAD,
      .help = "silence in a stream before a keep-alive comment"},
 
+    {"cors", NULL, WORD_SETTINGS, RELOAD, .help = "cors { ... }: web pages that may use the gateway"},
+    {"cors", "origins", WORD_STRINGS, AT(declare_cors, origins), .required = true, RELOAD,
+     .help = "as browsers name them: \"https://chat.example.org\"; \"*\", where there are keys, is every page"},
+
+    {"metrics", NULL, WORD_SETTINGS, RELOAD, .help = "metrics { ... }: who may read /metrics"},
+    {"metrics", "token", WORD_SECRET, AT(declare_metrics, token), .required = true, RELOAD,
+     .help = "opens it to other machines too, as \"Authorization: Bearer TOKEN\""},
+
     {"env", NULL, WORD_FUNCTION, RELOAD,
      .help = "env \"NAME\": a secret from the environment; unset switches its provider off"},
     {"file", NULL, WORD_FUNCTION, RELOAD, .help = "file \"path\": a secret from a file, relative to gateway.lua"},
@@ -156,7 +164,7 @@ static const struct {
 };
 
 static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
-                                         "key",    "limits",  "env",      "file",  NULL};
+                                         "key",    "limits",  "cors",     "metrics", "env", "file", NULL};
 
 const char *const *word_names(void)
 {

@@ -31,6 +31,8 @@ enum error_case {
     E_INTERNAL,         /* E20 */
     E_PATH,             /* E21 404 */
     E_METHOD,           /* E21 405 */
+    E_FORBIDDEN,        /* a web page of another site, a foreign Host: 403 */
+    E_MEDIA_TYPE,       /* 415 */
     E_UPGRADE,          /* a WebSocket was asked for: 426, so that the client falls back to HTTP at once */
     E_LOSSY,            /* E22 */
     E_LOOP,             /* the request has been here before: 508, a provider's base_url leads back */

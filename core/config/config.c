@@ -105,6 +105,7 @@ static void wipe_secrets(struct config *config)
                 wipe(provider->headers[h].value);
     }
     wipe(config->listen.key_pem);
+    wipe(config->metrics_token);
 }
 
 static bool is_family(struct text name)

@@ -129,6 +129,10 @@ struct config {
     struct config_key *keys;
     size_t key_count;
     struct map key_by_digest; /* the 32 bytes */
+    struct text *cors; /* origins whose pages may read answers; "*": all */
+    size_t cors_count;
+    struct text metrics_token; /* who shows it may read /metrics from anywhere; absent: nobody may */
+    const char *metrics_from;  /* 'env "X"'; NULL: not declared */
     bool keys_required; /* true once a key is declared */
     bool prefix_routing; /* no file: bare names by the providers' own patterns */
     const char *ca_file; /* for upstream TLS; NULL: the system's */

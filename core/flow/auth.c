@@ -39,6 +39,10 @@ enum next admit_run(struct request *req)
     case E_UPGRADE:
         error_set(&req->fail, E_UPGRADE, "WebSockets are not served: POST to the same path and read the answer as server-sent events");
         break;
+    case E_FORBIDDEN:
+    case E_MEDIA_TYPE:
+        error_set(&req->fail, req->refuse, "%.*s", TEXT_ARG(req->allow));
+        break;
     default:
         error_set(&req->fail, req->refuse, "the request is not well-formed HTTP/1.1");
         break;

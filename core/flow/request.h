@@ -33,7 +33,7 @@ struct request_head {
     struct text tail;        /* what followed the route's path: the id of /v1/models/{id} */
     struct text deployment;  /* Azure's way to name the model: in the path; absent otherwise */
     enum error_case refuse;  /* E_PATH, E_METHOD, E_BODY_TOO_LARGE ...: answer this; E_NONE otherwise */
-    struct text allow;       /* E_METHOD: the value of Allow; E_PATH: the paths that are served */
+    struct text allow;       /* E_METHOD: the value of Allow; E_PATH: the paths that are served; others: why */
     const struct door_header *headers;
     size_t header_count;
     int64_t content_length; /* -1: none (chunked or no body) */

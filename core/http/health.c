@@ -3,14 +3,16 @@
 
 #include <stdlib.h>
 
+#include "base/crypto.h"
 #include "flow/access.h"
 #include "flow/metrics.h"
+#include "http/browser.h"
 #include "http/reply.h"
 #include "http/routes.h"
 
 #define PLAIN "text/plain; charset=utf-8"
 
-enum { METRICS_MOST = 64 << 20 };
+enum { METRICS_MOST = 64 << 20, OF_INTEREST = 1000 };
 
 static void say(struct watch *x, int status, const char *type, struct text body)
 {
@@ -29,6 +31,52 @@ void health_ready(struct watch *x)
         say(x, 200, PLAIN, TEXT("ok\n"));
 }
 
+struct told {
+    struct door_header all[OF_INTEREST];
+    size_t count;
+};
+
+static enum MHD_Result tell(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct told *told = cls;
+
+    (void)kind;
+    if (told->count < OF_INTEREST)
+        told->all[told->count++] = (struct door_header){ name, value != NULL ? value : "" };
+    return MHD_YES;
+}
+
+/* Does it show the operator's token? Compared by digests, so that the time tells nothing of the bytes. */
+static bool has_token(struct watch *x)
+{
+    const char *value = MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    struct text shown = text_of(value), wanted = x->front->worker->config->metrics_token;
+    uint8_t a[CRYPTO_SHA256_LEN], b[CRYPTO_SHA256_LEN];
+
+    if (wanted.len == 0 || !text_starts_nocase(shown, TEXT("Bearer ")))
+        return false;
+    crypto_sha256(text_trim((struct text){ shown.ptr + 7, shown.len - 7 }), a);
+    crypto_sha256(wanted, b);
+    return crypto_equal(a, b, sizeof a);
+}
+
+/* This machine's own processes may, but not what a proxy on it passes on; others need the token. */
+static bool may_read_metrics(struct watch *x)
+{
+    struct told told = { .count = 0 };
+
+    if (has_token(x))
+        return true;
+    MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, tell, &told);
+    if (x->loopback && !browser_read(told.all, told.count).forwarded)
+        return true;
+    if (x->front->worker->config->metrics_token.len > 0)
+        say(x, 401, PLAIN, TEXT("/metrics needs the header \"Authorization: Bearer TOKEN\": the token of metrics { token = ... } in gateway.lua\n"));
+    else
+        say(x, 403, PLAIN, TEXT("/metrics is for this machine: set metrics { token = env \"NAME\" } in gateway.lua to read it from another one\n"));
+    return false;
+}
+
 void health_metrics(struct watch *x)
 {
     struct gateway *g = x->front->worker->gateway;
@@ -36,10 +84,8 @@ void health_metrics(struct watch *x)
     struct text body;
     char *text;
 
-    if (!x->loopback) {
-        say(x, 404, PLAIN, TEXT("not found\n"));
+    if (!may_read_metrics(x))
         return;
-    }
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
                   &(struct metrics_gauges){

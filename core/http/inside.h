@@ -128,6 +128,8 @@ struct watch {
     void (*serve)(struct watch *x); /* the front answers this itself: there is no request */
     const struct route *route;      /* by its path, NULL for an unknown one */
     char *target;                /* a copy, when it has a query */
+    char *origin;                /* of a page that may read the answer; NULL: none */
+    char *preflight;             /* headers that it asks to send; NULL: it asks for nothing */
     struct MHD_Response *answer; /* made, not yet queued */
     struct buf out;              /* streamed bytes that wait */
     struct watch *next_drained;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "flow/metrics.h"
+#include "http/browser.h"
 #include "http/deadline.h"
 #include "http/head.h"
 #include "http/reply.h"
@@ -78,7 +79,7 @@ static void hand_in(struct watch *x, const struct head *head, const struct match
                                                                  : E_NONE,
                                .allow = match->refuse == E_METHOD ? text_of(match->route->allow)
                                         : match->refuse == E_PATH ? routes_served
-                                                                  : TEXT_NONE,
+                                                                  : text_of(match->why),
                                .headers = f->headers,
                                .header_count = head->count,
                                .content_length = head->length,
@@ -96,6 +97,39 @@ static enum MHD_Result refuse_now(struct watch *x, enum error_case which, const 
     reply_refuse(x, which, why);
     x->linger = true;
     return reply_queue(x);
+}
+
+static char *copy(struct text t)
+{
+    char *s = strndup(t.ptr != NULL ? t.ptr : "", t.len);
+
+    BUG_IF(s == NULL);
+    return s;
+}
+
+/* A page of a listed origin may come in and read; without keys, no other may. */
+static void check_browser(struct watch *x, const struct head *head, struct match *match)
+{
+    const struct config *config = x->front->worker->config;
+    struct browser b;
+    enum error_case which;
+    const char *why;
+
+    if (config->keys_required && config->cors_count == 0)
+        return;
+    b = browser_read(x->front->headers, head->count);
+    if (browser_is_listed(&b, config)) {
+        x->origin = copy(b.origin);
+        if (b.method.ptr != NULL)
+            x->preflight = copy(b.headers);
+        return;
+    }
+    why = config->keys_required ? NULL : browser_refusal(&b, config, match->route, &which);
+    if (why == NULL)
+        return;
+    match->serve = NULL;
+    match->refuse = which;
+    match->why = why;
 }
 
 static enum MHD_Result head_arrived(struct watch *x, const char *url, const char *method, const char *version)
@@ -120,6 +154,7 @@ static enum MHD_Result head_arrived(struct watch *x, const char *url, const char
     match = routes_find(head.method, head.path, head.encoded_slash, f->scratch);
     if (match.refuse == E_FRAMING)
         return refuse_now(x, E_FRAMING, "the request target has an encoded slash");
+    check_browser(x, &head, &match);
     too_large = head.length >= 0 && (uint64_t)head.length > f->limits.body_bytes;
     x->route = match.route;
     x->serve = match.serve;

@@ -14,6 +14,10 @@
 #include "http/watch.h"
 
 #define LOW_MARK (16u * 1024u)
+/* What scripts may read beside the body (a wildcard means nothing where credentials are sent). */
+#define CORS_SHOWN                                                                                                     \
+    "x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, x-gw-model, x-gw-attempts, x-gw-dropped, "   \
+    "x-gw-estimated, x-gw-upstream-request-id"
 
 enum {
     BLOCK_CHUNKED = 16, /* MHD's own block is unused then: chunks are built in the connection's pool */
@@ -31,11 +35,29 @@ static bool must_close(struct watch *x)
            atomic_load_explicit(&x->front->worker->gateway->draining, memory_order_relaxed);
 }
 
+/* For a page of another origin that may read the answer. */
+static void add_cors(const struct watch *x, struct MHD_Response *response)
+{
+    if (x->origin == NULL)
+        return;
+    MHD_add_response_header(response, "Access-Control-Allow-Origin", x->origin);
+    MHD_add_response_header(response, "Vary", "Origin");
+    if (x->preflight == NULL) {
+        MHD_add_response_header(response, "Access-Control-Expose-Headers", CORS_SHOWN);
+        return;
+    }
+    MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+    if (*x->preflight != '\0')
+        MHD_add_response_header(response, "Access-Control-Allow-Headers", x->preflight);
+    MHD_add_response_header(response, "Access-Control-Max-Age", "600");
+}
+
 static void finish_head(struct watch *x, struct MHD_Response *response, int status, const struct door_header *headers,
                         size_t count)
 {
     for (size_t i = 0; i < count; i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
+    add_cors(x, response);
     if (must_close(x))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     x->answer = response;
@@ -71,7 +93,8 @@ static const char *reason(int status)
 }
 
 /* Sends as much of the answer as the socket takes now: a fresh one takes all of a small answer. */
-static void send_raw(int fd, int status, const struct door_header *headers, size_t count, struct text body)
+static void send_raw(int fd, int status, const char *origin, const struct door_header *headers, size_t count,
+                     struct text body)
 {
     struct buf out;
     struct text all;
@@ -80,6 +103,8 @@ static void send_raw(int fd, int status, const struct door_header *headers, size
     buf_printf(&out, "HTTP/1.1 %d %s\r\n", status, reason(status));
     for (size_t i = 0; i < count; i++)
         buf_printf(&out, "%s: %s\r\n", headers[i].name, headers[i].value);
+    if (origin != NULL)
+        buf_printf(&out, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", origin);
     buf_printf(&out, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.len);
     buf_text(&out, body);
     all = buf_view(&out);
@@ -105,7 +130,7 @@ static void door_answer(void *client, int status, const struct door_header *head
     BUG_IF(x->answered);
     x->close = close;
     if (is_beside(x, close)) {
-        send_raw(x->socket.fd, status, headers, count, body);
+        send_raw(x->socket.fd, status, x->origin, headers, count, body);
         if (free_body != NULL)
             free_body(free_arg);
         x->answered = true;
@@ -232,10 +257,10 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max)
 
 /* ---- the front's own ---- */
 
-enum { OWN_HEADERS = 7 };
+enum { OWN_HEADERS = 8 };
 
 /* The headers that every answer carries, and those of `fail` when there is one. */
-static size_t own_headers(struct door_header *headers, const char *id, const char *type, const char *allow,
+static size_t own_headers(struct door_header *headers, int status, const char *id, const char *type, const char *allow,
                           const struct fail *fail, char *retry_after, size_t room)
 {
     size_t n = 0;
@@ -245,6 +270,8 @@ static size_t own_headers(struct door_header *headers, const char *id, const cha
     headers[n++] = (struct door_header){ "Cache-Control", "no-store" };
     if (type != NULL)
         headers[n++] = (struct door_header){ "Content-Type", type };
+    if (status == 401)
+        headers[n++] = (struct door_header){ "WWW-Authenticate", "Bearer" };
     if (allow != NULL)
         headers[n++] = (struct door_header){ "Allow", allow };
     if (fail != NULL && fail->should_retry >= 0)
@@ -263,7 +290,7 @@ void reply_own(struct watch *x, int status, const char *type, const char *allow,
     char id[UUID_TEXT_LEN + 1];
 
     uuid_new(id);
-    door_answer(x, status, headers, own_headers(headers, id, type, allow, NULL, NULL, 0), body, free_body, free_arg,
+    door_answer(x, status, headers, own_headers(headers, status, id, type, allow, NULL, NULL, 0), body, free_body, free_arg,
                 false);
 }
 
@@ -280,7 +307,7 @@ void reply_refuse(struct watch *x, enum error_case which, const char *why)
     uuid_new(id);
     text = request_refusal(&fail, id, &body.len);
     body.ptr = text;
-    count = own_headers(headers, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
+    count = own_headers(headers, fail.status, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
     x->close = true;
     door_answer(x, error_status(&fail, ERROR_OPENAI), headers, count, body, free, text, true);
 }
@@ -298,7 +325,7 @@ void reply_refusal_raw(int fd, enum error_case which, const char *why)
     uuid_new(id);
     text = request_refusal(&fail, id, &body.len);
     body.ptr = text;
-    count = own_headers(headers, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
-    send_raw(fd, error_status(&fail, ERROR_OPENAI), headers, count, body);
+    count = own_headers(headers, fail.status, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
+    send_raw(fd, error_status(&fail, ERROR_OPENAI), NULL, headers, count, body);
     free(text);
 }

@@ -36,6 +36,7 @@ struct match {
     struct text tail;          /* decoded; lent from `scratch` */
     struct text deployment;    /* of /openai/deployments/NAME/..., decoded; lent from `scratch` */
     enum error_case refuse;    /* E_NONE, E_PATH, E_METHOD, or E_FRAMING for an encoded slash where none belongs */
+    const char *why;           /* set by who refuses otherwise, static: for a person */
 };
 
 /* What is served, for a client that asked for another path. */

@@ -107,9 +107,11 @@ static void over(struct watch *x, bool delivered)
         MHD_destroy_response(x->answer);
     buf_free(&x->out);
     free(x->target);
+    free(x->origin);
+    free(x->preflight);
     x->route = NULL;
     x->serve = NULL;
-    x->target = NULL;
+    x->target = x->origin = x->preflight = NULL;
     x->answer = NULL;
     x->received = x->acked = 0;
     x->started_ns = 0;

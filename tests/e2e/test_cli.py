@@ -439,7 +439,7 @@ class Serve(Folder):
             with Serving("-c", config) as gw:
                 body = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
                 with socket.create_connection(("127.0.0.1", gw.port), timeout=30) as client:
-                    client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                    client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                    b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
                     time.sleep(0.5)
                 start = time.monotonic()

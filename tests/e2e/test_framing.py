@@ -10,7 +10,7 @@ import upstream
 from harness import Case, Gateway, provider, tsan
 
 BODY = b'{"model":"m","messages":[]}'
-POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 INVALID = "invalid_request_error"
 DEADLINE = 1.0
 
@@ -46,10 +46,10 @@ class Framing(Case):
             "header without a name": POST + b": b\r\n" + good,
             "NUL in a header": POST + b"X-A: b\0c\r\n" + good,
             "bare CR in a header": POST + b"X-A: b\rc\r\n" + good,
-            "no host": POST.replace(b"Host: x\r\n", b"") + good,
+            "no host": POST.replace(b"Host: localhost\r\n", b"") + good,
             "two hosts": POST + b"Host: y\r\n" + good,
             "blank in the target": POST.replace(b"/completions ", b"/completions x ") + good,
-            "no version": b"POST /v1/chat/completions\r\nHost: x\r\n" + good,
+            "no version": b"POST /v1/chat/completions\r\nHost: localhost\r\n" + good,
         }
         for name, raw in cases.items():
             with self.subTest(name), client.Conn(self.gw.port) as conn:
@@ -83,7 +83,7 @@ class Framing(Case):
                 self.fine()
 
     def test_no_second_answer_to_bytes_of_a_body(self):
-        inner = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        inner = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for name, raw in (
             (
                 "CL.TE",

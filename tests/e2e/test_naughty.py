@@ -100,7 +100,7 @@ class Naughty(Case):
                 continue  # cannot stand in a header
             with self.subTest(text):
                 self.conn.send(
-                    b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: "
+                    b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Request-Id: "
                     + raw
                     + b"\r\nContent-Length: %d\r\n\r\n%s" % (len(json.dumps(body)), json.dumps(body).encode())
                 )
@@ -131,7 +131,7 @@ class Naughty(Case):
                 conn.send(
                     b"GET /v1/models/"
                     + raw
-                    + b" HTTP/1.1\r\nHost: x\r\nUser-Agent: "
+                    + b" HTTP/1.1\r\nHost: localhost\r\nUser-Agent: "
                     + raw
                     + b"\r\nAuthorization: Bearer "
                     + raw

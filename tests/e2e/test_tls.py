@@ -121,7 +121,7 @@ class Tls(Case):
         self.assertIn('"chat.completion"', out.stdout)
 
     def test_what_is_not_tls_ends(self):
-        for raw in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b""):
+        for raw in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b""):
             with self.subTest(raw), client.Conn(self.gw.port) as conn:
                 conn.send(raw)
                 self.assertTrue(conn.closed_by_peer(6), "still open past the deadline for a head")

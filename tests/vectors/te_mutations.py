@@ -10,16 +10,16 @@ import sys
 from wire import TwoAnswers, Wire, arguments, every, load
 
 SILENCE = 5.0
-BODY = b"0\r\n\r\nGET /smug HTTP/1.1\r\nHost: x\r\n\r\n"
+BODY = b"0\r\n\r\nGET /smug HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # What a connection that is still in step says to this, and nothing else.
-CHECK = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+CHECK = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def run(line, port):
     """"refused", "ignored" (answered once, still in step), "smuggled", or "hung"."""
     try:
         with Wire(port) as wire:
-            wire.send(b"POST / HTTP/1.1\r\nHost: x\r\n" + line +
+            wire.send(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + line +
                       b"\r\nContent-Length: " + str(len(BODY)).encode() + b"\r\n\r\n" + BODY)
             first = wire.answer(SILENCE)
             if first is None:

@@ -34,6 +34,7 @@ static const char *sample(const struct word_row *row)
     case WORD_CHOICE:
         return "\"refuse\"";
     case WORD_STRINGS:
+        return strcmp(row->word, "cors") == 0 ? "{ \"https://a.example\" }" : "{ \"demo\" }";
     case WORD_PATHS:
         return "{ \"demo\" }";
     case WORD_SECRET:

@@ -119,6 +119,8 @@ Test(error, keeps_the_table_of_the_design)
         { E_PATH, 404, "invalid_request_error", "not_found", 0, false },
         { E_METHOD, 405, "invalid_request_error", "method_not_allowed", 0, false },
         { E_LOOP, 508, "upstream_error", "loop_detected", 0, false },
+        { E_FORBIDDEN, 403, "invalid_request_error", "forbidden", 0, false },
+        { E_MEDIA_TYPE, 415, "invalid_request_error", "unsupported_media_type", 0, false },
         { E_LOSSY, 400, "invalid_request_error", "unsupported_parameter", 0, false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -159,7 +159,7 @@ void house_post(int fd, const char *fake, const char *body)
     char request[1024];
 
     snprintf(request, sizeof request,
-             "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: %s\r\nContent-Length: %zu\r\n\r\n", fake,
+             "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: %s\r\nContent-Length: %zu\r\n\r\n", fake,
              strlen(body));
     house_send(fd, request);
     house_send(fd, body);

@@ -18,7 +18,7 @@ static int get(int fd, const char *path)
 {
     char request[512];
 
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
     house_send(fd, request);
     return house_answer(fd, body, sizeof body);
 }
@@ -52,14 +52,14 @@ Test(front, hands_the_body_in_as_it_came)
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
     cr_assert_str_eq(body, "{\"a\":1}");
 
-    house_send(fd, "POST /chat/completions?a=b&c HTTP/1.1\r\nHost: x\r\nx-fake: echo\r\n"
+    house_send(fd, "POST /chat/completions?a=b&c HTTP/1.1\r\nHost: localhost\r\nx-fake: echo\r\n"
                    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Trailer: y\r\n\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
     cr_assert_str_eq(body, "abc0123456789");
     cr_assert_str_eq(fake_seen.head, "POST /chat/completions?a=b&c   -1");
 
     memset(big, 'z', sizeof big);
-    house_send(fd, "POST /chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: echo\r\nContent-Length: 200000\r\n\r\n");
+    house_send(fd, "POST /chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: echo\r\nContent-Length: 200000\r\n\r\n");
     house_send_bytes(fd, big, sizeof big);
     cr_assert_eq(house_answer(fd, NULL, 0), 200);
     cr_assert_eq(house_bytes(), sizeof big);
@@ -72,10 +72,10 @@ Test(front, answers_pipelined_requests_in_order)
     house_open(&house, NULL);
     int fd = house_connect(&house);
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: stream:2:5:7\r\n"
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: stream:2:5:7\r\n"
                    "Content-Length: 2\r\n\r\n{}"
-                   "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
-                   "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: later:5\r\nContent-Length: 2\r\n\r\n{}");
+                   "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                   "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: later:5\r\nContent-Length: 2\r\n\r\n{}");
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
     cr_assert_eq(house_bytes(), 14u);
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
@@ -109,7 +109,7 @@ Test(front, tells_a_request_what_the_route_says)
     cr_assert_not_null(strstr(body, "\"not_found\""));
     cr_assert_eq(get(fd, "/v1/chat/completions"), 405);
     cr_assert_not_null(strstr(house_head(), "Allow: POST, OPTIONS\r\n"));
-    house_send(fd, "POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    house_send(fd, "POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}");
     cr_assert_eq(house_answer(fd, body, sizeof body), 405);
     cr_assert_eq(get(fd, "/v1/models/openai%2Fgpt-4o"), 200);
     cr_assert_str_eq(fake_seen.head, "GET /v1/models/openai%2Fgpt-4o openai/gpt-4o  -1");
@@ -123,7 +123,7 @@ Test(front, refuses_a_bad_head_and_closes)
     house_open(&house, NULL);
     int fd = house_connect(&house);
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
                    "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!");
     cr_assert_eq(house_answer(fd, body, sizeof body), 400);
     cr_assert_not_null(strstr(house_head(), "Connection: close\r\n"));
@@ -142,19 +142,19 @@ Test(front, answers_before_the_body_without_losing_the_connection)
 
     house_open(&house, NULL);
     int fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: early\r\nContent-Length: 100000\r\n\r\n");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early\r\nContent-Length: 100000\r\n\r\n");
     house_send_bytes(fd, big, sizeof big);
     cr_assert_eq(house_answer(fd, NULL, 0), 401);
     cr_assert_eq(get(fd, "/livez"), 200);
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: early\r\nExpect: 100-continue\r\n"
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early\r\nExpect: 100-continue\r\n"
                    "Content-Length: 100000\r\n\r\n");
     cr_assert_eq(house_answer(fd, NULL, 0), 401); /* and no 100 before it */
     cr_assert_geq(house_until_closed(fd, 1000), 0);
     close(fd);
 
     fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nx-fake: early-close\r\n"
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early-close\r\n"
                    "Content-Length: 100000\r\n\r\n");
     house_send_bytes(fd, big, sizeof big);
     cr_assert_eq(house_answer(fd, NULL, 0), 401);
@@ -172,14 +172,14 @@ Test(front, limits_the_body)
 
     house_open(&house, small_bodies);
     int fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 10001\r\n\r\n");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10001\r\n\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 413);
     cr_assert_not_null(strstr(body, "request_too_large"));
     cr_assert_geq(house_until_closed(fd, 1000), 0);
     close(fd);
 
     fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 20; i++) {
         house_send(fd, "2328\r\n");
         house_send_bytes(fd, big, sizeof big);
@@ -199,7 +199,7 @@ Test(front, limits_the_headers)
     house_open(&house, few_headers);
     int fd = house_connect(&house);
 
-    house_send(fd, "GET /livez HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n\r\n");
+    house_send(fd, "GET /livez HTTP/1.1\r\nHost: localhost\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 431);
     cr_assert_not_null(strstr(body, "request_too_large"));
     close(fd);
@@ -216,9 +216,9 @@ Test(front, refuses_a_head_that_is_too_large)
     for (int i = 0; i < 2; i++) {
         int fd = house_connect(&house);
 
-        house_send(fd, i == 0 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Long: " : "GET /v1/models?");
+        house_send(fd, i == 0 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Long: " : "GET /v1/models?");
         house_send(fd, value);
-        house_send(fd, i == 0 ? "\r\nContent-Length: 2\r\n\r\n{}" : " HTTP/1.1\r\nHost: x\r\n\r\n");
+        house_send(fd, i == 0 ? "\r\nContent-Length: 2\r\n\r\n{}" : " HTTP/1.1\r\nHost: localhost\r\n\r\n");
         int status = house_answer(fd, body, sizeof body);
         cr_assert(status == 431 || status == 414, "%d", status);
         cr_assert_geq(house_until_closed(fd, 1000), 0);
@@ -234,7 +234,7 @@ Test(front, says_in_json_that_a_head_is_over_the_limit)
     house_open(&house, NULL);
     int fd = house_connect(&house);
     memset(value, 'a', sizeof value - 1);
-    house_send(fd, "GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Long: ");
+    house_send(fd, "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX-Long: ");
     house_send(fd, value);
     house_send(fd, "\r\n\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 431);
@@ -256,7 +256,7 @@ Test(front, answers_for_its_health)
     cr_assert_eq(get(fd, "/readyz"), 200);
     cr_assert_eq(get(fd, "/metrics"), 200);
     cr_assert_not_null(strstr(house_head(), "text/plain; version=0.0.4"));
-    house_send(fd, "OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
+    house_send(fd, "OPTIONS /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n");
     cr_assert_eq(house_answer(fd, NULL, 0), 204);
     cr_assert_not_null(strstr(house_head(), "Allow: GET, HEAD, OPTIONS\r\n"));
     atomic_store(&house.gateway.draining, true);

@@ -70,7 +70,7 @@ Test(watch, gives_each_request_its_own_time)
     int fd = house_connect(&house);
 
     for (int i = 0; i < 3; i++) {
-        house_send(fd, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+        house_send(fd, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
         cr_assert_eq(house_answer(fd, NULL, 0), 200);
         usleep(200000); /* idle time is not the head's */
     }
@@ -93,7 +93,7 @@ Test(watch, ends_a_head_that_began_behind_a_request)
         cr_assert_eq(house_answer(fd, NULL, 0), 200);
     }
     int64_t start = clock_ns();
-    house_send(fd, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /liv");
+    house_send(fd, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /liv");
     cr_assert_eq(house_answer(fd, NULL, 0), 200);
     cr_assert_eq(house_answer(fd, body, sizeof body), 408);
     NEAR(since(start), 300);
@@ -107,7 +107,7 @@ Test(watch, ends_a_slow_body)
     int fd = house_connect(&house);
     int64_t start = clock_ns();
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc");
     cr_assert_eq(house_answer(fd, body, sizeof body), 408);
     NEAR(since(start), 300);
     cr_assert_not_null(strstr(body, "request_timeout"));
@@ -122,7 +122,7 @@ Test(watch, ends_an_idle_connection)
     house_open(&house, quick);
     int fd = house_connect(&house);
 
-    house_send(fd, "GET /livez?a=b HTTP/1.1\r\nHost: x\r\n\r\n");
+    house_send(fd, "GET /livez?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n");
     cr_assert_eq(house_answer(fd, NULL, 0), 200);
     house_post(fd, "echo", "{\"some\":\"body\"}");
     cr_assert_eq(house_answer(fd, NULL, 0), 200);
@@ -160,7 +160,7 @@ Test(watch, survives_a_chunk_line_that_is_too_long)
     int old = house_connect(&house), fd = house_connect(&house);
     house_post(old, "never", "{}"); /* MHD looks at the oldest one in any case */
     memset(extension, 'a', sizeof extension);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5;");
     house_send_bytes(fd, extension, sizeof extension);
     cr_assert_geq(house_until_closed(fd, 2000), 0);
     cr_assert(house_wait(&fake_seen.ended, 1));
@@ -174,7 +174,7 @@ Test(watch, tells_a_request_whose_body_is_malformed)
     house_open(&house, quick);
     int fd = house_connect(&house);
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 400);
     cr_assert(house_wait(&fake_seen.ended, 1));
     cr_assert_eq(atomic_load(&fake_seen.gone), 1u);
@@ -187,7 +187,7 @@ Test(watch, drains_without_losing_an_answer)
     house_open(&house, NULL);
     int idle = house_connect(&house), waiting = house_connect(&house), streaming = house_connect(&house);
 
-    house_send(idle, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+    house_send(idle, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     cr_assert_eq(house_answer(idle, NULL, 0), 200);
     house_post(waiting, "later:300", "{}");
     house_post(streaming, "stream:5:60:10", "{}");
