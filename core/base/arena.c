@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/fault.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_ASAN 1
@@ -106,7 +107,7 @@ void *arena_alloc(struct arena *a, size_t bytes)
         abort();
     }
     a->used += size;
-    if (__builtin_expect(a->used > a->max, 0))
+    if (__builtin_expect(a->used > a->max || fault_now(), 0))
         a->full = true;
     return memset(memory, 0, bytes);
 }
@@ -116,7 +117,7 @@ void *arena_try(struct arena *a, size_t bytes)
     if (bytes > SIZE_MAX / 2)
         return NULL;
     size_t size = size_of(bytes);
-    if (a->used > a->max || size > a->max - a->used)
+    if (a->used > a->max || size > a->max - a->used || fault_now())
         return NULL;
     void *memory = take(a, bytes, size);
     if (memory != NULL)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/fault.h"
 
 #ifdef GW_TINY
 enum { CAP_FIRST = 16 };
@@ -17,6 +18,13 @@ enum { CAP_FIRST = 256 };
 enum { SMALL = 4096 };
 
 static int make_room(struct buf *b, size_t more);
+
+/* Gives the memory back; that an append failed stays true. */
+static void drop(struct buf *b)
+{
+    free(b->ptr);
+    *b = (struct buf){.max = b->max, .failed = b->failed};
+}
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -33,10 +41,11 @@ int buf_append(struct buf *b, const void *bytes, size_t len)
 {
     if (len == 0)
         return 0;
-    if (__builtin_expect(b->max - b->len < len, 0))
+    bool fits = b->max - b->len >= len && !fault_now();
+    if (__builtin_expect(!fits || (b->cap - b->start - b->len < len && make_room(b, len) < 0), 0)) {
+        b->failed = true;
         return -1;
-    if (b->cap - b->start - b->len < len && make_room(b, len) < 0)
-        return -1;
+    }
     memcpy(b->ptr + b->start + b->len, bytes, len);
     b->len += len;
     return 0;
@@ -66,8 +75,10 @@ int buf_printf(struct buf *b, const char *format, ...)
 
     /* vsnprintf() also writes a NUL: room for one byte more than is kept. */
     char *whole = malloc((size_t)len + 1);
-    if (whole == NULL)
+    if (whole == NULL) {
+        b->failed = true;
         return -1;
+    }
     va_start(args, format);
     vsnprintf(whole, (size_t)len + 1, format, args);
     va_end(args);
@@ -97,7 +108,7 @@ void buf_added(struct buf *b, size_t len)
     BUG_IF(len > b->cap - b->start - b->len || len > b->max - b->len);
     b->len += len;
     if (b->len == 0)
-        buf_free(b);
+        drop(b);
 }
 
 /* Room for `more` bytes at the end; `max` has been looked at. Moves what is held to the front when the
@@ -148,7 +159,7 @@ void buf_consume(struct buf *b, size_t len)
     b->start += len;
     b->len -= len;
     if (b->len == 0)
-        buf_free(b);
+        drop(b);
 }
 
 void buf_truncate(struct buf *b, size_t len)
@@ -156,7 +167,7 @@ void buf_truncate(struct buf *b, size_t len)
     BUG_IF(len > b->len);
     b->len = len;
     if (len == 0)
-        buf_free(b);
+        drop(b);
 }
 
 struct text buf_view(const struct buf *b)

@@ -12,7 +12,8 @@ struct buf {
     size_t start; /* bytes consumed at the front */
     size_t len;   /* bytes held after `start` */
     size_t cap;
-    size_t max; /* len never passes it */
+    size_t max;  /* len never passes it */
+    bool failed; /* an append was refused since buf_init() or buf_free(): what is held is not all of it */
 };
 
 /* Takes no memory until the first byte. */

@@ -42,7 +42,7 @@ void chat_write_details(const gw_event *event, struct json_writer *w)
     } else if (signature) {
         t.signature = view(event->text);
     }
-    if (signature && t.redacted.ptr == NULL && event->data.len > 0 && json_check(view(event->data), NULL) == 0)
+    if (signature && t.redacted.ptr == NULL && event->data.len > 0 && json_check_quick(view(event->data)) == 0)
         json_put_trusted(w, view(event->data));
     else
         write_detail(&t, signature ? TEXT_NONE : view(event->text), w);
@@ -56,7 +56,7 @@ void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer
     json_name(w, "reasoning_details");
     json_array(w);
     for (const struct fold_thought *t = thoughts; t != NULL; t = t->next) {
-        bool told = t->entry.ptr != NULL && json_check(t->entry, NULL) == 0;
+        bool told = t->entry.ptr != NULL && json_check_quick(t->entry) == 0;
         if (t->text.len > 0 || !told)
             write_detail(t, t->text.len > 0 ? buf_view(&t->text) : TEXT(""), w);
         if (told)

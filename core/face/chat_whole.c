@@ -43,6 +43,7 @@ void chat_write_media(struct arena *arena, struct text media, struct json_writer
     buf_str(&list, "[");
     buf_text(&list, media);
     buf_str(&list, "]");
+    arena->full = arena->full || list.failed;
     const struct json *parts = json_parse_quick(arena, buf_view(&list));
     for (size_t i = 0; i < json_count(parts); i++) {
         const struct json *part = json_at(parts, i);
@@ -83,16 +84,12 @@ void chat_fold_event(struct face_answer *answer, const gw_event *event)
 
 static void put_array(struct json_writer *w, const char *name, const struct buf *items)
 {
-    struct buf joined;
     if (items->len == 0)
         return;
-    buf_init(&joined, items->len + 2);
-    buf_str(&joined, "[");
-    buf_text(&joined, buf_view(items));
-    buf_str(&joined, "]");
     json_key(w, text_of(name));
-    json_put_raw(w, buf_view(&joined));
-    buf_free(&joined);
+    json_array(w);
+    json_put_trusted(w, buf_view(items)); /* chat_is_sound() has looked at each */
+    json_close(w);
 }
 
 static void write_message(struct arena *arena, const struct fold_choice *c, struct json_writer *w)

@@ -99,7 +99,7 @@ static void chunk_end(const struct face_answer *answer, gw_str finish, gw_str na
         json_put_null(w);
     }
     json_close(w);
-    json_end(w);
+    out->failed = json_end(w) < 0 || out->failed;
     buf_str(out, "\n\n");
 }
 
@@ -315,7 +315,7 @@ void chat_stream_end(struct face_answer *answer, struct buf *out)
         json_name(&w, "usage");
         usage_write_chat(answer->usage, &w);
         json_close(&w);
-        json_end(&w);
+        out->failed = json_end(&w) < 0 || out->failed;
         buf_str(out, "\n\n");
     }
     buf_str(out, "data: [DONE]\n\n");

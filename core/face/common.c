@@ -148,6 +148,7 @@ void common_keep(const struct scan *scan, const char *name, struct buf *out)
 struct text common_take(struct arena *arena, struct buf *out)
 {
     struct text t = arena_text(arena, buf_view(out));
+    arena->full = arena->full || out->failed;
     buf_free(out);
     return t;
 }

@@ -40,7 +40,8 @@ void common_drop(struct arena *arena, struct ask *ask, struct text member, const
 char common_value_of(struct text data, struct text quoted);
 /* ,"name":VALUE appended when the member is there. */
 void common_keep(const struct scan *scan, const char *name, struct buf *out);
-/* The JSON text of a finished buf in the arena; the buf is freed. */
+/* The JSON text of a finished buf in the arena; the buf is freed. Where an append to it failed, the arena is full: the
+ * request must fail. */
 struct text common_take(struct arena *arena, struct buf *out);
 
 /* The writers of faces that only pass on. A BODY event is the whole answer. */

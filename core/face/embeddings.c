@@ -73,8 +73,10 @@ static bool floats_to_base64(const struct json *vector, struct buf *out)
 {
     size_t n = json_count(vector);
     unsigned char *bytes = malloc(n * 4 + 1);
-    if (bytes == NULL)
+    if (bytes == NULL) {
+        out->failed = true;
         return false;
+    }
     bool fine = true;
     for (size_t i = 0; i < n; i++) {
         float f = (float)json_real(json_at(vector, i), (double)NAN);

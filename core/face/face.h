@@ -16,7 +16,8 @@
 #include "canon/error.h"
 #include "canon/usage.h"
 
-/* What a face needs to know to write an answer from events. */
+/* What a face needs to know to write an answer from events. What a face cannot keep or write, for want of memory, makes
+ * `arena` full or `out` failed: then the answer is not complete, and the caller must end it with an error. */
 struct face_answer {
     struct arena *arena;
     const struct ask *ask;

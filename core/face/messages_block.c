@@ -59,11 +59,17 @@ static struct messages_block *last_or_new(struct messages_answer *s, enum messag
     return is_last(s, kind, item) ? s->last : add(s, kind, item);
 }
 
-static void add_value(struct buf *values, struct text json)
+static void keep(struct messages_answer *s, struct buf *buf, struct text bytes)
 {
-    size_t before = values->len;
-    if ((before > 0 && buf_str(values, ",") < 0) || buf_text(values, json) < 0)
-        buf_truncate(values, before);
+    if (buf_text(buf, bytes) < 0)
+        s->arena->full = true;
+}
+
+static void add_value(struct messages_answer *s, struct buf *values, struct text json)
+{
+    if (values->len > 0)
+        keep(s, values, TEXT(","));
+    keep(s, values, json);
 }
 
 static void take_text(struct messages_answer *s, enum messages_block_kind kind, uint32_t item, struct text piece)
@@ -71,14 +77,14 @@ static void take_text(struct messages_answer *s, enum messages_block_kind kind, 
     if (piece.len == 0)
         return;
     struct messages_block *b = last_or_new(s, kind, item);
-    buf_text(&b->held, piece);
+    keep(s, &b->held, piece);
     s->bytes += piece.len;
 }
 
 /* A block in Anthropic's own dialect, said as it is. False when it is none. */
 static bool take_raw(struct messages_answer *s, uint32_t item, struct text data)
 {
-    const struct json *v = data.len > 0 ? json_parse(s->arena, data, NULL) : NULL;
+    const struct json *v = data.len > 0 ? json_parse_quick(s->arena, data) : NULL;
     if (json_str(json_member(v, "type")).len == 0)
         return false;
     add(s, BLOCK_RAW, item)->raw = arena_text(s->arena, data);
@@ -106,7 +112,7 @@ static void take_redacted(struct messages_answer *s, const gw_event *event, stru
 static void take_signature(struct messages_answer *s, const gw_event *event)
 {
     struct text format = view(event->id), data = view(event->data);
-    const struct json *entry = data.len > 0 ? json_parse(s->arena, data, NULL) : NULL;
+    const struct json *entry = data.len > 0 ? json_parse_quick(s->arena, data) : NULL;
     if (text_is(format, MESSAGES_REDACTED)) {
         take_redacted(s, event, data);
         return;
@@ -119,7 +125,7 @@ static void take_signature(struct messages_answer *s, const gw_event *event)
     if (format.len > 0)
         b->format = arena_text(s->arena, format);
     if (json_type(entry) == JSON_T_OBJECT && !text_is(format, MESSAGES_FORMAT))
-        add_value(&b->extra, data); /* the signature is in it */
+        add_value(s, &b->extra, data); /* the signature is in it */
     else
         b->signature = arena_text(s->arena, view(event->text));
 }
@@ -176,7 +182,7 @@ static void take_args(struct messages_answer *s, const gw_event *event)
         return;
     if (!b->custom)
         follow(&b->args, piece);
-    buf_text(&b->held, piece);
+    keep(s, &b->held, piece);
     s->bytes += piece.len;
 }
 
@@ -185,7 +191,7 @@ static struct text citation_of(struct messages_answer *s, struct text data)
 {
     static const char *const own[] = { "char_location", "page_location", "content_block_location",
                                        "web_search_result_location", "search_result_location" };
-    const struct json *v = json_parse(s->arena, data, NULL), *origin = json_member(v, "x_origin");
+    const struct json *v = json_parse_quick(s->arena, data), *origin = json_member(v, "x_origin");
     const struct json *url = json_member(v, "url_citation");
     struct text type = json_str(json_member(v, "type"));
     struct json_writer w;
@@ -225,7 +231,7 @@ static void take_citation(struct messages_answer *s, const gw_event *event)
     if (b == NULL || b->item != event->item)
         b = add(s, BLOCK_TEXT, event->item);
     if (!b->closed)
-        add_value(&b->extra, citation);
+        add_value(s, &b->extra, citation);
 }
 
 void messages_take(struct messages_answer *s, const gw_event *event)
@@ -235,7 +241,7 @@ void messages_take(struct messages_answer *s, const gw_event *event)
     switch (event->type) {
     case GW_EVENT_REFUSAL:
         s->refused = true;
-        buf_text(&s->refusal, view(event->text));
+        keep(s, &s->refusal, view(event->text));
         take_text(s, BLOCK_TEXT, event->item, view(event->text));
         break;
     case GW_EVENT_TEXT:

@@ -40,8 +40,10 @@ static struct text decode(struct arena *arena, struct text digits)
     if (digits.len % 4 == 1)
         return TEXT_NONE;
     char *out = arena_try(arena, digits.len / 4 * 3 + 3), *at = out;
-    if (out == NULL)
+    if (out == NULL) {
+        arena->full = true; /* else what it carries would be lost unnoticed */
         return TEXT_NONE;
+    }
     uint32_t v = 0;
     unsigned bits = 0;
     for (size_t i = 0; i < digits.len; i++) {
@@ -72,9 +74,9 @@ static void put_entries(struct json_writer *w, struct arena *arena, struct text 
     struct text several = text_of(arena_printf(arena, "[%.*s]", TEXT_ARG(entries)));
     if (entries.len == 0)
         json_put_null(w);
-    else if (json_check(entries, NULL) == 0)
+    else if (json_check_quick(entries) == 0)
         json_put_trusted(w, entries);
-    else if (json_check(several, NULL) == 0)
+    else if (json_check_quick(several) == 0)
         json_put_trusted(w, several);
     else
         json_put_null(w);
@@ -94,7 +96,11 @@ struct text messages_marker_write(struct arena *arena, struct text format, struc
     json_name(&w, "d");
     put_entries(&w, arena, entries);
     json_close(&w);
-    struct text marker = json_end(&w) == 0 ? encode(arena, TEXT(MESSAGES_MARK), buf_view(&json)) : TEXT(MESSAGES_MARK);
+    struct text marker = TEXT(MESSAGES_MARK);
+    if (json_end(&w) == 0)
+        marker = encode(arena, TEXT(MESSAGES_MARK), buf_view(&json));
+    else
+        arena->full = true;
     buf_free(&json);
     return marker;
 }

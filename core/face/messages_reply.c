@@ -103,6 +103,7 @@ static void write_reasoning(struct messages_request *r, const struct content *c)
         json_name(&r->w, "reasoning_content");
         json_put_str(&r->w, buf_view(&text));
     }
+    r->arena->full = r->arena->full || text.failed;
     buf_free(&text);
 }
 

@@ -22,7 +22,7 @@ static void begin(struct buf *out, const char *name, struct json_writer *w)
 static void end(struct buf *out, struct json_writer *w)
 {
     json_close(w);
-    json_end(w);
+    out->failed = json_end(w) < 0 || out->failed;
     buf_str(out, "\n\n");
 }
 

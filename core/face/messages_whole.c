@@ -13,17 +13,6 @@ void messages_fold_event(struct face_answer *answer, const gw_event *event)
     messages_take(messages_answer_of(answer), event);
 }
 
-static void put_values(struct json_writer *w, const struct buf *values)
-{
-    struct buf all;
-    buf_init(&all, values->len + 2);
-    buf_str(&all, "[");
-    buf_text(&all, buf_view(values));
-    buf_str(&all, "]");
-    json_put_raw(w, buf_view(&all));
-    buf_free(&all);
-}
-
 static void write_block(const struct face_answer *answer, const struct messages_block *b, struct json_writer *w)
 {
     struct messages_answer *s = answer->state;
@@ -35,7 +24,9 @@ static void write_block(const struct face_answer *answer, const struct messages_
         json_put_str(w, buf_view(&b->held));
         if (b->extra.len > 0) {
             json_name(w, "citations");
-            put_values(w, &b->extra);
+            json_array(w);
+            json_put_trusted(w, buf_view(&b->extra));
+            json_close(w);
         }
     } else if (b->kind == BLOCK_THINKING) {
         json_put_str(w, TEXT("thinking"));
@@ -74,5 +65,5 @@ bool messages_fold_end(struct face_answer *answer, struct buf *out)
     json_name(&w, "usage");
     messages_write_usage(answer, s, &w);
     json_close(&w);
-    return json_end(&w) == 0;
+    return json_end(&w) == 0 && !s->arena->full;
 }

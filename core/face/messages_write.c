@@ -170,7 +170,7 @@ struct text messages_input(struct messages_answer *s, const struct messages_bloc
     struct text args = args_of(block);
     if (args.len == 0 && !block->custom)
         return TEXT("{}");
-    if (!block->custom && *args.ptr == '{' && json_check(args, NULL) == 0)
+    if (!block->custom && *args.ptr == '{' && json_check_quick(args) == 0)
         return args;
     buf_init(&out, JSON_MAX);
     json_writer_init(&w, &out);

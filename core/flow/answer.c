@@ -7,6 +7,7 @@
 #include "flow/way.h"
 
 #define HEADERS_MAX 20
+#define TAIL_MOST (16u << 10) /* of a stream is kept back until it is settled */
 
 struct headers {
     struct door_header all[HEADERS_MAX];
@@ -74,18 +75,44 @@ void answer_begin_stream(struct request *req)
     req->door->begin(req->client, 200, h.all, h.count);
 }
 
+/* As much as the client takes now. Returns what is left. */
+static struct text give(struct request *req, struct text bytes)
+{
+    while (bytes.len > 0 && !req->paused) {
+        size_t len = bytes.len < DOOR_HIGH_MARK ? bytes.len : DOOR_HIGH_MARK;
+        size_t waiting = req->door->write(req->client, (struct text){ bytes.ptr, len });
+        req->bytes_out += len;
+        req->last_write_ns = req->worker->loop.now_ns;
+        bytes = (struct text){ bytes.ptr + len, bytes.len - len };
+        req->paused = waiting > DOOR_HIGH_MARK;
+    }
+    if (req->paused && !req->attempt->done && req->attempt->transfer != NULL)
+        transfer_pause(req->attempt->transfer);
+    return bytes;
+}
+
 void answer_write(struct request *req, struct text bytes)
 {
-    if (req->gone || bytes.len == 0)
+    if (req->gone || bytes.len == 0 || req->pending.failed)
         return;
-    size_t waiting = req->door->write(req->client, bytes);
-    req->bytes_out += bytes.len;
-    req->last_write_ns = req->worker->loop.now_ns;
-    if (waiting > DOOR_HIGH_MARK && !req->paused && !req->attempt->done) {
-        req->paused = true;
-        if (req->attempt->transfer != NULL)
-            transfer_pause(req->attempt->transfer);
-    }
+    if (req->pending.len == 0)
+        bytes = give(req, bytes);
+    if (buf_text(&req->pending, bytes) < 0)
+        relay_overflow(req->attempt);
+}
+
+void answer_drained(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    if (req->gone || a == NULL || req->finished)
+        return;
+    buf_consume(&req->pending, req->pending.len - give(req, buf_view(&req->pending)).len);
+    if (req->paused)
+        return;
+    if (!a->done)
+        attempt_resume(a);
+    else if (req->relaying)
+        way_resume(req); /* its end waited for this */
 }
 
 static void on_ping(struct loop_timer *timer)
@@ -120,12 +147,27 @@ void answer_ping_stop(struct request *req)
 
 enum next answer_own(struct request *req)
 {
+    if (req->body_out.failed) {
+        error_set(&req->fail, E_OVERLOAD, "the answer needs more memory than limits.answer_mb allows");
+        return FAIL;
+    }
     req->body_type = "application/json";
     req->status = 200;
     return DONE;
 }
 
-void answer_end_stream(struct attempt *a)
+/* The whole end cannot be held: an error in its place. */
+static void end_short(struct attempt *a)
+{
+    struct request *req = a->req;
+    relay_overflow(a);
+    req->fail = a->error;
+    req->broken = true;
+    buf_free(&req->tail_bytes);
+    error_write_event(&req->fail, req->face->errors, text_of(req->id), &req->tail_bytes);
+}
+
+bool answer_end_stream(struct attempt *a)
 {
     struct request *req = a->req;
     struct text id = text_of(req->id);
@@ -154,6 +196,24 @@ void answer_end_stream(struct attempt *a)
     } else if (a->mode != MODE_RELAY) {
         req->face->stream_end(&req->answer, &req->tail_bytes);
     }
+    if (!req->broken && (req->tail_bytes.failed || req->pending.failed || req->arena.full))
+        end_short(a);
+    if (req->tail_bytes.len > TAIL_MOST) { /* blocks that were not complete before */
+        size_t front = req->tail_bytes.len - TAIL_MOST;
+        answer_write(req, (struct text){ buf_view(&req->tail_bytes).ptr, front });
+        buf_consume(&req->tail_bytes, front);
+    }
+    return req->gone || req->pending.len == 0;
+}
+
+static enum next too_large(struct attempt *a)
+{
+    struct request *req = a->req;
+    buf_free(&req->body_out);
+    a->outcome = "too_large";
+    error_set(&req->fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
+              TEXT_ARG(a->target->provider->name));
+    return FAIL;
 }
 
 /* Row "answer.relay": the attempt is good. A whole answer is made ready; a stream begins, and ends when its end came. */
@@ -166,6 +226,8 @@ enum next answer_relay(struct request *req)
             req->body_type = a->content_type.len > 0 ? arena_str(&req->arena, a->content_type) : "application/json";
             if (req->face->convert == NULL ||
                 !req->face->convert(&req->arena, &req->ask, buf_view(&a->whole), &req->body_out)) {
+                if (req->body_out.failed)
+                    return too_large(a);
                 buf_free(&req->body_out);
                 req->body_out = a->whole;
                 buf_init(&a->whole, 0);
@@ -173,11 +235,7 @@ enum next answer_relay(struct request *req)
         } else {
             req->body_type = "application/json";
             if (a->folded > req->config->limits.answer_bytes || !req->face->fold_end(&req->answer, &req->body_out)) {
-                buf_free(&req->body_out);
-                a->outcome = "too_large";
-                error_set(&req->fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
-                          TEXT_ARG(a->target->provider->name));
-                return FAIL;
+                return too_large(a);
             }
             struct buf other;
             buf_init(&other, req->config->limits.answer_bytes);
@@ -186,7 +244,10 @@ enum next answer_relay(struct request *req)
                 buf_free(&req->body_out);
                 req->body_out = other;
             } else {
+                bool failed = other.failed;
                 buf_free(&other);
+                if (failed)
+                    return too_large(a);
             }
         }
         return NEXT;
@@ -204,8 +265,7 @@ enum next answer_relay(struct request *req)
         }
         return WAIT;
     }
-    answer_end_stream(a);
-    return NEXT;
+    return answer_end_stream(a) ? NEXT : WAIT;
 }
 
 static void finish_error(struct request *req)
@@ -217,9 +277,14 @@ static void finish_error(struct request *req)
     buf_init(&out, 64u << 10);
     if (req->begun) { /* a 200 was sent with a keep-alive comment */
         error_write_event(fail, req->face->errors, text_of(req->id), &out);
-        answer_write(req, buf_view(&out));
+        if (out.failed || req->pending.len > 0 || req->pending.failed) {
+            req->door->abort(req->client); /* nothing can follow what is missing */
+        } else {
+            req->door->write(req->client, buf_view(&out));
+            req->bytes_out += out.len;
+            req->door->end(req->client);
+        }
         buf_free(&out);
-        req->door->end(req->client);
         return;
     }
     error_write(fail, req->face->errors, text_of(req->id), &out);
@@ -252,6 +317,20 @@ static void finish_whole(struct request *req)
     req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, free, body, false);
 }
 
+/* The end of a stream; where it could not be held, not even the error that takes its place, the connection is cut. */
+static void end_body(struct request *req)
+{
+    bool complete = !req->tail_bytes.failed && !req->pending.failed;
+    struct text tail = buf_view(&req->tail_bytes);
+    if (complete && tail.len > 0)
+        req->door->write(req->client, tail);
+    req->bytes_out += tail.len;
+    if (complete)
+        req->door->end(req->client);
+    else
+        req->door->abort(req->client);
+}
+
 /* Row "finish": the last byte. Everything is settled. */
 enum next answer_finish(struct request *req)
 {
@@ -260,13 +339,13 @@ enum next answer_finish(struct request *req)
         if (req->failed) {
             finish_error(req);
         } else if (req->relaying) {
-            answer_write(req, buf_view(&req->tail_bytes));
-            req->door->end(req->client);
+            end_body(req);
         } else {
             finish_whole(req);
         }
     }
     buf_free(&req->body);
+    buf_free(&req->pending);
     buf_free(&req->tail_bytes);
     request_free(req);
     return NEXT;

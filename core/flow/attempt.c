@@ -185,6 +185,8 @@ static enum next start_transfer(struct attempt *a)
         log_line(LOG_ERROR, "provider \"%s\": %s", p->name.ptr, why.text);
         status = GW_E_CONFIG;
     }
+    if (status == GW_OK && call_is_full(&a->call))
+        status = GW_E_NOMEM;
     call_step_end(&a->call);
     if (status != GW_OK) {
         attempt_refused(a, status);
@@ -214,7 +216,7 @@ enum next attempt_send(struct request *req)
     describe(a);
     /* Only the bodies that pass can be large; what a failed attempt held is not needed any more. */
     buf_init(&a->whole, req->config->limits.answer_bytes);
-    buf_init(&a->out, req->config->limits.event_bytes + (1u << 20));
+    buf_init(&a->out, req->pending.max); /* a whole answer becomes events at once */
     if (req->ask.stream)
         answer_ping_start(req);
     if (a->mode != MODE_LOCAL)

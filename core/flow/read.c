@@ -2,6 +2,40 @@
 #include "flow/metrics.h"
 #include "flow/way.h"
 
+/* The longest piece of text that becomes one event of a stream: an upstream may say all at once. */
+#define PIECE_MOST ((size_t)64 << 10)
+
+/* Does its text come in pieces, or is it one thing, as an id is? */
+static bool is_in_pieces(uint32_t type)
+{
+    return type == GW_EVENT_TEXT || type == GW_EVENT_REFUSAL || type == GW_EVENT_REASONING || type == GW_EVENT_TOOL_ARGS ||
+           type == GW_EVENT_CUSTOM_ARGS;
+}
+
+/* The event as one or several that a client takes easily. */
+static void stream(struct attempt *a, const gw_event *event)
+{
+    struct request *req = a->req;
+    gw_event piece = *event;
+    while (is_in_pieces(event->type) && piece.text.len > PIECE_MOST && !a->out.failed) {
+        gw_str rest = piece.text;
+        size_t len = PIECE_MOST;
+        while (len > PIECE_MOST - 3 && ((unsigned char)rest.ptr[len] & 0xc0) == 0x80) /* not within a character */
+            len--;
+        piece.text.len = len;
+        req->face->stream_event(&req->answer, &piece, &a->out);
+        piece.text = (gw_str){ rest.ptr + len, rest.len - len };
+    }
+    req->face->stream_event(&req->answer, &piece, &a->out);
+}
+
+void relay_overflow(struct attempt *a)
+{
+    if (!a->has_error)
+        relay_broken(a, a->req->relaying ? E_STREAM : E_UPSTREAM, "too_large",
+                     "answered with more than limits.answer_mb and limits.memory_mb allow");
+}
+
 void relay_emit(gw_call *call, const gw_event *event)
 {
     CHECK(call, CALL);
@@ -35,12 +69,14 @@ void relay_emit(gw_call *call, const gw_event *event)
     if (event->type != GW_EVENT_START && event->type != GW_EVENT_USAGE)
         a->has_event = true;
     if (req->ask.stream) {
-        req->face->stream_event(&req->answer, event, &a->out);
-        return;
+        stream(a, event);
+    } else {
+        a->folded += event->text.len + event->data.len;
+        if (a->folded <= req->config->limits.answer_bytes)
+            req->face->fold_event(&req->answer, event);
     }
-    a->folded += event->text.len + event->data.len;
-    if (a->folded <= req->config->limits.answer_bytes)
-        req->face->fold_event(&req->answer, event);
+    if (a->out.failed || req->arena.full)
+        relay_overflow(a);
 }
 
 bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data)
@@ -53,7 +89,9 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name,
                        .name = call_str(name),
                        .data = call_str(data) };
     gw_status status = p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit);
-    bool full = call_is_full(&a->call); /* past a limit of memory: what was read may lack something */
+    bool full = call_is_full(&a->call);
+    if (full) /* what was read may lack something */
+        relay_overflow(a);
     call_step_end(&a->call);
     if (status == GW_MISS && a->mode == MODE_TRANSLATE && a->streamed)
         a->has_done = true;

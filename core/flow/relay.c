@@ -26,7 +26,7 @@ static void start_framing(struct attempt *a)
     a->streamed = true;
 }
 
-static void broken(struct attempt *a, enum error_case which, const char *outcome, const char *text)
+void relay_broken(struct attempt *a, enum error_case which, const char *outcome, const char *text)
 {
     error_set(&a->error, which, "the provider \"%.*s\" %s", TEXT_ARG(a->target->provider->name), text);
     a->has_error = true;
@@ -37,7 +37,7 @@ static void broken(struct attempt *a, enum error_case which, const char *outcome
 
 static void fail_now(struct attempt *a, const char *outcome, const char *text)
 {
-    broken(a, E_UPSTREAM, outcome, text);
+    relay_broken(a, E_UPSTREAM, outcome, text);
     attempt_cancel(a);
 }
 
@@ -46,9 +46,8 @@ void relay_complete(struct attempt *a)
     a->done = true;
     if (a->ended_ns == 0)
         a->ended_ns = clock_ns();
-    if (a->req->relaying)
-        answer_end_stream(a);
-    way_resume(a->req);
+    if (!a->req->relaying || answer_end_stream(a))
+        way_resume(a->req);
 }
 
 static void note_first(struct attempt *a)
@@ -67,8 +66,8 @@ static void flush(struct span *span)
         return;
     if (req->relaying)
         answer_write(req, span->bytes);
-    else
-        buf_text(&span->a->out, span->bytes); /* comments, and events that say nothing yet: held with the head */
+    else if (buf_text(&span->a->out, span->bytes) < 0) /* comments, and events that say nothing yet: held with the head */
+        relay_overflow(span->a);
     span->bytes = TEXT_NONE;
 }
 
@@ -97,6 +96,12 @@ static bool lacks_blank_line(const struct span *span, struct text raw)
     return span->end && !text_ends(raw, TEXT("\n\n")) && !text_ends(raw, TEXT("\r\r")) && !text_ends(raw, TEXT("\r\n\r\n"));
 }
 
+/* Is the error one that the upstream sent as an event of its own? */
+static bool is_told(const struct attempt *a)
+{
+    return text_starts(text_of(a->outcome), TEXT("error_"));
+}
+
 /* One frame of a relayed stream. */
 static int on_relay_frame(void *arg, const struct frame *frame)
 {
@@ -114,6 +119,11 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         return 0;
     }
     unsigned found = req->face->tap(&req->worker->scratch, frame->name, frame->data);
+    if (req->worker->scratch.full) {
+        arena_reset(&req->worker->scratch);
+        relay_overflow(a);
+        return 1;
+    }
     if ((found & FACE_TAP_ERROR) != 0 || !text_starts(frame->data, TEXT("{")))
         raw = mask_text(a, raw); /* what is no part of an answer may repeat what it was sent */
     /* The first event and one without its blank line are looked at: what is not JSON is no answer, but may be an end mark. */
@@ -127,7 +137,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         if (!is_object && a->has_event)
             return 0; /* half an event: dropped, the stream's end says what that means */
         if (!is_object) {
-            broken(a, E_UPSTREAM, "junk", "sent an event that is not JSON");
+            relay_broken(a, E_UPSTREAM, "junk", "sent an event that is not JSON");
             return 1;
         }
     }
@@ -138,8 +148,8 @@ static int on_relay_frame(void *arg, const struct frame *frame)
             bool ok = relay_read(a, GW_FRAMING_SSE, false, frame->name, frame->data);
             if ((found & FACE_TAP_ERROR) != 0 && !a->has_error && !ok)
                 failure_from_event(a, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = 502 });
-            if (a->has_error && !was_bad && !a->has_event)
-                return 1; /* an error before anything else: the client has seen nothing yet */
+            if (a->has_error && !was_bad && (!a->has_event || !is_told(a)))
+                return 1; /* the client has seen nothing yet, or what it has seen cannot go on */
         }
         arena_reset(&req->worker->scratch);
         if ((found & FACE_TAP_USAGE_ONLY) != 0 && !req->ask.wants_usage) {
@@ -207,9 +217,9 @@ static int on_translated_frame(void *arg, const struct frame *frame)
     if (frame->comment || a->has_done) /* what follows the end mark is no part of the answer */
         return 0;
     if (!relay_read(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error)
-        broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
+        relay_broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !a->has_error)
-        broken(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
+        relay_broken(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
     return begins_now(a) ? FIRST : write_out(a) ? 0 : 1;
 }
 
@@ -248,6 +258,8 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
     do {
         rc = end ? framing_end(&a->framing, last_counts, on_frame, &span) : framing_feed(&a->framing, span.fed, on_frame, &span);
         flush(&span);
+        if (rc == 0 && a->has_error && !is_told(a))
+            rc = 1;
         span.fed = TEXT_NONE; /* what FIRST stopped before is the framing's now */
         if (rc == FIRST && !a->done) {
             way_resume(a->req); /* "attempt.judge", then "answer.relay" begins the answer */
@@ -329,10 +341,13 @@ static void read_whole(struct attempt *a)
     if (a->mode != MODE_RELAY) {
         if (!relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body) && !a->has_error)
             a->has_event = false;
+        buf_free(&a->whole);
         return;
     }
     unsigned found = req->face->digest(&req->worker->scratch, body, &digest);
-    if ((found & FACE_TAP_BAD) == 0) {
+    if (req->worker->scratch.full)
+        relay_overflow(a);
+    else if ((found & FACE_TAP_BAD) == 0) {
         if ((found & FACE_TAP_READ) != 0)
             relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, digest);
         a->has_event = !a->has_error;
@@ -345,7 +360,7 @@ static void read_whole(struct attempt *a)
 static void end_of_frames(struct attempt *a)
 {
     if (!relay_read(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error)
-        broken(a, E_STREAM, "junk", "could not finish its answer");
+        relay_broken(a, E_STREAM, "junk", "could not finish its answer");
     if (!begins_now(a)) /* else relay_complete() begins it */
         write_out(a);
 }

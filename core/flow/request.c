@@ -88,7 +88,8 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
         size_t room; /* at once, not by doubling; what is only announced costs no more than this */
         buf_room(&req->body, (size_t)head->content_length < BODY_RESERVED ? (size_t)head->content_length : BODY_RESERVED, &room);
     }
-    buf_init(&req->tail_bytes, req->config->limits.event_bytes + (64u << 10)); /* an event, an end mark, an error */
+    buf_init(&req->pending, 2 * req->config->limits.answer_bytes + req->config->limits.event_bytes + (1u << 20));
+    buf_init(&req->tail_bytes, req->pending.max);
     buf_init(&req->body_out, req->config->limits.answer_bytes);
     req->face = head->face != NULL ? head->face : &face_chat; /* what the router refused has none */
     req->operation = head->operation;
@@ -186,8 +187,7 @@ void request_drained(struct request *req)
     if (!req->paused)
         return;
     req->paused = false;
-    if (req->attempt != NULL && !req->attempt->done)
-        attempt_resume(req->attempt);
+    answer_drained(req);
 }
 
 static void free_later(struct loop_after *after)
@@ -197,6 +197,7 @@ static void free_later(struct loop_after *after)
     CHECK(req, REQUEST);
     req->magic = 0;
     buf_free(&req->body);
+    buf_free(&req->pending);
     buf_free(&req->tail_bytes);
     buf_free(&req->body_out);
     arena_fini(&req->arena);

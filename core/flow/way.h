@@ -148,6 +148,7 @@ struct request {
     bool begun;     /* door->begin was called: a stream with status 200 */
     bool paused;    /* the upstream waits for the client */
     bool relaying;  /* row answer.relay waits for the end of the stream */
+    struct buf pending;    /* of a stream: what the door does not take yet; not all of it when pending.failed */
     struct buf tail_bytes; /* the end of a stream, held until it is settled */
     struct buf body_out;   /* a whole answer of ours */
     const char *body_type;
@@ -227,6 +228,8 @@ gw_event mask_event(struct attempt *a, const gw_event *event);
 bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data);
 /* What a plugin emits: usage, finish and errors always; for a translation everything. */
 void relay_emit(gw_call *call, const gw_event *event);
+/* What arrived cannot be passed on as a whole, for want of memory or a limit: the attempt has failed. */
+void relay_overflow(struct attempt *a);
 /* relay.c: what arrives from the upstream */
 extern const struct transfer_events relay_events;
 /* Passes on what the events of a local step became; the first of them begin the answer, and where that fails, the request
@@ -234,6 +237,8 @@ extern const struct transfer_events relay_events;
 bool relay_after_step(struct attempt *a);
 /* The attempt is over, one way or the other: the way goes on. */
 void relay_complete(struct attempt *a);
+/* The provider broke its part: fills a->error. `text` goes on after its name. */
+void relay_broken(struct attempt *a, enum error_case which, const char *outcome, const char *text);
 /* query.c: fills req->query and req->query_dropped. */
 void query_read(struct request *req, struct text query, const char *names);
 /* local.c */
@@ -243,13 +248,17 @@ bool failure_judge(struct attempt *a);
 void failure_from_event(struct attempt *a, const gw_event *event);
 /* answer.c */
 void answer_begin_stream(struct request *req); /* the head of a 200 stream, once */
-/* The stream is complete or broken: puts its end into req->tail_bytes. */
-void answer_end_stream(struct attempt *a);
+/* The stream is complete or broken: puts its end into req->tail_bytes. False while bytes before it wait for the client:
+ * answer_drained() resumes the way then. */
+bool answer_end_stream(struct attempt *a);
+/* Bytes of a stream (lent): as many as the client takes go to the door, the others wait in req->pending. */
 void answer_write(struct request *req, struct text bytes);
+/* The client takes more. */
+void answer_drained(struct request *req);
 /* While a stream is silent: keep-alive comments between events. */
 void answer_ping_start(struct request *req);
 void answer_ping_stop(struct request *req);
-/* A whole answer of ours (models): body_out is filled, type JSON, status 200. */
+/* A whole answer of ours (models): body_out is filled, type JSON, status 200. FAIL where it has no room for all of it. */
 enum next answer_own(struct request *req);
 /* access line: settle.c */
 void request_free(struct request *req);

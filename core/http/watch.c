@@ -66,7 +66,7 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     x->socket.on_ready = on_ready;
     x->bury.on_after = bury;
     x->started_ns = f->loop->now_ns;
-    buf_init(&x->out, f->limits.event_bytes + DOOR_HIGH_MARK);
+    buf_init(&x->out, f->limits.event_bytes + 3 * DOOR_HIGH_MARK);
     name_peer(x, &f->arriving);
     f->open++;
     daemon_add(d, x);

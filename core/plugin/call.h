@@ -31,6 +31,7 @@ struct gw_call {
     call_header_fn client_header, answer_header; /* may be NULL */
     void *state;           /* the plugin's */
     struct text explain;   /* why the status was not GW_OK; in `keep` */
+    bool starved;          /* it was refused memory: what it did since is not all of it */
     struct call_dropped *dropped; /* in order */
     struct call_dropped **dropped_last;
 };
@@ -53,6 +54,7 @@ struct gw_http {
 /* What stands behind gw_writer. `own` is used by host->writer() only: heap memory, freed with scratch. */
 struct gw_writer {
     struct json_writer json;
+    struct gw_call *call;
     struct buf *out; /* &own, or the body of an http request */
     struct buf own;
 };
@@ -64,10 +66,10 @@ struct gw_buf {
 };
 
 void call_begin(struct gw_call *call, struct arena *keep, struct arena *scratch, void *owner);
-/* Did the step pass the limit of one of the call's arenas? Then what it said is incomplete: fail the attempt. */
+/* Did the step pass a limit of memory? Then what it said is incomplete: fail the attempt. */
 static inline bool call_is_full(const struct gw_call *call)
 {
-    return call->keep->full || call->scratch->full;
+    return call->starved || call->keep->full || call->scratch->full;
 }
 /* Forgets what the step left in scratch. */
 void call_step_end(struct gw_call *call);

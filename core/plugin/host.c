@@ -53,8 +53,10 @@ static void *host_alloc(gw_call *call, size_t bytes, size_t align)
         return NULL;
     size_t slack = align > alignof(max_align_t) ? align : 0;
     char *memory = arena_try(call->keep, bytes + slack);
-    if (memory == NULL)
+    if (memory == NULL) {
+        call->starved = true; /* not every plugin looks */
         return NULL;
+    }
     if (slack > 0)
         memory += (align - (uintptr_t)memory % align) % align;
     return memset(memory, 0, bytes);
@@ -133,6 +135,7 @@ static gw_writer *host_writer(gw_call *call)
     struct gw_writer *w = arena_new(call->scratch, struct gw_writer);
     size_t max = call->scratch->max;
     buf_init(&w->own, max > call->scratch->used ? max - call->scratch->used : 0);
+    w->call = call;
     w->out = &w->own;
     json_writer_init(&w->json, w->out);
     arena_defer(call->scratch, free_buf, &w->own);
@@ -274,6 +277,7 @@ static gw_writer *host_http_json_body(gw_http *http)
 {
     if (http->writer == NULL) {
         http->writer = arena_new(http->call->keep, struct gw_writer);
+        http->writer->call = http->call;
         http->writer->out = &http->body;
         json_writer_init(&http->writer->json, &http->body);
     }

@@ -153,6 +153,8 @@ static void put_raw(gw_writer *w, gw_str json)
 /* Not one complete value, or past the limit of the buffer: for the plugin it is the same. */
 static gw_status put_end(gw_writer *w)
 {
+    if (w->call != NULL && w->out->failed)
+        w->call->starved = true;
     return json_end(&w->json) == 0 ? GW_OK : GW_E_NOMEM;
 }
 

@@ -1,5 +1,6 @@
 """test_stream.py - streaming as it happens: at once, in step with a slow reader, and ended when the client leaves."""
 
+import json
 import threading
 import time
 import unittest
@@ -61,6 +62,24 @@ class Streams(Case):
         self.assertLess(
             gaps[len(gaps) // 2], 0.025 * pace(), "the median event took %.1f ms" % (gaps[len(gaps) // 2] * 1000)
         )
+
+    def test_a_large_whole_answer_is_streamed_in_pieces(self):
+        """An upstream that answers whole to who asked for a stream: larger than limits.event_mb."""
+        text = "piece " * 3_000_000
+        self.up.handler = lambda request, out: out.send(upstream.reply_json({
+            "id": "c1", "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}))
+        with client.Conn(self.gw.port) as conn:
+            conn.send(chat_bytes())
+            answer = conn.head()
+            self.assertEqual(answer.status, 200)
+            said, last = [], None
+            for _, raw in conn.events(answer):
+                last = raw
+                if raw != DONE:
+                    self.assertLess(len(raw), 100_000)
+                    said += [c["delta"].get("content") or "" for c in json.loads(raw[6:])["choices"]]
+        self.assertEqual(last, DONE)
+        self.assertEqual("".join(said), text)
 
     def test_pieces_of_an_event_arrive_whole(self):
         """Nothing is put between the halves of an event, however long the pause."""

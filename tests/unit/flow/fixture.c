@@ -14,6 +14,9 @@
 #include "plugin/plugin.h"
 #include "upstream/dial.h"
 
+const gw_plugin *gw_plugin_entry_anthropic(void);
+const gw_plugin *gw_plugin_entry_openai(void);
+
 static const gw_host *host;
 
 static gw_status script_open(const gw_host *h, gw_call *call, const gw_json *config, void **instance)
@@ -95,6 +98,18 @@ static void end_reached(struct fixture *f)
     loop_stop(&f->worker.loop);
 }
 
+/* Not with buf_append(): what the test itself keeps does not fail. */
+static void keep(struct fixture *f, struct text bytes)
+{
+    size_t room;
+    if (bytes.len == 0)
+        return;
+    char *to = buf_room(&f->body, bytes.len, &room);
+    cr_assert(to != NULL && room >= bytes.len);
+    memcpy(to, bytes.ptr, bytes.len);
+    buf_added(&f->body, bytes.len);
+}
+
 static void door_answer(void *client, int status, const struct door_header *headers, size_t count, struct text body,
                         void (*free_body)(void *), void *free_arg, bool close)
 {
@@ -104,7 +119,7 @@ static void door_answer(void *client, int status, const struct door_header *head
     f->answered = true;
     f->status = status;
     f->closed = close;
-    buf_text(&f->body, body);
+    keep(f, body);
     if (free_body != NULL)
         free_body(free_arg);
     end_reached(f);
@@ -123,7 +138,8 @@ static size_t door_write(void *client, struct text bytes)
 {
     struct fixture *f = client;
     cr_assert(f->begun && !f->ended);
-    buf_text(&f->body, bytes);
+    keep(f, bytes);
+    f->most_written = bytes.len > f->most_written ? bytes.len : f->most_written;
     return f->waiting;
 }
 
@@ -150,46 +166,79 @@ static void on_limit(struct loop_timer *timer)
     loop_stop(&f->worker.loop);
 }
 
-void fixture_open(struct fixture *f, const char *const *const *scripts, size_t count)
+/* What all of them have but targets. */
+static void open_gateway(struct fixture *f, size_t count)
 {
-    struct fail fail;
     memset(f, 0, sizeof *f);
+    f->face = &face_chat;
     json_start();
     crypto_start();
-    const struct plugin *plugin = plugin_adopt(&descriptor, "(test)", &fail);
-    cr_assert_not_null(plugin);
     struct config *c = f->config = config_new();
-    struct json *none = NULL;
-    void *instance;
-    cr_assert_eq(plugin_open_provider(plugin, none, &instance, &fail), 0);
     c->providers = arena_array(&c->arena, struct config_provider, count);
     c->provider_count = count;
     c->models = arena_array(&c->arena, struct config_model, 1);
     c->model_count = 1;
-    struct config_model *m = c->models;
-    *m = (struct config_model){ .name = TEXT("m"), .label = TEXT("m"), .target_count = count, .attempts = 3,
-                                .timeouts = config_default_timeouts };
-    m->targets = arena_array(&c->arena, struct config_target, count);
-    for (size_t i = 0; i < count; i++) {
-        struct script *s = arena_new(&c->arena, struct script);
-        s->steps = scripts[i];
-        c->providers[i] = (struct config_provider){ .name = text_of(arena_printf(&c->arena, "p%zu", i)),
-                                                    .plugin = plugin, .instance = s, .base_url = TEXT(""), .index = (unsigned)i };
-        m->targets[i] = (struct config_target){ .provider = &c->providers[i], .model = TEXT("x") };
-    }
+    *c->models = (struct config_model){ .name = TEXT("m"), .label = TEXT("m"), .target_count = count, .attempts = 3,
+                                        .timeouts = config_default_timeouts };
+    c->models->targets = arena_array(&c->arena, struct config_target, count);
     c->teams = arena_new(&c->arena, struct config_team);
     c->teams->name = TEXT("default");
     c->team_count = 1;
     c->default_team = c->teams;
-    config_seal(c);
+}
+
+static void set_target(struct fixture *f, size_t i, const struct plugin *plugin, void *instance, struct text url)
+{
+    struct config *c = f->config;
+    c->providers[i] = (struct config_provider){ .name = text_of(arena_printf(&c->arena, "p%zu", i)),
+                                                .plugin = plugin, .instance = instance, .base_url = url, .index = (unsigned)i };
+    c->models->targets[i] = (struct config_target){ .provider = &c->providers[i], .model = TEXT("x") };
+}
+
+static void start_gateway(struct fixture *f)
+{
+    config_seal(f->config);
     cr_assert_eq(pipe2(f->log_fds, O_CLOEXEC), 0);
     f->gateway.dialer = dialer_new(1);
     cr_assert_not_null(f->gateway.dialer);
     f->gateway.access = access_new(f->log_fds[1], 1);
     f->gateway.metrics = metrics_new(1);
-    cr_assert_eq(worker_init(&f->worker, 0, &f->gateway, c), 0);
-    buf_init(&f->body, 1 << 20);
+    cr_assert_eq(worker_init(&f->worker, 0, &f->gateway, f->config), 0);
+    buf_init(&f->body, 256 << 20);
     f->limit.on_time = on_limit;
+}
+
+void fixture_open(struct fixture *f, const char *const *const *scripts, size_t count)
+{
+    struct fail fail;
+    const struct plugin *plugin = plugin_adopt(&descriptor, "(test)", &fail);
+    void *instance;
+    cr_assert_not_null(plugin);
+    open_gateway(f, count);
+    cr_assert_eq(plugin_open_provider(plugin, NULL, &instance, &fail), 0);
+    for (size_t i = 0; i < count; i++) {
+        struct script *s = arena_new(&f->config->arena, struct script);
+        s->steps = scripts[i];
+        set_target(f, i, plugin, s, TEXT(""));
+    }
+    start_gateway(f);
+}
+
+void fixture_open_upstream(struct fixture *f, const char *const *plugins, size_t count)
+{
+    struct fail fail;
+    open_gateway(f, count);
+    for (size_t i = 0; i < count; i++) {
+        bool anthropic = strcmp(plugins[i], "anthropic") == 0;
+        const struct plugin *plugin =
+            plugin_adopt(anthropic ? gw_plugin_entry_anthropic() : gw_plugin_entry_openai(), "(test)", &fail);
+        cr_assert_not_null(plugin);
+        void *instance;
+        cr_assert_eq(plugin_open_provider(plugin, NULL, &instance, &fail), 0, "%s", fail.text);
+        f->instances[i] = (struct fixture_instance){ plugin, instance };
+        set_target(f, i, plugin, instance, TEXT("http://up.test/v1"));
+    }
+    start_gateway(f);
 }
 
 void fixture_close(struct fixture *f)
@@ -205,6 +254,8 @@ void fixture_close(struct fixture *f)
     dialer_free(f->gateway.dialer);
     config_unref(f->config);
     buf_free(&f->body);
+    for (size_t i = 0; i < FIXTURE_TARGETS && f->instances[i].plugin != NULL; i++)
+        f->instances[i].plugin->provider.close(f->instances[i].instance);
     close(f->log_fds[0]);
     close(f->log_fds[1]);
 }
@@ -217,9 +268,16 @@ void fixture_run(struct fixture *f)
     loop_run(&f->worker.loop);
 }
 
+void fixture_settle(struct fixture *f)
+{
+    loop_timer_set(&f->worker.loop, &f->limit, clock_ns());
+    fixture_run(f);
+    f->timed_out = false;
+}
+
 struct request *fixture_begin(struct fixture *f, const char *body)
 {
-    struct request_head head = { .method = TEXT("POST"), .target = TEXT("/v1/chat/completions"), .face = &face_chat,
+    struct request_head head = { .method = TEXT("POST"), .target = TEXT("/v1/chat/completions"), .face = f->face,
                                  .operation = GW_OP_CHAT, .content_length = (int64_t)strlen(body), .peer = TEXT("test") };
     struct request *req = request_begin(&f->worker, &door, f, &head);
     request_body(req, text_of(body));

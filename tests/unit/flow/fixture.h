@@ -15,7 +15,14 @@ struct script {
     const char *const *steps;
 };
 
+#define FIXTURE_TARGETS 4
+struct fixture_instance {
+    const struct plugin *plugin;
+    void *instance;
+};
+
 struct fixture {
+    const struct face *face; /* of the requests; chat completions unless set after opening */
     struct gateway gateway;
     struct worker worker;
     struct config *config;
@@ -28,11 +35,18 @@ struct fixture {
     bool begun, ended, aborted, answered, closed;
     bool settled_before_end; /* the log had the line when the end was given */
     size_t waiting;          /* what door->write answers */
+    size_t most_written;     /* the longest write */
     int log_fds[2];
+    struct fixture_instance instances[FIXTURE_TARGETS]; /* of providers with upstreams */
 };
 
 /* One model "m" whose targets are `count` scripted providers, in order. */
 void fixture_open(struct fixture *f, const char *const *const *scripts, size_t count);
+/* The same with providers that speak with upstreams, by their plugins' names ("openai", "anthropic"): fake_transfer.h
+ * plays the upstreams. */
+void fixture_open_upstream(struct fixture *f, const char *const *plugins, size_t count);
+/* The loop runs until nothing is due at once. */
+void fixture_settle(struct fixture *f);
 void fixture_close(struct fixture *f);
 /* Begins a request with this body and runs the loop until the door was given an end (at most 5 s). */
 struct request *fixture_send(struct fixture *f, const char *body);
