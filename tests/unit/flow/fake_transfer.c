@@ -18,9 +18,9 @@ struct pool {
 static struct transfer *now;
 static unsigned begun;
 
-struct pool *pool_new(struct loop *loop, struct jobs *dialers, const struct pool_settings *settings)
+struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct pool_settings *settings)
 {
-    (void)loop, (void)dialers, (void)settings;
+    (void)loop, (void)dialer, (void)settings;
     return calloc(1, sizeof(struct pool));
 }
 
