@@ -16,6 +16,8 @@ prefix=$deps/libmicrohttpd
 wanted=1.0.1
 suite=trixie
 
+. "$root/examples/progress.sh"
+
 say() { printf '%s\n' "setup: $*"; }
 die() { printf '%s\n' "setup: $*" >&2; exit 1; }
 
@@ -140,14 +142,14 @@ private_apt() {
 
 log=$deps/libmicrohttpd.log
 run() {
-    "$@" >> "$log" 2>&1 && return
+    with_progress setup "$log" "$@" && return
     tail -n 30 "$log" >&2
     die "failed: $* (all of it: $log)"
 }
 : > "$log"
 
 say "libmicrohttpd: reading the source index of Debian $suite"
-if ! private_apt update >> "$log" 2>&1; then
+if ! with_progress setup "$log" private_apt -o APT::Update::Error-Mode=any update; then
     tail -n 30 "$log" >&2
     if grep -q NO_PUBKEY "$log"; then
         die "the keyring $key does not know the key of Debian $suite: install a newer debian-archive-keyring" \
@@ -164,15 +166,27 @@ dsc=$(find "$apt/source" -name '*.dsc')
 source=$apt/source/tree
 run dpkg-source --no-check -x "$dsc" "$source"
 
-say "libmicrohttpd: building it in $deps (about half a minute)"
-rm -rf "$prefix" "$prefix.new"
+# Its makefiles do not know folders with a blank in their path, so then it is built and installed in another one.
+work=$apt/source
+case $work in
+    *[[:space:]]*)
+        work=$(mktemp -d /tmp/llm-gateway-deps.XXXXXX)
+        trap 'rm -rf "$work"' EXIT
+        cp -a "$source" "$work/tree"
+        source=$work/tree
+        ;;
+esac
+
+say "libmicrohttpd: building it in $work (about half a minute)"
+rm -rf "$prefix" "$prefix.new" "$work/installed"
 (
     cd "$source"
-    run ./configure --prefix="$prefix.new" --disable-doc --disable-examples --disable-tools --disable-curl \
+    run ./configure --prefix="$work/installed" --disable-doc --disable-examples --disable-tools --disable-curl \
         --enable-https --disable-shared --with-pic CFLAGS="-O2 -g -fstack-protector-strong"
     run make -j "$(nproc)"
     run make install
 )
+mv "$work/installed" "$prefix.new"
 # The .pc file names its own place, so build/deps may be moved or copied; and the folder appears
 # under its name only when it is complete.
 pc=$prefix.new/lib/pkgconfig/libmicrohttpd.pc

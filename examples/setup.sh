@@ -7,8 +7,46 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 log=$root/build/setup.log
 
+. "$root/examples/progress.sh"
+
 say() { printf '%s\n' "setup: $*"; }
 die() { printf '%s\n' "setup: $*" >&2; exit 1; }
+
+# other_ways WHAT - this system lacks WHAT and Debian's way does not bring it: what a person can do next.
+other_ways() {
+    die "$*.
+Two ways on:
+  - a container, on any system:
+        docker build -t llm-gateway -f examples/Dockerfile .
+        docker run --rm --network host llm-gateway
+  - install what is missing by hand, then run this again. It is found where pkg-config looks:
+        libmicrohttpd: its source is at gnu.org/software/libmicrohttpd;
+            ./configure --disable-doc --disable-examples --disable-curl --prefix=/usr/local && make && sudo make install
+            export PKG_CONFIG_PATH=/usr/local/lib/pkgconfig
+        cmake: python3 -m pip install --user cmake"
+}
+
+# check_needs - the versions that the build asks for, on systems whose packages may be older.
+check_needs() {
+    lacking=
+    for tool in cmake ninja pkg-config; do
+        command -v $tool > /dev/null 2>&1 || lacking="$lacking, $tool"
+    done
+    command -v cc > /dev/null 2>&1 || lacking="$lacking, a C compiler"
+    version=$(cmake --version 2> /dev/null | sed -n 's/^cmake version //p')
+    case $version in
+        '' | 3.2[5-9]* | 3.[3-9][0-9]* | [4-9]*) ;;
+        *) lacking="$lacking, cmake >= 3.25 (here: $version)" ;;
+    esac
+    has_microhttpd || lacking="$lacking, libmicrohttpd >= 1.0.1 (here: $(pkg-config --modversion libmicrohttpd \
+        2> /dev/null || echo none))"
+    for need in 'libcurl >= 7.88' 'openssl >= 3.0' 'jansson >= 2.14'; do
+        pkg-config --exists "$need" 2> /dev/null || lacking="$lacking, $need"
+    done
+    pkg-config --exists lua5.4 2> /dev/null || pkg-config --exists lua54 2> /dev/null ||
+        pkg-config --exists lua-5.4 2> /dev/null || lacking="$lacking, Lua 5.4"
+    [ -z "$lacking" ] || other_ways "${PRETTY_NAME:-this system} lacks: ${lacking#, }, with headers"
+}
 
 for_tests=no
 case ${1:-} in
@@ -65,10 +103,11 @@ has_microhttpd() {
 if ! command -v apt-get > /dev/null 2>&1 || ! command -v dpkg-query > /dev/null 2>&1; then
     say "this is not Debian, so nothing is installed. The gateway needs: gcc or clang, cmake >= 3.25, ninja, pkg-config,"
     say "libmicrohttpd >= 1.0.1, libcurl, OpenSSL 3, Lua 5.4, jansson and http-parser, with their headers."
+    check_needs
     exit 0
 fi
 
-. /etc/os-release
+. "${SETUP_OS_RELEASE:-/etc/os-release}"
 build_microhttpd=no
 wanted=$product
 if [ "${ID:-}" = debian ] && [ "${VERSION_ID:-99}" -lt 13 ]; then
@@ -134,7 +173,20 @@ as_root() {
     fi
 }
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" >> "$log" 2>&1
+    with_progress setup "$log" as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@"
+}
+
+# fetch_lists - one list that cannot be fetched is an error, which apt by itself takes for a warning. With older lists
+# that know every package wanted, the installation is tried all the same.
+fetch_lists() {
+    apt -o APT::Update::Error-Mode=any -o Acquire::Retries=2 update && return
+    why=$(grep -E '^(E|W|Err)' "$log" | head -n 1)
+    # shellcheck disable=SC2086 # a list
+    if [ -n "$missing" ] && ! apt-cache show $missing > /dev/null 2>&1; then
+        die "the package lists could not be fetched: is this machine connected, and is /etc/apt right? apt-get" \
+            "reports: ${why:-nothing} (all of it: $log)"
+    fi
+    say "the package lists could not be fetched (${why:-see $log}): going on with those that are here"
 }
 
 # While packages are installed no service starts: nginx and prometheus would, at their usual ports.
@@ -189,8 +241,8 @@ fi
 if [ -n "$missing" ] || [ $needs_clang_rt = yes ] || [ $needs_promtool = yes ]; then
     mkdir -p "$root/build/deps"
     : > "$log"
-    say "reading the package lists"
-    apt update || say "apt-get update failed, going on with the lists that are here (see $log)"
+    say "fetching the package lists"
+    fetch_lists
     forbid_services
     if [ -n "$missing" ]; then
         say "installing$missing"
@@ -224,6 +276,5 @@ fi
 if [ $build_microhttpd = yes ]; then
     sh "$root/examples/libmicrohttpd.sh"
 fi
-has_microhttpd || die "libmicrohttpd >= 1.0.1 is needed, this system has" \
-    "$(pkg-config --modversion libmicrohttpd 2> /dev/null || echo none)"
+check_needs
 say "everything is there"

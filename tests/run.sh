@@ -15,6 +15,7 @@ set -u
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root" || exit 1
+. examples/progress.sh
 
 # name | builds it needs (product is build/, the others build/NAME) | most seconds | command
 # A name with * runs tests of the suites above it again; named alone, it counts like any other.
@@ -80,7 +81,8 @@ build_all() {
             tail -n 30 "$logs/configure-$(basename "$dir").log"
             give_up "cmake could not configure $dir"
         }
-        if ! cmake --build "$dir" > "$logs/build-$name.log" 2>&1; then
+        rm -f "$logs/build-$name.log"
+        if ! with_progress run.sh "$logs/build-$name.log" cmake --build "$dir"; then
             grep -v '^\[[0-9]*/[0-9]*\] ' "$logs/build-$name.log" | tail -n 60
             give_up "$dir does not build (all of it: $logs/build-$name.log)"
         fi

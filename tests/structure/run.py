@@ -10,6 +10,7 @@ import sys
 import exports
 import includes
 import runner
+import scripts
 import text
 import tree
 
@@ -18,7 +19,7 @@ def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     files = tree.Tree(root, builds=sys.argv[1:])
     count = {"ok": 0, "FAILED": 0, "SKIPPED": 0}
-    for module in (includes, text, tree, exports, runner):
+    for module in (includes, text, tree, exports, runner, scripts):
         for name, check in vars(module).items():
             if not name.startswith("check_"):
                 continue

@@ -18,8 +18,10 @@ def run(files, suites, arguments=(), ci=False, may_skip=""):
         os.mkdir(tests)
         table = "".join(f"{name} | | 20 | {command}\n" for name, command in suites)
         script = re.sub(r"(?ms)^suites='\n.*?^'$", lambda _: "suites=$(cat tests/suites)\n", files.read("tests/run.sh"))
-        for name, text in (("run.sh", script), ("suites", table), ("may-skip.txt", may_skip)):
-            with open(os.path.join(tests, name), "w") as out:
+        os.mkdir(os.path.join(folder, "examples"))
+        for name, text in (("tests/run.sh", script), ("tests/suites", table), ("tests/may-skip.txt", may_skip),
+                           ("examples/progress.sh", files.read("examples/progress.sh"))):
+            with open(os.path.join(folder, name), "w") as out:
                 out.write(text)
         env = {**os.environ, "GW_NO_SETUP": "1", "CI": "true" if ci else ""}
         done = subprocess.run(["sh", "tests/run.sh", *arguments], cwd=folder, env=env, stdin=subprocess.DEVNULL,
