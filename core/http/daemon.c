@@ -22,6 +22,12 @@ enum {
     DAEMON_POOL_EXTRA = 4096, /* over header_bytes: what MHD notes of headers, and the head of the answer */
 };
 
+/* For GnuTLS: TLS 1.2 and 1.3, forward secrecy and authenticated encryption only: what ssl-config.mozilla.org calls
+ * intermediate (version 5.7, 2026-11). */
+#define TLS_PRIORITIES                                                                                                 \
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:"            \
+    "+AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
+
 static void on_ready(struct loop_watch *watch, uint32_t events);
 static void run_all(struct loop_after *after);
 static void panic(void *cls, const char *file, unsigned line, const char *reason);
@@ -38,6 +44,7 @@ static struct MHD_Daemon *start(struct daemon *d)
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, f->cert },
         { MHD_OPTION_HTTPS_MEM_KEY,  0, f->key  },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
         { MHD_OPTION_END,            0, NULL    },
     };
 

@@ -127,12 +127,45 @@ class Tls(Case):
                 self.assertTrue(conn.closed_by_peer(6), "still open past the deadline for a head")
         self.assertEqual(self.chat().status, 200)
 
-    def test_old_versions_are_refused(self):
-        context = ssl.create_default_context(cafile=self.cert)
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-        with self.assertRaises((ssl.SSLError, OSError)):
-            client.request(self.gw.port, "GET", "/livez", tls=context)
+    def hello(self, version, suites):
+        """What a ClientHello that offers only these is answered with: the version of a ServerHello, or "refused"."""
+        def sized(data, width):
+            return len(data).to_bytes(width, "big") + data
+
+        exts = b"".join(number.to_bytes(2, "big") + sized(data, 2) for number, data in (
+            (10, sized(b"\x00\x17\x00\x18\x00\x19\x00\x1d", 2)),  # groups: P-256, P-384, P-521, X25519
+            (11, b"\x01\x00"),
+            (13, sized(b"\x04\x03\x08\x04\x04\x01\x02\x03\x02\x01", 2)),  # signatures
+            (65281, b"\x00"),
+        ))
+        body = (version.to_bytes(2, "big") + bytes(range(32)) + b"\x00"
+                + sized(b"".join(s.to_bytes(2, "big") for s in suites), 2) + b"\x01\x00" + sized(exts, 2))
+        with client.Conn(self.gw.port) as conn:
+            conn.send(b"\x16\x03\x01" + sized(b"\x01" + sized(body, 3), 2))
+            try:
+                kind = conn.exactly(5)[0]
+            except client.Cut:
+                return "refused"
+            if kind == 21:
+                return "refused"
+            self.assertEqual((kind, conn.exactly(4)[0]), (22, 2))
+            return int.from_bytes(conn.exactly(2), "big")
+
+    def test_old_versions_and_weak_suites_are_refused(self):
+        ecdhe_gcm, ecdhe_cbc, ecdhe_cbc_sha2, rsa_gcm, null = 0xC02B, 0xC009, 0xC023, 0x009C, 0xC006
+        everything = [ecdhe_gcm, ecdhe_cbc, ecdhe_cbc_sha2, 0xC02F, 0xC013, rsa_gcm, 0x002F, 0x000A]
+        self.assertEqual(self.hello(0x0303, everything), 0x0303)
+        self.assertEqual(self.hello(0x0303, [ecdhe_gcm]), 0x0303)
+        for version in (0x0302, 0x0301, 0x0300):
+            self.assertEqual(self.hello(version, everything), "refused", hex(version))
+        for suite in (ecdhe_cbc, ecdhe_cbc_sha2, rsa_gcm, null, 0x002F, 0x000A):
+            self.assertEqual(self.hello(0x0303, [suite]), "refused", hex(suite))
+
+    def test_both_new_versions_are_spoken(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=self.cert)
+            context.minimum_version = context.maximum_version = version
+            self.assertEqual(client.request(self.gw.port, "GET", "/livez", tls=context).status, 200)
 
     def test_a_client_that_leaves(self):
         self.up.handler = lambda request, out: (
