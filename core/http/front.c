@@ -366,9 +366,8 @@ void front_drain(struct front *f)
     stop_listening(f);
     for (size_t i = 0; i < f->daemon_count; i++)
         for (struct watch *x = f->daemons[i]->first; x != NULL; x = x->next) {
-            if (x->phase == PHASE_IDLE)
-                watch_dismiss(x);
-            else if (x->phase == PHASE_HEAD && !deadline_head_begun(x))
+            /* Their clients do not know yet: what they send now is still answered. */
+            if (!x->cut && (x->phase == PHASE_IDLE || (x->phase == PHASE_HEAD && !deadline_head_begun(x))))
                 deadline_set(x, LANE_LAST);
         }
 }

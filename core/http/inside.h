@@ -52,7 +52,7 @@ enum lane_name {
     LANE_WRITE, /* bytes wait for the client */
     LANE_REST,  /* between two requests; a part of the next head may have come with the last one */
     LANE_IDLE,  /* between two requests for longer: it was looked at, nothing has come */
-    LANE_LAST,  /* it was told to end; or draining, and not a byte has come yet */
+    LANE_LAST,  /* it was told to end; or draining, and the next request has not begun yet */
     LANES
 };
 
@@ -118,6 +118,7 @@ struct watch {
     bool hup;       /* the client has closed, or half-closed */
     bool linger;    /* bytes of the client are unread: close in a way that does not lose the answer */
     bool suspended; /* in MHD, and not resumed since */
+    bool closes;    /* the head of the last answer said that the connection ends with it */
     bool uncounted;      /* `taken` is not known: a body was chunked */
     uint64_t taken;      /* bytes of the requests so far */
     uint64_t done_round; /* round of the loop in which the last request ended, */

@@ -58,7 +58,8 @@ static void finish_head(struct watch *x, struct MHD_Response *response, int stat
     for (size_t i = 0; i < count; i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
     add_cors(x, response);
-    if (must_close(x))
+    x->closes = must_close(x);
+    if (x->closes)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     x->answer = response;
     x->status = (uint16_t)status;

@@ -134,8 +134,12 @@ void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     x->done_round = x->front->loop->rounds;
     x->done_ns = x->front->loop->now_ns;
     deadline_set(x, x->cut ? LANE_LAST : LANE_REST);
-    if (x->front->draining)
+    if (!x->front->draining)
+        return;
+    if (x->closes)
         watch_dismiss(x);
+    else if (!x->cut)
+        deadline_set(x, LANE_LAST); /* the client does not know: its next request is on its way, and is the last */
 }
 
 /* MHD closes the descriptor after this. */

@@ -150,6 +150,36 @@ class Drain(unittest.TestCase):
         for conn in conns:
             conn.close()
 
+    def test_no_request_of_a_kept_connection_is_lost(self):
+        """Heads that were sent before the signal could not announce the end: one more request is served, and its head does."""
+        gw = self.gateway('listen { workers = 2 }')
+        conns = self.begin(gw, 8)
+        answers = [conn.head() for conn in conns]
+        idle = [client.Conn(gw.port) for _ in range(4)]
+        for conn in idle:
+            self.assertEqual(conn.ask("GET", "/livez").status, 200)
+        gw.signal()
+        time.sleep(0.2)
+        for conn in idle:
+            answer = conn.ask("GET", "/v1/models")
+            self.assertEqual((answer.status, answer.header("connection", "").lower()), (200, "close"), answer)
+            self.assertTrue(conn.closed_by_peer())
+        self.release.set()
+        for conn, answer in zip(conns, answers):
+            for _ in conn.pieces(answer):
+                pass
+            self.assertTrue(answer.complete)
+            self.assertIsNone(answer.header("connection"))
+        for conn in conns:
+            conn.send(WHOLE)
+        for conn in conns:
+            answer = conn.response()
+            self.assertEqual((answer.status, answer.header("connection", "").lower()), (200, "close"), answer)
+            self.assertTrue(conn.closed_by_peer())
+        self.assertTrue(wait_for(lambda: not gw.alive(), 10))
+        gw.wait(10)
+        gw.stop()
+
     def test_interrupt_is_the_same(self):
         gw = self.gateway()
         self.assertEqual(client.request(gw.port, "GET", "/livez").status, 200)

@@ -185,23 +185,36 @@ Test(watch, tells_a_request_whose_body_is_malformed)
 Test(watch, drains_without_losing_an_answer)
 {
     house_open(&house, NULL);
-    int idle = house_connect(&house), waiting = house_connect(&house), streaming = house_connect(&house);
+    int idle = house_connect(&house), late = house_connect(&house);
+    int waiting = house_connect(&house), streaming = house_connect(&house);
 
     house_send(idle, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     cr_assert_eq(house_answer(idle, NULL, 0), 200);
+    house_send(late, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    cr_assert_eq(house_answer(late, NULL, 0), 200);
     house_post(waiting, "later:300", "{}");
     house_post(streaming, "stream:5:60:10", "{}");
     cr_assert(house_wait(&fake_seen.begun, 2));
     usleep(20000);
     house_drain(&house);
-    cr_assert_geq(house_until_closed(idle, 200), 0);
+    usleep(100000);
+    house_send(late, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    cr_assert_eq(house_answer(late, NULL, 0), 503);
+    cr_assert_not_null(strstr(house_head(), "Connection: close"));
+    cr_assert_geq(house_until_closed(late, 500), 0);
     cr_assert_eq(house_answer(waiting, NULL, 0), 200);
     cr_assert_not_null(strstr(house_head(), "Connection: close"));
     cr_assert_geq(house_until_closed(waiting, 500), 0);
     cr_assert_eq(house_answer(streaming, NULL, 0), 200);
     cr_assert(house_whole());
+    cr_assert_null(strstr(house_head(), "Connection: close"));
+    house_post(streaming, "now", "{}");
+    cr_assert_eq(house_answer(streaming, NULL, 0), 200);
+    cr_assert_not_null(strstr(house_head(), "Connection: close"));
     cr_assert_geq(house_until_closed(streaming, 500), 0);
+    cr_assert_geq(house_until_closed(idle, 2500), 0);
     close(idle);
+    close(late);
     close(waiting);
     close(streaming);
     house_close(&house);
