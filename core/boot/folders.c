@@ -1,4 +1,4 @@
-/* folders.c - where plugins are looked for. */
+/* folders.c - where plugins and data files are looked for. */
 #include "boot/folders.h"
 
 #include <dirent.h>
@@ -46,6 +46,14 @@ const char *const *folders_make(struct arena *arena, const struct declare_texts 
         add_once(folders, path[0] == '/' ? path : arena_printf(arena, "%s/%s", base, path));
     }
     return folders;
+}
+
+const char *folders_data(struct arena *arena, const char *name)
+{
+    const char *program = program_folder(arena);
+    const char *beside = arena_printf(arena, "%s/%s", program, name);
+
+    return access(beside, F_OK) == 0 ? beside : arena_printf(arena, "%s/../share/llm-gateway/%s", program, name);
 }
 
 bool folders_is_folder(const char *path)

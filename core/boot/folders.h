@@ -1,4 +1,4 @@
-/* folders.h - where plugins are looked for, and which ones are there. Boot thread. */
+/* folders.h - where plugins and data files are looked for, and which plugins are there. Boot thread. */
 #ifndef BOOT_FOLDERS_H
 #define BOOT_FOLDERS_H
 
@@ -13,6 +13,10 @@
 /* plugins/ beside the executable, ../lib/llm-gateway/plugins, then `more` (relative to `base`; may be NULL).
  * NULL-terminated, arena. */
 const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base);
+
+/* The path of a data file that comes with the program: beside the executable, else in ../share/llm-gateway. Arena; it
+ * need not be there. */
+const char *folders_data(struct arena *arena, const char *name);
 
 bool folders_is_folder(const char *path);
 

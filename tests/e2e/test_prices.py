@@ -1,0 +1,53 @@
+"""test_prices.py - llm-gateway prices: what the price book knows, and what it does not."""
+import json
+import os
+import tempfile
+import unittest
+
+from command import run
+
+
+class Show(unittest.TestCase):
+    def test_an_entry_is_shown_with_the_rule_that_found_it(self):
+        shown = run("prices", "show", "anthropic/claude-sonnet-4-5-20250929")
+        self.assertEqual((shown.code, shown.err), (0, ""))
+        self.assertIn("anthropic/claude-sonnet-4-5\n  found because the name begins with claude-sonnet-4-5\n", shown.out)
+        self.assertRegex(shown.out, r"input +3 USD for 1000000, above 200000 input tokens 6\n")
+        self.assertRegex(shown.out, r"where processing is batch, from 2026-10-14\n +input +1\.5 USD")
+        self.assertRegex(shown.out, r"price book of 2026-11-27, digest [0-9a-f]{16}\n$")
+
+    def test_every_provider_that_has_the_model_is_shown(self):
+        shown = run("prices", "show", "gpt-4o", "--json")
+        providers = {row["provider"] for row in json.loads(shown.out)}
+        self.assertTrue({"openai", "azure"} <= providers, shown)
+        row = next(row for row in json.loads(shown.out) if row["provider"] == "openai")
+        self.assertEqual((row["usd"]["input"], row["usd"]["output"], row["context_window"]), ("2.5", "10", 128000))
+
+    def test_a_model_whose_name_has_a_slash(self):
+        shown = run("prices", "show", "openrouter/openai/gpt-4o", "--json")
+        self.assertEqual(json.loads(shown.out)[0]["model"], "openai/gpt-4o", shown)
+
+    def test_what_has_no_price_is_unknown(self):
+        for model in ("claude-sonnet-5-9", "anthropic/claude-sonnet-5-9", "demo/demo"):
+            shown = run("prices", "show", model)
+            self.assertEqual((shown.code, shown.out), (1, ""), shown)
+            self.assertIn('no price of "%s": its cost is unknown, never zero' % model, shown.err)
+
+    def test_a_book_of_ones_own(self):
+        book = {"format": 1, "date": "2026-01-02", "providers": [{"id": "mine", "names": ["mine"], "models": [
+            {"id": "m", "match": ["=m"], "prices": [{"usd": {"request": 0.07}}]}]}]}
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "book.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(book, file)
+            self.assertIn("request          0.07 USD for 1000\n", run("prices", "show", "mine/m", "--book", path).out)
+            self.assertEqual(run("prices", "show", "mine/m", env={"GW_PRICES": path}).code, 0)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('{"format":2}')
+            broken = run("prices", "show", "mine/m", "--book", path)
+            self.assertEqual(broken.code, 78)
+            self.assertIn("its format is 2, this version reads 1", broken.err)
+
+    def test_wrong_words(self):
+        self.assertEqual(run("prices", "list", "x").code, 2)
+        self.assertEqual(run("prices", "show").code, 2)
