@@ -39,9 +39,20 @@ const struct openai_service *openai_service_at(gw_str base_url)
     return openai_services[0]; /* OpenAI */
 }
 
-/* One pattern: a name, or a part of one with a * before or after it. */
+static bool holds(gw_str model, gw_str part)
+{
+    for (size_t at = 0; at + part.len <= model.len; at++)
+        if (memcmp(model.ptr + at, part.ptr, part.len) == 0)
+            return true;
+    return false;
+}
+
+/* One pattern: a name, or a part of one with a * before it, after it or both. */
 static bool fits(gw_str model, gw_str pattern)
 {
+    bool open_end = pattern.len > 1 && pattern.ptr[pattern.len - 1] == '*';
+    if (open_end && pattern.ptr[0] == '*')
+        return holds(model, (gw_str){pattern.ptr + 1, pattern.len - 2});
     if (pattern.len > 0 && pattern.ptr[0] == '*') {
         pattern = (gw_str){pattern.ptr + 1, pattern.len - 1};
         return model.len >= pattern.len && memcmp(model.ptr + model.len - pattern.len, pattern.ptr, pattern.len) == 0;

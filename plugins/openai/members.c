@@ -39,8 +39,14 @@ static void write_thinking(struct writing *w, bool on)
 
 void openai_end_thinking(struct writing *w)
 {
+    const struct openai_rule *rule =
+        w->asked.thinks && w->asked.tools
+            ? openai_change(w->service, &w->asked, GW_LIT("reasoning_effort"), OPENAI_UNSAID_WITH_TOOLS, GW_LIT(""))
+            : NULL;
     if (w->asked.forced && has_thinking(w))
         write_thinking(w, false);
+    if (rule != NULL) /* what was asked for was dropped, and told */
+        put_str(w, "reasoning_effort", openai_lit(rule->row.as));
 }
 
 static void write_effort(struct writing *w, const gw_json *value)
@@ -65,6 +71,30 @@ static bool is_open(struct writing *w, const char *field, const gw_json *holder,
     const gw_json *strict = w->h->json->get(holder, GW_LIT("strict"));
     return w->h->json->boolean(strict, 0) == 1 && !openai_is_strict(w, schema) &&
            tell(w, field, OPENAI_OPEN, GW_LIT("")) != NULL;
+}
+
+/* A function's parameters and whether they are strict, as the service takes them. */
+static void write_function(struct writing *w, const gw_json *function)
+{
+    const gw_json *schema = w->h->json->get(function, GW_LIT("parameters"));
+    enum openai_root root = openai_root(w, schema);
+    bool open = is_open(w, "tools.function.strict", function, schema);
+
+    w->h->write->object(w->w);
+    for (size_t i = 0; i < w->h->json->count(function); i++) {
+        gw_str name = w->h->json->key_at(function, i);
+        const gw_json *value = w->h->json->at(function, i);
+        if (openai_is_unclean(w, name))
+            continue;
+        w->h->write->key(w->w, name);
+        if (openai_is(name, "parameters"))
+            openai_write_schema(w, schema, root);
+        else if (openai_is(name, "strict") && (open || root == ROOT_BAD))
+            w->h->write->boolean(w->w, 0);
+        else if (!openai_write_name(w, name, value))
+            w->h->write->copy(w->w, value);
+    }
+    w->h->write->close(w->w);
 }
 
 /* For openai_copy_clean(): the holder of a schema that is none for OpenAI. */
@@ -94,10 +124,9 @@ static void write_tool(struct writing *w, const gw_json *tool)
             continue;
         openai_note_name(w, w->h->json->str(w->h->json->get(value, GW_LIT("name"))));
         w->h->write->key(w->w, name);
-        bool is_function = openai_is(name, "function");
-        if (is_function && is_open(w, "tools.function.strict", value, w->h->json->get(value, GW_LIT("parameters"))))
-            openai_copy_clean(w, value, write_open);
-        else if (is_function || openai_is(name, "custom"))
+        if (openai_is(name, "function") && w->h->json->type(value) == GW_JSON_OBJECT)
+            write_function(w, value);
+        else if (openai_is(name, "function") || openai_is(name, "custom"))
             openai_copy_clean(w, value, openai_write_name);
         else
             w->h->write->copy(w->w, value);

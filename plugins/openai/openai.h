@@ -102,6 +102,10 @@ struct writing {
     gw_status status;
 };
 
+static inline void openai_key(struct writing *w, const char *name)
+{
+    w->h->write->key(w->w, (gw_str){name, __builtin_strlen(name)});
+}
 /* body.c: req->body as the service takes it. */
 gw_status openai_write_body(const struct openai *openai, const struct openai_service *service, gw_call *call,
                             const gw_request *req, gw_http *out);
@@ -124,6 +128,13 @@ bool openai_is_unclean(struct writing *w, gw_str name);
 /* Is a member of the name `other` there, which says it instead? Where it says something else, that is told. */
 bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const char *other);
 
+/* schema.c: the parameters of a tool, as OpenAI takes them where it is asked. */
+enum openai_root { ROOT_FINE, ROOT_BARE, ROOT_BAD };
+/* What stands against the schema, of what the service's tables know; what is sent changed is told. */
+enum openai_root openai_root(struct writing *w, const gw_json *schema);
+/* Writes the schema without what stands against it. */
+void openai_write_schema(struct writing *w, const gw_json *schema, enum openai_root root);
+
 /* strict.c: would OpenAI enforce it? Also what is no schema at all. */
 bool openai_is_strict(const struct writing *w, const gw_json *schema);
 
@@ -144,8 +155,32 @@ void openai_copy_choice(struct writing *w, const gw_json *value);
 /* The name that the request's body had before it was shortened, or `name`. */
 gw_str openai_whole_name(const struct reader *r, gw_str name);
 
+/* turns.c */
+
+enum { TURN_OTHER, TURN_SYSTEM, TURN_USER, TURN_ASSISTANT, TURN_TOOL };
+
+/* A message, where the service wants it. */
+struct turn {
+    const gw_json *message;
+    unsigned role; /* TURN_* that it is sent with */
+    bool reminder; /* the system's, sent as the user's */
+    bool joins;    /* is one message with the turn before it */
+};
+
+/* As many as there are messages, in the order in which they are sent; memory of the call. NULL: there is none left,
+ * which is in w->status. */
+struct turn *openai_turns(struct writing *w, const gw_json *messages);
+
 /* messages.c: the member "messages". */
 void openai_write_messages(struct writing *w, const gw_json *messages);
+
+/* content.c: the value of a message's "content". `mark` goes before the text: that a tool failed; `refusal` behind it:
+ * where a service knows it as text only. */
+void openai_write_content(struct writing *w, const gw_json *content, gw_str mark, gw_str refusal);
+/* The same of several turns that are one message. */
+void openai_write_joined(struct writing *w, const struct turn *turns, size_t count, gw_str mark);
+/* Texts with a blank line between them, in memory of the call; empty ones leave none. */
+gw_str openai_join_texts(struct writing *w, const gw_str *texts, size_t count);
 
 /* read.c: the answer, whole or in pieces. */
 gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit);

@@ -30,29 +30,38 @@ enum openai_when {
     OPENAI_THINKING_AND_FORCED, /* and tool_choice asks for a call */
     OPENAI_TOOLS_UNUSED,        /* tool_choice is "none", and nothing was called before */
     /* Rows of what is told of a field that is sent changed: openai_change() finds them, openai_rule() does not. */
-    OPENAI_LEVEL,    /* a reasoning effort of `levels` */
-    OPENAI_TOO_LONG, /* more tokens than the model writes */
-    OPENAI_TOO_MANY, /* more than four */
-    OPENAI_LONG,     /* a name or an id that is longer than services take: names.c */
-    OPENAI_OPEN,     /* a strict schema that is none */
-    OPENAI_TWICE,    /* another value under the field's other name */
+    OPENAI_LEVEL,             /* a reasoning effort of `levels` */
+    OPENAI_TOO_LONG,          /* more tokens than the model writes */
+    OPENAI_TOO_MANY,          /* more than four */
+    OPENAI_LONG,              /* a name or an id that is longer than services take: names.c */
+    OPENAI_OPEN,              /* a strict schema that is none */
+    OPENAI_TWICE,             /* another value under the field's other name */
+    OPENAI_BAD_ROOT,          /* a tool's schema that has at its root what OpenAI does not take there */
+    OPENAI_BARE,              /* a tool's schema of an object that names no properties */
+    OPENAI_UNSAID_WITH_TOOLS, /* reasoning_effort is not there, and there are tools: `as` is sent */
+    OPENAI_LATER,             /* a system message that is not at the head */
+    OPENAI_UNREASONED,        /* an assistant's message without reasoning: `levels` is sent for it */
+    OPENAI_UNREASONED_CALL,   /* the same, of one that calls tools */
 };
 
 /* A row of the table. What is about OpenAI's lines, versions and conditions is met when all of it is.
  *
  * Fields are members of the body, of a message ("messages.name") and of a part ("part.file"), or one of these:
- *   role.developer  messages.prefill  messages.tool_ids  part.text_list  part.file.file_id  part.file.url  tools.custom
- *   tool_choice.required  tool_choice.allowed_tools  tool_choice.forced  response_format.json_schema
- *   response_format.json_schema.strict  tools.function.strict  tools.function.name
+ *   role.developer  messages.same_role (neighbours)
+ *   messages.replies (neighbours of the assistant's)  messages.results (of tools, behind their calls)
+ *   messages.user_after_tool  messages.prefill  messages.tool_ids  part.text_list  part.file.file_id  part.file.url
+ * tools.custom tool_choice.required  tool_choice.allowed_tools  tool_choice.forced  response_format.json_schema
+ *   response_format.json_schema.strict  tools.function.strict  tools.function.name  tools.function.parameters
  *   cache_control, prompt_cache_breakpoint: wherever they stand    api.*: what else than a chat can be asked for
  * `as` is a member's other name, a value's other value, or words. */
 struct openai_rule {
-    gw_capability row;      /* what is told of it; its field is NULL at the end of a table */
-    const char *models;     /* names it is about, blank-separated, each with a * at one end or none; NULL: all */
-    unsigned lines;         /* of OpenAI's models, OPENAI_*; 0: all, and names that tell nothing */
+    gw_capability row;  /* what is told of it; its field is NULL at the end of a table */
+    const char *models; /* names it is about, blank-separated, each with a * at an end, at both or none; NULL: all */
+    unsigned lines;     /* of OpenAI's models, OPENAI_*; 0: all, and names that tell nothing */
     unsigned since, before; /* versions of OPENAI_GPT it is about; before 0: all that follow */
     enum openai_when on;    /* row.when says it in words */
     const char *levels;     /* of OPENAI_LEVEL: pairs "level=level" of what is sent for what was asked */
+    const char *source;     /* whose documents, or which thread, and when that was looked up */
 };
 
 enum { OPENAI_TABLES = 3 };

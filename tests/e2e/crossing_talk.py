@@ -134,7 +134,7 @@ CASES = [
         "system amid a user's turn",
         None,
         messages(user([text("one"), {"type": "mid_conv_system", "content": [text("Be brief.")]}, text("two")])),
-        [order("one", "Be brief.", "two"), says("Be brief.", "system"), says("two", "user")],
+        [order("one", "Be brief.", "two"), says("Be brief.", "system", "messages.role"), says("two", "user")],
     ),
     CrossingCase(
         "failed result",

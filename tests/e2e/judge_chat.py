@@ -13,7 +13,7 @@ OPENAI = (
     functions function_call""".split()
 )
 MISTRAL = """model messages max_tokens temperature top_p n stop random_seed presence_penalty frequency_penalty
-    stream tools tool_choice parallel_tool_calls response_format reasoning_effort prompt_mode safe_prompt prediction
+    stream tools tool_choice parallel_tool_calls response_format reasoning_effort prompt_cache_key prompt_mode safe_prompt prediction
     metadata""".split()
 KNOW_TOP_K = "fireworks llamacpp lmstudio openrouter perplexity sglang together vllm".split()
 MORE = {"deepseek": ["thinking"], "openrouter": ["reasoning"]}

@@ -4,14 +4,14 @@
 
 #include <stdint.h>
 
-enum sample_kind { MEMBER, MESSAGE, PART, API };
+enum sample_kind { MEMBER, MESSAGE, HEAD, PART, API };
 
 /* A value that does not say what holds without it. A row with a condition of its own has a sample that meets it, or
  * else the field alone does. */
 struct sample {
     const char *field, *when;
     enum sample_kind kind;
-    const char *json;            /* a member, a message, a part of one; of API the path, NULL: the dialect has one */
+    const char *json;            /* a member, messages, the first one, a part of one; of API the path, NULL: the dialect has one */
     uint32_t operation, dialect; /* of API */
 };
 

@@ -21,6 +21,8 @@ static const char *const models[] = {
     "gpt-5.1",
     "gpt-5.4-mini",
     "gpt-5.6",
+    "gpt-4o-search-preview",
+    "kimi-k2.5",
     "gpt-6",
     "o3",
     "ft:gpt-4o:mine",
@@ -115,10 +117,11 @@ static bool build(const char *model, const char *json, uint32_t operation, uint3
 
 /* "{"model":M, and the rest" is what a request becomes where all of it is carried. */
 static void write_request(struct buf *out, const char *model, const char *members, const char *message,
-                          const char *part)
+                          const char *head, const char *part)
 {
     buf_truncate(out, 0);
-    buf_printf(out, "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":", model);
+    buf_printf(out, "{\"model\":\"%s\",\"messages\":[%s%s{\"role\":\"user\",\"content\":", model, head,
+               head[0] != '\0' ? "," : "");
     if (part[0] != '\0')
         buf_printf(out, "[{\"type\":\"text\",\"text\":\"a\"},%s]", part);
     else
@@ -151,7 +154,7 @@ static struct outcome try_sample(const char *model, const struct sample *s)
         o.changed = false;
     } else {
         write_request(&in, model, s->kind == MEMBER ? s->json : "", s->kind == MESSAGE ? s->json : "",
-                      s->kind == PART ? s->json : "");
+                      s->kind == HEAD ? s->json : "", s->kind == PART ? s->json : "");
         o.refused = !build(model, string_of(&in), GW_OP_CHAT, GW_DIALECT_CHAT, NULL, &out);
         o.changed = !text_eq(buf_view(&in), buf_view(&out));
     }
@@ -236,10 +239,13 @@ static bool is_refused(const struct table *t, const char *field)
 /* All samples at once, each member once; those that are refused too, or without. */
 static void write_everything(const struct table *t, bool with_refused, struct buf *out)
 {
-    char members[8192] = "", messages[8192] = "", parts[8192] = "", name[64];
+    char members[8192] = "", messages[8192] = "", heads[8192] = "", parts[8192] = "", name[64];
     for (size_t i = 0; samples[i].field != NULL; i++) {
         const struct sample *s = &samples[i];
-        char *list = s->kind == MEMBER ? members : s->kind == MESSAGE ? messages : parts;
+        char *list = s->kind == MEMBER    ? members
+                     : s->kind == MESSAGE ? messages
+                     : s->kind == HEAD    ? heads
+                                          : parts;
         if (s->kind == API || s->when != NULL || (!with_refused && is_refused(t, s->field)))
             continue;
         snprintf(name, sizeof name, "%.*s:", (int)strcspn(s->json, ":"), s->json);
@@ -247,7 +253,7 @@ static void write_everything(const struct table *t, bool with_refused, struct bu
             continue;
         snprintf(list + strlen(list), 8192 - strlen(list), "%s%s", list[0] != '\0' ? "," : "", s->json);
     }
-    write_request(out, t->model, members, messages, parts);
+    write_request(out, t->model, members, messages, heads, parts);
 }
 
 static void check_everything(const struct table *t)
@@ -326,6 +332,7 @@ Test(capability, every_row_can_be_reached)
     for (size_t s = 0; openai_services[s] != NULL; s++)
         for (size_t t = 0; t < OPENAI_TABLES && openai_services[s]->tables[t] != NULL; t++)
             for (const struct openai_rule *rule = openai_services[s]->tables[t]; rule->row.field != NULL; rule++) {
+                cr_assert_not_null(rule->source, "%s: %s", openai_services[s]->preset.name, rule->row.field);
                 cr_assert(is_told(&rule->row), "%s: %s", openai_services[s]->preset.name, rule->row.field);
                 count++;
             }

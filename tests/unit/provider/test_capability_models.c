@@ -36,6 +36,7 @@ static const char *told(const char *model, const char *base_url, const char *fie
 }
 
 #define WITH_TOOLS "[with tools, unless it is none] dropped; "
+#define NEEDS_NONE WITH_TOOLS "[not there, with tools] translated none; "
 #define UNLESS_NONE "[unless reasoning_effort is none] dropped"
 #define NO_THINKING "[unless it is none] dropped; [none] translated nothing: the model does not reason"
 #define OF_GPT_5 "[none] dropped; [xhigh or max] dropped"
@@ -58,9 +59,9 @@ Test(capability_models, the_name_of_an_openai_model_tells_its_rows)
         {"gpt-5.1",                       UNLESS_NONE, "dropped", "[minimal, xhigh or max] dropped"    },
         {"gpt-5.2",                       UNLESS_NONE, "dropped", "[minimal or max] dropped"           },
         {"gpt-5.4-mini",                  UNLESS_NONE, "dropped", WITH_TOOLS "[minimal or max] dropped"},
-        {"gpt-5.6",                       UNLESS_NONE, "dropped", WITH_TOOLS "[minimal] dropped"       },
-        {"gpt-5.10",                      UNLESS_NONE, "dropped", WITH_TOOLS "[minimal] dropped"       },
-        {"gpt-6",                         UNLESS_NONE, "dropped", WITH_TOOLS "[minimal] dropped"       },
+        {"gpt-5.6",                       UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped"       },
+        {"gpt-5.10",                      UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped"       },
+        {"gpt-6",                         UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped"       },
         {"o3",                            "dropped",   "dropped", OF_O                                 },
         {"ft:o4-mini:mine",               "dropped",   "dropped", OF_O                                 },
         {"o4-mini-2025-04-16",            "dropped",   "dropped", OF_O                                 },

@@ -166,16 +166,15 @@ Test(openai_changes, a_schema_is_strict_where_openai_can_enforce_it)
     HELD(CLOSED("\"a\":{\"type\":\"string\"},\"b\":{\"type\":[\"number\",\"null\"]}", "\"b\",\"a\""));
     HELD(CLOSED("\"a\":{\"anyOf\":[" CLOSED("", "") ",{\"type\":\"null\"}]}", "\"a\""));
     HELD(CLOSED("\"type\":{\"type\":\"string\"},\"not\":{\"type\":\"string\"}", "\"type\",\"not\""));
-    OPEN("{\"type\":\"object\"}");
+    service_expect("openai", "m", "{" TOOL("{\"type\":\"object\"}", "true") "}",
+                   TOOL("{\"type\":\"object\",\"properties\":{}}", "false"), "tools.function.strict");
     OPEN("{\"type\":[\"object\",\"null\"],\"properties\":{}}");
     OPEN(CLOSED("\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"string\"}", "\"a\""));
     OPEN(CLOSED("\"a\":{\"type\":\"string\"}", "\"b\""));
     OPEN(CLOSED("\"a\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}", "\"a\""));
     OPEN(CLOSED("\"a\":{\"anyOf\":[{\"properties\":{}}]}", "\"a\""));
     OPEN(CLOSED("\"a\":{\"allOf\":[]}", "\"a\""));
-    OPEN("{\"$defs\":{\"d\":{\"type\":\"object\"}},\"$ref\":\"#/$defs/d\"}");
-    service_expect("openai", "m", "{" TOOL("{\"type\":\"object\"}", "false") "}",
-                   TOOL("{\"type\":\"object\"}", "false"), "");
+    OPEN("{\"type\":\"object\",\"properties\":{},\"$defs\":{\"d\":{\"type\":\"object\"}},\"$ref\":\"#\"}");
     service_expect("vllm", "m", "{" FORMAT("{\"type\":\"object\"}", "true") "}",
                    FORMAT("{\"type\":\"object\"}", "true"), "");
 }

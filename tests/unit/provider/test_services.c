@@ -127,11 +127,13 @@ Test(services, openrouter_gets_blocks_of_reasoning_and_cache_marks)
         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
         "\"ephemeral\"}}]},{\"role\":\"assistant\",\"content\":\"b\",\"reasoning_content\":\"hm\",\"reasoning_"
         "details\":"
-        "[{\"type\":\"reasoning.text\",\"signature\":\"s\"}]},{\"role\":\"assistant\",\"content\":\"c\","
+        "[{\"type\":\"reasoning.text\",\"signature\":\"s\"}]},{\"role\":\"user\",\"content\":\"d\"},{\"role\":"
+        "\"assistant\",\"content\":\"c\","
         "\"reasoning_content\":\"oh\"}],\"safety_identifier\":\"u\",\"top_k\":3}",
         "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
         "\"ephemeral\"}}]},{\"role\":\"assistant\",\"content\":\"b\",\"reasoning_details\":[{\"type\":"
-        "\"reasoning.text\",\"signature\":\"s\"}]},{\"role\":\"assistant\",\"content\":\"c\",\"reasoning\":\"oh\"}],"
+        "\"reasoning.text\",\"signature\":\"s\"}]},{\"role\":\"user\",\"content\":\"d\"},{\"role\":\"assistant\","
+        "\"content\":\"c\",\"reasoning\":\"oh\"}],"
         "\"user\":\"u\",\"top_k\":3",
         "");
 }
