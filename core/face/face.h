@@ -43,6 +43,8 @@ struct face {
     uint32_t dialect;   /* GW_DIALECT_* of its bodies */
     enum error_shape errors;
     struct text ping;   /* what keeps a silent stream alive: ": keep-alive\n\n" */
+    struct text end;    /* the event without which a stream is not complete for its clients, for upstreams that leave it out;
+                         * absent: its clients take the end of the body for it (OpenAI's: several services send no [DONE]) */
 
     /* Reads the body (lent to the end of the request). 0, or -1 with `fail`. */
     int (*decode)(struct arena *arena, struct text body, struct ask *ask, struct fail *fail);

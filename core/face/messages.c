@@ -7,6 +7,7 @@
 #include "face/messages_inside.h"
 
 #define PING "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+#define END "event: message_stop\ndata: {\"type\": \"message_stop\"}\n\n"
 
 /* What both faces read. */
 static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
@@ -73,6 +74,7 @@ static bool count_fold_end(struct face_answer *answer, struct buf *out)
 
 #define BOTH                                                                                                           \
     .dialect = GW_DIALECT_MESSAGES, .errors = ERROR_ANTHROPIC, .ping = { PING, sizeof PING - 1 },                      \
+    .end = { END, sizeof END - 1 },                                                                                    \
     .canonical = messages_canonical, .splice = messages_splice, .tap = messages_tap, .opens = messages_opens
 
 const struct face face_messages = {

@@ -195,6 +195,8 @@ bool answer_end_stream(struct attempt *a)
         error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
     } else if (a->mode != MODE_RELAY) {
         req->face->stream_end(&req->answer, &req->tail_bytes);
+    } else if (!a->has_done) { /* it did say why the model stopped: all that is missing is the mark */
+        buf_text(&req->tail_bytes, req->face->end);
     }
     if (!req->broken && (req->tail_bytes.failed || req->pending.failed || req->arena.full))
         end_short(a);

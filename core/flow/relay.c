@@ -124,7 +124,8 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         relay_overflow(a);
         return 1;
     }
-    if ((found & FACE_TAP_ERROR) != 0 || !text_starts(frame->data, TEXT("{")))
+    bool is_json = text_starts(text_trim(frame->data), TEXT("{")); /* or looks so */
+    if ((found & FACE_TAP_ERROR) != 0 || !is_json)
         raw = mask_text(a, raw); /* what is no part of an answer may repeat what it was sent */
     /* The first event and one without its blank line are looked at: what is not JSON is no answer, but may be an end mark. */
     bool opening = false, is_mark = (found & FACE_TAP_DONE) != 0 && text_starts(frame->data, TEXT("["));
@@ -172,7 +173,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         pass(span, raw);
         return 0;
     }
-    a->frames++;
+    a->frames += is_json; /* else it passes and counts for nothing */
     bool begins = !a->has_event;
     if (begins)
         note_first(a);

@@ -117,6 +117,25 @@ class Anthropic(Case):
                     if code is not None:
                         self.assertEqual(log["error"]["code"], code, log)
 
+    def test_an_end_mark_that_is_missing_is_added(self):
+        for steps in ([stream_head() + chunk(START + OPEN + TEXT + CLOSE + FINISH) + END],
+                      [stream_head() + chunk(START + OPEN + TEXT + CLOSE + FINISH[:-2]) + END],
+                      [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + START + OPEN + TEXT + CLOSE + FINISH, "close"]):
+            self.up.handler = steps
+            answer = self.ask("messages", "claude", True)
+            self.assertEqual(client.sse(answer.body), client.sse(START + OPEN + TEXT + CLOSE + FINISH + STOP))
+            line = self.gw.log_for(answer.id)
+            self.assertEqual((line["attempts"][0]["outcome"], line["finish"], line["usage"]["output"]), ("ok", "stop", 3), line)
+
+    def test_an_end_without_its_reason_is_an_error(self):
+        for events in (START + OPEN + TEXT + CLOSE, START + OPEN + TEXT):
+            self.up.handler = [stream_head() + chunk(events) + END]
+            answer = self.ask("messages", "claude", True)
+            last = client.sse(answer.body)[-1]
+            self.assertEqual((last[0], json.loads(last[1])["error"]["details"]["error_code"]), ("error", "stream_incomplete"))
+            line = self.gw.log_for(answer.id)
+            self.assertEqual((line["attempts"][0]["outcome"], line["error"]["code"]), ("incomplete", "stream_incomplete"), line)
+
     def test_an_answer_is_whole_or_an_error(self):
         """What it tells twice, as text and as a signed block, may be over limits.answer_mb where its body was not."""
         for size, status in ((300000, 200), (700000, 502)):

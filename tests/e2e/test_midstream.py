@@ -239,6 +239,12 @@ class MidStream(Case):
                 self.assertTrue(line["error"]["code"], line)
                 self.assertNotEqual(line["attempts"][0]["outcome"], "ok", line)
 
+    def test_an_event_that_is_not_json_passes_and_counts_for_nothing(self):
+        junk = b"data: PROCESSING\n\n" * 20 + b"event: note\ndata: [1]\n\n"
+        body = ONE + junk + delta("lo") + junk + delta(finish="stop") + DONE
+        _, line = self.whole(stream(body), body)
+        self.assertEqual((line["usage"]["source"], line["usage"]["output"]), ("counted", 3), line)
+
     def test_usage_twice_counts_once(self):
         _, line = self.whole(stream(ONE, usage_event(1, 1), delta(finish="stop"), usage_event(50, 20), DONE))
         self.assertEqual((line["usage"]["input"], line["usage"]["output"]), (50, 20), line)
