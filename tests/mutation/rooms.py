@@ -1,0 +1,30 @@
+"""Which tests watch over which files."""
+
+import fnmatch
+
+# pattern of the file -> unit runners, end-to-end files (the likeliest first). The first row that matches counts.
+ROOMS = [
+    ("core/upstream/*", ["upstream"],
+     ["test_framing.py", "test_fallback.py", "test_midstream.py", "test_truncated.py", "test_stream.py", "test_load.py",
+      "test_secrets.py", "test_tls.py", "test_opening.py", "test_llhttp_upstream.py", "test_relayed.py"]),
+    ("core/http/*", ["http"],
+     ["test_http.py", "test_bad_input.py", "test_health.py", "test_keys.py", "test_drain.py", "test_naughty.py",
+      "test_tls.py", "test_metrics.py", "test_stream.py", "test_vectors.py"]),
+    ("core/flow/*", ["flow"],
+     ["test_fallback.py", "test_stream.py", "test_midstream.py", "test_opening.py", "test_truncated.py",
+      "test_relayed.py", "test_metrics.py", "test_keys.py"]),
+    ("core/face/*", ["face"], ["test_anthropic.py", "test_crossing.py", "test_relayed.py", "test_truncated.py"]),
+    ("core/base/*", ["base"], ["test_bad_input.py"]),
+    ("core/boot/*", ["boot"], ["test_config.py", "test_cli.py", "test_secrets.py"]),
+    ("core/cli/*", [], ["test_cli.py"]),
+    ("core/*", None, []),  # the room's own unit runner
+    ("plugins/*", ["provider"], ["test_matrix.py", "test_crossing.py", "test_anthropic.py", "test_demo.py"]),
+]
+
+
+def tests_of(name):
+    """(unit runners, end-to-end files) for a source file, named from the tree's top."""
+    for pattern, units, files in ROOMS:
+        if fnmatch.fnmatch(name, pattern):
+            return (units if units is not None else [name.split("/")[1]]), files
+    raise SystemExit(f"mutation: no tests are known for {name}: add a row to tests/mutation/rooms.py")
