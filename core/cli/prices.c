@@ -1,16 +1,20 @@
-/* prices.c - llm-gateway prices show MODEL: what the price book knows of a model, and by which rule it was found. */
+/* prices.c - llm-gateway prices: shows what the price book knows of a model and by which rule, and takes newer prices.
+ */
 #include <inttypes.h>
 #include <time.h>
 
 #include "base/json.h"
 #include "boot/folders.h"
-#include "cli/cli.h"
+#include "cli/prices.h"
 #include "money/cost.h"
 #include "money/nano.h"
 
 static const struct cli_option options[] = {
-    {"book", 'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given"},
+    {"book",    'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given"  },
     CLI_OPTION_JSON,
+    {"dry-run", 0,   NULL,   NULL,        "update: show the differences and write nothing"                   },
+    {"force",   0,   NULL,   NULL,        "update: take also what would be held back"                        },
+    {"output",  'o', "FILE", NULL,        "update: write the new book there, not in the place of the old one"},
     CLI_OPTIONS_END,
 };
 
@@ -149,29 +153,32 @@ static void show_all(const struct book *book, struct text asked, struct listing 
         show(book, book->providers[i].id, asked, l);
 }
 
+const char *prices_path(const struct cli *cli, struct arena *arena)
+{
+    const char *path = cli_option(cli, "book");
+
+    return path != NULL ? path : folders_data(arena, "prices.json");
+}
+
 static struct book *load(const struct cli *cli)
 {
     struct fail fail = {.kind = FAIL_NONE};
     struct arena arena;
 
     arena_init(&arena, NULL, 0, 64 << 10);
-    const char *path = cli_option(cli, "book");
-    struct book *book = book_load(path != NULL ? path : folders_data(&arena, "prices.json"), &fail);
+    struct book *book = book_load(prices_path(cli, &arena), &fail);
     arena_fini(&arena);
     if (book == NULL)
         cli_say("%s", fail.text);
     return book;
 }
 
-static int run(struct cli *cli)
+static int prices_show(struct cli *cli)
 {
     struct json_writer w;
     struct buf out;
     struct listing l = {.out = &out};
 
-    if (strcmp(cli->args[0], "show") != 0)
-        return cli_usage(cli->verb, "it takes `show MODEL`, not \"%s\"", cli->args[0]);
-    json_start();
     struct book *book = load(cli);
     if (book == NULL)
         return CLI_CONFIG;
@@ -199,15 +206,28 @@ static int run(struct cli *cli)
     return CLI_FAILED;
 }
 
+static int run(struct cli *cli)
+{
+    json_start();
+    if (strcmp(cli->args[0], "show") == 0)
+        return prices_show(cli);
+    if (strcmp(cli->args[0], "update") == 0)
+        return prices_update(cli);
+    return cli_usage(cli->verb, "it takes `show MODEL` or `update FILE`, not \"%s\"", cli->args[0]);
+}
+
 const struct cli_verb verb_prices = {
     .name = "prices",
-    .summary = "show what the price book knows of a model",
-    .arguments = "show [PROVIDER/]MODEL",
+    .summary = "show what models cost, and take newer prices",
+    .arguments = "show [PROVIDER/]MODEL | update FILE",
     .options = options,
-    .notes = "Prints the entry of the price book that a model's name leads to, and the rule that found it. Without a\n"
-             "provider every provider that has the model is shown. --json gives the prices of this moment, as decimal\n"
-             "strings in USD for the unit's own count (a million tokens, a thousand requests, 3,600 seconds).\n",
-    .words = "show",
+    .notes =
+        "Prints the entry of the price book that a model's name leads to, and the rule that found it. Without a\n"
+        "provider every provider that has the model is shown. --json gives the prices of this moment, as decimal\n"
+        "strings in USD for the unit's own count (a million tokens, a thousand requests, 3,600 seconds).\n"
+        "update reads a newer price book from a file, prints each difference and replaces the book. It removes no\n"
+        "price, and leaves a model as it was where a price changes more than tenfold, or to or from zero.\n",
+    .words = "show update",
     .least_args = 2,
     .most_args = 2,
     .run = run,

@@ -59,7 +59,8 @@ static bool find_lower(const struct book *book, const struct book_provider *prov
     return false;
 }
 
-/* gpt-5.2-20251211 -> gpt-5.2-2025-12-11, in place of `out`, which has room for two more bytes. False: it has no such date. */
+/* gpt-5.2-20251211 -> gpt-5.2-2025-12-11, in place of `out`, which has room for two more bytes. False: it has no such
+ * date. */
 static bool spread_date(struct text model, char *out, struct text *spread)
 {
     for (size_t at = 0; at + 9 <= model.len; at++) {

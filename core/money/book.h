@@ -27,9 +27,10 @@ struct book_price {
 
 /* Prices that hold under a condition. Of several, the last whose condition holds counts. */
 struct book_entry {
-    int64_t from_s;           /* Unix time; INT64_MIN: always */
-    int32_t begin_s, end_s;   /* seconds of the UTC day, `end` exclusive, may wrap midnight; begin -1: all day */
-    struct text when, value;  /* of a variant: what the request must have ("service_tier", "flex"); absent: a list price */
+    int64_t from_s;         /* Unix time; INT64_MIN: always */
+    int32_t begin_s, end_s; /* seconds of the UTC day, `end` exclusive, may wrap midnight; begin -1: all day */
+    struct text when,
+        value; /* of a variant: what the request must have ("service_tier", "flex"); absent: a list price */
     const struct book_price *prices;
     size_t price_count;
 };
@@ -58,8 +59,8 @@ struct book_provider {
 struct book {
     uint32_t magic;
     struct arena arena;
-    struct text date;     /* of the data: "2026-11-27" */
-    char digest[65];      /* SHA-256 of the file, hex */
+    struct text date; /* of the data: "2026-11-27" */
+    char digest[65];  /* SHA-256 of the file, hex */
     struct book_provider *providers;
     size_t provider_count;
 };

@@ -103,7 +103,8 @@ static struct part exact(const struct cost_line *line)
     return (struct part){product / per, product % per * (FINE / per)};
 }
 
-/* Gives the nano-dollars that rounding the lines down left over to those with the largest rests, the first of equals. */
+/* Gives the nano-dollars that rounding the lines down left over to those with the largest rests, the first of equals.
+ */
 static void share_out(struct cost *cost, struct part *parts, wide left)
 {
     for (; left > 0; left--) {
@@ -155,9 +156,8 @@ void cost_of(const struct price_list *list, const int64_t quantity[UNITS], struc
             cost->unpriced = unit;
         }
         if (as != UNITS)
-            cost->lines[cost->line_count++] =
-                (struct cost_line){.unit = unit, .priced_as = as, .quantity = n,
-                                   .price_nano = price_for(list->of[as], input)};
+            cost->lines[cost->line_count++] = (struct cost_line){
+                .unit = unit, .priced_as = as, .quantity = n, .price_nano = price_for(list->of[as], input)};
     }
     add_up(cost);
 }

@@ -32,7 +32,7 @@ struct cost_line {
 };
 
 struct cost {
-    bool known; /* false: some quantity has no price, and the cost is unknown, not zero */
+    bool known;         /* false: some quantity has no price, and the cost is unknown, not zero */
     enum unit unpriced; /* the first such unit, when not known */
     int64_t nano;       /* the sum of the lines */
     struct cost_line lines[UNITS];

@@ -13,7 +13,8 @@
 /* "2.5" -> 2,500,000,000. 0, or -1: not a decimal number without sign and exponent, more than 9 digits after the
  * point that are not 0, or over INT64_MAX. */
 int nano_parse(struct text usd, int64_t *nano);
-/* Dollars, with at least `least` and at most 9 digits after the point (no trailing zeros behind `least`). Returns `out`. */
+/* Dollars, with at least `least` and at most 9 digits after the point (no trailing zeros behind `least`). Returns
+ * `out`. */
 const char *nano_write(int64_t nano, unsigned least, char out[NANO_TEXT]);
 
 #endif

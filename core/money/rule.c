@@ -111,8 +111,7 @@ static bool starts_here(struct text model, size_t at, struct text name)
 {
     struct text here = {model.ptr + at, model.len - at};
 
-    return text_starts(here, name) &&
-           !is_other_version(name, (struct text){here.ptr + name.len, here.len - name.len});
+    return text_starts(here, name) && !is_other_version(name, (struct text){here.ptr + name.len, here.len - name.len});
 }
 
 static bool contains(struct text model, struct text name)
@@ -126,11 +125,16 @@ static bool contains(struct text model, struct text name)
 static bool part_matches(const struct rule_part *part, struct text model)
 {
     switch (part->kind) {
-    case '=': return text_eq(model, part->text);
-    case '^': return starts_here(model, 0, part->text);
-    case '$': return text_ends(model, part->text);
-    case '*': return contains(model, part->text);
-    default: return regexec(part->pattern, model.ptr, 0, NULL, 0) == 0;
+    case '=':
+        return text_eq(model, part->text);
+    case '^':
+        return starts_here(model, 0, part->text);
+    case '$':
+        return text_ends(model, part->text);
+    case '*':
+        return contains(model, part->text);
+    default:
+        return regexec(part->pattern, model.ptr, 0, NULL, 0) == 0;
     }
 }
 

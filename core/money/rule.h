@@ -23,7 +23,8 @@ struct book_rule {
     size_t part_count;
 };
 
-/* Reads a rule: a text such as "=gpt-4o", or a list of them. 0, or -1 with `fail`. Patterns are freed with the arena. */
+/* Reads a rule: a text such as "=gpt-4o", or a list of them. 0, or -1 with `fail`. Patterns are freed with the arena.
+ */
 int rule_parse(struct book_rule *rule, const struct json *written, struct arena *arena, struct fail *fail);
 /* Does it hold for `model` (lower case, NUL-terminated at its end)?
  *

@@ -49,5 +49,53 @@ class Show(unittest.TestCase):
             self.assertIn("its format is 2, this version reads 1", broken.err)
 
     def test_wrong_words(self):
+        self.assertEqual(run("prices", "update").code, 2)
         self.assertEqual(run("prices", "list", "x").code, 2)
         self.assertEqual(run("prices", "show").code, 2)
+
+
+class Update(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.book = self.write("book.json", 2)
+
+    def write(self, name, price):
+        path = os.path.join(self.folder.name, name)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"format": 1, "date": "2026-01-02", "providers": [{"id": "mine", "names": ["mine"], "models": [
+                {"id": "m", "match": ["=m"], "prices": [{"usd": {"input": price}}]}]}]}, file)
+        return path
+
+    def price(self, path):
+        return json.loads(run("prices", "show", "mine/m", "--json", "--book", path).out)[0]["usd"]["input"]
+
+    def test_a_change_is_shown_and_taken(self):
+        newer = self.write("newer.json", 3)
+        dry = run("prices", "update", newer, "--book", self.book, "--dry-run")
+        self.assertEqual((dry.code, self.price(self.book)), (0, "2"), dry)
+        self.assertIn("changed    mine/m  input 2 -> 3\n", dry.out)
+        self.assertIn("Nothing was written", dry.out)
+        done = run("prices", "update", newer, "--book", self.book)
+        self.assertEqual((done.code, self.price(self.book)), (0, "3"), done)
+        self.assertEqual(sorted(os.listdir(self.folder.name)), ["book.json", "newer.json"])
+
+    def test_what_cannot_be_believed_is_held_back_unless_forced(self):
+        newer = self.write("newer.json", 21)
+        held = run("prices", "update", newer, "--book", self.book)
+        self.assertEqual((held.code, self.price(self.book)), (0, "2"), held)
+        self.assertIn("held back  mine/m  input 2 -> 21\n", held.out)
+        self.assertIn("--force takes it", held.out)
+        forced = run("prices", "update", newer, "--book", self.book, "--force")
+        self.assertEqual((forced.code, self.price(self.book)), (0, "21"), forced)
+
+    def test_what_cannot_be_read_or_written_changes_nothing(self):
+        broken = os.path.join(self.folder.name, "broken.json")
+        with open(broken, "w", encoding="utf-8") as file:
+            file.write("{")
+        self.assertEqual(run("prices", "update", broken, "--book", self.book).code, 1)
+        self.assertEqual(run("prices", "update", "/nowhere", "--book", self.book).code, 1)
+        failed = run("prices", "update", self.write("newer.json", 3), "--book", self.book, "-o", "/nowhere/book.json")
+        self.assertEqual(failed.code, 1)
+        self.assertIn("Nothing was changed", failed.err)
+        self.assertEqual(self.price(self.book), "2")

@@ -33,13 +33,26 @@ static const char *id_of(const struct book *book, const char *provider, const ch
 
 Test(book, finds_a_model_by_each_kind_of_rule)
 {
-    struct book *book = parse(BOOK(MODEL("equal", "[\"=one\"]") "," MODEL("begin", "[\"^two\"]") "," MODEL(
-        "end", "[\"$three\"]") "," MODEL("inside", "[\"*four\"]") "," MODEL("pattern", "[\"~^fi[vw]e$\"]") ","
-        MODEL("both", "[[\"^six\",\"!*mini\"]]")));
+    struct book *book = parse(
+        BOOK(MODEL("equal", "[\"=one\"]") "," MODEL("begin", "[\"^two\"]") "," MODEL("end", "[\"$three\"]") "," MODEL(
+            "inside", "[\"*four\"]") "," MODEL("pattern", "[\"~^fi[vw]e$\"]") "," MODEL("both",
+                                                                                        "[[\"^six\",\"!*mini\"]]")));
     static const char *const cases[][2] = {
-        {"one", "equal"},   {"one-b", ""},       {"two", "begin"},      {"two-turbo", "begin"}, {"a-two", ""},
-        {"three", "end"},   {"a-three", "end"},  {"three-a", ""},       {"a-four-b", "inside"}, {"fou", ""},
-        {"five", "pattern"}, {"fixe", ""},       {"six", "both"},       {"six-mini", ""},       {"ONE", "equal"},
+        {"one",       "equal"  },
+        {"one-b",     ""       },
+        {"two",       "begin"  },
+        {"two-turbo", "begin"  },
+        {"a-two",     ""       },
+        {"three",     "end"    },
+        {"a-three",   "end"    },
+        {"three-a",   ""       },
+        {"a-four-b",  "inside" },
+        {"fou",       ""       },
+        {"five",      "pattern"},
+        {"fixe",      ""       },
+        {"six",       "both"   },
+        {"six-mini",  ""       },
+        {"ONE",       "equal"  },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -58,12 +71,28 @@ Test(book, another_version_has_another_price)
     static const struct {
         const char *model, *id;
     } cases[] = {
-        {"sonnet-5", "old"},          {"sonnet-5-5", ""},           {"sonnet-5.5", ""},        {"sonnet-55", ""},
-        {"sonnet-5-20251001", "old"}, {"sonnet-5-2025-10-01", "old"}, {"sonnet-5@20251001", "old"},
-        {"sonnet-5-latest", "old"},   {"sonnet-5-5-latest", ""},    {"sonnet-5-20259901", ""}, {"us.sonnet-5-v1:0", "old"},
-        {"us.sonnet-5-5-v1:0", ""},   {"sonnet-5:0", "old"},        {"gpt-4-0613", "old"},     {"gpt-4-2512", "old"},
-        {"gpt-4-32k", ""},            {"gpt-4.1", ""},              {"gpt-41", ""},            {"gpt-4o", "old"},
-        {"gpt-4-1399", ""},           {"gpt-4-20", ""},             {"gpt-4-2024-1", ""},
+        {"sonnet-5",            "old"},
+        {"sonnet-5-5",          ""   },
+        {"sonnet-5.5",          ""   },
+        {"sonnet-55",           ""   },
+        {"sonnet-5-20251001",   "old"},
+        {"sonnet-5-2025-10-01", "old"},
+        {"sonnet-5@20251001",   "old"},
+        {"sonnet-5-latest",     "old"},
+        {"sonnet-5-5-latest",   ""   },
+        {"sonnet-5-20259901",   ""   },
+        {"us.sonnet-5-v1:0",    "old"},
+        {"us.sonnet-5-5-v1:0",  ""   },
+        {"sonnet-5:0",          "old"},
+        {"gpt-4-0613",          "old"},
+        {"gpt-4-2512",          "old"},
+        {"gpt-4-32k",           ""   },
+        {"gpt-4.1",             ""   },
+        {"gpt-41",              ""   },
+        {"gpt-4o",              "old"},
+        {"gpt-4-1399",          ""   },
+        {"gpt-4-20",            ""   },
+        {"gpt-4-2024-1",        ""   },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -103,27 +132,29 @@ Test(book, a_broken_one_is_refused_with_its_place)
     static const struct {
         const char *text, *complaint;
     } cases[] = {
-        {"{", "test"},
-        {"{\"format\":2,\"providers\":[]}", "its format is 2, this version reads 1"},
-        {BOOK("{\"match\":[\"=a\"],\"prices\":[]}"), "a model has an `id`"},
-        {BOOK(MODEL("m", "[]")), "maker/m: a model has an `id` and a list `match`"},
-        {BOOK(MODEL("m", "[\"a\"]")), "\"a\" is no rule"},
-        {BOOK(MODEL("m", "[\"=\"]")), "\"=\" is no rule"},
-        {BOOK(MODEL("m", "[7]")), "a rule is a text"},
-        {BOOK(MODEL("m", "[[]]")), "a rule is a text"},
-        {BOOK(MODEL("m", "[\"~(\"]")), "no POSIX"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[]}"), "a list `prices`"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{}]}"), "no `usd`"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"inputs\":1}}]}"), "no unit"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":-1}}]}"), "a price is"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":\"1\"}}]}"), "a price is"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5,2],[5,3]]}}]}"), "a tier is"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5]]}}]}"), "a tier is"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"2026-13-01\",\"usd\":{}}]}"), "`from` is a day"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"26-01-01\",\"usd\":{}}]}"), "`from` is a day"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"between\":[\"24:00\",\"01:00\"],\"usd\":{}}]}"), "`between`"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{}}],\"variants\":[{\"usd\":{}}]}"), "`when`"},
-        {"{\"format\":1,\"providers\":[{\"id\":\"p\",\"models\":[]}]}", "a provider has"},
+        {"{",                                                                                                   "test"                                               },
+        {"{\"format\":2,\"providers\":[]}",                                                                     "its format is 2, this version reads 1"              },
+        {BOOK("{\"match\":[\"=a\"],\"prices\":[]}"),                                                            "a model has an `id`"                                },
+        {BOOK(MODEL("m",                                                                                        "[]")),                                                "maker/m: a model has an `id` and a list `match`"},
+        {BOOK(MODEL("m",                                                                                                     "[\"a\"]")),                                                                                                                                             "\"a\" is no rule"},
+        {BOOK(MODEL("m",                                                                                   "[\"=\"]")),"\"=\" is no rule"},
+        {BOOK(MODEL("m",        "[7]")),                                                "a rule is a text"},
+        {BOOK(MODEL("m",                                                                                        "[[]]")),                                                                                                                               "a rule is a text"},
+        {BOOK(MODEL("m",                                                                                                     "[\"~(\"]")),                                                                                                                                             "no POSIX"},
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[]}"),                                                                                   "a list `prices`"         },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{}]}"),"no `usd`"},
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"inputs\":1}}]}"),                                               "no unit"},
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":-1}}]}"),                                             "a price is"                                                                                                   },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":\"1\"}}]}"),                       "a price is"                    },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5,2],[5,3]]}}]}"),                       "a tier is"                   },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5]]}}]}"),                    "a tier is"                                      },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"2026-13-01\",\"usd\":{}}]}"),
+         "`from` is a day"                             },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"26-01-01\",\"usd\":{}}]}"),                  "`from` is a day"                                        },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"between\":[\"24:00\",\"01:00\"],\"usd\":{}}]}"),
+         "`between`"                                                                                                                                           },
+        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{}}],\"variants\":[{\"usd\":{}}]}"),             "`when`"                               },
+        {"{\"format\":1,\"providers\":[{\"id\":\"p\",\"models\":[]}]}", "a provider has"                                                                                                                                                 },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -45,10 +45,16 @@ Test(nano, reads_dollars_exactly)
         const char *text;
         int64_t nano;
     } good[] = {
-        {"0", 0}, {"2.5", 2500000000}, {"0.000000001", 1}, {"0.0000000010", 1}, {"10", 10000000000},
-        {"9223372036.854775807", INT64_MAX}, {"007.25", 7250000000},
+        {"0",                    0          },
+        {"2.5",                  2500000000 },
+        {"0.000000001",          1          },
+        {"0.0000000010",         1          },
+        {"10",                   10000000000},
+        {"9223372036.854775807", INT64_MAX  },
+        {"007.25",               7250000000 },
     };
-    static const char *const bad[] = {"", ".5", "5.", "-1", "+1", "1e3", "0.0000000001", "9223372036.854775808", "1.2.3", "1,5", "x"};
+    static const char *const bad[] = {"",      ".5",  "5.", "-1", "+1", "1e3", "0.0000000001", "9223372036.854775808",
+                                      "1.2.3", "1,5", "x"};
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t nano = -1;
@@ -68,9 +74,15 @@ Test(nano, writes_dollars_exactly)
         unsigned least;
         const char *text;
     } cases[] = {
-        {0, 0, "0"}, {0, 9, "0.000000000"}, {1, 2, "0.000000001"}, {2500000000, 0, "2.5"}, {2500000000, 2, "2.50"},
-        {-1500000000, 0, "-1.5"}, {INT64_MIN, 9, "-9223372036.854775808"}, {INT64_MAX, 0, "9223372036.854775807"},
-        {10000000000, 0, "10"},
+        {0,           0, "0"                    },
+        {0,           9, "0.000000000"          },
+        {1,           2, "0.000000001"          },
+        {2500000000,  0, "2.5"                  },
+        {2500000000,  2, "2.50"                 },
+        {-1500000000, 0, "-1.5"                 },
+        {INT64_MIN,   9, "-9223372036.854775808"},
+        {INT64_MAX,   0, "9223372036.854775807" },
+        {10000000000, 0, "10"                   },
     };
     char out[NANO_TEXT];
 
@@ -92,8 +104,8 @@ Test(cost, a_tier_begins_behind_its_number_and_holds_for_all_tokens)
 Test(cost, every_input_token_counts_for_the_tier)
 {
     const char *text = BOOK("\"prices\":[{\"usd\":{\"input\":[1,[200,2]],\"output\":[4,[200,8]]}}]");
-    const enum unit inputs[] = {UNIT_CACHE_READ, UNIT_CACHE_WRITE, UNIT_CACHE_WRITE_1H, UNIT_AUDIO_IN, UNIT_CACHE_AUDIO,
-                                UNIT_IMAGE_IN, UNIT_CACHE_IMAGE, UNIT_VIDEO_IN};
+    const enum unit inputs[] = {UNIT_CACHE_READ,  UNIT_CACHE_WRITE, UNIT_CACHE_WRITE_1H, UNIT_AUDIO_IN,
+                                UNIT_CACHE_AUDIO, UNIT_IMAGE_IN,    UNIT_CACHE_IMAGE,    UNIT_VIDEO_IN};
     struct cost cost;
 
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
@@ -122,15 +134,27 @@ Test(cost, the_last_price_whose_day_has_come_counts)
 
 Test(cost, a_price_may_hold_for_hours_of_the_day)
 {
-    const char *text = BOOK("\"prices\":[{\"usd\":{\"input\":1}},{\"between\":[\"16:30\",\"00:30\"],\"usd\":{\"input\":2}},"
-                            "{\"between\":[\"06:00\",\"07:00\"],\"usd\":{\"input\":3}}]");
+    const char *text =
+        BOOK("\"prices\":[{\"usd\":{\"input\":1}},{\"between\":[\"16:30\",\"00:30\"],\"usd\":{\"input\":2}},"
+             "{\"between\":[\"06:00\",\"07:00\"],\"usd\":{\"input\":3}}]");
     static const struct {
         int hour, minute, price;
-    } cases[] = {{0, 0, 2}, {0, 29, 2}, {0, 30, 1}, {5, 59, 1}, {6, 0, 3}, {6, 59, 3}, {7, 0, 1}, {16, 29, 1}, {16, 30, 2}, {23, 59, 2}};
+    } cases[] = {
+        {0,  0,  2},
+        {0,  29, 2},
+        {0,  30, 1},
+        {5,  59, 1},
+        {6,  0,  3},
+        {6,  59, 3},
+        {7,  0,  1},
+        {16, 29, 1},
+        {16, 30, 2},
+        {23, 59, 2}
+    };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_assert_eq(nano_of(text, 5 * DAY + cases[i].hour * 3600 + cases[i].minute * 60, NULL, 1), cases[i].price * 1000,
-                     "%02d:%02d", cases[i].hour, cases[i].minute);
+        cr_assert_eq(nano_of(text, 5 * DAY + cases[i].hour * 3600 + cases[i].minute * 60, NULL, 1),
+                     cases[i].price * 1000, "%02d:%02d", cases[i].hour, cases[i].minute);
 }
 
 Test(cost, a_variant_replaces_only_what_it_names)
@@ -143,7 +167,12 @@ Test(cost, a_variant_replaces_only_what_it_names)
         int64_t at;
         const char *tier;
         int64_t nano;
-    } cases[] = {{0, NULL, 12000}, {0, "flex", 5000}, {DAY, "flex", 4000}, {DAY, "fast", 12000}};
+    } cases[] = {
+        {0,   NULL,   12000},
+        {0,   "flex", 5000 },
+        {DAY, "flex", 4000 },
+        {DAY, "fast", 12000}
+    };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cost cost;
@@ -158,9 +187,15 @@ Test(cost, what_has_no_price_of_its_own_costs_what_its_kind_costs)
     static const struct {
         enum unit unit, as;
     } cases[] = {
-        {UNIT_CACHE_READ, UNIT_INPUT}, {UNIT_CACHE_WRITE_1H, UNIT_CACHE_WRITE}, {UNIT_REASONING, UNIT_OUTPUT},
-        {UNIT_AUDIO_OUT, UNIT_OUTPUT}, {UNIT_CACHE_AUDIO, UNIT_INPUT}, {UNIT_ANNOTATED_PAGE, UNIT_PAGE},
-        {UNIT_CITATION, UNIT_OUTPUT}, {UNIT_IMAGE_OUT, UNIT_OUTPUT}, {UNIT_VIDEO_OUT, UNIT_OUTPUT},
+        {UNIT_CACHE_READ,     UNIT_INPUT      },
+        {UNIT_CACHE_WRITE_1H, UNIT_CACHE_WRITE},
+        {UNIT_REASONING,      UNIT_OUTPUT     },
+        {UNIT_AUDIO_OUT,      UNIT_OUTPUT     },
+        {UNIT_CACHE_AUDIO,    UNIT_INPUT      },
+        {UNIT_ANNOTATED_PAGE, UNIT_PAGE       },
+        {UNIT_CITATION,       UNIT_OUTPUT     },
+        {UNIT_IMAGE_OUT,      UNIT_OUTPUT     },
+        {UNIT_VIDEO_OUT,      UNIT_OUTPUT     },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -184,7 +219,8 @@ Test(cost, what_has_no_price_at_all_is_unknown_not_free)
     cr_assert_not(cost.known);
     cr_assert_eq(cost.unpriced, UNIT_WEB_SEARCH);
     cr_assert_eq(cost.nano, 10000);
-    price_at(BOOK("\"prices\":[{\"usd\":{\"input\":0,\"web_search\":0,\"audio_second\":0}}]"), 0, NULL, quantity, &cost);
+    price_at(BOOK("\"prices\":[{\"usd\":{\"input\":0,\"web_search\":0,\"audio_second\":0}}]"), 0, NULL, quantity,
+             &cost);
     cr_assert(cost.known, "a price of 0 is a price");
     cr_assert_eq(cost.nano, 0);
 }
@@ -231,16 +267,25 @@ Test(cost, the_largest_numbers_do_not_overflow)
     int64_t quantity[UNITS] = {[UNIT_INPUT] = INT64_MAX, [UNIT_CACHE_READ] = INT64_MAX, [UNIT_OUTPUT] = INT64_MAX};
     struct cost cost;
 
-    price_at(BOOK("\"prices\":[{\"usd\":{\"input\":[9000000000,[1,9000000000]],\"output\":9000000000}}]"), 0, NULL, quantity,
-             &cost);
+    price_at(BOOK("\"prices\":[{\"usd\":{\"input\":[9000000000,[1,9000000000]],\"output\":9000000000}}]"), 0, NULL,
+             quantity, &cost);
     cr_assert_eq(cost.nano, INT64_MAX);
     cr_assert(cost.known);
 }
 
 Test(cost, usage_is_counted_in_disjoint_units)
 {
-    struct usage usage = {.input = 1, .cache_read = 2, .cache_write_5m = 3, .cache_write_1h = 4, .output = 5, .reasoning = 6,
-                          .audio_in = 7, .audio_out = 8, .image_in = 9, .image_out = 10, .server_tool_calls = 11};
+    struct usage usage = {.input = 1,
+                          .cache_read = 2,
+                          .cache_write_5m = 3,
+                          .cache_write_1h = 4,
+                          .output = 5,
+                          .reasoning = 6,
+                          .audio_in = 7,
+                          .audio_out = 8,
+                          .image_in = 9,
+                          .image_out = 10,
+                          .server_tool_calls = 11};
     int64_t quantity[UNITS], sum = 0;
 
     cost_quantities(&usage, quantity);
