@@ -273,6 +273,21 @@ static bool has_no_counter(const struct attempt *a)
     return a->req->operation == GW_OP_COUNT_TOKENS && (a->status == 404 || a->status == 405 || a->status == 501);
 }
 
+/* Several targets or secrets are at their limit: the client is told of the one that lets it come again first. */
+static void join_limits(struct request *req)
+{
+    struct fail *fail = &req->fail;
+    for (const struct attempt *p = req->attempt->previous; p != NULL && fail->status == 429; p = p->previous) {
+        const struct fail *other = &p->error;
+        if (other->status != 429 || other->should_retry < fail->should_retry)
+            continue;
+        if (other->should_retry > fail->should_retry)
+            *fail = *other;
+        else if (other->retry_after_s > 0 && (fail->retry_after_s == 0 || other->retry_after_s < fail->retry_after_s))
+            fail->retry_after_s = other->retry_after_s;
+    }
+}
+
 /* Row "attempt.judge". */
 enum next attempt_judge(struct request *req)
 {
@@ -304,9 +319,6 @@ enum next attempt_judge(struct request *req)
     req->fail = a->error;
     if (req->fail.status == 502 && req->attempts_made > 1)
         req->fail.should_retry = 0; /* several were tried: the client's own retry would only repeat it */
-    for (const struct attempt *p = a->previous; p != NULL; p = p->previous)
-        if (req->fail.status == 429 && p->error.status == 429 && p->error.retry_after_s > 0 &&
-            (req->fail.retry_after_s == 0 || p->error.retry_after_s < req->fail.retry_after_s))
-            req->fail.retry_after_s = p->error.retry_after_s;
+    join_limits(req);
     return FAIL;
 }

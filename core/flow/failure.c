@@ -4,6 +4,8 @@
 
 #include "flow/way.h"
 
+enum { WAIT_MOST = 60 }; /* seconds */
+
 static const char *provider_name(const struct attempt *a)
 {
     return a->target->provider->name.ptr; /* NUL-terminated: it is in the snapshot's arena */
@@ -37,6 +39,16 @@ static uint32_t fault_of_status(int status)
     }
 }
 
+/* When the upstream lets us come again. Clients wait as long as they are told, so one that may come again waits a minute
+ * at most (surface, 3); one that may not is told the whole time. */
+static void keep_reset(struct attempt *a)
+{
+    if (a->no_retry)
+        a->error.should_retry = 0;
+    if (a->retry_after_s > 0)
+        a->error.retry_after_s = a->error.should_retry != 0 && a->retry_after_s > WAIT_MOST ? WAIT_MOST : a->retry_after_s;
+}
+
 static void classify(struct attempt *a, struct text text, struct text code, struct text param)
 {
     const char *name = provider_name(a);
@@ -48,18 +60,17 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
         break;
     case GW_FAULT_RATE_LIMIT:
         error_set(&a->error, E_UPSTREAM_RATE, "the provider \"%s\" limits the gateway's rate", name);
-        if (a->retry_after_s > 0)
-            a->error.retry_after_s = a->retry_after_s < 60 ? a->retry_after_s : 60;
+        keep_reset(a);
         break;
     case GW_FAULT_QUOTA:
         error_set(&a->error, E_UPSTREAM_QUOTA,
                   "the gateway's account with the provider \"%s\" has no quota left: the operator must look after it", name);
+        keep_reset(a);
         break;
     case GW_FAULT_OVERLOADED:
         error_set(&a->error, E_UPSTREAM_BUSY, "the provider \"%s\" is overloaded (status %d)", name, a->error_status);
         a->error.status = a->error_status == 529 ? 529 : 503;
-        if (a->retry_after_s > 0)
-            a->error.retry_after_s = a->retry_after_s < 60 ? a->retry_after_s : 60;
+        keep_reset(a);
         break;
     case GW_FAULT_TIMEOUT:
         error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" took too long (status %d)", name, a->error_status);
@@ -71,6 +82,8 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
             break;
         }
         error_set(&a->error, E_UPSTREAM, "the provider \"%s\" failed (status %d)", name, a->error_status);
+        if (a->no_retry)
+            a->error.should_retry = 0;
         break;
     default: /* the caller's own fault: the upstream's words and code, under the same status */
         say(a, E_UPSTREAM_REFUSED, text);

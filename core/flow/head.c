@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "flow/way.h"
 
-enum { RETRY_MOST = 3600 };
+enum { RETRY_MOST = 366 * 24 * 3600 }; /* seconds */
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7; the two old forms are not sent any more) as seconds since 1970, -1
  * when it is none. */
@@ -62,6 +62,8 @@ void head_keep(struct attempt *a, const struct transfer_header *headers, size_t 
             after_ms = value;
         else if (text_eq_nocase(name, TEXT("retry-after")))
             after = value;
+        else if (text_eq_nocase(name, TEXT("x-should-retry")))
+            a->no_retry = text_eq_nocase(value, TEXT("false"));
         else if (text_eq_nocase(name, TEXT("date")))
             date = value;
         else if (text_eq_nocase(name, TEXT("content-encoding")) && !text_eq_nocase(value, TEXT("identity")))

@@ -59,6 +59,7 @@ struct attempt {
     struct text content_type;  /* arena */
     struct text request_id;    /* the upstream's own */
     int retry_after_s;         /* told with the answer; -1: not */
+    bool no_retry;             /* told with it: coming again is of no use */
     bool encoded;              /* compressed though not asked for */
     struct framing framing;
     bool framing_open;

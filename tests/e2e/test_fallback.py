@@ -25,6 +25,9 @@ SECRET_TEXT = "internal-detail-77"
 LONG_AGO = "Sun, 06 Nov 1994 08:49:%d GMT"  # its own clock counts, not ours
 
 
+NOT_AGAIN = [("X-Should-Retry", "false"), ("Retry-After", "86400")]
+
+
 def error_body(code="bad", message=SECRET_TEXT, **more):
     return {"error": {"message": message, "type": INVALID, "param": "temperature", "code": code, **more}}
 
@@ -67,6 +70,13 @@ BOTH = [
     ("429 in ms", http_error(429, [("Retry-After-Ms", "1500")]), E16, True, (1, 2)),
     ("429 until a date", http_error(429, [("Date", LONG_AGO % 37), ("Retry-After", LONG_AGO % 49)]), E16, True, 12),
     ("429 until a date that is over", http_error(429, [("Retry-After", LONG_AGO % 37)]), E16, True, None),
+    ("429 that is not to be retried", http_error(429, NOT_AGAIN), E16, False, 86400),
+    ("429 that is not to be retried, no time", http_error(429, NOT_AGAIN[:1]), E16, False, False),
+    ("429 of a quota until tomorrow", http_error(429, NOT_AGAIN, error_body("insufficient_quota")), QUOTA, False, 86400),
+    ("429 of a quota, no word of retries", http_error(429, NOT_AGAIN[1:], error_body("insufficient_quota")), QUOTA, False, 86400),
+    ("503 that is not to be retried", http_error(503, NOT_AGAIN), BUSY, False, 86400),
+    ("500 that is not to be retried", http_error(500, NOT_AGAIN), E13, False, False),
+    ("429 that may be retried, in words", http_error(429, [("X-Should-Retry", "true"), NOT_AGAIN[1]]), E16, True, 60),
     ("429 with junk for Retry-After", http_error(429, [("Retry-After", "soon")]), E16, True, None),
     ("429, and the account is empty", http_error(429, [], error_body("insufficient_quota")), QUOTA, False, False),
     ("402", http_error(402), QUOTA, False, False),

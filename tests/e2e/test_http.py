@@ -187,6 +187,10 @@ class Http(Case):
                     ("Server", "theirs"),
                     ("X-Should-Retry", "false"),
                     ("Keep-Alive", "timeout=5"),
+                    ("X-RateLimit-Remaining-Requests", "theirs"),  # of the operator's account, as the next ones
+                    ("anthropic-ratelimit-unified-status", "theirs"),
+                    ("Retry-After", "theirs"),
+                    ("openai-organization", "theirs"),
                     ("Access-Control-Allow-Origin", "*"),
                 ],
             )

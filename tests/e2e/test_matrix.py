@@ -137,7 +137,8 @@ def wanted_error(rec, face):
     if rec.status in (401, 403):  # our own key is bad: the caller can do nothing, and need not know how
         return 502, "upstream_error" if chat else "api_error", "upstream_auth", "false", None
     if rec.status == 429:
-        return 429, "rate_limit_error", "upstream_rate_limited", "true", None
+        retry = dict(rec.headers).get("x-should-retry", "true")
+        return 429, "rate_limit_error", "upstream_rate_limited", retry, None
     kind = "not_found_error" if rec.status == 404 and not chat else "invalid_request_error"
     if re.search(r"too long|maximum context|total length", message):
         code = "context_length_exceeded"

@@ -56,6 +56,15 @@ class Secrets(Case):
         self.assert_error(answer, 429, "rate_limit_error", "upstream_rate_limited", retry=True, retry_after=4)
         self.assertEqual(len(self.used()), 3)
 
+    def test_the_one_that_may_come_again_first_is_told(self):
+        never = [("X-Should-Retry", "false"), ("Retry-After", "86400")]
+        for order in ("ABC", "BCA", "CAB"):
+            limits = dict(zip(("Bearer " + k for k in order), ((429, never), (429, [("Retry-After", "9")]), (429, []))))
+            self.up.handler = by_secret(limits)
+            self.assert_error(self.gw.chat(model="m"), 429, "rate_limit_error", "upstream_rate_limited", retry=True, retry_after=9)
+        self.up.handler = by_secret({"Bearer " + k: (429, never) for k in "ABC"})
+        self.assert_error(self.gw.chat(model="m"), 429, "rate_limit_error", "upstream_rate_limited", retry=False, retry_after=86400)
+
     def test_other_failures_do_not_burn_through_them(self):
         self.up.take()
         self.up.handler = by_secret({"Bearer " + k: (500, ()) for k in "ABC"})
