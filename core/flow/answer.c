@@ -1,6 +1,7 @@
 /* answer.c - what the client gets: the head of a stream, its bytes, a whole answer, or an error in its own shape. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "canon/error.h"
@@ -27,17 +28,46 @@ static void add_common(struct request *req, struct headers *h)
     add(h, "Cache-Control", "private, no-store");
 }
 
+enum { SHOWN_MOST = 512, NAMES_MOST = 2048 };
+
+/* What others wrote, as a header's value: bytes that are not visible ASCII are percent-encoded, and a long text is cut. Arena. */
+static const char *shown(struct request *req, struct text t)
+{
+    size_t len = t.len < SHOWN_MOST ? t.len : SHOWN_MOST, n = 0;
+    char *out = arena_alloc(&req->arena, 3 * len + 1);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)t.ptr[i];
+        if (c > 0x20 && c < 0x7f && c != '%')
+            out[n++] = (char)c;
+        else
+            n += (size_t)snprintf(out + n, 4, "%%%02X", c);
+    }
+    out[n] = '\0';
+    return out;
+}
+
+/* One more name of a list; those for which there is no room are "others". */
+static void add_name(struct request *req, struct text member, struct buf *names)
+{
+    const char *name = shown(req, member);
+    if (names->len + strlen(name) + 2 > NAMES_MOST)
+        name = "others";
+    if (text_ends(buf_view(names), TEXT(", others")))
+        return;
+    buf_printf(names, "%s%s", names->len > 0 ? ", " : "", name);
+}
+
 /* What was dropped on the way to this provider, as a header: "logit_bias, seed". */
 static void add_dropped(struct request *req, const struct attempt *a, struct headers *h)
 {
     struct buf names;
     if (a->call.dropped == NULL && attempt_left_out(a) == NULL)
         return;
-    buf_init(&names, 1024);
+    buf_init(&names, NAMES_MOST + 64);
     for (const struct ask_dropped *d = attempt_left_out(a); d != NULL; d = d->next)
-        buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(d->member));
+        add_name(req, d->member, &names);
     for (const struct call_dropped *d = a->call.dropped; d != NULL; d = d->next)
-        buf_printf(&names, "%s%.*s", names.len > 0 ? ", " : "", TEXT_ARG(d->member));
+        add_name(req, d->member, &names);
     add(h, "x-gw-dropped", arena_str(&req->arena, buf_view(&names)));
     buf_free(&names);
 }
@@ -53,10 +83,10 @@ static void add_success(struct request *req, struct headers *h)
     if (a == NULL)
         return;
     add(h, "x-gw-provider", a->target->provider->name.ptr);
-    add(h, "x-gw-model", arena_str(&req->arena, a->target->model));
+    add(h, "x-gw-model", shown(req, a->target->model));
     add(h, "x-gw-attempts", attempts_text(req));
     if (a->request_id.len > 0)
-        add(h, "x-gw-upstream-request-id", arena_str(&req->arena, a->request_id));
+        add(h, "x-gw-upstream-request-id", shown(req, a->request_id));
     add_dropped(req, a, h);
 }
 

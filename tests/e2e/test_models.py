@@ -68,6 +68,18 @@ class Models(Case):
                 self.assertEqual(self.up.take()[0].json()["model"], seen)
                 self.assertEqual(self.gw.log_for(answer.id)["model"], name)
 
+    def test_names_cannot_spoil_a_header(self):
+        for name, shown in (("up/a\r\nx-evil: 1", "a%0D%0Ax-evil:%201"), ("up/\x1b[2Ja", "%1B[2Ja"), ("up/\xe9%41\x7f", "%C3%A9%2541%7F")):
+            with self.subTest(name):
+                answer = self.gw.chat(model=name)
+                self.assertEqual((answer.status, answer.all("x-gw-model")), (200, [shown]), answer)
+                self.assertIsNone(answer.header("x-evil"))
+        body = {"model": "up/a", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}],
+                **{"a\r\nb\x1b%d" % i: 1 for i in range(3)}}
+        answer = self.gw.request("POST", "/v1/messages", (), body)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertRegex(answer.header("x-gw-dropped"), r"^[!-~]+(, [!-~]+)*$")
+
     def test_it_is_logged(self):
         answer = self.gw.request("GET", "/v1/models")
         line = self.gw.log_for(answer.id)
