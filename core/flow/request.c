@@ -152,7 +152,8 @@ void request_body_late(struct request *req)
     way_resume(req);
 }
 
-static void leave(struct request *req, const char *event)
+/* `why` is copied. */
+static void leave(struct request *req, const char *event, const struct fail *why)
 {
     CHECK(req, REQUEST);
     if (req->gone)
@@ -165,20 +166,33 @@ static void leave(struct request *req, const char *event)
     answer_ping_stop(req);
     if (req->attempt != NULL)
         attempt_cancel(req->attempt);
-    req->fail = (struct fail){ .kind = FAIL_CLIENT, .status = 499, .type = "client_error", .code = event };
+    req->fail = *why;
     req->failed = true;
     req->failed_row = way_row_name(req);
     way_resume(req);
 }
 
+static void gone(struct request *req, const char *event)
+{
+    leave(req, event, &(struct fail){ .kind = FAIL_CLIENT, .status = 499, .type = "client_error", .code = event });
+}
+
 void request_client_gone(struct request *req)
 {
-    leave(req, "client_gone");
+    gone(req, "client_gone");
+}
+
+void request_body_refused(struct request *req, int status)
+{
+    struct fail why;
+    error_set(&why, E_FRAMING, "the body is not framed as HTTP/1.1 has it: the size of a chunk, its extension or its end");
+    why.status = status;
+    leave(req, "bad_body", &why);
 }
 
 void request_client_stuck(struct request *req)
 {
-    leave(req, "client_stuck");
+    gone(req, "client_stuck");
 }
 
 void request_drained(struct request *req)
@@ -218,7 +232,7 @@ void request_end(struct request *req)
 {
     CHECK(req, REQUEST);
     if (!req->finished)
-        leave(req, "client_gone"); /* the front gave up without saying why */
+        gone(req, "client_gone"); /* the front gave up without saying why */
     req->client = NULL;
     req->released = true;
     request_free(req);

@@ -53,6 +53,8 @@ void request_body_end(struct request *req);
 void request_body_late(struct request *req);
 /* The client left or its connection broke: everything is cancelled; nothing of the door is called any more. */
 void request_client_gone(struct request *req);
+/* The front's parser found that the body is not HTTP and has answered `status` by itself: logged as that; as gone otherwise. */
+void request_body_refused(struct request *req, int status);
 /* What was written has gone out: below the low mark again. */
 void request_drained(struct request *req);
 /* The client took nothing for limits.write_ns. Same as gone, counted apart. */

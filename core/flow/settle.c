@@ -132,7 +132,7 @@ enum next settle_run(struct request *req)
     struct gateway *gateway = req->worker->gateway;
     struct attempt *a = req->attempt;
     int64_t now = clock_ns();
-    int status = req->gone ? 499 : !req->failed ? req->status : req->begun ? 200 : error_status(&req->fail, req->face->errors);
+    int status = req->gone ? req->fail.status : !req->failed ? req->status : req->begun ? 200 : error_status(&req->fail, req->face->errors);
 
     answer_ping_stop(req);
     if (a != NULL) {

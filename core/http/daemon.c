@@ -18,7 +18,7 @@ enum {
     DAEMON_CONNECTIONS = 16,  /* aimed at */
     DAEMON_OVERFULL = 4096,   /* when descriptors for another daemon are lacking */
     DAEMON_RUNS = 3,          /* MHD takes two or three passes to be done with a keep-alive request */
-    DAEMON_DISCIPLINE = 2,    /* strict by RFC 9112 */
+    DAEMON_DISCIPLINE = 1,    /* strict by RFC 9112, which takes an empty line before a request (2.2) */
     DAEMON_POOL_EXTRA = 4096, /* over header_bytes: what MHD notes of headers, and the head of the answer */
 };
 

@@ -120,8 +120,48 @@ bool deadline_head_begun(const struct watch *x)
     return getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_bytes_received > 0;
 }
 
+/* How many bytes MHD has read that belong to no request so far; -1 where it cannot be told: over TLS, after a chunked body. */
+static int64_t bytes_beyond(const struct watch *x)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    int unread = 0;
+
+    if (x->uncounted || front_has_tls(x->front) ||
+        getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || ioctl(x->socket.fd, FIONREAD, &unread) < 0)
+        return -1;
+    return (int64_t)info.tcpi_bytes_received - unread - (int64_t)x->taken;
+}
+
+/* An empty line before a request is skipped (RFC 9112, 2.2); older clients send one behind a body. It counts to the request. */
+enum { EMPTY_LINE = 2 };
+
+void deadline_take_lines(struct watch *x)
+{
+    int64_t beyond = bytes_beyond(x);
+
+    x->untaken++;
+    if (beyond < 0 || beyond > EMPTY_LINE * (int64_t)x->untaken)
+        return; /* the next request has begun */
+    x->taken += (uint64_t)beyond;
+    x->untaken = 0;
+}
+
+static bool has_more(const struct watch *x) { return bytes_beyond(x) > EMPTY_LINE; }
+
+/* Only an empty line has come behind the last request? */
+static bool is_rest(const struct watch *x)
+{
+    return x->taken > 0 && bytes_beyond(x) >= 0 && !has_more(x);
+}
+
 static void head_late(struct watch *x)
 {
+    if (is_rest(x)) {
+        x->phase = PHASE_IDLE;
+        deadline_set(x, LANE_IDLE);
+        return;
+    }
     count(x, "late_head");
     /* To a client that has sent nothing, an answer would be one to its next request. */
     if (deadline_head_begun(x) && !front_has_tls(x->front))
@@ -140,19 +180,6 @@ static void body_late(struct watch *x)
     request_body_late(x->req);
     if (x->answered && !x->cut)
         watch_cut(x); /* over TLS nothing can be sent beside MHD */
-}
-
-/* Have bytes come that belong to no request so far? Over TLS, and after a chunked body, that cannot be told. */
-static bool has_more(const struct watch *x)
-{
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
-    int unread = 0;
-
-    if (x->uncounted || front_has_tls(x->front) ||
-        getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || ioctl(x->socket.fd, FIONREAD, &unread) < 0)
-        return false;
-    return info.tcpi_bytes_received > x->taken + (uint64_t)unread;
 }
 
 /* What MHD has read beyond a request shows up nowhere: it is looked for when the time for a head has passed. */

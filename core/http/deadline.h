@@ -12,6 +12,9 @@ void deadline_stop(struct front *f);
 void deadline_set(struct watch *x, enum lane_name name);
 void deadline_clear(struct watch *x);
 
+/* A request is over: the empty lines that came with it are counted to it. */
+void deadline_take_lines(struct watch *x);
+
 /* Has a byte of the head that is awaited come? Asks the kernel where no event has told. */
 bool deadline_head_begun(const struct watch *x);
 

@@ -124,7 +124,7 @@ static void take_known(struct head *h, enum once which, struct text value)
         break;
     case ENCODING:
         h->chunked = true;
-        if (!text_is(value, "chunked"))
+        if (!text_eq_nocase(value, TEXT("chunked"))) /* names of codings have no case (RFC 9112, 7) */
             bad(h, "the only Transfer-Encoding understood is chunked");
         break;
     case EXPECT:

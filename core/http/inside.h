@@ -121,6 +121,7 @@ struct watch {
     bool closes;    /* the head of the last answer said that the connection ends with it */
     bool uncounted;      /* `taken` is not known: a body was chunked */
     uint64_t taken;      /* bytes of the requests so far */
+    unsigned untaken;    /* requests whose empty lines are not in `taken` yet */
     uint64_t done_round; /* round of the loop in which the last request ended, */
     int64_t done_ns;     /* and when */
 

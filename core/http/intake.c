@@ -181,6 +181,8 @@ static enum MHD_Result body_arrived(struct watch *x, const char *bytes, size_t l
 
     x->received += len;
     x->taken += len;
+    if (x->hup)
+        watch_read_on(x);
     if (x->serve != NULL) {
         if (x->route->collects && buf_append(&x->out, bytes, len) < 0)
             x->cut = true;

@@ -92,14 +92,24 @@ static bool is_delivered(const struct watch *x, enum MHD_RequestTerminationCode 
     return how == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->queued && (!x->streamed || x->ended);
 }
 
-/* The request on it is over: everything of it is forgotten. */
-static void over(struct watch *x, bool delivered)
+/* The status with which MHD has answered a body that is none; 0: it has not. */
+static unsigned refusal_of(const struct watch *x, enum MHD_RequestTerminationCode how)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
+
+    return how == MHD_REQUEST_TERMINATED_WITH_ERROR && x->phase == PHASE_BODY && info != NULL ? info->http_status : 0;
+}
+
+/* The request on it is over: everything of it is forgotten. `refused`: the status that MHD gave it, else 0. */
+static void over(struct watch *x, bool delivered, unsigned refused)
 {
     struct request *req = x->req;
 
     x->req = NULL;
     if (req != NULL) {
-        if (!x->told && !delivered)
+        if (!x->told && refused > 0)
+            request_body_refused(req, (int)refused);
+        else if (!x->told && !delivered)
             request_client_gone(req);
         request_end(req);
     }
@@ -129,7 +139,8 @@ void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     CHECK(x, WATCH);
     if (!x->head_done || x->phase == PHASE_BODY)
         x->linger = true; /* MHD has refused it by itself */
-    over(x, is_delivered(x, how));
+    over(x, is_delivered(x, how), refusal_of(x, how));
+    deadline_take_lines(x);
     x->phase = PHASE_IDLE;
     x->done_round = x->front->loop->rounds;
     x->done_ns = x->front->loop->now_ns;
@@ -148,7 +159,7 @@ static void ended(struct watch *x)
     struct front *f = x->front;
 
     if (x->head_done || x->req != NULL)
-        over(x, false); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
+        over(x, false, 0); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
     deadline_clear(x);
     loop_unwatch(f->loop, &x->socket);
     if ((x->linger || x->phase == PHASE_HEAD) && !x->hup) {
@@ -220,6 +231,9 @@ void watch_dismiss(struct watch *x)
     shutdown(x->socket.fd, SHUT_RD);
 }
 
+/* MHD takes a short read for an empty socket, so an end that came together with bytes is not seen. This makes it look again. */
+void watch_read_on(struct watch *x) { shutdown(x->socket.fd, SHUT_RD); }
+
 /* With epoll, MHD 1.0.1 forgets a connection that its content reader has ended: it is closed, but its memory and its
  * descriptor stay until all older connections of the daemon have gone. Those with a time-out of their own are
  * visited in every run. */
@@ -238,7 +252,8 @@ static void hung_up(struct watch *x, bool broken)
         watch_gone(x);
     else if (broken)
         daemon_wake(x->daemon);
-    /* Otherwise MHD reads what is left, and finds the end itself. */
+    else
+        watch_read_on(x);
 }
 
 /* The bytes of a request that MHD has already answered may be reported one round late. */

@@ -27,5 +27,7 @@ void watch_cut(struct watch *x);
 void watch_dismiss(struct watch *x);
 /* MHD has closed it, or will, in a state in which MHD does not look at it again: makes MHD look. */
 void watch_visit(struct watch *x);
+/* The client has closed: MHD reads what is left, and then the end. */
+void watch_read_on(struct watch *x);
 
 #endif

@@ -82,6 +82,48 @@ class Framing(Case):
                 self.assertTrue(conn.closed_by_peer(), "the connection is still open")
                 self.fine()
 
+    def test_what_a_bad_body_was_is_logged(self):
+        for name, raw, status, code in (
+            ("chunk size is no number", b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n", 400, "bad_request"),
+            ("chunk longer than said", b"Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n", 400, "bad_request"),
+            ("huge chunk", b"Transfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello", 413, "bad_request"),
+            ("it leaves", b"Content-Length: 9\r\n\r\n{", 499, "client_gone"),
+        ):
+            with self.subTest(name), client.Conn(self.gw.port) as conn:
+                before = len(self.gw.lines)
+                conn.send(POST + raw)
+                if status != 499:
+                    self.assertEqual(conn.head().status, status)
+                conn.close()
+                self.gw.log_when(lambda line: len(self.gw.lines) > before)
+                line = self.gw.lines[-1]
+                self.assertEqual((line["status"], line["error"]["code"]), (status, code), line)
+
+    def test_empty_lines_and_names_without_case(self):
+        """RFC 9112, 2.2 and 7: an empty line before a request is skipped, a coding's name has no case."""
+        whole = POST + b"Content-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+        for name, raw, count in (
+            ("before the first", b"\r\n" + whole, 1),
+            ("between two", whole + b"\r\n" + whole, 2),
+            ("behind a body", whole + b"\r\n", 1),
+            ("behind each", b"\r\n".join([whole] * 5 + [b""]), 5),
+            ("in capitals", POST + b"Transfer-Encoding: CHUNKED\r\n\r\n" + client.chunked(BODY, 7), 1),
+        ):
+            with self.subTest(name), client.Conn(self.gw.port) as conn:
+                conn.send(raw)
+                for _ in range(count):
+                    self.assertEqual(conn.response().status, 200)
+                if name != "in capitals":
+                    self.assertFalse(conn.closed_by_peer(DEADLINE * 1.6), "closed as if a head had begun")
+                    conn.send(whole)
+                    self.assertEqual(conn.response().status, 200)
+        with client.Conn(self.gw.port) as conn:  # more than that is the beginning of a head, and it is late
+            conn.send(whole)
+            self.assertEqual(conn.response().status, 200)
+            conn.send(b"\r\nPOST /v1/ch")
+            self.assertEqual(conn.response().status, 408)
+            self.assertTrue(conn.closed_by_peer())
+
     def test_no_second_answer_to_bytes_of_a_body(self):
         inner = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for name, raw in (

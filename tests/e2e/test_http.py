@@ -143,7 +143,7 @@ class Http(Case):
                 )
                 answer = conn.response()
                 if name == "extensions" and answer.status == 400:
-                    continue  # may be refused: no client sends them, smugglers do
+                    continue  # libmicrohttpd 1.0.1 reads the line's end as data (README, limits)
                 self.said(answer, "x", False)
 
     def test_head(self):

@@ -204,6 +204,12 @@ void request_client_gone(struct request *req)
     leave(req);
 }
 
+void request_body_refused(struct request *req, int status)
+{
+    atomic_store(&fake_seen.body_status, (unsigned)status);
+    request_client_gone(req);
+}
+
 void request_client_stuck(struct request *req)
 {
     atomic_fetch_add(&fake_seen.stuck, 1);

@@ -19,7 +19,7 @@
  *   abort            begins a stream, writes, and cuts it
  *   echo             200 with the body */
 struct fake_seen {
-    atomic_uint begun, ended, gone, stuck, late, drained, refused;
+    atomic_uint begun, ended, gone, stuck, late, drained, refused, body_status;
     atomic_size_t waiting; /* most bytes that ever waited at the door */
     atomic_size_t body;    /* bytes of all bodies */
     _Atomic(int64_t) gone_ns;
