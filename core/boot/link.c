@@ -122,7 +122,12 @@ const struct plugin *link_find_plugin(struct link *l, int line, const char *wher
 {
     struct fail fail;
     const struct plugin *plugin = link_look_for_plugin(l, name, &fail);
-    if (plugin == NULL)
+    const char *form = plugin == NULL ? link_compatible_form(l, name) : NULL;
+    if (form != NULL)
+        complain(&l->report->complaints, line,
+                 "%s: there is no plugin \"%.*s\"; its OpenAI-compatible API is served by provider \"%.*s\" %s", where,
+                 TEXT_ARG(name), TEXT_ARG(name), form);
+    else if (plugin == NULL)
         complain(&l->report->complaints, line, "%s: %s", where, fail.text);
     return plugin;
 }

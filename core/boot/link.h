@@ -56,6 +56,8 @@ const struct plugin *link_look_for_plugin(struct link *l, struct text name, stru
 /* link_service.c: the service of that name of a plugin, of one that `plugins` names or that is found in a folder; NULL
  * when there is none. */
 const gw_service *link_find_service(struct link *l, struct text name, const struct plugin **plugin);
+/* What to write in braces for a service that only has an OpenAI-compatible API here, scratch; NULL: it is not known. */
+const char *link_compatible_form(struct link *l, struct text name);
 /* The one of this plugin; NULL when it has none of that name. */
 const gw_service *link_service_of(const struct plugin *plugin, struct text name);
 /* The plugin of that name, loaded; NULL after a complaint at `line` that begins with `where`. */

@@ -4,6 +4,25 @@
 #include "boot/link.h"
 #include "plugin/plugin.h"
 
+/* Services that no plugin here knows, at the OpenAI-compatible address that their own pages give (2026-11:
+ * ai.google.dev/gemini-api/docs/openai, docs.cohere.com/docs/compatibility-api). */
+static const struct {
+    const char *name, *base_url, *secret_env;
+} compatible[] = {
+    {"cohere", "https://api.cohere.ai/compatibility/v1",                     "COHERE_API_KEY"},
+    {"gemini", "https://generativelanguage.googleapis.com/v1beta/openai",    "GEMINI_API_KEY"},
+    {"google", "https://generativelanguage.googleapis.com/v1beta/openai",    "GEMINI_API_KEY"},
+};
+
+const char *link_compatible_form(struct link *l, struct text name)
+{
+    for (size_t i = 0; i < sizeof compatible / sizeof compatible[0]; i++)
+        if (text_is(name, compatible[i].name))
+            return arena_printf(&l->scratch, "{ plugin = \"openai\", base_url = \"%s\", secret = env \"%s\" }",
+                                compatible[i].base_url, compatible[i].secret_env);
+    return NULL;
+}
+
 const gw_service *link_service_of(const struct plugin *plugin, struct text name)
 {
     const gw_service *const *services = plugin->kind == GW_KIND_PROVIDER ? plugin->provider.services : NULL;

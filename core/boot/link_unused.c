@@ -1,5 +1,5 @@
-/* link_unused.c - a key that is in the environment is most likely meant to be used. Without a file it is; with one, only
- * what the file declares is, and this names the others. */
+/* link_unused.c - a key that is in the environment is most likely meant to be used. Without a file it is; with one,
+ * only what the file declares is, and this names the others. */
 #include <stdlib.h>
 
 #include "boot/folders.h"

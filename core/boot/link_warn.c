@@ -86,8 +86,9 @@ void link_warn_file(struct link *l)
     if (l->options->file == NULL)
         return;
     if (stat(l->options->file, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH) != 0)
-        link_warn(l, 0, "every user of this machine can write it, and with it choose where prompts and keys go: "
-                        "chmod o-w it");
+        link_warn(l, 0,
+                  "every user of this machine can write it, and with it choose where prompts and keys go: "
+                  "chmod o-w it");
     if (l->config->provider_count == 0)
         link_warn(l, 0, "it declares no provider, so nothing can be asked for: write provider \"demo\" {}");
 }

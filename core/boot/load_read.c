@@ -219,6 +219,13 @@ static void unknown_setting(lua_State *L, const struct load_place *place, const 
     const char *shown = load_name(L, text_of(name));
     const char *nearest = word_nearest(word, name, NULL);
 
+    static const char *const keys[] = {"key", "api_key", "secret", "token", "value", NULL};
+    for (size_t i = 0; strcmp(word, "key") == 0 && keys[i] != NULL; i++)
+        if (strcmp(name, keys[i]) == 0) {
+            load_complain(L, place, "unknown setting \"%s\": a key is written as the 64 hex digits of its digest, sha256 = "
+                          "\"...\": printf %%s KEY | sha256sum", shown);
+            return;
+        }
     if (word_is_later(word, name))
         load_complain(L, place, "the setting \"%s\" is not in this version", shown);
     else if (nearest != NULL)

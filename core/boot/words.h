@@ -40,7 +40,7 @@ struct word_row {
     const char *choices;   /* of WORD_CHOICE, blank-separated */
     size_t offset;         /* in the word's declaration */
     bool required;
-    bool reload; /* a reload may change it */
+    bool reload; /* could be changed while it runs; this version reads the file at start only, so nobody is shown it */
     const char *help;
 };
 

@@ -36,6 +36,7 @@ struct chat {
     bool printed, ends_line;
     bool broken; /* stdout is gone, or an event says error */
     enum transfer_failure failure;
+    char finish[32]; /* the finish reason; "": none yet */
     char why[256];
 };
 
@@ -64,6 +65,33 @@ static void say_error(int status, const struct json *error)
         cli_say("%d %.*s: %.*s", status, TEXT_ARG(code), TEXT_ARG(message));
 }
 
+/* A call of a tool, on a line of its own: its name when it begins, its arguments as they come. */
+static void print_calls(struct chat *chat, const struct json *calls)
+{
+    const struct json *call;
+    for (size_t i = 0; (call = json_at(calls, i)) != NULL; i++) {
+        const struct json *function = json_member(call, "function");
+        struct text name = json_str(json_member(function, "name"));
+        if (name.len > 0) {
+            print(chat, chat->printed && !chat->ends_line ? TEXT("\ntool call: ") : TEXT("tool call: "));
+            print(chat, name);
+            print(chat, TEXT(" "));
+        }
+        print(chat, json_str(json_member(function, "arguments")));
+    }
+}
+
+/* What a message, or a part of a streamed one, has to read. */
+static void print_message(struct chat *chat, const struct json *choice, const struct json *message)
+{
+    struct text finish = json_str(json_member(choice, "finish_reason"));
+    print(chat, json_str(json_member(message, "content")));
+    print(chat, json_str(json_member(message, "refusal")));
+    print_calls(chat, json_member(message, "tool_calls"));
+    if (finish.len > 0)
+        snprintf(chat->finish, sizeof chat->finish, "%.*s", TEXT_ARG(finish));
+}
+
 static int on_frame(void *arg, const struct frame *frame)
 {
     struct chat *chat = arg;
@@ -74,8 +102,8 @@ static int on_frame(void *arg, const struct frame *frame)
         say_error(chat->status, json_member(event, "error"));
         chat->broken = true;
     }
-    const struct json *delta = json_member(json_at(json_member(event, "choices"), 0), "delta");
-    print(chat, json_str(json_member(delta, "content")));
+    const struct json *choice = json_at(json_member(event, "choices"), 0);
+    print_message(chat, choice, json_member(choice, "delta"));
     arena_fini(&arena);
     return 0;
 }
@@ -167,13 +195,16 @@ static int finish(struct chat *chat, const char *url)
     if (chat->status == 200 && chat->as_json) {
         print(chat, buf_view(&chat->body));
     } else if (chat->status == 200 && !chat->streams) {
-        const struct json *message = json_member(json_at(json_member(answer, "choices"), 0), "message");
-        print(chat, json_str(json_member(message, "content")));
+        const struct json *choice = json_at(json_member(answer, "choices"), 0);
+        print_message(chat, choice, json_member(choice, "message"));
     } else if (chat->status != 0 && chat->status != 200) {
         say_error(chat->status, json_member(answer, "error"));
     }
     if (chat->printed && !chat->ends_line)
         print(chat, TEXT("\n"));
+    if (chat->status == 200 && !chat->printed && !chat->broken && chat->failure == TRANSFER_OK)
+        cli_say("the answer has no text and no call of a tool (finish_reason: %s)",
+                chat->finish[0] != '\0' ? chat->finish : "none");
     arena_fini(&arena);
 
     if (chat->failure != TRANSFER_OK) {

@@ -44,6 +44,7 @@ struct cli_verb {
     const char *notes;                /* more lines for its --help; NULL */
     const struct cli_option *options; /* ended by a NULL name; may be NULL */
     const char *words;                /* arguments that completion offers, blank-separated; NULL */
+    void (*write_words)(struct buf *out); /* the same where they are a table's, each with a blank before it; NULL */
     int least_args, most_args;        /* most -1: any number */
     int (*run)(struct cli *cli);      /* the exit code */
 };

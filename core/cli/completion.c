@@ -3,13 +3,21 @@
 
 #include "cli/cli.h"
 
+/* Each with a blank before it. */
+static void write_arguments(const struct cli_verb *verb, struct buf *out)
+{
+    if (verb->words != NULL)
+        buf_printf(out, " %s", verb->words);
+    if (verb->write_words != NULL)
+        verb->write_words(out);
+}
+
 static void write_words(const struct cli_verb *verb, struct buf *out)
 {
     buf_str(out, "--help");
     for (const struct cli_option *o = verb->options; o != NULL && o->name != NULL; o++)
         buf_printf(out, " --%s", o->name);
-    if (verb->words != NULL)
-        buf_printf(out, " %s", verb->words);
+    write_arguments(verb, out);
 }
 
 static void write_verbs(struct buf *out)
@@ -79,8 +87,11 @@ static void write_zsh(struct buf *out)
                        : strcmp(o->value, "FILE") == 0 ? ":_files"
                                                        : ": ");
         }
-        if (verb->words != NULL)
-            buf_printf(out, " '2:what:(%s)'", verb->words);
+        if (verb->words != NULL || verb->write_words != NULL) {
+            buf_str(out, " '2:what:(");
+            write_arguments(verb, out);
+            buf_str(out, ")'");
+        }
         buf_str(out, " '*:argument:_files' ;;\n");
     }
     buf_str(out, "    esac\n}\n_llm_gateway \"$@\"\n");
@@ -104,9 +115,11 @@ static void write_fish(struct buf *out)
             write_quoted(o->help, out);
             buf_str(out, "'\n");
         }
-        if (verb->words != NULL)
-            buf_printf(out, "complete -c llm-gateway -n '__fish_seen_subcommand_from %s' -a '%s'\n", verb->name,
-                       verb->words);
+        if (verb->words != NULL || verb->write_words != NULL) {
+            buf_printf(out, "complete -c llm-gateway -n '__fish_seen_subcommand_from %s' -a '", verb->name);
+            write_arguments(verb, out);
+            buf_str(out, "'\n");
+        }
     }
 }
 

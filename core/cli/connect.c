@@ -100,6 +100,12 @@ static void fill_in(const char *text, const char *url, const char *key, const ch
     }
 }
 
+static void write_names(struct buf *out)
+{
+    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++)
+        buf_printf(out, " %s", clients[i].name);
+}
+
 static int list(void)
 {
     struct buf out;
@@ -155,7 +161,7 @@ const struct cli_verb verb_connect = {
     .arguments = "[CLIENT]",
     .options = options,
     .notes = "Without CLIENT it lists those it knows.\n",
-    .words = "openai openai-python openai-js curl langchain vercel continue open-webui cursor",
+    .write_words = write_names,
     .most_args = 1,
     .run = run,
 };

@@ -54,10 +54,17 @@ static int run(struct cli *cli)
     return cli_print(&out);
 }
 
+static void write_names(struct buf *out)
+{
+    for (size_t i = 0; cli_verbs[i] != NULL; i++)
+        buf_printf(out, " %s", cli_verbs[i]->name);
+}
+
 const struct cli_verb verb_help = {
     .name = "help",
     .summary = "what the verbs are and what they take",
     .arguments = "[VERB]",
+    .write_words = write_names,
     .most_args = 1,
     .run = run,
 };

@@ -29,6 +29,8 @@ char *target_url(const struct cli *cli)
     arena_init(&arena, NULL, 0, 4096);
     buf_init(&url, 4096);
     if (said.ptr != NULL) {
+        if (text_find(said, TEXT("://")) < 0) /* host:port */
+            buf_str(&url, "http://");
         buf_text(&url, trimmed(said));
     } else if (listen != NULL && endpoint_parse(text_of(listen), &arena, &address, &port, NULL) == 0) {
         buf_str(&url, "http://");

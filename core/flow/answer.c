@@ -212,7 +212,7 @@ bool answer_end_stream(struct attempt *a)
             error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
     } else if (a->failure != TRANSFER_OK) {
         error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
-                  TEXT_ARG(a->target->provider->name), transfer_failure_name(a->failure));
+                  TEXT_ARG(a->target->provider->name), transfer_failure_text(a->failure));
         a->outcome = transfer_failure_name(a->failure);
         req->broken = true;
         buf_free(&req->tail_bytes);

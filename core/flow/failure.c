@@ -127,13 +127,15 @@ static void from_transfer(struct attempt *a)
     case TRANSFER_TIME_FIRST:
     case TRANSFER_TIME_IDLE:
     case TRANSFER_TIME_TOTAL:
-        error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" did not answer in time (%s)", name, a->outcome);
+        error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" did not answer in time (%s)", name,
+                  transfer_failure_text(a->failure));
         break;
     case TRANSFER_TOO_LARGE:
         error_set(&a->error, E_UPSTREAM, "the answer of the provider \"%s\" is larger than limits.answer_mb allows", name);
         break;
     default:
-        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" broke off or answered what is not HTTP (%s)", name, a->outcome);
+        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" broke off (%s)", name,
+                  transfer_failure_text(a->failure));
         break;
     }
 }

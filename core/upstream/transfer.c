@@ -40,6 +40,25 @@ const char *transfer_failure_name(enum transfer_failure failure)
     return (size_t)failure < sizeof names / sizeof *names ? names[failure] : "unknown";
 }
 
+const char *transfer_failure_text(enum transfer_failure failure)
+{
+    static const char *const texts[] = {
+        [TRANSFER_OK] = "nothing failed",
+        [TRANSFER_CONNECT] = "no connection",
+        [TRANSFER_SEND] = "the request could not be sent",
+        [TRANSFER_RESET] = "the connection was closed before an answer",
+        [TRANSFER_CUT] = "the connection was closed within the answer",
+        [TRANSFER_MALFORMED] = "the answer is not HTTP",
+        [TRANSFER_TOO_LARGE] = "the answer is too large",
+        [TRANSFER_TIME_CONNECT] = "no connection within connect_s",
+        [TRANSFER_TIME_FIRST] = "nothing of an answer within first_token_s",
+        [TRANSFER_TIME_IDLE] = "silence for longer than idle_s",
+        [TRANSFER_TIME_TOTAL] = "not complete within total_s",
+    };
+
+    return (size_t)failure < sizeof texts / sizeof *texts ? texts[failure] : "unknown";
+}
+
 static int64_t now(const struct transfer *t)
 {
     return t->pool->loop->now_ns;

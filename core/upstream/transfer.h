@@ -66,6 +66,8 @@ enum transfer_failure {
     TRANSFER_TIME_TOTAL,
 };
 const char *transfer_failure_name(enum transfer_failure failure); /* "connect", "reset" ... static */
+/* The same for a person, naming the setting of `timeout` that ended it. Static. */
+const char *transfer_failure_text(enum transfer_failure failure);
 
 /* What it tells its owner. Never called from inside transfer_start(), transfer_resume() or transfer_cancel().
  * After on_done the transfer is gone. The owner may call transfer_cancel() or transfer_pause() in any of them. */

@@ -111,18 +111,45 @@ static int64_t count_content(const struct plan *p, const gw_json *content)
     return count;
 }
 
-/* Reads all messages: counts them, finds what the user said last, and whether a tool's result is the end. */
+/* Does a client speak, and not the person? Claude Code puts such texts before and behind what a person writes. */
+static bool is_reminder(gw_str text)
+{
+    static const char mark[] = "<system-reminder>";
+    text = trim(text);
+    return text.len >= sizeof mark - 1 && memcmp(text.ptr, mark, sizeof mark - 1) == 0;
+}
+
+/* What the person wrote in a message: its text, or the last of its texts that is not a client's. Absent: nothing. */
+static gw_str person_text(const struct plan *p, const gw_json *content)
+{
+    gw_str text = p->h->json->str(content), found = {NULL, 0};
+    if (text.ptr != NULL)
+        return is_reminder(text) ? found : text;
+    for (size_t i = 0; i < p->h->json->count(content); i++) {
+        text = trim(member_str(p, p->h->json->at(content, i), GW_LIT("text")));
+        if (text.len > 0 && !is_reminder(text))
+            found = text;
+    }
+    return found;
+}
+
+/* Reads all messages: counts them, finds what the user said last, and whether a tool's result is the end: what only a
+ * client says behind it does not count. */
 static const gw_json *read_messages(struct plan *p)
 {
-    const gw_json *messages = p->h->json->get(p->body, GW_LIT("messages")), *last = NULL, *last_user = NULL;
+    const gw_json *messages = p->h->json->get(p->body, GW_LIT("messages")), *last = NULL;
 
     for (size_t i = 0; i < p->h->json->count(messages); i++) {
-        last = p->h->json->at(messages, i);
-        p->answer->prompt_tokens += MESSAGE_TOKENS + count_content(p, p->h->json->get(last, GW_LIT("content")));
-        if (demo_is(member_str(p, last, GW_LIT("role")), "user"))
-            last_user = last;
+        const gw_json *one = p->h->json->at(messages, i), *content = p->h->json->get(one, GW_LIT("content"));
+        p->answer->prompt_tokens += MESSAGE_TOKENS + count_content(p, content);
+        bool is_user = demo_is(member_str(p, one, GW_LIT("role")), "user");
+        gw_str text = is_user ? person_text(p, content) : (gw_str){NULL, 0};
+        if (is_user && text.ptr == NULL && last != NULL)
+            continue;
+        last = one;
+        if (is_user)
+            p->said = trim(text);
     }
-    p->said = trim(content_text(p, p->h->json->get(last_user, GW_LIT("content"))));
     if (last == NULL)
         set_error(p->answer, 400, GW_FAULT_REQUEST, GW_LIT("messages must have at least one message"),
                   GW_LIT("missing_required_parameter"), GW_LIT("messages"));
@@ -273,10 +300,10 @@ static void plan_by_word(struct plan *p)
     } else if (take_word(p, "break")) {
         a->breaks = true;
         a->text = GW_LIT("This answer breaks off after three tokens.");
-    } else if (take_word(p, "json") || demo_is(format_type, "json_object")) {
-        plan_json(p, NULL);
     } else if (demo_is(format_type, "json_schema")) {
         plan_json(p, p->h->json->get(p->h->json->get(format, GW_LIT("json_schema")), GW_LIT("schema")));
+    } else if (take_word(p, "json") || demo_is(format_type, "json_object")) {
+        plan_json(p, NULL);
     } else if (take_word(p, "long")) {
         a->text = long_text(p, long_count(p));
     } else if (take_word(p, "think")) {

@@ -1,13 +1,15 @@
 """test_openai.py - the OpenAI SDK for Python, pointed at the gateway. Run by drive.py."""
 
 import asyncio
+import enum
 import json
 import os
 import re
 import sys
+from typing import Annotated, Optional
 
 import openai
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 GATEWAY, DIRECT, KEY = os.environ["GATEWAY"], os.environ["DIRECT"], os.environ["KEY"]
 TOOLS = [
@@ -132,15 +134,30 @@ def test_tools_round_trip():
     )
 
 
+class Size(enum.Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Street(BaseModel):
+    name: Annotated[str, Field(min_length=6, max_length=40)]
+    houses: Annotated[int, Field(ge=2)]
+
+
 class City(BaseModel):
     name: str
     people: int
+    size: Size
+    mayor: Optional[str]
+    streets: list[Street]
+    longest: Street
 
 
 def test_structured_output():
     c, _ = client()
-    answer = c.chat.completions.parse(model="demo", messages=user("a city"), response_format=City)
-    assert isinstance(answer.choices[0].message.parsed, City), answer
+    for text in ("a city", "json a city"):
+        answer = c.chat.completions.parse(model="demo", messages=user(text), response_format=City)
+        assert isinstance(answer.choices[0].message.parsed, City), answer
 
 
 def test_models():

@@ -11,6 +11,7 @@ import tempfile
 import time
 import unittest
 
+from upstream import Upstream, reply_json
 from command import BINARY, PLUGINS, Serving, environment, run
 
 VERBS = ["serve", "check", "models", "providers", "chat", "connect", "plugin", "prices", "version", "completion", "help"]
@@ -216,9 +217,10 @@ class Completion(unittest.TestCase):
             with open(path, "w") as f:
                 f.write(run("completion", "bash").out)
             for words, wanted in [(["ser"], "serve"), (["serve", "--li"], "--listen"), (["plugin", "ch"], "check"),
-                                  (["connect", "langc"], "langchain"), (["completion", "f"], "fish")]:
+                                  (["connect", "langc"], "langchain"), (["completion", "f"], "fish"),
+                                  (["help", "mod"], "models"), (["connect", ""], "--help --url --key --model " + " ".join(CLIENTS))]:
                 script = 'source "$1"; COMP_WORDS=(llm-gateway %s); COMP_CWORD=%d; _llm_gateway; echo "${COMPREPLY[@]}"' % (
-                    " ".join(words), len(words))
+                    " ".join(word or "''" for word in words), len(words))
                 out = subprocess.run(["bash", "-c", script, "x", path], capture_output=True, text=True, timeout=20)
                 self.assertEqual((out.stdout.strip(), out.stderr), (wanted, ""), words)
 
@@ -228,6 +230,8 @@ class Completion(unittest.TestCase):
             for verb in VERBS:
                 self.assertRegex(text, r"\b%s\b" % verb)
             self.assertIn("log-level", text)
+            for client in CLIENTS:
+                self.assertRegex(text, r"\b%s\b" % client)
             if shell != "bash" and shutil.which(shell):
                 check = ["zsh", "-n"] if shell == "zsh" else ["fish", "--no-execute"]
                 subprocess.run(check + ["/dev/stdin"], input=text, text=True, check=True, timeout=20)
@@ -263,6 +267,26 @@ class Chat(Folder):
     def test_prints_the_whole_answer_as_json(self):
         answer = json.loads(self.chat("--json", "hello").out)
         self.assertEqual(answer["object"], "chat.completion")
+
+    def test_prints_the_calls_of_tools(self):
+        for way in ((), ("--no-stream",)):
+            said = self.chat(*way, "tool it")
+            self.assertEqual((said.code, said.out, said.err), (0, 'tool call: get_weather {"city":"Paris"}\n', ""), way)
+
+    def test_an_address_needs_no_scheme(self):
+        for url in ("127.0.0.1:%d" % self.gw.port, "localhost:%d/v1" % self.gw.port):
+            said = run("chat", "--url", url, "hello there", env={"GW_KEY": "key"})
+            self.assertEqual((said.code, said.err), (0, ""), said)
+
+    def test_an_empty_answer_is_named(self):
+        choice = {"index": 0, "message": {"role": "assistant", "content": None}, "finish_reason": "length"}
+        up = Upstream(lambda request, out: out.send(reply_json({"choices": [choice]})))
+        try:
+            said = run("chat", "--no-stream", "--url=" + up.url, "hello")
+        finally:
+            up.stop()
+        self.assertEqual((said.code, said.out), (0, ""), said)
+        self.assertIn("the answer has no text and no call of a tool (finish_reason: length)", said.err)
 
     def test_reads_the_question_from_standard_input(self):
         for args in ((), ("-",)):

@@ -57,6 +57,27 @@ class Check(Folder):
         self.assertRegex(said.err, r'gateway\.lua:1: provider "opneai": there is no plugin "opneai"; did you mean "openai"\?')
         self.assertRegex(said.err, r'gateway\.lua:2: plugins: there is no plugin "nix"')
 
+    def test_a_service_that_is_served_in_openais_form_only(self):
+        said = self.check('provider "gemini" {}\n')
+        self.assertEqual(said.code, 78)
+        form = re.search(r'served by (provider "gemini" \{.*\})\n', said.err).group(1)
+        self.assertIn("generativelanguage.googleapis.com/v1beta/openai", form)
+        said = self.check(form + "\n", "--strict", env={"GEMINI_API_KEY": SECRET})
+        self.assertEqual(said.code, 0, said)
+
+    def test_a_key_that_is_written_down(self):
+        for name in ("key", "api_key", "secret"):
+            said = self.check('key { %s = "%s", name = "bot" }\n' % (name, SECRET))
+            self.assertEqual(said.code, 78)
+            self.assertIn('gateway.lua:1: key: unknown setting "%s": a key is written as the 64 hex digits of its digest, '
+                          'sha256 = "...": printf %%s KEY | sha256sum\n' % name, said.err)
+
+    def test_takes_the_file_without_a_letter_too(self):
+        self.write('provider "demo" {}\n', "other.lua")
+        self.assertIn("other.lua is all right", run("check", "other.lua", cwd=self.folder).err)
+        self.assertIn("other.lua is all right", run("check", "other.lua", cwd=self.folder, env={"GW_CONFIG": "no.lua"}).err)
+        self.assertEqual(run("check", "-c", "other.lua", "other.lua", cwd=self.folder).code, 2)
+
     def test_settings_of_a_plugin(self):
         said = self.check('provider "demo" { tokens_per_secnd = 5 }\n')
         self.assertEqual(said.err, 'gateway.lua:1: provider "demo": unknown setting "tokens_per_secnd" '

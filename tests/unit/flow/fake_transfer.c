@@ -69,6 +69,11 @@ const char *transfer_failure_name(enum transfer_failure failure)
     return failure == TRANSFER_OK ? "ok" : failure == TRANSFER_CUT ? "cut" : "failed";
 }
 
+const char *transfer_failure_text(enum transfer_failure failure)
+{
+    return transfer_failure_name(failure);
+}
+
 bool fake_runs(void)
 {
     return now != NULL;

@@ -95,8 +95,8 @@ Test(demo, calls_the_first_tool_with_what_its_schema_requires)
         "\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"}}}},"
         "\"when\":{\"type\":\"string\",\"format\":\"date\"},\"pets\":{\"type\":[\"boolean\",\"null\"]},"
         "\"note\":{\"anyOf\":[{\"type\":\"number\"}]},\"more\":{\"type\":\"string\"}}}}}],"
-        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"tool \"},"
-        "{\"type\":\"text\",\"text\":\"now\"}]}]}",
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"be brief\"},"
+        "{\"type\":\"text\",\"text\":\"tool now\"}]}]}",
         true, 1000);
     cr_assert_eq(r.choices[0].tool_count, 1u);
     cr_assert(is(&r.choices[0].tools[0].name, "book"));
@@ -132,7 +132,7 @@ Test(demo, has_an_end_to_a_schema_that_has_none)
     begin(NULL);
     replay_produce(&r, buf_view(&body).ptr, false, 10);
     cr_assert_eq(r.status, GW_MISS);
-    cr_assert_lt(r.choices[0].text.len, 10000u);
+    cr_assert_lt(r.choices[0].text.len, 20000u);
     replay_end(&r);
     buf_free(&body);
 }

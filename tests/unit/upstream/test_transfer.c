@@ -206,3 +206,13 @@ Test(transfer, sends_ten_megabytes_in_pieces)
     client_free(c);
     server_stop(s);
 }
+
+Test(transfer, has_words_for_each_failure_that_a_person_understands)
+{
+    for (enum transfer_failure failure = TRANSFER_OK; failure <= TRANSFER_TIME_TOTAL; failure++) {
+        struct text text = text_of(transfer_failure_text(failure));
+        cr_assert_gt(text.len, strlen(transfer_failure_name(failure)), "%s", text.ptr);
+        cr_assert_geq(text_find(text, TEXT(" ")), 0, "%s", text.ptr);
+    }
+    cr_assert(text_find(text_of(transfer_failure_text(TRANSFER_TIME_FIRST)), TEXT("first_token_s")) >= 0);
+}
