@@ -239,6 +239,35 @@ Test(pool, drops_an_idle_connection_that_is_closed)
     server_stop(s);
 }
 
+Test(pool, keeps_256_connections_of_an_origin_for_60_s_unless_told_otherwise)
+{
+    struct client *c = client_new(1, NULL);
+
+    cr_assert_eq(c->pool->settings.idle_ns, 60 * CLOCK_S);
+    cr_assert_eq(c->pool->settings.idle_per_origin, 256);
+    client_free(c);
+}
+
+/* Two that become idle one after the other: each ends when its own time is up, not before and not much later. */
+Test(pool, ends_each_idle_connection_in_its_own_time)
+{
+    const struct pool_settings settings = {.idle_ns = 400 * CLOCK_MS};
+    struct server *s = server_start(serve_hello, NULL), *other = server_start(serve_hello, NULL);
+    struct client *c = client_new(2, &settings);
+
+    cr_assert_eq(get(c, s->url, false), TRANSFER_OK);
+    client_nap(c, 200);
+    cr_assert_eq(get(c, other->url, false), TRANSFER_OK);
+    cr_assert_eq(pool_idle(c->pool), 2);
+    client_nap(c, 300);
+    cr_assert_eq(pool_idle(c->pool), 1);
+    client_nap(c, 200);
+    cr_assert_eq(pool_idle(c->pool), 0);
+    client_free(c);
+    server_stop(s);
+    server_stop(other);
+}
+
 Test(pool, closes_connections_that_were_idle_for_too_long)
 {
     const struct pool_settings settings = {.idle_ns = 300 * CLOCK_MS};
