@@ -9,6 +9,7 @@ import subprocess
 import time
 import typing
 
+import stalled
 from machines import KEY, Broken, cores, cpu_seconds, machine_busy, rss_kb, spawn
 
 
@@ -363,6 +364,20 @@ CASES = [
             Line("max", "delay, max", "ms", digits=2),
             Line("count", "streams", "", digits=0, ratio=False),
         ],
+    ),
+    Case(
+        "stalled",
+        "a provider whose connects stall, beside one that answers",
+        f"{stalled.STALLED} requests at once to an address that drops each SYN (dropped) or takes connections and never answers to TLS "
+        f"(silent), with the healthy provider as fallback after {stalled.CONNECT_S} s; meanwhile {stalled.HEALTHY} requests of 1 KB to the "
+        f"healthy one, {stalled.RATE} a second, their time counted from when they were due; the same alone, before; no request may fail",
+        stalled.run,
+        [
+            Line("alone", "p99, alone", "us"),
+            *(Line(kind, f"p99, beside {kind}", "us") for kind in stalled.KINDS),
+            *(Line(f"{kind}_x", f"p99, beside {kind} / alone", "x", Goal("value", 2), digits=2) for kind in stalled.KINDS),
+        ],
+        systems=("gateway",),
     ),
     translated_case(
         "trans1k",
