@@ -21,9 +21,16 @@
 #include "boot/seat.h"
 #include "flow/access.h"
 #include "flow/metrics.h"
+#include "plugin/watch.h"
 #include "upstream/dial.h"
 
-enum { EXIT_FAILED = 1, EXIT_CONFIG = 78, DIAL_THREADS_MOST = 4, CUT_S = 5 };
+enum {
+    EXIT_FAILED = 1,
+    EXIT_CONFIG = 78,
+    DIAL_THREADS_MOST = 4,
+    CUT_S = 5,
+    PLUGIN_MS = 4000, /* a call into a plugin takes microseconds: what runs for so long does not end */
+};
 
 /* One run of the gateway. */
 struct run {
@@ -80,8 +87,9 @@ int start_serve(struct config *config, const struct start_options *options)
     }
     limits_raise_files();
     limits_no_core();
+    signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size is an error of write(), not the end */
     dial_start();
-    if (watch_signals(&run) < 0 || open_gateway(&run) < 0 || open_seats(&run) < 0) {
+    if (watch_signals(&run) < 0 || watch_start(PLUGIN_MS) < 0 || open_gateway(&run) < 0 || open_seats(&run) < 0) {
         run.exit_code = run.exit_code == 0 ? EXIT_FAILED : run.exit_code;
     } else {
         say_ready(&run, options->quiet);
@@ -255,6 +263,7 @@ static void close_gateway(struct run *run)
     for (unsigned i = 0; i < run->opened; i++)
         seat_close(&run->seats[i]);
     free(run->seats);
+    watch_stop();
     if (run->gateway.metrics != NULL)
         metrics_free(run->gateway.metrics);
     if (run->signal_fd >= 0)

@@ -23,6 +23,10 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
     }
     if (tokens->total >= 0 && tokens->total != sum)
         fits = false;
+    if (!fits) {
+        usage->refused = true;
+        return false;
+    }
 
     struct text raw = usage->raw;
     if (tokens->raw.len > 0 && (raw.len != tokens->raw.len || memcmp(raw.ptr, tokens->raw.ptr, raw.len) != 0))
@@ -41,10 +45,10 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
         .image_out = told(tokens->image_out),
         .server_tool_calls = told(tokens->server_tool_calls),
         .partial = tokens->output < 0 && tokens->reasoning < 0 && tokens->total < 0,
-        .refused = !fits,
+        .refused = usage->refused,
         .raw = raw,
     };
-    return fits;
+    return true;
 }
 
 int64_t usage_total_in(const struct usage *u)

@@ -16,12 +16,12 @@ struct usage {
     int64_t input, cache_read, cache_write_5m, cache_write_1h, output, reasoning;
     int64_t audio_in, audio_out, image_in, image_out, server_tool_calls; /* 0 where not told */
     bool partial;      /* what was told so far has no output yet: a stream that is cut now is counted */
-    bool refused;      /* the buckets did not sum to the provider's total: kept, but marked */
+    bool refused;      /* a set was told that cannot be right, and was left out */
     struct text raw;   /* the provider's own JSON; in the arena given to usage_take() */
 };
 
-/* Takes what an event told (cumulative: the last one counts). False, and usage->refused, when the buckets
- * are negative or do not sum to the told total. */
+/* Takes what an event told (cumulative: the last one counts). False, and usage->refused, when the buckets are negative or
+ * do not sum to the told total: then what was told before stays. */
 bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena);
 int64_t usage_total_in(const struct usage *usage);  /* all input buckets */
 int64_t usage_total_out(const struct usage *usage); /* all output buckets */

@@ -1,8 +1,8 @@
 /* attempt.c - one try at one target: choose it, send it, judge what came back. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
+#include "plugin/watch.h"
 
 /* Row "attempt.choose". */
 enum next attempt_choose(struct request *req)
@@ -37,6 +37,15 @@ static struct text client_header(void *owner, struct text name)
     return TEXT_NONE;
 }
 
+static struct text answer_header(void *owner, struct text name)
+{
+    const struct attempt *a = owner;
+    for (size_t i = 0; i < a->head_count; i++)
+        if (text_eq_nocase(a->head[i].name, name))
+            return a->head[i].value;
+    return TEXT_NONE;
+}
+
 static void describe(struct attempt *a)
 {
     struct request *req = a->req;
@@ -48,7 +57,7 @@ static void describe(struct attempt *a)
               : (way_dialects(p) & req->face->dialect) != 0 ? MODE_RELAY
                                                                 : MODE_TRANSLATE;
     call_begin(&a->call, &req->arena, &req->worker->scratch, a);
-    a->call.client_header = client_header;
+    call_give(&a->call, &(struct call_headers){ client_header, answer_header });
     for (const struct ask_dropped *d = req->query_dropped; d != NULL; d = d->next)
         call_host()->dropped(&a->call, call_str(d->member), call_str(text_of(d->why)));
     a->ask = (gw_request){
@@ -63,21 +72,6 @@ static void describe(struct attempt *a)
         .secret = call_str(secret),
         .path = call_str(req->path),
     };
-}
-
-void attempt_refused(struct attempt *a, gw_status status)
-{
-    struct text why = a->call.explain;
-    if (why.len == 0)
-        why = TEXT("it gave no reason");
-    if (status == GW_E_REQUEST)
-        error_set(&a->error, E_UPSTREAM_REFUSED, "%.*s", TEXT_ARG(why));
-    else
-        error_set(&a->error, E_INTERNAL, "the provider \"%.*s\" could not build the request", TEXT_ARG(a->target->provider->name));
-    a->has_error = true;
-    a->outcome = status == GW_E_REQUEST ? "refused" : "plugin_error";
-    a->error_fault = status == GW_E_REQUEST ? GW_FAULT_REQUEST : GW_FAULT_BY_STATUS;
-    a->done = true;
 }
 
 /* The body as pieces: spliced for a relay, as the provider wrote it otherwise. */
@@ -179,17 +173,20 @@ static enum next start_transfer(struct attempt *a)
         return FAIL;
     call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
     a->http_open = true;
+    struct watch_seat *seat = watch_begin(p->plugin->name, "build()");
     gw_status status = p->plugin->provider.build(p->instance, &a->call, &a->ask, &a->http);
+    watch_end(seat);
     struct fail why;
     if (status == GW_OK && call_http_check(&a->http, &why) < 0) {
-        log_line(LOG_ERROR, "provider \"%s\": %s", p->name.ptr, why.text);
+        a->call.explain = text_of(arena_str(&req->arena, text_of(why.text)));
         status = GW_E_CONFIG;
     }
     if (status == GW_OK && call_is_full(&a->call))
         status = GW_E_NOMEM;
     call_step_end(&a->call);
     if (status != GW_OK) {
-        attempt_refused(a, status);
+        defect_status(a, "build()", status);
+        a->done = true;
         return NEXT;
     }
     if (refuses_loss(a))

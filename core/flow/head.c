@@ -1,5 +1,6 @@
 /* head.c - what the head of an upstream's answer says that matters later. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -47,9 +48,30 @@ static int retry_after(struct text value, int64_t now, bool milliseconds)
     return n > RETRY_MOST ? RETRY_MOST : (int)n;
 }
 
+/* For the plugin, which may ask for any. */
+static void keep_all(struct attempt *a, const struct transfer_header *headers, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += headers[i].name.len + headers[i].value.len;
+    char *at = arena_array(&a->req->arena, char, len + 1);
+    a->head = arena_array(&a->req->arena, struct transfer_header, count + 1);
+    a->head_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct text from[] = { headers[i].name, text_trim(headers[i].value) };
+        struct text *to[] = { &a->head[i].name, &a->head[i].value };
+        for (size_t k = 0; k < 2; k++) {
+            memcpy(at, from[k].len > 0 ? from[k].ptr : "", from[k].len);
+            *to[k] = (struct text){ at, from[k].len };
+            at += from[k].len;
+        }
+    }
+}
+
 void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count)
 {
     struct arena *arena = &a->req->arena;
+    keep_all(a, headers, count);
     struct text after = TEXT_NONE, after_ms = TEXT_NONE, date = TEXT_NONE;
 
     for (size_t i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 /* local.c - providers that answer by themselves: asked for the next part of the answer until it is complete. */
 #include "base/clock.h"
 #include "flow/way.h"
+#include "plugin/watch.h"
 
 static void on_produce(struct loop_timer *timer)
 {
@@ -11,12 +12,16 @@ static void on_produce(struct loop_timer *timer)
     bool relaying = req->relaying;
     for (unsigned i = 0; i < 64 && !a->done && !req->paused; i++) {
         uint32_t wait_ms = 0;
+        struct watch_seat *seat = watch_begin(p->plugin->name, "produce()");
         gw_status status = p->plugin->provider.produce(p->instance, &a->call, &a->ask, relay_emit, &wait_ms);
+        watch_end(seat);
         if (call_is_full(&a->call))
             status = GW_E_NOMEM;
         call_step_end(&a->call);
-        if (status < 0 && !a->has_error)
-            attempt_refused(a, status);
+        if (status < 0 && !a->has_error) {
+            defect_status(a, "produce()", status);
+            a->done = true;
+        }
         bool refused = a->done, more = relay_after_step(a);
         if (a->done && !refused)
             break; /* the answer could not begin: all of it is over */

@@ -1,6 +1,7 @@
 /* read.c - frames go to the provider's read(), and what it emits to the face. */
 #include "flow/metrics.h"
 #include "flow/way.h"
+#include "plugin/watch.h"
 
 /* The longest piece of text that becomes one event of a stream: an upstream may say all at once. */
 #define PIECE_MOST ((size_t)64 << 10)
@@ -36,20 +37,51 @@ void relay_overflow(struct attempt *a)
                      "answered with more than limits.answer_mb and limits.memory_mb allow");
 }
 
-void relay_emit(gw_call *call, const gw_event *event)
+/* Takes over what the plugin hands in, into *event and *tokens. False: nothing of it counts. */
+static bool take(struct attempt *a, const gw_event *given, gw_event *event, gw_tokens *tokens)
+{
+    const char *why = event_copy(given, event, tokens);
+    if (why != NULL) {
+        defect_refused(a, why);
+        return false;
+    }
+    if (a->mode == MODE_RELAY && event->type != GW_EVENT_USAGE && event->type != GW_EVENT_FINISH && event->type != GW_EVENT_ERROR)
+        return false; /* it is only asked about these */
+    switch (event_take(&a->order, &a->req->arena, a->req->operation, event, &why)) {
+    case EVENT_TAKEN:
+        break;
+    case EVENT_MENDED:
+        defect_mended(a, why);
+        break;
+    case EVENT_SKIPPED:
+        if (why != NULL)
+            defect_mended(a, why);
+        return false;
+    case EVENT_REFUSED:
+        defect_refused(a, why);
+        return false;
+    }
+    if (event->type == GW_EVENT_ERROR || event->type == GW_EVENT_FINISH || event->type == GW_EVENT_START)
+        *event = mask_event(a, event);
+    return true;
+}
+
+void relay_emit(gw_call *call, const gw_event *given)
 {
     CHECK(call, CALL);
     struct attempt *a = call->owner;
     struct request *req = a->req;
-    gw_event masked;
-    if (event->type == GW_EVENT_ERROR || event->type == GW_EVENT_FINISH || event->type == GW_EVENT_START) {
-        masked = mask_event(a, event);
-        event = &masked;
-    }
+    gw_event taken;
+    const gw_event *event = &taken;
+    gw_tokens tokens;
+    if (!take(a, given, &taken, &tokens))
+        return;
     switch (event->type) {
     case GW_EVENT_USAGE:
-        if (event->tokens != NULL && !usage_take(&req->usage, event->tokens, &req->arena))
+        if (!usage_take(&req->usage, &tokens, &req->arena)) {
             metrics_count_event(req->worker->gateway->metrics, req->worker->index, "usage_refused");
+            defect_mended(a, "a usage whose buckets do not sum to its total, which is left out");
+        }
         break;
     case GW_EVENT_FINISH:
         a->has_finish = true;
@@ -88,7 +120,12 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name,
                        .framing = framing,
                        .name = call_str(name),
                        .data = call_str(data) };
+    a->call.explain = TEXT_NONE;
+    struct watch_seat *seat = watch_begin(p->plugin->name, "read()");
     gw_status status = p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit);
+    watch_end(seat);
+    if (status < 0)
+        defect_unread(a, status);
     bool full = call_is_full(&a->call);
     if (full) /* what was read may lack something */
         relay_overflow(a);

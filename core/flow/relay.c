@@ -20,7 +20,9 @@ struct span {
 
 static void start_framing(struct attempt *a)
 {
-    uint32_t kind = a->mode == MODE_RELAY ? GW_FRAMING_SSE : a->target->provider->plugin->provider.framing;
+    uint32_t kind = a->target->provider->plugin->provider.framing;
+    if (a->mode == MODE_RELAY || kind == GW_FRAMING_WHOLE) /* a stream where none was expected: of events */
+        kind = GW_FRAMING_SSE;
     framing_init(&a->framing, kind, a->req->config->limits.event_bytes);
     a->framing_open = true;
     a->streamed = true;
@@ -241,7 +243,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     uint32_t framing = a->target->provider->plugin->provider.framing;
     if (events && req->face->canonical == NULL)
         req->ask.stream = true; /* asked for in other words, or not at all: nobody could fold it, so it passes as it came */
-    if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && framing != GW_FRAMING_SSE)))
+    if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && framing != GW_FRAMING_SSE && framing != GW_FRAMING_WHOLE)))
         start_framing(a);
     else if (req->ask.stream)
         a->undecided = true;

@@ -9,6 +9,7 @@
 #include "flow/worker.h"
 #include "loop/loop.h"
 #include "plugin/call.h"
+#include "plugin/event.h"
 #include "plugin/plugin.h"
 #include "upstream/framing.h"
 #include "upstream/transfer.h"
@@ -49,6 +50,8 @@ struct attempt {
     struct transfer_request send;
     struct transfer *transfer; /* NULL when none is running */
     bool done;                 /* nothing more comes from the upstream */
+    struct event_order order;  /* of what the plugin emits */
+    bool complained;           /* of the plugin, in the log */
     enum transfer_failure failure;
     const char *failure_text;
 
@@ -56,6 +59,8 @@ struct attempt {
     bool streamed;             /* the answer is cut into frames */
     size_t folded;             /* bytes of events of an answer that is given whole */
     bool undecided;            /* the first byte of the body will tell */
+    struct transfer_header *head; /* of the answer; arena, in one piece */
+    size_t head_count;
     struct text content_type;  /* arena */
     struct text request_id;    /* the upstream's own */
     int retry_after_s;         /* told with the answer; -1: not */
@@ -215,8 +220,15 @@ void attempt_resume(struct attempt *a); /* after back-pressure */
 void attempt_close(struct attempt *a);  /* cancels, and gives back what only a running attempt needs */
 /* The members of the request that this attempt's upstream does not get, for want of a place in the canonical form. */
 const struct ask_dropped *attempt_left_out(const struct attempt *a);
-/* What a plugin's status means when it broke its own part: fills a->error. */
-void attempt_refused(struct attempt *a, gw_status status);
+/* defect.c: what a plugin does wrong, named with the plugin in the log. */
+/* `function` ended with `status`, which is a failure: fills a->error. */
+void defect_status(struct attempt *a, const char *function, gw_status status);
+/* read() could not read what the upstream sent: keeps why for the access log; a->error where the client must act. */
+void defect_unread(struct attempt *a, gw_status status);
+/* It emits `what`, and the answer is none: fills a->error. */
+void defect_refused(struct attempt *a, const char *what);
+/* It emits `what`, and the answer goes on. */
+void defect_mended(struct attempt *a, const char *what);
 /* head.c: keeps of the head what is asked for later: content type, request id, coding, when to come again. */
 void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
 

@@ -10,6 +10,14 @@ void call_begin(struct gw_call *call, struct arena *keep, struct arena *scratch,
     call->dropped_last = &call->dropped;
 }
 
+void call_give(struct gw_call *call, const struct call_headers *headers)
+{
+    CHECK(call, CALL);
+    BUG_IF(headers->client == NULL || headers->answer == NULL);
+    call->client_header = headers->client;
+    call->answer_header = headers->answer;
+}
+
 void call_step_end(struct gw_call *call)
 {
     CHECK(call, CALL);
@@ -19,6 +27,27 @@ void call_step_end(struct gw_call *call)
 
     arena_fini(scratch);
     arena_init(scratch, first, first_len, scratch->max);
+}
+
+const char *call_status_name(gw_status status)
+{
+    static const struct {
+        gw_status status;
+        const char *name;
+    } names[] = {
+        {GW_OK,         "ok"      },
+        {GW_MISS,       "miss"    },
+        {GW_E_NOMEM,    "nomem"   },
+        {GW_E_CONFIG,   "config"  },
+        {GW_E_REQUEST,  "request" },
+        {GW_E_PROTOCOL, "protocol"},
+        {GW_E_RETRY,    "retry"   },
+        {GW_E_REJECT,   "reject"  },
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].status == status)
+            return names[i].name;
+    return "an unknown status";
 }
 
 void call_http_init(struct gw_http *http, struct gw_call *call, size_t max_body)
@@ -41,6 +70,9 @@ int call_http_check(const struct gw_http *http, struct fail *fail)
     }
     if (http->url.len == 0)
         return fail_set(fail, FAIL_US, "the plugin built a request without a URL");
+    if (http->writer != NULL && http->writer->json.depth > 0 && http->writer->json.error == 0)
+        return fail_set(fail, FAIL_US, "the plugin built a body in which %u objects or arrays are still open",
+                        http->writer->json.depth);
     if (http->writer != NULL && json_end(&http->writer->json) < 0)
         return fail_set(fail, FAIL_US, "the plugin built a body that is not complete JSON or is over %zu bytes",
                         http->body.max);

@@ -66,6 +66,12 @@ struct gw_buf {
 };
 
 void call_begin(struct gw_call *call, struct arena *keep, struct arena *scratch, void *owner);
+/* Where the headers come from that a plugin may ask for. All of them must be given: what the gateway answers, the
+ * conformance kit answers too. */
+struct call_headers {
+    call_header_fn client, answer;
+};
+void call_give(struct gw_call *call, const struct call_headers *headers);
 /* Did the step pass a limit of memory? Then what it said is incomplete: fail the attempt. */
 static inline bool call_is_full(const struct gw_call *call)
 {
@@ -89,10 +95,14 @@ static inline gw_str call_str(struct text t)
 {
     return (gw_str){t.ptr, t.len};
 }
+/* What a plugin hands in: bytes at NULL are none. */
 static inline struct text call_text(gw_str s)
 {
-    return (struct text){s.ptr, s.len};
+    return (struct text){s.ptr, s.ptr != NULL ? s.len : 0};
 }
+
+/* "protocol" ... for one gw_status; "an unknown status". Static. */
+const char *call_status_name(gw_status status);
 
 /* The table a plugin gets, without a name in its log lines. Static. */
 const gw_host *call_host(void);

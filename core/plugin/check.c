@@ -78,6 +78,22 @@ static const char *missing(const struct required *functions, size_t count)
     return NULL;
 }
 
+/* Every stream is cut into frames before read() sees it. */
+static int check_framing(const gw_provider_ops *ops, const char *path, struct fail *fail)
+{
+    bool streams = (ops->operations & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0 && !(ops->flags & GW_PROVIDER_LOCAL);
+
+    if (ops->framing == GW_FRAMING_EVENTSTREAM)
+        return refuse(path, fail, "its framing is AWS event streams, which this gateway cannot cut yet");
+    if (ops->framing > GW_FRAMING_RAW)
+        return refuse(path, fail, "its framing %u is not known", ops->framing);
+    if (ops->framing == GW_FRAMING_WHOLE && streams)
+        return refuse(path, fail,
+                      "its framing is whole (0, or not set), and the chats that it serves may be streams: set .framing "
+                      "to GW_FRAMING_SSE, GW_FRAMING_LINES or GW_FRAMING_RAW");
+    return 0;
+}
+
 static int check_provider(const gw_provider_ops *ops, const char *path, struct fail *fail)
 {
     bool local = ops->flags & GW_PROVIDER_LOCAL;
@@ -94,8 +110,8 @@ static int check_provider(const gw_provider_ops *ops, const char *path, struct f
         return refuse(path, fail, "it has no %s", what);
     if (ops->operations == 0)
         return refuse(path, fail, "it serves no operation");
-    if (ops->framing > GW_FRAMING_RAW)
-        return refuse(path, fail, "its framing %u is not known", ops->framing);
+    if (check_framing(ops, path, fail) < 0)
+        return -1;
     for (const gw_service *const *s = ops->services; s != NULL && *s != NULL; s++)
         if ((*s)->size < offsetof(gw_service, models) + sizeof(char *) || (*s)->name == NULL || !is_name((*s)->name))
             return refuse(path, fail, "one of its services has no name of lower-case letters, digits, - and _");

@@ -125,7 +125,7 @@ static bool begin(struct session *s, const struct body *body)
     gw_status status = session_build(s, &body->request, &http);
     call_http_fini(&http);
     if (status != GW_OK)
-        case_fail(s->of, "build() before read() says %s: %.*s", case_status_name(status), TEXT_ARG(s->call.explain));
+        case_fail(s->of, "build() before read() says %s: %.*s", call_status_name(status), TEXT_ARG(s->call.explain));
     return status == GW_OK;
 }
 

@@ -120,33 +120,11 @@ bool case_request(struct kit_case *c, const struct json *json, gw_request *out)
     return true;
 }
 
-static const struct {
-    const char *name;
-    gw_status status;
-} statuses[] = {
-    {"ok",       GW_OK        },
-    {"miss",     GW_MISS      },
-    {"nomem",    GW_E_NOMEM   },
-    {"config",   GW_E_CONFIG  },
-    {"request",  GW_E_REQUEST },
-    {"protocol", GW_E_PROTOCOL},
-    {"retry",    GW_E_RETRY   },
-    {"reject",   GW_E_REJECT  },
-};
-
-const char *case_status_name(gw_status status)
-{
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-        if (statuses[i].status == status)
-            return statuses[i].name;
-    return "an unknown status";
-}
-
 gw_status case_status(struct text name)
 {
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-        if (text_is(name, statuses[i].name))
-            return statuses[i].status;
+    for (gw_status status = GW_E_REJECT; status <= GW_MISS; status++)
+        if (text_is(name, call_status_name(status)))
+            return status;
     return -100;
 }
 

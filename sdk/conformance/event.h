@@ -9,8 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-
-enum { EVENT_CHOICES = 1024, EVENT_ITEMS = 4096 };
+#include "plugin/event.h"
 
 /* What was seen of one answer. Zeroed at its start, but for `damaged`. */
 struct event_check {

@@ -160,7 +160,7 @@ static void survive(struct kit_case *c, const gw_request *request, struct text t
     other.body = call_json(json_parse(c->arena, text, NULL));
     build(c, &other, &out, &dropped, &s);
     if (s.status != GW_OK && s.status != GW_E_REQUEST && s.status != GW_E_NOMEM)
-        case_fail(c, "build() answers %s", case_status_name(s.status));
+        case_fail(c, "build() answers %s", call_status_name(s.status));
     if (s.status == GW_E_REQUEST && s.call.explain.len == 0)
         case_fail(c, "it refuses a request without saying why");
     if (case_failed(c))
@@ -233,7 +233,7 @@ void run_relayed(struct kit_case *c, uint32_t dialect)
     session_begin(&s, c, false);
     gw_status status = session_build(&s, &request, &http);
     if (status != GW_OK)
-        case_fail(c, "build() without a body says %s: %.*s", case_status_name(status), TEXT_ARG(s.call.explain));
+        case_fail(c, "build() without a body says %s: %.*s", call_status_name(status), TEXT_ARG(s.call.explain));
     else
         check_http(&s, &http, &request);
     call_http_fini(&http);

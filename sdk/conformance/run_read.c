@@ -34,7 +34,7 @@ void run_compare_events(struct kit_case *c, struct text lines, const char *how)
 void run_compare_result(struct kit_case *c, const struct session *s)
 {
     struct text golden = json_str(json_member(c->json, "result"));
-    const char *got = case_status_name(s->status == GW_MISS ? GW_OK : s->status);
+    const char *got = call_status_name(s->status == GW_MISS ? GW_OK : s->status);
 
     if (c->kit->write)
         return;
@@ -107,7 +107,7 @@ static void survive(struct kit_case *c, const struct body *body, struct text byt
     session_begin(&s, c, true);
     body_read(&s, &damaged, NULL, 0, false);
     if (s.status != GW_OK && s.status != GW_E_PROTOCOL && s.status != GW_E_NOMEM)
-        case_fail(c, "%s: read() answers %s", how, case_status_name(s.status));
+        case_fail(c, "%s: read() answers %s", how, call_status_name(s.status));
     session_end(&s, how);
 }
 
@@ -229,7 +229,7 @@ void run_errors(struct kit_case *c)
         body_read(&s, &body, NULL, 0, false);
         if (s.status != GW_OK || !s.check.has_error || s.check.count != 1)
             case_fail(c, "status %u with the body '%s' gives %s and %u events, not one error", errors[i].status,
-                      errors[i].body, case_status_name(s.status), s.check.count);
+                      errors[i].body, call_status_name(s.status), s.check.count);
         session_end(&s, "an error");
     }
 }

@@ -41,8 +41,7 @@ void session_begin(struct session *s, struct kit_case *c, bool damaged)
     arena_init(&s->keep, NULL, 0, 64 << 20);
     arena_init(&s->scratch, NULL, 0, 64 << 20);
     call_begin(&s->call, &s->keep, &s->scratch, s);
-    s->call.client_header = client_header;
-    s->call.answer_header = answer_header;
+    call_give(&s->call, &(struct call_headers){client_header, answer_header});
     buf_init(&s->lines, 64 << 20);
     c->kit->now_ms = 0;
 }
@@ -74,8 +73,7 @@ void session_emit(gw_call *call, const gw_event *event)
     CHECK(call, CALL);
     struct session *s = call->owner;
     event_check(&s->check, event);
-    if (event != NULL)
-        event_line(&s->lines, event);
+    event_line(&s->lines, event);
 }
 
 static gw_str copy(gw_str s)
@@ -137,7 +135,7 @@ bool session_open(struct kit_case *c, const struct json *settings)
         gw_status status = c->kit->plugin->provider.open(&c->kit->host, &s.call, call_json(config), &c->instance);
         if (status != GW_OK) {
             c->instance = NULL;
-            case_fail(c, "open() says %s: %.*s", case_status_name(status), TEXT_ARG(s.call.explain));
+            case_fail(c, "open() says %s: %.*s", call_status_name(status), TEXT_ARG(s.call.explain));
         }
         session_end(&s, "open");
     }

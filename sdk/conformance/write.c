@@ -55,7 +55,7 @@ struct text write_case(struct kit_case *c)
     }
     if (c->status != GW_OK) {
         begin_member(&out, "result");
-        buf_printf(&out, "\"%s\"", case_status_name(c->status));
+        buf_printf(&out, "\"%s\"", call_status_name(c->status));
     }
     if (events_file.ptr != NULL)
         write_bytes(case_path(c, events_file).ptr, buf_view(&c->golden));

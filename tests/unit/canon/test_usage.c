@@ -39,9 +39,13 @@ Test(usage, is_marked_when_the_buckets_overlap)
     struct arena arena;
     struct usage usage = { 0 };
     arena_init(&arena, NULL, 0, 1 << 16);
-    gw_tokens t = tokens(15, 5, 10, 3, 25); /* cached and reasoning counted twice */
+    gw_tokens t = tokens(10, 5, 7, 3, 25);
+    cr_assert(usage_take(&usage, &t, &arena));
+    t = tokens(15, 5, 10, 3, 25); /* cached and reasoning counted twice */
     cr_assert_not(usage_take(&usage, &t, &arena));
     cr_assert(usage.refused);
+    cr_assert_eq(usage.input, 10, "what was told before stays");
+    cr_assert_eq(usage.source, USAGE_TOLD);
     arena_fini(&arena);
 }
 

@@ -131,8 +131,7 @@ Test(host, lends_headers_but_no_credential)
     begin();
     cr_assert_null(h->client_header(&call, GW_LIT("x-there")).ptr, "nobody to ask");
     cr_assert_null(h->answer_header(&call, GW_LIT("x-there")).ptr);
-    call.client_header = header;
-    call.answer_header = header;
+    call_give(&call, &(struct call_headers){header, header});
     cr_assert(text_is(call_text(h->client_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert(text_is(call_text(h->answer_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert_null(h->client_header(&call, GW_LIT("x-not")).ptr);
