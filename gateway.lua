@@ -74,6 +74,7 @@ end
 -- What a client, or all of them together, may take.
 limits {
     body_mb = 20,      -- a request's body
+    bodies_mb = 0,     -- of all requests; 0: an eighth of the memory that the process may use
     answer_mb = 64,    -- an answer that is not streamed
     header_s = 10,     -- until a request's head is complete,
     body_s = 60,       -- and its body

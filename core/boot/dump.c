@@ -52,6 +52,7 @@ static void dump_limits(const struct config_limits *limits, struct buf *out)
     dump_size(out, "answer_mb", limits->answer_bytes, MB);
     dump_size(out, "event_mb", limits->event_bytes, MB);
     dump_size(out, "memory_mb", limits->memory_bytes, MB);
+    dump_size(out, "bodies_mb", limits->bodies_bytes, MB);
     dump_size(out, "header_kb", limits->header_bytes, KB);
     dump_size(out, "headers", limits->header_count, 1);
     dump_size(out, "connections", limits->connections, 1);

@@ -18,6 +18,7 @@
 #include "boot/banner.h"
 #include "boot/endpoint.h"
 #include "boot/limits.h"
+#include "boot/memory.h"
 #include "boot/seat.h"
 #include "flow/access.h"
 #include "flow/metrics.h"
@@ -29,6 +30,7 @@ enum {
     EXIT_CONFIG = 78,
     DIAL_THREADS_MOST = 4,
     CUT_S = 5,
+    BODIES_SHARE = 8, /* of the memory, for the bodies of all requests: translating one takes several times its size */
     PLUGIN_MS = 4000, /* a call into a plugin takes microseconds: what runs for so long does not end */
 };
 
@@ -125,6 +127,7 @@ static int open_gateway(struct run *run)
     uint8_t random[sizeof run->gateway.hop / 2];
     crypto_random(random, sizeof random);
     crypto_hex(random, sizeof random, run->gateway.hop);
+    run->gateway.bodies_most = memory_usable() / BODIES_SHARE;
     run->gateway.metrics = metrics_new(workers);
     run->gateway.access = access_new(STDOUT_FILENO, workers);
     if (run->gateway.access == NULL) {

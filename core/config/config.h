@@ -90,6 +90,7 @@ struct config_limits {
     size_t answer_bytes;  /* of an answer that is not streamed; 64 MB */
     size_t event_bytes;   /* of one streamed event; 16 MB */
     size_t memory_bytes;  /* of one request's arena; 64 MB */
+    size_t bodies_bytes;  /* of all requests' bodies; 0: a share of the memory that there is */
     size_t header_bytes;  /* of a request's head; 8 KB */
     unsigned header_count; /* 100 */
     unsigned connections; /* per process; 16384 */

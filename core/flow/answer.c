@@ -291,7 +291,7 @@ enum next answer_relay(struct request *req)
     if (!a->done) {
         /* The request's body is kept no longer than a replay may need it: not after the first event. */
         if (a->mode == MODE_RELAY && a->transfer != NULL && transfer_body_done(a->transfer)) {
-            buf_free(&req->body);
+            body_drop(req);
             req->ask.body = TEXT_NONE;
             req->ask.scan.count = 0; /* its members were lent from the body */
         }
@@ -376,7 +376,7 @@ enum next answer_finish(struct request *req)
             finish_whole(req);
         }
     }
-    buf_free(&req->body);
+    body_drop(req);
     buf_free(&req->pending);
     buf_free(&req->tail_bytes);
     request_free(req);

@@ -108,6 +108,11 @@ enum next decode_run(struct request *req)
                   (int)(req->config->limits.body_ns / CLOCK_S));
         return FAIL;
     }
+    if (req->refuse == E_OVERLOAD) {
+        error_set(&req->fail, E_OVERLOAD,
+                  "the requests in flight fill the memory for bodies (limits.bodies_mb): try again shortly");
+        return FAIL;
+    }
     if (req->body_too_large) {
         error_set(&req->fail, E_BODY_TOO_LARGE, "the body is over %zu MB (limits.body_mb)",
                   req->config->limits.body_bytes >> 20);

@@ -94,6 +94,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->face = head->face != NULL ? head->face : &face_chat; /* what the router refused has none */
     req->operation = head->operation;
     req->refuse = head->refuse;
+    req->content_length = head->content_length;
     req->is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
     req->path = arena_text(&req->arena, head->path);
     req->deployment = arena_text(&req->arena, head->deployment);
@@ -125,11 +126,22 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
 void request_body(struct request *req, struct text bytes)
 {
     CHECK(req, REQUEST);
-    if (req->finished || req->body_too_large)
+    if (req->finished || req->body_too_large || req->refuse != E_NONE)
         return;
+    if (!body_hold(req, req->body.len + bytes.len)) {
+        metrics_count_event(req->worker->gateway->metrics, req->worker->index, "shed");
+        req->refuse = E_OVERLOAD;
+        body_drop(req);
+        way_resume(req);
+        return;
+    }
+    if (req->body.len + bytes.len > BODY_RESERVED) { /* not by doubling, where it is known what comes */
+        size_t room;
+        buf_room(&req->body, req->body_held - req->body.len, &room);
+    }
     if (buf_append(&req->body, bytes.ptr, bytes.len) < 0) {
         req->body_too_large = true;
-        buf_free(&req->body);
+        body_drop(req);
         way_resume(req); /* row "decode" says so at once */
     }
 }
@@ -210,7 +222,7 @@ static void free_later(struct loop_after *after)
     struct worker *worker = req->worker;
     CHECK(req, REQUEST);
     req->magic = 0;
-    buf_free(&req->body);
+    body_drop(req);
     buf_free(&req->pending);
     buf_free(&req->tail_bytes);
     buf_free(&req->body_out);

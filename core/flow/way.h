@@ -128,6 +128,8 @@ struct request {
     /* body */
     struct buf body;
     bool body_complete, body_too_large;
+    int64_t content_length; /* -1: not known */
+    size_t body_held;       /* bytes of gateway->bodies_held that are for this body */
     struct ask ask;    /* its `stream`: how the current attempt answers */
     bool wants_stream; /* what the client asked for */
 
@@ -252,6 +254,10 @@ bool relay_after_step(struct attempt *a);
 void relay_complete(struct attempt *a);
 /* The provider broke its part: fills a->error. `text` goes on after its name. */
 void relay_broken(struct attempt *a, enum error_case which, const char *outcome, const char *text);
+/* body.c: may the body grow to `wanted` bytes? */
+bool body_hold(struct request *req, size_t wanted);
+/* Frees the body, and what was held for it. */
+void body_drop(struct request *req);
 /* query.c: fills req->query and req->query_dropped. */
 void query_read(struct request *req, struct text query, const char *names);
 /* local.c */

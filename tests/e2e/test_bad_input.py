@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import re
+import threading
 import unittest
 
 import client
@@ -305,6 +306,46 @@ class JsonTestSuite(Case):
                             json.loads(body, parse_constant=refuse_constant)
                         # Deep inside, a wrong literal is the upstream's to refuse; the structure is ours.
                         self.assertEqual(answer.error["code"], "no" if sent else "invalid_json", name)
+
+
+class Memory(unittest.TestCase):
+    def test_bodies_of_all_requests_have_a_bound(self):
+        release, started = threading.Event(), threading.Semaphore(0)
+        self.addCleanup(release.set)
+
+        def handler(request, out):
+            started.release()
+            release.wait(20)
+            out.send(upstream.reply_json(upstream.completion()))
+
+        up = upstream.Upstream(handler)
+        self.addCleanup(up.stop)
+        large = client.build("POST", "/v1/chat/completions", (), {"model": "m", "messages": [{"content": "x" * (2 << 20)}]})
+        head, body = large.split(b"\r\n\r\n", 1)
+        chunked = re.sub(rb"Content-Length: \d+", b"Transfer-Encoding: chunked", head) + b"\r\n\r\n" + client.chunked(body, 9000)
+        with Gateway(provider("up", up) + 'model "m" { { "up/real" } }\nlimits { bodies_mb = 5 }') as gw:
+            conns = [client.Conn(gw.port) for _ in range(2)]
+            for conn in conns:
+                conn.send(large)
+                self.assertTrue(started.acquire(timeout=15))
+            for raw in (large, chunked):
+                with client.Conn(gw.port) as conn:
+                    conn.send(raw)
+                    answer = conn.response()
+                    self.assertEqual((answer.status, answer.error["code"]), (503, "server_is_overloaded"), answer)
+                    self.assertIn("bodies_mb", answer.error["message"])
+                    self.assertEqual(gw.log_for(answer.id)["status"], 503)
+            conns.append(client.Conn(gw.port))
+            conns[-1].send(client.build("POST", "/v1/chat/completions", (), {"model": "m", "messages": []}))
+            self.assertTrue(started.acquire(timeout=15), "a small one has no room")
+            release.set()
+            for conn in conns:
+                self.assertEqual(conn.response().status, 200)
+            for raw in [large, chunked] * 4:  # what was held is given back
+                conns[0].send(raw)
+                self.assertEqual(conns[0].response().status, 200)
+            for conn in conns:
+                conn.close()
 
 
 if __name__ == "__main__":
