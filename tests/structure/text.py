@@ -62,3 +62,9 @@ def check_first_comment(files):
         if lines > LONG and name.startswith("core/"):
             print(f"note    {name} has {lines} lines: is it one room?")
     return complaints
+
+
+def check_unit_tests_run_in_both_runners(files):
+    """unit tests include check.h, and no header of one runner: they run without it under the thread sanitizer"""
+    return [f"{name}: #include \"check.h\" instead of criterion's own header" for name in files.names
+            if name.startswith("tests/unit/") and name != "tests/unit/check.h" and "<criterion/" in files.read(name)]

@@ -1,5 +1,4 @@
 /* test_warn.c - what is allowed and most likely a slip, and what serve would refuse. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "check.h"
 
 #define W "gateway.lua:1: warning: "
 
