@@ -129,12 +129,12 @@ static void write_line(const char *line, size_t len)
     }
     unsigned missing = atomic_exchange_explicit(&lost, 0, memory_order_relaxed);
     if (missing > 0) {
-        dprintf(STDERR_FILENO, "llm-gateway: warning: %u lines were lost: stderr was not read\n", missing);
+        dprintf(STDERR_FILENO, "llm-gateway: warning: %u lines were lost: stderr was not read, or could not be written\n", missing);
         if (!is_writable()) {
             atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
             return;
         }
     }
-    ssize_t written = write(STDERR_FILENO, line, len);
-    (void)written; /* whoever closed stderr does not want to know */
+    if (write(STDERR_FILENO, line, len) < 0)
+        atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
 }

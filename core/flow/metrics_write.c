@@ -193,7 +193,7 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_histogram("gw_overhead_seconds", "Time of a request that was spent in the gateway itself.", &all->overhead, out);
     gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);
     gauge(out, "gw_connections", "Open client connections.", g->connections);
-    counter(out, "gw_log_dropped_total", "Lines of the access log that a blocked reader cost.", (double)g->log_dropped);
+    counter(out, "gw_log_dropped_total", "Lines of the access log that were lost: its reader did not read, or its device was full.", (double)g->log_dropped);
     head(out, "gw_build_info", "gauge", "The version that runs.");
     buf_printf(out, "gw_build_info{version=\"%s\"} 1\n", g->version);
     write_process(g, out);
