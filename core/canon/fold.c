@@ -20,19 +20,27 @@ static void own_buf(struct fold *fold, struct buf *buf)
 void fold_init(struct fold *fold, struct arena *arena)
 {
     *fold = (struct fold){ .arena = arena };
+    numbered_init(&fold->choices_by, arena);
+    numbered_init(&fold->calls_by, arena);
 }
 
 static struct fold_choice *choice_of(struct fold *fold, uint32_t index)
 {
-    struct fold_choice **at = &fold->choices;
+    struct fold_choice *c = numbered_get(&fold->choices_by, index, 0), **at = &fold->choices;
+    if (c != NULL)
+        return c;
+    if (fold->last != NULL && fold->last->index < index) /* as they mostly come */
+        at = &fold->last->next;
     while (*at != NULL && (*at)->index < index)
         at = &(*at)->next;
-    if (*at != NULL && (*at)->index == index)
-        return *at;
-    struct fold_choice *c = arena_new(fold->arena, struct fold_choice);
+    c = arena_new(fold->arena, struct fold_choice);
     c->index = index;
+    c->number = (struct numbered){ index, 0 };
     c->next = *at;
     *at = c;
+    if (c->next == NULL)
+        fold->last = c;
+    numbered_put(&fold->choices_by, &c->number, c);
     struct buf *all[] = { &c->text, &c->refusal, &c->reasoning, &c->annotations, &c->logprobs, &c->media };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         own_buf(fold, all[i]);
@@ -41,27 +49,28 @@ static struct fold_choice *choice_of(struct fold *fold, uint32_t index)
 
 static struct fold_call *call_of(struct fold *fold, struct fold_choice *choice, uint32_t item)
 {
-    struct fold_call **at = &choice->calls;
-    while (*at != NULL && (*at)->item != item)
-        at = &(*at)->next;
-    if (*at == NULL) {
-        *at = arena_new(fold->arena, struct fold_call);
-        (*at)->item = item;
-        own_buf(fold, &(*at)->args);
-    }
-    return *at;
+    struct fold_call *call = numbered_get(&fold->calls_by, choice->index, item);
+    if (call != NULL)
+        return call;
+    call = arena_new(fold->arena, struct fold_call);
+    call->number = (struct numbered){ choice->index, item };
+    own_buf(fold, &call->args);
+    *(choice->last_call != NULL ? &choice->last_call->next : &choice->calls) = call;
+    choice->last_call = call;
+    numbered_put(&fold->calls_by, &call->number, call);
+    return call;
 }
 
 /* The last thought of that block; a new one when there is none or when it is of another kind. */
 static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *choice, const gw_event *event,
                                        bool redacted)
 {
-    struct fold_thought **at = &choice->thoughts, *last = NULL;
-    for (; *at != NULL; at = &(*at)->next)
-        last = *at;
+    struct fold_thought *last = choice->last_thought;
     if (last != NULL && last->item == event->item && !redacted && last->redacted.ptr == NULL)
         return last;
-    struct fold_thought *t = *at = arena_new(fold->arena, struct fold_thought);
+    struct fold_thought *t = arena_new(fold->arena, struct fold_thought);
+    *(last != NULL ? &last->next : &choice->thoughts) = t;
+    choice->last_thought = t;
     struct text format = view(event->id);
     if (text_ends(format, TEXT(FOLD_REDACTED)))
         format.len -= sizeof FOLD_REDACTED - 1;

@@ -8,10 +8,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "canon/numbered.h"
 
 struct fold_call {
     struct fold_call *next;
-    uint32_t item;
+    struct numbered number;
     struct text id, name;
     struct buf args;
     bool custom; /* free input instead of JSON arguments */
@@ -31,10 +32,11 @@ struct fold_thought {
 struct fold_choice {
     struct fold_choice *next;
     uint32_t index;
+    struct numbered number; /* its key: the choice alone */
     struct buf text, refusal, reasoning;
     struct buf annotations, logprobs, media; /* JSON values, comma-separated */
-    struct fold_call *calls;                 /* in the order they were opened */
-    struct fold_thought *thoughts;           /* in order; only of reasoning whose events had an id */
+    struct fold_call *calls, *last_call;     /* in the order they were opened */
+    struct fold_thought *thoughts, *last_thought; /* in order; only of reasoning whose events had an id */
     struct text finish;                      /* absent until told */
     struct text native;                      /* the upstream's own reason, where it says more */
 };
@@ -44,7 +46,8 @@ struct fold_choice {
 
 struct fold {
     struct arena *arena;
-    struct fold_choice *choices; /* by rising index */
+    struct fold_choice *choices, *last; /* by rising index */
+    struct map choices_by, calls_by;
     struct text model;
     bool incomplete; /* there was no memory for a part of it */
 };

@@ -5,7 +5,7 @@
 /* A tool call. It is opened when its arguments begin: they tell whether it is a function's or a custom one. */
 struct chat_call {
     struct chat_call *next;
-    uint32_t item;
+    struct numbered number;
     struct text id, name;
     bool opened, custom, said; /* said: there were arguments */
 };
@@ -14,14 +14,17 @@ struct chat_call {
 struct chat_choice {
     struct chat_choice *next;
     uint32_t index;
+    struct numbered number; /* its key: the choice alone */
     bool opened; /* the role was said */
     bool finished;
     uint32_t annotations; /* how many were said */
-    struct chat_call *calls;
+    struct chat_call *calls, *last_call;
+    struct chat_call *unopened; /* the first: they are opened in order */
 };
 
 struct chat_state {
-    struct chat_choice *choices;
+    struct chat_choice *choices, *last; /* in the order in which they came */
+    struct map choices_by, calls_by;
     struct text id; /* of the answer: the same in every chunk */
 };
 
@@ -37,6 +40,8 @@ static struct chat_state *state_of(struct face_answer *answer)
     if (answer->state == NULL) {
         struct chat_state *s = arena_new(answer->arena, struct chat_state);
         s->id = chat_id(answer);
+        numbered_init(&s->choices_by, answer->arena);
+        numbered_init(&s->calls_by, answer->arena);
         answer->state = s;
     }
     return answer->state;
@@ -44,14 +49,17 @@ static struct chat_state *state_of(struct face_answer *answer)
 
 static struct chat_choice *choice_of(struct face_answer *answer, uint32_t index)
 {
-    struct chat_choice **at = &state_of(answer)->choices;
-    while (*at != NULL && (*at)->index != index)
-        at = &(*at)->next;
-    if (*at == NULL) {
-        *at = arena_new(answer->arena, struct chat_choice);
-        (*at)->index = index;
-    }
-    return *at;
+    struct chat_state *s = state_of(answer);
+    struct chat_choice *c = numbered_get(&s->choices_by, index, 0);
+    if (c != NULL)
+        return c;
+    c = arena_new(answer->arena, struct chat_choice);
+    c->index = index;
+    c->number = (struct numbered){ index, 0 };
+    *(s->last != NULL ? &s->last->next : &s->choices) = c;
+    s->last = c;
+    numbered_put(&s->choices_by, &c->number, c);
+    return c;
 }
 
 /* Opens a chunk up to the inside of its delta. */
@@ -120,14 +128,19 @@ static void open_choice(struct face_answer *answer, uint32_t index, struct buf *
 
 static struct chat_call *call_of(struct face_answer *answer, const gw_event *event)
 {
-    struct chat_call **at = &choice_of(answer, event->index)->calls;
-    while (*at != NULL && (*at)->item != event->item)
-        at = &(*at)->next;
-    if (*at == NULL) {
-        *at = arena_new(answer->arena, struct chat_call);
-        (*at)->item = event->item;
-    }
-    return *at;
+    struct chat_state *s = state_of(answer);
+    struct chat_call *call = numbered_get(&s->calls_by, event->index, event->item);
+    if (call != NULL)
+        return call;
+    struct chat_choice *choice = choice_of(answer, event->index);
+    call = arena_new(answer->arena, struct chat_call);
+    call->number = (struct numbered){ event->index, event->item };
+    *(choice->last_call != NULL ? &choice->last_call->next : &choice->calls) = call;
+    choice->last_call = call;
+    if (choice->unopened == NULL)
+        choice->unopened = call;
+    numbered_put(&s->calls_by, &call->number, call);
+    return call;
 }
 
 /* A chunk about a call: its opening, or a piece of its arguments. */
@@ -141,7 +154,7 @@ static void write_call(struct face_answer *answer, uint32_t index, const struct 
     json_array(&w);
     json_object(&w);
     json_name(&w, "index");
-    json_put_int(&w, call->item);
+    json_put_int(&w, call->number.item);
     if (opening) {
         json_name(&w, "id");
         json_put_str(&w, call->id);
@@ -165,12 +178,12 @@ static void write_call(struct face_answer *answer, uint32_t index, const struct 
 /* Opens all calls up to `last` (NULL: all of them), in order: clients gather them by their index. */
 static void open_calls(struct face_answer *answer, uint32_t index, const struct chat_call *last, struct buf *out)
 {
-    for (struct chat_call *call = choice_of(answer, index)->calls; call != NULL; call = call->next) {
-        if (!call->opened)
-            write_call(answer, index, call, true, TEXT(""), out);
+    struct chat_choice *choice = choice_of(answer, index);
+    while (choice->unopened != NULL && (last == NULL || !last->opened)) {
+        struct chat_call *call = choice->unopened;
+        write_call(answer, index, call, true, TEXT(""), out);
         call->opened = true;
-        if (call == last)
-            return;
+        choice->unopened = call->next;
     }
 }
 

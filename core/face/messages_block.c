@@ -21,6 +21,7 @@ struct messages_answer *messages_answer_of(struct face_answer *answer)
         struct messages_answer *s = arena_new(answer->arena, struct messages_answer);
         s->arena = answer->arena;
         s->input_estimate = messages_estimate(answer->ask);
+        numbered_init(&s->calls, s->arena);
         buf_init(&s->refusal, TEXT_MAX);
         arena_defer(s->arena, free_buf, &s->refusal);
         answer->state = s;
@@ -132,15 +133,13 @@ static void take_signature(struct messages_answer *s, const gw_event *event)
 
 static struct messages_block *call_of(struct messages_answer *s, uint32_t item)
 {
-    struct messages_block *b = s->calls;
-    while (b != NULL && b->item != item)
-        b = b->next_call;
-    if (b == NULL) {
-        b = add(s, BLOCK_CALL, item);
-        b->next_call = s->calls;
-        s->calls = b;
-        s->call_count++;
-    }
+    struct messages_block *b = numbered_get(&s->calls, 0, item);
+    if (b != NULL)
+        return b;
+    b = add(s, BLOCK_CALL, item);
+    b->number = (struct numbered){ 0, item };
+    numbered_put(&s->calls, &b->number, b);
+    s->call_count++;
     return b;
 }
 

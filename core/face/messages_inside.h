@@ -3,6 +3,7 @@
 #define FACE_MESSAGES_INSIDE_H
 
 #include "base/json.h"
+#include "canon/numbered.h"
 #include "face/messages.h"
 
 /* The format of reasoning that Anthropic signed, in reasoning_details and in the id of events. */
@@ -111,7 +112,8 @@ struct messages_args {
 enum messages_block_kind { BLOCK_TEXT, BLOCK_THINKING, BLOCK_CALL, BLOCK_RAW };
 
 struct messages_block {
-    struct messages_block *next, *next_call;
+    struct messages_block *next;
+    struct numbered number; /* CALL: its key */
     enum messages_block_kind kind;
     uint32_t item;
     bool open, closed; /* streams: its start and its stop were said */
@@ -129,7 +131,7 @@ struct messages_answer {
     struct arena *arena;
     struct messages_block *first, *last, *last_text;
     struct messages_block *at;    /* streams: the first that is not closed */
-    struct messages_block *calls; /* newest first */
+    struct map calls;             /* blocks by their items */
     bool started;                 /* streams: message_start was said */
     bool finished;                /* the finish came: all calls are complete */
     bool refused, has_media;

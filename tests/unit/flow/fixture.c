@@ -91,11 +91,13 @@ static void end_reached(struct fixture *f)
 {
     struct metrics_gauges gauges = { .version = "t" };
     struct buf text;
+    loop_stop(&f->worker.loop);
+    if (f->is_quick)
+        return;
     buf_init(&text, 1 << 20);
     metrics_write(f->gateway.metrics, &gauges, &text);
     f->settled_before_end = text_find(buf_view(&text), TEXT("gw_requests_total{")) >= 0;
     buf_free(&text);
-    loop_stop(&f->worker.loop);
 }
 
 /* Not with buf_append(): what the test itself keeps does not fail. */

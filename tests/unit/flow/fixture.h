@@ -34,6 +34,7 @@ struct fixture {
     struct buf body;
     bool begun, ended, aborted, answered, closed;
     bool settled_before_end; /* the log had the line when the end was given */
+    bool is_quick;           /* that is not looked at: thousands of requests */
     size_t waiting;          /* what door->write answers */
     size_t most_written;     /* the longest write */
     int log_fds[2];

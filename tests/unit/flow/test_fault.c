@@ -93,13 +93,13 @@ static void mask(struct buf *body)
             body->ptr[body->start + i] = '0';
 }
 
-/* A pipe that is full would stop the log's writer. */
-static void drain_log(const struct fixture *f)
+/* Nobody reads the log of thousands of requests: a full pipe would stop its writer. */
+static void drop_log(const struct fixture *f)
 {
-    char lines[4096];
-    fcntl(f->log_fds[0], F_SETFL, O_NONBLOCK);
-    while (read(f->log_fds[0], lines, sizeof lines) > 0)
-        ;
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    cr_assert_geq(null, 0);
+    cr_assert_geq(dup3(null, f->log_fds[1], O_CLOEXEC), 0);
+    close(null);
 }
 
 /* One request whose n-th append or allocation after the head of the answer fails. False: there is no n-th. */
@@ -118,7 +118,6 @@ static bool run(struct fixture *f, const struct row *row, unsigned n)
     cr_assert_not(fake_runs());
     request_end(req);
     fixture_settle(f);
-    drain_log(f);
     mask(&f->body);
     return fired;
 }
@@ -141,6 +140,8 @@ Test(fault, ends_in_all_of_the_answer_or_an_error)
         unsigned n = 1, errors = 0;
         fixture_open_upstream(&f, &row->plugin, 1);
         f.face = row->face;
+        f.is_quick = true;
+        drop_log(&f);
         cr_assert_not(run(&f, row, 0));
         cr_assert_not(is_error(&f, row), "%s", row->name);
         buf_init(&whole, 1 << 20);
