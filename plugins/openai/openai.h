@@ -26,14 +26,24 @@ struct piece {
 struct tool {
     struct tool *next; /* the one that began before it */
     struct tool *newer;
+    struct tool *next_named; /* of those that have a name and are not opened */
     int64_t key; /* the upstream's index; -1: it gave none */
     gw_str id;   /* as the upstream names it, may be empty */
     uint32_t item;
     bool opened; /* TOOL_CALL was emitted */
+    bool has_args; /* arguments were */
     bool custom;
     gw_str name;             /* until it is opened: as far as it was told */
     struct piece *held;      /* arguments that came before the name, in order */
     struct piece **held_end; /* where the next goes */
+};
+
+/* seek.c: what is found by its choice, the upstream's number and its id; each may be one of these. */
+#define OPENAI_ANY_KEY INT64_MIN          /* a call by its id alone */
+#define OPENAI_CHOICE_KEY (INT64_MIN + 1) /* the choice itself */
+struct seek {
+    struct seek_slot *slots; /* memory of the call */
+    size_t cap, count;
 };
 
 /* One choice of the answer. */
@@ -42,7 +52,8 @@ struct choice {
     uint32_t index;
     uint32_t tool_count;
     struct tool *tools;   /* newest first */
-    struct tool *waiting; /* the oldest that may not have been opened */
+    struct tool *oldest;  /* from which none was ended */
+    struct tool *named, *last_named; /* to be opened when something else begins, in order */
     uint32_t block;       /* of reasoning: the one whose text was told last */
     bool has_deltas;
     bool finished; /* what comes now is not passed on */
@@ -51,7 +62,8 @@ struct choice {
 /* What is known of the answer after the frames so far. Memory of the call; made by build(), or by the first
  * read() without one. */
 struct reading {
-    struct choice *choices;
+    struct choice *choices, *last; /* in the order in which they came */
+    struct seek seek;              /* choices and their calls, by what the upstream calls them */
     gw_str id;                /* of the answer */
     struct short_name *names; /* of tools, that the request shortened */
     uint32_t operation;       /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
@@ -198,6 +210,11 @@ void openai_emit_data(struct reader *r, uint32_t type, const struct choice *choi
 /* responses.c: is this an answer, or an event, of the responses API? */
 bool openai_is_response(const struct reader *r, const gw_json *root);
 void openai_response(struct reader *r, const gw_json *root);
+
+/* NULL when there is none. */
+void *openai_seek(const struct seek *seek, uint32_t choice, int64_t key, gw_str id);
+/* `id` and `found` are kept. What had that name before is not found any more. */
+void openai_seek_put(struct reader *r, struct seek *seek, uint32_t choice, int64_t key, gw_str id, void *found);
 
 /* tools.c: the member "tool_calls" of a message or delta; `whole` when each element is a complete call. */
 void openai_tool_calls(struct reader *r, struct choice *choice, const gw_json *calls, bool whole);

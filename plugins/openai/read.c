@@ -26,13 +26,13 @@ gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_e
     if (r.state->failed)
         return GW_OK;
     if (frame->data.len == 0 && !(refused && frame->end)) {
-        for (struct choice *choice = r.state->choices; frame->end && choice != NULL; choice = choice->next)
+        for (struct choice *choice = r.state->choices; frame->end && choice != NULL && !r.state->failed; choice = choice->next)
             openai_end_calls(&r, choice);
         return GW_OK;
     }
     if (openai_is(frame->data, "[DONE]")) {
         finish_all(&r);
-        return GW_MISS;
+        return r.state->failed ? GW_OK : GW_MISS;
     }
     gw_status status = frame->data.len > 0 ? r.h->json->parse(call, frame->data, &root) : GW_OK;
     if (refused) {
@@ -86,15 +86,19 @@ static void read_start(struct reader *r, const gw_json *root)
 /* NULL when there is no memory. */
 static struct choice *find_choice(struct reader *r, uint32_t index)
 {
-    struct choice **link = &r->state->choices;
+    struct reading *state = r->state;
+    struct choice *choice = openai_seek(&state->seek, index, OPENAI_CHOICE_KEY, GW_LIT(""));
 
-    for (; *link != NULL; link = &(*link)->next)
-        if ((*link)->index == index)
-            return *link;
-    *link = r->h->alloc(r->call, sizeof **link, _Alignof(struct choice));
-    if (*link != NULL)
-        (*link)->index = index;
-    return *link;
+    if (choice != NULL)
+        return choice;
+    choice = r->h->alloc(r->call, sizeof *choice, _Alignof(struct choice));
+    if (choice == NULL)
+        return NULL;
+    choice->index = index;
+    *(state->last != NULL ? &state->last->next : &state->choices) = choice;
+    state->last = choice;
+    openai_seek_put(r, &state->seek, index, OPENAI_CHOICE_KEY, GW_LIT(""), choice);
+    return choice;
 }
 
 /* Perplexity: what was searched, in every chunk; told once, before the finish, as the annotations that others
@@ -138,12 +142,14 @@ static void read_object(struct reader *r, const gw_json *root)
 
     r->root = root;
     read_start(r, root);
-    for (size_t i = 0; i < r->h->json->count(choices); i++) {
+    for (size_t i = 0; i < r->h->json->count(choices) && !r->state->failed; i++) {
         const gw_json *choice = r->h->json->at(choices, i);
         read_choice(r, choice, (uint32_t)i);
         if (r->h->json->type(usage) != GW_JSON_OBJECT) /* Moonshot */
             usage = openai_get(r, choice, GW_LIT("usage"));
     }
+    if (r->state->failed)
+        return;
     if (r->h->json->type(usage) != GW_JSON_OBJECT)
         usage = openai_get(r, openai_get(r, root, GW_LIT("x_groq")), GW_LIT("usage"));
     if (r->h->json->type(usage) == GW_JSON_OBJECT)
@@ -199,6 +205,8 @@ static void finish(struct reader *r, struct choice *choice, gw_str word)
         return;
     choice->finished = true;
     openai_end_calls(r, choice);
+    if (r->state->failed)
+        return;
     read_search_results(r, choice);
     if (openai_is(ours, "stop") && choice->tool_count > 0) /* Ollama and Gemini's compatible endpoint say stop */
         ours = GW_LIT("tool_calls");
@@ -208,7 +216,7 @@ static void finish(struct reader *r, struct choice *choice, gw_str word)
 /* The end mark: a choice that has said something and was not finished is finished now. */
 static void finish_all(struct reader *r)
 {
-    for (struct choice *choice = r->state->choices; choice != NULL; choice = choice->next)
+    for (struct choice *choice = r->state->choices; choice != NULL && !r->state->failed; choice = choice->next)
         finish(r, choice, GW_LIT("stop"));
 }
 

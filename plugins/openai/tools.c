@@ -9,17 +9,18 @@
 
 /* Which call does a piece belong to? By number, unless it has a name and an id says that it is another one; else by
  * id; else it goes on with the last, if it does not bring a name. NULL: it begins a call. */
-static struct tool *find(const struct choice *choice, int64_t key, gw_str id, gw_str name)
+static struct tool *find(const struct reader *r, const struct choice *choice, int64_t key, gw_str id, gw_str name)
 {
+    const struct seek *seek = &r->state->seek;
+    struct tool *t = NULL;
+
     if (id.len > 0)
-        for (struct tool *t = choice->tools; t != NULL; t = t->next)
-            if (openai_same(t->id, id) && (key < 0 || t->key == key))
-                return t;
+        t = openai_seek(seek, choice->index, key < 0 ? OPENAI_ANY_KEY : key, id);
+    if (t != NULL)
+        return t;
     if (key >= 0) {
-        for (struct tool *t = choice->tools; t != NULL; t = t->next)
-            if (t->key == key)
-                return id.len > 0 && t->id.len > 0 && name.len > 0 ? NULL : t;
-        return NULL;
+        t = openai_seek(seek, choice->index, key, GW_LIT(""));
+        return t != NULL && id.len > 0 && t->id.len > 0 && name.len > 0 ? NULL : t;
     }
     return id.len == 0 && name.len == 0 ? choice->tools : NULL;
 }
@@ -33,10 +34,20 @@ static struct tool *add(struct reader *r, struct choice *choice, int64_t key)
     t->held_end = &t->held;
     if (choice->tools != NULL)
         choice->tools->newer = t;
-    if (choice->waiting == NULL)
-        choice->waiting = t;
+    if (choice->oldest == NULL)
+        choice->oldest = t;
     choice->tools = t;
+    if (key >= 0)
+        openai_seek_put(r, &r->state->seek, choice->index, key, GW_LIT(""), t);
     return t;
+}
+
+static void set_id(struct reader *r, const struct choice *choice, struct tool *t, gw_str id)
+{
+    t->id = openai_keep(r, id);
+    openai_seek_put(r, &r->state->seek, choice->index, OPENAI_ANY_KEY, t->id, t);
+    if (t->key >= 0)
+        openai_seek_put(r, &r->state->seek, choice->index, t->key, t->id, t);
 }
 
 /* A client must be able to name a call in its next request: where the upstream gave no id, one is made from
@@ -57,8 +68,9 @@ static gw_str made_id(struct reader *r, const struct choice *choice, const struc
     return openai_keep(r, (gw_str){id, (size_t)size});
 }
 
-static void emit_args(struct reader *r, const struct choice *choice, const struct tool *t, gw_str args)
+static void emit_args(struct reader *r, const struct choice *choice, struct tool *t, gw_str args)
 {
+    t->has_args = true;
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
                                  .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
                                  .index = choice->index,
@@ -83,20 +95,46 @@ static void open_call(struct reader *r, struct choice *choice, struct tool *t)
         emit_args(r, choice, t, piece->text);
 }
 
-/* Opens, oldest first, the calls that have a name; `all`: also those that have arguments only. */
-static void open_named(struct reader *r, struct choice *choice, bool all)
+/* Opens the calls that have a name. */
+static void open_named(struct reader *r, struct choice *choice)
 {
-    for (struct tool *t = choice->waiting; t != NULL; t = t->newer) {
-        if (t->name.len > 0 || (all && t->held != NULL))
-            open_call(r, choice, t);
-        if (t->opened && t == choice->waiting)
-            choice->waiting = t->newer;
+    for (struct tool *t = choice->named; t != NULL; t = t->next_named)
+        open_call(r, choice, t);
+    choice->named = choice->last_named = NULL;
+}
+
+/* Arguments under a number that never got a name: those of the call before it, where that has none. Else nobody can say
+ * whose they are. */
+static void end_nameless(struct reader *r, const struct choice *choice, const struct tool *t)
+{
+    struct tool *before = t->next;
+
+    if (before != NULL && before->opened && !before->has_args) {
+        for (const struct piece *piece = t->held; piece != NULL; piece = piece->next)
+            emit_args(r, choice, before, piece->text);
+        return;
     }
+    r->state->failed = true;
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
+                                 .type = GW_EVENT_ERROR,
+                                 .status = 502,
+                                 .text = GW_LIT("the upstream sent arguments of a call that it did not name")});
 }
 
 void openai_end_calls(struct reader *r, struct choice *choice)
 {
-    open_named(r, choice, true);
+    open_named(r, choice);
+    for (struct tool *t = choice->oldest; t != NULL && !r->state->failed; t = t->newer)
+        if (!t->opened && t->held != NULL)
+            end_nameless(r, choice, t);
+    choice->oldest = NULL;
+}
+
+/* It is opened when its arguments come, or when something else begins. */
+static void wait_to_open(struct choice *choice, struct tool *t)
+{
+    *(choice->last_named != NULL ? &choice->last_named->next_named : &choice->named) = t;
+    choice->last_named = t;
 }
 
 static void hold(struct reader *r, struct tool *t, gw_str args)
@@ -112,8 +150,11 @@ static void hold(struct reader *r, struct tool *t, gw_str args)
 /* What a piece says of a call. A name that is told again is no second half of it. */
 static void take_piece(struct reader *r, struct choice *choice, struct tool *t, gw_str name, gw_str args)
 {
-    if (!t->opened && name.len > 0 && !openai_same(t->name, name))
+    if (!t->opened && name.len > 0 && !openai_same(t->name, name)) {
+        if (t->name.len == 0)
+            wait_to_open(choice, t);
         t->name = openai_join(r->h, r->call, t->name, name);
+    }
     if (args.len > 0 && !t->opened && t->name.len == 0)
         hold(r, t, args);
     if (t->name.len > 0 && (args.len > 0 || t->held != NULL))
@@ -135,16 +176,16 @@ static void read_call(struct reader *r, struct choice *choice, const gw_json *js
 
     if (r->h->json->type(args_json) == GW_JSON_OBJECT)
         args = r->h->json->text(args_json);
-    struct tool *t = whole ? NULL : find(choice, key, id, name);
+    struct tool *t = whole ? NULL : find(r, choice, key, id, name);
     if (t == NULL) {
-        open_named(r, choice, false);
+        open_named(r, choice);
         t = add(r, choice, key);
     }
     if (t == NULL)
         return;
     t->custom = t->custom || is_custom;
     if (t->id.len == 0 && id.len > 0)
-        t->id = openai_keep(r, id);
+        set_id(r, choice, t, id);
     take_piece(r, choice, t, name, args);
     if (whole)
         open_call(r, choice, t);

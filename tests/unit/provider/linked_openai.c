@@ -17,6 +17,7 @@
 #include "../../../plugins/openai/request.c"
 #include "../../../plugins/openai/responses.c"
 #include "../../../plugins/openai/schema.c"
+#include "../../../plugins/openai/seek.c"
 #include "../../../plugins/openai/services.c"
 #include "../../../plugins/openai/strict.c"
 #include "../../../plugins/openai/text.c"

@@ -217,20 +217,37 @@ Test(openai_changes, a_list_in_the_place_of_an_object_makes_no_broken_body)
     }
 }
 
-/* A call that is never named is told as it came, when nothing more comes; the kit would not call that right. */
-Test(openai_changes, a_call_without_a_name_is_told_at_the_end)
+static void check_stream(const char *events, const char *wanted)
 {
-    static const char stream[] =
-        "data: {\"id\":\"c\",\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":"
-        "{\"arguments\":\"{\"}}]}}]}\n\n"
-        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}},"
-        "{\"index\":1,\"id\":\"b\"}]}}]}\n\n"
-        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     struct replay *r = &service_replay;
     replay_begin(r, gw_plugin_entry_openai(), NULL);
-    replay_body(r, 200, GW_FRAMING_SSE, text_of(stream), 10);
-    cr_assert(text_is(buf_view(&r->lines), "start id=\"c\"\ntool_call 0.0 id=\"a\"\ntool_args 0.0 text=\"{\"\n"
-                                           "tool_args 0.0 text=\"}\"\nfinish 0 text=\"tool_calls\"\n"),
-              "%.*s", TEXT_ARG(buf_view(&r->lines)));
+    replay_body(r, 200, GW_FRAMING_SSE, text_of(events), 10);
+    cr_assert(text_is(buf_view(&r->lines), wanted), "%.*s", TEXT_ARG(buf_view(&r->lines)));
     replay_end(r);
+}
+
+#define CALLS(calls) "data: {\"id\":\"c\",\"choices\":[{\"delta\":{\"tool_calls\":[" calls "]}}]}\n\n"
+#define FINISH "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
+
+/* Nobody can make a call whose name is not known. */
+Test(openai_changes, arguments_that_are_nobodys_are_an_error)
+{
+    static const char error[] = "error 502 by_status text=\"the upstream sent arguments of a call that it did not name\"\n";
+    char wanted[400];
+    snprintf(wanted, sizeof wanted, "start id=\"c\"\n%s", error);
+    check_stream(CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"arguments\":\"{\"}}")
+                 CALLS("{\"index\":0,\"function\":{\"arguments\":\"}\"}},{\"index\":1,\"id\":\"b\"}") FINISH, wanted);
+    snprintf(wanted, sizeof wanted, "start id=\"c\"\ntool_call 0.0 id=\"a\" text=\"f\"\ntool_args 0.0 text=\"{}\"\n%s", error);
+    check_stream(CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
+                 CALLS("{\"index\":1,\"function\":{\"arguments\":\"{}\"}}") FINISH, wanted);
+}
+
+/* Some servers number the arguments otherwise than the call. */
+Test(openai_changes, arguments_of_another_number_are_those_of_the_call_without_any)
+{
+    check_stream(CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\"}}")
+                 CALLS("{\"index\":1,\"function\":{\"arguments\":\"{\\\"k\\\"\"}}")
+                 CALLS("{\"index\":1,\"function\":{\"arguments\":\":1}\"}}") FINISH,
+                 "start id=\"c\"\ntool_call 0.0 id=\"a\" text=\"f\"\ntool_args 0.0 text=\"{\\\"k\\\"\"\n"
+                 "tool_args 0.0 text=\":1}\"\nfinish 0 text=\"tool_calls\"\n");
 }
