@@ -130,6 +130,7 @@ class Way:
         self.face, self.upstream, self.kind, self.comes, self.asked = face, upstream, kind, comes, asked
         self.name = "%s <- %s, %s, %s to %s" % (face, upstream, kind, comes, asked)
         self.is_request = kind in ("turns", "tools")
+        self.is_relay = comes == asked and (face, upstream) in (("chat", "openai"), ("messages", "anthropic"))
 
     def answer(self, n):
         """The upstream's bytes."""
