@@ -22,20 +22,21 @@ int fail_vset(struct fail *fail, enum fail_kind kind, const char *format, va_lis
     if (fail == NULL)
         return -1;
     *fail = (struct fail){.kind = kind, .should_retry = -1};
-    int len = vsnprintf(fail->text, sizeof fail->text, format, args);
-    if (len < (int)sizeof fail->text)
-        return -1;
-
-    /* Too long: do not end in the middle of a character. */
-    struct text text = {fail->text, sizeof fail->text - 1};
-    size_t last = text.len - 1;
-    while (last > text.len - 4 && ((unsigned char)text.ptr[last] & 0xc0) == 0x80)
-        last--;
-    bool valid;
-    text_utf8_step(text, last, &valid);
-    if (!valid)
-        fail->text[last] = '\0';
+    fail_vtext(fail, format, args);
     return -1;
+}
+
+void fail_vtext(struct fail *fail, const char *format, va_list args)
+{
+    static const char mark[] = "...";
+    size_t last = sizeof fail->text - sizeof mark;
+    int len = vsnprintf(fail->text, sizeof fail->text, format, args);
+
+    if (len < (int)sizeof fail->text)
+        return;
+    while (last > 0 && ((unsigned char)fail->text[last] & 0xc0) == 0x80)
+        last--;
+    memcpy(fail->text + last, mark, sizeof mark);
 }
 
 void fail_bug(const char *file, int line, const char *what)

@@ -17,6 +17,8 @@ enum fail_kind {
     FAIL_US,       /* a limit or defect of the gateway itself */
 };
 
+struct json;
+
 struct fail {
     enum fail_kind kind;
     int status;          /* HTTP, when a client is to be told; 0 otherwise */
@@ -27,12 +29,17 @@ struct fail {
     int retry_after_s;   /* 0: no header */
     char param[96];      /* the member complained of, empty when none */
     char text[480];      /* for a person: what is wrong and what to do */
+    /* What an upstream said, where the client is to act on it; both are in the arena of the request. */
+    const char *words;       /* instead of `text`, which has no room for them; NULL: they fit */
+    const struct json *more; /* an object: what its error has beside message, code and param; NULL: nothing */
 };
 
 /* Fill `fail` (which may be NULL) with a kind and a text, cut between characters when too long; all else
  * is cleared. Always -1. Any thread. */
 int fail_set(struct fail *fail, enum fail_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int fail_vset(struct fail *fail, enum fail_kind kind, const char *format, va_list args);
+/* Writes the text alone, cut between characters when too long, and then marked with "..." at its end. */
+void fail_vtext(struct fail *fail, const char *format, va_list args);
 
 /* A promise we made ourselves was broken: say where, and abort. */
 _Noreturn void fail_bug(const char *file, int line, const char *what);

@@ -68,7 +68,7 @@ int error_set(struct fail *fail, enum error_case which, const char *format, ...)
     va_list args;
     fill(fail, which);
     va_start(args, format);
-    vsnprintf(fail->text, sizeof fail->text, format, args);
+    fail_vtext(fail, format, args);
     va_end(args);
     return -1;
 }
@@ -82,9 +82,33 @@ int error_param(struct fail *fail, enum error_case which, struct text param, con
         memcpy(fail->param, param.ptr, len);
     fail->param[len] = '\0';
     va_start(args, format);
-    vsnprintf(fail->text, sizeof fail->text, format, args);
+    fail_vtext(fail, format, args);
     va_end(args);
     return -1;
+}
+
+static void set_text(struct fail *fail, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fail_vtext(fail, format, args);
+    va_end(args);
+}
+
+void error_words(struct fail *fail, struct arena *arena, struct text words)
+{
+    static const char mark[] = "...";
+    size_t len = words.len;
+    bool cut = len > ERROR_TEXT_MOST;
+
+    if (cut) {
+        len = ERROR_TEXT_MOST - (sizeof mark - 1);
+        while (len > 0 && ((unsigned char)words.ptr[len] & 0xc0) == 0x80)
+            len--;
+    }
+    if (len >= sizeof fail->text)
+        fail->words = arena_printf(arena, "%.*s%s", (int)len, words.ptr, cut ? mark : "");
+    set_text(fail, "%.*s", TEXT_ARG(words));
 }
 
 static bool is_overload(const struct fail *fail)
@@ -143,13 +167,44 @@ static const char *gemini_status(int status)
     }
 }
 
+/* What is wrong, in the upstream's own words where they have no room in `text`. */
+static struct text text_in(const struct fail *fail)
+{
+    return text_of(fail->words != NULL ? fail->words : fail->text);
+}
+
+/* An upstream that says "code": null is repeated so. */
+static void put_code(const struct fail *fail, struct json_writer *w)
+{
+    if (fail->code[0] != '\0')
+        json_put_str(w, text_of(fail->code));
+    else
+        json_put_null(w);
+}
+
+/* What the upstream's error has beside the members that are written anyway. */
+static void put_more(const struct fail *fail, struct json_writer *w)
+{
+    static const char *const ours[] = { "message", "type", "param", "code", "error_code" };
+    for (size_t i = 0; i < json_count(fail->more); i++) {
+        struct text name = json_key_at(fail->more, i);
+        size_t k = 0;
+        while (k < sizeof ours / sizeof *ours && !text_is(name, ours[k]))
+            k++;
+        if (k < sizeof ours / sizeof *ours)
+            continue;
+        json_key(w, name);
+        json_put_json(w, json_at(fail->more, i));
+    }
+}
+
 static void write_openai(const struct fail *fail, struct json_writer *w)
 {
     json_object(w);
     json_name(w, "error");
     json_object(w);
     json_name(w, "message");
-    json_put_str(w, text_of(fail->text));
+    json_put_str(w, text_in(fail));
     json_name(w, "type");
     json_put_str(w, text_of(fail->type));
     json_name(w, "param");
@@ -158,7 +213,8 @@ static void write_openai(const struct fail *fail, struct json_writer *w)
     else
         json_put_null(w);
     json_name(w, "code");
-    json_put_str(w, text_of(fail->code));
+    put_code(fail, w);
+    put_more(fail, w);
     json_close(w);
     json_close(w);
 }
@@ -166,12 +222,16 @@ static void write_openai(const struct fail *fail, struct json_writer *w)
 /* Anthropic's clients know a prompt that does not fit by these words, not by a code. */
 static void put_anthropic_text(const struct fail *fail, struct json_writer *w)
 {
-    static const char words[] = "prompt is too long";
-    char text[sizeof fail->text + sizeof words + 2];
+    static const struct text words = { "prompt is too long", 18 };
+    struct text text = text_in(fail);
+    char both[ERROR_TEXT_MOST + 32];
 
-    snprintf(text, sizeof text, "%s: %s", words, fail->text);
-    bool lacks_them = strcmp(fail->code, ERROR_CODE_CONTEXT) == 0 && strstr(fail->text, words) == NULL;
-    json_put_str(w, text_of(lacks_them ? text : fail->text));
+    if (strcmp(fail->code, ERROR_CODE_CONTEXT) != 0 || text_find(text, words) >= 0) {
+        json_put_str(w, text);
+        return;
+    }
+    snprintf(both, sizeof both, "%s: %.*s", words.ptr, TEXT_ARG(text));
+    json_put_str(w, text_of(both));
 }
 
 static void write_anthropic(const struct fail *fail, struct text request_id, struct json_writer *w)
@@ -188,7 +248,8 @@ static void write_anthropic(const struct fail *fail, struct text request_id, str
     json_name(w, "details");
     json_object(w);
     json_name(w, "error_code");
-    json_put_str(w, text_of(fail->code));
+    put_code(fail, w);
+    put_more(fail, w);
     json_close(w);
     json_close(w);
     json_name(w, "request_id");
@@ -204,7 +265,7 @@ static void write_gemini(const struct fail *fail, struct json_writer *w)
     json_name(w, "code");
     json_put_int(w, error_status(fail, ERROR_GEMINI));
     json_name(w, "message");
-    json_put_str(w, text_of(fail->text));
+    json_put_str(w, text_in(fail));
     json_name(w, "status");
     json_put_str(w, text_of(gemini_status(fail->status)));
     json_close(w);
@@ -247,9 +308,9 @@ static void write_failed(const struct fail *fail, struct text request_id, struct
     json_name(&w, "error");
     json_object(&w);
     json_name(&w, "code");
-    json_put_str(&w, text_of(fail->code));
+    put_code(fail, &w);
     json_name(&w, "message");
-    json_put_str(&w, text_of(fail->text));
+    json_put_str(&w, text_in(fail));
     json_close(&w);
     json_name(&w, "output");
     json_array(&w);

@@ -5,6 +5,7 @@
 #ifndef CANON_ERROR_H
 #define CANON_ERROR_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/text.h"
@@ -41,6 +42,9 @@ enum error_case {
     E_CASES
 };
 
+/* The most bytes of an upstream's words that a client is sent. */
+#define ERROR_TEXT_MOST 2000
+
 /* The code of a prompt that is too long for the model: clients shorten it and come again. */
 #define ERROR_CODE_CONTEXT "context_length_exceeded"
 
@@ -51,6 +55,9 @@ int error_set(struct fail *fail, enum error_case which, const char *format, ...)
 /* The same with the member that is complained of. */
 int error_param(struct fail *fail, enum error_case which, struct text param, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The upstream's words, of which the first ERROR_TEXT_MOST bytes are kept: cut between characters, and then marked. Also
+ * in the arena, where they have no room in `fail` itself. */
+void error_words(struct fail *fail, struct arena *arena, struct text words);
 /* The HTTP status in that shape (529 for an overload on the Anthropic face). */
 int error_status(const struct fail *fail, enum error_shape shape);
 /* The body, appended. */

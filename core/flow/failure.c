@@ -11,13 +11,27 @@ static const char *provider_name(const struct attempt *a)
     return a->target->provider->name.ptr; /* NUL-terminated: it is in the snapshot's arena */
 }
 
-/* Upstream text is passed on only where the caller can act on it. */
+/* Upstream text is passed on only where the caller can act on it. A 403 is about what the gateway's account there may
+ * do: of its model, or of where it is. */
 static void say(struct attempt *a, enum error_case which, struct text text)
 {
+    struct arena *arena = &a->req->arena;
+    error_set(&a->error, which, "the provider \"%s\" refused the request with status %d", provider_name(a), a->error_status);
+    if (text.len > 0 && a->error_status == 403)
+        text = text_of(arena_printf(arena, "the provider \"%s\" does not let the gateway's account do this: %.*s",
+                                    provider_name(a), TEXT_ARG(text)));
     if (text.len > 0)
-        error_set(&a->error, which, "%.*s", TEXT_ARG(text));
-    else
-        error_set(&a->error, which, "the provider \"%s\" refused the request with status %d", provider_name(a), a->error_status);
+        error_words(&a->error, arena, text);
+}
+
+/* What the upstream's error has beside its text: an object of at most MORE_MOST bytes, or nothing. */
+static const struct json *more_of(struct attempt *a, struct text data)
+{
+    enum { MORE_MOST = 16 << 10 };
+    if (data.len == 0 || data.len > MORE_MOST)
+        return NULL;
+    const struct json *more = json_parse_quick(&a->req->arena, arena_text(&a->req->arena, data));
+    return json_type(more) == JSON_T_OBJECT ? more : NULL;
 }
 
 static uint32_t fault_of_status(int status)
@@ -49,7 +63,7 @@ static void keep_reset(struct attempt *a)
         a->error.retry_after_s = a->error.should_retry != 0 && a->retry_after_s > WAIT_MOST ? WAIT_MOST : a->retry_after_s;
 }
 
-static void classify(struct attempt *a, struct text text, struct text code, struct text param)
+static void classify(struct attempt *a, struct text text, struct text code, struct text param, struct text data)
 {
     const char *name = provider_name(a);
     switch (a->error_fault) {
@@ -93,8 +107,9 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
             a->error.code = ERROR_CODE_CONTEXT;
         else if (a->error_fault == GW_FAULT_FILTER && !text_starts(code, TEXT("content_")))
             a->error.code = "content_filter";
-        else if (code.len > 0)
+        else if (code.ptr != NULL) /* empty: the upstream says that it has none */
             a->error.code = arena_str(&a->req->arena, code);
+        a->error.more = more_of(a, data);
         if (param.len > 0)
             snprintf(a->error.param, sizeof a->error.param, "%.*s", TEXT_ARG(param));
         break;
@@ -110,7 +125,8 @@ void failure_from_event(struct attempt *a, const gw_event *event)
                       : a->status >= 400                          ? a->status
                                                                   : 502;
     a->error_fault = event->fault != GW_FAULT_BY_STATUS ? event->fault : fault_of_status(a->error_status);
-    classify(a, call_text(event->text), call_text(event->code), call_text(event->param));
+    classify(a, call_text(event->text), call_text(event->code), call_text(event->param),
+             call_text(event->data));
     a->outcome = arena_printf(&a->req->arena, a->status >= 400 || a->mode == MODE_LOCAL ? "status_%d" : "error_%d",
                               a->error_status);
 }
@@ -145,9 +161,9 @@ bool failure_judge(struct attempt *a)
     if (a->has_error && a->error.code != NULL) {
         if (strcmp(a->error.code, "internal_error") == 0)
             return true;
-        /* A 404 may be this target's alone; what else is the caller's fault is it everywhere. */
+        /* A 403 or 404 may be this target's alone; what else is the caller's fault is it everywhere. */
         return (a->error_fault != GW_FAULT_REQUEST && a->error_fault != GW_FAULT_CONTEXT && a->error_fault != GW_FAULT_FILTER) ||
-               a->error_status == 404;
+               a->error_status == 403 || a->error_status == 404;
     }
     if (a->failure != TRANSFER_OK) {
         from_transfer(a);
@@ -163,7 +179,7 @@ bool failure_judge(struct attempt *a)
     if (a->status >= 400) { /* no event told more */
         a->error_status = a->status;
         a->error_fault = fault_of_status(a->status);
-        classify(a, TEXT_NONE, TEXT_NONE, TEXT_NONE);
+        classify(a, TEXT_NONE, TEXT_NONE, TEXT_NONE, TEXT_NONE);
         a->outcome = arena_printf(&a->req->arena, "status_%d", a->status);
         return a->error_fault != GW_FAULT_REQUEST || a->status == 404;
     }

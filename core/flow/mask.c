@@ -110,6 +110,8 @@ gw_event mask_event(struct attempt *a, const gw_event *event)
     masked.text = mask_str(a, event->text);
     masked.code = mask_str(a, event->code);
     masked.param = mask_str(a, event->param);
+    if (event->type == GW_EVENT_ERROR)
+        masked.data = mask_str(a, event->data);
     masked.id = mask_str(a, event->id);
     return masked;
 }

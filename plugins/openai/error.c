@@ -44,11 +44,14 @@ static void read_detail(const struct reader *r, const gw_json *detail, struct to
         told->param = r->h->json->str(r->h->json->at(place, depth - 1));
 }
 
-/* "code" is a string, a number or null; a number is told as its digits. */
+/* "code" is a string, a number or null; a number is told as its digits, null as an empty code: there is none, which is
+ * not the same as a body that has no such member. */
 static gw_str code_of(const struct reader *r, const gw_json *body)
 {
     const gw_json *code = openai_get(r, body, GW_LIT("code"));
     uint32_t type = r->h->json->type(code);
+    if (type == GW_JSON_NULL)
+        return GW_LIT("");
     return type == GW_JSON_INT ? r->h->json->text(code) : r->h->json->str(code);
 }
 
@@ -68,15 +71,16 @@ static void read_body(const struct reader *r, const gw_json *body, struct told *
         told->param = openai_str(r, body, GW_LIT("param"));
 }
 
-/* At most TEXT_MOST bytes, and no part of a character at the end. */
-static gw_str shorten(gw_str s)
+/* At most `most` bytes: cut between characters, and then marked. */
+static gw_str shorten(const struct reader *r, gw_str s, size_t most)
 {
-    if (s.len <= TEXT_MOST)
+    const gw_str mark = GW_LIT("...");
+    if (s.len <= most)
         return s;
-    s.len = TEXT_MOST;
+    s.len = most - mark.len;
     while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80)
         s.len--;
-    return s;
+    return openai_join(r->h, r->call, s, mark);
 }
 
 /* OpenRouter: "Provider returned error", and what the provider said beside it. */
@@ -85,7 +89,7 @@ static void add_raw(const struct reader *r, struct told *told)
     gw_str raw = openai_str(r, openai_get(r, told->body, GW_LIT("metadata")), GW_LIT("raw"));
     if (raw.len == 0 || told->text.len == 0)
         return;
-    raw = shorten(raw);
+    raw = shorten(r, raw, TEXT_MOST);
     char *both = r->h->alloc(r->call, told->text.len + 2 + raw.len, 1);
     if (both == NULL)
         return;
@@ -172,6 +176,18 @@ static const char *const busy_words[] = {"overloaded_error",
                                          "overloaded",
                                          "slow_down",
                                          NULL};
+/* 403: the account may not use the model; or nothing is served where the request came from. Else it is the key. */
+static const char *const model_words[] = {"model_not_found",
+                                          "model_access_denied",
+                                          "model_not_available",
+                                          "model_permission_blocked_org",
+                                          "model_permission_blocked_project",
+                                          NULL};
+static const char *const model_texts[] = {"from this model",        "this model",       "access to model",
+                                          "access to the model",    "access the model", "use the model",
+                                          "model is not available", "model is blocked", NULL};
+static const char *const region_words[] = {"unsupported_country_region_territory", "request_forbidden", NULL};
+static const char *const region_texts[] = {"country, region", "your region", "your country", NULL};
 static const char *const server_words[] = {"server_error", "internal_error", "internal_server_error", NULL};
 
 static bool says(const struct told *told, const char *const *words)
@@ -217,6 +233,10 @@ static uint32_t fault_of(const struct reader *r, const struct told *told, uint32
     if (says(told, filter_words) || is_any(openai_str(r, inner, GW_LIT("code")), filter_words) ||
         (status == 403 && r->h->json->count(reasons) > 0)) /* OpenRouter's moderation */
         return GW_FAULT_FILTER;
+    if (status == 403 && !says(told, auth_words) &&
+        (says(told, model_words) || has_any(told->text, model_texts) || says(told, region_words) ||
+         has_any(told->text, region_texts)))
+        return GW_FAULT_REQUEST;
     if (status == 401 || status == 403 ||
         (status == 400 && (says(told, auth_words) || has_any(told->text, auth_texts))))
         return GW_FAULT_AUTH;
@@ -227,6 +247,36 @@ static uint32_t fault_of(const struct reader *r, const struct told *told, uint32
     if (status == 408 || status == 504 || status == 522 || status == 524) /* 522, 524: Cloudflare */
         return GW_FAULT_TIMEOUT;
     return status >= 500 ? GW_FAULT_SERVER : GW_FAULT_REQUEST;
+}
+
+/* What a client acts on beside the text: the call that Groq's model made and that was none, whose error OpenRouter
+ * passes on, what Azure's filter found. An object; absent where there is nothing. */
+static gw_str more_of(const struct reader *r, const gw_json *body)
+{
+    static const char *const members[] = {"failed_generation", "metadata", "innererror"};
+    enum { MEMBER_MOST = 4000 };
+    gw_writer *w = NULL;
+
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const gw_json *value = openai_get(r, body, openai_lit(members[i]));
+        uint32_t type = r->h->json->type(value);
+        bool is_str = type == GW_JSON_STR;
+        if (!is_str && (type != GW_JSON_OBJECT || r->h->json->text(value).len > MEMBER_MOST))
+            continue;
+        if (w == NULL) {
+            w = r->h->writer(r->call);
+            r->h->write->object(w);
+        }
+        r->h->write->key(w, openai_lit(members[i]));
+        if (is_str)
+            r->h->write->str(w, shorten(r, r->h->json->str(value), MEMBER_MOST));
+        else
+            r->h->write->copy(w, value);
+    }
+    if (w == NULL)
+        return (gw_str){NULL, 0};
+    r->h->write->close(w);
+    return r->h->write->end(w) == GW_OK ? r->h->write->text(w) : (gw_str){NULL, 0};
 }
 
 void openai_error(struct reader *r, const gw_json *root)
@@ -241,12 +291,13 @@ void openai_error(struct reader *r, const gw_json *root)
         told.text = GW_LIT("the upstream ended its answer with an error and did not say which");
     if (told.text.len == 0)
         read_plain(r, status, &told);
-    told.text = shorten(told.text);
+    told.text = shorten(r, told.text, TEXT_MOST);
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
                                  .type = GW_EVENT_ERROR,
                                  .text = told.text,
                                  .status = status,
                                  .fault = fault_of(r, &told, status),
-                                 .code = told.code.len > 0 ? told.code : told.type,
+                                 .data = more_of(r, told.body),
+                                 .code = told.code.ptr != NULL ? told.code : told.type,
                                  .param = told.param});
 }

@@ -62,6 +62,8 @@ static void check_error(struct event_check *c, const gw_event *e)
 {
     if (e->status != 0 && (e->status < 400 || e->status > 599) && !c->damaged)
         complain(c, "an error event with status %u", e->status);
+    if (e->data.len > 0 && json_check_quick(text_from(e->data)) < 0)
+        complain(c, "the data of an error event is not JSON");
     if (e->fault > GW_FAULT_QUOTA)
         complain(c, "an error event with the unknown fault %u", e->fault);
     c->has_error = true;

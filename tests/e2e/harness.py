@@ -343,15 +343,15 @@ class Case(unittest.TestCase):
         finally:
             cls.tidy()
 
-    def assert_error(self, answer, status, type_, code, retry=None, retry_after=None, param=None):
-        """One well-formed error: exactly this status, type, code and these headers."""
+    def assert_error(self, answer, status, type_, code, retry=None, retry_after=None, param=None, more=()):
+        """One well-formed error: exactly this status, type, code and these headers; `more`: members of the upstream's."""
         self.assertEqual(answer.status, status, answer)
         self.assert_ids(answer)
         self.assertEqual(answer.header("content-type", "").split(";")[0], "application/json", answer)
         body = answer.json()
         self.assertEqual(list(body), ["error"], body)
         error = body["error"]
-        self.assertEqual(set(error), {"message", "type", "param", "code"}, error)
+        self.assertEqual(set(error), {"message", "type", "param", "code", *more}, error)
         self.assertTrue(isinstance(error["message"], str) and error["message"], error)
         self.assertEqual((error["type"], error["code"]), (type_, code), error)
         if param is not None:
@@ -370,7 +370,7 @@ class Case(unittest.TestCase):
         self.assertTrue(low <= answer.status < 600, answer)
         error = answer.error
         self.assert_error(answer, answer.status, error["type"], error["code"])
-        self.assertTrue(error["code"] and error["type"], answer)
+        self.assertTrue(error["type"] and error["code"] != "", answer)
         self.assertIn(answer.header("x-should-retry"), ("true", "false"), answer)
         return error
 

@@ -340,7 +340,8 @@ class Relay(Case):
                 else:
                     code = inner.get("code")
                     error = answer.error
-                    self.assert_error(answer, rec.status, "invalid_request_error", error["code"], retry=False)
+                    self.assert_error(answer, rec.status, "invalid_request_error", error["code"], retry=False,
+                                      more={"failed_generation", "metadata", "innererror"} & set(inner))
                     if re.search(r"maximum context|too long", str(inner.get("message"))):
                         self.assertEqual(error["code"], "context_length_exceeded")
                     elif isinstance(code, str):

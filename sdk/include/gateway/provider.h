@@ -125,11 +125,13 @@ typedef struct gw_event {
     uint32_t item;  /* tool call or reasoning block within the choice */
     gw_str id;
     gw_str text;
-    gw_str data; /* JSON; of FINISH what the upstream tells beside `code`: the stop sequence that was met ... */
+    gw_str data; /* JSON; of FINISH what the upstream tells beside `code`: the stop sequence that was met ...; of ERROR
+                  * an object of what its error has beside the rest, for a client that can act on it */
     const gw_tokens *tokens;
     uint32_t status; /* ERROR: the upstream's HTTP status, or the one it meant */
     uint32_t fault;  /* ERROR: GW_FAULT_* */
-    gw_str code;     /* ERROR: the upstream's code; FINISH: its own reason where that says more than `text` */
+    gw_str code;     /* ERROR: the upstream's code, "" where it says that it has none; FINISH: its own reason where that
+                      * says more than `text` */
     gw_str param;    /* ERROR: the member it complains of */
 } gw_event;
 

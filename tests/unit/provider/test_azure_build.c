@@ -131,3 +131,22 @@ Test(azure_build, settings_are_checked_at_start)
     cr_assert_not(opens("{\"auth\":\"token\"}"));
     cr_assert_not(opens("{\"api_version\":\"2025&x=1\"}"));
 }
+
+Test(azure_build, a_name_that_no_deployment_has_is_refused)
+{
+    static char name[9001];
+    memset(name, 'a', sizeof name - 1);
+    replay_begin(&r, gw_plugin_entry_azure(), "{\"api_version\":\"2025-01-01-preview\"}");
+    cr_assert_eq(build(GW_OP_CHAT, GW_DIALECT_CHAT, BASE, name, NULL), GW_E_REQUEST);
+    cr_assert_gt(r.call.explain.len, 0u);
+    call_http_fini(&http);
+    name[256] = '\0';
+    cr_assert_eq(build(GW_OP_CHAT, GW_DIALECT_CHAT, BASE, name, NULL), GW_OK);
+    call_http_fini(&http);
+    replay_end(&r);
+    name[256] = 'a';
+    replay_begin(&r, gw_plugin_entry_azure(), "{}"); /* the name is in the body: Azure says what it thinks of it */
+    cr_assert_eq(build(GW_OP_CHAT, GW_DIALECT_CHAT, BASE, name, NULL), GW_OK);
+    call_http_fini(&http);
+    replay_end(&r);
+}
