@@ -12,6 +12,7 @@
 
 #include "plugin/call.h"
 #include "plugin/check.h"
+#include "plugin/elf.h"
 #include "plugin/trusted.h"
 
 /* What was loaded, never freed: code of a plugin may be on any stack. */
@@ -63,6 +64,8 @@ const struct plugin *plugin_adopt(const gw_plugin *descriptor, const char *path,
 static const struct plugin *load_new(const char *path, const struct stat *st, int fd, struct fail *fail)
 {
     char name[64];
+    if (elf_check(fd, st->st_size, path, fail) < 0)
+        return NULL;
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
     void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {

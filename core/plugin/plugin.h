@@ -24,7 +24,7 @@ struct plugin {
     gw_cache_ops cache;
 };
 
-/* Opens the file, checks owner, mode, entry symbol, versions and required callbacks. Never unloaded after
+/* Opens the file, checks owner, mode, that it is a whole ELF file, entry symbol, versions and required callbacks. Never unloaded after
  * success; loading the same file again gives the same struct. NULL with `fail` (FAIL_OPERATOR, the text names
  * the path and what to do). Kept for the life of the process. */
 const struct plugin *plugin_load(const char *path, struct fail *fail);

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +51,23 @@ static int check(const char *path, const struct stat *st, bool is_folder, struct
                         what, path, (long)st->st_uid, (long)geteuid());
     if (is_writable_by_others(st) && !(is_folder && (st->st_mode & S_ISVTX)))
         return fail_set(fail, FAIL_OPERATOR, "%s %s is writable by others: chmod go-w %s", what, path, path);
+    return 0;
+}
+
+/* Who may write a folder above may put another one in the place of this. */
+static int check_above(const char *folder, struct fail *fail)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    if (realpath(folder, path) == NULL)
+        return fail_set(fail, FAIL_OPERATOR, "the folder %s cannot be looked at: %s", folder, strerror(errno));
+    for (char *slash; (slash = strrchr(path, '/')) != NULL && path[1] != '\0';) {
+        slash[slash == path] = '\0';
+        if (stat(path, &st) == 0 && is_writable_by_others(&st) && !(st.st_mode & S_ISVTX))
+            return fail_set(fail, FAIL_OPERATOR,
+                            "the folder %s, above the plugins in %s, is writable by others: chmod go-w %s", path, folder, path);
+    }
     return 0;
 }
 
@@ -96,7 +114,8 @@ int trusted_open(const char *path, struct stat *st, struct fail *fail)
         fail_set(fail, FAIL_OPERATOR, "the plugin %s cannot be looked at: %s", path, strerror(errno));
     else if (!S_ISREG(st->st_mode))
         fail_set(fail, FAIL_OPERATOR, "the plugin %s is not a file", path);
-    else if (check(path, st, false, fail) == 0 && check(folder, &folder_st, true, fail) == 0)
+    else if (check(path, st, false, fail) == 0 && check(folder, &folder_st, true, fail) == 0 &&
+             check_above(folder, fail) == 0)
         return fd;
     close(fd);
     return -1;

@@ -114,6 +114,46 @@ Test(load, opens_instances_with_their_settings)
     arena_fini(&arena);
 }
 
+Test(load, refuses_what_is_below_a_folder_that_others_may_write)
+{
+    char below[PATH_MAX + 64], path[PATH_MAX + 128];
+    make_folder();
+    snprintf(below, sizeof below, "%s/below", folder);
+    cr_assert_eq(mkdir(below, 0755), 0);
+    snprintf(path, sizeof path, "%s/demo.so", below);
+    cr_assert_eq(rename(copy(built("demo.so"), "demo.so", 0644), path), 0);
+    cr_assert_eq(chmod(folder, 0777), 0);
+    memset(&fail, 0, sizeof fail);
+    cr_assert_null(plugin_load(path, &fail));
+    cr_assert_not_null(strstr(fail.text, "above the plugins"), "%s", fail.text);
+    cr_assert_not_null(strstr(fail.text, "chmod go-w"), "%s", fail.text);
+    cr_assert_eq(chmod(folder, 0777 | S_ISVTX), 0);
+    cr_assert_not_null(plugin_load(path, &fail), "nobody can replace another's folder there: %s", fail.text);
+    cr_assert_eq(chmod(folder, 0700), 0);
+    remove_folder();
+}
+
+/* Cut at many places: the linker maps what is not there and is ended by the kernel when it touches that. */
+Test(load, refuses_a_file_that_is_cut)
+{
+    struct stat st;
+    make_folder();
+    const char *whole = built("demo.so");
+    cr_assert_eq(stat(whole, &st), 0);
+    for (int i = 0; i < 40; i++) {
+        const char *path = copy(whole, "cut.so", 0644);
+        cr_assert_eq(truncate(path, st.st_size * i / 40), 0);
+        const char *why = refusal(path);
+        cr_assert(strstr(why, i == 0 ? "is empty" : "is cut") != NULL, "%d: %s", i, why);
+    }
+    const char *path = copy(whole, "cut.so", 0644);
+    cr_assert_eq(truncate(path, 30), 0);
+    cr_assert_not_null(strstr(refusal(path), "is cut"));
+    cr_assert_eq(truncate(path, 3), 0);
+    cr_assert_not_null(strstr(refusal(path), "not a shared library"));
+    remove_folder();
+}
+
 Test(load, refuses_files_that_others_may_write)
 {
     make_folder();
