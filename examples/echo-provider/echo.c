@@ -11,6 +11,11 @@ struct echo { /* an instance: one provider block of gateway.lua; read-only after
     char *voice;
 };
 
+static int is(gw_str s, const char *word)
+{
+    return s.len == strlen(word) && memcmp(s.ptr, word, s.len) == 0;
+}
+
 static gw_status echo_open(const gw_host *host, gw_call *call, const gw_json *config, void **instance)
 {
     gw_str voice = host->json->str(host->json->get(config, GW_LIT("voice"))); /* lent for this call: copied */
@@ -40,8 +45,11 @@ static gw_status echo_build(void *instance, gw_call *call, const gw_request *req
         h->explain(call, GW_LIT("the echo service takes text only"));
         return GW_E_REQUEST;
     }
-    if (h->json->get(req->body, GW_LIT("temperature")) != NULL)
-        h->dropped(call, GW_LIT("temperature"), GW_LIT("an echo is never creative"));
+    for (size_t i = 0; i < h->json->count(req->body); i++) { /* nothing is left out in silence */
+        gw_str name = h->json->key_at(req->body, i);
+        if (!is(name, "model") && !is(name, "messages") && !is(name, "stream") && !is(name, "stream_options"))
+            h->dropped(call, name, GW_LIT("an echo does not know it"));
+    }
     h->http_url(out, req->base_url);
     if (echo->voice != NULL)
         h->http_header(out, GW_LIT("X-Voice"), (gw_str){echo->voice, strlen(echo->voice)});
@@ -53,37 +61,54 @@ static gw_status echo_build(void *instance, gw_call *call, const gw_request *req
     return h->write->end(w); /* errors stick: this is the only place to ask */
 }
 
-static gw_status read_line(const gw_host *h, gw_call *call, const gw_frame *frame, gw_str line, gw_emit emit)
+static void say_error(const gw_host *h, gw_call *call, uint32_t status, const gw_json *json, gw_emit emit)
+{
+    gw_event event = {.size = sizeof event, .type = GW_EVENT_ERROR}; /* what is not set in an event is absent */
+    event.status = status >= 400 ? status : 502; /* an error inside a 200 */
+    event.text = h->json->str(h->json->get(json, GW_LIT("error")));
+    emit(call, &event);
+}
+
+static gw_status read_line(const gw_host *h, gw_call *call, gw_str line, gw_emit emit)
 {
     const gw_json *json, *piece;
     if (h->json->parse(call, line, &json) != GW_OK)
         return GW_E_PROTOCOL; /* and parse() has said why */
-    gw_str error = h->json->str(h->json->get(json, GW_LIT("error")));
-    if (frame->status >= 400 || error.ptr != NULL) { /* what is not set in an event is absent */
-        uint32_t status = frame->status >= 400 ? frame->status : 502;
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_ERROR, .text = error, .status = status});
-    } else if ((piece = h->json->get(json, GW_LIT("piece"))) != NULL) {
+    if ((piece = h->json->get(json, GW_LIT("piece"))) != NULL) {
         emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = h->json->str(piece)});
-    } else {
-        gw_tokens tokens = {.size = sizeof tokens, .total = -1, .raw = line};
-        tokens.input = h->json->integer(h->json->get(json, GW_LIT("in")), -1);
-        tokens.output = h->json->integer(h->json->get(json, GW_LIT("out")), -1);
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = GW_LIT("stop")});
+        return GW_OK;
     }
+    h->set_state(call, call); /* the last line: of what follows nothing counts */
+    if (h->json->get(json, GW_LIT("error")) != NULL) {
+        say_error(h, call, 200, json, emit);
+        return GW_OK;
+    }
+    gw_tokens tokens = {.size = sizeof tokens, .total = -1, .raw = line};
+    tokens.input = h->json->integer(h->json->get(json, GW_LIT("in")), -1);
+    tokens.output = h->json->integer(h->json->get(json, GW_LIT("out")), -1);
+    if (tokens.input >= 0 && tokens.output >= 0)
+        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = GW_LIT("stop")});
     return GW_OK;
 }
 
 /* A streamed answer comes line by line, any other in one piece: both are taken apart here. */
 static gw_status echo_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
 {
+    const gw_host *h = ((struct echo *)instance)->host;
+    const gw_json *json;
     gw_status status = GW_OK;
-    for (gw_str rest = frame->data, line; rest.len > 0 && status == GW_OK;) {
+    if (frame->status >= 400) {
+        h->json->parse(call, frame->data, &json); /* NULL when it is not of the service but of something in between */
+        say_error(h, call, frame->status, json, emit);
+        return GW_OK;
+    }
+    for (gw_str rest = frame->data, line; rest.len > 0 && status == GW_OK && h->state(call) == NULL;) {
         const char *end = memchr(rest.ptr, '\n', rest.len);
         line = (gw_str){rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr)};
         rest = (gw_str){line.ptr + line.len + (end != NULL), rest.len - line.len - (end != NULL)};
         if (line.len > 0)
-            status = read_line(((struct echo *)instance)->host, call, frame, line, emit);
+            status = read_line(h, call, line, emit);
     }
     return status;
 }

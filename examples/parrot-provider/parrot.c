@@ -91,7 +91,7 @@ static gw_status parrot_build(void *instance, gw_call *call, const gw_request *r
     for (size_t i = 0; i < h->json->count(req->body); i++) {
         gw_str name = h->json->key_at(req->body, i);
         if (!is(name, "model") && !is(name, "messages") && !is(name, "stream") && !is(name, "stream_options") &&
-            !is(name, "max_tokens"))
+            !is(name, "max_tokens") && !is(name, "max_completion_tokens"))
             h->dropped(call, name, GW_LIT("a parrot does not know it"));
     }
     gw_writer *w = h->http_json_body(out);
@@ -106,7 +106,8 @@ static gw_status parrot_build(void *instance, gw_call *call, const gw_request *r
     h->write->key(w, GW_LIT("song"));
     h->write->boolean(w, (int32_t)req->stream);
     h->write->key(w, GW_LIT("breath"));
-    h->write->copy(w, h->json->get(req->body, GW_LIT("max_tokens"))); /* null when the client did not say */
+    const gw_json *limit = h->json->get(req->body, GW_LIT("max_completion_tokens")); /* its older name is max_tokens */
+    h->write->copy(w, limit != NULL ? limit : h->json->get(req->body, GW_LIT("max_tokens"))); /* null: the client set none */
     h->write->close(w);
     return h->write->end(w);
 }
@@ -153,11 +154,10 @@ static void read_line(const gw_host *h, gw_call *call, struct flight *f, const g
 
 static void read_error(const gw_host *h, gw_call *call, uint32_t status, const gw_json *body, gw_emit emit)
 {
-    gw_str why = get(h, body, GW_LIT("ruffled"));
     int64_t feathers = h->json->integer(h->json->get(body, GW_LIT("feathers")), 0);
     if (status < 400) /* an error inside a 200 says itself what it means */
         status = feathers >= 400 && feathers <= 599 ? (uint32_t)feathers : 502;
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = status, .text = why});
+    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = status, .text = get(h, body, GW_LIT("ruffled"))});
 }
 
 /* A streamed answer comes line by line, any other in one piece: both are taken apart here. */

@@ -2,8 +2,8 @@
 # run.sh [--build DIR] - puts every provider through the conformance kit, and the kit through providers with defects.
 #
 # DIR (default: build) has gateway-conformance and plugins/. Cases are in tests/provider/golden/NAME; recordings of
-# the services are read too, when $GW_SHARED has them. The example provider is built outside of the tree against an
-# installed SDK and checked with the installed kit. Ends with "conformance: N passed, N failed, N skipped".
+# the services are read too, when $GW_SHARED has them. The example providers are built outside of the tree against
+# an installed SDK and checked with the installed kit. Ends with "conformance: N passed, N failed, N skipped".
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -130,12 +130,9 @@ for defect in NONE WRITES_INSTANCE KEEPS_FRAME TWO_FINISHES AFTER_ERROR WRONG_SU
     fi
 done
 
-# --- the example, made elsewhere ----------------------------------------------------------------------------
+# --- the examples, made elsewhere ---------------------------------------------------------------------------
 
 sdk=$tmp/sdk
-parrot=$tmp/parrot-provider
-mkdir "$parrot"
-cp -r "$root/examples/parrot-provider/." "$parrot/"
 works() {
     name=$1
     shift
@@ -145,14 +142,21 @@ works() {
     fi
 }
 works "the SDK is installed" cmake --install "$build" --prefix "$sdk"
-works "the example is configured outside of the tree" cmake -S "$parrot" -B "$parrot/build" -DCMAKE_PREFIX_PATH="$sdk"
-works "the example is built" cmake --build "$parrot/build"
-if [ -f "$parrot/build/parrot.so" ]; then
-    run "the example, with the installed kit" "$sdk/bin/gateway-conformance" "$parrot/build/parrot.so" "$parrot/cases"
-    works "ctest of the example" ctest --test-dir "$parrot/build" --output-on-failure
-fi
-lines=$(wc -l < "$parrot/parrot.c")
-if [ "$lines" -lt 200 ]; then pass "it has under 200 lines ($lines)"; else fail "it has under 200 lines ($lines)"; fi
+# example NAME LINES - builds it outside of the tree, and puts it through the installed kit.
+example() {
+    there=$tmp/$1-provider
+    cp -r "$root/examples/$1-provider" "$there"
+    works "$1 is configured outside of the tree" cmake -S "$there" -B "$there/build" -DCMAKE_PREFIX_PATH="$sdk"
+    works "$1 is built" cmake --build "$there/build"
+    if [ -f "$there/build/$1.so" ]; then
+        run "$1, with the installed kit" "$sdk/bin/gateway-conformance" "$there/build/$1.so" "$there/cases"
+    fi
+    lines=$(wc -l < "$there/$1.c")
+    if [ "$lines" -lt "$2" ]; then pass "$1 has under $2 lines ($lines)"; else fail "$1 has under $2 lines ($lines)"; fi
+}
+example echo 120
+example parrot 200
+works "ctest of parrot" ctest --test-dir "$tmp/parrot-provider/build" --output-on-failure
 
 echo "conformance: $passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
