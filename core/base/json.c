@@ -22,13 +22,7 @@
  * "[]," is three bytes and 110 of tree. */
 #define CHECK_MEMORY(len) ((len) * 4 + ((size_t)64 << 20))
 
-/* Each thread keeps this much for it: memory that is given back costs a page fault every 4 KB. Pages are only
- * real once they were needed. */
-enum { KEPT_LEN = 1 << 20 };
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t kept_key; /* frees it at the end of the thread */
-static _Thread_local void *kept;
 static _Thread_local struct arena *scratch; /* where jansson's memory comes from while we check a text */
 
 static void start(void);
@@ -54,30 +48,10 @@ static void check_free(void *ptr)
         free(ptr);
 }
 
-static void free_kept(void *memory)
-{
-    kept = NULL;
-    free(memory);
-}
-
 static void start(void)
 {
     json_object_seed(0);
     json_set_alloc_funcs(check_malloc, check_free);
-    BUG_IF(pthread_key_create(&kept_key, free_kept) != 0);
-}
-
-/* The memory the calling thread keeps, or NULL: then a check makes do with what the arena takes. */
-static void *kept_memory(void)
-{
-    if (kept == NULL) {
-        kept = malloc(KEPT_LEN);
-        if (kept != NULL && pthread_setspecific(kept_key, kept) != 0) {
-            free(kept);
-            kept = NULL;
-        }
-    }
-    return kept;
 }
 
 static int refuse_at(struct fail *fail, const char *why, int line, int column)
@@ -131,34 +105,41 @@ static const char *words_for(enum json_error_code code)
     }
 }
 
-/* What jansson does not refuse, or only when it is deep in it. */
+/* What no JSON text begins with or holds: refused in words of its own. */
 static int check_before(struct text text, struct fail *fail)
 {
     const char *nul = text.len == 0 ? NULL : memchr(text.ptr, '\0', text.len);
-    size_t at = skip_space(text, 0);
-    struct skip skip = {0};
 
-    if (at == text.len)
-        return refuse(fail, "it is empty", text, at);
     if (nul != NULL)
         return refuse(fail, "it contains a NUL byte", text, (size_t)(nul - text.ptr));
     if (text_starts(text, TEXT("\xef\xbb\xbf")))
         return refuse(fail, "it begins with a byte order mark", text, 0);
-    if ((text.ptr[at] == '{' || text.ptr[at] == '[') && skip_nested(text, at, JSON_MAX_DEPTH, &skip) == SKIP_BAD)
-        return refuse(fail, skip.problem, text, skip.at);
     return 0;
 }
 
 int json_check(struct text text, struct fail *fail)
 {
+    struct skip skip = {0};
+
+    if (skip_strict_all(text, &skip))
+        return 0;
+    return check_before(text, fail) < 0 ? -1 : refuse(fail, skip.problem, text, skip.at);
+}
+
+int json_check_tree(struct text text, struct fail *fail)
+{
     struct arena memory;
     json_error_t error;
+    struct skip skip = {0};
+    size_t at = skip_space(text, 0);
 
     json_start();
     if (check_before(text, fail) < 0)
         return -1;
-
-    arena_init(&memory, kept_memory(), KEPT_LEN, CHECK_MEMORY(text.len));
+    if (at < text.len && (text.ptr[at] == '{' || text.ptr[at] == '[') &&
+        skip_nested(text, at, JSON_MAX_DEPTH, &skip) == SKIP_BAD) /* jansson's own limit is far deeper */
+        return refuse(fail, skip.problem, text, skip.at);
+    arena_init(&memory, NULL, 0, CHECK_MEMORY(text.len));
     scratch = &memory;
     json_t *tree = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL,
                               &error);

@@ -1,7 +1,7 @@
 /* json.h - reading and writing JSON, and the only door to jansson.
  *
- * A value is a span of the bytes it was parsed from: parsing is strict (jansson checks the
- * whole text: duplicate members, NUL, depth and UTF-8 are refused), reading is lazy, and copying a value copies
+ * A value is a span of the bytes it was parsed from: parsing is strict (the whole text
+ * is checked: duplicate members, NUL, depth and UTF-8), reading is lazy, and copying a value copies
  * its source bytes, so numbers keep their digits. Values live in the arena they were
  * parsed into, which must outlive them, as must the text. Not thread-safe. */
 #ifndef BASE_JSON_H
@@ -37,8 +37,11 @@ void json_start(void);
  * "invalid_json", a text with line and column, nothing of the content). `text` is lent for the arena's life.
  * \u0000 and half a surrogate pair are refused, as are numbers that no double holds. */
 const struct json *json_parse(struct arena *arena, struct text text, struct fail *fail);
-/* Only checks: 0, or -1 with `fail` as above. Any thread. */
+/* Only checks: 0, or -1 with `fail` as above. One pass, no tree. Any thread. */
 int json_check(struct text text, struct fail *fail);
+/* The same by jansson, which builds a tree: for files of the operator's that are read once, and as the measure that the
+ * tests hold json_check() against. Any thread. */
+int json_check_tree(struct text text, struct fail *fail);
 
 /* jansson has functions of these names too: ours get other symbols, so that neither library meets the other's. */
 #define JSON_SYMBOL(name) __asm__("json_ours_" name)

@@ -38,6 +38,9 @@ static inline size_t skip_space(struct text t, size_t at);
 
 /* Is the text one JSON value, right to the last byte, and UTF-8? All but repeated members is checked. */
 bool skip_strict(struct text t);
+/* The same, and no object has a member twice, no string has \u0000 or half of a surrogate pair, no number is larger than
+ * a double holds. Where false, s->problem and s->at are why. */
+bool skip_strict_all(struct text t, struct skip *s);
 
 /* The texts of skip_nested(), which both paths share. */
 extern const char skip_open_string[], skip_open_bracket[], skip_control[], skip_stray[], skip_mismatch[], skip_deep[];

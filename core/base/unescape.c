@@ -68,6 +68,25 @@ static unsigned unicode_escape(const char *p, const char *end, size_t *len)
     return 0x10000 + ((code & 0x3ff) << 10 | (low & 0x3ff));
 }
 
+bool unescape_is_high(const char *escape)
+{
+    return is_high_surrogate(hex4(escape + 2));
+}
+
+const char *unescape_problem(const char *escape, size_t left)
+{
+    unsigned code = hex4(escape + 2);
+
+    if (code == 0)
+        return "a string contains \\u0000";
+    if (!is_high_surrogate(code) && !is_low_surrogate(code))
+        return NULL;
+    if (is_high_surrogate(code) && left >= 12 && escape[6] == '\\' && escape[7] == 'u' &&
+        is_low_surrogate(hex4(escape + 8)))
+        return NULL;
+    return "a string contains half of a surrogate pair (\\ud800 to \\udfff alone)";
+}
+
 static char plain_escape(char c)
 {
     switch (c) {

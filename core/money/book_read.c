@@ -233,7 +233,8 @@ struct book *book_parse(struct text bytes, const char *name, struct fail *fail)
     r.arena = &book->arena;
     crypto_sha256(bytes, digest);
     crypto_hex(digest, sizeof digest, book->digest);
-    const struct json *written = json_parse(&scratch, bytes, &why);
+    /* Read once, and money hangs on it: two parsers must agree that it is JSON. */
+    const struct json *written = json_check_tree(bytes, &why) == 0 ? json_parse(&scratch, bytes, &why) : NULL;
     int read = written != NULL ? read_book(book, &r, written)
                                : fail_set(fail, FAIL_OPERATOR, "price book %s: %s", name, why.text);
     arena_fini(&scratch);

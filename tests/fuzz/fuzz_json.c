@@ -1,10 +1,11 @@
-/* fuzz_json.c - what the strict parser takes, the quick one takes too and reads alike; what is written is JSON. */
+/* fuzz_json.c - the strict check agrees with jansson; what the strict parser takes, the quick one takes too and reads
+ * alike; what is written is JSON. */
 #include <string.h>
 
 #include "base/json.h"
 #include "fuzz.h"
 
-/* jansson refuses more: repeated members, NUL, halves of surrogate pairs and numbers that no double holds. */
+/* The strict parser refuses more: repeated members, NUL, halves of surrogate pairs and numbers that no double holds. */
 static void compare(const struct json *strict, const struct json *quick, unsigned depth)
 {
     MUST(json_type(strict) == json_type(quick), "%d and %d", (int)json_type(strict), (int)json_type(quick));
@@ -96,6 +97,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, NULL, 0, 64 << 20);
     const struct json *strict = json_parse(&arena, t, &fail), *quick = json_parse_quick(&arena, t);
     MUST((strict != NULL) == (json_check(t, NULL) == 0));
+    struct fail tree = {.kind = FAIL_NONE};
+    if (json_check_tree(t, &tree) == 0)
+        MUST(strict != NULL, "jansson takes it: %s", fail.text);
+    else
+        MUST(strict == NULL || strstr(tree.text, "too many values") != NULL, "jansson refuses it: %s", tree.text);
     if (strict != NULL) {
         MUST(quick != NULL, "strict JSON, but not to the quick reader");
         compare(strict, quick, 0);
