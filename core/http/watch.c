@@ -5,7 +5,6 @@
  * closes only its sending side counts as gone too: the two look alike from here. */
 #include "http/watch.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "http/daemon.h"
 #include "http/deadline.h"
 #include "http/parting.h"
+#include "http/peer.h"
 
 #define STALE_NS (2 * CLOCK_MS)
 
@@ -32,27 +32,6 @@ struct watch *watch_of(struct MHD_Connection *mhd)
     return x;
 }
 
-/* Who it is: the address as text, and whether it is this machine. */
-static void name_peer(struct watch *x, const struct sockaddr_storage *addr)
-{
-    if (addr->ss_family == AF_INET) {
-        const struct in_addr *in = &((const struct sockaddr_in *)addr)->sin_addr;
-
-        inet_ntop(AF_INET, in, x->peer, sizeof x->peer);
-        x->loopback = ntohl(in->s_addr) >> 24 == 127;
-    } else if (addr->ss_family == AF_INET6) {
-        const struct in6_addr *in6 = &((const struct sockaddr_in6 *)addr)->sin6_addr;
-
-        if (IN6_IS_ADDR_V4MAPPED(in6)) {
-            inet_ntop(AF_INET, in6->s6_addr + 12, x->peer, sizeof x->peer);
-            x->loopback = in6->s6_addr[12] == 127;
-        } else {
-            inet_ntop(AF_INET6, in6, x->peer, sizeof x->peer);
-            x->loopback = IN6_IS_ADDR_LOOPBACK(in6);
-        }
-    }
-}
-
 static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
 {
     struct front *f = d->front;
@@ -67,7 +46,7 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     x->bury.on_after = bury;
     x->started_ns = f->loop->now_ns;
     buf_init(&x->out, f->limits.event_bytes + 3 * DOOR_HIGH_MARK);
-    name_peer(x, &f->arriving);
+    x->loopback = peer_name(&f->arriving, x->peer);
     f->open++;
     daemon_add(d, x);
     deadline_set(x, LANE_HEAD);

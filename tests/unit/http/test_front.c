@@ -14,6 +14,8 @@
 static struct house house;
 static char body[65536];
 
+static void small_bodies(struct config *config) { config->limits.body_bytes = 10000; }
+
 static int get(int fd, const char *path)
 {
     char request[512];
@@ -163,8 +165,6 @@ Test(front, answers_before_the_body_without_losing_the_connection)
     house_close(&house);
     cr_assert_eq(atomic_load(&fake_seen.body), 0u);
 }
-
-static void small_bodies(struct config *config) { config->limits.body_bytes = 10000; }
 
 Test(front, limits_the_body)
 {
