@@ -6,7 +6,8 @@ import fnmatch
 ROOMS = [
     ("core/upstream/*", ["upstream"],
      ["test_framing.py", "test_fallback.py", "test_midstream.py", "test_truncated.py", "test_stream.py", "test_load.py",
-      "test_secrets.py", "test_tls.py", "test_opening.py", "test_llhttp_upstream.py", "test_relayed.py"]),
+      "test_secrets.py", "test_tls.py", "test_opening.py", "test_stalled.py", "test_settled.py", "test_llhttp_upstream.py",
+      "test_relayed.py"]),
     ("core/http/*", ["http"],
      ["test_http.py", "test_bad_input.py", "test_health.py", "test_keys.py", "test_drain.py", "test_naughty.py",
       "test_tls.py", "test_metrics.py", "test_stream.py", "test_vectors.py"]),
