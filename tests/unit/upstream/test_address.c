@@ -1,6 +1,8 @@
 /* test_address.c - URLs taken apart. */
 #include "check.h"
 
+#include <stdio.h>
+
 #include "upstream/address.h"
 
 static void check(const char *url, const char *origin, const char *host, const char *path, bool tls)
@@ -22,6 +24,50 @@ Test(address, takes_urls_apart)
     check("HTTP://h?x=/y", "HTTP://h", "h", "?x=/y", false);
     check("https://[::1]:443/a?b", "https://[::1]:443", "[::1]:443", "/a?b", true);
     check("https://a_b-c.d:1/", "https://a_b-c.d:1", "a_b-c.d:1", "/", true);
+}
+
+static bool is_good(const char *format, int byte)
+{
+    struct address a;
+    const char *why;
+    char url[64];
+    int len = snprintf(url, sizeof url, format, byte);
+
+    return address_parse((struct text){url, (size_t)len}, &a, &why) == 0;
+}
+
+Test(address, knows_each_byte_of_a_host_and_of_a_path)
+{
+    for (int byte = 1; byte < 256; byte++) {
+        bool word = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+                    byte == '-' || byte == '.' || byte == '_';
+
+        cr_assert_eq(is_good("http://h%ch/x", byte), word || byte == '/' || byte == '?', "%d", byte);
+        cr_assert_eq(is_good("http://[::%c]/x", byte), word || byte == ':', "%d", byte);
+        cr_assert_eq(is_good("http://h/x%cx", byte), byte > ' ' && byte < 0x7f && byte != '#', "%d", byte);
+        cr_assert_eq(is_good("http://h:8%c/x", byte), (byte >= '0' && byte <= '9') || byte == '/' || byte == '?', "%d", byte);
+    }
+}
+
+Test(address, takes_every_port_there_is)
+{
+    static const struct {
+        const char *url;
+        bool good;
+    } cases[] = {
+        {"http://h:1",          true }, {"http://h:9",          true }, {"http://h:65535",      true },
+        {"http://h:00080",      true }, {"http://h:65536",      false}, {"http://h:0",          false},
+        {"http://h:00000",      false}, {"http://h:000080",     false}, {"http://[::1]:65535/", true },
+        {"http://[::1]:65536/", false}, {"http://[::1]:0",      false}, {"http://[::1]:",       false},
+        {"http://[::1]",        true }, {"http://[a]",          true }, {"http://[",            false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct address a;
+        const char *why;
+
+        cr_assert_eq(address_parse(text_of(cases[i].url), &a, &why) == 0, cases[i].good, "%s", cases[i].url);
+    }
 }
 
 Test(address, refuses_what_two_readers_could_read_differently)
