@@ -142,7 +142,6 @@ static void send_home(struct dialer_thread *t, struct dial *d)
     if (d->sockets >= 0) {
         loop_unwatch(&t->loop, &d->watch);
         close(d->sockets);
-        d->sockets = -1;
     }
     unlink_dial(t, d);
     d->message.on_message = on_home;

@@ -151,6 +151,37 @@ Test(answer, tells_what_was_cut_and_what_ends_by_closing)
     check_all(cases, sizeof cases / sizeof *cases, serve_drops);
 }
 
+static void serve_and_reset(struct server_conn *conn)
+{
+    if (!server_skip(conn))
+        return;
+    server_say(conn, conn->arg);
+    server_sleep(50);
+    server_reset(conn);
+}
+
+static void check_why(void (*serve)(struct server_conn *conn), const char *answer, enum transfer_failure failure, const char *why)
+{
+    struct server *s = server_start(serve, (void *)(uintptr_t)answer);
+    struct client *c = client_new(2, NULL);
+    struct exchange e;
+
+    client_get(&e, c, s->url, "/");
+    cr_assert_eq(e.failure, failure, "%s", transfer_failure_name(e.failure));
+    cr_assert_str_eq(e.why, why);
+    exchange_fini(&e);
+    client_free(c);
+    server_stop(s);
+}
+
+Test(answer, says_how_it_was_cut)
+{
+    check_why(serve_once, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_CUT, "the connection was closed");
+    check_why(serve_and_reset, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_CUT, "the connection broke");
+    check_why(serve_once, "", TRANSFER_RESET, "the connection was closed");
+    check_why(serve_and_reset, "HTTP/1.1 200 OK\r\nConte", TRANSFER_RESET, "the connection broke");
+}
+
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK_HEAD "Transfer-Encoding: chunked\r\n\r\n"
 

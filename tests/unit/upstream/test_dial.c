@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <string.h>
 
 #include "upstream/dial.h"
@@ -17,6 +18,37 @@ static bool is_forbidden(const char *text)
     return dial_is_forbidden((struct sockaddr *)&v6);
 }
 
+Test(dial, leaves_other_kinds_of_addresses_alone)
+{
+    cr_assert(dial_is_forbidden(&(struct sockaddr){.sa_family = AF_UNIX}), "nothing but IP");
+}
+
+static void on_pipe(int number)
+{
+    (void)number;
+}
+
+/* TLS may write to a closed socket: that must not be the end of the process. */
+Test(dial, ignores_sigpipe_unless_somebody_handles_it)
+{
+    struct sigaction now;
+
+    signal(SIGPIPE, SIG_DFL);
+    dial_start();
+    sigaction(SIGPIPE, NULL, &now);
+    cr_assert_eq(now.sa_handler, SIG_IGN);
+}
+
+Test(dial, leaves_a_handler_of_sigpipe)
+{
+    struct sigaction now;
+
+    signal(SIGPIPE, on_pipe);
+    dial_start();
+    sigaction(SIGPIPE, NULL, &now);
+    cr_assert_eq(now.sa_handler, on_pipe);
+}
+
 Test(dial, refuses_link_local_and_metadata_addresses_in_every_spelling)
 {
     static const char *const refused[] = {
@@ -25,7 +57,8 @@ Test(dial, refuses_link_local_and_metadata_addresses_in_every_spelling)
     };
     static const char *const allowed[] = {
         "127.0.0.1", "10.0.0.1", "192.168.1.1", "169.253.255.255", "169.255.0.0",      "1.1.1.1",
-        "::1",       "fec0::1",  "fd00::1",     "2606:4700::1111", "::ffff:127.0.0.1",
+        "::1",       "fec0::1",  "fd00::1",     "2606:4700::1111", "::ffff:127.0.0.1", "2001:db8::a9fe:a9fe",
+        "::ffff:168.254.1.1", "64:ff9b::169.253.1.1", "64:ff9c::169.254.1.1", "fd00:ec2::253",
     };
 
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)

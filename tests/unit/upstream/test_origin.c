@@ -1,7 +1,6 @@
 /* test_origin.c - what is dialled and for whom: who waits, who leaves, hosts that do not answer. */
 #include "check.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "client.h"
 #include "server.h"
+#include "tarpit.h"
 #include "upstream/pool.h"
 
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -86,45 +86,6 @@ Test(origin, keeps_the_connection_that_was_dialled_for_somebody_who_left)
     cr_assert_eq(s->connections, 1);
     client_free(c);
     server_stop(s);
-}
-
-/* A port where connecting takes for ever: the queue of the listener is full. */
-struct tarpit {
-    int fd, fill[8], port;
-    char url[64];
-};
-
-static void tarpit_fill(struct tarpit *t)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)t->port)};
-
-    for (int i = 0; i < 8; i++) {
-        t->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(t->fill[i], (struct sockaddr *)&address, sizeof address);
-    }
-}
-
-static void tarpit_open(struct tarpit *t, bool fill)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof address;
-
-    t->fd = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert_eq(bind(t->fd, (struct sockaddr *)&address, sizeof address), 0);
-    cr_assert_eq(listen(t->fd, 0), 0);
-    getsockname(t->fd, (struct sockaddr *)&address, &len);
-    t->port = ntohs(address.sin_port);
-    snprintf(t->url, sizeof t->url, "http://127.0.0.1:%d", t->port);
-    if (fill)
-        tarpit_fill(t);
-}
-
-static void tarpit_close(struct tarpit *t)
-{
-    for (int i = 0; i < 8; i++)
-        close(t->fill[i]);
-    close(t->fd);
 }
 
 /* The first connection gets through, and is answered late; for the next ones the tarpit is full. */

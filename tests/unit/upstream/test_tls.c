@@ -21,7 +21,7 @@
 /* Answers GET /N with N bytes, POST with the body's length and sum; at its end writes how many bytes of
  * requests it saw to the file given. The certificate's name is an argument. */
 static const char server_script[] =
-    "import http.server, ssl, sys, threading\n"
+    "import http.server, os, socket, ssl, sys, threading, time\n"
     "folder, name = sys.argv[1:3]\n"
     "log = open(folder + '/seen', 'a', buffering=1)\n"
     "class H(http.server.BaseHTTPRequestHandler):\n"
@@ -35,6 +35,13 @@ static const char server_script[] =
     "        self.end_headers(); self.wfile.write(body)\n"
     "    def do_GET(self):\n"
     "        log.write('request\\n')\n"
+    "        if self.path in ('/close', '/rst'):\n"
+    "            self.close_connection = True; self.send_response(200)\n"
+    "            if self.path == '/rst': self.send_header('Content-Length', '10')\n"
+    "            self.end_headers(); self.wfile.write(b'first'); time.sleep(0.2)\n"
+    "            if self.path == '/close': return self.wfile.write(b'second')\n"
+    "            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\\1\\0\\0\\0\\0\\0\\0\\0')\n"
+    "            return os.close(self.connection.detach())\n"
     "        n = int(self.path[1:]); self.answer(bytes(i * 7 % 251 for i in range(n)))\n"
     "    def do_POST(self):\n"
     "        log.write('request\\n')\n"
@@ -216,6 +223,39 @@ Test(tls, sends_nothing_where_no_tls_is_spoken)
     snprintf(url, sizeof url, "http%s", site.url + 5);
     cr_assert_neq(get_once(&site, url, site.ca), TRANSFER_OK); /* plain to a TLS port: an alert, not HTTP */
     site_close(&site);
+}
+
+/* What comes of a body that ends after a pause: with the connection, or with a reset. */
+static struct exchange get_after_a_pause(const char *path)
+{
+    struct site site;
+    struct pool_settings settings = {.ca_file = NULL};
+    struct client *c;
+    struct exchange e;
+
+    site_open(&site, "good");
+    settings.ca_file = site.ca;
+    c = client_new(2, &settings);
+    client_get(&e, c, site.url, path);
+    cr_assert_eq(pool_idle(c->pool), 0);
+    client_free(c);
+    site_close(&site);
+    exchange_fini(&e);
+    return e;
+}
+
+Test(tls, waits_for_the_end_of_the_connection_and_notices_a_reset)
+{
+    int64_t begin_ns = clock_ns();
+    struct exchange e = get_after_a_pause("/close");
+
+    cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
+    cr_assert_eq(e.received, 11);
+    e = get_after_a_pause("/rst");
+    cr_assert_eq(e.failure, TRANSFER_CUT, "%s", transfer_failure_name(e.failure));
+    cr_assert_eq(e.received, 5);
+    cr_assert_str_eq(e.why, "the connection broke");
+    cr_assert_lt(clock_ns() - begin_ns, 8 * CLOCK_S, "it was a time-out that noticed");
 }
 
 Test(tls, uses_a_connection_again_and_reads_large_answers)
