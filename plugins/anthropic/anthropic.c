@@ -114,6 +114,23 @@ static gw_str url_of(const gw_host *h, gw_call *call, const gw_request *req)
     return anthropic_join(h, call, parts, sizeof parts / sizeof *parts);
 }
 
+/* Betas that tools of the chat need, each once; how many of the `most`. */
+static size_t betas_of_tools(const gw_host *h, const gw_json *body, const char **betas, size_t most)
+{
+    const gw_json *tools = get(h, body, "tools");
+    size_t count = 0;
+
+    for (size_t i = 0; i < length(h, tools); i++) {
+        const char *beta = anthropic_beta_of(get_str(h, h->json->at(tools, i), "type"));
+        bool is_new = beta != NULL;
+        for (size_t k = 0; k < count && is_new; k++)
+            is_new = strcmp(betas[k], beta) != 0;
+        if (is_new && count < most)
+            betas[count++] = beta;
+    }
+    return count;
+}
+
 /* A message of the chat may name a file of Anthropic's: then the beta that knows files is needed. */
 static bool names_file(const gw_host *h, const gw_json *body)
 {
@@ -127,26 +144,30 @@ static bool names_file(const gw_host *h, const gw_json *body)
     return false;
 }
 
+/* "a,b": of the client, of the settings, and what the chat needs. */
 static void write_betas(const struct anthropic *a, gw_call *call, const gw_request *req, gw_http *out)
 {
     const gw_host *h = a->host;
-    gw_str parts[5], all;
-    size_t count = 0;
+    enum { TOOLS_MOST = 4 };
+    const char *tools[TOOLS_MOST];
+    gw_str names[3 + TOOLS_MOST], parts[2 * (3 + TOOLS_MOST)];
+    size_t count = 0, len = 0;
     gw_str client = req->body == NULL ? h->client_header(call, GW_LIT("anthropic-beta")) : (gw_str){NULL, 0};
 
     if (client.len > 0)
-        parts[count++] = client;
-    if (a->betas != NULL) {
-        if (count > 0)
-            parts[count++] = GW_LIT(",");
-        parts[count++] = words(a->betas);
+        names[count++] = client;
+    if (a->betas != NULL)
+        names[count++] = words(a->betas);
+    if (req->body != NULL && names_file(h, req->body))
+        names[count++] = GW_LIT(BETA_FILES);
+    for (size_t i = 0, needed = betas_of_tools(h, req->body, tools, TOOLS_MOST); i < needed; i++)
+        names[count++] = words(tools[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            parts[len++] = GW_LIT(",");
+        parts[len++] = names[i];
     }
-    if (req->body != NULL && names_file(h, req->body)) {
-        if (count > 0)
-            parts[count++] = GW_LIT(",");
-        parts[count++] = GW_LIT(BETA_FILES);
-    }
-    all = anthropic_join(h, call, parts, count);
+    gw_str all = anthropic_join(h, call, parts, len);
     if (all.len > 0)
         h->http_header(out, GW_LIT("anthropic-beta"), all);
 }
@@ -209,13 +230,13 @@ static gw_status anthropic_build(void *instance, gw_call *call, const gw_request
 }
 
 static const gw_option options[] = {
-    {"auth", "how the key is sent: \"x-api-key\" (as Anthropic wants it) or \"bearer\"", GW_JSON_STR, 0},
-    {"version", "anthropic-version of translated requests and of clients that send none; \"2023-06-01\" unless said",
-     GW_JSON_STR, 0},
-    {"betas", "names for anthropic-beta, sent beside those of the client", GW_JSON_ARRAY, 0},
+    {"auth",       "how the key is sent: \"x-api-key\" (as Anthropic wants it) or \"bearer\"",                           GW_JSON_STR,   0},
+    {"version",    "anthropic-version of translated requests and of clients that send none; \"2023-06-01\" unless said",
+     GW_JSON_STR,                                                                                                                       0},
+    {"betas",      "names for anthropic-beta, sent beside those of the client",                                          GW_JSON_ARRAY, 0},
     {"max_tokens", "for requests that give none, which Anthropic refuses; unless said the model's own, at most 20000",
-     GW_JSON_INT, 0},
-    {NULL, NULL, 0, 0},
+     GW_JSON_INT,                                                                                                                       0},
+    {NULL,         NULL,                                                                                                 0,             0},
 };
 
 static const gw_provider_ops ops = {

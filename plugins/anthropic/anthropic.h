@@ -1,6 +1,6 @@
 /* anthropic.h - what the files of the anthropic provider share. Two stories: a request on its way out (struct
  * building: anthropic.c, capability.c, members.c, plan.c, think.c, cache.c, request.c, turns.c, system.c, parts.c,
- * history.c, tools.c, schema.c) and an answer on its way in (struct reader: read.c, block.c, usage.c, error.c). */
+ * history.c, tools.c, root.c, schema.c, names.c; rules.c, models.c) and an answer on its way in (struct reader: read.c, block.c, usage.c, error.c). */
 #ifndef ANTHROPIC_H
 #define ANTHROPIC_H
 
@@ -8,6 +8,8 @@
 #include <gateway/provider.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "rules.h"
 
 /* The mark of thinking that came from Anthropic, as the chat form carries it. */
 #define ANTHROPIC_FORMAT "anthropic-claude-v1"
@@ -42,6 +44,7 @@ enum {
     CAN_FORCE = 1 << 3,  /* tool_choice any or a named tool */
     CAN_SYSTEM = 1 << 4, /* role system inside messages */
     CAN_SEARCH = 1 << 5, /* the web_search server tool */
+    CAN_PREFILL = 1 << 6, /* a request that ends with the beginning of the answer */
 };
 struct model {
     const char *family; /* "opus" ...; "" any */
@@ -49,6 +52,7 @@ struct model {
     uint8_t thinks, quiet, can;
     uint32_t most;       /* output tokens; 0: not known */
     const char *efforts; /* the levels of output_config.effort, blank-separated; "" none */
+    const char *source;  /* the pages that this is from, and when they were read */
 };
 /* The row for a model's name. Never NULL. Any thread. */
 const struct model *anthropic_model(gw_str name);
@@ -62,7 +66,7 @@ enum limit {
     LOSS_STRICT, LOSS_GRAMMAR, LOSS_FORCE, LOSS_CHOICE, LOSS_SEARCH, LOSS_SEARCH_SIZE, LOSS_SHAPE, LOSS_JSON_OBJECT,
     LOSS_OPEN_OBJECT, LOSS_METADATA, LOSS_PERSON, LOSS_OTHER_ID, LOSS_TIER, LOSS_CACHE_OPTIONS, LOSS_CACHE_LIFE,
     LOSS_LATE_SYSTEM, LOSS_NAME, LOSS_SOUND, LOSS_ARGUMENTS, LOSS_RESULT, LOSS_UNSIGNED, LOSS_THOUGHT,
-    LOSS_ONLY_THOUGHT, LOSS_ORIGIN, LOSS_FOREIGN, LOSS_DETAIL, LOSS_BELOW, LOSS_MEMBER,
+    LOSS_ONLY_THOUGHT, LOSS_PREFILL, LOSS_BUDGET_PREFILL, LOSS_ORIGIN, LOSS_FOREIGN, LOSS_DETAIL, LOSS_BELOW, LOSS_MEMBER,
     REFUSAL_N, REFUSAL_LOGPROBS, REFUSAL_SOUND, REFUSAL_FUNCTIONS, REFUSAL_TOOL, REFUSAL_ROLE, REFUSAL_OLD_CALL,
     REFUSAL_IMAGE, REFUSAL_FILE, REFUSAL_UPLOAD, REFUSAL_AUDIO, REFUSAL_PART, REFUSAL_SYSTEM_PART,
     REFUSAL_ASSISTANT_PART,
@@ -125,6 +129,8 @@ struct building {
 
     const char *turn; /* role of the message being written; NULL: none is open */
     bool any_turn;    /* one was written */
+    struct ids taken; /* names of tools that are sent */
+    struct tool_name *naming; /* the tool whose schema is being written, where it is written anew */
     struct ids seen;  /* ids of all calls so far */
     struct ids calls; /* the client's ids of the calls below, to their place */
     struct past_call *past;
@@ -142,6 +148,9 @@ struct reading {
     gw_str shape_name;    /* the tool that stands for the answer's schema */
     const gw_str *custom; /* names of custom tools */
     size_t custom_count;
+    struct tool_name **names; /* tools that are sent under other names: names.c */
+    size_t name_count, name_cap;
+    struct ids by_client, by_wire; /* to their place in `names`, from 1 */
     /* Written by read(): */
     struct block *blocks;     /* open ones */
     uint32_t tools, thoughts, texts; /* how many there were */
@@ -167,6 +176,7 @@ struct reader {
 /* text.c: bytes. */
 bool anthropic_is(gw_str s, const char *word);
 bool anthropic_has(gw_str s, const char *part); /* ASCII case folded */
+bool anthropic_same(gw_str s, const char *word); /* ASCII case folded */
 bool anthropic_starts(gw_str s, const char *start);
 bool anthropic_is_blank(gw_str s); /* nothing but white space: Anthropic takes no such text */
 /* One after another in memory of the call; {NULL,0} without memory. */
@@ -213,14 +223,44 @@ void anthropic_tell_others(struct building *b, const char *path, const gw_json *
 /* The same for all of a chat but its own members and its tools. */
 void anthropic_tell_unread(struct building *b);
 
+/* names.c: names that Anthropic does not take. Of the tools first those that stay, then those that change. */
+void anthropic_take_tool_name(struct building *b, gw_str name);
+void anthropic_name_tool(struct building *b, gw_str name);
+gw_str anthropic_wire_name(struct building *b, gw_str name);
+gw_str anthropic_client_name(const struct reader *r, gw_str wire);
+/* Properties of a tool: between begin and end each is named, then asked for. */
+void anthropic_begin_members(struct building *b, gw_str tool);
+void anthropic_name_member(struct building *b, gw_str name);
+gw_str anthropic_wire_member(const struct building *b, gw_str name);
+void anthropic_end_members(struct building *b);
+/* Arguments of an earlier call, as a value. */
+void anthropic_write_arguments(struct building *b, gw_str tool, const gw_json *arguments);
+/* The tool of a call, where its arguments must be renamed; else NULL. */
+const struct tool_name *anthropic_renamed(const struct reader *r, gw_str wire);
+/* Arguments being renamed piece by piece. Zeroed but for `tool` at the start. */
+struct rename {
+    const struct tool_name *tool;
+    struct pile name;
+    unsigned depth;
+    bool in_string, escaped, in_name, before_name;
+};
+/* The piece with the client's names, as far as they have come. Memory of the call. */
+gw_str anthropic_rename(struct reader *r, struct rename *rename, gw_str piece);
+
 /* The steps of a request. */
 void anthropic_plan(struct building *b);                       /* plan.c */
+void anthropic_plan_names(struct building *b);                 /* tools.c: which of them change */
 void anthropic_plan_thinking(struct building *b, bool forced); /* think.c, with plan.max_tokens */
 void anthropic_plan_cache(struct building *b);                 /* cache.c, when all else is planned */
 void anthropic_write(struct building *b);                      /* request.c */
 void anthropic_write_turns(struct building *b);                /* turns.c: "system" and "messages" */
 void anthropic_write_tools(struct building *b);                /* tools.c: "tools" and "tool_choice" */
+/* root.c: the schema of a tool, as a value */
+void anthropic_write_root(struct building *b, gw_str tool, const gw_json *schema, bool strict);
 void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_root); /* schema.c, as a value */
+/* A member of it, with its key, where Anthropic takes it; what it does not take, in words. */
+void anthropic_write_schema_member(struct building *b, const gw_json *schema, gw_str name, const gw_json *value);
+void anthropic_pile_limits(struct building *b, const gw_json *schema, struct pile *pile);
 
 /* system.c: "system" for a developer too. */
 gw_str anthropic_role(const struct building *b, const gw_json *message);
@@ -239,6 +279,8 @@ void anthropic_begin_block(struct building *b, const char *role);
 size_t anthropic_write_content(struct building *b, const char *role, const gw_json *content, const gw_json *mark,
                                bool is_last);
 bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark);
+/* turns.c: the request ends with the beginning of the answer, which the model is to go on with. */
+bool anthropic_is_prefilled(struct building *b);
 /* The content of a tool's result, as a member "content"; nothing when it is empty. */
 void anthropic_write_result(struct building *b, const gw_json *content);
 
@@ -252,6 +294,8 @@ void anthropic_copy_block(struct building *b, const gw_json *block, const gw_jso
 
 /* history.c: what an assistant message brings along from an earlier answer of Anthropic. */
 bool anthropic_has_thinking(struct building *b, const gw_json *message);
+/* An answer that broke off at a tool of Anthropic's own: sent again, it goes on. */
+bool anthropic_is_paused(struct building *b, const gw_json *message);
 void anthropic_write_thinking(struct building *b, const gw_json *message);
 /* The blocks as they came, when the message still says the same; else NULL. */
 const gw_json *anthropic_origin(struct building *b, const gw_json *message);

@@ -28,7 +28,8 @@ struct block {
     gw_str begun;      /* of a call: the input that came at the start; else the block itself */
     struct pile input; /* of a custom tool */
     struct grown *grown;
-    uint64_t from; /* of text: its first character in the answer */
+    struct rename rename; /* of a call: its tool is NULL where nothing is renamed */
+    uint64_t from;        /* of text: its first character in the answer */
     struct citation *cited, *last_cited;
 };
 
@@ -178,7 +179,7 @@ static void start_redacted(struct reader *r, const gw_json *json)
 static void start_tool(struct reader *r, int64_t index, const gw_json *json)
 {
     const gw_json *input = get(r->h, json, "input");
-    gw_str name = get_str(r->h, json, "name");
+    gw_str wire = get_str(r->h, json, "name"), name = anthropic_client_name(r, wire);
     enum kind kind = is_shape(r, name) ? KIND_SHAPE : is_custom(r, name) ? KIND_CUSTOM : KIND_TOOL;
     struct block *block = add_block(r, index, kind);
 
@@ -186,6 +187,7 @@ static void start_tool(struct reader *r, int64_t index, const gw_json *json)
         return;
     if (r->h->json->count(input) > 0)
         block->begun = kept_json(r, input);
+    block->rename.tool = anthropic_renamed(r, wire);
     block->item = kind == KIND_SHAPE ? r->state->texts++ : r->state->tools++;
     if (kind == KIND_SHAPE)
         return;
@@ -217,6 +219,10 @@ static void emit_args(struct reader *r, struct block *block, gw_str piece)
     if (piece.len == 0)
         return;
     block->told = true;
+    if (block->rename.tool != NULL)
+        piece = anthropic_rename(r, &block->rename, piece);
+    if (piece.len == 0)
+        return;
     if (block->kind == KIND_SHAPE)
         anthropic_emit_text(r, block->item, piece);
     else if (block->kind == KIND_TOOL)

@@ -2,8 +2,6 @@
  * takes four: of more the last four that are written are sent. */
 #include "anthropic.h"
 
-enum { MARKERS_MOST = 4 };
-
 static bool has_control(const struct building *b, const gw_json *holder)
 {
     return is_type(b->h, get(b->h, holder, "cache_control"), GW_JSON_OBJECT);
@@ -137,9 +135,9 @@ void anthropic_plan_cache(struct building *b)
         anthropic_drop(b, LOSS_CACHE_OPTIONS);
     else if (found.breakpoints > 0 && life.len > 0 && !b->plan.cache_hour && !anthropic_is(life, "5m"))
         anthropic_drop(b, LOSS_CACHE_LIFE);
-    unsigned written = found.all > MARKERS_MOST ? count_written(b) : 0;
-    if (written > MARKERS_MOST) {
-        b->plan.cache_skip = written - MARKERS_MOST;
+    unsigned written = found.all > anthropic_rule(RULE_MARKERS)->most ? count_written(b) : 0;
+    if (written > anthropic_rule(RULE_MARKERS)->most) {
+        b->plan.cache_skip = written - anthropic_rule(RULE_MARKERS)->most;
         anthropic_drop(b, LOSS_MARKERS);
     }
 }

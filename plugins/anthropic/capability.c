@@ -18,7 +18,7 @@ enum {
     HAS_MOST = 1 << 15, /* its longest answer is known */
 };
 
-struct rule {
+struct field_rule {
     enum limit id;         /* by which a row is named; rows of one id and field tell the same */
     uint32_t needs, lacks; /* it stands for models that have all of these and none of those */
     gw_capability row;
@@ -47,11 +47,13 @@ struct rule {
     {id, needs, lacks, how("reasoning", when, text)},        \
     {id, needs, lacks, how("thinking", when, text)}
 
-static const struct rule table[] = {
+static const struct field_rule table[] = {
     /* What Anthropic has and names in the same way. */
     {NO_LIMIT, 0, 0, CARRIED("model", NULL)},
     {NO_LIMIT, 0, 0, CARRIED("messages", NULL)},
     {NO_LIMIT, 0, 0, SENT("messages", "not begun by the user", "a user's turn \".\" before them")},
+    {LOSS_PREFILL, 0, CAN_PREFILL, DROPPED("messages", "ending with an assistant's",
+                                           "this model takes no beginning of its answer: a user's turn \"Continue.\" is sent behind it")},
     {NO_LIMIT, 0, 0, CARRIED("stream", NULL)},
     {NO_LIMIT, 0, 0, CARRIED("stream_options", NULL)}, /* this one and the next are the gateway's own affair */
     {NO_LIMIT, 0, 0, CARRIED("include_reasoning", NULL)},
@@ -123,6 +125,8 @@ static const struct rule table[] = {
               "the turn before the tool results came without its thinking"),
     EACH_WISH(DROPPED, LOSS_BUDGET_ROOM, BY_BUDGET, 0, "beside a small max_tokens",
               "max_tokens leaves no room for thinking, which takes 1024 or more"),
+    EACH_WISH(DROPPED, LOSS_BUDGET_PREFILL, BY_BUDGET | CAN_PREFILL, 0, "beside the beginning of the answer",
+              "where the model thinks it takes no beginning of its answer"),
     EACH_WISH(DROPPED, LOSS_EFFORT_FORCED, BY_EFFORT | CAN_FORCE, 0, "beside a tool that must be called",
               "thinking and a forced tool call exclude each other: only the effort is sent"),
     {LOSS_LEVEL_UNKNOWN, 0, 0,
@@ -143,6 +147,12 @@ static const struct rule table[] = {
     {REFUSAL_TOOL, 0, 0, REFUSED("tools", "of another type",
                                  "is neither a function nor a custom tool nor one of Anthropic's own")},
     {NO_LIMIT, 0, 0, SENT("tools.function", NULL, "name, description and input_schema")},
+    {NO_LIMIT, 0, 0, SENT("tools.function.name", "of other letters than a-z, A-Z, 0-9, _ and -, or over 128 of them",
+                          "another name, written back in the answer")},
+    {NO_LIMIT, 0, 0, SENT("tools.function.parameters", "properties of other letters, or over 64 of them",
+                          "other names, written back in the answer")},
+    {NO_LIMIT, 0, 0, SENT("tools.function.parameters", "anyOf, oneOf or allOf at the root",
+                          "the properties of all in the root; which go together is added to the description")},
     {NO_LIMIT, CAN_SHAPE, 0, CARRIED("tools.function.strict", NULL)},
     {LOSS_STRICT, 0, CAN_SHAPE, DROPPED("tools.function.strict", "true", "this model knows no strict tools")},
     {NO_LIMIT, 0, 0, SENT("tools.custom", NULL, "a function of one string, and taken out of it in the answer")},
@@ -353,7 +363,7 @@ void anthropic_drop_below(struct building *b, const char *path, gw_str member)
 }
 
 /* Fields inside of others have names too, which are no members of the chat. */
-static bool is_inside(const struct rule *rule)
+static bool is_inside(const struct field_rule *rule)
 {
     return strchr(rule->row.field, '.') != NULL || rule->id == LOSS_OPEN_OBJECT;
 }

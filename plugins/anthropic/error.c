@@ -65,7 +65,7 @@ static uint32_t fault_by_status(uint32_t status)
     case 401:
     case 403:
         return GW_FAULT_AUTH;
-    case 402:
+    case 402: /* Anthropic: Errors, "an issue with your billing or payment information"; ours, not the client's */
         return GW_FAULT_QUOTA;
     case 408:
     case 504:
@@ -87,6 +87,7 @@ static uint32_t fault_of(const struct told *told, uint32_t status)
     bool is_request = status == 400 || status == 413 || status == 422;
 
     if (anthropic_is(told->code, "enforced_spend_limit_reached") ||
+        anthropic_is(told->code, "contract_spend_limit_reached") ||
         ((is_request || status == 429) && has_any(told->text, quota_texts)))
         return GW_FAULT_QUOTA;
     if (is_request && has_any(told->text, context_texts))

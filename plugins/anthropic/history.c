@@ -118,6 +118,20 @@ bool anthropic_has_thinking(struct building *b, const gw_json *message)
     return counts(&first) || each_thought(b, message, false) > 0;
 }
 
+bool anthropic_is_paused(struct building *b, const gw_json *message)
+{
+    const gw_json *origin = origin_of(b, message);
+    size_t count = length(b->h, origin);
+    gw_str type = get_str(b->h, b->h->json->at(origin, count > 0 ? count - 1 : 0), "type");
+    gw_str end = {type.ptr, type.len};
+
+    if (anthropic_is(type, "tool_use"))
+        return false;
+    if (end.len > 12 && memcmp(end.ptr + end.len - 12, "_tool_result", 12) == 0)
+        return true;
+    return end.len > 9 && memcmp(end.ptr + end.len - 9, "_tool_use", 9) == 0;
+}
+
 static bool is_written(const struct building *b, const gw_json *value)
 {
     return b->h->json->str(value).len > 0 || length(b->h, value) > 0;

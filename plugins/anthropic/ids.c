@@ -20,11 +20,8 @@ static bool is_alnum(char c)
 gw_str anthropic_wire_id(const gw_host *h, gw_call *call, gw_str id)
 {
     static const char digits[] = "0123456789abcdef";
-    bool legal = id.len > 0 && !anthropic_starts(id, PREFIX);
 
-    for (size_t i = 0; i < id.len && legal; i++)
-        legal = is_alnum(id.ptr[i]) || id.ptr[i] == '_' || id.ptr[i] == '-';
-    if (legal)
+    if (!anthropic_starts(id, PREFIX) && anthropic_rule_fits(RULE_CALL_ID, id))
         return id;
     char *out = h->alloc(call, sizeof PREFIX + id.len * 3, 1);
     if (out == NULL)

@@ -59,6 +59,11 @@ static bool is_among(gw_str name, const char *const *known)
     return known != NULL && *known != NULL;
 }
 
+static bool is_extra(const char *path, gw_str name)
+{
+    return !strcmp(path, "tools") && anthropic_rule_has(RULE_EXTRAS, name);
+}
+
 void anthropic_tell_others(struct building *b, const char *path, const gw_json *object, const char *const *known,
                            const char *const *more)
 {
@@ -66,7 +71,8 @@ void anthropic_tell_others(struct building *b, const char *path, const gw_json *
         return;
     for (size_t i = 0; i < b->h->json->count(object); i++) {
         gw_str name = b->h->json->key_at(object, i);
-        if (!is_among(name, known) && !is_among(name, more) && !anthropic_says_nothing(b, b->h->json->at(object, i)))
+        if (!is_among(name, known) && !is_among(name, more) && !is_extra(path, name) &&
+            !anthropic_says_nothing(b, b->h->json->at(object, i)))
             anthropic_drop_below(b, path, name);
     }
 }

@@ -16,36 +16,52 @@ bool anthropic_write_text(struct building *b, const char *role, gw_str text, con
     return true;
 }
 
-/* "data:image/png;base64,AAAA": the type without its parameters, and what comes after the comma. */
-static bool split_data_url(gw_str url, gw_str *type, gw_str *data)
+/* ASCII small letters, in memory of the call. */
+static gw_str lower(struct building *b, gw_str s)
+{
+    gw_str copy = anthropic_keep(b->h, b->call, s);
+    char *bytes = (char *)(uintptr_t)copy.ptr; /* our own */
+
+    for (size_t i = 0; i < copy.len; i++)
+        if (bytes[i] >= 'A' && bytes[i] <= 'Z')
+            bytes[i] = (char)(bytes[i] + ('a' - 'A'));
+    return copy;
+}
+
+/* "data:image/PNG;base64,AAAA": the type in small letters without its parameters, and what comes after the comma. */
+static bool split_data_url(struct building *b, gw_str url, gw_str *type, gw_str *data)
 {
     static const char mark[] = ";base64,";
     size_t end = 5;
 
-    if (!anthropic_starts(url, "data:"))
+    if (url.len < 5 || !anthropic_same((gw_str){url.ptr, 5}, "data:"))
         return false;
     *type = (gw_str){url.ptr + 5, 0};
     while (end < url.len && url.ptr[end] != ',' && end < 200)
         end++;
     if (end >= url.len || url.ptr[end] != ',' || end + 1 < 5 + sizeof mark - 1 ||
-        memcmp(url.ptr + end + 1 - (sizeof mark - 1), mark, sizeof mark - 1) != 0)
+        !anthropic_same((gw_str){url.ptr + end + 1 - (sizeof mark - 1), sizeof mark - 1}, mark))
         return false;
     while (type->len < end - 5 && type->ptr[type->len] != ';')
         type->len++;
+    *type = lower(b, *type);
     *data = (gw_str){url.ptr + end + 1, url.len - end - 1};
     return true;
 }
 
-/* Anthropic's name for an image's type, or NULL when it takes no such image. */
-static const char *image_type(gw_str type)
+static bool is_address(gw_str s)
 {
-    static const char *const types[] = {"image/jpeg", "image/png", "image/gif", "image/webp"};
-    if (anthropic_is(type, "image/jpg"))
-        return types[0];
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (anthropic_is(type, types[i]))
-            return types[i];
-    return NULL;
+    return anthropic_starts(s, "https://") || anthropic_starts(s, "http://");
+}
+
+/* Does the path of the address end so? */
+static bool is_named(gw_str address, const char *end)
+{
+    size_t len = 0, most = strlen(end);
+
+    while (len < address.len && address.ptr[len] != '?' && address.ptr[len] != '#')
+        len++;
+    return len > most && anthropic_same((gw_str){address.ptr + len - most, most}, end);
 }
 
 static bool is_text_type(gw_str type)
@@ -109,19 +125,20 @@ static void write_image(struct building *b, const char *role, const gw_json *par
 
     if (detail.len > 0 && !anthropic_is(detail, "auto"))
         anthropic_drop(b, LOSS_DETAIL);
-    if (split_data_url(url, &type, &data)) {
-        if (anthropic_is(type, "application/pdf")) {
-            write_document(b, role, type, data, untitled, mark);
-        } else if (image_type(type) == NULL) {
+    if (split_data_url(b, url, &type, &data)) {
+        const char *known = anthropic_media_type(type, data);
+        if (known == NULL) {
             anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_IMAGE), (int)type.len, type.ptr);
+        } else if (!strcmp(known, "application/pdf")) {
+            write_document(b, role, words(known), data, untitled, mark);
         } else {
             begin_media(b, role, "image", "base64");
-            put_word(b, "media_type", image_type(type));
+            put_word(b, "media_type", known);
             put_str(b, "data", data);
             end_media(b, untitled, mark);
         }
-    } else if (anthropic_starts(url, "https://") || anthropic_starts(url, "http://")) {
-        begin_media(b, role, "image", "url");
+    } else if (is_address(url)) {
+        begin_media(b, role, is_named(url, ".pdf") ? "document" : "image", "url");
         put_str(b, "url", url);
         end_media(b, untitled, mark);
     } else {
@@ -135,8 +152,12 @@ static void write_file(struct building *b, const char *role, const gw_json *part
     gw_str data = get_str(b->h, file, "file_data"), id = get_str(b->h, file, "file_id");
     gw_str title = get_str(b->h, file, "filename"), type, bytes;
 
-    if (split_data_url(data, &type, &bytes)) {
+    if (split_data_url(b, data, &type, &bytes)) {
         write_document(b, role, type, bytes, title, mark);
+    } else if (is_address(data)) {
+        begin_media(b, role, "document", "url");
+        put_str(b, "url", data);
+        end_media(b, title, mark);
     } else if (data.len > 0 && !anthropic_starts(data, "data:") && title.len > 4 &&
                anthropic_has((gw_str){title.ptr + title.len - 4, 4}, ".pdf")) {
         write_document(b, role, GW_LIT("application/pdf"), data, title, mark);
@@ -218,7 +239,16 @@ void anthropic_write_result(struct building *b, const gw_json *content)
             put_str(b, "content", b->h->json->str(content));
         return;
     }
-    if (count == 0)
+    bool any = false;
+    for (size_t i = 0; i < count; i++) { /* blank texts alone are nothing */
+        const gw_json *part = b->h->json->at(content, i);
+        gw_str text = is_type(b->h, part, GW_JSON_STR) ? b->h->json->str(part) : get_str(b->h, part, "text");
+        bool is_text = is_type(b->h, part, GW_JSON_STR) || anthropic_is(get_str(b->h, part, "type"), "text");
+        any = any || !is_text || !anthropic_is_blank(text);
+        if (is_text && anthropic_is_blank(text) && !any && i + 1 == count)
+            anthropic_lose_marker(b, part);
+    }
+    if (!any)
         return;
     put_array(b, "content");
     for (size_t i = 0; i < count; i++)

@@ -163,6 +163,7 @@ void anthropic_plan(struct building *b)
         anthropic_drop(b, LOSS_FORCE);
     }
     plan_length(b);
+    anthropic_plan_names(b);
     anthropic_plan_thinking(b, is_forced(p));
     if (b->status == GW_OK)
         anthropic_plan_cache(b);

@@ -160,7 +160,7 @@ static void write_user_id(struct building *b)
         anthropic_drop(b, LOSS_METADATA);
     if (id.len == 0)
         return;
-    if (id.len > 256 || is_personal(id)) {
+    if (id.len > anthropic_rule(RULE_USER_ID)->most || is_personal(id)) {
         anthropic_drop_of(b, LOSS_PERSON, member);
         return;
     }

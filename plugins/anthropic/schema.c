@@ -3,27 +3,62 @@
  * still read it; Anthropic's own SDKs do the same. */
 #include "anthropic.h"
 
-static const char *const carried[] = {"$ref",  "title", "default", "enum",  "const",       "type",      "required",
-                                      "anyOf", "allOf", "items",   "$defs", "definitions", "properties"};
-/* Said elsewhere, or, of a schema's own dialect, of no meaning to a model. */
-static const char *const silent[] = {"$schema", "description", "additionalProperties"};
-static const char *const formats[] = {"date-time", "time", "date", "duration", "email",
-                                      "hostname",  "uri",  "ipv4", "ipv6",     "uuid"};
-
-static bool is_one_of(gw_str name, const char *const *list, size_t count)
+/* The kinds of a value, as a schema names them. */
+static bool has_type(const struct building *b, gw_str type, const gw_json *value)
 {
-    for (size_t i = 0; i < count; i++)
-        if (anthropic_is(name, list[i]))
-            return true;
-    return false;
+    switch (b->h->json->type(value)) {
+    case GW_JSON_NULL:
+        return anthropic_is(type, "null");
+    case GW_JSON_BOOL:
+        return anthropic_is(type, "boolean");
+    case GW_JSON_INT:
+        return anthropic_is(type, "integer") || anthropic_is(type, "number");
+    case GW_JSON_REAL:
+        return anthropic_is(type, "number");
+    case GW_JSON_STR:
+        return anthropic_is(type, "string");
+    case GW_JSON_ARRAY:
+        return anthropic_is(type, "array");
+    default:
+        return anthropic_is(type, "object");
+    }
 }
 
-#define IS_ONE_OF(name, list) is_one_of(name, list, sizeof(list) / sizeof *(list))
+/* Is `value` of the type, or of one of the list of types, that `schema` has? */
+static bool fits_type(const struct building *b, const gw_json *schema, const gw_json *value)
+{
+    const gw_json *types = get(b->h, schema, "type");
+    bool fits = is_null(b->h, types) || has_type(b, b->h->json->str(types), value);
+
+    for (size_t i = 0; i < length(b->h, types) && !fits; i++)
+        fits = has_type(b, b->h->json->str(b->h->json->at(types, i)), value);
+    return fits;
+}
+
+/* The values of an enum that its type allows: Anthropic refuses one that is of another. */
+static void write_enum(struct building *b, const gw_json *schema, const gw_json *values)
+{
+    b->h->write->array(b->w);
+    for (size_t i = 0; i < length(b->h, values); i++)
+        if (fits_type(b, schema, b->h->json->at(values, i)))
+            b->h->write->copy(b->w, b->h->json->at(values, i));
+    put_close(b);
+}
+
+/* A list of types beside values that have their own. */
+static bool is_idle_type(const struct building *b, const gw_json *schema)
+{
+    bool has_values = false;
+
+    for (size_t i = 0; i < b->h->json->count(schema); i++)
+        has_values = has_values || anthropic_rule_has(RULE_STRICT_ENUM, b->h->json->key_at(schema, i));
+    return has_values && is_type(b->h, get(b->h, schema, "type"), GW_JSON_ARRAY);
+}
 
 static bool is_carried(const struct building *b, const gw_json *schema, gw_str name, const gw_json *value)
 {
     if (anthropic_is(name, "format"))
-        return IS_ONE_OF(b->h->json->str(value), formats);
+        return anthropic_rule_has(RULE_STRICT_FORMATS, b->h->json->str(value));
     if (anthropic_is(name, "minItems")) {
         int64_t least = b->h->json->integer(value, -1);
         return least == 0 || least == 1;
@@ -32,7 +67,7 @@ static bool is_carried(const struct building *b, const gw_json *schema, gw_str n
         return get(b->h, schema, "anyOf") == NULL;
     if (anthropic_is(name, "items"))
         return is_type(b->h, value, GW_JSON_OBJECT);
-    return IS_ONE_OF(name, carried);
+    return anthropic_rule_has(RULE_STRICT_CARRIED, name);
 }
 
 static void pile_up(struct building *b, struct pile *pile, gw_str s)
@@ -41,27 +76,34 @@ static void pile_up(struct building *b, struct pile *pile, gw_str s)
         b->status = GW_E_NOMEM;
 }
 
-/* "description", with a note of what is not carried: "Age.\n\n{minimum: 0, maximum: 150}". */
+/* What is not carried: "{minimum: 0, maximum: 150}", behind what is there. */
+void anthropic_pile_limits(struct building *b, const gw_json *schema, struct pile *pile)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < b->h->json->count(schema); i++) {
+        gw_str name = b->h->json->key_at(schema, i);
+        const gw_json *value = b->h->json->at(schema, i);
+        if (is_carried(b, schema, name, value) || anthropic_rule_has(RULE_STRICT_SILENT, name))
+            continue;
+        pile_up(b, pile, any ? GW_LIT(", ") : pile->len > 0 ? GW_LIT("\n\n{") : GW_LIT("{"));
+        pile_up(b, pile, name);
+        pile_up(b, pile, GW_LIT(": "));
+        pile_up(b, pile, b->h->json->text(value));
+        any = true;
+    }
+    if (any)
+        pile_up(b, pile, GW_LIT("}"));
+}
+
+/* "description", with a note of what is not carried. */
 static void write_description(struct building *b, const gw_json *schema, gw_str outer)
 {
     gw_str own = get_str(b->h, schema, "description");
     struct pile pile = {.len = 0};
-    bool any = false;
 
     pile_up(b, &pile, own.len > 0 ? own : outer);
-    for (size_t i = 0; i < b->h->json->count(schema); i++) {
-        gw_str name = b->h->json->key_at(schema, i);
-        const gw_json *value = b->h->json->at(schema, i);
-        if (is_carried(b, schema, name, value) || IS_ONE_OF(name, silent))
-            continue;
-        pile_up(b, &pile, any ? GW_LIT(", ") : pile.len > 0 ? GW_LIT("\n\n{") : GW_LIT("{"));
-        pile_up(b, &pile, name);
-        pile_up(b, &pile, GW_LIT(": "));
-        pile_up(b, &pile, b->h->json->text(value));
-        any = true;
-    }
-    if (any)
-        pile_up(b, &pile, GW_LIT("}"));
+    anthropic_pile_limits(b, schema, &pile);
     if (pile.len > 0)
         put_str(b, "description", (gw_str){pile.ptr, pile.len});
 }
@@ -81,8 +123,10 @@ static void write_each(struct building *b, const gw_json *schemas)
     put_close(b);
 }
 
-static void write_member(struct building *b, gw_str name, const gw_json *value)
+void anthropic_write_schema_member(struct building *b, const gw_json *schema, gw_str name, const gw_json *value)
 {
+    if (!is_carried(b, schema, name, value) || (anthropic_is(name, "type") && is_idle_type(b, schema)))
+        return;
     bool is_map = anthropic_is(name, "properties") || anthropic_is(name, "$defs") || anthropic_is(name, "definitions");
     bool is_list = anthropic_is(name, "anyOf") || anthropic_is(name, "allOf") || anthropic_is(name, "oneOf");
 
@@ -91,6 +135,8 @@ static void write_member(struct building *b, gw_str name, const gw_json *value)
         write_each(b, value);
     else if (anthropic_is(name, "items"))
         anthropic_write_schema(b, value, false);
+    else if (anthropic_is(name, "enum"))
+        write_enum(b, schema, value);
     else
         b->h->write->copy(b->w, value);
 }
@@ -116,12 +162,8 @@ void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_r
         return;
     }
     b->h->write->object(b->w);
-    for (size_t i = 0; i < b->h->json->count(schema); i++) {
-        gw_str name = b->h->json->key_at(schema, i);
-        const gw_json *value = b->h->json->at(schema, i);
-        if (is_carried(b, schema, name, value))
-            write_member(b, name, value);
-    }
+    for (size_t i = 0; i < b->h->json->count(schema); i++)
+        anthropic_write_schema_member(b, schema, b->h->json->key_at(schema, i), b->h->json->at(schema, i));
     if (is_root && is_null(b->h, get(b->h, schema, "title")) && b->plan.shape_name.len > 0)
         put_str(b, "title", b->plan.shape_name);
     write_description(b, schema, is_root ? b->plan.shape_about : (gw_str){NULL, 0});

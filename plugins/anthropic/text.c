@@ -31,11 +31,36 @@ bool anthropic_has(gw_str s, const char *part)
     return false;
 }
 
+bool anthropic_same(gw_str s, const char *word)
+{
+    return s.len == strlen(word) && anthropic_has(s, word);
+}
+
+/* The bytes of the white space that `s` begins with, as Python's str.strip() knows it; 0: none. */
+static size_t blank_len(gw_str s)
+{
+    static const char *const wide[] = {"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9",
+                                       "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+    char c = s.ptr[0];
+
+    if (c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f))
+        return 1;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (anthropic_starts(s, wide[i]))
+            return strlen(wide[i]);
+    bool is_space = anthropic_starts(s, "\xe2\x80") && s.len > 2 && (unsigned char)s.ptr[2] >= 0x80 &&
+                    (unsigned char)s.ptr[2] <= 0x8a; /* U+2000 to U+200A */
+    return is_space ? 3 : 0;
+}
+
 bool anthropic_is_blank(gw_str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] != ' ' && (s.ptr[i] < '\t' || s.ptr[i] > '\r'))
+    while (s.len > 0) {
+        size_t len = blank_len(s);
+        if (len == 0)
             return false;
+        s = (gw_str){s.ptr + len, s.len - len};
+    }
     return true;
 }
 

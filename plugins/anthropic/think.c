@@ -153,6 +153,10 @@ static void plan_budget(struct building *b, const struct wish *wish, bool forced
         anthropic_drop_of(b, LOSS_BUDGET_FORCED, wish->member);
         return;
     }
+    if (anthropic_is_prefilled(b)) {
+        anthropic_drop_of(b, LOSS_BUDGET_PREFILL, wish->member);
+        return;
+    }
     if (lacks_thinking(b)) {
         anthropic_drop_of(b, LOSS_BUDGET_HISTORY, wish->member);
         return;

@@ -2,10 +2,7 @@
  * tools, and the tool that stands for the schema of the answer where a model knows none. */
 #include "anthropic.h"
 
-/* Members of a tool that Anthropic has and a chat has not; clients that know them put them beside "function". */
-static const char *const extras[] = {"allowed_callers", "defer_loading", "eager_input_streaming", "input_examples",
-                                     NULL};
-/* What else is read here. */
+/* What is read here, beside RULE_EXTRAS. */
 static const char *const tool_members[] = {"type", "function", "custom", "cache_control", "prompt_cache_breakpoint",
                                            NULL};
 static const char *const inner_members[] = {"name", "description", "cache_control", "prompt_cache_breakpoint", NULL};
@@ -24,50 +21,23 @@ static bool is_allowed(const struct building *b, const gw_json *tool)
     return !b->plan.only_allowed || ids_find(&b->plan.allowed, name_of(b, tool), NULL);
 }
 
-/* {"type":"object","properties":{}} or the schema itself, with "type" where it is missing: Anthropic insists. */
-static void write_parameters(struct building *b, const gw_json *schema, bool strict)
-{
-    put_key(b, "input_schema");
-    if (!is_type(b->h, schema, GW_JSON_OBJECT) || b->h->json->count(schema) == 0) {
-        b->h->write->object(b->w);
-        put_word(b, "type", "object");
-        put_object(b, "properties");
-        put_close(b);
-        put_close(b);
-        return;
-    }
-    if (strict) {
-        anthropic_write_schema(b, schema, false);
-        return;
-    }
-    if (!is_null(b->h, get(b->h, schema, "type"))) {
-        b->h->write->copy(b->w, schema);
-        return;
-    }
-    b->h->write->object(b->w);
-    put_word(b, "type", "object");
-    for (size_t i = 0; i < b->h->json->count(schema); i++) {
-        if (anthropic_is(b->h->json->key_at(schema, i), "type"))
-            continue;
-        b->h->write->key(b->w, b->h->json->key_at(schema, i));
-        b->h->write->copy(b->w, b->h->json->at(schema, i));
-    }
-    put_close(b);
-}
-
 static void write_extras(struct building *b, const gw_json *tool, const gw_json *inner)
 {
-    for (size_t i = 0; extras[i] != NULL; i++)
-        if (!is_null(b->h, get(b->h, tool, extras[i])))
-            put_copy(b, extras[i], get(b->h, tool, extras[i]));
+    for (size_t i = 0; i < b->h->json->count(tool); i++) {
+        gw_str name = b->h->json->key_at(tool, i);
+        if (!anthropic_rule_has(RULE_EXTRAS, name) || is_null(b->h, b->h->json->at(tool, i)))
+            continue;
+        b->h->write->key(b->w, name);
+        b->h->write->copy(b->w, b->h->json->at(tool, i));
+    }
     anthropic_write_marker(b, anthropic_has_marker(b, tool) ? tool : inner);
-    anthropic_tell_others(b, "tools", tool, tool_members, extras);
+    anthropic_tell_others(b, "tools", tool, tool_members, NULL);
 }
 
 static void write_function(struct building *b, const gw_json *tool)
 {
     const gw_json *function = get(b->h, tool, "function");
-    gw_str about = get_str(b->h, function, "description");
+    gw_str about = get_str(b->h, function, "description"), name = get_str(b->h, function, "name");
     bool strict = b->h->json->boolean(get(b->h, function, "strict"), 0) == 1;
 
     if (strict && (b->model->can & CAN_SHAPE) == 0) {
@@ -75,10 +45,11 @@ static void write_function(struct building *b, const gw_json *tool)
         anthropic_drop(b, LOSS_STRICT);
     }
     b->h->write->object(b->w);
-    put_str(b, "name", get_str(b->h, function, "name"));
+    put_str(b, "name", anthropic_wire_name(b, name));
     if (about.len > 0)
         put_str(b, "description", about);
-    write_parameters(b, get(b->h, function, "parameters"), strict);
+    put_key(b, "input_schema");
+    anthropic_write_root(b, name, get(b->h, function, "parameters"), strict);
     if (strict) {
         put_key(b, "strict");
         b->h->write->boolean(b->w, 1);
@@ -97,7 +68,7 @@ static void write_custom(struct building *b, const gw_json *tool)
     gw_str rules = get_str(b->h, is_null(b->h, grammar) ? format : grammar, "definition");
 
     b->h->write->object(b->w);
-    put_str(b, "name", get_str(b->h, custom, "name"));
+    put_str(b, "name", anthropic_wire_name(b, get_str(b->h, custom, "name")));
     if (about.len > 0)
         put_str(b, "description", about);
     put_object(b, "input_schema");
@@ -172,7 +143,8 @@ static void write_shape_tool(struct building *b)
     b->h->write->object(b->w);
     put_str(b, "name", b->plan.shape_name);
     put_str(b, "description", b->plan.shape_about.len > 0 ? b->plan.shape_about : GW_LIT("Gives the answer."));
-    write_parameters(b, b->plan.shape, false);
+    put_key(b, "input_schema");
+    anthropic_write_root(b, b->plan.shape_name, b->plan.shape, false);
     put_close(b);
 }
 
@@ -214,8 +186,9 @@ static void write_past_tools(struct building *b)
                 continue;
             ids_add(b->h, b->call, &names, name, 0);
             b->h->write->object(b->w);
-            put_str(b, "name", name);
-            write_parameters(b, NULL, false);
+            put_str(b, "name", anthropic_wire_name(b, name));
+            put_key(b, "input_schema");
+            anthropic_write_root(b, name, NULL, false);
             put_close(b);
         }
     }
@@ -231,12 +204,33 @@ static void write_choice(struct building *b, bool has_tools)
     put_object(b, "tool_choice");
     put_word(b, "type", type);
     if (!strcmp(type, "tool"))
-        put_str(b, "name", p->choice_name);
+        put_str(b, "name", anthropic_wire_name(b, p->choice_name));
     if (p->one_call && strcmp(type, "none") != 0) {
         put_key(b, "disable_parallel_tool_use");
         b->h->write->boolean(b->w, 1);
     }
     put_close(b);
+}
+
+/* Of the tools, and where there are none of the calls that were made. */
+static void plan_names(struct building *b, void (*take)(struct building *b, gw_str name))
+{
+    const gw_json *tools = get(b->h, b->body, "tools"), *messages = get(b->h, b->body, "messages");
+
+    for (size_t i = 0; i < length(b->h, tools); i++)
+        take(b, name_of(b, b->h->json->at(tools, i)));
+    for (size_t i = 0; b->plan.past_tools && i < length(b->h, messages); i++) {
+        const gw_json *calls = get(b->h, b->h->json->at(messages, i), "tool_calls");
+        for (size_t k = 0; k < length(b->h, calls); k++)
+            take(b, name_of(b, b->h->json->at(calls, k)));
+    }
+    take(b, b->plan.shape_native ? (gw_str){NULL, 0} : b->plan.shape_name);
+}
+
+void anthropic_plan_names(struct building *b)
+{
+    plan_names(b, anthropic_take_tool_name);
+    plan_names(b, anthropic_name_tool);
 }
 
 void anthropic_write_tools(struct building *b)

@@ -4,6 +4,7 @@
 
 /* Stands where Anthropic wants a turn and the chat has nothing to say. */
 #define NOTHING GW_LIT(".")
+#define GO_ON GW_LIT("Continue.")
 #define NO_RESULT GW_LIT("There is no result of this call.")
 
 static void open_turn(struct building *b, const char *role)
@@ -65,10 +66,10 @@ static void write_call(struct building *b, const gw_json *call, gw_str wire, con
     anthropic_begin_block(b, "assistant");
     put_word(b, "type", "tool_use");
     put_str(b, "id", wire);
-    put_str(b, "name", get_str(b->h, inner, "name"));
+    put_str(b, "name", anthropic_wire_name(b, get_str(b->h, inner, "name")));
     put_key(b, "input");
     if (has_object) {
-        b->h->write->copy(b->w, arguments);
+        anthropic_write_arguments(b, get_str(b->h, inner, "name"), arguments);
     } else {
         /* What another model has written may be no JSON at all. To refuse it would end the conversation. */
         b->h->write->object(b->w);
@@ -192,6 +193,22 @@ static bool has_words(const struct building *b, const gw_json *message)
     return false;
 }
 
+bool anthropic_is_prefilled(struct building *b)
+{
+    const gw_json *messages = get(b->h, b->body, "messages");
+    size_t count = length(b->h, messages);
+    const gw_json *last = b->h->json->at(messages, count > 0 ? count - 1 : 0);
+
+    return anthropic_is(get_str(b->h, last, "role"), "assistant") && length(b->h, get(b->h, last, "tool_calls")) == 0 &&
+           has_words(b, last) && !anthropic_is_paused(b, last);
+}
+
+/* Some services answer with texts of white space, which Anthropic refuses in a history. */
+static bool is_blank_block(const struct building *b, const gw_json *block)
+{
+    return anthropic_is(get_str(b->h, block, "type"), "text") && anthropic_is_blank(get_str(b->h, block, "text"));
+}
+
 /* The blocks have markers of their own; one on the message as a whole, or on its last part, is the last block's. */
 static void write_origin(struct building *b, const char *role, const gw_json *origin, const gw_json *message)
 {
@@ -203,6 +220,10 @@ static void write_origin(struct building *b, const char *role, const gw_json *or
         mark = b->h->json->at(content, parts - 1);
     for (size_t i = 0; i < count; i++) {
         bool is_last = i + 1 == count;
+        if (is_blank_block(b, b->h->json->at(origin, i))) {
+            anthropic_lose_marker(b, b->h->json->at(origin, i));
+            continue;
+        }
         begin_turn(b, role);
         for (size_t k = 0; is_last && b->markers == before && k + 1 < parts; k++)
             anthropic_lose_marker(b, b->h->json->at(content, k)); /* none of the blocks has it */
@@ -295,6 +316,11 @@ void anthropic_write_turns(struct building *b)
         write_message(b, messages, index);
     if (!b->any_turn)
         anthropic_write_text(b, "user", NOTHING, NULL);
+    if (b->turn != NULL && (b->model->can & CAN_PREFILL) == 0 && !strcmp(b->turn, "assistant") &&
+        anthropic_is_prefilled(b)) {
+        anthropic_write_text(b, "user", GO_ON, NULL);
+        anthropic_drop(b, LOSS_PREFILL);
+    }
     if (b->turn != NULL) {
         put_close(b);
         put_close(b);

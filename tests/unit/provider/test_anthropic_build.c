@@ -1,4 +1,6 @@
 /* test_anthropic_build.c - where a request of the anthropic provider goes, and with which headers. */
+#include <stdio.h>
+
 #include "anthropic_case.h"
 
 #include <string.h>
@@ -14,6 +16,32 @@ static struct text client_header(void *owner, struct text name)
     if (text_eq_nocase(name, TEXT("anthropic-version")))
         return TEXT("2026-10-21");
     return text_eq_nocase(name, TEXT("anthropic-beta")) ? TEXT("a-1,b-2") : TEXT_NONE;
+}
+
+/* Each once, behind those of the settings. Other tools of Anthropic's own need none. */
+Test(anthropic_build, names_the_betas_that_tools_need)
+{
+    static const struct {
+        const char *tools, *betas;
+    } rows[] = {
+        {"{\"type\":\"computer_20250124\",\"name\":\"computer\"}",                                                 "x,computer-use-2025-01-24"                        },
+        {"{\"type\":\"computer_20241022\",\"name\":\"c\"},{\"type\":\"computer_20251124\",\"name\":\"d\"},"
+         "{\"type\":\"computer_20251124\",\"name\":\"e\"}",                                               "x,computer-use-2024-10-22,computer-use-2025-11-24"},
+        {"{\"type\":\"computer_toolset_20260801\",\"name\":\"c\"},{\"type\":\"bash_20250124\",\"name\":\"bash\"}", "x"                                                },
+    };
+    char chat[600];
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(chat, sizeof chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"1\"}],\"tools\":[%s]}",
+                 rows[i].tools);
+        replay_begin(&r, gw_plugin_entry_anthropic(), "{\"betas\":[\"x\"]}");
+        built_begin(&built, &r, GW_OP_CHAT, "claude-haiku-4-5", case_parse(&r.keep, text_of(chat)), false);
+        cr_assert_eq(built.status, GW_OK, "%.*s", TEXT_ARG(r.call.explain));
+        cr_assert(text_is(built_header(&built, "anthropic-beta"), rows[i].betas), "%.*s",
+                  TEXT_ARG(built_header(&built, "anthropic-beta")));
+        built_end(&built);
+        replay_end(&r);
+    }
 }
 
 Test(anthropic_build, relays_with_the_version_and_betas_of_the_client)

@@ -212,3 +212,8 @@ Test(anthropic_requests, survive_values_of_every_type_in_messages)
         }
     }
 }
+
+Test(anthropic_requests, rules)
+{
+    check_file("rules");
+}
