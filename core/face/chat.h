@@ -14,6 +14,16 @@ void chat_write_details(const gw_event *event, struct json_writer *w);
 /* The same of a whole message; nothing when there are none. */
 void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer *w);
 
+/* chat_origin.c: what of an answer has no word in a chat. Begins as zeros; memory of the answer's arena. */
+struct messages_answer;
+struct chat_origin {
+    struct messages_answer *blocks; /* all of the answer's, where the upstream may have such; else NULL */
+    bool needed;                    /* there was such a one */
+};
+void chat_origin_take(struct face_answer *answer, struct chat_origin *origin, const gw_event *event);
+/* The member x_origin of a message or delta; nothing when it is not needed. */
+void chat_write_origin(const struct face_answer *answer, const struct chat_origin *origin, struct json_writer *w);
+
 /* chat_whole.c: what streamed and whole answers share. */
 
 struct text chat_id(const struct face_answer *answer); /* arena */

@@ -66,20 +66,28 @@ void chat_write_media(struct arena *arena, struct text media, struct json_writer
     buf_free(&list);
 }
 
-static struct fold *fold_of(struct face_answer *answer)
+struct chat_whole {
+    struct fold fold;
+    struct chat_origin origin;
+};
+
+static struct chat_whole *whole_of(struct face_answer *answer)
 {
     if (answer->state == NULL) {
-        struct fold *fold = arena_new(answer->arena, struct fold);
-        fold_init(fold, answer->arena);
-        answer->state = fold;
+        struct chat_whole *whole = arena_new(answer->arena, struct chat_whole);
+        fold_init(&whole->fold, answer->arena);
+        answer->state = whole;
     }
     return answer->state;
 }
 
 void chat_fold_event(struct face_answer *answer, const gw_event *event)
 {
-    if (chat_is_sound(event))
-        fold_event(fold_of(answer), event);
+    struct chat_whole *whole = whole_of(answer);
+    if (!chat_is_sound(event))
+        return;
+    chat_origin_take(answer, &whole->origin, event);
+    fold_event(&whole->fold, event);
 }
 
 static void put_array(struct json_writer *w, const char *name, const struct buf *items)
@@ -92,7 +100,7 @@ static void put_array(struct json_writer *w, const char *name, const struct buf 
     json_close(w);
 }
 
-static void write_message(struct arena *arena, const struct fold_choice *c, struct json_writer *w)
+static void write_message(struct face_answer *answer, const struct fold_choice *c, struct json_writer *w)
 {
     json_name(w, "message");
     json_object(w);
@@ -135,13 +143,15 @@ static void write_message(struct arena *arena, const struct fold_choice *c, stru
     }
     put_array(w, "annotations", &c->annotations);
     if (c->media.len > 0)
-        chat_write_media(arena, buf_view(&c->media), w);
+        chat_write_media(answer->arena, buf_view(&c->media), w);
+    if (c->index == 0)
+        chat_write_origin(answer, &whole_of(answer)->origin, w);
     json_close(w);
 }
 
 bool chat_fold_end(struct face_answer *answer, struct buf *out)
 {
-    const struct fold *fold = fold_of(answer);
+    const struct fold *fold = &whole_of(answer)->fold;
     struct json_writer w;
     if (fold->model.len > 0)
         answer->model = fold->model;
@@ -153,7 +163,7 @@ bool chat_fold_end(struct face_answer *answer, struct buf *out)
         json_object(&w);
         json_name(&w, "index");
         json_put_int(&w, c->index);
-        write_message(answer->arena, c, &w);
+        write_message(answer, c, &w);
         json_name(&w, "logprobs");
         if (c->logprobs.len > 0) {
             json_object(&w);

@@ -25,6 +25,7 @@ struct chat_choice {
 struct chat_state {
     struct chat_choice *choices, *last; /* in the order in which they came */
     struct map choices_by, calls_by;
+    struct chat_origin origin;
     struct text id; /* of the answer: the same in every chunk */
 };
 
@@ -271,6 +272,11 @@ static void finish(struct face_answer *answer, uint32_t index, gw_str word, gw_s
     open_choice(answer, index, out);
     end_calls(answer, choice, out);
     choice->finished = true;
+    if (index == 0 && state_of(answer)->origin.needed) {
+        chunk_begin(answer, index, &w, out);
+        chat_write_origin(answer, &state_of(answer)->origin, &w);
+        chunk_end(answer, none, none, TEXT_NONE, &w, out);
+    }
     chunk_begin(answer, index, &w, out);
     chunk_end(answer, word, native, TEXT_NONE, &w, out);
 }
@@ -279,6 +285,7 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
 {
     if (!chat_is_sound(event))
         return;
+    chat_origin_take(answer, &state_of(answer)->origin, event);
     switch (event->type) {
     case GW_EVENT_START:
         if (event->text.len > 0)

@@ -68,6 +68,16 @@ void common_drop(struct arena *arena, struct ask *ask, struct text member, const
     **at = (struct ask_dropped){ .member = arena_text(arena, as), .why = why };
 }
 
+void face_unshown(struct face_answer *answer, struct text part, const char *why)
+{
+    struct ask_dropped **at = &answer->unshown;
+    for (; *at != NULL; at = &(*at)->next)
+        if (text_eq((*at)->member, part))
+            return;
+    *at = arena_new(answer->arena, struct ask_dropped);
+    **at = (struct ask_dropped){ .member = part, .why = why };
+}
+
 static struct text model_literal(struct arena *arena, struct text model)
 {
     struct buf b;

@@ -25,6 +25,8 @@ struct face_answer {
     struct text model;      /* the upstream's name once it is told, else the one asked for */
     int64_t created;        /* unix seconds */
     const struct usage *usage;
+    uint32_t dialects;      /* GW_DIALECT_* that the upstream speaks: what an ORIGIN may be in */
+    struct ask_dropped *unshown; /* what of the answer this API cannot show; face_unshown() */
     void *state;            /* the face's own, arena */
 };
 
@@ -76,6 +78,10 @@ struct face {
     /* False: `out` has no room for it. */
     bool (*fold_end)(struct face_answer *answer, struct buf *out);
 };
+
+/* Names a part of the answer that this API cannot show, once: "answer.media"; `why` is static. For the log, and for the
+ * header where it was not sent. */
+void face_unshown(struct face_answer *answer, struct text part, const char *why);
 
 extern const struct face face_chat;
 extern const struct face face_messages;

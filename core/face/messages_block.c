@@ -1,5 +1,7 @@
 /* messages_block.c - events of an answer as an ordered list of Anthropic content blocks. Streams say the list from its
  * front while it grows (messages_stream.c), whole answers at the end (messages_whole.c). */
+#include <string.h>
+
 #include "face/common.h"
 #include "face/messages_inside.h"
 
@@ -15,18 +17,37 @@ static void free_buf(void *arg)
     buf_free(arg);
 }
 
+struct messages_answer *messages_answer_new(struct arena *arena)
+{
+    struct messages_answer *s = arena_new(arena, struct messages_answer);
+    s->arena = arena;
+    numbered_init(&s->calls, arena);
+    buf_init(&s->refusal, TEXT_MAX);
+    arena_defer(arena, free_buf, &s->refusal);
+    return s;
+}
+
 struct messages_answer *messages_answer_of(struct face_answer *answer)
 {
     if (answer->state == NULL) {
-        struct messages_answer *s = arena_new(answer->arena, struct messages_answer);
-        s->arena = answer->arena;
+        struct messages_answer *s = messages_answer_new(answer->arena);
         s->input_estimate = messages_estimate(answer->ask);
-        numbered_init(&s->calls, s->arena);
-        buf_init(&s->refusal, TEXT_MAX);
-        arena_defer(s->arena, free_buf, &s->refusal);
         answer->state = s;
     }
     return answer->state;
+}
+
+bool messages_is_blank(const struct messages_block *block)
+{
+    return block->kind == BLOCK_TEXT && !block->open && !block->has_words && block->extra.len == 0;
+}
+
+static bool has_words(struct text piece)
+{
+    for (size_t i = 0; i < piece.len; i++)
+        if (memchr(" \t\r\n", piece.ptr[i], 4) == NULL)
+            return true;
+    return false;
 }
 
 static struct messages_block *add(struct messages_answer *s, enum messages_block_kind kind, uint32_t item)
@@ -78,6 +99,7 @@ static void take_text(struct messages_answer *s, enum messages_block_kind kind, 
     if (piece.len == 0)
         return;
     struct messages_block *b = last_or_new(s, kind, item);
+    b->has_words = b->has_words || has_words(piece);
     keep(s, &b->held, piece);
     s->bytes += piece.len;
 }

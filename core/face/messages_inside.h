@@ -118,6 +118,7 @@ struct messages_block {
     uint32_t item;
     bool open, closed; /* streams: its start and its stop were said */
     bool custom;       /* CALL: free input */
+    bool has_words;    /* TEXT: it is not white space alone */
     bool said_args;    /* CALL, streams */
     struct text id, name;
     struct messages_args args;
@@ -145,7 +146,13 @@ struct messages_answer {
     struct buf refusal;
 };
 
+struct messages_answer *messages_answer_new(struct arena *arena);
 struct messages_answer *messages_answer_of(struct face_answer *answer);
+/* White space alone is no block: Anthropic answers 400 when it comes back ("text content blocks must contain
+ * non-whitespace text"). Many upstreams write a line end before or behind their calls. */
+bool messages_is_blank(const struct messages_block *block);
+/* Names what has no place in an Anthropic answer. */
+void messages_name_unshown(struct face_answer *answer, const gw_event *event);
 /* Takes one event into the list. */
 void messages_take(struct messages_answer *s, const gw_event *event);
 /* The signature that ends a thinking block; arena. */
@@ -161,6 +168,8 @@ struct text messages_call_id(const struct face_answer *answer, const struct mess
 bool messages_is_object(const struct messages_block *block);
 /* The usage object, as a value. Estimated where nobody told. */
 void messages_write_usage(const struct face_answer *answer, const struct messages_answer *s, struct json_writer *w);
+/* messages_whole.c: the blocks, as values of an array. `all`: blank ones too. */
+void messages_write_blocks(const struct face_answer *answer, struct messages_answer *s, bool all, struct json_writer *w);
 /* The arguments of a finished call as a JSON object, lent or arena: {} for none; what is no object goes into one. */
 struct text messages_input(struct messages_answer *s, const struct messages_block *block);
 /* Opens the message object and writes its members up to "model". */

@@ -165,7 +165,20 @@ static void say_close(struct messages_answer *s, struct messages_block *b, struc
 /* A call opens when its name is known; at the latest at the end. */
 static bool may_open(const struct messages_answer *s, const struct messages_block *b)
 {
-    return b->kind != BLOCK_CALL || b->name.len > 0 || s->finished;
+    return !messages_is_blank(b) && (b->kind != BLOCK_CALL || b->name.len > 0 || s->finished);
+}
+
+/* White space behind which something else has begun. */
+static bool may_skip(const struct messages_answer *s, const struct messages_block *b, bool ending)
+{
+    return messages_is_blank(b) && (b->next != NULL || s->finished || ending);
+}
+
+static void skip(struct messages_answer *s, struct messages_block *b)
+{
+    b->closed = true;
+    buf_free(&b->held);
+    s->at = b->next;
 }
 
 /* Nothing more belongs to it: another block has begun, and for calls the arguments are complete. */
@@ -180,6 +193,10 @@ static void go_on(const struct face_answer *answer, bool ending, struct buf *out
 {
     struct messages_answer *s = answer->state;
     for (struct messages_block *b = s->at; b != NULL; b = s->at) {
+        if (may_skip(s, b, ending)) {
+            skip(s, b);
+            continue;
+        }
         if (!b->open && !may_open(s, b))
             return;
         if (!b->open)
@@ -202,6 +219,7 @@ void messages_stream_event(struct face_answer *answer, const gw_event *event, st
     }
     struct messages_answer *s = messages_answer_of(answer);
     start(answer, s, out);
+    messages_name_unshown(answer, event);
     messages_take(s, event);
     go_on(answer, false, out);
 }

@@ -10,12 +10,13 @@ void messages_fold_event(struct face_answer *answer, const gw_event *event)
 {
     if (event->type == GW_EVENT_START && event->text.len > 0)
         answer->model = arena_text(answer->arena, view(event->text));
+    messages_name_unshown(answer, event);
     messages_take(messages_answer_of(answer), event);
 }
 
-static void write_block(const struct face_answer *answer, const struct messages_block *b, struct json_writer *w)
+static void write_block(const struct face_answer *answer, struct messages_answer *s, const struct messages_block *b,
+                        struct json_writer *w)
 {
-    struct messages_answer *s = answer->state;
     json_object(w);
     json_name(w, "type");
     if (b->kind == BLOCK_TEXT) {
@@ -46,6 +47,16 @@ static void write_block(const struct face_answer *answer, const struct messages_
     json_close(w);
 }
 
+void messages_write_blocks(const struct face_answer *answer, struct messages_answer *s, bool all, struct json_writer *w)
+{
+    for (const struct messages_block *b = s->first; b != NULL; b = b->next) {
+        if (b->kind == BLOCK_RAW)
+            json_put_trusted(w, b->raw);
+        else if (all || !messages_is_blank(b))
+            write_block(answer, s, b, w);
+    }
+}
+
 bool messages_fold_end(struct face_answer *answer, struct buf *out)
 {
     struct messages_answer *s = messages_answer_of(answer);
@@ -54,12 +65,7 @@ bool messages_fold_end(struct face_answer *answer, struct buf *out)
     messages_write_head(answer, &w);
     json_name(&w, "content");
     json_array(&w);
-    for (const struct messages_block *b = s->first; b != NULL; b = b->next) {
-        if (b->kind == BLOCK_RAW)
-            json_put_trusted(&w, b->raw);
-        else
-            write_block(answer, b, &w);
-    }
+    messages_write_blocks(answer, s, false, &w);
     json_close(&w);
     messages_write_stop(s, &w);
     json_name(&w, "usage");

@@ -29,6 +29,18 @@ void messages_write_head(const struct face_answer *answer, struct json_writer *w
     json_put_str(w, answer->ask->model);
 }
 
+void messages_name_unshown(struct face_answer *answer, const gw_event *event)
+{
+    if (event->index != 0)
+        face_unshown(answer, TEXT("answer.choices"), "an Anthropic answer is one message");
+    else if (event->type == GW_EVENT_LOGPROBS)
+        face_unshown(answer, TEXT("answer.logprobs"), "Anthropic's API has none");
+    else if (event->type == GW_EVENT_MEDIA)
+        face_unshown(answer, TEXT("answer.media"), "Anthropic's API shows no images or audio of a model");
+    else if (event->type == GW_EVENT_ORIGIN && !text_is((struct text){ event->id.ptr, event->id.len }, "messages"))
+        face_unshown(answer, TEXT("answer.origin"), "a block of another API");
+}
+
 /* From what a chat says to what Anthropic says. Words of Anthropic's own pass. */
 static const struct {
     const char *from, *to;

@@ -61,10 +61,12 @@ static void add_name(struct request *req, struct text member, struct buf *names)
 static void add_dropped(struct request *req, const struct attempt *a, struct headers *h)
 {
     struct buf names;
-    if (a->call.dropped == NULL && attempt_left_out(a) == NULL)
+    if (a->call.dropped == NULL && attempt_left_out(a) == NULL && req->answer.unshown == NULL)
         return;
     buf_init(&names, NAMES_MOST + 64);
     for (const struct ask_dropped *d = attempt_left_out(a); d != NULL; d = d->next)
+        add_name(req, d->member, &names);
+    for (const struct ask_dropped *d = req->answer.unshown; d != NULL; d = d->next)
         add_name(req, d->member, &names);
     for (const struct call_dropped *d = a->call.dropped; d != NULL; d = d->next)
         add_name(req, d->member, &names);

@@ -56,6 +56,8 @@ static void describe(struct attempt *a)
     a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0            ? MODE_LOCAL
               : (way_dialects(p) & req->face->dialect) != 0 ? MODE_RELAY
                                                                 : MODE_TRANSLATE;
+    req->answer.dialects = way_dialects(p);
+    req->answer.unshown = NULL;
     call_begin(&a->call, &req->arena, &req->worker->scratch, a);
     call_give(&a->call, &(struct call_headers){ client_header, answer_header });
     for (const struct ask_dropped *d = req->query_dropped; d != NULL; d = d->next)

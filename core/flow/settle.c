@@ -111,10 +111,12 @@ static void write_line(struct request *req, int status, int64_t now, int64_t ove
     put_int(&w, "bytes_in", (int64_t)req->bytes_in);
     put_int(&w, "bytes_out", (int64_t)(req->bytes_out + req->body_out.len + req->tail_bytes.len));
     put(&w, "row", text_of(req->failed_row != NULL ? req->failed_row : "finish"));
-    if (a != NULL && (a->call.dropped != NULL || attempt_left_out(a) != NULL)) {
+    if (a != NULL && (a->call.dropped != NULL || attempt_left_out(a) != NULL || req->answer.unshown != NULL)) {
         json_name(&w, "dropped");
         json_array(&w);
         for (const struct ask_dropped *d = attempt_left_out(a); d != NULL; d = d->next)
+            json_put_str(&w, d->member);
+        for (const struct ask_dropped *d = req->answer.unshown; d != NULL; d = d->next)
             json_put_str(&w, d->member);
         for (const struct call_dropped *d = a->call.dropped; d != NULL; d = d->next)
             json_put_str(&w, d->member);
