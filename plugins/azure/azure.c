@@ -117,8 +117,8 @@ static gw_str url_of(const struct azure *azure, gw_call *call, const gw_request 
     return openai_join(h, call, url, openai_lit(azure->api_version));
 }
 
-/* A deployment's name has 2 to 64 characters (learn.microsoft.com/azure/ai-services/openai, 2026-11); what is far longer
- * would make an address that nobody takes. */
+/* A deployment's name has 2 to 64 characters (learn.microsoft.com/azure/ai-services/openai, 2026-11); what is far
+ * longer would make an address that nobody takes. */
 static bool is_deployment(const struct azure *azure, const gw_request *req)
 {
     enum { NAME_MOST = 256 };
@@ -137,7 +137,7 @@ static gw_status azure_build(void *instance, gw_call *call, const gw_request *re
         openai->host->explain(call, GW_LIT("the model is no deployment: their names have at most 64 characters"));
         return GW_E_REQUEST;
     }
-    if (!openai_note(openai, call, req))
+    if (!openai_note(openai, openai->service, call, req))
         return GW_E_NOMEM;
     openai->host->http_url(out, url_of(azure, call, req, path));
     openai_headers(openai, call, req, out);

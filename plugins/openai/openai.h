@@ -27,10 +27,10 @@ struct tool {
     struct tool *next; /* the one that began before it */
     struct tool *newer;
     struct tool *next_named; /* of those that have a name and are not opened */
-    int64_t key; /* the upstream's index; -1: it gave none */
-    gw_str id;   /* as the upstream names it, may be empty */
+    int64_t key;             /* the upstream's index; -1: it gave none */
+    gw_str id;               /* as the upstream names it, may be empty */
     uint32_t item;
-    bool opened; /* TOOL_CALL was emitted */
+    bool opened;   /* TOOL_CALL was emitted */
     bool has_args; /* arguments were */
     bool custom;
     gw_str name;             /* until it is opened: as far as it was told */
@@ -51,10 +51,10 @@ struct choice {
     struct choice *next;
     uint32_t index;
     uint32_t tool_count;
-    struct tool *tools;   /* newest first */
-    struct tool *oldest;  /* from which none was ended */
+    struct tool *tools;              /* newest first */
+    struct tool *oldest;             /* from which none was ended */
     struct tool *named, *last_named; /* to be opened when something else begins, in order */
-    uint32_t block;       /* of reasoning: the one whose text was told last */
+    uint32_t block;                  /* of reasoning: the one whose text was told last */
     bool has_deltas;
     bool finished; /* what comes now is not passed on */
 };
@@ -62,11 +62,12 @@ struct choice {
 /* What is known of the answer after the frames so far. Memory of the call; made by build(), or by the first
  * read() without one. */
 struct reading {
-    struct choice *choices, *last; /* in the order in which they came */
-    struct seek seek;              /* choices and their calls, by what the upstream calls them */
-    gw_str id;                /* of the answer */
-    struct short_name *names; /* of tools, that the request shortened */
-    uint32_t operation;       /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
+    struct choice *choices, *last;        /* in the order in which they came */
+    struct seek seek;                     /* choices and their calls, by what the upstream calls them */
+    gw_str id;                            /* of the answer */
+    struct short_name *names;             /* of tools, that the request shortened */
+    const struct openai_service *service; /* that was asked; NULL: not known */
+    uint32_t operation;                   /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
     uint32_t dialect;
     bool started;  /* START was emitted */
     bool cited;    /* citations were */
@@ -90,7 +91,8 @@ struct reader {
 /* request.c */
 
 /* Notes what was asked for: what read() needs to know. False when there is no memory. */
-bool openai_note(const struct openai *openai, gw_call *call, const gw_request *req);
+bool openai_note(const struct openai *openai, const struct openai_service *service, gw_call *call,
+                 const gw_request *req);
 /* The path below the API's root. Absent when the service does not have it: then explain() has
  * said so. */
 gw_str openai_path(const struct openai *openai, const struct openai_service *service, gw_call *call,

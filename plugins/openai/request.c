@@ -2,11 +2,13 @@
  * body.c, or by the core when it is relayed. */
 #include "openai.h"
 
-bool openai_note(const struct openai *openai, gw_call *call, const gw_request *req)
+bool openai_note(const struct openai *openai, const struct openai_service *service, gw_call *call,
+                 const gw_request *req)
 {
     struct reading *state = openai->host->alloc(call, sizeof *state, _Alignof(struct reading));
     if (state == NULL)
         return false;
+    state->service = service;
     state->operation = req->operation;
     state->dialect = req->dialect;
     openai->host->set_state(call, state);
@@ -109,7 +111,7 @@ gw_status openai_build(void *instance, gw_call *call, const gw_request *req, gw_
 
     if (path.ptr == NULL)
         return GW_E_REQUEST;
-    if (!openai_note(openai, call, req))
+    if (!openai_note(openai, service, call, req))
         return GW_E_NOMEM;
     openai->host->http_url(out, openai_join(openai->host, call, req->base_url, path));
     openai_headers(openai, call, req, out);

@@ -57,3 +57,28 @@ const struct openai_service *const openai_services[] = {
     &llamacpp,      &lmstudio, &mistral,    &moonshot, &ollama,    &openrouter, &perplexity,
     &sglang,        &together, &vllm,       &xai,      NULL,
 };
+
+/* How the services count; nothing is beside where a row has no bits. Of others it is not known, also of OpenAI, whose
+ * ways any address is taken for that is nobody else's.
+ *
+ * api-docs.deepseek.com/api/create-chat-completion, usage, 2026-11.
+ * docs.mistral.ai/capabilities/audio, 2026-11, and what it answers: prompt_tokens 9, audio_tokens 375, completion_tokens
+ * 248, total_tokens 632.
+ * docs.x.ai/docs/guides/reasoning, 2026-11, and what it answers: prompt_tokens 468, completion_tokens 82,
+ * reasoning_tokens 320, total_tokens 870. */
+static const struct {
+    const struct openai_service *service;
+    unsigned beside;
+} countings[] = {
+    {&deepseek, 0                      },
+    {&mistral,  OPENAI_BESIDE_AUDIO    },
+    {&xai,      OPENAI_BESIDE_REASONING},
+};
+
+unsigned openai_beside(const struct openai_service *service)
+{
+    for (size_t i = 0; i < sizeof countings / sizeof *countings; i++)
+        if (countings[i].service == service)
+            return countings[i].beside;
+    return OPENAI_BESIDE_REASONING | OPENAI_BESIDE_AUDIO;
+}

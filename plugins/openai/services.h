@@ -106,6 +106,16 @@ gw_str openai_level(const struct openai_rule *rule, gw_str effort);
 /* Row `index` of all that may hold for a model of the service; NULL: there are no more. */
 const gw_capability *openai_row(const struct openai_service *service, gw_str model, uint32_t index);
 
+/* What a service's usage may count beside the prompt or the completion, and not inside: only a total that is the sum
+ * shows it. As bits. */
+enum {
+    OPENAI_BESIDE_REASONING = 1, /* beside the completion */
+    OPENAI_BESIDE_AUDIO = 2,     /* beside the prompt */
+};
+
+/* OPENAI_BESIDE_* of a service; both where nothing is known of it. */
+unsigned openai_beside(const struct openai_service *service);
+
 /* family.c */
 struct openai_family openai_family(gw_str model);
 

@@ -1,6 +1,7 @@
 /* usage.c - sorts a usage object into buckets that do not overlap. What each server counts inside of what is
- * its own affair: OpenAI counts cached tokens inside the prompt and reasoning inside the completion, xAI
- * reasoning beside it. The total, where it is told and a sum, decides; each bucket takes no more than is left. */
+ * its own affair: OpenAI counts cached tokens and audio inside the prompt and reasoning inside the completion, xAI
+ * reasoning beside it, Mistral audio. The rows of services.c say what may be beside; the total, where it is told and a
+ * sum, decides; each bucket takes no more than is left. */
 #include "openai.h"
 
 /* More is no count of tokens: what is added up of these fits. */
@@ -38,7 +39,14 @@ static int64_t take(int64_t *left, int64_t told)
     return told;
 }
 
-static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t prompt, gw_tokens *t)
+/* Takes the audio of a prompt out of what the total has beside prompt and completion, or out of the prompt. */
+static int64_t take_audio(const struct reader *r, int64_t audio, int64_t *prompt, int64_t *beside)
+{
+    bool may = (openai_beside(r->state->service) & OPENAI_BESIDE_AUDIO) != 0;
+    return take(may && audio > 0 && audio == *beside ? beside : prompt, audio);
+}
+
+static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t prompt, int64_t *beside, gw_tokens *t)
 {
     const gw_json *details = either(r, usage, GW_LIT("prompt_tokens_details"), GW_LIT("input_tokens_details"));
     if (r->h->json->type(details) != GW_JSON_OBJECT)
@@ -52,30 +60,27 @@ static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t pr
         written = count_of(r, usage, "cache_creation_input_tokens");
     t->cache_read = take(&prompt, read);
     t->cache_write_5m = take(&prompt, written);
-    t->audio_in = take(&prompt, count_of(r, details, "audio_tokens"));
+    t->audio_in = take_audio(r, count_of(r, details, "audio_tokens"), &prompt, beside);
     t->image_in = take(&prompt, count_of(r, details, "image_tokens"));
     t->input = prompt;
 }
 
-/* Reasoning is beside the completion when prompt + completion + reasoning is the total (xAI). Where the total
- * is larger than both and reasoning is not told at all, the rest of it is reasoning: so does Gemini's
- * compatible endpoint count thoughts. A total that is no sum of these (0, of some servers) is as good as none. */
-static void sort_completion(const struct reader *r, const gw_json *usage, int64_t prompt, int64_t completion,
+/* `beside` is what the total has more than prompt, completion and audio. It is reasoning where as much reasoning is
+ * told (xAI), or none at all: so does Gemini's compatible endpoint count thoughts. A total that is no sum of these (0,
+ * of some servers) is as good as none. */
+static void sort_completion(const struct reader *r, const gw_json *usage, int64_t completion, int64_t beside,
                             gw_tokens *t)
 {
     const gw_json *details = either(r, usage, GW_LIT("completion_tokens_details"), GW_LIT("output_tokens_details"));
     int64_t reasoning = count_of(r, details, "reasoning_tokens");
-    int64_t beside = t->total - prompt - completion;
+    bool may = (openai_beside(r->state->service) & OPENAI_BESIDE_REASONING) != 0;
 
-    if (beside < 0)
-        t->total = -1;
-    if (beside > 0 && (reasoning < 0 || reasoning == beside)) {
-        t->reasoning = beside;
-    } else {
+    if (may && beside > 0 && (reasoning < 0 || reasoning == beside))
+        t->reasoning = take(&beside, beside);
+    else
         t->reasoning = take(&completion, reasoning);
-        if (beside > 0)
-            t->total = -1;
-    }
+    if (beside != 0)
+        t->total = -1;
     t->audio_out = take(&completion, count_of(r, details, "audio_tokens"));
     t->image_out = take(&completion, count_of(r, details, "image_tokens"));
     if (r->state->operation == GW_OP_IMAGES && t->image_out < 0) /* all that it makes are images */
@@ -105,8 +110,9 @@ void openai_usage(struct reader *r, const gw_json *usage)
     completion = completion < 0 ? 0 : completion;
     if (prompt > TOKENS_MOST || completion > TOKENS_MOST)
         return;
-    sort_prompt(r, usage, prompt, &tokens);
-    sort_completion(r, usage, prompt, completion, &tokens);
+    int64_t beside = tokens.total - prompt - completion;
+    sort_prompt(r, usage, prompt, &beside, &tokens);
+    sort_completion(r, usage, completion, beside, &tokens);
     r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
 }
 
