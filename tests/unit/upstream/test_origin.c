@@ -264,25 +264,42 @@ Test(origin, ends_at_once_while_it_is_still_dialling)
     tarpit_close(&tarpit);
 }
 
+static void ask_and_leave(struct client *c, const char *url)
+{
+    struct exchange e;
+
+    exchange_init(&e, c, url, "/");
+    client_start(&e);
+    c->running = 0;
+    transfer_cancel(e.transfer);
+    exchange_fini(&e);
+    client_nap(c, 1);
+}
+
 Test(origin, forgets_origins_that_nobody_uses)
 {
     struct server *s = server_start(serve_hello, NULL);
     struct client *c = client_new(4, NULL);
+    struct tarpit nobody;
     char url[80];
 
-    /* Other names of the same listener. */
-    for (int i = 1; i <= 300; i++) {
-        struct exchange e;
-
-        snprintf(url, sizeof url, "http://127.0.%d.%d:%d", i / 250, i % 250 + 1, s->port);
-        exchange_init(&e, c, url, "/");
-        client_start(&e);
-        c->running = 0;
-        transfer_cancel(e.transfer);
-        exchange_fini(&e);
-        client_nap(c, 1);
+    tarpit_open(&nobody, false);
+    tarpit_close(&nobody); /* nobody listens there now: no connection keeps these */
+    cr_assert_eq(get(c, s->url), TRANSFER_OK);
+    for (int i = 1; i <= 600; i++) {
+        snprintf(url, sizeof url, "http://127.0.%d.%d:%d", i / 250, i % 250 + 1, nobody.port);
+        ask_and_leave(c, url);
+        cr_assert_leq(c->pool->origin_count, 256);
     }
-    cr_assert_leq(c->pool->origin_count, 300);
+    client_nap(c, 100);
+    cr_assert_eq(pool_idle(c->pool), 1, "who has a connection stays");
+    cr_assert_eq(get(c, s->url), TRANSFER_OK);
+    cr_assert_eq(s->connections, 1);
+
+    for (int i = 1; i <= 300; i++) { /* other names of the same listener: all have connections */
+        snprintf(url, sizeof url, "http://127.0.%d.%d:%d", i / 250, i % 250 + 1, s->port);
+        ask_and_leave(c, url);
+    }
     client_nap(c, 200);
     cr_assert_eq(get(c, s->url), TRANSFER_OK);
     client_free(c);

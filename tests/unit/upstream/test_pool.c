@@ -1,6 +1,7 @@
 /* test_pool.c - which connection serves again: kept ones, dead ones, those that say too much. */
 #include "check.h"
 
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -235,6 +236,48 @@ Test(pool, drops_an_idle_connection_that_is_closed)
     cr_assert_eq(pool_idle(c->pool), 1);
     client_nap(c, 200);
     cr_assert_eq(pool_idle(c->pool), 0);
+    client_free(c);
+    server_stop(s);
+}
+
+/* Answers with the number of the connection; the first time late, and the later ones later. */
+static void serve_number(struct server_conn *conn)
+{
+    char answer[80];
+
+    for (int i = 0; server_skip(conn); i++) {
+        server_sleep(i == 0 ? 150 + 60 * conn->number : 0);
+        snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", conn->number);
+        server_say(conn, answer);
+    }
+}
+
+Test(pool, uses_the_warmest_connection_and_ends_the_oldest_first)
+{
+    const struct pool_settings settings = {.idle_ns = 600 * CLOCK_MS, .idle_per_origin = 3};
+    struct server *s = server_start(serve_number, NULL);
+    struct client *c = client_new(2, &settings);
+    struct exchange all[5];
+
+    for (int i = 0; i < 5; i++) {
+        exchange_init(&all[i], c, s->url, "/");
+        client_start(&all[i]);
+    }
+    client_run(c);
+    for (int i = 0; i < 5; i++)
+        exchange_fini(&all[i]);
+    cr_assert_eq(pool_idle(c->pool), 3, "as many as may be kept: those that came first");
+    for (int i = 0; i < 2; i++) {
+        client_get(&all[0], c, s->url, "/");
+        cr_assert_eq(all[0].body.ptr[0], '2', "the one that became idle last");
+        exchange_fini(&all[0]);
+    }
+    cr_assert_eq(s->connections, 5);
+    client_nap(c, 480); /* the others' time is up, not that one's */
+    cr_assert_eq(pool_idle(c->pool), 1);
+    client_get(&all[0], c, s->url, "/");
+    cr_assert_eq(all[0].body.ptr[0], '2');
+    exchange_fini(&all[0]);
     client_free(c);
     server_stop(s);
 }

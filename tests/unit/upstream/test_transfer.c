@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "client.h"
 #include "server.h"
@@ -104,6 +105,42 @@ Test(transfer, sends_the_head_that_was_asked_for)
              "GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nuser-agent: me\r\nACCEPT-ENCODING: gzip\r\n\r\n", s->port);
     cr_assert_str_eq(body_of(&e), expected);
     exchange_fini(&e);
+    client_free(c);
+    server_stop(s);
+}
+
+/* Answers with the number of bytes that the first read gave. */
+static void serve_first_read(struct server_conn *conn)
+{
+    char bytes[4096], answer[128], number[16];
+    ssize_t got = recv(conn->fd, bytes, sizeof bytes, 0);
+
+    snprintf(number, sizeof number, "%zd", got);
+    snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(number), number);
+    server_say(conn, answer);
+}
+
+Test(transfer, sends_head_and_body_together)
+{
+    struct server *s = server_start(serve_first_read, NULL);
+    struct client *c = client_new(1, NULL);
+    const struct text body[] = {TEXT("{\"model\":"), TEXT("\"m\"}")};
+
+    for (int i = 0; i < 5; i++) {
+        struct exchange e;
+
+        exchange_init(&e, c, s->url, "/");
+        e.request.method = TEXT("POST");
+        e.request.body = body;
+        e.request.body_count = 2;
+        client_start(&e);
+        client_run(c);
+        const char *told = body_of(&e);
+        int head = snprintf(NULL, 0, "POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept-Encoding: identity\r\nUser-Agent: llm-gateway/"
+                            GW_VERSION "\r\nContent-Length: 13\r\n\r\n", s->port);
+        cr_assert_eq(atoi(told), head + 13, "%s", told);
+        exchange_fini(&e);
+    }
     client_free(c);
     server_stop(s);
 }
