@@ -8,8 +8,8 @@
 # suite ended without its line, when it ran nothing or skipped everything, and with CI=true when a test was skipped
 # that tests/may-skip.txt does not name.
 #
-#   GW_SHARED    where the recordings and vectors are (default: the folder "shared" beside this tree).
-#                Tests that lack them are skipped; with CI=true or GW_REQUIRE_SHARED=1 they fail.
+#   GW_SHARED    where the recordings and vectors are (default: the folder "shared" beside this tree). Without them the
+#                small ones of tests/goldens are taken; with CI=true or GW_REQUIRE_SHARED=1 they are required.
 #   GW_NO_SETUP  1: do not look for missing packages
 set -u
 
@@ -205,10 +205,18 @@ UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 PYTHONDONTWRITEBYTECODE=1
 export GW_SHARED GW_REQUIRE_SHARED GW_PRODUCT ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS PYTHONDONTWRITEBYTECODE
-[ -d "$GW_SHARED" ] || echo "run.sh: no recordings and vectors in $GW_SHARED: tests that need them are SKIPPED or fail"
+if [ ! -d "$GW_SHARED" ] && [ "$GW_REQUIRE_SHARED" != 1 ]; then
+    echo "run.sh: no recordings and vectors in $GW_SHARED: the small ones of tests/goldens are taken"
+    GW_SHARED=$root/build/goldens
+    small=yes
+fi
 
 if [ "${GW_NO_SETUP:-}" != 1 ]; then
     sh examples/setup.sh --tests || give_up "examples/setup.sh failed"
+fi
+if [ "${small:-no}" = yes ]; then
+    rm -rf "$GW_SHARED"
+    python3 tests/goldens/make.py "$GW_SHARED" || give_up "tests/goldens/make.py failed"
 fi
 all=$(printf '%s' "$chosen" | cut -d '|' -f 2)
 needed=

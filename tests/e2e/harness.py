@@ -54,6 +54,11 @@ def shared(*path):
     return full
 
 
+def least(count):
+    """How many cases a test must at least have: `count`, or 1 with the small data of tests/goldens."""
+    return 1 if os.path.exists(os.path.join(SHARED, "SMALL")) else count
+
+
 def build_facts():
     """What CMakeCache.txt says of the build under test, {} without one."""
     facts = {}

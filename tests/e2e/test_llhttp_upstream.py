@@ -12,7 +12,7 @@ import unittest
 
 import client
 import upstream
-from harness import FULL, Case, Gateway, pace, provider, shared
+from harness import FULL, Case, Gateway, least, pace, provider, shared
 
 LIMIT_S = 6.0
 THREADS = 8
@@ -101,7 +101,7 @@ class OddAnswers(Case):
         self.assertEqual(self.gw.chat(model="s0").status, 200)
 
     def test_curl_replies(self):
-        self.assertEqual(len(self.curl), 613)
+        self.assertGreaterEqual(len(self.curl), least(613))
         self.run_all(self.curl, lambda raw: [[raw, "close"]])
 
     def test_curl_replies_byte_by_byte_and_reset(self):
@@ -150,7 +150,7 @@ class OddAnswers(Case):
                     self.assertEqual((answer.status, answer.json()), (200, upstream.completion("good")))
 
     def test_llhttp_responses(self):
-        self.assertEqual(len(self.llhttp), 76)
+        self.assertGreaterEqual(len(self.llhttp), least(76))
         self.run_all(self.llhttp, lambda raw: [[raw, "close"]])
         self.run_all(self.llhttp if FULL else self.llhttp[::5], lambda raw: [[raw, 3.0, "close"]])
 

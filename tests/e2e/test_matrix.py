@@ -15,7 +15,7 @@ import unittest
 import facts
 import upstream
 from grid import FAIL, Grid
-from harness import UP_KEY, Case, Gateway, shared
+from harness import UP_KEY, Case, Gateway, least, shared
 from recordings import NOT_REPLAYED, load_chat
 
 # What of each kind of recording must arrive. Ids and reasoning of others are compared beside these.
@@ -233,8 +233,9 @@ class Matrix(Case):
         grid.print(rows=sorted(grid.cells))
         grid.print_reasons("lossy by the table")
         self.assertEqual(failures, [], "\n" + "\n".join(failures))
-        self.assertEqual([r for r in LOSSY if r not in self.used], [], "rows that nothing needs")
-        self.assertGreater(len(recs), 200)
+        if least(2) > 1:  # all recordings are there
+            self.assertEqual([r for r in LOSSY if r not in self.used], [], "rows that nothing needs")
+        self.assertGreaterEqual(len(recs), least(201))
 
     def wrong_error(self, rec, face, name, stream):
         status, kind, code, retry, words = wanted_error(rec, face)
@@ -283,7 +284,7 @@ class Matrix(Case):
                         failures += bad
         grid.print(rows=sorted(grid.cells))
         self.assertEqual(failures, [], "\n" + "\n".join(failures))
-        self.assertGreater(len(recs), 30)
+        self.assertGreaterEqual(len(recs), least(31))
 
     def test_anthropic_is_relayed_byte_for_byte(self):
         for rec in load_anthropic():

@@ -13,7 +13,7 @@ import unittest
 
 import client
 import upstream
-from harness import FULL, UP_KEY, Case, Gateway, provider, tsan
+from harness import FULL, UP_KEY, Case, Gateway, least, provider, tsan
 from recordings import buckets, data_of, finish, load_chat, split_events, told_usage, without_usage_chunk
 
 SLOTS = 8
@@ -188,7 +188,7 @@ class Relay(Case):
 
     def test_streams_with_every_byte_a_chunk(self):
         small = [r for r in self.good_streams() if len(r.body) <= SMALL]
-        self.assertGreaterEqual(len(small), 24)
+        self.assertGreaterEqual(len(small), least(24))
         for rec in small:
             with self.subTest(rec=rec.name):
                 answer, _ = self.ask(
@@ -288,11 +288,11 @@ class Relay(Case):
                         self.assert_relayed(rec, answer, asked=False)
                         self.assertIs(self.seen[0].json()["stream_options"]["include_usage"], True)
                         self.assert_usage(rec, self.gw.log_for(answer.id)["usage"])
-        self.assertGreaterEqual(tried, 20)
+        self.assertGreaterEqual(tried, least(20))
 
     def test_errors_in_the_middle_pass_and_are_logged(self):
         broken = [r for r in self.streams() if "error-midstream" in r.name]
-        self.assertEqual(len(broken), 2)
+        self.assertEqual(len(broken), least(2))
         for rec in broken:
             for pieces in (split_events(rec.body), [rec.body[i : i + 11] for i in range(0, len(rec.body), 11)]):
                 with self.subTest(rec=rec.name):
@@ -326,7 +326,7 @@ class Relay(Case):
 
     def test_recorded_errors_in_our_shape(self):
         errors = [r for r in self.recs if r.status != 200]
-        self.assertGreaterEqual(len(errors), 24)
+        self.assertGreaterEqual(len(errors), least(24))
         for rec in errors:
             with self.subTest(rec=rec.name):
                 answer, body = self.ask(rec)

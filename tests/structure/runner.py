@@ -23,7 +23,7 @@ def run(files, suites, arguments=(), ci=False, may_skip=""):
                            ("examples/progress.sh", files.read("examples/progress.sh"))):
             with open(os.path.join(folder, name), "w") as out:
                 out.write(text)
-        env = {**os.environ, "GW_NO_SETUP": "1", "CI": "true" if ci else ""}
+        env = {**os.environ, "GW_NO_SETUP": "1", "CI": "true" if ci else "", "GW_SHARED": folder}
         done = subprocess.run(["sh", "tests/run.sh", *arguments], cwd=folder, env=env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         shutil.rmtree(folder, ignore_errors=True)

@@ -90,5 +90,7 @@ __attribute__((noreturn)) void check_skip(const char *why);
  * is, unless set, the folder "shared" beside the source tree). When it is not there, the test is skipped;
  * with GW_REQUIRE_SHARED=1 it fails. Lent until the next call. */
 const char *check_shared(const char *name);
+/* How many cases a test must at least have seen: `all`, or 1 with the small data of tests/goldens. */
+unsigned check_least(unsigned all);
 
 #endif

@@ -50,3 +50,10 @@ const char *check_shared(const char *name)
     snprintf(why, sizeof why, "%s is not there (GW_SHARED says where to look)", path);
     check_skip(why);
 }
+
+unsigned check_least(unsigned all)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/SMALL", check_shared("."));
+    return access(path, R_OK) == 0 ? 1 : all;
+}

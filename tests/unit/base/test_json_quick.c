@@ -24,7 +24,7 @@ static void check_file(const char *name, struct text bytes, void *arg)
 
 Test(json_quick, agrees_with_the_public_suite)
 {
-    cr_assert_gt(files_each("vectors/jsontestsuite/test_parsing", 0, check_file, NULL), (size_t)300);
+    cr_assert_geq(files_each("vectors/jsontestsuite/test_parsing", 0, check_file, NULL), (size_t)check_least(300));
 }
 
 /* Jansson says no to what is said twice, to NUL and to some lone surrogates; where it says yes, so must we. */

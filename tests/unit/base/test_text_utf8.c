@@ -81,7 +81,7 @@ Test(text_utf8, agrees_with_the_vectors)
         check_at_all_offsets(bytes, valid, "a vector");
         lines++;
     }
-    cr_assert_gt(lines, 200);
+    cr_assert_geq(lines, (int)check_least(200));
     files_free(file);
 }
 

@@ -231,9 +231,9 @@ Test(messages_matched, our_translation_means_the_same_as_the_one_by_hand)
 {
     compared = same = unexplained = 0;
     help_each("recordings/matched", compare_file);
-    cr_assert_geq(compared, 50u, "%u requests", compared);
+    cr_assert_geq(compared, check_least(50), "%u requests", compared);
     cr_assert_eq(unexplained, 0u, "%u differences are in no row of the table", unexplained);
-    for (size_t i = 0; i < sizeof differences / sizeof *differences; i++)
+    for (size_t i = 0; i < sizeof differences / sizeof *differences && check_least(2) > 1; i++)
         cr_assert(used[i], "the row %s %s is not needed", differences[i].file, differences[i].member);
     fprintf(stderr, "matched: %u requests, %u members the same\n", compared, same);
 }

@@ -166,10 +166,10 @@ Test(messages_recorded, requests_lose_nothing)
 {
     seen = thought = called = shown = 0;
     help_each("recordings/anthropic", check_recording);
-    cr_assert_geq(seen, 60u);
-    cr_assert_geq(thought, 2u);
-    cr_assert_geq(called, 8u);
-    cr_assert_geq(shown, 6u);
+    cr_assert_geq(seen, check_least(60));
+    cr_assert_geq(thought, check_least(2));
+    cr_assert_geq(called, check_least(8));
+    cr_assert_geq(shown, check_least(6));
 }
 
 static void check_matched(const char *name, const struct json *file)
@@ -185,7 +185,7 @@ Test(messages_recorded, matched_conversations_lose_nothing)
 {
     seen = 0;
     help_each("recordings/matched", check_matched);
-    cr_assert_geq(seen, 60u);
+    cr_assert_geq(seen, check_least(60));
 }
 
 /* The input tokens that Anthropic itself counted, all buckets; 0 when the answer does not say. */
@@ -232,7 +232,7 @@ Test(messages_recorded, estimates_are_seldom_too_low_and_never_by_much)
 {
     counted = low = 0;
     help_each("recordings/anthropic", check_estimate);
-    cr_assert_geq(counted, 40u);
+    cr_assert_geq(counted, check_least(40));
     cr_assert_leq(low * 10, counted, "%u of %u are too low", low, counted);
     fprintf(stderr, "estimates: %u of %u are lower than what Anthropic counted\n", low, counted);
 }

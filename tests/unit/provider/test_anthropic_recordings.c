@@ -206,6 +206,9 @@ static const struct {
     {"messages-error-401-02.json",     GW_FAULT_AUTH,    "authentication_error",  ""          },
     {"messages-error-404-01.json",     GW_FAULT_REQUEST, "not_found_error",       "model"     },
     {"messages-error-404-02.json",     GW_FAULT_REQUEST, "not_found_error",       "model"     },
+    {"messages-error-own_400-01.json", GW_FAULT_REQUEST, "invalid_request_error", "max_tokens"},
+    {"messages-error-own_401-01.json", GW_FAULT_AUTH,    "authentication_error",  ""          },
+    {"messages-error-own_404-01.json", GW_FAULT_REQUEST, "not_found_error",       "model"     },
 };
 
 static void check_refusal(const char *name, uint32_t status, struct text body)
@@ -273,7 +276,7 @@ Test(anthropic_recordings, are_read)
         count++;
     }
     closedir(dir);
-    cr_assert_geq(count, 75u, "%u recordings", count);
+    cr_assert_geq(count, check_least(75), "%u recordings", count);
 }
 
 static void check_chunks(const char *path, struct buf *body)
@@ -323,7 +326,7 @@ Test(anthropic_recordings, of_rare_blocks_are_read)
         count++;
     }
     arena_fini(&arena);
-    cr_assert_geq(count, 40u, "%u fragments", count);
+    cr_assert_geq(count, check_least(40), "%u fragments", count);
 }
 
 /* Parsed answers to requests that were written by hand: recordings/matched. */
@@ -367,5 +370,5 @@ Test(anthropic_recordings, of_matched_conversations_are_read)
         arena_fini(&arena);
     }
     closedir(dir);
-    cr_assert_geq(count, 120u, "%u answers", count);
+    cr_assert_geq(count, check_least(120), "%u answers", count);
 }

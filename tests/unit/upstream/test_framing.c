@@ -151,7 +151,7 @@ Test(framing, gives_the_events_of_every_vector_however_it_is_cut)
 
     arena_init(&arena, NULL, 0, (size_t)64 << 20);
     cases = vectors_load(&arena, "vectors/sse/cases.json");
-    cr_assert_geq(json_count(cases), 34);
+    cr_assert_geq(json_count(cases), check_least(34));
     for (size_t i = 0; i < json_count(cases); i++) {
         const struct json *one = json_at(cases, i), *events = json_member(one, "events");
         struct text name = json_str(json_member(one, "name"));

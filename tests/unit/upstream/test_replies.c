@@ -229,12 +229,12 @@ Test(replies, of_curls_test_suite_are_read_right_or_refused)
             .bytes = vectors_bytes(&arena, one, "raw_b64"),
         };
     }
-    cr_assert_geq(replies.count, 613);
+    cr_assert_geq(replies.count, check_least(613));
     for (unsigned cuts = 0; cuts < 7; cuts++) {
         struct tally tally = run(&replies, cuts, false);
 
         /* Of the others, most have heads with bare line feeds, as curl's test files are written. */
-        cr_assert_eq(tally.ok, 270, "%d", tally.ok);
+        cr_assert(check_least(2) == 1 ? tally.ok > 0 : tally.ok == 270, "%d", tally.ok);
         cr_assert_eq(tally.compared, tally.ok, "%d", tally.compared);
     }
     run(&replies, 0, true);
@@ -261,11 +261,11 @@ Test(replies, of_llhttps_test_suite_that_it_refuses_are_refused)
             .refused = text_is(json_str(json_member(one, "result")), "error"),
         };
     }
-    cr_assert_geq(replies.count, 76);
+    cr_assert_geq(replies.count, check_least(76));
     for (unsigned cuts = 0; cuts < 4; cuts++) {
         struct tally tally = run(&replies, cuts, false);
 
-        cr_assert_eq(tally.ok, 21, "%d", tally.ok); /* most are cut short: they test the parser alone */
+        cr_assert(check_least(2) == 1 ? tally.ok > 0 : tally.ok == 21, "%d", tally.ok); /* most are cut short: they test the parser alone */
     }
     run(&replies, 0, true);
     arena_fini(&arena);
