@@ -27,6 +27,11 @@ void log_set_level(enum log_level level)
     atomic_store_explicit(&max_level, (int)level, memory_order_relaxed);
 }
 
+bool log_is_on(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&max_level, memory_order_relaxed);
+}
+
 static const char *level_name(enum log_level level)
 {
     switch (level) {
@@ -44,7 +49,7 @@ static const char *level_name(enum log_level level)
 
 void log_line(enum log_level level, const char *format, ...)
 {
-    if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed))
+    if (!log_is_on(level))
         return;
 
     char line[LINE_MAX_LEN];

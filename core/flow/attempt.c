@@ -15,6 +15,7 @@ enum next attempt_choose(struct request *req)
     if (a->previous == NULL)
         req->secret_turn = req->worker->turn++;
     a->retry_after_s = -1;
+    a->times.connection_ns = -1;
     req->answer.state = NULL; /* what a failed attempt wrote is nothing of this one's */
     req->answer.model = req->ask.model;
     req->usage = (struct usage){ 0 };
@@ -51,8 +52,9 @@ static void describe(struct attempt *a)
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
     const gw_provider_ops *ops = &p->plugin->provider;
-    struct text secret =
-        p->secret_count > 0 ? p->secrets[(req->secret_turn + req->secret_tries) % p->secret_count].value : TEXT_NONE;
+    const struct config_secret *secret =
+        p->secret_count > 0 ? &p->secrets[(req->secret_turn + req->secret_tries) % p->secret_count] : NULL;
+    a->secret_from = secret != NULL ? secret->from : NULL;
     a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0            ? MODE_LOCAL
               : (way_dialects(p) & req->face->dialect) != 0 ? MODE_RELAY
                                                                 : MODE_TRANSLATE;
@@ -71,7 +73,7 @@ static void describe(struct attempt *a)
         .stream = req->ask.stream,
         .model = call_str(a->target->model),
         .base_url = call_str(p->base_url),
-        .secret = call_str(secret),
+        .secret = call_str(secret != NULL ? secret->value : TEXT_NONE),
         .path = call_str(req->path),
     };
 }
@@ -167,6 +169,12 @@ static struct text with_query(const struct attempt *a)
     return text_of(arena_printf(&req->arena, "%.*s%c%.*s", TEXT_ARG(a->http.url), has_one ? '&' : '?', TEXT_ARG(req->query)));
 }
 
+/* For the log: a query may hold anything. */
+static struct text without_query(struct attempt *a, struct text url)
+{
+    return mask_text(a, text_cut(&url, '?'));
+}
+
 static enum next start_transfer(struct attempt *a)
 {
     struct request *req = a->req;
@@ -197,6 +205,9 @@ static enum next start_transfer(struct attempt *a)
     collect_headers(a);
     a->send.method = a->http.method;
     a->send.url = with_query(a);
+    a->url = without_query(a, a->send.url);
+    way_debug(req, "asks the provider \"%s\" for \"%.*s\": %.*s %.*s with %s", p->name.ptr, TEXT_ARG(a->target->model),
+              TEXT_ARG(a->send.method), TEXT_ARG(a->url), a->secret_from != NULL ? a->secret_from : "no secret");
     a->send.body = req->pieces;
     a->send.body_count = req->piece_count;
     a->send.connect_ns = req->timeouts.connect_ns;
@@ -299,6 +310,7 @@ enum next attempt_judge(struct request *req)
         return NEXT; /* outcome is counted when the answer is complete */
 
     bool elsewhere = failure_judge(a);
+    way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, a->outcome, a->error.text);
     metrics_count_attempt(metrics, index, a->target->provider->name, a->outcome);
     a->counted = true;
     attempt_close(a);

@@ -59,16 +59,24 @@ static enum next refuse(struct request *req)
     return FAIL;
 }
 
-/* The key that a credential shows, NULL when it may not come in. The arena's copy is wiped. */
-static const struct config_key *key_of(const struct config *config, struct text credential)
+/* The key that a credential shows, NULL when it may not come in: then the log gets to know why. The arena's copy is wiped. */
+static const struct config_key *key_of(struct request *req, struct text credential)
 {
     uint8_t digest[CRYPTO_SHA256_LEN];
     crypto_sha256(credential, digest);
     crypto_wipe((void *)(uintptr_t)credential.ptr, credential.len);
-    const struct config_key *key = config_key(config, digest);
-    if (key == NULL || !key->enabled || (key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms()))
+    const struct config_key *key = config_key(req->config, digest);
+    if (key == NULL) {
+        if (req->refused_key == NULL)
+            req->key_refused = "unknown";
         return NULL;
-    return key;
+    }
+    bool expired = key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms();
+    if (key->enabled && !expired)
+        return key;
+    req->refused_key = key;
+    req->key_refused = expired ? "expired" : "disabled";
+    return NULL;
 }
 
 /* Row "auth". Clients send several: Claude Code has its own token in Authorization beside the key in x-api-key. */
@@ -76,13 +84,20 @@ enum next auth_run(struct request *req)
 {
     if (!req->config->keys_required)
         return NEXT;
+    req->key_refused = "missing";
     for (size_t i = 0; i < sizeof req->credentials / sizeof *req->credentials; i++) {
-        const struct config_key *key = req->credentials[i].len > 0 ? key_of(req->config, req->credentials[i]) : NULL;
+        const struct config_key *key = req->credentials[i].len > 0 ? key_of(req, req->credentials[i]) : NULL;
         if (req->key == NULL)
             req->key = key;
     }
-    if (req->key == NULL)
+    if (req->key == NULL) {
+        if (req->refused_key != NULL)
+            req->team = req->refused_key->team;
+        metrics_count_event(req->worker->gateway->metrics, req->worker->index,
+                            arena_printf(&req->arena, "key_%s", req->key_refused));
         return refuse(req);
+    }
+    req->key_refused = NULL;
     req->team = req->key->team;
     return NEXT;
 }

@@ -4,7 +4,11 @@
 
 #include "flow/way.h"
 
-enum { WAIT_MOST = 60 }; /* seconds */
+enum {
+    WAIT_MOST = 60, /* seconds */
+    SAID_MOST = 500, /* bytes of an upstream's words in the log */
+    CODE_MOST = 64,
+};
 
 static const char *provider_name(const struct attempt *a)
 {
@@ -116,11 +120,34 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
     }
 }
 
+void failure_said(struct attempt *a, struct text words, struct text code)
+{
+    words = text_trim(words);
+    if (a->said.len > 0 || words.len == 0)
+        return;
+    if (words.len > SAID_MOST)
+        words.len = SAID_MOST;
+    a->said = arena_text(&a->req->arena, mask_text(a, words));
+    if (code.len > 0)
+        a->said_code = arena_text(&a->req->arena, (struct text){ code.ptr, code.len < CODE_MOST ? code.len : CODE_MOST });
+}
+
+/* What was no error of the service, as the page of a proxy, is there all the same. */
+static void keep_body(struct attempt *a)
+{
+    if (a->status >= 300 && !a->streamed)
+        failure_said(a, buf_view(&a->whole), TEXT_NONE);
+}
+
 void failure_from_event(struct attempt *a, const gw_event *event)
 {
     if (a->has_error)
         return;
     a->has_error = true;
+    if (!text_starts(text_trim(buf_view(&a->whole)), TEXT("{"))) /* then the plugin's text is its own */
+        keep_body(a);
+    failure_said(a, call_text(event->text), call_text(event->code));
+    keep_body(a);
     a->error_status = event->status >= 400 && event->status < 600 ? (int)event->status
                       : a->status >= 400                          ? a->status
                                                                   : 502;
@@ -173,10 +200,16 @@ bool failure_judge(struct attempt *a)
         error_set(&a->error, E_UPSTREAM, "the provider \"%s\" answered with a redirect (status %d), which is never followed: check its base_url",
                   provider_name(a), a->status);
         a->error.code = "upstream_redirect";
+        for (size_t i = 0; i < a->head_count; i++) {
+            struct text where = a->head[i].value;
+            if (text_eq_nocase(a->head[i].name, TEXT("location")))
+                failure_said(a, text_cut(&where, '?'), TEXT_NONE);
+        }
         a->outcome = arena_printf(&a->req->arena, "status_%d", a->status);
         return true;
     }
     if (a->status >= 400) { /* no event told more */
+        keep_body(a);
         a->error_status = a->status;
         a->error_fault = fault_of_status(a->status);
         classify(a, TEXT_NONE, TEXT_NONE, TEXT_NONE, TEXT_NONE);

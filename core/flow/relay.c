@@ -231,7 +231,10 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     struct attempt *a = owner;
     struct request *req = a->req;
     a->status = status;
+    a->times = transfer_times(a->transfer);
+    a->head_ns = clock_ns();
     head_keep(a, headers, count);
+    way_debug(req, "the provider \"%s\" answers with status %d", a->target->provider->name.ptr, status);
     if (a->encoded) {
         fail_now(a, "encoded", "compressed its answer though it was asked not to");
         way_resume(req);
@@ -375,8 +378,12 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
     loop_timer_clear(&a->req->worker->loop, &a->timer);
     if (a->has_done)
         failure = TRANSFER_OK; /* however it ended: all of the answer was there */
+    if (a->head_ns == 0 && a->transfer != NULL)
+        a->times = transfer_times(a->transfer);
     a->transfer = NULL;
     a->failure = failure;
+    way_debug(a->req, "the answer has ended: %s%s%s", transfer_failure_name(failure), why != NULL ? ", " : "",
+              why != NULL ? why : "");
     a->failure_text = why != NULL && !a->has_done ? arena_str(&a->req->arena, text_of(why)) : NULL;
     a->ended_ns = from;
     a->done = true;

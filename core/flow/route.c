@@ -14,14 +14,17 @@ static bool serves(const struct request *req, const struct config_provider *prov
 
 static void add_target(struct request *req, const struct config_provider *provider, struct text model, bool fallback)
 {
-    if (provider->off != NULL)
+    if (provider->off != NULL) {
+        way_debug(req, "the provider \"%s\" is off: %s", provider->name.ptr, provider->off);
+        req->one_is_off = true;
         return;
+    }
     if (!serves(req, provider)) {
         req->passed_over++;
         return;
     }
     req->targets[req->target_count++] =
-        (struct route_target){ .provider = provider, .model = model, .fallback = fallback };
+        (struct route_target){ .provider = provider, .model = model, .fallback = fallback || req->one_is_off };
 }
 
 static enum next unknown(struct request *req)

@@ -1,6 +1,9 @@
 /* way.c - the way of a request: the one table that says what happens in which order. */
 #include "flow/way.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 
 /* A step returns NEXT, WAIT (resume at the following row), DONE, or FAIL with req->fail filled in. A thing that
@@ -41,12 +44,23 @@ enum next way_choose_again(struct request *req)
     return NEXT;
 }
 
+void way_debug_line(const struct request *req, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    log_line(LOG_DEBUG, "request %s: %s", req->id, text);
+}
+
 static void run_rows(struct request *req)
 {
     unsigned settle = row_of(settle_run);
     while (req->row < ROWS) {
         if (req->gone && req->row < settle) /* nobody to answer: only the books are left */
             req->row = settle;
+        way_debug(req, "%s", way[req->row].name);
         enum next next = way[req->row].run(req);
         if (req->arena.full && next != FAIL && req->row < settle) {
             error_set(&req->fail, E_OVERLOAD, "the request needs more memory than limits.memory_mb allows");
@@ -64,6 +78,7 @@ static void run_rows(struct request *req)
         case FAIL:
             req->failed = true;
             req->failed_row = way[req->row].name;
+            way_debug(req, "%s failed: %s", req->failed_row, req->fail.text);
             req->row = settle;
             break;
         case DONE:

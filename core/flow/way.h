@@ -2,6 +2,7 @@
 #ifndef FLOW_WAY_H
 #define FLOW_WAY_H
 
+#include "base/log.h"
 #include "canon/ask.h"
 #include "canon/usage.h"
 #include "face/models.h"
@@ -27,7 +28,7 @@ struct step {
 struct route_target {
     const struct config_provider *provider;
     struct text model; /* as the upstream names it */
-    bool fallback;
+    bool fallback; /* it stands in the list of fallbacks, or one before it is off */
 };
 
 enum attempt_mode {
@@ -50,6 +51,11 @@ struct attempt {
     struct transfer_request send;
     struct transfer *transfer; /* NULL when none is running */
     bool done;                 /* nothing more comes from the upstream */
+    struct text url;           /* where it went, without the query; masked, arena */
+    const char *secret_from;   /* 'env "X"': which secret was used */
+    struct transfer_times times; /* connection_ns is -1 until it has one */
+    int64_t head_ns;           /* when the head of the answer came; 0: not yet */
+    struct text said, said_code; /* the upstream's own words on a failure; bounded, masked, arena */
     struct event_order order;  /* of what the plugin emits */
     bool complained;           /* of the plugin, in the log */
     enum transfer_failure failure;
@@ -135,10 +141,13 @@ struct request {
 
     const struct config_team *team;
     const struct config_key *key;
+    const struct config_key *refused_key; /* known, and refused for */
+    const char *key_refused;              /* "expired", "disabled", "unknown", "missing"; NULL: it was not */
 
     /* route */
     struct route_target *targets;
     size_t target_count, target_next;
+    bool one_is_off;      /* a target before is switched off */
     unsigned passed_over; /* targets that do not have what is asked for */
     unsigned attempts_max, attempts_made;
     unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
@@ -183,6 +192,13 @@ static inline uint32_t way_dialects(const struct config_provider *provider)
     return provider->service != NULL && provider->service->dialects != 0 ? all & provider->service->dialects : all;
 }
 
+/* One step of the request, on stderr with --log-level debug. */
+#define way_debug(req, ...)                      \
+    do {                                         \
+        if (log_is_on(LOG_DEBUG))                \
+            way_debug_line((req), __VA_ARGS__);  \
+    } while (0)
+void way_debug_line(const struct request *req, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Runs the way from req->row until it waits or ends. */
 void way_run(struct request *req);
 /* A callback: what the way waited for is there. */
@@ -265,6 +281,8 @@ void local_start(struct attempt *a);
 /* failure.c: what a failed attempt means. Fills a->error and a->outcome; true when another target may be tried. */
 bool failure_judge(struct attempt *a);
 void failure_from_event(struct attempt *a, const gw_event *event);
+/* Keeps the upstream's own words for the log. The first ones count. */
+void failure_said(struct attempt *a, struct text words, struct text code);
 /* answer.c */
 void answer_begin_stream(struct request *req); /* the head of a 200 stream, once */
 /* The stream is complete or broken: puts its end into req->tail_bytes. False while bytes before it wait for the client:
@@ -279,7 +297,13 @@ void answer_ping_start(struct request *req);
 void answer_ping_stop(struct request *req);
 /* A whole answer of ours (models): body_out is filled, type JSON, status 200. FAIL where it has no room for all of it. */
 enum next answer_own(struct request *req);
-/* access line: settle.c */
+/* line.c: the line of the access log. */
+struct line_sums {
+    int status;
+    int64_t duration_ns, overhead_ns;
+    bool fallback; /* not the first choice has answered, or was asked last */
+};
+void line_write(struct request *req, const struct line_sums *sums);
 void request_free(struct request *req);
 
 #endif

@@ -34,6 +34,7 @@ struct transfer {
     struct loop_after after;
     uint64_t round;   /* of the loop, in which it began to send */
     int64_t start_ns; /* of the transfer */
+    int64_t connection_ns; /* from there until it had a connection; -1: not yet */
     int64_t mark_ns;  /* of the phase, or of its last byte */
     size_t head_len, sent;
     uint64_t received; /* of the body */

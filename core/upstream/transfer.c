@@ -95,6 +95,7 @@ struct transfer *transfer_start(struct pool *pool, const struct transfer_request
     t->after.on_after = on_after;
     t->want.on_conn = on_conn;
     t->start_ns = t->mark_ns = now(t);
+    t->connection_ns = -1;
     http1_init(&t->answer, text_is(request->method, "HEAD"), &exchange_events, t);
     if (address_parse(request->url, &t->address, &why) == 0)
         head_len = head_write(pool->head, request, &t->address, &why);
@@ -181,6 +182,12 @@ void transfer_pause(struct transfer *t)
 {
     CHECK(t, TRANSFER);
     t->paused = true;
+}
+
+struct transfer_times transfer_times(const struct transfer *t)
+{
+    CHECK(t, TRANSFER);
+    return (struct transfer_times){.connection_ns = t->connection_ns, .fresh = !t->kept};
 }
 
 bool transfer_was_sent(const struct transfer *t)
@@ -309,6 +316,7 @@ static void use(struct transfer *t, struct pool_conn *conn, bool kept)
 {
     t->conn = conn;
     t->kept = kept;
+    t->connection_ns = now(t) - t->start_ns;
     conn->user = t;
     conn->on_event = on_event;
     t->phase = SENDING;

@@ -89,6 +89,12 @@ void transfer_cancel(struct transfer *t);
  * told all the same: at most 64 KB more of on_body, and on_done when the answer ended in them. */
 void transfer_pause(struct transfer *t);
 void transfer_resume(struct transfer *t);
+/* How it came to its connection. */
+struct transfer_times {
+    int64_t connection_ns; /* from the start until it had one, at its last try; -1: it has none yet */
+    bool fresh;            /* dialled for it; else it was kept from before, or given back by another */
+};
+struct transfer_times transfer_times(const struct transfer *t);
 /* True when at least one byte of the request reached the connection. */
 bool transfer_was_sent(const struct transfer *t);
 /* The request's body is no longer needed by this transfer (fully sent, no replay possible). */

@@ -88,7 +88,7 @@ class Keys(Case):
                 line = self.gw.log_for(answer.id)
                 self.assertEqual(
                     (line["status"], line["error"]["code"], line["key"], line["attempts"]),
-                    (401, "invalid_api_key", None, []),
+                    (401, "invalid_api_key", {"disabled": "off-key", "expired": "old-key", "x-api-key": "off-key"}.get(name), []),
                     line,
                 )
         self.assertEqual(len(bodies), 1, "the bodies differ")

@@ -1,0 +1,164 @@
+/* line.c - the line of the access log: one JSON object for a request, with each of its attempts. README.md names its members. */
+#include "base/clock.h"
+#include "flow/access.h"
+#include "flow/way.h"
+
+enum { ATTEMPTS_MOST = 16, MODEL_MOST = 256 };
+
+static void put(struct json_writer *w, const char *name, struct text value)
+{
+    json_key_plain(w, text_of(name));
+    if (value.ptr != NULL)
+        json_put_str(w, value);
+    else
+        json_put_null(w);
+}
+
+static void put_some(struct json_writer *w, const char *name, struct text value)
+{
+    if (value.len > 0)
+        put(w, name, value);
+}
+
+static void put_int(struct json_writer *w, const char *name, int64_t value)
+{
+    json_key_plain(w, text_of(name));
+    json_put_int(w, value);
+}
+
+static void put_bool(struct json_writer *w, const char *name, bool value)
+{
+    json_key_plain(w, text_of(name));
+    json_put_bool(w, value);
+}
+
+/* Where the time of an attempt went. A connection that was there is no wait at all. */
+static void write_times(const struct attempt *a, struct json_writer *w)
+{
+    int64_t wait = a->times.connection_ns, end = a->ended_ns != 0 ? a->ended_ns : clock_ns();
+    put_int(w, "ms", (end - a->started_ns) / CLOCK_MS);
+    if (wait < 0)
+        return;
+    put_int(w, "connect_ms", a->times.fresh ? wait / CLOCK_MS : 0);
+    put_int(w, "queue_ms", a->times.fresh ? 0 : wait / CLOCK_MS);
+    if (a->head_ns != 0)
+        put_int(w, "first_byte_ms", (a->head_ns - a->started_ns - wait) / CLOCK_MS);
+}
+
+static void write_attempt(const struct attempt *a, struct json_writer *w)
+{
+    json_object(w);
+    put(w, "provider", a->target->provider->name);
+    put(w, "model", a->target->model);
+    put_some(w, "url", a->url);
+    put_some(w, "secret", text_of(a->secret_from));
+    put_int(w, "status", a->mode == MODE_LOCAL && a->has_error && a->error_status != 0 ? a->error_status : a->status);
+    put(w, "outcome", text_of(a->outcome != NULL ? a->outcome : "ok"));
+    write_times(a, w);
+    put_some(w, "why", text_of(a->failure_text));
+    put_some(w, "said", a->said);
+    put_some(w, "code", a->said_code);
+    put_some(w, "upstream_id", a->request_id);
+    json_close(w);
+}
+
+static void write_attempts(const struct request *req, struct json_writer *w)
+{
+    const struct attempt *list[ATTEMPTS_MOST];
+    size_t n = 0;
+    for (const struct attempt *a = req->attempt; a != NULL && n < ATTEMPTS_MOST; a = a->previous)
+        list[n++] = a;
+    json_name(w, "attempts");
+    json_array(w);
+    while (n > 0)
+        write_attempt(list[--n], w);
+    json_close(w);
+}
+
+/* Whose it is. A key that was refused is named too: only the client is not told which of the reasons it was. */
+static void write_who(const struct request *req, struct json_writer *w)
+{
+    const struct config_key *key = req->key != NULL ? req->key : req->refused_key;
+    put(w, "key", key != NULL ? key->name : TEXT_NONE);
+    put_some(w, "key_refused", text_of(req->key_refused));
+    put(w, "team", req->team->name);
+    put(w, "peer", req->peer);
+}
+
+static void write_dropped(const struct request *req, struct json_writer *w)
+{
+    const struct attempt *a = req->attempt;
+    if (a == NULL || (a->call.dropped == NULL && attempt_left_out(a) == NULL && req->answer.unshown == NULL))
+        return;
+    json_name(w, "dropped");
+    json_array(w);
+    for (const struct ask_dropped *d = attempt_left_out(a); d != NULL; d = d->next)
+        json_put_str(w, d->member);
+    for (const struct ask_dropped *d = req->answer.unshown; d != NULL; d = d->next)
+        json_put_str(w, d->member);
+    for (const struct call_dropped *d = a->call.dropped; d != NULL; d = d->next)
+        json_put_str(w, d->member);
+    json_close(w);
+}
+
+static void write_error(const struct request *req, struct json_writer *w)
+{
+    if (!req->failed && !req->broken)
+        return;
+    json_name(w, "error");
+    json_object(w);
+    put(w, "code", text_of(req->fail.code));
+    put(w, "text", text_of(req->fail.text));
+    json_close(w);
+}
+
+static void write_answer(const struct request *req, const struct line_sums *sums, struct json_writer *w)
+{
+    const struct attempt *a = req->attempt;
+    put_bool(w, "fallback", sums->fallback);
+    json_name(w, "usage");
+    usage_write_log(&req->usage, w);
+    put(w, "finish", a != NULL ? a->finish : TEXT_NONE);
+    json_name(w, "first_token_ms");
+    if (req->first_token_ns >= 0)
+        json_put_int(w, req->first_token_ns / CLOCK_MS);
+    else
+        json_put_null(w);
+    put_int(w, "duration_ms", sums->duration_ns / CLOCK_MS);
+    put_int(w, "overhead_us", sums->overhead_ns / 1000);
+    put_int(w, "bytes_in", (int64_t)req->bytes_in);
+    put_int(w, "bytes_out", (int64_t)(req->bytes_out + req->body_out.len + req->tail_bytes.len));
+}
+
+void line_write(struct request *req, const struct line_sums *sums)
+{
+    struct text model = req->ask.model;
+    struct buf line;
+    struct json_writer w;
+    char stamp[32];
+
+    if (model.len > MODEL_MOST)
+        model.len = MODEL_MOST;
+    clock_rfc3339(clock_unix_ms(), stamp);
+    buf_init(&line, 64u << 10);
+    json_writer_init(&w, &line);
+    json_object(&w);
+    put(&w, "time", text_of(stamp));
+    put(&w, "id", text_of(req->id));
+    put_some(&w, "client_id", req->client_id);
+    write_who(req, &w);
+    put(&w, "face", text_of(req->face->name));
+    put(&w, "operation", text_of(plugin_operation_name(req->operation)));
+    put(&w, "model", model);
+    put_bool(&w, "stream", req->ask.stream);
+    put_int(&w, "status", sums->status);
+    write_error(req, &w);
+    write_attempts(req, &w);
+    write_answer(req, sums, &w);
+    put(&w, "row", text_of(req->failed_row != NULL ? req->failed_row : "finish"));
+    write_dropped(req, &w);
+    json_close(&w);
+    if (json_end(&w) == 0)
+        access_line(req->worker->gateway->access, req->worker->index, buf_view(&line));
+    buf_free(&line);
+}
