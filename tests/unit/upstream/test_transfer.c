@@ -109,6 +109,29 @@ Test(transfer, sends_the_head_that_was_asked_for)
     server_stop(s);
 }
 
+Test(transfer, sends_each_its_own_head_when_many_begin_at_once)
+{
+    enum { MANY = 30 };
+    struct server *s = server_start(serve_echo, NULL);
+    struct client *c = client_new(4, NULL);
+    struct exchange all[MANY];
+    char path[MANY][32], expected[64];
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path[i], sizeof path[i], "/of-%d", i);
+        exchange_init(&all[i], c, s->url, path[i]);
+        client_start(&all[i]);
+    }
+    client_run(c);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(expected, sizeof expected, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", path[i], s->port);
+        cr_assert(text_starts(text_of(body_of(&all[i])), text_of(expected)), "%s", all[i].body.ptr);
+        exchange_fini(&all[i]);
+    }
+    client_free(c);
+    server_stop(s);
+}
+
 /* Answers with the number of bytes that the first read gave. */
 static void serve_first_read(struct server_conn *conn)
 {
