@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -31,8 +30,7 @@ _Static_assert(sizeof((struct dial *)0)->why >= CURL_ERROR_SIZE, "libcurl writes
 #define LOOK_MS 50 /* how often a name that is looked up is asked for, at least */
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
-static bool has_ca_folder;    /* the system's authorities are there one by one */
-static const char *ca_bundle; /* the file that has them all; NULL: libcurl knows none */
+static const char *system_file; /* the system's authorities; NULL: libcurl knows no such file */
 static CURLSH *share;      /* DNS answers and TLS sessions, of all threads, until the process ends */
 static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
 
@@ -48,32 +46,17 @@ static void unlock_share(CURL *curl, curl_lock_data data, void *arg)
     pthread_mutex_unlock(&share_locks[data]);
 }
 
-/* Is there a folder of authorities, named by their hashes? libcurl reads from it what it needs; the file that
- * has them all it would read anew for each connection, see trust.h. */
-static bool find_ca_folder(void)
-{
-    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-    bool found = false;
-    DIR *folder = info->age >= CURLVERSION_SEVENTH && info->capath != NULL ? opendir(info->capath) : NULL;
-    const struct dirent *entry;
-
-    while (!found && folder != NULL && (entry = readdir(folder)) != NULL)
-        found = strlen(entry->d_name) == 10 && strcmp(entry->d_name + 8, ".0") == 0;
-    if (folder != NULL)
-        closedir(folder);
-    return found;
-}
-
 static void start(void)
 {
     struct sigaction pipe;
 
     /* CURLOPT_NOSIGNAL leaves it to us that TLS may write to a closed socket. */
-    if (sigaction(SIGPIPE, NULL, &pipe) == 0 && (pipe.sa_flags & SA_SIGINFO) == 0 && pipe.sa_handler == SIG_DFL)
+    if (sigaction(SIGPIPE, NULL, &pipe) == 0 && pipe.sa_handler == SIG_DFL)
         signal(SIGPIPE, SIG_IGN);
     BUG_IF(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK);
-    has_ca_folder = find_ca_folder();
-    ca_bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+    system_file = curl_version_info(CURLVERSION_NOW)->cainfo;
+    if (system_file != NULL && access(system_file, R_OK) < 0)
+        system_file = NULL;
     for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
         pthread_mutex_init(&share_locks[i], NULL);
     share = curl_share_init();
@@ -174,22 +157,21 @@ static CURLcode set_trust(CURL *curl, void *ssl_ctx, void *file)
     return trust_file(ssl_ctx, file) == 0 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
 }
 
-/* `ca_file`, or what the system has: a folder, or else a file. */
+/* The authorities of `ca_file`, or else the system's: of one file and nothing else, read once (trust.h). libcurl would
+ * read them anew for each connection. */
 static void configure_trust(CURL *curl, const struct dial *d)
 {
-    const char *file = d->ca_file != NULL ? d->ca_file : has_ca_folder ? NULL : ca_bundle;
+    const char *file = d->ca_file != NULL ? d->ca_file : system_file;
 
-    if (file == NULL) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
-        return;
-    }
+    if (file == NULL)
+        return; /* what libcurl finds by itself */
     if (curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, set_trust) != CURLE_OK) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, file); /* not over OpenSSL: libcurl reads it */
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
         return;
     }
     curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)file);
-    curl_easy_setopt(curl, CURLOPT_CAINFO, NULL); /* that file and nothing else */
+    curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 }
 

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -161,6 +162,43 @@ Test(dialer, says_why_it_failed)
         dial_free(d);
     }
     desk_close(&desk);
+}
+
+static void serve_proxy(struct server_conn *conn)
+{
+    char *head;
+
+    if (!server_read(conn, &head, NULL, NULL))
+        return;
+    snprintf(conn->arg, 200, "%s", head);
+    free(head);
+    server_say(conn, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+}
+
+/* A proxy of the environment is a tunnel for TLS; plain HTTP would have to be spoken in another way, and goes direct. */
+Test(dialer, uses_a_proxy_for_tls_and_none_for_plain_http)
+{
+    char head[200] = "";
+    struct server *proxy = server_start(serve_proxy, head), *s = server_start(serve_word, NULL);
+    struct desk desk;
+    struct dial *d;
+
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    setenv("https_proxy", proxy->url, 1);
+    desk_open(&desk);
+    d = desk_dial(&desk, s->url, 5 * CLOCK_S);
+    cr_assert_geq(d->wire.fd, 0, "%s", d->why);
+    dial_free(d);
+    d = desk_dial(&desk, "https://model.invalid", 5 * CLOCK_S);
+    cr_assert_lt(d->wire.fd, 0);
+    cr_assert_not_null(strstr(d->why, "403"), "%s", d->why);
+    cr_assert(text_starts(text_of(head), TEXT("CONNECT model.invalid:443 HTTP/1.1\r\n")), "%s", head);
+    dial_free(d);
+    desk_close(&desk);
+    server_stop(proxy);
+    server_stop(s);
 }
 
 /* 50 for one host that does not exist, and one for a server: each hears of its own end once. */
