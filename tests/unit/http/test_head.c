@@ -42,6 +42,7 @@ Test(head, accepts_what_clients_send)
         { "GET", "/v1/models/openai%2Fgpt-4o?a=[b]&c=d|e", "Host: [::1]:80\nAuthorization: Bearer x\n", NULL },
         { "GET", "http://x:80/v1/models", "Host: X:80\n", NULL },
         { "POST", "/", "Host: x\nTransfer-Encoding: CHUNKED\n", NULL },
+        { "GET", "/", "Host: my-host_a~b.c9:65535\nAuthorization: a\nX-Api-Key: b\nApi-Key: c\nExpect: x\n", NULL },
         { "GET", "http://x?a", "Host: x\n", NULL },
         { "OPTIONS", "*", "Host: my_host.local\n", NULL },
         { "POST", "/", "Host: x\nContent-Length: 0\nX-Any: \xc3\xa9\ttab\n", NULL },
@@ -78,6 +79,16 @@ Test(head, refuses_doubtful_hosts)
         { "GET", "/", "Host: \n", "host name" },
         { "GET", "/", "Host: x\nHost: x\n", "twice" },
         { "GET", "/", "Host: x, y\n", "host name" },
+        { "GET", "/", "Host: a*b\n", "host name" },
+        { "GET", "/", "Host: a+b\n", "host name" },
+        { "GET", "/", "Host: [\n", "host name" },
+        { "GET", "/", "Host: []\n", "host name" },
+        { "GET", "/", "Host: [::1]x\n", "host name" },
+        { "GET", "/", "Host: [::g]\n", "host name" },
+        { "GET", "/", "Host: x\nApi-Key: a\nAPI-KEY: a\n", "twice" },
+        { "GET", "/", "Host: x\nX-API-Key: a\nx-api-key: a\n", "twice" },
+        { "GET", "/", "Host: x\nContent-Type: a\nContent-Type: a\n", "twice" },
+        { "GET", "/", "Host: x\nExpect: 100-continue\nExpect: 100-continue\n", "twice" },
         { "GET", "/", "Host: u@x\n", "host name" },
         { "GET", "/", "Host: x/y\n", "host name" },
         { "GET", "/", "Host: x:8o\n", "host name" },
@@ -168,6 +179,26 @@ Test(head, knows_http_1_0)
     head_header(&h, TEXT("Transfer-Encoding"), TEXT("chunked"));
     head_end(&h, TEXT("POST"), TEXT("/"), 20, 8192);
     cr_assert_eq(h.refuse, E_FRAMING);
+}
+
+Test(head, tells_the_path_of_a_url_and_why_it_refuses)
+{
+    struct head h = read_it("GET", "http://x/some/path?q=1", "Host: x\n");
+
+    cr_assert(text_is(h.path, "/some/path"));
+    cr_assert(text_is(h.query, "q=1"));
+    h = read_it("GET", "https://X:1", "Host: x:1\n");
+    cr_assert(text_is(h.path, "/"));
+    cr_assert_null(h.query.ptr);
+    h = read_it("POST", "/", "Host: x\nTransfer-Encoding: chunked\n");
+    cr_assert(h.chunked && head_has_body(&h));
+    head_begin(&h, false, 100);
+    head_header(&h, TEXT("Host"), TEXT("x"));
+    head_end(&h, TEXT("GET"), TEXT("/"), 8193, 8192);
+    cr_assert_str_eq(h.why, "the head of the request is too large");
+    h = read_it("GET", "/", "Host: x\nX-A: b\nX-A: c\nAuthorizatio: a\nAuthorizationn: a\n");
+    cr_assert_eq(h.refuse, E_NONE);
+    cr_assert_eq(h.count, 5u);
 }
 
 Test(head, tells_what_follows)

@@ -124,6 +124,7 @@ Test(routes, names_what_a_path_allows)
 Test(routes, knows_no_other_path)
 {
     static const char *const paths[] = { "/v2/models", "/v1", "/v1/", "/openai", "//livez", "/v1/chat//completions",
+                                         "/v1/models//", "/openai/deployments/x/nothing", "/deployments/x",
                                          "/V1/models", "/v1/chat", "/v1/chat/completions/x", "/livezz", "/v1/livez" };
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
