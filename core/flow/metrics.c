@@ -17,17 +17,25 @@ struct metrics *metrics_new(unsigned workers)
     for (unsigned i = 0; i < workers; i++) {
         pthread_mutex_init(&m->shards[i].lock, NULL);
         map_init(&m->shards[i].rows);
+        map_init(&m->shards[i].timed);
+        map_init(&m->shards[i].models);
     }
     return m;
+}
+
+static void free_map(struct map *map)
+{
+    for (size_t i = 0; i < map->count; i++)
+        free(map->entries[i].value);
+    map_fini(map);
 }
 
 void metrics_free(struct metrics *m)
 {
     for (unsigned i = 0; i < m->workers; i++) {
-        struct map *rows = &m->shards[i].rows;
-        for (size_t k = 0; k < rows->count; k++)
-            free(rows->entries[k].value);
-        map_fini(rows);
+        free_map(&m->shards[i].rows);
+        free_map(&m->shards[i].timed);
+        free_map(&m->shards[i].models);
         pthread_mutex_destroy(&m->shards[i].lock);
     }
     free(m);
@@ -62,6 +70,31 @@ static struct metrics_row *row_of(struct metrics_shard *shard, const struct key 
     return row;
 }
 
+static struct metrics_timed *timed_of(struct metrics_shard *shard, const struct key *key)
+{
+    struct metrics_timed *timed = map_get(&shard->timed, (struct text){ key->bytes, key->len });
+    if (timed != NULL || shard->timed.count >= METRICS_TIMED_MAX)
+        return timed;
+    timed = calloc(1, sizeof *timed + key->len);
+    BUG_IF(timed == NULL);
+    memcpy(timed->key, key->bytes, key->len);
+    map_put(&shard->timed, (struct text){ timed->key, key->len }, timed);
+    return timed;
+}
+
+/* A name that a client gave becomes a label when an upstream has answered to it, and while there is room. */
+static struct text label_of(struct metrics_shard *shard, const struct metrics_request *r)
+{
+    if (r->configured || map_get(&shard->models, r->model) != NULL)
+        return r->model;
+    if (r->model.len == 0 || strcmp(r->outcome, "ok") != 0 || shard->models.count >= METRICS_MODELS_MAX)
+        return TEXT("other");
+    char *copy = strndup(r->model.ptr, r->model.len);
+    BUG_IF(copy == NULL);
+    map_put(&shard->models, (struct text){ copy, r->model.len }, copy);
+    return r->model;
+}
+
 static void observe(struct metrics_histogram *h, int64_t ns)
 {
     double seconds = (double)ns / 1e9;
@@ -84,26 +117,32 @@ void metrics_count_request(struct metrics *m, unsigned worker, const struct metr
 {
     BUG_IF(worker >= m->workers);
     struct metrics_shard *shard = &m->shards[worker];
-    struct key key = { .len = 0 };
+    struct key key = { .len = 0 }, times = { .len = 0 };
     char status[4] = { (char)('0' + r->status / 100 % 10), (char)('0' + r->status / 10 % 10), (char)('0' + r->status % 10), 0 };
 
+    pthread_mutex_lock(&shard->lock);
+    struct text model = label_of(shard, r);
     key_add(&key, TEXT("r"));
     key_add(&key, text_of(r->face));
     key_add(&key, r->provider);
-    key_add(&key, r->model);
+    key_add(&key, model);
     key_add(&key, r->team);
     key_add(&key, (struct text){ status, 3 });
-
-    pthread_mutex_lock(&shard->lock);
+    key_add(&key, text_of(r->outcome));
     struct metrics_row *row = row_of(shard, &key);
     if (row != NULL) {
         row->count++;
         count_tokens(row, r->usage);
     }
-    observe(&shard->duration, r->duration_ns);
+    key_add(&times, TEXT("t"));
+    key_add(&times, r->provider);
+    key_add(&times, model);
+    struct metrics_timed *timed = timed_of(shard, &times);
+    if (timed != NULL)
+        observe(&timed->duration, r->duration_ns);
+    if (timed != NULL && r->first_token_ns >= 0)
+        observe(&timed->first_token, r->first_token_ns);
     observe(&shard->overhead, r->overhead_ns);
-    if (r->first_token_ns >= 0)
-        observe(&shard->first_token, r->first_token_ns);
     pthread_mutex_unlock(&shard->lock);
 }
 

@@ -17,16 +17,18 @@ struct metrics;
 struct metrics_request {
     const char *face;
     struct text provider; /* "" when none was reached */
-    struct text model;    /* a configured name, or "other" */
+    struct text model;    /* as the upstream names it; "" when none was asked */
+    bool configured;      /* its name stands in the configuration; else it is one that a client gave */
     struct text team;
-    int status;
-    bool streamed;
+    int status;           /* as the client saw it: 200 for a stream, however it ended */
+    const char *outcome;  /* "ok", "broken", "cancelled", "refused", "failed" */
     int64_t duration_ns, overhead_ns;
     int64_t first_token_ns; /* -1: none */
     const struct usage *usage;
-    unsigned attempts;
-    bool fell_back;
 };
+
+/* Names of models that clients gave and an upstream answered to, as labels of one worker; all others are "other". */
+#define METRICS_MODELS_MAX 128
 
 struct metrics *metrics_new(unsigned workers);
 void metrics_free(struct metrics *m);

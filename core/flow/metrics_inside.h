@@ -10,6 +10,7 @@
 
 #define METRICS_KEY_MAX 768
 #define METRICS_ROWS_MAX 8192 /* label sets per worker: labels come from the configuration, so this is far away */
+#define METRICS_TIMED_MAX 2048 /* providers and models with times of their own, per worker */
 #define METRICS_SEPARATOR '\x1f'
 #define METRICS_TOKEN_TYPES 10
 
@@ -28,13 +29,21 @@ struct metrics_histogram {
 struct metrics_row {
     uint64_t count;
     int64_t tokens[METRICS_TOKEN_TYPES];
-    char key[];
+    char key[]; /* behind all else */
+};
+
+/* The times of one model of one provider. */
+struct metrics_timed {
+    struct metrics_histogram duration, first_token;
+    char key[]; /* behind all else */
 };
 
 struct metrics_shard {
     pthread_mutex_t lock;
-    struct map rows; /* key -> struct metrics_row */
-    struct metrics_histogram duration, overhead, first_token;
+    struct map rows;   /* key -> struct metrics_row */
+    struct map timed;  /* key -> struct metrics_timed */
+    struct map models; /* names that clients gave -> the same text */
+    struct metrics_histogram overhead;
 };
 
 struct metrics {

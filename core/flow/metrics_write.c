@@ -21,6 +21,19 @@ static void merge_histogram(struct metrics_histogram *into, const struct metrics
     into->sum_ns += from->sum_ns;
 }
 
+/* The value at `key` of `map`, made with `size` and room for the key where there is none. */
+static void *value_of(struct map *map, struct text key, size_t size)
+{
+    char *value = map_get(map, key);
+    if (value != NULL)
+        return value;
+    value = calloc(1, size + key.len);
+    BUG_IF(value == NULL);
+    memcpy(value + size, key.ptr, key.len);
+    map_put(map, (struct text){ value + size, key.len }, value);
+    return value;
+}
+
 static void merge(struct metrics *m, struct metrics_shard *all)
 {
     for (unsigned w = 0; w < m->workers; w++) {
@@ -28,21 +41,18 @@ static void merge(struct metrics *m, struct metrics_shard *all)
         pthread_mutex_lock(&shard->lock);
         for (size_t i = 0; i < shard->rows.count; i++) {
             const struct metrics_row *from = shard->rows.entries[i].value;
-            struct text key = shard->rows.entries[i].key;
-            struct metrics_row *into = map_get(&all->rows, key);
-            if (into == NULL) {
-                into = calloc(1, sizeof *into + key.len);
-                BUG_IF(into == NULL);
-                memcpy(into->key, key.ptr, key.len);
-                map_put(&all->rows, (struct text){ into->key, key.len }, into);
-            }
+            struct metrics_row *into = value_of(&all->rows, shard->rows.entries[i].key, sizeof *into);
             into->count += from->count;
             for (size_t t = 0; t < METRICS_TOKEN_TYPES; t++)
                 into->tokens[t] += from->tokens[t];
         }
-        merge_histogram(&all->duration, &shard->duration);
+        for (size_t i = 0; i < shard->timed.count; i++) {
+            const struct metrics_timed *from = shard->timed.entries[i].value;
+            struct metrics_timed *into = value_of(&all->timed, shard->timed.entries[i].key, sizeof *into);
+            merge_histogram(&into->duration, &from->duration);
+            merge_histogram(&into->first_token, &from->first_token);
+        }
         merge_histogram(&all->overhead, &shard->overhead);
-        merge_histogram(&all->first_token, &shard->first_token);
         pthread_mutex_unlock(&shard->lock);
     }
 }
@@ -82,7 +92,7 @@ static void write_rows(const struct metrics_shard *all, char kind, const char *m
 {
     for (size_t i = 0; i < all->rows.count; i++) {
         const struct metrics_row *row = all->rows.entries[i].value;
-        if (row->key[0] != kind)
+        if (*all->rows.entries[i].key.ptr != kind)
             continue;
         put_labels(out, metric, all->rows.entries[i].key, names);
         buf_printf(out, "} %llu\n", (unsigned long long)row->count);
@@ -93,7 +103,7 @@ static void write_tokens(const struct metrics_shard *all, const char *const *nam
 {
     for (size_t i = 0; i < all->rows.count; i++) {
         const struct metrics_row *row = all->rows.entries[i].value;
-        for (size_t t = 0; row->key[0] == 'r' && t < METRICS_TOKEN_TYPES; t++) {
+        for (size_t t = 0; *all->rows.entries[i].key.ptr == 'r' && t < METRICS_TOKEN_TYPES; t++) {
             if (row->tokens[t] == 0)
                 continue;
             put_labels(out, "gw_tokens_total", all->rows.entries[i].key, names);
@@ -102,17 +112,48 @@ static void write_tokens(const struct metrics_shard *all, const char *const *nam
     }
 }
 
-static void write_histogram(const char *name, const char *help, const struct metrics_histogram *h, struct buf *out)
+/* `key`: of its labels, absent for none. */
+static void write_histogram(const char *name, struct text key, const char *const *names, const struct metrics_histogram *h,
+                            struct buf *out)
 {
     unsigned long long total = 0;
-    head(out, name, "histogram", help);
-    for (size_t i = 0; i < METRICS_BOUNDS; i++) {
+    struct buf labels;
+    buf_init(&labels, 64u << 10);
+    if (key.ptr != NULL)
+        put_labels(&labels, "", key, names);
+    else
+        buf_str(&labels, "{");
+    struct text some = buf_view(&labels);
+    const char *comma = some.len > 1 ? "," : "";
+    for (size_t i = 0; i <= METRICS_BOUNDS; i++) {
         total += h->counts[i];
-        buf_printf(out, "%s_bucket{le=\"%g\"} %llu\n", name, metrics_bounds[i], total);
+        buf_printf(out, "%s_bucket%.*s%sle=\"", name, TEXT_ARG(some), comma);
+        if (i < METRICS_BOUNDS)
+            buf_printf(out, "%g\"} %llu\n", metrics_bounds[i], total);
+        else
+            buf_printf(out, "+Inf\"} %llu\n", total);
     }
-    total += h->counts[METRICS_BOUNDS];
-    buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.9f\n%s_count %llu\n", name, total, name, (double)h->sum_ns / 1e9, name,
-               total);
+    buf_printf(out, "%s_sum%.*s} %.9f\n", name, TEXT_ARG(some), (double)h->sum_ns / 1e9);
+    buf_printf(out, "%s_count%.*s} %llu\n", name, TEXT_ARG(some), total);
+    buf_free(&labels);
+}
+
+static void write_times(const struct metrics_shard *all, struct buf *out)
+{
+    static const char *const names[] = { "provider", "model", NULL };
+    static const char duration[] = "gw_request_duration_seconds", first[] = "gw_time_to_first_token_seconds";
+    head(out, duration, "histogram", "From the first byte of a request to the end of its answer.");
+    for (size_t i = 0; i < all->timed.count; i++) {
+        const struct metrics_timed *timed = all->timed.entries[i].value;
+        write_histogram(duration, all->timed.entries[i].key, names, &timed->duration, out);
+    }
+    head(out, first, "histogram", "From the first byte of a request to the first event of a stream that says something.");
+    for (size_t i = 0; i < all->timed.count; i++) {
+        const struct metrics_timed *timed = all->timed.entries[i].value;
+        write_histogram(first, all->timed.entries[i].key, names, &timed->first_token, out);
+    }
+    head(out, "gw_overhead_seconds", "histogram", "Time of a request that was spent in the gateway itself.");
+    write_histogram("gw_overhead_seconds", TEXT_NONE, NULL, &all->overhead, out);
 }
 
 static void gauge(struct buf *out, const char *name, const char *help, double value)
@@ -168,16 +209,17 @@ static void write_process(const struct metrics_gauges *g, struct buf *out)
 
 void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
 {
-    static const char *const request[] = { "face", "provider", "model", "team", "status", NULL };
+    static const char *const request[] = { "face", "provider", "model", "team", "status", "outcome", NULL };
     static const char *const attempt[] = { "provider", "outcome", NULL };
     static const char *const fallback[] = { "from", "to", "reason", NULL };
     static const char *const event[] = { "event", NULL };
     struct metrics_shard *all = calloc(1, sizeof *all);
     BUG_IF(all == NULL);
     map_init(&all->rows);
+    map_init(&all->timed);
     merge(m, all);
 
-    head(out, "gw_requests_total", "counter", "Finished requests by client API, provider, model, team and status.");
+    head(out, "gw_requests_total", "counter", "Finished requests by client API, provider, model, team, status and how they ended.");
     write_rows(all, 'r', "gw_requests_total", request, out);
     head(out, "gw_tokens_total", "counter", "Tokens in disjoint buckets.");
     write_tokens(all, request, out);
@@ -187,10 +229,7 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_rows(all, 'f', "gw_fallbacks_total", fallback, out);
     head(out, "gw_events_total", "counter", "Things that happen to connections and requests: client_gone, shed, late_body ...");
     write_rows(all, 'e', "gw_events_total", event, out);
-    write_histogram("gw_request_duration_seconds", "From the first byte of a request to the end of its answer.", &all->duration, out);
-    write_histogram("gw_time_to_first_token_seconds", "From the first byte of a request to the first event of a stream that says something.",
-                    &all->first_token, out);
-    write_histogram("gw_overhead_seconds", "Time of a request that was spent in the gateway itself.", &all->overhead, out);
+    write_times(all, out);
     gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);
     gauge(out, "gw_connections", "Open client connections.", g->connections);
     counter(out, "gw_log_dropped_total", "Lines of the access log that were lost: its reader did not read, or its device was full.", (double)g->log_dropped);
@@ -200,6 +239,9 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
 
     for (size_t i = 0; i < all->rows.count; i++)
         free(all->rows.entries[i].value);
+    for (size_t i = 0; i < all->timed.count; i++)
+        free(all->timed.entries[i].value);
     map_fini(&all->rows);
+    map_fini(&all->timed);
     free(all);
 }

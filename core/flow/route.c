@@ -12,7 +12,8 @@ static bool serves(const struct request *req, const struct config_provider *prov
            ((way_dialects(provider) & req->face->dialect) != 0 || req->face->canonical != NULL);
 }
 
-static void add_target(struct request *req, const struct config_provider *provider, struct text model, bool fallback)
+static void add_target(struct request *req, const struct config_provider *provider, struct text model, bool configured,
+                       bool fallback)
 {
     if (provider->off != NULL) {
         way_debug(req, "the provider \"%s\" is off: %s", provider->name.ptr, provider->off);
@@ -24,7 +25,7 @@ static void add_target(struct request *req, const struct config_provider *provid
         return;
     }
     req->targets[req->target_count++] =
-        (struct route_target){ .provider = provider, .model = model, .fallback = fallback || req->one_is_off };
+        (struct route_target){ .provider = provider, .model = model, .configured = configured, .fallback = fallback || req->one_is_off };
 }
 
 static enum next unknown(struct request *req)
@@ -39,21 +40,20 @@ static void by_model(struct request *req, const struct config_model *model)
     req->targets = arena_array(&req->arena, struct route_target, model->target_count + 1);
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *t = &model->targets[i];
-        add_target(req, t->provider, text_is(t->model, "*") ? req->ask.model : t->model, t->fallback);
+        bool named = !text_is(t->model, "*");
+        add_target(req, t->provider, named ? t->model : req->ask.model, named, t->fallback);
     }
     req->timeouts = model->timeouts;
     req->attempts_max = model->attempts;
     req->lossy_refuse = model->lossy_refuse;
-    req->model_label = model->label;
 }
 
 static void by_provider(struct request *req, const struct config_provider *provider, struct text model)
 {
     req->targets = arena_array(&req->arena, struct route_target, 1);
-    add_target(req, provider, model, false);
+    add_target(req, provider, model, false, false);
     req->timeouts = config_default_timeouts;
     req->attempts_max = CONFIG_DEFAULT_ATTEMPTS;
-    req->model_label = TEXT("other");
 }
 
 /* Without a configuration file, bare names go by the providers' own patterns. */

@@ -21,6 +21,16 @@ static void estimate(struct request *req)
     req->usage.output = a->streamed || a->mode == MODE_LOCAL ? a->frames : (int64_t)(req->body_out.len + 3) / 4;
 }
 
+/* How it ended, for the metrics: a stream that broke off had the status 200. */
+static const char *outcome_of(const struct request *req, int status)
+{
+    if (req->gone)
+        return "cancelled";
+    if (req->broken || (req->failed && req->begun))
+        return "broken";
+    return !req->failed ? "ok" : status < 500 ? "refused" : "failed";
+}
+
 /* Row "settle". */
 enum next settle_run(struct request *req)
 {
@@ -45,16 +55,15 @@ enum next settle_run(struct request *req)
                           &(struct metrics_request){
                               .face = req->face->name,
                               .provider = a != NULL ? a->target->provider->name : TEXT(""),
-                              .model = req->model_label.len > 0 ? req->model_label : TEXT("other"),
+                              .model = a != NULL ? a->target->model : TEXT(""),
+                              .configured = a != NULL && a->target->configured,
                               .team = req->team->name,
                               .status = status,
-                              .streamed = req->ask.stream,
+                              .outcome = outcome_of(req, status),
                               .duration_ns = now - req->started_ns,
                               .overhead_ns = overhead,
                               .first_token_ns = req->first_token_ns,
                               .usage = &req->usage,
-                              .attempts = req->attempts_made,
-                              .fell_back = req->target_next > 1,
                           });
     line_write(req, &(struct line_sums){ .status = status,
                                          .duration_ns = now - req->started_ns,

@@ -28,6 +28,7 @@ struct step {
 struct route_target {
     const struct config_provider *provider;
     struct text model; /* as the upstream names it */
+    bool configured; /* `model` stands in the configuration; else the client named it */
     bool fallback; /* it stands in the list of fallbacks, or one before it is off */
 };
 
@@ -154,7 +155,6 @@ struct request {
     unsigned secret_tries; /* how many of the current target's were refused */
     bool lossy_refuse; /* the model refuses what cannot be carried */
     struct config_timeouts timeouts;
-    struct text model_label;
     struct text *pieces; /* the spliced body of the current attempt */
     size_t piece_count;
 

@@ -1,0 +1,60 @@
+/* test_metrics.c - names that clients give become labels in a bounded number, and only when they were answered to. */
+#include <stdio.h>
+
+#include "check.h"
+#include "flow/metrics.h"
+
+static void count(struct metrics *m, const char *model, const char *outcome, bool configured)
+{
+    struct usage usage = { .source = USAGE_NONE };
+    metrics_count_request(m, 0, &(struct metrics_request){ .face = "chat", .provider = TEXT("p"), .model = text_of(model),
+                                                           .configured = configured, .team = TEXT("t"), .status = 200,
+                                                           .outcome = outcome, .first_token_ns = -1, .usage = &usage });
+}
+
+/* How often `what` stands in the text. */
+static unsigned found(struct metrics *m, const char *what)
+{
+    struct metrics_gauges gauges = { .version = "t" };
+    struct buf text;
+    unsigned n = 0;
+    buf_init(&text, 16 << 20);
+    metrics_write(m, &gauges, &text);
+    struct text rest = buf_view(&text);
+    for (ptrdiff_t at; (at = text_find(rest, text_of(what))) >= 0; n++) {
+        rest.ptr += at + 1;
+        rest.len -= (size_t)at + 1;
+    }
+    buf_free(&text);
+    return n;
+}
+
+Test(metrics, bounds_the_names_that_clients_give)
+{
+    struct metrics *m = metrics_new(1);
+    char name[32];
+    for (int i = 0; i < 3 * METRICS_MODELS_MAX; i++) {
+        snprintf(name, sizeof name, "made-%d", i);
+        count(m, name, "ok", false);
+    }
+    cr_assert_eq(found(m, "gw_requests_total{"), METRICS_MODELS_MAX + 1u);
+    cr_assert_eq(found(m, "gw_request_duration_seconds_count{"), METRICS_MODELS_MAX + 1u);
+    char rest[160];
+    snprintf(rest, sizeof rest, "gw_requests_total{face=\"chat\",provider=\"p\",model=\"other\",team=\"t\",status=\"200\",outcome=\"ok\"} %d\n",
+             2 * METRICS_MODELS_MAX);
+    cr_assert_eq(found(m, rest), 1u);
+    count(m, "configured", "failed", true);
+    cr_assert_eq(found(m, "gw_requests_total{face=\"chat\",provider=\"p\",model=\"configured\""), 1u);
+    metrics_free(m);
+}
+
+Test(metrics, takes_no_name_that_nobody_answered_to)
+{
+    struct metrics *m = metrics_new(1);
+    count(m, "made-up", "refused", false);
+    cr_assert_eq(found(m, "made-up"), 0u);
+    count(m, "made-up", "ok", false);
+    count(m, "made-up", "broken", false);
+    cr_assert_eq(found(m, "model=\"made-up\",team=\"t\",status=\"200\",outcome=\"broken\"} 1\n"), 1u);
+    metrics_free(m);
+}
