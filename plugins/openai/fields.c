@@ -91,6 +91,7 @@ const struct openai_rule openai_rules[] = {
     ROW_FROM(NO_PROPERTIES, TRANSLATED, "tools.function.parameters", "without properties", "one with no properties",
              NULL, .on = OPENAI_BARE),
     CALLS_AND_RESULTS,
+    GOOGLES,
     /* 400 "Unknown parameter: 'web_search_options'", but for the two models that search before each answer */
     ROW_FROM(SEARCH, CARRIED, "web_search_options", NULL, NULL, NULL, .models = "*-search-preview* *-search-api*"),
     DROP_FROM(SEARCH, "web_search_options", "only OpenAI's *-search-preview and *-search-api models search in a chat"),
@@ -122,6 +123,7 @@ const struct openai_rule openai_azure_2023_rules[] = {
 const struct openai_rule openai_compatible_rules[] = {
     LONG_NAMES,
     CALLS_AND_RESULTS,
+    ONLY_GOOGLE,
     DROP("audio", openai_only),
     DROP("cache_control", caches_itself),
     SAY("max_completion_tokens", "max_tokens"),

@@ -58,6 +58,16 @@
     SAY_FROM(BEHIND_CALLS, "messages.replies", "one message, where the assistant speaks twice in a row"),              \
         SAY_FROM(BEHIND_CALLS, "messages.results", "the same, right behind their calls")
 #define BEHIND_CALLS "platform.openai.com/docs/guides/function-calling, 2026-11"
+/* Google's compatible endpoint: a call of Gemini's is signed, and 400 "Function call is missing a thought_signature"
+ * where it comes back without. What other models called goes with the word that Google made for that. */
+#define GOOGLE "ai.google.dev/gemini-api/docs/thought-signatures (OpenAI compatibility), 2026-11"
+#define GOOGLES                                                                                                        \
+    ROW_FROM(GOOGLE, TRANSLATED, "messages.extra_content", "not there, beside calls",                                  \
+             "one that Google does not check", NULL, .models = "*gemini-3*", .on = OPENAI_UNSIGNED_CALL,               \
+             .levels = "skip_thought_signature_validator"),                                                            \
+        ROW_FROM(GOOGLE, CARRIED, "messages.extra_content", NULL, NULL, NULL, .models = "*gemini-*"), ONLY_GOOGLE
+#define ONLY_GOOGLE                                                                                                    \
+    ROW_FROM(GOOGLE, DROPPED, "messages.extra_content", NULL, NULL, "only Google has it", .models = NULL)
 /* Chat templates that take a system message at the head only, and turns that alternate. */
 #define STRICT_TEMPLATE(source_) LATER_SYSTEM(source_), SAY_FROM(source_, "messages.same_role", "one message")
 #define LATER_SYSTEM(source_)                                                                                          \

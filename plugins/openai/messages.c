@@ -4,29 +4,6 @@
 
 #include "openai.h"
 
-static void write_calls(struct writing *w, const gw_json *calls)
-{
-    for (size_t i = 0; i < w->h->json->count(calls); i++) {
-        const gw_json *call = w->h->json->at(calls, i);
-        bool has_members = w->h->json->type(call) == GW_JSON_OBJECT;
-        w->h->write->object(w->w);
-        for (size_t k = 0; has_members && k < w->h->json->count(call); k++) {
-            gw_str name = w->h->json->key_at(call, k);
-            const gw_json *value = w->h->json->at(call, k);
-            if (openai_is_unclean(w, name) || openai_is(name, "index"))
-                continue;
-            w->h->write->key(w->w, name);
-            if (openai_is(name, "id"))
-                w->h->write->str(w->w, openai_tool_id(w, w->h->json->str(value)));
-            else if (openai_is(name, "function") || openai_is(name, "custom"))
-                openai_copy_clean(w, value, openai_write_name);
-            else
-                w->h->write->copy(w->w, value);
-        }
-        w->h->write->close(w->w);
-    }
-}
-
 /* The turns that are one message. */
 struct run {
     const struct turn *turns;
@@ -36,6 +13,102 @@ struct run {
 static const gw_json *member_of(const struct writing *w, const struct run *run, size_t i, const char *name)
 {
     return w->h->json->get(run->turns[i].message, openai_lit(name));
+}
+
+/* Is it a member of a message that the service does not take? It has been told, then. */
+static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
+{
+    char field[40];
+    int len = snprintf(field, sizeof field, "messages.%.*s", name.len < 40 ? (int)name.len : 40, name.ptr);
+    const gw_capability *row = len < (int)sizeof field ? openai_row_for(w, field) : NULL;
+
+    if (row == NULL || row->how != GW_FIELD_DROPPED)
+        return false;
+    if (!openai_is_default(w, name, value))
+        openai_drop(w, row);
+    return true;
+}
+
+/* Google's signature of a call, which a Messages client kept as a block of reasoning: tools.c made that. */
+static bool is_of_call(const struct writing *w, const gw_json *detail)
+{
+    return openai_is(w->h->json->str(w->h->json->get(detail, GW_LIT("format"))), OPENAI_GOOGLE_FORMAT) &&
+           w->h->json->str(w->h->json->get(detail, GW_LIT("id"))).len > 0;
+}
+
+/* Do the calls of a run go with their signatures? */
+static bool are_signed(const struct writing *w)
+{
+    return openai_row_for(w, "messages.extra_content")->how == GW_FIELD_CARRIED &&
+           openai_row_for(w, "messages.reasoning_details")->how == GW_FIELD_DROPPED;
+}
+
+static gw_str signature_of(const struct writing *w, const struct run *run, gw_str id)
+{
+    enum { LOOKED_MOST = 256 }; /* no answer has as many blocks; a request that is made to cost time may */
+    size_t looked = 0;
+
+    for (size_t i = 0; i < run->count; i++) {
+        const gw_json *details = member_of(w, run, i, "reasoning_details");
+        for (size_t k = 0; k < w->h->json->count(details) && looked < LOOKED_MOST; k++, looked++) {
+            const gw_json *one = w->h->json->at(details, k);
+            if (is_of_call(w, one) && openai_same(w->h->json->str(w->h->json->get(one, GW_LIT("id"))), id))
+                return w->h->json->str(w->h->json->get(one, GW_LIT("data")));
+        }
+    }
+    return (gw_str){NULL, 0};
+}
+
+/* The first of several calls is the one that must be signed; Google signs no more than some. */
+static void write_signature(struct writing *w, const struct run *run, const gw_json *call, size_t index)
+{
+    enum { SIGNED_MOST = 64 };
+    const struct openai_rule *rule =
+        openai_change(w->service, &w->asked, GW_LIT("messages.extra_content"), OPENAI_UNSIGNED_CALL, GW_LIT(""));
+    gw_str signature = {NULL, 0};
+
+    if (index >= SIGNED_MOST || !are_signed(w) ||
+        w->h->json->type(w->h->json->get(call, GW_LIT("extra_content"))) == GW_JSON_OBJECT)
+        return;
+    signature = signature_of(w, run, w->h->json->str(w->h->json->get(call, GW_LIT("id"))));
+    if (signature.len == 0 && index == 0 && rule != NULL)
+        signature = openai_lit(rule->levels);
+    if (signature.len == 0)
+        return;
+    openai_key(w, "extra_content");
+    w->h->write->object(w->w);
+    openai_key(w, "google");
+    w->h->write->object(w->w);
+    openai_key(w, "thought_signature");
+    w->h->write->str(w->w, signature);
+    w->h->write->close(w->w);
+    w->h->write->close(w->w);
+}
+
+static void write_calls(struct writing *w, const struct run *run, const gw_json *calls)
+{
+    for (size_t i = 0; i < w->h->json->count(calls); i++) {
+        const gw_json *call = w->h->json->at(calls, i);
+        bool has_members = w->h->json->type(call) == GW_JSON_OBJECT;
+        w->h->write->object(w->w);
+        for (size_t k = 0; has_members && k < w->h->json->count(call); k++) {
+            gw_str name = w->h->json->key_at(call, k);
+            const gw_json *value = w->h->json->at(call, k);
+            if (openai_is_unclean(w, name) || openai_is(name, "index") ||
+                (openai_is(name, "extra_content") && is_lost(w, name, value)))
+                continue;
+            w->h->write->key(w->w, name);
+            if (openai_is(name, "id"))
+                w->h->write->str(w->w, openai_tool_id(w, w->h->json->str(value)));
+            else if (openai_is(name, "function") || openai_is(name, "custom"))
+                openai_copy_clean(w, value, openai_write_name);
+            else
+                w->h->write->copy(w->w, value);
+        }
+        if (has_members)
+            write_signature(w, run, call, i);
+        w->h->write->close(w->w);
+    }
 }
 
 static void write_all_calls(struct writing *w, const struct run *run)
@@ -48,7 +121,7 @@ static void write_all_calls(struct writing *w, const struct run *run)
     openai_key(w, "tool_calls");
     w->h->write->array(w->w);
     for (size_t i = 0; i < run->count; i++)
-        write_calls(w, member_of(w, run, i, "tool_calls"));
+        write_calls(w, run, member_of(w, run, i, "tool_calls"));
     w->h->write->close(w->w);
 }
 
@@ -109,6 +182,15 @@ static void write_no_reasoning(struct writing *w, const struct run *run)
     w->h->write->str(w->w, openai_lit(rule->levels));
 }
 
+/* Are there others than those that go with the calls? */
+static bool has_blocks(const struct writing *w, const gw_json *details)
+{
+    for (size_t k = 0; k < w->h->json->count(details); k++)
+        if (!are_signed(w) || !is_of_call(w, w->h->json->at(details, k)))
+            return true;
+    return false;
+}
+
 /* Reasoning of earlier turns: blocks where the service takes them, else their text, else nothing. */
 static void write_reasoning(struct writing *w, const struct run *run)
 {
@@ -118,7 +200,7 @@ static void write_reasoning(struct writing *w, const struct run *run)
     bool has_details = false, has_text = text.len > 0;
 
     for (size_t i = 0; i < run->count; i++)
-        has_details = has_details || w->h->json->count(member_of(w, run, i, "reasoning_details")) > 0;
+        has_details = has_details || has_blocks(w, member_of(w, run, i, "reasoning_details"));
     if (has_details && for_details->how == GW_FIELD_CARRIED) {
         write_details(w, run);
         return;
@@ -131,20 +213,6 @@ static void write_reasoning(struct writing *w, const struct run *run)
     if (has_text || has_details)
         openai_drop(w, has_text ? for_text : for_details);
     write_no_reasoning(w, run);
-}
-
-/* Is it a member of a message that the service does not take? It has been told, then. */
-static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
-{
-    char field[40];
-    int len = snprintf(field, sizeof field, "messages.%.*s", name.len < 40 ? (int)name.len : 40, name.ptr);
-    const gw_capability *row = len < (int)sizeof field ? openai_row_for(w, field) : NULL;
-
-    if (row == NULL || row->how != GW_FIELD_DROPPED)
-        return false;
-    if (!openai_is_default(w, name, value))
-        openai_drop(w, row);
-    return true;
 }
 
 /* What was refused, where it is written as text; empty elsewhere. */
@@ -198,7 +266,7 @@ static void write_message_member(struct writing *w, const struct run *run, gw_st
         openai_write_content(w, value, mark_of(w, message), refusal);
     } else if (openai_is(name, "tool_calls") && w->h->json->type(value) == GW_JSON_ARRAY) {
         w->h->write->array(w->w);
-        write_calls(w, value);
+        write_calls(w, run, value);
         w->h->write->close(w->w);
     } else if (openai_is(name, "tool_call_id")) {
         w->h->write->str(w->w, openai_tool_id(w, w->h->json->str(value)));

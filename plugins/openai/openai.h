@@ -22,6 +22,9 @@ struct piece {
     gw_str text;
 };
 
+/* The format of a block of reasoning_details that is Google's signature of the call `id`. */
+#define OPENAI_GOOGLE_FORMAT "google-gemini-v1"
+
 /* A tool call. */
 struct tool {
     struct tool *next; /* the one that began before it */

@@ -26,7 +26,8 @@ gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_e
     if (r.state->failed)
         return GW_OK;
     if (frame->data.len == 0 && !(refused && frame->end)) {
-        for (struct choice *choice = r.state->choices; frame->end && choice != NULL && !r.state->failed; choice = choice->next)
+        for (struct choice *choice = r.state->choices; frame->end && choice != NULL && !r.state->failed;
+             choice = choice->next)
             openai_end_calls(&r, choice);
         return GW_OK;
     }

@@ -16,7 +16,8 @@ struct seek_slot {
 
 static size_t spot(const struct seek *seek, uint32_t choice, int64_t key, gw_str id)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)(uintptr_t)seek->slots; /* else an upstream could choose them */
+    uint64_t h =
+        UINT64_C(0xcbf29ce484222325) ^ (uint64_t)(uintptr_t)seek->slots; /* else an upstream could choose them */
     h = (h ^ choice) * UINT64_C(0x100000001b3);
     h = (h ^ (uint64_t)key) * UINT64_C(0x9e3779b97f4a7c15);
     for (size_t i = 0; i < id.len; i++)

@@ -62,10 +62,9 @@ const struct openai_service *const openai_services[] = {
  * ways any address is taken for that is nobody else's.
  *
  * api-docs.deepseek.com/api/create-chat-completion, usage, 2026-11.
- * docs.mistral.ai/capabilities/audio, 2026-11, and what it answers: prompt_tokens 9, audio_tokens 375, completion_tokens
- * 248, total_tokens 632.
- * docs.x.ai/docs/guides/reasoning, 2026-11, and what it answers: prompt_tokens 468, completion_tokens 82,
- * reasoning_tokens 320, total_tokens 870. */
+ * docs.mistral.ai/capabilities/audio, 2026-11, and what it answers: prompt_tokens 9, audio_tokens 375,
+ * completion_tokens 248, total_tokens 632. docs.x.ai/docs/guides/reasoning, 2026-11, and what it answers: prompt_tokens
+ * 468, completion_tokens 82, reasoning_tokens 320, total_tokens 870. */
 static const struct {
     const struct openai_service *service;
     unsigned beside;

@@ -163,6 +163,40 @@ static void take_piece(struct reader *r, struct choice *choice, struct tool *t, 
         emit_args(r, choice, t, args);
 }
 
+/* Gemini signs its calls, and wants the signature back: it goes along as a block of reasoning of its own, before the
+ * call, for that is what clients of other APIs keep. */
+static void read_signature(struct reader *r, const struct choice *choice, const struct tool *t, const gw_json *json)
+{
+    const gw_json *google = openai_get(r, openai_get(r, json, GW_LIT("extra_content")), GW_LIT("google"));
+    gw_str signature = openai_str(r, google, GW_LIT("thought_signature"));
+    gw_writer *w = signature.len > 0 && t->id.len > 0 ? r->h->writer(r->call) : NULL;
+
+    if (w == NULL)
+        return;
+    const gw_str members[][2] = {
+        {GW_LIT("type"),   GW_LIT("reasoning.encrypted")},
+        {GW_LIT("format"), GW_LIT(OPENAI_GOOGLE_FORMAT) },
+        {GW_LIT("id"),     t->id                        },
+        {GW_LIT("data"),   signature                    }
+    };
+    r->h->write->object(w);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        r->h->write->key(w, members[i][0]);
+        r->h->write->str(w, members[i][1]);
+    }
+    r->h->write->close(w);
+    if (r->h->write->end(w) != GW_OK)
+        return;
+    openai_start(r);
+    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
+                                 .type = GW_EVENT_SIGNATURE,
+                                 .index = choice->index,
+                                 .item = choice->block + 1 + choice->tool_count,
+                                 .id = GW_LIT(OPENAI_GOOGLE_FORMAT),
+                                 .text = signature,
+                                 .data = r->h->write->text(w)});
+}
+
 /* One element. Arguments are a string of JSON; some servers send the object itself. */
 static void read_call(struct reader *r, struct choice *choice, const gw_json *json, bool whole)
 {
@@ -186,6 +220,7 @@ static void read_call(struct reader *r, struct choice *choice, const gw_json *js
     t->custom = t->custom || is_custom;
     if (t->id.len == 0 && id.len > 0)
         set_id(r, choice, t, id);
+    read_signature(r, choice, t, json);
     take_piece(r, choice, t, name, args);
     if (whole)
         open_call(r, choice, t);

@@ -22,6 +22,12 @@ const struct sample samples[] = {
      "\"max_tokens\":9,\"max_completion_tokens\":8", 0, 0},
     {"messages.annotations", NULL, MESSAGE, "{\"role\":\"assistant\",\"content\":\"a\",\"annotations\":[{}]}", 0, 0},
     {"messages.audio", NULL, MESSAGE, "{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}", 0, 0},
+    {"messages.extra_content", NULL, MESSAGE,
+     "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"abcDEF123\",\"type\":\"function\",\"function\":{\"name\":"
+     "\"f\"},\"extra_content\":{\"google\":{\"thought_signature\":\"s\"}}}]}", 0, 0},
+    {"messages.extra_content", "not there, beside calls", MESSAGE,
+     "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"abcDEF123\",\"type\":\"function\",\"function\":{\"name\":"
+     "\"f\"}}]}", 0, 0},
     {"messages.function_call", NULL, MESSAGE, "{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\"}}", 0, 0},
     {"messages.is_error", NULL, MESSAGE,
      "{\"role\":\"tool\",\"tool_call_id\":\"abcDEF123\",\"content\":\"x\",\"is_error\":true}", 0, 0},

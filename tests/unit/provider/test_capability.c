@@ -23,6 +23,7 @@ static const char *const models[] = {
     "gpt-5.6",
     "gpt-4o-search-preview",
     "kimi-k2.5",
+    "gemini-3-flash-preview",
     "gpt-6",
     "o3",
     "ft:gpt-4o:mine",

@@ -194,3 +194,39 @@ Test(openai_turns, blocks_of_reasoning_of_two_turns_stay_in_order)
              "{\"type\":\"y\"},{\"type\":\"reasoning.text\",\"text\":\"so\"},{\"type\":\"z\"}]}"),
         "");
 }
+
+#define SIGNED(id, signature)                                                                                          \
+    "{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"},\"extra_content\":{"  \
+    "\"google\":{\"thought_signature\":\"" signature "\"}}}"
+#define BLOCK(id, signature)                                                                                           \
+    "{\"type\":\"reasoning.encrypted\",\"format\":\"google-gemini-v1\",\"id\":\"" id "\",\"data\":\"" signature "\"}"
+
+/* Google's compatible endpoint answers 400 to a call of Gemini 3 that comes back without its signature. */
+Test(openai_turns, a_signature_of_googles_goes_back_with_its_call)
+{
+    const char *kept = BODY("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" CALL("one") "," CALL(
+        "two") "],\"reasoning_details\":[" BLOCK("two", "s2") "," BLOCK("one", "s1") "]}," RESULT("one"));
+    service_expect("openai", "gemini-3-flash-preview", kept,
+                   SENT(CALLS(SIGNED("one", "s1") "," SIGNED("two", "s2")) "," RESULT("one")), "");
+    service_expect("openai", "google/gemini-2.5-pro", kept,
+                   SENT(CALLS(SIGNED("one", "s1") "," SIGNED("two", "s2")) "," RESULT("one")), "");
+    /* what another model called, or Gemini's own that lost it: the first call has the word that is not checked */
+    service_expect("openai", "gemini-3-pro", BODY(CALLS(CALL("one") "," CALL("two")) "," RESULT("one")),
+                   SENT(CALLS(SIGNED("one", "skip_thought_signature_validator") "," CALL("two")) "," RESULT("one")),
+                   "");
+    keeps("openai", "gemini-2.5-pro", CALLS(CALL("one")) "," RESULT("one"));
+    keeps("openai", "gemini-3-pro", CALLS(SIGNED("one", "s1")) "," RESULT("one"));
+    /* elsewhere it means nothing, and is an unknown member */
+    service_expect("openai", "gpt-4o", kept, SENT(CALLS(CALL("one") "," CALL("two")) "," RESULT("one")),
+                   "messages.reasoning_details");
+    service_expect("openai", "gpt-4o", BODY(CALLS(SIGNED("one", "s1")) "," RESULT("one")),
+                   SENT(CALLS(CALL("one")) "," RESULT("one")), "messages.extra_content");
+    service_expect("mistral", "m", BODY(CALLS(SIGNED(NINE, "s1")) "," RESULT(NINE)),
+                   SENT(CALLS(CALL(NINE)) "," RESULT(NINE)), "messages.extra_content");
+    /* OpenRouter keeps blocks as they are */
+    service_expect(
+        "openrouter", "google/gemini-3-pro", kept,
+        SENT("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" CALL("one") "," CALL(
+            "two") "],\"reasoning_details\":[" BLOCK("two", "s2") "," BLOCK("one", "s1") "]}," RESULT("one")),
+        "");
+}
