@@ -1,7 +1,10 @@
 /* test_ends.c - connections that have to end, and how. */
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,6 +61,43 @@ Test(ends, ends_without_a_reset_what_libmicrohttpd_refuses)
         cr_assert(n == 0 && (still.revents & (POLLERR | POLLHUP)) == 0, "%s: the connection was reset", heads[i]);
         close(fd);
     }
+    house_close(&house);
+}
+
+/* Out of descriptors, one is left to say so; when there are some again, clients are served again. */
+Test(ends, turns_a_client_away_when_no_descriptor_is_left)
+{
+    static int held[1024];
+    struct rlimit old, few;
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct timeval patience = { .tv_sec = 5 };
+    int count = 0, next;
+
+    house_open(&house, NULL);
+    int kept = house_connect(&house), fd = socket(AF_INET, SOCK_STREAM, 0);
+    house_post(kept, "now", "{}");
+    cr_assert_eq(house_answer(kept, NULL, 0), 200);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    getrlimit(RLIMIT_NOFILE, &old);
+    few = (struct rlimit){ 1000, old.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &few);
+    while ((next = open("/dev/null", O_RDONLY)) >= 0)
+        held[count++] = next;
+    to.sin_port = htons(house.port);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    cr_assert_eq(house_answer(fd, body, sizeof body), 503);
+    cr_assert_not_null(strstr(body, "too many connections"));
+    house_post(kept, "now", "{}");
+    cr_assert_eq(house_answer(kept, NULL, 0), 200);
+    while (count > 0)
+        close(held[--count]);
+    setrlimit(RLIMIT_NOFILE, &old);
+    close(fd);
+    fd = house_connect(&house);
+    house_post(fd, "now", "{}");
+    cr_assert_eq(house_answer(fd, NULL, 0), 200);
+    close(fd);
+    close(kept);
     house_close(&house);
 }
 

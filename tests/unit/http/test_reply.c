@@ -213,6 +213,21 @@ Test(reply, gives_up_on_a_client_that_takes_nothing)
     house_close(&house);
 }
 
+/* What waits for the source is no slow client. */
+Test(reply, lets_a_stream_be_silent_for_longer_than_a_client_may)
+{
+    house_open(&house, impatient);
+    int fd = house_connect(&house);
+
+    house_post(fd, "stream:3:700:7", "{}");
+    cr_assert_eq(house_answer(fd, body, sizeof body), 200);
+    cr_assert(house_whole());
+    cr_assert_eq(house_bytes(), 21u);
+    close(fd);
+    house_close(&house);
+    cr_assert_eq(atomic_load(&fake_seen.stuck), 0u);
+}
+
 Test(reply, waits_for_a_client_that_takes_little)
 {
     char some[2000];
