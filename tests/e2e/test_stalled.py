@@ -8,8 +8,8 @@ import unittest
 import upstream
 from harness import Gateway, pace, provider
 
-STALLED, HEALTHY = 200, 40
-CONNECT_S = 2
+STALLED, HEALTHY = 100, 20
+CONNECT_S = 3
 
 
 class Tarpit:
