@@ -23,11 +23,7 @@ Test(dial, leaves_other_kinds_of_addresses_alone)
     cr_assert(dial_is_forbidden(&(struct sockaddr){.sa_family = AF_UNIX}), "nothing but IP");
 }
 
-static void on_pipe(int number)
-{
-    (void)number;
-}
-
+#ifndef GW_PLAIN /* dial_start() works once in a process: these two need one each */
 /* TLS may write to a closed socket: that must not be the end of the process. */
 Test(dial, ignores_sigpipe_unless_somebody_handles_it)
 {
@@ -39,6 +35,11 @@ Test(dial, ignores_sigpipe_unless_somebody_handles_it)
     cr_assert_eq(now.sa_handler, SIG_IGN);
 }
 
+static void on_pipe(int number)
+{
+    (void)number;
+}
+
 Test(dial, leaves_a_handler_of_sigpipe)
 {
     struct sigaction now;
@@ -48,6 +49,7 @@ Test(dial, leaves_a_handler_of_sigpipe)
     sigaction(SIGPIPE, NULL, &now);
     cr_assert_eq(now.sa_handler, on_pipe);
 }
+#endif
 
 Test(dial, refuses_link_local_and_metadata_addresses_in_every_spelling)
 {

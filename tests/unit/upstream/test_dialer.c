@@ -196,6 +196,8 @@ Test(dialer, uses_a_proxy_for_tls_and_none_for_plain_http)
     cr_assert_not_null(strstr(d->why, "403"), "%s", d->why);
     cr_assert(text_starts(text_of(head), TEXT("CONNECT model.invalid:443 HTTP/1.1\r\n")), "%s", head);
     dial_free(d);
+    unsetenv("http_proxy");
+    unsetenv("https_proxy");
     desk_close(&desk);
     server_stop(proxy);
     server_stop(s);
@@ -221,6 +223,7 @@ Test(dialer, looks_a_name_up_for_all_who_wait_for_it)
     struct desk desk;
 
     desk_open(&desk);
+    ended = 0;
     for (int i = 0; i < 50; i++) {
         struct dial *dial = dial_new(TEXT("http://no-such-host.invalid"), NULL, 10 * CLOCK_S);
 
