@@ -17,6 +17,7 @@ from urllib.parse import unquote
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 
+import rules  # noqa: E402
 import upstream  # noqa: E402
 from harness import UP_KEY, shared  # noqa: E402
 from recordings import Recording, data_of, split_events  # noqa: E402
@@ -44,6 +45,12 @@ class Wrong(Exception):
 def must(condition, why, *more):
     if not condition:
         raise Wrong("CHECK: %s %s" % (why, json.dumps(more)[:300] if more else ""))
+
+
+def must_pass(request, path, body, kind):
+    """No rule of the service (tests/e2e/rules.py) refuses it. Its models have names of their own here."""
+    for found in rules.judge(path, body, request.headers, kind):
+        must(False, found)
 
 
 # --- what to answer
@@ -430,6 +437,7 @@ class Service:
             return out.send(upstream.reply_json({"error": error}, 429))
         if model in self.recordings:
             return replay(self.recordings[model], out)
+        must_pass(request, path, body, self.kind)
         text, result, tools = read_openai(body)
         if self.script:
             message, finish = self.script(body)
@@ -450,6 +458,7 @@ class Service:
         model = body["model"]
         if model in self.recordings:
             return replay(self.recordings[model], out)
+        must_pass(request, path, body, self.kind)
         text, result, tools = read_anthropic(body)
         if self.script:
             blocks, stop = self.script(body)

@@ -8,6 +8,8 @@ import socket
 import ssl
 import time
 
+import rules
+
 TIMEOUT = 30.0
 
 
@@ -211,6 +213,7 @@ def build(method, path, headers=(), body=None, version="HTTP/1.1"):
     """The bytes of a request. `body`: bytes, text or something for JSON."""
     if body is not None and not isinstance(body, (bytes, bytearray)):
         body = (body if isinstance(body, str) else json.dumps(body)).encode()
+    rules.sent(body)
     names = {n.lower() for n, _ in headers}
     lines = ["%s %s %s" % (method, path, version)]
     if "host" not in names:

@@ -41,6 +41,11 @@ class Result(unittest.TestResult):
         self.started = time.monotonic()
 
     def stopTest(self, test):
+        refused = sys.modules["rules"].take() if "rules" in sys.modules else []
+        module = sys.modules.get(type(test).__module__)
+        if refused and not getattr(type(test), "UPSTREAM_RULES", getattr(module, "UPSTREAM_RULES", None)):
+            words = "a real service would refuse what was sent to it:\n" + "\n".join(dict.fromkeys(refused))
+            self.addFailure(test, (AssertionError, AssertionError(words), None))
         super().stopTest(test)
         self.ran.append(test.id())
         self.say(

@@ -5,6 +5,8 @@ import socket
 import time
 import unittest
 
+UPSTREAM_RULES = "its clients send bytes of their own, and what they mean is relayed"
+
 import client
 import upstream
 from harness import Case, Gateway, provider, tsan

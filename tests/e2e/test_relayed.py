@@ -5,6 +5,8 @@ import glob
 import json
 import unittest
 
+UPSTREAM_RULES = "its clients send bytes of their own, which are relayed"
+
 import client
 import upstream
 from harness import Case, Gateway, least, provider, shared, wait_for

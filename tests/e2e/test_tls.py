@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import unittest
 
+UPSTREAM_RULES = "its clients send bytes of their own, which are relayed"
+
 import client
 import upstream
 from harness import Case, Gateway, provider, tsan

@@ -3,7 +3,8 @@
     up = Upstream(lambda request, out: out.send(reply_json({...})))
     up.handler = [b"HTTP/1.1 200 OK\\r\\n", 0.5, "rst"]          # bytes to send, seconds to wait, "close", "rst"
 
-Every request is recorded in `up.requests` before its handler runs.
+Every request is recorded in `up.requests` before its handler runs, and judged: what a real service would refuse fails
+the test that sent it (rules.py).
 """
 
 import json
@@ -11,6 +12,8 @@ import select
 import socket
 import threading
 import time
+
+import rules
 
 TIMEOUT = 30.0
 
@@ -98,8 +101,11 @@ class Out:
 
 
 class Upstream:
-    def __init__(self, handler=None, tls=None):
+    """`service`: what it stands for, where its address and the model do not show that (rules.py)."""
+
+    def __init__(self, handler=None, tls=None, service=None):
         self.handler = handler
+        self.service = service
         self.requests = []
         self.lock = threading.Lock()
         self.connections = 0
@@ -215,6 +221,7 @@ class Upstream:
                     fill()
                 body, buf = buf[:length], buf[length:]
             request.body = body
+            rules.note(request.path, body, request.headers, self.service)
             with self.lock:
                 self.requests.append(request)
             out = Out(sock)
