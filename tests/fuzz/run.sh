@@ -67,21 +67,21 @@ fuzz() {
         http1) words=http1 ;;
         *) words=json ;;
     esac
-    mkdir -p "$build/corpus/$1" "$build/seeds/$1"
-    folders="$build/corpus/$1 $build/seeds/$1"
-    [ -d "$here/found/$1" ] && folders="$folders $here/found/$1"
+    target=$1
+    mkdir -p "$build/corpus/$target" "$build/seeds/$target"
+    set -- "$build/corpus/$target" "$build/seeds/$target"
+    [ -d "$here/found/$target" ] && set -- "$@" "$here/found/$target"
     # The short run begins at the same place each time, so that it says something of a change; long ones look around.
     [ "$seconds" -le 10 ] && start=1 || start=0
     [ "$seconds" -gt 0 ] && length="-max_total_time=$seconds" || length=-runs=0 # 0: only what is kept and recorded
-    # shellcheck disable=SC2086 # several folders
-    "$build/targets/fuzz-$1" -seed=$start "$length" -max_len=16384 -timeout=20 -rss_limit_mb=2560 \
-        -print_final_stats=1 -dict="$here/$words.dict" -artifact_prefix="$build/found/$1-" $folders > "$log" 2>&1
+    "$build/targets/fuzz-$target" -seed=$start "$length" -max_len=16384 -timeout=20 -rss_limit_mb=2560 \
+        -print_final_stats=1 -dict="$here/$words.dict" -artifact_prefix="$build/found/$target-" "$@" > "$log" 2>&1
     status=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if [ $status = 0 ]; then
-        echo "ok      $1 (${runs:-0} runs)"
+        echo "ok      $target (${runs:-0} runs)"
     else
-        echo "FAILED  $1"
+        echo "FAILED  $target"
         grep -E 'does not hold|runtime error|ERROR: |SUMMARY: ' "$log" | cut -c -400 | head -n 6 | sed 's/^/        /'
         grep -E '^ *#[0-9]+ .* (in|at) .*/(core|plugins|sdk|tests)/' "$log" | head -n 12 | sed 's/^/        /'
         echo "        input: $(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)"
