@@ -330,8 +330,15 @@ Test(front, says_why_it_cannot_listen)
     cr_assert_eq(other, port);
     close(second);
     close(fd);
+    fd = front_listen(TEXT("localhost"), 0, &port, &fail);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    fd = front_listen(TEXT("[::1]"), 0, &port, &fail); /* an address, also where this machine has no IPv6 */
+    cr_assert(fd >= 0 || strstr(fail.text, "an address is wanted") == NULL, "%s", fail.text);
+    close(fd);
     cr_assert_eq(front_listen(TEXT("nonsense"), 0, &port, &fail), -1);
     cr_assert_eq(fail.kind, FAIL_OPERATOR);
+    cr_assert_not_null(strstr(fail.text, "an address is wanted"));
     cr_assert_not_null(strstr(fail.text, "nonsense"));
 
     /* A listener that is not ours. */
