@@ -70,6 +70,7 @@ struct declare_listen {
     struct text address;
     unsigned workers; /* 0: auto */
     struct declare_tls tls;
+    struct declare_texts trusted_proxies;
 };
 
 struct declare_plugins {

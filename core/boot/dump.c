@@ -14,6 +14,12 @@ static void dump_listen(const struct config *config, struct buf *out)
     buf_printf(out, "\", workers = %u", listen->workers);
     if (listen->cert_from != NULL)
         buf_printf(out, ", tls = { cert = %s, key = %s }", listen->cert_from, listen->key_from);
+    for (size_t i = 0; i < listen->proxy_count; i++) {
+        buf_str(out, i == 0 ? ", trusted_proxies = { " : ", ");
+        lua_text_string(out, listen->proxy_names[i]);
+    }
+    if (listen->proxy_count > 0)
+        buf_str(out, " }");
     buf_str(out, " }\n");
 }
 

@@ -67,6 +67,23 @@ static void link_address(struct link *l)
         complain(complaints, 0, "%s: %s", l->options->listen_from, fail.text);
 }
 
+static void link_proxies(struct link *l)
+{
+    const struct declare_listen *said = &l->declared->listen;
+    struct config_listen *listen = &l->config->listen;
+
+    listen->proxies = arena_array(l->arena, struct cidr, said->trusted_proxies.count + 1);
+    listen->proxy_names = arena_array(l->arena, struct text, said->trusted_proxies.count + 1);
+    for (size_t i = 0; i < said->trusted_proxies.count; i++) {
+        struct text name = said->trusted_proxies.items[i];
+        if (cidr_parse(name, &listen->proxies[i]) < 0)
+            complain(&l->report->complaints, said->line,
+                     "listen: trusted_proxies: \"%.*s\" is no IP address and no range like 10.0.0.0/8", TEXT_ARG(name));
+        listen->proxy_names[i] = arena_text(l->arena, name);
+        listen->proxy_count++;
+    }
+}
+
 /* An unset secret is an error here: serving without TLS what was to have it would be worse. */
 static void link_pem(struct link *l, const char *setting, const struct declare_secret *secret, struct text *pem)
 {
@@ -101,6 +118,7 @@ static void link_listen(struct link *l)
     struct config_listen *listen = &l->config->listen;
 
     link_address(l);
+    link_proxies(l);
     listen->workers = said->workers > 0 ? said->workers : cpus_usable();
     if (said->tls.cert != NULL && said->tls.key != NULL) {
         listen->cert_from = secret_name(said->tls.cert, l->arena);

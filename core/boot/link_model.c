@@ -67,7 +67,6 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
                  where);
 
     model->name = arena_text(l->arena, said->name);
-    model->label = model->name;
     model->file = l->file_name;
     model->line = said->line;
     model->timeouts = said->timeouts;

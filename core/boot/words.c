@@ -21,6 +21,8 @@ const struct word_row words[] = {
      .help = "ADDRESS:PORT; [::1]:PORT; :PORT is every address; port 0 takes a free one"},
     {"listen", "workers", WORD_WORKERS, .least = 1, .most = 256, AT(declare_listen, workers), .otherwise = "\"auto\"",
      .help = "event loops, each a thread; auto: one for each CPU the process may use"},
+    {"listen", "trusted_proxies", WORD_STRINGS, AT(declare_listen, trusted_proxies),
+     .help = "addresses or ranges (10.0.0.0/8) of proxies in front, whose X-Forwarded-For names the client in the log"},
     {"listen", "tls", WORD_SETTINGS, AT(declare_listen, tls), .help = "serve https instead of http"},
     {"listen.tls", "cert", WORD_SECRET, AT(declare_tls, cert), .required = true, .help = "certificate chain, PEM"},
     {"listen.tls", "key", WORD_SECRET, AT(declare_tls, key), .required = true, .help = "its private key, PEM"},

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cidr.h"
 #include "base/crypto.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -66,7 +67,6 @@ struct config_model {
     struct config_timeouts timeouts;
     unsigned attempts; /* most tries in all */
     bool lossy_refuse; /* lossy = "refuse" */
-    struct text label; /* metric label */
     const char *file;
     int line;
 };
@@ -109,6 +109,9 @@ struct config_listen {
     unsigned workers;    /* resolved: at least 1 */
     struct text cert_pem, key_pem; /* both or none */
     const char *cert_from, *key_from; /* 'file "cert.pem"' */
+    struct cidr *proxies;     /* whose X-Forwarded-For is believed */
+    struct text *proxy_names; /* as they were written */
+    size_t proxy_count;
 };
 
 struct config {

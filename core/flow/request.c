@@ -104,7 +104,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
         query_read(req, head->query, head->query_names);
     req->tail = arena_text(&req->arena, head->tail);
     req->allow = arena_text(&req->arena, head->allow);
-    req->peer = arena_text(&req->arena, head->peer);
+    req->peer = arena_text(&req->arena, forwarded_peer(req, head));
     req->begun_ns = clock_ns();
     req->started_ns = head->started_ns != 0 ? head->started_ns : req->begun_ns;
     req->first_token_ns = -1;

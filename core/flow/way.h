@@ -297,6 +297,8 @@ void answer_ping_start(struct request *req);
 void answer_ping_stop(struct request *req);
 /* A whole answer of ours (models): body_out is filled, type JSON, status 200. FAIL where it has no room for all of it. */
 enum next answer_own(struct request *req);
+/* forwarded.c: the address of the client, behind the proxies that are trusted. Lent. */
+struct text forwarded_peer(struct request *req, const struct request_head *head);
 /* line.c: the line of the access log. */
 struct line_sums {
     int status;

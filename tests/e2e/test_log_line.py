@@ -106,6 +106,38 @@ class Keys(Case):
         self.assertRegex(metrics, r'gw_requests_total\{[^}]*team="t"[^}]*status="401"[^}]*\} 2')
 
 
+class Proxies(Case):
+    LUA = '%(up)s model "m" { "up/real" } listen { trusted_proxies = { "127.0.0.0/8", "2001:db8::/32" } }'
+
+    @classmethod
+    def make(cls):
+        gw = super().make()
+        cls.up.handler = upstream.good
+        return gw
+
+    def peer(self, *lists):
+        return self.gw.log_for(self.gw.chat(headers=[("X-Forwarded-For", value) for value in lists]).id)["peer"]
+
+    def test_the_client_is_the_first_who_is_no_trusted_proxy(self):
+        for lists, peer in (
+            ((), "127.0.0.1"),
+            (("192.0.2.7",), "192.0.2.7"),
+            (("203.0.113.9, 192.0.2.7, 127.0.0.3",), "192.0.2.7"),
+            (("203.0.113.9", "192.0.2.7, 2001:db8::5"), "192.0.2.7"),
+            (("192.0.2.7:4711",), "192.0.2.7"),
+            (("[2001:db9::1]:4711",), "2001:db9::1"),
+            (("127.0.0.9",), "127.0.0.9"),
+            (("192.0.2.7, not an address",), "127.0.0.1"),
+            (("192.0.2.7, unknown, 127.0.0.3",), "127.0.0.3"),
+        ):
+            self.assertEqual(self.peer(*lists), peer, lists)
+
+    def test_nobody_is_believed_who_is_not_named(self):
+        with Gateway(provider("up", self.up) + 'model "m" { "up/real" }') as gw:
+            answer = gw.chat(headers=[("X-Forwarded-For", "192.0.2.7")])
+            self.assertEqual(gw.log_for(answer.id)["peer"], "127.0.0.1")
+
+
 class Debug(unittest.TestCase):
     def test_each_step_is_shown(self):
         with upstream.Upstream([reply_json(error("not today", "x"), 500)]) as up:

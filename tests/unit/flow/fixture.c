@@ -180,7 +180,7 @@ static void open_gateway(struct fixture *f, size_t count)
     c->provider_count = count;
     c->models = arena_array(&c->arena, struct config_model, 1);
     c->model_count = 1;
-    *c->models = (struct config_model){ .name = TEXT("m"), .label = TEXT("m"), .target_count = count, .attempts = 3,
+    *c->models = (struct config_model){ .name = TEXT("m"), .target_count = count, .attempts = 3,
                                         .timeouts = config_default_timeouts };
     c->models->targets = arena_array(&c->arena, struct config_target, count);
     c->teams = arena_new(&c->arena, struct config_team);
