@@ -34,7 +34,9 @@ static const char *sample(const struct word_row *row)
     case WORD_CHOICE:
         return "\"refuse\"";
     case WORD_STRINGS:
-        return strcmp(row->word, "cors") == 0 ? "{ \"https://a.example\" }" : "{ \"demo\" }";
+        if (strcmp(row->word, "cors") == 0)
+            return "{ \"https://a.example\" }";
+        return strcmp(row->word, "listen") == 0 ? "{ \"10.0.0.0/8\" }" : "{ \"demo\" }";
     case WORD_PATHS:
         return "{ \"demo\" }";
     case WORD_SECRET:
