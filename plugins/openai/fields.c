@@ -91,6 +91,7 @@ const struct openai_rule openai_rules[] = {
     ROW_FROM(NO_PROPERTIES, TRANSLATED, "tools.function.parameters", "without properties", "one with no properties",
              NULL, .on = OPENAI_BARE),
     CALLS_AND_RESULTS,
+    SILENT("an empty text", ""),
     GOOGLES,
     /* 400 "Unknown parameter: 'web_search_options'", but for the two models that search before each answer */
     ROW_FROM(SEARCH, CARRIED, "web_search_options", NULL, NULL, NULL, .models = "*-search-preview* *-search-api*"),
@@ -123,6 +124,7 @@ const struct openai_rule openai_azure_2023_rules[] = {
 const struct openai_rule openai_compatible_rules[] = {
     LONG_NAMES,
     CALLS_AND_RESULTS,
+    SILENT("an empty text", ""),
     ONLY_GOOGLE,
     DROP("audio", openai_only),
     DROP("cache_control", caches_itself),

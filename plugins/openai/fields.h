@@ -57,6 +57,10 @@
 #define CALLS_AND_RESULTS                                                                                              \
     SAY_FROM(BEHIND_CALLS, "messages.replies", "one message, where the assistant speaks twice in a row"),              \
         SAY_FROM(BEHIND_CALLS, "messages.results", "the same, right behind their calls")
+/* 400 "Invalid value for 'content': expected a string, got null": a turn of which only reasoning was left. */
+#define SILENT(words_, text_)                                                                                          \
+    ROW(TRANSLATED, "messages.content", "null, where the assistant calls no tool", words_, NULL, .on = OPENAI_SILENT,  \
+        .levels = text_)
 #define BEHIND_CALLS "platform.openai.com/docs/guides/function-calling, 2026-11"
 /* Google's compatible endpoint: a call of Gemini's is signed, and 400 "Function call is missing a thought_signature"
  * where it comes back without. What other models called goes with the word that Google made for that. */

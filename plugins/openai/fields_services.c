@@ -100,6 +100,7 @@ const struct openai_rule openai_mistral_rules[] = {
     DROP("messages.annotations", NOT_THERE),
     DROP("messages.audio", NOT_THERE),
     DROP("messages.function_call", NO_FUNCTIONS),
+    SILENT("\"OK.\"", "OK."), /* 400 "Assistant message must have either content or tool_calls, but not none." */
     DROP("messages.name", NOT_THERE),
     SAY("messages.prefill", "prefix"),
     SAY("messages.tool_ids", "9 letters and digits"),

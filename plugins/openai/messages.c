@@ -277,15 +277,41 @@ static void write_message_member(struct writing *w, const struct run *run, gw_st
     }
 }
 
+/* What stands for the content of an assistant that neither says nor calls anything; absent where it stays as it is. */
+static gw_str silence(const struct writing *w, const struct run *run)
+{
+    static const char *const others[] = {"tool_calls", "function_call", "refusal", "audio"};
+    const gw_json *message = run->turns->message, *content = w->h->json->get(message, GW_LIT("content"));
+    const struct openai_rule *rule =
+        openai_change(w->service, &w->asked, GW_LIT("messages.content"), OPENAI_SILENT, GW_LIT(""));
+    uint32_t type = w->h->json->type(content);
+    bool is_none = type == GW_JSON_ABSENT || type == GW_JSON_NULL;
+    bool is_empty = type == GW_JSON_STR && w->h->json->str(content).len == 0;
+
+    if (rule == NULL || run->count > 1 || run->turns->role != TURN_ASSISTANT || (!is_none && !is_empty) ||
+        (is_empty && rule->levels[0] == '\0'))
+        return (gw_str){NULL, 0};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!openai_is_default(w, openai_lit(others[i]), w->h->json->get(message, openai_lit(others[i]))))
+            return (gw_str){NULL, 0};
+    return openai_lit(rule->levels);
+}
+
 static void write_run(struct writing *w, const struct run *run, bool last)
 {
     const gw_json *message = run->turns->message;
     const gw_capability *prefill = openai_row_for(w, "messages.prefill");
     bool has_members = w->h->json->type(message) == GW_JSON_OBJECT;
+    gw_str instead = silence(w, run);
 
     w->h->write->object(w->w);
     for (size_t k = 0; has_members && k < w->h->json->count(message); k++)
-        write_message_member(w, run, w->h->json->key_at(message, k), w->h->json->at(message, k));
+        if (instead.ptr == NULL || !openai_is(w->h->json->key_at(message, k), "content"))
+            write_message_member(w, run, w->h->json->key_at(message, k), w->h->json->at(message, k));
+    if (instead.ptr != NULL) {
+        openai_key(w, "content");
+        w->h->write->str(w->w, instead);
+    }
     if (run->count > 1 || run->turns->reminder) {
         openai_key(w, "content");
         openai_write_joined(w, run->turns, run->count, mark_of(w, message));

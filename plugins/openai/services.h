@@ -40,6 +40,7 @@ enum openai_when {
     OPENAI_BARE,              /* a tool's schema of an object that names no properties */
     OPENAI_UNSAID_WITH_TOOLS, /* reasoning_effort is not there, and there are tools: `as` is sent */
     OPENAI_LATER,             /* a system message that is not at the head */
+    OPENAI_SILENT,            /* an assistant that says nothing, nor calls: `levels` is sent for it */
     OPENAI_UNSIGNED_CALL,     /* a call that has no signature of Google's: `levels` is sent for it */
     OPENAI_UNREASONED,        /* an assistant's message without reasoning: `levels` is sent for it */
     OPENAI_UNREASONED_CALL,   /* the same, of one that calls tools */

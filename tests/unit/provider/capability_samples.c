@@ -22,6 +22,8 @@ const struct sample samples[] = {
      "\"max_tokens\":9,\"max_completion_tokens\":8", 0, 0},
     {"messages.annotations", NULL, MESSAGE, "{\"role\":\"assistant\",\"content\":\"a\",\"annotations\":[{}]}", 0, 0},
     {"messages.audio", NULL, MESSAGE, "{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}", 0, 0},
+    {"messages.content", "null, where the assistant calls no tool", MESSAGE,
+     "{\"role\":\"assistant\",\"content\":null},{\"role\":\"user\",\"content\":\"b\"}", 0, 0},
     {"messages.extra_content", NULL, MESSAGE,
      "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"abcDEF123\",\"type\":\"function\",\"function\":{\"name\":"
      "\"f\"},\"extra_content\":{\"google\":{\"thought_signature\":\"s\"}}}]}", 0, 0},

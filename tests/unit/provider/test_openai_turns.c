@@ -230,3 +230,21 @@ Test(openai_turns, a_signature_of_googles_goes_back_with_its_call)
             "two") "],\"reasoning_details\":[" BLOCK("two", "s2") "," BLOCK("one", "s1") "]}," RESULT("one")),
         "");
 }
+
+#define SILENT(content) "{\"role\":\"assistant\",\"content\":" content "}," SAY("user", "b")
+
+Test(openai_turns, an_assistant_that_says_nothing_has_an_empty_text)
+{
+    service_expect("openai", "gpt-4o", BODY(SILENT("null")), SENT(SILENT("\"\"")), "");
+    service_expect("openai", "gpt-4o", BODY("{\"role\":\"assistant\"}," SAY("user", "b")), SENT(SILENT("\"\"")), "");
+    service_expect("groq", "m", BODY(SILENT("null")), SENT(SILENT("\"\"")), "");
+    service_expect("openai", "gpt-4o",
+                   BODY("{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"hm\"}," SAY("user", "b")),
+                   SENT(SILENT("\"\"")), "messages.reasoning_content");
+    service_expect("mistral", "m", BODY(SILENT("null")), SENT(SILENT("\"OK.\"")), "");
+    service_expect("mistral", "m", BODY(SILENT("\"\"")), SENT(SILENT("\"OK.\"")), "");
+    keeps("openai", "gpt-4o", SILENT("\"\""));
+    keeps("openai", "gpt-4o", CALLS(CALL("one")) "," RESULT("one"));
+    keeps("openai", "gpt-4o", "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"No.\"}," SAY("user", "b"));
+    keeps("mistral", "m", CALLS(CALL(NINE)) "," RESULT(NINE));
+}

@@ -107,7 +107,7 @@ Test(services, deepseek_gets_its_reasoning_back_and_thinks_or_not)
         "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"hm\",\"reasoning_details\":"
         "[{}],"
         "\"tool_calls\":[]}],\"reasoning_effort\":\"low\"}",
-        "\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[],\"reasoning_content\":\"hm\"}],"
+        "\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[],\"content\":\"\",\"reasoning_content\":\"hm\"}],"
         "\"thinking\":{\"type\":\"enabled\"},\"reasoning_effort\":\"high\"",
         "reasoning_effort");
     service_expect("deepseek", "deepseek-v4", "{\"reasoning_effort\":\"none\",\"seed\":1}",
