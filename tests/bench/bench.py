@@ -13,7 +13,7 @@ import time
 
 import report
 from cases import CASES, Bench, Line
-from machines import Broken, Direct, Gateway, Nginx, Upstream, Workshop, cores, keep_awake, raise_nofile, spawn
+from machines import Broken, Direct, Gateway, Nginx, NginxPlus, Upstream, Workshop, cores, keep_awake, raise_nofile, spawn
 
 OTHERS = Line("others", "machine busy with others", "%", digits=0, ratio=False)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -192,7 +192,7 @@ def main():
         systems, gateway = [Direct(upstream)], None
         nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
         if nginx:
-            systems.append(Nginx(upstream, shop, nginx))
+            systems += [Nginx(upstream, shop, nginx), NginxPlus(upstream, shop, nginx)]
         else:
             bench.note("NO NGINX HERE: no ratios")
         program = os.path.join(args.build, "llm-gateway")

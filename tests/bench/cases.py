@@ -38,7 +38,7 @@ class Case:
     how: str
     run: typing.Callable
     lines: list
-    systems: tuple = ("direct", "nginx", "gateway")
+    systems: tuple = ("direct", "nginx", "nginx+", "gateway")
     fresh: bool = False  # start the system anew in each round
     profiled: typing.Optional[typing.Callable] = None  # what --profile runs, where that is not `run`
 
@@ -68,12 +68,18 @@ class Bench:
             self.note(f"SCALED DOWN FROM {wanted} TO {possible} STREAMS: raise the hard limit of open files (ulimit -Hn)")
         return min(wanted, possible)
 
-    def load(self, system, mode, ramp=0.0, warmup=0.5, seconds=2.0, grace=5.0, **options):
-        argv = [self.shop.path("load"), "--url", system.url(mode), "--model", mode, "--key", KEY]
+    def command(self, system, mode, ramp=0.0, warmup=0.5, seconds=2.0, grace=5.0, api=None, **options):
+        """The load generator's. `api`: another path of the gateway's than that of chats."""
+        url = system.url(mode, api) if api else system.url(mode)
+        argv = [self.shop.path("load"), "--url", url, "--model", mode, "--key", KEY]
         argv += ["--watch", str(system.pid), "--ramp", str(ramp), "--warmup", str(warmup)]
         argv += ["--seconds", str(seconds), "--grace", str(grace)]
         for name, value in options.items():
             argv += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
+        return argv
+
+    def load(self, system, mode, ramp=0.0, warmup=0.5, seconds=2.0, grace=5.0, **options):
+        argv = self.command(system, mode, ramp, warmup, seconds, grace, **options)
         self.wait_for_quiet()
         ours = self.ours_seconds(system)
         process = spawn(argv, cores()[1], stdout=subprocess.PIPE, text=True)
@@ -130,11 +136,13 @@ def cpu_us(seen, count):
     return seen["cpu_ns"] / 1000 / seen[count] if "cpu_ns" in seen and seen[count] else None
 
 
-def saturated(body, mode, stream=False):
+def saturated(body, mode, stream=False, api=None):
     """32 connections in a closed loop."""
 
     def run(bench, system):
         more = {"stream": True} if stream else {}
+        if api:
+            more["api"] = api
         seen = bench.load(system, mode, seconds=bench.seconds(2), body=body, connections=32, **more)
         used = cpu_us(seen, "answers")
         return {
@@ -265,7 +273,46 @@ def cancel(bench, system):
     return {"p50": delays[len(delays) // 2], "p99": delays[int(len(delays) * 0.99)], "max": delays[-1], "count": len(delays)}
 
 
-def translated_case(name, title, how, relay, translated, what, more=()):
+def beside(mode, size):
+    """Small relayed requests at a fixed rate, alone and beside one client that sends large ones, translated, in a closed loop."""
+
+    def run(bench, system):
+        small = {"rate": 500, "connections": 32, "seconds": bench.seconds(4)}
+        alone = bench.load(system, "w1k", **small)["latency_us"]
+        large = bench.command(system, mode, body=size, connections=1, warmup=0, seconds=small["seconds"] + 3, grace=10)
+        process = spawn(large, cores()[1], stdout=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        late = bench.load(system, "w1k", **small)["latency_us"]
+        seen = json.loads(process.communicate(timeout=40)[0])
+        system.after_load(0, mode)
+        if not seen["answers"] or seen["errors"] or seen["non_200"]:
+            bench.broken = True
+            bench.note(f"{mode}: the large requests failed: {seen['errors']} errors, {seen['non_200']} not 200")
+        return {"alone": alone["p99"] / 1000, "p50": late["p50"] / 1000, "p99": late["p99"] / 1000, "max": late["max"] / 1000,
+                "large": seen["answers"] / seen["seconds"]}
+
+    return run
+
+
+def beside_case(name, size, words, limit):
+    return Case(
+        name,
+        f"small requests beside one client that sends {words}, translated",
+        f"500 requests/s of 1 KB, relayed, 4 s, alone and while one connection sends requests of {words} to an Anthropic upstream in a closed "
+        "loop, on the same worker; a request's time counts from when it was due",
+        beside("a1k", size),
+        [
+            Line("alone", "p99, alone", "ms", digits=2),
+            Line("p50", "p50", "ms", digits=2),
+            Line("p99", "p99", "ms", Goal("value", limit), digits=2),
+            Line("max", "longest", "ms", digits=2),
+            Line("large", "large requests/s", "", digits=1),
+        ],
+        systems=("gateway",),
+    )
+
+
+def translated_case(name, title, how, relay, translated, what, more=(), goal=None):
     """Two loads on the same process in each round, the rounds beginning with the one and the other in turn."""
     turns = itertools.count()
 
@@ -281,8 +328,25 @@ def translated_case(name, title, how, relay, translated, what, more=()):
 
     lines = [Line(f"{kind}_{figure}", f"{label}, {kind}", unit, digits=digits)
              for figure, label, unit, digits in (("cpu", f"CPU per {what}", "us", 2), *more) for kind in ("relayed", "translated")]
-    lines.insert(2, Line("quotient", f"CPU per {what}, translated / relayed", "x", digits=2))
+    lines.insert(2, Line("quotient", f"CPU per {what}, translated / relayed", "x", goal and Goal("value", goal), digits=2))
     return Case(name, title, how, run, lines, systems=("gateway",), profiled=translated)
+
+
+def bodies_case(size, words, to_openai, goal):
+    """A body of `size` bytes, translated one way or the other, beside the relay of the same body."""
+    api = "messages" if to_openai else None
+    relay, translated = ("a1k", "w1k") if to_openai else ("w1k", "a1k")
+    way = "messages to an OpenAI upstream" if to_openai else "chat to an Anthropic upstream"
+    return translated_case(
+        f"{'back' if to_openai else 'trans'}{words.replace(' ', '').lower().removesuffix('b')}",
+        f"{way}, {words} request, 1 KB answer, beside the relay",
+        "as req1k, in turn: relayed to an upstream of the client's own API, and translated, request and answer",
+        saturated(size, relay, api=api),
+        saturated(size, translated, api=api),
+        "request",
+        [("busy", "proxy's core busy", "%", 0)],
+        goal,
+    )
 
 
 CASES = [
@@ -379,15 +443,10 @@ CASES = [
         ],
         systems=("gateway",),
     ),
-    translated_case(
-        "trans1k",
-        "chat to an Anthropic upstream, 1 KB request, 1 KB answer, beside the relay",
-        "as req1k, in turn: from an OpenAI-shaped upstream as it is, and from Anthropic's, request and answer translated",
-        saturated(1024, "w1k"),
-        saturated(1024, "a1k"),
-        "request",
-        [("busy", "proxy's core busy", "%", 0)],
-    ),
+    *(bodies_case(size, words, to_openai, goal) for to_openai in (False, True)
+      for size, words, goal in ((1024, "1 KB", 1.8), (10240, "10 KB", 2.8), (102400, "100 KB", 5))),
+    beside_case("beside1m", 1 << 20, "1 MB", 5),
+    beside_case("beside10m", 10 << 20, "10 MB", 15),
     translated_case(
         "transstream",
         "chat to an Anthropic upstream, 1,000 streams of 10 events/s, 200 B each, beside the relay",

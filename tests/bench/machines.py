@@ -272,6 +272,35 @@ http {{
         return f"http://127.0.0.1:{self.port}/{mode}/v1/chat/completions"
 
 
+class NginxPlus(Nginx):
+    """nginx that does the gateway's work on a relay: it checks a key, sends another one upstream, and writes one JSON line a
+    request. It knows nothing of tokens, models or retries."""
+
+    name = "nginx+"
+
+    def __init__(self, upstream, shop, program):
+        super().__init__(upstream, shop, program)
+        self.log = shop.path("nginx-plus.log")
+
+    def _config(self):
+        line = ('{"time":"$time_iso8601","id":"$request_id","status":$status,"path":"$uri","in":$request_length,"out":$body_bytes_sent,'
+                '"seconds":$request_time,"upstream":"$upstream_addr","upstream_seconds":"$upstream_response_time","key":"bench"}')
+        http = (f"  map_hash_bucket_size 128;\n  log_format line escape=json '{line}';\n  access_log {self.log} line;\n"
+                f'  map $http_authorization $known {{ "Bearer {KEY}" 1; default 0; }}\n'
+                f'  proxy_set_header Authorization "Bearer {UPSTREAM_KEY}";\n')
+        text = super()._config().replace("  access_log off;\n", http)
+        return text.replace("backlog=4096;\n", "backlog=4096;\n    if ($known = 0) { return 401; }\n")
+
+    def after_load(self, answers, mode):
+        lines, end = 0, time.monotonic() + 2
+        while lines < answers and time.monotonic() < end:
+            with open(self.log, "rb") as f:
+                lines = sum(block.count(b"\n") for block in iter(lambda: f.read(1 << 20), b""))
+            time.sleep(0.02)
+        os.truncate(self.log, 0)
+        return f"{answers} answers but {lines} lines in the access log" if lines < answers else None
+
+
 class Gateway(Direct):
     """The gateway, one worker, with a key, metering and the access log (to a file)."""
 
@@ -338,8 +367,8 @@ class Gateway(Direct):
             self.process.wait(5)
         self.process = None
 
-    def url(self, mode):
-        return f"http://127.0.0.1:{self.port}/v1/chat/completions"
+    def url(self, mode, api="chat/completions"):
+        return f"http://127.0.0.1:{self.port}/v1/{api}"
 
     def after_load(self, answers, mode):
         """Was every answer logged, with its usage? Empties the log."""

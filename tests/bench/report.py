@@ -2,7 +2,7 @@
 
 import statistics
 
-SYSTEMS = ("direct", "nginx", "gateway")
+SYSTEMS = ("direct", "nginx", "nginx+", "gateway")
 
 
 def summary(values):
@@ -89,7 +89,7 @@ def table(cases, lines):
         if not own:
             continue
         rows.append(f"\n{case.name}: {case.title}\n  ({case.how})")
-        rows.append(f"  {'':<42}{'direct':>27}{'nginx':>27}{'gateway':>27}  {'/ nginx':>7}  {'goal':<13}")
+        rows.append(f"  {'':<42}{''.join(f'{s:>27}' for s in SYSTEMS)}  {'/ nginx':>7}  {'goal':<13}")
         for x in own:
             label = f"{x['label']}, {x['unit']}" if x["unit"] else x["label"]
             if len(label) > 42:
