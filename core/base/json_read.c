@@ -12,9 +12,17 @@
 
 enum { FEW = 16 }; /* up to here, an object is searched member by member; over it, by hash */
 
+/* The large values of a text; arena, with its values. */
+struct index {
+    const char *base; /* offsets count from here */
+    size_t count;
+    struct skip_span spans[];
+};
+
 struct json {
     struct text text;
     struct arena *arena;
+    const struct index *index; /* NULL: there are none */
     union {
         struct text str; /* JSON_T_STR, once `ready` */
         struct {         /* JSON_T_ARRAY and JSON_T_OBJECT, once `ready` */
@@ -31,9 +39,9 @@ struct json {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static locale_t c_locale; /* for strtod_l(): a library may call setlocale() behind our back */
 
-static void value_init(struct json *v, struct arena *arena, struct text text);
+static void value_init(struct json *v, struct arena *arena, struct text text, const struct index *index);
 static void make_ready(const struct json *container);
-static const struct json *value_of(struct arena *arena, struct text text);
+static const struct json *value_of(struct arena *arena, struct text text, const struct index *index);
 
 static void make_locale(void)
 {
@@ -41,9 +49,28 @@ static void make_locale(void)
     BUG_IF(c_locale == (locale_t)0);
 }
 
+/* What the check found, kept in the arena; NULL where that is nothing, or where there is no room. */
+static const struct index *make_index(struct arena *arena, struct text text, struct skip_spans *found)
+{
+    size_t bytes = found->count * sizeof *found->items;
+    struct index *index = found->count > 0 ? arena_try(arena, sizeof *index + bytes) : NULL;
+
+    if (index != NULL) {
+        index->base = text.ptr;
+        index->count = found->count;
+        memcpy(index->spans, found->items, bytes);
+    }
+    free(found->items);
+    return index;
+}
+
 const struct json *json_parse(struct arena *arena, struct text text, struct fail *fail)
 {
-    return json_check(text, fail) < 0 ? NULL : value_of(arena, text);
+    struct skip_spans found = {0};
+    int checked = json_check_spans(text, &found, fail);
+    const struct index *index = make_index(arena, text, &found);
+
+    return checked < 0 ? NULL : value_of(arena, text, index);
 }
 
 int json_check_quick(struct text text)
@@ -53,18 +80,22 @@ int json_check_quick(struct text text)
 
 const struct json *json_parse_quick(struct arena *arena, struct text text)
 {
-    return skip_strict(text) ? value_of(arena, text) : NULL;
+    struct skip_spans found = {0};
+    bool right = skip_strict_spans(text, &found);
+    const struct index *index = make_index(arena, text, &found);
+
+    return right ? value_of(arena, text, index) : NULL;
 }
 
 /* The value of a text that is known to be right. */
-static const struct json *value_of(struct arena *arena, struct text text)
+static const struct json *value_of(struct arena *arena, struct text text, const struct index *index)
 {
     pthread_once(&once, make_locale);
     size_t from = skip_space(text, 0), to = text.len;
     while (memchr(" \t\r\n", text.ptr[to - 1], 4) != NULL)
         to--;
     struct json *v = arena_new(arena, struct json);
-    value_init(v, arena, (struct text){text.ptr + from, to - from});
+    value_init(v, arena, (struct text){text.ptr + from, to - from}, index);
     return v;
 }
 
@@ -95,9 +126,9 @@ static enum json_type type_of(struct text text)
     }
 }
 
-static void value_init(struct json *v, struct arena *arena, struct text text)
+static void value_init(struct json *v, struct arena *arena, struct text text, const struct index *index)
 {
-    *v = (struct json){.text = text, .arena = arena, .type = (uint8_t)type_of(text)};
+    *v = (struct json){.text = text, .arena = arena, .index = index, .type = (uint8_t)type_of(text)};
 }
 
 enum json_type json_type(const struct json *v)
@@ -202,12 +233,32 @@ struct text json_text(const struct json *v)
 /* Goes through the members of a container whose text is known to be right. */
 struct cursor {
     struct text text;
+    const struct index *index;
     size_t at;
     bool is_object;
 };
 
-static size_t value_end(struct text t, size_t at)
+/* The offset behind the large value that begins at `at` (of c->text); 0: there is none. */
+static size_t large_end(const struct cursor *c, size_t at)
 {
+    size_t low = 0, high = c->index != NULL ? c->index->count : 0;
+
+    if (high == 0 || c->text.len - at < SKIP_LARGE)
+        return 0;
+    size_t before = (size_t)(c->text.ptr - c->index->base), from = before + at;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->index->spans[middle].from < from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < c->index->count && c->index->spans[low].from == from ? c->index->spans[low].to - before : 0;
+}
+
+static size_t value_end(const struct cursor *c, size_t at)
+{
+    struct text t = c->text;
     struct skip skip = {0};
     size_t end = at;
 
@@ -218,6 +269,9 @@ static size_t value_end(struct text t, size_t at)
         return end + 1;
     case '{':
     case '[':
+        end = large_end(c, at);
+        if (end > 0)
+            return end;
         end = skip_nested(t, at, SKIP_MAX_DEPTH, &skip);
         BUG_IF(end == SKIP_BAD);
         return end;
@@ -237,11 +291,11 @@ static bool cursor_next(struct cursor *c, struct text *key, struct text *value)
     if (c->at >= t.len || t.ptr[c->at] == '}' || t.ptr[c->at] == ']')
         return false;
     if (c->is_object) {
-        size_t end = value_end(t, c->at);
+        size_t end = value_end(c, c->at);
         *key = (struct text){t.ptr + c->at + 1, end - c->at - 2};
         c->at = skip_space(t, skip_space(t, end) + 1);
     }
-    size_t end = value_end(t, c->at);
+    size_t end = value_end(c, c->at);
     *value = (struct text){t.ptr + c->at, end - c->at};
     c->at = skip_space(t, end);
     return true;
@@ -249,7 +303,7 @@ static bool cursor_next(struct cursor *c, struct text *key, struct text *value)
 
 static struct cursor cursor_over(const struct json *v)
 {
-    return (struct cursor){.text = v->text, .is_object = v->type == JSON_T_OBJECT};
+    return (struct cursor){.text = v->text, .index = v->index, .is_object = v->type == JSON_T_OBJECT};
 }
 
 static void hash_keys(struct json *object)
@@ -287,7 +341,7 @@ static void add(struct json *self, struct text key, struct text value)
 {
     if (self->keys != NULL)
         self->keys[self->count] = unescape_text(self->arena, key);
-    value_init(&self->items[self->count++], self->arena, value);
+    value_init(&self->items[self->count++], self->arena, value, self->index);
 }
 
 /* Makes the list of what is in a container, once: counts first, but what few there are need not be looked

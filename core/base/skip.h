@@ -36,11 +36,28 @@ size_t skip_nested(struct text t, size_t at, unsigned max_depth, struct skip *s)
 /* The offset of the first byte from `at` on that is not white space, or t.len. */
 static inline size_t skip_space(struct text t, size_t at);
 
+/* Where the large objects and arrays of a text are, by their beginning: so that nobody passes over them again. Each is at
+ * least SKIP_LARGE bytes long, so there are at most 64 for every SKIP_LARGE bytes of the text. */
+#define SKIP_LARGE ((size_t)2048)
+struct skip_span {
+    size_t from, to; /* offsets of the bracket, and behind the one that closes it */
+};
+struct skip_spans {
+    struct skip_span *items; /* free() it */
+    size_t count, cap;
+};
+
 /* Is the text one JSON value, right to the last byte, and UTF-8? All but repeated members is checked. */
 bool skip_strict(struct text t);
+/* The same; fills `spans`, which is empty before (none where memory is short). */
+bool skip_strict_spans(struct text t, struct skip_spans *spans);
 /* The same, and no object has a member twice, no string has \u0000 or half of a surrogate pair, no number is larger than
- * a double holds. Where false, s->problem and s->at are why. */
-bool skip_strict_all(struct text t, struct skip *s);
+ * a double holds. Where false, s->problem and s->at are why. `spans` as above, or NULL. */
+bool skip_strict_all(struct text t, struct skip *s, struct skip_spans *spans);
+
+struct fail;
+/* json.c: json_check(), which also finds the large values. */
+int json_check_spans(struct text text, struct skip_spans *spans, struct fail *fail);
 
 /* The texts of skip_nested(), which both paths share. */
 extern const char skip_open_string[], skip_open_bracket[], skip_control[], skip_stray[], skip_mismatch[], skip_deep[];

@@ -27,6 +27,8 @@ static void make_locale(void)
 struct walk {
     struct skip skip;
     struct keys *keys;
+    struct skip_spans *spans;   /* NULL: nobody asks */
+    size_t opened[SKIP_MAX_DEPTH]; /* places of the open brackets in `spans` */
     struct text t;
     uint64_t objects; /* bit per open bracket: 1 for an object */
     unsigned depth;
@@ -72,11 +74,13 @@ static size_t string_end(struct walk *w, size_t at)
 
 static bool is_infinite(struct text number)
 {
-    char *copy = strndup(number.ptr, number.len);
+    char *copy = malloc(number.len + 1);
     double value;
 
     if (copy == NULL)
         return true;
+    memcpy(copy, number.ptr, number.len);
+    copy[number.len] = '\0';
     pthread_once(&once, make_locale);
     value = strtod_l(copy, NULL, c_locale);
     free(copy);
@@ -133,6 +137,40 @@ static size_t key_end(struct walk *w, size_t at)
     return skip_space(w->t, at + 1);
 }
 
+/* A bracket opens. Those that turn out to be small are the last of the list when they close, and are taken off it. */
+static void open_span(struct walk *w, size_t at)
+{
+    struct skip_spans *s = w->spans;
+
+    if (s == NULL)
+        return;
+    if (s->count == s->cap) {
+        size_t cap = s->cap > 0 ? 2 * s->cap : 64;
+        struct skip_span *larger = realloc(s->items, cap * sizeof *larger);
+        if (larger == NULL) { /* then they are passed over again, which is slower, but right */
+            w->spans = NULL;
+            s->count = 0;
+            return;
+        }
+        s->items = larger;
+        s->cap = cap;
+    }
+    w->opened[w->depth] = s->count;
+    s->items[s->count++] = (struct skip_span){at, 0};
+}
+
+static void close_span(struct walk *w, size_t end)
+{
+    struct skip_spans *s = w->spans;
+
+    if (s == NULL)
+        return;
+    struct skip_span *span = &s->items[w->opened[w->depth]];
+    span->to = end;
+    if (end - span->from < SKIP_LARGE)
+        s->count = w->opened[w->depth];
+}
+
 static size_t open_bracket(struct walk *w, size_t at)
 {
     if (w->depth == SKIP_MAX_DEPTH)
@@ -141,6 +179,7 @@ static size_t open_bracket(struct walk *w, size_t at)
     if (is_object && w->keys != NULL)
         keys_open(w->keys);
     w->objects = w->objects << 1 | is_object;
+    open_span(w, at);
     w->depth++;
     return skip_space(w->t, at + 1);
 }
@@ -156,6 +195,7 @@ static size_t close_bracket(struct walk *w, size_t at)
         return bad(w, "an object has a member twice", (size_t)(twice - w->t.ptr));
     w->objects >>= 1;
     w->depth--;
+    close_span(w, at + 1);
     return at + 1;
 }
 
@@ -218,15 +258,20 @@ static bool walk(struct walk *w)
 
 bool skip_strict(struct text t)
 {
-    struct walk w = {.t = t};
+    return skip_strict_spans(t, NULL);
+}
+
+bool skip_strict_spans(struct text t, struct skip_spans *spans)
+{
+    struct walk w = {.t = t, .spans = spans};
 
     return walk(&w);
 }
 
-bool skip_strict_all(struct text t, struct skip *s)
+bool skip_strict_all(struct text t, struct skip *s, struct skip_spans *spans)
 {
     struct keys keys;
-    struct walk w = {.t = t, .keys = &keys};
+    struct walk w = {.t = t, .keys = &keys, .spans = spans};
 
     keys_begin(&keys);
     bool right = walk(&w);

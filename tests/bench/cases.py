@@ -279,7 +279,7 @@ def beside(mode, size):
     def run(bench, system):
         small = {"rate": 500, "connections": 32, "seconds": bench.seconds(4)}
         alone = bench.load(system, "w1k", **small)["latency_us"]
-        large = bench.command(system, mode, body=size, connections=1, warmup=0, seconds=small["seconds"] + 3, grace=10)
+        large = bench.command(system, mode, image=True, body=size, connections=1, warmup=0, seconds=small["seconds"] + 3, grace=10)
         process = spawn(large, cores()[1], stdout=subprocess.PIPE, text=True)
         time.sleep(0.5)
         late = bench.load(system, "w1k", **small)["latency_us"]
@@ -289,7 +289,7 @@ def beside(mode, size):
             bench.broken = True
             bench.note(f"{mode}: the large requests failed: {seen['errors']} errors, {seen['non_200']} not 200")
         return {"alone": alone["p99"] / 1000, "p50": late["p50"] / 1000, "p99": late["p99"] / 1000, "max": late["max"] / 1000,
-                "large": seen["answers"] / seen["seconds"]}
+                "large": seen["answers"] / seen["seconds"], "each": cpu_us(seen, "answers") / 1000}
 
     return run
 
@@ -297,7 +297,7 @@ def beside(mode, size):
 def beside_case(name, size, words, limit):
     return Case(
         name,
-        f"small requests beside one client that sends {words}, translated",
+        f"small requests beside one client that sends {words}, an image, translated",
         f"500 requests/s of 1 KB, relayed, 4 s, alone and while one connection sends requests of {words} to an Anthropic upstream in a closed "
         "loop, on the same worker; a request's time counts from when it was due",
         beside("a1k", size),
@@ -307,6 +307,7 @@ def beside_case(name, size, words, limit):
             Line("p99", "p99", "ms", Goal("value", limit), digits=2),
             Line("max", "longest", "ms", digits=2),
             Line("large", "large requests/s", "", digits=1),
+            Line("each", "CPU of all for each large one", "ms", digits=2),
         ],
         systems=("gateway",),
     )

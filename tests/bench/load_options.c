@@ -12,6 +12,7 @@
 static const char usage[] =
     "usage: load --url http://ADDRESS:PORT/PATH [options]\n"
     "  --model NAME  --key KEY  --body BYTES     the request: body of exactly BYTES (default 1024)\n"
+    "  --image                                   the body is one image, not a conversation\n"
     "  --stream  --include-usage                 asks for a stream; for its usage\n"
     "  --connections N                           (default 32) a closed loop on each\n"
     "  --rate R                                  an open loop instead: R requests a second over the N connections;\n"
@@ -41,28 +42,49 @@ static void parse_url(struct load_options *o)
     o->path = o->url + used;
 }
 
+/* Pads with one image: base64, as an application sends a picture beside its question. */
+static void make_image(char *to, char *limit)
+{
+    static const char head[] = "What is this?\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,iVBORw0KGgo";
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    memcpy(to, head, sizeof head - 1);
+    to += sizeof head - 1;
+    for (uint32_t state = 1; to < limit; to++) {
+        state = state * 1103515245u + 12345u;
+        *to = base64[state >> 26];
+    }
+}
+
 /* Pads with a conversation: messages of about 2 KB, the last as long as it must be. */
 static void make_body(const struct load_options *o, char *body)
 {
-    static const char end[] = "\"}]}", next[] = "\"},{\"role\":\"%s\",\"content\":\"";
-    char *to = body, *limit = body + o->body_bytes - (sizeof end - 1);
+    const char *end = o->image ? "\"}}]}]}" : "\"}]}";
+    static const char next[] = "\"},{\"role\":\"%s\",\"content\":\"";
+    char *to = body, *limit = body + o->body_bytes - strlen(end);
     char head[1024];
     int n = snprintf(head, sizeof head,
                      "{\"model\":\"%s\",\"user\":\"bench-00000000\",%s%s\"temperature\":0.7,\"max_tokens\":400,\"messages\":["
-                     "{\"role\":\"system\",\"content\":\"Answer in one short line.\"},{\"role\":\"user\",\"content\":\"",
+                     "{\"role\":\"system\",\"content\":\"Answer in one short line.\"},{\"role\":\"user\",\"content\":%s",
                      o->model, o->stream ? "\"stream\":true," : "",
-                     o->include_usage ? "\"stream_options\":{\"include_usage\":true}," : "");
-    if (n > limit - to)
-        bench_die("--body must be at least %zu", (size_t)n + sizeof end - 1);
+                     o->include_usage ? "\"stream_options\":{\"include_usage\":true}," : "",
+                     o->image ? "[{\"type\":\"text\",\"text\":\"" : "\"");
+    if (n + (o->image ? 200 : 0) > limit - to)
+        bench_die("--body must be at least %zu", (size_t)n + strlen(end) + (o->image ? 200 : 0));
     memcpy(to, head, (size_t)n);
     to += n;
+    if (o->image) {
+        make_image(to, limit);
+        memcpy(limit, end, strlen(end));
+        return;
+    }
     for (unsigned turn = 1; limit - to > 2300; turn++) {
         bench_prose(to, 2048);
         to += 2048;
         to += sprintf(to, next, turn % 2 ? "assistant" : "user");
     }
     bench_prose(to, (size_t)(limit - to));
-    memcpy(limit, end, sizeof end - 1);
+    memcpy(limit, end, strlen(end));
 }
 
 static void make_request(struct load_options *o)
@@ -82,7 +104,7 @@ static void make_request(struct load_options *o)
 
 enum {
     OPT_URL = 1, OPT_MODEL, OPT_KEY, OPT_BODY, OPT_CONNECTIONS, OPT_RATE, OPT_RAMP, OPT_WARMUP, OPT_SECONDS, OPT_GRACE,
-    OPT_REQUESTS, OPT_ONCE, OPT_STREAM, OPT_USAGE, OPT_EVENTS, OPT_CANCEL, OPT_WATCH
+    OPT_IMAGE, OPT_REQUESTS, OPT_ONCE, OPT_STREAM, OPT_USAGE, OPT_EVENTS, OPT_CANCEL, OPT_WATCH
 };
 
 static const struct option options[] = {
@@ -91,6 +113,7 @@ static const struct option options[] = {
     {"connections",   required_argument, NULL, OPT_CONNECTIONS},
     {"events",        required_argument, NULL, OPT_EVENTS     },
     {"grace",         required_argument, NULL, OPT_GRACE      },
+    {"image",         no_argument,       NULL, OPT_IMAGE      },
     {"include-usage", no_argument,       NULL, OPT_USAGE      },
     {"key",           required_argument, NULL, OPT_KEY        },
     {"model",         required_argument, NULL, OPT_MODEL      },
@@ -121,6 +144,7 @@ static void take_option(struct load_options *o, int option, const char *text)
     case OPT_GRACE: o->grace_ns = seconds(text); break;
     case OPT_REQUESTS: o->requests = strtoull(text, NULL, 10); break;
     case OPT_ONCE: o->once = true; break;
+    case OPT_IMAGE: o->image = true; break;
     case OPT_STREAM: o->stream = true; break;
     case OPT_USAGE: o->include_usage = true; break;
     case OPT_EVENTS: o->events = (unsigned)strtoul(text, NULL, 10); break;

@@ -19,7 +19,7 @@ struct load_options {
     unsigned cancel_after; /* leave after so many events; 0: never */
     unsigned events;       /* each stream must have so many; 0: any number */
     bool once;             /* one request on each connection */
-    bool stream, include_usage;
+    bool stream, include_usage, image;
     pid_t watch; /* whose CPU and memory; 0: nobody's */
 
     char *request; /* head and body */

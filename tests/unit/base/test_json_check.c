@@ -184,3 +184,32 @@ Test(json_check, keys_of_open_objects_do_not_meet)
     cr_assert(keys_close(&keys) == again.ptr);
     keys_end(&keys);
 }
+
+/* Values of all sizes around the one from which on their ends are remembered, nested and side by side. */
+Test(json_check, large_values_are_found_where_they_are)
+{
+    struct arena arena;
+    struct fail fail = {0};
+
+    for (int size = 1900; size < 2200; size += 37) {
+        struct buf text;
+        arena_init(&arena, NULL, 0, 64 << 20);
+        buf_init(&text, 1 << 20);
+        buf_printf(&text, " [[\"%0*d\"],{\"a\":{\"b\":[\"%0*d\",{\"c\":\"%0*d\"}],\"d\":1}},[],{\"e\":[\"%0*d\"]},2] ", size, 1, size, 2, 2040 + size % 20,
+                   3, size + 9, 4);
+        for (int strict = 0; strict < 2; strict++) {
+            const struct json *v = strict ? json_parse(&arena, buf_view(&text), &fail) : json_parse_quick(&arena, buf_view(&text));
+            const struct json *b = json_member(json_member(json_at(v, 1), "a"), "b");
+            cr_assert_eq(json_count(v), 5);
+            cr_assert_eq(json_str(json_at(json_at(v, 0), 0)).len, (size_t)size);
+            cr_assert_eq(json_str(json_at(b, 0)).len, (size_t)size);
+            cr_assert_eq(json_str(json_member(json_at(b, 1), "c")).len, (size_t)(2040 + size % 20));
+            cr_assert_eq(json_int(json_member(json_member(json_at(v, 1), "a"), "d"), 0), 1);
+            cr_assert_eq(json_count(json_at(v, 2)), 0);
+            cr_assert_eq(json_str(json_at(json_member(json_at(v, 3), "e"), 0)).len, (size_t)(size + 9));
+            cr_assert_eq(json_int(json_at(v, 4), 0), 2);
+        }
+        buf_free(&text);
+        arena_fini(&arena);
+    }
+}
