@@ -136,7 +136,7 @@ class Stand:
         return line % (plugin, url, more)
 
     def start(self, each):
-        models = 'model "m" { { "up/m" } }\nmodel "claude-*" { { "up/claude-opus-4-6" } }\n'
+        models = 'model "m" { { "up/m" } }\nmodel "claude-*" { { "up/claude-opus-5" } }\n'
         models += 'model "rec-*" { { "up/*" } }\nmodel "quota-*" { { "up/*" } }\n'
         demo = 'provider "demo" { plugin = "demo", tokens_per_second = 20000 }\n'
         demo += 'model "m" { { "demo/demo" } }\nmodel "claude-*" { { "demo/demo" } }\n'
