@@ -135,8 +135,12 @@ void fold_event(struct fold *fold, const gw_event *event)
         break;
     case GW_EVENT_REASONING:
         add(fold, &c->reasoning, event->text);
-        if (event->id.len > 0)
-            add(fold, &thought_of(fold, c, event, false)->text, event->text);
+        if (event->id.len > 0) {
+            struct fold_thought *t = thought_of(fold, c, event, false);
+            if (t->text.len == 0 && event->data.len > 0)
+                t->first = arena_text(fold->arena, view(event->data));
+            add(fold, &t->text, event->text);
+        }
         break;
     case GW_EVENT_SIGNATURE:
         if (event->id.len > 0)

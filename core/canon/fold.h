@@ -26,6 +26,7 @@ struct fold_thought {
     struct text signature;
     struct text redacted; /* the encrypted form in place of a text; absent when there is none */
     struct text entry;    /* JSON of a reasoning_details entry as the upstream told it; absent when it did not */
+    struct text first;    /* of the one that the text began with; absent */
     struct buf text;
 };
 

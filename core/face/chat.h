@@ -12,7 +12,7 @@ struct fold_thought;
 /* The member reasoning_details of a delta: a piece of reasoning whose event has an id, or what ends it. */
 void chat_write_details(const gw_event *event, struct json_writer *w);
 /* The same of a whole message; nothing when there are none. */
-void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer *w);
+void chat_write_thoughts(struct arena *arena, const struct fold_thought *thoughts, struct json_writer *w);
 
 /* chat_origin.c: what of an answer has no word in a chat. Begins as zeros; memory of the answer's arena. */
 struct messages_answer;

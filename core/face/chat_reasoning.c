@@ -42,14 +42,35 @@ void chat_write_details(const gw_event *event, struct json_writer *w)
     } else if (signature) {
         t.signature = view(event->text);
     }
-    if (signature && t.redacted.ptr == NULL && event->data.len > 0 && json_check_quick(view(event->data)) == 0)
+    if (t.redacted.ptr == NULL && event->data.len > 0 && json_check_quick(view(event->data)) == 0)
         json_put_trusted(w, view(event->data));
     else
         write_detail(&t, signature ? TEXT_NONE : view(event->text), w);
     json_close(w);
 }
 
-void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer *w)
+/* The entry that the text began with, with all of the text. False when there is none, or the entry that ends the block says
+ * what it says. */
+static bool write_first(struct arena *arena, const struct fold_thought *t, struct json_writer *w)
+{
+    const struct json *first = json_parse_quick(arena, t->first), *end = json_parse_quick(arena, t->entry);
+    struct text type = json_str(json_member(first, "type"));
+    if (type.len == 0 || text_eq(type, json_str(json_member(end, "type"))))
+        return false;
+    json_object(w);
+    for (size_t i = 0; i < json_count(first); i++) {
+        struct text name = json_key_at(first, i);
+        json_key(w, name);
+        if (text_is(name, "text") || text_is(name, "summary"))
+            json_put_str(w, buf_view(&t->text));
+        else
+            json_put_json(w, json_at(first, i));
+    }
+    json_close(w);
+    return true;
+}
+
+void chat_write_thoughts(struct arena *arena, const struct fold_thought *thoughts, struct json_writer *w)
 {
     if (thoughts == NULL)
         return;
@@ -57,7 +78,7 @@ void chat_write_thoughts(const struct fold_thought *thoughts, struct json_writer
     json_array(w);
     for (const struct fold_thought *t = thoughts; t != NULL; t = t->next) {
         bool told = t->entry.ptr != NULL && json_check_quick(t->entry) == 0;
-        if (t->text.len > 0 || !told)
+        if ((t->text.len > 0 || !told) && !write_first(arena, t, w))
             write_detail(t, t->text.len > 0 ? buf_view(&t->text) : TEXT(""), w);
         if (told)
             json_put_trusted(w, t->entry);

@@ -120,7 +120,7 @@ static void write_message(struct face_answer *answer, const struct fold_choice *
         json_name(w, "reasoning_content");
         json_put_str(w, buf_view(&c->reasoning));
     }
-    chat_write_thoughts(c->thoughts, w);
+    chat_write_thoughts(answer->arena, c->thoughts, w);
     if (c->calls != NULL) {
         json_name(w, "tool_calls");
         json_array(w);

@@ -272,6 +272,9 @@ void messages_take(struct messages_answer *s, const gw_event *event)
         take_text(s, BLOCK_THINKING, event->item, view(event->text));
         if (event->id.len > 0 && is_last(s, BLOCK_THINKING, event->item) && s->last->format.len == 0)
             s->last->format = arena_text(s->arena, view(event->id));
+        if (event->data.len > 0 && is_last(s, BLOCK_THINKING, event->item) && s->last->entry.ptr == NULL &&
+            json_check_quick(view(event->data)) == 0)
+            s->last->entry = arena_text(s->arena, view(event->data));
         break;
     case GW_EVENT_SIGNATURE:
         take_signature(s, event);
@@ -309,9 +312,24 @@ void messages_take(struct messages_answer *s, const gw_event *event)
     }
 }
 
+/* The entries that ended the block, and before them the one that its text began with, unless one of them is of that type:
+ * some upstreams tell the text and its signature in two. */
+static struct text entries_of(struct messages_answer *s, const struct messages_block *block)
+{
+    struct text ends = buf_view(&block->extra);
+    struct text type = json_str(json_member(json_parse_quick(s->arena, block->entry), "type"));
+    const struct json *list = json_parse_quick(s->arena, text_of(arena_printf(s->arena, "[%.*s]", TEXT_ARG(ends))));
+    if (block->entry.len == 0)
+        return ends;
+    for (size_t i = 0; i < json_count(list); i++)
+        if (text_eq(json_str(json_member(json_at(list, i), "type")), type))
+            return ends;
+    return text_of(arena_printf(s->arena, "%.*s%s%.*s", TEXT_ARG(block->entry), ends.len > 0 ? "," : "", TEXT_ARG(ends)));
+}
+
 struct text messages_signature(struct messages_answer *s, const struct messages_block *block)
 {
     if (text_is(block->format, MESSAGES_FORMAT) && block->signature.len > 0)
         return block->signature;
-    return messages_marker_write(s->arena, block->format, block->signature, buf_view(&block->extra));
+    return messages_marker_write(s->arena, block->format, block->signature, entries_of(s, block));
 }

@@ -123,6 +123,7 @@ struct messages_block {
     struct text id, name;
     struct messages_args args;
     struct text format, signature; /* THINKING */
+    struct text entry;             /* THINKING: the reasoning_details entry that its text began with; absent */
     struct text raw;               /* RAW: the block's JSON */
     struct buf held;               /* text or arguments; streams: what is not yet said */
     struct buf extra;              /* TEXT: citations, THINKING: entries; JSON values, comma-separated */

@@ -131,14 +131,20 @@ static void write_entry(struct messages_request *r, const struct json *entry, st
         json_put_json(&r->w, entry);
         return;
     }
+    if (text_eq(json_str(json_get(entry, text_of(member))), thinking)) {
+        json_put_json(&r->w, entry);
+        return;
+    }
     json_object(&r->w);
     for (size_t i = 0; i < json_count(entry); i++) {
-        if (text_is(json_key_at(entry, i), member))
-            continue;
         json_key(&r->w, json_key_at(entry, i));
-        json_put_json(&r->w, json_at(entry, i));
+        if (text_is(json_key_at(entry, i), member))
+            json_put_str(&r->w, thinking);
+        else
+            json_put_json(&r->w, json_at(entry, i));
     }
-    put_member(r, member, thinking);
+    if (json_get(entry, text_of(member)) == NULL)
+        put_member(r, member, thinking);
     json_close(&r->w);
 }
 

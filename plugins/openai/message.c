@@ -55,6 +55,7 @@ static void read_reasoning_detail(struct reader *r, struct choice *choice, const
     gw_str format = openai_str(r, detail, GW_LIT("format"));
     gw_str signature = openai_str(r, detail, GW_LIT("signature")), blob = openai_str(r, detail, GW_LIT("data"));
     gw_str text = detail_text(r, detail);
+    bool alone = signature.len == 0 && blob.len == 0; /* else the entry goes along with these */
 
     if (text.len > 0) {
         choice->block = item;
@@ -64,7 +65,8 @@ static void read_reasoning_detail(struct reader *r, struct choice *choice, const
                                      .index = choice->index,
                                      .item = item,
                                      .id = format,
-                                     .text = text});
+                                     .text = text,
+                                     .data = r->h->json->text(alone ? detail : NULL)});
     }
     if (signature.len == 0 && blob.len == 0)
         return;

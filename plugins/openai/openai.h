@@ -60,6 +60,7 @@ struct choice {
     uint32_t block;                  /* of reasoning: the one whose text was told last */
     bool has_deltas;
     bool finished; /* what comes now is not passed on */
+    bool called;   /* it is said to end with calls, which may come as another choice */
 };
 
 /* What is known of the answer after the frames so far. Memory of the call; made by build(), or by the first
@@ -72,6 +73,7 @@ struct reading {
     const struct openai_service *service; /* that was asked; NULL: not known */
     uint32_t operation;                   /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
     uint32_t dialect;
+    bool one;      /* one message was asked for */
     bool started;  /* START was emitted */
     bool cited;    /* citations were */
     bool broken;   /* a choice ended with an error */

@@ -8,6 +8,7 @@
 static void read_object(struct reader *r, const gw_json *root);
 static void read_choice(struct reader *r, const gw_json *json, uint32_t position);
 static void finish_all(struct reader *r);
+static void finish_called(struct reader *r);
 
 gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
 {
@@ -29,6 +30,8 @@ gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_e
         for (struct choice *choice = r.state->choices; frame->end && choice != NULL && !r.state->failed;
              choice = choice->next)
             openai_end_calls(&r, choice);
+        if (frame->end)
+            finish_called(&r);
         return GW_OK;
     }
     if (openai_is(frame->data, "[DONE]")) {
@@ -149,6 +152,8 @@ static void read_object(struct reader *r, const gw_json *root)
         if (r->h->json->type(usage) != GW_JSON_OBJECT) /* Moonshot */
             usage = openai_get(r, choice, GW_LIT("usage"));
     }
+    if (r->frame->framing == GW_FRAMING_WHOLE)
+        finish_called(r);
     if (r->state->failed)
         return;
     if (r->h->json->type(usage) != GW_JSON_OBJECT)
@@ -218,7 +223,15 @@ static void finish(struct reader *r, struct choice *choice, gw_str word)
 static void finish_all(struct reader *r)
 {
     for (struct choice *choice = r->state->choices; choice != NULL && !r->state->failed; choice = choice->next)
-        finish(r, choice, GW_LIT("stop"));
+        finish(r, choice, choice->called ? GW_LIT("tool_calls") : GW_LIT("stop"));
+}
+
+/* What waited for its calls. */
+static void finish_called(struct reader *r)
+{
+    for (struct choice *choice = r->state->choices; choice != NULL && !r->state->failed; choice = choice->next)
+        if (choice->called)
+            finish(r, choice, GW_LIT("tool_calls"));
 }
 
 /* A stream's chunk has a delta; some have the whole message so far beside it, which is not read twice; others have only
@@ -248,11 +261,21 @@ static void read_content(struct reader *r, struct choice *choice, const gw_json 
         openai_emit_data(r, GW_EVENT_LOGPROBS, choice, r->h->json->text(logprobs));
 }
 
+/* One message was asked for, and its calls come as a choice of their own: Copilot does so for Claude (github.com/
+ * SecretiveShell/MCP-Bridge/issues/48). */
+static bool is_of_first(const struct reader *r, const gw_json *json)
+{
+    const gw_json *said_whole = openai_get(r, json, GW_LIT("message")), *delta = openai_get(r, json, GW_LIT("delta"));
+    return r->state->one && (r->h->json->count(openai_get(r, said_whole, GW_LIT("tool_calls"))) > 0 ||
+                             r->h->json->count(openai_get(r, delta, GW_LIT("tool_calls"))) > 0);
+}
+
 static void read_choice(struct reader *r, const gw_json *json, uint32_t position)
 {
     gw_str word = openai_str(r, json, GW_LIT("finish_reason"));
     int64_t index = r->h->json->integer(openai_get(r, json, GW_LIT("index")), position);
-    struct choice *choice = find_choice(r, index >= 0 && index < 1024 ? (uint32_t)index : position);
+    uint32_t number = index >= 0 && index < 1024 ? (uint32_t)index : position;
+    struct choice *choice = find_choice(r, number > 0 && is_of_first(r, json) ? 0 : number);
 
     if (choice == NULL)
         return;
@@ -263,6 +286,8 @@ static void read_choice(struct reader *r, const gw_json *json, uint32_t position
     /* No finish, but a failure, which is told when the rest of the object is read: it may say which. */
     if (r->broke != NULL || openai_is(word, "error"))
         r->state->broken = true;
+    else if (word.len > 0 && r->state->one && choice->tools == NULL && openai_is(finish_word(word), "tool_calls"))
+        choice->called = true; /* it is finished when they have come, or nothing more does */
     else if (word.len > 0)
         finish(r, choice, word);
 }

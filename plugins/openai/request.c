@@ -11,6 +11,7 @@ bool openai_note(const struct openai *openai, const struct openai_service *servi
     state->service = service;
     state->operation = req->operation;
     state->dialect = req->dialect;
+    state->one = req->body != NULL && openai->host->json->integer(openai->host->json->get(req->body, GW_LIT("n")), 1) <= 1;
     openai->host->set_state(call, state);
     return true;
 }

@@ -92,7 +92,7 @@ typedef struct gw_tokens {
 #define GW_EVENT_START 1u       /* id: the upstream's; text: model as the upstream names it */
 #define GW_EVENT_TEXT 2u        /* text: a piece of choice `index` */
 #define GW_EVENT_REFUSAL 3u     /* text: a piece of a refusal */
-#define GW_EVENT_REASONING 4u   /* text: a piece of reasoning, block `item` */
+#define GW_EVENT_REASONING 4u   /* text: a piece of reasoning, block `item`; data: JSON of the entry it came in, or absent */
 #define GW_EVENT_SIGNATURE 5u   /* text: signature or encrypted blob of reasoning block `item` */
 #define GW_EVENT_TOOL_CALL 6u   /* id, text: function name; opens call `item` of the choice */
 #define GW_EVENT_TOOL_ARGS 7u   /* text: a piece of the JSON arguments of call `item` */
