@@ -110,7 +110,7 @@ enum next decode_run(struct request *req)
     }
     if (req->refuse == E_OVERLOAD) {
         error_set(&req->fail, E_OVERLOAD,
-                  "the requests in flight fill the memory for bodies (limits.bodies_mb): try again shortly");
+                  "the requests in flight fill the memory for bodies (limits.bodies_mb, or the machine's own): try again shortly");
         return FAIL;
     }
     if (req->body_too_large) {

@@ -140,7 +140,9 @@ void request_body(struct request *req, struct text bytes)
         buf_room(&req->body, req->body_held - req->body.len, &room);
     }
     if (buf_append(&req->body, bytes.ptr, bytes.len) < 0) {
-        req->body_too_large = true;
+        bool fits = bytes.len <= req->body.max - req->body.len; /* then it is memory that is missing */
+        req->body_too_large = !fits;
+        req->refuse = fits ? E_OVERLOAD : req->refuse;
         body_drop(req);
         way_resume(req); /* row "decode" says so at once */
     }
