@@ -155,6 +155,15 @@ static int write_output_config(struct messages_request *r, const char *name, con
     return 0;
 }
 
+/* As the beta structured-outputs-2025-11-13 names what is output_config.format now, which counts where both are. */
+static int write_output_format(struct messages_request *r, const char *name, const struct json *value)
+{
+    (void)name;
+    if (json_type(json_member(json_member(r->body, "output_config"), "format")) != JSON_T_OBJECT)
+        write_format(r, value);
+    return 0;
+}
+
 /* What becomes of each member. Those that stand nowhere here are dropped, and told. */
 static const struct {
     const char *from, *to;
@@ -173,6 +182,7 @@ static const struct {
     { "tool_choice", "tool_choice", messages_write_tool_choice },
     { "thinking", "thinking", write_thinking },
     { "output_config", "output_config", write_output_config },
+    { "output_format", "output_format", write_output_format },
     { "metadata", "safety_identifier", write_metadata },
     { "service_tier", "service_tier", write_tier },
 };

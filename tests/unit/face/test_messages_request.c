@@ -198,6 +198,10 @@ Test(messages_request, translates_the_parameters)
         "response_format",
         "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"output\",\"schema\":{\"type\":\"object\"},\"strict\":"
         "true}}");
+    has(ASK(",\"output_format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}"),
+        "response_format",
+        "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"output\",\"schema\":{\"type\":\"object\"},\"strict\":"
+        "true}}");
 }
 
 Test(messages_request, translates_effort)
