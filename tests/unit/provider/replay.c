@@ -102,7 +102,7 @@ static void print_text(struct buf *out, const char *name, gw_str s)
 
 static void print_count(struct buf *out, const char *name, int64_t value)
 {
-    if (value >= 0)
+    if (value != -1)
         buf_printf(out, " %s=%lld", name, (long long)value);
 }
 

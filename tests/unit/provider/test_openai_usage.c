@@ -128,6 +128,7 @@ Test(openai_usage, one_count_is_enough)
 {
     counts("openai", "{\"total_tokens\":7}", "input=7 output=0 total=7");
     counts("openai", "{\"prompt_tokens\":7}", "input=7 output=0");
+    counts("openai", "{\"prompt_tokens\":0}", "input=0 output=0");
     counts("openai", "{\"completion_tokens\":7}", "input=0 output=7");
     counts("openai", "{\"completion_tokens\":7,\"total_tokens\":7}", "input=0 output=7 total=7");
     counts("openai", "{\"prompt_tokens\":null,\"completion_tokens\":\"7\",\"total_tokens\":1.5}", "");
