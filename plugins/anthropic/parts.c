@@ -191,6 +191,8 @@ static bool write_part(struct building *b, const char *role, const gw_json *part
         return anthropic_write_text(b, role, text, mark);
     }
     if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking")) {
+        if (get_str(b->h, part, "signature").len == 0 && get_str(b->h, part, "data").len == 0) /* Mistral's, say */
+            anthropic_drop(b, b->model->thinks != THINKS_NOT ? LOSS_UNSIGNED : LOSS_THOUGHT);
         anthropic_lose_marker(b, mark);
         return false;
     }
