@@ -11,7 +11,7 @@
 #include "base/arena.h"
 
 /* Of one answer: choices, and calls or reasoning blocks in a choice. Clients and services stay far below. */
-enum { EVENT_CHOICES = 1024, EVENT_ITEMS = 1 << 16 };
+enum { EVENT_CHOICES = 1024, EVENT_ITEMS = 1 << 20 };
 
 /* The sizes of ABI 1.0: a record that is shorter has no size at all, or a wrong one. */
 #define EVENT_SIZE_1_0 (offsetof(gw_event, param) + sizeof(gw_str))

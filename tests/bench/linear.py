@@ -3,8 +3,8 @@
 
     python3 tests/bench/linear.py [--build DIR] [--only WORDS] [--quick]
 
-For every face and provider: answers of 1,000, 10,000 and 100,000 calls, blocks and choices, requests of 1,000 and 2,000 turns,
-1,000 and 5,000 tools. Prints microseconds of CPU for each part, and what the most parts cost to the least: 1.3 is the goal.
+For every face and provider: answers of 1,000, 10,000 and 100,000 calls and blocks, of 100 and 1,000 choices, requests of 1,000 and
+2,000 turns, 1,000 and 5,000 tools. Prints microseconds of CPU for each part, and what the most parts cost to the least: 1.3 is the goal.
 Ends with 1 where one is over it.
 """
 
@@ -33,7 +33,7 @@ def main():
         for way in linear.ways():
             if not all(word in way.name for word in args.only.split()):
                 continue
-            sizes = {"turns": (1000, 2000), "tools": (1000, 5000)}.get(way.kind, (1000, 10000, 100000))
+            sizes = {"turns": (1000, 2000), "tools": (1000, 5000), "choices": (100, 1000)}.get(way.kind, (1000, 10000, 100000))
             if args.quick:
                 sizes = sizes[:2]
             costs = [bench.per_part(way, n, max(3, 10000 // n)) for n in sizes]

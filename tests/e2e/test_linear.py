@@ -15,7 +15,7 @@ class Linear(unittest.TestCase):
             for way in linear.ways():
                 if way.is_relay:
                     continue
-                if way.kind in ("turns", "tools"):
+                if way.kind in ("turns", "tools", "choices"):  # of choices the gateway takes 1,024
                     few, many = 100, 1000
                 else:
                     few, many = FEW, MANY
