@@ -109,7 +109,8 @@ Test(lookup, that_is_stuck_delays_nobody_else)
     client_get(&other, c, s->url, "/");
     cr_assert_eq(other.failure, TRANSFER_OK);
     cr_assert_lt(clock_ns() - begin_ns, STUCK_MS * CLOCK_MS);
-    cr_assert_leq(lookups, 1 + 2, "one for each who waited");
+    /* Who gives up leaves the name to who still waits: few, and not one for each, however late they run. */
+    cr_assert_lt(lookups, MANY / 2);
     exchange_fini(&other);
     client_nap(c, STUCK_MS); /* the threads of libcurl end before the test does */
     client_free(c);
