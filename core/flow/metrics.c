@@ -49,11 +49,14 @@ struct key {
 
 static void key_add(struct key *k, struct text label)
 {
-    size_t room = sizeof k->bytes - k->len - 1;
-    size_t len = label.len < room ? label.len : room;
-    if (len > 0)
-        memcpy(k->bytes + k->len, label.ptr, len);
-    k->len += len;
+    if (label.len > METRICS_LABEL_MAX) { /* between characters */
+        label.len = METRICS_LABEL_MAX;
+        label.len = text_utf8_valid_len(label);
+    }
+    BUG_IF(k->len + label.len >= sizeof k->bytes);
+    if (label.len > 0)
+        memcpy(k->bytes + k->len, label.ptr, label.len);
+    k->len += label.len;
     k->bytes[k->len++] = METRICS_SEPARATOR;
 }
 

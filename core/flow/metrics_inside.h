@@ -8,7 +8,9 @@
 #include "base/map.h"
 #include "flow/metrics.h"
 
-#define METRICS_KEY_MAX 768
+#define METRICS_LABELS_MAX 8 /* with the kind of the row */
+#define METRICS_LABEL_MAX 200 /* bytes; a longer one is cut, so names that begin alike may share a row */
+#define METRICS_KEY_MAX (METRICS_LABELS_MAX * (METRICS_LABEL_MAX + 1))
 #define METRICS_ROWS_MAX 8192 /* label sets per worker: labels come from the configuration, so this is far away */
 #define METRICS_TIMED_MAX 2048 /* providers and models with times of their own, per worker */
 #define METRICS_SEPARATOR '\x1f'

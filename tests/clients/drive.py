@@ -175,7 +175,8 @@ class Stand:
             service = self.service(shape, script=conversation.anthropic)
             lua = self.provider("anthropic", service.base) + 'model "m" { { "up/claude-sonnet-4-5" } }\n'
         else:
-            service = self.service(shape, script=lambda body: conversation.openai(body, want))
+            judged = name if name != "openrouter" else "chat"  # it takes what any service takes
+            service = self.service(shape, script=lambda body: conversation.openai(body, want), judged=judged)
             lua = self.provider("openai", service.url, 'service = "%s"' % name) + 'model "m" { { "up/some-model" } }\n'
         return self.gateway(kind, lua)
 

@@ -364,8 +364,9 @@ def replay(rec, out):
 class Service:
     """One fake service of a kind: openai, azure or anthropic."""
 
-    def __init__(self, kind, script=None):
-        self.kind, self.script = kind, script
+    def __init__(self, kind, script=None, judged=None):
+        """`judged`: the service whose rules hold, where it is not the kind's own ("deepseek", "chat" for any other)."""
+        self.kind, self.script, self.judged = kind, script, judged or kind
         self.recordings = {} if script else load(kind)
         self.server = upstream.Upstream(self.answer)
         self.url = self.server.url  # with /v1
@@ -437,7 +438,7 @@ class Service:
             return out.send(upstream.reply_json({"error": error}, 429))
         if model in self.recordings:
             return replay(self.recordings[model], out)
-        must_pass(request, path, body, self.kind)
+        must_pass(request, path, body, self.judged)
         text, result, tools = read_openai(body)
         if self.script:
             message, finish = self.script(body)
@@ -458,7 +459,7 @@ class Service:
         model = body["model"]
         if model in self.recordings:
             return replay(self.recordings[model], out)
-        must_pass(request, path, body, self.kind)
+        must_pass(request, path, body, self.judged)
         text, result, tools = read_anthropic(body)
         if self.script:
             blocks, stop = self.script(body)

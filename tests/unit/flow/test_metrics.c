@@ -58,3 +58,22 @@ Test(metrics, takes_no_name_that_nobody_answered_to)
     cr_assert_eq(found(m, "model=\"made-up\",team=\"t\",status=\"200\",outcome=\"broken\"} 1\n"), 1u);
     metrics_free(m);
 }
+
+/* Seven labels, each far longer than a name: a client chooses the model's. */
+Test(metrics, cuts_long_names_between_characters)
+{
+    struct metrics *m = metrics_new(1);
+    struct usage usage = { .source = USAGE_NONE };
+    char name[2001], label[256];
+    for (size_t i = 0; i + 1 < sizeof name; i += 2)
+        memcpy(name + i, "\xc3\xa9", 2);
+    name[2000] = '\0';
+    struct text odd = { name + 1, 1999 }, even = { name, 2000 };
+    metrics_count_request(m, 0, &(struct metrics_request){ .face = name, .provider = even, .model = even, .configured = false,
+                                                           .team = odd, .status = 200, .outcome = "ok", .first_token_ns = -1,
+                                                           .usage = &usage });
+    metrics_count_fallback(m, 0, even, even, name);
+    snprintf(label, sizeof label, "model=\"%.200s\",team=", name);
+    cr_assert_eq(found(m, label), 1u);
+    metrics_free(m);
+}
