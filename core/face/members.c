@@ -149,11 +149,24 @@ static int note(struct arena *arena, struct ask *ask, const char *member, struct
 
 static int read_names(struct arena *arena, struct ask *ask, const char *member, const struct json *value, struct fail *fail);
 
-/* What the members of one object choose. Of a member that is repeated each is read. */
-static int read_inside(struct arena *arena, struct ask *ask, const char *member, const struct json *object, struct fail *fail)
+enum { INSIDE_DEPTH = 4 };
+
+/* What the members of one object choose, or of each object of a list. Of a member that is repeated each is read. The
+ * parameters of a tool are a schema where it is a function, and settings where it is the service's own. */
+static int read_inside(struct arena *arena, struct ask *ask, const char *member, const struct json *object, int depth,
+                       struct fail *fail)
 {
+    bool is_list = json_type(object) == JSON_T_ARRAY;
+    bool is_function = text_is(json_str(json_member(object, "type")), "function");
+
+    if (depth > INSIDE_DEPTH)
+        return note(arena, ask, member, TEXT_NONE, fail);
     for (size_t i = 0; i < json_count(object); i++) {
         struct text key = json_key_at(object, i);
+        bool are_settings = !is_list && !is_function && is_same_folded(key, "parameters");
+        bool goes_on = is_list ? json_type(json_at(object, i)) >= JSON_T_ARRAY : are_settings;
+        if (goes_on && read_inside(arena, ask, member, json_at(object, i), depth + 1, fail) < 0)
+            return -1;
         for (size_t k = 0; k < sizeof inside / sizeof *inside; k++)
             if (is_same_folded(key, inside[k]) && read_names(arena, ask, member, json_at(object, i), fail) < 0)
                 return -1;
@@ -189,11 +202,20 @@ static int read_names(struct arena *arena, struct ask *ask, const char *member, 
     return 0;
 }
 
+/* Is the word in it, whatever its case? Four letters at a time, so that the compiler makes vectors of it. */
+__attribute__((optimize("O3"))) static bool has_word(struct text t, const char word[4])
+{
+    unsigned found = 0;
+    for (size_t i = 0; i + 4 <= t.len; i++)
+        found |= (unsigned)((t.ptr[i] | 0x20) == word[0]) & (unsigned)((t.ptr[i + 1] | 0x20) == word[1]) &
+                 (unsigned)((t.ptr[i + 2] | 0x20) == word[2]) & (unsigned)((t.ptr[i + 3] | 0x20) == word[3]);
+    return found != 0;
+}
+
 /* Could there be one of `inside` in it? Tools are large, and nearly none has a model. */
 static bool may_name(struct text value)
 {
-    return memmem(value.ptr, value.len, "odel", 4) != NULL || memmem(value.ptr, value.len, "ODEL", 4) != NULL ||
-           memmem(value.ptr, value.len, "fallbacks", 9) != NULL || memmem(value.ptr, value.len, "\\u00", 4) != NULL;
+    return has_word(value, "odel") || has_word(value, "llba") || memmem(value.ptr, value.len, "\\u00", 4) != NULL;
 }
 
 static int read_chooser(struct arena *arena, struct ask *ask, const struct chooser *row, struct text raw, struct fail *fail)
@@ -207,10 +229,11 @@ static int read_chooser(struct arena *arena, struct ask *ask, const struct choos
         return note(arena, ask, row->member, TEXT_NONE, fail);
     if (row->how == CHOOSE_NAMES)
         return read_names(arena, ask, row->member, value, fail);
-    if (row->how == CHOOSE_GATEWAY)
-        return read_inside(arena, ask, row->member, json_member(value, "gateway"), fail);
+    if (row->how == CHOOSE_INSIDE)
+        return read_inside(arena, ask, row->member, value, 0, fail);
     for (size_t i = 0; i < json_count(value); i++)
-        if (read_inside(arena, ask, row->member, json_at(value, i), fail) < 0)
+        if (is_same_folded(json_key_at(value, i), "gateway") &&
+            read_inside(arena, ask, row->member, json_at(value, i), 0, fail) < 0)
             return -1;
     return 0;
 }
@@ -237,8 +260,10 @@ static int check_all(struct arena *arena, struct ask *ask, const struct scan *sc
             if (note(arena, ask, "extra_body", model, fail) < 0)
                 return -1;
         }
-        if (nested || !text_is(m->key, "extra_body") || m->type != '{')
+        if (!text_is(m->key, "extra_body") || m->type == 'n')
             continue;
+        if (nested || m->type != '{')
+            return error_param(fail, E_PARAMETER, m->key, "extra_body is one object of members, and not within another");
         if (scan_object(arena, m->value, SCAN_MAX_DEPTH, &more) < 0)
             return error_param(fail, E_PARAMETER, m->key, "extra_body is not a valid object: %s", more.problem);
         if (check_all(arena, ask, &more, true, fail) < 0)
@@ -254,14 +279,19 @@ int members_check(struct arena *arena, struct ask *ask, struct fail *fail)
 
 int members_check_field(struct arena *arena, struct ask *ask, struct text name, struct text value, struct fail *fail)
 {
-    struct text bare = name;
-    if (text_ends(bare, TEXT("[]"))) /* how forms repeat a field */
-        bare.len -= 2;
+    struct text rest = name, bare = text_cut(&rest, '['); /* how forms write lists and objects: name[], name[0][model] */
+    bool is_list = text_is(rest, "]");
+    if (text_is(bare, "extra_body"))
+        return error_param(fail, E_PARAMETER, bare, "extra_body is not accepted in a form: send its members as fields");
+    if (text_is(bare, "model") && rest.ptr != NULL)
+        return note(arena, ask, "model", arena_text(arena, value), fail);
     const struct chooser *row = chooser_of(bare);
     if (check_name(bare, fail) < 0)
         return -1;
     if (row == NULL)
         return 0;
+    if (rest.ptr != NULL && !is_list)
+        return note(arena, ask, row->member, TEXT_NONE, fail);
     if (row->how == CHOOSE_NAMES && value.len > 0 && *value.ptr != '[' && *value.ptr != '{' && *value.ptr != '"')
         return note(arena, ask, row->member, arena_text(arena, value), fail);
     return read_chooser(arena, ask, row, arena_text(arena, value), fail);

@@ -1,7 +1,7 @@
 /* mask.c - a secret of the gateway's is taken out of what an upstream says, before a client or the log gets it.
  *
  * Some servers repeat the credential that they refuse, or the whole request. It is found as it was sent, written as a
- * part of JSON (a\u002db, \/) or of a URL (%2B), and cut by the end of a text. */
+ * part of JSON (a\u002db, \/) or of a URL (%2B), and cut by the end of a text or by "...". */
 #include <string.h>
 
 #include "flow/way.h"
@@ -47,8 +47,10 @@ static size_t match(struct text t, struct text secret)
         struct text rest = { t.ptr + at, t.len - at };
         size_t len = 1;
 
-        if (rest.ptr[0] != secret.ptr[found] && read_char(rest, &len) != secret.ptr[found])
-            return 0;
+        if (rest.ptr[0] != secret.ptr[found] && read_char(rest, &len) != secret.ptr[found]) {
+            bool is_cut = text_starts(rest, TEXT("...")); /* as plugins mark what they shorten */
+            return is_cut && found >= SECRET_LEAST ? at : 0;
+        }
         at += len;
         found++;
     }

@@ -38,11 +38,17 @@ struct browser browser_read(const struct door_header *headers, size_t count)
 /* host[:port] without its port; an IPv6 address without its brackets. */
 static struct text bare(struct text host)
 {
-    if (host.len > 0 && *host.ptr == '[') {
-        host = (struct text){ host.ptr + 1, host.len - 1 };
-        return text_cut(&host, ']');
+    bool is_v6 = host.len > 0 && *host.ptr == '[';
+    int64_t port;
+    struct text rest = is_v6 ? (struct text){ host.ptr + 1, host.len - 1 } : host;
+    struct text name = text_cut(&rest, is_v6 ? ']' : ':');
+
+    if (is_v6 && rest.ptr != NULL && rest.len > 0) { /* nothing but a port may follow the bracket */
+        if (*rest.ptr != ':')
+            return TEXT_NONE;
+        rest = (struct text){ rest.ptr + 1, rest.len - 1 };
     }
-    return text_cut(&host, ':');
+    return rest.ptr != NULL && rest.len > 0 && text_parse_u63(rest, &port) != 0 ? TEXT_NONE : name;
 }
 
 bool browser_is_local(struct text host)

@@ -71,29 +71,6 @@ static gw_str drop_end(gw_str s, const char *end)
     return s;
 }
 
-/* As one segment of a path. Deployments are letters, digits, - _ and . alone, but what a client writes is not. */
-static gw_str escape(const gw_host *h, gw_call *call, gw_str s)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char *out = h->alloc(call, 3 * s.len + 1, 1), *at = out;
-
-    if (out == NULL)
-        return (gw_str){NULL, 0};
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c != '\0' && strchr("-_~", c) != NULL) || (c == '.' && s.len > 2); /* never "." or ".." */
-        if (!plain) {
-            *at++ = '%';
-            *at++ = digits[c >> 4];
-            *at++ = digits[c & 15];
-        } else {
-            *at++ = (char)c;
-        }
-    }
-    return (gw_str){out, (size_t)(at - out)};
-}
-
 /* `base` is what the portal shows, https://NAME.openai.azure.com, with or without what both forms add to it. */
 static gw_str url_of(const struct azure *azure, gw_call *call, const gw_request *req, gw_str path)
 {
@@ -107,8 +84,7 @@ static gw_str url_of(const struct azure *azure, gw_call *call, const gw_request 
         url = openai_join(h, call, openai_join(h, call, base, GW_LIT("/openai")), path);
     else
         url = openai_join(h, call,
-                          openai_join(h, call, openai_join(h, call, base, GW_LIT("/openai/deployments/")),
-                                      escape(h, call, req->model)),
+                          openai_join(h, call, openai_join(h, call, base, GW_LIT("/openai/deployments/")), req->model),
                           path);
     if (azure->api_version == NULL || openai_is(openai_lit(azure->api_version), "v1"))
         return url;
@@ -117,12 +93,24 @@ static gw_str url_of(const struct azure *azure, gw_call *call, const gw_request 
     return openai_join(h, call, url, openai_lit(azure->api_version));
 }
 
-/* A deployment's name has 2 to 64 characters (learn.microsoft.com/azure/ai-services/openai, 2026-11); what is far
- * longer would make an address that nobody takes. */
+/* A deployment's name has 2 to 64 letters, digits, '-', '_' and '.' (learn.microsoft.com/azure/ai-services/openai,
+ * 2026-11). It becomes a part of the address: with a slash or dots alone it would lead to another place. */
 static bool is_deployment(const struct azure *azure, const gw_request *req)
 {
     enum { NAME_MOST = 256 };
-    return !azure->dated || req->model.len <= NAME_MOST;
+    bool has_word = false;
+
+    if (!azure->dated)
+        return true;
+    for (size_t i = 0; i < req->model.len; i++) {
+        char c = req->model.ptr[i];
+        bool is_word =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!is_word && c != '.')
+            return false;
+        has_word = has_word || is_word;
+    }
+    return has_word && req->model.len <= NAME_MOST;
 }
 
 static gw_status azure_build(void *instance, gw_call *call, const gw_request *req, gw_http *out)
@@ -134,7 +122,8 @@ static gw_status azure_build(void *instance, gw_call *call, const gw_request *re
     if (path.ptr == NULL)
         return GW_E_REQUEST;
     if (!is_deployment(azure, req)) {
-        openai->host->explain(call, GW_LIT("the model is no deployment: their names have at most 64 characters"));
+        openai->host->explain(
+            call, GW_LIT("the model is no deployment: their names have at most 64 letters, digits, '-', '_' and '.'"));
         return GW_E_REQUEST;
     }
     if (!openai_note(openai, openai->service, call, req))

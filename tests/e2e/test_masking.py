@@ -56,6 +56,14 @@ class Masking(Case):
                     with self.subTest(path, status=status, error=error):
                         self.clean(self.ask(path, model), status)
 
+    def test_a_text_that_is_cut_within_the_secret(self):
+        for length in range(1930, 2001, 5):
+            with self.subTest(length):
+                self.up.handler = [reply_json(openai_error("y" * length + UP_KEY + " and more words behind it"), 400)]
+                answer = self.ask()
+                self.clean(answer, 400)
+                self.assertNotIn(UP_KEY[:8], answer.body.decode())
+
     def test_the_rest_of_the_text_stays(self):
         self.up.handler = [reply_json(openai_error("the key %s is not for this model" % UP_KEY), 400)]
         answer = self.ask()

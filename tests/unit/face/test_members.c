@@ -42,6 +42,9 @@ Test(members, are_refused_in_capitals_and_where_they_choose_an_address)
         { "{\"model\":\"a\",\"extra_body\":{\"api_key\":\"x\"}}", "api_key" },
         { "{\"model\":\"a\",\"extra_body\":{\"Model\":\"x\"}}", "Model" },
         { "{\"model\":\"a\",\"extra_body\":{\"b\":}}", "extra_body" },
+        { "{\"model\":\"a\",\"extra_body\":{\"extra_body\":{\"model\":\"x\"}}}", "extra_body" },
+        { "{\"model\":\"a\",\"extra_body\":[{\"model\":\"x\"}]}", "extra_body" },
+        { "{\"model\":\"a\",\"extra_body\":\"{}\"}", "extra_body" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -86,7 +89,15 @@ Test(members, tell_which_models_they_choose)
         { "\"tools\":[{\"type\":\"image_generation\",\"m\\u006fdel\":\"x\"},{\"Model\":\"y\"}]", "tools:y tools:x" },
         { "\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"x\"]}]", "plugins:x" },
         { "\"extra_body\":{\"models\":[\"x\"],\"model\":\"y\"}", "extra_body:y models:x" },
-        { "\"extra_body\":{\"extra_body\":{\"models\":[\"x\"]}}", "" },
+        { "\"extra_body\":null", "" },
+        { "\"tools\":[{\"type\":\"x\",\"mOdEl\":\"y\"},{\"FallBacks\":[\"z\"]}]", "tools:z tools:y" },
+        { "\"tools\":{\"model\":\"x\"}", "tools:x" },
+        { "\"tools\":[[{\"model\":\"x\"}]]", "tools:x" },
+        { "\"tools\":[[[[[[{\"model\":\"x\"}]]]]]]", "tools:?" },
+        { "\"tools\":[{\"type\":\"openrouter:advisor\",\"parameters\":{\"model\":\"x\"}}]", "tools:x" },
+        { "\"tools\":[{\"type\":\"openrouter:fusion\",\"parameters\":{\"analysis_models\":[\"x\",\"y\"]}}]", "tools:y tools:x" },
+        { "\"tools\":[{\"type\":\"function\",\"parameters\":{\"model\":\"a schema's own\"}}]", "" },
+        { "\"providerOptions\":{\"Gateway\":{\"models\":[\"x\"]}}", "providerOptions:x" },
         { "\"metadata\":{\"models\":[\"x\"]},\"provider\":{\"order\":[\"x\"]}", "" },
     };
     char body[400], many[2000];
@@ -118,5 +129,11 @@ Test(members, of_a_form_are_read_too)
     cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("models"), TEXT("[\"y\",\"z\"]"), &help.fail), 0);
     cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("language"), TEXT("en"), &help.fail), 0);
     cr_assert_str_eq(choices(), "models:z models:y fallbacks:x");
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("extra_body[model]"), TEXT("x"), &help.fail), -1);
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("extra_body"), TEXT("{}"), &help.fail), -1);
+    help.ask.choice = NULL;
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("model[0]"), TEXT("x"), &help.fail), 0);
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("fallbacks[0][model]"), TEXT("y"), &help.fail), 0);
+    cr_assert_str_eq(choices(), "fallbacks:? model:x");
     help_end();
 }

@@ -27,7 +27,7 @@ Test(browser, knows_this_machine)
 {
     static const char *const own[] = { "localhost", "LOCALHOST:80", "a.localhost", "a.b.LocalHost:1", "127.0.0.1", "127.9.9.9:8080", "[::1]", "[::1]:80",
                                        "[::ffff:127.0.0.1]:1" };
-    static const char *const others[] = { "", ".localhost", "localhost.", "localhost.evil.example", "evil.example", "xlocalhost", "128.0.0.1", "127.0.0.1.nip.io",
+    static const char *const others[] = { "", ".localhost", "localhost:80@evil.example", "[::1].evil.example", "[::1]x", "localhost.", "localhost.evil.example", "evil.example", "xlocalhost", "128.0.0.1", "127.0.0.1.nip.io",
                                           "127.1", "10.0.0.1:80", "0.0.0.0", "[::]", "[::2]", "[::ffff:10.0.0.1]", "2130706433", "gateway",
                                           "1270000000000000000000000000000000000000000000000000001" };
 
