@@ -8,7 +8,7 @@
 #include "base/map.h"
 #include "base/unescape.h"
 
-enum { FEW = 12, UNESCAPED_MOST = 256 << 20 };
+enum { FEW = 12, SLOTS_LEAST = 64 /* a power of two */, UNESCAPED_MOST = 256 << 20 };
 
 void keys_begin(struct keys *keys)
 {
@@ -86,13 +86,22 @@ static const char *find_among_few(const struct keys_one *all, size_t count)
     return NULL;
 }
 
-/* A power of two, at least twice `count`, all free. */
-static bool make_slots(struct keys *keys, size_t count)
+/* A power of two, at least twice `count`: so that its last bits choose any slot, and one is always free. */
+static size_t slots_for(size_t count)
 {
-    size_t slots = 4 * FEW;
+    size_t slots = SLOTS_LEAST;
 
     while (slots < 2 * count)
         slots *= 2;
+    BUG_IF((slots & (slots - 1)) != 0);
+    return slots;
+}
+
+/* Memory for that many, all free. */
+static bool make_slots(struct keys *keys, size_t count)
+{
+    size_t slots = slots_for(count);
+
     if (slots > keys->slot_count) {
         free(keys->slots);
         keys->slots = malloc(slots * sizeof *keys->slots);
@@ -109,15 +118,12 @@ static bool make_slots(struct keys *keys, size_t count)
 
 static const char *find_among_many(struct keys *keys, const struct keys_one *all, size_t count)
 {
-    size_t mask = 4 * FEW;
+    size_t mask = slots_for(count) - 1;
 
     if (count > UINT32_MAX / 4 || !make_slots(keys, count)) {
         keys->full = true;
         return NULL;
     }
-    while (mask < 2 * count)
-        mask *= 2;
-    mask--;
     for (size_t n = 0; n < count; n++) {
         size_t i = map_hash(all[n].name.ptr, all[n].name.len) & mask;
         for (; keys->slots[i] != 0; i = (i + 1) & mask)

@@ -74,7 +74,7 @@ struct reading {
     uint32_t operation;                   /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
     uint32_t dialect;
     bool one;      /* one message was asked for */
-    bool signs;    /* the model signs its calls, and wants the signatures back */
+    bool unsigned_calls; /* the model that was asked wants no signatures of its calls back */
     bool started;  /* START was emitted */
     bool cited;    /* citations were */
     bool broken;   /* a choice ended with an error */

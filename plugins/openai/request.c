@@ -12,8 +12,8 @@ bool openai_note(const struct openai *openai, const struct openai_service *servi
     state->operation = req->operation;
     state->dialect = req->dialect;
     const struct openai_asked asked = {.model = req->model, .family = openai_family(req->model)};
-    state->signs = service != NULL &&
-                   openai_rule(service, &asked, GW_LIT("messages.extra_content"))->how == GW_FIELD_CARRIED;
+    state->unsigned_calls =
+        service != NULL && openai_rule(service, &asked, GW_LIT("messages.extra_content"))->how != GW_FIELD_CARRIED;
     state->one = req->body != NULL && openai->host->json->integer(openai->host->json->get(req->body, GW_LIT("n")), 1) <= 1;
     openai->host->set_state(call, state);
     return true;

@@ -169,7 +169,7 @@ static void read_signature(struct reader *r, const struct choice *choice, const 
 {
     const gw_json *google = openai_get(r, openai_get(r, json, GW_LIT("extra_content")), GW_LIT("google"));
     gw_str signature = openai_str(r, google, GW_LIT("thought_signature"));
-    gw_writer *w = r->state->signs && signature.len > 0 && t->id.len > 0 ? r->h->writer(r->call) : NULL;
+    gw_writer *w = !r->state->unsigned_calls && signature.len > 0 && t->id.len > 0 ? r->h->writer(r->call) : NULL;
 
     if (w == NULL)
         return;
