@@ -22,7 +22,7 @@ cd "$root" || exit 1
 suites='
 structure | product asan | 120 | python3 tests/structure/run.py build build/asan
 unit      | asan         | 300 | sh tests/unit/run.sh unit build/asan
-plain*    | tsan         | 300 | sh tests/unit/run.sh plain build/tsan
+plain*    | tsan         | 600 | sh tests/unit/run.sh plain build/tsan
 abi       | product asan | 300 | sh tests/abi/run.sh
 conformance | asan       | 600 | sh tests/conformance/run.sh --build build/asan
 fuzz      |              | 900 | sh tests/fuzz/run.sh
