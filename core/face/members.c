@@ -202,8 +202,8 @@ static int read_names(struct arena *arena, struct ask *ask, const char *member, 
     return 0;
 }
 
-/* Is the word in it, whatever its case? Four letters at a time, so that the compiler makes vectors of it. */
-__attribute__((optimize("O3"))) static bool has_word(struct text t, const char word[4])
+/* Is the word in it, whatever its case? Four letters at a time, so that the compiler makes vectors of it (core/CMakeLists.txt). */
+static bool has_word(struct text t, const char word[4])
 {
     unsigned found = 0;
     for (size_t i = 0; i + 4 <= t.len; i++)
