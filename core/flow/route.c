@@ -1,4 +1,5 @@
 /* route.c - which targets may answer, in which order: the model as configured, a provider's own model, or a family. */
+#include "base/json.h"
 #include "face/messages.h"
 #include "flow/way.h"
 
@@ -88,6 +89,8 @@ bool route_find(const struct config *config, struct text name, struct route_plac
 
 enum next route_estimate_tokens(struct request *req)
 {
+    if (req->ask.body.len > 0 && json_check(req->ask.body, &req->fail) < 0) /* no upstream sees it, which would refuse it */
+        return FAIL;
     buf_printf(&req->body_out, "{\"input_tokens\":%lld}", (long long)messages_estimate(&req->ask));
     req->estimated = true;
     return answer_own(req);
