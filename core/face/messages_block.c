@@ -29,11 +29,8 @@ struct messages_answer *messages_answer_new(struct arena *arena)
 
 struct messages_answer *messages_answer_of(struct face_answer *answer)
 {
-    if (answer->state == NULL) {
-        struct messages_answer *s = messages_answer_new(answer->arena);
-        s->input_estimate = messages_estimate(answer->ask);
-        answer->state = s;
-    }
+    if (answer->state == NULL)
+        answer->state = messages_answer_new(answer->arena);
     return answer->state;
 }
 

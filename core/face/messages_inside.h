@@ -138,7 +138,7 @@ struct messages_answer {
     bool finished;                /* the finish came: all calls are complete */
     bool refused, has_media;
     uint32_t index;               /* streams: of the next block */
-    int64_t input_estimate;
+    int64_t input_estimate;       /* 0: not made yet */
     size_t bytes;                 /* of text that passed, for answers whose usage nobody tells */
     size_t call_count;
     struct text finish;      /* the canonical word */
@@ -168,7 +168,7 @@ struct text messages_call_id(const struct face_answer *answer, const struct mess
 /* Do the arguments begin as an object? What does not can only be said as a whole. */
 bool messages_is_object(const struct messages_block *block);
 /* The usage object, as a value. Estimated where nobody told. */
-void messages_write_usage(const struct face_answer *answer, const struct messages_answer *s, struct json_writer *w);
+void messages_write_usage(const struct face_answer *answer, struct messages_answer *s, struct json_writer *w);
 /* messages_whole.c: the blocks, as values of an array. `all`: blank ones too. */
 void messages_write_blocks(const struct face_answer *answer, struct messages_answer *s, bool all, struct json_writer *w);
 /* The arguments of a finished call as a JSON object, lent or arena: {} for none; what is no object goes into one. */

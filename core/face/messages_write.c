@@ -125,7 +125,15 @@ static void put_count(struct json_writer *w, const char *name, int64_t value)
     json_put_int(w, value);
 }
 
-void messages_write_usage(const struct face_answer *answer, const struct messages_answer *s, struct json_writer *w)
+/* The estimate goes over the whole body: it is made where it is needed, once. */
+static int64_t input_estimate(const struct face_answer *answer, struct messages_answer *s)
+{
+    if (s->input_estimate == 0)
+        s->input_estimate = messages_estimate(answer->ask);
+    return s->input_estimate;
+}
+
+void messages_write_usage(const struct face_answer *answer, struct messages_answer *s, struct json_writer *w)
 {
     const struct usage *u = answer->usage;
     bool told = u->source != USAGE_NONE;
@@ -135,7 +143,7 @@ void messages_write_usage(const struct face_answer *answer, const struct message
     json_object(w);
     /* 0 would switch off what clients do about long conversations. */
     bool counted = told && usage_total_in(u) > 0;
-    put_count(w, "input_tokens", counted ? u->input + u->audio_in + u->image_in : s->input_estimate);
+    put_count(w, "input_tokens", counted ? u->input + u->audio_in + u->image_in : input_estimate(answer, s));
     put_count(w, "cache_creation_input_tokens", u->cache_write_5m + u->cache_write_1h);
     put_count(w, "cache_read_input_tokens", u->cache_read);
     json_name(w, "cache_creation");

@@ -183,6 +183,7 @@ gw_status openai_write_body(const struct openai *openai, const struct openai_ser
     struct writing w = {.h = h, .call = call, .req = req, .service = service};
 
     w.asked = asked_of(&w);
+    w.asked.index = openai_index(h, call, service, &w.asked);
     w.w = h->http_json_body(out);
     h->write->object(w.w);
     h->write->key(w.w, GW_LIT("model"));

@@ -94,7 +94,7 @@ struct openai_family openai_family(gw_str model)
     if (openai_starts(model, "ft:")) /* fine-tuned: what follows is what it was made from */
         model = (gw_str){model.ptr + 3, model.len - 3};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        struct openai_family family = {beginnings[i].line, beginnings[i].version, most_of(model)};
+        struct openai_family family = {.line = beginnings[i].line, .version = beginnings[i].version};
         size_t len = openai_lit(beginnings[i].beginning).len;
         if (!openai_starts(model, beginnings[i].beginning))
             continue;
@@ -103,6 +103,7 @@ struct openai_family openai_family(gw_str model)
             break;
         if (family.line == OPENAI_GPT && family.version == 0 && (family.version = version_of(rest)) == 0)
             break; /* gpt-oss, gpt-image */
+        family.most = most_of(model);
         return family;
     }
     return (struct openai_family){.line = 0};

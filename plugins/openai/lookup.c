@@ -129,14 +129,92 @@ static const struct openai_rule *next_rule(const struct openai_service *service,
     return rule;
 }
 
+/* A row that is about the request, in the list of those with the same hash of their field. */
+struct kept_rule {
+    const struct openai_rule *rule;
+    gw_str field;
+    const struct kept_rule *next;
+};
+
+enum { LISTS = 64 /* a power of two */ };
+struct openai_index {
+    const struct kept_rule *lists[LISTS]; /* in the order of the tables */
+};
+
+static size_t list_of(gw_str field)
+{
+    if (field.len == 0)
+        return 0;
+    const unsigned char *p = (const unsigned char *)field.ptr;
+    return (field.len + p[0] * 3u + p[field.len / 2] * 5u + p[field.len - 1] * 7u) % LISTS;
+}
+
+/* May the index have it? What is never met need not be compared. */
+static bool is_kept(const struct openai_rule *rule, const struct openai_asked *asked)
+{
+    return is_about(rule, asked) && (is_change(rule) || is_met(rule->on, asked));
+}
+
+const struct openai_index *openai_index(const gw_host *h, gw_call *call, const struct openai_service *service,
+                                        const struct openai_asked *asked)
+{
+    const struct openai_rule *rule = NULL;
+    size_t table, count = 0;
+
+    while ((rule = next_rule(service, &table, rule)) != NULL)
+        count++;
+    struct openai_index *index = h->alloc(call, sizeof *index + count * sizeof(struct kept_rule), _Alignof(struct kept_rule));
+    if (index == NULL)
+        return NULL;
+    struct kept_rule *slot = (struct kept_rule *)(index + 1);
+    const struct kept_rule **ends[LISTS];
+    for (size_t i = 0; i < LISTS; i++) {
+        index->lists[i] = NULL;
+        ends[i] = &index->lists[i];
+    }
+    while ((rule = next_rule(service, &table, rule)) != NULL) {
+        if (!is_kept(rule, asked))
+            continue;
+        *slot = (struct kept_rule){rule, openai_lit(rule->row.field), NULL};
+        size_t list = list_of(slot->field);
+        *ends[list] = slot;
+        ends[list] = &slot->next;
+        slot++;
+    }
+    return index;
+}
+
+/* The next row of a field that is kept: `slot` is where it is, NULL at first. */
+static const struct openai_rule *next_kept(const struct openai_index *index, gw_str field, const struct kept_rule **slot)
+{
+    *slot = *slot == NULL ? index->lists[list_of(field)] : (*slot)->next;
+    while (*slot != NULL && !openai_same((*slot)->field, field))
+        *slot = (*slot)->next;
+    return *slot != NULL ? (*slot)->rule : NULL;
+}
+
+/* The next row of a field that is about the request; `table` and `slot` are where it is, and `rule` is NULL at first. */
+static const struct openai_rule *next_about(const struct openai_service *service, const struct openai_asked *asked,
+                                            gw_str field, size_t *table, const struct kept_rule **slot,
+                                            const struct openai_rule *rule)
+{
+    if (asked->index != NULL)
+        return next_kept(asked->index, field, slot);
+    do
+        rule = next_rule(service, table, rule);
+    while (rule != NULL && !(openai_is(field, rule->row.field) && is_kept(rule, asked)));
+    return rule;
+}
+
 const gw_capability *openai_rule(const struct openai_service *service, const struct openai_asked *asked, gw_str field)
 {
     static const gw_capability carried = {.size = sizeof carried, .how = GW_FIELD_CARRIED, .field = ""};
     const struct openai_rule *rule = NULL;
+    const struct kept_rule *slot = NULL;
     size_t table;
 
-    while ((rule = next_rule(service, &table, rule)) != NULL)
-        if (openai_is(field, rule->row.field) && is_about(rule, asked) && is_met(rule->on, asked))
+    while ((rule = next_about(service, asked, field, &table, &slot, rule)) != NULL)
+        if (!is_change(rule))
             return &rule->row;
     return &carried;
 }
@@ -158,11 +236,11 @@ const struct openai_rule *openai_change(const struct openai_service *service, co
                                         gw_str field, enum openai_when on, gw_str level)
 {
     const struct openai_rule *rule = NULL;
+    const struct kept_rule *slot = NULL;
     size_t table;
 
-    while ((rule = next_rule(service, &table, rule)) != NULL)
-        if (rule->on == on && openai_is(field, rule->row.field) && is_about(rule, asked) &&
-            (on != OPENAI_LEVEL || openai_level(rule, level).len > 0))
+    while ((rule = next_about(service, asked, field, &table, &slot, rule)) != NULL)
+        if (rule->on == on && (on != OPENAI_LEVEL || openai_level(rule, level).len > 0))
             return rule;
     return NULL;
 }

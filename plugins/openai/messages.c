@@ -1,6 +1,6 @@
 /* messages.c - writes the messages of a canonical request as a service takes them: roles, the reasoning of earlier
  * turns, tool calls. In which order is in turns.c, their contents are in content.c. */
-#include <stdio.h>
+#include <string.h>
 
 #include "openai.h"
 
@@ -18,11 +18,13 @@ static const gw_json *member_of(const struct writing *w, const struct run *run, 
 /* Is it a member of a message that the service does not take? It has been told, then. */
 static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
 {
-    char field[40];
-    int len = snprintf(field, sizeof field, "messages.%.*s", name.len < 40 ? (int)name.len : 40, name.ptr);
-    const gw_capability *row = len < (int)sizeof field ? openai_row_for(w, field) : NULL;
-
-    if (row == NULL || row->how != GW_FIELD_DROPPED)
+    char field[40] = "messages.";
+    enum { BEFORE = sizeof "messages." - 1 };
+    if (name.len == 0 || name.len >= sizeof field - BEFORE)
+        return false;
+    memcpy(field + BEFORE, name.ptr, name.len);
+    const gw_capability *row = openai_rule(w->service, &w->asked, (gw_str){field, BEFORE + name.len});
+    if (row->how != GW_FIELD_DROPPED)
         return false;
     if (!openai_is_default(w, name, value))
         openai_drop(w, row);

@@ -126,6 +126,10 @@ static inline void openai_key(struct writing *w, const char *name)
 {
     w->h->write->key(w->w, (gw_str){name, __builtin_strlen(name)});
 }
+/* lookup.c: for who asks for many rows; memory of the call, NULL where there is none. Not for another service, nor for
+ * another request. */
+const struct openai_index *openai_index(const gw_host *h, gw_call *call, const struct openai_service *service,
+                                        const struct openai_asked *asked);
 /* body.c: req->body as the service takes it. */
 gw_status openai_write_body(const struct openai *openai, const struct openai_service *service, gw_call *call,
                             const gw_request *req, gw_http *out);
@@ -256,8 +260,18 @@ static inline bool openai_same(gw_str a, gw_str b)
 {
     return a.len == b.len && (a.len == 0 || __builtin_memcmp(a.ptr, b.ptr, a.len) == 0);
 }
-bool openai_is(gw_str s, const char *word);
-bool openai_starts(gw_str s, const char *beginning);
+/* The two are asked so often that most answers come from the first letter. */
+static inline bool openai_starts(gw_str s, const char *beginning)
+{
+    if (s.len == 0 || s.ptr[0] != beginning[0])
+        return beginning[0] == '\0';
+    size_t len = __builtin_strlen(beginning);
+    return s.len >= len && __builtin_memcmp(s.ptr, beginning, len) == 0;
+}
+static inline bool openai_is(gw_str s, const char *word)
+{
+    return openai_starts(s, word) && s.len == __builtin_strlen(word);
+}
 /* Does `s` have `part` in it, ASCII case folded? */
 bool openai_has(gw_str s, const char *part);
 /* A copy in memory of the call; empty when there is no room. */

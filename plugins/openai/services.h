@@ -90,11 +90,15 @@ const struct openai_service *openai_service(gw_str name);
 /* By the host of an address; OpenAI where nothing is known of it. Never NULL. */
 const struct openai_service *openai_service_at(gw_str base_url);
 
+/* The rows that are about a request, by their fields. */
+struct openai_index;
+
 /* A request, as far as the rows' conditions look at it. */
 struct openai_asked {
     gw_str model;
     struct openai_family family;
     bool thinks, tools, forced, unused;
+    const struct openai_index *index; /* of these conditions and the service; NULL: rows are looked for in the tables */
 };
 
 /* The row for a field of a request; one that carries it where nothing else is said. Never NULL. */

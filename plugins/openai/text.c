@@ -4,17 +4,6 @@
 
 #include "openai.h"
 
-bool openai_is(gw_str s, const char *word)
-{
-    return s.len == strlen(word) && memcmp(s.len > 0 ? s.ptr : "", word, s.len) == 0;
-}
-
-bool openai_starts(gw_str s, const char *beginning)
-{
-    size_t len = strlen(beginning);
-    return s.len >= len && memcmp(s.len > 0 ? s.ptr : "", beginning, len) == 0;
-}
-
 static char fold(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;

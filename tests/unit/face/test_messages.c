@@ -222,6 +222,33 @@ Test(messages, estimates_tokens_without_the_bytes_of_images)
     help_end();
 }
 
+/* What the estimate is made of, counted byte by byte; `media`: images and documents that are in the body. */
+static void expect_estimate(const char *body, int media)
+{
+    struct text t = text_of(body);
+    size_t high = 0;
+    for (size_t i = 0; i < t.len; i++)
+        high += (unsigned char)t.ptr[i] > 0x7f;
+    cr_assert_eq(estimate(body), 1 + (int64_t)((t.len - high) * 10 / 33) + (int64_t)(high / 2) + 1600 * media, "%s", body);
+}
+
+Test(messages, an_estimate_finds_images_wherever_they_stand)
+{
+    static const char filling[] = "\xc3\xa9 words \xe6\xbc\xa2 and \xf0\x9f\x98\x80 more";
+    help_begin();
+    for (size_t at = 0; at < 24; at++) {
+        char *body = arena_printf(&help.arena,
+                                  "{\"model\":\"m\",\"messages\":[%*s{\"a\":\"%s\",\"type\" :\"image\",\"s\":[%*s{\"type\":"
+                                  "\"document\"}]}]%*s}",
+                                  (int)at, "", filling, (int)(at / 3), "", (int)(23 - at), "");
+        expect_estimate(body, 2);
+    }
+    expect_estimate("{\"model\":\"m\",\"messages\":[\"type\",\"image\"]}", 0);
+    expect_estimate("{\"model\":\"m\",\"messages\":[],\"type\":\"image\"}", 1); /* among the last bytes */
+    expect_estimate("{\"model\":\"m\",\"messages\":[],\"x\":{\"data\":\"type\",\"type\":\"image_url\"}}", 0);
+    help_end();
+}
+
 Test(messages, count_tokens_passes_the_count_or_says_its_own)
 {
     struct buf out;

@@ -3,7 +3,7 @@
  * row. */
 #include <string.h>
 
-#include "../../../plugins/openai/services.h"
+#include "../../../plugins/openai/openai.h"
 #include "capability_samples.h"
 #include "check.h"
 #include "replay.h"
@@ -338,4 +338,46 @@ Test(capability, every_row_can_be_reached)
                 count++;
             }
     cr_assert_gt(count, 200u);
+}
+
+/* For one field: the same rows by the index as by going through the tables. */
+static void expect_same(const struct openai_service *service, const struct openai_asked *asked, gw_str field)
+{
+    struct openai_asked plain = *asked;
+    plain.index = NULL;
+    cr_assert_eq(openai_rule(service, asked, field), openai_rule(service, &plain, field), "%s %.*s", service->preset.name,
+                 (int)field.len, field.ptr);
+    for (enum openai_when on = OPENAI_LEVEL; on <= OPENAI_UNREASONED_CALL; on++)
+        for (size_t i = 0; i < 2; i++) {
+            gw_str level = i == 0 ? GW_LIT("minimal") : GW_LIT("max");
+            cr_assert_eq(openai_change(service, asked, field, on, level), openai_change(service, &plain, field, on, level),
+                         "%s %.*s %d", service->preset.name, (int)field.len, field.ptr, (int)on);
+        }
+}
+
+Test(capability, the_index_finds_what_the_tables_say)
+{
+    for (size_t s = 0; openai_services[s] != NULL; s++) {
+        const struct openai_service *service = openai_services[s];
+        begin(service->preset.name);
+        for (size_t m = 0; models[m] != NULL; m++)
+            for (unsigned bits = 0; bits < 16; bits++) {
+                gw_str model = call_str(text_of(models[m]));
+                struct openai_asked asked = {.model = model,
+                                             .family = openai_family(model),
+                                             .thinks = (bits & 1) != 0,
+                                             .tools = (bits & 2) != 0,
+                                             .forced = (bits & 4) != 0,
+                                             .unused = (bits & 8) != 0};
+                asked.index = openai_index(call_host(), &r.call, service, &asked);
+                cr_assert_not_null(asked.index);
+                expect_same(service, &asked, GW_LIT(""));
+                expect_same(service, &asked, GW_LIT("messages.nobody_knows_it"));
+                for (size_t t = 0; t < OPENAI_TABLES && service->tables[t] != NULL; t++)
+                    for (const struct openai_rule *rule = service->tables[t]; rule->row.field != NULL; rule++)
+                        expect_same(service, &asked, openai_lit(rule->row.field));
+                replay_again(&r);
+            }
+        replay_end(&r);
+    }
 }
