@@ -2,6 +2,7 @@
 that its client reads, nothing that is not strict JSON goes upstream, and the gateway goes on. GW_MUTATIONS=N tries N of
 each kind (40)."""
 
+import copy
 import json
 import os
 import random
@@ -78,9 +79,9 @@ def bend(rng, value):
         if kind == 0:
             del parent[path[-1]]
         elif kind == 1:
-            parent[path[-1]] = rng.choice(VALUES)
+            parent[path[-1]] = copy.deepcopy(rng.choice(VALUES))
         elif kind == 2 and isinstance(parent, list):
-            parent.insert(path[-1], parent[rng.randrange(len(parent))])
+            parent.insert(path[-1], copy.deepcopy(parent[rng.randrange(len(parent))]))
         elif isinstance(parent, dict):
             parent[rng.choice(("x", "", "type", "model2", "n", "content", "role"))] = parent.pop(path[-1])
     return value
