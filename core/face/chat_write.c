@@ -319,6 +319,8 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
 
 void chat_stream_end(struct face_answer *answer, struct buf *out)
 {
+    if (state_of(answer)->choices == NULL) /* nothing that a chat shows: it has an end all the same */
+        choice_of(answer, 0);
     for (const struct chat_choice *c = state_of(answer)->choices; c != NULL; c = c->next) {
         struct text word = chat_finish(TEXT_NONE, c->calls != NULL);
         if (!c->finished)

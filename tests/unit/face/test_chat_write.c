@@ -74,6 +74,19 @@ Test(chat_write, ends_with_a_usage_chunk_only_when_it_was_asked_for)
     arena_fini(&arena);
 }
 
+Test(chat_write, finishes_an_answer_of_nothing_that_a_chat_shows)
+{
+    struct buf out;
+    struct face_answer a = begin(false);
+    buf_init(&out, 1 << 16);
+    stream(&a, event(GW_EVENT_ORIGIN, 0, NULL, "messages"), &out);
+    face_chat.stream_end(&a, &out);
+    cr_assert(text_is(buf_view(&out), HEAD "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"" TAIL("null")
+                                          HEAD "{\"index\":0,\"delta\":{" TAIL("\"stop\"") "data: [DONE]\n\n"));
+    buf_free(&out);
+    arena_fini(&arena);
+}
+
 Test(chat_write, folds_a_whole_answer)
 {
     struct buf out;
