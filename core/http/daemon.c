@@ -41,6 +41,9 @@ static struct MHD_Daemon *start(struct daemon *d)
 {
     struct front *f = d->front;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY | MHD_USE_NO_LISTEN_SOCKET;
+    /* Without TLS MHD leaves it to us to end the sending side (MHD_USE_TURBO): it closes without a word on what it takes
+     * for no request line, and watch.c answers then. */
+    unsigned kind = front_has_tls(f) ? MHD_USE_TLS : MHD_USE_TURBO;
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, f->cert },
         { MHD_OPTION_HTTPS_MEM_KEY,  0, f->key  },
@@ -48,7 +51,7 @@ static struct MHD_Daemon *start(struct daemon *d)
         { MHD_OPTION_END,            0, NULL    },
     };
 
-    return MHD_start_daemon(front_has_tls(f) ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, intake_serve, d,
+    return MHD_start_daemon(flags | kind, 0, NULL, NULL, intake_serve, d,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)DAEMON_OVERFULL,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, f->limits.header_bytes + DAEMON_POOL_EXTRA,
                             MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadlines are ours: watch.c */
@@ -203,6 +206,8 @@ static void run(struct daemon *d)
         MHD_run(d->mhd);
         more = MHD_get_timeout64(d->mhd, &ms) == MHD_YES && ms == 0;
     } while (more && ++runs < DAEMON_RUNS);
+    if (d->begun > 0)
+        watch_refuse_long(d);
     if (more)
         daemon_wake(d);
 }

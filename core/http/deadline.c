@@ -120,32 +120,67 @@ bool deadline_head_begun(const struct watch *x)
     return getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_bytes_received > 0;
 }
 
-/* How many bytes MHD has read that belong to no request so far; -1 where it cannot be told: over TLS, after a chunked body. */
-static int64_t bytes_beyond(const struct watch *x)
+/* What the kernel knows of the connection; false over TLS, whose bytes are not those of HTTP. */
+static bool look(const struct watch *x, struct tcp_info *info)
 {
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
+    socklen_t len = sizeof *info;
+
+    memset(info, 0, sizeof *info);
+    return !front_has_tls(x->front) && getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0;
+}
+
+/* How many bytes MHD has read that belong to no request so far; -1 where it cannot be known: after a chunked body. */
+static int64_t beyond(const struct watch *x, const struct tcp_info *info)
+{
     int unread = 0;
 
-    if (x->uncounted || front_has_tls(x->front) ||
-        getsockopt(x->socket.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || ioctl(x->socket.fd, FIONREAD, &unread) < 0)
+    if (x->uncounted || ioctl(x->socket.fd, FIONREAD, &unread) < 0)
         return -1;
-    return (int64_t)info.tcpi_bytes_received - unread - (int64_t)x->taken;
+    return (int64_t)info->tcpi_bytes_received - unread - (int64_t)x->taken;
+}
+
+static int64_t bytes_beyond(const struct watch *x)
+{
+    struct tcp_info info;
+
+    return look(x, &info) ? beyond(x, &info) : -1;
+}
+
+/* All bytes that the kernel was given for the client. */
+static uint64_t written(const struct tcp_info *info)
+{
+    return info->tcpi_bytes_sent - info->tcpi_bytes_retrans + info->tcpi_notsent_bytes;
 }
 
 /* An empty line before a request is skipped (RFC 9112, 2.2); older clients send one behind a body. It counts to the request. */
 enum { EMPTY_LINE = 2 };
 
-void deadline_take_lines(struct watch *x)
+void deadline_take_counts(struct watch *x)
 {
-    int64_t beyond = bytes_beyond(x);
+    struct tcp_info info;
+    int64_t more;
 
+    if (!look(x, &info))
+        return;
+    x->written = written(&info);
+    more = beyond(x, &info);
     x->untaken++;
-    if (beyond < 0 || beyond > EMPTY_LINE * (int64_t)x->untaken)
+    if (more < 0 || more > EMPTY_LINE * (int64_t)x->untaken)
         return; /* the next request has begun */
-    x->taken += (uint64_t)beyond;
+    x->taken += (uint64_t)more;
     x->untaken = 0;
 }
+
+enum { ESTABLISHED = 1 }; /* TCP_ESTABLISHED of netinet/tcp.h, which cannot be had beside linux/tcp.h */
+
+bool deadline_is_unanswered(const struct watch *x)
+{
+    struct tcp_info info;
+
+    return !x->is_last && !x->cut && !x->hup && look(x, &info) && info.tcpi_state == ESTABLISHED && written(&info) == x->written;
+}
+
+bool deadline_is_long(const struct watch *x) { return bytes_beyond(x) > (int64_t)x->front->limits.header_bytes; }
 
 static bool has_more(const struct watch *x) { return bytes_beyond(x) > EMPTY_LINE; }
 

@@ -12,8 +12,15 @@ void deadline_stop(struct front *f);
 void deadline_set(struct watch *x, enum lane_name name);
 void deadline_clear(struct watch *x);
 
-/* A request is over: the empty lines that came with it are counted to it. */
-void deadline_take_lines(struct watch *x);
+/* A request is over: the empty lines that came with it, and the bytes of its answer, are counted to it. */
+void deadline_take_counts(struct watch *x);
+
+/* Has MHD closed this connection in the midst of a head without an answer, to a client that is still there? Not known
+ * over TLS. */
+bool deadline_is_unanswered(const struct watch *x);
+
+/* Has MHD read more of the head that is awaited than a head may have? Not known over TLS and after a chunked body. */
+bool deadline_is_long(const struct watch *x);
 
 /* Has a byte of the head that is awaited come? Asks the kernel where no event has told. */
 bool deadline_head_begun(const struct watch *x);

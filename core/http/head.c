@@ -153,6 +153,8 @@ void head_header(struct head *h, struct text name, struct text value)
             take_known(h, once[i].once, value);
             return;
         }
+    if (text_eq_nocase(name, TEXT("connection")) && !text_eq_nocase(value, TEXT("keep-alive")))
+        h->closes = true;
     /* Some servers read an underscore as a dash. */
     if (text_eq_nocase(name, TEXT("content_length")) || text_eq_nocase(name, TEXT("transfer_encoding")))
         bad(h, "a header name imitates one that frames the request");

@@ -19,6 +19,7 @@ struct head {
     const char *why;        /* for a person, static */
     bool http10;
     bool chunked, expects_continue;
+    bool closes; /* its connection may end with it: Connection is there, and not just keep-alive */
     int64_t length; /* Content-Length; -1: none */
     struct text method, host;
     struct text path;         /* of the target: no scheme, no authority, no query; "*" for OPTIONS * */

@@ -32,6 +32,7 @@ struct daemon {
     struct loop_watch watch; /* its epoll descriptor */
     struct watch *first; /* its connections */
     unsigned connections;
+    unsigned begun; /* heads of which a byte has come, and not all */
     bool has_room, queued;
     struct daemon *next_room; /* stack of those with room */
     struct daemon *next_run;  /* queue of those to run */
@@ -115,12 +116,15 @@ struct watch {
     char peer[INET6_ADDRSTRLEN];
     bool loopback;
     bool byte_seen; /* of the head that is awaited */
+    bool begun;     /* counted in the daemon's `begun` */
     bool hup;       /* the client has closed, or half-closed */
     bool linger;    /* bytes of the client are unread: close in a way that does not lose the answer */
     bool suspended; /* in MHD, and not resumed since */
     bool closes;    /* the head of the last answer said that the connection ends with it */
+    bool is_last;   /* so did the head of the request, or its version, or MHD refused it */
     bool uncounted;      /* `taken` is not known: a body was chunked */
     uint64_t taken;      /* bytes of the requests so far */
+    uint64_t written;    /* bytes of the answers to them */
     unsigned untaken;    /* requests whose empty lines are not in `taken` yet */
     uint64_t done_round; /* round of the loop in which the last request ended, */
     int64_t done_ns;     /* and when */

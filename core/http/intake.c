@@ -141,11 +141,13 @@ static enum MHD_Result head_arrived(struct watch *x, const char *url, const char
     bool more, too_large;
 
     x->head_done = true;
+    watch_head_over(x);
     x->http10 = strcmp(version, "HTTP/1.0") == 0;
     deadline_clear(x);
     if (x->started_ns == 0)
         x->started_ns = f->loop->now_ns;
     read_head(x, &head, target, method);
+    x->is_last = x->http10 || head.closes;
     more = head_has_body(&head);
     if (head.chunked)
         x->uncounted = true;

@@ -12,10 +12,12 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "flow/metrics.h"
 #include "http/daemon.h"
 #include "http/deadline.h"
 #include "http/parting.h"
 #include "http/peer.h"
+#include "http/reply.h"
 
 #define STALE_NS (2 * CLOCK_MS)
 
@@ -49,6 +51,7 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     x->loopback = peer_name(&f->arriving, x->peer);
     f->open++;
     daemon_add(d, x);
+    daemon_wake(d); /* MHD looks at it once before it waits for it */
     deadline_set(x, LANE_HEAD);
     if (loop_watch(f->loop, &x->socket, f->arriving_fd, EPOLLIN | EPOLLRDHUP | EPOLLET) < 0) {
         x->socket.fd = f->arriving_fd;
@@ -118,8 +121,9 @@ void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
     CHECK(x, WATCH);
     if (!x->head_done || x->phase == PHASE_BODY)
         x->linger = true; /* MHD has refused it by itself */
+    x->is_last = x->is_last || x->closes || how != MHD_REQUEST_TERMINATED_COMPLETED_OK;
     over(x, is_delivered(x, how), refusal_of(x, how));
-    deadline_take_lines(x);
+    deadline_take_counts(x);
     x->phase = PHASE_IDLE;
     x->done_round = x->front->loop->rounds;
     x->done_ns = x->front->loop->now_ns;
@@ -132,11 +136,25 @@ void watch_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
         deadline_set(x, LANE_LAST); /* the client does not know: its next request is on its way, and is the last */
 }
 
+/* Answers what MHD does not. */
+static void refuse_unread(struct watch *x, enum error_case which, const char *why)
+{
+    struct worker *w = x->front->worker;
+
+    metrics_count_event(w->gateway->metrics, w->index, "bad_head");
+    reply_refusal_raw(x->socket.fd, which, why);
+    x->linger = true;
+}
+
 /* MHD closes the descriptor after this. */
 static void ended(struct watch *x)
 {
     struct front *f = x->front;
 
+    /* MHD closes without a word where it finds no request line: empty lines, bare line feeds, another protocol. */
+    if (!f->freed && !x->head_done && deadline_is_unanswered(x))
+        refuse_unread(x, E_FRAMING, "no request line was found");
+    watch_head_over(x);
     if (x->head_done || x->req != NULL)
         over(x, false, 0); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
     deadline_clear(x);
@@ -258,6 +276,29 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
         x->started_ns = loop->now_ns;
         deadline_set(x, LANE_HEAD);
     }
-    if (x->phase == PHASE_HEAD)
-        x->byte_seen = true;
+    if (x->phase != PHASE_HEAD)
+        return;
+    x->byte_seen = true;
+    if (!x->begun && !x->head_done) {
+        x->begun = true;
+        x->daemon->begun++;
+    }
+}
+
+void watch_head_over(struct watch *x)
+{
+    if (x->begun)
+        x->daemon->begun--;
+    x->begun = false;
+}
+
+void watch_refuse_long(struct daemon *d)
+{
+    for (struct watch *x = d->first; x != NULL; x = x->next) {
+        if (!x->begun || x->cut || !deadline_is_long(x) || !deadline_is_unanswered(x))
+            continue;
+        refuse_unread(x, E_FRAMING, "no request line was found in more bytes than a head may have");
+        watch_dismiss(x);
+        watch_visit(x);
+    }
 }

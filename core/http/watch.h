@@ -27,6 +27,10 @@ void watch_cut(struct watch *x);
 void watch_dismiss(struct watch *x);
 /* MHD has closed it, or will, in a state in which MHD does not look at it again: makes MHD look. */
 void watch_visit(struct watch *x);
+/* The handler has the head: no longer one of those that have only begun. */
+void watch_head_over(struct watch *x);
+/* The daemon has run: heads that are too long, at which MHD falls silent, are answered. */
+void watch_refuse_long(struct daemon *d);
 /* The client has closed: MHD reads what is left, and then the end. */
 void watch_read_on(struct watch *x);
 
