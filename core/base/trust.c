@@ -87,3 +87,8 @@ int trust_file(void *ssl_ctx, const char *path)
     pthread_mutex_unlock(&lock);
     return result;
 }
+
+bool trust_saw_close(void *ssl)
+{
+    return (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}

@@ -290,6 +290,15 @@ bool dial_step(struct dial *d, int64_t *wait_ns)
     return false;
 }
 
+/* The end of a TLS connection without TLS's own close: libcurl 7.88 takes it for a good one, 8.14 does not. */
+static bool was_cut(CURL *curl)
+{
+    struct curl_tlssessioninfo *tls = NULL;
+
+    return curl_easy_getinfo(curl, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
+           tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != NULL && !trust_saw_close(tls->internals);
+}
+
 ssize_t wire_recv(struct wire *w, void *out, size_t len)
 {
     size_t got = 0;
@@ -303,7 +312,7 @@ ssize_t wire_recv(struct wire *w, void *out, size_t len)
         return n;
     }
     code = curl_easy_recv(w->tls, out, len, &got);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK && (got > 0 || !was_cut(w->tls)))
         return (ssize_t)got;
     errno = code == CURLE_AGAIN ? EAGAIN : EIO;
     return -1;

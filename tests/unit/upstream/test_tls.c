@@ -35,11 +35,15 @@ static const char server_script[] =
     "        self.end_headers(); self.wfile.write(body)\n"
     "    def do_GET(self):\n"
     "        log.write('request\\n')\n"
-    "        if self.path in ('/close', '/rst'):\n"
+    "        if self.path in ('/close', '/torn', '/rst'):\n"
     "            self.close_connection = True; self.send_response(200)\n"
     "            if self.path == '/rst': self.send_header('Content-Length', '10')\n"
     "            self.end_headers(); self.wfile.write(b'first'); time.sleep(0.2)\n"
-    "            if self.path == '/close': return self.wfile.write(b'second')\n"
+    "            if self.path != '/rst': self.wfile.write(b'second')\n"
+    "            if self.path == '/torn': return\n"
+    "            if self.path == '/close':\n"
+    "                try: return self.connection.unwrap()\n"
+    "                except OSError: return\n"
     "            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\\1\\0\\0\\0\\0\\0\\0\\0')\n"
     "            return os.close(self.connection.detach())\n"
     "        n = int(self.path[1:]); self.answer(bytes(i * 7 % 251 for i in range(n)))\n"
@@ -251,6 +255,8 @@ Test(tls, waits_for_the_end_of_the_connection_and_notices_a_reset)
 
     cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
     cr_assert_eq(e.received, 11);
+    e = get_after_a_pause("/torn"); /* no close of TLS's own: there may have been more */
+    cr_assert_eq(e.failure, TRANSFER_CUT, "%s", transfer_failure_name(e.failure));
     e = get_after_a_pause("/rst");
     cr_assert_eq(e.failure, TRANSFER_CUT, "%s", transfer_failure_name(e.failure));
     cr_assert_eq(e.received, 5);
