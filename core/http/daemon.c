@@ -206,7 +206,7 @@ static void run(struct daemon *d)
         MHD_run(d->mhd);
         more = MHD_get_timeout64(d->mhd, &ms) == MHD_YES && ms == 0;
     } while (more && ++runs < DAEMON_RUNS);
-    if (d->begun > 0)
+    if (d->begun > 0 && !more)
         watch_refuse_long(d);
     if (more)
         daemon_wake(d);

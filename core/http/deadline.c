@@ -180,7 +180,12 @@ bool deadline_is_unanswered(const struct watch *x)
     return !x->is_last && !x->cut && !x->hup && look(x, &info) && info.tcpi_state == ESTABLISHED && written(&info) == x->written;
 }
 
-bool deadline_is_long(const struct watch *x) { return bytes_beyond(x) > (int64_t)x->front->limits.header_bytes; }
+bool deadline_is_long(const struct watch *x)
+{
+    int unread = 0;
+
+    return bytes_beyond(x) > (int64_t)x->front->limits.header_bytes && ioctl(x->socket.fd, FIONREAD, &unread) == 0 && unread > 0;
+}
 
 static bool has_more(const struct watch *x) { return bytes_beyond(x) > EMPTY_LINE; }
 

@@ -19,7 +19,8 @@ void deadline_take_counts(struct watch *x);
  * over TLS. */
 bool deadline_is_unanswered(const struct watch *x);
 
-/* Has MHD read more of the head that is awaited than a head may have? Not known over TLS and after a chunked body. */
+/* Has MHD read more of the head that is awaited than a head may have, and left the rest unread? Not known over TLS and after
+ * a chunked body. */
 bool deadline_is_long(const struct watch *x);
 
 /* Has a byte of the head that is awaited come? Asks the kernel where no event has told. */

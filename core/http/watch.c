@@ -298,7 +298,8 @@ void watch_refuse_long(struct daemon *d)
         if (!x->begun || x->cut || !deadline_is_long(x) || !deadline_is_unanswered(x))
             continue;
         refuse_unread(x, E_FRAMING, "no request line was found in more bytes than a head may have");
-        watch_dismiss(x);
+        x->cut = true;
+        deadline_set(x, LANE_LAST);
         watch_visit(x);
     }
 }

@@ -29,7 +29,7 @@ void watch_dismiss(struct watch *x);
 void watch_visit(struct watch *x);
 /* The handler has the head: no longer one of those that have only begun. */
 void watch_head_over(struct watch *x);
-/* The daemon has run: heads that are too long, at which MHD falls silent, are answered. */
+/* The daemon has run and has nothing left to do: request lines that are too long, at which MHD falls silent, are answered. */
 void watch_refuse_long(struct daemon *d);
 /* The client has closed: MHD reads what is left, and then the end. */
 void watch_read_on(struct watch *x);
