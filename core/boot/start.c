@@ -21,6 +21,7 @@
 #include "boot/memory.h"
 #include "boot/seat.h"
 #include "flow/access.h"
+#include "flow/job.h"
 #include "flow/metrics.h"
 #include "plugin/watch.h"
 #include "upstream/dial.h"
@@ -137,6 +138,10 @@ static int open_gateway(struct run *run)
     run->gateway.dialer = dialer_new(workers < DIAL_THREADS_MOST ? workers : DIAL_THREADS_MOST);
     if (run->gateway.dialer == NULL) {
         log_line(LOG_ERROR, "cannot start the threads that dial: %s", strerror(errno));
+        return -1;
+    }
+    if (job_start(&run->gateway, workers) < 0) {
+        log_line(LOG_ERROR, "cannot start the threads for large requests: %s", strerror(errno));
         return -1;
     }
     run->seats = calloc(workers, sizeof *run->seats);
@@ -263,6 +268,7 @@ static void close_gateway(struct run *run)
         dialer_free(run->gateway.dialer); /* the workers' loops still run: what was dialled goes home */
     for (unsigned i = 0; i < run->opened; i++)
         seat_stop(&run->seats[i]);
+    job_stop(&run->gateway);
     for (unsigned i = 0; i < run->opened; i++)
         seat_close(&run->seats[i]);
     free(run->seats);

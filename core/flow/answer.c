@@ -9,6 +9,7 @@
 
 #define HEADERS_MAX 20
 #define TAIL_MOST (16u << 10) /* of a stream is kept back until it is settled */
+#define AGAIN_NS (5 * CLOCK_MS)
 
 struct headers {
     struct door_header all[HEADERS_MAX];
@@ -144,7 +145,7 @@ void answer_drained(struct request *req)
     if (!a->done)
         attempt_resume(a);
     else if (req->relaying)
-        way_resume(req); /* its end waited for this */
+        wait_end(req, a->wait); /* its end waited for this */
 }
 
 static void on_ping(struct loop_timer *timer)
@@ -152,7 +153,9 @@ static void on_ping(struct loop_timer *timer)
     struct request *req = (struct request *)(void *)((char *)timer - offsetof(struct request, ping));
     int64_t due = req->last_write_ns + req->config->limits.ping_ns;
     int64_t now = clock_ns();
-    if (now >= due && !req->paused) {
+    if (job_is_out(req)) { /* the answer is the job's: a moment later, then */
+        due = now + AGAIN_NS;
+    } else if (now >= due && !req->paused) {
         answer_begin_stream(req);
         answer_write(req, req->face->ping);
         req->last_write_ns = now;
@@ -240,66 +243,91 @@ bool answer_end_stream(struct attempt *a)
     return req->gone || req->pending.len == 0;
 }
 
-static enum next too_large(struct attempt *a)
+static enum next too_large(struct attempt *a, struct fail *fail)
 {
     struct request *req = a->req;
     buf_free(&req->body_out);
     a->outcome = "too_large";
-    error_set(&req->fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
+    error_set(fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
               TEXT_ARG(a->target->provider->name));
     return FAIL;
 }
 
-/* Row "answer.relay": the attempt is good. A whole answer is made ready; a stream begins, and ends when its end came. */
+/* A whole answer as it came, or as the client asked for it. */
+static enum next take_whole(struct attempt *a, struct fail *fail)
+{
+    struct request *req = a->req;
+    req->body_type = a->content_type.len > 0 ? arena_str(&req->arena, a->content_type) : "application/json";
+    if (req->face->convert != NULL && req->face->convert(&req->arena, &req->ask, buf_view(&a->whole), &req->body_out))
+        return NEXT;
+    if (req->body_out.failed)
+        return too_large(a, fail);
+    buf_free(&req->body_out);
+    req->body_out = a->whole;
+    buf_init(&a->whole, 0);
+    return NEXT;
+}
+
+/* A whole answer from events. */
+static enum next fold_whole(struct attempt *a, struct fail *fail)
+{
+    struct request *req = a->req;
+    struct buf other;
+    req->body_type = "application/json";
+    if (a->folded > req->config->limits.answer_bytes || !req->face->fold_end(&req->answer, &req->body_out))
+        return too_large(a, fail);
+    buf_init(&other, req->config->limits.answer_bytes);
+    if (req->face->convert != NULL && req->face->convert(&req->arena, &req->ask, buf_view(&req->body_out), &other)) {
+        buf_free(&req->body_out);
+        req->body_out = other;
+        return NEXT;
+    }
+    bool failed = other.failed;
+    buf_free(&other);
+    return failed ? too_large(a, fail) : NEXT;
+}
+
+/* May be a job. */
+static enum next fold(struct request *req, struct arena *scratch, struct fail *fail)
+{
+    struct attempt *a = req->attempt;
+    (void)scratch;
+    req->status = a->status;
+    return a->mode == MODE_RELAY ? take_whole(a, fail) : fold_whole(a, fail);
+}
+
+/* Row "answer.fold": the attempt is good. A whole answer is made ready. */
+enum next answer_fold(struct request *req)
+{
+    const struct attempt *a = req->attempt;
+    if (req->ask.stream)
+        return NEXT;
+    size_t passes = req->face->convert != NULL ? a->whole.len : 0;
+    return job_run(req, a->mode == MODE_RELAY ? passes : a->folded, fold);
+}
+
+static const struct wait_kind for_end = { .name = "end", .cancel = attempt_call_off };
+
+/* Row "answer.relay": a stream begins, and ends when its end came. */
 enum next answer_relay(struct request *req)
 {
     struct attempt *a = req->attempt;
-    if (!req->ask.stream) {
-        req->status = a->status;
-        if (a->mode == MODE_RELAY) {
-            req->body_type = a->content_type.len > 0 ? arena_str(&req->arena, a->content_type) : "application/json";
-            if (req->face->convert == NULL ||
-                !req->face->convert(&req->arena, &req->ask, buf_view(&a->whole), &req->body_out)) {
-                if (req->body_out.failed)
-                    return too_large(a);
-                buf_free(&req->body_out);
-                req->body_out = a->whole;
-                buf_init(&a->whole, 0);
-            }
-        } else {
-            req->body_type = "application/json";
-            if (a->folded > req->config->limits.answer_bytes || !req->face->fold_end(&req->answer, &req->body_out)) {
-                return too_large(a);
-            }
-            struct buf other;
-            buf_init(&other, req->config->limits.answer_bytes);
-            if (req->face->convert != NULL &&
-                req->face->convert(&req->arena, &req->ask, buf_view(&req->body_out), &other)) {
-                buf_free(&req->body_out);
-                req->body_out = other;
-            } else {
-                bool failed = other.failed;
-                buf_free(&other);
-                if (failed)
-                    return too_large(a);
-            }
-        }
-        return NEXT;
-    }
+    if (!req->ask.stream)
+        return job_result(req);
     answer_begin_stream(req);
     req->relaying = true;
     answer_write(req, buf_view(&a->out));
     buf_free(&a->out);
-    if (!a->done) {
-        /* The request's body is kept no longer than a replay may need it: not after the first event. */
-        if (a->mode == MODE_RELAY && a->transfer != NULL && transfer_body_done(a->transfer)) {
-            body_drop(req);
-            req->ask.body = TEXT_NONE;
-            req->ask.scan.count = 0; /* its members were lent from the body */
-        }
-        return WAIT;
+    if (a->done && answer_end_stream(a))
+        return NEXT;
+    a->wait = wait_begin(req, &for_end);
+    /* The request's body is kept no longer than a replay may need it: not after the first event. */
+    if (!a->done && a->mode == MODE_RELAY && a->transfer != NULL && transfer_body_done(a->transfer)) {
+        body_drop(req);
+        req->ask.body = TEXT_NONE;
+        req->ask.scan.count = 0; /* its members were lent from the body */
     }
-    return answer_end_stream(a) ? NEXT : WAIT;
+    return WAIT;
 }
 
 static void finish_error(struct request *req)

@@ -147,11 +147,11 @@ static bool refuses_loss(struct attempt *a)
     return true;
 }
 
-/* The request in the canonical form, for who does not speak the client's. False with req->fail: it cannot be written. */
-static bool take_canonical(struct attempt *a)
+/* The request in the canonical form, for who does not speak the client's. False with `fail`: it cannot be written. */
+static bool take_canonical(struct attempt *a, struct fail *fail)
 {
     struct request *req = a->req;
-    const struct json *body = req->face->canonical(&req->arena, &req->ask, &req->fail);
+    const struct json *body = req->face->canonical(&req->arena, &req->ask, fail);
     if (body == NULL)
         a->outcome = "refused";
     else
@@ -175,12 +175,32 @@ static struct text without_query(struct attempt *a, struct text url)
     return mask_text(a, text_cut(&url, '?'));
 }
 
-static enum next start_transfer(struct attempt *a)
+/* What is sent, from what the plugin has written. */
+static void collect(struct attempt *a)
+{
+    struct request *req = a->req;
+    collect_body(a);
+    collect_headers(a);
+    a->send.method = a->http.method;
+    a->send.url = with_query(a);
+    a->url = without_query(a, a->send.url);
+    way_debug(req, "asks the provider \"%s\" for \"%.*s\": %.*s %.*s with %s", a->target->provider->name.ptr,
+              TEXT_ARG(a->target->model), TEXT_ARG(a->send.method), TEXT_ARG(a->url),
+              a->secret_from != NULL ? a->secret_from : "no secret");
+    a->send.body = req->pieces;
+    a->send.body_count = req->piece_count;
+    a->send.connect_ns = req->timeouts.connect_ns;
+    a->send.first_byte_ns = req->timeouts.first_token_ns;
+    a->send.idle_ns = req->timeouts.idle_ns;
+    a->send.total_ns = req->timeouts.total_ns;
+    a->send.replay = true;
+}
+
+/* The plugin writes the request to its service. Where it fails the attempt is done. */
+static void build(struct attempt *a)
 {
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
-    if (a->mode == MODE_TRANSLATE && !take_canonical(a))
-        return FAIL;
     call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
     a->http_open = true;
     struct watch_seat *seat = watch_begin(p->plugin->name, "build()");
@@ -197,30 +217,27 @@ static enum next start_transfer(struct attempt *a)
     if (status != GW_OK) {
         defect_status(a, "build()", status);
         a->done = true;
-        return NEXT;
+    } else if (!refuses_loss(a)) {
+        collect(a);
     }
-    if (refuses_loss(a))
-        return NEXT;
-    collect_body(a);
-    collect_headers(a);
-    a->send.method = a->http.method;
-    a->send.url = with_query(a);
-    a->url = without_query(a, a->send.url);
-    way_debug(req, "asks the provider \"%s\" for \"%.*s\": %.*s %.*s with %s", p->name.ptr, TEXT_ARG(a->target->model),
-              TEXT_ARG(a->send.method), TEXT_ARG(a->url), a->secret_from != NULL ? a->secret_from : "no secret");
-    a->send.body = req->pieces;
-    a->send.body_count = req->piece_count;
-    a->send.connect_ns = req->timeouts.connect_ns;
-    a->send.first_byte_ns = req->timeouts.first_token_ns;
-    a->send.idle_ns = req->timeouts.idle_ns;
-    a->send.total_ns = req->timeouts.total_ns;
-    a->send.replay = true;
-    a->transfer = transfer_start(req->worker->pool, &a->send, &relay_events, a);
-    return WAIT;
 }
 
-/* Row "attempt.send". Waits for the first event of a stream, or for the whole answer. */
-enum next attempt_send(struct request *req)
+/* What is asked of the provider, in its form. May be a job. */
+static enum next write_request(struct request *req, struct arena *scratch, struct fail *fail)
+{
+    struct attempt *a = req->attempt;
+    if (a->mode != MODE_RELAY && !take_canonical(a, fail))
+        return FAIL;
+    if (a->mode == MODE_LOCAL)
+        return NEXT;
+    a->call.scratch = scratch;
+    build(a);
+    a->call.scratch = &req->worker->scratch;
+    return NEXT;
+}
+
+/* Row "attempt.build". */
+enum next attempt_build(struct request *req)
 {
     struct attempt *a = req->attempt;
     describe(a);
@@ -229,11 +246,30 @@ enum next attempt_send(struct request *req)
     buf_init(&a->out, req->pending.max); /* a whole answer becomes events at once */
     if (req->ask.stream)
         answer_ping_start(req);
-    if (a->mode != MODE_LOCAL)
-        return start_transfer(a);
-    if (!take_canonical(a))
+    return job_run(req, a->mode == MODE_RELAY ? 0 : req->body.len, write_request); /* a relay's body is not read again */
+}
+
+bool attempt_call_off(struct request *req)
+{
+    attempt_cancel(req->attempt);
+    return true;
+}
+
+static const struct wait_kind for_answer = { .name = "answer", .cancel = attempt_call_off };
+
+/* Row "attempt.send". Waits for the first event of a stream, or for the whole answer. */
+enum next attempt_send(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    if (job_result(req) == FAIL)
         return FAIL;
-    local_start(a);
+    if (a->done || req->arena.full)
+        return NEXT;
+    a->wait = wait_begin(req, &for_answer);
+    if (a->mode == MODE_LOCAL)
+        local_start(a);
+    else
+        a->transfer = transfer_start(req->worker->pool, &a->send, &relay_events, a);
     return WAIT;
 }
 

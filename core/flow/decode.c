@@ -4,11 +4,14 @@
 #include "face/models.h"
 #include "flow/way.h"
 
+static const struct wait_kind for_body = { .name = "body" };
+
 /* Row "body". */
 enum next decode_wait_body(struct request *req)
 {
     if (req->is_get || req->body_complete)
         return NEXT;
+    req->body_wait = wait_begin(req, &for_body);
     return WAIT;
 }
 
@@ -98,37 +101,54 @@ static void put_deployment(struct request *req)
     req->body = body;
 }
 
-/* Row "decode". */
-enum next decode_run(struct request *req)
+/* The face reads the body. May be a job. */
+static enum next parse(struct request *req, struct arena *scratch, struct fail *fail)
 {
-    if (req->operation == GW_OP_MODELS)
-        return list_models(req);
-    if (req->refuse == E_TOO_SLOW) {
-        error_set(&req->fail, E_TOO_SLOW, "the request's body did not arrive within %d s (limits.body_s)",
-                  (int)(req->config->limits.body_ns / CLOCK_S));
-        return FAIL;
-    }
-    if (req->refuse == E_OVERLOAD) {
-        error_set(&req->fail, E_OVERLOAD,
-                  "the requests in flight fill the memory for bodies (limits.bodies_mb, or the machine's own): try again shortly");
-        return FAIL;
-    }
-    if (req->body_too_large) {
-        error_set(&req->fail, E_BODY_TOO_LARGE, "the body is over %zu MB (limits.body_mb)",
-                  req->config->limits.body_bytes >> 20);
-        return FAIL;
-    }
-    req->ask.operation = req->operation;
-    for (size_t i = 0; i < req->dialect_header_count; i++)
-        if (text_eq_nocase(text_of(req->dialect_headers[i].name), TEXT("content-type")))
-            req->ask.content_type = text_of(req->dialect_headers[i].value);
     size_t sent = req->body.len;
+    (void)scratch;
     if (req->deployment.len > 0)
         put_deployment(req);
-    if (req->face->decode(&req->arena, buf_view(&req->body), &req->ask, &req->fail) < 0)
+    if (req->face->decode(&req->arena, buf_view(&req->body), &req->ask, fail) < 0)
         return FAIL;
     req->ask.model = arena_text(&req->arena, req->ask.model); /* the body is not kept to the end */
     req->answer.model = req->ask.model;
     req->bytes_in = sent;
     return NEXT;
+}
+
+/* Is there a body to be read? */
+static bool has_body(const struct request *req)
+{
+    return req->operation != GW_OP_MODELS && req->refuse != E_TOO_SLOW && req->refuse != E_OVERLOAD && !req->body_too_large;
+}
+
+/* Row "parse". */
+enum next decode_parse(struct request *req)
+{
+    if (!has_body(req))
+        return NEXT;
+    req->ask.operation = req->operation;
+    for (size_t i = 0; i < req->dialect_header_count; i++)
+        if (text_eq_nocase(text_of(req->dialect_headers[i].name), TEXT("content-type")))
+            req->ask.content_type = text_of(req->dialect_headers[i].value);
+    return job_run(req, req->body.len, parse);
+}
+
+/* Row "decode". */
+enum next decode_run(struct request *req)
+{
+    if (has_body(req))
+        return job_result(req);
+    if (req->operation == GW_OP_MODELS)
+        return list_models(req);
+    if (req->refuse == E_TOO_SLOW)
+        error_set(&req->fail, E_TOO_SLOW, "the request's body did not arrive within %d s (limits.body_s)",
+                  (int)(req->config->limits.body_ns / CLOCK_S));
+    else if (req->refuse == E_OVERLOAD)
+        error_set(&req->fail, E_OVERLOAD,
+                  "the requests in flight fill the memory for bodies (limits.bodies_mb, or the machine's own): try again shortly");
+    else
+        error_set(&req->fail, E_BODY_TOO_LARGE, "the body is over %zu MB (limits.body_mb)",
+                  req->config->limits.body_bytes >> 20);
+    return FAIL;
 }

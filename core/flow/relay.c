@@ -49,7 +49,7 @@ void relay_complete(struct attempt *a)
     if (a->ended_ns == 0)
         a->ended_ns = clock_ns();
     if (!a->req->relaying || answer_end_stream(a))
-        way_resume(a->req);
+        wait_end(a->req, a->wait);
 }
 
 static void note_first(struct attempt *a)
@@ -209,7 +209,7 @@ bool relay_after_step(struct attempt *a)
 {
     bool refused = a->done;
     if (begins_now(a))
-        way_resume(a->req);
+        wait_end(a->req, a->wait);
     return (a->done && !refused) || write_out(a);
 }
 
@@ -237,7 +237,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     way_debug(req, "the provider \"%s\" answers with status %d", a->target->provider->name.ptr, status);
     if (a->encoded) {
         fail_now(a, "encoded", "compressed its answer though it was asked not to");
-        way_resume(req);
+        wait_end(req, a->wait);
         return;
     }
     if (status < 200 || status > 299)
@@ -268,7 +268,7 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
             rc = 1;
         span.fed = TEXT_NONE; /* what FIRST stopped before is the framing's now */
         if (rc == FIRST && !a->done) {
-            way_resume(a->req); /* "attempt.judge", then "answer.relay" begins the answer */
+            wait_end(a->req, a->wait); /* "attempt.judge", then "answer.relay" begins the answer */
             if (a->done)
                 return; /* or ends it: the framing is gone */
         }
@@ -327,11 +327,26 @@ static void on_body(void *owner, struct text bytes)
         req->relay_ns += clock_ns() - from;
 }
 
-/* A whole answer or error is there. */
-static void read_whole(struct attempt *a)
+/* What of a whole answer that passes as it is counts: usage, finish reasons, errors. */
+static void read_relayed(struct attempt *a, struct text body, struct arena *scratch)
+{
+    struct text digest;
+    unsigned found = a->req->face->digest(scratch, body, &digest);
+    if (scratch->full)
+        relay_overflow(a);
+    else if ((found & FACE_TAP_BAD) == 0) {
+        if ((found & FACE_TAP_READ) != 0)
+            relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, digest);
+        a->has_event = !a->has_error;
+        a->frames = 1;
+    }
+    arena_reset(scratch);
+}
+
+static void read_whole(struct attempt *a, struct arena *scratch)
 {
     struct request *req = a->req;
-    struct text body = buf_view(&a->whole), digest;
+    struct text body = buf_view(&a->whole);
     if (a->status < 200 || a->status > 299) {
         if (a->status >= 400)
             relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body);
@@ -344,22 +359,33 @@ static void read_whole(struct attempt *a)
     }
     if (req->ask.stream)
         a->mode = MODE_TRANSLATE; /* a plain answer to who asked for a stream */
-    if (a->mode != MODE_RELAY) {
-        if (!relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body) && !a->has_error)
-            a->has_event = false;
-        buf_free(&a->whole);
+    if (a->mode == MODE_RELAY) {
+        read_relayed(a, body, scratch);
         return;
     }
-    unsigned found = req->face->digest(&req->worker->scratch, body, &digest);
-    if (req->worker->scratch.full)
-        relay_overflow(a);
-    else if ((found & FACE_TAP_BAD) == 0) {
-        if ((found & FACE_TAP_READ) != 0)
-            relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, digest);
-        a->has_event = !a->has_error;
-        a->frames = 1;
-    }
-    arena_reset(&req->worker->scratch);
+    if (!relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body) && !a->has_error)
+        a->has_event = false;
+    buf_free(&a->whole);
+}
+
+/* May be a job. */
+static enum next read_answer(struct request *req, struct arena *scratch, struct fail *fail)
+{
+    struct attempt *a = req->attempt;
+    (void)fail;
+    a->call.scratch = scratch;
+    read_whole(a, scratch);
+    a->call.scratch = &req->worker->scratch;
+    return NEXT;
+}
+
+/* Row "attempt.read": a whole answer or error is there. */
+enum next attempt_read(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    bool unread = a->unread;
+    a->unread = false;
+    return unread ? job_run(req, a->whole.len, read_answer) : NEXT;
 }
 
 /* The plugin's last frame: empty, and the end. */
@@ -391,8 +417,8 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
         feed(a, TEXT_NONE, true, failure == TRANSFER_OK);
         if (a->mode == MODE_TRANSLATE && failure == TRANSFER_OK && !a->has_error)
             end_of_frames(a);
-    } else if (failure == TRANSFER_OK)
-        read_whole(a);
+    }
+    a->unread = !a->streamed && failure == TRANSFER_OK;
     relay_complete(a);
 }
 

@@ -78,6 +78,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     BUG_IF(req == NULL);
     memset(req, 0, offsetof(struct request, first));
     req->magic = REQUEST_MAGIC;
+    req->way = &way_main;
     req->worker = worker;
     req->door = door;
     req->client = client;
@@ -126,13 +127,13 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
 void request_body(struct request *req, struct text bytes)
 {
     CHECK(req, REQUEST);
-    if (req->finished || req->body_too_large || req->refuse != E_NONE)
+    if (req->finished || req->body_complete || req->body_too_large || req->refuse != E_NONE)
         return;
     if (!body_hold(req, req->body.len + bytes.len)) {
         metrics_count_event(req->worker->gateway->metrics, req->worker->index, "shed");
         req->refuse = E_OVERLOAD;
         body_drop(req);
-        way_resume(req);
+        wait_end(req, req->body_wait);
         return;
     }
     if (req->body.len + bytes.len > BODY_RESERVED) { /* not by doubling, where it is known what comes */
@@ -144,7 +145,7 @@ void request_body(struct request *req, struct text bytes)
         req->body_too_large = !fits;
         req->refuse = fits ? E_OVERLOAD : req->refuse;
         body_drop(req);
-        way_resume(req); /* row "decode" says so at once */
+        wait_end(req, req->body_wait); /* row "decode" says so at once */
     }
 }
 
@@ -154,7 +155,7 @@ void request_body_end(struct request *req)
     if (req->finished || req->body_complete || req->body_too_large)
         return;
     req->body_complete = true;
-    way_resume(req);
+    wait_end(req, req->body_wait);
 }
 
 void request_body_late(struct request *req)
@@ -163,7 +164,7 @@ void request_body_late(struct request *req)
     if (req->finished || req->body_complete)
         return;
     req->refuse = E_TOO_SLOW;
-    way_resume(req);
+    wait_end(req, req->body_wait);
 }
 
 /* `why` is copied. */
@@ -178,12 +179,10 @@ static void leave(struct request *req, const char *event, const struct fail *why
         return;
     metrics_count_event(req->worker->gateway->metrics, req->worker->index, event);
     answer_ping_stop(req);
-    if (req->attempt != NULL)
-        attempt_cancel(req->attempt);
     req->fail = *why;
     req->failed = true;
     req->failed_row = way_row_name(req);
-    way_resume(req);
+    wait_cancel(req);
 }
 
 static void gone(struct request *req, const char *event)
@@ -215,7 +214,8 @@ void request_drained(struct request *req)
     if (!req->paused)
         return;
     req->paused = false;
-    answer_drained(req);
+    if (!job_is_out(req)) /* the answer has not begun then, and nothing of it waits */
+        answer_drained(req);
 }
 
 static void free_later(struct loop_after *after)

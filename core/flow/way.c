@@ -6,28 +6,32 @@
 
 #include "base/clock.h"
 
-/* A step returns NEXT, WAIT (resume at the following row), DONE, or FAIL with req->fail filled in. A thing that
+/* A step returns NEXT, WAIT (goes on at the following row), DONE, or FAIL with req->fail filled in. A thing that
  * waits is two rows, so where a request is = which row it is at. */
-static const struct step way[] = {
-    { "admit", admit_run },           /* shed before anything is parsed */
-    { "auth", auth_run },             /* whose request is it */
-    { "body", decode_wait_body },     /* waits until it is complete */
-    { "decode", decode_run },         /* face: the client's dialect -> canonical view */
-    { "route", route_run },           /* the eligible targets, in order */
+static const struct step rows[] = {
+    { "admit", admit_run },               /* shed before anything is parsed */
+    { "auth", auth_run },                 /* whose request is it */
+    { "body", decode_wait_body },         /* waits until it is complete */
+    { "parse", decode_parse },            /* face: the client's dialect -> canonical view; a job where it is large */
+    { "decode", decode_run },             /* what came of that, or why it is refused */
+    { "route", route_run },               /* the eligible targets, in order */
     { "attempt.choose", attempt_choose }, /* the next target */
+    { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
     { "attempt.send", attempt_send },     /* waits for the first event or the whole answer */
+    { "attempt.read", attempt_read },     /* a whole answer; a job where it is large */
     { "attempt.judge", attempt_judge },   /* may go back to "attempt.choose": the only arrow back */
-    { "answer.relay", answer_relay },     /* waits for the end of a stream */
-    { "settle", settle_run },         /* counters and log: before the client sees the end */
-    { "finish", answer_finish },      /* the last byte */
+    { "answer.fold", answer_fold },       /* makes a whole answer ready; a job where it is large */
+    { "answer.relay", answer_relay },     /* begins the answer; waits for the end of a stream */
+    { "settle", settle_run },             /* counters and log: before the client sees the end */
+    { "finish", answer_finish },          /* the last byte */
 };
 
-#define ROWS (sizeof way / sizeof *way)
+const struct way way_main = { rows, sizeof rows / sizeof *rows };
 
-static unsigned row_of(enum next (*run)(struct request *req))
+static unsigned row_of(const struct way *way, enum next (*run)(struct request *req))
 {
-    for (unsigned i = 0; i < ROWS; i++)
-        if (way[i].run == run)
+    for (unsigned i = 0; i < way->count; i++)
+        if (way->rows[i].run == run)
             return i;
     BUG_IF(true);
     return 0;
@@ -35,12 +39,12 @@ static unsigned row_of(enum next (*run)(struct request *req))
 
 const char *way_row_name(const struct request *req)
 {
-    return req->row < ROWS ? way[req->row].name : "ended";
+    return req->row < req->way->count ? req->way->rows[req->row].name : "ended";
 }
 
 enum next way_choose_again(struct request *req)
 {
-    req->row = row_of(attempt_choose) - 1; /* NEXT adds one */
+    req->row = row_of(req->way, attempt_choose) - 1; /* NEXT adds one */
     return NEXT;
 }
 
@@ -54,30 +58,41 @@ void way_debug_line(const struct request *req, const char *format, ...)
     log_line(LOG_DEBUG, "request %s: %s", req->id, text);
 }
 
+/* What comes after a row that returned `next`. A request whose arena is full goes no further; while it waits nobody looks: the
+ * arena may be a job's. */
+static enum next judge(struct request *req, enum next next, unsigned settle)
+{
+    BUG_IF(next != WAIT && req->wait.kind != NULL);
+    if (next == WAIT || next == FAIL || !req->arena.full || req->row >= settle)
+        return next;
+    error_set(&req->fail, E_OVERLOAD, "the request needs more memory than limits.memory_mb allows");
+    return FAIL;
+}
+
+/* Until the way waits or ends. */
 static void run_rows(struct request *req)
 {
-    unsigned settle = row_of(settle_run);
-    while (req->row < ROWS) {
+    const struct way *way = req->way;
+    unsigned settle = row_of(way, settle_run);
+    while (req->row < way->count) {
         if (req->gone && req->row < settle) /* nobody to answer: only the books are left */
             req->row = settle;
-        way_debug(req, "%s", way[req->row].name);
-        enum next next = way[req->row].run(req);
-        if (req->arena.full && next != FAIL && req->row < settle) {
-            error_set(&req->fail, E_OVERLOAD, "the request needs more memory than limits.memory_mb allows");
-            next = FAIL;
-        }
-        switch (next) {
+        uint32_t wait = req->wait.id;
+        way_debug(req, "%s", way->rows[req->row].name);
+        enum next next = way->rows[req->row].run(req);
+        BUG_IF(next == WAIT && req->wait.id == wait);
+        switch (judge(req, next, settle)) {
         case NEXT:
             req->row++;
             break;
         case WAIT:
             req->row++;
-            req->waiting = true;
-            req->wait_from_ns = clock_ns();
-            return;
+            if (wait_holds(req)) /* else it came while the step was still running */
+                return;
+            break;
         case FAIL:
             req->failed = true;
-            req->failed_row = way[req->row].name;
+            req->failed_row = way->rows[req->row].name;
             way_debug(req, "%s failed: %s", req->failed_row, req->fail.text);
             req->row = settle;
             break;
@@ -91,28 +106,8 @@ static void run_rows(struct request *req)
 void way_run(struct request *req)
 {
     CHECK(req, REQUEST);
-    BUG_IF(req->running);
+    BUG_IF(req->running || req->wait.kind != NULL);
     req->running = true;
     run_rows(req);
-    while (req->again && req->waiting) { /* what it waits for came while the step was still running */
-        req->again = false;
-        req->waiting = false;
-        run_rows(req);
-    }
-    req->again = false;
     req->running = false;
-}
-
-void way_resume(struct request *req)
-{
-    CHECK(req, REQUEST);
-    if (req->running) {
-        req->again = true;
-        return;
-    }
-    if (!req->waiting)
-        return;
-    req->waiting = false;
-    req->waited_ns += clock_ns() - req->wait_from_ns;
-    way_run(req);
 }

@@ -6,7 +6,9 @@
 #include "canon/ask.h"
 #include "canon/usage.h"
 #include "face/models.h"
+#include "flow/job.h"
 #include "flow/request.h"
+#include "flow/wait.h"
 #include "flow/worker.h"
 #include "loop/loop.h"
 #include "plugin/call.h"
@@ -15,14 +17,18 @@
 #include "upstream/framing.h"
 #include "upstream/transfer.h"
 
-/* What a step says: go on with the next row; wait (resume at the next row); the rest of the way up to "settle" is
- * not needed; failed (req->fail says why; goes on at "settle" too). */
-enum next { NEXT, WAIT, DONE, FAIL };
-
+/* One row. */
 struct step {
     const char *name;
     enum next (*run)(struct request *req);
 };
+
+/* The rows in order. "settle" must be among them: failed requests and those whose client has left go on there. Static. */
+struct way {
+    const struct step *rows;
+    unsigned count;
+};
+extern const struct way way_main;
 
 /* One upstream a request may go to, in the order in which they are tried. Arena. */
 struct route_target {
@@ -51,6 +57,7 @@ struct attempt {
 
     struct transfer_request send;
     struct transfer *transfer; /* NULL when none is running */
+    uint32_t wait;             /* for its first event or its whole answer; then for its end */
     bool done;                 /* nothing more comes from the upstream */
     struct text url;           /* where it went, without the query; masked, arena */
     const char *secret_from;   /* 'env "X"': which secret was used */
@@ -76,6 +83,7 @@ struct attempt {
     struct framing framing;
     bool framing_open;
     struct buf whole;          /* an answer that is not cut */
+    bool unread;               /* all of it is there, and row "attempt.read" is to read it */
 
     /* What read() or the scan found. */
     bool has_error, has_finish, has_done, has_event;
@@ -98,6 +106,9 @@ struct attempt {
 struct request {
     uint32_t magic;
     unsigned row; /* where it is on the way */
+    const struct way *way;
+    struct wait wait;       /* what it waits for */
+    struct request_job job; /* the work that its row is made of */
     struct worker *worker;
     const struct door *door;
     void *client; /* NULL once it is gone */
@@ -108,8 +119,6 @@ struct request {
     bool broken;           /* a stream that had begun ended badly: fail says how */
     const char *failed_row; /* where it failed; NULL: it did not */
     bool running;          /* way_run() is on the stack */
-    bool again;            /* way_resume() came while it was */
-    bool waiting;
     bool finished;         /* "finish" has run */
     bool released;         /* the front has forgotten it */
     bool gone;             /* the client left */
@@ -135,6 +144,7 @@ struct request {
     /* body */
     struct buf body;
     bool body_complete, body_too_large;
+    uint32_t body_wait;     /* the wait for it; 0: not begun */
     int64_t content_length; /* -1: not known */
     size_t body_held;       /* bytes of gateway->bodies_held that are for this body */
     struct ask ask;    /* its `stream`: how the current attempt answers */
@@ -178,7 +188,7 @@ struct request {
     /* time */
     int64_t started_ns; /* the first byte of the request */
     int64_t begun_ns;   /* its head was complete */
-    int64_t waited_ns, wait_from_ns, first_token_ns;
+    int64_t waited_ns, first_token_ns;
     int64_t relay_ns; /* time of ours spent in callbacks while the way waits */
     char id[37];
     struct loop_after freeing;
@@ -199,21 +209,23 @@ static inline uint32_t way_dialects(const struct config_provider *provider)
             way_debug_line((req), __VA_ARGS__);  \
     } while (0)
 void way_debug_line(const struct request *req, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Runs the way from req->row until it waits or ends. */
+/* Runs the way from req->row until it waits or ends. For request_begin() and wait.c: all others end a wait. */
 void way_run(struct request *req);
-/* A callback: what the way waited for is there. */
-void way_resume(struct request *req);
 const char *way_row_name(const struct request *req);
 
 /* The steps, in their files. */
 enum next admit_run(struct request *req);
 enum next auth_run(struct request *req);
 enum next decode_wait_body(struct request *req);
+enum next decode_parse(struct request *req);
 enum next decode_run(struct request *req);
 enum next route_run(struct request *req);
 enum next attempt_choose(struct request *req);
+enum next attempt_build(struct request *req);
 enum next attempt_send(struct request *req);
+enum next attempt_read(struct request *req);
 enum next attempt_judge(struct request *req);
+enum next answer_fold(struct request *req);
 enum next answer_relay(struct request *req);
 enum next settle_run(struct request *req);
 enum next answer_finish(struct request *req);
@@ -234,6 +246,7 @@ bool route_find(const struct config *config, struct text name, struct route_plac
 enum next route_estimate_tokens(struct request *req);
 /* attempt.c */
 void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
+bool attempt_call_off(struct request *req); /* wait_kind.cancel() of who waits for the current one */
 void attempt_resume(struct attempt *a); /* after back-pressure */
 void attempt_close(struct attempt *a);  /* cancels, and gives back what only a running attempt needs */
 /* The members of the request that this attempt's upstream does not get, for want of a place in the canonical form. */
@@ -286,7 +299,7 @@ void failure_said(struct attempt *a, struct text words, struct text code);
 /* answer.c */
 void answer_begin_stream(struct request *req); /* the head of a 200 stream, once */
 /* The stream is complete or broken: puts its end into req->tail_bytes. False while bytes before it wait for the client:
- * answer_drained() resumes the way then. */
+ * answer_drained() ends the attempt's wait then. */
 bool answer_end_stream(struct attempt *a);
 /* Bytes of a stream (lent): as many as the client takes go to the door, the others wait in req->pending. */
 void answer_write(struct request *req, struct text bytes);

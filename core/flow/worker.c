@@ -7,8 +7,6 @@
 #include "base/fail.h"
 
 #define IDLE_PER_ORIGIN 8192 /* thousands of long waits end and begin at once: each would dial anew otherwise */
-#define SCRATCH_FIRST (64u << 10)  /* kept between steps */
-#define SCRATCH_MAX (256u << 20)   /* of one step: a whole answer that is translated */
 
 int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struct config *config)
 {

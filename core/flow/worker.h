@@ -13,12 +13,15 @@
 
 struct access_log; /* flow/access.h */
 struct metrics;    /* flow/metrics.h */
+struct jobs;       /* loop/jobs.h */
 
 /* Shared by all workers; made by boot/start.c, alive until the last worker has ended. */
 struct gateway {
     struct dialer *dialer;
     struct access_log *access; /* never NULL */
     struct metrics *metrics;   /* never NULL; one shard per worker inside */
+    struct jobs *jobs;         /* threads for large work (flow/job.h); NULL: the workers do all of it */
+    size_t job_bytes;          /* what is large */
     atomic_uint in_flight;     /* requests between admit and finish */
     atomic_uint connections;   /* open client connections */
     atomic_size_t bodies_held; /* bytes of all requests' bodies */
@@ -42,6 +45,9 @@ struct worker {
     unsigned turn;         /* counts requests, so that a provider's secrets take turns */
     void *front;           /* struct front of http/, opaque here */
 };
+
+#define SCRATCH_FIRST (64u << 10)  /* of a thread's scratch arena: kept between steps */
+#define SCRATCH_MAX (256u << 20)   /* of one step: a whole answer that is translated */
 
 /* 0, or -1 with errno. `gateway` is kept; `config` gets one more reference. Boot thread. */
 int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struct config *config);

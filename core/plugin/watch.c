@@ -50,7 +50,7 @@ static void look_at(struct watch_seat *seat, int64_t now)
         return;
     seat->looks = 2;
     log_line(LOG_ERROR,
-             "the plugin \"%s\" has not returned from %s for %.1f s: a worker stands still, and every request on it; only a "
+             "the plugin \"%s\" has not returned from %s for %.1f s: its thread stands still, and every request on it; only a "
              "restart ends that, and whoever wrote the plugin must mend it",
              atomic_load(&seat->plugin), atomic_load(&seat->function), (double)(now - seat->seen_ns) / (double)CLOCK_S);
 }

@@ -10,17 +10,22 @@
 
 #define TRANSFER_PIECES 16 /* of head and body in one system call */
 #define TRANSFER_READS 16  /* in a row, before others get their turn */
+#ifdef GW_TINY
+#define TRANSFER_TURN ((size_t)1000)
+#else
+#define TRANSFER_TURN ((size_t)256 << 10) /* bytes that are sent in a row: copying them takes a tenth of a millisecond */
+#endif
 
 static int on_head(void *arg, int status, const struct transfer_header *headers, size_t count);
 static int on_body(void *arg, struct text bytes);
 
 const struct http1_events exchange_events = {.on_head = on_head, .on_body = on_body};
 
-/* What is still to be sent, as pieces. How many. */
+/* What is still to be sent, as pieces, TRANSFER_TURN bytes at most. How many. */
 static int gather(struct transfer *t, struct iovec *pieces)
 {
     const struct transfer_request *request = t->request;
-    size_t skip = t->sent;
+    size_t skip = t->sent, left = TRANSFER_TURN;
     int count = 0;
 
     if (skip < t->head_len) {
@@ -30,18 +35,21 @@ static int gather(struct transfer *t, struct iovec *pieces)
             head_write(t->pool->head, request, &t->address, &why); /* as it was the first time */
         t->pool->head_of = t;
         pieces[count++] = (struct iovec){t->pool->head + skip, t->head_len - skip};
+        left -= t->head_len - skip < left ? t->head_len - skip : left;
         skip = 0;
     } else {
         skip -= t->head_len;
     }
-    for (size_t i = 0; i < request->body_count && count < TRANSFER_PIECES; i++) {
+    for (size_t i = 0; i < request->body_count && count < TRANSFER_PIECES && left > 0; i++) {
         struct text body = request->body[i];
 
         if (skip >= body.len) {
             skip -= body.len;
             continue;
         }
-        pieces[count++] = (struct iovec){(void *)(uintptr_t)(body.ptr + skip), body.len - skip};
+        size_t len = body.len - skip < left ? body.len - skip : left;
+        pieces[count++] = (struct iovec){(void *)(uintptr_t)(body.ptr + skip), len};
+        left -= len;
         skip = 0;
     }
     return count;
@@ -50,10 +58,18 @@ static int gather(struct transfer *t, struct iovec *pieces)
 void exchange_send(struct transfer *t)
 {
     struct iovec pieces[TRANSFER_PIECES];
+    size_t before = t->sent;
     int count;
 
     t->mark_ns = t->pool->loop->now_ns;
+    t->sends_on = false;
     while ((count = gather(t, pieces)) > 0) {
+        if (t->sent - before >= TRANSFER_TURN) {
+            t->sends_on = true; /* it takes more: after the others */
+            transfer_put_off(t);
+            transfer_arm(t);
+            return;
+        }
         ssize_t sent = wire_send(&t->conn->wire, pieces, count, t->pool->scratch);
 
         if (sent < 0) {

@@ -21,6 +21,7 @@ struct transfer {
     bool retried;
     bool any_sent, any_received;
     bool send_broke;
+    bool sends_on; /* the socket may take more than was sent in one turn */
     uint8_t failure; /* what the put-off part is to report */
     struct pool *pool;
     struct pool_conn *conn;
@@ -42,7 +43,7 @@ struct transfer {
     char *why_memory; /* when `why` is not static */
 };
 
-/* exchange.c: never calls the owner. Sends what the socket takes. */
+/* exchange.c: never calls the owner. Sends what the socket takes, a bounded number of bytes before others get their turn. */
 void exchange_send(struct transfer *t);
 /* Reads until there is nothing more, the answer ends, or the owner wants no more. May be the end of `t`. */
 void exchange_receive(struct transfer *t);

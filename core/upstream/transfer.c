@@ -336,7 +336,7 @@ void transfer_lose(struct transfer *t, const char *why)
     pool_close(t->conn);
     t->conn = NULL;
     t->retried = true;
-    t->send_broke = false;
+    t->send_broke = t->sends_on = false;
     t->sent = 0;
     connect_it(t, true);
 }
@@ -362,6 +362,8 @@ static void on_after(struct loop_after *after)
             return;
         }
         use(t, t->conn, t->kept);
+    } else if (t->phase == SENDING && t->sends_on) {
+        exchange_send(t);
     }
     if (t->send_broke || (t->conn->readable && !t->paused))
         exchange_receive(t);

@@ -124,7 +124,8 @@ class Gateway:
             with open(self.config, "w", encoding="utf-8") as f:
                 f.write(lua)
             command += ["-c", self.config]
-        full = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and not k.startswith("GW_")}
+        full = {k: v for k, v in os.environ.items()
+                if k == "GW_JOB_BYTES" or not (k.endswith("_API_KEY") or k.startswith("GW_"))}
         full.setdefault("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1:abort_on_error=0:quarantine_size_mb=64")
         full.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         full.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")

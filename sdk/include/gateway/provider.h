@@ -5,9 +5,11 @@
  *
  * A plain answer is a stream that arrives at once: read() gets the frames of a stream, or
  * one whole body, and emits the same events for both. The core owns sockets, retries,
- * framing, keys and clocks. All functions marked [worker] run on an event-loop thread: they
- * must not block, sleep, start threads or keep a pointer they were lent. Several workers
- * call the same instance at once, so an instance is read-only after open().
+ * framing, keys and clocks. All functions marked [worker] run on an event-loop thread, or on a
+ * job thread of the core where there is much to do: they must not block, sleep, start threads
+ * or keep a pointer they were lent. Several threads call the same instance at once, so an
+ * instance is read-only after open(); the steps of one call come one after another, each
+ * perhaps on another thread.
  *
  * When the client speaks a dialect that the upstream speaks natively (`dialects`), the
  * core relays bytes: build() then writes method, URL and headers only (`req->body` is

@@ -277,11 +277,16 @@ void fixture_settle(struct fixture *f)
     f->timed_out = false;
 }
 
-struct request *fixture_begin(struct fixture *f, const char *body)
+struct request *fixture_head(struct fixture *f, size_t length)
 {
     struct request_head head = { .method = TEXT("POST"), .target = TEXT("/v1/chat/completions"), .face = f->face,
-                                 .operation = GW_OP_CHAT, .content_length = (int64_t)strlen(body), .peer = TEXT("test") };
-    struct request *req = request_begin(&f->worker, &door, f, &head);
+                                 .operation = GW_OP_CHAT, .content_length = (int64_t)length, .peer = TEXT("test") };
+    return request_begin(&f->worker, &door, f, &head);
+}
+
+struct request *fixture_begin(struct fixture *f, const char *body)
+{
+    struct request *req = fixture_head(f, strlen(body));
     request_body(req, text_of(body));
     request_body_end(req);
     return req;

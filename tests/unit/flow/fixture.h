@@ -52,6 +52,8 @@ void fixture_close(struct fixture *f);
 /* Begins a request with this body and runs the loop until the door was given an end (at most 5 s). */
 struct request *fixture_send(struct fixture *f, const char *body);
 struct request *fixture_begin(struct fixture *f, const char *body);
+/* Only the head of a request whose body has `length` bytes. */
+struct request *fixture_head(struct fixture *f, size_t length);
 void fixture_run(struct fixture *f);
 /* The metrics' text, given: free it with buf_free(). */
 struct buf fixture_metrics(struct fixture *f);
