@@ -117,18 +117,18 @@ static int check_before(struct text text, struct fail *fail)
     return 0;
 }
 
-int json_check_spans(struct text text, struct skip_spans *spans, struct fail *fail)
+int json_check_spans(struct text text, bool is_utf8, struct skip_spans *spans, struct fail *fail)
 {
     struct skip skip = {0};
 
-    if (skip_strict_all(text, &skip, spans))
+    if (skip_strict_all(text, is_utf8, &skip, spans))
         return 0;
     return check_before(text, fail) < 0 ? -1 : refuse(fail, skip.problem, text, skip.at);
 }
 
 int json_check(struct text text, struct fail *fail)
 {
-    return json_check_spans(text, NULL, fail);
+    return json_check_spans(text, false, NULL, fail);
 }
 
 int json_check_tree(struct text text, struct fail *fail)

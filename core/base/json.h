@@ -37,6 +37,8 @@ void json_start(void);
  * "invalid_json", a text with line and column, nothing of the content). `text` is lent for the arena's life.
  * \u0000 and half a surrogate pair are refused, as are numbers that no double holds. */
 const struct json *json_parse(struct arena *arena, struct text text, struct fail *fail);
+/* The same, for a text that is known to be UTF-8: who went over it before need not look at that twice. */
+const struct json *json_parse_utf8(struct arena *arena, struct text text, struct fail *fail);
 /* Only checks: 0, or -1 with `fail` as above. One pass, no tree. Any thread. */
 int json_check(struct text text, struct fail *fail);
 /* The same by jansson, which builds a tree: for files of the operator's that are read once, and as the measure that the
@@ -51,6 +53,8 @@ int json_check_quick(struct text text);
 /* The same for what an upstream sent, without jansson: as strict, but repeated members are not looked for (the first one
  * counts). NULL when it is not JSON. */
 const struct json *json_parse_quick(struct arena *arena, struct text text);
+/* The same for what a json_writer wrote, which is UTF-8. NULL when it is nested too deeply. */
+const struct json *json_parse_written(struct arena *arena, struct text text);
 
 /* All of these accept NULL and answer "absent". What they return lives as long as the arena. A container is
  * looked through when it is first asked; when the arena has no room for that, it seems empty and a->full is set. */

@@ -40,7 +40,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static locale_t c_locale; /* for strtod_l(): a library may call setlocale() behind our back */
 
 static void value_init(struct json *v, struct arena *arena, struct text text, const struct index *index);
-static void make_ready(const struct json *container);
+static void read_container(const struct json *container);
 static const struct json *value_of(struct arena *arena, struct text text, const struct index *index);
 
 static void make_locale(void)
@@ -64,13 +64,23 @@ static const struct index *make_index(struct arena *arena, struct text text, str
     return index;
 }
 
-const struct json *json_parse(struct arena *arena, struct text text, struct fail *fail)
+static const struct json *parse(struct arena *arena, struct text text, bool is_utf8, struct fail *fail)
 {
     struct skip_spans found = {0};
-    int checked = json_check_spans(text, &found, fail);
+    int checked = json_check_spans(text, is_utf8, &found, fail);
     const struct index *index = make_index(arena, text, &found);
 
     return checked < 0 ? NULL : value_of(arena, text, index);
+}
+
+const struct json *json_parse(struct arena *arena, struct text text, struct fail *fail)
+{
+    return parse(arena, text, false, fail);
+}
+
+const struct json *json_parse_utf8(struct arena *arena, struct text text, struct fail *fail)
+{
+    return parse(arena, text, true, fail);
 }
 
 int json_check_quick(struct text text)
@@ -78,13 +88,23 @@ int json_check_quick(struct text text)
     return skip_strict(text) ? 0 : -1;
 }
 
-const struct json *json_parse_quick(struct arena *arena, struct text text)
+static const struct json *parse_quick(struct arena *arena, struct text text, bool is_utf8)
 {
     struct skip_spans found = {0};
-    bool right = skip_strict_spans(text, &found);
+    bool right = skip_strict_spans(text, is_utf8, &found);
     const struct index *index = make_index(arena, text, &found);
 
     return right ? value_of(arena, text, index) : NULL;
+}
+
+const struct json *json_parse_quick(struct arena *arena, struct text text)
+{
+    return parse_quick(arena, text, false);
+}
+
+const struct json *json_parse_written(struct arena *arena, struct text text)
+{
+    return parse_quick(arena, text, true);
 }
 
 /* The value of a text that is known to be right. */
@@ -134,6 +154,12 @@ static void value_init(struct json *v, struct arena *arena, struct text text, co
 enum json_type json_type(const struct json *v)
 {
     return v == NULL ? JSON_T_ABSENT : (enum json_type)v->type;
+}
+
+static void make_ready(const struct json *container)
+{
+    if (!container->ready)
+        read_container(container);
 }
 
 static bool is_container(const struct json *v)
@@ -234,34 +260,57 @@ struct text json_text(const struct json *v)
 struct cursor {
     struct text text;
     const struct index *index;
+    size_t before; /* from the index's base to the text */
+    size_t large;  /* the first value of the index that is not passed */
     size_t at;
     bool is_object;
 };
 
-/* The offset behind the large value that begins at `at` (of c->text); 0: there is none. */
-static size_t large_end(const struct cursor *c, size_t at)
+/* The first value of the index, from `low` on, that does not begin before `from`. */
+static size_t large_from(const struct index *index, size_t low, size_t from)
 {
-    size_t low = 0, high = c->index != NULL ? c->index->count : 0;
+    size_t high = index->count;
 
-    if (high == 0 || c->text.len - at < SKIP_LARGE)
-        return 0;
-    size_t before = (size_t)(c->text.ptr - c->index->base), from = before + at;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (c->index->spans[middle].from < from)
+        if (index->spans[middle].from < from)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < c->index->count && c->index->spans[low].from == from ? c->index->spans[low].to - before : 0;
+    return low;
 }
 
-static size_t value_end(const struct cursor *c, size_t at)
+static struct cursor cursor_over(const struct json *v)
+{
+    struct cursor c = {.text = v->text, .is_object = v->type == JSON_T_OBJECT};
+
+    if (v->index == NULL || v->text.len < SKIP_LARGE_STRING)
+        return c;
+    c.index = v->index;
+    c.before = (size_t)(v->text.ptr - v->index->base);
+    c.large = large_from(v->index, 0, c.before + 1);
+    return c;
+}
+
+/* The offset behind the value that begins at `at` (of c->text), when the index has it; else 0. */
+static size_t large_end(struct cursor *c, size_t at)
+{
+    if (c->index == NULL || c->large == c->index->count || c->index->spans[c->large].from != c->before + at)
+        return 0;
+    size_t end = c->index->spans[c->large].to;
+    c->large = large_from(c->index, c->large + 1, end);
+    return end - c->before;
+}
+
+static size_t value_end(struct cursor *c, size_t at)
 {
     struct text t = c->text;
     struct skip skip = {0};
-    size_t end = at;
+    size_t end = large_end(c, at);
 
+    if (end > 0)
+        return end;
     switch (t.ptr[at]) {
     case '"':
         end = skip_string(t, at + 1, &skip);
@@ -269,13 +318,11 @@ static size_t value_end(const struct cursor *c, size_t at)
         return end + 1;
     case '{':
     case '[':
-        end = large_end(c, at);
-        if (end > 0)
-            return end;
         end = skip_nested(t, at, SKIP_MAX_DEPTH, &skip);
         BUG_IF(end == SKIP_BAD);
         return end;
     default:
+        end = at;
         while (memchr(" \t\r\n,]}", t.ptr[end], 7) == NULL)
             end++;
         return end;
@@ -299,11 +346,6 @@ static bool cursor_next(struct cursor *c, struct text *key, struct text *value)
     *value = (struct text){t.ptr + c->at, end - c->at};
     c->at = skip_space(t, end);
     return true;
-}
-
-static struct cursor cursor_over(const struct json *v)
-{
-    return (struct cursor){.text = v->text, .index = v->index, .is_object = v->type == JSON_T_OBJECT};
 }
 
 static void hash_keys(struct json *object)
@@ -346,15 +388,13 @@ static void add(struct json *self, struct text key, struct text value)
 
 /* Makes the list of what is in a container, once: counts first, but what few there are need not be looked
  * for again. The const of the public functions is about the value, which stays the same. */
-static void make_ready(const struct json *container)
+static void read_container(const struct json *container)
 {
     struct json *self = (struct json *)container;
     struct text keys[FEW], values[FEW], key = TEXT_NONE, value;
     struct cursor cursor = cursor_over(self);
     size_t count = 0;
 
-    if (self->ready)
-        return;
     self->ready = true;
     for (; cursor_next(&cursor, &key, &value); count++) {
         if (count < FEW) {

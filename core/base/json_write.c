@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/skip.h"
 
 enum { COMMA = 0x80 }; /* beside 'o' or 'a' in the stack: a comma is due on the level below */
@@ -242,25 +243,26 @@ int json_end(struct json_writer *w)
     return w->error == 0 && w->depth == 0 && w->need_comma ? 0 : -1;
 }
 
-/* One character that cannot stand as it is: `at` is its offset. Returns the offset after it. */
-static size_t escape_one(struct buf *out, struct text value, size_t at, int *result)
+enum { ESCAPE_MOST = 6 };
+
+/* Writes one character that cannot stand as it is; returns what follows it. */
+static char *put_escape(char *to, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
     static const char letters[] = "btn\vfr"; /* for 8 to 13; there is none for 11 */
-    unsigned char c = (unsigned char)value.ptr[at];
-    char escape[6] = {'\\', (char)c};
-    size_t len = 2;
 
+    *to++ = '\\';
     if (c >= 8 && c <= 13 && c != 11) {
-        escape[1] = letters[c - 8];
+        *to++ = letters[c - 8];
     } else if (c < 0x20) {
-        memcpy(escape, "\\u00", 4);
-        escape[4] = hex[c >> 4];
-        escape[5] = hex[c & 15];
-        len = 6;
+        memcpy(to, "u00", 3);
+        to[3] = hex[c >> 4];
+        to[4] = hex[c & 15];
+        to += 5;
+    } else {
+        *to++ = (char)c;
     }
-    *result = buf_append(out, escape, len);
-    return at + 1;
+    return to;
 }
 
 /* A run without quotes, backslashes and control characters, in which there are bytes over 0x7f. */
@@ -282,20 +284,62 @@ static int append_clean(struct buf *out, struct text run)
     }
 }
 
-int json_escape(struct buf *out, struct text value)
+/* Run by run, each checked to be UTF-8. */
+static int escape_by_runs(struct buf *out, struct text value)
 {
-    size_t at = 0, room;
+    size_t at = 0;
     int result = 0;
 
-    if (value.len > 0)
-        buf_room(out, value.len, &room); /* at once, not by doubling */
     while (at < value.len && result == 0) {
         bool high = false;
         struct text run = {value.ptr + at, skip_run(value.ptr + at, value.len - at, &high)};
         at += run.len;
         result = high ? append_clean(out, run) : buf_text(out, run);
-        if (result == 0 && at < value.len)
-            at = escape_one(out, value, at, &result);
+        if (result == 0 && at < value.len) {
+            char escape[ESCAPE_MOST];
+            char *end = put_escape(escape, (unsigned char)value.ptr[at++]);
+            result = buf_append(out, escape, (size_t)(end - escape));
+        }
     }
     return result;
+}
+
+/* Straight into the memory of `out`. False: there is not as much room as it may need, or it is not UTF-8. */
+static bool escape_at_once(struct buf *out, struct text value)
+{
+    size_t at = 0, room;
+    bool high = false;
+
+    while (at < value.len) {
+        size_t left = value.len - at;
+        char *start = buf_room(out, left + left / 16 + 8 * ESCAPE_MOST, &room), *to = start;
+        while (at < value.len && room - (size_t)(to - start) >= left + ESCAPE_MOST) {
+            size_t run = skip_copy(to, value.ptr + at, left, &high);
+            to += run;
+            at += run;
+            if (at < value.len)
+                to = put_escape(to, (unsigned char)value.ptr[at++]);
+            left = value.len - at;
+        }
+        if (to == start)
+            return false;
+        buf_added(out, (size_t)(to - start));
+    }
+    return !high || text_is_utf8(value);
+}
+
+int json_escape(struct buf *out, struct text value)
+{
+    size_t before = out->len;
+
+    if (value.len == 0)
+        return 0;
+    if (fault_now()) {
+        out->failed = true;
+        return -1;
+    }
+    if (escape_at_once(out, value))
+        return 0;
+    buf_truncate(out, before);
+    return escape_by_runs(out, value);
 }

@@ -18,6 +18,43 @@ static size_t bad(struct skip *s, const char *problem, size_t at)
     return SKIP_BAD;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+int skip_hex(struct text t, size_t at)
+{
+    int code = 0;
+
+    if (t.len - at < 4)
+        return -1;
+    for (size_t i = 0; i < 4; i++) {
+        int digit = hex_digit(t.ptr[at + i]);
+        if (digit < 0)
+            return -1;
+        code = code << 4 | digit;
+    }
+    return code;
+}
+
+/* The offset after the \u at `at`. */
+static size_t skip_unicode(struct text t, size_t at, struct skip *s)
+{
+    int code = skip_hex(t, at + 2);
+
+    if (code >= 0) {
+        s->odd = s->odd || skip_is_odd(code);
+        return at + 6;
+    }
+    for (size_t i = at + 2; i < t.len; i++)
+        if (hex_digit(t.ptr[i]) < 0)
+            return bad(s, "a \\u is not followed by four hexadecimal digits", i);
+    return bad(s, skip_open_string, t.len);
+}
+
 /* The offset after an escape whose backslash is at `at`. */
 static size_t skip_escape(struct text t, size_t at, struct skip *s)
 {
@@ -34,23 +71,16 @@ static size_t skip_escape(struct text t, size_t at, struct skip *s)
     case 't':
         return at + 2;
     case 'u':
-        for (size_t i = at + 2; i < at + 6; i++) {
-            if (i >= t.len)
-                return bad(s, skip_open_string, t.len);
-            char c = t.ptr[i];
-            if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')))
-                return bad(s, "a \\u is not followed by four hexadecimal digits", i);
-        }
-        return at + 6;
+        return skip_unicode(t, at, s);
     default:
         return bad(s, "a backslash stands before a character that cannot be escaped", at);
     }
 }
 
-size_t skip_string(struct text t, size_t at, struct skip *s)
+size_t skip_string_plain(struct text t, size_t at, struct skip *s)
 {
     for (;;) {
-        at += skip_run(t.ptr + at, t.len - at, &s->high);
+        at += skip_run_plain(t.ptr + at, t.len - at, &s->high);
         if (at >= t.len)
             return bad(s, skip_open_string, t.len);
         if (t.ptr[at] == '"')
@@ -62,6 +92,15 @@ size_t skip_string(struct text t, size_t at, struct skip *s)
         if (at == SKIP_BAD)
             return at;
     }
+}
+
+size_t skip_string(struct text t, size_t at, struct skip *s)
+{
+#ifdef SIMD_AVX2
+    if (simd_has_avx2())
+        return skip_string_avx2(t, at, s);
+#endif
+    return skip_string_plain(t, at, s);
 }
 
 static size_t skip_digits(struct text t, size_t at)
@@ -148,6 +187,14 @@ size_t skip_run_plain(const char *p, size_t len, bool *high)
         seen |= (unsigned char)p[at++];
     *high |= (seen & tops) != 0;
     return at;
+}
+
+size_t skip_copy_plain(char *to, const char *p, size_t len, bool *high)
+{
+    size_t run = skip_run_plain(p, len, high);
+
+    memcpy(to, p, run);
+    return run;
 }
 
 /* The closing quote, as skip_string() but for the escapes: those are not looked at, just passed over. */

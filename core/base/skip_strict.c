@@ -30,6 +30,7 @@ struct walk {
     struct skip_spans *spans;   /* NULL: nobody asks */
     size_t opened[SKIP_MAX_DEPTH]; /* places of the open brackets in `spans` */
     struct text t;
+    bool is_utf8;     /* known already */
     uint64_t objects; /* bit per open bracket: 1 for an object */
     unsigned depth;
 };
@@ -66,10 +67,10 @@ static size_t check_escapes(struct walk *w, size_t at, size_t end)
 /* The offset of the closing quote of the string whose opening quote is at `at`, or SKIP_BAD. */
 static size_t string_end(struct walk *w, size_t at)
 {
-    w->skip.escaped = false;
+    w->skip.escaped = w->skip.odd = false;
     size_t end = skip_string(w->t, at + 1, &w->skip);
 
-    return end != SKIP_BAD && w->keys != NULL && w->skip.escaped ? check_escapes(w, at + 1, end) : end;
+    return end != SKIP_BAD && w->keys != NULL && w->skip.odd ? check_escapes(w, at + 1, end) : end;
 }
 
 static bool is_infinite(struct text number)
@@ -100,6 +101,34 @@ static size_t number_end(struct walk *w, size_t at)
     return may_overflow && is_infinite(number) ? bad(w, "a number is too large", at) : end;
 }
 
+/* Notes a value that begins at `at`. */
+static void add_span(struct walk *w, size_t at, size_t end)
+{
+    struct skip_spans *s = w->spans;
+
+    if (s->count == s->cap) {
+        size_t cap = s->cap > 0 ? 2 * s->cap : 64;
+        struct skip_span *larger = realloc(s->items, cap * sizeof *larger);
+        if (larger == NULL) { /* then they are passed over again, which is slower, but right */
+            w->spans = NULL;
+            s->count = 0;
+            return;
+        }
+        s->items = larger;
+        s->cap = cap;
+    }
+    s->items[s->count++] = (struct skip_span){at, end};
+}
+
+/* A bracket opens. Those that turn out to be small are taken off the list when they close, with what is in them. */
+static void open_span(struct walk *w, size_t at)
+{
+    if (w->spans == NULL)
+        return;
+    w->opened[w->depth] = w->spans->count;
+    add_span(w, at, 0);
+}
+
 /* The offset after a string, number or word at `at`, or SKIP_BAD. */
 static size_t scalar_end(struct walk *w, size_t at)
 {
@@ -108,7 +137,11 @@ static size_t scalar_end(struct walk *w, size_t at)
     switch (w->t.ptr[at]) {
     case '"':
         end = string_end(w, at);
-        return end == SKIP_BAD ? SKIP_BAD : end + 1;
+        if (end == SKIP_BAD)
+            return end;
+        if (w->spans != NULL && end + 1 - at >= SKIP_LARGE_STRING)
+            add_span(w, at, end + 1);
+        return end + 1;
     case 't':
     case 'f':
     case 'n':
@@ -135,28 +168,6 @@ static size_t key_end(struct walk *w, size_t at)
     if (at >= w->t.len || w->t.ptr[at] != ':')
         return bad(w, at >= w->t.len ? skip_open_bracket : stray, at);
     return skip_space(w->t, at + 1);
-}
-
-/* A bracket opens. Those that turn out to be small are the last of the list when they close, and are taken off it. */
-static void open_span(struct walk *w, size_t at)
-{
-    struct skip_spans *s = w->spans;
-
-    if (s == NULL)
-        return;
-    if (s->count == s->cap) {
-        size_t cap = s->cap > 0 ? 2 * s->cap : 64;
-        struct skip_span *larger = realloc(s->items, cap * sizeof *larger);
-        if (larger == NULL) { /* then they are passed over again, which is slower, but right */
-            w->spans = NULL;
-            s->count = 0;
-            return;
-        }
-        s->items = larger;
-        s->cap = cap;
-    }
-    w->opened[w->depth] = s->count;
-    s->items[s->count++] = (struct skip_span){at, 0};
 }
 
 static void close_span(struct walk *w, size_t end)
@@ -206,7 +217,7 @@ static size_t check_end(struct walk *w, size_t at)
 
     if (at < w->t.len)
         return bad(w, "something stands after its end", at);
-    if (!w->skip.high || text_is_utf8(w->t))
+    if (w->is_utf8 || !w->skip.high || text_is_utf8(w->t))
         return at;
     valid = text_utf8_valid_len(w->t);
     return bad(w, "a string is not UTF-8", valid);
@@ -258,20 +269,20 @@ static bool walk(struct walk *w)
 
 bool skip_strict(struct text t)
 {
-    return skip_strict_spans(t, NULL);
+    return skip_strict_spans(t, false, NULL);
 }
 
-bool skip_strict_spans(struct text t, struct skip_spans *spans)
+bool skip_strict_spans(struct text t, bool is_utf8, struct skip_spans *spans)
 {
-    struct walk w = {.t = t, .spans = spans};
+    struct walk w = {.t = t, .is_utf8 = is_utf8, .spans = spans};
 
     return walk(&w);
 }
 
-bool skip_strict_all(struct text t, struct skip *s, struct skip_spans *spans)
+bool skip_strict_all(struct text t, bool is_utf8, struct skip *s, struct skip_spans *spans)
 {
     struct keys keys;
-    struct walk w = {.t = t, .keys = &keys, .spans = spans};
+    struct walk w = {.t = t, .is_utf8 = is_utf8, .keys = &keys, .spans = spans};
 
     keys_begin(&keys);
     bool right = walk(&w);

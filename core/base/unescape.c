@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/fail.h"
+#include "base/skip.h"
+
 enum { REPLACEMENT = 0xfffd };
 
 static unsigned hex4(const char *p)
@@ -107,9 +110,7 @@ static char plain_escape(char c)
 
 struct text unescape_text(struct arena *a, struct text inside)
 {
-    const char *next = inside.len == 0 ? NULL : memchr(inside.ptr, '\\', inside.len);
-
-    if (next == NULL)
+    if (inside.len == 0 || memchr(inside.ptr, '\\', inside.len) == NULL)
         return inside;
     char *start = arena_try(a, inside.len); /* it only gets shorter */
     if (start == NULL) {
@@ -119,18 +120,20 @@ struct text unescape_text(struct arena *a, struct text inside)
 
     const char *from = inside.ptr, *end = inside.ptr + inside.len;
     char *out = start;
-    while (next != NULL) {
-        size_t len = 2;
-        memcpy(out, from, (size_t)(next - from));
-        out += next - from;
-        if (next[1] == 'u')
-            out = put_utf8(out, unicode_escape(next, end, &len));
+    bool high = false;
+    while (from < end) {
+        size_t len = skip_copy(out, from, (size_t)(end - from), &high);
+        out += len;
+        from += len;
+        if (from == end)
+            break;
+        BUG_IF(from[0] != '\\');
+        len = 2;
+        if (from[1] == 'u')
+            out = put_utf8(out, unicode_escape(from, end, &len));
         else
-            *out++ = plain_escape(next[1]);
-        from = next + len;
-        next = from == end ? NULL : memchr(from, '\\', (size_t)(end - from));
+            *out++ = plain_escape(from[1]);
+        from += len;
     }
-    memcpy(out, from, (size_t)(end - from));
-    out += end - from;
     return (struct text){start, (size_t)(out - start)};
 }

@@ -8,7 +8,8 @@ const struct json *ask_json(struct arena *arena, struct ask *ask, struct fail *f
     if (ask->json != NULL)
         return ask->json;
     struct fail why = { 0 };
-    ask->json = json_parse(arena, ask->body, &why);
+    bool scanned = ask->scan.text.ptr == ask->body.ptr && ask->scan.text.len == ask->body.len;
+    ask->json = scanned ? json_parse_utf8(arena, ask->body, &why) : json_parse(arena, ask->body, &why);
     if (ask->json == NULL)
         error_set(fail, E_JSON, "the request body is not valid JSON: %s", why.text);
     return ask->json;

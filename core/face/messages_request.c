@@ -227,7 +227,7 @@ const struct json *messages_canonical(struct arena *arena, struct ask *ask, stru
     write_effort(&r);
     json_close(&r.w);
     if (json_end(&r.w) == 0 && !out->failed)
-        ask->canonical = json_parse_quick(arena, buf_view(out));
+        ask->canonical = json_parse_written(arena, buf_view(out));
     if (ask->canonical == NULL)
         error_set(fail, E_JSON,
                   "the request is nested too deeply or too large to be translated for this model's provider");

@@ -150,10 +150,11 @@ static gw_str around(struct writing *w, gw_str mark, gw_str text, gw_str refusal
 
 void openai_write_content(struct writing *w, const gw_json *content, gw_str mark, gw_str refusal)
 {
-    gw_str text = w->h->json->str(content);
     size_t length;
 
     if (w->h->json->type(content) != GW_JSON_ARRAY) {
+        bool alone = mark.len == 0 && refusal.len == 0; /* then it stays as it is spelled, and nobody reads it */
+        gw_str text = alone ? GW_LIT("") : w->h->json->str(content);
         if (text.ptr == NULL || openai_starts(text, "Error"))
             mark = GW_LIT("");
         if (mark.len > 0 || refusal.len > 0)

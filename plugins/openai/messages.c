@@ -288,7 +288,7 @@ static gw_str silence(const struct writing *w, const struct run *run)
         openai_change(w->service, &w->asked, GW_LIT("messages.content"), OPENAI_SILENT, GW_LIT(""));
     uint32_t type = w->h->json->type(content);
     bool is_none = type == GW_JSON_ABSENT || type == GW_JSON_NULL;
-    bool is_empty = type == GW_JSON_STR && w->h->json->str(content).len == 0;
+    bool is_empty = type == GW_JSON_STR && w->h->json->text(content).len == 2; /* its quotes */
 
     if (rule == NULL || run->count > 1 || run->turns->role != TURN_ASSISTANT || (!is_none && !is_empty) ||
         (is_empty && rule->levels[0] == '\0'))

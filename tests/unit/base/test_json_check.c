@@ -229,3 +229,36 @@ Test(json_check, large_values_are_found_where_they_are)
         arena_fini(&arena);
     }
 }
+
+/* Strings around the size from which on their ends are remembered, as members and elements, in a text that is large itself. */
+Test(json_check, large_strings_are_found_where_they_are)
+{
+    struct arena arena;
+    struct fail fail = {0};
+
+    for (int size = 505; size < 520; size++) {
+        struct buf text;
+        arena_init(&arena, NULL, 0, 64 << 20);
+        buf_init(&text, 1 << 20);
+        buf_printf(&text, "{\"a\":\"%0*d\",\"s\":[\"%0*d\",1],\"%0*d\":\"x\",\"l\":[\"%0*d\" , \"\",\"%0*d\",\"%02100d\"],\"e\":{}}", size, 1,
+                   size, 2, size, 3, size, 4, size, 5, 6);
+        for (int strict = 0; strict < 2; strict++) {
+            const struct json *v = strict ? json_parse(&arena, buf_view(&text), &fail) : json_parse_quick(&arena, buf_view(&text));
+            const struct json *l = json_member(v, "l");
+            cr_assert_eq(json_count(v), 5);
+            cr_assert_eq(json_str(json_member(v, "a")).len, (size_t)size);
+            cr_assert_eq(json_count(json_member(v, "s")), 2);
+            cr_assert_eq(json_str(json_at(json_member(v, "s"), 0)).len, (size_t)size);
+            cr_assert_eq(json_key_at(v, 2).len, (size_t)size);
+            cr_assert(text_is(json_str(json_at(v, 2)), "x"));
+            cr_assert_eq(json_count(l), 4);
+            cr_assert(text_eq(json_text(json_at(l, 1)), TEXT("\"\"")));
+            cr_assert(text_ends(json_str(json_at(l, 2)), TEXT("05")));
+            cr_assert_eq(json_str(json_at(l, 3)).len, (size_t)2100);
+            cr_assert_eq(json_count(json_member(v, "e")), 0);
+            cr_assert_eq(json_type(json_member(v, "e")), JSON_T_OBJECT);
+        }
+        buf_free(&text);
+        arena_fini(&arena);
+    }
+}
