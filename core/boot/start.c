@@ -81,7 +81,7 @@ int start_check_address(const struct config *config, bool insecure, struct fail 
 
 int start_serve(struct config *config, const struct start_options *options)
 {
-    struct run run = {.config = config, .signal_fd = -1, .idle_fd = -1};
+    struct run run = {.config = config, .gateway.book = options->book, .signal_fd = -1, .idle_fd = -1};
     struct fail fail;
 
     if (start_check_address(config, options->insecure, &fail) < 0) {

@@ -8,9 +8,12 @@
 #include "base/fail.h"
 #include "config/config.h"
 
+struct book; /* money/book.h */
+
 struct start_options {
     bool insecure; /* others may connect although there are no keys */
     bool quiet;    /* no banner, only the line that says where it listens */
+    const struct book *book; /* prices; lent until it ends. NULL: no cost is known */
 };
 
 /* May it listen there? 0, or -1 with what to do: an address that others reach needs keys, and no

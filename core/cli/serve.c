@@ -1,13 +1,17 @@
 /* serve.c - llm-gateway serve: runs the gateway. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "boot/start.h"
 #include "cli/cli.h"
+#include "cli/prices.h"
+#include "money/book.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     {"listen", 'l', "ADDR:PORT", "GW_LISTEN", "listen there, whatever the configuration says"},
+    {"book", 'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given"},
     {"insecure", 0, NULL, NULL, "accept anybody, although others can reach the address and no key is declared"},
     {"log-level", 0, "LEVEL", "GW_LOG_LEVEL", "error, warn, info or debug: what is said on stderr"},
     CLI_OPTIONS_END,
@@ -33,17 +37,44 @@ static int set_level(const struct cli *cli, enum log_level *level)
     return CLI_OK;
 }
 
+/* Requests are served without prices too: their cost is unknown then. A book that was asked for, or is broken, is the
+ * operator's to mend first. 0, or -1 after a message. */
+static int load_book(const struct cli *cli, struct book **book)
+{
+    struct fail fail = {.kind = FAIL_NONE};
+    struct arena arena;
+
+    arena_init(&arena, NULL, 0, 64 << 10);
+    const char *path = prices_path(cli, &arena);
+    bool may_lack = cli_option(cli, "book") == NULL && access(path, F_OK) != 0;
+    *book = may_lack ? NULL : book_load(path, &fail);
+    if (may_lack)
+        log_line(LOG_WARN, "there is no price book at %s: what requests cost is unknown", path);
+    else if (*book == NULL)
+        cli_say("%s", fail.text);
+    arena_fini(&arena);
+    return *book != NULL || may_lack ? 0 : -1;
+}
+
 static int run(struct cli *cli)
 {
     enum log_level level;
+    struct book *book;
     if (set_level(cli, &level) != CLI_OK)
         return CLI_USAGE;
     struct config *config = cli_load(cli, level >= LOG_WARN ? CLI_LOAD_NOTES : 0);
     if (config == NULL)
         return CLI_CONFIG;
-    struct start_options start = {.insecure = cli_option(cli, "insecure") != NULL, .quiet = level < LOG_INFO};
+    if (load_book(cli, &book) < 0) {
+        config_unref(config);
+        return CLI_CONFIG;
+    }
+    struct start_options start = {
+        .insecure = cli_option(cli, "insecure") != NULL, .quiet = level < LOG_INFO, .book = book};
     int code = start_serve(config, &start);
     config_unref(config);
+    if (book != NULL)
+        book_free(book);
     return code;
 }
 

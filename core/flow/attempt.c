@@ -18,6 +18,8 @@ enum next attempt_choose(struct request *req)
     a->times.connection_ns = -1;
     req->answer.state = NULL; /* what a failed attempt wrote is nothing of this one's */
     req->answer.model = req->ask.model;
+    if (a->previous != NULL)
+        a->previous->usage = req->usage;
     req->usage = (struct usage){ 0 };
     buf_free(&req->tail_bytes);
     if (a->previous == NULL)

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "flow/access.h"
 #include "flow/way.h"
+#include "money/nano.h"
 
 enum { ATTEMPTS_MOST = 16, MODEL_MOST = 256 };
 
@@ -45,6 +46,14 @@ static void write_times(const struct attempt *a, struct json_writer *w)
         put_int(w, "first_byte_ms", (a->head_ns - a->started_ns - wait) / CLOCK_MS);
 }
 
+/* Exact dollars, as text: a number of JSON may be read as a double. null: the cost is not known. */
+static void put_cost(struct json_writer *w, const struct price *price)
+{
+    char usd[NANO_TEXT];
+    put(w, "cost_usd", price->known ? text_of(nano_write(price->nano, 0, usd)) : TEXT_NONE);
+    put_some(w, "price", price->entry);
+}
+
 static void write_attempt(const struct attempt *a, struct json_writer *w)
 {
     json_object(w);
@@ -55,6 +64,11 @@ static void write_attempt(const struct attempt *a, struct json_writer *w)
     put_int(w, "status", a->mode == MODE_LOCAL && a->has_error && a->error_status != 0 ? a->error_status : a->status);
     put(w, "outcome", text_of(a->outcome != NULL ? a->outcome : "ok"));
     write_times(a, w);
+    if (a->usage.source != USAGE_NONE && a != a->req->attempt) { /* the last one's are the request's */
+        json_name(w, "usage");
+        usage_write_log(&a->usage, w);
+        put_cost(w, &a->price);
+    }
     put_some(w, "why", text_of(a->failure_text));
     put_some(w, "said", a->said);
     put_some(w, "code", a->said_code);
@@ -118,6 +132,7 @@ static void write_answer(const struct request *req, const struct line_sums *sums
     put_bool(w, "fallback", sums->fallback);
     json_name(w, "usage");
     usage_write_log(&req->usage, w);
+    put_cost(w, &req->cost);
     put(w, "finish", a != NULL ? a->finish : TEXT_NONE);
     json_name(w, "first_token_ms");
     if (req->first_token_ns >= 0)

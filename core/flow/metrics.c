@@ -136,6 +136,9 @@ void metrics_count_request(struct metrics *m, unsigned worker, const struct metr
     if (row != NULL) {
         row->count++;
         count_tokens(row, r->usage);
+        row->unpriced += !r->priced;
+        if (__builtin_add_overflow(row->cost_nano, r->cost_nano, &row->cost_nano))
+            row->cost_nano = INT64_MAX;
     }
     key_add(&times, TEXT("t"));
     key_add(&times, r->provider);

@@ -4,6 +4,7 @@
 #ifndef FLOW_METRICS_H
 #define FLOW_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct metrics_request {
     int64_t duration_ns, overhead_ns;
     int64_t first_token_ns; /* -1: none */
     const struct usage *usage;
+    int64_t cost_nano; /* nano-dollars, of what is known */
+    bool priced;       /* all of its cost is known */
 };
 
 /* Names of models that clients gave and an upstream answered to, as labels of one worker; all others are "other". */
@@ -46,6 +49,7 @@ struct metrics_gauges {
     uint64_t log_dropped;
     int64_t started_unix_ms;
     const char *version;
+    const char *book_digest; /* of the price book; NULL: there is none */
 };
 /* The whole text, appended. Any thread. */
 void metrics_write(struct metrics *m, const struct metrics_gauges *gauges, struct buf *out);

@@ -30,6 +30,8 @@ struct metrics_histogram {
 
 struct metrics_row {
     uint64_t count;
+    uint64_t unpriced; /* requests of which some cost is not known */
+    int64_t cost_nano;
     int64_t tokens[METRICS_TOKEN_TYPES];
     char key[]; /* behind all else */
 };

@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "flow/metrics_inside.h"
+#include "money/nano.h"
 
 static const char *const token_types[METRICS_TOKEN_TYPES] = {
     "input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_in", "audio_out", "image_in", "image_out",
@@ -43,6 +44,9 @@ static void merge(struct metrics *m, struct metrics_shard *all)
             const struct metrics_row *from = shard->rows.entries[i].value;
             struct metrics_row *into = value_of(&all->rows, shard->rows.entries[i].key, sizeof *into);
             into->count += from->count;
+            into->unpriced += from->unpriced;
+            if (__builtin_add_overflow(into->cost_nano, from->cost_nano, &into->cost_nano))
+                into->cost_nano = INT64_MAX;
             for (size_t t = 0; t < METRICS_TOKEN_TYPES; t++)
                 into->tokens[t] += from->tokens[t];
         }
@@ -109,6 +113,30 @@ static void write_tokens(const struct metrics_shard *all, const char *const *nam
             put_labels(out, "gw_tokens_total", all->rows.entries[i].key, names);
             buf_printf(out, ",type=\"%s\"} %lld\n", token_types[t], (long long)row->tokens[t]);
         }
+    }
+}
+
+/* Exact: a double of Prometheus holds 15 digits of it. */
+static void write_cost(const struct metrics_shard *all, const char *const *names, struct buf *out)
+{
+    char usd[NANO_TEXT];
+    for (size_t i = 0; i < all->rows.count; i++) {
+        const struct metrics_row *row = all->rows.entries[i].value;
+        if (row->cost_nano == 0)
+            continue;
+        put_labels(out, "gw_cost_usd_total", all->rows.entries[i].key, names);
+        buf_printf(out, "} %s\n", nano_write(row->cost_nano, 0, usd));
+    }
+}
+
+static void write_unpriced(const struct metrics_shard *all, const char *const *names, struct buf *out)
+{
+    for (size_t i = 0; i < all->rows.count; i++) {
+        const struct metrics_row *row = all->rows.entries[i].value;
+        if (row->unpriced == 0)
+            continue;
+        put_labels(out, "gw_unpriced_requests_total", all->rows.entries[i].key, names);
+        buf_printf(out, "} %llu\n", (unsigned long long)row->unpriced);
     }
 }
 
@@ -223,6 +251,10 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_rows(all, 'r', "gw_requests_total", request, out);
     head(out, "gw_tokens_total", "counter", "Tokens in disjoint buckets.");
     write_tokens(all, request, out);
+    head(out, "gw_cost_usd_total", "counter", "What requests cost, in US dollars, as far as it is known.");
+    write_cost(all, request, out);
+    head(out, "gw_unpriced_requests_total", "counter", "Requests that an upstream may charge for, and no price or usage says how much.");
+    write_unpriced(all, request, out);
     head(out, "gw_upstream_requests_total", "counter", "Attempts at providers by outcome.");
     write_rows(all, 'a', "gw_upstream_requests_total", attempt, out);
     head(out, "gw_fallbacks_total", "counter", "Attempts that went on to another target, and why.");
@@ -235,6 +267,10 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     counter(out, "gw_log_dropped_total", "Lines of the access log that were lost: its reader did not read, or its device was full.", (double)g->log_dropped);
     head(out, "gw_build_info", "gauge", "The version that runs.");
     buf_printf(out, "gw_build_info{version=\"%s\"} 1\n", g->version);
+    if (g->book_digest != NULL) {
+        head(out, "gw_price_book_info", "gauge", "The price book that is in use.");
+        buf_printf(out, "gw_price_book_info{digest=\"%s\"} 1\n", g->book_digest);
+    }
     write_process(g, out);
 
     for (size_t i = 0; i < all->rows.count; i++)

@@ -50,6 +50,9 @@ enum next settle_run(struct request *req)
         attempt_close(a);
     }
     estimate(req);
+    if (a != NULL)
+        a->usage = req->usage;
+    price_request(req);
     int64_t overhead = now - req->begun_ns - req->waited_ns + req->relay_ns;
     metrics_count_request(gateway->metrics, req->worker->index,
                           &(struct metrics_request){
@@ -64,6 +67,8 @@ enum next settle_run(struct request *req)
                               .overhead_ns = overhead,
                               .first_token_ns = req->first_token_ns,
                               .usage = &req->usage,
+                              .cost_nano = req->cost.nano,
+                              .priced = req->cost.known,
                           });
     line_write(req, &(struct line_sums){ .status = status,
                                          .duration_ns = now - req->started_ns,

@@ -6,6 +6,7 @@
 #include "canon/ask.h"
 #include "canon/usage.h"
 #include "face/models.h"
+#include "flow/price.h"
 #include "flow/job.h"
 #include "flow/request.h"
 #include "flow/wait.h"
@@ -99,6 +100,8 @@ struct attempt {
     int64_t started_ns, first_ns, ended_ns;
     bool counted;              /* in the metrics */
     const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
+    struct usage usage;        /* its own, once it is over */
+    struct price price;        /* what that cost; row "settle" */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };
 
@@ -172,6 +175,7 @@ struct request {
     struct attempt *attempt; /* the current one */
     struct face_answer answer;
     struct usage usage;
+    struct price cost; /* of all attempts; row "settle" */
     bool begun;     /* door->begin was called: a stream with status 200 */
     bool paused;    /* the upstream waits for the client */
     bool relaying;  /* row answer.relay waits for the end of the stream */

@@ -27,6 +27,7 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
 void worker_fini(struct worker *w)
 {
     BUG_IF(w->magic != WORKER_MAGIC || w->requests != 0);
+    price_cache_fini(&w->prices);
     arena_fini(&w->scratch);
     free(w->scratch_first);
     pool_free(w->pool);

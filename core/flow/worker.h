@@ -8,11 +8,13 @@
 
 #include "base/arena.h"
 #include "config/config.h"
+#include "flow/price.h"
 #include "loop/loop.h"
 #include "upstream/transfer.h"
 
 struct access_log; /* flow/access.h */
 struct metrics;    /* flow/metrics.h */
+struct book;       /* money/book.h */
 struct jobs;       /* loop/jobs.h */
 
 /* Shared by all workers; made by boot/start.c, alive until the last worker has ended. */
@@ -20,6 +22,7 @@ struct gateway {
     struct dialer *dialer;
     struct access_log *access; /* never NULL */
     struct metrics *metrics;   /* never NULL; one shard per worker inside */
+    const struct book *book;   /* of prices; NULL: there is none, and no cost is known */
     struct jobs *jobs;         /* threads for large work (flow/job.h); NULL: the workers do all of it */
     size_t job_bytes;          /* what is large */
     atomic_uint in_flight;     /* requests between admit and finish */
@@ -42,6 +45,7 @@ struct worker {
     struct arena scratch;  /* for plugin steps: reset after each */
     void *scratch_first;   /* its first memory */
     size_t requests;       /* alive on this worker */
+    struct price_cache prices;
     unsigned turn;         /* counts requests, so that a provider's secrets take turns */
     void *front;           /* struct front of http/, opaque here */
 };

@@ -9,6 +9,7 @@
 #include "http/browser.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "money/book.h"
 
 #define PLAIN "text/plain; charset=utf-8"
 
@@ -94,6 +95,7 @@ void health_metrics(struct watch *x)
                       .log_dropped = access_dropped(g->access),
                       .started_unix_ms = g->started_unix_ms,
                       .version = GW_VERSION,
+                      .book_digest = g->book != NULL ? g->book->digest : NULL,
                   },
                   &out);
     text = buf_take(&out, &body.len);

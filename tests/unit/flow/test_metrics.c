@@ -9,7 +9,7 @@ static void count(struct metrics *m, const char *model, const char *outcome, boo
     struct usage usage = { .source = USAGE_NONE };
     metrics_count_request(m, 0, &(struct metrics_request){ .face = "chat", .provider = TEXT("p"), .model = text_of(model),
                                                            .configured = configured, .team = TEXT("t"), .status = 200,
-                                                           .outcome = outcome, .first_token_ns = -1, .usage = &usage });
+                                                           .outcome = outcome, .first_token_ns = -1, .usage = &usage, .priced = true });
 }
 
 /* How often `what` stands in the text. */
@@ -71,9 +71,31 @@ Test(metrics, cuts_long_names_between_characters)
     struct text odd = { name + 1, 1999 }, even = { name, 2000 };
     metrics_count_request(m, 0, &(struct metrics_request){ .face = name, .provider = even, .model = even, .configured = false,
                                                            .team = odd, .status = 200, .outcome = "ok", .first_token_ns = -1,
-                                                           .usage = &usage });
+                                                           .usage = &usage, .priced = true });
     metrics_count_fallback(m, 0, even, even, name);
     snprintf(label, sizeof label, "model=\"%.200s\",team=", name);
     cr_assert_eq(found(m, label), 1u);
+    metrics_free(m);
+}
+
+/* Sums of money are exact whatever their size: a double would lose the last nano-dollars of the first. */
+Test(metrics, adds_money_exactly_over_the_workers)
+{
+    struct metrics *m = metrics_new(2);
+    struct usage usage = { .source = USAGE_NONE };
+    struct metrics_request r = { .face = "chat", .provider = TEXT("p"), .model = TEXT("m"), .configured = true, .team = TEXT("t"),
+                                 .status = 200, .outcome = "ok", .first_token_ns = -1, .usage = &usage, .priced = true };
+    r.cost_nano = 9007199254740993;
+    metrics_count_request(m, 0, &r);
+    r.cost_nano = 1;
+    metrics_count_request(m, 1, &r);
+    r.cost_nano = 0;
+    r.priced = false;
+    metrics_count_request(m, 1, &r);
+    cr_assert_eq(found(m, "gw_cost_usd_total{face=\"chat\",provider=\"p\",model=\"m\",team=\"t\",status=\"200\",outcome=\"ok\"} 9007199.254740994\n"), 1u);
+    cr_assert_eq(found(m, "gw_unpriced_requests_total{face=\"chat\",provider=\"p\",model=\"m\",team=\"t\",status=\"200\",outcome=\"ok\"} 1\n"), 1u);
+    r.cost_nano = INT64_MAX;
+    metrics_count_request(m, 0, &r);
+    cr_assert_eq(found(m, "} 9223372036.854775807\n"), 1u);
     metrics_free(m);
 }

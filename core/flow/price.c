@@ -1,0 +1,135 @@
+/* price.c - what a request costs. Each attempt has a usage of its own and is priced by itself: one that failed after it
+ * had begun may be charged too. */
+#include "flow/price.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "flow/way.h"
+#include "money/cost.h"
+#include "money/nano.h"
+
+enum { NAMES_MOST = 1024, NAME_MOST = 512 };
+
+/* An entry of the cache. `found.model` is NULL where the book has no price. */
+struct known {
+    struct book_found found;
+    char name[];
+};
+
+void price_cache_fini(struct price_cache *cache)
+{
+    for (size_t i = 0; i < cache->names.count; i++)
+        free(cache->names.entries[i].value);
+    map_fini(&cache->names);
+}
+
+/* Clients may name models without end, so the cache takes so many and no more. */
+static void remember(struct price_cache *cache, struct text name, const struct book_found *found)
+{
+    if (cache->names.count >= NAMES_MOST || name.len > NAME_MOST)
+        return;
+    struct known *known = malloc(sizeof *known + name.len);
+    BUG_IF(known == NULL);
+    known->found = *found;
+    memcpy(known->name, name.ptr, name.len);
+    map_put(&cache->names, (struct text){ known->name, name.len }, known);
+}
+
+static struct text seller_of(const struct config_provider *p)
+{
+    return text_of(p->service != NULL ? p->service->name : p->plugin->name);
+}
+
+static bool find(struct request *req, const struct route_target *target, struct book_found *found)
+{
+    const struct book *book = req->worker->gateway->book;
+    struct price_cache *cache = &req->worker->prices;
+    struct text seller = seller_of(target->provider);
+    if (book == NULL)
+        return false;
+    struct text name =
+        text_of(arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(seller), TEXT_ARG(target->model)));
+    const struct known *known = map_get(&cache->names, name);
+    if (known != NULL) {
+        *found = known->found;
+    } else {
+        book_find(book, seller, target->model, found);
+        remember(cache, name, found);
+    }
+    return found->model != NULL;
+}
+
+/* What of the request chooses between the variants of a price. */
+static size_t context_of(struct request *req, struct price_context out[2])
+{
+    static const char *const names[] = { "service_tier", "speed" };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct scan_member *m = scan_get(&req->ask.scan, names[i]);
+        struct text value;
+        if (m != NULL && scan_string(&req->arena, m, &value))
+            out[n++] = (struct price_context){ text_of(names[i]), value };
+    }
+    return n;
+}
+
+/* Is anything charged at all? An upstream that never had the request, or refused it, charges nothing, as services do. */
+static bool is_free(const struct attempt *a)
+{
+    if (a->mode == MODE_LOCAL || a->req->operation == GW_OP_COUNT_TOKENS)
+        return true;
+    if (a->usage.source != USAGE_NONE)
+        return false;
+    return a->times.connection_ns < 0 || a->status >= 400;
+}
+
+/* Tokens are what these are charged by; what an estimate says of an image or of speech is no quantity of theirs. */
+static bool is_by_tokens(uint32_t operation)
+{
+    return (operation & (GW_OP_CHAT | GW_OP_COMPLETIONS | GW_OP_EMBEDDINGS)) != 0;
+}
+
+static void price_attempt(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct price_context context[2];
+    struct price_list list;
+    struct book_found found;
+    struct cost cost;
+    int64_t quantity[UNITS];
+
+    a->price = (struct price){ .known = is_free(a) };
+    if (a->price.known || !find(req, a->target, &found))
+        return;
+    a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(found.provider->id), TEXT_ARG(found.model->id)));
+    if (a->usage.source == USAGE_NONE || (a->usage.source == USAGE_ESTIMATED && !is_by_tokens(req->operation)))
+        return;
+    price_list_at(found.model, clock_unix_ms() / 1000, context, context_of(req, context), &list);
+    cost_quantities(&a->usage, quantity);
+    cost_of(&list, quantity, &cost);
+    a->price.known = cost.known;
+    a->price.nano = cost.known ? cost.nano : 0;
+}
+
+const char *price_header(struct request *req)
+{
+    char usd[NANO_TEXT];
+    if (!req->cost.known || req->attempt == NULL)
+        return NULL;
+    return arena_str(&req->arena, text_of(nano_write(req->cost.nano, 0, usd)));
+}
+
+void price_request(struct request *req)
+{
+    req->cost = (struct price){ .known = true };
+    for (struct attempt *a = req->attempt; a != NULL; a = a->previous) {
+        price_attempt(a);
+        req->cost.known = req->cost.known && a->price.known;
+        if (__builtin_add_overflow(req->cost.nano, a->price.nano, &req->cost.nano))
+            req->cost.nano = INT64_MAX;
+        if (req->cost.entry.ptr == NULL)
+            req->cost.entry = a->price.entry;
+    }
+}
