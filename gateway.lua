@@ -28,6 +28,7 @@ provider "demo" { -- answers by itself, for a first try and for tests
 }
 
 provider "anthropic" {} -- ANTHROPIC_API_KEY
+provider "gemini" {}    -- GEMINI_API_KEY
 
 provider "openai" { -- all it needs is its usual variable, OPENAI_API_KEY; this says the same at length
     plugin = "openai",

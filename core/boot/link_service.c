@@ -10,7 +10,6 @@ static const struct {
     const char *name, *base_url, *secret_env;
 } compatible[] = {
     {"cohere", "https://api.cohere.ai/compatibility/v1",                     "COHERE_API_KEY"},
-    {"gemini", "https://generativelanguage.googleapis.com/v1beta/openai",    "GEMINI_API_KEY"},
     {"google", "https://generativelanguage.googleapis.com/v1beta/openai",    "GEMINI_API_KEY"},
 };
 

@@ -67,12 +67,14 @@ services_of() {
     case $1 in
         openai) echo 'openai groq mistral deepseek openrouter xai ollama perplexity' ;;
         azure | anthropic) echo "$1" ;;
+        gemini) echo 'gemini vertex' ;;
     esac
 }
 # api_of NAME - which of them.
 api_of() {
     case $1 in
         anthropic) echo messages ;;
+        gemini) echo generateContent,streamGenerateContent ;;
         *) echo chat ;;
     esac
 }

@@ -58,9 +58,9 @@ class Check(Folder):
         self.assertRegex(said.err, r'gateway\.lua:2: plugins: there is no plugin "nix"')
 
     def test_a_service_that_is_served_in_openais_form_only(self):
-        said = self.check('provider "gemini" {}\n')
+        said = self.check('provider "google" {}\n')
         self.assertEqual(said.code, 78)
-        form = re.search(r'served by (provider "gemini" \{.*\})\n', said.err).group(1)
+        form = re.search(r'served by (provider "google" \{.*\})\n', said.err).group(1)
         self.assertIn("generativelanguage.googleapis.com/v1beta/openai", form)
         said = self.check(form + "\n", "--strict", env={"GEMINI_API_KEY": SECRET})
         self.assertEqual(said.code, 0, said)
@@ -192,7 +192,7 @@ class Shipped(unittest.TestCase):
     def test_are_right_with_and_without_keys(self):
         self.assertGreaterEqual(len(self.files()), 3)
         for path in self.files():
-            for env in ({}, {"OPENAI_API_KEY": SECRET, "ANTHROPIC_API_KEY": SECRET}):
+            for env in ({}, dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), SECRET)):
                 with self.subTest(path, env=env):
                     said = run("check", "--strict", "-c", path, env=env)
                     self.assertEqual(said.code, 0, said)
