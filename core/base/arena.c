@@ -1,4 +1,4 @@
-/* arena.c - memory that dies together. Blocks double from 2 KB to 64 KB; what is large gets a
+/* arena.c - memory that dies together. Blocks double from 2 KB to 1 MB; what is large gets a
  * block of its own, so that it does not waste the rest of the one in use. */
 #include "base/arena.h"
 
@@ -7,33 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/asan.h"
 #include "base/fail.h"
 #include "base/fault.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_ASAN 1
-#endif
-#endif
-#ifdef ARENA_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(ptr, len) ((void)(ptr), (void)(len))
-#define ASAN_UNPOISON_MEMORY_REGION(ptr, len) ((void)(ptr), (void)(len))
-#endif
+#include "base/large.h"
 
 #ifdef GW_TINY
 enum { BLOCK_FIRST = 64, BLOCK_LAST = 64, OWN_BLOCK = 32 };
 #else
-enum { BLOCK_FIRST = 2048, BLOCK_LAST = 64 << 10, OWN_BLOCK = 16 << 10 };
+enum { BLOCK_FIRST = 2048, BLOCK_LAST = 1 << 20, OWN_BLOCK = 16 << 10 };
 #endif
 enum { ALIGN = 16, PRINTF_GUESS = 256, SMALL = 4096 };
 
 struct arena_block {
     struct arena_block *older;
     size_t next_len; /* how large the block after this one is to be */
+    size_t bytes;    /* of this one, with this head */
+    size_t unused;
 };
 
 struct arena_defer {
@@ -63,6 +53,16 @@ void arena_init(struct arena *a, void *first, size_t first_len, size_t max)
     ASAN_POISON_MEMORY_REGION(a->next, (size_t)(a->end - a->next));
 }
 
+static void free_block(struct arena_block *block)
+{
+    size_t bytes = block->bytes;
+    ASAN_UNPOISON_MEMORY_REGION(block, bytes);
+    if (bytes >= LARGE_LEAST)
+        large_free(block, bytes);
+    else
+        free(block);
+}
+
 void arena_fini(struct arena *a)
 {
     while (a->defers != NULL) { /* one of them may add another */
@@ -73,7 +73,7 @@ void arena_fini(struct arena *a)
     while (a->blocks != NULL) {
         struct arena_block *block = a->blocks;
         a->blocks = block->older;
-        free(block);
+        free_block(block);
     }
     if (a->first != NULL)
         ASAN_UNPOISON_MEMORY_REGION(a->first, (size_t)(a->first_end - a->first));
@@ -135,33 +135,42 @@ static inline void *take(struct arena *a, size_t bytes, size_t size)
     return memory;
 }
 
+/* With room for `len` bytes or more. */
+static struct arena_block *new_block(size_t len)
+{
+    size_t bytes = sizeof(struct arena_block) + len;
+    struct arena_block *block = bytes >= LARGE_LEAST ? large_alloc(bytes, &bytes) : malloc(bytes);
+    if (block != NULL)
+        block->bytes = bytes;
+    return block;
+}
+
 /* When a whole block cannot be had, what was asked for may: the request fails (full), others go on. */
 static void *take_from_new_block(struct arena *a, size_t bytes, size_t size)
 {
     size_t len = a->blocks == NULL ? BLOCK_FIRST : a->blocks->next_len;
     bool own = size > OWN_BLOCK || size > len;
-    struct arena_block *block = malloc(sizeof *block + (own ? size : len));
+    struct arena_block *block = new_block(own ? size : len);
 
     if (block == NULL && !own && len > SMALL) {
         a->full = true;
         own = true;
-        block = malloc(sizeof *block + size);
+        block = new_block(size);
     }
     if (block == NULL)
         return NULL;
-    *block = (struct arena_block){.older = a->blocks, .next_len = len};
+    block->older = a->blocks;
+    block->next_len = len;
     a->blocks = block;
 
-    char *memory = (char *)(block + 1);
-    if (own) {
-        ASAN_POISON_MEMORY_REGION(memory + bytes, size - bytes);
+    char *memory = (char *)(block + 1), *end = (char *)block + block->bytes;
+    ASAN_POISON_MEMORY_REGION(memory + bytes, (size_t)(end - memory) - bytes);
+    if (own)
         return memory;
-    }
     if (len < BLOCK_LAST)
         block->next_len = len * 2;
     a->next = memory + size;
-    a->end = memory + len;
-    ASAN_POISON_MEMORY_REGION(memory + bytes, len - bytes);
+    a->end = end - (size_t)(end - memory) % ALIGN;
     return memory;
 }
 

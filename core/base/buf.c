@@ -9,20 +9,32 @@
 
 #include "base/fail.h"
 #include "base/fault.h"
+#include "base/large.h"
 
 #ifdef GW_TINY
 enum { CAP_FIRST = 16 };
 #else
 enum { CAP_FIRST = 256 };
 #endif
-enum { SMALL = 4096 };
+enum {
+    SMALL = 4096,
+    COPIED = 1 << 20, /* a tenth of a millisecond */
+};
 
 static int make_room(struct buf *b, size_t more);
+
+static void release(char *ptr, size_t cap)
+{
+    if (cap >= LARGE_LEAST)
+        large_free(ptr, cap);
+    else
+        free(ptr);
+}
 
 /* Gives the memory back; that an append failed stays true. */
 static void drop(struct buf *b)
 {
-    free(b->ptr);
+    release(b->ptr, b->cap);
     *b = (struct buf){.max = b->max, .failed = b->failed};
 }
 
@@ -33,7 +45,7 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_free(struct buf *b)
 {
-    free(b->ptr);
+    release(b->ptr, b->cap);
     buf_init(b, b->max);
 }
 
@@ -111,6 +123,12 @@ void buf_added(struct buf *b, size_t len)
         drop(b);
 }
 
+/* Growing to `cap`, a large size: does the kernel move its pages rather than we its bytes into a piece that is kept? */
+static bool is_moved(const struct buf *b, size_t cap)
+{
+    return b->cap >= LARGE_LEAST && b->len > COPIED && cap / 4 < b->cap;
+}
+
 /* Room for `more` bytes at the end; `max` has been looked at. Moves what is held to the front when the
  * dead bytes there are over half of the memory, or when it cannot grow any more. */
 static int make_room(struct buf *b, size_t more)
@@ -132,13 +150,13 @@ static int make_room(struct buf *b, size_t more)
         cap = b->max;
 
     char *ptr;
-    if (b->start == 0) {
+    if (b->start == 0 && (cap < LARGE_LEAST || is_moved(b, cap))) {
         ptr = realloc(b->ptr, cap);
     } else {
-        ptr = malloc(cap);
-        if (ptr != NULL) {
+        ptr = cap >= LARGE_LEAST ? large_alloc(cap, &cap) : malloc(cap);
+        if (ptr != NULL && b->ptr != NULL) {
             memcpy(ptr, b->ptr + b->start, b->len);
-            free(b->ptr);
+            release(b->ptr, b->cap);
         }
     }
     if (ptr == NULL) {

@@ -36,7 +36,7 @@ void buf_consume(struct buf *b, size_t len);
 void buf_truncate(struct buf *b, size_t len);
 /* What is held, lent until the next change. */
 struct text buf_view(const struct buf *b);
-/* The memory, given: free() it; NULL when nothing is held. *len gets the length; the buffer is empty after. */
+/* The memory, given: free() it, or large_free_any() where it may be large; NULL when nothing is held. *len gets the length; the buffer is empty after. */
 char *buf_take(struct buf *b, size_t *len);
 
 #endif

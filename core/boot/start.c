@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/large.h"
 #include "base/log.h"
 #include "boot/banner.h"
 #include "boot/endpoint.h"
@@ -88,6 +89,7 @@ int start_serve(struct config *config, const struct start_options *options)
         log_line(LOG_ERROR, "%s", fail.text);
         return EXIT_CONFIG;
     }
+    large_start();
     limits_raise_files();
     limits_no_core();
     signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size is an error of write(), not the end */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/large.h"
 #include "canon/error.h"
 #include "flow/way.h"
 
@@ -378,7 +379,7 @@ static void finish_whole(struct request *req)
     if (price_header(req) != NULL)
         add(&h, "x-gw-cost", price_header(req));
     char *body = buf_take(&req->body_out, &len);
-    req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, free, body, false);
+    req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, large_free_any, body, false);
 }
 
 /* The end of a stream; where it could not be held, not even the error that takes its place, the connection is cut. */

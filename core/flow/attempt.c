@@ -1,5 +1,6 @@
 /* attempt.c - one try at one target: choose it, send it, judge what came back. */
 #include "base/clock.h"
+#include "base/large.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
 #include "plugin/watch.h"
@@ -205,6 +206,10 @@ static void build(struct attempt *a)
     const struct config_provider *p = a->target->provider;
     call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
     a->http_open = true;
+    if (req->body.len >= LARGE_LEAST && a->mode == MODE_TRANSLATE) { /* not by doubling, where it is known about how much comes */
+        size_t room;
+        buf_room(&a->http.body, req->body.len + req->body.len / 8, &room);
+    }
     struct watch_seat *seat = watch_begin(p->plugin->name, "build()");
     gw_status status = p->plugin->provider.build(p->instance, &a->call, &a->ask, &a->http);
     watch_end(seat);

@@ -68,6 +68,18 @@ static void keep_all(struct attempt *a, const struct transfer_header *headers, s
     }
 }
 
+/* 0 where it is none that can be: the transfer looks at it itself. */
+static size_t length_of(struct text value)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9' || length > SIZE_MAX / 100)
+            return 0;
+        length = length * 10 + (size_t)(value.ptr[i] - '0');
+    }
+    return length;
+}
+
 void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count)
 {
     struct arena *arena = &a->req->arena;
@@ -88,6 +100,8 @@ void head_keep(struct attempt *a, const struct transfer_header *headers, size_t 
             a->no_retry = text_eq_nocase(value, TEXT("false"));
         else if (text_eq_nocase(name, TEXT("date")))
             date = value;
+        else if (text_eq_nocase(name, TEXT("content-length")))
+            a->announced = length_of(value);
         else if (text_eq_nocase(name, TEXT("content-encoding")) && !text_eq_nocase(value, TEXT("identity")))
             a->encoded = true;
     }

@@ -1,6 +1,7 @@
 /* relay.c - what arrives from the upstream, passed on as it comes: bytes where both sides speak the same dialect,
  * events through the face where they do not. */
 #include "base/clock.h"
+#include "base/large.h"
 #include "flow/way.h"
 
 #define OVERTIME_NS (100 * CLOCK_MS) /* how long the end of the body may take after the end mark */
@@ -312,6 +313,10 @@ static void on_body(void *owner, struct text bytes)
         }
     }
     bool relaying = req->relaying;
+    if (!a->streamed && a->whole.len == 0 && a->announced >= LARGE_LEAST) { /* not by doubling, where it is known what comes */
+        size_t room;
+        buf_room(&a->whole, a->announced, &room);
+    }
     if (a->streamed) {
         feed(a, bytes, false, false);
     } else if (buf_text(&a->whole, bytes) < 0) {

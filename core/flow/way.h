@@ -78,6 +78,7 @@ struct attempt {
     size_t head_count;
     struct text content_type;  /* arena */
     struct text request_id;    /* the upstream's own */
+    size_t announced;          /* bytes of its body; 0: not known */
     int retry_after_s;         /* told with the answer; -1: not */
     bool no_retry;             /* told with it: coming again is of no use */
     bool encoded;              /* compressed though not asked for */
