@@ -74,6 +74,8 @@ class Streams(Case):
             self.assertEqual(answer.status, 200)
             said, last = [], None
             for _, raw in conn.events(answer):
+                if raw == b": keep-alive\n\n":  # a loaded machine
+                    continue
                 last = raw
                 if raw != DONE:
                     self.assertLess(len(raw), 100_000)
