@@ -54,6 +54,7 @@ struct declare_extras {
 
 struct declare_target {
     struct text name; /* "provider/model" */
+    const struct tariff *price; /* NULL: not said */
 };
 
 struct declare_targets {
@@ -86,6 +87,7 @@ struct declare_provider {
     struct declare_secret *secret;
     struct declare_secrets secrets;
     struct declare_headers headers;
+    const struct tariff *price; /* NULL: not said */
     struct declare_extras extras;
 };
 

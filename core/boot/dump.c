@@ -5,6 +5,7 @@
 #include "boot/endpoint.h"
 #include "boot/lua_text.h"
 #include "plugin/plugin.h"
+#include "money/tariff.h"
 
 static void dump_listen(const struct config *config, struct buf *out)
 {
@@ -117,6 +118,11 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
         }
         buf_str(out, " },\n");
     }
+    if (provider->price != NULL) {
+        buf_str(out, "    price = ");
+        tariff_write(provider->price, out);
+        buf_str(out, ",\n");
+    }
     if (provider->settings != NULL)
         buf_printf(out, "    %s,\n", provider->settings);
     buf_str(out, "}\n");
@@ -124,6 +130,8 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
 
 static void dump_target(const struct config_target *target, struct buf *out)
 {
+    if (target->price != NULL && target->fallback) /* the others stand in braces already */
+        buf_str(out, "{ ");
     buf_printf(out, "\"%.*s/", TEXT_ARG(target->provider->name));
     struct buf name;
     buf_init(&name, 4 << 10);
@@ -131,6 +139,11 @@ static void dump_target(const struct config_target *target, struct buf *out)
     struct text quoted = buf_view(&name);
     buf_append(out, quoted.ptr + 1, quoted.len - 1); /* one quotation mark is there */
     buf_free(&name);
+    if (target->price != NULL) {
+        buf_str(out, ", price = ");
+        tariff_write(target->price, out);
+        buf_str(out, target->fallback ? " }" : "");
+    }
 }
 
 static void dump_targets(const struct config_model *model, bool fallback, struct buf *out)

@@ -59,6 +59,8 @@ const gw_service *link_find_service(struct link *l, struct text name, const stru
 /* What to write in braces for a service that only has an OpenAI-compatible API here, scratch; NULL: it is not known. */
 const char *link_compatible_form(struct link *l, struct text name);
 /* The one of this plugin; NULL when it has none of that name. */
+/* A copy that the snapshot owns; NULL of NULL. */
+const struct tariff *link_price(struct link *l, const struct tariff *said);
 const gw_service *link_service_of(const struct plugin *plugin, struct text name);
 /* The plugin of that name, loaded; NULL after a complaint at `line` that begins with `where`. */
 const struct plugin *link_find_plugin(struct link *l, int line, const char *where, struct text name);

@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "boot/link.h"
+#include "money/tariff.h"
 
 enum { NAME_MAX_LEN = 200 };
 
@@ -123,6 +124,15 @@ static void unknown_provider(struct link *l, int line, const char *where, struct
         complain(&l->report->complaints, line, "%s: there is no provider \"%.*s\"", where, TEXT_ARG(provider));
 }
 
+const struct tariff *link_price(struct link *l, const struct tariff *said)
+{
+    if (said == NULL)
+        return NULL;
+    struct tariff *price = arena_new(l->arena, struct tariff);
+    *price = *said;
+    return price;
+}
+
 static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
                         bool fallback, struct config_model *model, const char *where)
 {
@@ -148,6 +158,7 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
             continue;
         }
         model->targets[model->target_count++] =
-            (struct config_target){.provider = provider, .model = arena_text(l->arena, rest), .fallback = fallback};
+            (struct config_target){.provider = provider, .model = arena_text(l->arena, rest), .fallback = fallback,
+                                   .price = link_price(l, list->items[i].price)};
     }
 }

@@ -124,6 +124,7 @@ static void make(struct making *m)
     make_base_url(m);
     make_secrets(m);
     make_headers(m);
+    provider->price = link_price(l, m->said->price);
     make_settings(m, &l->settings[provider - l->config->providers]);
     if (provider->off != NULL && l->options->file != NULL)
         complain(&l->report->notes, m->said->line, "%s is off: %s", m->where, provider->off);

@@ -53,6 +53,8 @@ void load_read_secrets(lua_State *L, int index, const struct load_place *place, 
 void load_read_targets(lua_State *L, int index, const struct load_place *place, const char *setting,
                        struct declare_targets *out);
 void load_read_headers(lua_State *L, int index, const struct load_place *place, struct declare_headers *out);
+/* load_price.c: "free", or a table of prices. *out is arena. */
+void load_read_price(lua_State *L, int index, const struct load_place *place, const struct tariff **out);
 void load_read_extras(lua_State *L, int index, const char **names, size_t count, struct declare_extras *out);
 /* A string for people and logs: not empty, UTF-8, no control characters. False after a complaint. */
 bool load_read_string(lua_State *L, int index, const struct load_place *place, const char *setting, struct text *out);

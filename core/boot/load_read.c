@@ -140,6 +140,9 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
         else
             load_read_headers(L, top, place, out);
         break;
+    case WORD_PRICE:
+        load_read_price(L, top, place, out);
+        break;
     case WORD_TARGETS:
         if (lua_type(L, -1) != LUA_TTABLE && lua_type(L, -1) != LUA_TSTRING)
             wrong_type(L, -1, row, place);

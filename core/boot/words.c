@@ -43,6 +43,8 @@ const struct word_row words[] = {
      RELOAD, .help = "several API keys, tried in turn"},
     {"provider", "headers", WORD_HEADERS, AT(declare_provider, headers), RELOAD,
      .help = "sent with every request: { [\"Name\"] = \"value\" }"},
+    {"provider", "price", WORD_PRICE, AT(declare_provider, price), .otherwise = "the price book's", RELOAD,
+     .help = "what its models cost; what it does not name is the price book's: llm-gateway prices show"},
     {"provider", WORD_OTHER, WORD_EXTRAS, AT(declare_provider, extras), RELOAD,
      .help = "what the plugin declares: llm-gateway plugin check NAME.so"},
 
@@ -68,6 +70,8 @@ const struct word_row words[] = {
      .help = "what a target cannot carry is dropped and named, or the request is refused"},
     {"model.target", WORD_LIST, WORD_STRING, AT(declare_target, name), .required = true, RELOAD,
      .help = "\"provider/model\""},
+    {"model.target", "price", WORD_PRICE, AT(declare_target, price), .otherwise = "the provider's", RELOAD,
+     .help = "what it costs: { \"provider/model\", price = { input_usd_per_mtok = 2.5 } }"},
 
     {"team", NULL, WORD_SETTINGS, RELOAD, .help = "team \"name\" { ... }: who uses the gateway"},
     {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
@@ -159,10 +163,8 @@ static const struct {
     {"model",        "strategy"           },
     {"model.retry",  "budget"             },
     {"model.target", "max_in_flight"      },
-    {"model.target", "price"              },
     {"model.target", "sample"             },
     {"model.target", "weight"             },
-    {"provider",     "price"              },
     {"team",         "budget"             },
     {"team",         "limits"             },
 };

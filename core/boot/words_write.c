@@ -12,7 +12,7 @@ static const char *type_name(enum word_type type)
         [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
         [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
         [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
-        [WORD_SETTINGS] = "braces", [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function",
+        [WORD_PRICE] = "price",     [WORD_SETTINGS] = "braces", [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function",
     };
     return names[type];
 }
@@ -77,6 +77,9 @@ void word_write_wanted(const struct word_row *row, struct buf *out)
         break;
     case WORD_TARGETS:
         buf_str(out, "a list of \"provider/model\"");
+        break;
+    case WORD_PRICE:
+        buf_str(out, "\"free\" or { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }, in US dollars");
         break;
     case WORD_SETTINGS:
         buf_str(out, "settings in braces");

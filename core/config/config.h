@@ -15,6 +15,7 @@
 #include "base/text.h"
 
 struct plugin; /* plugin/plugin.h */
+struct tariff; /* money/tariff.h */
 
 #define CONFIG_MAGIC 0x636f6e66u
 
@@ -42,6 +43,7 @@ struct config_provider {
     size_t wanted_count;
     struct config_header *headers; /* sent with every request */
     size_t header_count;
+    const struct tariff *price; /* what gateway.lua says that its models cost; NULL: nothing */
     const char *settings; /* the plugin's own, as text of gateway.lua with secrets masked; NULL: none */
     const char *off;  /* NULL: in use; else why not ('env "X" is not set') */
     const char *file; /* where it was declared; "(built in)" */
@@ -54,6 +56,7 @@ struct config_target {
     const struct config_provider *provider;
     struct text model; /* as the upstream names it; "*": the name the client asked for */
     bool fallback;     /* from the `fallback` list */
+    const struct tariff *price; /* of its own; NULL: the provider's */
 };
 
 struct config_timeouts {

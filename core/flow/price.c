@@ -9,6 +9,7 @@
 #include "flow/way.h"
 #include "money/cost.h"
 #include "money/nano.h"
+#include "money/tariff.h"
 
 enum { NAMES_MOST = 1024, NAME_MOST = 512 };
 
@@ -91,22 +92,43 @@ static bool is_by_tokens(uint32_t operation)
     return (operation & (GW_OP_CHAT | GW_OP_COMPLETIONS | GW_OP_EMBEDDINGS)) != 0;
 }
 
-static void price_attempt(struct attempt *a)
+/* The prices that hold for an attempt, and what they are called: the book's, and those of gateway.lua in their place. */
+static bool choose(struct attempt *a, struct price_list *list)
 {
     struct request *req = a->req;
     struct price_context context[2];
-    struct price_list list;
     struct book_found found;
+    const struct tariff *own = a->target->price;
+    *list = (struct price_list){ .of = { NULL } };
+    if ((own == NULL || !own->free) && find(req, a->target, &found)) {
+        price_list_at(found.model, clock_unix_ms() / 1000, context, context_of(req, context), list);
+        a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s%s", TEXT_ARG(found.provider->id), TEXT_ARG(found.model->id),
+                                              own != NULL ? ", gateway.lua" : ""));
+    } else if (own != NULL) {
+        a->price.entry = TEXT("gateway.lua");
+    }
+    if (own != NULL)
+        tariff_apply(own, list);
+    return a->price.entry.ptr != NULL;
+}
+
+static void price_attempt(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct price_list list;
     struct cost cost;
     int64_t quantity[UNITS];
 
+    const struct tariff *own = a->target->price;
     a->price = (struct price){ .known = is_free(a) };
-    if (a->price.known || !find(req, a->target, &found))
+    if (a->price.known || !choose(a, &list))
         return;
-    a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(found.provider->id), TEXT_ARG(found.model->id)));
+    if (own != NULL && own->free) {
+        a->price.known = true;
+        return;
+    }
     if (a->usage.source == USAGE_NONE || (a->usage.source == USAGE_ESTIMATED && !is_by_tokens(req->operation)))
         return;
-    price_list_at(found.model, clock_unix_ms() / 1000, context, context_of(req, context), &list);
     cost_quantities(&a->usage, quantity);
     cost_of(&list, quantity, &cost);
     a->price.known = cost.known;

@@ -13,20 +13,22 @@ static bool serves(const struct request *req, const struct config_provider *prov
            ((way_dialects(provider) & req->face->dialect) != 0 || req->face->canonical != NULL);
 }
 
-static void add_target(struct request *req, const struct config_provider *provider, struct text model, bool configured,
+static bool add_target(struct request *req, const struct config_provider *provider, struct text model, bool configured,
                        bool fallback)
 {
     if (provider->off != NULL) {
         way_debug(req, "the provider \"%s\" is off: %s", provider->name.ptr, provider->off);
         req->one_is_off = true;
-        return;
+        return false;
     }
     if (!serves(req, provider)) {
         req->passed_over++;
-        return;
+        return false;
     }
     req->targets[req->target_count++] =
-        (struct route_target){ .provider = provider, .model = model, .configured = configured, .fallback = fallback || req->one_is_off };
+        (struct route_target){ .provider = provider, .model = model, .configured = configured, .fallback = fallback || req->one_is_off,
+                               .price = provider->price };
+    return true;
 }
 
 static enum next unknown(struct request *req)
@@ -42,7 +44,8 @@ static void by_model(struct request *req, const struct config_model *model)
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *t = &model->targets[i];
         bool named = !text_is(t->model, "*");
-        add_target(req, t->provider, named ? t->model : req->ask.model, named, t->fallback);
+        if (add_target(req, t->provider, named ? t->model : req->ask.model, named, t->fallback) && t->price != NULL)
+            req->targets[req->target_count - 1].price = t->price;
     }
     req->timeouts = model->timeouts;
     req->attempts_max = model->attempts;

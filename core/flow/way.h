@@ -36,6 +36,7 @@ struct route_target {
     const struct config_provider *provider;
     struct text model; /* as the upstream names it */
     bool configured; /* `model` stands in the configuration; else the client named it */
+    const struct tariff *price; /* what gateway.lua says that it costs; NULL: nothing */
     bool fallback; /* it stands in the list of fallbacks, or one before it is off */
 };
 

@@ -147,6 +147,8 @@ class Dump(Folder):
         self.write(SECRET, "key.txt")
         for source in ["", 'provider "demo" { latency_ms = 5 }\nprovider "o" { plugin = "openai", secret = file "key.txt" }\n'
                        'model "m" { "demo/x", "o/*", timeout = { idle_s = 0.5 }, fallback = { "demo/y" } }\n'
+                       'provider "p" { plugin = "demo", price = "free" }\n'
+                       'model "p" { { "p/x", price = { request_usd = 0.07, output_usd_per_mtok = "0.123456789" } }, fallback = { { "demo/z", price = "free" } } }\n'
                        'limits { body_mb = 0.1 }\nkey { sha256 = "%s", expires = "2030-06-01" }\n' % ("ab" * 32)]:
             first = self.check(source, "-T")
             self.assertEqual(first.code, 0, first)

@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import unittest
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import upstream
 from command import run
@@ -32,6 +32,11 @@ def usd(**tokens):
     return sum(Decimal(n) * Decimal(str(price)) for n, price in tokens.values()) / 1000000
 
 
+def usd_text(amount):
+    """To the nano-dollar, half up."""
+    return format(amount.quantize(Decimal("1e-9"), ROUND_HALF_UP).normalize(), "f")
+
+
 class Cost(Case):
     UPSTREAM_RULES = "models of the test's own price book"
 
@@ -43,12 +48,17 @@ class Cost(Case):
         with open(book, "w", encoding="utf-8") as file:
             json.dump(BOOK, file)
         return Gateway(
-            provider("up", cls.up) + provider("good", cls.good) + claude("claude", cls.up) +
+            provider("up", cls.up) + provider("good", cls.good) + provider("house", cls.up, 'price = "free"') + claude("claude", cls.up) +
             'provider "demo" {}\nprovider "gone" { plugin = "openai", base_url = "http://127.0.0.1:9/v1", secret = env "UP_KEY" }\n'
             'model "m" { { "up/real" } }\nmodel "o" { { "up/other-1" } }\nmodel "h" { { "up/half" } }\nmodel "i" { { "up/image" } }\n'
             'model "x" { { "up/never-heard-of" } }\nmodel "c" { { "claude/claude-opus-4-1" } }\nmodel "demo" { { "demo/demo" } }\n'
             'model "f" { { "claude/claude-opus-4-1" }, fallback = { "good/real" } }\n'
             'model "g" { { "gone/real" }, fallback = { "good/real" } }\nmodel "only-gone" { { "gone/real" } }\n'
+            'model "mine" { { "up/real", price = { input_usd_per_mtok = "0.123456789" } } }\n'
+            'model "fee" { { "up/private", price = { request_usd = 0.07, input_usd_per_mtok = 1, output_usd_per_mtok = 2 } } }\n'
+            'model "only-fee" { { "up/private", price = { request_usd = 0.07 } } }\n'
+            'model "given" { { "up/real", price = "free" } }\n'
+            'model "but-this" { { "house/x", price = { input_usd_per_mtok = 3, output_usd_per_mtok = 4 } } }\n'
             'model "slow" { { "up/real" }, timeout = { first_token_s = 0.2 } }\n',
             env={"GW_PRICES": book})
 
@@ -64,7 +74,7 @@ class Cost(Case):
     def cost(self, answer, wanted, entry="openai/real"):
         """The log has it, and the header of a whole answer the same. None: it is not known."""
         line = self.gw.log_for(answer.id)
-        self.assertEqual(line["cost_usd"], None if wanted is None else format(wanted.normalize(), "f"), line)
+        self.assertEqual(line["cost_usd"], None if wanted is None else usd_text(wanted), line)
         self.assertEqual(line.get("price"), entry, line)
         if answer.status == 200 and "event-stream" not in answer.header("content-type", ""):
             self.assertEqual(answer.header("x-gw-cost"), line["cost_usd"], line)
@@ -128,6 +138,14 @@ class Cost(Case):
         answer = self.gw.chat(model="c", stream=True)
         line = self.cost(answer, usd(i=(7, 15), o=(3, 75)), "anthropic/opus")
         self.assertEqual(line["usage"]["source"], "counted", line)
+
+    def test_prices_of_gateway_lua_stand_in_place_of_the_books(self):
+        self.cost(self.gw.chat(model="mine"), usd(i=(5, "0.123456789"), o=(2, 10)), "openai/real, gateway.lua")
+        self.cost(self.gw.chat(model="fee"), Decimal("0.07") + usd(i=(5, 1), o=(2, 2)), "gateway.lua")
+        self.cost(self.gw.chat(model="only-fee"), None, "gateway.lua")
+        self.cost(self.gw.chat(model="given"), Decimal(0), "gateway.lua")
+        self.cost(self.gw.chat(model="house/any-model"), Decimal(0), "gateway.lua")
+        self.cost(self.gw.chat(model="but-this"), usd(i=(5, 3), o=(2, 4)), "gateway.lua")
 
     def test_the_book_in_use_is_a_metric(self):
         text = self.gw.request("GET", "/metrics").body.decode()

@@ -47,6 +47,8 @@ static const char *sample(const struct word_row *row)
         return "{ [\"X-Y\"] = \"z\" }";
     case WORD_TARGETS:
         return "{ \"demo/x\" }";
+    case WORD_PRICE:
+        return "{ input_usd_per_mtok = 2.5 }";
     case WORD_SETTINGS:
         return strcmp(row->setting, "tls") == 0 ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }" : "{}";
     default:
@@ -64,6 +66,10 @@ static void write_source(const struct word_row *row, const char *setting, char *
              !other_half                   ? ""
              : strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\""
                                            : ", key = env \"GW_TEST_PEM\"");
+    if (strcmp(row->word, "model.target") == 0) {
+        snprintf(out, room, "provider \"demo\" {}\nmodel \"m\" { { \"demo/x\", %s } }", value);
+        return;
+    }
     if (dot != NULL) {
         char inner[400];
         snprintf(inner, sizeof inner, "%s = { %s }", dot + 1, value);

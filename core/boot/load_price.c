@@ -1,0 +1,60 @@
+/* load_price.c - reads a price of gateway.lua: "free", or a table of US dollars. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "boot/load_lua.h"
+#include "money/tariff.h"
+
+/* A number as decimal text, exactly; a string as it is; absent: it is neither, or has digits that nano-dollars do not. */
+static struct text amount_of(lua_State *L, char memory[64])
+{
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return load_text(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        return TEXT_NONE;
+    double value = lua_tonumber(L, -1);
+    if (!(value >= 0 && value < 1e12))
+        return TEXT_NONE;
+    snprintf(memory, 64, "%.9f", value);
+    return strtod(memory, NULL) == value ? text_of(memory) : TEXT_NONE;
+}
+
+static void read_amount(lua_State *L, const struct load_place *place, const char *name, struct tariff *tariff)
+{
+    char memory[64];
+    const char *nearest = text_nearest(text_of(name), tariff_names());
+    const char *wrong = tariff_set(tariff, text_of(name), amount_of(L, memory));
+
+    if (wrong == NULL || load_is_unknown(L, -1))
+        return;
+    if (nearest != NULL && !text_is(text_of(name), nearest))
+        load_complain(L, place, "price: \"%s\" %s (did you mean \"%s\"?)", load_name(L, text_of(name)), wrong, nearest);
+    else
+        load_complain(L, place, "price: \"%s\" %s", load_name(L, text_of(name)), wrong);
+}
+
+void load_read_price(lua_State *L, int index, const struct load_place *place, const struct tariff **out)
+{
+    struct tariff *tariff = arena_new(load_of(L)->declared->arena, struct tariff);
+    size_t count = 0;
+
+    *out = tariff;
+    tariff->free = text_is(load_text(L, index), "free");
+    if (tariff->free)
+        return;
+    if (lua_type(L, index) != LUA_TTABLE) {
+        if (!load_is_unknown(L, index))
+            load_complain(L, place, "price takes \"free\" or { input_usd_per_mtok = 2.5, ... }");
+        return;
+    }
+    const char **names = load_keys(L, index, &count);
+    if (count == 0 || lua_rawlen(L, index) > 0)
+        load_complain(L, place, "price has names and US dollars: { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }");
+    for (size_t i = 0; i < count; i++) {
+        lua_getfield(L, index, names[i]);
+        read_amount(L, place, names[i], tariff);
+        lua_pop(L, 1);
+    }
+}
