@@ -29,12 +29,16 @@ static bool is_dialect_header(struct text name)
            text_eq_nocase(name, TEXT("content-type"));
 }
 
-/* Each gateway on the way has put itself there. One that finds itself is called by itself; so many others are a loop, too. */
+/* Each gateway on the way has put itself there, in one line or in several (RFC 9110, 5.3). One that finds itself is called
+ * by itself; so many others are a loop, too. */
 static void keep_hops(struct request *req, struct text value)
 {
     struct text own = text_of(req->worker->gateway->hop);
-    req->hops = arena_text(&req->arena, value);
-    if (req->refuse == E_NONE && (value.len > HOPS_MOST || (own.len > 0 && text_find(value, own) >= 0)))
+    if (req->hops.len > HOPS_MOST)
+        return; /* refused already */
+    req->hops = req->hops.len == 0 ? arena_text(&req->arena, value)
+                                   : text_of(arena_printf(&req->arena, "%.*s, %.*s", TEXT_ARG(req->hops), TEXT_ARG(value)));
+    if (req->refuse == E_NONE && (req->hops.len > HOPS_MOST || (own.len > 0 && text_find(value, own) >= 0)))
         req->refuse = E_LOOP;
 }
 

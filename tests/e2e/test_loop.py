@@ -77,6 +77,11 @@ class Loop(unittest.TestCase):
                 self.assertEqual((len(one), len(two)), (2, 3))
                 self.assertEqual(two, ["0123456789abcdef"] + one)
                 self.assertEqual(first.chat(headers=[("x-gw-hop", ", ".join(["0123456789abcdef"] * 30))]).status, 508)
+                lines = [("x-gw-hop", "%016x" % i) for i in range(3)]  # in several lines it is one list
+                self.assertEqual(first.chat(headers=lines).status, 200)
+                self.assertEqual(up.take()[0].headers["x-gw-hop"].split(", "), [value for _, value in lines] + one)
+                self.assertEqual(first.chat(headers=[("x-gw-hop", "0123456789abcdef")] * 30).status, 508)
+                self.assertEqual(first.chat(headers=[("x-gw-hop", one[0]), ("x-gw-hop", "0123456789abcdef")]).status, 508)
         up.stop()
 
     def test_another_target_answers(self):
