@@ -1,7 +1,7 @@
 /* mask.c - a secret of the gateway's is taken out of what an upstream says, before a client or the log gets it.
  *
  * Some servers repeat the credential that they refuse, or the whole request. It is found as it was sent, written as a
- * part of JSON (a\u002db, \/) or of a URL (%2B), and cut by the end of a text or by "...". */
+ * part of JSON (a\u002db, \/), of JSON in a string of JSON, or of a URL (%2B), and cut by the end of a text or by "...". */
 #include <string.h>
 
 #include "flow/way.h"
@@ -16,29 +16,44 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-/* The character that is written at the start of `t`, in any of these ways; *len gets the bytes that it takes there. */
+/* The character that is written at the start of `t`, in any of these ways, each of them any number of times: JSON in a string
+ * of JSON has \\u002d, a URL in a URL %252B. *len gets the bytes that it takes there; 0: `t` ends within it. */
 static char read_char(struct text t, size_t *len)
 {
+    size_t at = 0;
     int high, low;
 
     *len = 1;
-    if (t.ptr[0] == '%' && t.len >= 3 && (high = hex_digit(t.ptr[1])) >= 0 && (low = hex_digit(t.ptr[2])) >= 0) {
-        *len = 3;
+    if (t.ptr[0] == '%') {
+        for (at = 1; at + 1 < t.len && t.ptr[at] == '2' && t.ptr[at + 1] == '5';)
+            at += 2;
+        if (at + 2 > t.len) {
+            *len = 0;
+            return '%';
+        }
+        if ((high = hex_digit(t.ptr[at])) < 0 || (low = hex_digit(t.ptr[at + 1])) < 0)
+            return '%';
+        *len = at + 2;
         return (char)(high << 4 | low);
     }
-    if (t.ptr[0] != '\\' || t.len < 2)
+    while (at < t.len && (t.ptr[at] == '\\' || (at > 0 && text_starts_nocase((struct text){ t.ptr + at, t.len - at }, TEXT("u005c")))))
+        at += t.ptr[at] == '\\' ? 1 : 5;
+    if (at == 0)
         return t.ptr[0];
-    if (t.ptr[1] != 'u') {
-        *len = 2;
-        return t.ptr[1];
+    if (at == t.len || (t.ptr[at] == 'u' && at + 5 > t.len)) {
+        *len = 0;
+        return '\\';
     }
-    if (t.len < 6 || t.ptr[2] != '0' || t.ptr[3] != '0' || (high = hex_digit(t.ptr[4])) < 0 || (low = hex_digit(t.ptr[5])) < 0)
-        return t.ptr[0];
-    *len = 6;
+    *len = at + 1;
+    if (t.ptr[at] != 'u' || t.ptr[at + 1] != '0' || t.ptr[at + 2] != '0' || (high = hex_digit(t.ptr[at + 3])) < 0 ||
+        (low = hex_digit(t.ptr[at + 4])) < 0)
+        return t.ptr[at];
+    *len = at + 5;
     return (char)(high << 4 | low);
 }
 
-/* How many bytes at the start of `t` are the secret, or the beginning of it up to the end of `t`; 0: none. */
+/* How many bytes at the start of `t` are the secret, or the beginning of it up to the end of `t`; 0: none. A backslash of the
+ * secret's own is one of those that escape. */
 static size_t match(struct text t, struct text secret)
 {
     size_t at = 0, found = 0;
@@ -47,9 +62,13 @@ static size_t match(struct text t, struct text secret)
         struct text rest = { t.ptr + at, t.len - at };
         size_t len = 1;
 
+        if (secret.ptr[found] == '\\') {
+            found++;
+            continue;
+        }
         if (rest.ptr[0] != secret.ptr[found] && read_char(rest, &len) != secret.ptr[found]) {
-            bool is_cut = text_starts(rest, TEXT("...")); /* as plugins mark what they shorten */
-            return is_cut && found >= SECRET_LEAST ? at : 0;
+            bool is_cut = len == 0 || text_starts(rest, TEXT("...")); /* as plugins mark what they shorten */
+            return is_cut && found >= SECRET_LEAST ? at + (len == 0 ? rest.len : 0) : 0;
         }
         at += len;
         found++;
