@@ -150,5 +150,7 @@ enum next decode_run(struct request *req)
     else
         error_set(&req->fail, E_BODY_TOO_LARGE, "the body is over %zu MB (limits.body_mb)",
                   req->config->limits.body_bytes >> 20);
+    if (req->refuse == E_OVERLOAD && !req->body_complete)
+        req->fail.close = true; /* the answer goes out at once, also where the rest of the body does not come */
     return FAIL;
 }

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import threading
+import time
 import unittest
 
 import client
@@ -335,6 +336,14 @@ class Memory(unittest.TestCase):
                     self.assertEqual((answer.status, answer.error["code"]), (503, "server_is_overloaded"), answer)
                     self.assertIn("bodies_mb", answer.error["message"])
                     self.assertEqual(gw.log_for(answer.id)["status"], 503)
+            for raw in (large, chunked):  # and one that pauses beyond the bound has its answer at once
+                with client.Conn(gw.port) as conn:
+                    conn.send(raw[: len(raw) * 2 // 3])
+                    start = time.monotonic()
+                    answer = conn.response()
+                    self.assertEqual((answer.status, answer.error["code"]), (503, "server_is_overloaded"), answer)
+                    self.assertLess(time.monotonic() - start, 5)
+                    self.assertTrue(conn.closed_by_peer())
             conns.append(client.Conn(gw.port))
             conns[-1].send(client.build("POST", "/v1/chat/completions", (), {"model": "m", "messages": []}))
             self.assertTrue(started.acquire(timeout=15), "a small one has no room")
