@@ -4,10 +4,30 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+/* Headers with which proxies and the networks in front of servers say for whom they ask. A trailing "*" is anything. */
+static bool is_forwarding(struct text name)
+{
+    static const struct text names[] = {
+        { "forwarded", 9 },    { "x-forwarded*", 12 }, { "x-original-*", 12 },        { "x-envoy-*", 9 },     { "via", 3 },
+        { "x-real-ip", 9 },    { "x-client-ip", 11 },  { "x-cluster-client-ip", 19 }, { "true-client-ip", 14 }, { "client-ip", 9 },
+        { "cf-*", 4 },         { "fastly-*", 8 },      { "fly-*", 5 },                { "x-amzn-*", 8 },      { "x-azure-*", 9 },
+        { "x-remote-ip", 11 }, { "x-remote-addr", 13 }, { "x-proxyuser-ip", 14 },     { "wl-proxy-*", 10 },   { "proxy-client-ip", 15 },
+        { "x-appengine-*", 13 }, { "x-host", 6 },      { "x-rewrite-url", 13 },       { "x-vercel-*", 10 },   { "x-cloud-trace-context", 21 },
+        { "do-connecting-ip", 16 }, { "x-nf-*", 6 },   { "x-coming-from", 13 },       { "coming-from", 11 },
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        bool any = names[i].ptr[names[i].len - 1] == '*';
+        struct text front = { names[i].ptr, names[i].len - any };
+
+        if (any ? text_starts_nocase(name, front) : text_eq_nocase(name, front))
+            return true;
+    }
+    return false;
+}
+
 struct browser browser_read(const struct door_header *headers, size_t count)
 {
-    static const struct text forwarding[] = { { "forwarded", 9 },        { "via", 3 },          { "x-real-ip", 9 },
-                                              { "cf-connecting-ip", 16 }, { "x-client-ip", 11 }, { "true-client-ip", 14 } };
     struct browser b = { 0 };
 
     for (size_t i = 0; i < count; i++) {
@@ -28,9 +48,6 @@ struct browser browser_read(const struct door_header *headers, size_t count)
         if (text_eq_nocase(name, TEXT("sec-fetch-site")))
             b.site = value;
         b.is_one = b.is_one || b.origin.ptr != NULL || text_starts_nocase(name, TEXT("sec-fetch-"));
-        for (size_t k = 0; k < sizeof forwarding / sizeof *forwarding; k++)
-            b.forwarded = b.forwarded || text_eq_nocase(name, forwarding[k]);
-        b.forwarded = b.forwarded || text_starts_nocase(name, TEXT("x-forwarded-"));
     }
     return b;
 }
@@ -89,6 +106,17 @@ static bool is_own_origin(const struct browser *b)
 
     place = (struct text){ place.ptr + scheme, place.len - scheme };
     return scheme > 0 && !b->many && (browser_is_local(place) || (place.len > 0 && text_eq_nocase(place, b->host)));
+}
+
+bool browser_is_direct(const struct door_header *headers, size_t count)
+{
+    struct browser b = browser_read(headers, count);
+
+    for (size_t i = 0; i < count; i++)
+        if (is_forwarding(text_of(headers[i].name)))
+            return false;
+    return (b.host.ptr == NULL || browser_is_local(b.host)) && (b.origin.ptr == NULL || is_own_origin(&b)) &&
+           !text_eq_nocase(b.site, TEXT("cross-site"));
 }
 
 /* What a form of another site cannot have without asking first; and uploads, where the API has them. */

@@ -15,12 +15,14 @@
 struct browser {
     struct text host, origin, site /* Sec-Fetch-Site */, type /* Content-Type */;
     struct text method, headers; /* Access-Control-Request-...: a preflight */
-    bool is_one;    /* Origin or Sec-Fetch-... was sent: no other client sends those */
-    bool many;      /* more than one Origin */
-    bool forwarded; /* a proxy has passed it on */
+    bool is_one; /* Origin or Sec-Fetch-... was sent: no other client sends those */
+    bool many;   /* more than one Origin */
 };
 
 struct browser browser_read(const struct door_header *headers, size_t count);
+/* Was a request of a loopback peer sent by this machine itself, with its name as the Host and none of the headers that a proxy
+ * adds, and by no page of another site? */
+bool browser_is_direct(const struct door_header *headers, size_t count);
 /* Is the Origin one of the configuration's `cors` list? */
 bool browser_is_listed(const struct browser *b, const struct config *config);
 /* Without keys, whoever reaches the gateway spends the operator's money, so no web page may: a name that is not this

@@ -69,7 +69,7 @@ static bool may_read_metrics(struct watch *x)
     if (has_token(x))
         return true;
     MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, tell, &told);
-    if (x->loopback && !browser_read(told.all, told.count).forwarded)
+    if (x->loopback && told.count < OF_INTEREST && browser_is_direct(told.all, told.count))
         return true;
     if (x->front->worker->config->metrics_token.len > 0)
         say(x, 401, PLAIN, TEXT("/metrics needs the header \"Authorization: Bearer TOKEN\": the token of metrics { token = ... } in gateway.lua\n"));

@@ -5,11 +5,12 @@
 #include "check.h"
 #include "http/browser.h"
 
+static struct door_header headers[16];
+
 /* Reads "Name: value\n" lines. */
-static struct browser read_it(const char *lines)
+static size_t lines_of(const char *lines)
 {
     static char copy[600];
-    struct door_header headers[16];
     size_t count = 0;
     char *rest = copy, *line;
 
@@ -20,7 +21,19 @@ static struct browser read_it(const char *lines)
         *value = '\0';
         headers[count++] = (struct door_header){ line, value + 2 };
     }
+    return count;
+}
+
+static struct browser read_it(const char *lines)
+{
+    size_t count = lines_of(lines);
     return browser_read(headers, count);
+}
+
+static bool is_direct(const char *lines)
+{
+    size_t count = lines_of(lines);
+    return browser_is_direct(headers, count);
 }
 
 Test(browser, knows_this_machine)
@@ -127,14 +140,19 @@ Test(browser, finds_listed_origins)
 
 Test(browser, knows_what_a_proxy_passed_on)
 {
-    static const char *const names[] = { "Forwarded: for=x\n", "X-Forwarded-For: x\n", "x-forwarded-proto: x\n", "Via: 1.1 x\n", "X-Real-IP: x\n",
-                                         "CF-Connecting-IP: x\n", "X-Client-IP: x\n", "True-Client-IP: x\n" };
+    static const char *const names[] = {
+        "Forwarded: for=x\n", "X-Forwarded-For: x\n", "x-forwarded-proto: x\n", "X-Forwarded: x\n", "Via: 1.1 x\n",
+        "X-Real-IP: x\n", "CF-Connecting-IP: x\n", "CF-Ray: x\n", "X-Client-IP: x\n", "True-Client-IP: x\n",
+        "X-Envoy-External-Address: x\n", "Fastly-Client-IP: x\n", "X-Cluster-Client-IP: x\n", "X-Original-Forwarded-For: x\n",
+        "X-Original-Host: x\n", "X-Azure-ClientIP: x\n", "Fly-Client-IP: x\n", "X-Amzn-Trace-Id: x\n", "Client-IP: x\n",
+        "Host: gw.example\n", "Host: 127.0.0.1.nip.io\n", HERE "Origin: https://evil.example\n", HERE "Origin: null\n",
+        HERE "Sec-Fetch-Site: cross-site\n",
+    };
+    static const char *const own[] = { "", HERE, HERE JSON "User-Agent: x\nX-Forward: a\n", "Host: localhost\nOrigin: http://localhost:3000\n",
+                                       HERE "Sec-Fetch-Site: none\nX-Request-Id: x\n" };
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct browser b = read_it(names[i]);
-        cr_assert(b.forwarded, "%s", names[i]);
-        cr_assert_not(b.is_one);
-    }
-    struct browser b = read_it(HERE JSON "User-Agent: x\nX-Forward: a\n");
-    cr_assert_not(b.forwarded);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cr_assert_not(is_direct(names[i]), "%s", names[i]);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        cr_assert(is_direct(own[i]), "%s", own[i]);
 }
