@@ -17,6 +17,7 @@ struct listing {
     struct json_writer *json; /* NULL: text */
     bool fields;
     struct text asked; /* the model's name on the command line; absent: all */
+    struct fail *defect; /* of a plugin's table; its text is empty: none was found */
 };
 
 static struct text model_of(const struct listing *l, const struct config_target *target)
@@ -25,12 +26,13 @@ static struct text model_of(const struct listing *l, const struct config_target 
     return as_asked ? l->asked : target->model;
 }
 
-static const gw_capability *capability(const struct listing *l, const struct config_target *target, uint32_t index)
+/* False: there is no such row. */
+static bool capability(const struct listing *l, const struct config_target *target, uint32_t index, gw_capability *row)
 {
     const struct config_provider *p = target->provider;
     if (p->instance == NULL) /* it is off, and could not be opened */
-        return NULL;
-    return plugin_capability(p->plugin, p->instance, model_of(l, target), p->base_url, index);
+        return false;
+    return plugin_capability(p->plugin, p->instance, model_of(l, target), p->base_url, index, row, l->defect) > 0;
 }
 
 static void row_of(const struct config_model *model, const struct listing *l)
@@ -50,11 +52,11 @@ static void row_of(const struct config_model *model, const struct listing *l)
 
 static void write_fields(const struct config_target *target, const struct listing *l)
 {
-    const gw_capability *c;
+    gw_capability row, *c = &row;
 
     buf_printf(l->out, "  %.*s/%.*s%s\n", TEXT_ARG(target->provider->name), TEXT_ARG(model_of(l, target)),
-               capability(l, target, 0) == NULL ? ": nothing is told" : "");
-    for (uint32_t i = 0; (c = capability(l, target, i)) != NULL; i++) {
+               !capability(l, target, 0, c) ? ": nothing is told" : "");
+    for (uint32_t i = 0; capability(l, target, i, c); i++) {
         buf_printf(l->out, "    %-30s %s", c->field, plugin_field_how(c->how));
         if (c->when != NULL)
             buf_printf(l->out, ", %s", c->when);
@@ -75,12 +77,12 @@ static void put(struct json_writer *w, const char *name, const char *value)
 
 static void json_fields(const struct config_target *target, const struct listing *l)
 {
-    const gw_capability *c;
+    gw_capability row, *c = &row;
     struct json_writer *w = l->json;
 
     json_name(w, "fields");
     json_array(w);
-    for (uint32_t i = 0; (c = capability(l, target, i)) != NULL; i++) {
+    for (uint32_t i = 0; capability(l, target, i, c); i++) {
         json_object(w);
         put(w, "field", c->field);
         put(w, "how", plugin_field_how(c->how));
@@ -161,7 +163,8 @@ static int run(struct cli *cli)
     struct config *config = cli_load(cli, CLI_LOAD_OFF);
     struct json_writer w;
     struct buf out;
-    struct listing l = {.out = &out, .fields = cli_option(cli, "fields") != NULL, .asked = TEXT_NONE};
+    struct fail defect = {.text = ""};
+    struct listing l = {.out = &out, .fields = cli_option(cli, "fields") != NULL, .asked = TEXT_NONE, .defect = &defect};
 
     if (config == NULL)
         return CLI_CONFIG;
@@ -180,6 +183,11 @@ static int run(struct cli *cli)
         buf_str(&out, "\n");
     }
     config_unref(config);
+    if (defect.text[0] != '\0') {
+        buf_free(&out);
+        cli_say("%s", defect.text);
+        return CLI_FAILED;
+    }
     if (found)
         return cli_print(&out);
     buf_free(&out);

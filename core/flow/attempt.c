@@ -211,7 +211,8 @@ static void build(struct attempt *a)
         buf_room(&a->http.body, req->body.len + req->body.len / 8, &room);
     }
     struct watch_seat *seat = watch_begin(p->plugin->name, "build()");
-    gw_status status = p->plugin->provider.build(p->instance, &a->call, &a->ask, &a->http);
+    call_step_begin(&a->call);
+    gw_status status = call_status(&a->call, p->plugin->provider.build(p->instance, &a->call, &a->ask, &a->http));
     watch_end(seat);
     struct fail why;
     if (status == GW_OK && call_http_check(&a->http, &why) < 0) {

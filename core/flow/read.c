@@ -68,7 +68,8 @@ static bool take(struct attempt *a, const gw_event *given, gw_event *event, gw_t
 
 void relay_emit(gw_call *call, const gw_event *given)
 {
-    CHECK(call, CALL);
+    if ((call = call_given(call, "emit()")) == NULL)
+        return; /* no step runs: there is nobody to whom it could belong */
     struct attempt *a = call->owner;
     struct request *req = a->req;
     gw_event taken;
@@ -122,9 +123,12 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name,
                        .data = call_str(data) };
     a->call.explain = TEXT_NONE;
     struct watch_seat *seat = watch_begin(p->plugin->name, "read()");
-    gw_status status = p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit);
+    call_step_begin(&a->call);
+    gw_status status = call_status(&a->call, p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit));
     watch_end(seat);
-    if (status < 0)
+    if (a->call.misused != NULL && !a->has_error)
+        defect_status(a, "read()", status);
+    else if (status < 0)
         defect_unread(a, status);
     bool full = call_is_full(&a->call);
     if (full) /* what was read may lack something */

@@ -18,6 +18,34 @@ void call_give(struct gw_call *call, const struct call_headers *headers)
     call->answer_header = headers->answer;
 }
 
+static _Thread_local struct gw_call *current; /* whose step this thread is in */
+
+void call_step_begin(struct gw_call *call)
+{
+    CHECK(call, CALL);
+    current = call;
+}
+
+struct gw_call *call_given(struct gw_call *call, const char *function)
+{
+    if (call != NULL) {
+        CHECK(call, CALL);
+        return call;
+    }
+    if (current != NULL && current->misused == NULL)
+        current->misused = function;
+    return current;
+}
+
+gw_status call_status(struct gw_call *call, gw_status status)
+{
+    CHECK(call, CALL);
+    if (call->misused == NULL)
+        return status;
+    call->explain = text_of(arena_printf(call->keep, "it gives %s NULL where a handle must be", call->misused));
+    return GW_E_REJECT;
+}
+
 void call_step_end(struct gw_call *call)
 {
     CHECK(call, CALL);
@@ -25,6 +53,7 @@ void call_step_end(struct gw_call *call)
     char *first = scratch->first;
     size_t first_len = (size_t)(scratch->first_end - scratch->first);
 
+    current = NULL;
     arena_fini(scratch);
     arena_init(scratch, first, first_len, scratch->max);
 }

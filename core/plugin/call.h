@@ -32,6 +32,7 @@ struct gw_call {
     void *state;           /* the plugin's */
     struct text explain;   /* why the status was not GW_OK; in `keep` */
     bool starved;          /* it was refused memory: what it did since is not all of it */
+    const char *misused;   /* the function of the host that was given NULL for a handle, static; NULL: none */
     struct call_dropped *dropped; /* in order */
     struct call_dropped **dropped_last;
 };
@@ -77,7 +78,14 @@ static inline bool call_is_full(const struct gw_call *call)
 {
     return call->starved || call->keep->full || call->scratch->full;
 }
-/* Forgets what the step left in scratch. */
+/* Around each function of a plugin that is called: begin() names the call of the step that this thread is in; end() forgets
+ * that, and what the step left in scratch. */
+void call_step_begin(struct gw_call *call);
+/* Between them, `status` being what the plugin returned: GW_E_REJECT, explained, where it gave the host NULL for a handle. */
+gw_status call_status(struct gw_call *call, gw_status status);
+/* What a plugin gives `function` (static) of the host as its call; for NULL the call of the step, which is marked, or NULL
+ * where no step runs. */
+struct gw_call *call_given(struct gw_call *call, const char *function);
 void call_step_end(struct gw_call *call);
 
 void call_http_init(struct gw_http *http, struct gw_call *call, size_t max_body);

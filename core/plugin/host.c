@@ -46,7 +46,8 @@ static int64_t host_unix_ms(void *self)
 
 static void *host_alloc(gw_call *call, size_t bytes, size_t align)
 {
-    CHECK(call, CALL);
+    if ((call = call_given(call, "host->alloc()")) == NULL)
+        return NULL;
     if (align < alignof(max_align_t))
         align = alignof(max_align_t);
     if ((align & (align - 1)) != 0 || align > 4096 || bytes > SIZE_MAX - align)
@@ -64,26 +65,26 @@ static void *host_alloc(gw_call *call, size_t bytes, size_t align)
 
 static void host_set_state(gw_call *call, void *state)
 {
-    CHECK(call, CALL);
-    call->state = state;
+    if ((call = call_given(call, "host->set_state()")) != NULL)
+        call->state = state;
 }
 
 static void *host_state(gw_call *call)
 {
-    CHECK(call, CALL);
-    return call->state;
+    return (call = call_given(call, "host->state()")) != NULL ? call->state : NULL;
 }
 
 static void host_explain(gw_call *call, gw_str text)
 {
-    CHECK(call, CALL);
-    call->explain = keep(call, text, EXPLAIN_MAX);
+    if ((call = call_given(call, "host->explain()")) != NULL)
+        call->explain = keep(call, text, EXPLAIN_MAX);
 }
 
 /* One line per member, however often a plugin says so. */
 static void host_dropped(gw_call *call, gw_str member, gw_str why)
 {
-    CHECK(call, CALL);
+    if ((call = call_given(call, "host->dropped()")) == NULL)
+        return;
     unsigned count = 0;
     for (const struct call_dropped *d = call->dropped; d != NULL; d = d->next, count++)
         if (text_eq(d->member, call_text(member)))
@@ -110,16 +111,16 @@ static bool is_credential(struct text name)
 
 static gw_str host_client_header(gw_call *call, gw_str name)
 {
-    CHECK(call, CALL);
-    if (call->client_header == NULL || is_credential(call_text(name)))
+    call = call_given(call, "host->client_header()");
+    if (call == NULL || call->client_header == NULL || is_credential(call_text(name)))
         return (gw_str){NULL, 0};
     return call_str(call->client_header(call->owner, call_text(name)));
 }
 
 static gw_str host_answer_header(gw_call *call, gw_str name)
 {
-    CHECK(call, CALL);
-    if (call->answer_header == NULL)
+    call = call_given(call, "host->answer_header()");
+    if (call == NULL || call->answer_header == NULL)
         return (gw_str){NULL, 0};
     return call_str(call->answer_header(call->owner, call_text(name)));
 }
@@ -131,7 +132,8 @@ static void free_buf(void *buf)
 
 static gw_writer *host_writer(gw_call *call)
 {
-    CHECK(call, CALL);
+    if ((call = call_given(call, "host->writer()")) == NULL)
+        return NULL;
     struct gw_writer *w = arena_new(call->scratch, struct gw_writer);
     size_t max = call->scratch->max;
     buf_init(&w->own, max > call->scratch->used ? max - call->scratch->used : 0);
@@ -144,7 +146,9 @@ static gw_writer *host_writer(gw_call *call)
 
 static void host_buf_append(gw_buf *buf, gw_str bytes)
 {
-    if (!buf->failed && buf_text(&buf->bytes, call_text(bytes)) < 0)
+    if (buf == NULL)
+        call_given(NULL, "host->buf_append()");
+    else if (!buf->failed && buf_text(&buf->bytes, call_text(bytes)) < 0)
         buf->failed = true;
 }
 
@@ -178,7 +182,9 @@ static bool is_token(struct text t)
 static void host_http_method(gw_http *http, gw_str method)
 {
     struct text t = call_text(method);
-    if (!is_token(t))
+    if (http == NULL)
+        call_given(NULL, "host->http_method()");
+    else if (!is_token(t))
         refuse(http, "the HTTP method is not a token");
     else
         http->method = keep(http->call, method, t.len);
@@ -218,7 +224,9 @@ static const char *url_problem(struct text url)
 static void host_http_url(gw_http *http, gw_str url)
 {
     const char *problem = url_problem(call_text(url));
-    if (problem != NULL)
+    if (http == NULL)
+        call_given(NULL, "host->http_url()");
+    else if (problem != NULL)
         refuse(http, "the URL %s", problem);
     else
         http->url = keep(http->call, url, url.len);
@@ -249,7 +257,9 @@ static bool is_header_value(struct text t)
 static void host_http_header(gw_http *http, gw_str name, gw_str value)
 {
     struct text n = call_text(name);
-    if (!is_token(n)) {
+    if (http == NULL) {
+        call_given(NULL, "host->http_header()");
+    } else if (!is_token(n)) {
         refuse(http, "the name of a header is not a token");
     } else if (is_transport_header(n)) {
         refuse(http, "the header %.*s is written by the gateway, not by a plugin", TEXT_ARG(n));
@@ -275,6 +285,10 @@ static void host_http_header(gw_http *http, gw_str name, gw_str value)
 
 static gw_writer *host_http_json_body(gw_http *http)
 {
+    if (http == NULL) {
+        call_given(NULL, "host->http_json_body()");
+        return NULL;
+    }
     if (http->writer == NULL) {
         http->writer = arena_new(http->call->keep, struct gw_writer);
         http->writer->call = http->call;

@@ -67,7 +67,9 @@ static gw_str read_text(const gw_json *v)
 
 static gw_status read_parse(gw_call *call, gw_str text, const gw_json **out)
 {
-    CHECK(call, CALL);
+    *out = NULL;
+    if ((call = call_given(call, "json->parse()")) == NULL)
+        return GW_E_REJECT;
     const struct json *v = json_parse_quick(call->scratch, call_text(text));
     *out = call_json(v);
     if (v != NULL)
@@ -91,76 +93,89 @@ const gw_json_api host_json = {
     .parse = read_parse,
 };
 
+/* For NULL one that takes nothing. */
+static struct json_writer *writer_of(gw_writer *w)
+{
+    static _Thread_local struct json_writer none;
+    static _Thread_local struct buf nothing; /* its maximum is 0 */
+
+    if (w != NULL)
+        return &w->json;
+    call_given(NULL, "a function of host->write");
+    none = (struct json_writer){.error = -1, .out = &nothing};
+    return &none;
+}
+
 static void put_object(gw_writer *w)
 {
-    json_object(&w->json);
+    json_object(writer_of(w));
 }
 
 static void put_array(gw_writer *w)
 {
-    json_array(&w->json);
+    json_array(writer_of(w));
 }
 
 static void put_close(gw_writer *w)
 {
-    json_close(&w->json);
+    json_close(writer_of(w));
 }
 
 static void put_key(gw_writer *w, gw_str name)
 {
-    json_key(&w->json, call_text(name));
+    json_key(writer_of(w), call_text(name));
 }
 
 static void put_str(gw_writer *w, gw_str value)
 {
-    json_put_str(&w->json, call_text(value));
+    json_put_str(writer_of(w), call_text(value));
 }
 
 static void put_integer(gw_writer *w, int64_t value)
 {
-    json_put_int(&w->json, value);
+    json_put_int(writer_of(w), value);
 }
 
 static void put_real(gw_writer *w, double value)
 {
-    json_put_real(&w->json, value);
+    json_put_real(writer_of(w), value);
 }
 
 static void put_boolean(gw_writer *w, int32_t value)
 {
-    json_put_bool(&w->json, value != 0);
+    json_put_bool(writer_of(w), value != 0);
 }
 
 static void put_null(gw_writer *w)
 {
-    json_put_null(&w->json);
+    json_put_null(writer_of(w));
 }
 
 /* What is absent is written as null, so that key() is never left without a value. */
 static void put_copy(gw_writer *w, const gw_json *value)
 {
     if (value == NULL)
-        json_put_null(&w->json);
+        json_put_null(writer_of(w));
     else
-        json_put_json(&w->json, value_of(value));
+        json_put_json(writer_of(w), value_of(value));
 }
 
 static void put_raw(gw_writer *w, gw_str json)
 {
-    json_put_raw(&w->json, call_text(json));
+    json_put_raw(writer_of(w), call_text(json));
 }
 
 /* Not one complete value, or past the limit of the buffer: for the plugin it is the same. */
 static gw_status put_end(gw_writer *w)
 {
-    if (w->call != NULL && w->out->failed)
+    if (w != NULL && w->call != NULL && w->out->failed)
         w->call->starved = true;
-    return json_end(&w->json) == 0 ? GW_OK : GW_E_NOMEM;
+    return json_end(writer_of(w)) == 0 ? GW_OK : GW_E_NOMEM;
 }
 
 static gw_str put_text(gw_writer *w)
 {
-    return call_str(buf_view(w->out));
+    return w != NULL ? call_str(buf_view(w->out)) : (gw_str){NULL, 0};
 }
 
 const gw_writer_api host_write = {

@@ -189,10 +189,18 @@ int plugin_open_provider(const struct plugin *plugin, const struct json *setting
     arena_init(&keep, NULL, 0, 1 << 20);
     arena_init(&scratch, NULL, 0, 1 << 20);
     call_begin(&call, &keep, &scratch, NULL);
+    call_step_begin(&call);
     gw_status status = plugin->provider.open(host_of(plugin), &call, call_json(settings), instance);
     int result = 0;
+    if (status == GW_OK && call.misused != NULL)
+        plugin->provider.close(*instance);
+    status = call_status(&call, status);
+    call_step_end(&call);
     if (status != GW_OK) {
-        if (call.explain.len > 0)
+        if (call.misused != NULL)
+            result = fail_set(fail, FAIL_OPERATOR, "the plugin %s has a defect, in open(): %.*s", plugin->name,
+                              TEXT_ARG(call.explain));
+        else if (call.explain.len > 0)
             result = fail_set(fail, FAIL_OPERATOR, "%.*s", TEXT_ARG(call.explain));
         else
             result = fail_set(fail, FAIL_OPERATOR, "the plugin %s refuses its settings (status %d) without saying why",
@@ -209,13 +217,30 @@ void plugin_close_provider(const struct plugin *plugin, void *instance)
     plugin->provider.close(instance);
 }
 
-const gw_capability *plugin_capability(const struct plugin *plugin, void *instance, struct text model,
-                                       struct text base_url, uint32_t index)
+/* The size of ABI 1.0: a row that is shorter has no size at all, or a wrong one. */
+#define CAPABILITY_SIZE_1_0 (offsetof(gw_capability, why) + sizeof(const char *))
+
+int plugin_capability(const struct plugin *plugin, void *instance, struct text model, struct text base_url, uint32_t index,
+                      gw_capability *row, struct fail *fail)
 {
     gw_request req = {.size = sizeof req,
                       .operation = GW_OP_CHAT,
                       .dialect = GW_DIALECT_CHAT,
                       .model = call_str(model),
                       .base_url = call_str(base_url)};
-    return plugin->provider.capability != NULL ? plugin->provider.capability(instance, &req, index) : NULL;
+    const gw_capability *given =
+        plugin->provider.capability != NULL ? plugin->provider.capability(instance, &req, index) : NULL;
+
+    memset(row, 0, sizeof *row);
+    if (given == NULL)
+        return 0;
+    if (given->size < CAPABILITY_SIZE_1_0)
+        return fail_set(fail, FAIL_OPERATOR, "the plugin %s has a defect: row %u of its capability table has the size %u, and not %zu",
+                        plugin->name, index, given->size, sizeof *given);
+    memcpy(row, given, given->size < sizeof *row ? given->size : sizeof *row);
+    if (row->field == NULL || row->field[0] == '\0')
+        return fail_set(fail, FAIL_OPERATOR, "the plugin %s has a defect: row %u of its capability table names no field",
+                        plugin->name, index);
+    row->size = sizeof *row;
+    return 1;
 }

@@ -41,10 +41,10 @@ int plugin_check_settings(const struct plugin *plugin, const struct json *settin
 int plugin_open_provider(const struct plugin *plugin, const struct json *settings, void **instance, struct fail *fail);
 void plugin_close_provider(const struct plugin *plugin, void *instance);
 
-/* Row `index` of what becomes of the fields of a chat for `model` at `base_url` (gw_provider_ops.capability), NULL
- * at the end, and where the plugin tells nothing. Any thread. */
-const gw_capability *plugin_capability(const struct plugin *plugin, void *instance, struct text model,
-                                       struct text base_url, uint32_t index);
+/* Row `index` of what becomes of the fields of a chat for `model` at `base_url` (gw_provider_ops.capability), copied as far
+ * as both sides know it. 1; 0 at the end, and where the plugin has no table; -1 with `fail` where the row is none. Any thread. */
+int plugin_capability(const struct plugin *plugin, void *instance, struct text model, struct text base_url, uint32_t index,
+                      gw_capability *row, struct fail *fail);
 /* "dropped" ... for one GW_FIELD_*. Static. */
 const char *plugin_field_how(uint32_t how);
 

@@ -97,6 +97,7 @@ static int read_frame(struct session *s, const struct body *body, struct text na
         .name = {name.ptr != NULL ? name_copy : NULL, name.len},
         .data = {data_copy,                           data.len}
     };
+    call_step_begin(&s->call);
     gw_status status = s->of->kit->plugin->provider.read(s->of->instance, &s->call, &frame, session_emit);
     session_step(s, status);
     spoil(name_copy, name.len);

@@ -10,6 +10,7 @@ static void produce(struct kit_case *c, const gw_request *request, struct sessio
 
     do {
         uint32_t wait_ms = 0;
+        call_step_begin(&s->call);
         gw_status status = c->kit->plugin->provider.produce(c->instance, &s->call, request, session_emit, &wait_ms);
         session_step(s, status);
         c->kit->now_ms += wait_ms;

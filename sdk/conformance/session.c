@@ -59,6 +59,8 @@ bool session_end(struct session *s, const char *how)
 
 bool session_step(struct session *s, gw_status status)
 {
+    if (s->call.misused != NULL)
+        case_fail(s->of, "it gives %s NULL where a handle must be", s->call.misused);
     s->status = status;
     if (call_is_full(&s->call))
         case_fail(s->of, "it takes over %d MB of memory for one call", 64);
@@ -70,7 +72,8 @@ bool session_step(struct session *s, gw_status status)
 
 void session_emit(gw_call *call, const gw_event *event)
 {
-    CHECK(call, CALL);
+    if ((call = call_given(call, "emit()")) == NULL)
+        return;
     struct session *s = call->owner;
     event_check(&s->check, event);
     event_line(&s->lines, event);
@@ -105,6 +108,7 @@ gw_status session_build(struct session *s, const gw_request *request, struct gw_
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = copy(*texts[i]);
     call_http_init(http, &s->call, 64 << 20);
+    call_step_begin(&s->call);
     gw_status status = c->kit->plugin->provider.build(c->instance, &s->call, &lent, http);
     session_step(s, status);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -132,7 +136,10 @@ bool session_open(struct kit_case *c, const struct json *settings)
         case_fail(c, "%s", fail.text);
     } else {
         session_begin(&s, c, false);
+        call_step_begin(&s.call);
         gw_status status = c->kit->plugin->provider.open(&c->kit->host, &s.call, call_json(config), &c->instance);
+        status = call_status(&s.call, status);
+        call_step_end(&s.call);
         if (status != GW_OK) {
             c->instance = NULL;
             case_fail(c, "open() says %s: %.*s", call_status_name(status), TEXT_ARG(s.call.explain));

@@ -8,7 +8,7 @@ enum { ROWS_MOST = 1000 };
 static bool is_sound(const gw_capability *row)
 {
     bool dropped = row->how == GW_FIELD_DROPPED || row->how == GW_FIELD_REFUSED;
-    return row->size >= sizeof *row && row->field != NULL && row->field[0] != '\0' && row->how >= GW_FIELD_CARRIED &&
+    return row->how >= GW_FIELD_CARRIED &&
            row->how <= GW_FIELD_REFUSED && (row->as != NULL) == (row->how == GW_FIELD_TRANSLATED) &&
            (row->why != NULL) == dropped;
 }
@@ -26,14 +26,16 @@ void table_check(struct kit_case *c, const gw_request *request, const struct gw_
 {
     const struct plugin *plugin = c->kit->plugin;
     struct text model = call_text(request->model), url = call_text(request->base_url);
-    const gw_capability *row;
+    gw_capability row;
+    struct fail fail;
     uint32_t count = 0;
+    int more;
 
     if (plugin->provider.capability == NULL || request->operation != GW_OP_CHAT)
         return;
-    for (; (row = plugin_capability(plugin, c->instance, model, url, count)) != NULL && count < ROWS_MOST; count++) {
-        if (!is_sound(row)) {
-            case_fail(c, "row %u of its capability table is not sound", count);
+    for (; (more = plugin_capability(plugin, c->instance, model, url, count, &row, &fail)) != 0 && count < ROWS_MOST; count++) {
+        if (more < 0 || !is_sound(&row)) {
+            case_fail(c, "row %u of its capability table is not sound%s%s", count, more < 0 ? ": " : "", more < 0 ? fail.text : "");
             return;
         }
     }
@@ -41,7 +43,7 @@ void table_check(struct kit_case *c, const gw_request *request, const struct gw_
         case_fail(c, "its capability table does not end");
     for (const struct call_dropped *d = call->dropped; d != NULL && count < ROWS_MOST; d = d->next) {
         uint32_t i = 0;
-        while (i < count && !is_about(plugin_capability(plugin, c->instance, model, url, i), d))
+        while (i < count && plugin_capability(plugin, c->instance, model, url, i, &row, &fail) > 0 && !is_about(&row, d))
             i++;
         if (i == count)
             case_fail(c, "it drops %.*s (%.*s), which no row of its capability table says", TEXT_ARG(d->member),

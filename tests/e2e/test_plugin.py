@@ -85,6 +85,18 @@ class Careless(Folder):
                     self.assertEqual(attempt["outcome"], "plugin_error")
                     self.assertIn(word, attempt["why"])
 
+    def test_a_handle_that_is_null_is_an_error_that_names_the_plugin(self):
+        for how, word in (("call-null", "host->alloc()"), ("emit-null", "emit()")):
+            for stream in (False, True):
+                with self.subTest(how=how, stream=stream):
+                    answer = self.gw.chat(model=how, stream=stream)
+                    why = 'produce() of the plugin "careless" failed (reject): it gives %s NULL where a handle must be' % word
+                    self.assertEqual(self.gw.log_for(answer.id)["attempts"][0]["why"], why)
+                    self.assertTrue(wait_for(lambda: why in self.gw.said()))
+                    if how == "call-null" and not stream:
+                        self.assertEqual(answer.status, 500, answer)
+                    self.assertNotIn(b"[DONE]", answer.body)
+
     def test_an_answer_that_has_begun_ends_with_an_error(self):
         answer = self.gw.chat(model="late-null", stream=True)
         self.assertEqual(answer.status, 200)

@@ -66,6 +66,10 @@ static void misdo(gw_call *call, gw_emit emit, gw_str how)
         h->explain(call, (gw_str){NULL, 100});
         h->log(h->self, GW_LOG_INFO, (gw_str){NULL, 100});
     }
+    if (is(how, "call-null"))
+        h->alloc(NULL, 8, 8);
+    if (is(how, "emit-null"))
+        say(NULL, emit, GW_EVENT_TEXT, 0, "x");
     if (is(how, "sleep"))
         sleep(9);
 }
