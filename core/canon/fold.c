@@ -150,6 +150,7 @@ void fold_event(struct fold *fold, const gw_event *event)
         call = call_of(fold, c, event->item);
         call->id = arena_text(fold->arena, view(event->id));
         call->name = arena_text(fold->arena, view(event->text));
+        call->extra = arena_text(fold->arena, view(event->data));
         break;
     case GW_EVENT_TOOL_ARGS:
         add(fold, &call_of(fold, c, event->item)->args, event->text);

@@ -14,6 +14,7 @@ struct fold_call {
     struct fold_call *next;
     struct numbered number;
     struct text id, name;
+    struct text extra; /* JSON of members that stand beside the call's own; absent */
     struct buf args;
     bool custom; /* free input instead of JSON arguments */
 };

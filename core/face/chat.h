@@ -33,6 +33,8 @@ void chat_write_head(const struct face_answer *answer, struct text id, struct te
 bool chat_is_sound(const gw_event *event);
 /* SDKs know no answer without a finish reason. */
 struct text chat_finish(struct text told, bool has_calls);
+/* The members of the object `extra` (JSON; absent: none) that stand beside those of a call. */
+void chat_write_extra(struct arena *arena, struct text extra, struct json_writer *w);
 /* The members for parts that a model drew or spoke: JSON values, comma-separated. */
 void chat_write_media(struct arena *arena, struct text media, struct json_writer *w);
 

@@ -66,6 +66,23 @@ void chat_write_media(struct arena *arena, struct text media, struct json_writer
     buf_free(&list);
 }
 
+void chat_write_extra(struct arena *arena, struct text extra, struct json_writer *w)
+{
+    static const char *const own[] = { "index", "id", "type", "function", "custom" };
+    const struct json *object = extra.len > 0 ? json_parse_quick(arena, extra) : NULL;
+    if (json_type(object) != JSON_T_OBJECT)
+        return;
+    for (size_t i = 0; i < json_count(object); i++) {
+        bool is_own = false;
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+            is_own = is_own || text_is(json_key_at(object, i), own[k]);
+        if (is_own)
+            continue;
+        json_key(w, json_key_at(object, i));
+        json_put_json(w, json_at(object, i));
+    }
+}
+
 struct chat_whole {
     struct fold fold;
     struct chat_origin origin;
@@ -137,6 +154,7 @@ static void write_message(struct face_answer *answer, const struct fold_choice *
             json_key(w, call->custom ? TEXT("input") : TEXT("arguments"));
             json_put_str(w, call->args.len > 0 ? buf_view(&call->args) : call->custom ? TEXT("") : TEXT("{}"));
             json_close(w);
+            chat_write_extra(answer->arena, call->extra, w);
             json_close(w);
         }
         json_close(w);

@@ -7,6 +7,7 @@ struct chat_call {
     struct chat_call *next;
     struct numbered number;
     struct text id, name;
+    struct text extra; /* members beside its own */
     bool opened, custom, said; /* said: there were arguments */
 };
 
@@ -171,6 +172,8 @@ static void write_call(struct face_answer *answer, uint32_t index, const struct 
     json_key(&w, call->custom ? TEXT("input") : TEXT("arguments"));
     json_put_str(&w, piece);
     json_close(&w);
+    if (opening)
+        chat_write_extra(answer->arena, call->extra, &w);
     json_close(&w);
     json_close(&w);
     chunk_end(answer, none, none, TEXT_NONE, &w, out);
@@ -196,6 +199,8 @@ static void take_call(struct face_answer *answer, const gw_event *event, struct 
             call->id = arena_text(answer->arena, view(event->id));
         if (call->name.len == 0)
             call->name = arena_text(answer->arena, view(event->text));
+        if (call->extra.len == 0)
+            call->extra = arena_text(answer->arena, view(event->data));
         return;
     }
     call->custom = call->custom || (!call->opened && event->type == GW_EVENT_CUSTOM_ARGS);

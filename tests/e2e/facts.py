@@ -22,6 +22,10 @@ FINISH = {
     "tool_use": "tool",
     "content_filter": "filter",
     "refusal": "filter",
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "filter",
+    "MODEL_ARMOR": "filter",
 }
 LEGAL_ID = re.compile(r"^[a-zA-Z0-9_-]+$")
 OWN_BLOCKS = ("text", "thinking", "redacted_thinking", "tool_use")
@@ -311,4 +315,42 @@ def of_messages(body, streamed):
         facts.finish, facts.stop_sequence, facts.ended = value.get("stop_reason"), value.get("stop_sequence"), True
         add_anthropic_usage(facts, value.get("usage"))
     facts.choices = {0: facts.text}
+    return facts.done()
+
+
+def add_gemini_usage(facts, usage):
+    """Every count that is 0 may be left out; thoughts are in no other count, nor are prompts of Google's own tools."""
+    if "promptTokenCount" not in usage:
+        return
+    facts.thought = usage.get("thoughtsTokenCount", 0)
+    facts.tokens_in = usage["promptTokenCount"] + usage.get("toolUsePromptTokenCount", 0)
+    facts.tokens_out = usage.get("candidatesTokenCount", 0) + facts.thought
+    facts.cache_read, facts.cache_write = usage.get("cachedContentTokenCount", 0), 0
+
+
+def add_gemini_part(facts, part):
+    call = part.get("functionCall")
+    if call:
+        facts.tools.append([call["name"], json.dumps(call.get("args") or {}), call.get("id")])
+    elif part.get("thought"):
+        facts.reasoning += part.get("text") or ""
+    else:
+        facts.text += part.get("text") or ""
+    if part.get("thoughtSignature"):
+        facts.signatures.append(part["thoughtSignature"])
+
+
+def of_gemini(body, _):
+    """An answer of Google's own API: its first candidate."""
+    facts = Facts()
+    chunks = [json.loads(d) for _, d in sse(body)] or json.loads(body)
+    for value in chunks if isinstance(chunks, list) else [chunks]:  # a stream is one array where no events are asked for
+        add_gemini_usage(facts, value.get("usageMetadata") or {})
+        facts.finish = (value.get("promptFeedback") or {}).get("blockReason") or facts.finish
+        for candidate in (value.get("candidates") or [])[:1]:
+            for part in (candidate.get("content") or {}).get("parts") or []:
+                add_gemini_part(facts, part)
+            reason = candidate.get("finishReason")
+            facts.finish = {1: "STOP"}.get(reason, reason) or facts.finish
+    facts.ended, facts.choices = True, {0: facts.text}
     return facts.done()

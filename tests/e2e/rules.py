@@ -7,7 +7,8 @@ Written from the vendors' pages and from their errors, not from the gateway's co
 The fake upstreams call note() for each request; the runner fails the test that sent what a service would refuse. What a
 test's own client sent in the same words is a relay, and the client's affair: sent() knows those. Any other test that sends
 broken input on purpose says so: `with rules.broken("why"): ...`, or `UPSTREAM_RULES = "why not"` in its class
-or module. The rows of each service are in rules_anthropic.py and rules_chat.py.
+or module. The rows of each service are in rules_anthropic.py, rules_chat.py and
+rules_gemini.py.
 """
 
 import contextlib
@@ -47,11 +48,16 @@ SERVICES = (  # whose model it is, for requests in the form of a chat
 )
 
 
+GEMINI = re.compile(r"/(?:models|tunedModels)/([^/]+):(?:streamGenerateContent|generateContent)$")
+
+
 def service_of(path, body):
     """The service that a request is judged as; None: no rule is known for it."""
     path = path.split("?")[0]
     if path.endswith("/messages") or path.endswith("/messages/count_tokens"):
         return "anthropic"
+    if GEMINI.search(path):
+        return "gemini"
     if not path.endswith("/chat/completions"):
         return None
     if "/openai/" in path:
@@ -66,8 +72,9 @@ def service_of(path, body):
 def all_rules():
     import rules_anthropic
     import rules_chat
+    import rules_gemini
 
-    return rules_anthropic.RULES + rules_chat.RULES
+    return rules_anthropic.RULES + rules_chat.RULES + rules_gemini.RULES
 
 
 def judge(path, body, headers=None, service=None):
@@ -76,6 +83,8 @@ def judge(path, body, headers=None, service=None):
         return []
     headers = dict(headers or {}, **{":path": path.split("?")[0]})
     service = service or service_of(path, body)
+    named = GEMINI.search(headers[":path"])
+    body = dict(body, model=named.group(1)) if named else body
     return [text for rule in all_rules() for text in rule.judge(service, body, headers)]
 
 

@@ -46,6 +46,7 @@ PROVIDERS = {
     "openai": ["openai"],
     "azure": ["azure-v1", "azure-dated"],
     "anthropic": ["anthropic"],
+    "google": ["google"],  # its own API; what its compatible one answers is in the folder "gemini" too
 }
 PRESETS = "deepseek groq huggingface llamacpp mistral ollama openrouter perplexity together vllm xai".split()
 WITHOUT_PRESET = ("gemini", "vercel-gateway", "zai")
@@ -55,12 +56,17 @@ LINES = {
     "azure-dated": 'provider "azure-dated" { plugin = "azure", base_url = "%(url)s", secret = env "UP_KEY", '
     'api_version = "2024-10-21" }',
     "anthropic": 'provider "anthropic" { base_url = "%(url)s", secret = env "UP_KEY" }',
+    "google": 'provider "google" { plugin = "gemini", base_url = "%(url)s/v1beta", secret = env "UP_KEY" }',
 }
 PATHS = {
     "azure-v1": "/openai/v1/chat/completions",
     "azure-dated": "/openai/deployments/",
     "anthropic": "/v1/messages",
+    "google": "enerateContent",
 }
+CREDENTIALS = {"anthropic": "x-api-key", "google": "x-goog-api-key", "azure-v1": "api-key", "azure-dated": "api-key"}
+READERS = {"anthropic": facts.of_messages, "google": facts.of_gemini}
+GOOGLE = ["text", "reasoning", "calls", "finish_class"]
 
 
 def lua_of(url):
@@ -96,9 +102,27 @@ def load_anthropic():
     ]
 
 
+class Google:
+    """A recorded exchange of Gemini's own API, at either of its addresses."""
+
+    def __init__(self, path):
+        with open(path) as f:
+            raw = json.load(f)
+        self.provider, self.request = "google", {}
+        self.name = "%s/%s" % (raw["provider"], os.path.basename(path)[: -len(".json")])
+        self.stream, self.model, self.status = "stream" in raw["api"], raw["model"], raw["response"]["status"]
+        self.headers = [(n, v) for n, v in raw["response"]["headers"].items() if n not in NOT_REPLAYED]
+        self.body = (raw["response"].get("body") or "").encode()
+
+
+def load_google():
+    paths = [p for s in ("gemini", "vertex") for p in sorted(glob.glob(shared("recordings", s) + "/*enerateContent-*"))]
+    return [Google(p) for p in paths]
+
+
 def case_of(rec):
     """What a recording shows, by its name: "openai/chat-tool_parallel-stream-01" is "tool_parallel"."""
-    return re.match(r".*/(?:chat|messages)-(.*?)(?:-stream|-nonstream)?-\d\d$", rec.name).group(1)
+    return re.match(r".*/(?:chat|messages|generateContent|streamGenerateContent)-(.*?)(?:-stream|-nonstream)?-\d\d$", rec.name).group(1)
 
 
 def is_error(rec):
@@ -134,7 +158,7 @@ def wanted_error(rec, face):
     """(status, type, code or None, x-should-retry, words) that the caller must be told for a recorded error."""
     message, code = told_error(rec)
     chat = face == "chat"
-    if rec.status in (401, 403):  # our own key is bad: the caller can do nothing, and need not know how
+    if rec.status in (401, 403) or b"API_KEY_INVALID" in rec.body:  # our own key is bad: the caller can do nothing, and need not know how
         return 502, "upstream_error" if chat else "api_error", "upstream_auth", "false", None
     if rec.status == 429:
         retry = dict(rec.headers).get("x-should-retry", "true")
@@ -176,14 +200,14 @@ class Matrix(Case):
         self.assertIn(PATHS.get(name, "/v1/chat/completions"), self.seen.path)
         if name == "azure-dated":
             self.assertIn("api-version=2024-10-21", self.seen.path)
-        header, value = ("x-api-key", UP_KEY) if name == "anthropic" else ("authorization", "Bearer " + UP_KEY)
-        header, value = ("api-key", UP_KEY) if name.startswith("azure") else (header, value)
+        header = CREDENTIALS.get(name, "authorization")
+        value = UP_KEY if name in CREDENTIALS else "Bearer " + UP_KEY
         self.assertEqual(self.seen.headers.get(header), value, name)
 
     def compare(self, rec, face, name):
         """What did not arrive of a recorded answer."""
-        own = "messages" if name == "anthropic" else "chat"
-        want = (facts.of_messages if own == "messages" else facts.of_chat)(rec.body, rec.stream)
+        own = {"anthropic": "messages", "google": "google"}.get(name, "chat")
+        want = READERS.get(name, facts.of_chat)(rec.body, rec.stream)
         answer = self.ask(rec, face, name, rec.stream)
         self.assert_right_way(name)
         if answer.status != 200:
@@ -192,7 +216,7 @@ class Matrix(Case):
             got = (facts.of_messages if face == "messages" else facts.of_chat)(answer.body, rec.stream)
         except (ValueError, KeyError, TypeError) as e:
             return ["unreadable: %r in %r" % (e, answer.body[-300:])]
-        keys = list(MESSAGES if own == "messages" else CHAT)
+        keys = list({"messages": MESSAGES, "google": GOOGLE}.get(own, CHAT))
         keys += COUNTS if want.tokens_in is not None else []
         if face == "messages" and own == "chat":
             keys.remove("refusal")  # it is text there, with a stop reason of its own
@@ -201,7 +225,7 @@ class Matrix(Case):
             found += want.wrong_ids(got)
         if face == own == "chat":
             found += want.differences(got, ["choices", "signatures", "redacted"])
-        elif own == "chat":
+        elif own != "messages":
             found += lost_reasoning(want, got)
         return found + ([] if got.ended or not want.ended else ["ended: the stream has no end"])
 
@@ -220,7 +244,7 @@ class Matrix(Case):
         return PROVIDERS.get(rec.provider, [rec.provider])
 
     def test_answers(self):
-        recs = [r for r in load_chat() + load_anthropic() if not is_error(r)]
+        recs = [r for r in load_chat() + load_anthropic() + load_google() if not is_error(r)]
         grid, failures = Grid("answers", ["chat whole", "chat stream", "messages whole", "messages stream"]), []
         for rec in recs:
             for name in self.names_of(rec):
@@ -235,7 +259,7 @@ class Matrix(Case):
         self.assertEqual(failures, [], "\n" + "\n".join(failures))
         if least(2) > 1:  # all recordings are there
             self.assertEqual([r for r in LOSSY if r not in self.used], [], "rows that nothing needs")
-        self.assertGreaterEqual(len(recs), least(201))
+        self.assertGreaterEqual(len(recs), least(257))
 
     def wrong_error(self, rec, face, name, stream):
         status, kind, code, retry, words = wanted_error(rec, face)
@@ -267,7 +291,7 @@ class Matrix(Case):
         return ["%s %s -> %s: %s" % (name, rec.name, face, o) for o in out]
 
     def test_errors(self):
-        recs = [r for r in load_chat() + load_anthropic() if is_error(r)]
+        recs = [r for r in load_chat() + load_anthropic() + load_google() if is_error(r)]
         grid, failures = Grid("errors", ["chat whole", "chat stream", "messages whole", "messages stream"]), []
         for rec in recs:
             midstream = rec.status == 200
@@ -284,7 +308,7 @@ class Matrix(Case):
                         failures += bad
         grid.print(rows=sorted(grid.cells))
         self.assertEqual(failures, [], "\n" + "\n".join(failures))
-        self.assertGreaterEqual(len(recs), least(31))
+        self.assertGreaterEqual(len(recs), least(41))
 
     def test_anthropic_is_relayed_byte_for_byte(self):
         for rec in load_anthropic():

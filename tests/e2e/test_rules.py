@@ -116,6 +116,39 @@ CHAT = {  # service and rule: (good, bad)
 }  # fmt: skip
 
 
+def said(*parts, role="user"):
+    return {"role": role, "parts": list(parts)}
+
+
+def gemini(*contents, config=None, **more):
+    more = dict(more, generationConfig=config) if config else more
+    return {"contents": list(contents or (said(WORD),)), **more}
+
+
+def declares(**more):
+    return {"tools": [{"functionDeclarations": [{"name": "t", **more}]}]}
+
+
+WORD = {"text": "1"}
+CALLED = said({"functionCall": {"name": "t", "args": {}}, "thoughtSignature": "s"}, role="model")
+ANSWERED = said({"functionResponse": {"name": "t", "response": {}}})
+
+GEMINI = {  # rule: (good, bad) or (good, bad, model)
+    "order": (gemini(said(WORD), said(WORD, role="model"), said(WORD)), gemini(said(WORD), said(WORD))),
+    "calls": (gemini(said(WORD), CALLED, ANSWERED), gemini(said(WORD), CALLED, said(WORD))),
+    "shapes": (gemini(), gemini(said({"text": ""}))),
+    "names": (gemini(**declares()), gemini(**declares(name="1t"))),
+    "schemas": (gemini(**declares(parametersJsonSchema=OBJECT)), gemini(**declares(parameters=OBJECT))),
+    "members": (gemini(config={"topK": 1}), gemini(config={"top_k": 1})),
+    "choice": (gemini(**declares()), gemini(toolConfig={"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["x"]}})),
+    "limits": (gemini(config={"stopSequences": ["a"] * 5}), gemini(config={"stopSequences": ["a"] * 6})),
+    "signed": (gemini(said(WORD), CALLED, ANSWERED), gemini(said(WORD), said({"functionCall": {"name": "t", "args": {}}}, role="model"), ANSWERED), "gemini-3-pro"),
+    "thinking": (gemini(config={"thinkingConfig": {"thinkingBudget": 1}}), gemini(config={"thinkingConfig": {"thinkingLevel": "LOW"}}), "gemini-2.5-pro"),
+    "level": (gemini(config={"thinkingConfig": {"thinkingLevel": "LOW"}}), gemini(config={"thinkingConfig": {"thinkingBudget": 1}}), "gemini-3-pro"),
+    "json": (gemini(**declares()), gemini(config={"responseMimeType": "application/json"}, **declares()), "gemini-2.5-pro"),
+}  # fmt: skip
+
+
 def found_in(body, path, service=None):
     """The names of the rules that find something."""
     return sorted({" ".join(line.split(": ")[0].split(" ")[:2]) for line in rules.judge(path, body, {}, service)})
@@ -135,8 +168,13 @@ class Rules(unittest.TestCase):
     def test_each_rule_of_chats(self):
         self.check(CHAT, "/v1/chat/completions")
 
+    def test_each_rule_of_gemini(self):
+        for name, (good, bad, *model) in GEMINI.items():
+            path = "/v1beta/models/%s:generateContent" % (model or ["gemini-1"])[0]
+            self.check({"gemini " + name: (good, bad)}, path)
+
     def test_each_rule_has_examples_and_a_source(self):
-        known = set(CHAT) | {"anthropic " + name for name in ANTHROPIC}
+        known = set(CHAT) | {"anthropic " + name for name in ANTHROPIC} | {"gemini " + name for name in GEMINI}
         for rule in rules.all_rules():
             self.assertTrue(rule.source, rule.name)
             self.assertTrue(any("%s %s" % (s, rule.name) in known for s in rule.services), rule.name)

@@ -95,8 +95,8 @@ typedef struct gw_tokens {
 #define GW_EVENT_TEXT 2u        /* text: a piece of choice `index` */
 #define GW_EVENT_REFUSAL 3u     /* text: a piece of a refusal */
 #define GW_EVENT_REASONING 4u   /* text: a piece of reasoning, block `item`; data: JSON of the entry it came in, or absent */
-#define GW_EVENT_SIGNATURE 5u   /* text: signature or encrypted blob of reasoning block `item` */
-#define GW_EVENT_TOOL_CALL 6u   /* id, text: function name; opens call `item` of the choice */
+#define GW_EVENT_SIGNATURE 5u   /* id: its format; text: signature or encrypted blob of reasoning block `item`; data: see README */
+#define GW_EVENT_TOOL_CALL 6u   /* id, text: function name; opens call `item` of the choice; data: JSON object, members beside the call's */
 #define GW_EVENT_TOOL_ARGS 7u   /* text: a piece of the JSON arguments of call `item` */
 #define GW_EVENT_CUSTOM_ARGS 8u /* text: a piece of the free input of custom call `item` */
 #define GW_EVENT_CITATION 9u    /* data: JSON of one annotation */
@@ -106,7 +106,7 @@ typedef struct gw_tokens {
 #define GW_EVENT_FINISH 13u     /* text: stop, length, tool_calls, content_filter; code, data: see gw_event */
 #define GW_EVENT_ERROR 14u      /* text: message, code, param, status, fault */
 #define GW_EVENT_BODY 15u       /* data: whole answer of an operation that is not a chat, OpenAI shape */
-#define GW_EVENT_ORIGIN 16u     /* data: JSON of a part in the upstream's dialect, to be returned as it is */
+#define GW_EVENT_ORIGIN 16u     /* id: the dialect; data: JSON of a part in the upstream's dialect, to be returned as it is */
 
 /* Who or what an ERROR is about, where the status alone does not say. */
 #define GW_FAULT_BY_STATUS 0u

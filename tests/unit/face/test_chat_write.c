@@ -60,6 +60,39 @@ Test(chat_write, gives_parallel_calls_their_own_index)
     arena_fini(&arena);
 }
 
+#define EXTRA_CONTENT "\"extra_content\":{\"google\":{\"thought_signature\":\"s\"}}"
+#define EXTRA "{\"id\":\"x\"," EXTRA_CONTENT "}"
+#define OPENED                                                                                                         \
+    "[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}"
+
+/* What a call's service wants back with it stands beside the call's own members, which it cannot replace. */
+Test(chat_write, a_call_has_the_members_that_its_service_gave_it)
+{
+    const char *const wrong[] = { "", "[1]", "{", "{\"index\":7}" };
+    for (size_t i = 0; i <= sizeof wrong / sizeof *wrong; i++) {
+        struct text data = i == 0 ? TEXT(EXTRA) : text_of(wrong[i - 1]);
+        gw_event call = event(GW_EVENT_TOOL_CALL, 0, "c", "f"), end = event(GW_EVENT_FINISH, 0, NULL, "tool_calls");
+        struct buf out;
+        struct face_answer a = begin(false);
+        call.data = (gw_str){ data.ptr, data.len };
+        buf_init(&out, 1 << 16);
+        stream(&a, call, &out);
+        stream(&a, end, &out);
+        cr_assert_geq(text_find(buf_view(&out), i == 0 ? TEXT(OPENED "," EXTRA_CONTENT "}]") : TEXT(OPENED "}]")), 0, "%zu", i);
+        buf_free(&out);
+        arena_fini(&arena);
+
+        a = begin(false);
+        face_chat.fold_event(&a, &call);
+        face_chat.fold_event(&a, &end);
+        face_chat.fold_end(&a, &out);
+        cr_assert_eq(text_find(buf_view(&out), TEXT("\"arguments\":\"{}\"},\"extra_content\":{\"google\":")) >= 0, i == 0);
+        cr_assert_lt(text_find(buf_view(&out), TEXT("\"id\":\"x\"")), 0);
+        buf_free(&out);
+        arena_fini(&arena);
+    }
+}
+
 Test(chat_write, ends_with_a_usage_chunk_only_when_it_was_asked_for)
 {
     struct buf out;

@@ -1,0 +1,163 @@
+"""test_gemini.py - requests to Gemini: the same conversations as others wrote them for Google's API and for those of the
+clients; signatures of calls that go round through clients of both kinds."""
+
+import glob
+import json
+import os
+import unittest
+
+import upstream
+from harness import UP_KEY, Case, Gateway, least, shared
+
+MODEL = "gemini-3-flash-preview"
+WORD = "skip_thought_signature_validator"
+LUA = 'provider "g" { plugin = "gemini", base_url = "%s/v1beta", secret = env "UP_KEY" }\n'
+
+OWN = "the tools that a service runs by itself are not carried, which is named"
+WORDS = "the words of the two are not the same"
+# What differs in the conversations themselves: (case, form) and why.
+OTHERWISE = {
+    ("multimodalRequest", "chat-completions"): "the image is inline in one and an address in the other",
+    ("multimodalRequest", "anthropic"): "another image",
+    ("googleToolCallThoughtSignatureReplayParam", "chat-completions"): "a signature in a member that no API has",
+    ("codeInterpreterToolParam", "anthropic"): OWN,
+    ("webSearchToolParam", "anthropic"): OWN,
+    ("webSearchToolAdvancedParam", "anthropic"): OWN,
+    ("instructionsParam", "anthropic"): WORDS,
+    ("stopSequencesParam", "anthropic"): WORDS,
+    ("parallelToolCallsRequest", "anthropic"): "one asks for a choice of tools",
+}
+
+
+def plain(value):
+    """Without what the two may choose: case of types, ids, results, thinking, and what a schema forbids."""
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    left_out = ("model", "id", "response", "thoughtSignature", "thinkingConfig", "additionalProperties", "strict")
+    value = {"parameters" if k == "parametersJsonSchema" else k: plain(v) for k, v in value.items() if k not in left_out}
+    if isinstance(value.get("type"), str):
+        value["type"] = value["type"].lower()
+    return {k: v for k, v in value.items() if v != {}}
+
+
+def answer(*parts):
+    content = {"role": "model", "parts": list(parts)}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
+    return {"candidates": [{"content": content, "finishReason": "STOP"}], "usageMetadata": usage, "modelVersion": MODEL, "responseId": "r"}
+
+
+class Requests(Case):
+    @classmethod
+    def make(cls):
+        cls.parts = [{"text": "ok"}]
+
+        def handler(request, out):
+            cls.seen = request
+            out.send(upstream.reply_json(answer(*cls.parts)))
+
+        cls.up = upstream.Upstream(handler)
+        return Gateway(LUA % cls.up.url[:-3])
+
+    def chat(self, messages, **more):
+        type(self).parts = more.pop("parts", [{"text": "ok"}])
+        reply = self.gw.request("POST", "/v1/chat/completions", (), dict(more, model="g/" + MODEL, messages=messages))
+        self.assertEqual(reply.status, 200, reply.body)
+        return reply.json(), self.seen.json()
+
+    def messages(self, messages, **more):
+        type(self).parts = more.pop("parts", [{"text": "ok"}])
+        body = dict({"max_tokens": 900}, **dict(more, model="g/" + MODEL, messages=messages))
+        reply = self.gw.request("POST", "/v1/messages", [("anthropic-version", "2023-06-01")], body)
+        self.assertEqual(reply.status, 200, reply.body)
+        return reply.json(), self.seen.json()
+
+    def test_the_same_conversations(self):
+        count = 0
+        for path in sorted(glob.glob(shared("recordings", "matched") + "/*.json")):
+            with open(path) as f:
+                forms = json.load(f)["formats"]
+            name = os.path.basename(path)[: -len(".json")]
+            google = forms.get("google", {}).get("request")
+            if not google:
+                continue
+            for form, ask in (("chat-completions", self.chat), ("anthropic", self.messages)):
+                given = forms.get(form, {}).get("request")
+                if not given or (name, form) in OTHERWISE:
+                    continue
+                with self.subTest(name, form=form):
+                    beside = ("model", "stream", "stream_options", "messages")
+                    _, sent = ask(given["messages"], **{k: v for k, v in given.items() if k not in beside})
+                    want, got = plain(google), plain(sent)
+                    for side in (want, got):
+                        config = side.setdefault("generationConfig", {})
+                        if "temperature" not in given:
+                            config.pop("temperature", None)
+                        if form == "anthropic" or "max_completion_tokens" not in given:  # other limits were chosen there
+                            config.pop("maxOutputTokens", None)
+                    self.assertEqual(got, want)
+                    count += 1
+        self.assertGreaterEqual(count, least(40))
+
+    def test_a_key_and_an_address(self):
+        self.chat([{"role": "user", "content": "hi"}])
+        self.assertEqual(self.seen.path, "/v1beta/models/%s:generateContent" % MODEL)
+        self.assertEqual(self.seen.headers["x-goog-api-key"], UP_KEY)
+        self.assertNotIn("authorization", self.seen.headers)
+
+    CALLS = [
+        {"text": "hm", "thought": True},
+        {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "c2lnMQ=="},
+        {"functionCall": {"name": "g", "args": {}, "id": "own"}, "thoughtSignature": "c2lnMg=="},
+    ]
+
+    def came_back(self, sent):
+        model, results = sent["contents"][1], sent["contents"][2]
+        self.assertEqual([p.get("thoughtSignature") for p in model["parts"] if "functionCall" in p], ["c2lnMQ==", "c2lnMg=="])
+        self.assertEqual([p["functionCall"]["name"] for p in model["parts"] if "functionCall" in p], ["f", "g"])
+        self.assertEqual([p["functionResponse"]["name"] for p in results["parts"]], ["f", "g"])
+
+    def test_signatures_through_a_client_of_chats(self):
+        reply, _ = self.chat([{"role": "user", "content": "hi"}], parts=self.CALLS)
+        message = reply["choices"][0]["message"]
+        calls = message["tool_calls"]
+        self.assertEqual(message["reasoning_content"], "hm")
+        self.assertEqual(calls[0]["extra_content"], {"google": {"thought_signature": "c2lnMQ=="}})
+        results = [{"role": "tool", "tool_call_id": c["id"], "content": "1"} for c in calls]
+        for member in ("reasoning_details", "extra_content", None):  # the message as it came, or one of the two alone
+            back = json.loads(json.dumps(message))
+            if member == "reasoning_details":
+                back.pop(member)
+            for call in back["tool_calls"] if member == "extra_content" else []:
+                call.pop(member)
+            with self.subTest(without=member):
+                self.came_back(self.chat([{"role": "user", "content": "hi"}, back] + results)[1])
+
+    def test_signatures_through_a_client_of_messages(self):
+        reply, _ = self.messages([{"role": "user", "content": "hi"}], parts=self.CALLS)
+        self.assertEqual(reply["content"][0]["thinking"], "hm")
+        calls = [b for b in reply["content"] if b["type"] == "tool_use"]
+        results = [{"type": "tool_result", "tool_use_id": c["id"], "content": "1"} for c in calls]
+        turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": reply["content"]}]
+        self.came_back(self.messages(turns + [{"role": "user", "content": results}])[1])
+
+    def test_a_signature_of_a_text(self):
+        parts = [{"text": "so"}, {"text": "", "thoughtSignature": "dGV4dA=="}]
+        user = {"role": "user", "content": "hi"}
+        message = self.chat([user], parts=parts)[0]["choices"][0]["message"]
+        content = self.messages([user], parts=parts)[0]["content"]
+        want = [{"text": "so", "thoughtSignature": "dGV4dA=="}]
+        self.assertEqual(self.chat([user, message, user])[1]["contents"][1]["parts"], want)
+        sent = self.messages([user, {"role": "assistant", "content": content}, user])[1]
+        self.assertEqual(sent["contents"][1]["parts"], want)
+
+    def test_a_call_of_another_model(self):
+        call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+        _, sent = self.chat(turns + [{"role": "tool", "tool_call_id": "a", "content": "1"}])
+        self.assertEqual(sent["contents"][1]["parts"][0]["thoughtSignature"], WORD)
+
+
+if __name__ == "__main__":
+    unittest.main()
