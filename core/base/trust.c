@@ -3,6 +3,7 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -28,6 +29,20 @@ static bool is_same(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* OpenSSL reads the extensions of an authority when a connection first asks for them, and all connections share it: they
+ * are read here, before it is shared. */
+static void read_extensions(X509_STORE *store)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+
+        if (authority != NULL)
+            (void)X509_check_purpose(authority, -1, 0);
+    }
+}
+
 static X509_STORE *read_file(const char *path)
 {
     X509_STORE *store = X509_STORE_new();
@@ -39,6 +54,7 @@ static X509_STORE *read_file(const char *path)
     }
     /* As libcurl sets them: an intermediate authority in the file is trusted by itself. */
     X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+    read_extensions(store);
     return store;
 }
 
