@@ -362,6 +362,8 @@ static void finish_error(struct request *req)
         add(&h, "Allow", arena_str(&req->arena, req->allow));
     if (req->attempts_made > 0)
         add(&h, "x-gw-attempts", attempts_text(req));
+    if (out.failed) /* the status is all that there is memory for */
+        buf_free(&out);
     char *body = buf_take(&out, &len);
     req->bytes_out = len;
     req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, free, body, fail->close);

@@ -64,7 +64,7 @@ void request_client_stuck(struct request *req);
 void request_end(struct request *req);
 
 /* For the front's own failures, before a request exists (a head that is too slow, too many connections): the
- * text of the error in the shape of the OpenAI face, given: free(). */
+ * text of the error in the shape of the OpenAI face, given: free(). NULL and 0 where memory for it is missing. */
 char *request_refusal(const struct fail *fail, const char *request_id, size_t *len);
 
 #endif

@@ -98,6 +98,11 @@ void health_metrics(struct watch *x)
                       .book_digest = g->book != NULL ? g->book->digest : NULL,
                   },
                   &out);
+    if (out.failed) {
+        buf_free(&out);
+        say(x, 503, PLAIN, TEXT("memory for the metrics is missing\n"));
+        return;
+    }
     text = buf_take(&out, &body.len);
     body.ptr = text;
     reply_own(x, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, body, free, text);

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 
 #include "base/fail.h"
+#include "base/fault.h"
+#include "base/log.h"
 #include "flow/request.h"
 #include "http/deadline.h"
 #include "http/watch.h"
@@ -35,42 +37,60 @@ static bool must_close(struct watch *x)
            atomic_load_explicit(&x->front->worker->gateway->draining, memory_order_relaxed);
 }
 
-/* For a page of another origin that may read the answer. */
-static void add_cors(const struct watch *x, struct MHD_Response *response)
+/* False: memory is missing. What MHD takes for no header is left out: an empty value, a control byte in one that an upstream
+ * sent. */
+static bool add(struct MHD_Response *response, const char *name, const char *value)
 {
-    if (x->origin == NULL)
-        return;
-    MHD_add_response_header(response, "Access-Control-Allow-Origin", x->origin);
-    MHD_add_response_header(response, "Vary", "Origin");
-    if (x->preflight == NULL) {
-        MHD_add_response_header(response, "Access-Control-Expose-Headers", CORS_SHOWN);
-        return;
-    }
-    MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
-    if (*x->preflight != '\0')
-        MHD_add_response_header(response, "Access-Control-Allow-Headers", x->preflight);
-    MHD_add_response_header(response, "Access-Control-Max-Age", "600");
+    if (!fault_now() && MHD_add_response_header(response, name, value) == MHD_YES)
+        return true;
+    for (const char *c = value; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ')
+            return true;
+    return *value == '\0';
 }
 
+/* For a page of another origin that may read the answer. */
+static bool add_cors(const struct watch *x, struct MHD_Response *response)
+{
+    if (x->origin == NULL)
+        return true;
+    if (!add(response, "Access-Control-Allow-Origin", x->origin) || !add(response, "Vary", "Origin"))
+        return false;
+    if (x->preflight == NULL)
+        return add(response, "Access-Control-Expose-Headers", CORS_SHOWN);
+    return add(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS") &&
+           add(response, "Access-Control-Allow-Headers", x->preflight) && add(response, "Access-Control-Max-Age", "600");
+}
+
+/* The connection ends where memory for the answer is missing: `response` is NULL, or taken. */
 static void finish_head(struct watch *x, struct MHD_Response *response, int status, const struct door_header *headers,
                         size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        MHD_add_response_header(response, headers[i].name, headers[i].value);
-    add_cors(x, response);
+    bool whole = response != NULL;
+
+    for (size_t i = 0; i < count && whole; i++)
+        whole = add(response, headers[i].name, headers[i].value);
     x->closes = must_close(x);
-    if (x->closes)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    x->answered = true;
+    if (!whole || !add_cors(x, response) || (x->closes && !add(response, MHD_HTTP_HEADER_CONNECTION, "close"))) {
+        if (response != NULL)
+            MHD_destroy_response(response);
+        log_line(LOG_ERROR, "memory for an answer is missing: its connection is cut");
+        watch_cut(x);
+        return;
+    }
     x->answer = response;
     x->status = (uint16_t)status;
-    x->answered = true;
     watch_resume(x);
 }
 
 enum MHD_Result reply_queue(struct watch *x)
 {
-    enum MHD_Result result = MHD_queue_response(x->mhd, x->status, x->answer);
+    enum MHD_Result result;
 
+    if (x->answer == NULL) /* its memory was missing */
+        return MHD_NO;
+    result = fault_now() ? MHD_NO : MHD_queue_response(x->mhd, x->status, x->answer);
     MHD_destroy_response(x->answer);
     x->answer = NULL;
     x->queued = true;
@@ -109,7 +129,8 @@ static void send_raw(int fd, int status, const char *origin, const struct door_h
     buf_printf(&out, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.len);
     buf_text(&out, body);
     all = buf_view(&out);
-    (void)!send(fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!out.failed)
+        (void)!send(fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
     buf_free(&out);
 }
 
@@ -140,23 +161,25 @@ static void door_answer(void *client, int status, const struct door_header *head
         watch_cut(x);
         return;
     }
-    response = free_body == NULL
+    response = fault_now() ? NULL
+               : free_body == NULL
                    ? MHD_create_response_from_buffer_static(body.len, body.ptr)
                    : MHD_create_response_from_buffer_with_free_callback_cls(body.len, body.ptr, free_body, free_arg);
-    BUG_IF(response == NULL);
+    if (response == NULL && free_body != NULL)
+        free_body(free_arg);
     finish_head(x, response, status, headers, count);
 }
 
 static void door_begin(void *client, int status, const struct door_header *headers, size_t count)
 {
     struct watch *x = client;
-    struct MHD_Response *response;
+    struct MHD_Response *response = NULL;
 
     CHECK(x, WATCH);
     BUG_IF(x->answered);
-    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, x->http10 ? BLOCK_PLAIN : BLOCK_CHUNKED,
-                                                 read_stream, x, NULL);
-    BUG_IF(response == NULL);
+    if (!fault_now())
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, x->http10 ? BLOCK_PLAIN : BLOCK_CHUNKED, read_stream, x,
+                                                     NULL);
     x->streamed = true;
     finish_head(x, response, status, headers, count);
 }

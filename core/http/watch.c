@@ -200,9 +200,19 @@ void watch_resume(struct watch *x)
     daemon_wake(x->daemon);
 }
 
+/* The body of a stream without chunks ends where the connection ends: one that is not complete must end in another way. */
+static void reset(struct watch *x)
+{
+    const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+    if (x->http10 && x->streamed && !x->hup && !front_has_tls(x->front))
+        (void)!connect(x->socket.fd, &none, sizeof none); /* Linux: a reset */
+}
+
 void watch_cut(struct watch *x)
 {
     x->cut = true;
+    reset(x);
     deadline_set(x, LANE_LAST);
     if (x->inside)
         return; /* what we return to MHD closes it */

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "check.h"
 #include "fake_flow.h"
@@ -118,6 +119,31 @@ void house_close(struct house *h)
     metrics_free(h->gateway.metrics);
     config_unref(h->worker.config);
 }
+
+#ifdef GW_TEST_BUILD
+static struct order arm_order;
+static unsigned armed;
+static bool fired;
+static atomic_uint arms;
+
+static void order_arm(struct loop_message *message)
+{
+    (void)message;
+    fired = fault_fired();
+    fault_arm(armed);
+    atomic_fetch_add(&arms, 1);
+}
+
+bool house_arm(struct house *h, unsigned n)
+{
+    unsigned before = atomic_load(&arms);
+
+    armed = n;
+    send_order(h, &arm_order, order_arm);
+    cr_assert(house_wait(&arms, before + 1));
+    return fired;
+}
+#endif
 
 /* ---- the client ---- */
 

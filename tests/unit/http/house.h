@@ -24,6 +24,9 @@ void house_close(struct house *h);
 void house_drain(struct house *h);
 void house_cut(struct house *h);
 
+/* The n-th fault from here on in the loop's thread is one (base/fault.h); false: the one before has not been. */
+bool house_arm(struct house *h, unsigned n);
+
 /* A connection with 10 s of patience. */
 int house_connect(const struct house *h);
 void house_send(int fd, const char *text);
