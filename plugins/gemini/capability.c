@@ -45,6 +45,7 @@ const gw_capability gemini_rows[] = {
     REFUSED("messages.type", "another than text, image_url, video_url, input_audio, file", "Gemini takes no part of this type"),
     REFUSED("messages.image_url", "neither base64 nor an address", "a file must be base64 or have an address"),
     REFUSED("messages.input_audio", "without data or format", "audio needs its data and its format"),
+    REFUSED("input", "tokens instead of texts", "Gemini embeds texts, not tokens"),
     REFUSED("messages.tool_calls", "of custom tools", "Gemini takes functions only"),
     REFUSED("messages.tool_call_id", "a call without a result, a result without a call",
             "each call needs one result, in the messages that follow it"),

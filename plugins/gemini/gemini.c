@@ -1,4 +1,4 @@
-/* gemini.c - a provider for Google's Gemini API: generateContent and streamGenerateContent. */
+/* gemini.c - a provider for Google's Gemini API: generateContent, batchEmbedContents, countTokens. */
 #include "gemini.h"
 
 #include <stdlib.h>
@@ -56,13 +56,29 @@ static gw_status write_url(const struct gemini_out *o, gw_http *out, const char 
     return GW_OK;
 }
 
-static gw_status build_chat(struct gemini_out *o, gw_http *out)
+static gw_status write_chat(struct gemini_out *o)
 {
-    gw_status status = write_url(o, out, o->req->stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
-    if (status != GW_OK)
+    gw_status status = contents_write(o);
+    return status == GW_OK ? settings_write(o) : status;
+}
+
+static gw_status build(struct gemini_out *o, gw_http *out)
+{
+    const char *method = o->req->stream ? ":streamGenerateContent?alt=sse" : ":generateContent";
+    gw_status (*write)(struct gemini_out *o) = write_chat;
+    gw_status status;
+    if (o->req->operation == GW_OP_EMBEDDINGS) {
+        method = ":batchEmbedContents";
+        write = services_embeddings;
+    } else if (o->req->operation == GW_OP_COUNT_TOKENS) {
+        method = ":countTokens";
+        write = services_count;
+    }
+    o->state->operation = o->req->operation;
+    if ((status = write_url(o, out, method)) != GW_OK)
         return status;
     o->h->write->object(o->w);
-    if ((status = contents_write(o)) != GW_OK || (status = settings_write(o)) != GW_OK)
+    if ((status = write(o)) != GW_OK)
         return status;
     o->h->write->close(o->w);
     return o->h->write->end(o->w);
@@ -79,7 +95,7 @@ static gw_status gemini_build(void *instance, gw_call *call, const gw_request *r
     h->http_header(out, GW_LIT("Content-Type"), GW_LIT("application/json"));
     if (req->secret.len > 0)
         h->http_header(out, GW_LIT("x-goog-api-key"), req->secret);
-    return build_chat(&o, out);
+    return build(&o, out);
 }
 
 static gw_status gemini_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
@@ -94,7 +110,7 @@ static const gw_capability *gemini_capability(void *instance, const gw_request *
 }
 
 static const gw_provider_ops ops = {.size = sizeof ops,
-                                    .operations = GW_OP_CHAT,
+                                    .operations = GW_OP_CHAT | GW_OP_EMBEDDINGS | GW_OP_COUNT_TOKENS,
                                     .framing = GW_FRAMING_SSE,
                                     .open = gemini_open,
                                     .close = gemini_close,

@@ -16,7 +16,9 @@ struct gemini_choice {
 
 /* One request and its answer. Memory of the call. */
 struct gemini_state {
+    gw_str model;         /* as it was asked for */
     const gw_json *tools; /* of the request: names that Gemini does not take go out spelt otherwise */
+    uint32_t operation;          /* GW_OP_*; 0: there was no request */
     uint32_t calls, over, began; /* calls of all choices; over: an error ended the answer */
     struct gemini_choice choices[GEMINI_CHOICES];
 };
@@ -89,6 +91,12 @@ gw_status settings_write(struct gemini_out *o);
 int settings_has_levels(gw_str model);
 /* A function's name as Gemini takes it, which begins with a letter or an underscore; memory of the call. */
 gw_str settings_name(const struct gemini_out *o, gw_str name);
+
+/* services.c: embeddings and the count of tokens, which are whole answers. */
+gw_status services_embeddings(struct gemini_out *o);
+gw_status services_count(struct gemini_out *o);
+/* The answer of one of them as one BODY event. */
+void services_read(const gw_host *h, gw_call *call, const gw_json *answer, gw_emit emit);
 
 /* read.c */
 gw_status read_answer(const gw_host *h, gw_call *call, const gw_frame *frame, gw_emit emit);

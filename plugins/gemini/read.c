@@ -276,6 +276,10 @@ static void read_chunk(struct in *in, uint32_t status, const gw_json *chunk)
         read_error(in, status, error);
         return;
     }
+    if (in->state->operation == GW_OP_EMBEDDINGS || in->state->operation == GW_OP_COUNT_TOKENS) {
+        services_read(in->h, in->call, chunk, in->emit);
+        return;
+    }
     in->id = gemini_text(in->h, chunk, "responseId");
     if (!in->state->began++)
         say(in, GW_EVENT_START, 0, 0, in->id, gemini_text(in->h, chunk, "modelVersion"), none);

@@ -49,13 +49,15 @@ def answer(*parts):
 
 
 class Requests(Case):
+    body = None
+
     @classmethod
     def make(cls):
         cls.parts = [{"text": "ok"}]
 
         def handler(request, out):
             cls.seen = request
-            out.send(upstream.reply_json(answer(*cls.parts)))
+            out.send(upstream.reply_json(answer(*cls.parts) if "enerateContent" in request.path else cls.body))
 
         cls.up = upstream.Upstream(handler)
         return Gateway(LUA % cls.up.url[:-3])
@@ -105,6 +107,30 @@ class Requests(Case):
         self.assertEqual(self.seen.path, "/v1beta/models/%s:generateContent" % MODEL)
         self.assertEqual(self.seen.headers["x-goog-api-key"], UP_KEY)
         self.assertNotIn("authorization", self.seen.headers)
+
+    def test_embeddings(self):
+        type(self).body = {"embeddings": [{"values": [0.5, -1]}, {"values": [2, 0]}], "usageMetadata": {"promptTokenCount": 3}}
+        for form, want in (("float", [0.5, -1]), ("base64", "AAAAPwAAgL8=")):
+            asked = {"model": "g/gemini-embedding-2", "input": ["a", "b"], "dimensions": 2, "encoding_format": form}
+            reply = self.gw.request("POST", "/v1/embeddings", (), asked).json()
+            self.assertEqual([d["index"] for d in reply["data"]], [0, 1])
+            self.assertEqual((reply["data"][0]["embedding"], reply["model"]), (want, "gemini-embedding-2"))
+            self.assertEqual(reply["usage"], {"prompt_tokens": 3, "total_tokens": 3})
+            self.assertEqual(self.seen.path, "/v1beta/models/gemini-embedding-2:batchEmbedContents")
+        line = self.gw.log_for(self.gw.request("POST", "/v1/embeddings", (), asked).header("x-request-id"))
+        self.assertEqual(line["usage"]["input"], 3)
+
+    def test_a_count_of_tokens(self):
+        asked = {"model": "g/" + MODEL, "system": "s", "messages": [{"role": "user", "content": "hi"}]}
+        for body, status in (({"totalTokens": 11}, 200), ({}, 502)):
+            type(self).body = body
+            reply = self.gw.request("POST", "/v1/messages/count_tokens", [("anthropic-version", "2023-06-01")], asked)
+            sent = self.seen.json()["generateContentRequest"]
+            self.assertEqual(sent["model"], "models/" + MODEL)
+            self.assertEqual(sent["systemInstruction"]["parts"], [{"text": "s"}])
+            self.assertEqual(reply.status, status, reply.body)
+            if status == 200:
+                self.assertEqual(reply.json(), {"input_tokens": 11})
 
     CALLS = [
         {"text": "hm", "thought": True},
