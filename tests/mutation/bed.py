@@ -1,4 +1,8 @@
-"""A copy of the tree in which mutants are built and tested, one after the other."""
+"""The tree in which mutants are built and tested.
+
+The tree is copied and built once. A mutant is one object, compiled beside that build, and one link for each program it
+is in: the linker takes the functions from the object that it meets first, so nothing of the build changes.
+"""
 
 import filecmp
 import json
@@ -11,11 +15,17 @@ import signal
 import subprocess
 import time
 
+from cover import Cover
 from rooms import tests_of
 
-OPTIONS = ["-G", "Ninja", "-DGW_TESTS=ON", "-DGW_TEST_BUILD=ON", "-DCMAKE_BUILD_TYPE=Debug",
-           "-DCMAKE_C_FLAGS_DEBUG=-O1 -g", "-DGW_SANITIZE=address,undefined"]
+OPTIONS = ["-G", "Ninja", "-DGW_TESTS=ON", "-DGW_TEST_BUILD=ON", "-DGW_WERROR=ON", "-DCMAKE_BUILD_TYPE=Debug"]
+if shutil.which("ccache"):
+    OPTIONS.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
+SANITIZED = ["-DCMAKE_C_FLAGS_DEBUG=-O1 -g", "-DGW_SANITIZE=address,undefined"]
+COVERED = "-O1 -g --coverage -fprofile-update=atomic '-fprofile-filter-files=.*/({})'"  # the files that are mutated
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1"}
+LINKED = {"plugins/anthropic/": ["linked_anthropic.c"], "plugins/openai/": ["linked_openai.c"],
+          "plugins/azure/": ["linked_azure.c"], "plugins/demo/": ["linked_demo.c"]}
 
 
 def ended(command, seconds, **more):
@@ -34,92 +44,201 @@ def ended(command, seconds, **more):
         running.wait()
 
 
-class Bed:
-    def __init__(self, root, place, end_to_end):
-        self.root, self.tree, self.build = root, place / "tree", place / "build"
-        self.end_to_end = end_to_end
+def checked(command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, **more)
+    if done.returncode:
+        raise SystemExit(f"mutation: {shlex.join(map(str, command))}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def copy_tree(root, tree):
+    """What did not change keeps its time, so it is not built again; what did gets the time of now."""
+    listed = checked(["git", "ls-files", "-co", "--exclude-standard"], cwd=root).splitlines()
+    wanted = {name for name in listed if (root / name).is_file()}
+    for file in tree.rglob("*"):
+        if file.is_file() and str(file.relative_to(tree)) not in wanted:
+            file.unlink()
+    for name in wanted:
+        copy = tree / name
+        if not copy.is_file() or not filecmp.cmp(root / name, copy, shallow=False):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, copy)
+
+
+class Base:
+    """The tree as it is: built, its unit tests measured. Shared by the beds."""
+
+    def __init__(self, root, place, names, built):
+        self.root, self.place = root, place
+        self.tree, self.build = (root, built.resolve()) if built else (place / "tree", place / "build")
         self.env = dict(os.environ, **SANITIZERS)
-        self.seconds = {}  # command -> what it takes on the unchanged tree
+        self.rooms = sorted({unit for name in names for unit in tests_of(name)[0]})
+        if not built:
+            copy_tree(root, self.tree)
+        runners = [f"tests/plain-{room}" for room in self.rooms]
+        cover = place / ("cover-" + "-".join(self.rooms))
+        if not built:
+            self.configure(self.build, SANITIZED)
+        files = "|".join(sorted(name.replace(".", "[.]") for name in names))
+        self.configure(cover, [f"-DCMAKE_C_FLAGS_DEBUG={COVERED.format(files)}"])
+        checked(["cmake", "--build", self.build, "--target", "all", *runners])
+        checked(["cmake", "--build", cover, "--target", *runners])
+        self.commands = json.loads((self.build / "compile_commands.json").read_text())
+        self.links = {}
+        self.cover = {room: Cover(self, cover, room, [n for n in names if room in tests_of(n)[0]]) for room in self.rooms}
+
+    def configure(self, build, flags):
+        checked(["cmake", "-S", self.tree, "-B", build, *OPTIONS, *flags, f"-DGW_DEPS={self.root}/build/deps"])
+
+    def entry(self, file):
+        """How a file of the tree is compiled."""
+        return next(entry for entry in self.commands if entry["file"] == str(self.tree / file))
+
+    def link(self, target):
+        """How a program of the build is linked: the words of the command."""
+        if target not in self.links:
+            line = checked(["ninja", "-C", str(self.build), "-t", "commands", target]).strip().splitlines()[-1]
+            self.links[target] = shlex.split(line.removeprefix(": && ").removesuffix(" && :"))
+        return self.links[target]
+
+
+class Bed:
+    """The place of one mutant at a time."""
+
+    def __init__(self, base, place, end_to_end):
+        self.base, self.place, self.end_to_end = base, place, end_to_end
         self.plain = {}    # file -> its code as it is
+        self.seconds = {}  # end-to-end file -> what it takes on the unchanged tree
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
 
-    def prepare(self, names):
-        """Copies and builds the tree; every test that will be asked must pass on it as it is."""
-        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=self.root, check=True,
-                                capture_output=True, text=True).stdout.splitlines()
-        wanted = {name for name in listed if (self.root / name).is_file()}
-        for file in self.tree.rglob("*"):
-            if file.is_file() and str(file.relative_to(self.tree)) not in wanted:
-                file.unlink()
-        for name in wanted:
-            copy = self.tree / name
-            # What did not change keeps its time, so it is not built again; what did gets the time of now.
-            if not copy.is_file() or not filecmp.cmp(self.root / name, copy, shallow=False):
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(self.root / name, copy)
-        deps = [f"-DGW_DEPS={self.root}/build/deps"]
-        for command in (["cmake", "-S", self.tree, "-B", self.build] + OPTIONS + deps, ["cmake", "--build", self.build]):
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise SystemExit(f"mutation: the tree does not build:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-        self.commands = {entry["file"]: entry for entry in json.loads((self.build / "compile_commands.json").read_text())}
-        for name in names:
-            self.plain[name] = self.code_of(name)
-            for command in self.tests_for(name):
-                self.measure(command)
+    def compile(self, source, name, output, flags):
+        """Compiles `source` as if it stood where `name` stands; False when that fails."""
+        entry = self.base.entry(name)
+        command = re.sub(r"-W\S+|-g\b|-M\S+ \S+\.d|-MD|\S*ccache ", "", entry["command"])
+        if "-O2" in flags:
+            command = re.sub(r"-fsanitize=\S+|-fno-sanitize\S+", "", command)
+        words = shlex.split(re.sub(r" -o \S+| -c \S+|-O1\b", "", command))
+        words += ["-w", *flags, "-iquote", str((self.base.tree / name).parent), "-o", str(output), "-c", str(source)]
+        return ended(words, 120, cwd=entry["directory"]) == 0
 
-    def tests_for(self, name):
-        units, files = tests_of(name)
-        commands = [(str(self.build / "tests" / f"unit-{unit}"), "--fail-fast", "--jobs", "2") for unit in units]
-        if self.end_to_end:
-            commands += [("python3", str(self.tree / "tests/e2e/run.py"), "--build", str(self.build), file)
-                         for file in files if (self.tree / "tests/e2e" / file).is_file()]
-        return commands
-
-    def measure(self, command):
-        if command in self.seconds:
-            return
-        for _ in range(2):  # a busy machine may make one run late
-            started = time.monotonic()
-            if ended(command, 600, env=self.env, cwd=self.tree) == 0:
-                self.seconds[command] = time.monotonic() - started
-                return
-        raise SystemExit(f"mutation: fails on the unchanged tree: {shlex.join(command)}")
-
-    def code_of(self, name):
-        """What the compiler makes of the file, optimized and without debug information; None when it does not compile."""
-        entry = self.commands[str(self.tree / name)]
-        output = self.build / "mutant.o"
-        command = re.sub(r"-fsanitize=\S+|-fno-sanitize\S+|-g\b|-O1|-Wall|-W\S+", "", entry["command"])
-        command = re.sub(r" -o \S+", f" -O2 -g0 -w -o {shlex.quote(str(output))}", command)
-        if subprocess.run(shlex.split(command), cwd=entry["directory"], capture_output=True).returncode:
+    def code_of(self, name, source):
+        """What the compiler makes of it, optimized and without debug information; None when it does not compile."""
+        output = self.place / "code.o"
+        if not self.compile(source, name, output, ["-O2", "-g0"]):
             return None
-        return output.read_bytes()
+        return re.sub(rb"[^\0]*\.c\0", b"\0", output.read_bytes())
 
-    def judge(self, mutant):
-        """The test that notices; None when all pass; "" when it is no mutant."""
-        file = self.tree / mutant.file
-        file.write_text(mutant.text, encoding="utf-8")
-        try:
-            code = self.code_of(mutant.file)
-            if code is None or code == self.plain[mutant.file]:
+    def source(self, name, text):
+        """The file with this text, in the bed. Its own name, so that a promise that breaks names it."""
+        file = self.place / pathlib.Path(name).name
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def plain_code(self, name):
+        if name not in self.plain:
+            self.plain[name] = self.code_of(name, self.source(name, (self.base.tree / name).read_text(encoding="utf-8")))
+        return self.plain[name]
+
+    def linked(self, words, output, old=None):
+        """Links with mutant.o before every archive, or in the place of `old`."""
+        words = ["-fuse-ld=gold" if w == "-fuse-ld=bfd" else w for w in words]
+        at = words.index("-o")
+        words[at + 1] = str(output)
+        mutant = str(self.place / "mutant.o")
+        if old:
+            words = [mutant if word.endswith(old) else word for word in words]
+        else:
+            words.insert(next(i for i, w in enumerate(words) if w.endswith("libgwcore.a")), mutant)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.unlink(missing_ok=True)
+        return ended(words + ["-fuse-ld=gold"], 120, cwd=self.base.build) == 0
+
+    def build_unit(self, name, room, source):
+        old = None
+        if name.startswith("core/"):
+            built = self.compile(source, name, self.place / "mutant.o", ["-O1"])
+        else:
+            linked = LINKED[name[:name.index("/", 8) + 1]][0]
+            file = self.base.tree / "tests/unit/provider" / linked
+            text = file.read_text(encoding="utf-8")
+            text = text.replace(f'"../../../{name}"', f'"{source}"').replace('"../../../', f'"{self.base.tree}/')
+            (self.place / linked).write_text(text, encoding="utf-8")
+            old = linked + ".o"
+            more = ["-iquote", str((self.base.tree / name).parent)]
+            built = self.compile(self.place / linked, f"tests/unit/provider/{linked}", self.place / "mutant.o", ["-O0", *more])
+        return built and self.linked(self.base.link(f"tests/plain-{room}"), self.place / "unit", old)
+
+    def ask_unit(self, mutant, source):
+        """The unit test that notices, None when none does, "" when it does not build."""
+        for room in tests_of(mutant.file)[0]:
+            if not self.build_unit(mutant.file, room, source):
                 return ""
-            return self.ask(mutant.file)
-        finally:
-            shutil.copy(self.root / mutant.file, file)
-
-    def ask(self, name):
-        units, _ = tests_of(name)
-        built = False
-        for command in self.tests_for(name):
-            is_unit = command[0].startswith(str(self.build))
-            if is_unit or not built:
-                built = not is_unit
-                target = [pathlib.Path(command[0]).name] if is_unit else ["all"]
-                if ended(["cmake", "--build", str(self.build), "--target", *target], 600):
-                    return ""
-            limit = 20 + 5 * self.seconds[command]
-            # A test that only the busy machine made fail passes the second time.
-            if ended(command, limit, env=self.env, cwd=self.tree) != 0 and \
-                    (is_unit or ended(command, limit, env=self.env, cwd=self.tree) != 0):
-                return pathlib.Path(command[-1] if not is_unit else command[0]).name
+            for test, seconds in self.base.cover[room].tests(mutant):
+                def passes():
+                    return ended([str(self.place / "unit"), test], 5 + 5 * seconds, env=self.base.env,
+                                 cwd=self.base.tree) == 0
+                # A test that only the busy machine made fail passes the second time.
+                if not passes() and not passes():
+                    return test
         return None
+
+    def gateway(self):
+        """A folder that looks like the build; the gateway and the plugins in it may be changed."""
+        build = self.place / "build"
+        shutil.rmtree(build, ignore_errors=True)
+        (build / "plugins").mkdir(parents=True)
+        for file in self.base.build.iterdir():
+            if file.name not in ("llm-gateway", "plugins"):
+                (build / file.name).symlink_to(file)
+        shutil.copy(self.base.build / "llm-gateway", build)
+        for file in (self.base.build / "plugins").glob("*.so"):
+            shutil.copy(file, build / "plugins")
+        return build
+
+    def build_gateway(self, name, source, build):
+        mutant = self.place / "mutant.o"
+        if name.startswith("core/"):
+            return self.compile(source, name, mutant, ["-O1"]) and \
+                self.linked(self.base.link("llm-gateway"), build / "llm-gateway")
+        plugin = name.split("/")[1]
+        old = f"{plugin}.dir/{name.split('/', 2)[2]}.o"
+        return self.compile(source, name, mutant, ["-O1"]) and \
+            self.linked(self.base.link(f"plugins/{plugin}.so"), build / "plugins" / f"{plugin}.so", old)
+
+    def run_e2e(self, build, file, limit):
+        return ended(["python3", str(self.base.tree / "tests/e2e/run.py"), "--build", str(build), file], limit,
+                     env=self.base.env, cwd=self.base.tree) == 0
+
+    def ask_e2e(self, mutant, source):
+        build = self.gateway()
+        files = [f for f in tests_of(mutant.file)[1] if (self.base.tree / "tests/e2e" / f).is_file()]
+        for file in files:
+            if file not in self.seconds:
+                began = time.monotonic()
+                if not self.run_e2e(build, file, 900) and not self.run_e2e(build, file, 900):
+                    print(f"mutation: left out, fails on the unchanged tree: {file}", flush=True)
+                    began = None
+                self.seconds[file] = began and time.monotonic() - began
+        if not self.build_gateway(mutant.file, source, build):
+            return ""
+        for file in files:
+            limit = self.seconds[file] and 20 + 4 * self.seconds[file]
+            if limit and not self.run_e2e(build, file, limit) and not self.run_e2e(build, file, limit):
+                return file
+        return None
+
+    def judge(self, mutant, unit_known):
+        """(unit test that notices, end-to-end file that notices); None when not noticed, "" when it is no mutant.
+        unit_known: the unit tests were asked before and noticed nothing."""
+        source = self.source(mutant.file, mutant.text)
+        if not unit_known:
+            plain = self.plain_code(mutant.file)
+            source = self.source(mutant.file, mutant.text)
+            code = self.code_of(mutant.file, source)
+            if code is None or code == plain:
+                return "", None
+            by = self.ask_unit(mutant, source)
+            if by is not None:
+                return by, None
+        return None, self.ask_e2e(mutant, source) if self.end_to_end else None

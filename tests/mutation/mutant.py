@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import io
 import re
 
@@ -26,6 +27,9 @@ class Mutant:
 
     def key(self):
         return (self.file, self.function, f"{self.old} -> {self.new}")
+
+    def digest(self):
+        return hashlib.sha256(f"{self.file}\0{self.text}".encode()).hexdigest()[:24]
 
     def where(self):
         return f"{self.file}:{self.line}"

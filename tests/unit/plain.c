@@ -1,5 +1,6 @@
 /* plain.c - runs tests without Criterion: in one process, in the order of the files, one after another.
- * Built with GW_PLAIN only; see check.h. Arguments, if any, are the suites to run. */
+ * Built with GW_PLAIN only; see check.h. Arguments, if any, are what to run: SUITE or SUITE::NAME; --list prints the
+ * names instead. */
 #include "check.h"
 
 #include <pthread.h>
@@ -52,14 +53,30 @@ void check_skip(const char *why)
     leave(SKIPPED);
 }
 
-static bool is_wanted(const struct plain_test *test, char **suites)
+static bool is_named(const struct plain_test *test, const char *word)
 {
-    if (*suites == NULL)
+    size_t len = strlen(test->suite);
+
+    if (strncmp(word, test->suite, len) != 0)
+        return false;
+    return word[len] == '\0' || (strncmp(word + len, "::", 2) == 0 && strcmp(word + len + 2, test->name) == 0);
+}
+
+static bool is_wanted(const struct plain_test *test, char **words)
+{
+    if (*words == NULL)
         return true;
-    for (; *suites != NULL; suites++)
-        if (strcmp(*suites, test->suite) == 0)
+    for (; *words != NULL; words++)
+        if (is_named(test, *words))
             return true;
     return false;
+}
+
+static int list(void)
+{
+    for (struct plain_test *test = first; test != NULL; test = test->next)
+        printf("%s::%s\n", test->suite, test->name);
+    return 0;
 }
 
 /* Runs one test; setjmp comes back with the outcome when the test was left early. */
@@ -81,7 +98,8 @@ int main(int argc, char **argv)
 {
     unsigned count[3] = {0, 0, 0};
 
-    (void)argc;
+    if (argc == 2 && strcmp(argv[1], "--list") == 0)
+        return list();
     test_thread = pthread_self();
     for (struct plain_test *test = first; test != NULL; test = test->next)
         if (is_wanted(test, argv + 1))

@@ -30,6 +30,8 @@ void tarpit_open(struct tarpit *t, bool fill)
     getsockname(t->fd, (struct sockaddr *)&address, &len);
     t->port = ntohs(address.sin_port);
     snprintf(t->url, sizeof t->url, "http://127.0.0.1:%d", t->port);
+    for (int i = 0; i < 8; i++)
+        t->fill[i] = -1;
     if (fill)
         tarpit_fill(t);
 }
@@ -37,6 +39,7 @@ void tarpit_open(struct tarpit *t, bool fill)
 void tarpit_close(struct tarpit *t)
 {
     for (int i = 0; i < 8; i++)
-        close(t->fill[i]);
+        if (t->fill[i] >= 0)
+            close(t->fill[i]);
     close(t->fd);
 }
