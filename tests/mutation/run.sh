@@ -1,12 +1,8 @@
 #!/bin/sh
-# run.sh [--sample N] [--seed S] [--jobs N] [--unit-only] [--json OUT] FILE... - changes one line of a source file,
-# builds, and runs the unit and then the end-to-end tests of the file's room; prints what no test noticed.
-#
-# Without --sample every mutant of the files is tried; --sample N draws N of those that compile to other code, by the
-# seed S (1). FILE may be a folder. The tree is copied to build/mutation/JOB and changed there only. Survivors that
-# cannot be noticed are listed, with the reason, in tests/mutation/equivalent.txt. It takes seconds for a mutant that
-# a unit test notices and minutes for one that survives; it prints a line for each.
-# Ends with "mutation: N of M noticed (P %), N survived, N equivalent"; status 1 when something survived.
+# run.sh [--sample N] [--seed S] [--build DIR] [--jobs N] [--minutes N] [--unit-only] [--json OUT] FILE... - changes one
+# line of a source file, builds, and runs the unit and then the end-to-end tests of the file's room; prints what no test
+# noticed. FILE may be a folder. README.md beside it has the options, what a run costs and how its result is read.
+# Ends with "mutation: N of M noticed (P %): ...; N survived, N equivalent"; status 1 when something survived.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
