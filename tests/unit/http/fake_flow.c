@@ -61,6 +61,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     if (filler[0] == '\0')
         memset(filler, 'x', sizeof filler);
     atomic_fetch_add(&fake_seen.begun, 1);
+    atomic_store(&fake_seen.started_ns, head->started_ns);
     req->worker = worker;
     req->door = door;
     req->client = client;

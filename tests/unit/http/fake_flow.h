@@ -23,6 +23,7 @@ struct fake_seen {
     atomic_size_t waiting; /* most bytes that ever waited at the door */
     atomic_size_t body;    /* bytes of all bodies */
     _Atomic(int64_t) gone_ns;
+    _Atomic(int64_t) started_ns; /* of the last request, by its head */
     char head[512]; /* "METHOD TARGET TAIL ALLOW LENGTH" of the last request */
 };
 extern struct fake_seen fake_seen;

@@ -1,0 +1,178 @@
+/* test_partings.c - what a connection leaves behind: no descriptor, no time of its last request, no reset. */
+#include <dirent.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "check.h"
+#include "fake_flow.h"
+#include "house.h"
+
+#define TWICE "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
+
+static struct house house;
+static char body[65536];
+
+static unsigned count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    cr_assert_not_null(folder);
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
+}
+
+/* Waits until the process has so many descriptors, at most `ms`. */
+static bool comes_to(unsigned wanted, int ms)
+{
+    for (int64_t end_ns = clock_ns() + ms * CLOCK_MS; clock_ns() < end_ns;) {
+        if (count_descriptors() == wanted)
+            return true;
+        nanosleep(&(struct timespec){ .tv_nsec = 5 * CLOCK_MS }, NULL);
+    }
+    return false;
+}
+
+/* A connection that was answered, and ended by the gateway, before its body came. */
+static int part(void)
+{
+    int fd = house_connect(&house);
+
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early-close\r\n"
+                   "Content-Length: 9000000\r\n\r\n{");
+    cr_assert_eq(house_answer(fd, body, sizeof body), 401);
+    cr_assert_geq(house_until_closed(fd, 5000), 0);
+    return fd;
+}
+
+Test(partings, leave_no_descriptor)
+{
+    house_open(&house, NULL); /* what a process keeps from the first time on is there then */
+    house_close(&house);
+    unsigned before = count_descriptors();
+
+    house_open(&house, NULL);
+    close(part());
+    int kept = house_connect(&house), parted = part();
+    house_post(kept, "now", "{}");
+    cr_assert_eq(house_answer(kept, NULL, 0), 200);
+    house_close(&house);
+    cr_assert_eq(count_descriptors(), before + 2, "the client's own");
+    close(kept);
+    close(parted);
+}
+
+/* Clients that still send are read for a while, so that the answer is not lost in a reset. */
+Test(partings, read_what_the_client_still_sends)
+{
+    static char more[300000];
+
+    house_open(&house, NULL);
+    int fd = part();
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(send(fd, more, sizeof more, MSG_NOSIGNAL), (ssize_t)sizeof more);
+    cr_assert_eq(recv(fd, body, 1, 0), 0, "no reset");
+    close(fd);
+    house_close(&house);
+}
+
+Test(partings, have_a_limit_of_bytes)
+{
+    static char more[1 << 20];
+    ssize_t n = 0;
+
+    house_open(&house, NULL);
+    int fd = part();
+    for (int i = 0; i < 64 && n >= 0; i++)
+        n = send(fd, more, sizeof more, MSG_NOSIGNAL);
+    cr_assert_lt(n, 0);
+    close(fd);
+    house_close(&house);
+}
+
+/* In any order: by the client, or by the time of two seconds. */
+Test(partings, end_with_the_client_or_with_their_time)
+{
+    house_open(&house, NULL);
+    int fds[4], other = house_connect(&house);
+
+    house_post(other, "now", "{}"); /* it keeps what serves several connections */
+    cr_assert_eq(house_answer(other, NULL, 0), 200);
+    unsigned before = count_descriptors();
+    for (int i = 0; i < 4; i++)
+        fds[i] = part();
+    cr_assert_eq(count_descriptors(), before + 8);
+    close(fds[1]); /* in the middle */
+    cr_assert(comes_to(before + 6, 1500));
+    close(fds[3]); /* the newest */
+    cr_assert(comes_to(before + 4, 1500));
+    close(fds[0]); /* the oldest */
+    cr_assert(comes_to(before + 2, 1500));
+    cr_assert(comes_to(before + 1, 10000), "its time");
+    close(fds[2]);
+    close(other);
+    house_close(&house);
+}
+
+Test(partings, of_many_have_a_limit)
+{
+    house_open(&house, NULL);
+    int fds[100];
+    unsigned before = count_descriptors();
+
+    for (int i = 0; i < 100; i++)
+        fds[i] = part();
+    cr_assert_leq(count_descriptors(), before + 100 + 64 + 30);
+    for (int i = 0; i < 100; i++)
+        close(fds[i]);
+    cr_assert(comes_to(before, 10000));
+    house_close(&house);
+}
+
+Test(partings, a_request_has_a_time_of_its_own)
+{
+    house_open(&house, NULL);
+    int fd = house_connect(&house);
+
+    for (int i = 0; i < 3; i++) {
+        int64_t before_ns = clock_ns();
+        house_post(fd, "now", "{}");
+        cr_assert_eq(house_answer(fd, body, sizeof body), 200);
+        cr_assert_gt(atomic_load(&fake_seen.started_ns), before_ns - 50 * CLOCK_MS, "request %d", i);
+        cr_assert_leq(atomic_load(&fake_seen.started_ns), clock_ns());
+        nanosleep(&(struct timespec){ .tv_nsec = 200 * CLOCK_MS }, NULL);
+    }
+    int64_t before_ns = clock_ns(); /* and where its bytes came with those of the one before */
+    house_send(fd, TWICE TWICE);
+    cr_assert_eq(house_answer(fd, body, sizeof body), 200);
+    cr_assert_eq(house_answer(fd, body, sizeof body), 200);
+    cr_assert_gt(atomic_load(&fake_seen.started_ns), before_ns - 50 * CLOCK_MS);
+    close(fd);
+    house_close(&house);
+}
+
+/* More than one table of daemons holds at first. */
+Test(partings, three_hundred_connections_live_beside_each_other)
+{
+    static int fds[300];
+
+    house_open(&house, NULL);
+    for (int i = 0; i < 300; i++) {
+        fds[i] = house_connect(&house);
+        house_send(fds[i], "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        cr_assert_eq(house_answer(fds[i], body, sizeof body), 200, "connection %d", i);
+    }
+    for (int i = 299; i >= 0; i -= 2)
+        close(fds[i]);
+    for (int i = 0; i < 300; i += 2) {
+        house_send(fds[i], "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        cr_assert_eq(house_answer(fds[i], body, sizeof body), 200, "connection %d", i);
+        close(fds[i]);
+    }
+    house_close(&house);
+}
