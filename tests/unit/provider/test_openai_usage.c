@@ -97,11 +97,17 @@ Test(openai_usage, reasoning_is_beside_the_completion_where_the_total_says_so)
     /* Gemini's compatible endpoint: what is left over was thought */
     counts("openai", "{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":22}",
            "input=10 output=5 reasoning=7 total=22");
+    counts("openai", "{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":16}",
+           "input=10 output=5 reasoning=1 total=16");
     /* a total that is no sum */
     counts("openai",
            "{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":22,\"completion_tokens_details\":{"
            "\"reasoning_tokens\":2}}",
            "input=10 output=3 reasoning=2");
+    counts("openai",
+           "{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":22,\"completion_tokens_details\":{"
+           "\"reasoning_tokens\":9}}",
+           "input=10 output=0 reasoning=5");
     counts("openai", "{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":0}", "input=10 output=5");
     counts("openai", "{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":14}", "input=10 output=5");
     counts("openai", "{\"prompt_tokens\":10,\"completion_tokens\":5}", "input=10 output=5");
@@ -130,6 +136,7 @@ Test(openai_usage, one_count_is_enough)
     counts("openai", "{\"prompt_tokens\":7}", "input=7 output=0");
     counts("openai", "{\"prompt_tokens\":0}", "input=0 output=0");
     counts("openai", "{\"completion_tokens\":7}", "input=0 output=7");
+    counts("openai", "{\"completion_tokens\":0}", "input=0 output=0");
     counts("openai", "{\"completion_tokens\":7,\"total_tokens\":7}", "input=0 output=7 total=7");
     counts("openai", "{\"prompt_tokens\":null,\"completion_tokens\":\"7\",\"total_tokens\":1.5}", "");
     counts("openai", "{}", "");
