@@ -63,6 +63,18 @@ int buf_append(struct buf *b, const void *bytes, size_t len)
     return 0;
 }
 
+int buf_append_tight(struct buf *b, const void *bytes, size_t len)
+{
+    enum { STEP = 32 };
+
+    if (b->cap == 0 && len > 0 && len + STEP <= CAP_FIRST && b->max >= CAP_FIRST) {
+        size_t cap = (len + STEP - 1) & ~(size_t)(STEP - 1);
+        b->ptr = malloc(cap);
+        b->cap = b->ptr != NULL ? cap : 0;
+    }
+    return buf_append(b, bytes, len);
+}
+
 int buf_text(struct buf *b, struct text t)
 {
     return buf_append(b, t.ptr, t.len);

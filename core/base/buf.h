@@ -24,6 +24,9 @@ void buf_free(struct buf *b);
  * appended then. A failed malloc of less aborts. */
 int buf_append(struct buf *b, const void *bytes, size_t len);
 int buf_text(struct buf *b, struct text t);
+/* As buf_append(), but the first memory is hardly more than `len`: for those of which there are very many, with little in
+ * each. */
+int buf_append_tight(struct buf *b, const void *bytes, size_t len);
 int buf_str(struct buf *b, const char *s);
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for at least `want` more bytes at the end (less when max is near; NULL when none): fill

@@ -6,20 +6,24 @@ static struct text view(gw_str s)
     return (struct text){ s.ptr, s.len };
 }
 
-static void free_buf(void *arg)
+static void free_texts(void *arg)
 {
-    buf_free(arg);
-}
-
-static void own_buf(struct fold *fold, struct buf *buf)
-{
-    buf_init(buf, SIZE_MAX);
-    arena_defer(fold->arena, free_buf, buf);
+    struct fold *fold = arg;
+    for (struct fold_choice *c = fold->choices; c != NULL; c = c->next) {
+        struct buf *all[] = { &c->text, &c->refusal, &c->reasoning, &c->annotations, &c->logprobs, &c->media };
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            buf_free(all[i]);
+        for (struct fold_call *call = c->calls; call != NULL; call = call->next)
+            buf_free(&call->args);
+        for (struct fold_thought *t = c->thoughts; t != NULL; t = t->next)
+            buf_free(&t->text);
+    }
 }
 
 void fold_init(struct fold *fold, struct arena *arena)
 {
     *fold = (struct fold){ .arena = arena };
+    arena_defer(arena, free_texts, fold);
     numbered_init(&fold->choices_by, arena);
     numbered_init(&fold->calls_by, arena);
 }
@@ -43,7 +47,7 @@ static struct fold_choice *choice_of(struct fold *fold, uint32_t index)
     numbered_put(&fold->choices_by, &c->number, c);
     struct buf *all[] = { &c->text, &c->refusal, &c->reasoning, &c->annotations, &c->logprobs, &c->media };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        own_buf(fold, all[i]);
+        buf_init(all[i], SIZE_MAX);
     return c;
 }
 
@@ -54,7 +58,7 @@ static struct fold_call *call_of(struct fold *fold, struct fold_choice *choice, 
         return call;
     call = arena_new(fold->arena, struct fold_call);
     call->number = (struct numbered){ choice->index, item };
-    own_buf(fold, &call->args);
+    buf_init(&call->args, SIZE_MAX);
     *(choice->last_call != NULL ? &choice->last_call->next : &choice->calls) = call;
     choice->last_call = call;
     numbered_put(&fold->calls_by, &call->number, call);
@@ -76,14 +80,14 @@ static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *ch
         format.len -= sizeof FOLD_REDACTED - 1;
     t->item = event->item;
     t->format = arena_text(fold->arena, format);
-    own_buf(fold, &t->text);
+    buf_init(&t->text, SIZE_MAX);
     return t;
 }
 
 
 static void add(struct fold *fold, struct buf *buf, gw_str piece)
 {
-    if (buf_text(buf, view(piece)) < 0)
+    if (buf_append_tight(buf, piece.ptr, piece.len) < 0) /* a part may be one of very many */
         fold->incomplete = true;
 }
 

@@ -12,9 +12,14 @@ static struct text view(gw_str s)
     return (struct text){ s.ptr, s.len };
 }
 
-static void free_buf(void *arg)
+static void free_texts(void *arg)
 {
-    buf_free(arg);
+    struct messages_answer *s = arg;
+    for (struct messages_block *b = s->first; b != NULL; b = b->next) {
+        buf_free(&b->held);
+        buf_free(&b->extra);
+    }
+    buf_free(&s->refusal);
 }
 
 struct messages_answer *messages_answer_new(struct arena *arena)
@@ -23,7 +28,7 @@ struct messages_answer *messages_answer_new(struct arena *arena)
     s->arena = arena;
     numbered_init(&s->calls, arena);
     buf_init(&s->refusal, TEXT_MAX);
-    arena_defer(arena, free_buf, &s->refusal);
+    arena_defer(arena, free_texts, s);
     return s;
 }
 
@@ -54,8 +59,6 @@ static struct messages_block *add(struct messages_answer *s, enum messages_block
     b->item = item;
     buf_init(&b->held, TEXT_MAX);
     buf_init(&b->extra, TEXT_MAX);
-    arena_defer(s->arena, free_buf, &b->held);
-    arena_defer(s->arena, free_buf, &b->extra);
     if (s->last != NULL)
         s->last->next = b;
     else
@@ -80,7 +83,7 @@ static struct messages_block *last_or_new(struct messages_answer *s, enum messag
 
 static void keep(struct messages_answer *s, struct buf *buf, struct text bytes)
 {
-    if (buf_text(buf, bytes) < 0)
+    if (buf_append_tight(buf, bytes.ptr, bytes.len) < 0) /* a block may be one of very many */
         s->arena->full = true;
 }
 

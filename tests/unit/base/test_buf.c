@@ -163,3 +163,25 @@ Test(buf, does_not_grow_while_it_is_used_as_a_queue)
     cr_assert(text_is(buf_view(&b), "0123456789"));
     buf_free(&b);
 }
+
+Test(buf, tight_memory_is_hardly_more_than_the_first_bytes)
+{
+    struct buf b;
+
+    buf_init(&b, 1 << 20);
+    cr_assert_eq(buf_append_tight(&b, "", 0), 0);
+    cr_assert_eq(b.cap, 0u);
+    cr_assert_eq(buf_append_tight(&b, "{\"k\":1}", 7), 0);
+    cr_assert_leq(b.cap, 32u);
+    for (int i = 0; i < 1000; i++)
+        cr_assert_eq(buf_append_tight(&b, "0123456789", 10), 0);
+    cr_assert_eq(b.len, 10007u);
+    cr_assert(text_starts(buf_view(&b), TEXT("{\"k\":1}0123456789012")));
+    cr_assert(text_ends(buf_view(&b), TEXT("90123456789")));
+    buf_free(&b);
+    buf_init(&b, 4);
+    cr_assert_eq(buf_append_tight(&b, "12345", 5), -1);
+    cr_assert(b.failed);
+    cr_assert_eq(buf_append_tight(&b, "1234", 4), 0);
+    buf_free(&b);
+}
