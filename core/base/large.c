@@ -3,8 +3,12 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/asan.h"
 #include "base/fail.h"
@@ -12,6 +16,7 @@
 enum {
     PIECES = 64,
     TRIM = 8 << 20, /* what each of malloc()'s arenas keeps at its end */
+    LEFT = 16 << 20, /* of a limited address space, for small memory: without that the process ends */
 };
 
 struct piece {
@@ -23,9 +28,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct piece pieces[PIECES]; /* oldest first */
 static unsigned count;
 static size_t held;
+static bool is_limited; /* RLIMIT_AS is set */
 
 void large_start(void)
 {
+    struct rlimit limit;
+
+    is_limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
     mallopt(M_MMAP_THRESHOLD, (int)LARGE_LEAST);
     mallopt(M_TRIM_THRESHOLD, TRIM);
 }
@@ -55,6 +64,20 @@ static struct piece find(size_t least)
     return found;
 }
 
+/* malloc(), where that leaves enough for those who cannot do without. */
+static void *allocate(size_t bytes)
+{
+    if (is_limited) {
+        void *all = bytes < SIZE_MAX - LEFT
+                        ? mmap(NULL, bytes + LEFT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                        : MAP_FAILED;
+        if (all == MAP_FAILED)
+            return NULL;
+        munmap(all, bytes + LEFT);
+    }
+    return malloc(bytes);
+}
+
 void *large_alloc(size_t least, size_t *got)
 {
     BUG_IF(least < LARGE_LEAST);
@@ -66,10 +89,10 @@ void *large_alloc(size_t least, size_t *got)
         return piece.memory;
     }
     *got = least;
-    void *memory = malloc(least);
+    void *memory = allocate(least);
     if (memory == NULL && large_held() > 0) {
         large_drop();
-        memory = malloc(least);
+        memory = allocate(least);
     }
     return memory;
 }

@@ -19,7 +19,8 @@
  * decided here. Once, before there are threads. */
 void large_start(void);
 /* At least `least` bytes (LARGE_LEAST or more) by malloc(), not cleared; *got is how many, twice as many at most. NULL when there
- * are none. */
+ * are none, and where the address space is limited (ulimit -v, at large_start()) also when they would leave less than 16 MB of
+ * it: a small piece that cannot be had ends the process. */
 void *large_alloc(size_t least, size_t *got);
 /* `memory` is from large_alloc() or malloc(), `bytes` long: LARGE_LEAST or more. */
 void large_free(void *memory, size_t bytes);

@@ -49,6 +49,12 @@ static const char *explained(struct attempt *a, const char *function, gw_status 
     return text;
 }
 
+/* Was the host refused memory, or did the request pass its share of it? Then it is not the plugin's doing. */
+static bool lacks_memory(const struct attempt *a)
+{
+    return a->call.starved || a->call.keep->full || (a->http_open && a->http.body.failed);
+}
+
 void defect_status(struct attempt *a, const char *function, gw_status status)
 {
     const char *text = explained(a, function, status);
@@ -60,6 +66,14 @@ void defect_status(struct attempt *a, const char *function, gw_status status)
         error_set(&a->error, E_UPSTREAM_REFUSED, "%.*s", TEXT_ARG(why.len > 0 ? why : TEXT("it gave no reason")));
         a->outcome = "refused";
         a->error_fault = GW_FAULT_REQUEST;
+        return;
+    }
+    if (status == GW_E_NOMEM && !a->req->relaying && lacks_memory(a)) {
+        error_set(&a->error, E_OVERLOAD,
+                  "memory for this request is missing: try again shortly; the operator may lower limits.bodies_mb, or raise "
+                  "limits.memory_mb or what the process may use");
+        a->outcome = "no_memory";
+        a->error_fault = GW_FAULT_BY_STATUS;
         return;
     }
     error_set(&a->error, a->req->relaying ? E_STREAM : E_INTERNAL, "the provider \"%s\" could not %s",

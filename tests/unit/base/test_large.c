@@ -3,8 +3,12 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -146,4 +150,31 @@ Test(large, is_for_any_thread)
         pthread_join(threads[i], NULL);
     cr_assert_leq(large_held(), LARGE_KEPT);
     large_drop();
+}
+
+Test(large, leaves_room_for_small_memory_in_a_limited_address_space)
+{
+    static void *taken[64];
+    size_t got, pages = 0, count = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    struct rlimit before, limit;
+
+    cr_assert_not_null(statm);
+    cr_assert_eq(fscanf(statm, "%zu", &pages), 1);
+    fclose(statm);
+    large_drop();
+    cr_assert_eq(getrlimit(RLIMIT_AS, &before), 0);
+    limit = (struct rlimit){ pages * (size_t)sysconf(_SC_PAGESIZE) + 40 * MB, before.rlim_max };
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    large_start();
+    while (count < 64 && (taken[count] = large_alloc(2 * MB, &got)) != NULL)
+        count++;
+    void *left = mmap(NULL, 12 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_eq(setrlimit(RLIMIT_AS, &before), 0);
+    large_start();
+    cr_assert(count > 4 && count < 20, "%zu", count);
+    cr_assert_neq(left, MAP_FAILED);
+    munmap(left, 12 * MB);
+    while (count > 0)
+        free(taken[--count]);
 }
