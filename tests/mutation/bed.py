@@ -23,7 +23,7 @@ OPTIONS = ["-G", "Ninja", "-DGW_TESTS=ON", "-DGW_TEST_BUILD=ON", "-DGW_WERROR=ON
 if shutil.which("ccache"):
     OPTIONS.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
 SANITIZED = ["-DCMAKE_C_FLAGS_DEBUG=-O1 -g", "-DGW_SANITIZE=address,undefined"]
-COVERED = "-O1 -g --coverage -fprofile-update=atomic '-fprofile-filter-files=.*/({})'"  # the files that are mutated
+COVERED = "-O0 -g --coverage -fprofile-update=atomic '-fprofile-filter-files=.*/({})'"  # the files that are mutated
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1"}
 TOGETHER = 4  # unit tests at the same time: they mostly wait
 LINKED = {"plugins/anthropic/": ["linked_anthropic.c"], "plugins/openai/": ["linked_openai.c"],

@@ -73,6 +73,10 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     snprintf(req->allow, sizeof req->allow, "%.*s", TEXT_ARG(head->allow));
     snprintf(fake_seen.head, sizeof fake_seen.head, "%.*s %.*s %.*s %.*s %lld", TEXT_ARG(head->method),
              TEXT_ARG(head->target), TEXT_ARG(head->tail), TEXT_ARG(head->allow), (long long)head->content_length);
+    snprintf(fake_seen.told, sizeof fake_seen.told, "%.*s %.*s %.*s %.*s", TEXT_ARG(head->path), TEXT_ARG(head->query),
+             TEXT_ARG(head->deployment), TEXT_ARG(head->peer));
+    fake_seen.face = head->face;
+    fake_seen.operation = head->operation;
     if (head->refuse != E_NONE) {
         atomic_fetch_add(&fake_seen.refused, 1);
         fail_with(req, head->refuse);

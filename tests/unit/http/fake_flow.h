@@ -24,6 +24,9 @@ struct fake_seen {
     atomic_size_t body;    /* bytes of all bodies */
     _Atomic(int64_t) gone_ns;
     _Atomic(int64_t) started_ns; /* of the last request, by its head */
+    char told[512]; /* "PATH QUERY DEPLOYMENT PEER" of the last request */
+    const void *face;
+    unsigned operation;
     char head[512]; /* "METHOD TARGET TAIL ALLOW LENGTH" of the last request */
 };
 extern struct fake_seen fake_seen;

@@ -211,6 +211,8 @@ Test(head, tells_what_follows)
     cr_assert(text_is(h.path, "/a%2fb"));
     cr_assert(text_is(h.query, "c"));
     cr_assert_eq(h.encoded_slash, 2u);
+    h = read_it("GET", "/a%5bb%2fx%2fc", "Host: x\n"); /* the first, and no other sign */
+    cr_assert_eq(h.encoded_slash, 6u);
     h = read_it("POST", "/a", "Host: x\nContent-Length: 0\n");
     cr_assert_not(head_has_body(&h));
     cr_assert_eq(h.encoded_slash, h.path.len);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "face/face.h"
 #include "fake_flow.h"
 #include "house.h"
 #include "http/front.h"
@@ -238,6 +239,31 @@ Test(pages, with_keys_any_origin_may_ask_and_a_listed_one_read)
     house_close(&house);
 }
 
+static void told(const char *target, const void *face, unsigned operation, const char *wanted)
+{
+    char request[512];
+
+    snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", target);
+    cr_assert_eq(once(request), 200, "%s", target);
+    cr_assert_str_eq(fake_seen.told, wanted, "%s", fake_seen.told);
+    cr_assert_eq(fake_seen.face, face, "%s", target);
+    cr_assert_eq(fake_seen.operation, operation, "%s", target);
+}
+
+Test(pages, a_request_knows_its_route)
+{
+    house_open(&house, NULL);
+    told("/v1/chat/completions", &face_chat, GW_OP_CHAT, "/chat/completions   127.0.0.1");
+    told("/v1/messages?beta=true", &face_messages, GW_OP_CHAT, "/messages beta=true  127.0.0.1");
+    told("/openai/deployments/gpt%2D4o/chat/completions?api-version=1", &face_chat, GW_OP_CHAT,
+         "/chat/completions api-version=1 gpt-4o 127.0.0.1");
+    told("/v1/embeddings", &face_embeddings, GW_OP_EMBEDDINGS, "/embeddings   127.0.0.1");
+    cr_assert_eq(get("/nowhere", ""), 404);
+    cr_assert_str_eq(fake_seen.told, "   127.0.0.1");
+    cr_assert_eq(fake_seen.face, &face_chat);
+    house_close(&house);
+}
+
 /* The answer that is sent while the body still comes has the header too. */
 Test(pages, an_early_answer_has_its_origin)
 {
@@ -265,6 +291,9 @@ Test(pages, an_address_of_another_machine_cannot_be_listened_on)
     cr_assert_str_eq(fail.text, "cannot listen on 192.0.2.1:8080: this machine does not have that address");
     cr_assert_eq(front_listen(TEXT("2001:db8::1"), 8080, &port, &fail), -1);
     cr_assert_not_null(strstr(fail.text, "cannot listen on [2001:db8::1]:8080: "));
+    cr_assert_eq(front_listen(TEXT("nonsense"), 8080, &port, &fail), -1);
+    cr_assert_str_eq(fail.text,
+                     "cannot listen on \"nonsense\": an address is wanted, such as 127.0.0.1, ::1, 0.0.0.0 or ::");
 }
 
 /* Workers of this process share a port; that of each of its listeners, not of the first only. */
