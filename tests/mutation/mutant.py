@@ -70,7 +70,7 @@ def read_equivalents(file):
         if not line.strip() or line.startswith("#"):
             continue
         parts = [squeeze(part) for part in line.split(" | ")]
-        if len(parts) != 4 or not all(parts[:1] + parts[2:]):
+        if len(parts) < 4 or not all(parts[:1] + parts[2:]):
             raise SystemExit(f"mutation: {file}:{number}: expected: file | function | old -> new | reason")
-        reasons[tuple(parts[:3])] = parts[3]
+        reasons[(parts[0], parts[1], " | ".join(parts[2:-1]))] = parts[-1]  # a change may hold a bar
     return reasons

@@ -95,7 +95,27 @@ Test(partings, have_a_limit_of_bytes)
     house_close(&house);
 }
 
-/* In any order: by the client, or by the time of two seconds. */
+/* Four, of which the clients end three, in any order. False when their time of two seconds may have ended them. */
+static bool end_three(unsigned before, int fds[4])
+{
+    int64_t begin_ns = clock_ns();
+
+    for (int i = 0; i < 4; i++)
+        fds[i] = part();
+    bool all = count_descriptors() == before + 8;
+    close(fds[1]); /* in the middle */
+    bool middle = comes_to(before + 6, 1500);
+    close(fds[3]); /* the newest */
+    bool newest = comes_to(before + 4, 1500);
+    close(fds[0]); /* the oldest */
+    bool oldest = comes_to(before + 2, 1500);
+    if (clock_ns() - begin_ns > 1900 * CLOCK_MS && !(all && middle && newest && oldest))
+        return false;
+    cr_assert(all);
+    cr_assert(middle && newest && oldest);
+    return true;
+}
+
 Test(partings, end_with_the_client_or_with_their_time)
 {
     house_open(&house, NULL);
@@ -104,17 +124,13 @@ Test(partings, end_with_the_client_or_with_their_time)
     house_post(other, "now", "{}"); /* it keeps what serves several connections */
     cr_assert_eq(house_answer(other, NULL, 0), 200);
     unsigned before = count_descriptors();
-    for (int i = 0; i < 4; i++)
-        fds[i] = part();
-    cr_assert_eq(count_descriptors(), before + 8);
-    close(fds[1]); /* in the middle */
-    cr_assert(comes_to(before + 6, 1500));
-    close(fds[3]); /* the newest */
-    cr_assert(comes_to(before + 4, 1500));
-    close(fds[0]); /* the oldest */
-    cr_assert(comes_to(before + 2, 1500));
-    cr_assert(comes_to(before + 1, 10000), "its time");
-    close(fds[2]);
+    bool ended = false;
+    for (int i = 0; i < 5 && !ended; i++) { /* a busy machine may be too slow for it */
+        ended = end_three(before, fds);
+        cr_assert(comes_to(before + 1, 10000), "its time");
+        close(fds[2]);
+    }
+    cr_assert(ended);
     close(other);
     house_close(&house);
 }
