@@ -291,6 +291,8 @@ Test(pages, an_address_of_another_machine_cannot_be_listened_on)
     cr_assert_str_eq(fail.text, "cannot listen on 192.0.2.1:8080: this machine does not have that address");
     cr_assert_eq(front_listen(TEXT("2001:db8::1"), 8080, &port, &fail), -1);
     cr_assert_not_null(strstr(fail.text, "cannot listen on [2001:db8::1]:8080: "));
+    cr_assert_eq(front_listen(TEXT("x::1]"), 8080, &port, &fail), -1, "half a pair of brackets");
+    cr_assert_not_null(strstr(fail.text, "an address is wanted"));
     cr_assert_eq(front_listen(TEXT("nonsense"), 8080, &port, &fail), -1);
     cr_assert_str_eq(fail.text,
                      "cannot listen on \"nonsense\": an address is wanted, such as 127.0.0.1, ::1, 0.0.0.0 or ::");
