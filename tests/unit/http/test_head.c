@@ -104,7 +104,7 @@ Test(head, refuses_doubtful_hosts)
 Test(head, refuses_doubtful_targets)
 {
     static const char *const rows[][4] = {
-        { "GET", "*", "Host: x\n", "OPTIONS only" },
+        { "GET", "*", "Host: x\n", "the request target * is for OPTIONS only" },
         { "GET", "v1/models", "Host: x\n", "neither" },
         { "CONNECT", "x:443", "Host: x\n", "neither" },
         { "GET", "ftp://x/", "Host: x\n", "neither" },

@@ -174,7 +174,8 @@ Test(pages, a_listed_origin_may_read_the_answer)
     cr_assert_eq(chat(LISTED), 200);
     cr_assert(has("\r\nAccess-Control-Allow-Origin: https://a.example\r\n"));
     cr_assert(has("\r\nVary: Origin\r\n"));
-    cr_assert(has("\r\nAccess-Control-Expose-Headers: "));
+    cr_assert(has("\r\nAccess-Control-Expose-Headers: x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, "
+                  "x-gw-model, x-gw-attempts, x-gw-dropped, x-gw-estimated, x-gw-cost, x-gw-upstream-request-id\r\n"));
     cr_assert_not(has("Access-Control-Allow-Methods"));
     cr_assert_not(has("Access-Control-Max-Age"));
     cr_assert_eq(chat(LISTED "x-fake: stream:2:5:7\r\n"), 200);
