@@ -89,15 +89,15 @@ Test(string_paths, agree_on_strings_and_on_what_is_near_them)
     for (int round = 0; round < ROUNDS; round++) {
         struct arena arena;
         struct buf text;
-        struct fail fail = {0}, plain_fail = {0};
+        struct fail fail = {0}, plain_why = {0};
         arena_init(&arena, NULL, 0, 16 << 20);
         buf_init(&text, 1 << 20);
         make_text(&text, &seed, round % 3 == 0 ? 4 : 0);
         struct text t = files_copy(buf_view(&text));
         buf_free(&text);
-        const struct json *fast = parse(&arena, t, false, &fail), *plain = parse(&arena, t, true, &plain_fail);
-        cr_assert_eq(fast == NULL, plain == NULL, "%.*s: %s / %s", TEXT_ARG(t), fail.text, plain_fail.text);
-        cr_assert_str_eq(fail.text, plain_fail.text, "%.*s", TEXT_ARG(t));
+        const struct json *fast = parse(&arena, t, false, &fail), *plain = parse(&arena, t, true, &plain_why);
+        cr_assert_eq(fast == NULL, plain == NULL, "%.*s: %s / %s", TEXT_ARG(t), fail.text, plain_why.text);
+        cr_assert_str_eq(fail.text, plain_why.text, "%.*s", TEXT_ARG(t));
         cr_assert_eq(fast == NULL, json_check_tree(t, NULL) < 0, "%.*s: %s", TEXT_ARG(t), fail.text);
         cr_assert(text_eq(json_str(fast), json_str(plain)), "%.*s", TEXT_ARG(t));
         right += fast != NULL;
