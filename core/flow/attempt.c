@@ -343,6 +343,33 @@ static void join_limits(struct request *req)
     }
 }
 
+/* What a failed attempt leads to. */
+enum verdict {
+    NEXT_SECRET, /* the same target with its next secret */
+    NEXT_TARGET,
+    GIVE_UP,
+};
+
+static enum verdict judge(struct attempt *a, bool elsewhere)
+{
+    const struct request *req = a->req;
+    if (is_about_secret(a) && req->secret_tries + 1 < a->target->provider->secret_count)
+        return NEXT_SECRET;
+    if (elsewhere && req->target_next < req->target_count && req->attempts_made < req->attempts_max)
+        return NEXT_TARGET;
+    return GIVE_UP;
+}
+
+static enum next give_up(struct attempt *a)
+{
+    struct request *req = a->req;
+    req->fail = a->error;
+    if (req->fail.status == 502 && req->attempts_made > 1)
+        req->fail.should_retry = 0; /* several were tried: the client's own retry would only repeat it */
+    join_limits(req);
+    return FAIL;
+}
+
 /* Row "attempt.judge". */
 enum next attempt_judge(struct request *req)
 {
@@ -360,21 +387,17 @@ enum next attempt_judge(struct request *req)
     attempt_close(a);
     if (has_no_counter(a))
         return route_estimate_tokens(req);
-    if (is_about_secret(a) && req->secret_tries + 1 < a->target->provider->secret_count) {
-        req->secret_tries++; /* the same target with its next secret */
+    enum verdict verdict = judge(a, elsewhere);
+    if (verdict == NEXT_SECRET) {
+        req->secret_tries++;
         req->target_next--;
         req->attempts_max++;
         return way_choose_again(req);
     }
     req->secret_tries = 0;
-    if (elsewhere && req->target_next < req->target_count && req->attempts_made < req->attempts_max) {
-        metrics_count_fallback(metrics, index, a->target->provider->name, req->targets[req->target_next].provider->name,
-                               a->outcome);
-        return way_choose_again(req);
-    }
-    req->fail = a->error;
-    if (req->fail.status == 502 && req->attempts_made > 1)
-        req->fail.should_retry = 0; /* several were tried: the client's own retry would only repeat it */
-    join_limits(req);
-    return FAIL;
+    if (verdict == GIVE_UP)
+        return give_up(a);
+    metrics_count_fallback(metrics, index, a->target->provider->name, req->targets[req->target_next].provider->name,
+                           a->outcome);
+    return way_choose_again(req);
 }

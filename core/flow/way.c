@@ -78,6 +78,7 @@ static void run_rows(struct request *req)
         if (req->gone && req->row < settle) /* nobody to answer: only the books are left */
             req->row = settle;
         uint32_t wait = req->wait.id;
+        way_check(req);
         way_debug(req, "%s", way->rows[req->row].name);
         enum next next = way->rows[req->row].run(req);
         BUG_IF(next == WAIT && req->wait.id == wait);

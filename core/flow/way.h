@@ -218,6 +218,15 @@ void way_debug_line(const struct request *req, const char *format, ...) __attrib
 /* Runs the way from req->row until it waits or ends. For request_begin() and wait.c: all others end a wait. */
 void way_run(struct request *req);
 const char *way_row_name(const struct request *req);
+/* invariant.c: aborts where a promise about the request's state is broken. Before each row, in builds for tests. */
+#ifdef GW_TEST_BUILD
+void way_check(const struct request *req);
+#else
+static inline void way_check(const struct request *req)
+{
+    (void)req;
+}
+#endif
 
 /* The steps, in their files. */
 enum next admit_run(struct request *req);
