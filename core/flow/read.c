@@ -115,6 +115,10 @@ void relay_emit(gw_call *call, const gw_event *given)
 bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data)
 {
     const struct config_provider *p = a->target->provider;
+    struct buf joined;
+    buf_init(&joined, 2 * data.len + 64);
+    if (a->mode == MODE_TRANSLATE && a->streamed)
+        data = pair_join(&a->pair, data, &joined);
     gw_frame frame = { .size = sizeof frame,
                        .end = end,
                        .status = (uint32_t)a->status,
@@ -130,7 +134,8 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name,
         defect_status(a, "read()", status);
     else if (status < 0)
         defect_unread(a, status);
-    bool full = call_is_full(&a->call);
+    bool full = call_is_full(&a->call) || joined.failed;
+    buf_free(&joined);
     if (full) /* what was read may lack something */
         relay_overflow(a);
     call_step_end(&a->call);

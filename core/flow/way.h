@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "canon/ask.h"
+#include "canon/pair.h"
 #include "canon/usage.h"
 #include "face/models.h"
 #include "flow/price.h"
@@ -85,6 +86,7 @@ struct attempt {
     bool encoded;              /* compressed though not asked for */
     struct framing framing;
     bool framing_open;
+    struct pair pair;          /* halves of characters that wait for the next frame */
     struct buf whole;          /* an answer that is not cut */
     bool unread;               /* all of it is there, and row "attempt.read" is to read it */
 
