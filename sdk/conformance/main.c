@@ -189,6 +189,28 @@ static bool has_word(const char *list, struct text word)
     return false;
 }
 
+/* Remembers which words of --api have a recording. */
+static void note_api(struct kit *kit, struct text api)
+{
+    struct text rest = text_of(kit->apis);
+    for (unsigned i = 0; rest.len > 0 && i < 64; i++)
+        if (text_eq(text_cut(&rest, ','), api))
+            kit->apis_seen |= UINT64_C(1) << i;
+}
+
+/* A word of --api that no recording has is a typing error: nothing would be tested. */
+static void refuse_unseen_apis(struct kit *kit)
+{
+    struct text rest = text_of(kit->apis);
+    for (unsigned i = 0; rest.len > 0 && i < 64; i++) {
+        struct text word = text_cut(&rest, ',');
+        if ((kit->apis_seen & UINT64_C(1) << i) != 0)
+            continue;
+        fprintf(stderr, "--api %.*s: no recording in %s has that api\n", TEXT_ARG(word), kit->recordings);
+        kit->failed++;
+    }
+}
+
 /* A recording has no golden events: what holds for every answer is asked of it. */
 static void run_recording(struct kit *kit, const char *folder, const char *name)
 {
@@ -202,10 +224,12 @@ static void run_recording(struct kit *kit, const char *folder, const char *name)
     snprintf(path, sizeof path, "%s/%s", folder, name);
     c.name = text_of(name);
     const struct json *recording = json_parse(&arena, case_read_file(&c, &arena, path), NULL);
-    if (!has_word(kit->apis, json_str(json_member(recording, "api")))) {
+    struct text api = json_str(json_member(recording, "api"));
+    if (!has_word(kit->apis, api)) {
         arena_fini(&arena);
         return;
     }
+    note_api(kit, api);
     if (session_open(&c, NULL) && body_of_recording(&c, recording, &body))
         run_read(&c, &body);
     session_close(&c);
@@ -312,8 +336,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "there are no cases (*.json) in %s\n", cases);
         kit.failed++;
     }
-    if (kit.apis != NULL && kit.recordings != NULL)
+    if (kit.apis != NULL && kit.recordings == NULL) {
+        fputs("--api needs --recordings DIR\n", stderr);
+        kit.failed++;
+    } else if (kit.apis != NULL) {
         each_file(&kit, kit.recordings, run_recording);
+        refuse_unseen_apis(&kit);
+    }
     printf("conformance: %u passed, %u failed, %u skipped\n", kit.passed, kit.failed, kit.skipped);
     return kit.failed > 0 ? 1 : 0;
 }

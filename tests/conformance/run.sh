@@ -103,6 +103,18 @@ for so in "$build"/plugins/*.so; do
     done
 done
 
+# A word of --api that no recording has: nothing would be tested, and that is not green.
+mkdir -p "$tmp/recorded"
+printf '{"api":"chat"}' > "$tmp/recorded/one.json"
+for word in nosuch chat,nosuch; do
+    if "$kit" --quiet --recordings "$tmp/recorded" --api $word "$build/plugins/openai.so" > "$tmp/said" 2>&1 ||
+        ! grep -q "api nosuch: no recording in $tmp/recorded has that api" "$tmp/said"; then
+        fail "--api $word is refused"
+    else
+        pass "--api $word is refused"
+    fi
+done
+
 # --- providers with a defect: the kit must find each --------------------------------------------------------
 
 # broken DEFECT - builds $tmp/broken-DEFECT.so
