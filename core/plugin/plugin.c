@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 /* What was loaded, never freed: code of a plugin may be on any stack. */
 struct loaded {
     struct loaded *next;
+    char *real; /* its path without links, as the linker and a debugger know it; NULL: linked in */
     dev_t device; /* 0 and 0: linked in */
     ino_t inode;
     struct plugin plugin;
@@ -44,10 +46,7 @@ const struct plugin *plugin_load(const char *path, struct fail *fail)
             return &l->plugin;
         }
     }
-    const struct plugin *plugin = load_new(path, &st, fd, fail);
-    if (plugin == NULL)
-        close(fd);
-    return plugin;
+    return load_new(path, &st, fd, fail);
 }
 
 const struct plugin *plugin_adopt(const gw_plugin *descriptor, const char *path, struct fail *fail)
@@ -59,29 +58,72 @@ const struct plugin *plugin_adopt(const gw_plugin *descriptor, const char *path,
     return loaded == NULL ? NULL : &loaded->plugin;
 }
 
-/* Loads through the descriptor that was checked, by its name in /proc. The descriptor stays open with the
- * plugin: the linker knows libraries by name, and a number used again would be taken for the first plugin. */
-static const struct plugin *load_new(const char *path, const struct stat *st, int fd, struct fail *fail)
+static bool is_taken(const char *real)
+{
+    for (const struct loaded *l = all; l != NULL; l = l->next)
+        if (l->real != NULL && strcmp(l->real, real) == 0)
+            return true;
+    return false;
+}
+
+/* By its real path, so that a debugger finds the file and $ORIGIN means its folder. The linker knows libraries by name and gives
+ * the first one again for a file that has taken the place of a loaded one: that is loaded through its descriptor, by its name
+ * in /proc, and the descriptor stays open. NULL with `fail`, which names `path`. */
+static void *open_library(const char *path, const char *real, int fd, struct fail *fail)
 {
     char name[64];
-    if (elf_check(fd, st->st_size, path, fail) < 0)
-        return NULL;
+    bool by_fd = is_taken(real);
+
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
-        const char *why = dlerror();
-        size_t len = strlen(name);
-        if (why != NULL && strncmp(why, name, len) == 0 && strncmp(why + len, ": ", 2) == 0)
-            why += len + 2;
-        fail_set(fail, FAIL_OPERATOR, "the plugin %s cannot be loaded: %s", path,
-                 why != NULL ? why : "no reason given");
+    const char *opened = by_fd ? name : real;
+    void *handle = dlopen(opened, RTLD_NOW | RTLD_LOCAL);
+    if (handle != NULL) {
+        if (!by_fd)
+            close(fd);
+        return handle;
+    }
+    const char *why = dlerror();
+    size_t len = strlen(opened);
+    if (why != NULL && strncmp(why, opened, len) == 0 && strncmp(why + len, ": ", 2) == 0)
+        why += len + 2;
+    fail_set(fail, FAIL_OPERATOR, "the plugin %s cannot be loaded: %s", path, why != NULL ? why : "no reason given");
+    close(fd);
+    return NULL;
+}
+
+/* Was it still the file that was checked, when the linker had opened it? Only root and we can write its folder. */
+static bool is_same(const char *real, const struct stat *checked)
+{
+    struct stat now;
+
+    return stat(real, &now) == 0 && now.st_dev == checked->st_dev && now.st_ino == checked->st_ino;
+}
+
+/* `fd` is taken. */
+static const struct plugin *load_new(const char *path, const struct stat *st, int fd, struct fail *fail)
+{
+    char real[PATH_MAX];
+    void *handle;
+
+    if (elf_check(fd, st->st_size, path, fail) < 0) {
+        close(fd);
         return NULL;
     }
+    if (realpath(path, real) == NULL) {
+        close(fd);
+        fail_set(fail, FAIL_OPERATOR, "the plugin %s cannot be looked at: %s", path, strerror(errno));
+        return NULL;
+    }
+    handle = open_library(path, real, fd, fail);
+    if (handle == NULL)
+        return NULL;
 
     gw_plugin_entry_fn entry = NULL;
     *(void **)&entry = dlsym(handle, "gw_plugin_entry");
     struct loaded *loaded = NULL;
-    if (entry == NULL)
+    if (!is_same(real, st))
+        fail_set(fail, FAIL_OPERATOR, "the plugin %s was replaced while it was loaded: start again", path);
+    else if (entry == NULL)
         fail_set(fail, FAIL_OPERATOR, "the plugin %s cannot be used: it does not export gw_plugin_entry", path);
     else
         loaded = adopt(entry(), path, fail);
@@ -89,6 +131,7 @@ static const struct plugin *load_new(const char *path, const struct stat *st, in
         dlclose(handle);
         return NULL;
     }
+    loaded->real = strdup(real); /* without it the next file of that name is taken for this one, and refused */
     loaded->device = st->st_dev;
     loaded->inode = st->st_ino;
     return &loaded->plugin;
@@ -148,6 +191,17 @@ static void nearest(const char *name, const char *const *directories, char near[
     }
 }
 
+/* The plugin calls itself as its file is called: else gateway.lua, the log and the metrics would have two names for it. */
+static const struct plugin *load_as(const char *name, const char *path, struct fail *fail)
+{
+    const struct plugin *plugin = plugin_load(path, fail);
+
+    if (plugin == NULL || strcmp(plugin->name, name) == 0)
+        return plugin;
+    fail_set(fail, FAIL_OPERATOR, "the plugin %s calls itself \"%s\": name the file %s.so", path, plugin->name, plugin->name);
+    return NULL;
+}
+
 const struct plugin *plugin_find(const char *name, const char *const *directories, struct fail *fail)
 {
     char path[PATH_MAX], near[NAME_MAX + 1], folders[256] = "";
@@ -160,7 +214,7 @@ const struct plugin *plugin_find(const char *name, const char *const *directorie
     for (const char *const *directory = directories; *directory != NULL; directory++) {
         int len = snprintf(path, sizeof path, "%s/%s.so", *directory, name);
         if (len > 0 && (size_t)len < sizeof path && access(path, F_OK) == 0)
-            return plugin_load(path, fail);
+            return load_as(name, path, fail);
         size_t used = strlen(folders);
         snprintf(folders + used, sizeof folders - used, "%s%s", used > 0 ? ", " : "", *directory);
     }

@@ -30,7 +30,7 @@ struct plugin {
 const struct plugin *plugin_load(const char *path, struct fail *fail);
 /* From a descriptor linked in (GW_BUILTIN). Same checks. */
 const struct plugin *plugin_adopt(const gw_plugin *descriptor, const char *path, struct fail *fail);
-/* Looks for NAME.so in the directories (NULL-terminated), first hit wins. */
+/* Looks for NAME.so in the directories (NULL-terminated), first hit wins; refused where the plugin calls itself otherwise. */
 const struct plugin *plugin_find(const char *name, const char *const *directories, struct fail *fail);
 
 /* Checks the settings (a JSON object) against what the plugin declares: unknown names with "did you mean",

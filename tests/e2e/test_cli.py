@@ -505,7 +505,9 @@ class Serve(Folder):
         self.assertIn("gateway.lua:2: provider \"mine\": ", said.err)
         self.assertIn("mine.so", said.err)
         os.chmod(os.path.join(self.folder, "mine.so"), stat.S_IRUSR | stat.S_IWUSR)
-        self.assertEqual(run("check", "-c", config).code, 0)
+        said = run("check", "-c", config)  # others cannot, but the file has a name that is not the plugin's
+        self.assertEqual(said.code, 78, said)
+        self.assertIn('mine.so calls itself "demo": name the file demo.so', said.err)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 /* test_load.c - plugins as files: who may own them, loading once, finding by name, opening. Uses the built
  * plugins, which are beside the test program. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -78,6 +79,9 @@ Test(load, opens_a_built_plugin_once)
     cr_assert_str_eq(plugin->name, "demo");
     cr_assert_str_eq(plugin->path, path);
     cr_assert_eq(plugin_load(path, &fail), plugin, "the same file");
+    Dl_info known;
+    cr_assert_neq(dladdr(plugin->descriptor, &known), 0);
+    cr_assert_str_eq(known.dli_fname, path, "a debugger finds it there");
 
     char linked[PATH_MAX + 64];
     make_folder();
@@ -218,12 +222,15 @@ Test(load, finds_by_name_in_order)
 {
     char second[PATH_MAX];
     make_folder();
+    copy(built("demo.so"), "demo.so", 0644);
     copy(built("demo.so"), "first.so", 0644);
     snprintf(second, sizeof second, "%s", built("demo.so"));
     *strrchr(second, '/') = '\0';
     const char *const directories[] = {"/nowhere", folder, second, NULL};
 
-    const struct plugin *plugin = plugin_find("first", directories, &fail);
+    cr_assert_null(plugin_find("first", directories, &fail), "it calls itself demo");
+    cr_assert_not_null(strstr(fail.text, "/first.so calls itself \"demo\": name the file demo.so"), "%s", fail.text);
+    const struct plugin *plugin = plugin_find("demo", directories, &fail);
     cr_assert_not_null(plugin, "%s", fail.text);
     cr_assert_eq(strncmp(plugin->path, folder, strlen(folder)), 0);
     cr_assert_not_null(plugin_find("openai", directories, &fail));
