@@ -213,6 +213,10 @@ Test(head, tells_what_follows)
     cr_assert_eq(h.encoded_slash, 2u);
     h = read_it("GET", "/a%5bb%2fx%2fc", "Host: x\n"); /* the first, and no other sign */
     cr_assert_eq(h.encoded_slash, 6u);
+    cr_assert_not(h.closes);
+    cr_assert_not(read_it("GET", "/", "Host: x\nConnection: Keep-Alive\n").closes);
+    cr_assert(read_it("GET", "/", "Host: x\nConnection: close\n").closes);
+    cr_assert(read_it("GET", "/", "Host: x\nConnection: keep-alive, x\n").closes);
     h = read_it("POST", "/a", "Host: x\nContent-Length: 0\n");
     cr_assert_not(head_has_body(&h));
     cr_assert_eq(h.encoded_slash, h.path.len);

@@ -95,6 +95,8 @@ Test(pages, refuse_what_is_too_large_and_what_hides_a_slash)
     house_open(&house, small);
     cr_assert_eq(once("GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"), 400);
     cr_assert_not_null(strstr(body, "a request with this method has no body"));
+    cr_assert(has("\r\nx-should-retry: false\r\n"));
+    cr_assert(has("\r\nContent-Type: application/json\r\n"));
 #ifdef GW_TEST_BUILD
     cr_assert_eq(once("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10001\r\n\r\n"), 413);
     cr_assert_eq(once("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"), 200);
@@ -276,6 +278,23 @@ Test(pages, an_early_answer_has_its_origin)
     cr_assert_str_eq(body, "no");
     cr_assert(has("\r\nAccess-Control-Allow-Origin: https://a.example\r\n"));
     cr_assert(has("\r\nVary: Origin\r\n"));
+    cr_assert(has("\r\nConnection: close\r\n"));
+    cr_assert_geq(house_until_closed(fd, 5000), 0);
+    close(fd);
+    house_close(&house);
+}
+
+/* Sent beside libmicrohttpd, with the words that belong to its status. */
+Test(pages, a_body_that_grows_too_large_is_answered_while_it_comes)
+{
+    static char bytes[12000];
+
+    house_open(&house, small);
+    int fd = house_connect(&house);
+    house_send(fd, CHAT "Transfer-Encoding: chunked\r\n\r\n4000\r\n");
+    house_send_bytes(fd, bytes, sizeof bytes);
+    cr_assert_eq(house_answer(fd, body, sizeof body), 413);
+    cr_assert(strncmp(house_head(), "HTTP/1.1 413 Content Too Large\r\n", 32) == 0, "%s", house_head());
     cr_assert(has("\r\nConnection: close\r\n"));
     cr_assert_geq(house_until_closed(fd, 5000), 0);
     close(fd);
