@@ -31,6 +31,8 @@ struct text chat_id(const struct face_answer *answer); /* arena */
 void chat_write_head(const struct face_answer *answer, struct text id, struct text object, struct json_writer *w);
 /* Is the event's data JSON, where there must be some? Else it is left out, so that it does not garble the rest. */
 bool chat_is_sound(const gw_event *event);
+/* Names what of an event a chat cannot show, in answer->unshown: nothing is lost in silence. */
+void chat_name_unshown(struct face_answer *answer, const gw_event *event);
 /* SDKs know no answer without a finish reason. */
 struct text chat_finish(struct text told, bool has_calls);
 /* The members of the object `extra` (JSON; absent: none) that stand beside those of a call. */

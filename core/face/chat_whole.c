@@ -29,6 +29,22 @@ bool chat_is_sound(const gw_event *event)
            json_check_quick(data) == 0;
 }
 
+void chat_name_unshown(struct face_answer *answer, const gw_event *event)
+{
+    struct text id = { event->id.ptr, event->id.len };
+    bool own = (answer->dialects & GW_DIALECT_MESSAGES) != 0 && event->index == 0 && text_is(id, "messages");
+    if (!chat_is_sound(event))
+        face_unshown(answer,
+                     event->type == GW_EVENT_CITATION   ? TEXT("answer.annotations")
+                     : event->type == GW_EVENT_LOGPROBS ? TEXT("answer.logprobs")
+                                                        : TEXT("answer.media"),
+                     "the provider did not say it in JSON");
+    else if (event->type == GW_EVENT_ORIGIN && !own)
+        face_unshown(answer, TEXT("answer.origin"), "a block of another API");
+    else if (event->type == GW_EVENT_SIGNATURE && event->id.len == 0)
+        face_unshown(answer, TEXT("answer.signature"), "a signature of no known format");
+}
+
 struct text chat_finish(struct text told, bool has_calls)
 {
     return told.len > 0 ? told : has_calls ? TEXT("tool_calls") : TEXT("stop");
@@ -101,6 +117,7 @@ static struct chat_whole *whole_of(struct face_answer *answer)
 void chat_fold_event(struct face_answer *answer, const gw_event *event)
 {
     struct chat_whole *whole = whole_of(answer);
+    chat_name_unshown(answer, event);
     if (!chat_is_sound(event))
         return;
     chat_origin_take(answer, &whole->origin, event);

@@ -288,6 +288,7 @@ static void finish(struct face_answer *answer, uint32_t index, gw_str word, gw_s
 
 void chat_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
+    chat_name_unshown(answer, event);
     if (!chat_is_sound(event))
         return;
     chat_origin_take(answer, &state_of(answer)->origin, event);

@@ -39,6 +39,8 @@ void messages_name_unshown(struct face_answer *answer, const gw_event *event)
         face_unshown(answer, TEXT("answer.media"), "Anthropic's API shows no images or audio of a model");
     else if (event->type == GW_EVENT_ORIGIN && !text_is((struct text){ event->id.ptr, event->id.len }, "messages"))
         face_unshown(answer, TEXT("answer.origin"), "a block of another API");
+    else if (event->type == GW_EVENT_CITATION && json_check_quick((struct text){ event->data.ptr, event->data.len }) < 0)
+        face_unshown(answer, TEXT("answer.annotations"), "the provider did not say it in JSON");
 }
 
 /* From what a chat says to what Anthropic says. Words of Anthropic's own pass. */
