@@ -18,6 +18,7 @@ void chat_write_thoughts(struct arena *arena, const struct fold_thought *thought
 struct messages_answer;
 struct chat_origin {
     struct messages_answer *blocks; /* all of the answer's, where the upstream may have such; else NULL */
+    struct text container;          /* JSON that the upstream names beside them; absent */
     bool needed;                    /* there was such a one */
 };
 void chat_origin_take(struct face_answer *answer, struct chat_origin *origin, const gw_event *event);

@@ -7,7 +7,7 @@
  *   reasoning_content   on an assistant message: the text of its thinking
  *   reasoning_details   beside it: entries with what must come back unchanged
  *   x_origin            {"dialect":"messages","content":[...]}: the blocks that the message stands for, word for word,
- *                       when some of them have no equal
+ *                       when some of them have no equal; and "container", where Anthropic ran code
  *   top_k               as Anthropic writes it */
 #ifndef FACE_MESSAGES_H
 #define FACE_MESSAGES_H

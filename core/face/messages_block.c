@@ -296,7 +296,7 @@ void messages_take(struct messages_answer *s, const gw_event *event)
         s->has_media = true;
         break;
     case GW_EVENT_ORIGIN:
-        if (text_is(view(event->id), "messages"))
+        if (text_is(view(event->id), "messages") && event->code.len == 0)
             take_raw(s, event->item, view(event->data));
         break;
     case GW_EVENT_FINISH:

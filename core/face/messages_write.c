@@ -37,7 +37,8 @@ void messages_name_unshown(struct face_answer *answer, const gw_event *event)
         face_unshown(answer, TEXT("answer.logprobs"), "Anthropic's API has none");
     else if (event->type == GW_EVENT_MEDIA)
         face_unshown(answer, TEXT("answer.media"), "Anthropic's API shows no images or audio of a model");
-    else if (event->type == GW_EVENT_ORIGIN && !text_is((struct text){ event->id.ptr, event->id.len }, "messages"))
+    else if (event->type == GW_EVENT_ORIGIN &&
+             (event->code.len > 0 || !text_is((struct text){ event->id.ptr, event->id.len }, "messages")))
         face_unshown(answer, TEXT("answer.origin"), "a block of another API");
     else if (event->type == GW_EVENT_CITATION && json_check_quick((struct text){ event->data.ptr, event->data.len }) < 0)
         face_unshown(answer, TEXT("answer.annotations"), "the provider did not say it in JSON");

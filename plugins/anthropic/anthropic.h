@@ -295,6 +295,9 @@ void anthropic_copy_block(struct building *b, const gw_json *block, const gw_jso
 /* history.c: what an assistant message brings along from an earlier answer of Anthropic. */
 bool anthropic_has_thinking(struct building *b, const gw_json *message);
 /* An answer that broke off at a tool of Anthropic's own: sent again, it goes on. */
+/* The id of the container that code of Anthropic's runs in: the request's own, or the one that the last of its origins
+ * names, unless that has expired. Empty: none. */
+gw_str anthropic_container(const struct building *b);
 bool anthropic_is_paused(struct building *b, const gw_json *message);
 void anthropic_write_thinking(struct building *b, const gw_json *message);
 /* The blocks as they came, when the message still says the same; else NULL. */

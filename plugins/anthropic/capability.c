@@ -239,6 +239,8 @@ static const struct field_rule table[] = {
     {LOSS_ONLY_THOUGHT, 0, 0, DROPPED("messages.reasoning_content", "signed, in a message of nothing else",
                                       "Anthropic takes no turn of thinking alone")},
     {NO_LIMIT, 0, 0, SENT("messages.x_origin", "of dialect messages", "its content, instead of the message's")},
+    {NO_LIMIT, 0, 0, SENT("messages.x_origin.container", "the last one, until it expires", "container")},
+    {NO_LIMIT, 0, 0, CARRIED("container", "the id of one")},
     {LOSS_ORIGIN, 0, 0, DROPPED("messages.x_origin", "of another text or other calls than the message",
                                 "the message was changed since, and is sent without it")},
     {LOSS_FOREIGN, 0, 0, DROPPED("messages.x_origin", "of another dialect",

@@ -1,6 +1,8 @@
 /* history.c - what an assistant message brings along from an earlier answer of Anthropic: its thinking with the
  * signatures, without which a turn of tool calls is refused, and where the chat form cannot say it all, the blocks
  * themselves. Thinking of other models is left out: its signature would be refused. */
+#include <time.h>
+
 #include "anthropic.h"
 
 /* One block of thinking, put together from the pieces of it that a client has kept. */
@@ -110,6 +112,31 @@ static const gw_json *origin_of(const struct building *b, const gw_json *message
     const gw_json *origin = get(b->h, message, "x_origin"), *content = get(b->h, origin, "content");
     bool is_ours = anthropic_is(get_str(b->h, origin, "dialect"), ANTHROPIC_DIALECT);
     return is_ours && length(b->h, content) > 0 ? content : NULL;
+}
+
+/* In UTC, as Anthropic writes it: "2026-11-27T18:00:00". */
+static bool is_over(gw_str expires_at)
+{
+    char now[sizeof "2026-11-27T18:00:00"];
+    time_t seconds = time(NULL);
+    struct tm utc;
+
+    if (expires_at.len < sizeof now - 1 || gmtime_r(&seconds, &utc) == NULL)
+        return false;
+    return strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%S", &utc) > 0 && memcmp(expires_at.ptr, now, sizeof now - 1) <= 0;
+}
+
+gw_str anthropic_container(const struct building *b)
+{
+    const gw_json *messages = get(b->h, b->body, "messages"), *last = NULL;
+    gw_str own = get_str(b->h, b->body, "container");
+
+    for (size_t i = 0; own.len == 0 && i < length(b->h, messages); i++)
+        if (origin_of(b, b->h->json->at(messages, i)) != NULL)
+            last = get(b->h, get(b->h, b->h->json->at(messages, i), "x_origin"), "container");
+    if (last != NULL && !is_over(get_str(b->h, last, "expires_at")))
+        own = get_str(b->h, last, "id");
+    return own;
 }
 
 bool anthropic_has_thinking(struct building *b, const gw_json *message)

@@ -68,6 +68,17 @@ static const struct reason *reason_of(gw_str word)
     return &reasons[i];
 }
 
+/* Where its code ran: the next request names it, or finds neither its files nor the calls that code waits for. */
+static void read_container(struct reader *r, const gw_json *container)
+{
+    if (!is_type(r->h, container, GW_JSON_OBJECT))
+        return;
+    gw_event event = {.size = sizeof event, .type = GW_EVENT_ORIGIN, .id = GW_LIT(ANTHROPIC_DIALECT), .code = GW_LIT("container")};
+    event.data = anthropic_one_line(r, r->h->json->text(container));
+    if (anthropic_is_json(r, event.data))
+        hand_on(r, &event);
+}
+
 /* `holder` has stop_reason: the message, or the delta at a stream's end. */
 static void read_finish(struct reader *r, const gw_json *holder)
 {
@@ -80,6 +91,7 @@ static void read_finish(struct reader *r, const gw_json *holder)
         return;
     anthropic_close_blocks(r);
     r->state->finished = true;
+    read_container(r, get(r->h, holder, "container"));
     if (anthropic_is(reason, "refusal") && why.len > 0)
         anthropic_emit(r, GW_EVENT_REFUSAL, 0, (gw_str){NULL, 0}, why, (gw_str){NULL, 0});
     if (!strcmp(word, "tool_calls") && r->state->tools == 0 && r->state->shape_name.len > 0)

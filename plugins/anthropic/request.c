@@ -238,6 +238,9 @@ void anthropic_write(struct building *b)
         write_stop(b);
         write_user_id(b);
         write_tier(b);
+        gw_str container = anthropic_container(b);
+        if (container.len > 0)
+            put_str(b, "container", container);
         if (b->req->stream) {
             put_key(b, "stream");
             b->h->write->boolean(b->w, 1);

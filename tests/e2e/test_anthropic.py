@@ -202,6 +202,33 @@ class Anthropic(Case):
         self.assertLessEqual(len(called["id"]), 40)
         self.assertEqual(seen[0]["messages"], seen[1]["messages"], "it is not the same in every request")
 
+    def test_the_container_of_its_code_goes_round_through_a_chat_client(self):
+        """Whole and streamed; one that has expired is not named again, and a client may name one itself."""
+        for expires, sent in (("2999-01-01T00:00:00.5Z", "container_1"), ("2020-01-01T00:00:00Z", None)):
+            container = {"id": "container_1", "expires_at": expires}
+            code = {"type": "server_tool_use", "id": "s1", "name": "code_execution", "input": {}}
+            stop = named({"type": "message_delta", "delta": {"stop_reason": "end_turn", "container": container}, "usage": {"output_tokens": 3}})
+            for stream in (False, True):
+                with self.subTest(expires=expires, stream=stream):
+                    whole = dict(WHOLE, content=[code] + WHOLE["content"], container=container)
+                    self.up.handler = [upstream.stream(START, OPEN, TEXT, CLOSE, stop, STOP)] if stream else [reply_json(whole)]
+                    answer = self.gw.chat(model="claude", stream=stream)
+                    if stream:
+                        deltas = [json.loads(data)["choices"][0]["delta"] for _, data in client.sse(answer.body) if data != "[DONE]"]
+                        message = {"role": "assistant", "content": "hello", "x_origin": next(d["x_origin"] for d in deltas if "x_origin" in d)}
+                    else:
+                        message = answer.json()["choices"][0]["message"]
+                    self.assertEqual(message["x_origin"]["container"], container)
+                    self.up.take()
+                    self.up.handler = [reply_json(WHOLE)]
+                    turns = [{"role": "user", "content": "hi"}, message, {"role": "user", "content": "more"}]
+                    answer = self.gw.request("POST", "/v1/chat/completions", (), {"model": "claude", "messages": turns})
+                    self.assertIsNone(answer.header("x-gw-dropped"), answer)
+                    self.assertEqual(self.up.take()[0].json().get("container"), sent)
+        answer = self.gw.chat(model="claude", container="container_2")
+        self.assertIsNone(answer.header("x-gw-dropped"), answer)
+        self.assertEqual(self.up.take()[0].json()["container"], "container_2")
+
     def test_pings_keep_a_silent_stream_alive(self):
         good = [stream_head() + chunk(delta("late")) + chunk(delta(finish="stop")) + chunk(upstream.DONE) + END]
         relayed = [stream_head() + b"".join(chunk(e) for e in (START, OPEN, TEXT, CLOSE, FINISH, STOP)) + END]

@@ -106,7 +106,8 @@ typedef struct gw_tokens {
 #define GW_EVENT_FINISH 13u     /* text: stop, length, tool_calls, content_filter; code, data: see gw_event */
 #define GW_EVENT_ERROR 14u      /* text: message, code, param, status, fault */
 #define GW_EVENT_BODY 15u       /* data: whole answer of an operation that is not a chat, OpenAI shape */
-#define GW_EVENT_ORIGIN 16u     /* id: the dialect; data: JSON of a part in the upstream's dialect, to be returned as it is */
+#define GW_EVENT_ORIGIN 16u     /* id: the dialect; data: JSON of a part in the upstream's dialect, to be returned as it is; code:
+                                 * the name of a member that stands beside the parts, absent for a part */
 
 /* Who or what an ERROR is about, where the status alone does not say. */
 #define GW_FAULT_BY_STATUS 0u

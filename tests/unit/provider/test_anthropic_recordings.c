@@ -48,13 +48,16 @@ static struct text other_block(struct answer *e, const struct answer_block *p)
     return text;
 }
 
-/* The data of the next line that begins with `name`, as a value; NULL when there is none. */
+#define CONTAINER " code=\"container\""
+
+/* The data of the next line that begins with `name`, as a value; NULL when there is none. A container stands beside the
+ * blocks. */
 static const struct json *next_data(struct answer *e, struct text *lines, const char *name)
 {
     while (lines->ptr != NULL && lines->len > 0) {
         struct text line = text_cut(lines, '\n');
         const char *data = text_starts(line, text_of(name)) ? memmem(line.ptr, line.len, " data=", 6) : NULL;
-        if (data == NULL)
+        if (data == NULL || text_ends(line, TEXT(CONTAINER)))
             continue;
         struct text quoted = {data + 6, (size_t)(line.ptr + line.len - data - 6)};
         return case_parse(&e->arena, arena_text(&e->arena, json_str(case_parse(&e->arena, quoted))));
