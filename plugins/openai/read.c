@@ -270,6 +270,17 @@ static bool is_of_first(const struct reader *r, const gw_json *json)
                              r->h->json->count(openai_get(r, delta, GW_LIT("tool_calls"))) > 0);
 }
 
+/* Do calls of the one message follow in the same object, whatever this choice's finish says? */
+static bool has_more(const struct reader *r, uint32_t position)
+{
+    const gw_json *choices = openai_get(r, r->root, GW_LIT("choices"));
+
+    for (size_t i = position + 1; r->state->one && i < r->h->json->count(choices); i++)
+        if (is_of_first(r, r->h->json->at(choices, i)))
+            return true;
+    return false;
+}
+
 static void read_choice(struct reader *r, const gw_json *json, uint32_t position)
 {
     gw_str word = openai_str(r, json, GW_LIT("finish_reason"));
@@ -286,7 +297,8 @@ static void read_choice(struct reader *r, const gw_json *json, uint32_t position
     /* No finish, but a failure, which is told when the rest of the object is read: it may say which. */
     if (r->broke != NULL || openai_is(word, "error"))
         r->state->broken = true;
-    else if (word.len > 0 && r->state->one && choice->tools == NULL && openai_is(finish_word(word), "tool_calls"))
+    else if (word.len > 0 && r->state->one &&
+             (has_more(r, position) || (choice->tools == NULL && openai_is(finish_word(word), "tool_calls"))))
         choice->called = true; /* it is finished when they have come, or nothing more does */
     else if (word.len > 0)
         finish(r, choice, word);

@@ -85,20 +85,23 @@ Test(openai_carried, entries_of_reasoning_come_back_as_they_were)
     }
 }
 
-#define TEXT_AND_CALL                                                                                                  \
-    "{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"tool_calls\",\"message\":{\"role\":\"assistant\",\"content\":\"I look.\"}}," \
+#define TEXT_AND_CALL(finish)                                                                                          \
+    "{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"" finish "\",\"message\":{\"role\":\"assistant\",\"content\":\"I look.\"}}," \
     "{\"finish_reason\":\"tool_calls\",\"message\":{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\","   \
     "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}}]}"
 
 Test(openai_carried, calls_in_a_choice_of_their_own_are_of_the_one_message)
 {
-    begin(ONE_TURN);
-    const struct json *m = messages_of(TEXT_AND_CALL), *content = json_member(m, "content");
-    cr_assert_eq(json_count(content), 2u);
-    cr_assert(text_is(json_str(json_member(json_at(content, 1), "type")), "tool_use"));
-    cr_assert(text_is(json_str(json_member(m, "stop_reason")), "tool_use"));
-    end();
+    static const char *const answers[] = { TEXT_AND_CALL("tool_calls"), TEXT_AND_CALL("stop") };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        begin(ONE_TURN);
+        const struct json *m = messages_of(answers[i]), *content = json_member(m, "content");
+        cr_assert_eq(json_count(content), 2u);
+        cr_assert(text_is(json_str(json_member(json_at(content, 1), "type")), "tool_use"));
+        cr_assert(text_is(json_str(json_member(m, "stop_reason")), "tool_use"));
+        end();
+    }
     begin("{\"n\":2,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"); /* two were asked for */
-    cr_assert_eq(json_count(json_member(messages_of(TEXT_AND_CALL), "content")), 1u);
+    cr_assert_eq(json_count(json_member(messages_of(TEXT_AND_CALL("stop")), "content")), 1u);
     end();
 }
