@@ -63,7 +63,7 @@ int64_t usage_total_out(const struct usage *u)
 
 const char *usage_source_name(enum usage_source source)
 {
-    static const char *const names[] = { "none", "reported", "counted", "estimated" };
+    static const char *const names[] = { "none", "told", "counted", "estimated" };
     return names[source];
 }
 

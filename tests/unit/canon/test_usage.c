@@ -99,6 +99,6 @@ Test(usage, is_logged_without_empty_buckets)
     json_writer_init(&w, &out);
     usage_write_log(&usage, &w);
     cr_assert_eq(json_end(&w), 0);
-    cr_assert(text_is(buf_view(&out), "{\"source\":\"reported\",\"input\":10,\"output\":7}"));
+    cr_assert(text_is(buf_view(&out), "{\"source\":\"told\",\"input\":10,\"output\":7}"));
     buf_free(&out);
 }
