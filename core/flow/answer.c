@@ -378,8 +378,9 @@ static void finish_whole(struct request *req)
     add_success(req, &h);
     if (req->estimated)
         add(&h, "x-gw-estimated", "true");
-    if (price_header(req) != NULL)
-        add(&h, "x-gw-cost", price_header(req));
+    const char *cost = price_header(req);
+    if (cost != NULL)
+        add(&h, "x-gw-cost", cost);
     char *body = buf_take(&req->body_out, &len);
     req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, large_free_any, body, false);
 }

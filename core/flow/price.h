@@ -14,7 +14,8 @@ struct request;
 struct price {
     bool known;        /* false: the upstream may charge for it, and nobody knows how much */
     int64_t nano;      /* nano-dollars; 0 where it is not known */
-    struct text entry; /* which price counted: "openai/gpt-4o" of the price book; absent where none did */
+    struct text entry; /* which price counted: "openai/gpt-4o" of the price book, "gateway.lua", or both;
+                        * absent where none did */
 };
 
 /* What the price book knows of the models of one worker, so that a name is looked for once. Zeroed; that worker's
