@@ -56,6 +56,19 @@ const char *folders_data(struct arena *arena, const char *name)
     return access(beside, F_OK) == 0 ? beside : arena_printf(arena, "%s/../share/llm-gateway/%s", program, name);
 }
 
+const char *folders_sdk(struct arena *arena)
+{
+    static const char *const places[] = {"../lib/cmake/GatewaySDK", "sdk"};
+    const char *program = program_folder(arena);
+    char real[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (access(arena_printf(arena, "%s/%s/GatewaySDKConfig.cmake", program, places[i]), F_OK) == 0 &&
+            realpath(arena_printf(arena, "%s/%s", program, places[i]), real) != NULL)
+            return arena_str(arena, text_of(real));
+    return "";
+}
+
 bool folders_is_folder(const char *path)
 {
     struct stat st;

@@ -18,6 +18,10 @@ const char *const *folders_make(struct arena *arena, const struct declare_texts 
  * need not be there. */
 const char *folders_data(struct arena *arena, const char *name);
 
+/* The folder of the SDK's CMake package that belongs to the program: where it is installed, else in the folder that it was
+ * built in; "" where there is none. Absolute, arena. */
+const char *folders_sdk(struct arena *arena);
+
 bool folders_is_folder(const char *path);
 
 struct folders_plugin {

@@ -1,9 +1,10 @@
-/* plugin.c - llm-gateway plugin check|list: what a plugin file is, and which ones are found. */
+/* plugin.c - llm-gateway plugin check|list|new: what a plugin file is, which ones are found, and a new one. */
 #include <string.h>
 
 #include "base/json.h"
 #include "boot/folders.h"
 #include "cli/cli.h"
+#include "cli/plugin_new.h"
 #include "plugin/plugin.h"
 
 static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_JSON, CLI_OPTIONS_END};
@@ -85,17 +86,21 @@ static int run(struct cli *cli)
         return list(cli);
     if (strcmp(cli->args[0], "check") == 0 && cli->arg_count == 2)
         return check(cli, cli->args[1]);
+    if (strcmp(cli->args[0], "new") == 0 && cli->arg_count == 2)
+        return plugin_new(cli->args[1]);
     return cli_usage(cli->verb, "it takes %s", cli->verb->arguments);
 }
 
 const struct cli_verb verb_plugin = {
     .name = "plugin",
-    .summary = "say what a plugin file is, or list those that are found",
-    .arguments = "check FILE.so | list",
+    .summary = "say what a plugin file is, list those that are found, or begin a new one",
+    .arguments = "check FILE.so | list | new NAME",
     .options = options,
     .notes = "check loads the file and prints name, version, operations and settings; nothing of it runs but its\n"
-             "constructors. It exits with 1 when the gateway would refuse the file, and says why.\n",
-    .words = "check list",
+             "constructors. It exits with 1 when the gateway would refuse the file, and says why.\n"
+             "new writes the folder NAME/ with a provider for any server of OpenAI's chat completions, to be changed:\n"
+             "CMake builds it against the installed SDK, ctest puts it through the conformance kit.\n",
+    .words = "check list new",
     .least_args = 1,
     .most_args = 2,
     .run = run,

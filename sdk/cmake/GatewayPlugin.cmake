@@ -21,3 +21,12 @@ function(gateway_plugin name)
         target_link_options(${name} PRIVATE LINKER:--no-undefined)
     endif()
 endfunction()
+
+# gateway_plugin_test(NAME FOLDER)
+#
+# `ctest` puts the plugin NAME, which gateway_plugin() builds, through the conformance kit, with the cases of FOLDER.
+# enable_testing() comes before it.
+function(gateway_plugin_test name folder)
+    cmake_path(ABSOLUTE_PATH folder)
+    add_test(NAME ${name}-conformance COMMAND gateway::gateway-conformance $<TARGET_FILE:${name}> "${folder}")
+endfunction()

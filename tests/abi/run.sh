@@ -4,7 +4,7 @@
 # DIR (default: $GW_PRODUCT, then build/) has the built gateway and plugins. Checks the frozen layout and that
 # it notices what it must, the headers under several compilers, the symbols of every plugin, plugins built
 # against older, newer and other headers, and the example provider built outside of the tree against an installed
-# SDK, with a request through a gateway. Ends with "abi: N passed, N failed, N skipped".
+# SDK, with a request through a gateway, and a new plugin that the installed gateway writes. Ends with "abi: N passed, N failed, N skipped".
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -105,7 +105,7 @@ refuses "another value of a macro is noticed" "GW_EVENT_TEXT changed value" froz
 
 # --- the headers --------------------------------------------------------------------------------------------
 
-for header in abi host plugin provider cache; do
+for header in abi host plugin provider cache easy; do
     echo "#include <gateway/$header.h>" > "$tmp/alone.c"
     echo 'extern int something;' >> "$tmp/alone.c"
     for cc in 'gcc -std=c11' 'clang -std=c11' 'g++ -std=c++17 -x c++'; do
@@ -226,6 +226,41 @@ if [ -x "$gateway" ]; then
     done
 else
     skip "the example in a gateway" "there is no $gateway"
+fi
+
+# --- a new plugin: written by the installed gateway, built and tested without a word about where the SDK is ----------
+
+new=$sdk/bin/llm-gateway
+if [ -x "$new" ]; then
+    mkdir "$tmp/new"
+    cd "$tmp/new" || exit 1
+    works "plugin new writes a folder" "$new" plugin new my-own
+    works "it is configured" cmake -S my-own -B B -DCMAKE_C_FLAGS="-Wall -Wextra -Werror"
+    works "it is built" cmake --build B
+    if [ -f B/my-own.so ]; then
+        symbols "the new plugin" B/my-own.so
+        works "ctest puts it through the kit" ctest --test-dir B --output-on-failure --no-tests=error
+        works "plugin check of it" "$new" plugin check B/my-own.so
+        works "requests through a gateway with it" \
+            timeout 60 python3 "$here/new_requests.py" "$new" "$tmp/new/B" my-own
+    fi
+    find my-own -type f -exec cksum {} + > "$tmp/before"
+    refuses "a folder that is there is left alone" "my-own is there already, and nothing was written" "$new" plugin new my-own
+    find my-own -type f -exec cksum {} + > "$tmp/after"
+    if cmp -s "$tmp/before" "$tmp/after"; then pass "and nothing in it changes"; else fail "and nothing in it changes"; fi
+    for name in ../other Upper '' 1st -x 'a b' test all a/b; do
+        refuses "plugin new '$name' is refused" "plugin" "$new" plugin new "$name"
+    done
+    left=$(ls -A | tr '\n' ' ')
+    if [ "$left" = 'B my-own ' ]; then pass "a bad name leaves nothing"; else fail "a bad name leaves nothing: $left"; fi
+    mv "$sdk/share/llm-gateway/plugin-template" "$tmp/template"
+    refuses "without its template it names the file" "plugin-template/CMakeLists.txt, which is installed with the program" \
+        "$new" plugin new other
+    if [ ! -e other ]; then pass "and makes no folder"; else fail "and makes no folder"; fi
+    mv "$tmp/template" "$sdk/share/llm-gateway/plugin-template"
+    cd "$root" || exit 1
+else
+    skip "a new plugin" "there is no $new"
 fi
 
 echo "abi: $passed passed, $failed failed, $skipped skipped"
