@@ -1,5 +1,4 @@
-/* openai.h - what the files of the openai provider share. plugins/azure is built from the same files, but for
- * openai.c. */
+/* openai.h - what the files of this folder share. openai.c makes the plugin openai of them, azure.c the plugin azure. */
 #ifndef OPENAI_H
 #define OPENAI_H
 

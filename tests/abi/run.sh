@@ -4,7 +4,9 @@
 # DIR (default: $GW_PRODUCT, then build/) has the built gateway and plugins. Checks the frozen layout and that
 # it notices what it must, the headers under several compilers, the symbols of every plugin, plugins built
 # against older, newer and other headers, and the example provider built outside of the tree against an installed
-# SDK, with a request through a gateway, and a new plugin that the installed gateway writes. Ends with "abi: N passed, N failed, N skipped".
+# SDK, with a request through a gateway, each folder of
+# plugins/ alone in the same way, and a new plugin that the installed gateway writes. Ends with "abi: N passed, N failed,
+# N skipped".
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -226,6 +228,35 @@ if [ -x "$gateway" ]; then
     done
 else
     skip "the example in a gateway" "there is no $gateway"
+fi
+
+# --- the plugins of the gateway, each made elsewhere: its folder and the installed SDK, nothing else ----------------
+
+made=
+for folder in "$root"/plugins/*/; do
+    plugin=$(basename "$folder")
+    mkdir -p "$tmp/alone"
+    cp -r "$folder" "$tmp/alone/$plugin"
+    works "plugins/$plugin alone is configured" \
+        cmake -S "$tmp/alone/$plugin" -B "$tmp/alone/$plugin-build" -DCMAKE_PREFIX_PATH="$sdk" \
+        -DCMAKE_C_FLAGS="-Wall -Wextra -Wshadow -Wstrict-prototypes -Werror"
+    works "plugins/$plugin alone is built" cmake --build "$tmp/alone/$plugin-build" -j 2
+    for so in "$tmp/alone/$plugin-build"/*.so; do
+        [ -f "$so" ] || continue
+        made="$made $(basename "$so")"
+        symbols "$(basename "$so") made alone" "$so"
+        if [ -x "$gateway" ]; then
+            works "plugin check of $(basename "$so") made alone" check "$so"
+        fi
+    done
+done
+(cd "$build/plugins" && ls -- *.so) | sort > "$tmp/said"
+# shellcheck disable=SC2086 # several names
+if [ "$(printf '%s\n' $made | sort)" = "$(cat "$tmp/said")" ]; then
+    pass "all plugins of the build are made alone"
+else
+    echo "made alone:$made" >> "$tmp/said"
+    fail "all plugins of the build are made alone"
 fi
 
 # --- a new plugin: written by the installed gateway, built and tested without a word about where the SDK is ----------

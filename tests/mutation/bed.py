@@ -26,8 +26,8 @@ SANITIZED = ["-DCMAKE_C_FLAGS_DEBUG=-O1 -g", "-DGW_SANITIZE=address,undefined"]
 COVERED = "-O0 -g --coverage -fprofile-update=atomic '-fprofile-filter-files=.*/({})'"  # the files that are mutated
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1"}
 TOGETHER = 4  # unit tests at the same time: they mostly wait
-LINKED = {"plugins/anthropic/": ["linked_anthropic.c"], "plugins/openai/": ["linked_openai.c"],
-          "plugins/azure/": ["linked_azure.c"], "plugins/demo/": ["linked_demo.c"]}
+LINKED = {"plugins/anthropic/": ["linked_anthropic.c"], "plugins/openai/": ["linked_openai.c", "linked_azure.c"],
+          "plugins/demo/": ["linked_demo.c"]}
 
 
 def ended(command, seconds, **more):

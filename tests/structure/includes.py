@@ -70,18 +70,12 @@ def check_doors(files):
     return complaints
 
 
-# Plugins that are built from the files of another one: folder, and the header that the other one shares.
-SHARED = {("plugins/azure", "../openai/openai.h")}
-
-
 def check_plugins(files):
     """plugins and examples include <gateway/*>, libc, their own library and their own folder, nothing of core"""
     complaints = []
     for name in files.select({"plugins", "examples"}, (".c", ".h")):
         folder = (files.root / name).parent
         for line, kind, header in lines_of(files, name):
-            if (str(folder.relative_to(files.root)), header) in SHARED:
-                continue
             if kind == '"' and (".." in header or not (folder / header).is_file()):
                 complaints.append(f'{name}:{line}: "{header}" is not in the same folder')
             elif kind == "<" and (files.root / "core" / header).is_file():

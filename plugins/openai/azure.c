@@ -1,12 +1,12 @@
-/* azure.c - OpenAI's models at Azure: which address a request goes to, and with which header. What is asked and
- * answered there is OpenAI's; the files of ../openai write and read it. A model's name is a deployment's. */
+/* azure.c - OpenAI's models at Azure: which address a request goes to, and with which header. What is
+ * asked and answered there is OpenAI's, and the same files write and read it. A model's name is a deployment's. */
+#include "openai.h"
+
 #include <gateway/plugin.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../openai/openai.h"
-
-/* An instance. `openai` is first: the files of ../openai take it for theirs. */
+/* An instance. `openai` is first: the other files take it for theirs. */
 struct azure {
     struct openai openai;
     char *api_version; /* NULL: the v1 API, which needs none */
