@@ -72,6 +72,9 @@ end
 -- /metrics is for this machine, and for whoever shows this token:
 -- metrics { token = env "METRICS_TOKEN" }
 
+-- What was used and spent is written down here, for `llm-gateway usage`; a folder for this gateway alone:
+-- ledger { path = "ledger", sync_ms = 50 } -- a loss of power takes at most what was written in the last 50 ms
+
 -- What a client, or all of them together, may take.
 limits {
     body_mb = 20,      -- a request's body

@@ -114,6 +114,8 @@ void banner_write(const struct config *config, uint16_t port, struct buf *out)
         buf_printf(out, "  keys       %zu declared: every request needs one\n", config->key_count);
     else
         buf_str(out, "  keys       none declared: any key, or none, is accepted\n");
+    if (config->ledger.path != NULL)
+        buf_printf(out, "  ledger     %s\n", config->ledger.path);
     buf_init(&model, 1024);
     if (write_model(config, &model)) {
         buf_str(out, "\nTry it:\n  curl ");

@@ -136,6 +136,12 @@ struct declare_metrics {
     struct declare_secret *token;
 };
 
+struct declare_ledger {
+    int line;
+    struct text path;
+    int64_t sync_ns;
+};
+
 struct declared {
     struct arena *arena;
     struct declare_listen listen;
@@ -147,6 +153,7 @@ struct declared {
     struct declare_limits limits;
     struct declare_cors cors;
     struct declare_metrics metrics;
+    struct declare_ledger ledger;
 };
 
 #endif

@@ -85,6 +85,15 @@ static void dump_web(const struct config *config, struct buf *out)
         buf_printf(out, "metrics { token = %s }\n", config->metrics_from);
 }
 
+static void dump_ledger(const struct config_ledger *ledger, struct buf *out)
+{
+    if (ledger->path == NULL)
+        return;
+    buf_str(out, "ledger { path = ");
+    lua_text_string(out, text_of(ledger->path));
+    buf_printf(out, ", sync_ms = %.12g }\n", (double)ledger->sync_ns / (double)CLOCK_MS);
+}
+
 static void dump_provider(const struct config_provider *provider, struct buf *out)
 {
     buf_str(out, "\n");
@@ -217,6 +226,7 @@ void dump_config(const struct config *config, struct buf *out)
     dump_plugins(config, out);
     dump_limits(&config->limits, out);
     dump_web(config, out);
+    dump_ledger(&config->ledger, out);
     for (size_t i = 0; i < config->provider_count; i++)
         dump_provider(&config->providers[i], out);
     for (size_t i = 0; i < config->model_count; i++)

@@ -27,6 +27,7 @@ void link_all(struct link *l)
     link_warn_file(l);
     link_note_unused_keys(l);
     link_web(l);
+    link_ledger(l);
 }
 
 void link_fini(struct link *l)

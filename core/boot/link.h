@@ -30,12 +30,13 @@ void link_all(struct link *l);
 /* Wipes and frees what only the linking needed. */
 void link_fini(struct link *l);
 
-/* Its parts, in this order. link_provider.c, link_model.c, link_key.c, link_web.c */
+/* Its parts, in this order. link_provider.c, link_model.c, link_key.c, link_web.c, link_ledger.c */
 void link_providers(struct link *l);
 void link_models(struct link *l);
 void link_teams(struct link *l);
 void link_keys(struct link *l);
 void link_web(struct link *l);
+void link_ledger(struct link *l);
 
 /* link_warn.c: what is allowed and most likely a slip, with what to do. `format` begins with whose it is. */
 void link_warn(struct link *l, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -49,6 +49,8 @@ static void read_number(lua_State *L, const struct word_row *row, const struct l
     }
     if (strcmp(row->unit, "s") == 0)
         *(int64_t *)out = (int64_t)(value * (double)CLOCK_S + 0.5);
+    else if (strcmp(row->unit, "ms") == 0)
+        *(int64_t *)out = (int64_t)(value * (double)CLOCK_MS + 0.5);
     else
         *(size_t *)out = (size_t)(value * (strcmp(row->unit, "MB") == 0 ? 0x1p20 : 0x1p10) + 0.5);
 }

@@ -19,6 +19,7 @@ static void *begin_provider(struct load_lua *l, struct text name, int line);
 static void *begin_model(struct load_lua *l, struct text name, int line);
 static void *begin_team(struct load_lua *l, struct text name, int line);
 static void *begin_key(struct load_lua *l, struct text name, int line);
+static void *begin_ledger(struct load_lua *l, struct text name, int line);
 static void *begin_limits(struct load_lua *l, struct text name, int line);
 static void *begin_cors(struct load_lua *l, struct text name, int line);
 static void *begin_metrics(struct load_lua *l, struct text name, int line);
@@ -31,6 +32,7 @@ static int say_settings(lua_State *L);
 static const struct word_kind kinds[] = {
     {"cors",     false, begin_cors,     NULL             },
     {"key",      false, begin_key,      NULL             },
+    {"ledger",   false, begin_ledger,   NULL             },
     {"limits",   false, begin_limits,   NULL             },
     {"listen",   false, begin_listen,   NULL             },
     {"metrics",  false, begin_metrics,  NULL             },
@@ -132,6 +134,13 @@ static void *begin_plugins(struct load_lua *l, struct text name, int line)
 {
     (void)name;
     return once(l, "plugins", &l->declared->plugins.line, line) ? &l->declared->plugins : NULL;
+}
+
+static void *begin_ledger(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    l->declared->ledger.sync_ns = CONFIG_LEDGER_SYNC_NS;
+    return once(l, "ledger", &l->declared->ledger.line, line) ? &l->declared->ledger : NULL;
 }
 
 static void *begin_limits(struct load_lua *l, struct text name, int line)

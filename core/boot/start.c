@@ -24,6 +24,8 @@
 #include "flow/access.h"
 #include "flow/job.h"
 #include "flow/metrics.h"
+#include "money/book.h"
+#include "money/ledger.h"
 #include "plugin/watch.h"
 #include "upstream/dial.h"
 
@@ -40,6 +42,7 @@ enum {
 struct run {
     struct gateway gateway;
     struct config *config;
+    const struct start_options *options;
     struct seat *seats; /* one for each worker */
     unsigned opened;    /* seats that are set up */
     uint16_t port;      /* the one that is bound */
@@ -82,7 +85,7 @@ int start_check_address(const struct config *config, bool insecure, struct fail 
 
 int start_serve(struct config *config, const struct start_options *options)
 {
-    struct run run = {.config = config, .gateway.book = options->book, .signal_fd = -1, .idle_fd = -1};
+    struct run run = {.config = config, .options = options, .gateway.book = options->book, .signal_fd = -1, .idle_fd = -1};
     struct fail fail;
 
     if (start_check_address(config, options->insecure, &fail) < 0) {
@@ -123,6 +126,32 @@ static int watch_signals(struct run *run)
     return -1;
 }
 
+/* Nothing is served whose cost could not be written down. */
+static int open_ledger(struct run *run)
+{
+    const struct config_ledger *config = &run->config->ledger;
+    struct ledger_settings settings = {.folder = config->path, .sync_ns = config->sync_ns, .accept_gap = run->options->accept_gap};
+    struct ledger_start start;
+    struct fail fail;
+
+    if (config->path == NULL)
+        return 0;
+    settings.book = run->gateway.book != NULL ? run->gateway.book->digest : NULL;
+    run->gateway.ledger = ledger_open(&settings, &start, &fail);
+    if (run->gateway.ledger == NULL) {
+        log_line(LOG_ERROR, "%s", fail.text);
+        run->exit_code = EXIT_CONFIG;
+        return -1;
+    }
+    if (start.problems > 0)
+        log_line(LOG_WARN, "the ledger in %s is damaged in %llu places and is used all the same: %s", config->path,
+                 (unsigned long long)start.problems, start.first_problem);
+    if (start.doubtful > 0)
+        log_line(LOG_WARN, "ledger: %llu attempts were not over when the last process ended: what they may cost is in doubt",
+                 (unsigned long long)start.doubtful);
+    return 0;
+}
+
 static int open_gateway(struct run *run)
 {
     unsigned workers = run->config->listen.workers;
@@ -148,7 +177,7 @@ static int open_gateway(struct run *run)
     }
     run->seats = calloc(workers, sizeof *run->seats);
     BUG_IF(run->seats == NULL);
-    return 0;
+    return open_ledger(run);
 }
 
 /* All are set up before the first one runs, so that a start is whole or not at all. */
@@ -274,6 +303,8 @@ static void close_gateway(struct run *run)
     for (unsigned i = 0; i < run->opened; i++)
         seat_close(&run->seats[i]);
     free(run->seats);
+    if (run->gateway.ledger != NULL)
+        ledger_close(run->gateway.ledger);
     watch_stop();
     if (run->gateway.metrics != NULL)
         metrics_free(run->gateway.metrics);

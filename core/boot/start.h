@@ -14,6 +14,7 @@ struct start_options {
     bool insecure; /* others may connect although there are no keys */
     bool quiet;    /* no banner, only the line that says where it listens */
     const struct book *book; /* prices; lent until it ends. NULL: no cost is known */
+    bool accept_gap; /* start although the ledger is damaged */
 };
 
 /* May it listen there? 0, or -1 with what to do: an address that others reach needs keys, and no

@@ -8,6 +8,7 @@
 
 #define AT(type_, member_) .offset = offsetof(struct type_, member_)
 #define SECONDS(least_, most_) .type = WORD_NUMBER, .unit = "s", .least = (least_), .most = (most_)
+#define MILLISECONDS(least_, most_) .type = WORD_NUMBER, .unit = "ms", .least = (least_), .most = (most_)
 #define MEGABYTES(least_, most_) .type = WORD_NUMBER, .unit = "MB", .least = (least_), .most = (most_)
 #define KILOBYTES(least_, most_) .type = WORD_NUMBER, .unit = "KB", .least = (least_), .most = (most_)
 #define COUNT(least_, most_) .type = WORD_COUNT, .least = (least_), .most = (most_)
@@ -128,6 +129,12 @@ const struct word_row words[] = {
     {"metrics", "token", WORD_SECRET, AT(declare_metrics, token), .required = true, RELOAD,
      .help = "opens it to other machines too, as \"Authorization: Bearer TOKEN\""},
 
+    {"ledger", NULL, WORD_SETTINGS, .help = "ledger { ... }: where what was used and spent is written down"},
+    {"ledger", "path", WORD_STRING, AT(declare_ledger, path), .required = true,
+     .help = "a folder for this gateway alone, relative to gateway.lua; it is made when it is not there"},
+    {"ledger", "sync_ms", MILLISECONDS(0, 60000), AT(declare_ledger, sync_ns), .otherwise = "50",
+     .help = "what a loss of power may take; 0: nothing, and each request waits for the disk"},
+
     {"env", NULL, WORD_FUNCTION, RELOAD,
      .help = "env \"NAME\": a secret from the environment; unset switches its provider off"},
     {"file", NULL, WORD_FUNCTION, RELOAD, .help = "file \"path\": a secret from a file, relative to gateway.lua"},
@@ -142,7 +149,6 @@ static const struct {
     {"admin",        NULL                 },
     {"cache",        NULL                 },
     {"guard",        NULL                 },
-    {"ledger",       NULL                 },
     {"policy",       NULL                 },
     {"prices",       NULL                 },
     {"sink",         NULL                 },
@@ -170,7 +176,7 @@ static const struct {
 };
 
 static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
-                                         "key",    "limits",  "cors",     "metrics", "env", "file", NULL};
+                                         "key",    "limits",  "cors",     "metrics", "ledger", "env", "file", NULL};
 
 const char *const *word_names(void)
 {

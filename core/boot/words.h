@@ -11,7 +11,7 @@
 /* What a setting takes, and what it becomes at its offset in the declaration. */
 enum word_type {
     WORD_STRING,   /* struct text */
-    WORD_NUMBER,   /* by unit: seconds to int64_t nanoseconds, MB and KB to size_t bytes */
+    WORD_NUMBER,   /* by unit: s and ms to int64_t nanoseconds, MB and KB to size_t bytes */
     WORD_COUNT,    /* a whole number: unsigned */
     WORD_BOOL,     /* bool */
     WORD_CHOICE,   /* one of `choices`: struct text */
@@ -35,7 +35,7 @@ struct word_row {
     const char *word;    /* "model", "model.timeout" */
     const char *setting; /* "base_url", WORD_LIST or WORD_OTHER; NULL: about the word itself */
     enum word_type type;
-    const char *unit;      /* "s", "MB", "KB"; NULL: none */
+    const char *unit;      /* "s", "ms", "MB", "KB"; NULL: none */
     double least, most;    /* of numbers */
     const char *otherwise; /* the default, as it would be written; NULL: none */
     const char *choices;   /* of WORD_CHOICE, blank-separated */

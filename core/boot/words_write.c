@@ -19,7 +19,7 @@ static const char *type_name(enum word_type type)
 
 static const char *unit_name(const char *unit)
 {
-    return strcmp(unit, "s") == 0 ? "seconds" : unit;
+    return strcmp(unit, "s") == 0 ? "seconds" : strcmp(unit, "ms") == 0 ? "milliseconds" : unit;
 }
 
 static void write_range(const struct word_row *row, struct buf *out)

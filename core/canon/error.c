@@ -44,6 +44,7 @@ static const struct error_row rows[E_CASES] = {
     [E_FORBIDDEN] = { FAIL_CLIENT, 403, INVALID, "forbidden", 0, false, 0 },
     [E_MEDIA_TYPE] = { FAIL_CLIENT, 415, INVALID, "unsupported_media_type", 0, false, 0 },
     [E_UPGRADE] = { FAIL_CLIENT, 426, INVALID, "upgrade_required", 0, false, 0 },
+    [E_LEDGER] = { FAIL_OPERATOR, 503, "service_unavailable_error", "ledger_unavailable", 1, false, 5 },
     [E_LOOP] = { FAIL_OPERATOR, 508, "upstream_error", "loop_detected", 0, false, 0 },
     [E_LOSSY] = { FAIL_CLIENT, 400, INVALID, "unsupported_parameter", 0, false, 0 },
     [E_STREAM] = { FAIL_UPSTREAM, 502, "upstream_error", "stream_interrupted", -1, false, 0 },

@@ -36,6 +36,7 @@ enum error_case {
     E_MEDIA_TYPE,       /* 415 */
     E_UPGRADE,          /* a WebSocket was asked for: 426, so that the client falls back to HTTP at once */
     E_LOSSY,            /* E22 */
+    E_LEDGER,           /* E18 what is spent cannot be written down */
     E_LOOP,             /* the request has been here before: 508, a provider's base_url leads back */
     E_STREAM,           /* after the first byte: stream_interrupted */
     E_STREAM_INCOMPLETE, /* ended without its end mark */

@@ -97,6 +97,6 @@ enum {
 struct config *cli_load(const struct cli *cli, unsigned how);
 
 extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_help, verb_models, verb_plugin,
-    verb_prices, verb_providers, verb_serve, verb_version;
+    verb_ledger, verb_prices, verb_providers, verb_serve, verb_usage, verb_version;
 
 #endif

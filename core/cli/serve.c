@@ -12,6 +12,7 @@ static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     {"listen", 'l', "ADDR:PORT", "GW_LISTEN", "listen there, whatever the configuration says"},
     {"book", 'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given"},
+    {"accept-gap", 0, NULL, NULL, "start although records of the ledger are lost: `ledger verify` shows which"},
     {"insecure", 0, NULL, NULL, "accept anybody, although others can reach the address and no key is declared"},
     {"log-level", 0, "LEVEL", "GW_LOG_LEVEL", "error, warn, info or debug: what is said on stderr"},
     CLI_OPTIONS_END,
@@ -70,7 +71,8 @@ static int run(struct cli *cli)
         return CLI_CONFIG;
     }
     struct start_options start = {
-        .insecure = cli_option(cli, "insecure") != NULL, .quiet = level < LOG_INFO, .book = book};
+        .insecure = cli_option(cli, "insecure") != NULL, .quiet = level < LOG_INFO, .book = book,
+        .accept_gap = cli_option(cli, "accept-gap") != NULL};
     int code = start_serve(config, &start);
     config_unref(config);
     if (book != NULL)

@@ -117,6 +117,13 @@ struct config_listen {
     size_t proxy_count;
 };
 
+/* Where what was used and spent is written down. */
+struct config_ledger {
+    const char *path; /* a folder; NULL: nowhere */
+    int64_t sync_ns;
+};
+#define CONFIG_LEDGER_SYNC_NS INT64_C(50000000)
+
 struct config {
     uint32_t magic;
     int refs; /* atomic */
@@ -124,6 +131,7 @@ struct config {
     const char *file; /* NULL: none was given */
     struct config_listen listen;
     struct config_limits limits;
+    struct config_ledger ledger;
     struct config_provider *providers;
     size_t provider_count;
     struct map provider_by_name;

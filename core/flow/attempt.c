@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/large.h"
 #include "flow/metrics.h"
+#include "flow/spend.h"
 #include "flow/way.h"
 #include "plugin/watch.h"
 
@@ -19,8 +20,6 @@ enum next attempt_choose(struct request *req)
     a->times.connection_ns = -1;
     req->answer.state = NULL; /* what a failed attempt wrote is nothing of this one's */
     req->answer.model = req->ask.model;
-    if (a->previous != NULL)
-        a->previous->usage = req->usage;
     req->usage = (struct usage){ 0 };
     buf_free(&req->tail_bytes);
     if (a->previous == NULL)
@@ -273,6 +272,8 @@ enum next attempt_send(struct request *req)
         return FAIL;
     if (a->done || req->arena.full)
         return NEXT;
+    if (spend_hold(a) < 0)
+        return FAIL;
     a->wait = wait_begin(req, &for_answer);
     if (a->mode == MODE_LOCAL)
         local_start(a);
@@ -370,6 +371,14 @@ static enum next give_up(struct attempt *a)
     return FAIL;
 }
 
+/* It is over, and another one follows: what it used is its own. */
+static void end_attempt(struct attempt *a)
+{
+    a->usage = a->req->usage;
+    price_attempt(a);
+    spend_end(a, false);
+}
+
 /* Row "attempt.judge". */
 enum next attempt_judge(struct request *req)
 {
@@ -388,6 +397,8 @@ enum next attempt_judge(struct request *req)
     if (has_no_counter(a))
         return route_estimate_tokens(req);
     enum verdict verdict = judge(a, elsewhere);
+    if (verdict != GIVE_UP)
+        end_attempt(a);
     if (verdict == NEXT_SECRET) {
         req->secret_tries++;
         req->target_next--;

@@ -43,6 +43,8 @@ void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from
 /* Static names: "client_gone", "client_stuck", "shed", "late_head", "late_body", "log_dropped"... */
 void metrics_count_event(struct metrics *m, unsigned worker, const char *name);
 
+struct ledger_sums; /* money/ledger.h */
+
 /* Gauges that are read at the scrape. */
 struct metrics_gauges {
     unsigned in_flight, connections;
@@ -50,6 +52,7 @@ struct metrics_gauges {
     int64_t started_unix_ms;
     const char *version;
     const char *book_digest; /* of the price book; NULL: there is none */
+    const struct ledger_sums *ledger; /* NULL: nothing is written down */
 };
 /* The whole text, appended. Any thread. */
 void metrics_write(struct metrics *m, const struct metrics_gauges *gauges, struct buf *out);

@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "flow/metrics_inside.h"
+#include "money/ledger.h"
 #include "money/nano.h"
 
 static const char *const token_types[METRICS_TOKEN_TYPES] = {
@@ -196,6 +197,22 @@ static void counter(struct buf *out, const char *name, const char *help, double 
     buf_printf(out, "%s %.17g\n", name, value);
 }
 
+static void money_gauge(struct buf *out, const char *name, const char *help, int64_t nano)
+{
+    char usd[NANO_TEXT];
+    head(out, name, "gauge", help);
+    buf_printf(out, "%s %s\n", name, nano_write(nano, 0, usd));
+}
+
+static void write_ledger(const struct ledger_sums *sums, struct buf *out)
+{
+    money_gauge(out, "gw_held_usd", "The most that the attempts in flight can cost.", sums->held);
+    money_gauge(out, "gw_doubt_usd", "The most that upstreams may charge for attempts that were cut off.", sums->doubt);
+    counter(out, "gw_ledger_records_total", "Records written to the ledger.", (double)sums->records);
+    counter(out, "gw_ledger_failures_total", "Writes and syncs of the ledger that the disk refused.", (double)sums->failures);
+    gauge(out, "gw_ledger_waiting_records", "Records that the disk refused and that are kept in memory.", (double)sums->waiting);
+}
+
 static unsigned open_files(void)
 {
     unsigned n = 0;
@@ -271,6 +288,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
         head(out, "gw_price_book_info", "gauge", "The price book that is in use.");
         buf_printf(out, "gw_price_book_info{digest=\"%s\"} 1\n", g->book_digest);
     }
+    if (g->ledger != NULL)
+        write_ledger(g->ledger, out);
     write_process(g, out);
 
     for (size_t i = 0; i < all->rows.count; i++)

@@ -101,7 +101,7 @@ static bool choose(struct attempt *a, struct price_list *list)
     const struct tariff *own = a->target->price;
     *list = (struct price_list){ .of = { NULL } };
     if ((own == NULL || !own->free) && find(req, a->target, &found)) {
-        price_list_at(found.model, clock_unix_ms() / 1000, context, context_of(req, context), list);
+        price_list_at(found.model, req->admitted_ms / 1000, context, context_of(req, context), list);
         a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s%s", TEXT_ARG(found.provider->id), TEXT_ARG(found.model->id),
                                               own != NULL ? ", gateway.lua" : ""));
     } else if (own != NULL) {
@@ -112,27 +112,87 @@ static bool choose(struct attempt *a, struct price_list *list)
     return a->price.entry.ptr != NULL;
 }
 
-static void price_attempt(struct attempt *a)
+void price_lines(struct attempt *a, struct cost *cost)
 {
-    struct request *req = a->req;
+    struct price_list list;
+    int64_t quantity[UNITS];
+    *cost = (struct cost){ .known = false };
+    if (is_free(a) || !choose(a, &list) || (a->target->price != NULL && a->target->price->free))
+        return;
+    if (a->usage.source == USAGE_NONE || (a->usage.source == USAGE_ESTIMATED && !is_by_tokens(a->req->operation)))
+        return;
+    cost_quantities(&a->usage, quantity);
+    cost_of(&list, quantity, cost);
+}
+
+void price_attempt(struct attempt *a)
+{
     struct price_list list;
     struct cost cost;
-    int64_t quantity[UNITS];
 
+    if (a->price.done)
+        return;
     const struct tariff *own = a->target->price;
-    a->price = (struct price){ .known = is_free(a) };
+    a->price = (struct price){ .done = true, .free = is_free(a) };
+    a->price.known = a->price.free;
     if (a->price.known || !choose(a, &list))
         return;
     if (own != NULL && own->free) {
         a->price.known = true;
         return;
     }
-    if (a->usage.source == USAGE_NONE || (a->usage.source == USAGE_ESTIMATED && !is_by_tokens(req->operation)))
-        return;
-    cost_quantities(&a->usage, quantity);
-    cost_of(&list, quantity, &cost);
+    price_lines(a, &cost);
     a->price.known = cost.known;
     a->price.nano = cost.known ? cost.nano : 0;
+}
+
+/* The limit of output tokens that is sent; 0: none. */
+static int64_t output_limit(struct request *req)
+{
+    static const char *const names[] = { "max_completion_tokens", "max_tokens", "max_output_tokens" };
+    int64_t limit = 0, value;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (scan_int(scan_get(&req->ask.scan, names[i]), &value) && value > limit)
+            limit = value;
+    }
+    return limit;
+}
+
+static int64_t price_of(const struct price_list *list, int64_t input, int64_t output)
+{
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = input, [UNIT_OUTPUT] = output };
+    struct cost cost;
+    cost_of(list, quantity, &cost);
+    return cost.known ? cost.nano : 0;
+}
+
+/* Tokens are bounded by bytes: no tokenizer makes more of them. Expected are 3.5 bytes a token. */
+void price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
+{
+    enum { FRAME = 2048, OUTPUT_MOST = 128 << 10, OUTPUT_EXPECTED = 4096 };
+    struct request *req = a->req;
+    const struct tariff *own = a->target->price;
+    struct price_list list;
+    int64_t limit = output_limit(req), choices = req->ask.choices > 0 ? req->ask.choices : 1;
+    int64_t bytes = (int64_t)req->body.len;
+
+    a->hard = a->soft = 0;
+    if (req->operation != GW_OP_COUNT_TOKENS && choose(a, &list) && !(own != NULL && own->free)) {
+        int64_t most = limit > 0 ? limit : OUTPUT_MOST;
+        int64_t expected = limit > 0 && limit < OUTPUT_EXPECTED ? limit : OUTPUT_EXPECTED;
+        bool writes = (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0;
+        a->hard = price_of(&list, bytes + FRAME, writes ? most * choices : 0);
+        a->soft = price_of(&list, bytes * 2 / 7, writes ? expected * choices : 0);
+    }
+    if (a->soft > a->hard)
+        a->soft = a->hard;
+    price_hold_of(a, hard, soft);
+}
+
+void price_hold_of(const struct attempt *a, int64_t *hard, int64_t *soft)
+{
+    *hard = a->hard;
+    *soft = a->soft;
 }
 
 const char *price_header(struct request *req)

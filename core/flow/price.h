@@ -8,11 +8,15 @@
 #include "base/map.h"
 #include "base/text.h"
 
+struct attempt;
+struct cost; /* money/cost.h */
 struct request;
 
 /* What one attempt cost. */
 struct price {
     bool known;        /* false: the upstream may charge for it, and nobody knows how much */
+    bool free;         /* the upstream surely charges nothing: it did not have the request, or refused it */
+    bool done;         /* price_attempt() has run */
     int64_t nano;      /* nano-dollars; 0 where it is not known */
     struct text entry; /* which price counted: "openai/gpt-4o" of the price book, "gateway.lua", or both;
                         * absent where none did */
@@ -25,6 +29,14 @@ struct price_cache {
 };
 
 void price_cache_fini(struct price_cache *cache);
+/* What the attempt can cost at most and what it is expected to cost, before it is sent: nano-dollars; 0 where no price is known. */
+void price_hold(struct attempt *a, int64_t *hard, int64_t *soft);
+/* What price_hold() gave. */
+void price_hold_of(const struct attempt *a, int64_t *hard, int64_t *soft);
+/* Fills a->price, when the attempt is over and its usage is final. The second time it does nothing. */
+void price_attempt(struct attempt *a);
+/* The same price as lines. cost->known false where there are none. */
+void price_lines(struct attempt *a, struct cost *cost);
 /* Fills the price of each attempt, and req->cost. Once, when each attempt's usage is final. */
 void price_request(struct request *req);
 /* The value of x-gw-cost: exact US dollars, arena. NULL where the cost is not known, or no upstream was asked. */

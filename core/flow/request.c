@@ -111,6 +111,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->allow = arena_text(&req->arena, head->allow);
     req->peer = arena_text(&req->arena, forwarded_peer(req, head));
     req->begun_ns = clock_ns();
+    req->admitted_ms = clock_unix_ms();
     req->started_ns = head->started_ns != 0 ? head->started_ns : req->begun_ns;
     req->first_token_ns = -1;
     uuid_new(req->id);

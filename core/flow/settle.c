@@ -2,6 +2,7 @@
  * client sees the end, so that who reads the log after an answer finds the request there. */
 #include "base/clock.h"
 #include "flow/metrics.h"
+#include "flow/spend.h"
 #include "flow/way.h"
 
 /* Where nobody told the usage: from what passed. About four bytes of JSON text a token in; one frame a token out. */
@@ -53,6 +54,8 @@ enum next settle_run(struct request *req)
     if (a != NULL)
         a->usage = req->usage;
     price_request(req);
+    if (a != NULL)
+        spend_end(a, true);
     int64_t overhead = now - req->begun_ns - req->waited_ns + req->relay_ns;
     metrics_count_request(gateway->metrics, req->worker->index,
                           &(struct metrics_request){

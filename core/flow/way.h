@@ -106,6 +106,8 @@ struct attempt {
     const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
     struct usage usage;        /* its own, once it is over */
     struct price price;        /* what that cost; row "settle" */
+    int64_t hard, soft;        /* what it may cost at most and is expected to cost, before it is sent */
+    struct ledger_hold *hold;  /* in the ledger: it is sent, and not over; NULL: it is not */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };
 
@@ -195,6 +197,7 @@ struct request {
 
     /* time */
     int64_t started_ns; /* the first byte of the request */
+    int64_t admitted_ms; /* wall clock: decides on the price and on the period of a budget */
     int64_t begun_ns;   /* its head was complete */
     int64_t waited_ns, first_token_ns;
     int64_t relay_ns; /* time of ours spent in callbacks while the way waits */

@@ -10,6 +10,7 @@
 #include "http/reply.h"
 #include "http/routes.h"
 #include "money/book.h"
+#include "money/ledger.h"
 
 #define PLAIN "text/plain; charset=utf-8"
 
@@ -85,8 +86,12 @@ void health_metrics(struct watch *x)
     struct text body;
     char *text;
 
+    struct ledger_sums sums;
+
     if (!may_read_metrics(x))
         return;
+    if (g->ledger != NULL)
+        ledger_read_sums(g->ledger, &sums);
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
                   &(struct metrics_gauges){
@@ -96,6 +101,7 @@ void health_metrics(struct watch *x)
                       .started_unix_ms = g->started_unix_ms,
                       .version = GW_VERSION,
                       .book_digest = g->book != NULL ? g->book->digest : NULL,
+                      .ledger = g->ledger != NULL ? &sums : NULL,
                   },
                   &out);
     if (out.failed) {

@@ -86,6 +86,8 @@ static void write_source(const struct word_row *row, const char *setting, char *
         snprintf(out, room, "team \"t\" { %s }", value);
     else if (strcmp(word, "key") == 0 && strcmp(setting, "sha256") != 0)
         snprintf(out, room, "key { sha256 = \"%064d\", %s }", 1, value);
+    else if (strcmp(word, "ledger") == 0 && strcmp(setting, "path") != 0)
+        snprintf(out, room, "ledger { path = \"ledger\", %s }", value);
     else
         snprintf(out, room, "%s { %s }", word, value);
 }
@@ -177,7 +179,7 @@ Test(words, have_units_in_their_names)
         struct text name = text_of(row->setting);
         if (row->type != WORD_NUMBER)
             continue;
-        const char *ending = strcmp(row->unit, "s") == 0 ? "_s" : strcmp(row->unit, "MB") == 0 ? "_mb" : "_kb";
+        const char *ending = strcmp(row->unit, "s") == 0 ? "_s" : strcmp(row->unit, "ms") == 0 ? "_ms" : strcmp(row->unit, "MB") == 0 ? "_mb" : "_kb";
         cr_assert(text_ends(name, text_of(ending)), "%s", row->setting);
     }
 }

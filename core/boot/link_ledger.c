@@ -1,0 +1,17 @@
+/* link_ledger.c - where what was used and spent is written down. */
+#include "boot/link.h"
+
+void link_ledger(struct link *l)
+{
+    const struct declare_ledger *declared = &l->declared->ledger;
+    struct config_ledger *ledger = &l->config->ledger;
+
+    if (declared->line == 0 || declared->path.ptr == NULL)
+        return;
+    if (declared->path.len == 0)
+        complain(&l->report->complaints, declared->line, "ledger: path is empty: name a folder");
+    ledger->sync_ns = declared->sync_ns;
+    ledger->path = declared->path.len > 0 && declared->path.ptr[0] == '/'
+                       ? arena_str(l->arena, declared->path)
+                       : arena_printf(l->arena, "%s/%.*s", l->folder, TEXT_ARG(declared->path));
+}

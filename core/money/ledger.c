@@ -1,0 +1,292 @@
+/* ledger.c - holds and their ends, and what is open between. */
+#include "money/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "money/history.h"
+#include "money/holds.h"
+#include "money/journal.h"
+
+#define LEDGER_MAGIC 0x6c656467u
+#define HOLD_MAGIC 0x686f6c64u
+/* Room that a HOLD reserves on the disk for its END: a raw usage, some lines, texts. */
+enum { END_ROOM = 4096, PROMISED_MOST = 64 << 20 };
+
+struct ledger_hold {
+    uint32_t magic;
+    uint64_t number;
+    int64_t hard;
+};
+
+/* A record that could not be written. */
+struct late {
+    struct late *next;
+    struct buf bytes;
+};
+
+struct ledger {
+    uint32_t magic;
+    struct journal *journal;
+    struct holds open; /* by number: an OPEN of a new segment carries them */
+    struct ledger_sums sums;
+    struct late *late, **last_late;
+};
+
+struct replay {
+    struct ledger *ledger;
+    struct ledger_start *start;
+};
+
+/* A balance never wraps: what is beyond 9.2 billion dollars stays there. */
+static void add(int64_t *sum, int64_t more)
+{
+    if (__builtin_add_overflow(*sum, more, sum))
+        *sum = more > 0 ? INT64_MAX : INT64_MIN;
+}
+
+static bool replay_record(void *owner, const struct record *record, struct text bytes)
+{
+    struct replay *replay = owner;
+    struct ledger *l = replay->ledger;
+    switch (record->type) {
+    case RECORD_HOLD:
+        holds_put(&l->open, record->number, bytes);
+        break;
+    case RECORD_END:
+        holds_remove(&l->open, record->hold);
+        add(&l->sums.doubt, record->doubt);
+        break;
+    case RECORD_LATE:
+        add(&l->sums.doubt, record->doubt);
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+static void replay_problem(void *owner, const char *what)
+{
+    struct ledger_start *start = ((struct replay *)owner)->start;
+    if (start->first_problem[0] == '\0')
+        snprintf(start->first_problem, sizeof start->first_problem, "%s", what);
+}
+
+static void carry_one(void *owner, uint64_t number, struct text record)
+{
+    struct record_list *list = owner;
+    (void)number;
+    ((struct text *)list->items)[list->count++] = record;
+}
+
+/* For a segment's OPEN; the journal holds the mutex. */
+static void carry(void *owner, struct record *open, struct arena *arena)
+{
+    struct ledger *l = owner;
+    open->carried.items = arena_array(arena, struct text, l->open.count + 1);
+    holds_each(&l->open, carry_one, &open->carried);
+}
+
+/* Writes a record. A hold is open until its END is written: until then a new segment must carry it. */
+static int write_one(struct ledger *l, struct record *record, struct fail *fail)
+{
+    if (journal_append(l->journal, record, 0, fail) < 0)
+        return -1;
+    if (record->type == RECORD_END)
+        BUG_IF(!holds_remove(&l->open, record->hold));
+    return 0;
+}
+
+/* What a process that crashed had sent, or was about to send: nobody knows whether it is charged. */
+static void doubt_one(void *owner, uint64_t number, struct text bytes)
+{
+    struct ledger *l = owner;
+    struct record hold;
+    struct arena arena;
+    struct fail fail;
+    const char *why;
+
+    arena_init(&arena, NULL, 0, 1 << 20);
+    BUG_IF(record_read(bytes, &arena, &hold, &why) < 0);
+    struct record end = { .type = RECORD_END, .hold = number, .ending = ENDING_DOUBT, .final = 1, .doubt = hold.hard };
+    end.soft_doubt = hold.soft;
+    end.outcome = TEXT("crash");
+    add(&l->sums.doubt, end.doubt);
+    if (write_one(l, &end, &fail) < 0) /* it stays open, and is in doubt at the next start */
+        log_line(LOG_ERROR, "%s", fail.text);
+    arena_fini(&arena);
+}
+
+static int read_history(struct ledger *l, const struct ledger_settings *settings, struct ledger_start *start, uint64_t *next, struct fail *fail)
+{
+    struct history_report report;
+    struct replay replay = { l, start };
+    struct history_visitor visitor = { replay_record, replay_problem, &replay };
+    if (history_read(settings->folder, &visitor, &report, fail) < 0)
+        return -1;
+    *next = report.next;
+    start->records = report.records;
+    start->problems = report.problems;
+    if (report.problems == 0 || settings->accept_gap)
+        return 0;
+    return fail_set(fail, FAIL_OPERATOR,
+                    "the ledger in %s is damaged: %s. `llm-gateway ledger verify` shows all of it; `serve --accept-gap` starts without what is lost",
+                    settings->folder, start->first_problem);
+}
+
+struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger_start *start, struct fail *fail)
+{
+    struct ledger *l = calloc(1, sizeof *l);
+    uint64_t next = 1;
+
+    BUG_IF(l == NULL);
+    l->magic = LEDGER_MAGIC;
+    l->last_late = &l->late;
+    *start = (struct ledger_start){ 0 };
+    struct journal_settings journal = { .folder = settings->folder,
+                                        .sync_ns = settings->sync_ns,
+                                        .book = settings->book,
+                                        .segment_bytes = settings->segment_bytes,
+                                        .carry = carry,
+                                        .owner = l };
+    l->journal = journal_open(&journal, fail);
+    if (l->journal != NULL && read_history(l, settings, start, &next, fail) == 0 && journal_start(l->journal, next, fail) == 0) {
+        start->doubtful = l->open.count;
+        journal_lock(l->journal);
+        holds_each(&l->open, doubt_one, l);
+        journal_unlock(l->journal);
+        return l;
+    }
+    ledger_close(l);
+    return NULL;
+}
+
+void ledger_close(struct ledger *l)
+{
+    CHECK(l, LEDGER);
+    if (l->late != NULL)
+        log_line(LOG_ERROR, "ledger: %llu records could not be written and are lost with this process", (unsigned long long)l->sums.waiting);
+    if (l->journal != NULL)
+        journal_close(l->journal);
+    for (struct late *late = l->late, *next; late != NULL; late = next) {
+        next = late->next;
+        buf_free(&late->bytes);
+        free(late);
+    }
+    holds_fini(&l->open);
+    l->magic = 0;
+    free(l);
+}
+
+/* Writes what could not be written before. The mutex is held. */
+static int write_late(struct ledger *l, struct fail *fail)
+{
+    int result = 0;
+    for (struct late *late; result == 0 && (late = l->late) != NULL;) {
+        struct record record;
+        struct arena arena;
+        const char *why;
+        arena_init(&arena, NULL, 0, 1 << 20);
+        BUG_IF(record_read(buf_view(&late->bytes), &arena, &record, &why) < 0);
+        result = write_one(l, &record, fail);
+        arena_fini(&arena);
+        if (result < 0)
+            break;
+        l->late = late->next;
+        if (l->late == NULL)
+            l->last_late = &l->late;
+        l->sums.waiting--;
+        buf_free(&late->bytes);
+        free(late);
+    }
+    return result;
+}
+
+static void keep_late(struct ledger *l, struct record *record)
+{
+    struct late *late = calloc(1, sizeof *late);
+    BUG_IF(late == NULL);
+    buf_init(&late->bytes, 1 << 20);
+    record->number = 1; /* it gets its own, and its time, when it is written */
+    record->unix_ms = 1;
+    BUG_IF(record_write(record, &late->bytes) < 0);
+    *l->last_late = late;
+    l->last_late = &late->next;
+    l->sums.waiting++;
+}
+
+struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, struct fail *fail)
+{
+    CHECK(l, LEDGER);
+    BUG_IF(hold->hard < 0 || hold->soft < 0 || hold->soft > hold->hard);
+    struct ledger_hold *handle = malloc(sizeof *handle);
+    BUG_IF(handle == NULL);
+    hold->type = RECORD_HOLD;
+    journal_lock(l->journal);
+    size_t promised = (l->open.count + 1) * END_ROOM;
+    int result = write_late(l, fail);
+    if (result == 0)
+        result = journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
+    if (result == 0) {
+        *handle = (struct ledger_hold){ HOLD_MAGIC, hold->number, hold->hard };
+        BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
+        add(&l->sums.held, hold->hard);
+        l->sums.open++;
+    }
+    journal_unlock(l->journal);
+    if (result == 0)
+        return handle;
+    free(handle);
+    return NULL;
+}
+
+/* The mutex is held. */
+static void write_or_keep(struct ledger *l, struct record *record)
+{
+    struct fail fail;
+    if (write_late(l, &fail) == 0 && write_one(l, record, &fail) == 0)
+        return;
+    if (l->late == NULL)
+        log_line(LOG_ERROR, "%s; what ends is kept in memory until then, and new requests are refused", fail.text);
+    keep_late(l, record);
+}
+
+void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end)
+{
+    CHECK(l, LEDGER);
+    CHECK(handle, HOLD);
+    BUG_IF(end->ending == ENDING_NONE || end->cost < 0 || end->doubt < 0);
+    end->type = RECORD_END;
+    end->hold = handle->number;
+    journal_lock(l->journal);
+    l->sums.open--;
+    add(&l->sums.held, -handle->hard);
+    add(&l->sums.doubt, end->doubt);
+    write_or_keep(l, end);
+    journal_unlock(l->journal);
+    handle->magic = 0;
+    free(handle);
+}
+
+void ledger_row(struct ledger *l, struct record *row)
+{
+    CHECK(l, LEDGER);
+    row->type = RECORD_ROW;
+    journal_lock(l->journal);
+    write_or_keep(l, row);
+    journal_unlock(l->journal);
+}
+
+void ledger_read_sums(struct ledger *l, struct ledger_sums *sums)
+{
+    struct journal_state state;
+    CHECK(l, LEDGER);
+    journal_lock(l->journal);
+    *sums = l->sums;
+    journal_unlock(l->journal);
+    journal_read_state(l->journal, &state);
+    sums->records = state.records;
+    sums->failures = state.failures;
+}

@@ -1,0 +1,57 @@
+/* ledger.h - what was spent: each attempt is held before it is sent and ended once, in the journal. Any thread; one mutex.
+ *
+ *   held --settled--> it cost something    --void--> surely nothing    --doubt--> the upstream may charge for it
+ *
+ * A hold that the process did not end, because it crashed, is ended as doubt at the next start. */
+#ifndef MONEY_LEDGER_H
+#define MONEY_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "money/record.h"
+
+struct ledger;
+struct ledger_hold;
+
+struct ledger_settings {
+    const char *folder;
+    int64_t sync_ns;
+    const char *book;  /* digest of the price book; kept, may be NULL */
+    bool accept_gap;   /* start although the journal has been damaged */
+    size_t segment_bytes; /* 0: the default */
+};
+
+/* What the start found. */
+struct ledger_start {
+    uint64_t records, problems;
+    uint64_t doubtful; /* holds of a process that crashed */
+    char first_problem[512];
+};
+
+/* Reads the journal and begins a new segment. NULL with `fail` (FAIL_OPERATOR). Given. */
+struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger_start *start, struct fail *fail);
+/* No hold may be open: what is open all the same is left to the next start, as doubt. */
+void ledger_close(struct ledger *ledger);
+
+/* Before an attempt is sent. `hold` has all but type, number and time. The handle is for ledger_end(). NULL with `fail`: the
+ * journal cannot be written, and the attempt must not be sent. */
+struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, struct fail *fail);
+/* The attempt is over. `end` has ending, lines, cost...; the handle is gone. An END that cannot be written is kept and written
+ * as soon as the journal can be. */
+void ledger_end(struct ledger *ledger, struct ledger_hold *handle, struct record *end);
+/* A request that asked no upstream. */
+void ledger_row(struct ledger *ledger, struct record *row);
+
+/* Money now, in nano-dollars. */
+struct ledger_sums {
+    int64_t held, doubt;
+    uint64_t open;    /* holds without an END */
+    uint64_t records; /* written by this process */
+    uint64_t failures; /* of the disk */
+    uint64_t waiting; /* ENDs that could not be written yet */
+};
+void ledger_read_sums(struct ledger *ledger, struct ledger_sums *sums);
+
+#endif

@@ -1,0 +1,131 @@
+/* record.h - the records of the journal: what is in each, written to bytes, read back, shown as JSON. Any thread.
+ *
+ * A record is a list of fields. Each begins with one byte: its tag times two, plus 1 where bytes follow. Then comes a
+ * number (LEB128; signed ones in zigzag) or a length and that many bytes. A field that is 0 or absent is left out. A
+ * reader passes over a tag that it does not know, so fields can be added; a tag is never used for another thing. */
+#ifndef MONEY_RECORD_H
+#define MONEY_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/text.h"
+
+/* Stored as these numbers: rows are added at the end. */
+enum record_type {
+    RECORD_NONE,
+    RECORD_OPEN,  /* the first of a segment */
+    RECORD_HOLD,  /* an attempt is about to be sent */
+    RECORD_END,   /* that attempt is over */
+    RECORD_ROW,   /* a request that asked no upstream */
+    RECORD_LATE,  /* a correction of an END or a ROW */
+    RECORD_LEASE, /* part of a budget moved between gateways */
+    RECORD_TYPES
+};
+
+enum record_ending {
+    ENDING_NONE,
+    ENDING_SETTLED, /* it cost what it says */
+    ENDING_VOID,    /* surely free: no byte was sent, or the upstream refused it */
+    ENDING_DOUBT,   /* the upstream may charge up to `doubt` beside `cost` */
+};
+
+/* Where the usage came from. */
+enum record_source { SOURCE_NONE, SOURCE_REPORTED, SOURCE_COUNTED, SOURCE_ESTIMATED };
+
+struct record_list {
+    void *items;
+    size_t count;
+};
+
+/* One account that a HOLD was taken from. Money is in nano-dollars. */
+struct record_account {
+    struct text kind, id, per; /* "team", "support", "month" */
+    int64_t begins_s;          /* its period, unix seconds */
+    int64_t limit, ceiling;
+    uint64_t number; /* of the holds of this account, without gaps */
+    uint32_t strict;
+};
+
+/* What an account stood at when a segment began. */
+struct record_balance {
+    struct text kind, id, per;
+    int64_t begins_s;
+    int64_t spent, doubt, soft_doubt;
+    uint64_t number;
+};
+
+/* One priced quantity. */
+struct record_line {
+    struct text unit, priced_as; /* unit_info() names; priced_as absent: the same */
+    int64_t quantity;
+    int64_t price; /* nano-dollars for unit_info(priced_as)->per */
+    int64_t cost;
+    struct text model, tier; /* absent: the attempt's own */
+};
+
+struct record {
+    uint32_t type;   /* enum record_type */
+    uint64_t number; /* counts the records of a ledger from 1, without gaps; OPEN has the number of the record behind it */
+    int64_t unix_ms;
+
+    /* OPEN */
+    uint64_t format;  /* RECORD_FORMAT */
+    struct text boot; /* a UUID for each run of the program */
+    uint64_t segment;
+    struct text program, book; /* version; digest of the price book */
+    struct record_list carried;  /* struct text: the HOLDs without an END, as they were written */
+    struct record_list balances; /* struct record_balance */
+
+    /* HOLD and ROW: whose it is */
+    struct text request; /* our id */
+    uint64_t attempt;    /* from 1 */
+    struct text team, key, project, tags, user, session, client, face;
+    struct text model;                    /* asked for */
+    struct text provider, upstream_model; /* which was to answer */
+    struct record_list accounts;          /* struct record_account */
+    int64_t hard, soft;                   /* the most it can cost; what it is expected to cost */
+    uint64_t output_limit;                /* of tokens, as sent; 0: none */
+    int64_t admitted_ms;                  /* decides on the period and the price */
+
+    /* END, ROW and LATE: how it ended */
+    uint64_t hold; /* END: the HOLD's number; LATE: the number of what is corrected */
+    uint32_t ending;
+    uint32_t final;    /* 1: the request is over with it */
+    uint32_t unpriced; /* 1: what it cost is not known */
+    uint32_t source;
+    struct record_list lines; /* struct record_line */
+    int64_t cost, doubt, soft_doubt;
+    struct text price;   /* what the prices are called: "openai/gpt-4o" */
+    struct text outcome; /* "ok", "status_503" */
+    struct text raw;     /* the usage as the upstream wrote it, at most RECORD_RAW_MOST */
+    int64_t duration_ms;
+    struct text who, why; /* LATE: who corrected it, and the reason */
+
+    /* LEASE */
+    struct record_account account;
+    int64_t delta;
+    uint64_t generation; /* of the store that granted it */
+};
+
+#define RECORD_FORMAT 1
+/* What is longer is left out of `raw`, or cut from the others. */
+#define RECORD_RAW_MOST 2048
+#define RECORD_TEXT_MOST 512
+
+/* Appends the record. A text over its bound is cut between characters. 0, or -1 where `out` has no room. */
+int record_write(const struct record *record, struct buf *out);
+/* Reads one record: its texts are lent from `bytes`, its lists are in the arena. 0; or -1 with *why, static: bytes that are no
+ * record, a type or a format that this program does not know, a field missing that its type needs. */
+int record_read(struct text bytes, struct arena *arena, struct record *record, const char **why);
+/* The record as one JSON object, money as decimal strings in USD. */
+void record_write_json(const struct record *record, struct json_writer *w);
+/* "hold", "settled", "reported"; "" where there is no such number. Static. */
+const char *record_type_name(uint32_t type);
+const char *record_ending_name(uint32_t ending);
+const char *record_source_name(uint32_t source);
+
+#endif

@@ -1,0 +1,247 @@
+/* usage_report.c - reads the journal into rows. An END is added to the row of its HOLD, which says whose it is. */
+#include "money/usage_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "money/unit.h"
+#include "money/usage_inside.h"
+
+const char *const usage_by_names[] = { "team", "key", "model", "provider", "project", "tag", "user", "session", "client", "day", NULL };
+
+int usage_parse_by(struct text words, struct usage_query *query, struct text *bad)
+{
+    query->by_count = 0;
+    while (words.ptr != NULL) {
+        struct text word = text_trim(text_cut(&words, ','));
+        enum usage_by by = 0;
+        while (by < BY_WORDS && !text_is(word, usage_by_names[by]))
+            by++;
+        for (unsigned i = 0; i < query->by_count; i++)
+            if (query->by[i] == by)
+                by = BY_WORDS;
+        *bad = word;
+        if (by == BY_WORDS || query->by_count == USAGE_BY_MOST)
+            return -1;
+        query->by[query->by_count++] = by;
+    }
+    return 0;
+}
+
+static struct text day_of(struct arena *arena, int64_t unix_ms)
+{
+    char text[32];
+    clock_rfc3339(unix_ms, text);
+    return arena_text(arena, (struct text){ text, 10 });
+}
+
+static struct text value_of(struct arena *arena, const struct record *whose, enum usage_by by)
+{
+    switch (by) {
+    case BY_TEAM:
+        return whose->team;
+    case BY_KEY:
+        return whose->key;
+    case BY_MODEL:
+        return whose->model;
+    case BY_PROVIDER:
+        return whose->provider;
+    case BY_PROJECT:
+        return whose->project;
+    case BY_TAG:
+        return whose->tags;
+    case BY_USER:
+        return whose->user;
+    case BY_SESSION:
+        return whose->session;
+    case BY_CLIENT:
+        return whose->client;
+    case BY_DAY:
+        return day_of(arena, whose->admitted_ms);
+    case BY_WORDS:
+        break;
+    }
+    return TEXT_NONE;
+}
+
+static struct usage_row *row_of(struct usage_report *r, const struct record *whose)
+{
+    char joined[USAGE_BY_MOST * (RECORD_TEXT_MOST + 1)];
+    char memory[64];
+    struct text values[USAGE_BY_MOST];
+    struct arena days;
+    size_t len = 0;
+
+    arena_init(&days, memory, sizeof memory, 1024);
+    for (unsigned i = 0; i < r->query.by_count; i++) {
+        values[i] = value_of(&days, whose, r->query.by[i]);
+        size_t n = values[i].len < RECORD_TEXT_MOST ? values[i].len : RECORD_TEXT_MOST;
+        if (n > 0)
+            memcpy(joined + len, values[i].ptr, n);
+        len += n;
+        joined[len++] = '\x1f';
+    }
+    struct usage_row *row = map_get(&r->groups, (struct text){ joined, len });
+    if (row == NULL) {
+        row = arena_new(&r->arena, struct usage_row);
+        for (unsigned i = 0; i < r->query.by_count; i++)
+            row->values[i] = arena_text(&r->arena, values[i].ptr != NULL ? values[i] : TEXT(""));
+        map_put(&r->groups, arena_text(&r->arena, (struct text){ joined, len }), row);
+    }
+    arena_fini(&days);
+    return row;
+}
+
+static bool is_asked_for(const struct usage_report *r, const struct record *whose)
+{
+    return whose->admitted_ms >= r->query.since_ms && whose->admitted_ms < r->query.until_ms;
+}
+
+static void add(int64_t *sum, int64_t more)
+{
+    if (__builtin_add_overflow(*sum, more, sum))
+        *sum = INT64_MAX;
+}
+
+static void add_line(struct usage_sums *sums, const struct record_line *line)
+{
+    switch (unit_find(line->unit)) {
+    case UNIT_CACHE_READ:
+    case UNIT_CACHE_AUDIO:
+    case UNIT_CACHE_IMAGE:
+        add(&sums->cache_read, line->quantity);
+        break;
+    case UNIT_CACHE_WRITE:
+    case UNIT_CACHE_WRITE_1H:
+        add(&sums->cache_write, line->quantity);
+        break;
+    case UNIT_INPUT:
+    case UNIT_AUDIO_IN:
+    case UNIT_IMAGE_IN:
+    case UNIT_VIDEO_IN:
+        add(&sums->input, line->quantity);
+        break;
+    case UNIT_OUTPUT:
+    case UNIT_AUDIO_OUT:
+    case UNIT_IMAGE_OUT:
+    case UNIT_VIDEO_OUT:
+        add(&sums->output, line->quantity);
+        break;
+    case UNIT_REASONING:
+        add(&sums->reasoning, line->quantity);
+        break;
+    default:
+        break;
+    }
+}
+
+static void add_record(struct usage_sums *sums, const struct record *record)
+{
+    const struct record_line *lines = record->lines.items;
+    for (size_t i = 0; i < record->lines.count; i++)
+        add_line(sums, &lines[i]);
+    sums->requests += record->final;
+    sums->unpriced += record->unpriced;
+    sums->estimated += record->source == SOURCE_COUNTED || record->source == SOURCE_ESTIMATED;
+    add(&sums->cost, record->cost);
+    add(&sums->doubt, record->doubt);
+}
+
+static void add_to_row(struct usage_report *r, const struct record *whose, const struct record *record, int64_t held)
+{
+    if (!is_asked_for(r, whose))
+        return;
+    struct usage_sums *sums = &row_of(r, whose)->sums;
+    if (record != NULL) {
+        add_record(sums, record);
+        add_record(&r->total, record);
+    }
+    add(&sums->held, held);
+    add(&r->total.held, held);
+}
+
+static void add_end(struct usage_report *r, const struct record *end)
+{
+    struct text bytes = holds_get(&r->open, end->hold);
+    struct record hold;
+    struct arena arena;
+    const char *why;
+    if (bytes.ptr == NULL)
+        return; /* `ledger verify` reports it */
+    arena_init(&arena, NULL, 0, 1 << 20);
+    if (record_read(bytes, &arena, &hold, &why) == 0)
+        add_to_row(r, &hold, end, -hold.hard);
+    arena_fini(&arena);
+    holds_remove(&r->open, end->hold);
+}
+
+static bool add_any(void *owner, const struct record *record, struct text bytes)
+{
+    struct usage_report *r = owner;
+    if (record->type == RECORD_HOLD && holds_put(&r->open, record->number, bytes))
+        add_to_row(r, record, NULL, record->hard);
+    else if (record->type == RECORD_END)
+        add_end(r, record);
+    else if (record->type == RECORD_ROW)
+        add_to_row(r, record, record, 0);
+    return !r->arena.full;
+}
+
+/* Days in their order; all else by what was spent, then by name. */
+static int in_order(const void *a, const void *b, void *owner)
+{
+    const struct usage_report *r = owner;
+    const struct usage_row *x = *(const struct usage_row *const *)a, *y = *(const struct usage_row *const *)b;
+    for (unsigned i = 0; i < r->query.by_count; i++)
+        if (r->query.by[i] == BY_DAY && !text_eq(x->values[i], y->values[i]))
+            return memcmp(x->values[i].ptr, y->values[i].ptr, 10);
+    if (x->sums.cost != y->sums.cost)
+        return x->sums.cost > y->sums.cost ? -1 : 1;
+    for (unsigned i = 0; i < r->query.by_count; i++) {
+        size_t n = x->values[i].len < y->values[i].len ? x->values[i].len : y->values[i].len;
+        int order = memcmp(x->values[i].ptr, y->values[i].ptr, n);
+        if (order != 0 || x->values[i].len != y->values[i].len)
+            return order != 0 ? order : x->values[i].len < y->values[i].len ? -1 : 1;
+    }
+    return 0;
+}
+
+struct usage_report *usage_report_read(const char *folder, const struct usage_query *query, struct fail *fail)
+{
+    struct usage_report *r = calloc(1, sizeof *r);
+    struct history_visitor visitor = { add_any, NULL, r };
+    BUG_IF(r == NULL);
+    r->query = *query;
+    arena_init(&r->arena, NULL, 0, 1u << 30);
+    map_init(&r->groups);
+    int result = history_read(folder, &visitor, &r->history, fail);
+    if (result == 0 && r->arena.full)
+        result = fail_set(fail, FAIL_OPERATOR, "the report has too many rows for the memory; ask for fewer words, or for a shorter time");
+    holds_fini(&r->open);
+    if (result < 0) {
+        usage_report_free(r);
+        return NULL;
+    }
+    r->row_count = r->groups.count;
+    r->rows = calloc(r->row_count + 1, sizeof *r->rows);
+    BUG_IF(r->rows == NULL);
+    for (size_t i = 0; i < r->row_count; i++)
+        r->rows[i] = r->groups.entries[i].value;
+    qsort_r(r->rows, r->row_count, sizeof *r->rows, in_order, r);
+    return r;
+}
+
+void usage_report_free(struct usage_report *r)
+{
+    free(r->rows);
+    map_fini(&r->groups);
+    arena_fini(&r->arena);
+    free(r);
+}
+
+const struct history_report *usage_report_history(const struct usage_report *report)
+{
+    return &report->history;
+}

@@ -1,0 +1,37 @@
+/* usage_report.h - what was used and spent, summed by team, key, model, day and so on, from a ledger's journal. One thread. */
+#ifndef MONEY_USAGE_REPORT_H
+#define MONEY_USAGE_REPORT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "money/history.h"
+
+/* What a report can be grouped by. */
+enum usage_by { BY_TEAM, BY_KEY, BY_MODEL, BY_PROVIDER, BY_PROJECT, BY_TAG, BY_USER, BY_SESSION, BY_CLIENT, BY_DAY, BY_WORDS };
+
+#define USAGE_BY_MOST 6
+#define USAGE_BY_WORDS "team key model provider project tag user session client day"
+
+enum usage_format { USAGE_TABLE, USAGE_JSON, USAGE_CSV };
+
+struct usage_query {
+    enum usage_by by[USAGE_BY_MOST];
+    unsigned by_count;
+    int64_t since_ms, until_ms; /* of the admission; until is not part of it. INT64_MIN and INT64_MAX: no bound */
+};
+
+struct usage_report;
+
+/* "team,model". 0, or -1 with *bad: the word that is none (or one too many). */
+int usage_parse_by(struct text words, struct usage_query *query, struct text *bad);
+/* Reads the ledger. NULL with `fail`. Given: usage_report_free(). */
+struct usage_report *usage_report_read(const char *folder, const struct usage_query *query, struct fail *fail);
+void usage_report_free(struct usage_report *report);
+/* Rows with most spent first, or by day. A table ends with the sum. 0, or -1 where `out` has no room. */
+int usage_report_write(const struct usage_report *report, enum usage_format format, struct buf *out);
+/* What the journal's reading found. */
+const struct history_report *usage_report_history(const struct usage_report *report);
+
+#endif

@@ -1,0 +1,27 @@
+/* verify.h - checks a ledger's journal against its own rules, without the program that wrote it. Any thread. */
+#ifndef MONEY_VERIFY_H
+#define MONEY_VERIFY_H
+
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "money/history.h"
+
+/* What it says; `problem` is called for each rule that is broken, with the record's number in the text. */
+struct verify_report {
+    struct history_report history;
+    uint64_t holds, ends, rows, lates;
+    uint64_t settled, free_of_cost, doubtful;
+    uint64_t open; /* HOLDs without an END: in flight, or of a process that crashed and was not started again */
+    uint64_t unpriced;
+    int64_t spent, held, doubt; /* nano-dollars */
+    uint64_t broken;            /* rules broken, and damage of the files */
+};
+
+/* The rules: each END has a HOLD and each HOLD at most one END; what an attempt cost and what is in doubt are not over what was
+ * held, unless it cost more; the lines of a cost sum to it; numbers have no gap; the holds of an account are numbered
+ * without a gap, and neither its limit nor its ceiling was passed by one. 0; -1 with `fail`: it cannot be read. */
+int verify_ledger(const char *folder, void (*problem)(void *owner, const char *what), void *owner,
+                  struct verify_report *report, struct fail *fail);
+
+#endif
