@@ -8,9 +8,23 @@ static gw_str part_type(const struct writing *w, const gw_json *part)
     return w->h->json->str(w->h->json->get(part, GW_LIT("type")));
 }
 
+/* Reasoning as another service has it in a content (Mistral's own is a list of parts), where it is not taken back. */
+static bool is_foreign_thought(const struct writing *w, const gw_json *part)
+{
+    gw_str type = part_type(w, part);
+    bool is_thought = openai_is(type, "redacted_thinking") || openai_is(type, "reasoning") ||
+                      (openai_is(type, "thinking") &&
+                       w->h->json->type(w->h->json->get(part, GW_LIT("thinking"))) != GW_JSON_ARRAY);
+    return is_thought && openai_row_for(w, "part.reasoning")->how == GW_FIELD_DROPPED;
+}
+
 /* The text of a part, or of a refusal where the service knows only texts. False: it is something else. */
 static bool part_words(const struct writing *w, const gw_json *part, gw_str *words)
 {
+    if (is_foreign_thought(w, part)) {
+        *words = GW_LIT("");
+        return true;
+    }
     bool refusal = openai_is(part_type(w, part), "refusal");
     if (!openai_is(part_type(w, part), "text") &&
         !(refusal && openai_row_for(w, "part.refusal")->how == GW_FIELD_TRANSLATED))
@@ -29,9 +43,11 @@ static void write_text(struct writing *w, gw_str text)
     w->h->write->close(w->w);
 }
 
-/* Tells of the cache markers of a part that is written in another way. */
+/* Tells of the cache markers of a part that is written in another way, or of the part that is not written. */
 static void tell_marks(struct writing *w, const gw_json *part)
 {
+    if (is_foreign_thought(w, part))
+        openai_drop(w, openai_row_for(w, "part.reasoning"));
     for (size_t i = 0; i < w->h->json->count(part); i++)
         openai_is_unclean(w, w->h->json->key_at(part, i));
 }
@@ -88,6 +104,10 @@ static void write_part(struct writing *w, const gw_json *part)
     const gw_capability *image = openai_row_for(w, "part.image_url");
     gw_str words;
 
+    if (is_foreign_thought(w, part)) {
+        tell_marks(w, part);
+        return;
+    }
     if (openai_is(part_type(w, part), "file")) {
         write_file(w, part);
         return;

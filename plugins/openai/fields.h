@@ -73,7 +73,9 @@
 #define ONLY_GOOGLE                                                                                                    \
     ROW_FROM(GOOGLE, DROPPED, "messages.extra_content", NULL, NULL, "only Google has it", .models = NULL)
 /* Chat templates that take a system message at the head only, and turns that alternate. */
-#define STRICT_TEMPLATE(source_) LATER_SYSTEM(source_), SAY_FROM(source_, "messages.same_role", "one message")
+#define STRICT_TEMPLATE(source_)                                                                                       \
+    LATER_SYSTEM(source_), SAY_FROM(source_, "messages.same_role", "one message"),                                     \
+        SAY_FROM(source_, "messages.first", "itself, behind a \".\" of the user's where it is the assistant's")
 #define LATER_SYSTEM(source_)                                                                                          \
     ROW_FROM(source_, DROPPED, "messages.role", "system, not at the head", NULL,                                       \
              "it takes a system message at the head only: this one is sent as a reminder of the user's",               \

@@ -103,12 +103,15 @@ const struct openai_rule openai_mistral_rules[] = {
     SILENT("\"OK.\"", "OK."), /* 400 "Assistant message must have either content or tool_calls, but not none." */
     DROP("messages.name", NOT_THERE),
     SAY("messages.prefill", "prefix"),
+    DROP("messages.reasoning", NO_HISTORY),
+    DROP("messages.thinking_blocks", NO_HISTORY),
     SAY("messages.tool_ids", "9 letters and digits"),
     /* 400, code 3230: "Unexpected role 'user' after role 'tool'" */
     SAY_FROM("github.com/avante-corp/avante.nvim/pull/2695, 2026-11", "messages.user_after_tool",
              "itself, behind an assistant's \"OK.\""),
     CARRY("metadata"),
     SAY("part.file", "document_url"),
+    DROP("part.reasoning", NO_HISTORY), /* but for parts in its own way */
     SAY("part.text_list", "joined"),
     CARRY("prediction"),
     CARRY_FROM("docs.mistral.ai/inference/conversations/advanced/prompt-caching.md, 2026-11", "prompt_cache_key"),
@@ -127,10 +130,16 @@ const struct openai_rule openai_mistral_rules[] = {
     REFUSE("api.responses", NO_RESPONSES),
     END,
 };
-#define THINKING_KIMI "kimi-k2.* kimi-k2p* kimi-k2-thinking* kimi-thinking* kimi-k3* kimi-latest"
+/* Which of Moonshot's models think: those whose thinking can be switched off, and those that always do. */
+#define SWITCHED_KIMI "kimi-k2.5* kimi-k2.6* kimi-k2p5* kimi-k2p6* kimi-latest"
+#define ALWAYS_KIMI "kimi-k2.7* kimi-k2p7* kimi-k2-thinking* kimi-thinking*"
+#define THINKING_KIMI SWITCHED_KIMI " " ALWAYS_KIMI " kimi-k3*"
+static const char kimi_fixed[] = "Kimi's models that think take no other value than their own";
 #undef SOURCE
-#define SOURCE "platform.moonshot.ai/docs/api/chat, 2026-11"
+#define SOURCE "platform.moonshot.ai/docs/api/chat and platform.kimi.ai/docs/guide/kimi-k2-5-quickstart, 2026-11"
 const struct openai_rule openai_moonshot_rules[] = {
+    /* 400 "invalid temperature: only 1 is allowed for this model", or 0.6 where it does not think */
+    DROP_FOR(THINKING_KIMI, "frequency_penalty", kimi_fixed),
     DROP("logit_bias", NOT_THERE),
     DROP("logprobs", NOT_THERE),
     /* 400 "thinking is enabled but reasoning_content is missing in assistant tool call message at index 1"; an empty
@@ -139,9 +148,23 @@ const struct openai_rule openai_moonshot_rules[] = {
              "not there beside calls, where the model thinks", "a blank", NULL, .on = OPENAI_UNREASONED_CALL,
              .models = THINKING_KIMI, .levels = " "),
     CARRY("messages.reasoning_content"), /* wanted back where tools are called */
+    DROP_FOR(THINKING_KIMI, "n", kimi_fixed),
+    DROP_FOR(THINKING_KIMI, "presence_penalty", kimi_fixed),
     CARRY("prompt_cache_key"),
+    /* It is ignored where it is not known: what says it is "thinking", and from K3 on the effort. */
+    ROW(DROPPED, "reasoning_effort", "unless it is none", NULL, "the model has no levels: it thinks as it will",
+        .models = SWITCHED_KIMI, .on = OPENAI_THINKING),
+    ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .models = SWITCHED_KIMI, .on = OPENAI_QUIET),
+    DROP_FOR(ALWAYS_KIMI, "reasoning_effort", "the model has no levels: it always thinks as it will"),
+    LEVELS("none", "none=low", ALWAYS_THINKS, .models = "kimi-k3*"),
+    LEVELS("minimal, medium or xhigh", "minimal=low medium=high xhigh=max", NO_LEVEL, .models = "kimi-k3*"),
+    NO_THINKING(.models = "moonshot-* kimi-k2 kimi-k2-0* kimi-k2-turbo*"),
     CARRY("safety_identifier"),
+    DROP_FOR(THINKING_KIMI, "temperature", kimi_fixed),
+    /* while it thinks it takes auto and none only */
+    ROW(TRANSLATED, "tool_choice.forced", NULL, "itself, with thinking disabled", NULL, .models = SWITCHED_KIMI),
     DROP("top_logprobs", NOT_THERE),
+    DROP_FOR(THINKING_KIMI, "top_p", kimi_fixed),
     REFUSE("api.audio", NO_AUDIO),
     REFUSE("api.completions", NO_COMPLETIONS),
     REFUSE("api.embeddings", NO_EMBEDDINGS),
@@ -197,6 +220,8 @@ const struct openai_rule openai_perplexity_rules[] = {
     STRICT_TEMPLATE("github.com/charmbracelet/crush/issues/279, 2026-11"),
     DROP("logit_bias", NOT_THERE),
     DROP("logprobs", NOT_THERE),
+    DROP_FROM("github.com/charmbracelet/crush/issues/279, 2026-11", "messages.prefill",
+              "the last message must be the user's: \"Continue.\" is sent behind the assistant's"),
     DROP("n", NOT_THERE),
     DROP("parallel_tool_calls", "its models call no functions"),
     SAY("part.text_list", "joined"),

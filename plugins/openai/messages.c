@@ -170,7 +170,10 @@ static gw_str thought(struct writing *w, const struct run *run)
 static void write_no_reasoning(struct writing *w, const struct run *run)
 {
     const gw_str field = GW_LIT("messages.reasoning_content");
-    bool called = false, thinking = w->asked.thinks && !w->asked.forced;
+    /* where thinking can be switched off, it is when none was asked for, and when a call is forced */
+    bool switched = openai_row_for(w, "reasoning_effort")->how == GW_FIELD_TRANSLATED;
+    bool forced = w->asked.forced && openai_row_for(w, "tool_choice.forced")->how == GW_FIELD_TRANSLATED;
+    bool called = false, thinking = (w->asked.thinks || !switched) && !forced;
     for (size_t i = 0; i < run->count; i++)
         called = called || w->h->json->count(member_of(w, run, i, "tool_calls")) > 0;
     if (run->turns->role != TURN_ASSISTANT || !thinking)
@@ -327,15 +330,31 @@ static void write_run(struct writing *w, const struct run *run, bool last)
     w->h->write->close(w->w);
 }
 
-/* What stands between a tool's result and what the user says next, where a service wants the assistant there. */
-static void write_bridge(struct writing *w)
+/* What nobody said, where a service wants somebody to speak. */
+static void write_said(struct writing *w, gw_str role, gw_str text)
 {
     w->h->write->object(w->w);
     openai_key(w, "role");
-    w->h->write->str(w->w, GW_LIT("assistant"));
+    w->h->write->str(w->w, role);
     openai_key(w, "content");
-    w->h->write->str(w->w, GW_LIT("OK."));
+    w->h->write->str(w->w, text);
     w->h->write->close(w->w);
+}
+
+/* Is turn `at` the assistant's, with nobody but the system before it? */
+static bool begins(const struct turn *turns, size_t at)
+{
+    return turns[at].role == TURN_ASSISTANT && (at == 0 || turns[at - 1].role == TURN_SYSTEM);
+}
+
+/* The last message is the assistant's, where it must be the user's. */
+static void end_with_user(struct writing *w, const struct turn *last)
+{
+    const gw_capability *prefill = openai_row_for(w, "messages.prefill");
+    if (last->role != TURN_ASSISTANT || prefill->how != GW_FIELD_DROPPED)
+        return;
+    openai_drop(w, prefill);
+    write_said(w, GW_LIT("user"), GW_LIT("Continue."));
 }
 
 /* The role of the message before turn `at`. */
@@ -351,6 +370,7 @@ void openai_write_messages(struct writing *w, const gw_json *messages)
     size_t count = w->h->json->count(messages);
     const struct turn *turns = openai_turns(w, messages);
     bool bridged = openai_row_for(w, "messages.user_after_tool")->how == GW_FIELD_TRANSLATED;
+    bool user_first = openai_row_for(w, "messages.first")->how == GW_FIELD_TRANSLATED;
 
     openai_key(w, "messages");
     w->h->write->array(w->w);
@@ -359,8 +379,12 @@ void openai_write_messages(struct writing *w, const gw_json *messages)
             next++;
         const struct run run = {.turns = turns + i, .count = next - i};
         if (bridged && i > 0 && turns[i].role == TURN_USER && role_before(turns, i) == TURN_TOOL)
-            write_bridge(w);
+            write_said(w, GW_LIT("assistant"), GW_LIT("OK."));
+        if (user_first && begins(turns, i))
+            write_said(w, GW_LIT("user"), GW_LIT("."));
         write_run(w, &run, next == count);
     }
+    if (turns != NULL && count > 0)
+        end_with_user(w, &turns[count - 1]);
     w->h->write->close(w->w);
 }

@@ -51,7 +51,8 @@ enum openai_when {
  * Fields are members of the body, of a message ("messages.name") and of a part ("part.file"), or one of these:
  *   role.developer  messages.same_role (neighbours)
  *   messages.replies (neighbours of the assistant's)  messages.results (of tools, behind their calls)
- *   messages.user_after_tool  messages.prefill  messages.tool_ids  part.text_list  part.file.file_id  part.file.url
+ *   messages.user_after_tool  messages.prefill  messages.first (the assistant's)  messages.tool_ids  part.text_list
+ *   part.reasoning (of another service's way)  part.file.file_id  part.file.url
  * tools.custom tool_choice.required  tool_choice.allowed_tools  tool_choice.forced  response_format.json_schema
  *   response_format.json_schema.strict  tools.function.strict  tools.function.name  tools.function.parameters
  *   cache_control, prompt_cache_breakpoint: wherever they stand    api.*: what else than a chat can be asked for

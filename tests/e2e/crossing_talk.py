@@ -68,7 +68,7 @@ CASES = [
         "prefill",
         chat(user(ASK), assistant("It is")),
         messages(user(ASK), assistant("It is")),
-        [Fact("prefill", "messages", lambda m, t: m.items[-1][:3] == ("assistant", "text", "It is"))],
+        [Fact("prefill", "messages messages.prefill", lambda m, t: m.items[-1][:3] == ("assistant", "text", "It is"))],
     ),
     CrossingCase(
         "system",

@@ -16,7 +16,7 @@ MISTRAL = """model messages max_tokens temperature top_p n stop random_seed pres
     stream tools tool_choice parallel_tool_calls response_format reasoning_effort prompt_cache_key prompt_mode safe_prompt prediction
     metadata""".split()
 KNOW_TOP_K = "fireworks llamacpp lmstudio openrouter perplexity sglang together vllm".split()
-MORE = {"deepseek": ["thinking"], "openrouter": ["reasoning"]}
+MORE = {"deepseek": ["thinking"], "moonshot": ["thinking"], "openrouter": ["reasoning"]}
 
 
 def chat_part(m, role, part, target):
@@ -146,7 +146,8 @@ def chat_effort(m, target):
     m.bad(m.effort not in [None] + LEVELS, "reasoning_effort %r" % m.effort)
     forced = m.choice not in (None, "auto", "none")
     m.bad(
-        target.service == "deepseek" and forced and m.effort != "none", "DeepSeek refuses a forced call while it thinks"
+        target.service in ("deepseek", "moonshot") and forced and m.effort != "none",
+        "DeepSeek and Moonshot refuse a forced call while they think",
     )
     if target.reasons and m.effort != "none":
         for name in (

@@ -171,6 +171,24 @@ def mistral_members(body, _):
     for name in MISTRAL_NOT:
         if name in body:
             yield "the member %s" % name
+    for m in body["messages"]:
+        for name in ("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"):
+            if name in m:
+                yield "a message's member %s" % name
+        for part in m["content"] if isinstance(m.get("content"), list) else []:
+            if part["type"] in ("reasoning", "redacted_thinking") or isinstance(part.get("thinking"), str):
+                yield "a part of type %s" % part["type"]
+
+
+def ends_with_user(body, _):
+    if body["messages"][-1]["role"] == "assistant":
+        yield "the last message is the assistant's"
+
+
+def kimi_sampling(body, _):
+    for name in ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty"):
+        if name in body:
+            yield "the member %s" % name
 
 
 def reasoned(body, _):
@@ -227,6 +245,8 @@ RULES = [
     Rule("mistral", "", "members", mistral_members, "422 extra_forbidden"),
     Rule("deepseek", r"reasoner|v4", "reasoning", reasoned, "400 missing reasoning_content: openclaw 73417, llm-gateway 992"),
     Rule("moonshot", r"thinking|k2[.-][5-9]", "reasoning", reasoned, "400 reasoning_content is missing: continue 11600"),
+    Rule("moonshot", r"thinking|k2[.-][5-9]|k3", "sampling", kimi_sampling, "400 only 1 is allowed for this model: nanobot 4967"),
+    Rule("perplexity", "", "last", ends_with_user, "400 Last message must have role user: crush 279"),
     Rule("perplexity strict", "", "alternate", alternate, "400 messages should alternate: crush 279; CLIProxyAPI 3608"),
     Rule("strict", "", "one-system", one_system, "System message must be at the beginning: CLIProxyAPI 3608"),
     Rule("strict", "", "valid-arguments", valid_arguments, "500 of chat templates that read the arguments"),

@@ -109,6 +109,8 @@ CHAT = {  # service and rule: (good, bad)
     "mistral members": (chat("mistral-large", random_seed=1), chat("mistral-large", seed=1)),
     "deepseek reasoning": (chat("deepseek-reasoner", U, call(reasoning_content=""), answer()), chat("deepseek-reasoner", U, call(), answer())),
     "moonshot reasoning": (chat("kimi-k2-thinking", U, call(), answer(), thinking={"type": "disabled"}), chat("kimi-k2-thinking", U, call(), answer())),
+    "moonshot sampling": (chat("kimi-k2.5", max_tokens=9), chat("kimi-k2.5", temperature=0.3)),
+    "perplexity last": (chat("sonar", U), chat("sonar", U, A)),
     "perplexity alternate": (chat("sonar", S, U, A, U), chat("sonar", U, U)),
     "strict alternate": (chat("qwen", S, U, A, U), chat("qwen", U, S)),
     "strict valid-arguments": (chat("qwen", U, call(), answer()), chat("qwen", U, call(arguments="{"), answer())),

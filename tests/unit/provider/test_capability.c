@@ -23,6 +23,9 @@ static const char *const models[] = {
     "gpt-5.6",
     "gpt-4o-search-preview",
     "kimi-k2.5",
+    "kimi-k2.7-code",
+    "kimi-k3",
+    "moonshot-v1-8k",
     "gemini-3-flash-preview",
     "gpt-6",
     "o3",
@@ -144,17 +147,29 @@ struct outcome {
     bool refused, changed;
 };
 
+/* Is the last message the assistant's? Then the user speaks behind it, but where that is what the sample is about. */
+static bool ends_open(const struct sample *s)
+{
+    const char *last = s->kind == MESSAGE ? s->json : NULL;
+    for (const char *next = last; next != NULL; next = strstr(last + 1, "{\"role\":"))
+        last = next;
+    return last != NULL && strstr(last, "{\"role\":\"assistant\"") == last && !same(s->field, "messages.prefill");
+}
+
 static struct outcome try_sample(const char *model, const struct sample *s)
 {
     struct outcome o;
     struct buf in, out;
+    char message[1024];
     buf_init(&in, 1 << 20);
     buf_init(&out, 1 << 20);
+    snprintf(message, sizeof message, "%s%s", s->kind == MESSAGE ? s->json : "",
+             ends_open(s) ? ",{\"role\":\"user\",\"content\":\"z\"}" : "");
     if (s->kind == API) {
         o.refused = !build(model, NULL, s->operation, s->dialect, s->json, &out);
         o.changed = false;
     } else {
-        write_request(&in, model, s->kind == MEMBER ? s->json : "", s->kind == MESSAGE ? s->json : "",
+        write_request(&in, model, s->kind == MEMBER ? s->json : "", message,
                       s->kind == HEAD ? s->json : "", s->kind == PART ? s->json : "");
         o.refused = !build(model, string_of(&in), GW_OP_CHAT, GW_DIALECT_CHAT, NULL, &out);
         o.changed = !text_eq(buf_view(&in), buf_view(&out));

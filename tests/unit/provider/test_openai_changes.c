@@ -36,6 +36,13 @@ Test(openai_changes, a_level_that_the_model_has_not_is_told)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         service_expect(cases[i].service, cases[i].model, cases[i].asked, cases[i].sent, cases[i].told);
+    service_expect("moonshot", "kimi-k3", ASKED("medium"), EFFORT("high"), "reasoning_effort");
+    service_expect("moonshot", "kimi-k3", ASKED("none"), EFFORT("low"), "reasoning_effort");
+    service_expect("moonshot", "kimi-k3", ASKED("high"), EFFORT("high"), "");
+    service_expect("moonshot", "kimi-k2.5", ASKED("high"), "", "reasoning_effort");
+    service_expect("moonshot", "kimi-k2.5", ASKED("none"), "\"thinking\":{\"type\":\"disabled\"}", "");
+    service_expect("moonshot", "kimi-k2.7-code", ASKED("none"), "", "reasoning_effort");
+    service_expect("moonshot", "kimi-k2-0905-preview", ASKED("none"), "", "");
     service_expect("deepseek", "m", ASKED("medium"), "\"thinking\":{\"type\":\"enabled\"}," EFFORT("high"),
                    "reasoning_effort");
     service_expect("deepseek", "m", ASKED("max"), "\"thinking\":{\"type\":\"enabled\"}," EFFORT("max"), "");
@@ -49,6 +56,19 @@ Test(openai_changes, no_reasoning_is_no_loss_where_there_is_none)
     service_expect("xai", "grok-4-fast-non-reasoning", ASKED("none"), "", "");
     service_expect("openai", "gpt-4o", ASKED("low"), "", "reasoning_effort");
     service_expect("xai", "grok-4", ASKED("none"), "", "reasoning_effort");
+}
+
+/* 400 "invalid temperature: only 1 is allowed for this model" */
+Test(openai_changes, kimi_samples_as_it_will_where_it_thinks)
+{
+    static const char *const models[] = {"kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code", "kimi-k2-thinking", "kimi-k3"};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        service_expect("moonshot", models[i], "{\"temperature\":0.3,\"top_p\":0.5}", "", "temperature top_p");
+        service_expect("moonshot", models[i], "{\"temperature\":1}", "", "");
+    }
+    service_expect("moonshot", "moonshot-v1-8k", "{\"temperature\":0.3}", "\"temperature\":0.3", "");
+    service_expect("moonshot", "kimi-k2.5", "{\"tool_choice\":\"required\"}",
+                   "\"tool_choice\":\"required\",\"thinking\":{\"type\":\"disabled\"}", "");
 }
 
 Test(openai_changes, an_answer_is_as_long_as_the_model_writes)
@@ -136,7 +156,9 @@ Test(openai_changes, a_refusal_of_an_earlier_turn_is_a_text)
     service_expect("lmstudio", "m",
                    "{" SAID("\"content\":[{\"type\":\"text\",\"text\":\"Well.\"},{\"type\":\"refusal\",\"refusal\":"
                             "\"No.\"}],\"refusal\":\"Never.\"") "}",
-                   SAID("\"content\":\"Well.\\n\\nNo.\\n\\nNever.\""), "");
+                   "\"messages\":[{\"role\":\"user\",\"content\":\".\"},{\"role\":\"assistant\",\"content\":"
+                   "\"Well.\\n\\nNo.\\n\\nNever.\"}]",
+                   "");
     service_expect("groq", "m", "{" SAID("\"content\":[{\"type\":\"text\",\"text\":\"a\"}],\"refusal\":\"No.\"") "}",
                    SAID("\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"No.\"}]"), "");
     service_expect("openai", "gpt-4o", plain, SAID("\"content\":null,\"refusal\":\"No.\""), "");

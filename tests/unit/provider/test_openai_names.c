@@ -13,7 +13,7 @@
 #define ID_40 "call_67890123456789012345678901234567890"
 
 static const char request[] =
-    "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"tool_calls\":["
     "{\"id\":\"" ID_41 "\",\"type\":\"function\",\"function\":{\"name\":\"" LONG_A "\",\"arguments\":\"{}\"}},"
     "{\"id\":\"" ID_40 "\",\"type\":\"function\",\"function\":{\"name\":\"" LONG_B "\",\"arguments\":\"{}\"}}]},"
     "{\"role\":\"tool\",\"tool_call_id\":\"" ID_41 "\",\"content\":\"" LONG_A "\"},"
@@ -59,15 +59,15 @@ Test(openai_names, what_is_too_long_is_sent_short_and_the_same_everywhere)
                   TEXT_ARG(a));
         cr_assert(text_is(text_at(body, "tools.2.function.name"), FITS));
         cr_assert(text_eq(text_at(body, "tool_choice.function.name"), b));
-        cr_assert(text_eq(text_at(body, "messages.0.tool_calls.0.function.name"), a));
-        cr_assert(text_eq(text_at(body, "messages.0.tool_calls.1.function.name"), b));
-        cr_assert(text_is(text_at(body, "messages.1.content"), LONG_A), "that is no name");
+        cr_assert(text_eq(text_at(body, "messages.1.tool_calls.0.function.name"), a));
+        cr_assert(text_eq(text_at(body, "messages.1.tool_calls.1.function.name"), b));
+        cr_assert(text_is(text_at(body, "messages.2.content"), LONG_A), "that is no name");
         cr_assert(text_is(text_at(body, "tools.0.function.parameters.name"), LONG_A), "that is a schema");
-        struct text id = text_at(body, "messages.0.tool_calls.0.id"),
-                    other = text_at(body, "messages.0.tool_calls.1.id");
+        struct text id = text_at(body, "messages.1.tool_calls.0.id"),
+                    other = text_at(body, "messages.1.tool_calls.1.id");
         cr_assert_eq(id.len, text_is(text_of(services[i]), "vllm") ? 41u : 9u, "%.*s", TEXT_ARG(id));
-        cr_assert(text_eq(text_at(body, "messages.1.tool_call_id"), id));
-        cr_assert(text_eq(text_at(body, "messages.2.tool_call_id"), other));
+        cr_assert(text_eq(text_at(body, "messages.2.tool_call_id"), id));
+        cr_assert(text_eq(text_at(body, "messages.3.tool_call_id"), other));
         cr_assert(text_is(other, ID_40) == !text_is(text_of(services[i]), "mistral"), "%.*s", TEXT_ARG(other));
         service_done();
     }

@@ -142,6 +142,53 @@ Test(openai_turns, the_last_message_at_mistral_is_the_users_or_a_tools)
                    SENT(SAY("user", "a") ",{\"role\":\"assistant\",\"content\":\"b\",\"prefix\":true}"), "");
 }
 
+Test(openai_turns, where_turns_must_alternate_the_user_begins_and_at_perplexity_ends)
+{
+    static const char *const services[] = {"perplexity", "vllm", "sglang", "llamacpp", "lmstudio", "huggingface"};
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+        service_expect(services[i], "m", BODY(SAY("assistant", "a") "," SAY("user", "b")),
+                       SENT(SAY("user", ".") "," SAY("assistant", "a") "," SAY("user", "b")), "");
+        service_expect(services[i], "m", BODY(SAY("system", "s") "," SAY("assistant", "a") "," SAY("user", "b")),
+                       SENT(SAY("system", "s") "," SAY("user", ".") "," SAY("assistant", "a") "," SAY("user", "b")), "");
+        keeps(services[i], "m", SAY("system", "s") "," SAY("user", "a") "," SAY("assistant", "b") "," SAY("user", "c"));
+    }
+    service_expect("perplexity", "m", BODY(SAY("user", "a") "," SAY("assistant", "b")),
+                   SENT(SAY("user", "a") "," SAY("assistant", "b") "," SAY("user", "Continue.")), "messages.prefill");
+    service_expect("perplexity", "m", BODY(SAY("assistant", "b")),
+                   SENT(SAY("user", ".") "," SAY("assistant", "b") "," SAY("user", "Continue.")), "messages.prefill");
+    keeps("vllm", "m", SAY("user", "a") "," SAY("assistant", "b"));
+    keeps("openai", "gpt-4o", SAY("assistant", "a") "," SAY("user", "b"));
+}
+
+#define THINKS(member) "{\"role\":\"assistant\",\"content\":\"a\"," member "}"
+#define PARTS(parts) "{\"role\":\"assistant\",\"content\":[" parts "]}"
+
+/* 422 "Extra inputs are not permitted" */
+Test(openai_turns, mistral_gets_no_reasoning_in_the_way_of_another_service)
+{
+    service_expect("mistral", "m", BODY(THINKS("\"reasoning\":\"hm\"") "," SAY("user", "b")),
+                   SENT(SAY("assistant", "a") "," SAY("user", "b")), "messages.reasoning");
+    service_expect("mistral", "m",
+                   BODY(THINKS("\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"hm\"}]") "," SAY("user", "b")),
+                   SENT(SAY("assistant", "a") "," SAY("user", "b")), "messages.thinking_blocks");
+    static const char *const thoughts[] = {"{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"}",
+                                           "{\"type\":\"redacted_thinking\",\"data\":\"d\"}",
+                                           "{\"type\":\"reasoning\",\"text\":\"hm\"}"};
+    for (size_t i = 0; i < sizeof thoughts / sizeof *thoughts; i++) {
+        char body[512];
+        snprintf(body, sizeof body, BODY(PARTS("%s,{\"type\":\"text\",\"text\":\"a\"}") "," SAY("user", "b")), thoughts[i]);
+        service_expect("mistral", "m", body, SENT(SAY("assistant", "a") "," SAY("user", "b")), "part.reasoning");
+        snprintf(body, sizeof body,
+                 BODY(PARTS("%s,{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}") "," SAY("user", "b")), thoughts[i]);
+        service_expect("mistral", "m", body,
+                       SENT(PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}") "," SAY("user", "b")),
+                       "part.reasoning");
+    }
+    keeps("mistral", "m",
+          PARTS("{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},{\"type\":\"text\",\"text\":"
+                "\"a\"}") "," SAY("user", "b"));
+}
+
 #define THOUGHT(value, calls) "{\"role\":\"assistant\",\"content\":null" calls ",\"reasoning_content\":\"" value "\"}"
 #define CALLED ",\"tool_calls\":[" CALL("one") "]"
 
@@ -171,6 +218,16 @@ Test(openai_turns, a_turn_without_reasoning_says_so_where_the_model_thinks)
                         "\"reasoning.encrypted\",\"data\":\"x\"}]}"),
                    SENT("{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"\"}"),
                    "messages.reasoning_details");
+    /* what cannot be switched off goes on */
+    service_expect("moonshot", "kimi-k2-thinking",
+                   "{\"messages\":[" CALLS(CALL("one")) "," RESULT("one") "],\"reasoning_effort\":\"none\"}",
+                   SENT(THOUGHT(" ", CALLED) "," RESULT("one")), "reasoning_effort");
+    service_expect("moonshot", "kimi-k3",
+                   "{\"messages\":[" CALLS(CALL("one")) "," RESULT("one") "],\"tool_choice\":\"required\"}",
+                   SENT(THOUGHT(" ", CALLED) "," RESULT("one")) ",\"tool_choice\":\"required\"", "");
+    service_expect("moonshot", "kimi-k2.6",
+                   "{\"messages\":[" CALLS(CALL("one")) "," RESULT("one") "],\"reasoning_effort\":\"none\"}",
+                   SENT(CALLS(CALL("one")) "," RESULT("one")) ",\"thinking\":{\"type\":\"disabled\"}", "");
     /* nobody thinks */
     keeps("moonshot", "kimi-k2-0905-preview", CALLS(CALL("one")) "," RESULT("one"));
     keeps("openai", "o3", CALLS(CALL("one")) "," RESULT("one"));
