@@ -3,40 +3,18 @@
 
 #include <string.h>
 
-struct text text_of(const char *s)
-{
-    return s == NULL ? TEXT_NONE : (struct text){s, strlen(s)};
-}
-
-bool text_eq(struct text a, struct text b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool text_is(struct text a, const char *s)
-{
-    return text_eq(a, text_of(s));
-}
-
 static inline unsigned char fold(char c)
 {
     unsigned char byte = (unsigned char)c;
     return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
 }
 
-bool text_eq_nocase(struct text a, struct text b)
+bool text_same_nocase(const char *a, const char *b, size_t len)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (a.ptr[i] != b.ptr[i] && fold(a.ptr[i]) != fold(b.ptr[i]))
+    for (size_t i = 0; i < len; i++)
+        if (a[i] != b[i] && fold(a[i]) != fold(b[i]))
             return false;
     return true;
-}
-
-bool text_starts(struct text t, struct text prefix)
-{
-    return t.len >= prefix.len && text_eq((struct text){t.ptr, prefix.len}, prefix);
 }
 
 bool text_starts_nocase(struct text t, struct text prefix)

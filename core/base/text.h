@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Lent bytes, not NUL-terminated. {NULL,0} is absent, {"",0} is empty. Same layout as gw_str. */
 struct text {
@@ -17,14 +18,32 @@ struct text {
 /* For printf: "%.*s", TEXT_ARG(t) */
 #define TEXT_ARG(t) (int)(t).len, (t).ptr ? (t).ptr : ""
 
+/* These few are asked so often, mostly about a literal, that they are here: its length is known then. */
+
 /* The bytes of a NUL-terminated string, lent; absent when s is NULL. */
-struct text text_of(const char *s);
+static inline struct text text_of(const char *s)
+{
+    return s == NULL ? TEXT_NONE : (struct text){s, strlen(s)};
+}
 /* The same bytes? Absent equals empty here. */
-bool text_eq(struct text a, struct text b);
-bool text_is(struct text a, const char *s);
-/* ASCII case folded, as HTTP header names need. */
-bool text_eq_nocase(struct text a, struct text b);
-bool text_starts(struct text t, struct text prefix);
+static inline bool text_eq(struct text a, struct text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+static inline bool text_is(struct text a, const char *s)
+{
+    return (a.len == 0 || s == NULL || a.ptr[0] == s[0]) && text_eq(a, text_of(s)); /* mostly the first letter is another one */
+}
+static inline bool text_starts(struct text t, struct text prefix)
+{
+    return t.len >= prefix.len && (prefix.len == 0 || memcmp(t.ptr, prefix.ptr, prefix.len) == 0);
+}
+/* Of these `len` bytes: ASCII case folded, as HTTP header names need. */
+bool text_same_nocase(const char *a, const char *b, size_t len);
+static inline bool text_eq_nocase(struct text a, struct text b)
+{
+    return a.len == b.len && text_same_nocase(a.ptr, b.ptr, a.len);
+}
 bool text_starts_nocase(struct text t, struct text prefix);
 bool text_ends(struct text t, struct text suffix);
 /* Offset of the first `needle` in t, or -1; an empty one is found at 0. */
