@@ -76,6 +76,24 @@ static size_t match(struct text t, struct text secret)
     return found == secret.len || found >= SECRET_LEAST ? at : 0;
 }
 
+/* What match() looks for first: a backslash is passed over there. */
+static char first_of(struct text secret)
+{
+    size_t i = 0;
+    while (i + 1 < secret.len && secret.ptr[i] == '\\')
+        i++;
+    return secret.ptr[i];
+}
+
+/* The next place from `i` on where a secret that begins with `first` may begin, as it is or escaped; t.len: none. Nearly all
+ * bytes of a text are passed here. */
+static size_t candidate(struct text t, size_t i, char first)
+{
+    while (i < t.len && t.ptr[i] != first && t.ptr[i] != '\\' && t.ptr[i] != '%')
+        i++;
+    return i;
+}
+
 static struct text mask_one(struct arena *arena, struct text t, struct text secret)
 {
     char *out = NULL;
@@ -83,7 +101,8 @@ static struct text mask_one(struct arena *arena, struct text t, struct text secr
 
     if (secret.len < SECRET_LEAST)
         return t;
-    for (size_t i = 0; i < t.len;) {
+    char first = first_of(secret);
+    for (size_t i = 0; (i = candidate(t, i, first)) < t.len;) {
         struct text rest = { t.ptr + i, t.len - i };
         size_t len = match(rest, secret);
 
