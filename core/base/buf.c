@@ -49,18 +49,15 @@ void buf_free(struct buf *b)
     buf_init(b, b->max);
 }
 
-int buf_append(struct buf *b, const void *bytes, size_t len)
+char *buf_extend_more(struct buf *b, size_t len, bool fault)
 {
-    if (len == 0)
-        return 0;
-    bool fits = b->max - b->len >= len && !fault_now();
-    if (__builtin_expect(!fits || (b->cap - b->start - b->len < len && make_room(b, len) < 0), 0)) {
+    bool fits = b->max - b->len >= len && !fault;
+    if (!fits || (b->cap - b->start - b->len < len && make_room(b, len) < 0)) {
         b->failed = true;
-        return -1;
+        return NULL;
     }
-    memcpy(b->ptr + b->start + b->len, bytes, len);
     b->len += len;
-    return 0;
+    return b->ptr + b->start + b->len - len;
 }
 
 int buf_append_tight(struct buf *b, const void *bytes, size_t len)
@@ -73,16 +70,6 @@ int buf_append_tight(struct buf *b, const void *bytes, size_t len)
         b->cap = b->ptr != NULL ? cap : 0;
     }
     return buf_append(b, bytes, len);
-}
-
-int buf_text(struct buf *b, struct text t)
-{
-    return buf_append(b, t.ptr, t.len);
-}
-
-int buf_str(struct buf *b, const char *s)
-{
-    return buf_append(b, s, strlen(s));
 }
 
 int buf_printf(struct buf *b, const char *format, ...)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/fault.h"
 #include "base/text.h"
 
 struct buf {
@@ -22,12 +23,14 @@ void buf_init(struct buf *b, size_t max);
 void buf_free(struct buf *b);
 /* 0, or -1 when `max` would be passed or memory for a large buffer (over 4 KB) cannot be had; nothing is
  * appended then. A failed malloc of less aborts. */
-int buf_append(struct buf *b, const void *bytes, size_t len);
-int buf_text(struct buf *b, struct text t);
+static inline int buf_append(struct buf *b, const void *bytes, size_t len);
+static inline int buf_text(struct buf *b, struct text t);
 /* As buf_append(), but the first memory is hardly more than `len`: for those of which there are very many, with little in
  * each. */
 int buf_append_tight(struct buf *b, const void *bytes, size_t len);
-int buf_str(struct buf *b, const char *s);
+static inline int buf_str(struct buf *b, const char *s);
+/* The same for `len` bytes, at least one, which the caller writes at once to where it says; NULL: as -1 above. */
+static inline char *buf_extend(struct buf *b, size_t len);
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for at least `want` more bytes at the end (less when max is near; NULL when none): fill
  * it, then buf_added(), with 0 too. *room gets the size. Lent until the next change. */
@@ -41,5 +44,37 @@ void buf_truncate(struct buf *b, size_t len);
 struct text buf_view(const struct buf *b);
 /* The memory, given: free() it, or large_free_any() where it may be large; NULL when nothing is held. *len gets the length; the buffer is empty after. */
 char *buf_take(struct buf *b, size_t *len);
+
+/* buf_extend() where the memory must grow first, or it may not; `fault`: it is to fail. */
+char *buf_extend_more(struct buf *b, size_t len, bool fault);
+
+static inline char *buf_extend(struct buf *b, size_t len)
+{
+    bool fault = fault_now();
+    if (__builtin_expect(fault || b->cap - b->start - b->len < len || b->max - b->len < len, 0))
+        return buf_extend_more(b, len, fault);
+    char *at = b->ptr + b->start + b->len;
+    b->len += len;
+    return at;
+}
+
+static inline int buf_append(struct buf *b, const void *bytes, size_t len)
+{
+    char *at = len > 0 ? buf_extend(b, len) : NULL;
+    if (at == NULL)
+        return len > 0 ? -1 : 0;
+    memcpy(at, bytes, len);
+    return 0;
+}
+
+static inline int buf_text(struct buf *b, struct text t)
+{
+    return buf_append(b, t.ptr, t.len);
+}
+
+static inline int buf_str(struct buf *b, const char *s)
+{
+    return buf_append(b, s, strlen(s));
+}
 
 #endif

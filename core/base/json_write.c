@@ -30,7 +30,7 @@ static void fail_with(struct json_writer *w, enum writer_error error)
         w->error = (int)error;
 }
 
-static void put(struct json_writer *w, const char *bytes, size_t len)
+static inline void put(struct json_writer *w, const char *bytes, size_t len)
 {
     if (w->error == 0 && buf_append(w->out, bytes, len) < 0)
         w->error = ERROR_FULL;
@@ -93,8 +93,32 @@ void json_close(struct json_writer *w)
     w->need_comma = 1;
 }
 
+/* A short one that needs no escape, as nearly all are. False: it is another, and nothing is written. */
+static bool put_clean(struct json_writer *w, struct text value)
+{
+    enum { SHORT = 512 };
+    size_t before = w->out->len;
+    bool high = false;
+
+    if (value.len > SHORT)
+        return false;
+    char *to = buf_extend(w->out, value.len + 2);
+    if (to == NULL) {
+        w->error = ERROR_FULL;
+        return true;
+    }
+    to[0] = '"';
+    to[value.len + 1] = '"';
+    if (value.len == 0 || (skip_copy(to + 1, value.ptr, value.len, &high) == value.len && !high))
+        return true;
+    buf_truncate(w->out, before);
+    return false;
+}
+
 static void put_quoted(struct json_writer *w, struct text value)
 {
+    if (w->error != 0 || put_clean(w, value))
+        return;
     put(w, "\"", 1);
     if (w->error == 0 && json_escape(w->out, value) < 0)
         w->error = ERROR_FULL;
@@ -127,24 +151,21 @@ void json_key(struct json_writer *w, struct text name)
 
 void json_key_plain(struct json_writer *w, struct text name)
 {
-    char quoted[72];
-    size_t len = 0;
     bool comma = w->need_comma;
 
-    if (name.len > sizeof quoted - 4) {
-        json_key(w, name);
-        return;
-    }
     if (!begin_key(w))
         return;
+    char *to = buf_extend(w->out, name.len + 3 + comma);
+    if (to == NULL) {
+        w->error = ERROR_FULL;
+        return;
+    }
     if (comma)
-        quoted[len++] = ',';
-    quoted[len++] = '"';
-    memcpy(quoted + len, name.ptr, name.len);
-    len += name.len;
-    quoted[len++] = '"';
-    quoted[len++] = ':';
-    put(w, quoted, len);
+        *to++ = ',';
+    *to++ = '"';
+    memcpy(to, name.ptr, name.len);
+    to[name.len] = '"';
+    to[name.len + 1] = ':';
 }
 
 void json_put_str(struct json_writer *w, struct text value)

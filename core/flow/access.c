@@ -190,7 +190,7 @@ static void *writer_main(void *arg)
 
 static void wake_writer(struct access_log *log)
 {
-    if (!atomic_exchange(&log->awake, true))
+    if (!atomic_load(&log->awake) && !atomic_exchange(&log->awake, true))
         sem_post(&log->wake);
 }
 

@@ -4,32 +4,36 @@
 #include "flow/way.h"
 #include "money/nano.h"
 
-enum { ATTEMPTS_MOST = 16, MODEL_MOST = 256 };
+enum {
+    ATTEMPTS_MOST = 16,
+    MODEL_MOST = 256,
+    LINE_MOSTLY = 1024, /* bytes: hardly a line is longer */
+};
 
-static void put(struct json_writer *w, const char *name, struct text value)
+static void put(struct json_writer *w, struct text name, struct text value)
 {
-    json_key_plain(w, text_of(name));
+    json_key_plain(w, name);
     if (value.ptr != NULL)
         json_put_str(w, value);
     else
         json_put_null(w);
 }
 
-static void put_some(struct json_writer *w, const char *name, struct text value)
+static void put_some(struct json_writer *w, struct text name, struct text value)
 {
     if (value.len > 0)
         put(w, name, value);
 }
 
-static void put_int(struct json_writer *w, const char *name, int64_t value)
+static void put_int(struct json_writer *w, struct text name, int64_t value)
 {
-    json_key_plain(w, text_of(name));
+    json_key_plain(w, name);
     json_put_int(w, value);
 }
 
-static void put_bool(struct json_writer *w, const char *name, bool value)
+static void put_bool(struct json_writer *w, struct text name, bool value)
 {
-    json_key_plain(w, text_of(name));
+    json_key_plain(w, name);
     json_put_bool(w, value);
 }
 
@@ -37,42 +41,42 @@ static void put_bool(struct json_writer *w, const char *name, bool value)
 static void write_times(const struct attempt *a, struct json_writer *w)
 {
     int64_t wait = a->times.connection_ns, end = a->ended_ns != 0 ? a->ended_ns : clock_ns();
-    put_int(w, "ms", (end - a->started_ns) / CLOCK_MS);
+    put_int(w, TEXT("ms"), (end - a->started_ns) / CLOCK_MS);
     if (wait < 0)
         return;
-    put_int(w, "connect_ms", a->times.fresh ? wait / CLOCK_MS : 0);
-    put_int(w, "queue_ms", a->times.fresh ? 0 : wait / CLOCK_MS);
+    put_int(w, TEXT("connect_ms"), a->times.fresh ? wait / CLOCK_MS : 0);
+    put_int(w, TEXT("queue_ms"), a->times.fresh ? 0 : wait / CLOCK_MS);
     if (a->head_ns != 0)
-        put_int(w, "first_byte_ms", (a->head_ns - a->started_ns - wait) / CLOCK_MS);
+        put_int(w, TEXT("first_byte_ms"), (a->head_ns - a->started_ns - wait) / CLOCK_MS);
 }
 
 /* Exact dollars, as text: a number of JSON may be read as a double. null: the cost is not known. */
 static void put_cost(struct json_writer *w, const struct price *price)
 {
     char usd[NANO_TEXT];
-    put(w, "cost_usd", price->known ? text_of(nano_write(price->nano, 0, usd)) : TEXT_NONE);
-    put_some(w, "price", price->entry);
+    put(w, TEXT("cost_usd"), price->known ? text_of(nano_write(price->nano, 0, usd)) : TEXT_NONE);
+    put_some(w, TEXT("price"), price->entry);
 }
 
 static void write_attempt(const struct attempt *a, struct json_writer *w)
 {
     json_object(w);
-    put(w, "provider", a->target->provider->name);
-    put(w, "model", a->target->model);
-    put_some(w, "url", a->url);
-    put_some(w, "secret", text_of(a->secret_from));
-    put_int(w, "status", a->mode == MODE_LOCAL && a->has_error && a->error_status != 0 ? a->error_status : a->status);
-    put(w, "outcome", text_of(a->outcome != NULL ? a->outcome : "ok"));
+    put(w, TEXT("provider"), a->target->provider->name);
+    put(w, TEXT("model"), a->target->model);
+    put_some(w, TEXT("url"), a->url);
+    put_some(w, TEXT("secret"), text_of(a->secret_from));
+    put_int(w, TEXT("status"), a->mode == MODE_LOCAL && a->has_error && a->error_status != 0 ? a->error_status : a->status);
+    put(w, TEXT("outcome"), text_of(a->outcome != NULL ? a->outcome : "ok"));
     write_times(a, w);
     if (a->usage.source != USAGE_NONE && a != a->req->attempt) { /* the last one's are the request's */
         json_name(w, "usage");
         usage_write_log(&a->usage, w);
         put_cost(w, &a->price);
     }
-    put_some(w, "why", text_of(a->failure_text));
-    put_some(w, "said", a->said);
-    put_some(w, "code", a->said_code);
-    put_some(w, "upstream_id", a->request_id);
+    put_some(w, TEXT("why"), text_of(a->failure_text));
+    put_some(w, TEXT("said"), a->said);
+    put_some(w, TEXT("code"), a->said_code);
+    put_some(w, TEXT("upstream_id"), a->request_id);
     json_close(w);
 }
 
@@ -93,10 +97,10 @@ static void write_attempts(const struct request *req, struct json_writer *w)
 static void write_who(const struct request *req, struct json_writer *w)
 {
     const struct config_key *key = req->key != NULL ? req->key : req->refused_key;
-    put(w, "key", key != NULL ? key->name : TEXT_NONE);
-    put_some(w, "key_refused", text_of(req->key_refused));
-    put(w, "team", req->team->name);
-    put(w, "peer", req->peer);
+    put(w, TEXT("key"), key != NULL ? key->name : TEXT_NONE);
+    put_some(w, TEXT("key_refused"), text_of(req->key_refused));
+    put(w, TEXT("team"), req->team->name);
+    put(w, TEXT("peer"), req->peer);
 }
 
 static void write_dropped(const struct request *req, struct json_writer *w)
@@ -121,28 +125,28 @@ static void write_error(const struct request *req, struct json_writer *w)
         return;
     json_name(w, "error");
     json_object(w);
-    put(w, "code", text_of(req->fail.code));
-    put(w, "text", text_of(req->fail.text));
+    put(w, TEXT("code"), text_of(req->fail.code));
+    put(w, TEXT("text"), text_of(req->fail.text));
     json_close(w);
 }
 
 static void write_answer(const struct request *req, const struct line_sums *sums, struct json_writer *w)
 {
     const struct attempt *a = req->attempt;
-    put_bool(w, "fallback", sums->fallback);
+    put_bool(w, TEXT("fallback"), sums->fallback);
     json_name(w, "usage");
     usage_write_log(&req->usage, w);
     put_cost(w, &req->cost);
-    put(w, "finish", a != NULL ? a->finish : TEXT_NONE);
+    put(w, TEXT("finish"), a != NULL ? a->finish : TEXT_NONE);
     json_name(w, "first_token_ms");
     if (req->first_token_ns >= 0)
         json_put_int(w, req->first_token_ns / CLOCK_MS);
     else
         json_put_null(w);
-    put_int(w, "duration_ms", sums->duration_ns / CLOCK_MS);
-    put_int(w, "overhead_us", sums->overhead_ns / 1000);
-    put_int(w, "bytes_in", (int64_t)req->bytes_in);
-    put_int(w, "bytes_out", (int64_t)(req->bytes_out + req->body_out.len + req->tail_bytes.len));
+    put_int(w, TEXT("duration_ms"), sums->duration_ns / CLOCK_MS);
+    put_int(w, TEXT("overhead_us"), sums->overhead_ns / 1000);
+    put_int(w, TEXT("bytes_in"), (int64_t)req->bytes_in);
+    put_int(w, TEXT("bytes_out"), (int64_t)(req->bytes_out + req->body_out.len + req->tail_bytes.len));
 }
 
 void line_write(struct request *req, const struct line_sums *sums)
@@ -151,26 +155,28 @@ void line_write(struct request *req, const struct line_sums *sums)
     struct buf line;
     struct json_writer w;
     char stamp[32];
+    size_t room;
 
     if (model.len > MODEL_MOST)
         model.len = MODEL_MOST;
     clock_rfc3339(clock_unix_ms(), stamp);
     buf_init(&line, 64u << 10);
+    buf_room(&line, LINE_MOSTLY, &room);
     json_writer_init(&w, &line);
     json_object(&w);
-    put(&w, "time", text_of(stamp));
-    put(&w, "id", text_of(req->id));
-    put_some(&w, "client_id", req->client_id);
+    put(&w, TEXT("time"), text_of(stamp));
+    put(&w, TEXT("id"), text_of(req->id));
+    put_some(&w, TEXT("client_id"), req->client_id);
     write_who(req, &w);
-    put(&w, "face", text_of(req->face->name));
-    put(&w, "operation", text_of(plugin_operation_name(req->operation)));
-    put(&w, "model", model);
-    put_bool(&w, "stream", req->ask.stream);
-    put_int(&w, "status", sums->status);
+    put(&w, TEXT("face"), text_of(req->face->name));
+    put(&w, TEXT("operation"), text_of(plugin_operation_name(req->operation)));
+    put(&w, TEXT("model"), model);
+    put_bool(&w, TEXT("stream"), req->ask.stream);
+    put_int(&w, TEXT("status"), sums->status);
     write_error(req, &w);
     write_attempts(req, &w);
     write_answer(req, sums, &w);
-    put(&w, "row", text_of(req->failed_row != NULL ? req->failed_row : "finish"));
+    put(&w, TEXT("row"), text_of(req->failed_row != NULL ? req->failed_row : "finish"));
     write_dropped(req, &w);
     json_close(&w);
     if (json_end(&w) == 0)
