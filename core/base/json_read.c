@@ -323,7 +323,7 @@ static size_t value_end(struct cursor *c, size_t at)
         return end;
     default:
         end = at;
-        while (memchr(" \t\r\n,]}", t.ptr[end], 7) == NULL)
+        while (!skip_ends_word(t.ptr[end]))
             end++;
         return end;
     }

@@ -278,7 +278,7 @@ static size_t value_end(struct text t, size_t at)
     case '[':
         return skip_nested(t, at, SKIP_MAX_DEPTH, &skip);
     default:
-        while (end < t.len && memchr(" \t\r\n,]}", t.ptr[end], 7) == NULL)
+        while (end < t.len && !skip_ends_word(t.ptr[end]))
             end++;
         return end;
     }

@@ -38,6 +38,8 @@ size_t skip_word(struct text t, size_t at, struct skip *s);
 size_t skip_nested(struct text t, size_t at, unsigned max_depth, struct skip *s);
 /* The offset of the first byte from `at` on that is not white space, or t.len. */
 static inline size_t skip_space(struct text t, size_t at);
+/* May this byte stand right behind a number, true, false or null? */
+static inline bool skip_ends_word(char c);
 
 /* Where the large values of a text are, by their beginning: so that nobody passes over them again. They are strings of at
  * least SKIP_LARGE_STRING bytes, and objects and arrays of at least SKIP_LARGE bytes, of which there are at most 64 for
@@ -103,6 +105,11 @@ static inline size_t skip_copy(char *to, const char *p, size_t len, bool *high)
 static inline bool skip_is_odd(int code)
 {
     return code == 0 || (code & 0xf800) == 0xd800;
+}
+
+static inline bool skip_ends_word(char c)
+{
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
 static inline size_t skip_space(struct text t, size_t at)

@@ -17,11 +17,6 @@ bool text_same_nocase(const char *a, const char *b, size_t len)
     return true;
 }
 
-bool text_starts_nocase(struct text t, struct text prefix)
-{
-    return t.len >= prefix.len && text_eq_nocase((struct text){t.ptr, prefix.len}, prefix);
-}
-
 bool text_ends(struct text t, struct text suffix)
 {
     if (suffix.len == 0)

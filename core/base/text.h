@@ -42,9 +42,12 @@ static inline bool text_starts(struct text t, struct text prefix)
 bool text_same_nocase(const char *a, const char *b, size_t len);
 static inline bool text_eq_nocase(struct text a, struct text b)
 {
-    return a.len == b.len && text_same_nocase(a.ptr, b.ptr, a.len);
+    return a.len == b.len && (a.len == 0 || ((a.ptr[0] | 0x20) == (b.ptr[0] | 0x20) && text_same_nocase(a.ptr, b.ptr, a.len)));
 }
-bool text_starts_nocase(struct text t, struct text prefix);
+static inline bool text_starts_nocase(struct text t, struct text prefix)
+{
+    return t.len >= prefix.len && text_eq_nocase((struct text){t.ptr, prefix.len}, prefix);
+}
 bool text_ends(struct text t, struct text suffix);
 /* Offset of the first `needle` in t, or -1; an empty one is found at 0. */
 ptrdiff_t text_find(struct text t, struct text needle);

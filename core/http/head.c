@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/field.h"
 #include "http/inside.h"
 
 enum once { HOST = 1, LENGTH = 2, ENCODING = 4, EXPECT = 8, AUTHORIZATION = 16, TYPE = 32, API_KEY = 64, AZURE_KEY = 128 };
@@ -21,11 +22,6 @@ static const struct {
     { { "x-api-key", 9 },          API_KEY       },
 };
 
-/* Bytes of a token (RFC 9110, 5.6.2), as a set. */
-static const uint64_t token_set[4] = { 0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0, 0 };
-
-static bool is_in(const uint64_t *set, unsigned char c) { return (set[c >> 6] >> (c & 63) & 1) != 0; }
-
 static void refuse(struct head *h, enum error_case which, const char *why)
 {
     if (h->refuse != E_NONE)
@@ -35,25 +31,6 @@ static void refuse(struct head *h, enum error_case which, const char *why)
 }
 
 static void bad(struct head *h, const char *why) { refuse(h, E_FRAMING, why); }
-
-static bool is_token(struct text t)
-{
-    for (size_t i = 0; i < t.len; i++)
-        if (!is_in(token_set, (unsigned char)t.ptr[i]))
-            return false;
-    return t.len > 0;
-}
-
-static bool has_controls(struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        unsigned char c = (unsigned char)t.ptr[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return true;
-    }
-    return false;
-}
 
 static int hex_of(char c)
 {
@@ -144,12 +121,12 @@ void head_header(struct head *h, struct text name, struct text value)
         refuse(h, E_HEAD_TOO_LARGE, "the request has too many headers");
         return;
     }
-    if (!is_token(name))
+    if (!field_is_name(name))
         bad(h, "a header name has a byte that is not allowed there");
-    if (has_controls(value))
+    if (!field_is_value(value))
         bad(h, "a header value has a control character");
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
-        if (once[i].name.len == name.len && text_eq_nocase(once[i].name, name)) {
+        if (text_eq_nocase(once[i].name, name)) {
             take_known(h, once[i].once, value);
             return;
         }
@@ -267,7 +244,7 @@ void head_end(struct head *h, struct text method, struct text target, size_t byt
     h->method = method;
     if (bytes > most_bytes)
         refuse(h, E_HEAD_TOO_LARGE, "the head of the request is too large");
-    if (!is_token(method))
+    if (!field_is_name(method))
         bad(h, "the request method has a byte that is not allowed there");
     if ((h->seen & HOST) == 0 && !h->http10)
         bad(h, "the Host header is missing");

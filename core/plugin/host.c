@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/field.h"
 #include "base/log.h"
 #include "plugin/call.h"
 #include "plugin/host_json.h"
@@ -98,15 +99,22 @@ static void host_dropped(gw_call *call, gw_str member, gw_str why)
     call->dropped_last = &d->next;
 }
 
+static bool is_one_of(struct text name, const struct text *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_eq_nocase(name, names[i]))
+            return true;
+    return false;
+}
+
 /* Never given to a plugin, whoever asks: the client's credentials are for the gateway. */
 static bool is_credential(struct text name)
 {
-    static const char *const names[] = {"authorization",  "proxy-authorization", "cookie", "api-key", "x-api-key",
-                                        "x-goog-api-key", "x-amz-security-token"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_eq_nocase(name, text_of(names[i])))
-            return true;
-    return false;
+    static const struct text names[] = {
+        {"authorization", 13}, {"proxy-authorization", 19}, {"cookie", 6}, {"api-key", 7}, {"x-api-key", 9}, {"x-goog-api-key", 14},
+        {"x-amz-security-token", 20},
+    };
+    return is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 static gw_str host_client_header(gw_call *call, gw_str name)
@@ -165,18 +173,10 @@ static void refuse(struct gw_http *http, const char *format, ...)
     http->failed = true;
 }
 
-/* RFC 9110 token: what a method or a header's name is made of. */
+/* What a method or a header's name is made of. */
 static bool is_token(struct text t)
 {
-    if (t.len == 0 || t.len > 256)
-        return false;
-    for (size_t i = 0; i < t.len; i++) {
-        char c = t.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
-            return false;
-    }
-    return true;
+    return t.len <= 256 && field_is_name(t);
 }
 
 static void host_http_method(gw_http *http, gw_str method)
@@ -235,22 +235,16 @@ static void host_http_url(gw_http *http, gw_str url)
 /* Framing and connection are the transport's: two opinions about them are how requests are smuggled. */
 static bool is_transport_header(struct text name)
 {
-    static const char *const names[] = {"connection", "content-length",    "expect", "host", "keep-alive", "te",
-                                        "trailer",    "transfer-encoding", "upgrade"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_eq_nocase(name, text_of(names[i])))
-            return true;
-    return false;
+    static const struct text names[] = {
+        {"connection", 10}, {"content-length", 14}, {"expect", 6}, {"host", 4}, {"keep-alive", 10}, {"te", 2}, {"trailer", 7},
+        {"transfer-encoding", 17}, {"upgrade", 7},
+    };
+    return is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 static bool is_header_value(struct text t)
 {
-    for (size_t i = 0; i < t.len; i++) {
-        unsigned char c = (unsigned char)t.ptr[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return t.len <= 64 << 10;
+    return t.len <= 64 << 10 && field_is_value(t);
 }
 
 /* The value is never part of a reason: it may be a secret. */

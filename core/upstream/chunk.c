@@ -5,7 +5,7 @@
  * requests are smuggled, so each byte that is not data is checked here. */
 #include "upstream/chunk.h"
 
-#include "upstream/field.h"
+#include "base/field.h"
 
 enum state {
     SIZE_FIRST,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "upstream/field.h"
+#include "base/field.h"
 
 struct writer {
     char *at, *end;
@@ -48,7 +48,7 @@ static bool is_ours(struct text name)
     };
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (ours[i].len == name.len && text_eq_nocase(ours[i], name))
+        if (text_eq_nocase(ours[i], name))
             return true;
     return false;
 }

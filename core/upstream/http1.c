@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "upstream/field.h"
+#include "base/field.h"
 
 static int on_headers_complete(struct http_parser *parser);
 static int on_body(struct http_parser *parser, const char *at, size_t len);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "upstream/field.h"
+#include "base/field.h"
 
 Test(field, finds_a_bad_byte_wherever_it_is)
 {

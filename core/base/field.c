@@ -1,5 +1,5 @@
 /* field.c - header names and values, checked: a line end inside one would be a header of the sender's own. */
-#include "upstream/field.h"
+#include "base/field.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* field.h - what may stand in an HTTP header, both ways. Any thread. */
-#ifndef UPSTREAM_FIELD_H
-#define UPSTREAM_FIELD_H
+#ifndef BASE_FIELD_H
+#define BASE_FIELD_H
 
 #include <stdbool.h>
 
