@@ -51,9 +51,10 @@ static const struct {
 static int64_t most_of(gw_str model)
 {
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        if (!openai_starts(model, lengths[i].beginning))
+            continue;
         size_t len = openai_lit(lengths[i].beginning).len;
-        if (openai_starts(model, lengths[i].beginning) &&
-            (model.len == len || model.ptr[len] == '-' || model.ptr[len] == ':'))
+        if (model.len == len || model.ptr[len] == '-' || model.ptr[len] == ':')
             return lengths[i].most;
     }
     return 0;
@@ -95,9 +96,9 @@ struct openai_family openai_family(gw_str model)
         model = (gw_str){model.ptr + 3, model.len - 3};
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
         struct openai_family family = {.line = beginnings[i].line, .version = beginnings[i].version};
-        size_t len = openai_lit(beginnings[i].beginning).len;
         if (!openai_starts(model, beginnings[i].beginning))
             continue;
+        size_t len = openai_lit(beginnings[i].beginning).len;
         gw_str rest = {model.ptr + len, model.len - len};
         if (family.line == OPENAI_O && !is_numbered(rest))
             break;

@@ -15,7 +15,7 @@ const struct openai_service *openai_service(gw_str name)
 static gw_str host_of(gw_str url)
 {
     for (size_t i = 0; i + 3 <= url.len; i++) {
-        if (memcmp(url.ptr + i, "://", 3) == 0) {
+        if (url.ptr[i] == ':' && url.ptr[i + 1] == '/' && url.ptr[i + 2] == '/') {
             url = (gw_str){url.ptr + i + 3, url.len - i - 3};
             break;
         }
@@ -26,14 +26,25 @@ static gw_str host_of(gw_str url)
     return url;
 }
 
+/* Is `host` where an API of ours is? `base_url` has a scheme. */
+static bool is_host_of(gw_str host, const char *base_url)
+{
+    while (*base_url != ':')
+        base_url++;
+    base_url += 3;
+    for (size_t i = 0; i < host.len; i++)
+        if (host.ptr[i] != base_url[i] || base_url[i] == '\0')
+            return false;
+    return host.len > 0 && (base_url[host.len] == '\0' || base_url[host.len] == '/');
+}
+
 const struct openai_service *openai_service_at(gw_str base_url)
 {
     gw_str host = host_of(base_url);
     for (size_t i = 0; openai_services[i] != NULL; i++) {
         const gw_service *one = &openai_services[i]->preset;
-        gw_str known = one->base_url != NULL ? host_of(openai_lit(one->base_url)) : (gw_str){NULL, 0};
         bool local = one->secret_env == NULL && i > 0; /* what answers on a port of this machine is not known */
-        if (!local && known.len > 0 && known.len == host.len && memcmp(known.ptr, host.ptr, host.len) == 0)
+        if (!local && one->base_url != NULL && is_host_of(host, one->base_url))
             return openai_services[i];
     }
     return openai_services[0]; /* OpenAI */

@@ -73,7 +73,8 @@ struct reading {
     uint32_t operation;                   /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
     uint32_t dialect;
     bool one;      /* one message was asked for */
-    bool unsigned_calls; /* the model that was asked wants no signatures of its calls back */
+    gw_str model;  /* that was asked; may be empty */
+    signed char signs; /* does it want signatures of its calls back? 1 yes, -1 no, 0: nobody has looked */
     bool started;  /* START was emitted */
     bool cited;    /* citations were */
     bool broken;   /* a choice ended with an error */
@@ -259,17 +260,20 @@ static inline bool openai_same(gw_str a, gw_str b)
 {
     return a.len == b.len && (a.len == 0 || __builtin_memcmp(a.ptr, b.ptr, a.len) == 0);
 }
-/* The two are asked so often that most answers come from the first letter. */
+/* The two are asked so often, most often of a table, that most answers come from the first letters. */
 static inline bool openai_starts(gw_str s, const char *beginning)
 {
-    if (s.len == 0 || s.ptr[0] != beginning[0])
-        return beginning[0] == '\0';
-    size_t len = __builtin_strlen(beginning);
-    return s.len >= len && __builtin_memcmp(s.ptr, beginning, len) == 0;
+    for (size_t i = 0; beginning[i] != '\0'; i++)
+        if (i == s.len || s.ptr[i] != beginning[i])
+            return false;
+    return true;
 }
 static inline bool openai_is(gw_str s, const char *word)
 {
-    return openai_starts(s, word) && s.len == __builtin_strlen(word);
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] != word[i] || word[i] == '\0')
+            return false;
+    return word[s.len] == '\0';
 }
 /* Does `s` have `part` in it, ASCII case folded? */
 bool openai_has(gw_str s, const char *part);

@@ -11,12 +11,10 @@ bool openai_note(const struct openai *openai, const struct openai_service *servi
     state->service = service;
     state->operation = req->operation;
     state->dialect = req->dialect;
-    const struct openai_asked asked = {.model = req->model, .family = openai_family(req->model)};
-    state->unsigned_calls =
-        service != NULL && openai_rule(service, &asked, GW_LIT("messages.extra_content"))->how != GW_FIELD_CARRIED;
+    state->model = openai_join(openai->host, call, req->model, (gw_str){NULL, 0});
     state->one = req->body != NULL && openai->host->json->integer(openai->host->json->get(req->body, GW_LIT("n")), 1) <= 1;
     openai->host->set_state(call, state);
-    return true;
+    return state->model.ptr != NULL || req->model.len == 0;
 }
 
 static gw_str refuse(const struct openai *openai, gw_call *call, gw_str why)

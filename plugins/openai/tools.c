@@ -163,13 +163,22 @@ static void take_piece(struct reader *r, struct choice *choice, struct tool *t, 
         emit_args(r, choice, t, args);
 }
 
+static bool wants_signatures(struct reading *state)
+{
+    const struct openai_asked asked = {.model = state->model, .family = openai_family(state->model)};
+
+    if (state->signs == 0 && state->service != NULL)
+        state->signs = openai_rule(state->service, &asked, GW_LIT("messages.extra_content"))->how == GW_FIELD_CARRIED ? 1 : -1;
+    return state->signs >= 0;
+}
+
 /* Gemini signs its calls, and wants the signature back: it goes along as a block of reasoning of its own, before the
  * call, for that is what clients of other APIs keep. */
 static void read_signature(struct reader *r, const struct choice *choice, const struct tool *t, const gw_json *json)
 {
     const gw_json *google = openai_get(r, openai_get(r, json, GW_LIT("extra_content")), GW_LIT("google"));
     gw_str signature = openai_str(r, google, GW_LIT("thought_signature"));
-    gw_writer *w = !r->state->unsigned_calls && signature.len > 0 && t->id.len > 0 ? r->h->writer(r->call) : NULL;
+    gw_writer *w = signature.len > 0 && t->id.len > 0 && wants_signatures(r->state) ? r->h->writer(r->call) : NULL;
 
     if (w == NULL)
         return;
