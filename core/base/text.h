@@ -18,7 +18,8 @@ struct text {
 /* For printf: "%.*s", TEXT_ARG(t) */
 #define TEXT_ARG(t) (int)(t).len, (t).ptr ? (t).ptr : ""
 
-/* These few are asked so often, mostly about a literal, that they are here: its length is known then. */
+/* These few are asked so often, mostly about a literal, that they are here: its length is known then. Mostly the first letter
+ * is another one. */
 
 /* The bytes of a NUL-terminated string, lent; absent when s is NULL. */
 static inline struct text text_of(const char *s)
@@ -28,11 +29,11 @@ static inline struct text text_of(const char *s)
 /* The same bytes? Absent equals empty here. */
 static inline bool text_eq(struct text a, struct text b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len && (a.len == 0 || (a.ptr[0] == b.ptr[0] && memcmp(a.ptr, b.ptr, a.len) == 0));
 }
 static inline bool text_is(struct text a, const char *s)
 {
-    return (a.len == 0 || s == NULL || a.ptr[0] == s[0]) && text_eq(a, text_of(s)); /* mostly the first letter is another one */
+    return (a.len == 0 || s == NULL || a.ptr[0] == s[0]) && text_eq(a, text_of(s));
 }
 static inline bool text_starts(struct text t, struct text prefix)
 {

@@ -7,17 +7,16 @@
 /* More is no count of tokens: what is added up of these fits. */
 #define TOKENS_MOST (INT64_MAX / 4)
 
-/* The first of the names that is there, as a count; -1 when none is. Names are separated by blanks. */
-static int64_t count_of(const struct reader *r, const gw_json *object, const char *names)
+/* A list of names for count_of(). */
+#define NAMES(...) ((const gw_str[]){__VA_ARGS__, {NULL, 0}})
+
+/* The first of the names that is there, as a count; -1 when none is. */
+static int64_t count_of(const struct reader *r, const gw_json *object, const gw_str *names)
 {
-    while (*names != '\0') {
-        size_t len = 0;
-        while (names[len] != '\0' && names[len] != ' ')
-            len++;
-        int64_t value = r->h->json->integer(openai_get(r, object, (gw_str){names, len}), -1);
+    for (; object != NULL && names->ptr != NULL; names++) {
+        int64_t value = r->h->json->integer(openai_get(r, object, *names), -1);
         if (value >= 0)
             return value;
-        names += len + (names[len] == ' ');
     }
     return -1;
 }
@@ -51,17 +50,18 @@ static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t pr
     const gw_json *details = either(r, usage, GW_LIT("prompt_tokens_details"), GW_LIT("input_tokens_details"));
     if (r->h->json->type(details) != GW_JSON_OBJECT)
         details = openai_get(r, usage, GW_LIT("input_token_details")); /* transcriptions */
-    int64_t read = count_of(r, details, "cached_tokens");
-    int64_t written = count_of(r, details, "cache_write_tokens cache_creation_tokens");
+    int64_t read = count_of(r, details, NAMES(GW_LIT("cached_tokens")));
+    int64_t written = count_of(r, details, NAMES(GW_LIT("cache_write_tokens"), GW_LIT("cache_creation_tokens")));
 
     if (read < 0)
-        read = count_of(r, usage, "prompt_cache_hit_tokens num_cached_tokens cached_tokens cache_read_input_tokens");
+        read = count_of(r, usage, NAMES(GW_LIT("prompt_cache_hit_tokens"), GW_LIT("num_cached_tokens"), GW_LIT("cached_tokens"),
+                                        GW_LIT("cache_read_input_tokens")));
     if (written < 0)
-        written = count_of(r, usage, "cache_creation_input_tokens");
+        written = count_of(r, usage, NAMES(GW_LIT("cache_creation_input_tokens")));
     t->cache_read = take(&prompt, read);
     t->cache_write_5m = take(&prompt, written);
-    t->audio_in = take_audio(r, count_of(r, details, "audio_tokens"), &prompt, beside);
-    t->image_in = take(&prompt, count_of(r, details, "image_tokens"));
+    t->audio_in = take_audio(r, count_of(r, details, NAMES(GW_LIT("audio_tokens"))), &prompt, beside);
+    t->image_in = take(&prompt, count_of(r, details, NAMES(GW_LIT("image_tokens"))));
     t->input = prompt;
 }
 
@@ -72,7 +72,7 @@ static void sort_completion(const struct reader *r, const gw_json *usage, int64_
                             gw_tokens *t)
 {
     const gw_json *details = either(r, usage, GW_LIT("completion_tokens_details"), GW_LIT("output_tokens_details"));
-    int64_t reasoning = count_of(r, details, "reasoning_tokens");
+    int64_t reasoning = count_of(r, details, NAMES(GW_LIT("reasoning_tokens")));
     bool may = (openai_beside(r->state->service) & OPENAI_BESIDE_REASONING) != 0;
 
     if (may && beside > 0 && (reasoning < 0 || reasoning == beside))
@@ -81,8 +81,8 @@ static void sort_completion(const struct reader *r, const gw_json *usage, int64_
         t->reasoning = take(&completion, reasoning);
     if (beside != 0)
         t->total = -1;
-    t->audio_out = take(&completion, count_of(r, details, "audio_tokens"));
-    t->image_out = take(&completion, count_of(r, details, "image_tokens"));
+    t->audio_out = take(&completion, count_of(r, details, NAMES(GW_LIT("audio_tokens"))));
+    t->image_out = take(&completion, count_of(r, details, NAMES(GW_LIT("image_tokens"))));
     if (r->state->operation == GW_OP_IMAGES && t->image_out < 0) /* all that it makes are images */
         t->image_out = take(&completion, completion);
     t->output = completion;
@@ -90,13 +90,13 @@ static void sort_completion(const struct reader *r, const gw_json *usage, int64_
 
 void openai_usage(struct reader *r, const gw_json *usage)
 {
-    int64_t prompt = count_of(r, usage, "prompt_tokens input_tokens");
-    int64_t completion = count_of(r, usage, "completion_tokens output_tokens");
+    int64_t prompt = count_of(r, usage, NAMES(GW_LIT("prompt_tokens"), GW_LIT("input_tokens")));
+    int64_t completion = count_of(r, usage, NAMES(GW_LIT("completion_tokens"), GW_LIT("output_tokens")));
     gw_tokens tokens = {
         .size = sizeof tokens,
         .cache_write_1h = -1,
-        .server_tool_calls = count_of(r, usage, "num_search_queries num_server_side_tools_used"),
-        .total = count_of(r, usage, "total_tokens"),
+        .server_tool_calls = count_of(r, usage, NAMES(GW_LIT("num_search_queries"), GW_LIT("num_server_side_tools_used"))),
+        .total = count_of(r, usage, NAMES(GW_LIT("total_tokens"))),
         .raw = r->h->json->text(usage),
     };
 
@@ -105,7 +105,8 @@ void openai_usage(struct reader *r, const gw_json *usage)
     if (prompt < 0 && completion < 0)
         return;
     if (tokens.server_tool_calls < 0)
-        tokens.server_tool_calls = count_of(r, openai_get(r, usage, GW_LIT("server_tool_use")), "web_search_requests");
+        tokens.server_tool_calls =
+            count_of(r, openai_get(r, usage, GW_LIT("server_tool_use")), NAMES(GW_LIT("web_search_requests")));
     prompt = prompt < 0 ? 0 : prompt;
     completion = completion < 0 ? 0 : completion;
     if (prompt > TOKENS_MOST || completion > TOKENS_MOST)
@@ -120,10 +121,11 @@ void openai_usage(struct reader *r, const gw_json *usage)
 void openai_billed(struct reader *r, const gw_json *meta)
 {
     const gw_json *units = openai_get(r, meta, GW_LIT("billed_units"));
-    int64_t searches = count_of(r, units, "search_units"), input = count_of(r, units, "input_tokens total_tokens");
+    int64_t searches = count_of(r, units, NAMES(GW_LIT("search_units")));
+    int64_t input = count_of(r, units, NAMES(GW_LIT("input_tokens"), GW_LIT("total_tokens")));
 
     if (input < 0)
-        input = count_of(r, openai_get(r, meta, GW_LIT("tokens")), "input_tokens");
+        input = count_of(r, openai_get(r, meta, GW_LIT("tokens")), NAMES(GW_LIT("input_tokens")));
     if (searches < 0 && input < 0)
         return;
     gw_tokens tokens = {
