@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/asan.h"
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "canon/error.h"
@@ -74,13 +75,36 @@ static void keep_headers(struct request *req, const struct request_head *head)
                                       arena_str(&req->arena, text_of(head->headers[i].value)) };
 }
 
+/* Memory for a request, all but its last member zeroed: what one before it has left, or new. */
+static struct request *take_memory(struct worker *worker)
+{
+    struct request *req = worker->spares > 0 ? worker->spare[--worker->spares] : malloc(sizeof *req);
+    BUG_IF(req == NULL);
+    ASAN_UNPOISON_MEMORY_REGION(req, sizeof *req);
+    return memset(req, 0, offsetof(struct request, first));
+}
+
+static void leave_memory(struct worker *worker, struct request *req)
+{
+    if (worker->spares == WORKER_SPARE) {
+        free(req);
+        return;
+    }
+    ASAN_POISON_MEMORY_REGION(req, sizeof *req);
+    worker->spare[worker->spares++] = req;
+}
+
+void request_free_spare(struct worker *worker)
+{
+    while (worker->spares > 0)
+        free(worker->spare[--worker->spares]);
+}
+
 struct request *request_begin(struct worker *worker, const struct door *door, void *client,
                               const struct request_head *head)
 {
     CHECK(worker, WORKER);
-    struct request *req = malloc(sizeof *req);
-    BUG_IF(req == NULL);
-    memset(req, 0, offsetof(struct request, first));
+    struct request *req = take_memory(worker);
     req->magic = REQUEST_MAGIC;
     req->way = &way_main;
     req->worker = worker;
@@ -235,7 +259,7 @@ static void free_later(struct loop_after *after)
     buf_free(&req->body_out);
     arena_fini(&req->arena);
     config_unref(req->config);
-    free(req);
+    leave_memory(worker, req);
     worker->requests--;
 }
 

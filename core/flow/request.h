@@ -62,6 +62,8 @@ void request_client_stuck(struct request *req);
 /* The front is done with it (after the last byte, or after client_gone). The request frees itself when
  * nothing else holds it. */
 void request_end(struct request *req);
+/* The worker's end: gives back the memory of ended requests that it keeps for the next ones. */
+void request_free_spare(struct worker *worker);
 
 /* For the front's own failures, before a request exists (a head that is too slow, too many connections): the
  * text of the error in the shape of the OpenAI face, given: free(). NULL and 0 where memory for it is missing. */

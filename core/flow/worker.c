@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "flow/request.h"
 
 #define IDLE_PER_ORIGIN 8192 /* thousands of long waits end and begin at once: each would dial anew otherwise */
 
@@ -27,6 +28,7 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
 void worker_fini(struct worker *w)
 {
     BUG_IF(w->magic != WORKER_MAGIC || w->requests != 0);
+    request_free_spare(w);
     price_cache_fini(&w->prices);
     arena_fini(&w->scratch);
     free(w->scratch_first);

@@ -37,6 +37,7 @@ struct gateway {
 };
 
 #define WORKER_MAGIC 0x776f726bu
+enum { WORKER_SPARE = 32 };
 struct worker {
     uint32_t magic;
     unsigned index;
@@ -47,6 +48,8 @@ struct worker {
     struct arena scratch;  /* for plugin steps: reset after each */
     void *scratch_first;   /* its first memory */
     size_t requests;       /* alive on this worker */
+    void *spare[WORKER_SPARE]; /* memory of requests that have ended, for the next ones: flow/request.c */
+    unsigned spares;
     struct price_cache prices;
     unsigned turn;         /* counts requests, so that a provider's secrets take turns */
     void *front;           /* struct front of http/, opaque here */
