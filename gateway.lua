@@ -75,6 +75,10 @@ end
 -- What was used and spent is written down here, for `llm-gateway usage`; a folder for this gateway alone:
 -- ledger { path = "ledger", sync_ms = 50 } -- a loss of power takes at most what was written in the last 50 ms
 
+-- What may be spent: all requests together here, a team's or a key's in its own braces. It needs the ledger.
+-- budget { usd = 1000, per = "month" }
+-- team "support" { budget = { usd = 50, per = "day" } }
+
 -- What a client, or all of them together, may take.
 limits {
     body_mb = 20,      -- a request's body

@@ -106,12 +106,25 @@ struct declare_model {
     struct text lossy;
 };
 
+struct declare_budget {
+    int64_t usd;     /* nano-dollars; -1: no budget */
+    int64_t ceiling; /* -1: not said */
+    struct text per;
+};
+#define DECLARE_NO_BUDGET {.usd = -1, .ceiling = -1, .per = TEXT("month")}
+
+struct declare_all_budget {
+    struct declare_budget budget; /* first: the word's settings are read into it */
+    int line;
+};
+
 struct declare_team {
     struct declare_team *next;
     int line;
     bool complete;
     struct text name;
     struct declare_texts models;
+    struct declare_budget budget;
 };
 
 struct declare_key {
@@ -119,6 +132,7 @@ struct declare_key {
     int line;
     struct text sha256, team, name, expires;
     bool enabled;
+    struct declare_budget budget;
 };
 
 struct declare_limits {
@@ -154,6 +168,7 @@ struct declared {
     struct declare_cors cors;
     struct declare_metrics metrics;
     struct declare_ledger ledger;
+    struct declare_all_budget budget;
 };
 
 #endif

@@ -4,8 +4,9 @@
 #include "base/clock.h"
 #include "boot/endpoint.h"
 #include "boot/lua_text.h"
-#include "plugin/plugin.h"
+#include "money/nano.h"
 #include "money/tariff.h"
+#include "plugin/plugin.h"
 
 static void dump_listen(const struct config *config, struct buf *out)
 {
@@ -83,6 +84,16 @@ static void dump_web(const struct config *config, struct buf *out)
         buf_str(out, " } }\n");
     if (config->metrics_from != NULL)
         buf_printf(out, "metrics { token = %s }\n", config->metrics_from);
+}
+
+static const char *const period_names[] = {"day", "week", "month", "total"};
+
+static void dump_budget(const struct config_budget *budget, const char *before, struct buf *out)
+{
+    char usd[NANO_TEXT], ceiling[NANO_TEXT];
+    if (budget != NULL)
+        buf_printf(out, "%s{ usd = \"%s\", per = \"%s\", ceiling_usd = \"%s\" }", before, nano_write(budget->limit, 0, usd),
+                   period_names[budget->period], nano_write(budget->ceiling, 0, ceiling));
 }
 
 static void dump_ledger(const struct config_ledger *ledger, struct buf *out)
@@ -198,7 +209,10 @@ static void dump_team(const struct config_team *team, struct buf *out)
         buf_str(out, i == 0 ? " " : ", ");
         lua_text_string(out, team->models[i]);
     }
-    buf_str(out, team->models != NULL ? " } }\n" : "}\n");
+    if (team->models != NULL)
+        buf_str(out, " }");
+    dump_budget(team->budget, team->models != NULL ? ", budget = " : " budget = ", out);
+    buf_str(out, team->models != NULL || team->budget != NULL ? " }\n" : "}\n");
 }
 
 static void dump_key(const struct config_key *key, struct buf *out)
@@ -214,6 +228,7 @@ static void dump_key(const struct config_key *key, struct buf *out)
         clock_rfc3339(key->expires_unix_ms, expires);
         buf_printf(out, ", expires = \"%s\"", expires);
     }
+    dump_budget(key->budget, ", budget = ", out);
     buf_str(out, " }\n");
 }
 
@@ -227,6 +242,8 @@ void dump_config(const struct config *config, struct buf *out)
     dump_limits(&config->limits, out);
     dump_web(config, out);
     dump_ledger(&config->ledger, out);
+    dump_budget(config->budget, "budget ", out);
+    buf_str(out, config->budget != NULL ? "\n" : "");
     for (size_t i = 0; i < config->provider_count; i++)
         dump_provider(&config->providers[i], out);
     for (size_t i = 0; i < config->model_count; i++)

@@ -37,6 +37,8 @@ void link_teams(struct link *l);
 void link_keys(struct link *l);
 void link_web(struct link *l);
 void link_ledger(struct link *l);
+/* The budget that `declared` makes, arena; NULL: there is none. `where`: 'team "x"', for complaints. */
+const struct config_budget *link_budget(struct link *l, const struct declare_budget *declared, int line, const char *where);
 
 /* link_warn.c: what is allowed and most likely a slip, with what to do. `format` begins with whose it is. */
 void link_warn(struct link *l, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

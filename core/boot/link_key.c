@@ -39,6 +39,7 @@ void link_teams(struct link *l)
         struct config_team *team =
             text_is(said->name, "default") ? &config->teams[0] : &config->teams[config->team_count++];
         team->name = arena_text(l->arena, said->name);
+        team->budget = link_budget(l, &said->budget, said->line, where);
         if (!said->models.given)
             continue;
         team->model_count = said->models.count;
@@ -142,6 +143,7 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
                  TEXT_ARG(key->name), first->line);
 
     key->enabled = said->enabled;
+    key->budget = link_budget(l, &said->budget, said->line, "key");
     key->team = l->config->default_team;
     if (said->team.ptr != NULL && (key->team = find_team(l->config, said->team)) == NULL)
         unknown_team(l, said);

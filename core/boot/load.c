@@ -70,7 +70,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
 {
     struct config *config = config_new();
     struct link link = {.options = options, .report = report, .config = config, .arena = &config->arena};
-    struct declared declared = {.arena = &link.scratch, .limits.values = config->limits};
+    struct declared declared = {.arena = &link.scratch, .limits.values = config->limits, .budget.budget = DECLARE_NO_BUDGET};
     struct buf source;
 
     config_on_close(close_plugin);

@@ -54,6 +54,8 @@ void load_read_targets(lua_State *L, int index, const struct load_place *place, 
                        struct declare_targets *out);
 void load_read_headers(lua_State *L, int index, const struct load_place *place, struct declare_headers *out);
 /* load_price.c: "free", or a table of prices. *out is arena. */
+/* The value on top of the stack, US dollars; a complaint where it is none. */
+void load_read_usd(lua_State *L, const struct load_place *place, const char *setting, int64_t *out);
 void load_read_price(lua_State *L, int index, const struct load_place *place, const struct tariff **out);
 void load_read_extras(lua_State *L, int index, const char **names, size_t count, struct declare_extras *out);
 /* A string for people and logs: not empty, UTF-8, no control characters. False after a complaint. */

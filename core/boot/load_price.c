@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "boot/load_lua.h"
+#include "money/nano.h"
 #include "money/tariff.h"
 
 /* A number as decimal text, exactly; a string as it is; absent: it is neither, or has digits that nano-dollars do not. */
@@ -19,6 +20,16 @@ static struct text amount_of(lua_State *L, char memory[64])
         return TEXT_NONE;
     snprintf(memory, 64, "%.9f", value);
     return strtod(memory, NULL) == value ? text_of(memory) : TEXT_NONE;
+}
+
+void load_read_usd(lua_State *L, const struct load_place *place, const char *setting, int64_t *out)
+{
+    char memory[64];
+    struct text amount = amount_of(L, memory);
+    if (amount.ptr != NULL && nano_parse(amount, out) == 0)
+        return;
+    if (!load_is_unknown(L, -1))
+        load_complain(L, place, "%s takes US dollars as a number or a string with at most 9 digits after the point: 20, \"0.5\"", setting);
 }
 
 static void read_amount(lua_State *L, const struct load_place *place, const char *name, struct tariff *tariff)

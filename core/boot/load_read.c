@@ -142,6 +142,9 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
         else
             load_read_headers(L, top, place, out);
         break;
+    case WORD_USD:
+        load_read_usd(L, place, row->setting, out);
+        break;
     case WORD_PRICE:
         load_read_price(L, top, place, out);
         break;

@@ -19,6 +19,7 @@ static void *begin_provider(struct load_lua *l, struct text name, int line);
 static void *begin_model(struct load_lua *l, struct text name, int line);
 static void *begin_team(struct load_lua *l, struct text name, int line);
 static void *begin_key(struct load_lua *l, struct text name, int line);
+static void *begin_budget(struct load_lua *l, struct text name, int line);
 static void *begin_ledger(struct load_lua *l, struct text name, int line);
 static void *begin_limits(struct load_lua *l, struct text name, int line);
 static void *begin_cors(struct load_lua *l, struct text name, int line);
@@ -30,6 +31,7 @@ static int say_word(lua_State *L);
 static int say_settings(lua_State *L);
 
 static const struct word_kind kinds[] = {
+    {"budget",   false, begin_budget,   NULL             },
     {"cors",     false, begin_cors,     NULL             },
     {"key",      false, begin_key,      NULL             },
     {"ledger",   false, begin_ledger,   NULL             },
@@ -136,6 +138,13 @@ static void *begin_plugins(struct load_lua *l, struct text name, int line)
     return once(l, "plugins", &l->declared->plugins.line, line) ? &l->declared->plugins : NULL;
 }
 
+static void *begin_budget(struct load_lua *l, struct text name, int line)
+{
+    struct declare_all_budget *all = &l->declared->budget;
+    (void)name;
+    return once(l, "budget", &all->line, line) ? &all->budget : NULL;
+}
+
 static void *begin_ledger(struct load_lua *l, struct text name, int line)
 {
     (void)name;
@@ -185,13 +194,13 @@ static void *begin_model(struct load_lua *l, struct text name, int line)
 
 static void *begin_team(struct load_lua *l, struct text name, int line)
 {
-    return APPEND(l->declared, declare_team, last_team, .line = line, .name = name);
+    return APPEND(l->declared, declare_team, last_team, .line = line, .name = name, .budget = DECLARE_NO_BUDGET);
 }
 
 static void *begin_key(struct load_lua *l, struct text name, int line)
 {
     (void)name;
-    return APPEND(l->declared, declare_key, last_key, .line = line, .enabled = true);
+    return APPEND(l->declared, declare_key, last_key, .line = line, .enabled = true, .budget = DECLARE_NO_BUDGET);
 }
 
 static bool *complete_provider(void *declaration)

@@ -8,6 +8,12 @@
 
 #define AT(type_, member_) .offset = offsetof(struct type_, member_)
 #define SECONDS(least_, most_) .type = WORD_NUMBER, .unit = "s", .least = (least_), .most = (most_)
+#define BUDGET(word_)                                                                                                  \
+    {word_, "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"}, \
+    {word_, "per", WORD_CHOICE, .choices = "day week month total", AT(declare_budget, per), .otherwise = "\"month\"", RELOAD, \
+     .help = "when it begins anew: at 0:00 UTC, on Monday, on the first of the month, never"},                          \
+    {word_, "ceiling_usd", WORD_USD, AT(declare_budget, ceiling), .otherwise = "twice usd", RELOAD,                      \
+     .help = "what the requests in flight can never cost together with what was spent"}
 #define MILLISECONDS(least_, most_) .type = WORD_NUMBER, .unit = "ms", .least = (least_), .most = (most_)
 #define MEGABYTES(least_, most_) .type = WORD_NUMBER, .unit = "MB", .least = (least_), .most = (most_)
 #define KILOBYTES(least_, most_) .type = WORD_NUMBER, .unit = "KB", .least = (least_), .most = (most_)
@@ -78,6 +84,9 @@ const struct word_row words[] = {
     {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
      .help = "what it may ask for; a name may end in *"},
 
+    {"team", "budget", WORD_SETTINGS, AT(declare_team, budget), RELOAD, .help = "what its keys may spend together"},
+    BUDGET("team.budget"),
+
     {"key", NULL, WORD_SETTINGS, RELOAD,
      .help = "key { ... }: what a client shows; once there is one, every client needs one"},
     {"key", "sha256", WORD_STRING, AT(declare_key, sha256), .required = true, RELOAD,
@@ -88,6 +97,9 @@ const struct word_row words[] = {
     {"key", "enabled", WORD_BOOL, AT(declare_key, enabled), .otherwise = "true", RELOAD, .help = "false: refused"},
     {"key", "expires", WORD_STRING, AT(declare_key, expires), .otherwise = "never", RELOAD,
      .help = "\"2026-12-31\" (to the end of that day, UTC) or \"2026-12-31T18:00:00Z\""},
+
+    {"key", "budget", WORD_SETTINGS, AT(declare_key, budget), RELOAD, .help = "what it may spend, beside its team's budget"},
+    BUDGET("key.budget"),
 
     {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
     {"limits", "body_mb", MEGABYTES(0.001, 1024), AT(config_limits, body_bytes), .otherwise = "20", RELOAD,
@@ -135,6 +147,9 @@ const struct word_row words[] = {
     {"ledger", "sync_ms", MILLISECONDS(0, 60000), AT(declare_ledger, sync_ns), .otherwise = "50",
      .help = "what a loss of power may take; 0: nothing, and each request waits for the disk"},
 
+    {"budget", NULL, WORD_SETTINGS, RELOAD, .help = "budget { ... }: what all requests together may spend"},
+    BUDGET("budget"),
+
     {"env", NULL, WORD_FUNCTION, RELOAD,
      .help = "env \"NAME\": a secret from the environment; unset switches its provider off"},
     {"file", NULL, WORD_FUNCTION, RELOAD, .help = "file \"path\": a secret from a file, relative to gateway.lua"},
@@ -153,7 +168,6 @@ static const struct {
     {"prices",       NULL                 },
     {"sink",         NULL                 },
     {"store",        NULL                 },
-    {"key",          "budget"             },
     {"key",          "limits"             },
     {"key",          "models"             },
     {"limits",       "policy_memory_mb"   },
@@ -171,12 +185,11 @@ static const struct {
     {"model.target", "max_in_flight"      },
     {"model.target", "sample"             },
     {"model.target", "weight"             },
-    {"team",         "budget"             },
     {"team",         "limits"             },
 };
 
 static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
-                                         "key",    "limits",  "cors",     "metrics", "ledger", "env", "file", NULL};
+                                         "key",    "limits",  "cors",     "metrics", "ledger", "budget", "env", "file", NULL};
 
 const char *const *word_names(void)
 {

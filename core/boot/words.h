@@ -23,6 +23,7 @@ enum word_type {
     WORD_HEADERS,  /* { ["Name"] = "value" or env or file }: struct declare_headers */
     WORD_TARGETS,  /* "provider/model" or { "provider/model" }, a list: struct declare_targets */
     WORD_PRICE,    /* "free" or { input_usd_per_mtok = 2.5 }: const struct tariff * */
+    WORD_USD,      /* a number or a string, exactly: int64_t nano-dollars */
     WORD_SETTINGS, /* braces with settings of their own: the word "WORD.SETTING" */
     WORD_EXTRAS,   /* any other name: struct declare_extras */
     WORD_FUNCTION, /* env, file: a function, not a declaration */

@@ -12,6 +12,7 @@ static const char *type_name(enum word_type type)
         [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
         [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
         [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
+        [WORD_USD] = "USD",
         [WORD_PRICE] = "price",     [WORD_SETTINGS] = "braces", [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function",
     };
     return names[type];
@@ -74,6 +75,9 @@ void word_write_wanted(const struct word_row *row, struct buf *out)
         break;
     case WORD_HEADERS:
         buf_str(out, "{ [\"Name\"] = \"value\" }, where a value may also be env \"NAME\" or file \"path\"");
+        break;
+    case WORD_USD:
+        buf_str(out, "US dollars, as a number or a string with at most 9 digits after the point");
         break;
     case WORD_TARGETS:
         buf_str(out, "a list of \"provider/model\"");

@@ -44,6 +44,10 @@ static const struct error_row rows[E_CASES] = {
     [E_FORBIDDEN] = { FAIL_CLIENT, 403, INVALID, "forbidden", 0, false, 0 },
     [E_MEDIA_TYPE] = { FAIL_CLIENT, 415, INVALID, "unsupported_media_type", 0, false, 0 },
     [E_UPGRADE] = { FAIL_CLIENT, 426, INVALID, "upgrade_required", 0, false, 0 },
+    [E_BUDGET] = { FAIL_CLIENT, 429, "insufficient_quota", "project_spend_limit_exceeded", 0, false, 0 },
+    [E_BUDGET_REQUEST] = { FAIL_CLIENT, 429, "insufficient_quota", "request_exceeds_budget", 0, false, 0 },
+    [E_BUDGET_IN_FLIGHT] = { FAIL_CLIENT, 429, "rate_limit_error", "budget_in_flight", 1, false, 2 },
+    [E_NOT_PRICED] = { FAIL_OPERATOR, 404, INVALID, "model_not_priced", 0, false, 0 },
     [E_LEDGER] = { FAIL_OPERATOR, 503, "service_unavailable_error", "ledger_unavailable", 1, false, 5 },
     [E_LOOP] = { FAIL_OPERATOR, 508, "upstream_error", "loop_detected", 0, false, 0 },
     [E_LOSSY] = { FAIL_CLIENT, 400, INVALID, "unsupported_parameter", 0, false, 0 },
@@ -115,6 +119,11 @@ void error_words(struct fail *fail, struct arena *arena, struct text words)
 static bool is_overload(const struct fail *fail)
 {
     return strcmp(fail->code, "server_is_overloaded") == 0;
+}
+
+static bool is_budget(const struct fail *fail)
+{
+    return fail->code == rows[E_BUDGET].code || fail->code == rows[E_BUDGET_REQUEST].code;
 }
 
 int error_status(const struct fail *fail, enum error_shape shape)
@@ -243,7 +252,7 @@ static void write_anthropic(const struct fail *fail, struct text request_id, str
     json_name(w, "error");
     json_object(w);
     json_name(w, "type");
-    json_put_str(w, text_of(anthropic_type(error_status(fail, ERROR_ANTHROPIC))));
+    json_put_str(w, text_of(is_budget(fail) ? "billing_error" : anthropic_type(error_status(fail, ERROR_ANTHROPIC))));
     json_name(w, "message");
     put_anthropic_text(fail, w);
     json_name(w, "details");

@@ -36,6 +36,10 @@ enum error_case {
     E_MEDIA_TYPE,       /* 415 */
     E_UPGRADE,          /* a WebSocket was asked for: 426, so that the client falls back to HTTP at once */
     E_LOSSY,            /* E22 */
+    E_BUDGET,           /* E10 a budget is spent */
+    E_BUDGET_REQUEST,   /* E10 money is left, but not for this request */
+    E_BUDGET_IN_FLIGHT, /* E11 it fits when others are over */
+    E_NOT_PRICED,       /* E23 a budget, and a model without a price */
     E_LEDGER,           /* E18 what is spent cannot be written down */
     E_LOOP,             /* the request has been here before: 508, a provider's base_url leads back */
     E_STREAM,           /* after the first byte: stream_interrupted */

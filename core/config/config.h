@@ -74,8 +74,20 @@ struct config_model {
     int line;
 };
 
+/* How often a budget begins anew. */
+enum config_period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_TOTAL };
+
+/* What may be spent. */
+struct config_budget {
+    enum config_period period;
+    int64_t limit;   /* nano-dollars, expected */
+    int64_t ceiling; /* nano-dollars that are never passed, given that nothing costs more than was held for it */
+    unsigned index;  /* its place among all budgets */
+};
+
 struct config_team {
     struct text name;
+    const struct config_budget *budget; /* NULL: none */
     struct text *models; /* patterns; NULL: all */
     size_t model_count;
 };
@@ -84,6 +96,7 @@ struct config_key {
     uint8_t digest[CRYPTO_SHA256_LEN];
     struct text name;
     const struct config_team *team;
+    const struct config_budget *budget; /* its own, beside its team's; NULL: none */
     bool enabled;
     int64_t expires_unix_ms; /* 0: never */
 };
@@ -132,6 +145,8 @@ struct config {
     struct config_listen listen;
     struct config_limits limits;
     struct config_ledger ledger;
+    const struct config_budget *budget; /* of all requests together; NULL: none */
+    unsigned budget_count;              /* of all kinds */
     struct config_provider *providers;
     size_t provider_count;
     struct map provider_by_name;

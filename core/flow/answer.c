@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/large.h"
 #include "canon/error.h"
+#include "flow/spend.h"
 #include "flow/way.h"
 
 #define HEADERS_MAX 20
@@ -381,6 +382,9 @@ static void finish_whole(struct request *req)
     const char *cost = price_header(req);
     if (cost != NULL)
         add(&h, "x-gw-cost", cost);
+    const char *left = spend_left(req);
+    if (left != NULL)
+        add(&h, "x-gw-budget-remaining", left);
     char *body = buf_take(&req->body_out, &len);
     req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, large_free_any, body, false);
 }

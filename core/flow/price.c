@@ -158,16 +158,17 @@ static int64_t output_limit(struct request *req)
     return limit;
 }
 
-static int64_t price_of(const struct price_list *list, int64_t input, int64_t output)
+static int64_t price_of(const struct price_list *list, int64_t input, int64_t output, bool *known)
 {
     int64_t quantity[UNITS] = { [UNIT_INPUT] = input, [UNIT_OUTPUT] = output };
     struct cost cost;
     cost_of(list, quantity, &cost);
+    *known = *known && cost.known;
     return cost.known ? cost.nano : 0;
 }
 
 /* Tokens are bounded by bytes: no tokenizer makes more of them. Expected are 3.5 bytes a token. */
-void price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
+bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
 {
     enum { FRAME = 2048, OUTPUT_MOST = 128 << 10, OUTPUT_EXPECTED = 4096 };
     struct request *req = a->req;
@@ -176,17 +177,24 @@ void price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
     int64_t limit = output_limit(req), choices = req->ask.choices > 0 ? req->ask.choices : 1;
     int64_t bytes = (int64_t)req->body.len;
 
+    bool known = true;
+
     a->hard = a->soft = 0;
-    if (req->operation != GW_OP_COUNT_TOKENS && choose(a, &list) && !(own != NULL && own->free)) {
+    if (req->operation == GW_OP_COUNT_TOKENS || (own != NULL && own->free)) {
+        known = true;
+    } else if (!choose(a, &list)) {
+        known = false;
+    } else {
         int64_t most = limit > 0 ? limit : OUTPUT_MOST;
         int64_t expected = limit > 0 && limit < OUTPUT_EXPECTED ? limit : OUTPUT_EXPECTED;
         bool writes = (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0;
-        a->hard = price_of(&list, bytes + FRAME, writes ? most * choices : 0);
-        a->soft = price_of(&list, bytes * 2 / 7, writes ? expected * choices : 0);
+        a->hard = price_of(&list, bytes + FRAME, writes ? most * choices : 0, &known);
+        a->soft = price_of(&list, bytes * 2 / 7, writes ? expected * choices : 0, &known);
     }
     if (a->soft > a->hard)
         a->soft = a->hard;
     price_hold_of(a, hard, soft);
+    return known;
 }
 
 void price_hold_of(const struct attempt *a, int64_t *hard, int64_t *soft)

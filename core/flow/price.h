@@ -29,8 +29,9 @@ struct price_cache {
 };
 
 void price_cache_fini(struct price_cache *cache);
-/* What the attempt can cost at most and what it is expected to cost, before it is sent: nano-dollars; 0 where no price is known. */
-void price_hold(struct attempt *a, int64_t *hard, int64_t *soft);
+/* What the attempt can cost at most and what it is expected to cost, before it is sent: nano-dollars. False, and 0: no
+ * price is known. */
+bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft);
 /* What price_hold() gave. */
 void price_hold_of(const struct attempt *a, int64_t *hard, int64_t *soft);
 /* Fills a->price, when the attempt is over and its usage is final. The second time it does nothing. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "money/cost.h"
 #include "money/ledger.h"
+#include "money/nano.h"
 
 static void describe(const struct attempt *a, struct record *record)
 {
@@ -18,20 +19,86 @@ static void describe(const struct attempt *a, struct record *record)
     record->admitted_ms = req->admitted_ms;
 }
 
+/* The budgets that the request is charged to. */
+static unsigned budgets_of(const struct request *req, const struct config_budget *out[LEDGER_BUDGETS_MOST])
+{
+    unsigned n = 0;
+    if (req->config->budget != NULL)
+        out[n++] = req->config->budget;
+    if (req->team->budget != NULL)
+        out[n++] = req->team->budget;
+    if (req->key != NULL && req->key->budget != NULL)
+        out[n++] = req->key->budget;
+    return n;
+}
+
+static const char *whose(struct request *req, unsigned budget)
+{
+    if (req->key != NULL && req->key->budget != NULL && req->key->budget->index == budget)
+        return arena_printf(&req->arena, "of the key \"%.*s\"", TEXT_ARG(req->key->name));
+    if (req->team->budget != NULL && req->team->budget->index == budget)
+        return arena_printf(&req->arena, "of the team \"%.*s\"", TEXT_ARG(req->team->name));
+    return "of this gateway";
+}
+
+/* When there is money again: never, or the second in UTC. */
+static const char *again(struct request *req, int64_t ends_s)
+{
+    char stamp[32];
+    if (ends_s == INT64_MAX)
+        return "It does not begin anew. Ask the operator to raise it";
+    clock_rfc3339(ends_s * 1000, stamp);
+    return arena_printf(&req->arena, "It begins anew at %.19sZ; the operator can raise it", stamp);
+}
+
+static int refuse(struct request *req, const struct ledger_refusal *refusal)
+{
+    char left[NANO_TEXT];
+    const char *of = whose(req, refusal->budget);
+    nano_write(refusal->left, 2, left);
+    switch (refusal->answer) {
+    case ACCOUNT_WAIT:
+        return error_set(&req->fail, E_BUDGET_IN_FLIGHT, "The budget %s has room for this request when those in flight are over (%s USD are left). Try again in a few seconds", of, left);
+    case ACCOUNT_TOO_LARGE:
+        return error_set(&req->fail, E_BUDGET_REQUEST,
+                         "The budget %s has %s USD left, and this request may cost more. Send less, or a lower limit of output tokens", of, left);
+    case ACCOUNT_SPENT:
+    case ACCOUNT_FITS:
+        break;
+    }
+    error_set(&req->fail, E_BUDGET, "The budget %s is spent. %s", of, again(req, refusal->ends_s));
+    int64_t wait_s = refusal->ends_s - clock_unix_ms() / 1000;
+    if (req->face->errors == ERROR_ANTHROPIC && refusal->ends_s != INT64_MAX && wait_s > 0)
+        req->fail.retry_after_s = wait_s < INT32_MAX ? (int)wait_s : INT32_MAX;
+    return -1;
+}
+
 int spend_hold(struct attempt *a)
 {
     struct request *req = a->req;
     struct ledger *ledger = req->worker->gateway->ledger;
     struct record hold = { .attempt = req->attempts_made };
+    const struct config_budget *budgets[LEDGER_BUDGETS_MOST];
+    unsigned places[LEDGER_BUDGETS_MOST];
+    struct ledger_refusal refusal;
     struct fail why;
 
     if (ledger == NULL || a->mode == MODE_LOCAL)
         return 0;
     describe(a, &hold);
-    price_hold(a, &hold.hard, &hold.soft);
-    a->hold = ledger_hold(ledger, &hold, &why);
+    bool priced = price_hold(a, &hold.hard, &hold.soft);
+    unsigned count = budgets_of(req, budgets);
+    for (unsigned i = 0; i < count; i++)
+        places[i] = budgets[i]->index;
+    if (!priced && count > 0 && req->operation != GW_OP_COUNT_TOKENS)
+        return error_set(&req->fail, E_NOT_PRICED,
+                         "The model \"%.*s\" of the provider \"%s\" has no price, so it cannot be charged to a budget. The operator can give it one: price = { ... } (llm-gateway prices show)",
+                         TEXT_ARG(a->target->model), a->target->provider->name.ptr);
+    a->hold = ledger_hold(ledger, &hold, places, count, &refusal, &why);
     if (a->hold != NULL)
         return 0;
+    if (refusal.answer != ACCOUNT_FITS)
+        return refuse(req, &refusal);
     log_line(LOG_ERROR, "request %s is refused: %s", req->id, why.text);
     return error_set(&req->fail, E_LEDGER, "The gateway cannot write down what this request costs. Try again later, and tell the operator");
 }
@@ -116,4 +183,20 @@ void spend_end(struct attempt *a, bool final)
         ledger_end(ledger, a->hold, &end);
         a->hold = NULL;
     }
+}
+
+const char *spend_left(struct request *req)
+{
+    struct ledger *ledger = req->worker->gateway->ledger;
+    const struct config_budget *budgets[LEDGER_BUDGETS_MOST];
+    struct ledger_balance balance;
+    char usd[NANO_TEXT];
+    int64_t left = INT64_MAX;
+
+    unsigned count = ledger != NULL ? budgets_of(req, budgets) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        ledger_read_balance(ledger, budgets[i]->index, &balance);
+        left = balance.left < left ? balance.left : left;
+    }
+    return count == 0 ? NULL : arena_str(&req->arena, text_of(nano_write(left, 0, usd)));
 }

@@ -10,4 +10,7 @@ int spend_hold(struct attempt *a);
 /* The attempt is over, its usage is final and price_attempt() has run. `final`: the request is over with it. Once. */
 void spend_end(struct attempt *a, bool final);
 
+/* The value of x-gw-budget-remaining: US dollars of the budget that has the least left, arena; NULL: the request is charged to none. */
+const char *spend_left(struct request *req);
+
 #endif

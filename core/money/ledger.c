@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "money/history.h"
 #include "money/holds.h"
@@ -17,7 +18,9 @@ enum { END_ROOM = 4096, PROMISED_MOST = 64 << 20 };
 struct ledger_hold {
     uint32_t magic;
     uint64_t number;
-    int64_t hard;
+    int64_t hard, soft;
+    struct account_period *periods[LEDGER_BUDGETS_MOST]; /* where it is held */
+    unsigned period_count;
 };
 
 /* A record that could not be written. */
@@ -32,6 +35,8 @@ struct ledger {
     struct holds open; /* by number: an OPEN of a new segment carries them */
     struct ledger_sums sums;
     struct late *late, **last_late;
+    struct account *accounts; /* by the places of settings.budgets */
+    unsigned account_count;
 };
 
 struct replay {
@@ -46,17 +51,56 @@ static void add(int64_t *sum, int64_t more)
         *sum = more > 0 ? INT64_MAX : INT64_MIN;
 }
 
+/* What is over is in the balances of the budgets that there are now, whatever budgets there were then. */
+static void add_to_accounts(struct ledger *l, const struct record *whose, const struct record *end)
+{
+    for (unsigned i = 0; i < l->account_count; i++)
+        if (account_is_of(&l->accounts[i], whose))
+            account_add(account_at(&l->accounts[i], whose->admitted_ms), end);
+}
+
+/* The holds of a budget are numbered on. */
+static void replay_hold(struct ledger *l, const struct record *hold, struct text bytes)
+{
+    const struct record_account *a = hold->accounts.items;
+    holds_put(&l->open, hold->number, bytes);
+    for (size_t i = 0; i < hold->accounts.count; i++)
+        for (unsigned n = 0; n < l->account_count; n++) {
+            struct account *account = &l->accounts[n];
+            if (text_is(a[i].kind, account->kind) && text_eq(a[i].id, account->id) && text_is(a[i].per, period_name(account->period)))
+                account_at(account, hold->admitted_ms)->number = a[i].number;
+        }
+}
+
+static void replay_end(struct ledger *l, const struct record *end)
+{
+    struct text bytes = holds_get(&l->open, end->hold);
+    struct record hold;
+    struct arena arena;
+    const char *why;
+    if (bytes.ptr == NULL)
+        return;
+    arena_init(&arena, NULL, 0, 1 << 20);
+    if (l->account_count > 0 && record_read(bytes, &arena, &hold, &why) == 0)
+        add_to_accounts(l, &hold, end);
+    arena_fini(&arena);
+    holds_remove(&l->open, end->hold);
+}
+
 static bool replay_record(void *owner, const struct record *record, struct text bytes)
 {
     struct replay *replay = owner;
     struct ledger *l = replay->ledger;
     switch (record->type) {
     case RECORD_HOLD:
-        holds_put(&l->open, record->number, bytes);
+        replay_hold(l, record, bytes);
         break;
     case RECORD_END:
-        holds_remove(&l->open, record->hold);
+        replay_end(l, record);
         add(&l->sums.doubt, record->doubt);
+        break;
+    case RECORD_ROW:
+        add_to_accounts(l, record, record);
         break;
     case RECORD_LATE:
         add(&l->sums.doubt, record->doubt);
@@ -114,6 +158,7 @@ static void doubt_one(void *owner, uint64_t number, struct text bytes)
     end.soft_doubt = hold.soft;
     end.outcome = TEXT("crash");
     add(&l->sums.doubt, end.doubt);
+    add_to_accounts(l, &hold, &end);
     if (write_one(l, &end, &fail) < 0) /* it stays open, and is in doubt at the next start */
         log_line(LOG_ERROR, "%s", fail.text);
     arena_fini(&arena);
@@ -136,6 +181,17 @@ static int read_history(struct ledger *l, const struct ledger_settings *settings
                     settings->folder, start->first_problem);
 }
 
+static void open_accounts(struct ledger *l, const struct ledger_settings *settings)
+{
+    l->accounts = calloc(settings->budget_count + 1, sizeof *l->accounts);
+    BUG_IF(l->accounts == NULL);
+    l->account_count = settings->budget_count;
+    for (unsigned i = 0; i < settings->budget_count; i++) {
+        const struct ledger_budget *b = &settings->budgets[i];
+        l->accounts[i] = (struct account){ .kind = b->kind, .id = b->id, .period = b->period, .limit = b->limit, .ceiling = b->ceiling };
+    }
+}
+
 struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger_start *start, struct fail *fail)
 {
     struct ledger *l = calloc(1, sizeof *l);
@@ -144,6 +200,7 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
     BUG_IF(l == NULL);
     l->magic = LEDGER_MAGIC;
     l->last_late = &l->late;
+    open_accounts(l, settings);
     *start = (struct ledger_start){ 0 };
     struct journal_settings journal = { .folder = settings->folder,
                                         .sync_ns = settings->sync_ns,
@@ -176,6 +233,9 @@ void ledger_close(struct ledger *l)
         free(late);
     }
     holds_fini(&l->open);
+    for (unsigned i = 0; i < l->account_count; i++)
+        account_fini(&l->accounts[i]);
+    free(l->accounts);
     l->magic = 0;
     free(l);
 }
@@ -217,26 +277,70 @@ static void keep_late(struct ledger *l, struct record *record)
     l->sums.waiting++;
 }
 
-struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, struct fail *fail)
+/* Asks all budgets. False with *refusal: the hardest answer of them. */
+static bool fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, const unsigned *budgets, unsigned count,
+                 struct ledger_refusal *refusal)
 {
+    *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS };
+    for (unsigned i = 0; i < count; i++) {
+        BUG_IF(budgets[i] >= l->account_count);
+        struct account *account = &l->accounts[budgets[i]];
+        struct account_period *period = account_at(account, hold->admitted_ms);
+        enum account_answer answer = account_ask(account, period, hold->hard, hold->soft);
+        handle->periods[i] = period;
+        if (answer <= refusal->answer)
+            continue;
+        *refusal = (struct ledger_refusal){ answer, budgets[i], account_left(account, period),
+                                            period_ends(account->period, hold->admitted_ms / 1000) };
+    }
+    handle->period_count = count;
+    return refusal->answer == ACCOUNT_FITS;
+}
+
+static void name_accounts(const struct ledger *l, const struct ledger_hold *handle, const unsigned *budgets, struct record_account *names)
+{
+    for (unsigned i = 0; i < handle->period_count; i++) {
+        const struct account *account = &l->accounts[budgets[i]];
+        names[i] = (struct record_account){ .kind = text_of(account->kind),
+                                            .id = account->id,
+                                            .per = text_of(period_name(account->period)),
+                                            .begins_s = handle->periods[i]->begins_s,
+                                            .limit = account->limit,
+                                            .ceiling = account->ceiling,
+                                            .number = handle->periods[i]->number + 1 };
+    }
+}
+
+struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, const unsigned *budgets, unsigned count,
+                                struct ledger_refusal *refusal, struct fail *fail)
+{
+    struct record_account names[LEDGER_BUDGETS_MOST];
     CHECK(l, LEDGER);
-    BUG_IF(hold->hard < 0 || hold->soft < 0 || hold->soft > hold->hard);
-    struct ledger_hold *handle = malloc(sizeof *handle);
+    BUG_IF(hold->hard < 0 || hold->soft < 0 || hold->soft > hold->hard || count > LEDGER_BUDGETS_MOST);
+    struct ledger_hold *handle = calloc(1, sizeof *handle);
     BUG_IF(handle == NULL);
     hold->type = RECORD_HOLD;
     journal_lock(l->journal);
     size_t promised = (l->open.count + 1) * END_ROOM;
-    int result = write_late(l, fail);
-    if (result == 0)
-        result = journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
-    if (result == 0) {
-        *handle = (struct ledger_hold){ HOLD_MAGIC, hold->number, hold->hard };
+    bool ok = fits(l, handle, hold, budgets, count, refusal);
+    if (ok) {
+        name_accounts(l, handle, budgets, names);
+        hold->accounts = (struct record_list){ names, count };
+        ok = write_late(l, fail) == 0 && journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail) == 0;
+    }
+    if (ok) {
+        handle->magic = HOLD_MAGIC;
+        handle->number = hold->number;
+        handle->hard = hold->hard;
+        handle->soft = hold->soft;
         BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
         add(&l->sums.held, hold->hard);
         l->sums.open++;
+        for (unsigned i = 0; i < count; i++)
+            account_hold(handle->periods[i], hold->hard, hold->soft);
     }
     journal_unlock(l->journal);
-    if (result == 0)
+    if (ok)
         return handle;
     free(handle);
     return NULL;
@@ -264,6 +368,8 @@ void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end
     l->sums.open--;
     add(&l->sums.held, -handle->hard);
     add(&l->sums.doubt, end->doubt);
+    for (unsigned i = 0; i < handle->period_count; i++)
+        account_end(handle->periods[i], handle->hard, handle->soft, end);
     write_or_keep(l, end);
     journal_unlock(l->journal);
     handle->magic = 0;
@@ -275,6 +381,7 @@ void ledger_row(struct ledger *l, struct record *row)
     CHECK(l, LEDGER);
     row->type = RECORD_ROW;
     journal_lock(l->journal);
+    add_to_accounts(l, row, row);
     write_or_keep(l, row);
     journal_unlock(l->journal);
 }
@@ -289,4 +396,15 @@ void ledger_read_sums(struct ledger *l, struct ledger_sums *sums)
     journal_read_state(l->journal, &state);
     sums->records = state.records;
     sums->failures = state.failures;
+}
+
+void ledger_read_balance(struct ledger *l, unsigned budget, struct ledger_balance *balance)
+{
+    CHECK(l, LEDGER);
+    BUG_IF(budget >= l->account_count);
+    journal_lock(l->journal);
+    struct account *account = &l->accounts[budget];
+    const struct account_period *p = account_at(account, clock_unix_ms());
+    *balance = (struct ledger_balance){ p->spent, p->held, p->doubt, account_left(account, p) };
+    journal_unlock(l->journal);
 }

@@ -10,10 +10,19 @@
 #include <stdint.h>
 
 #include "base/fail.h"
+#include "money/account.h"
 #include "money/record.h"
 
 struct ledger;
 struct ledger_hold;
+
+/* A budget. */
+struct ledger_budget {
+    const char *kind; /* "all", "team", "key": static */
+    struct text id;   /* kept */
+    enum config_period period;
+    int64_t limit, ceiling; /* nano-dollars */
+};
 
 struct ledger_settings {
     const char *folder;
@@ -21,6 +30,19 @@ struct ledger_settings {
     const char *book;  /* digest of the price book; kept, may be NULL */
     bool accept_gap;   /* start although the journal has been damaged */
     size_t segment_bytes; /* 0: the default */
+    const struct ledger_budget *budgets; /* ledger_hold() names them by their place here */
+    unsigned budget_count;
+};
+
+/* How many budgets one request can be charged to. */
+#define LEDGER_BUDGETS_MOST 8
+
+/* Why an attempt must not be sent. */
+struct ledger_refusal {
+    enum account_answer answer; /* ACCOUNT_FITS: no budget refused it, the journal cannot be written */
+    unsigned budget;            /* which */
+    int64_t left;               /* nano-dollars of it */
+    int64_t ends_s;             /* when it begins anew; INT64_MAX: never */
 };
 
 /* What the start found. */
@@ -35,9 +57,11 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
 /* No hold may be open: what is open all the same is left to the next start, as doubt. */
 void ledger_close(struct ledger *ledger);
 
-/* Before an attempt is sent. `hold` has all but type, number and time. The handle is for ledger_end(). NULL with `fail`: the
- * journal cannot be written, and the attempt must not be sent. */
-struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, struct fail *fail);
+/* Before an attempt is sent. `hold` has all but type, number, time and accounts; `budgets` are the places of those that it is
+ * charged to: all are checked and taken together, or none. The handle is for ledger_end(). NULL with *refusal, and with `fail` where
+ * the journal cannot be written: the attempt must not be sent. */
+struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, const unsigned *budgets, unsigned count,
+                                struct ledger_refusal *refusal, struct fail *fail);
 /* The attempt is over. `end` has ending, lines, cost...; the handle is gone. An END that cannot be written is kept and written
  * as soon as the journal can be. */
 void ledger_end(struct ledger *ledger, struct ledger_hold *handle, struct record *end);
@@ -53,5 +77,11 @@ struct ledger_sums {
     uint64_t waiting; /* ENDs that could not be written yet */
 };
 void ledger_read_sums(struct ledger *ledger, struct ledger_sums *sums);
+
+/* A budget now. */
+struct ledger_balance {
+    int64_t spent, held, doubt, left;
+};
+void ledger_read_balance(struct ledger *ledger, unsigned budget, struct ledger_balance *balance);
 
 #endif

@@ -32,7 +32,9 @@ static const char *sample(const struct word_row *row)
     case WORD_BOOL:
         return "true";
     case WORD_CHOICE:
-        return "\"refuse\"";
+        return strcmp(row->setting, "per") == 0 ? "\"day\"" : "\"refuse\"";
+    case WORD_USD:
+        return "\"12.5\"";
     case WORD_STRINGS:
         if (strcmp(row->word, "cors") == 0)
             return "{ \"https://a.example\" }";
@@ -50,7 +52,9 @@ static const char *sample(const struct word_row *row)
     case WORD_PRICE:
         return "{ input_usd_per_mtok = 2.5 }";
     case WORD_SETTINGS:
-        return strcmp(row->setting, "tls") == 0 ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }" : "{}";
+        return strcmp(row->setting, "tls") == 0 ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
+             : strcmp(row->setting, "budget") == 0 ? "{ usd = 1 }"
+                                                   : "{}";
     default:
         return NULL;
     }
@@ -62,8 +66,14 @@ static void write_source(const struct word_row *row, const char *setting, char *
     char value[300];
     const char *dot = strchr(row->word, '.');
     bool other_half = strcmp(row->word, "listen.tls") == 0;
+    if (strstr(row->word, "budget") != NULL || strcmp(setting, "budget") == 0) { /* a budget needs a ledger */
+        int len = snprintf(out, room, "ledger { path = \"ledger\" }\n");
+        out += len;
+        room -= (size_t)len;
+    }
     snprintf(value, sizeof value, "%s = %s%s", setting, sample(row),
-             !other_half                   ? ""
+             strstr(row->word, "budget") != NULL && strcmp(setting, "usd") != 0 ? ", usd = 1"
+             : !other_half                 ? ""
              : strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\""
                                            : ", key = env \"GW_TEST_PEM\"");
     if (strcmp(row->word, "model.target") == 0) {

@@ -20,7 +20,8 @@ static struct ledger_hold *hold(struct ledger *l, const char *request, int64_t h
 {
     struct fail fail;
     struct record r = {.request = text_of(request), .attempt = 1, .team = TEXT("t"), .model = TEXT("m"), .provider = TEXT("p"), .hard = hard, .soft = hard / 2, .admitted_ms = 1};
-    struct ledger_hold *handle = ledger_hold(l, &r, &fail);
+    struct ledger_refusal refusal;
+    struct ledger_hold *handle = ledger_hold(l, &r, NULL, 0, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
     return handle;
 }
@@ -266,7 +267,9 @@ Test(ledger, survives_a_full_disk)
     small = (struct rlimit){(rlim_t)st.st_size + 20, limit.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
     struct record r = {.request = TEXT("c"), .attempt = 1, .provider = TEXT("p"), .admitted_ms = 1};
-    cr_assert_null(ledger_hold(l, &r, &fail));
+    struct ledger_refusal refusal;
+    cr_assert_null(ledger_hold(l, &r, NULL, 0, &refusal, &fail));
+    cr_assert_eq(refusal.answer, ACCOUNT_FITS);
     settle(l, a, 5);
     settle(l, b, 6);
     ledger_read_sums(l, &sums);
@@ -279,6 +282,48 @@ Test(ledger, survives_a_full_disk)
     ledger_close(l);
     struct verify_report report = verified(&f, 0);
     cr_assert(report.open == 0 && report.spent == 12);
+    folder_remove(&f);
+}
+
+/* A budget's holds are numbered on after a restart, and what was spent before it existed counts. */
+Test(ledger, knows_a_budget_after_a_restart)
+{
+    struct folder f;
+    struct ledger_start start;
+    struct ledger_balance balance;
+    struct ledger_refusal refusal;
+    struct fail fail;
+    struct ledger_budget budgets[] = {{.kind = "team", .id = TEXT("t"), .period = PERIOD_TOTAL, .limit = 100, .ceiling = 200},
+                                      {.kind = "key", .id = TEXT("t"), .period = PERIOD_TOTAL, .limit = 1, .ceiling = 1}};
+    folder_make(&f);
+    struct ledger *l = open_at(&f, 0, &start);
+    settle(l, hold(l, "a", 50), 30);
+    struct ledger_hold *crashed = hold(l, "b", 40);
+    ledger_close(l);
+    free(crashed);
+    struct ledger_settings settings = {.folder = f.path, .sync_ns = 1000000, .budgets = budgets, .budget_count = 2};
+    for (int turn = 0; turn < 3; turn++) {
+        l = ledger_open(&settings, &start, &fail);
+        cr_assert_not_null(l);
+        ledger_read_balance(l, 0, &balance);
+        cr_assert(balance.spent == 30 + turn && balance.doubt == 40 && balance.held == 0 && balance.left == 100 - 30 - turn - 20, "%d", turn);
+        ledger_read_balance(l, 1, &balance);
+        cr_assert(balance.spent == 0 && balance.left == 1);
+        unsigned place = 0;
+        struct record r = {.request = TEXT("c"), .attempt = 1, .team = TEXT("t"), .provider = TEXT("p"), .hard = 50, .soft = 5, .admitted_ms = 1};
+        struct ledger_hold *handle = ledger_hold(l, &r, &place, 1, &refusal, &fail);
+        cr_assert_not_null(handle);
+        struct record large = r;
+        large.hard = 90;
+        cr_assert_null(ledger_hold(l, &large, &place, 1, &refusal, &fail));
+        cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.budget == 0 && refusal.ends_s == INT64_MAX);
+        large.hard = 131;
+        cr_assert_null(ledger_hold(l, &large, &place, 1, &refusal, &fail));
+        cr_assert_eq(refusal.answer, ACCOUNT_TOO_LARGE);
+        settle(l, handle, 1);
+        ledger_close(l);
+        verified(&f, 0);
+    }
     folder_remove(&f);
 }
 
@@ -332,4 +377,22 @@ Test(verify, finds_each_broken_rule)
     two[1].unpriced = 1;
     two[0].soft = 0;
     wrong("price is not known", two, 2);
+    struct record_account account = {.kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("month"), .limit = 10, .ceiling = 20, .number = 1};
+    two[0] = two[1] = h;
+    two[0].team = two[1].team = TEXT("t");
+    two[0].accounts = (struct record_list){&account, 1};
+    account.ceiling = 9;
+    wrong("can pass its ceiling by 1", two, 1);
+    account.ceiling = 20;
+    account.number = 2;
+    wrong("and the one before was 0", two, 1);
+    account.number = 1;
+    account.begins_s = 1000;
+    wrong("admitted before", two, 1);
+    account.begins_s = 0;
+    struct record_account next = account;
+    next.number = 2;
+    next.limit = 9;
+    two[1].accounts = (struct record_list){&next, 1};
+    wrong("expected to pass its limit by 1", two, 2);
 }

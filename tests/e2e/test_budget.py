@@ -1,0 +1,158 @@
+"""test_budget.py - what a budget lets through and what it refuses: exact to the nano-dollar, in both clients' words, and the same
+after a restart."""
+
+import hashlib
+import os
+import tempfile
+import threading
+import unittest
+from decimal import Decimal
+
+import upstream
+from client import wait_for
+from harness import Case, Gateway, provider
+from test_anthropic import VERSION
+from test_ledger import records, usage, verify
+from upstream import reply_json
+
+PRICE = "price = { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }"
+COST = Decimal("0.0035")  # of 1000 tokens in and 100 out
+USAGE = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+
+
+def key_line(name, team, more=""):
+    return 'key { sha256 = "%s", team = "%s", name = "%s"%s }\n' % (hashlib.sha256(name.encode()).hexdigest(), team, name, more)
+
+
+def auth(name):
+    return [("Authorization", "Bearer " + name)]
+
+
+class Budget(Case):
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream()
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.path = os.path.join(cls.folder.name, "ledger")
+        cls.text = (
+            'ledger { path = "%s" }\n' % cls.path + provider("up", cls.up, PRICE) + provider("bare", cls.up) +
+            'model "m" { { "up/real" } }\nmodel "x" { { "bare/never-heard-of" } }\nmodel "fee" { { "up/fee", price = { request_usd = "0.1", input_usd_per_mtok = 0, output_usd_per_mtok = 0 } } }\n'
+            'team "small" { budget = { usd = "0.01", per = "month", ceiling_usd = 0.5 } }\n'
+            'team "all-or-nothing" { budget = { usd = 5, ceiling_usd = 5, per = "total" } }\nteam "free" {}\n'
+            'team "tight" { budget = { usd = 0.02, ceiling_usd = 0.02 } }\n' +
+            key_line("a", "small") + key_line("b", "small", ', budget = { usd = "0.0035", per = "day", ceiling_usd = 0.1 }') +
+            key_line("f", "free") + key_line("n", "all-or-nothing") + key_line("t", "tight") + key_line("u", "tight"))
+        return Gateway(cls.text)
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.folder.cleanup()
+
+    def setUp(self):
+        self.up.handler = [reply_json(upstream.completion(usage=USAGE))]
+
+    def ask(self, key, model="m", **more):
+        return self.gw.chat(model=model, headers=auth(key), **{"max_tokens": 100, **more})
+
+    def test_a_spent_budget_refuses_and_says_how(self):
+        # The key's own budget is spent by one request, its team's by three.
+        first = self.ask("b")
+        self.assertEqual((first.status, first.header("x-gw-cost"), first.header("x-gw-budget-remaining")), (200, str(COST), "0"))
+        self.up.take()
+        answer = self.ask("b")
+        self.assert_error(answer, 429, "insufficient_quota", "project_spend_limit_exceeded", retry=False)
+        self.assertRegex(answer.json()["error"]["message"], r'the key "b" is spent. It begins anew at \d{4}-\d\d-\d\dT00:00:00Z'.replace("the", "budget of the"))
+        self.assertEqual(self.ask("a").header("x-gw-budget-remaining"), "0.003")
+        self.assertEqual(self.ask("a").header("x-gw-budget-remaining"), "0")  # 0.0105 of 0.01: what was held was less than it cost
+        answer = self.ask("a")
+        self.assertIn('budget of the team "small"', answer.json()["error"]["message"])
+        self.assertEqual(len(self.up.take()), 2)
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        answer = self.gw.request("POST", "/v1/messages", [VERSION] + auth("a"), body)
+        self.assertEqual((answer.status, answer.json()["error"]["type"], answer.header("x-should-retry")), (429, "billing_error", "false"))
+        self.assertGreater(int(answer.header("retry-after")), 0)
+        self.assertEqual(self.ask("f").status, 200)  # others go on
+        self.assertIsNone(self.ask("f").header("x-gw-budget-remaining"))
+        self.assertEqual(self.gw.log_for(answer.id)["cost_usd"], "0")
+        self.restarted()
+
+    def restarted(self):
+        """The same after a restart: the ledger knows."""
+        spent = Decimal(verify(self.path)["spent_usd"])
+        self.gw.stop()
+        type(self).gw = Gateway(self.text)
+        answer = self.ask("a")
+        self.assert_error(answer, 429, "insufficient_quota", "project_spend_limit_exceeded", retry=False)
+        self.assertEqual(Decimal(verify(self.path)["spent_usd"]), spent)
+        rows = {r["team"]: r for r in usage(self.path, "--by", "team")}
+        self.assertEqual(Decimal(rows["small"]["cost_usd"]), 3 * COST)
+
+    def test_what_is_in_flight_counts(self):
+        gate = threading.Event()
+        self.up.handler = lambda request, out: (gate.wait(20), out.send(reply_json(upstream.completion(usage=USAGE))))
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(self.ask("t")))
+        self.up.take()
+        waiting.start()
+        self.assertTrue(wait_for(self.up.take))
+        held = next(r for r in reversed(records(self.path, "hold")) if r["team"] == "tight")
+        self.assertGreater(Decimal(held["hard_usd"]), Decimal("0.005"))
+        # Alone it would fit; beside the first one it could pass the ceiling.
+        most = 1200
+        answer = self.ask("t", max_tokens=most)
+        self.assert_error(answer, 429, "rate_limit_error", "budget_in_flight", retry=True, retry_after=2)
+        answer = self.ask("t", max_tokens=100000)
+        self.assert_error(answer, 429, "insufficient_quota", "request_exceeds_budget", retry=False)
+        gate.set()
+        waiting.join(20)
+        self.assertEqual(answers[0].status, 200)
+        self.assertEqual(self.ask("t").status, 200)
+        self.assertIn("gw_held_usd 0\n", self.gw.request("GET", "/metrics").body.decode())
+
+    def test_what_has_no_price_is_refused_where_there_is_a_budget(self):
+        self.assert_error(self.ask("u", "x"), 404, "invalid_request_error", "model_not_priced", retry=False)
+        self.assertEqual(self.ask("f", "x").status, 200)
+
+    def test_a_fee_passes_exactly_as_often_as_there_is_money(self):
+        count, passed, refused, lock = 300, [], [], threading.Lock()
+        self.up.handler = lambda request, out: out.send(reply_json(upstream.completion(usage=USAGE)))
+
+        def clients(n):
+            for _ in range(n):
+                answer = self.ask("n", "fee")
+                with lock:
+                    (passed if answer.status == 200 else refused).append(answer)
+
+        threads = [threading.Thread(target=clients, args=(count // 30,)) for _ in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        while len(passed) < 50 and self.ask("n", "fee").status == 200:
+            passed.append(None)  # those that met a budget in flight may come again
+        self.assertEqual(len(passed), 50)
+        self.assertEqual({a.json()["error"]["code"] for a in refused} - {"project_spend_limit_exceeded", "budget_in_flight"}, set())
+        self.assert_error(self.ask("n", "fee"), 429, "insufficient_quota", "project_spend_limit_exceeded", retry=False)
+        (row,) = [r for r in usage(self.path, "--by", "team") if r["team"] == "all-or-nothing"]
+        self.assertEqual((row["cost_usd"], row["requests"], row["held_usd"]), ("5", 50, "0"))
+
+
+class Configuration(unittest.TestCase):
+    def test_what_is_wrong_is_said(self):
+        from command import run
+        for text, wanted in (('budget { usd = 5 }', "it needs a ledger"), ('ledger { path = "l" } budget { per = "day" }', '"usd" is missing'),
+                             ('ledger { path = "l" } budget { usd = -1 }', "US dollars"), ('ledger { path = "l" } budget { usd = "0.0000000001" }', "US dollars"),
+                             ('ledger { path = "l" } team "t" { budget = { usd = 5, ceiling_usd = 4 } }', "less than usd"),
+                             ('ledger { path = "l" } key { sha256 = "%064d", budget = { usd = 5, per = "year" } }' % 1, '"day" or "week"')):
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "gateway.lua")
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+                said = run("check", "-c", path)
+                self.assertEqual(said.code, 78, said)
+                self.assertIn(wanted, said.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
