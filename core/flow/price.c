@@ -43,6 +43,17 @@ static struct text seller_of(const struct config_provider *p)
     return text_of(p->service != NULL ? p->service->name : p->plugin->name);
 }
 
+/* "seller/model", without printf(): every request asks. */
+static struct text name_of(struct arena *arena, struct text seller, struct text model)
+{
+    size_t len = seller.len + 1 + model.len;
+    char *name = arena_alloc(arena, len);
+    memcpy(name, seller.ptr, seller.len);
+    name[seller.len] = '/';
+    memcpy(name + seller.len + 1, model.ptr, model.len);
+    return (struct text){ name, len };
+}
+
 static bool find(struct request *req, const struct route_target *target, struct book_found *found)
 {
     const struct book *book = req->worker->gateway->book;
@@ -50,8 +61,7 @@ static bool find(struct request *req, const struct route_target *target, struct 
     struct text seller = seller_of(target->provider);
     if (book == NULL)
         return false;
-    struct text name =
-        text_of(arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(seller), TEXT_ARG(target->model)));
+    struct text name = name_of(&req->arena, seller, target->model);
     const struct known *known = map_get(&cache->names, name);
     if (known != NULL) {
         *found = known->found;
