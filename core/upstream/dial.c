@@ -94,10 +94,10 @@ void dial_free(struct dial *d)
     free(d);
 }
 
-static bool is_forbidden_v4(uint32_t address)
+static bool is_forbidden_v4(const uint8_t *address)
 {
-    return address >> 16 == 0xA9FE;
-} /* 169.254.0.0/16 */
+    return address[0] == 169 && address[1] == 254;
+}
 
 bool dial_is_forbidden(const struct sockaddr *address)
 {
@@ -108,7 +108,7 @@ bool dial_is_forbidden(const struct sockaddr *address)
 
     if (address->sa_family == AF_INET) {
         memcpy(&v4, address, sizeof v4);
-        return is_forbidden_v4(ntohl(v4.sin_addr.s_addr));
+        return is_forbidden_v4((const uint8_t *)&v4.sin_addr);
     }
     if (address->sa_family != AF_INET6)
         return true;
@@ -118,8 +118,7 @@ bool dial_is_forbidden(const struct sockaddr *address)
         return true;
     if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) || IN6_IS_ADDR_V4COMPAT(&v6.sin6_addr) ||
         memcmp(bytes, translated, 12) == 0)
-        return is_forbidden_v4((uint32_t)bytes[12] << 24 | (uint32_t)bytes[13] << 16 | (uint32_t)bytes[14] << 8 |
-                               bytes[15]);
+        return is_forbidden_v4(bytes + 12);
     return false;
 }
 
@@ -188,8 +187,6 @@ static void configure(CURL *curl, struct dial *d)
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* ALPN */
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms > 0 ? (long)left_ms : 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_SHARE, share);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, d);

@@ -64,7 +64,7 @@ struct dial {
     bool waits;               /* for the look-up that another dialling of the same origin makes */
 };
 
-/* libcurl's own start. Call before threads start; pool_new() calls it too, more than once does no harm. */
+/* libcurl's own start. Call before threads start; dialer_new() calls it too, more than once does no harm. */
 void dial_start(void);
 /* Will dial `origin` ("https://host:port", lent) within `connect_ns`, counted from dial_submit(). `ca_file`:
  * lent, NULL for the system's. Given: free with dial_free(). */

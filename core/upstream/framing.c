@@ -274,8 +274,7 @@ static int join_data(struct framing *f, struct text raw)
         while (line.data_lines == 0) {
             size_t end;
 
-            start += raw.ptr[start] == '\r' && raw.ptr[start + 1] == '\n' ? 2 : 1;
-            end = start;
+            end = ++start; /* within a CRLF it is an empty line */
             while (end < raw.len && raw.ptr[end] != '\r' && raw.ptr[end] != '\n')
                 end++;
             read_line(&line, raw.ptr, start, end);

@@ -24,7 +24,6 @@ struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct poo
     struct pool *p = calloc(1, sizeof *p);
 
     BUG_IF(p == NULL);
-    dial_start();
     p->loop = loop;
     p->dialer = dialer;
     if (settings != NULL)

@@ -275,7 +275,7 @@ void transfer_enter(struct transfer *t, enum transfer_phase phase)
 void transfer_resume(struct transfer *t)
 {
     CHECK(t, TRANSFER);
-    if (!t->paused || t->phase == ENDED || t->cancelled)
+    if (!t->paused)
         return;
     t->paused = false;
     if (t->phase == READING)
