@@ -1,10 +1,15 @@
 /* test_dialer.c - one dialling by itself: what it brings, why it fails, when it gives up, and the dialer's end. */
 #include "check.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "loop/loop.h"
@@ -78,6 +83,15 @@ static void serve_word(struct server_conn *conn)
     server_wait_close(conn);
 }
 
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+
+    cr_assert_eq(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
 Test(dialer, brings_a_socket_and_closes_what_nobody_takes)
 {
     struct server *s = server_start(serve_word, NULL);
@@ -90,6 +104,11 @@ Test(dialer, brings_a_socket_and_closes_what_nobody_takes)
     cr_assert_geq(d->wire.fd, 0);
     cr_assert_str_eq(d->why, "");
     cr_assert_not(d->timed_out);
+    cr_assert_null(d->wire.tls, "a plain wire keeps nothing of libcurl's");
+    cr_assert_eq(option(d->wire.fd, IPPROTO_TCP, TCP_NODELAY), 1, "small pieces go out at once");
+    cr_assert_eq(option(d->wire.fd, SOL_SOCKET, SO_KEEPALIVE), 1, "an answer may take minutes: NAT must not forget it");
+    cr_assert_eq(option(d->wire.fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+    cr_assert_eq(option(d->wire.fd, IPPROTO_TCP, TCP_KEEPINTVL), 30);
     while (wire_recv(&d->wire, word, 4) < 0)
         server_sleep(5); /* it does not block */
     cr_assert_str_eq(word, "word");
@@ -222,6 +241,8 @@ Test(dialer, looks_a_name_up_for_all_who_wait_for_it)
 {
     struct desk desk;
 
+    int input = dup(0), null = open("/dev/null", O_RDONLY);
+    cr_assert_eq(dup2(null, 0), 0);
     desk_open(&desk);
     ended = 0;
     for (int i = 0; i < 50; i++) {
@@ -235,7 +256,64 @@ Test(dialer, looks_a_name_up_for_all_who_wait_for_it)
     loop_run(&desk.loop);
     loop_timer_clear(&desk.loop, &desk.limit);
     cr_assert_eq(ended, 50);
+    cr_assert_geq(fcntl(0, F_GETFD), 0, "it closed a descriptor that is not its own");
     desk_close(&desk);
+    dup2(input, 0);
+    close(input);
+    if (null > 0)
+        close(null);
+}
+
+/* How many threads of this process have that name. */
+static int count_threads(const char *name)
+{
+    DIR *folder = opendir("/proc/self/task");
+    int count = 0;
+
+    cr_assert_not_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        char path[300], line[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file == NULL)
+            continue;
+        if (fgets(line, sizeof line, file) != NULL)
+            line[strcspn(line, "\n")] = '\0';
+        count += strcmp(line, name) == 0;
+        fclose(file);
+    }
+    closedir(folder);
+    return count;
+}
+
+/* Each thread has its share. */
+Test(dialer, gives_its_threads_work_in_turn)
+{
+    const struct dialer_thread *threads[4];
+    struct desk desk;
+
+    desk_open(&desk);
+    for (int i = 0; i < 4; i++) {
+        struct dial *d = desk_dial(&desk, "http://127.0.0.1:1", 5 * CLOCK_S);
+
+        threads[i] = d->thread;
+        dial_free(d);
+    }
+    cr_assert_neq(threads[0], threads[1]);
+    cr_assert_eq(threads[0], threads[2]);
+    cr_assert_eq(threads[1], threads[3]);
+    desk_close(&desk);
+}
+
+/* What an operator sees in top -H. */
+Test(dialer, runs_in_threads_that_bear_its_name)
+{
+    int before = count_threads("dial");
+    struct dialer *dialer = dialer_new(3);
+
+    cr_assert_not_null(dialer);
+    cr_assert_eq(count_threads("dial"), before + 3);
+    dialer_free(dialer);
 }
 
 Test(dialer, ends_at_once_with_what_it_dials)

@@ -128,3 +128,17 @@ Test(head, is_at_most_64_kb_long)
     }
     free(value);
 }
+
+/* The URL is a piece of a longer text: what stands behind it is not its path. */
+Test(head, asks_for_the_root_where_the_url_has_no_path)
+{
+    const struct transfer_request request = {.method = TEXT("GET")};
+    struct address address;
+    const char *why = NULL;
+
+    cr_assert_eq(address_parse((struct text){"http://h:1/p", 10}, &address, &why), 0);
+    ssize_t len = head_write(out, &request, &address, &why);
+    cr_assert_gt(len, 0);
+    out[len] = '\0';
+    cr_assert_str_eq(out, "GET / HTTP/1.1\r\nHost: h:1\r\n" TAIL "\r\n");
+}

@@ -268,3 +268,44 @@ Test(http1_heads, limits_the_number_of_headers_and_of_interim_answers)
         buf_free(&bytes);
     }
 }
+
+/* The reason goes to the log, where a person looks for who must act. */
+Test(http1_heads, says_what_is_wrong)
+{
+    static const struct {
+        const char *bytes, *why;
+    } cases[] = {
+        {"SSH-2.0-x\r\n",                                           "not an HTTP/1 answer"         },
+        {"HTTP/1.1 200\n\r\n",                                      "without CR"                   },
+        {"HTTP/1.1 2x0\r\n\r\n",                                    "status line"                  },
+        {"HTTP/1.1 101\r\n\r\n",                                    "switching protocols"          },
+        {"HTTP/1.1 200\r\nno colon\r\n\r\n",                       "colon"                        },
+        {"HTTP/1.1 200\r\nno name : x\r\n\r\n",                    "header name"                  },
+        {"HTTP/1.1 200\r\nA: \001\r\n\r\n",                        "control character"            },
+        {"HTTP/1.1 200\r\nContent-Length: x\r\n\r\n",              "Content-Length"               },
+        {"HTTP/1.1 200\r\nTransfer-Encoding: gzip\r\n\r\n",        "other than chunked"           },
+        {"HTTP/1.1 200\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                                                                    "both"                         },
+        {"HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", "chunk"                        },
+    };
+    struct transfer_header headers[HTTP1_MAX_HEADERS];
+    struct http1 h;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct seen s = {.heads = 0};
+
+        http1_init(&h, false, &events, &s);
+        cr_assert_eq(http1_feed(&h, text_of(cases[i].bytes), headers), HTTP1_MALFORMED, "%s", cases[i].bytes);
+        cr_assert_not_null(strstr(h.why, cases[i].why), "%s: %s", cases[i].bytes, h.why);
+        http1_fini(&h);
+    }
+    struct seen s = {.heads = 0};
+    enum http1_result result = HTTP1_MORE;
+
+    http1_init(&h, false, &events, &s);
+    for (int i = 0; i < 100 && result == HTTP1_MORE; i++)
+        result = http1_feed(&h, TEXT("HTTP/1.1 100\r\n\r\n"), headers);
+    cr_assert_eq(result, HTTP1_MALFORMED);
+    cr_assert_not_null(strstr(h.why, "interim"), "%s", h.why);
+    http1_fini(&h);
+}

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "client.h"
 #include "server.h"
+#include "upstream/head.h"
 #include "upstream/pool.h"
 
 /* Answers GET /N with N bytes, POST with the body's length and sum; at its end writes how many bytes of
@@ -301,6 +302,28 @@ Test(tls, uses_a_connection_again_and_reads_large_answers)
     site_close(&site);
 }
 
+/* Head and body fill two records, and one byte is left for a third. */
+static void send_with_one_byte_left(struct client *c, const char *url, const char *bytes)
+{
+    static char head[HEAD_MAX];
+    struct text body = {bytes, 20000}; /* a length of as many digits */
+    struct address address;
+    struct exchange e;
+    const char *why;
+
+    exchange_init(&e, c, url, "/");
+    e.request.method = TEXT("POST");
+    e.request.body = &body;
+    e.request.body_count = 1;
+    cr_assert_eq(address_parse(e.request.url, &address, &why), 0);
+    body.len = 2 * WIRE_SCRATCH + 1 - (size_t)head_write(head, &e.request, &address, &why);
+    client_start(&e);
+    client_run(c);
+    cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
+    cr_assert_eq(strtoul(e.body.ptr, NULL, 10), body.len);
+    exchange_fini(&e);
+}
+
 Test(tls, sends_large_bodies_in_many_pieces)
 {
     size_t len = (size_t)6 << 20;
@@ -340,6 +363,7 @@ Test(tls, sends_large_bodies_in_many_pieces)
             exchange_fini(&e[k]);
         }
     }
+    send_with_one_byte_left(c, site.url, bytes);
     cr_assert_leq(site_seen(&site, "conn"), 3);
     client_free(c);
     site_close(&site);
