@@ -142,7 +142,9 @@ struct daemon *daemon_with_room(struct front *f)
     if (f->room != NULL)
         return f->room;
     least = add(f);
-    for (size_t i = 0; least == NULL && i < f->daemon_count; i++)
+    if (least != NULL)
+        return least;
+    for (size_t i = 0; i < f->daemon_count; i++)
         if (least == NULL || f->daemons[i]->connections < least->connections)
             least = f->daemons[i];
     return least;
