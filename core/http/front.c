@@ -330,8 +330,8 @@ static void on_rest_over(struct loop_timer *timer)
     loop_rewatch(f->loop, &f->listener, EPOLLIN);
 }
 
-/* Up to `most`; false when no more wait. */
-static bool accept_some(struct front *f, int most)
+/* Up to `most`. */
+static void accept_some(struct front *f, int most)
 {
     while (most-- > 0) {
         struct sockaddr_storage addr;
@@ -342,13 +342,12 @@ static bool accept_some(struct front *f, int most)
             take(f, fd, &addr, len);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             rest(f);
-            return false;
+            return;
         } else if (errno == EAGAIN) {
-            return false;
+            return; /* no more wait */
         }
         /* Anything else is one connection that broke while it waited. */
     }
-    return true;
 }
 
 static void on_arrival(struct loop_watch *watch, uint32_t events)

@@ -78,10 +78,8 @@ static bool is_host(struct text t)
 
 static void take_length(struct head *h, struct text value)
 {
-    if (text_parse_u63(value, &h->length) < 0 || (value.len > 1 && value.ptr[0] == '0')) {
-        h->length = -1;
+    if (text_parse_u63(value, &h->length) < 0 || (value.len > 1 && value.ptr[0] == '0'))
         bad(h, "Content-Length is not a plain decimal number");
-    }
 }
 
 /* The headers that decide about framing or about who is asking: no two of them, no variants. */

@@ -33,8 +33,7 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max);
 
 static bool must_close(struct watch *x)
 {
-    return x->close || x->front->draining ||
-           atomic_load_explicit(&x->front->worker->gateway->draining, memory_order_relaxed);
+    return x->close || atomic_load_explicit(&x->front->worker->gateway->draining, memory_order_relaxed);
 }
 
 /* False: memory is missing. What MHD takes for no header is left out: an empty value, a control byte in one that an upstream

@@ -153,7 +153,6 @@ static struct text cut_deployment(struct text *path)
 
 struct match routes_find(struct text method, struct text path, size_t encoded_slash, char *scratch)
 {
-    const char *start = path.ptr;
     unsigned bit = method_bit(method);
     const struct route *route;
     struct text decoded = TEXT_NONE, deployment = TEXT_NONE;
@@ -174,8 +173,6 @@ struct match routes_find(struct text method, struct text path, size_t encoded_sl
         return (struct match){ .refuse = encoded_slash != SIZE_MAX ? E_FRAMING : E_PATH };
     match = judge(route, bit);
     decoded = deployment.len > 0 ? deployment : route->tail ? after(path, route->path.len) : TEXT_NONE;
-    if (decoded.len > 0 && encoded_slash < (size_t)(decoded.ptr - start))
-        return (struct match){ .refuse = E_FRAMING };
     *(deployment.len > 0 ? &match.deployment : &match.tail) = decode(decoded, scratch);
     return match;
 }

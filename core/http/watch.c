@@ -155,8 +155,7 @@ static void ended(struct watch *x)
     if (!f->freed && !x->head_done && deadline_is_unanswered(x))
         refuse_unread(x, E_FRAMING, "no request line was found");
     watch_head_over(x);
-    if (x->head_done || x->req != NULL)
-        over(x, false, 0); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
+    over(x, false, 0); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
     deadline_clear(x);
     loop_unwatch(f->loop, &x->socket);
     if ((x->linger || x->phase == PHASE_HEAD) && !x->hup) {
