@@ -183,7 +183,7 @@ void request_body_end(struct request *req)
         body.ptr = text;
         answer(req, 200, body, free, text, false);
     } else if (strcmp(req->mode, "never") != 0) {
-        answer(req, 200, (struct text){ filler, 1024 }, NULL, NULL, false);
+        answer(req, 200, (struct text){ filler, 1024 }, NULL, NULL, strcmp(req->mode, "close") == 0);
     }
 }
 
@@ -205,6 +205,8 @@ void request_client_gone(struct request *req)
     if (!req->done) {
         atomic_store(&fake_seen.gone_ns, clock_ns());
         atomic_fetch_add(&fake_seen.gone, 1);
+    } else {
+        atomic_fetch_add(&fake_seen.undelivered, 1);
     }
     leave(req);
 }
@@ -212,6 +214,7 @@ void request_client_gone(struct request *req)
 void request_body_refused(struct request *req, int status)
 {
     atomic_store(&fake_seen.body_status, (unsigned)status);
+    atomic_fetch_add(&fake_seen.body_refusals, 1);
     request_client_gone(req);
 }
 
@@ -223,8 +226,10 @@ void request_client_stuck(struct request *req)
 
 void request_drained(struct request *req)
 {
-    if (!req->paused)
+    if (!req->paused) {
+        atomic_fetch_add(&fake_seen.idle_drains, 1);
         return;
+    }
     atomic_fetch_add(&fake_seen.drained, 1);
     req->paused = false;
     flood(req);

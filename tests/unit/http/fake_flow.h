@@ -17,9 +17,12 @@
  *   burst:N:SIZE     the same, all in one go
  *   flood:N:SIZE     the same, as fast as the door takes them: stops at DOOR_HIGH_MARK until drained
  *   abort            begins a stream, writes, and cuts it
+ *   close            200 at the end of the body, and the connection ends
  *   echo             200 with the body */
 struct fake_seen {
-    atomic_uint begun, ended, gone, stuck, late, drained, refused, body_status;
+    atomic_uint begun, ended, gone, stuck, late, drained, refused, body_status, body_refusals;
+    atomic_uint undelivered; /* were told that the client left, behind their whole answer */
+    atomic_uint idle_drains; /* were told to go on though nobody made them wait */
     atomic_size_t waiting; /* most bytes that ever waited at the door */
     atomic_size_t body;    /* bytes of all bodies */
     _Atomic(int64_t) gone_ns;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,8 @@ void house_close(struct house *h)
     pthread_join(h->thread, NULL);
     cr_assert_eq(atomic_load(&fake_seen.begun), atomic_load(&fake_seen.ended));
     cr_assert_eq(atomic_load(&h->gateway.connections), 0u);
+    for (int fd = 0; fd <= 2; fd++)
+        cr_assert_geq(fcntl(fd, F_GETFD), 0, "it closed a descriptor that is not its own");
     access_free(h->gateway.access);
     metrics_free(h->gateway.metrics);
     config_unref(h->worker.config);

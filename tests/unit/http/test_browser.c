@@ -145,6 +145,10 @@ Test(browser, knows_what_a_proxy_passed_on)
         "X-Real-IP: x\n", "CF-Connecting-IP: x\n", "CF-Ray: x\n", "X-Client-IP: x\n", "True-Client-IP: x\n",
         "X-Envoy-External-Address: x\n", "Fastly-Client-IP: x\n", "X-Cluster-Client-IP: x\n", "X-Original-Forwarded-For: x\n",
         "X-Original-Host: x\n", "X-Azure-ClientIP: x\n", "Fly-Client-IP: x\n", "X-Amzn-Trace-Id: x\n", "Client-IP: x\n",
+        "X-Remote-IP: x\n", "X-Remote-Addr: x\n", "X-ProxyUser-IP: x\n", "WL-Proxy-Client-IP: x\n", "Proxy-Client-IP: x\n",
+        "X-AppEngine-User-IP: x\n", "X-Host: x\n", "X-Rewrite-URL: x\n", "X-Vercel-Forwarded-For: x\n",
+        "X-Cloud-Trace-Context: x\n", "DO-Connecting-IP: x\n", "X-NF-Client-Connection-IP: x\n", "X-Coming-From: x\n",
+        "Coming-From: x\n",
         "Host: gw.example\n", "Host: 127.0.0.1.nip.io\n", HERE "Origin: https://evil.example\n", HERE "Origin: null\n",
         HERE "Sec-Fetch-Site: cross-site\n",
     };

@@ -166,6 +166,21 @@ Test(front, answers_before_the_body_without_losing_the_connection)
     cr_assert_eq(atomic_load(&fake_seen.body), 0u);
 }
 
+Test(front, asks_for_the_body_that_a_client_holds_back)
+{
+    house_open(&house, NULL);
+    int fd = house_connect(&house);
+
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: echo\r\nExpect: 100-continue\r\n"
+                   "Content-Length: 5\r\n\r\n");
+    cr_assert_eq(house_answer(fd, NULL, 0), 100);
+    house_send(fd, "hello");
+    cr_assert_eq(house_answer(fd, body, sizeof body), 200);
+    cr_assert_str_eq(body, "hello");
+    close(fd);
+    house_close(&house);
+}
+
 Test(front, limits_the_body)
 {
     static char big[9000];
@@ -302,6 +317,7 @@ Test(front, turns_away_what_is_over_the_limit)
     for (size_t i = 3; i < 5; i++) {
         house_post(fds[i], "now", "{}");
         cr_assert_eq(house_answer(fds[i], body, sizeof body), 503);
+        cr_assert_not_null(strstr(house_head(), "HTTP/1.1 503 Service Unavailable\r\n"));
         cr_assert_not_null(strstr(body, "server_is_overloaded"));
         cr_assert_not_null(strstr(house_head(), "Retry-After: "));
         cr_assert_geq(house_until_closed(fds[i], 1000), 0);

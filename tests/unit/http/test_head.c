@@ -1,4 +1,5 @@
 /* test_head.c - which heads are refused, and why that and not another. */
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -56,12 +57,12 @@ Test(head, refuses_doubtful_framing)
 {
     static const char *const rows[][4] = {
         { "POST", "/", "Host: x\nContent-Length: 5\nContent-Length: 5\n", "twice" },
-        { "POST", "/", "Host: x\nContent-Length: +5\n", "decimal" },
+        { "POST", "/", "Host: x\nContent-Length: +5\n", "Content-Length is not a plain decimal" },
         { "POST", "/", "Host: x\nContent-Length: 05\n", "decimal" },
         { "POST", "/", "Host: x\nContent-Length: 5, 5\n", "decimal" },
         { "POST", "/", "Host: x\nContent-Length: 99999999999999999999\n", "decimal" },
         { "POST", "/", "Host: x\nContent-Length: \n", "decimal" },
-        { "POST", "/", "Host: x\nContent-Length: 5\nTransfer-Encoding: chunked\n", "both" },
+        { "POST", "/", "Host: x\nContent-Length: 5\nTransfer-Encoding: chunked\n", "both Content-Length and Transfer-Encoding" },
         { "POST", "/", "Host: x\nTransfer-Encoding: chunked, chunked\n", "chunked" },
         { "POST", "/", "Host: x\nTransfer-Encoding: chunked\nTransfer-Encoding: chunked\n", "twice" },
         { "POST", "/", "Host: x\nTransfer_Encoding: chunked\nContent-Length: 5\n", "imitates" },
@@ -92,6 +93,8 @@ Test(head, refuses_doubtful_hosts)
         { "GET", "/", "Host: u@x\n", "host name" },
         { "GET", "/", "Host: x/y\n", "host name" },
         { "GET", "/", "Host: x:8o\n", "host name" },
+        { "GET", "/", "Host: x:-8\n", "host name" },
+        { "GET", "/", "Host: x:8/\n", "host name" },
         { "GET", "/", "Host: x:123456\n", "host name" },
         { "GET", "/", "Host: [::1\n", "host name" },
         { "GET", "/", "Host: :80\n", "host name" },
@@ -220,4 +223,24 @@ Test(head, tells_what_follows)
     h = read_it("POST", "/a", "Host: x\nContent-Length: 0\n");
     cr_assert_not(head_has_body(&h));
     cr_assert_eq(h.encoded_slash, h.path.len);
+}
+
+/* A target is a piece of what was sent: what stands behind it is not of it. */
+Test(head, reads_no_further_than_the_target)
+{
+    static const char *const targets[] = { "/a%", "/a%4", "/%", "/%4" };
+
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct text target;
+        char bytes[16];
+        struct head h;
+
+        snprintf(bytes, sizeof bytes, "%s41", targets[i]);
+        target = (struct text){ bytes, strlen(targets[i]) };
+        head_begin(&h, false, 100);
+        head_header(&h, TEXT("Host"), TEXT("x"));
+        head_end(&h, TEXT("GET"), target, 100, 8192);
+        cr_assert_eq(h.refuse, E_FRAMING, "%s", targets[i]);
+        cr_assert_not_null(strstr(h.why, "hex digits"), "%s: %s", targets[i], h.why);
+    }
 }

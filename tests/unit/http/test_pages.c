@@ -190,6 +190,28 @@ Test(pages, a_listed_origin_may_read_the_answer)
     house_close(&house);
 }
 
+static void small_with_cors(struct config *config)
+{
+    small(config);
+    with_cors(config);
+}
+
+/* An answer in the midst of a body goes out beside libmicrohttpd. */
+Test(pages, a_listed_origin_may_read_why_its_body_is_refused)
+{
+    char request[12000];
+    int head = snprintf(request, sizeof request, CHAT LISTED "Transfer-Encoding: chunked\r\n\r\n2ee0\r\n");
+
+    house_open(&house, small_with_cors);
+    memset(request + head, 'x', sizeof request - 1 - (size_t)head);
+    request[sizeof request - 1] = '\0';
+    cr_assert_eq(once(request), 413);
+    cr_assert(has("HTTP/1.1 413 Content Too Large\r\n"));
+    cr_assert(has("\r\nAccess-Control-Allow-Origin: https://a.example\r\n"));
+    cr_assert(has("\r\nVary: Origin\r\n"));
+    house_close(&house);
+}
+
 Test(pages, a_listed_origin_asks_before)
 {
     house_open(&house, with_cors);

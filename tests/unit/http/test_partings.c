@@ -172,6 +172,26 @@ Test(partings, a_request_has_a_time_of_its_own)
     house_close(&house);
 }
 
+/* The time that a client takes for its head is a part of it. */
+Test(partings, a_request_begins_with_its_first_byte)
+{
+    house_open(&house, NULL);
+    int fd = house_connect(&house);
+
+    for (int i = 0; i < 3; i++) {
+        int64_t begin_ns = clock_ns();
+        house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: local");
+        nanosleep(&(struct timespec){ .tv_nsec = 300 * CLOCK_MS }, NULL);
+        house_send(fd, "host\r\nContent-Length: 2\r\n\r\n{}");
+        cr_assert_eq(house_answer(fd, body, sizeof body), 200);
+        cr_assert_lt(atomic_load(&fake_seen.started_ns), begin_ns + 200 * CLOCK_MS, "request %d", i);
+        cr_assert_gt(atomic_load(&fake_seen.started_ns), begin_ns - 100 * CLOCK_MS, "request %d", i);
+        nanosleep(&(struct timespec){ .tv_nsec = 150 * CLOCK_MS }, NULL);
+    }
+    close(fd);
+    house_close(&house);
+}
+
 /* More than one table of daemons holds at first. */
 Test(partings, three_hundred_connections_live_beside_each_other)
 {

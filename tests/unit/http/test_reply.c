@@ -51,6 +51,7 @@ Test(reply, sends_the_writes_of_one_round_together)
 #endif
     close(fd);
     house_close(&house);
+    cr_assert_eq(atomic_load(&fake_seen.idle_drains), 0u);
 }
 
 Test(reply, asks_the_source_to_wait)
@@ -66,6 +67,7 @@ Test(reply, asks_the_source_to_wait)
     close(fd);
     house_close(&house);
     cr_assert_gt(atomic_load(&fake_seen.drained), 10u);
+    cr_assert_eq(atomic_load(&fake_seen.idle_drains), 0u);
     cr_assert_lt(atomic_load(&fake_seen.waiting), DOOR_HIGH_MARK + 30000u);
 }
 
@@ -187,6 +189,59 @@ Test(reply, frees_what_has_ended_while_older_connections_stay)
     cr_assert_eq(house_answer(old, NULL, 0), 200);
     close(old);
     house_close(&house);
+}
+
+/* Who wrote an answer hears whether the client got it: bytes that the kernel could not take are not there. */
+Test(reply, tells_whether_an_answer_arrived)
+{
+    house_open(&house, NULL);
+    int fd = house_connect(&house);
+
+    house_post(fd, "big:30000000", "{}");
+    cr_assert_eq(recv(fd, body, sizeof body, MSG_WAITALL), (ssize_t)sizeof body);
+    reset(fd);
+    cr_assert(house_wait(&fake_seen.undelivered, 1));
+    fd = house_connect(&house);
+    house_post(fd, "big:300000", "{}");
+    cr_assert_eq(house_answer(fd, NULL, 0), 200);
+    cr_assert(house_wait(&fake_seen.ended, 2));
+    cr_assert_eq(atomic_load(&fake_seen.undelivered), 1u);
+    close(fd);
+    house_close(&house);
+}
+
+/* One that sends no more still reads: an answer that is on its way, and not a stream, reaches it. */
+Test(reply, goes_on_to_a_client_that_half_closed_behind_its_request)
+{
+    house_open(&house, NULL);
+    int fd = house_connect(&house);
+
+    house_post(fd, "big:30000000", "{}");
+    cr_assert_eq(recv(fd, body, 12, MSG_PEEK | MSG_WAITALL), 12);
+    shutdown(fd, SHUT_WR);
+    usleep(50000);
+    cr_assert_eq(house_answer(fd, NULL, 0), 200);
+    cr_assert(house_whole());
+    cr_assert_eq(house_bytes(), 30000000u);
+    close(fd);
+    house_close(&house);
+    cr_assert_eq(atomic_load(&fake_seen.undelivered), 0u);
+}
+
+Test(reply, ends_the_connection_where_the_answer_says_so)
+{
+    house_open(&house, NULL);
+    int fd = house_connect(&house);
+
+    house_post(fd, "close", "{}");
+    cr_assert_eq(house_answer(fd, body, sizeof body), 200);
+    cr_assert_eq(house_bytes(), 1024u);
+    cr_assert_not_null(strstr(house_head(), "Connection: close"));
+    cr_assert_not_null(strstr(house_head(), "Date: "));
+    cr_assert_geq(house_until_closed(fd, 1000), 0);
+    close(fd);
+    house_close(&house);
+    cr_assert_eq(atomic_load(&fake_seen.undelivered), 0u);
 }
 
 static void impatient(struct config *config) { config->limits.write_ns = 400 * CLOCK_MS; }

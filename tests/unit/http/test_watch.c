@@ -31,6 +31,7 @@ Test(watch, ends_a_slow_head)
     house_send(fd, "POST /v1/chat");
     cr_assert_eq(house_answer(fd, body, sizeof body), 408);
     NEAR(since(start), 300);
+    cr_assert_not_null(strstr(house_head(), "HTTP/1.1 408 Request Timeout\r\n"));
     cr_assert_not_null(strstr(body, "request_timeout"));
     cr_assert_not_null(strstr(house_head(), "x-request-id: "));
     cr_assert_not_null(strstr(house_head(), "Connection: close"));
@@ -117,6 +118,26 @@ Test(watch, ends_a_slow_body)
     cr_assert_eq(atomic_load(&fake_seen.late), 1u);
 }
 
+#ifdef GW_TEST_BUILD
+/* A page of the front's own that takes a body: there is no request that could answer. */
+Test(watch, ends_a_slow_body_of_a_page)
+{
+    house_open(&house, quick);
+    int fd = house_connect(&house);
+    int64_t start = clock_ns();
+
+    house_send(fd, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc");
+    cr_assert_eq(house_answer(fd, body, sizeof body), 0);
+    NEAR(since(start), 300);
+    close(fd);
+    fd = house_connect(&house);
+    house_send(fd, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    cr_assert_eq(house_answer(fd, NULL, 0), 200);
+    close(fd);
+    house_close(&house);
+}
+#endif
+
 Test(watch, ends_an_idle_connection)
 {
     house_open(&house, quick);
@@ -178,7 +199,14 @@ Test(watch, tells_a_request_whose_body_is_malformed)
     cr_assert_eq(house_answer(fd, body, sizeof body), 400);
     cr_assert(house_wait(&fake_seen.ended, 1));
     cr_assert_eq(atomic_load(&fake_seen.gone), 1u);
+    cr_assert_eq(atomic_load(&fake_seen.body_status), 400u);
     close(fd);
+    fd = house_connect(&house); /* and one whose client leaves in its midst */
+    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc");
+    cr_assert(house_wait(&fake_seen.begun, 2));
+    close(fd);
+    cr_assert(house_wait(&fake_seen.gone, 2));
+    cr_assert_eq(atomic_load(&fake_seen.body_refusals), 1u);
     house_close(&house);
 }
 
@@ -231,7 +259,7 @@ Test(watch, cuts_what_is_left)
     cr_assert(house_wait(&fake_seen.begun, 2));
     usleep(50000);
     house_cut(&house);
-    cr_assert_geq(house_until_closed(waiting, 500), 0);
+    cr_assert_eq(recv(waiting, body, 1, 0), 0, "an end, and no reset");
     cr_assert_geq(house_until_closed(streaming, 500), 0);
     cr_assert_eq(atomic_load(&fake_seen.gone), 2u);
     close(waiting);
