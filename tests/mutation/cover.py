@@ -84,8 +84,8 @@ class Cover:
         return source.startswith("linked_") or any(name.endswith(f"/{source}.c") for name in self.names)
 
     def tests(self, mutant):
-        """The tests that run the mutant's line, quick ones first; of a line without code those that run its function,
-        and of one outside of functions all: (name, seconds)."""
+        """The tests that run the mutant's line, quick ones first; of a line without code, or one that is commented out so
+        that another follows its `if`, those that run its function, and of one outside of functions all: (name, seconds)."""
         seen, unseen, of_line, of_function = False, [], [], []
         for test, one in self.held.items():
             if one["lines"] is None:  # it took too long to be seen
@@ -99,5 +99,5 @@ class Cover:
             if any(function == mutant.function and ran for function, ran in lines.values()):
                 of_function.append((test, one["seconds"]))
         everything = [(test, one["seconds"]) for test, one in self.held.items()]
-        chosen = of_line if seen else of_function if mutant.function else everything
+        chosen = of_line if seen and not mutant.new.startswith("/*") else of_function if mutant.function else everything
         return sorted(chosen, key=lambda pair: pair[1]) + (unseen if chosen is not everything else [])
