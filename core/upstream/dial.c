@@ -8,12 +8,10 @@
  * a name) it asks to be called for in time. */
 #include "upstream/dial_inside.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,12 +120,13 @@ bool dial_is_forbidden(const struct sockaddr *address)
     return false;
 }
 
-/* libcurl asks for a socket to a resolved address: the last moment at which it can be looked at. */
+/* libcurl asks for a socket to a resolved address: the last moment at which it can be looked at. TCP_NODELAY it sets by
+ * itself. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct dial *d = arg;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
-    int one = 1, fd;
+    int fd;
 
     (void)purpose;
     d->looked_up = true;
@@ -137,7 +136,6 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (epoll_ctl(d->sockets, EPOLL_CTL_ADD, fd, &event) < 0) { /* leaves it when libcurl closes it */
         close(fd);
         return CURL_SOCKET_BAD;

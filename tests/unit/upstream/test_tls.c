@@ -310,6 +310,7 @@ static void send_with_one_byte_left(struct client *c, const char *url, const cha
     struct address address;
     struct exchange e;
     const char *why;
+    size_t idle = pool_idle(c->pool);
 
     exchange_init(&e, c, url, "/");
     e.request.method = TEXT("POST");
@@ -321,6 +322,7 @@ static void send_with_one_byte_left(struct client *c, const char *url, const cha
     client_run(c);
     cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
     cr_assert_eq(strtoul(e.body.ptr, NULL, 10), body.len);
+    cr_assert_eq(pool_idle(c->pool), idle, "all of it was sent: it may be used again");
     exchange_fini(&e);
 }
 
