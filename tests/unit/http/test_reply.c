@@ -36,6 +36,7 @@ Test(reply, makes_one_chunk_of_one_write)
     cr_assert_eq(house_answer(fd, NULL, 0), 200);
     close(fd);
     house_close(&house);
+    cr_assert_eq(atomic_load(&fake_seen.idle_drains), 0u);
 }
 
 Test(reply, sends_the_writes_of_one_round_together)

@@ -1,7 +1,10 @@
 /* test_scarce.c - clients that come while descriptors or memory are lacking. */
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -141,6 +144,35 @@ Test(scarce, connections_are_shared_when_no_daemon_can_be_added)
     for (int i = 0; i < 49; i++)
         close(fds[i]);
     house_close(&house);
+}
+
+static bool is_listening(void)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(house.port) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bool is = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+    close(fd);
+    return is;
+}
+
+/* Behind a drain, the number of the listener's descriptor is somebody else's. */
+Test(scarce, the_listener_is_closed_once)
+{
+    int others[16];
+
+    house_open(&house, NULL);
+    house_drain(&house);
+    while (is_listening())
+        usleep(5000);
+    for (int i = 0; i < 16; i++)
+        others[i] = open("/dev/null", O_RDONLY);
+    house_close(&house);
+    for (int i = 0; i < 16; i++) {
+        cr_assert_geq(fcntl(others[i], F_GETFD), 0);
+        close(others[i]);
+    }
 }
 
 /* Only where there are some, a daemon looks for those that grow too long. */
