@@ -269,6 +269,23 @@ Test(reply, gives_up_on_a_client_that_takes_nothing)
     house_close(&house);
 }
 
+/* Also where libmicrohttpd waits for the socket to take more. */
+Test(reply, cuts_a_client_that_takes_nothing_at_once)
+{
+    house_open(&house, NULL);
+    int fd = narrow();
+
+    house_post(fd, "stream:1000:5:60000", "{}"); /* waits for its source at first, then for its client */
+    usleep(600000);
+    cr_assert_eq(atomic_load(&house.gateway.connections), 1u);
+    int64_t start = clock_ns();
+    house_cut(&house);
+    cr_assert(wait_for_connections(0));
+    cr_assert_lt(clock_ns() - start, 500 * CLOCK_MS);
+    close(fd);
+    house_close(&house);
+}
+
 /* What waits for the source is no slow client. */
 Test(reply, lets_a_stream_be_silent_for_longer_than_a_client_may)
 {

@@ -151,6 +151,7 @@ Test(starts, why_it_cannot_listen_names_the_place_and_what_to_do)
         { "::1",       EADDRINUSE,    "cannot listen on [::1]:8080: address in use"                              },
         { "[::1]",     EADDRINUSE,    "cannot listen on [::1]:8080: address in use"                              },
         { "127.0.0.1", EACCES,        "CAP_NET_BIND_SERVICE; choose another port with --listen"                  },
+        { "127.0.0.1", EACCES,        "cannot listen on 127.0.0.1:8080: ports below 1024"                        },
         { "127.0.0.1", EADDRNOTAVAIL, "cannot listen on 127.0.0.1:8080: this machine does not have that address" },
     };
     struct fail fail;
