@@ -262,14 +262,21 @@ static void grow_other(struct reader *r, struct block *block, const gw_json *del
     }
 }
 
-/* A delta without a start: servers that only look like Anthropic. */
+/* A delta without a start: servers that only look like Anthropic. Arguments are the newest call's that is open. */
 static struct block *missing_block(struct reader *r, int64_t index, gw_str type)
 {
+    struct block *block = r->state->blocks;
     bool is_text = anthropic_is(type, "text_delta");
+    if (anthropic_is(type, "input_json_delta")) {
+        while (block != NULL && block->kind != KIND_TOOL && block->kind != KIND_CUSTOM && block->kind != KIND_SHAPE)
+            block = block->next;
+        if (block == NULL)
+            anthropic_fail(r, GW_LIT("the upstream sent arguments of a call that it did not name"));
+        return block;
+    }
     if (!is_text && !anthropic_is(type, "thinking_delta"))
         return NULL;
-    struct block *block = add_block(r, index, is_text ? KIND_TEXT : KIND_THINKING);
-    if (block != NULL)
+    if ((block = add_block(r, index, is_text ? KIND_TEXT : KIND_THINKING)) != NULL)
         block->item = is_text ? r->state->texts++ : r->state->thoughts++;
     return block;
 }

@@ -3,7 +3,7 @@
 
 #include "anthropic.h"
 
-enum { TEXT_MOST = 2000, PLAIN_MOST = 300 };
+enum { PLAIN_MOST = 300 };
 
 /* Anthropic's types: the status that goes with them, which a stream does not tell, and what they are about. */
 static const struct {
@@ -27,6 +27,9 @@ static const char *const context_texts[] = {"prompt is too long", "exceed contex
                                             "maximum context length", NULL};
 static const char *const quota_texts[] = {"credit balance is too low", "usage limits", "spend limit", NULL};
 static const char *const filter_texts[] = {"content filtering policy", NULL};
+/* 403: nothing is served where the request came from, or the account may not use the model. Else it is the key. */
+static const char *const access_texts[] = {"Request not allowed", "your region",      "your country", "this model",
+                                           "access to model",     "access to the model", "access the model", NULL};
 
 struct told {
     gw_str text, type, code;
@@ -94,6 +97,8 @@ static uint32_t fault_of(const struct told *told, uint32_t status)
         return GW_FAULT_CONTEXT;
     if (is_request && has_any(told->text, filter_texts))
         return GW_FAULT_FILTER;
+    if (status == 403 && has_any(told->text, access_texts))
+        return GW_FAULT_REQUEST;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (anthropic_is(told->type, kinds[i].type))
             return kinds[i].fault;
@@ -165,8 +170,6 @@ void anthropic_error(struct reader *r, const gw_json *root)
     uint32_t status = status_of(r, &told);
     if (told.text.len == 0)
         told.text = plain_text(r, status);
-    if (told.text.len > TEXT_MOST)
-        told.text.len = TEXT_MOST;
     uint32_t fault = fault_of(&told, status);
     bool about_request = fault == GW_FAULT_REQUEST || fault == GW_FAULT_CONTEXT;
     emit_error(r, &(gw_event){

@@ -13,7 +13,7 @@ static const char *const known_assistant[] = {"refusal",           "audio",     
                                               "reasoning_details", "thinking_blocks", NULL};
 static const char *const known_tool[] = {"tool_call_id", "is_error", NULL};
 static const char *const known_part[] = {"type", MARKERS, PLACE, NULL};
-static const char *const known_thinking[] = {"thinking", "signature", "data", NULL};
+static const char *const known_thinking[] = {"thinking", "signature", "data", "text", NULL};
 static const char *const known_image[] = {"url", "detail", NULL};
 static const char *const known_file[] = {"file_data", "file_id", "filename", NULL};
 static const char *const known_call[] = {"type", "function", "custom", MARKERS, PLACE, NULL};
@@ -80,7 +80,7 @@ void anthropic_tell_others(struct building *b, const char *path, const gw_json *
 static void tell_part(struct building *b, const gw_json *part)
 {
     gw_str type = get_str(b->h, part, "type");
-    bool thinks = anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking");
+    bool thinks = anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking") || anthropic_is(type, "reasoning");
     static const char *const types[] = {"text", "refusal", "image_url", "file"};
     const char *own[] = {NULL, NULL}; /* its content has the name of its type */
 

@@ -51,7 +51,8 @@ static bool split_data_url(struct building *b, gw_str url, gw_str *type, gw_str 
 
 static bool is_address(gw_str s)
 {
-    return anthropic_starts(s, "https://") || anthropic_starts(s, "http://");
+    return anthropic_same((gw_str){s.ptr, s.len < 8 ? s.len : 8}, "https://") ||
+           anthropic_same((gw_str){s.ptr, s.len < 7 ? s.len : 7}, "http://");
 }
 
 /* Does the path of the address end so? */
@@ -158,10 +159,10 @@ static void write_file(struct building *b, const char *role, const gw_json *part
         begin_media(b, role, "document", "url");
         put_str(b, "url", data);
         end_media(b, title, mark);
-    } else if (data.len > 0 && !anthropic_starts(data, "data:") && title.len > 4 &&
+    } else if (data.len > 0 && memchr(data.ptr, ':', data.len < 9 ? data.len : 9) == NULL && title.len > 4 &&
                anthropic_has((gw_str){title.ptr + title.len - 4, 4}, ".pdf")) {
         write_document(b, role, GW_LIT("application/pdf"), data, title, mark);
-    } else if (anthropic_starts(id, "https://")) {
+    } else if (is_address(id)) {
         begin_media(b, role, "document", "url");
         put_str(b, "url", id);
         end_media(b, title, mark);
@@ -190,7 +191,8 @@ static bool write_part(struct building *b, const char *role, const gw_json *part
             text.len--;
         return anthropic_write_text(b, role, text, mark);
     }
-    if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking")) {
+    bool is_reasoning = anthropic_is(type, "reasoning") && role != NULL && !strcmp(role, "assistant");
+    if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking") || is_reasoning) {
         if (get_str(b->h, part, "signature").len == 0 && get_str(b->h, part, "data").len == 0) /* Mistral's, say */
             anthropic_drop(b, b->model->thinks != THINKS_NOT ? LOSS_UNSIGNED : LOSS_THOUGHT);
         anthropic_lose_marker(b, mark);

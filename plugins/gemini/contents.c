@@ -105,7 +105,7 @@ static gw_status write_call(const struct gemini_out *o, const gw_json *message, 
     o->h->write->object(o->w);
     gemini_key(o, "functionCall");
     o->h->write->object(o->w);
-    gemini_str(o, "name", settings_name(o, gemini_text(o->h, function, "name")));
+    gemini_str(o, "name", names_sent(o->h, o->call, gemini_text(o->h, function, "name")));
     gemini_key(o, "args");
     if (o->h->json->parse(o->call, given, &args) == GW_OK && o->h->json->type(args) == GW_JSON_OBJECT) {
         o->h->write->copy(o->w, args);
@@ -125,11 +125,14 @@ static gw_status write_call(const struct gemini_out *o, const gw_json *message, 
 static gw_status write_reply(struct gemini_out *o, const gw_json *message, size_t *parts)
 {
     const gw_json *calls = gemini_get(o->h, message, "tool_calls");
+    const gw_json *content = gemini_get(o->h, message, "content");
     gw_str thought = gemini_text(o->h, message, "reasoning_content"), refusal = gemini_text(o->h, message, "refusal");
     gw_str signature = detail_of(o, message, (gw_str){NULL, 0});
     gw_status status = GW_OK;
-    parts_report(o, message, "role content tool_calls refusal reasoning_content reasoning_details");
+    parts_report(o, message, "role content tool_calls refusal reasoning_content reasoning reasoning_details");
     report_details(o, message);
+    if (thought.len == 0)
+        thought = gemini_text(o->h, message, "reasoning");
     if (thought.len > 0) {
         o->h->write->object(o->w);
         gemini_str(o, "text", thought);
@@ -137,7 +140,10 @@ static gw_status write_reply(struct gemini_out *o, const gw_json *message, size_
         o->h->write->boolean(o->w, 1);
         o->h->write->close(o->w);
     }
-    size_t texts = parts_write(o, gemini_get(o->h, message, "content"), signature, &status);
+    size_t thoughts = parts_write_thoughts(o, content);
+    o->in_reply = 1;
+    size_t texts = parts_write(o, content, signature, &status);
+    o->in_reply = 0;
     if (refusal.len > 0)
         write_text(o, refusal);
     for (size_t i = 0; i < o->h->json->count(calls) && status == GW_OK; i++)
@@ -148,7 +154,7 @@ static gw_status write_reply(struct gemini_out *o, const gw_json *message, size_
         gemini_str(o, "thoughtSignature", signature);
         o->h->write->close(o->w);
     }
-    *parts += texts + (thought.len > 0) + (refusal.len > 0) + o->h->json->count(calls) + (signature.len > 0);
+    *parts += texts + thoughts + (thought.len > 0) + (refusal.len > 0) + o->h->json->count(calls) + (signature.len > 0);
     return status;
 }
 
@@ -200,7 +206,7 @@ static gw_status write_results(struct gemini_out *o, struct run model, struct ru
             o->h->write->object(o->w);
             gemini_key(o, "functionResponse");
             o->h->write->object(o->w);
-            gemini_str(o, "name", settings_name(o, gemini_text(o->h, gemini_get(o->h, call, "function"), "name")));
+            gemini_str(o, "name", names_sent(o->h, o->call, gemini_text(o->h, gemini_get(o->h, call, "function"), "name")));
             gemini_key(o, "response");
             write_result(o, result);
             gemini_str(o, "id", id);

@@ -20,6 +20,7 @@ struct gemini_state {
     const gw_json *tools; /* of the request: names that Gemini does not take go out spelt otherwise */
     uint32_t operation;          /* GW_OP_*; 0: there was no request */
     uint32_t calls, over, began; /* calls of all choices; over: an error ended the answer */
+    uint32_t respelt;            /* a tool's name went out in another way */
     struct gemini_choice choices[GEMINI_CHOICES];
 };
 
@@ -31,6 +32,7 @@ struct gemini_out {
     const gw_request *req;
     struct gemini_state *state;
     uint32_t in_config; /* generationConfig is open */
+    uint32_t in_reply;  /* the content is the model's: reasoning in it is written before it */
 };
 
 static inline const gw_json *gemini_get(const gw_host *h, const gw_json *object, const char *name)
@@ -51,6 +53,15 @@ static inline int gemini_is(gw_str s, const char *word)
 static inline int gemini_begins(gw_str s, const char *word)
 {
     return s.len >= strlen(word) && memcmp(s.len > 0 ? s.ptr : "", word, strlen(word)) == 0;
+}
+
+/* The same for the words of addresses and types, which have no case; `word` has small letters. */
+static inline int gemini_begins_nocase(gw_str s, const char *word)
+{
+    size_t len = strlen(word), i = 0;
+    while (s.len >= len && i < len && (s.ptr[i] == word[i] || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' && s.ptr[i] + 32 == word[i])))
+        i++;
+    return i == len;
 }
 
 static inline void gemini_key(const struct gemini_out *o, const char *name)
@@ -78,6 +89,8 @@ gw_status contents_write(struct gemini_out *o);
 /* parts.c */
 /* The parts of a message's content; `signature` goes to the last text. The number of parts that were written. */
 size_t parts_write(struct gemini_out *o, const gw_json *content, gw_str signature, gw_status *status);
+/* Reasoning among the parts of a model's message, as thoughts. The number of parts that were written. */
+size_t parts_write_thoughts(struct gemini_out *o, const gw_json *content);
 /* The parts that are no text: a result has no place for them. */
 size_t parts_write_media(struct gemini_out *o, const gw_json *content, gw_status *status);
 /* The texts of a content, one after another; memory of the call. */
@@ -89,8 +102,12 @@ void parts_report(const struct gemini_out *o, const gw_json *object, const char 
 gw_status settings_write(struct gemini_out *o);
 /* Does the model think by levels (Gemini 3 and later)? */
 int settings_has_levels(gw_str model);
-/* A function's name as Gemini takes it, which begins with a letter or an underscore; memory of the call. */
-gw_str settings_name(const struct gemini_out *o, gw_str name);
+
+/* names.c */
+/* A function's name as Gemini takes it; memory of the call. */
+gw_str names_sent(const gw_host *h, gw_call *call, gw_str name);
+/* The name that the client gave to what was called. */
+gw_str names_back(const gw_host *h, gw_call *call, const struct gemini_state *state, gw_str name);
 
 /* services.c: embeddings and the count of tokens, which are whole answers. */
 gw_status services_embeddings(struct gemini_out *o);

@@ -54,10 +54,50 @@ static gw_str type_of(gw_str url)
             url.len = i;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         size_t len = strlen(types[i][0]);
-        if (url.len > len && memcmp(url.ptr + url.len - len, types[i][0], len) == 0)
+        if (url.len > len && gemini_begins_nocase((gw_str){url.ptr + url.len - len, len}, types[i][0]))
             return (gw_str){types[i][1], strlen(types[i][1])};
     }
     return (gw_str){NULL, 0};
+}
+
+/* What the first bytes of base64 say of an image or a document: they decide, as clients call a JPEG "image/png". */
+static gw_str type_in(gw_str data)
+{
+    static const char *const begins[][2] = {
+        {"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"},  {"R0lGOD", "image/gif"},
+        {"UklGR", "image/webp"},      {"JVBERi", "application/pdf"},
+    };
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (gemini_begins(data, begins[i][0]))
+            return (gw_str){begins[i][1], strlen(begins[i][1])};
+    return (gw_str){NULL, 0};
+}
+
+/* A media type in small letters, memory of the call; RIFF is sound and video too, so only an image is called otherwise. */
+static gw_str type_for(const struct gemini_out *o, gw_str told, gw_str data)
+{
+    gw_str seen = type_in(data);
+    int is_open = told.len == 0 || gemini_begins_nocase(told, "image/") || gemini_begins_nocase(told, "application/octet-stream");
+    char *out = o->h->alloc(o->call, told.len + 1, 1);
+    if ((seen.len > 0 && is_open) || out == NULL)
+        return seen;
+    for (size_t i = 0; i < told.len; i++)
+        out[i] = told.ptr[i] >= 'A' && told.ptr[i] <= 'Z' ? (char)(told.ptr[i] + 32) : told.ptr[i];
+    return (gw_str){out, told.len};
+}
+
+/* "data:TYPE;PARAMETERS;base64,DATA"; the words have no case. */
+static gw_status write_data_url(const struct gemini_out *o, gw_str url, size_t comma)
+{
+    gw_str head = {url.ptr + 5, comma - 5}, data = {url.ptr + comma + 1, url.len - comma - 1};
+    size_t end = 0;
+    while (end < head.len && head.ptr[end] != ';')
+        end++;
+    gw_str type = type_for(o, (gw_str){head.ptr, end}, data);
+    if (head.len < 7 || type.len == 0 || !gemini_begins_nocase((gw_str){head.ptr + head.len - 7, 7}, ";base64"))
+        return capability_refuse(o, "messages.image_url");
+    write_inline(o, type, data);
+    return GW_OK;
 }
 
 /* A data URL inline, any other address for Google to fetch. */
@@ -65,17 +105,9 @@ static gw_status write_url(const struct gemini_out *o, gw_str url)
 {
     const char *comma = url.len > 0 ? memchr(url.ptr, ',', url.len) : NULL;
     gw_str type = type_of(url);
-    if (gemini_begins(url, "data:") && comma != NULL) {
-        gw_str head = {url.ptr + 5, (size_t)(comma - url.ptr) - 5};
-        size_t end = 0;
-        while (end < head.len && head.ptr[end] != ';')
-            end++;
-        if (head.len < 7 || memcmp(head.ptr + head.len - 7, ";base64", 7) != 0)
-            return capability_refuse(o, "messages.image_url");
-        write_inline(o, (gw_str){head.ptr, end}, (gw_str){comma + 1, (size_t)(url.ptr + url.len - comma) - 1});
-        return GW_OK;
-    }
-    if (!gemini_begins(url, "https://") && !gemini_begins(url, "http://") && !gemini_begins(url, "gs://"))
+    if (gemini_begins_nocase(url, "data:") && comma != NULL)
+        return write_data_url(o, url, (size_t)(comma - url.ptr));
+    if (!gemini_begins_nocase(url, "https://") && !gemini_begins_nocase(url, "http://") && !gemini_begins(url, "gs://"))
         return capability_refuse(o, "messages.image_url");
     o->h->write->object(o->w);
     gemini_key(o, "fileData");
@@ -85,6 +117,21 @@ static gw_status write_url(const struct gemini_out *o, gw_str url)
         gemini_str(o, "mimeType", type);
     o->h->write->close(o->w);
     o->h->write->close(o->w);
+    return GW_OK;
+}
+
+/* By its id, its address or its data; bare base64 is what its first bytes or its name say. */
+static gw_status write_file(const struct gemini_out *o, const gw_json *file)
+{
+    gw_str id = gemini_text(o->h, file, "file_id"), data = gemini_text(o->h, file, "file_data");
+    gw_str name = gemini_text(o->h, file, "filename"), type = type_in(data);
+    /* how the gateway calls a document that has no name is no loss */
+    parts_report(o, file, gemini_is(name, "document.pdf") ? "file_data file_id filename" : "file_data file_id");
+    if (type.len == 0)
+        type = type_of(name);
+    if (id.len > 0 || type.len == 0 || data.len == 0 || memchr(data.ptr, ':', data.len < 9 ? data.len : 9) != NULL)
+        return write_url(o, id.len > 0 ? id : data);
+    write_inline(o, type, data);
     return GW_OK;
 }
 
@@ -105,7 +152,7 @@ static gw_status write_audio(const struct gemini_out *o, const gw_json *audio)
 static gw_status write_part(const struct gemini_out *o, const gw_json *part)
 {
     const gw_json *image = gemini_get(o->h, part, "image_url"), *file = gemini_get(o->h, part, "file");
-    gw_str type = gemini_text(o->h, part, "type"), id = gemini_text(o->h, file, "file_id");
+    gw_str type = gemini_text(o->h, part, "type");
     parts_report(o, part, "type image_url video_url input_audio file");
     if (gemini_is(type, "image_url")) {
         parts_report(o, image, "url");
@@ -117,8 +164,7 @@ static gw_status write_part(const struct gemini_out *o, const gw_json *part)
         return write_audio(o, gemini_get(o->h, part, "input_audio"));
     if (!gemini_is(type, "file"))
         return capability_refuse(o, "messages.type");
-    parts_report(o, file, "file_data file_id");
-    return write_url(o, id.len > 0 ? id : gemini_text(o->h, file, "file_data"));
+    return write_file(o, file);
 }
 
 static gw_str words_of(const gw_host *h, const gw_json *part)
@@ -133,6 +179,41 @@ static int is_words(const gw_host *h, const gw_json *part)
     return gemini_is(type, "text") || gemini_is(type, "refusal");
 }
 
+/* Reasoning of an earlier answer as other services have it in a content. */
+static int is_thought(const gw_host *h, const gw_json *part)
+{
+    gw_str type = gemini_text(h, part, "type");
+    return gemini_is(type, "thinking") || gemini_is(type, "redacted_thinking") || gemini_is(type, "reasoning");
+}
+
+static size_t write_thought(const struct gemini_out *o, gw_str text)
+{
+    if (text.len == 0)
+        return 0;
+    o->h->write->object(o->w);
+    gemini_str(o, "text", text);
+    gemini_key(o, "thought");
+    o->h->write->boolean(o->w, 1);
+    o->h->write->close(o->w);
+    return 1;
+}
+
+size_t parts_write_thoughts(struct gemini_out *o, const gw_json *content)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < o->h->json->count(content); i++) {
+        const gw_json *part = o->h->json->at(content, i), *thinking = gemini_get(o->h, part, "thinking");
+        if (!is_thought(o->h, part))
+            continue;
+        if (gemini_get(o->h, part, "signature") != NULL || gemini_get(o->h, part, "data") != NULL)
+            capability_drop(o, GW_LIT("messages.reasoning_details"));
+        written += write_thought(o, o->h->json->str(thinking)) + write_thought(o, gemini_text(o->h, part, "text"));
+        for (size_t k = 0; k < o->h->json->count(thinking); k++) /* Mistral's */
+            written += write_thought(o, gemini_text(o->h, o->h->json->at(thinking, k), "text"));
+    }
+    return written;
+}
+
 size_t parts_write(struct gemini_out *o, const gw_json *content, gw_str signature, gw_status *status)
 {
     size_t count = o->h->json->count(content), written = 0, last = count;
@@ -142,7 +223,7 @@ size_t parts_write(struct gemini_out *o, const gw_json *content, gw_str signatur
     if (o->h->json->type(content) != GW_JSON_ARRAY)
         return text.len > 0;
     for (size_t i = 0; i < count; i++)
-        if (words_of(o->h, o->h->json->at(content, i)).len > 0)
+        if (is_words(o->h, o->h->json->at(content, i)) && words_of(o->h, o->h->json->at(content, i)).len > 0)
             last = i;
     for (size_t i = 0; i < count && *status == GW_OK; i++) {
         const gw_json *part = o->h->json->at(content, i);
@@ -151,6 +232,8 @@ size_t parts_write(struct gemini_out *o, const gw_json *content, gw_str signatur
             if (words_of(o->h, part).len == 0) /* a part without a text is refused */
                 continue;
             write_text(o, words_of(o->h, part), i == last ? signature : (gw_str){NULL, 0});
+        } else if (o->in_reply && is_thought(o->h, part)) {
+            continue; /* it was written before */
         } else {
             *status = write_part(o, part);
         }

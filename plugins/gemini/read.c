@@ -79,19 +79,6 @@ static void read_signature(const struct in *in, uint32_t index, gw_str id, gw_st
         say(in, GW_EVENT_SIGNATURE, index, choice->block++, GW_LIT(GEMINI_FORMAT), signature, o.h->write->text(o.w));
 }
 
-/* The name that the client gave, where it went out spelt otherwise. */
-static gw_str name_back(const struct in *in, gw_str name)
-{
-    gw_str bare = {name.ptr + 1, name.len - 1};
-    for (size_t i = 0; name.len > 1 && name.ptr[0] == '_' && i < in->h->json->count(in->state->tools); i++) {
-        const gw_json *function = gemini_get(in->h, in->h->json->at(in->state->tools, i), "function");
-        gw_str given = gemini_text(in->h, function, "name");
-        if (given.len == bare.len && memcmp(given.ptr, bare.ptr, bare.len) == 0)
-            return bare;
-    }
-    return name;
-}
-
 /* What a client of chats sends back in the call: where Google's own compatible API has it. */
 static gw_str extra_of(const struct in *in, gw_str signature)
 {
@@ -132,7 +119,7 @@ static gw_str id_new(const struct in *in)
 static void read_call(const struct in *in, uint32_t index, const gw_json *function, gw_str signature)
 {
     gw_str id = gemini_text(in->h, function, "id"), args = in->h->json->text(gemini_get(in->h, function, "args"));
-    gw_str name = name_back(in, gemini_text(in->h, function, "name"));
+    gw_str name = names_back(in->h, in->call, in->state, gemini_text(in->h, function, "name"));
     uint32_t item = in->state->choices[index].calls++;
     if (id.len == 0)
         id = id_new(in);
@@ -252,6 +239,11 @@ static void read_error(const struct in *in, uint32_t status, const gw_json *erro
     for (size_t i = 0; i < in->h->json->count(details); i++)
         if (gemini_is(gemini_text(in->h, in->h->json->at(details, i), "reason"), "API_KEY_INVALID"))
             event.fault = GW_FAULT_AUTH;
+    /* 400 too, and the fault of neither: another target may serve it */
+    if (contains(event.text, "location is not supported") || (event.status == 403 && contains(event.text, " model"))) {
+        event.status = 403;
+        event.fault = GW_FAULT_REQUEST;
+    }
     if (contains(event.text, "exceeds the maximum number of tokens"))
         event.fault = GW_FAULT_CONTEXT;
     if (in->h->json->count(details) > 0) { /* RetryInfo, QuotaFailure ... */

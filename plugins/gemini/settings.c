@@ -31,15 +31,9 @@ int settings_has_levels(gw_str model)
     return gemini_begins(model, "gemini-") && !gemini_begins(model, "gemini-1") && !gemini_begins(model, "gemini-2");
 }
 
-gw_str settings_name(const struct gemini_out *o, gw_str name)
+static gw_str sent_name(const struct gemini_out *o, gw_str name)
 {
-    char *out;
-    if (name.len == 0 || strchr("0123456789-.:", name.ptr[0]) == NULL ||
-        (out = o->h->alloc(o->call, name.len + 1, 1)) == NULL)
-        return name;
-    out[0] = '_';
-    memcpy(out + 1, name.ptr, name.len);
-    return (gw_str){out, name.len + 1};
+    return names_sent(o->h, o->call, name);
 }
 
 static void write_seed(struct gemini_out *o, const gw_json *value)
@@ -186,7 +180,9 @@ static void write_function(struct gemini_out *o, const gw_json *function)
     if (o->h->json->boolean(gemini_get(o->h, function, "strict"), 0))
         capability_drop(o, GW_LIT("tools.strict"));
     o->h->write->object(o->w);
-    gemini_str(o, "name", settings_name(o, gemini_text(o->h, function, "name")));
+    gw_str given = gemini_text(o->h, function, "name"), name = sent_name(o, given);
+    o->state->respelt |= name.ptr != given.ptr;
+    gemini_str(o, "name", name);
     if (about != NULL) {
         gemini_key(o, "description");
         o->h->write->copy(o->w, about);
@@ -245,10 +241,10 @@ static void write_choice(struct gemini_out *o, const gw_json *choice)
         gemini_key(o, "allowedFunctionNames");
         o->h->write->array(o->w);
         if (name.len > 0)
-            o->h->write->str(o->w, settings_name(o, name));
+            o->h->write->str(o->w, sent_name(o, name));
         for (size_t i = 0; i < o->h->json->count(tools); i++) {
             const gw_json *function = gemini_get(o->h, o->h->json->at(tools, i), "function");
-            o->h->write->str(o->w, settings_name(o, gemini_text(o->h, function, "name")));
+            o->h->write->str(o->w, sent_name(o, gemini_text(o->h, function, "name")));
         }
         o->h->write->close(o->w);
     }

@@ -4,7 +4,7 @@ import re
 
 from rules import Rule
 
-NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
+NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 MEMBERS = set("contents systemInstruction tools toolConfig safetySettings generationConfig cachedContent serviceTier".split())
 CONFIG = set(
     "temperature topP topK candidateCount maxOutputTokens stopSequences seed presencePenalty frequencyPenalty responseMimeType "

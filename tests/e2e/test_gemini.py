@@ -108,6 +108,20 @@ class Requests(Case):
         self.assertEqual(self.seen.headers["x-goog-api-key"], UP_KEY)
         self.assertNotIn("authorization", self.seen.headers)
 
+    def test_names_that_gemini_does_not_take_come_back_whole(self):
+        given = ["mcp__a_server_with_a_long_name__and_tools_whose_names_are_much_longer", "do it/\u00fc", "9lives", "plain"]
+        for name in given:
+            tools = [{"type": "function", "function": {"name": n, "parameters": {"type": "object"}}} for n in given]
+            _, sent = self.chat([{"role": "user", "content": "hi"}], tools=tools)
+            wire = sent["tools"][0]["functionDeclarations"][given.index(name)]["name"]
+            self.assertRegex(wire, r"^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$")
+            called = [{"functionCall": {"name": wire, "args": {}}}]
+            got, _ = self.chat([{"role": "user", "content": "hi"}], tools=tools, parts=called)
+            self.assertEqual(got["choices"][0]["message"]["tool_calls"][0]["function"]["name"], name)
+            tools = [{"name": n, "input_schema": {"type": "object"}} for n in given]
+            got, _ = self.messages([{"role": "user", "content": "hi"}], tools=tools, parts=called)
+            self.assertEqual([b["name"] for b in got["content"] if b["type"] == "tool_use"], [name])
+
     def test_embeddings(self):
         type(self).body = {"embeddings": [{"values": [0.5, -1]}, {"values": [2, 0]}], "usageMetadata": {"promptTokenCount": 3}}
         for form, want in (("float", [0.5, -1]), ("base64", "AAAAPwAAgL8=")):
