@@ -17,11 +17,27 @@ static bool is_wanted(struct link *l, const char *variable)
     return false;
 }
 
+/* A provider of the service's name sends the usual key to the usual address only. */
+static bool is_declared(const struct link *l, const char *service)
+{
+    for (size_t i = 0; i < l->config->provider_count; i++)
+        if (text_is(l->config->providers[i].name, service))
+            return true;
+    return false;
+}
+
 /* `form`: of the base URL, where each account has its own; else NULL. */
 static void note_if_unused(struct link *l, const char *service, const char *variable, const char *form)
 {
     const char *value = variable != NULL ? getenv(variable) : NULL;
-    if (value != NULL && value[0] != '\0' && !is_wanted(l, variable))
+    if (value == NULL || value[0] == '\0' || is_wanted(l, variable))
+        return;
+    if (is_declared(l, service))
+        complain(&l->report->notes, 0,
+                 "%s is in the environment, and provider \"%s\" does not send it, as its base_url is not the usual one: "
+                 "where it is meant, say secret = env \"%s\"",
+                 variable, service, variable);
+    else
         complain(&l->report->notes, 0,
                  "%s is in the environment, and no provider here uses it: provider \"%s\" {%s%s%s}", variable, service,
                  form != NULL ? " base_url = \"" : "", form != NULL ? form : "", form != NULL ? "\" " : "");

@@ -41,9 +41,9 @@ void link_warn_url(struct link *l, int line, const char *where, struct text url,
         }
     if (usual == NULL)
         return;
-    if (text_is(usual_path, "/v1") && path.len == 0)
-        link_warn(l, line, "%s: base_url has no path, and services of this kind have /v1: write \"%.*s/v1\"", where,
-                  TEXT_ARG(url));
+    if (usual_path.len > 0 && path.len == 0)
+        link_warn(l, line, "%s: base_url has no path, and services of this kind have %.*s: write \"%.*s%.*s\"", where,
+                  TEXT_ARG(usual_path), TEXT_ARG(url), TEXT_ARG(usual_path));
     if (usual_path.len == 0 && text_is(path, "/v1"))
         link_warn(l, line, "%s: base_url ends in /v1, which the gateway adds itself: write \"%.*s\"", where,
                   (int)(url.len - 3), url.ptr);
@@ -59,6 +59,9 @@ static const char *slip_in(struct text value)
         return "has a blank before or after the key: remove it";
     if (text_starts_nocase(value, TEXT("bearer ")))
         return "begins with \"Bearer\": write the key alone";
+    for (size_t i = 0; i < value.len; i++)
+        if ((unsigned char)value.ptr[i] >= 0x80)
+            return "holds characters that no key has (a byte order mark?): write the key alone, in ASCII";
     return NULL;
 }
 

@@ -239,7 +239,7 @@ static void unknown_setting(lua_State *L, const struct load_place *place, const 
     else if (nearest != NULL)
         load_complain(L, place, "unknown setting \"%s\" (did you mean \"%s\"?)", shown, nearest);
     else
-        load_complain(L, place, "unknown setting \"%s\"", shown);
+        load_complain(L, place, "unknown setting \"%s\" (llm-gateway check --words lists them)", shown);
 }
 
 static void read_other_names(lua_State *L, int index, const struct load_place *place, const char *word, void *into)

@@ -287,6 +287,34 @@ class FirstKeys(unittest.TestCase):
             self.assertRegex(gw.err(), r"(?m)^ +groq +https://")
 
 
+class Slips(Folder):
+    """What check says of a file that is read, and most likely means something else."""
+
+    def said(self, text, **env):
+        return run("check", "-c", self.write(text), env=env).err
+
+    def test_what_is_said_of_slips(self):
+        for text, env, wanted in (
+            ('provider "openai" { base_url = "https://h.example/v1" }', {"OPENAI_API_KEY": SECRET},
+             'OPENAI_API_KEY is in the environment, and provider "openai" does not send it, as its base_url is not the '
+             'usual one: where it is meant, say secret = env "OPENAI_API_KEY"'),
+            ('provider "openai" { base_url = "https://h.example/v1", secret = env "OPENAI_API_KEY" }', {"OPENAI_API_KEY": SECRET}, None),
+            ('provider "gemini" { base_url = "https://generativelanguage.googleapis.com" }', {},
+             'services of this kind have /v1beta: write "https://generativelanguage.googleapis.com/v1beta"'),
+            ('provider "groq" { base_url = "https://api.groq.com" }', {},
+             'services of this kind have /openai/v1: write "https://api.groq.com/openai/v1"'),
+            ('provider "openai" {}', {"OPENAI_API_KEY": "\ufeff" + SECRET}, "holds characters that no key has"),
+            ('provider "demo" {} model "m" { { "demo/demo" }, timeout = { time_first = 3 } }', {},
+             'timeout: unknown setting "time_first" (llm-gateway check --words lists them)'),
+        ):
+            with self.subTest(text):
+                said = self.said(text, **env)
+                if wanted is None:
+                    self.assertNotIn("in the environment", said)
+                else:
+                    self.assertIn(wanted, said)
+
+
 class Refused(Folder):
     """check refuses what serve refuses, with the same words."""
 
