@@ -72,6 +72,30 @@ void crypto_sha256(struct text bytes, uint8_t out[CRYPTO_SHA256_LEN])
         give_up("SHA-256 failed");
 }
 
+/* H((key ^ opad) || H((key ^ ipad) || bytes)), each block 64 bytes. */
+void crypto_hmac_sha256(struct text key, struct text bytes, uint8_t out[CRYPTO_SHA256_LEN])
+{
+    enum { BLOCK = 64 };
+    EVP_MD_CTX *ctx = context != NULL ? context : new_context();
+    uint8_t block[BLOCK] = {0}, inner[CRYPTO_SHA256_LEN];
+
+    if (key.len > BLOCK)
+        crypto_sha256(key, block);
+    else if (key.len > 0)
+        memcpy(block, key.ptr, key.len);
+    for (size_t i = 0; i < BLOCK; i++)
+        block[i] ^= 0x36;
+    bool works = EVP_DigestInit_ex2(ctx, NULL, NULL) == 1 && EVP_DigestUpdate(ctx, block, BLOCK) == 1 &&
+                 EVP_DigestUpdate(ctx, bytes.ptr, bytes.len) == 1 && EVP_DigestFinal_ex(ctx, inner, NULL) == 1;
+    for (size_t i = 0; i < BLOCK; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    works = works && EVP_DigestInit_ex2(ctx, NULL, NULL) == 1 && EVP_DigestUpdate(ctx, block, BLOCK) == 1 &&
+            EVP_DigestUpdate(ctx, inner, sizeof inner) == 1 && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+    OPENSSL_cleanse(block, sizeof block);
+    if (!works)
+        give_up("HMAC with SHA-256 failed");
+}
+
 /* The kernel's generator, not OpenSSL's: nothing to seed, nothing shared after a fork. */
 void crypto_random(void *out, size_t len)
 {

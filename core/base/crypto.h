@@ -15,6 +15,8 @@ void crypto_start(void);
 /* Frees the calling thread's contexts (a worker calls it at its end). */
 void crypto_thread_end(void);
 void crypto_sha256(struct text bytes, uint8_t out[CRYPTO_SHA256_LEN]);
+/* HMAC (RFC 2104) with SHA-256. Any thread. */
+void crypto_hmac_sha256(struct text key, struct text bytes, uint8_t out[CRYPTO_SHA256_LEN]);
 void crypto_random(void *out, size_t len);
 bool crypto_equal(const void *a, const void *b, size_t len); /* constant time */
 void crypto_wipe(void *p, size_t len);

@@ -24,6 +24,7 @@ struct declare_texts {
 
 struct declare_secrets {
     struct declare_secret *items;
+    const char **names; /* of each, sorted; NULL: they have none, and take turns */
     size_t count;
     bool given;
 };

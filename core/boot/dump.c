@@ -122,7 +122,8 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
     }
     buf_str(out, "    secrets = {");
     for (size_t i = 0; i < provider->wanted_count; i++)
-        buf_printf(out, "%s%s", i == 0 ? " " : ", ", provider->wanted[i]);
+        buf_printf(out, "%s%s%s%s", i == 0 ? " " : ", ", provider->wanted_names != NULL ? provider->wanted_names[i] : "",
+                   provider->wanted_names != NULL ? " = " : "", provider->wanted[i]);
     buf_str(out, provider->wanted_count > 0 ? " },\n" : "},\n");
     if (provider->header_count > 0) {
         buf_str(out, "    headers = {");

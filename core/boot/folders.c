@@ -33,18 +33,37 @@ static void add_once(const char **folders, const char *folder)
     *folders = folder;
 }
 
-const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base)
+const char *const *folders_ours(struct arena *arena)
 {
-    size_t extra = more == NULL ? 0 : more->count;
-    const char **folders = arena_array(arena, const char *, extra + 3);
+    const char **folders = arena_array(arena, const char *, FOLDERS_OURS + 1);
     const char *program = program_folder(arena);
 
     folders[0] = arena_printf(arena, "%s/plugins", program);
     folders[1] = arena_printf(arena, "%s/../lib/llm-gateway/plugins", program);
+    return folders;
+}
+
+bool folders_is_ours(struct arena *arena, const char *folder)
+{
+    const char *const *ours = folders_ours(arena);
+    for (size_t i = 0; i < FOLDERS_OURS; i++)
+        if (strcmp(ours[i], folder) == 0)
+            return true;
+    return false;
+}
+
+const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base)
+{
+    size_t extra = more == NULL ? 0 : more->count;
+    const char **folders = arena_array(arena, const char *, extra + FOLDERS_OURS + 1);
+    const char *const *ours = folders_ours(arena);
+
     for (size_t i = 0; i < extra; i++) {
         const char *path = arena_str(arena, more->items[i]);
         add_once(folders, path[0] == '/' ? path : arena_printf(arena, "%s/%s", base, path));
     }
+    for (size_t i = 0; i < FOLDERS_OURS; i++)
+        add_once(folders, ours[i]);
     return folders;
 }
 

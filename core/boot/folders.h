@@ -8,11 +8,17 @@
 #include "base/arena.h"
 #include "boot/declare.h"
 
-#define FOLDERS_OURS 2 /* so many need not be there */
+#define FOLDERS_OURS 2
 
-/* plugins/ beside the executable, ../lib/llm-gateway/plugins, then `more` (relative to `base`; may be NULL).
- * NULL-terminated, arena. */
+/* `more` (relative to `base`; may be NULL), then those that came with the program, which need not be there: plugins/ beside
+ * the executable, ../lib/llm-gateway/plugins. Who names a folder means it: its plugins go before ours. NULL-terminated,
+ * arena. */
 const char *const *folders_make(struct arena *arena, const struct declare_texts *more, const char *base);
+
+/* Those that came with the program alone: FOLDERS_OURS of them, NULL-terminated, arena. */
+const char *const *folders_ours(struct arena *arena);
+/* Is `folder`, of folders_make(), one of them? */
+bool folders_is_ours(struct arena *arena, const char *folder);
 
 /* The path of a data file that comes with the program: beside the executable, else in ../share/llm-gateway. Arena; it
  * need not be there. */

@@ -151,6 +151,21 @@ const struct plugin *link_find_plugin(struct link *l, int line, const char *wher
     return plugin;
 }
 
+/* A plugin of a configured folder goes before the one of that name that came with the program, and the operator reads it. */
+static void note_replaced(struct link *l)
+{
+    size_t count, our_count;
+    struct folders_plugin *files = folders_list(l->config->plugin_directories, &l->scratch, &count);
+    struct folders_plugin *ours = folders_list(folders_ours(&l->scratch), &l->scratch, &our_count);
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < our_count; k++)
+            if (strcmp(files[i].name, ours[k].name) == 0 && strcmp(files[i].path, ours[k].path) != 0)
+                complain(&l->report->notes, l->declared->plugins.line,
+                         "plugins: path: %s is used in the place of the plugin \"%s\" that came with the program", files[i].path,
+                         files[i].name);
+}
+
 static void link_plugins(struct link *l)
 {
     const struct declare_plugins *said = &l->declared->plugins;
@@ -160,8 +175,10 @@ static void link_plugins(struct link *l)
     config->plugin_directories =
         l->options->folders != NULL ? l->options->folders : folders_make(l->arena, &said->path, l->folder);
     for (size_t i = 0; l->options->folders == NULL && config->plugin_directories[i] != NULL; i++)
-        if (i >= FOLDERS_OURS && !folders_is_folder(config->plugin_directories[i]))
+        if (!folders_is_ours(&l->scratch, config->plugin_directories[i]) && !folders_is_folder(config->plugin_directories[i]))
             link_warn(l, said->line, "plugins: path: %s is not a folder", config->plugin_directories[i]);
+    if (l->options->folders == NULL)
+        note_replaced(l);
     for (size_t i = 0; i < said->names.count; i++) {
         const struct plugin *plugin = link_find_plugin(l, said->line, "plugins", said->names.items[i]);
         if (plugin != NULL)

@@ -47,6 +47,10 @@ void link_warn_url(struct link *l, int line, const char *where, struct text url,
 /* A secret in quotes, with blanks around it or a scheme before it; a file of a secret that others may read or write. */
 void link_warn_secret(struct link *l, int line, const char *where, const struct declare_secret *secret,
                       struct text value);
+/* link_secret.c: secrets by name, into provider->named. Complains about names that its plugin does not know, and those that it
+ * needs; the provider is off where one of these is not set. */
+void link_named_secrets(struct link *l, int line, const char *where, const struct declare_secrets *said,
+                        struct config_provider *provider);
 /* gateway.lua itself: others may write it, or it declares nothing that could answer. */
 void link_warn_file(struct link *l);
 /* link_unused.c: keys of known services that are in the environment while no provider of the file asks for them. */

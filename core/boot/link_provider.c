@@ -233,6 +233,10 @@ static void make_secrets(struct making *m)
     struct config_provider *provider = m->provider;
     struct declare_secrets wanted = wanted_secrets(m);
     const char *unset = NULL;
+    if (wanted.names != NULL) {
+        link_named_secrets(l, m->said->line, m->where, &wanted, provider);
+        return;
+    }
     const char **names = arena_array(l->arena, const char *, wanted.count);
 
     provider->wanted = names;
@@ -324,6 +328,10 @@ static bool make_setting(struct making *m, const struct declare_extra *extra, co
     }
     bool wants_secret = option->flags & GW_OPTION_SECRET, is_secret = extra->json.ptr == NULL;
 
+    if (option->flags & GW_OPTION_NAMED) {
+        wrong(m, "\"%s\" is a secret by name: secrets = { %s = env \"NAME\" }", extra->name, extra->name);
+        return false;
+    }
     if (wants_secret != is_secret && !extra->empty_table) {
         if (wants_secret)
             wrong(m, "%s takes env \"NAME\" or file \"path\", not the secret itself", extra->name);

@@ -46,14 +46,11 @@ static void note_if_unused(struct link *l, const char *service, const char *vari
 /* Only plugins that came with the program are loaded for this. */
 void link_note_unused_keys(struct link *l)
 {
-    const char *ours[FOLDERS_OURS + 1] = {NULL};
     size_t count;
 
     if (l->options->file == NULL || l->options->folders != NULL)
         return;
-    for (size_t i = 0; i < FOLDERS_OURS && l->config->plugin_directories[i] != NULL; i++)
-        ours[i] = l->config->plugin_directories[i];
-    struct folders_plugin *files = folders_list(ours, &l->scratch, &count);
+    struct folders_plugin *files = folders_list(folders_ours(&l->scratch), &l->scratch, &count);
     for (size_t i = 0; i < count; i++) {
         struct fail fail;
         const struct plugin *plugin = plugin_load(files[i].path, &fail);

@@ -56,12 +56,47 @@ void load_read_list(lua_State *L, int index, const struct load_place *place, con
     }
 }
 
+/* { name = env "NAME" }: which names there are, the plugin knows. */
+static void read_named_secrets(lua_State *L, int index, const struct load_place *place, const char *setting,
+                               struct declare_secrets *out)
+{
+    struct arena *arena = load_of(L)->declared->arena;
+    size_t count = 0;
+    const char **names = load_keys(L, index, &count);
+
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            load_complain(L, place, "%s takes a list, or names with a secret each: not both, and no holes", setting);
+            lua_pop(L, 2);
+            return;
+        }
+    if (count == 0)
+        return;
+    out->names = arena_array(arena, const char *, count);
+    out->items = arena_array(arena, struct declare_secret, count);
+    for (size_t i = 0; i < count; i++) {
+        lua_getfield(L, index, names[i]);
+        if (load_get_secret(L, -1, &out->items[out->count]))
+            out->names[out->count++] = arena_str(arena, text_of(names[i]));
+        else if (!load_is_unknown(L, -1))
+            load_complain(L, place, "%s: %s takes env \"NAME\" or file \"path\", not %s", setting, names[i],
+                          lua_type(L, -1) == LUA_TSTRING ? "the secret itself" : load_type(L, -1));
+        lua_pop(L, 1);
+    }
+    if (out->count < count)
+        out->names = NULL; /* one complaint is enough: nobody looks for what is missing */
+}
+
 void load_read_secrets(lua_State *L, int index, const struct load_place *place, const char *setting,
                        struct declare_secrets *out)
 {
     size_t count = item_count(L, index);
-    check_only_list(L, index, place, setting);
     out->given = true;
+    if (count == 0) {
+        read_named_secrets(L, index, place, setting, out);
+        return;
+    }
+    check_only_list(L, index, place, setting);
     out->items = arena_array(load_of(L)->declared->arena, struct declare_secret, count);
     for (size_t i = 1; i <= count; i++) {
         push_item(L, index, i);

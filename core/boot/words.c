@@ -38,7 +38,7 @@ const struct word_row words[] = {
     {"plugins", WORD_LIST, WORD_STRINGS, AT(declare_plugins, names), RELOAD,
      .help = "names to load at start even when no provider uses them"},
     {"plugins", "path", WORD_PATHS, AT(declare_plugins, path), RELOAD,
-     .help = "more folders to look in, after the ones that came with the program"},
+     .help = "more folders to look in, before the ones that came with the program"},
 
     {"provider", NULL, WORD_SETTINGS, RELOAD, .help = "provider \"name\" { ... }: an upstream service"},
     {"provider", "plugin", WORD_STRING, AT(declare_provider, plugin), .otherwise = "the provider's name", RELOAD,
@@ -47,7 +47,7 @@ const struct word_row words[] = {
      .help = "what that service's own SDK takes as base URL"},
     {"provider", "secret", WORD_SECRET, AT(declare_provider, secret), RELOAD, .help = "its API key"},
     {"provider", "secrets", WORD_SECRETS, AT(declare_provider, secrets), .otherwise = "the service's, with its base_url",
-     RELOAD, .help = "several API keys, tried in turn"},
+     RELOAD, .help = "several API keys, tried in turn; or the secrets by name that the plugin knows"},
     {"provider", "headers", WORD_HEADERS, AT(declare_provider, headers), RELOAD,
      .help = "sent with every request: { [\"Name\"] = \"value\" }"},
     {"provider", "price", WORD_PRICE, AT(declare_provider, price), .otherwise = "the price book's", RELOAD,

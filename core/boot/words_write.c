@@ -71,7 +71,7 @@ void word_write_wanted(const struct word_row *row, struct buf *out)
         buf_str(out, "env \"NAME\" or file \"path\"");
         break;
     case WORD_SECRETS:
-        buf_str(out, "a list of env \"NAME\" and file \"path\"");
+        buf_str(out, "a list of env \"NAME\" and file \"path\", or { name = env \"NAME\" }");
         break;
     case WORD_HEADERS:
         buf_str(out, "{ [\"Name\"] = \"value\" }, where a value may also be env \"NAME\" or file \"path\"");

@@ -15,7 +15,7 @@ static int run(struct cli *cli)
     buf_init(&out, 4 << 10);
     if (cli_option(cli, "json") == NULL) {
         buf_printf(&out, "llm-gateway %s (plugin ABI %u.%u%s, Lua %s)\n", GW_VERSION, GW_ABI_MAJOR, GW_ABI_MINOR,
-                   GW_ABI_DRAFT ? "-draft" : "", load_lua_version());
+                   GW_ABI_MAJOR == 0 ? "-draft" : "", load_lua_version());
         return cli_print(&out);
     }
     json_writer_init(&w, &out);
@@ -29,7 +29,7 @@ static int run(struct cli *cli)
     json_name(&w, "minor");
     json_put_int(&w, GW_ABI_MINOR);
     json_name(&w, "draft");
-    json_put_bool(&w, GW_ABI_DRAFT != 0);
+    json_put_bool(&w, GW_ABI_MAJOR == 0);
     json_close(&w);
     json_name(&w, "libraries");
     json_object(&w);

@@ -100,6 +100,8 @@ static void wipe_secrets(struct config *config)
         const struct config_provider *provider = &config->providers[i];
         for (size_t s = 0; s < provider->secret_count; s++)
             wipe(provider->secrets[s].value);
+        for (size_t s = 0; s < provider->named_count; s++)
+            wipe(provider->named[s].value);
         for (size_t h = 0; h < provider->header_count; h++)
             if (provider->headers[h].secret)
                 wipe(provider->headers[h].value);

@@ -21,6 +21,7 @@ struct tariff; /* money/tariff.h */
 
 /* Text that never prints. */
 struct config_secret {
+    const char *name;  /* of one by name; else NULL */
     struct text value; /* NUL-terminated too */
     const char *from;  /* 'env "OPENAI_API_KEY"': what may be said of it */
 };
@@ -39,7 +40,10 @@ struct config_provider {
     struct text base_url;
     struct config_secret *secrets; /* tried in turn; may be none */
     size_t secret_count;
+    struct config_secret *named; /* instead of them, where gateway.lua names them; may be none */
+    size_t named_count;
     const char *const *wanted; /* where secrets were looked for, also those that are not set */
+    const char *const *wanted_names; /* of each its name; NULL: they have none */
     size_t wanted_count;
     struct config_header *headers; /* sent with every request */
     size_t header_count;

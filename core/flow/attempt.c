@@ -49,6 +49,15 @@ static struct text answer_header(void *owner, struct text name)
     return TEXT_NONE;
 }
 
+static struct text named_secret(void *owner, struct text name)
+{
+    const struct config_provider *p = ((const struct attempt *)owner)->target->provider;
+    for (size_t i = 0; i < p->named_count; i++)
+        if (text_is(name, p->named[i].name))
+            return p->named[i].value;
+    return TEXT_NONE;
+}
+
 static void describe(struct attempt *a)
 {
     struct request *req = a->req;
@@ -56,14 +65,14 @@ static void describe(struct attempt *a)
     const gw_provider_ops *ops = &p->plugin->provider;
     const struct config_secret *secret =
         p->secret_count > 0 ? &p->secrets[(req->secret_turn + req->secret_tries) % p->secret_count] : NULL;
-    a->secret_from = secret != NULL ? secret->from : NULL;
+    a->secret_from = secret != NULL ? secret->from : p->named_count > 0 ? p->named[0].from : NULL;
     a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0            ? MODE_LOCAL
               : (way_dialects(p) & req->face->dialect) != 0 ? MODE_RELAY
                                                                 : MODE_TRANSLATE;
     req->answer.dialects = way_dialects(p);
     req->answer.unshown = NULL;
     call_begin(&a->call, &req->arena, &req->worker->scratch, a);
-    call_give(&a->call, &(struct call_headers){ client_header, answer_header });
+    call_give(&a->call, &(struct call_headers){ client_header, answer_header, named_secret });
     for (const struct ask_dropped *d = req->query_dropped; d != NULL; d = d->next)
         call_host()->dropped(&a->call, call_str(d->member), call_str(text_of(d->why)));
     a->ask = (gw_request){

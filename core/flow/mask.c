@@ -131,6 +131,8 @@ struct text mask_text(struct attempt *a, struct text t)
     struct arena *arena = &a->req->arena;
 
     t = mask_one(arena, t, call_text(a->ask.secret));
+    for (size_t i = 0; i < p->named_count; i++)
+        t = mask_one(arena, t, p->named[i].value);
     for (size_t i = 0; i < p->header_count; i++)
         if (p->headers[i].secret)
             t = mask_one(arena, t, p->headers[i].value);

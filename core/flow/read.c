@@ -112,9 +112,10 @@ void relay_emit(gw_call *call, const gw_event *given)
         relay_overflow(a);
 }
 
-bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data)
+bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct frame *given)
 {
     const struct config_provider *p = a->target->provider;
+    struct text data = given->data;
     struct buf joined;
     buf_init(&joined, 2 * data.len + 64);
     if (a->mode == MODE_TRANSLATE && a->streamed)
@@ -123,8 +124,9 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name,
                        .end = end,
                        .status = (uint32_t)a->status,
                        .framing = framing,
-                       .name = call_str(name),
-                       .data = call_str(data) };
+                       .name = call_str(given->name),
+                       .data = call_str(data),
+                       .headers = call_str(given->headers) };
     a->call.explain = TEXT_NONE;
     struct watch_seat *seat = watch_begin(p->plugin->name, "read()");
     call_step_begin(&a->call);

@@ -19,9 +19,15 @@ struct span {
     bool end; /* the body is over: this frame may be half a one */
 };
 
+/* How the provider has its streams cut: as build() asked for this answer, or as always. */
+static uint32_t framing_of(const struct attempt *a)
+{
+    return a->http.framing != 0 ? a->http.framing : a->target->provider->plugin->provider.framing;
+}
+
 static void start_framing(struct attempt *a)
 {
-    uint32_t kind = a->target->provider->plugin->provider.framing;
+    uint32_t kind = framing_of(a);
     if (a->mode == MODE_RELAY || kind == GW_FRAMING_WHOLE) /* a stream where none was expected: of events */
         kind = GW_FRAMING_SSE;
     framing_init(&a->framing, kind, a->req->config->limits.event_bytes);
@@ -149,7 +155,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     if (found != 0) {
         if ((found & FACE_TAP_READ) != 0) {
             bool was_bad = a->has_error;
-            bool ok = relay_read(a, GW_FRAMING_SSE, false, frame->name, frame->data);
+            bool ok = relay_read(a, GW_FRAMING_SSE, false, frame);
             if ((found & FACE_TAP_ERROR) != 0 && !a->has_error && !ok)
                 failure_from_event(a, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = 502 });
             if (a->has_error && !was_bad && (!a->has_event || !is_told(a)))
@@ -220,7 +226,7 @@ static int on_translated_frame(void *arg, const struct frame *frame)
     struct attempt *a = ((struct span *)arg)->a;
     if (frame->comment || a->has_done) /* what follows the end mark is no part of the answer */
         return 0;
-    if (!relay_read(a, a->framing.kind, false, frame->name, frame->data) && !a->has_error)
+    if (!relay_read(a, a->framing.kind, false, frame) && !a->has_error)
         relay_broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !a->has_error)
         relay_broken(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
@@ -244,10 +250,13 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     if (status < 200 || status > 299)
         return;
     bool events = text_starts_nocase(a->content_type, TEXT("text/event-stream"));
-    uint32_t framing = a->target->provider->plugin->provider.framing;
+    uint32_t framing = framing_of(a);
     if (events && req->face->canonical == NULL)
         req->ask.stream = true; /* asked for in other words, or not at all: nobody could fold it, so it passes as it came */
-    if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && framing != GW_FRAMING_SSE && framing != GW_FRAMING_WHOLE)))
+    /* A whole answer in the place of messages shows by its type, and then by its first byte. */
+    bool own = framing != GW_FRAMING_SSE && framing != GW_FRAMING_WHOLE &&
+               !(framing == GW_FRAMING_EVENTSTREAM && text_starts_nocase(a->content_type, TEXT("application/json")));
+    if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && own)))
         start_framing(a);
     else if (req->ask.stream)
         a->undecided = true;
@@ -275,7 +284,10 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
         }
     } while (rc == FIRST);
     if (rc < 0) {
-        fail_now(a, "too_large", "sent an event larger than limits.event_mb allows");
+        if (framing_is_damaged(&a->framing))
+            fail_now(a, "protocol", "sent a message of an event stream that is damaged: its checksum is wrong, or half of it is missing");
+        else
+            fail_now(a, "too_large", "sent an event larger than limits.event_mb allows");
         if (a->req->relaying)
             a->error.code = "stream_interrupted";
     }
@@ -341,7 +353,7 @@ static void read_relayed(struct attempt *a, struct text body, struct arena *scra
         relay_overflow(a);
     else if ((found & FACE_TAP_BAD) == 0) {
         if ((found & FACE_TAP_READ) != 0)
-            relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, digest);
+            relay_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = digest });
         a->has_event = !a->has_error;
         a->frames = 1;
     }
@@ -354,7 +366,7 @@ static void read_whole(struct attempt *a, struct arena *scratch)
     struct text body = buf_view(&a->whole);
     if (a->status < 200 || a->status > 299) {
         if (a->status >= 400)
-            relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body);
+            relay_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = body });
         return;
     }
     if (req->ask.stream && req->face->canonical == NULL) {
@@ -368,7 +380,7 @@ static void read_whole(struct attempt *a, struct arena *scratch)
         read_relayed(a, body, scratch);
         return;
     }
-    if (!relay_read(a, GW_FRAMING_WHOLE, true, TEXT_NONE, body) && !a->has_error)
+    if (!relay_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = body }) && !a->has_error)
         a->has_event = false;
     buf_free(&a->whole);
 }
@@ -396,7 +408,7 @@ enum next attempt_read(struct request *req)
 /* The plugin's last frame: empty, and the end. */
 static void end_of_frames(struct attempt *a)
 {
-    if (!relay_read(a, a->framing.kind, true, TEXT_NONE, TEXT("")) && !a->has_error)
+    if (!relay_read(a, a->framing.kind, true, &(struct frame){ .data = TEXT("") }) && !a->has_error)
         relay_broken(a, E_STREAM, "junk", "could not finish its answer");
     if (!begins_now(a)) /* else relay_complete() begins it */
         write_out(a);

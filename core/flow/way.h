@@ -289,7 +289,7 @@ struct text mask_text(struct attempt *a, struct text t);
 gw_event mask_event(struct attempt *a, const gw_event *event);
 
 /* read.c: hands one frame to the provider. False when it cannot read it. */
-bool relay_read(struct attempt *a, uint32_t framing, bool end, struct text name, struct text data);
+bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct frame *given);
 /* What a plugin emits: usage, finish and errors always; for a translation everything. */
 void relay_emit(gw_call *call, const gw_event *event);
 /* What arrived cannot be passed on as a whole, for want of memory or a limit: the attempt has failed. */

@@ -13,9 +13,10 @@ void call_begin(struct gw_call *call, struct arena *keep, struct arena *scratch,
 void call_give(struct gw_call *call, const struct call_headers *headers)
 {
     CHECK(call, CALL);
-    BUG_IF(headers->client == NULL || headers->answer == NULL);
+    BUG_IF(headers->client == NULL || headers->answer == NULL || headers->secret == NULL);
     call->client_header = headers->client;
     call->answer_header = headers->answer;
+    call->secret = headers->secret;
 }
 
 static _Thread_local struct gw_call *current; /* whose step this thread is in */

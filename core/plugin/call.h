@@ -19,7 +19,7 @@ struct call_dropped {
     struct text member, why; /* arena of `keep` */
 };
 
-/* Answers a header of the client or of the upstream by name; absent when there is none. */
+/* Answers a header of the client or of the upstream, or a secret, by name; absent when there is none. */
 typedef struct text (*call_header_fn)(void *owner, struct text name);
 
 #define CALL_MAGIC 0x63616c6cu
@@ -28,7 +28,7 @@ struct gw_call {
     struct arena *keep;    /* lives as long as the attempt, kept */
     struct arena *scratch; /* reset after each step, kept */
     void *owner;           /* for emit() callbacks of the core, kept */
-    call_header_fn client_header, answer_header; /* may be NULL */
+    call_header_fn client_header, answer_header, secret; /* may be NULL */
     void *state;           /* the plugin's */
     struct text explain;   /* why the status was not GW_OK; in `keep` */
     bool starved;          /* it was refused memory: what it did since is not all of it */
@@ -49,6 +49,7 @@ struct gw_http {
     size_t header_count, header_cap;
     struct buf body;           /* call_http_fini() frees it */
     struct gw_writer *writer;  /* NULL: no body was begun */
+    uint32_t framing;          /* of a streamed answer: GW_FRAMING_*; 0: the provider's own */
     bool failed;               /* a bad header or URL */
 };
 
@@ -67,10 +68,10 @@ struct gw_buf {
 };
 
 void call_begin(struct gw_call *call, struct arena *keep, struct arena *scratch, void *owner);
-/* Where the headers come from that a plugin may ask for. All of them must be given: what the gateway answers, the
+/* Where the headers and the secrets come from that a plugin may ask for. All of them must be given: what the gateway answers, the
  * conformance kit answers too. */
 struct call_headers {
-    call_header_fn client, answer;
+    call_header_fn client, answer, secret;
 };
 void call_give(struct gw_call *call, const struct call_headers *headers);
 /* Did the step pass a limit of memory? Then what it said is incomplete: fail the attempt. */

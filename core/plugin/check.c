@@ -21,8 +21,10 @@ static int check_version(const gw_plugin *p, const char *path, struct fail *fail
 {
     if (p == NULL)
         return refuse(path, fail, "its gw_plugin_entry() returns NULL");
-    if (p->abi_major != GW_ABI_MAJOR)
-        return refuse(path, fail, "it is made for plugin ABI %u, this gateway has %u", p->abi_major, GW_ABI_MAJOR);
+    bool is_other_counter = GW_ABI_MAJOR == 0 && p->needs_minor != GW_ABI_MINOR;
+    if (p->abi_major != GW_ABI_MAJOR || is_other_counter)
+        return refuse(path, fail, "it is built for plugin ABI %u.%u, and this gateway has %u.%u: build it again with this gateway's SDK",
+                      p->abi_major, p->needs_minor, GW_ABI_MAJOR, GW_ABI_MINOR);
     if (p->needs_minor > GW_ABI_MINOR)
         return refuse(path, fail, "it needs plugin ABI %u.%u, this gateway has %u.%u", p->abi_major, p->needs_minor,
                       GW_ABI_MAJOR, GW_ABI_MINOR);
@@ -55,7 +57,7 @@ static int check_options(const gw_option *options, const char *path, struct fail
             return refuse(path, fail, "a setting of it has no name");
         if (o->type < GW_JSON_BOOL || o->type > GW_JSON_OBJECT)
             return refuse(path, fail, "its setting \"%s\" has the unknown type %u", o->name, o->type);
-        if ((o->flags & GW_OPTION_SECRET) && o->type != GW_JSON_STR)
+        if ((o->flags & (GW_OPTION_SECRET | GW_OPTION_NAMED)) && o->type != GW_JSON_STR)
             return refuse(path, fail, "its setting \"%s\" is a secret and not a string", o->name);
         for (const gw_option *earlier = options; earlier != o; earlier++)
             if (strcmp(earlier->name, o->name) == 0)
@@ -83,14 +85,12 @@ static int check_framing(const gw_provider_ops *ops, const char *path, struct fa
 {
     bool streams = (ops->operations & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0 && !(ops->flags & GW_PROVIDER_LOCAL);
 
-    if (ops->framing == GW_FRAMING_EVENTSTREAM)
-        return refuse(path, fail, "its framing is AWS event streams, which this gateway cannot cut yet");
     if (ops->framing > GW_FRAMING_RAW)
         return refuse(path, fail, "its framing %u is not known", ops->framing);
     if (ops->framing == GW_FRAMING_WHOLE && streams)
         return refuse(path, fail,
                       "its framing is whole (0, or not set), and the chats that it serves may be streams: set .framing "
-                      "to GW_FRAMING_SSE, GW_FRAMING_LINES or GW_FRAMING_RAW");
+                      "to GW_FRAMING_SSE, GW_FRAMING_LINES, GW_FRAMING_EVENTSTREAM or GW_FRAMING_RAW");
     return 0;
 }
 

@@ -118,13 +118,14 @@ static void fact_words(const struct form *form, const char *name, const struct w
 
 static void option(const struct form *form, const gw_option *o)
 {
-    bool required = o->flags & GW_OPTION_REQUIRED, secret = o->flags & GW_OPTION_SECRET;
+    bool required = o->flags & GW_OPTION_REQUIRED, named = o->flags & GW_OPTION_NAMED,
+         secret = named || (o->flags & GW_OPTION_SECRET);
     const char *type = o->type < sizeof types / sizeof *types ? types[o->type] : "unknown";
     const char *help = o->help != NULL ? o->help : "";
 
     if (form->json == NULL) {
         buf_printf(form->out, "%-12s%-20s %-7s%s%s %s\n", "setting", o->name, type, required ? " required" : "",
-                   secret ? " secret" : "", help);
+                   named ? " secrets" : secret ? " secret" : "", help);
         return;
     }
     json_object(form->json);
@@ -134,6 +135,10 @@ static void option(const struct form *form, const gw_option *o)
     json_put_bool(form->json, required);
     json_name(form->json, "secret");
     json_put_bool(form->json, secret);
+    if (named) {
+        json_name(form->json, "named");
+        json_put_bool(form->json, true);
+    }
     fact(form, "help", help);
     json_close(form->json);
 }
@@ -186,7 +191,7 @@ void plugin_describe(const struct plugin *plugin, bool as_json, struct buf *out)
     char needs[32], has[48];
 
     snprintf(needs, sizeof needs, "%u.%u", GW_ABI_MAJOR, plugin->needs_minor);
-    snprintf(has, sizeof has, "%u.%u%s", GW_ABI_MAJOR, GW_ABI_MINOR, GW_ABI_DRAFT ? "-draft" : "");
+    snprintf(has, sizeof has, "%u.%u%s", GW_ABI_MAJOR, GW_ABI_MINOR, GW_ABI_MAJOR == 0 ? "-draft" : "");
     if (as_json) {
         json_writer_init(&writer, out);
         json_object(&writer);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
+#include "base/eventstream.h"
 #include "base/field.h"
 #include "base/log.h"
 #include "plugin/call.h"
@@ -292,6 +294,43 @@ static gw_writer *host_http_json_body(gw_http *http)
     return http->writer;
 }
 
+static void host_http_framing(gw_http *http, uint32_t framing)
+{
+    if (http == NULL)
+        call_given(NULL, "host->http_framing()");
+    else if (framing == GW_FRAMING_WHOLE || framing > GW_FRAMING_RAW)
+        refuse(http, "the framing %u is none of a stream", framing);
+    else
+        http->framing = framing;
+}
+
+static gw_str host_secret(gw_call *call, gw_str name)
+{
+    call = call_given(call, "host->secret()");
+    if (call == NULL || call->secret == NULL)
+        return (gw_str){NULL, 0};
+    return call_str(call->secret(call->owner, call_text(name)));
+}
+
+static gw_str host_frame_header(const gw_frame *frame, gw_str name)
+{
+    if (frame == NULL) {
+        call_given(NULL, "host->frame_header()");
+        return (gw_str){NULL, 0};
+    }
+    return call_str(eventstream_header(call_text(frame->headers), call_text(name)));
+}
+
+static void host_sha256(gw_str data, uint8_t digest[32])
+{
+    crypto_sha256(call_text(data), digest);
+}
+
+static void host_hmac_sha256(gw_str key, gw_str data, uint8_t digest[32])
+{
+    crypto_hmac_sha256(call_text(key), call_text(data), digest);
+}
+
 void call_host_init(gw_host *host, const char *plugin)
 {
     *host = *call_host();
@@ -321,6 +360,11 @@ const gw_host *call_host(void)
         .http_url = host_http_url,
         .http_header = host_http_header,
         .http_json_body = host_http_json_body,
+        .http_framing = host_http_framing,
+        .secret = host_secret,
+        .frame_header = host_frame_header,
+        .sha256 = host_sha256,
+        .hmac_sha256 = host_hmac_sha256,
     };
     return &host;
 }

@@ -44,7 +44,8 @@ static int complain_unknown(const struct plugin *plugin, struct text name, struc
     size_t count = 0;
 
     for (const gw_option *o = plugin->options; o != NULL && o->name != NULL && count < MOST; o++)
-        names[count++] = o->name;
+        if (!(o->flags & GW_OPTION_NAMED))
+            names[count++] = o->name;
     names[count] = NULL;
     if (count == 0)
         return fail_set(fail, FAIL_OPERATOR, "unknown setting \"%.*s\": the plugin %s has no settings of its own",
@@ -69,12 +70,15 @@ int plugin_check_settings(const struct plugin *plugin, const struct json *settin
         const gw_option *option = find(plugin->options, name);
         if (option == NULL)
             return complain_unknown(plugin, name, fail);
+        if (option->flags & GW_OPTION_NAMED)
+            return fail_set(fail, FAIL_OPERATOR, "\"%s\" is a secret by name: secrets = { %s = env \"NAME\" }", option->name,
+                            option->name);
         if (!fits(option->type, value))
             return fail_set(fail, FAIL_OPERATOR, "the setting \"%s\" of the plugin %s must be %s, not %s", option->name,
                             plugin->name, type_name(option->type), type_name((uint32_t)json_type(value)));
     }
     for (const gw_option *o = plugin->options; o != NULL && o->name != NULL; o++)
-        if ((o->flags & GW_OPTION_REQUIRED) && json_get(settings, text_of(o->name)) == NULL)
+        if ((o->flags & GW_OPTION_REQUIRED) && !(o->flags & GW_OPTION_NAMED) && json_get(settings, text_of(o->name)) == NULL)
             return fail_set(fail, FAIL_OPERATOR, "the setting \"%s\" of the plugin %s is missing: %s", o->name,
                             plugin->name, o->help != NULL ? o->help : type_name(o->type));
     return 0;

@@ -1,4 +1,4 @@
-/* framing.c - server-sent events as WHATWG HTML defines them, and lines, out of bytes cut anywhere.
+/* framing.c - server-sent events as WHATWG HTML defines them, lines, and messages of AWS event streams, out of bytes cut anywhere.
  *
  * Every byte is searched once. What the lines of the frame say is noted as they end, in offsets, so a
  * frame that arrives in many pieces costs no more than one that arrives whole. A frame inside the bytes
@@ -9,6 +9,7 @@
 
 #include <gateway/provider.h>
 
+#include "base/eventstream.h"
 #include "base/fail.h"
 
 typedef int frame_fn(void *arg, const struct frame *frame);
@@ -19,12 +20,13 @@ static bool is_too_long(const struct framing *f, const char *base, size_t len);
 static int keep(struct framing *f, struct text bytes);
 static int drain(struct framing *f, frame_fn *on_frame, void *arg);
 static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame, void *arg);
+static int damaged(struct framing *f);
 static bool read_line(struct framing *f, const char *base, size_t start, size_t end);
 static void read_field(struct framing *f, struct text line, size_t start);
 
 void framing_init(struct framing *f, uint32_t kind, size_t max_frame)
 {
-    BUG_IF(kind != GW_FRAMING_SSE && kind != GW_FRAMING_LINES && kind != GW_FRAMING_RAW);
+    BUG_IF(kind != GW_FRAMING_SSE && kind != GW_FRAMING_LINES && kind != GW_FRAMING_EVENTSTREAM && kind != GW_FRAMING_RAW);
     *f = (struct framing){.kind = kind, .at_start = true, .max_frame = max_frame};
     buf_init(&f->held, SIZE_MAX); /* the limit is on frames: what a stop left may be several */
     buf_init(&f->data, SIZE_MAX);
@@ -54,7 +56,7 @@ int framing_feed(struct framing *f, struct text bytes, frame_fn *on_frame, void 
         size_t end = scan(f, bytes.ptr, bytes.len);
 
         if (end == 0) {
-            f->failed = is_too_long(f, bytes.ptr, bytes.len);
+            f->failed = f->failed || is_too_long(f, bytes.ptr, bytes.len);
             break;
         }
         result = emit(f, bytes.ptr, end, on_frame, arg);
@@ -77,6 +79,8 @@ int framing_end(struct framing *f, bool flush, frame_fn *on_frame, void *arg)
     if (result != 0 || f->held.len == 0)
         return result;
     held = buf_view(&f->held);
+    if (flush && f->kind == GW_FRAMING_EVENTSTREAM)
+        return damaged(f);
     if (flush) {
         if (f->kind == GW_FRAMING_SSE && f->line < held.len)
             read_line(f, held.ptr, f->line, held.len);
@@ -116,7 +120,7 @@ static int drain(struct framing *f, frame_fn *on_frame, void *arg)
         struct text held = buf_view(&f->held);
         size_t end = scan(f, held.ptr, held.len);
 
-        if (end == 0 && is_too_long(f, held.ptr, held.len)) {
+        if (f->failed || (end == 0 && is_too_long(f, held.ptr, held.len))) {
             f->failed = true; /* what a stop left may be an unfinished frame that is too long already */
             return -1;
         }
@@ -137,6 +141,16 @@ static const char *next(const char *known, struct text from, char c)
     return known != NULL ? known : from.ptr + from.len;
 }
 
+/* How many of `bytes` the held message lacks, as far as its prelude is there. */
+static size_t missing(const struct framing *f, struct text bytes)
+{
+    ptrdiff_t length = eventstream_length(buf_view(&f->held));
+    size_t whole = length > 0 ? (size_t)length : EVENTSTREAM_PRELUDE;
+    size_t lacks = whole > f->held.len ? whole - f->held.len : 1;
+
+    return lacks < bytes.len ? lacks : bytes.len;
+}
+
 /* Takes from `bytes` what the held frame lacks, line by line. */
 static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame, void *arg)
 {
@@ -147,10 +161,14 @@ static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame
         size_t len, end;
         struct text held;
 
-        lf = next(lf, *bytes, '\n');
-        cr = next(cr, *bytes, '\r');
-        len = (size_t)((cr < lf && cr + 1 != lf ? cr : lf) - bytes->ptr);
-        len += len < bytes->len;
+        if (f->kind == GW_FRAMING_EVENTSTREAM) {
+            len = missing(f, *bytes);
+        } else {
+            lf = next(lf, *bytes, '\n');
+            cr = next(cr, *bytes, '\r');
+            len = (size_t)((cr < lf && cr + 1 != lf ? cr : lf) - bytes->ptr);
+            len += len < bytes->len;
+        }
         if (keep(f, (struct text){bytes->ptr, len}) < 0)
             return -1;
         bytes->ptr += len;
@@ -160,7 +178,7 @@ static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame
         if (end > 0) {
             result = emit(f, held.ptr, end, on_frame, arg);
             buf_consume(&f->held, end);
-        } else if (is_too_long(f, held.ptr, held.len)) {
+        } else if (f->failed || is_too_long(f, held.ptr, held.len)) {
             f->failed = true;
             return -1;
         }
@@ -253,8 +271,29 @@ static size_t scan_line(struct framing *f, const char *base, size_t len)
     return lf != NULL ? (size_t)(lf - base) + 1 : 0;
 }
 
+static int damaged(struct framing *f)
+{
+    f->failed = f->damaged = true;
+    return -1;
+}
+
+/* The prelude is looked at as soon as it is there: a length that it cannot have, or over the limit, waits for no more. */
+static size_t scan_message(struct framing *f, const char *base, size_t len)
+{
+    ptrdiff_t length = eventstream_length((struct text){base, len});
+
+    f->scanned = len;
+    if (length < 0)
+        damaged(f);
+    else if ((size_t)length > f->max_frame)
+        f->failed = true;
+    return f->failed || length == 0 || (size_t)length > len ? 0 : (size_t)length;
+}
+
 static size_t scan(struct framing *f, const char *base, size_t len)
 {
+    if (f->kind == GW_FRAMING_EVENTSTREAM)
+        return scan_message(f, base, len);
     return f->kind == GW_FRAMING_SSE ? scan_event(f, base, len) : scan_line(f, base, len);
 }
 
@@ -325,6 +364,19 @@ static void describe_line(struct frame *frame)
     frame->comment = frame->data.len == 0;
 }
 
+/* What the message is about: an event, an exception that the service models, or an error that it does not. */
+static void describe_message(struct framing *f, struct frame *frame)
+{
+    static const char *const names[] = {":event-type", ":exception-type", ":error-code"};
+
+    if (!eventstream_parts(frame->raw, &frame->headers, &frame->data)) {
+        damaged(f);
+        return;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && frame->name.ptr == NULL; i++)
+        frame->name = eventstream_header(frame->headers, text_of(names[i]));
+}
+
 static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_frame, void *arg)
 {
     struct frame frame = {
@@ -338,6 +390,10 @@ static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_fr
     }
     if (f->kind == GW_FRAMING_LINES)
         describe_line(&frame);
+    if (f->kind == GW_FRAMING_EVENTSTREAM)
+        describe_message(f, &frame);
+    if (f->failed)
+        return -1;
     f->scanned = f->line = 0;
     f->data_lines = 0;
     f->has_id = false;

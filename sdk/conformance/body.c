@@ -8,7 +8,8 @@
 static bool is_event_stream(struct text type)
 {
     return text_starts_nocase(type, TEXT("text/event-stream")) ||
-           text_starts_nocase(type, TEXT("application/x-ndjson"));
+           text_starts_nocase(type, TEXT("application/x-ndjson")) ||
+           text_starts_nocase(type, TEXT("application/vnd.amazon.eventstream"));
 }
 
 bool body_of_recording(struct kit_case *c, const struct json *recording, struct body *body)
@@ -86,22 +87,25 @@ static void spoil(char *bytes, size_t len)
 }
 
 /* 0 to go on. */
-static int read_frame(struct session *s, const struct body *body, struct text name, struct text data, bool end)
+static int read_frame(struct session *s, const struct body *body, const struct frame *given, bool end)
 {
-    char *name_copy = copy(name), *data_copy = copy(data);
+    const struct text name = given->name, data = given->data, headers = given->headers;
+    char *name_copy = copy(name), *data_copy = copy(data), *headers_copy = copy(headers);
     gw_frame frame = {
         .size = sizeof frame,
         .end = end,
         .status = body->status,
         .framing = framing_of(s, body),
         .name = {name.ptr != NULL ? name_copy : NULL, name.len},
-        .data = {data_copy,                           data.len}
+        .data = {data_copy,                           data.len},
+        .headers = {headers.ptr != NULL ? headers_copy : NULL, headers.len},
     };
     call_step_begin(&s->call);
     gw_status status = s->of->kit->plugin->provider.read(s->of->instance, &s->call, &frame, session_emit);
     session_step(s, status);
     spoil(name_copy, name.len);
     spoil(data_copy, data.len);
+    spoil(headers_copy, headers.len);
     return status < 0 || s->check.has_error ? 1 : 0;
 }
 
@@ -113,7 +117,7 @@ struct feed {
 static int on_frame(void *arg, const struct frame *frame)
 {
     struct feed *feed = arg;
-    return frame->comment ? 0 : read_frame(feed->session, feed->body, frame->name, frame->data, false);
+    return frame->comment ? 0 : read_frame(feed->session, feed->body, frame, false);
 }
 
 static bool begin(struct session *s, const struct body *body)
@@ -140,7 +144,7 @@ void body_read(struct session *s, const struct body *body, const size_t *cuts, s
     if (!begin(s, body))
         return;
     if (!body->stream) {
-        read_frame(s, body, TEXT_NONE, body->bytes, true);
+        read_frame(s, body, &(struct frame){.data = body->bytes}, true);
         return;
     }
     framing_init(&framing, framing_of(s, body), 16 << 20);
@@ -151,16 +155,19 @@ void body_read(struct session *s, const struct body *body, const size_t *cuts, s
     }
     if (result == 0)
         result = framing_end(&framing, true, on_frame, &feed);
+    bool damaged = framing_is_damaged(&framing);
     framing_fini(&framing);
     if (result == 0)
-        read_frame(s, body, TEXT_NONE, TEXT(""), true);
+        read_frame(s, body, &(struct frame){.data = TEXT("")}, true);
+    else if (damaged) /* the gateway ends such an answer by itself */
+        s->status = GW_E_PROTOCOL;
     else if (result < 0)
         case_fail(s->of, "the stream cannot be cut into frames");
 }
 
 struct frame_copy {
     struct frame_copy *next;
-    struct text name, data;
+    struct frame frame;
 };
 struct body_frames {
     struct arena *arena;
@@ -174,8 +181,9 @@ static int keep_frame(void *arg, const struct frame *frame)
     if (frame->comment)
         return 0;
     struct frame_copy *kept = arena_new(frames->arena, struct frame_copy);
-    kept->name = arena_text(frames->arena, frame->name);
-    kept->data = arena_text(frames->arena, frame->data);
+    kept->frame = (struct frame){.name = arena_text(frames->arena, frame->name),
+                                 .data = arena_text(frames->arena, frame->data),
+                                 .headers = arena_text(frames->arena, frame->headers)};
     *frames->last = kept;
     frames->last = &kept->next;
     return 0;
@@ -209,11 +217,11 @@ bool body_next(struct session *s, const struct body *body, struct body_frames *f
     }
     struct frame_copy *frame = frames->at;
     if (frame == NULL) {
-        read_frame(s, body, TEXT_NONE, body->stream ? TEXT("") : body->bytes, true);
+        read_frame(s, body, &(struct frame){.data = body->stream ? TEXT("") : body->bytes}, true);
         frames->ended = true;
         return true;
     }
     frames->at = frame->next;
-    frames->ended = read_frame(s, body, frame->name, frame->data, false) != 0;
+    frames->ended = read_frame(s, body, &frame->frame, false) != 0;
     return true;
 }

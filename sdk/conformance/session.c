@@ -35,13 +35,19 @@ static struct text answer_header(void *owner, struct text name)
     return header_of(((const struct session *)owner)->answer_headers, name);
 }
 
+/* "secrets": {"name": "value"} of the case. */
+static struct text named_secret(void *owner, struct text name)
+{
+    return json_str(json_get(json_member(((const struct session *)owner)->of->json, "secrets"), name));
+}
+
 void session_begin(struct session *s, struct kit_case *c, bool damaged)
 {
     *s = (struct session){.of = c, .check = {.damaged = damaged}};
     arena_init(&s->keep, NULL, 0, 64 << 20);
     arena_init(&s->scratch, NULL, 0, 64 << 20);
     call_begin(&s->call, &s->keep, &s->scratch, s);
-    call_give(&s->call, &(struct call_headers){client_header, answer_header});
+    call_give(&s->call, &(struct call_headers){client_header, answer_header, named_secret});
     buf_init(&s->lines, 64 << 20);
     c->kit->now_ms = 0;
 }

@@ -1,4 +1,4 @@
-/* frozen_1_0.c - plugin ABI 1.0, DRAFT: as it will be released. It compiles while every field is where it was,
+/* frozen_1_0.c - the plugin ABI, a candidate for 1.0: as it will be released. It compiles while every field is where it was,
  * every function takes what it took, and every number means what it meant; the message names what moved.
  * Once 1.0 is released lines are added, at each release, and never changed or taken out. Until then a change
  * is allowed, with its reason in sdk/ABI-HISTORY.md. LP64: sizes of pointers and of size_t are 8. */
@@ -19,7 +19,8 @@
 _Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "this list is for LP64");
 
 /* abi.h */
-VALUE(GW_ABI_MAJOR, 1u);
+VALUE(GW_ABI_MAJOR, 0u);
+VALUE(GW_ABI_MINOR, 1u);
 VALUE(GW_OK, 0);
 VALUE(GW_MISS, 1);
 VALUE(GW_E_NOMEM, (-1));
@@ -101,7 +102,12 @@ FIELD(gw_host, http_method, 128, void (*)(gw_http *, gw_str));
 FIELD(gw_host, http_url, 136, void (*)(gw_http *, gw_str));
 FIELD(gw_host, http_header, 144, void (*)(gw_http *, gw_str, gw_str));
 FIELD(gw_host, http_json_body, 152, gw_writer *(*)(gw_http *));
-AT_LEAST(gw_host, 160);
+FIELD(gw_host, http_framing, 160, void (*)(gw_http *, uint32_t));
+FIELD(gw_host, secret, 168, gw_str (*)(gw_call *, gw_str));
+FIELD(gw_host, frame_header, 176, gw_str (*)(const gw_frame *, gw_str));
+FIELD(gw_host, sha256, 184, void (*)(gw_str, uint8_t *));
+FIELD(gw_host, hmac_sha256, 192, void (*)(gw_str, gw_str, uint8_t *));
+AT_LEAST(gw_host, 200);
 
 /* plugin.h */
 VALUE(GW_KIND_PROVIDER, 1u);
@@ -110,6 +116,7 @@ VALUE(GW_KIND_STORE, 3u);
 VALUE(GW_KIND_SINK, 4u);
 VALUE(GW_OPTION_REQUIRED, (1u << 0));
 VALUE(GW_OPTION_SECRET, (1u << 1));
+VALUE(GW_OPTION_NAMED, (1u << 2));
 
 FIELD(gw_option, name, 0, const char *);
 FIELD(gw_option, help, 8, const char *);
@@ -197,7 +204,8 @@ FIELD(gw_frame, status, 8, uint32_t);
 FIELD(gw_frame, framing, 12, uint32_t);
 FIELD(gw_frame, name, 16, gw_str);
 FIELD(gw_frame, data, 32, gw_str);
-AT_LEAST(gw_frame, 48);
+FIELD(gw_frame, headers, 48, gw_str);
+AT_LEAST(gw_frame, 64);
 
 FIELD(gw_tokens, size, 0, uint32_t);
 FIELD(gw_tokens, reserved0, 4, uint32_t);

@@ -84,10 +84,10 @@ class Usage(unittest.TestCase):
 
     def test_version(self):
         said = run("version")
-        self.assertRegex(said.out, r"^llm-gateway \d+\.\d+\.\d+ \(plugin ABI 1\.0-draft, Lua 5\.4\.\d+\)\n$")
+        self.assertRegex(said.out, r"^llm-gateway \d+\.\d+\.\d+ \(plugin ABI 0\.\d+-draft, Lua 5\.4\.\d+\)\n$")
         self.assertEqual(run("--version").out, said.out)
         facts = json.loads(run("version", "--json").out)
-        self.assertEqual(facts["abi"], {"major": 1, "minor": 0, "draft": True})
+        self.assertEqual(facts["abi"], {"major": 0, "minor": 1, "draft": True})
         self.assertIn(facts["version"], said.out)
 
     def test_a_full_disk_is_an_error(self):

@@ -25,6 +25,7 @@ static int on_frame(void *arg, const struct frame *frame)
         put(&seen->frames, frame->name);
         put(&seen->frames, frame->data);
         put(&seen->frames, frame->id);
+        put(&seen->frames, frame->headers);
         buf_str(&seen->frames, "\n");
     }
     if (seen->stop == 0)
@@ -64,7 +65,7 @@ static int feed(struct seen *seen, uint32_t kind, size_t max, struct text t, uin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint32_t kinds[] = {GW_FRAMING_SSE, GW_FRAMING_LINES, GW_FRAMING_RAW, GW_FRAMING_SSE};
+    static const uint32_t kinds[] = {GW_FRAMING_SSE, GW_FRAMING_LINES, GW_FRAMING_RAW, GW_FRAMING_EVENTSTREAM};
     struct fuzz f = fuzz_begin(data, size);
     uint8_t mode = fuzz_byte(&f), cuts = fuzz_byte(&f);
     uint32_t kind = kinds[mode & 3];

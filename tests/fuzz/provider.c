@@ -85,7 +85,7 @@ void provider_begin(struct provider *p)
     arena_init(&p->keep, NULL, 0, 64 << 20);
     arena_init(&p->scratch, NULL, 0, 64 << 20);
     call_begin(&p->call, &p->keep, &p->scratch, p);
-    call_give(&p->call, &(struct call_headers){client_header, answer_header});
+    call_give(&p->call, &(struct call_headers){client_header, answer_header, answer_header});
     p->check = (struct event_check){.damaged = true};
     p->now_ms = 0;
     buf_init(&p->lines, 64 << 20);

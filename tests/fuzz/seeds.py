@@ -7,7 +7,9 @@ bytes that its target reads first (see the targets): how, and where to cut.
 import hashlib
 import json
 import pathlib
+import struct
 import sys
+import zlib
 
 LONGEST = 12 << 10
 MOST = 150
@@ -139,6 +141,13 @@ def own(seeds):
         seeds.put("framing", b"\4\5" + text.encode())
     for text in OWN_HTTP:
         seeds.http(text.encode())
+    for payload in (b"", b'{"a":1}', b"x" * 300):
+        head = b"\x0b:event-type\x07\0\1e\x01b\x00"
+        prelude = struct.pack(">II", 16 + len(head) + len(payload), len(head))
+        message = prelude + struct.pack(">I", zlib.crc32(prelude)) + head + payload
+        message += struct.pack(">I", zlib.crc32(message))
+        for mode in (b"\3\5", b"\x13\3", b"\7\5"):
+            seeds.put("framing", mode + message * 3)
 
 
 def goldens(seeds, folder):

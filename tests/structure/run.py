@@ -7,6 +7,7 @@ Ends with "structure: N passed, N failed, N skipped".
 import pathlib
 import sys
 
+import abi
 import exports
 import includes
 import runner
@@ -19,7 +20,7 @@ def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     files = tree.Tree(root, builds=sys.argv[1:])
     count = {"ok": 0, "FAILED": 0, "SKIPPED": 0}
-    for module in (includes, text, tree, exports, runner, scripts):
+    for module in (includes, text, tree, exports, runner, scripts, abi):
         for name, check in vars(module).items():
             if not name.startswith("check_"):
                 continue

@@ -1,10 +1,12 @@
-/* abi.h - the words every plugin and the core must agree on. Plugin ABI 1.0-draft.
+/* abi.h - the words every plugin and the core must agree on. Plugin ABI 0.1: a candidate for 1.0.
  *
  * The rules:
  *  1. A plugin exports one symbol, the function gw_plugin_entry(). It returns a static
  *     descriptor; its first three words never move and are read before anything else.
- *  2. GW_ABI_MAJOR rises when something is removed or changes meaning, GW_ABI_MINOR when
- *     something is added. The core refuses another major and a plugin that needs a newer minor.
+ *  2. While GW_ABI_MAJOR is 0, GW_ABI_MINOR is a counter: it rises when something is removed, moves or changes
+ *     its meaning, and the core refuses a plugin of another counter. What is appended does not raise it.
+ *     From 1.0 on GW_ABI_MAJOR rises when something is removed or changes meaning, GW_ABI_MINOR when something
+ *     is added; the core refuses another major and a plugin that needs a newer minor.
  *  3. Tables and records start with `size` and grow only at the end. The core copies
  *     min(their size, its size) into a zeroed table, so what an old plugin lacks is NULL.
  *     A plugin asks GW_HAS(host, field) before it uses a newer function.
@@ -19,7 +21,8 @@
  *  9. A plugin stays loaded until the process ends; only its instances open and close.
  * 10. A plugin states its settings; the core checks gateway.lua against them before open().
  *
- * Until the ABI is called 1.0 (GW_ABI_DRAFT is 0) a minor release may still change it.
+ * Frozen already: the entry symbol and the first three words, gw_str, the statuses, these rules. The rest is a
+ * candidate: each change has a line in ABI-HISTORY.md.
  */
 #ifndef GATEWAY_ABI_H
 #define GATEWAY_ABI_H
@@ -27,9 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GW_ABI_MAJOR 1u
-#define GW_ABI_MINOR 0u
-#define GW_ABI_DRAFT 1u
+#define GW_ABI_MAJOR 0u
+#define GW_ABI_MINOR 1u
 
 #ifdef __cplusplus
 extern "C" {

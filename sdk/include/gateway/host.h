@@ -71,6 +71,8 @@ typedef struct gw_writer_api {
     gw_str (*text)(gw_writer *w); /* what was written; lent until the next call on w */
 } gw_writer_api;
 
+typedef struct gw_frame gw_frame; /* provider.h */
+
 typedef struct gw_host {
     uint32_t size;      /* sizeof(gw_host) in the running core */
     uint32_t abi_minor; /* GW_ABI_MINOR of the running core */
@@ -111,6 +113,18 @@ typedef struct gw_host {
      * transport's (Host, Content-Length, Transfer-Encoding, Connection ...). */
     void (*http_header)(gw_http *http, gw_str name, gw_str value);
     gw_writer *(*http_json_body)(gw_http *http); /* the same one at each call */
+    /* How a streamed answer to this request is cut, where it is another way than the provider's own `framing`:
+     * GW_FRAMING_SSE, _LINES, _EVENTSTREAM or _RAW; anything else spoils the request. */
+    void (*http_framing)(gw_http *http, uint32_t framing);
+
+    /* The secret `name` of `secrets = { name = env "…" }`, which the provider has an option with GW_OPTION_NAMED for;
+     * {NULL,0} when it is not set. Lent for the step: never kept, never logged. */
+    gw_str (*secret)(gw_call *call, gw_str name);
+    /* A header of the event-stream message in `frame` that holds a string or bytes (":message-type" ...); {NULL,0}
+     * when it has none of that name. */
+    gw_str (*frame_header)(const gw_frame *frame, gw_str name);
+    void (*sha256)(gw_str data, uint8_t digest[32]);                   /* any thread */
+    void (*hmac_sha256)(gw_str key, gw_str data, uint8_t digest[32]); /* RFC 2104; any thread */
 } gw_host;
 
 /* True when the running core is new enough to have `field`. */

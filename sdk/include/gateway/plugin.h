@@ -16,6 +16,9 @@ extern "C" {
 /* Types of settings: GW_JSON_* of host.h. */
 #define GW_OPTION_REQUIRED (1u << 0)
 #define GW_OPTION_SECRET (1u << 1) /* takes env "…" or file "…" only, and never prints */
+/* A secret by name: it stands in `secrets = { name = env "…" }` and not beside the other settings; host->secret() gives
+ * it, open() does not see it. REQUIRED: where secrets are given by name, this one must be. A string. */
+#define GW_OPTION_NAMED (1u << 2)
 
 /* One setting the plugin understands; the core checks gateway.lua against these before
  * open(), so a typo is an error with file and line. The words every provider has (plugin,
@@ -41,8 +44,8 @@ typedef struct gw_plugin {
 
 typedef const gw_plugin *(*gw_plugin_entry_fn)(void);
 
-/* The least minor version this plugin can run on. Define it lower before including this
- * file when every newer function is guarded by GW_HAS(). */
+/* The least minor version this plugin can run on: from 1.0 on it may be defined lower before this file is included,
+ * when every newer function is guarded by GW_HAS(). While the major is 0 it is the counter, and stays as it is. */
 #ifndef GW_NEEDS_MINOR
 #define GW_NEEDS_MINOR GW_ABI_MINOR
 #endif

@@ -64,14 +64,15 @@ typedef struct gw_request {
     const gw_json *body; /* the canonical, OpenAI-shaped request; NULL when relayed */
 } gw_request;
 
-typedef struct gw_frame {
+struct gw_frame {
     uint32_t size;
     uint32_t end;     /* 1: the body is complete; data may be empty */
     uint32_t status;  /* HTTP status of the answer */
     uint32_t framing; /* GW_FRAMING_*; WHOLE with end=1 for a plain answer or an error body */
-    gw_str name;      /* SSE event name or event-stream :event-type */
+    gw_str name;      /* SSE event name; of an event stream :event-type, :exception-type or :error-code */
     gw_str data;
-} gw_frame;
+    gw_str headers; /* of an event stream: the header block, for host->frame_header(); else absent */
+};
 
 /* Tokens in disjoint buckets: no token is in two of them. -1 where not told. The buckets
  * must sum to `total` when that is told; the core refuses a set that does not. */

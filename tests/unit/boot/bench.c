@@ -120,12 +120,14 @@ static const gw_option test_options[] = {
     {"labels",  "what for",    GW_JSON_OBJECT, 0               },
     {"token",   "a secret",    GW_JSON_STR,    GW_OPTION_SECRET},
     {"service", "which",       GW_JSON_STR,    0               },
+    {"key_id",  "who signs",   GW_JSON_STR,    GW_OPTION_NAMED | GW_OPTION_REQUIRED},
+    {"session", "of a while",  GW_JSON_STR,    GW_OPTION_NAMED },
     {NULL,      NULL,          0,              0               },
 };
 
 #define DESCRIPTOR(kind_, name_, ops_, options_)                                                                       \
     {                                                                                                                  \
-        .abi_major = GW_ABI_MAJOR, .needs_minor = 0, .size = sizeof(gw_plugin), .kind = (kind_), .name = (name_),      \
+        .abi_major = GW_ABI_MAJOR, .needs_minor = GW_ABI_MINOR, .size = sizeof(gw_plugin), .kind = (kind_), .name = (name_),      \
         .version = "1.0", .license = "Apache-2.0", .ops = (ops_), .options = (options_)                                \
     }
 

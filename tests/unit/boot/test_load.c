@@ -421,6 +421,36 @@ Test(load, dumps_what_it_would_load_again)
     bench_end(&second);
 }
 
+Test(load, takes_secrets_by_name)
+{
+    struct bench first, second;
+    struct buf one, two;
+    setenv("GW_TEST_C", CANARY, 1);
+    unsetenv("GW_TEST_A");
+    bench_load(&first, "provider \"t\" { plugin = \"test\", base_url = \"http://x\", "
+                       "secrets = { session = env \"GW_TEST_A\", key_id = env \"GW_TEST_C\" } }\n"
+                       "provider \"off\" { plugin = \"test\", base_url = \"http://x\", secrets = { key_id = env \"GW_TEST_A\" } }\n"
+                       "model \"m\" { \"t/x\" }\n");
+    cr_assert_not_null(first.config, "%s", bench_said(&first));
+    const struct config_provider *p = &first.config->providers[0];
+    cr_assert_null(p->off, "a secret that need not be there is not set");
+    cr_assert_eq(p->secret_count, 0);
+    cr_assert_eq(p->named_count, 1);
+    cr_assert_str_eq(p->named[0].name, "key_id");
+    cr_assert(text_is(p->named[0].value, CANARY));
+    cr_assert_str_eq(first.config->providers[1].off, "env \"GW_TEST_A\" is not set");
+    const char *text = dumped(&first, &one);
+    cr_assert_not_null(strstr(text, "secrets = { key_id = env \"GW_TEST_C\", session = env \"GW_TEST_A\" },\n"), "%s", text);
+    cr_assert_null(strstr(text, CANARY));
+    bench_load(&second, text);
+    cr_assert_not_null(second.config, "%s\n%s", bench_said(&second), text);
+    cr_assert_str_eq(dumped(&second, &two), text);
+    buf_free(&one);
+    buf_free(&two);
+    bench_end(&first);
+    bench_end(&second);
+}
+
 Test(load, asks_for_keys_where_others_can_connect)
 {
     static const struct {

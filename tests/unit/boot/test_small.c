@@ -191,17 +191,26 @@ Test(folders, list_plugins_by_name_and_the_first_wins)
     rmdir(two);
 }
 
-Test(folders, begin_beside_the_program_and_name_nothing_twice)
+Test(folders, that_are_configured_go_first_and_none_is_there_twice)
 {
     struct text more[] = {TEXT("mine"), TEXT("/abs"), TEXT("mine")};
     struct declare_texts texts = {.items = more, .count = 3, .given = true};
     struct arena arena;
     arena_init(&arena, NULL, 0, 1 << 20);
     const char *const *folders = folders_make(&arena, &texts, "/etc/gw");
-    cr_assert(text_ends(text_of(folders[0]), TEXT("/plugins")));
-    cr_assert(text_ends(text_of(folders[1]), TEXT("/../lib/llm-gateway/plugins")));
-    cr_assert_str_eq(folders[2], "/etc/gw/mine");
-    cr_assert_str_eq(folders[3], "/abs");
+    cr_assert_str_eq(folders[0], "/etc/gw/mine");
+    cr_assert_str_eq(folders[1], "/abs");
+    cr_assert(text_ends(text_of(folders[2]), TEXT("/plugins")));
+    cr_assert(text_ends(text_of(folders[3]), TEXT("/../lib/llm-gateway/plugins")));
     cr_assert_null(folders[4]);
+    cr_assert_not(folders_is_ours(&arena, folders[1]));
+    cr_assert(folders_is_ours(&arena, folders[2]));
+    /* What `check -T` prints names them all, and gives the same again. */
+    struct text all[] = {text_of(folders[0]), text_of(folders[1]), text_of(folders[2]), text_of(folders[3])};
+    struct declare_texts again = {.items = all, .count = 4, .given = true};
+    const char *const *second = folders_make(&arena, &again, "/elsewhere");
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_str_eq(second[i], folders[i]);
+    cr_assert_null(second[4]);
     arena_fini(&arena);
 }

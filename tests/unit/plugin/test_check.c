@@ -91,12 +91,17 @@ Test(check, names_both_versions_when_they_do_not_fit)
     prepare();
     descriptor.abi_major = GW_ABI_MAJOR + 1;
     descriptor.ops = NULL; /* nothing else is looked at */
-    snprintf(text, sizeof text, "made for plugin ABI %u, this gateway has %u", GW_ABI_MAJOR + 1, GW_ABI_MAJOR);
+    snprintf(text, sizeof text, "built for plugin ABI %u.%u, and this gateway has %u.%u", GW_ABI_MAJOR + 1, GW_ABI_MINOR,
+             GW_ABI_MAJOR, GW_ABI_MINOR);
     cr_assert(refused_with(text));
     prepare();
     descriptor.needs_minor = GW_ABI_MINOR + 7;
-    snprintf(text, sizeof text, "needs plugin ABI %u.%u, this gateway has %u.%u", GW_ABI_MAJOR, GW_ABI_MINOR + 7,
-             GW_ABI_MAJOR, GW_ABI_MINOR);
+    snprintf(text, sizeof text, "built for plugin ABI %u.%u, and this gateway has %u.%u: build it again", GW_ABI_MAJOR,
+             GW_ABI_MINOR + 7, GW_ABI_MAJOR, GW_ABI_MINOR);
+    cr_assert(refused_with(text));
+    prepare();
+    descriptor.needs_minor = GW_ABI_MINOR - 1; /* while the major is 0 an older one is another one */
+    snprintf(text, sizeof text, "built for plugin ABI %u.%u, and this gateway has", GW_ABI_MAJOR, GW_ABI_MINOR - 1);
     cr_assert(refused_with(text));
 }
 

@@ -15,6 +15,7 @@ static const struct plugin provider = {
     .version = "1.2.3",
     .license = "MIT",
     .kind = GW_KIND_PROVIDER,
+    .needs_minor = GW_ABI_MINOR,
     .options = options,
     .provider = {.operations = GW_OP_CHAT | GW_OP_EMBEDDINGS,
                  .dialects = GW_DIALECT_CHAT,
@@ -40,8 +41,8 @@ Test(describe, says_one_fact_a_line)
                             "license     MIT\n"
                             "kind        provider\n"
                             "path        plugins/mine.so\n"
-                            "needs_abi   1.0\n"
-                            "gateway_abi 1.0-draft\n"
+                            "needs_abi   0.1\n"
+                            "gateway_abi 0.1-draft\n"
                             "operations  chat embeddings\n"
                             "dialects    chat\n"
                             "framing     lines\n"
@@ -61,7 +62,7 @@ Test(describe, says_the_same_in_json)
     const struct json *json = json_parse(&arena, describe(&provider, true), NULL);
     cr_assert_not_null(json);
     cr_assert(text_is(json_str(json_member(json, "name")), "mine"));
-    cr_assert(text_is(json_str(json_member(json, "needs_abi")), "1.0"));
+    cr_assert(text_is(json_str(json_member(json, "needs_abi")), "0.1"));
     cr_assert_eq(json_count(json_member(json, "operations")), 2u);
     const struct json *setting = json_at(json_member(json, "settings"), 1);
     cr_assert(text_is(json_str(json_member(setting, "name")), "token"));

@@ -131,12 +131,62 @@ Test(host, lends_headers_but_no_credential)
     begin();
     cr_assert_null(h->client_header(&call, GW_LIT("x-there")).ptr, "nobody to ask");
     cr_assert_null(h->answer_header(&call, GW_LIT("x-there")).ptr);
-    call_give(&call, &(struct call_headers){header, header});
+    call_give(&call, &(struct call_headers){header, header, header});
     cr_assert(text_is(call_text(h->client_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert(text_is(call_text(h->answer_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert_null(h->client_header(&call, GW_LIT("x-not")).ptr);
     cr_assert_null(h->client_header(&call, GW_LIT("Authorization")).ptr, "the client's key is for the gateway");
     end();
+}
+
+Test(host, lends_a_secret_by_its_name)
+{
+    begin();
+    cr_assert_null(h->secret(&call, GW_LIT("x-there")).ptr, "nobody to ask");
+    call_give(&call, &(struct call_headers){header, header, header});
+    cr_assert(text_is(call_text(h->secret(&call, GW_LIT("x-there"))), "yes"));
+    cr_assert_null(h->secret(&call, GW_LIT("other")).ptr);
+    end();
+}
+
+/* RFC 4231, cases 1, 2 and 6 (a key longer than a block); FIPS 180-4, "abc". */
+Test(host, digests_are_those_of_their_standards)
+{
+    static const struct {
+        const char *key, *data;
+        size_t key_len;
+        uint8_t first[4];
+    } cases[] = {
+        {"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b", "Hi There", 20, {0xb0, 0x34, 0x4c, 0x61}},
+        {"Jefe",                                                                             "what do ya want for nothing?", 4, {0x5b, 0xdc, 0xc1, 0x46}},
+    };
+    uint8_t digest[32], key[131];
+    begin();
+    for (size_t i = 0; i < 2; i++) {
+        h->hmac_sha256((gw_str){cases[i].key, cases[i].key_len}, (gw_str){cases[i].data, strlen(cases[i].data)}, digest);
+        cr_assert_eq(memcmp(digest, cases[i].first, 4), 0, "case %zu", i);
+    }
+    memset(key, 0xaa, sizeof key);
+    h->hmac_sha256((gw_str){(char *)key, sizeof key}, GW_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), digest);
+    cr_assert_eq(memcmp(digest, "\x60\xe4\x31\x59", 4), 0);
+    h->sha256(GW_LIT("abc"), digest);
+    cr_assert_eq(memcmp(digest, "\xba\x78\x16\xbf", 4), 0);
+    end();
+}
+
+Test(host, a_request_may_ask_for_another_framing_of_a_stream)
+{
+    for (uint32_t kind = GW_FRAMING_WHOLE; kind <= GW_FRAMING_RAW + 1; kind++) {
+        struct gw_http request;
+        begin();
+        call_http_init(&request, &call, 100);
+        h->http_framing(&request, kind);
+        bool is_stream = kind != GW_FRAMING_WHOLE && kind <= GW_FRAMING_RAW;
+        cr_assert_eq(request.failed, !is_stream);
+        cr_assert_eq(request.framing, is_stream ? kind : 0);
+        call_http_fini(&request);
+        end();
+    }
 }
 
 Test(host, writes_json_into_memory_of_the_step)

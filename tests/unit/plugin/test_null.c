@@ -109,7 +109,7 @@ static const gw_capability *null_capability(void *instance, const gw_request *re
 
 static const gw_provider_ops ops = {.size = sizeof ops, .operations = GW_OP_CHAT, .framing = GW_FRAMING_SSE, .open = null_open,
                                     .close = null_close, .build = null_build, .read = null_read, .capability = null_capability};
-static const gw_plugin descriptor = {.abi_major = GW_ABI_MAJOR, .size = sizeof descriptor, .kind = GW_KIND_PROVIDER, .name = "null",
+static const gw_plugin descriptor = {.abi_major = GW_ABI_MAJOR, .needs_minor = GW_ABI_MINOR, .size = sizeof descriptor, .kind = GW_KIND_PROVIDER, .name = "null",
                                      .version = "1", .license = "MIT", .ops = &ops};
 
 Test(null, in_open_is_a_refusal_with_the_name)
