@@ -157,12 +157,14 @@ void body_read(struct session *s, const struct body *body, const size_t *cuts, s
         result = framing_end(&framing, true, on_frame, &feed);
     bool damaged = framing_is_damaged(&framing);
     framing_fini(&framing);
-    if (result == 0)
+    if (result == 0) {
         read_frame(s, body, &(struct frame){.data = TEXT("")}, true);
-    else if (damaged) /* the gateway ends such an answer by itself */
-        s->status = GW_E_PROTOCOL;
-    else if (result < 0)
+    } else if (damaged) {
+        s->status = GW_E_PROTOCOL; /* the gateway ends such an answer by itself */
+        s->call.explain = TEXT("a message is damaged");
+    } else if (result < 0) {
         case_fail(s->of, "the stream cannot be cut into frames");
+    }
 }
 
 struct frame_copy {

@@ -23,6 +23,7 @@ struct kit {
     int64_t now_ms;
     const char *recordings; /* --recordings; NULL: none */
     const char *apis;       /* --api, comma-separated */
+    const char *settings;   /* --settings, JSON; NULL: none */
     uint64_t apis_seen;     /* a bit for each of its words of which there was a recording */
     bool write;             /* --write */
     bool quiet;             /* only what failed */

@@ -14,6 +14,7 @@ static const char usage[] =
     "  --write             write what the provider does now into the cases, as what it must do\n"
     "  --recordings DIR    where the recordings are that cases name; with --api also: run all of them\n"
     "  --api A,B           the recordings of these APIs (chat, messages ...)\n"
+    "  --settings JSON     of what has no case: recordings, and what is asked of every provider\n"
     "  --quiet             print only what did not pass\n";
 
 static int64_t now(void *self)
@@ -212,6 +213,12 @@ static void refuse_unseen_apis(struct kit *kit)
 }
 
 /* A recording has no golden events: what holds for every answer is asked of it. */
+/* --settings; NULL: none. What is no JSON object is refused when it is checked. */
+static const struct json *own_settings(const struct kit *kit, struct arena *arena)
+{
+    return kit->settings != NULL ? json_parse(arena, text_of(kit->settings), NULL) : NULL;
+}
+
 static void run_recording(struct kit *kit, const char *folder, const char *name)
 {
     struct kit_case c;
@@ -230,7 +237,7 @@ static void run_recording(struct kit *kit, const char *folder, const char *name)
         return;
     }
     note_api(kit, api);
-    if (session_open(&c, NULL) && body_of_recording(&c, recording, &body))
+    if (session_open(&c, own_settings(kit, &arena)) && body_of_recording(&c, recording, &body))
         run_read(&c, &body);
     session_close(&c);
     end_case(&c, "recording");
@@ -266,7 +273,7 @@ static void run_own(struct kit *kit)
     struct arena arena;
 
     for (const gw_option *o = kit->plugin->options; o != NULL && o->name != NULL; o++)
-        if ((o->flags & GW_OPTION_REQUIRED) != 0)
+        if ((o->flags & GW_OPTION_REQUIRED) != 0 && (o->flags & GW_OPTION_NAMED) == 0 && kit->settings == NULL)
             return;
     if ((ops->flags & GW_PROVIDER_LOCAL) != 0)
         return;
@@ -277,7 +284,7 @@ static void run_own(struct kit *kit)
         init_case(&c, kit, NULL, &arena);
         c.name = dialect == 0 ? TEXT("errors of any shape")
                               : text_of(arena_printf(&arena, "a relayed %s request", plugin_dialect_name(dialect)));
-        if (session_open(&c, NULL)) {
+        if (session_open(&c, own_settings(kit, &arena))) {
             if (dialect == 0)
                 run_errors(&c);
             else
@@ -300,6 +307,8 @@ static int parse(struct kit *kit, int argc, char **argv, const char **plugin, co
             kit->recordings = argv[++i];
         else if (strcmp(argv[i], "--api") == 0 && i + 1 < argc)
             kit->apis = argv[++i];
+        else if (strcmp(argv[i], "--settings") == 0 && i + 1 < argc)
+            kit->settings = argv[++i];
         else if (argv[i][0] != '-' && *plugin == NULL)
             *plugin = argv[i];
         else if (argv[i][0] != '-' && *cases == NULL)

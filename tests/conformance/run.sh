@@ -68,6 +68,7 @@ services_of() {
         openai) echo 'openai groq mistral deepseek openrouter xai ollama perplexity' ;;
         azure | anthropic) echo "$1" ;;
         gemini) echo 'gemini vertex' ;;
+        bedrock) echo bedrock ;;
     esac
 }
 # api_of NAME - which of them.
@@ -75,7 +76,15 @@ api_of() {
     case $1 in
         anthropic) echo messages ;;
         gemini) echo generateContent,streamGenerateContent ;;
+        bedrock) echo converse,converse-stream ;;
         *) echo chat ;;
+    esac
+}
+# settings_of NAME - those without which it does not open.
+settings_of() {
+    case $1 in
+        bedrock) echo '{"region":"us-east-1"}' ;;
+        *) echo '{}' ;;
     esac
 }
 for so in "$build"/plugins/*.so; do
@@ -85,7 +94,7 @@ for so in "$build"/plugins/*.so; do
     fi
     plugin=$(basename "$so" .so)
     if [ -d "$golden/$plugin" ]; then
-        run "$plugin" "$kit" --recordings "$recordings" "$so" "$golden/$plugin"
+        run "$plugin" "$kit" --recordings "$recordings" --settings "$(settings_of "$plugin")" "$so" "$golden/$plugin"
     else
         fail "$plugin has no cases in tests/provider/golden/$plugin"
         run "$plugin" "$kit" "$so"
@@ -93,7 +102,7 @@ for so in "$build"/plugins/*.so; do
     for service in $(services_of "$plugin"); do
         if [ -d "$recordings/$service" ]; then
             run "$plugin reads what $service said" "$kit" --quiet --recordings "$recordings/$service" \
-                --api "$(api_of "$plugin")" "$so"
+                --api "$(api_of "$plugin")" --settings "$(settings_of "$plugin")" "$so"
         elif [ "${GW_REQUIRE_SHARED:-0}" = 1 ]; then
             fail "recordings of $service are not in $recordings"
         else
