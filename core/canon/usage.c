@@ -32,7 +32,7 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
     if (tokens->raw.len > 0 && (raw.len != tokens->raw.len || memcmp(raw.ptr, tokens->raw.ptr, raw.len) != 0))
         raw = arena_text(arena, (struct text){ tokens->raw.ptr, tokens->raw.len });
     *usage = (struct usage){
-        .source = USAGE_TOLD,
+        .source = USAGE_REPORTED,
         .input = told(tokens->input),
         .cache_read = told(tokens->cache_read),
         .cache_write_5m = told(tokens->cache_write_5m),
@@ -61,10 +61,29 @@ int64_t usage_total_out(const struct usage *u)
     return u->output + u->reasoning + u->audio_out + u->image_out;
 }
 
+static const struct {
+    const char *stored, *logged;
+} source_names[USAGE_SOURCES] = {
+    [USAGE_NONE] = { "none", "none" },
+    [USAGE_REPORTED] = { "reported", "told" },
+    [USAGE_COUNTED] = { "counted", "counted" },
+    [USAGE_ESTIMATED] = { "estimated", "estimated" },
+};
+
 const char *usage_source_name(enum usage_source source)
 {
-    static const char *const names[] = { "none", "told", "counted", "estimated" };
-    return names[source];
+    return source_names[source].stored;
+}
+
+const char *usage_source_log_name(enum usage_source source)
+{
+    return source_names[source].logged;
+}
+
+int64_t usage_count_output(int64_t events, uint64_t bytes)
+{
+    int64_t by_bytes = (int64_t)((bytes + 2) / 3);
+    return events > by_bytes ? events : by_bytes;
 }
 
 static void member(struct json_writer *w, struct text name, int64_t value)
@@ -115,7 +134,7 @@ void usage_write_log(const struct usage *u, struct json_writer *w)
     };
     json_object(w);
     json_name(w, "source");
-    json_put_str(w, text_of(usage_source_name(u->source)));
+    json_put_str(w, text_of(usage_source_log_name(u->source)));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].value != 0)
             member(w, rows[i].name, rows[i].value);

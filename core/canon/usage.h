@@ -9,7 +9,14 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum usage_source { USAGE_NONE, USAGE_TOLD, USAGE_COUNTED, USAGE_ESTIMATED };
+/* Where the numbers came from. Stored as these numbers. */
+enum usage_source {
+    USAGE_NONE,
+    USAGE_REPORTED,  /* by the upstream */
+    USAGE_COUNTED,   /* the output is counted from what passed; the input is reported, or estimated */
+    USAGE_ESTIMATED, /* from the bytes of request and answer */
+    USAGE_SOURCES
+};
 
 struct usage {
     enum usage_source source;
@@ -25,7 +32,13 @@ struct usage {
 bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena);
 int64_t usage_total_in(const struct usage *usage);  /* all input buckets */
 int64_t usage_total_out(const struct usage *usage); /* all output buckets */
+/* "none", "reported", "counted", "estimated": as it is stored and reported. Static. */
 const char *usage_source_name(enum usage_source source);
+/* The same in the access log, whose word for what the upstream reported is "told". Static. */
+const char *usage_source_log_name(enum usage_source source);
+/* The output tokens that a stream has had, where nobody reports them: a third of the bytes of text, reasoning and call
+ * arguments that came, rounded up, but not less than its events. */
+int64_t usage_count_output(int64_t events, uint64_t bytes);
 /* The `usage` object of a chat completion, written as a value. */
 void usage_write_chat(const struct usage *usage, struct json_writer *w);
 /* "usage":{buckets} of the access log, written as a value: only buckets that are not 0. */

@@ -69,6 +69,7 @@ const struct face face_chat = {
     .canonical = ask_json, /* the chat shape is the canonical one */
     .splice = common_splice_asking,
     .tap = common_tap,
+    .spoken = common_spoken_chat,
     .opens = chat_opens,
     .digest = common_digest,
     .stream_event = chat_stream_event,

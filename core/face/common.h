@@ -26,6 +26,9 @@ void common_splice_asking(struct arena *arena, const struct ask *ask, struct tex
 /* tap() and digest() of chat and text completions. */
 unsigned common_tap(struct arena *arena, struct text name, struct text data);
 unsigned common_digest(struct arena *arena, struct text body, struct text *digest);
+/* spoken() of chat and of text completions. */
+size_t common_spoken_chat(struct text name, struct text data);
+size_t common_spoken_text(struct text name, struct text data);
 
 /* stream_options.include_usage into ask->wants_usage. 0, or -1 with `fail`. */
 int common_decode_options(struct arena *arena, struct ask *ask, struct fail *fail);

@@ -20,6 +20,7 @@ const struct face face_completions = {
     .decode = decode,
     .splice = common_splice_asking, /* the same members as the chat face's */
     .tap = common_tap,
+    .spoken = common_spoken_text,
     .digest = common_digest,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,

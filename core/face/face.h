@@ -58,6 +58,9 @@ struct face {
     void (*splice)(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count);
     /* FACE_TAP_* of one relayed SSE frame. */
     unsigned (*tap)(struct arena *arena, struct text name, struct text data);
+    /* How many bytes of text, reasoning and call arguments, decoded, the model says in a relayed SSE frame: what is counted
+     * where nobody reports the output. NULL: its streams have none. */
+    size_t (*spoken)(struct text name, struct text data);
     /* Does an event before all others only open the answer: is nothing of what the model says in it, nor an error? Such
      * are held back until one that says something. NULL: none does. */
     bool (*opens)(struct text name, const struct json *event);

@@ -75,7 +75,8 @@ static bool count_fold_end(struct face_answer *answer, struct buf *out)
 #define BOTH                                                                                                           \
     .dialect = GW_DIALECT_MESSAGES, .errors = ERROR_ANTHROPIC, .ping = { PING, sizeof PING - 1 },                      \
     .end = { END, sizeof END - 1 },                                                                                    \
-    .canonical = messages_canonical, .splice = messages_splice, .tap = messages_tap, .opens = messages_opens
+    .canonical = messages_canonical, .splice = messages_splice, .tap = messages_tap, .opens = messages_opens,   \
+    .spoken = messages_spoken
 
 const struct face face_messages = {
     .name = "messages",

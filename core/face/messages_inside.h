@@ -98,6 +98,7 @@ size_t messages_strip(struct arena *arena, const struct ask *ask, struct common_
 
 /* messages_tap.c */
 unsigned messages_tap(struct arena *arena, struct text name, struct text data);
+size_t messages_spoken(struct text name, struct text data);
 bool messages_opens(struct text name, const struct json *event);
 unsigned messages_digest(struct arena *arena, struct text body, struct text *digest);
 unsigned messages_digest_count(struct arena *arena, struct text body, struct text *digest);

@@ -3,6 +3,7 @@
 
 #include "face/common.h"
 #include "face/messages_inside.h"
+#include "face/spoken.h"
 
 static unsigned tap_usage(struct text data)
 {
@@ -34,6 +35,16 @@ unsigned messages_tap(struct arena *arena, struct text name, struct text data)
     const struct scan_member *error = scan_get(&scan, "error");
     scan_string(arena, scan_get(&scan, "type"), &type);
     return tap_named(type, data) | (error != NULL && !scan_is_null(error) ? FACE_TAP_ERROR : 0u);
+}
+
+size_t messages_spoken(struct text name, struct text data)
+{
+    static const struct text names[] = { SPOKEN("text"), SPOKEN("thinking"), SPOKEN("partial_json"), { NULL, 0 } };
+    static const struct text passed[] = { SPOKEN("citation"), { NULL, 0 } };
+    bool named = name.len > 0 && !text_is(name, "message");
+    if (named && !text_is(name, "content_block_delta"))
+        return 0;
+    return spoken_in(data, TEXT("\"delta\""), names, passed);
 }
 
 bool messages_opens(struct text name, const struct json *event)

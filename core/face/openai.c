@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "face/common.h"
+#include "face/spoken.h"
 
 /* The member that asks for usage, put where it belongs: true when something must change. */
 static bool usage_edit(struct arena *arena, const struct ask *ask, struct common_edit *edit)
@@ -83,6 +84,24 @@ unsigned common_tap(struct arena *arena, struct text name, struct text data)
             found |= FACE_TAP_USAGE_ONLY;
     }
     return found;
+}
+
+static const struct text passed[] = { SPOKEN("annotations"), SPOKEN("logprobs"), { NULL, 0 } };
+
+size_t common_spoken_chat(struct text name, struct text data)
+{
+    static const struct text names[] = { SPOKEN("content"),   SPOKEN("reasoning_content"), SPOKEN("reasoning"),
+                                         SPOKEN("thinking"),  SPOKEN("refusal"),           SPOKEN("text"),
+                                         SPOKEN("arguments"), SPOKEN("input"),             { NULL, 0 } };
+    (void)name;
+    return spoken_in(data, TEXT("\"delta\""), names, passed);
+}
+
+size_t common_spoken_text(struct text name, struct text data)
+{
+    static const struct text names[] = { SPOKEN("text"), SPOKEN("reasoning"), { NULL, 0 } };
+    (void)name;
+    return spoken_in(data, TEXT("\"choices\""), names, passed);
 }
 
 /* The finish reasons of the choices, as choices with nothing else in them. */

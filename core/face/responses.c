@@ -1,6 +1,9 @@
 /* responses.c - OpenAI responses, relayed to upstreams that speak them. Usage stands inside the `response` of the last
  * event, and at the top of a whole answer. */
+#include <string.h>
+
 #include "face/common.h"
+#include "face/spoken.h"
 
 static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
@@ -32,6 +35,16 @@ static unsigned tap(struct arena *arena, struct text name, struct text data)
     if (!is_end(name))
         return 0;
     return FACE_TAP_FINISH | FACE_TAP_USAGE | FACE_TAP_DONE | (text_is(name, "response.failed") ? FACE_TAP_ERROR : 0u);
+}
+
+/* In every "….delta" event the member `delta` is a string: text, reasoning, arguments, code; of audio it is base64. */
+static size_t spoken(struct text name, struct text data)
+{
+    static const struct text names[] = { SPOKEN("delta"), { NULL, 0 } }, passed[] = { SPOKEN("logprobs"), { NULL, 0 } };
+    bool named = name.len > 0 && !text_is(name, "message");
+    if ((named && !text_ends(name, TEXT(".delta"))) || memmem(data.ptr, data.len, "\"response.audio.delta\"", 22) != NULL)
+        return 0;
+    return spoken_in(data, TEXT("\"delta\""), names, passed);
 }
 
 static unsigned digest(struct arena *arena, struct text body, struct text *out)
@@ -70,6 +83,7 @@ const struct face face_responses = {
     .decode = decode,
     .splice = common_splice,
     .tap = tap,
+    .spoken = spoken,
     .digest = digest,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,

@@ -294,6 +294,9 @@ enum next attempt_send(struct request *req)
 void attempt_cancel(struct attempt *a)
 {
     if (a->transfer != NULL) {
+        a->sent = transfer_was_sent(a->transfer);
+        if (a->head_ns == 0)
+            a->times = transfer_times(a->transfer);
         transfer_cancel(a->transfer);
         a->transfer = NULL;
     }
@@ -383,7 +386,6 @@ static enum next give_up(struct attempt *a)
 /* It is over, and another one follows: what it used is its own. */
 static void end_attempt(struct attempt *a)
 {
-    a->usage = a->req->usage;
     price_attempt(a);
     spend_end(a, false);
 }
@@ -402,6 +404,7 @@ enum next attempt_judge(struct request *req)
     way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, a->outcome, a->error.text);
     metrics_count_attempt(metrics, index, a->target->provider->name, a->outcome);
     a->counted = true;
+    usage_end(a);
     attempt_close(a);
     if (has_no_counter(a))
         return route_estimate_tokens(req);

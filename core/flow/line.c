@@ -58,6 +58,12 @@ static void put_cost(struct json_writer *w, const struct price *price)
     put_some(w, TEXT("price"), price->entry);
 }
 
+/* What is no matter of course: an attempt that is free, or may cost more than its usage says. */
+static struct text ending_name(enum attempt_ending ending)
+{
+    return ending == ATTEMPT_FREE ? TEXT("free") : ending == ATTEMPT_DOUBT ? TEXT("doubt") : TEXT_NONE;
+}
+
 static void write_attempt(const struct attempt *a, struct json_writer *w)
 {
     json_object(w);
@@ -73,6 +79,7 @@ static void write_attempt(const struct attempt *a, struct json_writer *w)
         usage_write_log(&a->usage, w);
         put_cost(w, &a->price);
     }
+    put_some(w, TEXT("ending"), ending_name(a->ending));
     put_some(w, TEXT("why"), text_of(a->failure_text));
     put_some(w, TEXT("said"), a->said);
     put_some(w, TEXT("code"), a->said_code);

@@ -86,16 +86,6 @@ static size_t context_of(struct request *req, struct price_context out[2])
     return n;
 }
 
-/* Is anything charged at all? An upstream that never had the request, or refused it, charges nothing, as services do. */
-static bool is_free(const struct attempt *a)
-{
-    if (a->mode == MODE_LOCAL || a->req->operation == GW_OP_COUNT_TOKENS)
-        return true;
-    if (a->usage.source != USAGE_NONE)
-        return false;
-    return a->times.connection_ns < 0 || a->status >= 400;
-}
-
 /* Tokens are what these are charged by; what an estimate says of an image or of speech is no quantity of theirs. */
 static bool is_by_tokens(uint32_t operation)
 {
@@ -127,7 +117,7 @@ void price_lines(struct attempt *a, struct cost *cost)
     struct price_list list;
     int64_t quantity[UNITS];
     *cost = (struct cost){ .known = false };
-    if (is_free(a) || !choose(a, &list) || (a->target->price != NULL && a->target->price->free))
+    if (a->ending == ATTEMPT_FREE || !choose(a, &list) || (a->target->price != NULL && a->target->price->free))
         return;
     if (a->usage.source == USAGE_NONE || (a->usage.source == USAGE_ESTIMATED && !is_by_tokens(a->req->operation)))
         return;
@@ -143,7 +133,7 @@ void price_attempt(struct attempt *a)
     if (a->price.done)
         return;
     const struct tariff *own = a->target->price;
-    a->price = (struct price){ .done = true, .free = is_free(a) };
+    a->price = (struct price){ .done = true, .free = a->ending == ATTEMPT_FREE };
     a->price.known = a->price.free;
     if (a->price.known || !choose(a, &list))
         return;

@@ -95,6 +95,7 @@ void relay_emit(gw_call *call, const gw_event *given)
         break;
     default:
         a->frames++;
+        a->spoken += is_in_pieces(event->type) ? event->text.len : 0;
         break;
     }
     if (a->mode == MODE_RELAY || a->has_error)

@@ -182,7 +182,10 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         pass(span, raw);
         return 0;
     }
-    a->frames += is_json; /* else it passes and counts for nothing */
+    if (is_json) { /* else it passes and counts for nothing */
+        a->frames++;
+        a->spoken += req->face->spoken != NULL ? req->face->spoken(frame->name, frame->data) : 0;
+    }
     bool begins = !a->has_event;
     if (begins)
         note_first(a);
@@ -304,6 +307,7 @@ static void on_overtime(struct loop_timer *timer)
 {
     struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, timer));
     transfer_cancel(a->transfer);
+    a->transfer = NULL;
     on_done(a, TRANSFER_OK, NULL);
 }
 
@@ -423,6 +427,7 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
         failure = TRANSFER_OK; /* however it ended: all of the answer was there */
     if (a->head_ns == 0 && a->transfer != NULL)
         a->times = transfer_times(a->transfer);
+    a->sent = a->transfer == NULL || transfer_was_sent(a->transfer); /* NULL: all of the answer was there */
     a->transfer = NULL;
     a->failure = failure;
     way_debug(a->req, "the answer has ended: %s%s%s", transfer_failure_name(failure), why != NULL ? ", " : "",

@@ -5,23 +5,6 @@
 #include "flow/spend.h"
 #include "flow/way.h"
 
-/* Where nobody told the usage: from what passed. About four bytes of JSON text a token in; one frame a token out. */
-static void estimate(struct request *req)
-{
-    const struct attempt *a = req->attempt;
-    if (a == NULL || !a->has_event)
-        return;
-    if (req->usage.source == USAGE_TOLD && req->usage.partial && a->frames > 0) {
-        req->usage.source = USAGE_COUNTED; /* the input was told at the start, the end with the output never came */
-        req->usage.output = a->frames;
-    }
-    if (req->usage.source != USAGE_NONE)
-        return;
-    req->usage.source = a->streamed || a->mode == MODE_LOCAL ? USAGE_COUNTED : USAGE_ESTIMATED;
-    req->usage.input = (int64_t)(req->bytes_in + 3) / 4;
-    req->usage.output = a->streamed || a->mode == MODE_LOCAL ? a->frames : (int64_t)(req->body_out.len + 3) / 4;
-}
-
 /* How it ended, for the metrics: a stream that broke off had the status 200. */
 static const char *outcome_of(const struct request *req, int status)
 {
@@ -48,11 +31,10 @@ enum next settle_run(struct request *req)
             a->outcome = !req->failed ? "ok" : req->gone ? "cancelled" : "failed";
         if (!a->counted) /* a judged failure was counted when it was judged */
             metrics_count_attempt(gateway->metrics, req->worker->index, a->target->provider->name, a->outcome);
+        attempt_cancel(a);
+        usage_end(a);
         attempt_close(a);
     }
-    estimate(req);
-    if (a != NULL)
-        a->usage = req->usage;
     price_request(req);
     if (a != NULL)
         spend_end(a, true);

@@ -106,13 +106,14 @@ int spend_hold(struct attempt *a)
 static uint32_t source_of(enum usage_source source)
 {
     switch (source) {
-    case USAGE_TOLD:
+    case USAGE_REPORTED:
         return SOURCE_REPORTED;
     case USAGE_COUNTED:
         return SOURCE_COUNTED;
     case USAGE_ESTIMATED:
         return SOURCE_ESTIMATED;
     case USAGE_NONE:
+    case USAGE_SOURCES:
         break;
     }
     return SOURCE_NONE;
@@ -142,19 +143,30 @@ static void put_lines(struct attempt *a, const struct cost *cost, struct record 
     record->lines.count = n;
 }
 
-/* Surely free, known, or open: an attempt that was cut before it told anything may have been answered all the same. */
+/* What of a hold is left above what was counted. */
+static int64_t rest(int64_t held, int64_t cost)
+{
+    return held > cost ? held - cost : 0;
+}
+
+/* Surely free, known, or open: an attempt that was cut may have been answered all the same. One whose client left costs what
+ * was counted. */
 static void judge(const struct attempt *a, struct record *end)
 {
-    if (a->price.free) {
+    if (a->ending == ATTEMPT_FREE) {
         end->ending = ENDING_VOID;
-    } else if (a->usage.source != USAGE_NONE) {
-        end->ending = ENDING_SETTLED;
-        end->unpriced = !a->price.known;
-        end->cost = a->price.nano;
-    } else {
+        return;
+    }
+    end->cost = a->price.nano;
+    if (a->ending == ATTEMPT_DOUBT && !a->req->gone) {
         end->ending = ENDING_DOUBT;
         end->unpriced = a->price.entry.ptr == NULL;
         price_hold_of(a, &end->doubt, &end->soft_doubt);
+        end->doubt = rest(end->doubt, end->cost);
+        end->soft_doubt = rest(end->soft_doubt, end->cost);
+    } else {
+        end->ending = ENDING_SETTLED;
+        end->unpriced = !a->price.known;
     }
 }
 
@@ -169,7 +181,7 @@ void spend_end(struct attempt *a, bool final)
         return;
     price_lines(a, &cost);
     judge(a, &end);
-    if (end.ending == ENDING_SETTLED || a->mode == MODE_LOCAL)
+    if (end.ending != ENDING_VOID || a->mode == MODE_LOCAL)
         put_lines(a, &cost, &end);
     end.price = a->price.entry;
     end.outcome = text_of(a->outcome);

@@ -47,6 +47,14 @@ enum attempt_mode {
     MODE_LOCAL,     /* produce() -> events -> the face */
 };
 
+/* What is known of an attempt's cost when it is over. */
+enum attempt_ending {
+    ATTEMPT_OPEN,    /* it is not over */
+    ATTEMPT_SETTLED, /* it costs what its usage says */
+    ATTEMPT_FREE,    /* surely nothing: no byte was sent, or the upstream answered with an error */
+    ATTEMPT_DOUBT,   /* it was sent and its end is not known: the upstream may charge more than its usage says */
+};
+
 /* One try at one target; arena. */
 struct attempt {
     struct request *req;
@@ -99,13 +107,16 @@ struct attempt {
     int error_status;
     struct text finish;
     int64_t frames;            /* events with content that passed: an estimate of tokens */
+    uint64_t spoken;           /* decoded bytes of text, reasoning and call arguments in them */
+    bool sent;                 /* a byte of the request has reached a connection */
 
     struct buf out;            /* written by the face, not yet given to the door */
     int64_t started_ns, first_ns, ended_ns;
     bool counted;              /* in the metrics */
     const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
+    enum attempt_ending ending; /* of usage_end() */
     struct usage usage;        /* its own, once it is over */
-    struct price price;        /* what that cost; row "settle" */
+    struct price price;        /* what that cost */
     int64_t hard, soft;        /* what it may cost at most and is expected to cost, before it is sent */
     struct ledger_hold *hold;  /* in the ledger: it is sent, and not over; NULL: it is not */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
@@ -307,6 +318,9 @@ void relay_broken(struct attempt *a, enum error_case which, const char *outcome,
 bool body_hold(struct request *req, size_t wanted);
 /* Frees the body, and what was held for it. */
 void body_drop(struct request *req);
+/* usage.c: what the attempt used, when it is over: makes req->usage complete, and fills a->usage and a->ending. Before
+ * attempt_close(), when a->outcome is known. The second time it does nothing. */
+void usage_end(struct attempt *a);
 /* query.c: fills req->query and req->query_dropped. */
 void query_read(struct request *req, struct text query, const char *names);
 /* local.c */

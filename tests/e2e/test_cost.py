@@ -4,7 +4,9 @@ own and exact arithmetic."""
 import json
 import os
 import re
+import socket
 import tempfile
+import time
 import unittest
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -119,9 +121,13 @@ class Cost(Case):
             self.assertIsNone(answer.header("x-gw-cost"))
         self.up.handler = [reply_json({"created": 1, "data": [{"b64_json": "aGk="}]})]
         self.cost(self.gw.request("POST", "/v1/images/generations", (), {"model": "i", "prompt": "a cat"}), None, "openai/image")
+        self.assertEqual(self.metric("gw_unpriced_requests_total") - before, 3)
+
+    def test_what_was_sent_and_not_answered_costs_its_estimated_input(self):
         self.up.handler = [1.0, "close"]
-        self.cost(self.gw.chat(model="slow"), None)  # it was sent, and may be billed
-        self.assertEqual(self.metric("gw_unpriced_requests_total") - before, 4)
+        body = json.dumps({"model": "slow", "messages": [{"role": "user", "content": "a" * 400}]}).encode()
+        line = self.cost(self.gw.request("POST", "/v1/chat/completions", (), body), usd(i=((len(body) + 3) // 4, 2.5)))
+        self.assertEqual((line["usage"]["source"], line["attempts"][0]["ending"]), ("estimated", "doubt"), line)
 
     def test_a_failed_attempt_keeps_its_own_usage(self):
         self.up.handler = [stream(START, REFUSED)]
@@ -136,8 +142,23 @@ class Cost(Case):
     def test_a_stream_that_is_cut_costs_what_was_counted(self):
         self.up.handler = [stream_head() + chunk(START + OPEN + TEXT * 3), "close"]
         answer = self.gw.chat(model="c", stream=True)
-        line = self.cost(answer, usd(i=(7, 15), o=(3, 75)), "anthropic/opus")
+        line = self.cost(answer, usd(i=(7, 15), o=(5, 75)), "anthropic/opus")  # 15 bytes of text in 3 events
+        self.assertEqual((line["usage"]["source"], line["attempts"][0]["ending"]), ("counted", "doubt"), line)
+        self.up.handler = [stream_head() + chunk(START), "close"]  # before its first word
+        line = self.cost(self.gw.chat(model="c", stream=True), usd(i=(7, 15)), "anthropic/opus")
         self.assertEqual(line["usage"]["source"], "counted", line)
+
+    def test_a_client_that_leaves_while_the_model_is_silent_costs_its_input(self):
+        body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "a" * 400}]}).encode()
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Request-Id: left-%d\r\nContent-Length: %d\r\n\r\n"
+        for i, handler in enumerate(([3.0, "close"], [stream_head(), 3.0, "close"])):
+            self.up.handler = handler
+            with socket.create_connection(("127.0.0.1", self.gw.port), timeout=30) as client:
+                client.sendall(head % (i, len(body)) + body)
+                time.sleep(0.5)
+            line = self.gw.log_when(lambda line: line.get("client_id") == "left-%d" % i)
+            self.assertEqual((line["usage"]["source"], line["attempts"][0]["ending"]), ("estimated", "doubt"), line)
+            self.assertEqual(line["cost_usd"], usd_text(usd(i=((len(body) + 3) // 4, 2.5))), line)
 
     def test_prices_of_gateway_lua_stand_in_place_of_the_books(self):
         self.cost(self.gw.chat(model="mine"), usd(i=(5, "0.123456789"), o=(2, 10)), "openai/real, gateway.lua")

@@ -96,13 +96,14 @@ class Ledger(Case):
         self.assertEqual((first["ending"], first.get("final"), first.get("cost_usd"), first["outcome"]), ("void", None, None, "status_503"))
         self.assertEqual((second["ending"], second["final"], second["cost_usd"]), ("settled", True, "0.0000325"))
 
-    def test_what_nobody_knows_is_in_doubt(self):
+    def test_what_was_sent_and_not_answered_is_in_doubt(self):
         self.up.handler = lambda request, out: out.wait_gone()
         answer = self.gw.chat(model="slow")
         self.assertEqual(answer.status, 504)
         self.gw.log_for(answer.id)
         ((hold, end),) = self.of(answer)
-        self.assertEqual((end["ending"], end.get("cost_usd"), end["doubt_usd"]), ("doubt", None, hold["hard_usd"]))
+        self.assertEqual((end["ending"], end["source"], [line["unit"] for line in end["lines"]]), ("doubt", "estimated", ["input"]))
+        self.assertEqual(Decimal(end["cost_usd"]) + Decimal(end["doubt_usd"]), Decimal(hold["hard_usd"]))
         self.assertIn("gw_doubt_usd %s" % verify(self.path)["doubt_usd"], self.gw.request("GET", "/metrics").body.decode())
 
     def test_a_client_that_leaves_is_settled(self):

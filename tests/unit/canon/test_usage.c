@@ -27,7 +27,7 @@ Test(usage, is_taken_when_the_buckets_sum_to_the_total)
     arena_init(&arena, NULL, 0, 1 << 16);
     gw_tokens t = tokens(10, 5, 7, 3, 25);
     cr_assert(usage_take(&usage, &t, &arena));
-    cr_assert_eq(usage.source, USAGE_TOLD);
+    cr_assert_eq(usage.source, USAGE_REPORTED);
     cr_assert_eq(usage_total_in(&usage), 15);
     cr_assert_eq(usage_total_out(&usage), 10);
     cr_assert_not(usage.refused);
@@ -45,7 +45,7 @@ Test(usage, is_marked_when_the_buckets_overlap)
     cr_assert_not(usage_take(&usage, &t, &arena));
     cr_assert(usage.refused);
     cr_assert_eq(usage.input, 10, "what was told before stays");
-    cr_assert_eq(usage.source, USAGE_TOLD);
+    cr_assert_eq(usage.source, USAGE_REPORTED);
     arena_fini(&arena);
 }
 
@@ -77,7 +77,7 @@ Test(usage, takes_the_last_told_never_the_sum)
 
 Test(usage, is_written_for_chat_clients_with_what_they_expect_included)
 {
-    struct usage usage = { .source = USAGE_TOLD, .input = 10, .cache_read = 5, .output = 7, .reasoning = 3 };
+    struct usage usage = { .source = USAGE_REPORTED, .input = 10, .cache_read = 5, .output = 7, .reasoning = 3 };
     struct buf out;
     struct json_writer w;
     buf_init(&out, 4096);
@@ -92,7 +92,7 @@ Test(usage, is_written_for_chat_clients_with_what_they_expect_included)
 
 Test(usage, is_logged_without_empty_buckets)
 {
-    struct usage usage = { .source = USAGE_TOLD, .input = 10, .output = 7 };
+    struct usage usage = { .source = USAGE_REPORTED, .input = 10, .output = 7 };
     struct buf out;
     struct json_writer w;
     buf_init(&out, 4096);
@@ -101,4 +101,25 @@ Test(usage, is_logged_without_empty_buckets)
     cr_assert_eq(json_end(&w), 0);
     cr_assert(text_is(buf_view(&out), "{\"source\":\"told\",\"input\":10,\"output\":7}"));
     buf_free(&out);
+}
+
+Test(usage, source_has_a_stored_word_and_one_of_the_log)
+{
+    static const char *const stored[] = { "none", "reported", "counted", "estimated" };
+    static const char *const logged[] = { "none", "told", "counted", "estimated" };
+    for (enum usage_source source = USAGE_NONE; source < USAGE_SOURCES; source++) {
+        cr_assert_str_eq(usage_source_name(source), stored[source]);
+        cr_assert_str_eq(usage_source_log_name(source), logged[source]);
+    }
+}
+
+Test(usage, counts_output_by_events_and_by_bytes)
+{
+    static const struct {
+        int64_t events;
+        uint64_t bytes;
+        int64_t tokens;
+    } rows[] = { { 0, 0, 0 }, { 0, 1, 1 }, { 0, 3, 1 }, { 0, 4, 2 }, { 5, 15, 5 }, { 5, 16, 6 }, { 5, 3, 5 }, { 1, 3000000000000, 1000000000000 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(usage_count_output(rows[i].events, rows[i].bytes), rows[i].tokens, "%zu", i);
 }

@@ -11,7 +11,7 @@ static struct face_answer begin(bool wants_usage)
 {
     arena_init(&arena, NULL, 0, 1 << 20);
     ask = (struct ask){ .wants_usage = wants_usage };
-    usage = (struct usage){ .source = USAGE_TOLD, .input = 4, .output = 2 };
+    usage = (struct usage){ .source = USAGE_REPORTED, .input = 4, .output = 2 };
     return (struct face_answer){
         .arena = &arena, .ask = &ask, .request_id = TEXT("R"), .model = TEXT("m"), .created = 9, .usage = &usage
     };

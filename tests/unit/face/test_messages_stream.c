@@ -215,7 +215,7 @@ Test(messages_stream, tells_usage_in_disjoint_numbers)
 {
     help_begin();
     help_answer(HELP_REQUEST);
-    help.usage = (struct usage){ .source = USAGE_TOLD,
+    help.usage = (struct usage){ .source = USAGE_REPORTED,
                                  .input = 10,
                                  .cache_read = 20,
                                  .cache_write_5m = 3,
@@ -307,7 +307,7 @@ Test(messages_stream, counts_the_output_that_nobody_told)
 {
     help_begin();
     help_answer(HELP_REQUEST);
-    help.usage = (struct usage){ .source = USAGE_TOLD, .input = 10, .partial = true };
+    help.usage = (struct usage){ .source = USAGE_REPORTED, .input = 10, .partial = true };
     const gw_event events[] = { SAY("twelve bytes"), FINISH("stop") };
     help_run(events, 2, "usage", true, &got);
     cr_assert_eq(json_int(json_member(got.usage, "input_tokens"), 0), 10);

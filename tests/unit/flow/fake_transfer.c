@@ -9,6 +9,7 @@ struct transfer {
     const struct transfer_events *events;
     void *owner;
     bool paused;
+    bool unsent; /* it found no connection */
 };
 
 struct pool {
@@ -64,6 +65,11 @@ struct transfer_times transfer_times(const struct transfer *t)
     return (struct transfer_times){ .connection_ns = 0 };
 }
 
+bool transfer_was_sent(const struct transfer *t)
+{
+    return !t->unsent;
+}
+
 bool transfer_body_done(const struct transfer *t)
 {
     (void)t;
@@ -113,6 +119,7 @@ void fake_done(enum transfer_failure failure)
     struct transfer *t = now;
     if (t == NULL)
         return;
+    t->unsent = failure == TRANSFER_CONNECT;
     now = NULL; /* gone before the call: another may be started in it */
     t->events->on_done(t->owner, failure, failure == TRANSFER_OK ? NULL : "told by the test");
     free(t);

@@ -1,0 +1,103 @@
+/* spoken.c - how much a model says in one event of a relayed stream: the decoded bytes of its text, reasoning and call
+ * arguments. The event is not parsed: from the member on that holds them, strings are passed over one by one. What is no
+ * JSON gives some number, and nothing else. */
+#include "face/spoken.h"
+
+#include <string.h>
+
+/* Behind a backslash: how many bytes of JSON it and what follows are, and how many they stand for. */
+static size_t escape(const char *p, const char *end, size_t *bytes)
+{
+    unsigned code = 0;
+    *bytes = 1;
+    if (p + 1 >= end || p[1] != 'u' || end - p < 6)
+        return 2;
+    for (int i = 2; i < 6; i++) {
+        char c = p[i];
+        code = code << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    /* Each half of a surrogate pair stands for two of the character's four bytes. */
+    *bytes = code < 0x80 ? 1 : code < 0x800 || (code & 0xf800) == 0xd800 ? 2 : 3;
+    return 6;
+}
+
+/* From the first byte inside a string: its closing quote, or `end`. *bytes: of the string it stands for. */
+static const char *string_end(const char *p, const char *end, size_t *bytes)
+{
+    const char *close = memchr(p, '"', (size_t)(end - p));
+    if (close != NULL && memchr(p, '\\', (size_t)(close - p)) == NULL) {
+        *bytes = (size_t)(close - p);
+        return close;
+    }
+    *bytes = 0;
+    while (p < end && *p != '"') {
+        size_t len = 1, stands = 1;
+        if (*p == '\\')
+            len = escape(p, end, &stands);
+        p += len < (size_t)(end - p) ? len : (size_t)(end - p);
+        *bytes += stands;
+    }
+    return p;
+}
+
+static const char *blank_end(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+        p++;
+    return p;
+}
+
+/* Behind the value at `p`. */
+static const char *value_end(const char *p, const char *end)
+{
+    size_t depth = 0, bytes;
+    for (; p < end; p++) {
+        if (*p == '"') {
+            p = string_end(p + 1, end, &bytes);
+            if (p == end)
+                break;
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+        } else if (*p == '}' || *p == ']') {
+            if (depth <= 1)
+                return depth == 0 ? p : p + 1;
+            depth--;
+        } else if (*p == ',' && depth == 0) {
+            return p;
+        }
+    }
+    return end;
+}
+
+static bool is_among(struct text key, const struct text *names)
+{
+    for (; names->ptr != NULL; names++)
+        if (key.len == names->len && memcmp(key.ptr, names->ptr, key.len) == 0)
+            return true;
+    return false;
+}
+
+size_t spoken_in(struct text data, struct text from, const struct text *names, const struct text *passed)
+{
+    const char *end = data.ptr + data.len, *p = memmem(data.ptr, data.len, from.ptr, from.len);
+    size_t sum = 0, bytes;
+    while (p != NULL && (p = memchr(p, '"', (size_t)(end - p))) != NULL) {
+        struct text key = { p + 1, 0 };
+        p = string_end(p + 1, end, &bytes);
+        key.len = (size_t)(p - key.ptr);
+        if (p == end)
+            break;
+        p = blank_end(p + 1, end);
+        if (p == end || *p != ':')
+            continue;
+        p = blank_end(p + 1, end);
+        if (p < end && *p == '"') {
+            p = string_end(p + 1, end, &bytes);
+            sum += is_among(key, names) ? bytes : 0;
+            p += p < end;
+        } else if (is_among(key, passed) || (sum > 0 && text_is(key, "reasoning_details"))) {
+            p = value_end(p, end); /* the details repeat the reasoning beside them */
+        }
+    }
+    return sum;
+}

@@ -1,0 +1,61 @@
+/* usage.c - what an attempt used, when it is over: reported by the upstream, counted from what passed, or estimated; and
+ * whether the upstream may charge for it at all. */
+#include <string.h>
+
+#include "flow/way.h"
+
+/* About four bytes of JSON text a token. */
+static int64_t estimate(uint64_t bytes)
+{
+    return (int64_t)((bytes + 3) / 4);
+}
+
+/* Did all of the answer come, as far as the upstream goes? */
+static bool is_whole(const struct attempt *a)
+{
+    return a->has_done || a->has_finish || (a->has_event && strcmp(a->outcome, "ok") == 0);
+}
+
+/* Is anything charged at all? An upstream that never had the request, or refused it, charges nothing, as services do. */
+static bool is_free(const struct attempt *a)
+{
+    if (a->mode == MODE_LOCAL || a->req->operation == GW_OP_COUNT_TOKENS)
+        return true;
+    if (a->req->usage.source != USAGE_NONE || a->frames > 0)
+        return false;
+    bool refused = a->has_error && a->error_status >= 400 && text_starts(text_of(a->outcome), TEXT("error_"));
+    return !a->sent || a->status >= 300 || refused;
+}
+
+/* The upstream reported some of it, and the end of the stream, with the rest, may be missing. */
+static void complete(struct attempt *a, int64_t said)
+{
+    struct usage *u = &a->req->usage;
+    int64_t reported = usage_total_out(u);
+    if (!a->streamed || !(u->partial || (!is_whole(a) && said > reported)))
+        return;
+    u->source = USAGE_COUNTED;
+    if (said > reported)
+        u->output += said - reported;
+}
+
+void usage_end(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct usage *u = &req->usage;
+    bool in_events = a->streamed || a->mode == MODE_LOCAL;
+    int64_t said = usage_count_output(a->frames, a->spoken);
+
+    if (a->ending != ATTEMPT_OPEN)
+        return;
+    a->ending = is_free(a) ? ATTEMPT_FREE : is_whole(a) ? ATTEMPT_SETTLED : ATTEMPT_DOUBT;
+    if (u->source == USAGE_REPORTED) {
+        complete(a, said);
+    } else if (a->has_event || a->ending == ATTEMPT_DOUBT) {
+        size_t whole = req->body_out.len > 0 ? req->body_out.len : a->whole.len;
+        u->source = in_events && a->has_event ? USAGE_COUNTED : USAGE_ESTIMATED;
+        u->input = estimate(req->bytes_in);
+        u->output = in_events ? said : estimate(whole);
+    }
+    a->usage = *u;
+}
