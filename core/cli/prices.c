@@ -6,10 +6,12 @@
 #include "base/json.h"
 #include "boot/folders.h"
 #include "cli/prices.h"
+#include "config/config.h"
 #include "money/cost.h"
 #include "money/nano.h"
 
 static const struct cli_option options[] = {
+    CLI_OPTION_CONFIG,
     {"book",    'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given"  },
     CLI_OPTION_JSON,
     {"dry-run", 0,   NULL,   NULL,        "update: show the differences and write nothing"                   },
@@ -153,6 +155,18 @@ static void show_all(const struct book *book, struct text asked, struct listing 
         show(book, book->providers[i].id, asked, l);
 }
 
+/* What the configuration has of that name comes first: its own prices, and the book's entry of each of its targets. */
+static void show_configured(const struct config *config, const struct book *book, struct text asked, struct listing *l)
+{
+    struct prices_target target;
+
+    for (size_t i = 0; prices_configured(config, book, asked, &target, i, l->out, l->json); i++) {
+        l->found = l->found || target.own;
+        if (!target.direct)
+            show(book, target.seller, target.model, l);
+    }
+}
+
 const char *prices_path(const struct cli *cli, struct arena *arena)
 {
     const char *path = cli_option(cli, "book");
@@ -179,16 +193,23 @@ static int prices_show(struct cli *cli)
     struct buf out;
     struct listing l = {.out = &out};
 
-    struct book *book = load(cli);
-    if (book == NULL)
+    struct config *config = cli_load(cli, CLI_LOAD_OFF);
+    struct book *book = config != NULL ? load(cli) : NULL;
+    if (book == NULL) {
+        if (config != NULL)
+            config_unref(config);
         return CLI_CONFIG;
+    }
     buf_init(&out, 16 << 20);
     if (cli_option(cli, "json") != NULL) {
         l.json = &w;
         json_writer_init(&w, &out);
         json_array(&w);
     }
-    show_all(book, text_of(cli->args[1]), &l);
+    show_configured(config, book, text_of(cli->args[1]), &l);
+    if (!l.found || config_model(config, text_of(cli->args[1])) == NULL)
+        show_all(book, text_of(cli->args[1]), &l);
+    config_unref(config);
     if (l.json != NULL) {
         json_close(&w);
         json_end(&w);
@@ -225,6 +246,8 @@ const struct cli_verb verb_prices = {
         "Prints the entry of the price book that a model's name leads to, and the rule that found it. Without a\n"
         "provider every provider that has the model is shown. --json gives the prices of this moment, as decimal\n"
         "strings in USD for the unit's own count (a million tokens, a thousand requests, 3,600 seconds).\n"
+        "What the configuration names (-c FILE) comes first: a model's targets, and each price with whose it is, gateway.lua's\n"
+        "or the price book's.\n"
         "update reads a newer price book from a file, prints each difference and replaces the book. It removes no\n"
         "price, and leaves a model as it was where a price changes more than tenfold, or to or from zero.\n",
     .words = "show update",

@@ -48,6 +48,29 @@ class Show(unittest.TestCase):
             self.assertEqual(broken.code, 78)
             self.assertIn("its format is 2, this version reads 1", broken.err)
 
+    def test_prices_of_the_configuration_win_and_are_shown_as_its_own(self):
+        lua = ('provider "openai" {}\nprovider "house" { plugin = "openai", base_url = "http://127.0.0.1:9/v1", price = "free" }\n'
+               'model "m" { { "openai/gpt-4o", price = { input_usd_per_mtok = "0.123" } }, { "openai/gpt-4o-mini" } }\n'
+               'model "gpt-4o" { { "openai/gpt-4o", price = { request_usd = 1 } } }\n')
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "gateway.lua")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(lua)
+            env = {"OPENAI_API_KEY": "x"}
+            shown = run("prices", "show", "m", "-c", path, env=env)
+            self.assertEqual((shown.code, shown.err), (0, ""))
+            self.assertIn("openai/gpt-4o\n  prices of gateway.lua\n", shown.out)
+            self.assertRegex(shown.out, r"input +0\.123 USD for 1000000, of gateway\.lua\n")
+            self.assertRegex(shown.out, r"output +10 USD for 1000000, of the price book\n")
+            self.assertIn("openai/gpt-4o-mini\n  found because", shown.out)
+            row = json.loads(run("prices", "show", "m", "-c", path, "--json", env=env).out)[0]
+            self.assertEqual((row["usd"]["input"], row["from"]["input"], row["from"]["output"]), ("0.123", "gateway.lua", "price book"))
+            self.assertIn("house/any\n  prices of gateway.lua: free\n", run("prices", "show", "house/any", "-c", path, env=env).out)
+            self.assertRegex(run("prices", "show", "gpt-4o", "-c", path, env=env).out, r"request +1000 USD for 1000, of gateway\.lua\n")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("model 3")
+            self.assertEqual(run("prices", "show", "m", "-c", path).code, 78)
+
     def test_wrong_words(self):
         self.assertEqual(run("prices", "update").code, 2)
         self.assertEqual(run("prices", "list", "x").code, 2)
