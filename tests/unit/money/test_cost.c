@@ -298,3 +298,53 @@ Test(cost, usage_is_counted_in_disjoint_units)
     cr_assert_eq(quantity[UNIT_WEB_SEARCH], 11);
     cr_assert_eq(quantity[UNIT_IMAGE_OUT], 10);
 }
+
+/* An exact reference in 1/9,000,000 of a nano-dollar, independent of cost.c: the sum is rounded half up once, no line is off
+ * by a nano-dollar or more, those that were rounded up have the largest rests, and lines add up to the whole. */
+static void check_lines(const struct cost *cost, const int64_t *per)
+{
+    __extension__ typedef unsigned __int128 wide;
+    wide sum = 0;
+    int64_t lines = 0, least_up = 9000000, most_down = 0;
+
+    for (size_t i = 0; i < cost->line_count; i++) {
+        const struct cost_line *line = &cost->lines[i];
+        wide exact = (wide)line->quantity * (wide)line->price_nano * (wide)(9000000 / per[line->priced_as]);
+        int64_t down = (int64_t)(exact / 9000000), part = (int64_t)(exact % 9000000);
+        cr_assert(line->nano == down || line->nano == down + 1, "line %zu", i);
+        if (line->nano == down)
+            most_down = part > most_down ? part : most_down;
+        else
+            least_up = part < least_up ? part : least_up;
+        sum += exact;
+        lines += line->nano;
+    }
+    cr_assert_eq(lines, cost->nano);
+    cr_assert_eq(cost->nano, (int64_t)((sum + 4500000) / 9000000));
+    cr_assert_geq(least_up, most_down);
+}
+
+Test(cost, of_any_request_is_the_sum_of_its_lines)
+{
+    uint64_t seed = 20261127;
+    int64_t per[UNITS];
+
+    for (enum unit unit = 0; unit < UNITS; unit++)
+        per[unit] = unit_info(unit)->per;
+    for (int n = 0; n < 20000; n++) {
+        struct book_price prices[UNITS];
+        struct price_list list = {.of = {NULL}};
+        int64_t quantity[UNITS] = {0};
+        struct cost cost;
+        for (enum unit unit = 0; unit < UNITS; unit++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            uint64_t r = seed >> 20;
+            prices[unit] = (struct book_price){.unit = unit, .nano = (int64_t)(r % 3 == 0 ? r % 100000000000 : r % 997)};
+            list.of[unit] = &prices[unit];
+            quantity[unit] = (int64_t)(r % 5 == 0 ? 0 : r % 7 == 0 ? (r >> 8) % 3000000 : (r >> 8) % 50);
+        }
+        cost_of(&list, quantity, &cost);
+        cr_assert(cost.known);
+        check_lines(&cost, per);
+    }
+}
