@@ -15,9 +15,20 @@ int64_t clock_ns(void)
     return read_ns(CLOCK_MONOTONIC);
 }
 
+#ifdef GW_TEST_BUILD
+static _Atomic int64_t shift_ms;
+
+void clock_shift_unix(int64_t ms)
+{
+    shift_ms = ms;
+}
+#else
+enum { shift_ms = 0 };
+#endif
+
 int64_t clock_unix_ms(void)
 {
-    return read_ns(CLOCK_REALTIME) / CLOCK_MS;
+    return read_ns(CLOCK_REALTIME) / CLOCK_MS + shift_ms;
 }
 
 int64_t clock_cpu_ns(void)

@@ -11,6 +11,10 @@
 int64_t clock_ns(void);      /* monotonic nanoseconds */
 int64_t clock_unix_ms(void); /* wall clock, milliseconds since 1970 UTC */
 int64_t clock_cpu_ns(void);  /* CPU time of the calling thread */
+#ifdef GW_TEST_BUILD
+/* From now on the wall clock of all threads is `ms` ahead of the machine's; 0 ends it. */
+void clock_shift_unix(int64_t ms);
+#endif
 /* "2026-08-24T10:11:12.345Z" and NUL into out (25 bytes); times outside of 1970 to 9999 become the nearest. */
 void clock_rfc3339(int64_t unix_ms, char *out);
 

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "base/scan.h"
+
+#define TIER_MOST 64 /* bytes of a tier's name with its quotes */
+
 static int64_t told(int64_t n)
 {
     return n > 0 ? n : 0;
@@ -47,8 +51,51 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
         .partial = tokens->output < 0 && tokens->reasoning < 0 && tokens->total < 0,
         .refused = usage->refused,
         .raw = raw,
+        .tier = usage->tier,
+        .speed = usage->speed,
     };
     return true;
+}
+
+/* The plain word that is the member's value, in lower case. */
+static struct text word_of(struct text json, const char *name, struct arena *arena)
+{
+    struct text value = json.len > 0 ? scan_peek(json, name) : TEXT_NONE;
+    if (value.len < 3 || value.len > TIER_MOST || value.ptr[0] != '"' || memchr(value.ptr, '\\', value.len) != NULL)
+        return TEXT_NONE;
+    char *word = arena_array(arena, char, value.len - 2);
+    for (size_t i = 0; i + 2 < value.len; i++)
+        word[i] = (char)(value.ptr[i + 1] >= 'A' && value.ptr[i + 1] <= 'Z' ? value.ptr[i + 1] | 0x20 : value.ptr[i + 1]);
+    return (struct text){ word, value.len - 2 };
+}
+
+/* OpenAI and Anthropic have service_tier, Gemini's API serviceTier, Vertex trafficType, whose words are its own. */
+static struct text tier_in(struct text json, struct arena *arena)
+{
+    static const char *const names[] = { "service_tier", "serviceTier" };
+    struct text tier;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        tier = word_of(json, names[i], arena);
+        if (tier.len > 0 && !text_is(tier, "auto"))
+            return tier;
+    }
+    tier = word_of(json, "trafficType", arena);
+    if (text_is(tier, "on_demand_priority"))
+        return TEXT("priority");
+    if (text_is(tier, "on_demand_flex"))
+        return TEXT("flex");
+    return tier.len > 0 ? TEXT("standard") : TEXT_NONE;
+}
+
+void usage_take_tier(struct usage *usage, struct text answer, struct arena *arena)
+{
+    struct text tier = tier_in(usage->raw, arena), speed = word_of(usage->raw, "speed", arena);
+    if (tier.len == 0)
+        tier = tier_in(answer, arena);
+    if (tier.len > 0)
+        usage->tier = tier;
+    if (speed.len > 0)
+        usage->speed = speed;
 }
 
 int64_t usage_total_in(const struct usage *u)

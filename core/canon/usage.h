@@ -25,11 +25,16 @@ struct usage {
     bool partial;      /* what was told so far has no output yet: a stream that is cut now is counted */
     bool refused;      /* a set was told that cannot be right, and was left out */
     struct text raw;   /* the provider's own JSON; in the arena given to usage_take() */
+    struct text tier, speed; /* that the upstream reports it has served with, in lower case, as price books name them; in the
+                              * arena given to usage_take_tier(); absent where it reports none */
 };
 
 /* Takes what an event told (cumulative: the last one counts). False, and usage->refused, when the buckets are negative or
  * do not sum to the told total: then what was told before stays. */
 bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena);
+/* Takes the service tier and the speed that stand in usage->raw, or else in `answer`, the JSON in which the usage came.
+ * "auto" is what was asked for, and no tier. What an earlier event reported stays where this one reports nothing. */
+void usage_take_tier(struct usage *usage, struct text answer, struct arena *arena);
 int64_t usage_total_in(const struct usage *usage);  /* all input buckets */
 int64_t usage_total_out(const struct usage *usage); /* all output buckets */
 /* "none", "reported", "counted", "estimated": as it is stored and reported. Static. */

@@ -140,6 +140,7 @@ unsigned common_digest(struct arena *arena, struct text body, struct text *diges
     if (usage != NULL && usage->type == '{') {
         found |= FACE_TAP_USAGE;
         common_keep(&scan, "usage", &out);
+        common_keep(&scan, "service_tier", &out);
     }
     if (error != NULL && !scan_is_null(error))
         found |= FACE_TAP_ERROR;

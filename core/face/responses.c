@@ -49,7 +49,7 @@ static size_t spoken(struct text name, struct text data)
 
 static unsigned digest(struct arena *arena, struct text body, struct text *out)
 {
-    static const char *const kept[] = { "usage", "status", "error", "incomplete_details", "object", "message", "code", "type" };
+    static const char *const kept[] = { "usage", "status", "error", "incomplete_details", "object", "message", "code", "type", "service_tier" };
     struct scan scan;
     struct buf b;
     unsigned found = 0;

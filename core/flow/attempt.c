@@ -14,8 +14,10 @@ enum next attempt_choose(struct request *req)
     a->req = req;
     a->previous = req->attempt;
     a->target = &req->targets[req->target_next++];
-    if (a->previous == NULL)
+    if (a->previous == NULL) {
         req->secret_turn = req->worker->turn++;
+        price_ask(req);
+    }
     a->retry_after_s = -1;
     a->times.connection_ns = -1;
     req->answer.state = NULL; /* what a failed attempt wrote is nothing of this one's */

@@ -72,17 +72,30 @@ static bool find(struct request *req, const struct route_target *target, struct 
     return found->model != NULL;
 }
 
-/* What of the request chooses between the variants of a price. */
-static size_t context_of(struct request *req, struct price_context out[2])
+static struct text asked(struct request *req, const char *name)
 {
-    static const char *const names[] = { "service_tier", "speed" };
+    const struct scan_member *m = scan_get(&req->ask.scan, name);
+    struct text value;
+    return m != NULL && scan_string(&req->arena, m, &value) ? arena_text(&req->arena, value) : TEXT_NONE;
+}
+
+void price_ask(struct request *req)
+{
+    req->tier = asked(req, "service_tier");
+    req->speed = asked(req, "speed");
+}
+
+/* What chooses between the variants of a price: the tier and the speed that the answer reports, else those asked for. */
+static size_t context_of(const struct attempt *a, struct price_context out[2])
+{
+    const struct request *req = a->req;
+    struct text tier = a->usage.tier.len > 0 ? a->usage.tier : req->tier;
+    struct text speed = a->usage.speed.len > 0 ? a->usage.speed : req->speed;
     size_t n = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct scan_member *m = scan_get(&req->ask.scan, names[i]);
-        struct text value;
-        if (m != NULL && scan_string(&req->arena, m, &value))
-            out[n++] = (struct price_context){ text_of(names[i]), value };
-    }
+    if (tier.len > 0)
+        out[n++] = (struct price_context){ TEXT("service_tier"), tier };
+    if (speed.len > 0)
+        out[n++] = (struct price_context){ TEXT("speed"), speed };
     return n;
 }
 
@@ -101,7 +114,7 @@ static bool choose(struct attempt *a, struct price_list *list)
     const struct tariff *own = a->target->price;
     *list = (struct price_list){ .of = { NULL } };
     if ((own == NULL || !own->free) && find(req, a->target, &found)) {
-        price_list_at(found.model, req->admitted_ms / 1000, context, context_of(req, context), list);
+        price_list_at(found.model, req->admitted_ms / 1000, context, context_of(a, context), list);
         a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s%s", TEXT_ARG(found.provider->id), TEXT_ARG(found.model->id),
                                               own != NULL ? ", gateway.lua" : ""));
     } else if (own != NULL) {

@@ -29,6 +29,8 @@ struct price_cache {
 };
 
 void price_cache_fini(struct price_cache *cache);
+/* Remembers what the request asks for that prices depend on: its body is gone when it is priced. Before its first attempt. */
+void price_ask(struct request *req);
 /* What the attempt can cost at most and what it is expected to cost, before it is sent: nano-dollars. False, and 0: no
  * price is known. */
 bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft);

@@ -79,6 +79,7 @@ void relay_emit(gw_call *call, const gw_event *given)
         return;
     switch (event->type) {
     case GW_EVENT_USAGE:
+        a->reported = true;
         if (!usage_take(&req->usage, &tokens, &req->arena)) {
             metrics_count_event(req->worker->gateway->metrics, req->worker->index, "usage_refused");
             defect_mended(a, "a usage whose buckets do not sum to its total, which is left out");
@@ -129,6 +130,7 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct fram
                        .data = call_str(data),
                        .headers = call_str(given->headers) };
     a->call.explain = TEXT_NONE;
+    a->reported = false;
     struct watch_seat *seat = watch_begin(p->plugin->name, "read()");
     call_step_begin(&a->call);
     gw_status status = call_status(&a->call, p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit));
@@ -137,6 +139,8 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct fram
         defect_status(a, "read()", status);
     else if (status < 0)
         defect_unread(a, status);
+    if (a->reported)
+        usage_take_tier(&a->req->usage, data, &a->req->arena);
     bool full = call_is_full(&a->call) || joined.failed;
     buf_free(&joined);
     if (full) /* what was read may lack something */

@@ -108,6 +108,7 @@ struct attempt {
     struct text finish;
     int64_t frames;            /* events with content that passed: an estimate of tokens */
     uint64_t spoken;           /* decoded bytes of text, reasoning and call arguments in them */
+    bool reported;             /* this call of read() has reported usage */
     bool sent;                 /* a byte of the request has reached a connection */
 
     struct buf out;            /* written by the face, not yet given to the door */
@@ -193,6 +194,7 @@ struct request {
     struct face_answer answer;
     struct usage usage;
     struct price cost; /* of all attempts; row "settle" */
+    struct text tier, speed; /* asked for, of price_ask(); absent: not */
     bool begun;     /* door->begin was called: a stream with status 200 */
     bool paused;    /* the upstream waits for the client */
     bool relaying;  /* row answer.relay waits for the end of the stream */

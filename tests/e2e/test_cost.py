@@ -108,6 +108,14 @@ class Cost(Case):
     def test_a_fee_a_tier_of_service_and_what_costs_nothing(self):
         self.cost(self.gw.chat(model="o"), usd(i=(5, 1), o=(2, 1)) + Decimal("0.07"), "openai/other")
         self.cost(self.gw.chat(model="m", service_tier="flex"), usd(i=(5, 1.25), o=(2, 5)))
+        self.cost(self.gw.chat(model="m", service_tier="flex", stream=True), usd(i=(5, 1.25), o=(2, 5)))
+        self.up.handler = [reply_json(dict(upstream.completion(prompt=5, output=2), service_tier="flex"))]
+        self.cost(self.gw.chat(model="m", service_tier="auto"), usd(i=(5, 1.25), o=(2, 5)))  # what is reported counts
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        self.cost(self.gw.request("POST", "/v1/messages", [VERSION], body), usd(i=(5, 1.25), o=(2, 5)))
+        self.up.handler = [reply_json(dict(upstream.completion(prompt=5, output=2), service_tier="default"))]
+        self.cost(self.gw.chat(model="m", service_tier="flex"), usd(i=(5, 2.5), o=(2, 10)))
+        self.up.handler = upstream.good
         self.cost(self.gw.chat(model="demo"), Decimal(0), None)
         self.up.handler = [reply(400, b'{"error":{"message":"no","type":"invalid_request_error"}}', [("Content-Type", "application/json")])]
         self.cost(self.gw.chat(model="m"), Decimal(0), None)

@@ -123,3 +123,34 @@ Test(usage, counts_output_by_events_and_by_bytes)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cr_assert_eq(usage_count_output(rows[i].events, rows[i].bytes), rows[i].tokens, "%zu", i);
 }
+
+Test(usage, has_the_tier_that_is_reported)
+{
+    static const struct {
+        const char *raw, *answer, *tier, *speed;
+    } rows[] = {
+        { "{\"service_tier\":\"standard\",\"speed\":\"fast\"}", "{\"service_tier\":\"flex\"}", "standard", "fast" },
+        { "{}", "{\"choices\":[],\"service_tier\":\"Flex\"}", "flex", "" },
+        { "", "{\"response\":{\"service_tier\":\"priority\"}}", "priority", "" },
+        { "{}", "{\"service_tier\":\"auto\"}", "", "" },
+        { "{}", "{\"service_tier\":null}", "", "" },
+        { "{}", "{\"content\":\"{\\\"service_tier\\\":\\\"flex\\\"}\"}", "", "" },
+        { "{\"trafficType\":\"ON_DEMAND\"}", "", "standard", "" },
+        { "{\"trafficType\":\"ON_DEMAND_PRIORITY\"}", "", "priority", "" },
+        { "{\"trafficType\":\"ON_DEMAND_FLEX\"}", "", "flex", "" },
+        { "{\"serviceTier\":\"priority\"}", "", "priority", "" },
+        { "{\"speed\":\"fa\\u0073t\"}", "{\"speed\":\"fast\"}", "", "" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena arena;
+        struct usage usage = { .raw = text_of(rows[i].raw) };
+        arena_init(&arena, NULL, 0, 1 << 16);
+        usage_take_tier(&usage, text_of(rows[i].answer), &arena);
+        cr_assert(text_is(usage.tier, rows[i].tier), "%zu", i);
+        cr_assert(text_is(usage.speed, rows[i].speed), "%zu", i);
+        gw_tokens t = tokens(1, 0, 1, 0, 2);
+        cr_assert(usage_take(&usage, &t, &arena));
+        cr_assert(text_is(usage.tier, rows[i].tier), "%zu: it stays", i);
+        arena_fini(&arena);
+    }
+}
