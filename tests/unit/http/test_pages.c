@@ -101,6 +101,9 @@ Test(pages, refuse_what_is_too_large_and_what_hides_a_slash)
     cr_assert_eq(once("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10001\r\n\r\n"), 413);
     cr_assert_eq(once("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"), 200);
     cr_assert_str_eq(body, "hello");
+    cr_assert_eq(get("/echo", "X-Shown: as it is\r\n"), 200); /* what the framing vectors look at */
+    cr_assert_not_null(strstr(body, "X-Shown: as it is\n"));
+    cr_assert_not_null(strstr(body, "Host: localhost\n"));
 #endif
     cr_assert_eq(get("/v1/models%2fx/y", ""), 400);
     cr_assert_not_null(strstr(body, "encoded slash"));
