@@ -204,6 +204,7 @@ static void make_base_url(struct making *m)
     else
         link_warn_url(m->link, m->said->line, m->where, without_slashes(url), usual_url(m));
     m->provider->base_url = arena_text(m->link->arena, without_slashes(url));
+    m->provider->is_usual = usual_url(m) != NULL && text_eq(m->provider->base_url, without_slashes(text_of(usual_url(m))));
 }
 
 /* The usual variable counts only with the usual address: a key is not sent elsewhere because nothing was said. Where
@@ -220,7 +221,7 @@ static struct declare_secrets wanted_secrets(struct making *m)
         return (struct declare_secrets){.items = m->said->secret, .count = 1};
     if (m->said->secrets.given || usual_env == NULL || is_local(m))
         return m->said->secrets;
-    if (usual_address != NULL && !text_eq(provider->base_url, without_slashes(text_of(usual_address))))
+    if (usual_address != NULL && !provider->is_usual)
         return m->said->secrets;
     struct declare_secret *usual = arena_new(&m->link->scratch, struct declare_secret);
     usual->name = usual_env;

@@ -59,6 +59,22 @@ static bool chat_opens(struct text name, const struct json *event)
     return true;
 }
 
+static void chat_splice(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count)
+{
+    struct common_edit asking[2], *cuts;
+    size_t n = common_asking_edits(arena, ask, model, asking), cut_count = chat_strip(arena, ask, &cuts), k = 0, all = 0;
+    struct common_edit *edits = arena_array(arena, struct common_edit, n + cut_count);
+
+    for (size_t i = 0; i < cut_count; i++) { /* both by rising offset */
+        while (k < n && asking[k].start < cuts[i].start)
+            edits[all++] = asking[k++];
+        edits[all++] = cuts[i];
+    }
+    while (k < n)
+        edits[all++] = asking[k++];
+    common_pieces(arena, ask, edits, all, pieces, count);
+}
+
 const struct face face_chat = {
     .name = "chat",
     .operation = GW_OP_CHAT,
@@ -67,7 +83,7 @@ const struct face face_chat = {
     .ping = { ": keep-alive\n\n", 14 },
     .decode = chat_decode,
     .canonical = ask_json, /* the chat shape is the canonical one */
-    .splice = common_splice_asking,
+    .splice = chat_splice,
     .tap = common_tap,
     .spoken = common_spoken_chat,
     .opens = chat_opens,

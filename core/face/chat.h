@@ -25,6 +25,9 @@ void chat_origin_take(struct face_answer *answer, struct chat_origin *origin, co
 /* The member x_origin of a message or delta; nothing when it is not needed. */
 void chat_write_origin(const struct face_answer *answer, const struct chat_origin *origin, struct json_writer *w);
 
+/* chat_strip.c: the edits, in order, that cut x_origin out of a body that a service gets; arena. Returns how many. */
+size_t chat_strip(struct arena *arena, const struct ask *ask, struct common_edit **edits);
+
 /* chat_whole.c: what streamed and whole answers share. */
 
 struct text chat_id(const struct face_answer *answer); /* arena */

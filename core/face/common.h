@@ -21,7 +21,9 @@ void common_pieces(struct arena *arena, const struct ask *ask, const struct comm
 /* splice() of faces that change nothing but the model's name. */
 void common_splice(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count);
 
-/* splice() of chat and text completions: a stream is asked for its usage too. */
+/* What chat and text completions change: the model's name, and a stream is asked for its usage. At most 2, in order. */
+size_t common_asking_edits(struct arena *arena, const struct ask *ask, struct text model, struct common_edit edits[2]);
+/* splice() that changes just that. */
 void common_splice_asking(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count);
 /* tap() and digest() of chat and text completions. */
 unsigned common_tap(struct arena *arena, struct text name, struct text data);

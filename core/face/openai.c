@@ -34,9 +34,9 @@ static bool usage_edit(struct arena *arena, const struct ask *ask, struct common
     return true;
 }
 
-void common_splice_asking(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count)
+size_t common_asking_edits(struct arena *arena, const struct ask *ask, struct text model, struct common_edit edits[2])
 {
-    struct common_edit edits[2], usage;
+    struct common_edit usage;
     size_t n = common_model_edit(arena, ask, model, &edits[0]) ? 1 : 0;
     if (usage_edit(arena, ask, &usage)) {
         if (n == 1 && usage.start < edits[0].start) {
@@ -47,6 +47,13 @@ void common_splice_asking(struct arena *arena, const struct ask *ask, struct tex
         }
         n++;
     }
+    return n;
+}
+
+void common_splice_asking(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count)
+{
+    struct common_edit edits[2];
+    size_t n = common_asking_edits(arena, ask, model, edits);
     common_pieces(arena, ask, edits, n, pieces, count);
 }
 

@@ -72,6 +72,7 @@ static void describe(struct attempt *a)
               : (way_dialects(p) & req->face->dialect) != 0 ? MODE_RELAY
                                                                 : MODE_TRANSLATE;
     req->answer.dialects = way_dialects(p);
+    req->ask.to_service = p->is_usual;
     req->answer.unshown = NULL;
     call_begin(&a->call, &req->arena, &req->worker->scratch, a);
     call_give(&a->call, &(struct call_headers){ client_header, answer_header, named_secret });

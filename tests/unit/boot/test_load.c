@@ -519,3 +519,16 @@ Test(load, says_what_an_address_looks_like_and_which_service_is_not_known)
     cr_assert_not_null(strstr(bench_said(&b), "no plugin knows a service \"farther\""), "%s", bench_said(&b));
     bench_end(&b);
 }
+
+Test(load, knows_a_service_at_its_usual_address)
+{
+    struct bench b;
+    bench_load(&b, "provider \"a\" { plugin = \"openai\" }\n"
+                   "provider \"b\" { plugin = \"openai\", base_url = \"https://api.openai.example/v1//\" }\n"
+                   "provider \"c\" { plugin = \"openai\", base_url = \"http://127.0.0.1:1/v1\" }\n");
+    cr_assert_not_null(b.config, "%s", bench_said(&b));
+    cr_assert(b.config->providers[0].is_usual);
+    cr_assert(b.config->providers[1].is_usual);
+    cr_assert_not(b.config->providers[2].is_usual);
+    bench_end(&b);
+}

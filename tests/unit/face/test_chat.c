@@ -194,3 +194,33 @@ Test(chat, takes_the_body_that_cursor_sends)
     cr_assert(text_is(ask.dropped->member, "truncation"));
     arena_fini(&arena);
 }
+
+/* A conversation that Anthropic took part in goes on at a service that refuses members that it does not know; a server of the
+ * operator's own, which may be a gateway, gets all of it. */
+Test(chat, cuts_what_the_gateway_gave_out_of_what_a_service_gets)
+{
+#define ORIGIN "\"x_origin\":{\"dialect\":\"messages\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"\\\"x_origin\\\":{\"}]}"
+    static const struct {
+        const char *sent, *got;
+    } rows[] = {
+        {"{\"role\":\"assistant\",\"content\":\"a\"," ORIGIN "}", "{\"role\":\"assistant\",\"content\":\"a\" }"},
+        {"{" ORIGIN " , \"role\":\"assistant\",\"content\":\"a\"}", "{ \"role\":\"assistant\",\"content\":\"a\"}"},
+        {"{\"role\":\"assistant\", " ORIGIN ",\"content\":\"a\"}", "{\"role\":\"assistant\",  \"content\":\"a\"}"},
+        {"{" ORIGIN "}", "{ }"},
+        {"{\"role\":\"user\",\"content\":\"\\\"x_origin\\\":\"}", "{\"role\":\"user\",\"content\":\"\\\"x_origin\\\":\"}"},
+        {"{\"role\":\"tool\",\"content\":[{\"type\":\"text\",\"x_origin\":1}]}", "{\"role\":\"tool\",\"content\":[{\"type\":\"text\",\"x_origin\":1}]}"},
+    };
+    char body[2000], want[2000];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int service = 0; service < 2; service++) {
+            snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[%s,{},%s],\"stream\":true}", rows[i].sent, rows[i].sent);
+            const char *kept = service ? rows[i].got : rows[i].sent;
+            snprintf(want, sizeof want, "{\"model\":\"n\",\"stream_options\":{\"include_usage\":true},\"messages\":[%s,{},%s],\"stream\":true}", kept, kept);
+            cr_assert_eq(decode(body), 0);
+            ask.to_service = service;
+            struct text got = spliced("n");
+            cr_assert(text_is(got, want), "row %zu: %.*s", i, TEXT_ARG(got));
+            arena_fini(&arena);
+        }
+#undef ORIGIN
+}
