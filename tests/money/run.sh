@@ -1,6 +1,11 @@
 #!/bin/sh
 # run.sh [--build DIR] - holds the price book against genai-prices, an independent library, which is installed, pinned,
-# below build/money. What cannot be installed is skipped, loudly. Ends with "money: N passed, N failed, N skipped".
+# below build/money; holds the ledger against the accounts of upstreams and clients in a mixed run (GW_ORACLE_S seconds, 60) of
+# the seed GW_SEED (1); kills a gateway under load GW_KILLS times (30). The long form of the last two:
+#
+#     GW_ORACLE_S=1800 GW_KILLS=1000 sh tests/money/run.sh
+#
+# What cannot be installed is skipped, loudly. Ends with "money: N passed, N failed, N skipped".
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -21,9 +26,32 @@ if ! cmp -s "$here/requirements.lock" "$place/installed"; then
             --require-hashes -r "$here/requirements.lock" > "$place/log" 2>&1; then
         cp "$here/requirements.lock" "$place/installed"
     else
-        echo 'SKIPPED genai-prices: it cannot be installed'
-        echo 'money: 0 passed, 0 failed, 1 skipped'
-        exit 0
+        rm -f "$place/installed"
     fi
 fi
-"$place/py/bin/python" "$here/oracle.py" "$build/tests/price-lines" "$root/core/money/prices/prices.json"
+
+passed=0
+failed=0
+skipped=0
+# add - adds the last line of the log: "NAME: N passed, N failed, N skipped"; a program that ended without it failed.
+add() {
+    set -- $(tail -n 1 "$place/log" | sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
+    passed=$((passed + ${1:-0}))
+    failed=$((failed + ${2:-1}))
+    skipped=$((skipped + ${3:-0}))
+    sed '$d' "$place/log"
+}
+
+if [ -f "$place/installed" ]; then
+    "$place/py/bin/python" "$here/oracle.py" "$build/tests/price-lines" "$root/core/money/prices/prices.json" > "$place/log" 2>&1
+    add
+else
+    echo 'SKIPPED genai-prices: it cannot be installed'
+    skipped=1
+fi
+GW_ORACLE_S=${GW_ORACLE_S:-60} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 test_oracle.py > "$place/log" 2>&1
+add
+GW_KILLS=${GW_KILLS:-30} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 -k kill test_ledger.py > "$place/log" 2>&1
+add
+echo "money: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
