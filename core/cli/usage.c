@@ -37,12 +37,12 @@ static int parse_ago(struct text said, int64_t *unix_ms)
 static int parse_time(const struct cli *cli, const char *option, int64_t *unix_ms)
 {
     const char *said = cli_option(cli, option);
-    char moment[32];
+    char moment[40];
 
     if (said == NULL || parse_ago(text_of(said), unix_ms) == 0)
         return 0;
-    snprintf(moment, sizeof moment, "%.20s%s", said, strlen(said) == 10 ? "T00:00:00Z" : "");
-    if (date_parse(text_of(moment), unix_ms) == 0)
+    snprintf(moment, sizeof moment, "%.25s%s", said, strlen(said) == 10 ? "T00:00:00Z" : "");
+    if (strlen(said) <= 25 && date_parse(text_of(moment), unix_ms) == 0)
         return 0;
     return cli_usage(cli->verb, "--%s takes 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z, not \"%s\"", option, said);
 }
@@ -89,9 +89,14 @@ static int run(struct cli *cli)
     }
     buf_init(&out, 1u << 30);
     int result = usage_report_write(report, format, &out);
+    uint64_t problems = usage_report_history(report)->problems;
     usage_report_free(report);
-    if (result == 0)
-        return cli_print(&out);
+    if (problems > 0)
+        cli_say("the journal is damaged in %llu places, and these sums lack what cannot be read: llm-gateway ledger verify", (unsigned long long)problems);
+    if (result == 0) {
+        int printed = cli_print(&out);
+        return problems > 0 ? CLI_FAILED : printed;
+    }
     buf_free(&out);
     cli_say("the report does not fit into memory; ask for fewer words, or for a shorter time");
     return CLI_FAILED;

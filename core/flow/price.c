@@ -171,6 +171,16 @@ static int64_t output_limit(struct request *req)
     return limit;
 }
 
+/* A client may ask for any number. */
+static int64_t times(int64_t a, int64_t b)
+{
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+
+/* 100,000 USD for one attempt: so much fits no budget that means anything, and sums of it do not overflow. */
+#define HOLD_MOST (INT64_C(100000) * NANO_PER_USD)
+
 static int64_t price_of(const struct price_list *list, int64_t input, int64_t output, bool *known)
 {
     int64_t quantity[UNITS] = { [UNIT_INPUT] = input, [UNIT_OUTPUT] = output };
@@ -180,6 +190,22 @@ static int64_t price_of(const struct price_list *list, int64_t input, int64_t ou
     return cost.known ? cost.nano : 0;
 }
 
+/* How many answers are asked for: n or best_of, for each prompt of a list. */
+static int64_t choices_of(struct request *req)
+{
+    int64_t most = req->ask.choices > 0 ? req->ask.choices : 1, value;
+    if (req->operation != GW_OP_COMPLETIONS)
+        return most;
+    static const char *const names[] = { "n", "best_of" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (scan_int(scan_get(&req->ask.scan, names[i]), &value) && value > most)
+            most = value;
+    const struct scan_member *prompt = scan_get(&req->ask.scan, "prompt");
+    const struct json *list = prompt != NULL && prompt->type == '[' ? json_parse_quick(&req->arena, prompt->value) : NULL;
+    enum json_type first = json_type(json_at(list, 0)); /* a list of numbers is one prompt, as tokens */
+    return first == JSON_T_STR || first == JSON_T_ARRAY ? times(most, (int64_t)json_count(list)) : most;
+}
+
 /* Tokens are bounded by bytes: no tokenizer makes more of them. Expected are 3.5 bytes a token. */
 bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
 {
@@ -187,7 +213,7 @@ bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
     struct request *req = a->req;
     const struct tariff *own = a->target->price;
     struct price_list list;
-    int64_t limit = output_limit(req), choices = req->ask.choices > 0 ? req->ask.choices : 1;
+    int64_t limit = output_limit(req), choices = choices_of(req);
     int64_t bytes = (int64_t)req->body.len;
 
     bool known = true;
@@ -201,9 +227,11 @@ bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
         int64_t most = limit > 0 ? limit : OUTPUT_MOST;
         int64_t expected = limit > 0 && limit < OUTPUT_EXPECTED ? limit : OUTPUT_EXPECTED;
         bool writes = (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0;
-        a->hard = price_of(&list, bytes + FRAME, writes ? most * choices : 0, &known);
-        a->soft = price_of(&list, bytes * 2 / 7, writes ? expected * choices : 0, &known);
+        a->hard = price_of(&list, bytes + FRAME, writes ? times(most, choices) : 0, &known);
+        a->soft = price_of(&list, bytes * 2 / 7, writes ? times(expected, choices) : 0, &known);
     }
+    if (a->hard > HOLD_MOST)
+        a->hard = HOLD_MOST;
     if (a->soft > a->hard)
         a->soft = a->hard;
     price_hold_of(a, hard, soft);

@@ -95,7 +95,8 @@ int spend_hold(struct attempt *a)
                          "The model \"%.*s\" of the provider \"%s\" has no price, so it cannot be charged to a budget. The operator can give it one: price = { ... } (llm-gateway prices show)",
                          TEXT_ARG(a->target->model), a->target->provider->name.ptr);
     a->hold = ledger_hold(ledger, &hold, places, count, &refusal, &why);
-    if (a->hold != NULL)
+    a->held = a->hold != NULL;
+    if (a->held)
         return 0;
     if (refusal.answer != ACCOUNT_FITS)
         return refuse(req, &refusal);
@@ -158,7 +159,7 @@ static void judge(const struct attempt *a, struct record *end)
         return;
     }
     end->cost = a->price.nano;
-    if (a->ending == ATTEMPT_DOUBT && !a->req->gone) {
+    if (a->ending == ATTEMPT_DOUBT && (!a->req->gone || atomic_load(&a->req->worker->gateway->draining))) {
         end->ending = ENDING_DOUBT;
         end->unpriced = a->price.entry.ptr == NULL;
         price_hold_of(a, &end->doubt, &end->soft_doubt);
@@ -170,6 +171,14 @@ static void judge(const struct attempt *a, struct record *end)
     }
 }
 
+/* Its last attempt was never sent, and the one before did not know that it was the last: the request counts all the same. */
+static void end_request(const struct attempt *a)
+{
+    struct record row = { .final = 1, .outcome = text_of(a->outcome) };
+    describe(a, &row);
+    ledger_row(a->req->worker->gateway->ledger, &row);
+}
+
 void spend_end(struct attempt *a, bool final)
 {
     struct request *req = a->req;
@@ -177,8 +186,13 @@ void spend_end(struct attempt *a, bool final)
     struct record end = { .final = final, .source = source_of(a->usage.source) };
     struct cost cost = { .known = false };
 
-    if (ledger == NULL || (a->mode != MODE_LOCAL && a->hold == NULL))
+    if (ledger == NULL)
         return;
+    if (a->mode != MODE_LOCAL && a->hold == NULL) {
+        if (final && a->previous != NULL && a->previous->held)
+            end_request(a);
+        return;
+    }
     price_lines(a, &cost);
     judge(a, &end);
     if (end.ending != ENDING_VOID || a->mode == MODE_LOCAL)

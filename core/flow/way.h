@@ -119,6 +119,7 @@ struct attempt {
     struct usage usage;        /* its own, once it is over */
     struct price price;        /* what that cost */
     int64_t hard, soft;        /* what it may cost at most and is expected to cost, before it is sent */
+    bool held;                 /* the ledger knows it */
     struct ledger_hold *hold;  /* in the ledger: it is sent, and not over; NULL: it is not */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };

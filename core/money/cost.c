@@ -129,7 +129,7 @@ static void add_up(struct cost *cost)
     }
     wide left = (rest + FINE / 2) / FINE;
     if (whole + left > INT64_MAX) {
-        cost->nano = INT64_MAX;
+        cost->nano = cost->lines[0].nano = INT64_MAX; /* lines always add up */
         return;
     }
     for (size_t i = 0; i < cost->line_count; i++)

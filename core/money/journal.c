@@ -34,7 +34,7 @@ struct journal {
     uint64_t unsynced;      /* the number of the first record in `frames` */
     off_t at, reserved;     /* where the next frame goes; bytes that the disk has promised */
     struct buf record, frames; /* being written; frames since the last sync, for another file where it fails */
-    bool dirty;
+    bool dirty, complained;
     struct journal_state state;
 };
 
@@ -117,69 +117,97 @@ static int put_open(struct journal *j, uint64_t first, struct fail *fail)
     struct record open = { .type = RECORD_OPEN, .number = first, .unix_ms = clock_unix_ms(), .format = RECORD_FORMAT };
     struct text head = TEXT(SEGMENT_HEAD);
     struct arena arena;
-    struct buf bytes;
+    struct buf bytes, record; /* not j->record, which has the record that was written last */
 
     arena_init(&arena, NULL, 0, SEGMENT_RECORD_MOST);
     buf_init(&bytes, SEGMENT_RECORD_MOST);
+    buf_init(&record, SEGMENT_RECORD_MOST);
     open.segment = j->segment;
     open.boot = text_of(j->boot);
     open.program = TEXT(GW_VERSION);
     open.book = text_of(j->settings.book);
     if (j->settings.carry != NULL)
         j->settings.carry(j->settings.owner, &open, &arena);
-    buf_truncate(&j->record, 0);
     int result = 0;
-    if (arena.full || record_write(&open, &j->record) < 0 || buf_text(&bytes, head) < 0 || segment_frame(buf_view(&j->record), &bytes) < 0)
+    if (arena.full || record_write(&open, &record) < 0 || buf_text(&bytes, head) < 0 || segment_frame(buf_view(&record), &bytes) < 0)
         result = write_error(j, "written", ENOMEM, fail);
     if (result == 0)
         result = write_all(j, buf_view(&bytes), fail);
     buf_free(&bytes);
+    buf_free(&record);
     arena_fini(&arena);
     return result;
 }
 
-/* A file that could not be begun is as if it had never been. */
-static void undo_segment(struct journal *j, const char *name)
+/* Where frames go. */
+struct place {
+    int fd;
+    uint64_t segment;
+    off_t at, reserved;
+};
+
+static void leave_file(const struct journal *j, const struct place *p)
 {
-    if (j->fd >= 0)
-        close(j->fd);
-    j->fd = -1;
-    unlinkat(j->folder_fd, name, 0);
-    j->segment--;
+    if (p->fd < 0)
+        return;
+    if (ftruncate(p->fd, p->at) < 0) /* gives back what was reserved */
+        log_line(LOG_WARN, "ledger: room that was reserved in %s is not given back: %s", j->folder, strerror(errno));
+    close(p->fd);
+}
+
+static struct place place_of(const struct journal *j)
+{
+    return (struct place){ j->fd, j->segment, j->at, j->reserved };
 }
 
 static void leave_segment(struct journal *j)
 {
-    if (j->fd < 0)
-        return;
-    if (ftruncate(j->fd, j->at) < 0) /* gives back what was reserved */
-        log_line(LOG_WARN, "ledger: room that was reserved in %s is not given back: %s", j->folder, strerror(errno));
-    close(j->fd);
+    struct place p = place_of(j);
+    leave_file(j, &p);
     j->fd = -1;
 }
 
-/* Begins a file; first in it are the frames that may not be on the disk. The last file is not written to again. */
+/* A file that could not be begun is as if it had never been; a number whose file is still there is not given again. */
+static void undo_segment(struct journal *j, const char *name, const struct place *before)
+{
+    uint64_t segment = j->segment;
+    if (j->fd >= 0)
+        close(j->fd);
+    j->fd = before->fd;
+    j->at = before->at;
+    j->reserved = before->reserved;
+    j->segment = unlinkat(j->folder_fd, name, 0) == 0 ? before->segment : segment;
+}
+
+static int fill_segment(struct journal *j, struct fail *fail)
+{
+    if (fsync(j->folder_fd) < 0)
+        return write_error(j, "synced", errno, fail);
+    if (put_open(j, j->unsynced, fail) < 0)
+        return -1;
+    return j->frames.len > 0 ? write_all(j, buf_view(&j->frames), fail) : 0;
+}
+
+/* Begins a file; first in it are the frames that may not be on the disk. The last file is not written to again; where no file can
+ * be begun it stays as it was. */
 static int begin_segment(struct journal *j, struct fail *fail)
 {
     char memory[128];
     struct arena arena;
+    struct place before = place_of(j);
     arena_init(&arena, memory, sizeof memory, 4096);
     const char *name = segment_name(&arena, j->segment + 1, j->boot);
     int fd = openat(j->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int result = fd < 0 ? write_error(j, "written", errno, fail) : 0;
     if (result == 0) {
-        leave_segment(j);
         j->fd = fd;
         j->segment++;
         j->at = j->reserved = 0;
-        if (fsync(j->folder_fd) < 0)
-            result = write_error(j, "synced", errno, fail);
+        result = fill_segment(j, fail);
         if (result == 0)
-            result = put_open(j, j->unsynced, fail);
-        if (result == 0 && j->frames.len > 0)
-            result = write_all(j, buf_view(&j->frames), fail);
-        if (result < 0)
-            undo_segment(j, name);
+            leave_file(j, &before);
+        else
+            undo_segment(j, name, &before);
     }
     arena_fini(&arena);
     return result;
@@ -196,8 +224,10 @@ static void is_synced(struct journal *j)
  * trusted again. All frames since the last good sync go to a new file; their numbers show a reader what it has seen. */
 static int renew(struct journal *j, struct fail *fail)
 {
-    if (begin_segment(j, fail) < 0)
+    if (begin_segment(j, fail) < 0) {
+        leave_segment(j);
         return -1;
+    }
     if (fdatasync(j->fd) < 0) {
         write_error(j, "synced", errno, fail);
         leave_segment(j);
@@ -241,15 +271,25 @@ int journal_append(struct journal *j, struct record *record, size_t room, struct
     CHECK(j, JOURNAL);
     if ((j->fd < 0 || is_long(j)) && sync_file(j, fail) < 0)
         return -1;
-    if (is_long(j) && begin_segment(j, fail) < 0)
-        return -1;
+    if (is_long(j)) /* where no other file can be begun, this one goes on: room for what is open was reserved in it */
+        begin_segment(j, fail);
     if (room > 0 && reserve(j, room, fail) < 0)
         return -1;
     if (put(j, record, fail) < 0)
         return -1;
     if (j->settings.sync_ns == 0 || j->frames.len > UNSYNCED_MOST / 2)
-        return sync_file(j, fail);
+        return sync_file(j, fail) < 0 ? JOURNAL_NOT_SYNCED : 0;
     return 0;
+}
+
+/* Another file for what may not be on the disk; reported once, until it succeeds. */
+static void try_again(struct journal *j)
+{
+    struct fail fail;
+    bool good = renew(j, &fail) == 0;
+    if (!good && !j->complained)
+        log_line(LOG_ERROR, "%s", fail.text);
+    j->complained = !good;
 }
 
 /* Syncs what is written so far; the mutex is not held while the disk works. */
@@ -258,7 +298,6 @@ static void sync_beside(struct journal *j)
     int fd = dup(j->fd);
     size_t covered = j->frames.len;
     uint64_t next = j->next, segment = j->segment;
-    struct fail fail;
 
     pthread_mutex_unlock(&j->mutex);
     bool good = fd >= 0 && fdatasync(fd) == 0;
@@ -271,8 +310,8 @@ static void sync_beside(struct journal *j)
         buf_consume(&j->frames, covered);
         j->unsynced = next;
         j->dirty = j->frames.len > 0;
-    } else if (renew(j, &fail) < 0) {
-        log_line(LOG_ERROR, "%s", fail.text);
+    } else {
+        try_again(j);
     }
 }
 
@@ -290,6 +329,8 @@ static void *sync_often(void *arg)
         pthread_cond_timedwait(&j->wake, &j->mutex, &until);
         if (j->dirty && j->fd >= 0)
             sync_beside(j);
+        else if (j->fd < 0 && j->frames.len > 0)
+            try_again(j);
     }
     pthread_mutex_unlock(&j->mutex);
     return NULL;
@@ -371,7 +412,7 @@ void journal_close(struct journal *j)
     journal_unlock(j);
     if (j->has_thread)
         pthread_join(j->thread, NULL);
-    if (j->fd >= 0 && sync_file(j, &fail) < 0)
+    if ((j->fd >= 0 || j->frames.len > 0) && sync_file(j, &fail) < 0)
         log_line(LOG_ERROR, "%s", fail.text);
     leave_segment(j);
     if (j->lock_fd >= 0)

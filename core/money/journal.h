@@ -33,7 +33,9 @@ void journal_close(struct journal *journal);
 void journal_lock(struct journal *journal);
 void journal_unlock(struct journal *journal);
 /* Gives the record its number and time and writes it. With the mutex held. `reserve`: bytes for the ENDs of open holds for
- * which room must be left on the disk. 0; -1 with `fail`: the record is not written, and what was written before is whole. */
+ * which room must be left on the disk. 0; -1 with `fail`: the record is not written, and what was written before is whole;
+ * JOURNAL_NOT_SYNCED with `fail`: it is written and counts, but a loss of power may take it. */
+#define JOURNAL_NOT_SYNCED 1
 int journal_append(struct journal *journal, struct record *record, size_t reserve, struct fail *fail);
 /* The record that was written last, lent until the next one. With the mutex held. */
 struct text journal_last(const struct journal *journal);

@@ -136,8 +136,11 @@ static void carry(void *owner, struct record *open, struct arena *arena)
 /* Writes a record. A hold is open until its END is written: until then a new segment must carry it. */
 static int write_one(struct ledger *l, struct record *record, struct fail *fail)
 {
-    if (journal_append(l->journal, record, 0, fail) < 0)
+    int result = journal_append(l->journal, record, 0, fail);
+    if (result < 0)
         return -1;
+    if (result == JOURNAL_NOT_SYNCED) /* another sync follows, and reports */
+        log_line(LOG_ERROR, "%s", fail->text);
     if (record->type == RECORD_END)
         BUG_IF(!holds_remove(&l->open, record->hold));
     return 0;
@@ -220,26 +223,6 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
     return NULL;
 }
 
-void ledger_close(struct ledger *l)
-{
-    CHECK(l, LEDGER);
-    if (l->late != NULL)
-        log_line(LOG_ERROR, "ledger: %llu records could not be written and are lost with this process", (unsigned long long)l->sums.waiting);
-    if (l->journal != NULL)
-        journal_close(l->journal);
-    for (struct late *late = l->late, *next; late != NULL; late = next) {
-        next = late->next;
-        buf_free(&late->bytes);
-        free(late);
-    }
-    holds_fini(&l->open);
-    for (unsigned i = 0; i < l->account_count; i++)
-        account_fini(&l->accounts[i]);
-    free(l->accounts);
-    l->magic = 0;
-    free(l);
-}
-
 /* Writes what could not be written before. The mutex is held. */
 static int write_late(struct ledger *l, struct fail *fail)
 {
@@ -275,6 +258,53 @@ static void keep_late(struct ledger *l, struct record *record)
     *l->last_late = late;
     l->last_late = &late->next;
     l->sums.waiting++;
+}
+
+void ledger_close(struct ledger *l)
+{
+    CHECK(l, LEDGER);
+    if (l->journal != NULL && l->late != NULL) {
+        struct fail fail;
+        journal_lock(l->journal);
+        write_late(l, &fail);
+        journal_unlock(l->journal);
+    }
+    if (l->late != NULL)
+        log_line(LOG_ERROR, "ledger: %llu records could not be written and are lost with this process", (unsigned long long)l->sums.waiting);
+    if (l->journal != NULL)
+        journal_close(l->journal);
+    for (struct late *late = l->late, *next; late != NULL; late = next) {
+        next = late->next;
+        buf_free(&late->bytes);
+        free(late);
+    }
+    holds_fini(&l->open);
+    for (unsigned i = 0; i < l->account_count; i++)
+        account_fini(&l->accounts[i]);
+    free(l->accounts);
+    l->magic = 0;
+    free(l);
+}
+
+/* The mutex is held. */
+static void write_or_keep(struct ledger *l, struct record *record)
+{
+    struct fail fail;
+    if (write_late(l, &fail) == 0 && write_one(l, record, &fail) == 0)
+        return;
+    if (l->late == NULL)
+        log_line(LOG_ERROR, "%s; what ends is kept in memory until then, and new requests are refused", fail.text);
+    keep_late(l, record);
+}
+
+/* A hold that is written and not on the disk, where it must be there before the request is sent: it is not sent. */
+static void take_back(struct ledger *l, struct ledger_hold *handle, const struct record *hold)
+{
+    struct record end = { .type = RECORD_END, .hold = hold->number, .ending = ENDING_VOID, .outcome = TEXT("not_sent") };
+    BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
+    for (unsigned i = 0; i < handle->period_count; i++)
+        handle->periods[i]->number++;
+    write_or_keep(l, &end);
 }
 
 /* Asks all budgets. False with *refusal: the hardest answer of them. */
@@ -322,12 +352,16 @@ struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, const uns
     hold->type = RECORD_HOLD;
     journal_lock(l->journal);
     size_t promised = (l->open.count + 1) * END_ROOM;
+    int written = -1;
     bool ok = fits(l, handle, hold, budgets, count, refusal);
     if (ok) {
         name_accounts(l, handle, budgets, names);
         hold->accounts = (struct record_list){ names, count };
-        ok = write_late(l, fail) == 0 && journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail) == 0;
+        written = write_late(l, fail) < 0 ? -1 : journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
+        ok = written == 0;
     }
+    if (written == JOURNAL_NOT_SYNCED)
+        take_back(l, handle, hold);
     if (ok) {
         handle->magic = HOLD_MAGIC;
         handle->number = hold->number;
@@ -344,17 +378,6 @@ struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, const uns
         return handle;
     free(handle);
     return NULL;
-}
-
-/* The mutex is held. */
-static void write_or_keep(struct ledger *l, struct record *record)
-{
-    struct fail fail;
-    if (write_late(l, &fail) == 0 && write_one(l, record, &fail) == 0)
-        return;
-    if (l->late == NULL)
-        log_line(LOG_ERROR, "%s; what ends is kept in memory until then, and new requests are refused", fail.text);
-    keep_late(l, record);
 }
 
 void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end)

@@ -147,14 +147,35 @@ static bool is_all_zero(struct text bytes)
     return true;
 }
 
-/* Is nothing behind the frame that cannot be read? A file that grew, but whose bytes were never written, is zero there. */
+/* Does a whole frame stand somewhere in these bytes? Records begin with their type and number (record_fields.c). */
+static bool has_frame(struct text bytes)
+{
+    enum { TYPE = 0x02, NUMBER = 0x04, LEAST = SEGMENT_FRAME + 4 };
+    for (size_t i = 0; i + LEAST <= bytes.len; i++) {
+        const char *at = bytes.ptr + i;
+        if (at[SEGMENT_FRAME] != TYPE || at[SEGMENT_FRAME + 2] != NUMBER)
+            continue;
+        size_t len = load32(at);
+        if (len == 0 || len > bytes.len - i - SEGMENT_FRAME)
+            continue;
+        if (checksum(at, (struct text){ at + SEGMENT_FRAME, len }) == load32(at + 4))
+            return true;
+    }
+    return false;
+}
+
+/* The last frame of a file may be torn: nothing is behind it, or zeros, where a file had grown and was not written yet. Where a
+ * whole frame stands behind what cannot be read, or anything else, the file is damaged. `frame` is as long as the frame
+ * says that it is, which may be wrong. */
 static enum segment_next bad_frame(struct segment_reader *r, size_t frame)
 {
-    fill(r, frame + 1);
-    if (!r->failed && r->held.len <= frame)
+    fill(r, SEGMENT_RECORD_MOST + SEGMENT_FRAME);
+    struct text held = buf_view(&r->held);
+    if (r->failed || (held.len > 1 && has_frame((struct text){ held.ptr + 1, held.len - 1 })))
+        return SEGMENT_CORRUPT;
+    if (held.len <= frame || is_all_zero((struct text){ held.ptr + frame, held.len - frame }))
         return SEGMENT_TORN;
-    fill(r, SEGMENT_RECORD_MOST);
-    return !r->failed && is_all_zero(buf_view(&r->held)) ? SEGMENT_TORN : SEGMENT_CORRUPT;
+    return SEGMENT_CORRUPT;
 }
 
 enum segment_next segment_next(struct segment_reader *r, struct text *record)
@@ -176,7 +197,7 @@ enum segment_next segment_next(struct segment_reader *r, struct text *record)
     fill(r, SEGMENT_FRAME + len);
     held = buf_view(&r->held);
     if (held.len < SEGMENT_FRAME + len)
-        return SEGMENT_TORN;
+        return bad_frame(r, SEGMENT_FRAME + len);
     *record = (struct text){ held.ptr + SEGMENT_FRAME, len };
     if (checksum(held.ptr, *record) != load32(held.ptr + 4))
         return bad_frame(r, SEGMENT_FRAME + len);

@@ -77,7 +77,9 @@ static void put_value(struct text value, size_t width, struct buf *out)
         value = TEXT("-");
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
-        if ((unsigned char)c < ' ' || c == 127)
+        bool control = (unsigned char)c == 0xc2 && i + 1 < value.len && (unsigned char)value.ptr[i + 1] < 0xa0; /* U+0080 to U+009F */
+        i += control;
+        if (control || (unsigned char)c < ' ' || c == 127)
             c = '?';
         buf_append(out, &c, 1);
     }
@@ -100,8 +102,6 @@ static void put_notes(const struct usage_report *r, struct buf *out)
         buf_printf(out, "%" PRId64 " attempts have no price: what they cost is not in these sums (llm-gateway prices show MODEL)\n", r->total.unpriced);
     if (r->total.estimated > 0)
         buf_printf(out, "%" PRId64 " attempts were counted or estimated by the gateway: their upstream did not report the usage\n", r->total.estimated);
-    if (r->history.problems > 0)
-        buf_printf(out, "the journal is damaged in %" PRIu64 " places: llm-gateway ledger verify\n", r->history.problems);
 }
 
 static void write_table(const struct usage_report *r, struct buf *out)

@@ -110,6 +110,19 @@ class Budget(Case):
         self.assertEqual(self.ask("t").status, 200)
         self.assertIn("gw_held_usd 0\n", self.gw.request("GET", "/metrics").body.decode())
 
+    def test_any_number_that_a_client_asks_for_is_held(self):
+        for more in ({"max_tokens": 5 * 10**18, "n": 2}, {"max_tokens": 2**62, "n": 4}, {"max_tokens": 2**63 - 1, "n": 128}):
+            self.assert_error(self.ask("u", **more), 429, "insufficient_quota", "request_exceeds_budget", retry=False)
+            self.assertEqual(self.ask("f", **more).status, 200)
+        for more in ({"n": 100}, {"best_of": 100}, {"prompt": ["a"] * 100}, {"prompt": [[1, 2]] * 100}):
+            body = {"model": "m", "prompt": "hi", "max_tokens": 1000, **more}
+            answer = self.gw.request("POST", "/v1/completions", auth("u"), body)
+            self.assert_error(answer, 429, "insufficient_quota", "request_exceeds_budget", retry=False)
+        self.up.handler = upstream.good
+        answer = self.gw.request("POST", "/v1/completions", auth("u"), {"model": "m", "prompt": [1, 2, 3] * 40, "max_tokens": 100})
+        self.assertNotEqual(answer.status, 429, answer.body)
+        self.assertIn("gw_held_usd 0\n", self.gw.request("GET", "/metrics").body.decode())
+
     def test_what_has_no_price_is_refused_where_there_is_a_budget(self):
         self.assert_error(self.ask("u", "x"), 404, "invalid_request_error", "model_not_priced", retry=False)
         self.assertEqual(self.ask("f", "x").status, 200)

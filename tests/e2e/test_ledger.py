@@ -162,8 +162,15 @@ class Ledger(Case):
         csv = run("usage", "--path", self.path, "--by", "model", "-f", "csv").out
         self.assertIn('"m2",%d,' % rows["m2"]["requests"], csv)
 
+    def test_a_name_of_a_client_is_no_command_of_a_terminal(self):
+        answer = self.gw.chat(model="up/\u009b31mred")
+        self.gw.log_for(answer.id)
+        out = run("usage", "--path", self.path, "--by", "model").out
+        self.assertNotIn("\u009b", out)
+        self.assertIn("up/?31mred", out)
+
     def test_bad_options_say_what_is_taken(self):
-        for args, wanted in ((("--by", "team,colour"), "colour"), (("--by", "team,team"), "team"), (("--since", "yesterday"), "yesterday"),
+        for args, wanted in ((("--by", "team,colour"), "colour"), (("--by", "team,team"), "team"), (("--since", "yesterday"), "yesterday"), (("--since", "2026-12-31T18:00:00Zjunk"), "junk"),
                              (("--format", "xml"), "xml"), (("--by", ""), "--by")):
             said = run("usage", "--path", self.path, *args)
             self.assertEqual(said.code, 2, said)
