@@ -93,13 +93,35 @@ static bool is_date(struct text t)
     return n == 4 && (is_month_day(t.ptr) || (number(t.ptr, 2) >= 23 && is_month(t.ptr + 2)));
 }
 
-/* Does what follows a matched name make it another version's? */
+/* How many digits are at the end, after one of "-._@". */
+static size_t last_digits(struct text t)
+{
+    size_t n = 0;
+
+    while (n < t.len && isdigit((unsigned char)t.ptr[t.len - n - 1]))
+        n++;
+    return n < t.len && strchr("-._@", t.ptr[t.len - n - 1]) != NULL ? n : 0;
+}
+
+/* A rule may end inside a date or a revision: claude-sonnet-4-2025 is about claude-sonnet-4-20250514, gemini-2.0-flash-0 about
+ * gemini-2.0-flash-001. A number that can be a version is not begun by another one: 2 does not begin 2512. */
+static bool is_cut_number(struct text name, struct text rest)
+{
+    size_t begun = last_digits(name), more = digits(rest);
+    struct text whole = {rest.ptr - begun, begun + rest.len};
+
+    if (begun == 0 || (whole.ptr[0] != '0' && (begun != 4 || number(whole.ptr, 2) != 20)))
+        return false;
+    return is_date(whole) || begun + more == 3;
+}
+
+/* Does what follows a matched name make it another version's? `rest` stands behind the name. */
 static bool is_other_version(struct text name, struct text rest)
 {
     bool after_digit = name.len > 0 && isdigit((unsigned char)name.ptr[name.len - 1]);
 
     if (rest.len > 0 && after_digit && isdigit((unsigned char)rest.ptr[0]))
-        return true; /* gpt-4 and gpt-41 */
+        return !is_cut_number(name, rest); /* gpt-4 and gpt-41 */
     if (rest.len > 0 && strchr("-._@", rest.ptr[0]) != NULL)
         rest.ptr++, rest.len--; /* what follows a colon is a revision of the same model: Bedrock's v1:0 */
     else if (rest.len > 0 && !isdigit((unsigned char)rest.ptr[0]))

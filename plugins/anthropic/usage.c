@@ -15,20 +15,11 @@ static void replace(int64_t *count, int64_t told)
         *count = told;
 }
 
-/* How many searches and fetches there were, whatever they are called. */
-static int64_t count_server_tools(const struct reader *r, const gw_json *usage)
+/* Searches of the web are charged by the request; other tools that Anthropic runs (web_fetch) are not. */
+static int64_t count_searches(const struct reader *r, const gw_json *usage)
 {
-    const gw_json *use = get(r->h, usage, "server_tool_use");
-    int64_t sum = 0;
-
-    if (!is_type(r->h, use, GW_JSON_OBJECT))
-        return -1;
-    for (size_t i = 0; i < r->h->json->count(use); i++) {
-        int64_t n = r->h->json->integer(r->h->json->at(use, i), 0);
-        if (n > 0 && n < INT32_MAX)
-            sum += n;
-    }
-    return sum;
+    int64_t n = count_of(r, get(r->h, usage, "server_tool_use"), "web_search_requests");
+    return n < INT32_MAX ? n : INT32_MAX;
 }
 
 static void take_counts(const struct reader *r, const gw_json *usage, struct counts *c)
@@ -42,7 +33,7 @@ static void take_counts(const struct reader *r, const gw_json *usage, struct cou
     replace(&c->write_1h, count_of(r, creation, "ephemeral_1h_input_tokens"));
     replace(&c->output, count_of(r, usage, "output_tokens"));
     replace(&c->thinking, count_of(r, get(r->h, usage, "output_tokens_details"), "thinking_tokens"));
-    replace(&c->server_tools, count_server_tools(r, usage));
+    replace(&c->server_tools, count_searches(r, usage));
 }
 
 /* What was written into the cache, by its life. The sum decides; of unknown life is the short one. */

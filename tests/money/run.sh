@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh [--build DIR] - holds the price book against genai-prices, an independent library, which is installed, pinned,
-# below build/money; holds the ledger against the accounts of upstreams and clients in a mixed run (GW_ORACLE_S seconds, 60) of
-# the seed GW_SEED (1); kills a gateway under load GW_KILLS times (30). The long form of the last two:
+# below build/money, and so the usage and the cost of recorded answers; holds the ledger against the accounts of upstreams
+# and clients in a mixed run (GW_ORACLE_S seconds, 60) of the seed GW_SEED (1); kills a gateway under load GW_KILLS times
+# (30). The long form of the last two:
 #
 #     GW_ORACLE_S=1800 GW_KILLS=1000 sh tests/money/run.sh
 #
@@ -44,6 +45,8 @@ add() {
 
 if [ -f "$place/installed" ]; then
     "$place/py/bin/python" "$here/oracle.py" "$build/tests/price-lines" "$root/core/money/prices/prices.json" > "$place/log" 2>&1
+    add
+    "$place/py/bin/python" "$here/recorded.py" --build "$build" > "$place/log" 2>&1
     add
 else
     echo 'SKIPPED genai-prices: it cannot be installed'

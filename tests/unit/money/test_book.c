@@ -102,6 +102,30 @@ Test(book, another_version_has_another_price)
     book_free(book);
 }
 
+Test(book, a_rule_may_end_inside_a_date_or_a_revision)
+{
+    struct book *book = parse(BOOK(MODEL("cut", "[\"^sonnet-4-2025\",\"*flash-0\",\"^large-2\",\"^opus-20\"]")));
+    static const struct {
+        const char *model, *id;
+    } cases[] = {
+        {"sonnet-4-20250514",        "cut"},
+        {"sonnet-4-20259914",        ""   },
+        {"sonnet-4-2025051",         ""   },
+        {"flash-001",                "cut"},
+        {"flash-002-tuning",         "cut"},
+        {"flash-0613:team::id",      "cut"},
+        {"flash-0699",               ""   },
+        {"flash-05",                 ""   },
+        {"large-2512",               ""   },
+        {"large-200",                ""   },
+        {"opus-20250514",            ""   },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_assert_str_eq(id_of(book, "maker", cases[i].model), cases[i].id, "for %s", cases[i].model);
+    book_free(book);
+}
+
 Test(book, a_compact_date_is_a_date)
 {
     struct book *book = parse(BOOK(MODEL("dated", "[\"=m-2025-12-11\"]")));
