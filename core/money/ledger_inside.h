@@ -1,0 +1,51 @@
+/* ledger_inside.h - the ledger's state, for ledger.c, ledger_start.c and ledger_late.c alone. */
+#ifndef MONEY_LEDGER_INSIDE_H
+#define MONEY_LEDGER_INSIDE_H
+
+#include "base/buf.h"
+#include "money/holds.h"
+#include "money/journal.h"
+#include "money/ledger.h"
+
+#define LEDGER_MAGIC 0x6c656467u
+#define HOLD_MAGIC 0x686f6c64u
+
+struct ledger_hold {
+    uint32_t magic;
+    uint64_t number;
+    int64_t hard, soft;
+    struct account_period *periods[LEDGER_BUDGETS_MOST]; /* where it is held */
+    unsigned period_count;
+};
+
+/* A record that could not be written. */
+struct late {
+    struct late *next;
+    struct buf bytes;
+};
+
+struct ledger {
+    uint32_t magic;
+    struct journal *journal;
+    struct holds open; /* by number: an OPEN of a new segment carries them */
+    struct ledger_sums sums;
+    struct late *late, **last_late;
+    struct account *accounts; /* by the places of settings.budgets */
+    unsigned account_count;
+};
+
+/* A balance never wraps: what is beyond 9.2 billion dollars stays there. */
+void ledger_add(int64_t *sum, int64_t more);
+/* What is over is in the balances of the budgets that there are now, whatever budgets there were then. */
+void ledger_add_to_accounts(struct ledger *l, const struct record *whose, const struct record *end);
+
+/* All below with the mutex held. Writes a record. A hold is open until its END is written: until then a new segment must
+ * carry it. */
+int ledger_write_one(struct ledger *l, struct record *record, struct fail *fail);
+/* Writes what could not be written before. */
+int ledger_write_late(struct ledger *l, struct fail *fail);
+/* Writes it, or keeps it until it can be written. */
+void ledger_write_or_keep(struct ledger *l, struct record *record);
+void ledger_free_late(struct ledger *l);
+
+#endif
