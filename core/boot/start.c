@@ -17,6 +17,7 @@
 #include "base/large.h"
 #include "base/log.h"
 #include "boot/banner.h"
+#include "boot/commands.h"
 #include "boot/endpoint.h"
 #include "boot/limits.h"
 #include "boot/memory.h"
@@ -46,6 +47,8 @@ struct run {
     struct seat *seats; /* one for each worker */
     unsigned opened;    /* seats that are set up */
     uint16_t port;      /* the one that is bound */
+    struct control_verb commands[COMMANDS_MOST];
+    struct control *control; /* NULL: there is no ledger, or no socket could be made */
     int signal_fd, idle_fd;
     int exit_code;
 };
@@ -177,6 +180,17 @@ static int open_ledger(struct run *run)
     return 0;
 }
 
+/* For the commands that change what a running gateway keeps. It serves all the same where they cannot reach it. */
+static void open_control(struct run *run)
+{
+    struct fail fail;
+    if (run->gateway.ledger == NULL)
+        return;
+    run->control = control_open(run->config->ledger.path, run->commands, commands_of(&run->gateway, run->commands), &fail);
+    if (run->control == NULL)
+        log_line(LOG_WARN, "%s", fail.text);
+}
+
 static int open_gateway(struct run *run)
 {
     unsigned workers = run->config->listen.workers;
@@ -202,7 +216,10 @@ static int open_gateway(struct run *run)
     }
     run->seats = calloc(workers, sizeof *run->seats);
     BUG_IF(run->seats == NULL);
-    return open_ledger(run);
+    if (open_ledger(run) < 0)
+        return -1;
+    open_control(run);
+    return 0;
 }
 
 /* All are set up before the first one runs, so that a start is whole or not at all. */
@@ -318,6 +335,8 @@ static void wait_for_the_end(struct run *run)
 /* Also after half a start. No request is alive, so no worker writes a line or counts any more. */
 static void close_gateway(struct run *run)
 {
+    if (run->control != NULL)
+        control_close(run->control);
     if (run->gateway.access != NULL)
         access_free(run->gateway.access);
     if (run->gateway.dialer != NULL)
