@@ -111,8 +111,9 @@ struct declare_budget {
     int64_t usd;     /* nano-dollars; -1: no budget */
     int64_t ceiling; /* -1: not said */
     struct text per;
+    struct text mode; /* absent: ledger.budget_mode */
 };
-#define DECLARE_NO_BUDGET {.usd = -1, .ceiling = -1, .per = TEXT("month")}
+#define DECLARE_NO_BUDGET {.usd = -1, .ceiling = -1, .per = TEXT("month"), .mode = TEXT_NONE}
 
 struct declare_all_budget {
     struct declare_budget budget; /* first: the word's settings are read into it */
@@ -155,6 +156,7 @@ struct declare_ledger {
     int line;
     struct text path;
     int64_t sync_ns;
+    struct text budget_mode;
 };
 
 struct declared {

@@ -92,8 +92,9 @@ static void dump_budget(const struct config_budget *budget, const char *before, 
 {
     char usd[NANO_TEXT], ceiling[NANO_TEXT];
     if (budget != NULL)
-        buf_printf(out, "%s{ usd = \"%s\", per = \"%s\", ceiling_usd = \"%s\" }", before, nano_write(budget->limit, 0, usd),
-                   period_names[budget->period], nano_write(budget->ceiling, 0, ceiling));
+        buf_printf(out, "%s{ usd = \"%s\", per = \"%s\", ceiling_usd = \"%s\", mode = \"%s\" }", before, nano_write(budget->limit, 0, usd),
+                   period_names[budget->period], nano_write(budget->ceiling, 0, ceiling),
+                   budget->mode == BUDGET_STRICT ? "strict" : "expected");
 }
 
 static void dump_ledger(const struct config_ledger *ledger, struct buf *out)

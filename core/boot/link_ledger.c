@@ -14,7 +14,13 @@ const struct config_budget *link_budget(struct link *l, const struct declare_bud
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (text_is(declared->per, names[i]))
             budget->period = (enum config_period)i;
-    if (declared->ceiling >= 0)
+    budget->mode = text_is(declared->mode.ptr != NULL ? declared->mode : l->declared->ledger.budget_mode, "strict") ? BUDGET_STRICT : BUDGET_EXPECTED;
+    if (budget->mode == BUDGET_STRICT && declared->ceiling >= 0 && declared->ceiling != declared->usd)
+        complain(&l->report->complaints, line, "%s: budget: ceiling_usd is of no use where mode is \"strict\": nothing passes usd. Leave one of them out",
+                 where);
+    if (budget->mode == BUDGET_STRICT)
+        budget->ceiling = declared->usd;
+    else if (declared->ceiling >= 0)
         budget->ceiling = declared->ceiling;
     else if (__builtin_add_overflow(declared->usd, declared->usd, &budget->ceiling))
         budget->ceiling = INT64_MAX;

@@ -131,7 +131,7 @@ static int watch_signals(struct run *run)
 
 static void put_budget(struct ledger_budget *all, const struct config_budget *b, const char *kind, struct text id)
 {
-    all[b->index] = (struct ledger_budget){.kind = kind, .id = id, .period = b->period, .limit = b->limit, .ceiling = b->ceiling};
+    all[b->index] = (struct ledger_budget){.kind = kind, .id = id, .period = b->period, .mode = b->mode, .limit = b->limit, .ceiling = b->ceiling};
 }
 
 /* The ledger's budgets, in the places that the configuration gave them. Given. */

@@ -13,7 +13,9 @@
     {word_, "per", WORD_CHOICE, .choices = "day week month total", AT(declare_budget, per), .otherwise = "\"month\"", RELOAD, \
      .help = "when it begins anew: at 0:00 UTC, on Monday, on the first of the month, never"},                          \
     {word_, "ceiling_usd", WORD_USD, AT(declare_budget, ceiling), .otherwise = "twice usd", RELOAD,                      \
-     .help = "what the requests in flight can never cost together with what was spent"}
+     .help = "what the requests in flight can never cost together with what was spent; strict: usd"},                  \
+    {word_, "mode", WORD_CHOICE, .choices = "expected strict", AT(declare_budget, mode), .otherwise = "ledger.budget_mode", RELOAD, \
+     .help = "what is in flight counts with what it is expected to cost, or with the most that it can cost"}
 #define MILLISECONDS(least_, most_) .type = WORD_NUMBER, .unit = "ms", .least = (least_), .most = (most_)
 #define MEGABYTES(least_, most_) .type = WORD_NUMBER, .unit = "MB", .least = (least_), .most = (most_)
 #define KILOBYTES(least_, most_) .type = WORD_NUMBER, .unit = "KB", .least = (least_), .most = (most_)
@@ -146,6 +148,8 @@ const struct word_row words[] = {
      .help = "a folder for this gateway alone, relative to gateway.lua; it is made when it is not there"},
     {"ledger", "sync_ms", MILLISECONDS(0, 60000), AT(declare_ledger, sync_ns), .otherwise = "50",
      .help = "what a loss of power may take; 0: nothing, and each request waits for the disk"},
+    {"ledger", "budget_mode", WORD_CHOICE, .choices = "expected strict", AT(declare_ledger, budget_mode), .otherwise = "\"expected\"",
+     .help = "the mode of budgets that name none"},
 
     {"budget", NULL, WORD_SETTINGS, RELOAD, .help = "budget { ... }: what all requests together may spend"},
     BUDGET("budget"),

@@ -82,11 +82,15 @@ struct config_model {
 /* How often a budget begins anew. */
 enum config_period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_TOTAL };
 
+/* Expected: what is in flight counts with what it is expected to cost. Strict: with the most that it can cost. */
+enum config_budget_mode { BUDGET_EXPECTED, BUDGET_STRICT };
+
 /* What may be spent. */
 struct config_budget {
     enum config_period period;
+    enum config_budget_mode mode;
     int64_t limit;   /* nano-dollars, expected */
-    int64_t ceiling; /* nano-dollars that are never passed, given that nothing costs more than was held for it */
+    int64_t ceiling; /* nano-dollars that are never passed, given that nothing costs more than was held for it; strict: the limit */
     unsigned index;  /* its place among all budgets */
 };
 

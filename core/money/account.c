@@ -56,11 +56,17 @@ struct account_period *account_at(struct account *account, int64_t admitted_ms)
     return period;
 }
 
+/* What of an account's limit is gone for good, as far as is known. */
+static int64_t used_of(const struct account *account, const struct account_period *p)
+{
+    return sum_of(p->spent, account->mode == BUDGET_STRICT ? p->doubt : p->soft_doubt, 0, 0);
+}
+
 enum account_answer account_ask(const struct account *account, const struct account_period *p, int64_t hard, int64_t soft)
 {
-    bool within = sum_of(p->spent, p->soft_doubt, p->soft_held, soft) <= account->limit;
+    bool within = account->mode == BUDGET_STRICT || sum_of(p->spent, p->soft_doubt, p->soft_held, soft) <= account->limit;
     bool below = sum_of(p->spent, p->doubt, p->held, hard) <= account->ceiling;
-    bool money_left = sum_of(p->spent, p->soft_doubt, 0, 0) < account->limit;
+    bool money_left = used_of(account, p) < account->limit;
     bool alone = sum_of(p->spent, p->doubt, 0, hard) <= account->ceiling;
 
     if (below && (within || (p->open == 0 && money_left)))
@@ -96,6 +102,6 @@ void account_end(struct account_period *p, int64_t hard, int64_t soft, const str
 
 int64_t account_left(const struct account *account, const struct account_period *p)
 {
-    int64_t used = sum_of(p->spent, p->soft_doubt, 0, 0);
+    int64_t used = used_of(account, p);
     return used >= account->limit ? 0 : used <= 0 ? account->limit : account->limit - used;
 }

@@ -21,6 +21,7 @@ struct account {
     const char *kind; /* "all", "team", "key": static */
     struct text id;   /* whose; kept */
     enum config_period period;
+    enum config_budget_mode mode; /* strict: limit = ceiling, and what is in doubt counts in full */
     int64_t limit, ceiling;
     struct account_period *latest;
 };
@@ -38,13 +39,13 @@ bool account_is_of(const struct account *account, const struct record *whose);
 /* The period of an admission, made where there is none yet. */
 struct account_period *account_at(struct account *account, int64_t admitted_ms);
 /* Both sums: spent + doubt as expected + what is expected of all holds <= limit; spent + doubt + the most of all holds <= ceiling.
- * With nothing in flight and money left the second one alone counts. */
+ * With nothing in flight and money left the second one alone counts. A strict account has the second one only. */
 enum account_answer account_ask(const struct account *account, const struct account_period *period, int64_t hard, int64_t soft);
 void account_hold(struct account_period *period, int64_t hard, int64_t soft);
 void account_end(struct account_period *period, int64_t hard, int64_t soft, const struct record *end);
 /* An end or a row whose hold this process did not see. */
 void account_add(struct account_period *period, const struct record *end);
-/* What may still be spent: limit - spent - doubt as expected; not less than 0. */
+/* What may still be spent: limit - spent - doubt as expected, or in full where it is strict; not less than 0. */
 int64_t account_left(const struct account *account, const struct account_period *period);
 
 #endif

@@ -21,7 +21,8 @@ struct ledger_budget {
     const char *kind; /* "all", "team", "key": static */
     struct text id;   /* kept */
     enum config_period period;
-    int64_t limit, ceiling; /* nano-dollars */
+    enum config_budget_mode mode;
+    int64_t limit, ceiling; /* nano-dollars; strict: the same */
 };
 
 struct ledger_settings {

@@ -39,9 +39,9 @@ class Budget(Case):
             'model "m" { { "up/real" } }\nmodel "x" { { "bare/never-heard-of" } }\nmodel "fee" { { "up/fee", price = { request_usd = "0.1", input_usd_per_mtok = 0, output_usd_per_mtok = 0 } } }\n'
             'team "small" { budget = { usd = "0.01", per = "month", ceiling_usd = 0.5 } }\n'
             'team "all-or-nothing" { budget = { usd = 5, ceiling_usd = 5, per = "total" } }\nteam "free" {}\n'
-            'team "tight" { budget = { usd = 0.02, ceiling_usd = 0.02 } }\n' +
+            'team "tight" { budget = { usd = 0.02, ceiling_usd = 0.02 } }\nteam "strict" { budget = { usd = "0.02", mode = "strict" } }\n' +
             key_line("a", "small") + key_line("b", "small", ', budget = { usd = "0.0035", per = "day", ceiling_usd = 0.1 }') +
-            key_line("f", "free") + key_line("n", "all-or-nothing") + key_line("t", "tight") + key_line("u", "tight"))
+            key_line("f", "free") + key_line("n", "all-or-nothing") + key_line("t", "tight") + key_line("u", "tight") + key_line("s", "strict"))
         return Gateway(cls.text)
 
     @classmethod
@@ -110,6 +110,13 @@ class Budget(Case):
         self.assertEqual(self.ask("t").status, 200)
         self.assertIn("gw_held_usd 0\n", self.gw.request("GET", "/metrics").body.decode())
 
+    def test_strict_is_the_most_that_it_can_cost(self):
+        self.assert_error(self.ask("s", max_tokens=2000), 429, "insufficient_quota", "request_exceeds_budget", retry=False)
+        first = self.ask("s")
+        self.assertEqual((first.status, first.header("x-gw-budget-remaining")), (200, "0.0165"))
+        (held,) = [r for r in records(self.path, "hold") if r["team"] == "strict"]
+        self.assertEqual((held["accounts"][0]["limit_usd"], held["accounts"][0]["ceiling_usd"]), ("0.02", "0.02"))
+
     def test_any_number_that_a_client_asks_for_is_held(self):
         for more in ({"max_tokens": 5 * 10**18, "n": 2}, {"max_tokens": 2**62, "n": 4}, {"max_tokens": 2**63 - 1, "n": 128}):
             self.assert_error(self.ask("u", **more), 429, "insufficient_quota", "request_exceeds_budget", retry=False)
@@ -157,7 +164,10 @@ class Configuration(unittest.TestCase):
         for text, wanted in (('budget { usd = 5 }', "it needs a ledger"), ('ledger { path = "l" } budget { per = "day" }', '"usd" is missing'),
                              ('ledger { path = "l" } budget { usd = -1 }', "US dollars"), ('ledger { path = "l" } budget { usd = "0.0000000001" }', "US dollars"),
                              ('ledger { path = "l" } team "t" { budget = { usd = 5, ceiling_usd = 4 } }', "less than usd"),
-                             ('ledger { path = "l" } key { sha256 = "%064d", budget = { usd = 5, per = "year" } }' % 1, '"day" or "week"')):
+                             ('ledger { path = "l" } key { sha256 = "%064d", budget = { usd = 5, per = "year" } }' % 1, '"day" or "week"'),
+                             ('ledger { path = "l" } budget { usd = 5, ceiling_usd = 6, mode = "strict" }', "ceiling_usd is of no use"),
+                             ('ledger { path = "l", budget_mode = "strict" } budget { usd = 5, ceiling_usd = 6 }', "ceiling_usd is of no use"),
+                             ('ledger { path = "l" } budget { usd = 5, mode = "stirct" }', '"expected" or "strict"')):
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, "gateway.lua")
                 with open(path, "w", encoding="utf-8") as file:

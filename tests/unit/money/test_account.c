@@ -86,6 +86,33 @@ Test(account, answers_by_both_sums)
     }
 }
 
+/* Strict: one sum only, and doubt counts in full. Each account of a request is asked by its own mode. */
+Test(account, strict_counts_what_can_be_at_most)
+{
+    static const struct {
+        int64_t spent, held, doubt;
+        uint64_t open;
+        int64_t hard;
+        enum account_answer wanted;
+        int64_t left;
+    } rows[] = {
+        {0, 0, 0, 0, 100, ACCOUNT_FITS, 100},
+        {0, 0, 0, 0, 101, ACCOUNT_TOO_LARGE, 100},
+        {40, 30, 20, 1, 10, ACCOUNT_FITS, 40},
+        {40, 30, 20, 1, 11, ACCOUNT_WAIT, 40},
+        {40, 30, 20, 1, 41, ACCOUNT_TOO_LARGE, 40},
+        {40, 0, 60, 0, 1, ACCOUNT_SPENT, 0}, /* nobody knows whether it is: it is not spent again */
+        {100, 0, 0, 0, 1, ACCOUNT_SPENT, 0},
+        {0, 0, 99, 0, 2, ACCOUNT_TOO_LARGE, 1},
+    };
+    struct account account = {.kind = "team", .mode = BUDGET_STRICT, .limit = 100, .ceiling = 100};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct account_period p = {.spent = rows[i].spent, .held = rows[i].held, .soft_held = 0, .doubt = rows[i].doubt, .open = rows[i].open};
+        cr_assert_eq(account_ask(&account, &p, rows[i].hard, 0), rows[i].wanted, "row %zu", i);
+        cr_assert_eq(account_left(&account, &p), rows[i].left, "row %zu", i);
+    }
+}
+
 /* A month that ends with requests in flight: they end in the month of their admission. */
 Test(account, keeps_periods_apart)
 {
