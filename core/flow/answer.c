@@ -98,14 +98,14 @@ static void add_success(struct request *req, struct headers *h)
 void answer_begin_stream(struct request *req)
 {
     struct headers h = { .count = 0 };
-    if (req->begun || req->gone)
+    if (req->reply >= REPLY_BEGUN || req->gone)
         return;
-    req->begun = true;
+    req->reply = REPLY_BEGUN;
     req->status = 200;
     add(&h, "Content-Type", "text/event-stream; charset=utf-8");
     add_common(req, &h);
     add(&h, "X-Accel-Buffering", "no");
-    if (req->attempt->has_event) /* else a ping begins it, and the target may still change */
+    if (attempt_has_spoken(req->attempt)) /* else a ping begins it, and the target may still change */
         add_success(req, &h);
     req->door->begin(req->client, 200, h.all, h.count);
 }
@@ -121,7 +121,7 @@ static struct text give(struct request *req, struct text bytes)
         bytes = (struct text){ bytes.ptr + len, bytes.len - len };
         req->paused = waiting > DOOR_HIGH_MARK;
     }
-    if (req->paused && !req->attempt->done && req->attempt->transfer != NULL)
+    if (req->paused && req->attempt->transfer != NULL)
         transfer_pause(req->attempt->transfer);
     return bytes;
 }
@@ -144,9 +144,9 @@ void answer_drained(struct request *req)
     buf_consume(&req->pending, req->pending.len - give(req, buf_view(&req->pending)).len);
     if (req->paused)
         return;
-    if (!a->done)
+    if (!attempt_is_over(a))
         attempt_resume(a);
-    else if (req->relaying)
+    else if (req->reply >= REPLY_RELAYING)
         wait_end(req, a->wait); /* its end waited for this */
 }
 
@@ -199,7 +199,7 @@ static void end_short(struct attempt *a)
     struct request *req = a->req;
     relay_overflow(a);
     req->fail = a->error;
-    req->broken = true;
+    req->reply = REPLY_BROKEN;
     buf_free(&req->tail_bytes);
     error_write_event(&req->fail, req->face->errors, text_of(req->id), &req->tail_bytes);
 }
@@ -208,34 +208,34 @@ bool answer_end_stream(struct attempt *a)
 {
     struct request *req = a->req;
     struct text id = text_of(req->id);
-    if (a->open_end && a->has_done) /* its readers wait for the blank line, and what we add must be an event of its own */
-        buf_str(&req->tail_bytes, "\n\n");
-    else if (a->open_end)
-        answer_write(req, TEXT("\n\n"));
-    if (a->has_error) {
+    if (a->saw_end_mark) /* its readers wait for the blank line, and what we add must be an event of its own */
+        buf_text(&req->tail_bytes, a->lacks);
+    else
+        answer_write(req, a->lacks);
+    if (attempt_has_failed(a)) {
         req->fail = a->error;
-        req->broken = true;
-        if (a->mode != MODE_RELAY || !text_starts(text_of(a->outcome), TEXT("error_"))) /* else its own event was passed on */
+        req->reply = REPLY_BROKEN;
+        if (a->mode != MODE_RELAY || a->error_from != ERROR_FROM_EVENT) /* else its own event was passed on */
             error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
     } else if (a->failure != TRANSFER_OK) {
         error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
                   TEXT_ARG(a->target->provider->name), transfer_failure_text(a->failure));
         a->outcome = transfer_failure_name(a->failure);
-        req->broken = true;
+        req->reply = REPLY_BROKEN;
         buf_free(&req->tail_bytes);
         error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
-    } else if (!a->has_done && !a->has_finish && req->face->dialect != GW_DIALECT_OTHER) {
+    } else if (!a->saw_end_mark && a->finishes == 0 && req->face->dialect != GW_DIALECT_OTHER) {
         error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
                   TEXT_ARG(a->target->provider->name));
         a->outcome = "incomplete";
-        req->broken = true;
+        req->reply = REPLY_BROKEN;
         error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
     } else if (a->mode != MODE_RELAY) {
         req->face->stream_end(&req->answer, &req->tail_bytes);
-    } else if (!a->has_done) { /* it did say why the model stopped: all that is missing is the mark */
+    } else if (!a->saw_end_mark) { /* it did say why the model stopped: all that is missing is the mark */
         buf_text(&req->tail_bytes, req->face->end);
     }
-    if (!req->broken && (req->tail_bytes.failed || req->pending.failed || req->arena.full))
+    if (req->reply != REPLY_BROKEN && (req->tail_bytes.failed || req->pending.failed || req->arena.full))
         end_short(a);
     if (req->tail_bytes.len > TAIL_MOST) { /* blocks that were not complete before */
         size_t front = req->tail_bytes.len - TAIL_MOST;
@@ -317,14 +317,14 @@ enum next answer_relay(struct request *req)
     if (!req->ask.stream)
         return job_result(req);
     answer_begin_stream(req);
-    req->relaying = true;
+    req->reply = REPLY_RELAYING;
     answer_write(req, buf_view(&a->out));
     buf_free(&a->out);
-    if (a->done && answer_end_stream(a))
+    if (attempt_is_over(a) && answer_end_stream(a))
         return NEXT;
     a->wait = wait_begin(req, &for_end);
     /* The request's body is kept no longer than a replay may need it: not after the first event. */
-    if (!a->done && a->mode == MODE_RELAY && a->transfer != NULL && transfer_body_done(a->transfer)) {
+    if (a->mode == MODE_RELAY && a->transfer != NULL && transfer_body_done(a->transfer)) {
         body_drop(req);
         req->ask.body = TEXT_NONE;
         req->ask.scan.count = 0; /* its members were lent from the body */
@@ -339,7 +339,7 @@ static void finish_error(struct request *req)
     struct buf out;
     size_t len;
     buf_init(&out, 64u << 10);
-    if (req->begun) { /* a 200 was sent with a keep-alive comment */
+    if (req->reply >= REPLY_BEGUN) { /* a 200 was sent with a keep-alive comment */
         error_write_event(fail, req->face->errors, text_of(req->id), &out);
         if (out.failed || req->pending.len > 0 || req->pending.failed) {
             req->door->abort(req->client); /* nothing can follow what is missing */
@@ -377,8 +377,8 @@ static void finish_whole(struct request *req)
     add(&h, "Content-Type", req->body_type);
     add_common(req, &h);
     add_success(req, &h);
-    if (req->estimated)
-        add(&h, "x-gw-estimated", "true");
+    if (req->body_note != NULL)
+        add(&h, req->body_note->name, req->body_note->value);
     const char *cost = price_header(req);
     if (cost != NULL)
         add(&h, "x-gw-cost", cost);
@@ -408,9 +408,9 @@ enum next answer_finish(struct request *req)
 {
     req->finished = true;
     if (!req->gone) {
-        if (req->failed) {
+        if (req->failed_row != NULL) {
             finish_error(req);
-        } else if (req->relaying) {
+        } else if (req->reply >= REPLY_RELAYING) {
             end_body(req);
         } else {
             finish_whole(req);

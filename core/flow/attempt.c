@@ -6,6 +6,28 @@
 #include "flow/way.h"
 #include "plugin/watch.h"
 
+/* From where to where. */
+static const bool turns[4][4] = {
+    [ATTEMPT_OPENING] = { [ATTEMPT_SPEAKING] = true, [ATTEMPT_ENDED] = true, [ATTEMPT_FAILED] = true },
+    [ATTEMPT_SPEAKING] = { [ATTEMPT_ENDED] = true, [ATTEMPT_FAILED] = true },
+    [ATTEMPT_ENDED] = { [ATTEMPT_FAILED] = true },
+    [ATTEMPT_FAILED] = { [ATTEMPT_FAILED] = true }, /* the last reason counts */
+};
+
+void attempt_turn(struct attempt *a, enum attempt_state state)
+{
+    BUG_IF(!turns[a->state][state]);
+    a->state = state;
+    if (state == ATTEMPT_SPEAKING)
+        a->spoke_ns = clock_ns();
+}
+
+void attempt_end(struct attempt *a)
+{
+    if (a->state < ATTEMPT_ENDED)
+        attempt_turn(a, ATTEMPT_ENDED);
+}
+
 /* Row "attempt.choose". */
 enum next attempt_choose(struct request *req)
 {
@@ -19,6 +41,7 @@ enum next attempt_choose(struct request *req)
         price_ask(req);
     }
     a->retry_after_s = -1;
+    a->should_retry = -1;
     a->times.connection_ns = -1;
     req->answer.state = NULL; /* what a failed attempt wrote is nothing of this one's */
     req->answer.model = req->ask.model;
@@ -140,7 +163,7 @@ static bool refuses_loss(struct attempt *a)
 {
     const struct request *req = a->req;
     struct text member = TEXT_NONE, why = TEXT_NONE;
-    if (!req->lossy_refuse)
+    if (req->model == NULL || !req->model->lossy_refuse)
         return false;
     if (a->call.dropped != NULL) {
         member = a->call.dropped->member;
@@ -153,11 +176,10 @@ static bool refuses_loss(struct attempt *a)
     }
     error_param(&a->error, E_LOSSY, member, "%.*s cannot be carried to the provider \"%s\": %.*s", TEXT_ARG(member),
                 a->target->provider->name.ptr, TEXT_ARG(why));
-    a->has_error = true;
+    attempt_turn(a, ATTEMPT_FAILED);
     a->error_status = 400;
     a->error_fault = GW_FAULT_REQUEST;
     a->outcome = "lossy";
-    a->done = true;
     return true;
 }
 
@@ -216,7 +238,6 @@ static void build(struct attempt *a)
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
     call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
-    a->http_open = true;
     if (req->body.len >= LARGE_LEAST && a->mode == MODE_TRANSLATE) { /* not by doubling, where it is known about how much comes */
         size_t room;
         buf_room(&a->http.body, req->body.len + req->body.len / 8, &room);
@@ -235,7 +256,6 @@ static void build(struct attempt *a)
     call_step_end(&a->call);
     if (status != GW_OK) {
         defect_status(a, "build()", status);
-        a->done = true;
     } else if (!refuses_loss(a)) {
         collect(a);
     }
@@ -282,11 +302,12 @@ enum next attempt_send(struct request *req)
     struct attempt *a = req->attempt;
     if (job_result(req) == FAIL)
         return FAIL;
-    if (a->done || req->arena.full)
+    if (attempt_has_failed(a) || req->arena.full)
         return NEXT;
     if (spend_hold(a) < 0)
         return FAIL;
     a->wait = wait_begin(req, &for_answer);
+    a->wire = WIRE_RUNS;
     if (a->mode == MODE_LOCAL)
         local_start(a);
     else
@@ -296,17 +317,21 @@ enum next attempt_send(struct request *req)
 
 void attempt_cancel(struct attempt *a)
 {
+    enum attempt_wire over = WIRE_UNSENT;
     if (a->transfer != NULL) {
-        a->sent = transfer_was_sent(a->transfer);
+        over = transfer_was_sent(a->transfer) ? WIRE_OVER : WIRE_UNSENT;
         if (a->head_ns == 0)
             a->times = transfer_times(a->transfer);
         transfer_cancel(a->transfer);
         a->transfer = NULL;
     }
     loop_timer_clear(&a->req->worker->loop, &a->timer);
-    if (!a->done && a->outcome == NULL)
-        a->outcome = "cancelled";
-    a->done = true;
+    if (!attempt_is_over(a)) {
+        a->wire = over;
+        if (a->outcome == NULL)
+            a->outcome = "cancelled";
+    }
+    attempt_end(a);
     if (a->ended_ns == 0)
         a->ended_ns = clock_ns();
 }
@@ -315,19 +340,18 @@ void attempt_resume(struct attempt *a)
 {
     if (a->transfer != NULL)
         transfer_resume(a->transfer);
-    else if (a->mode == MODE_LOCAL && !a->done)
+    else if (a->mode == MODE_LOCAL && !attempt_is_over(a))
         loop_timer_set(&a->req->worker->loop, &a->timer, clock_ns());
 }
 
 void attempt_close(struct attempt *a)
 {
     attempt_cancel(a);
-    if (a->framing_open)
+    if (a->form == FORM_FRAMES)
         framing_fini(&a->framing);
-    a->framing_open = false;
-    if (a->http_open)
+    if (a->http.call != NULL)
         call_http_fini(&a->http);
-    a->http_open = false;
+    a->http.call = NULL;
     buf_free(&a->whole);
     buf_free(&a->out);
 }
@@ -399,14 +423,13 @@ enum next attempt_judge(struct request *req)
     struct attempt *a = req->attempt;
     struct metrics *metrics = req->worker->gateway->metrics;
     unsigned index = req->worker->index;
-    bool failed = a->has_error || (a->done && a->failure != TRANSFER_OK) || !a->has_event;
+    bool failed = attempt_has_failed(a) || (attempt_is_over(a) && a->failure != TRANSFER_OK) || !attempt_has_spoken(a);
     if (!failed)
         return NEXT; /* outcome is counted when the answer is complete */
 
     bool elsewhere = failure_judge(a);
     way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, a->outcome, a->error.text);
     metrics_count_attempt(metrics, index, a->target->provider->name, a->outcome);
-    a->counted = true;
     usage_end(a);
     attempt_close(a);
     if (has_no_counter(a))

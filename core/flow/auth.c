@@ -10,7 +10,7 @@ enum next admit_run(struct request *req)
     struct gateway *gateway = req->worker->gateway;
     unsigned limit = req->config->limits.in_flight;
     unsigned now = atomic_fetch_add_explicit(&gateway->in_flight, 1, memory_order_relaxed) + 1;
-    req->counted = true;
+    req->in_flight = 1;
     if (limit > 0 && now > limit) {
         metrics_count_event(gateway->metrics, req->worker->index, "shed");
         error_set(&req->fail, E_OVERLOAD, "the gateway has %u requests in flight, its limit: try again shortly", limit);

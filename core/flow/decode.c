@@ -9,7 +9,7 @@ static const struct wait_kind for_body = { .name = "body" };
 /* Row "body". */
 enum next decode_wait_body(struct request *req)
 {
-    if (req->is_get || req->body_complete)
+    if (req->body_state != BODY_COMING)
         return NEXT;
     req->body_wait = wait_begin(req, &for_body);
     return WAIT;
@@ -35,7 +35,7 @@ static enum next show_model(struct request *req, int64_t created)
         return FAIL;
     }
     struct models_row row = { req->tail, place.model != NULL ? owner_of(place.model) : place.provider->name };
-    if (req->wants_anthropic)
+    if (req->lists_as == &face_messages)
         models_write_anthropic_one(&row, created, &req->body_out);
     else
         models_write_openai_one(&row, created, &req->body_out);
@@ -82,7 +82,7 @@ static enum next list_models(struct request *req)
         else if (config_team_may(req->team, model->name))
             rows[n++] = (struct models_row){ model->name, owner_of(model) };
     }
-    if (req->wants_anthropic)
+    if (req->lists_as == &face_messages)
         models_write_anthropic(rows, n, req->page, created, &req->body_out);
     else
         models_write_openai(rows, n, created, &req->body_out);
@@ -119,7 +119,7 @@ static enum next parse(struct request *req, struct arena *scratch, struct fail *
 /* Is there a body to be read? */
 static bool has_body(const struct request *req)
 {
-    return req->operation != GW_OP_MODELS && req->refuse != E_TOO_SLOW && req->refuse != E_OVERLOAD && !req->body_too_large;
+    return req->operation != GW_OP_MODELS && req->refuse != E_TOO_SLOW && req->refuse != E_OVERLOAD && req->body_state != BODY_TOO_LARGE;
 }
 
 /* Row "parse". */
@@ -150,7 +150,7 @@ enum next decode_run(struct request *req)
     else
         error_set(&req->fail, E_BODY_TOO_LARGE, "the body is over %zu MB (limits.body_mb)",
                   req->config->limits.body_bytes >> 20);
-    if (req->refuse == E_OVERLOAD && !req->body_complete)
+    if (req->refuse == E_OVERLOAD && req->body_state != BODY_COMPLETE)
         req->fail.close = true; /* the answer goes out at once, also where the rest of the body does not come */
     return FAIL;
 }

@@ -25,12 +25,12 @@ void defect_mended(struct attempt *a, const char *what)
 
 void defect_refused(struct attempt *a, const char *what)
 {
-    if (a->has_error)
+    if (attempt_has_failed(a))
         return;
     a->failure_text = arena_printf(&a->req->arena, "the plugin \"%s\" emits %s", plugin_name(a), what);
-    error_set(&a->error, a->req->relaying ? E_STREAM : E_INTERNAL, "the provider \"%s\" failed: %s",
+    error_set(&a->error, a->req->reply >= REPLY_RELAYING ? E_STREAM : E_INTERNAL, "the provider \"%s\" failed: %s",
               a->target->provider->name.ptr, a->failure_text);
-    a->has_error = true;
+    attempt_turn(a, ATTEMPT_FAILED);
     a->error_status = 500;
     a->error_fault = GW_FAULT_SERVER;
     a->outcome = "plugin_error";
@@ -41,7 +41,7 @@ void defect_refused(struct attempt *a, const char *what)
 static const char *explained(struct attempt *a, const char *function, gw_status status)
 {
     struct text why = a->call.explain.len > 0 ? mask_text(a, a->call.explain) : TEXT("it does not explain why");
-    unsigned open = a->http_open && a->http.writer != NULL ? a->http.writer->json.depth : 0;
+    unsigned open = a->http.writer != NULL ? a->http.writer->json.depth : 0;
     const char *text = arena_printf(&a->req->arena, "%s of the plugin \"%s\" failed (%s): %.*s", function, plugin_name(a),
                                     call_status_name(status), TEXT_ARG(why));
     if (open > 0)
@@ -52,7 +52,7 @@ static const char *explained(struct attempt *a, const char *function, gw_status 
 /* Was the host refused memory, or did the request pass its share of it? Then it is not the plugin's doing. */
 static bool lacks_memory(const struct attempt *a)
 {
-    return a->call.starved || a->call.keep->full || (a->http_open && a->http.body.failed);
+    return a->call.starved || a->call.keep->full || a->http.body.failed;
 }
 
 void defect_status(struct attempt *a, const char *function, gw_status status)
@@ -61,14 +61,14 @@ void defect_status(struct attempt *a, const char *function, gw_status status)
     struct text why = mask_text(a, a->call.explain);
 
     a->failure_text = text;
-    a->has_error = true;
+    attempt_turn(a, ATTEMPT_FAILED);
     if (status == GW_E_REQUEST) {
         error_set(&a->error, E_UPSTREAM_REFUSED, "%.*s", TEXT_ARG(why.len > 0 ? why : TEXT("it gave no reason")));
         a->outcome = "refused";
         a->error_fault = GW_FAULT_REQUEST;
         return;
     }
-    if (status == GW_E_NOMEM && !a->req->relaying && lacks_memory(a)) {
+    if (status == GW_E_NOMEM && a->req->reply < REPLY_RELAYING && lacks_memory(a)) {
         error_set(&a->error, E_OVERLOAD,
                   "memory for this request is missing: try again shortly; the operator may lower limits.bodies_mb, or raise "
                   "limits.memory_mb or what the process may use");
@@ -76,7 +76,7 @@ void defect_status(struct attempt *a, const char *function, gw_status status)
         a->error_fault = GW_FAULT_BY_STATUS;
         return;
     }
-    error_set(&a->error, a->req->relaying ? E_STREAM : E_INTERNAL, "the provider \"%s\" could not %s",
+    error_set(&a->error, a->req->reply >= REPLY_RELAYING ? E_STREAM : E_INTERNAL, "the provider \"%s\" could not %s",
               a->target->provider->name.ptr,
               text_is(text_of(function), "build()") ? "build the request" : "go on with its answer");
     a->outcome = "plugin_error";
@@ -86,7 +86,7 @@ void defect_status(struct attempt *a, const char *function, gw_status status)
 
 void defect_unread(struct attempt *a, gw_status status)
 {
-    if (a->has_error)
+    if (attempt_has_failed(a))
         return;
     if (status == GW_E_REQUEST)
         defect_status(a, "read()", status);

@@ -61,7 +61,7 @@ static uint32_t fault_of_status(int status)
  * at most (surface, 3); one that may not is told the whole time. */
 static void keep_reset(struct attempt *a)
 {
-    if (a->no_retry)
+    if (a->should_retry == 0)
         a->error.should_retry = 0;
     if (a->retry_after_s > 0)
         a->error.retry_after_s = a->error.should_retry != 0 && a->retry_after_s > WAIT_MOST ? WAIT_MOST : a->retry_after_s;
@@ -100,7 +100,7 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
             break;
         }
         error_set(&a->error, E_UPSTREAM, "the provider \"%s\" failed (status %d)", name, a->error_status);
-        if (a->no_retry)
+        if (a->should_retry == 0)
             a->error.should_retry = 0;
         break;
     default: /* the caller's own fault: the upstream's words and code, under the same status */
@@ -135,15 +135,15 @@ void failure_said(struct attempt *a, struct text words, struct text code)
 /* What was no error of the service, as the page of a proxy, is there all the same. */
 static void keep_body(struct attempt *a)
 {
-    if (a->status >= 300 && !a->streamed)
+    if (a->status >= 300 && a->form != FORM_FRAMES)
         failure_said(a, buf_view(&a->whole), TEXT_NONE);
 }
 
 void failure_from_event(struct attempt *a, const gw_event *event)
 {
-    if (a->has_error)
+    if (attempt_has_failed(a))
         return;
-    a->has_error = true;
+    attempt_turn(a, ATTEMPT_FAILED);
     if (!text_starts(text_trim(buf_view(&a->whole)), TEXT("{"))) /* then the plugin's text is its own */
         keep_body(a);
     failure_said(a, call_text(event->text), call_text(event->code));
@@ -154,8 +154,8 @@ void failure_from_event(struct attempt *a, const gw_event *event)
     a->error_fault = event->fault != GW_FAULT_BY_STATUS ? event->fault : fault_of_status(a->error_status);
     classify(a, call_text(event->text), call_text(event->code), call_text(event->param),
              call_text(event->data));
-    a->outcome = arena_printf(&a->req->arena, a->status >= 400 || a->mode == MODE_LOCAL ? "status_%d" : "error_%d",
-                              a->error_status);
+    a->error_from = a->status >= 400 || a->mode == MODE_LOCAL ? ERROR_FROM_STATUS : ERROR_FROM_EVENT;
+    a->outcome = arena_printf(&a->req->arena, a->error_from == ERROR_FROM_STATUS ? "status_%d" : "error_%d", a->error_status);
 }
 
 static void from_transfer(struct attempt *a)
@@ -185,13 +185,14 @@ static void from_transfer(struct attempt *a)
 
 bool failure_judge(struct attempt *a)
 {
-    if (a->has_error && a->error.code != NULL) {
-        if (strcmp(a->error.code, "internal_error") == 0)
+    if (attempt_has_failed(a) && a->error.code != NULL) {
+        if (a->error.kind == FAIL_US) /* the plugin's defect, or memory that is missing here */
             return true;
         /* A 403 or 404 may be this target's alone; what else is the caller's fault is it everywhere. */
         return (a->error_fault != GW_FAULT_REQUEST && a->error_fault != GW_FAULT_CONTEXT && a->error_fault != GW_FAULT_FILTER) ||
                a->error_status == 403 || a->error_status == 404;
     }
+    attempt_turn(a, ATTEMPT_FAILED);
     if (a->failure != TRANSFER_OK) {
         from_transfer(a);
         return true;

@@ -80,11 +80,12 @@ static size_t length_of(struct text value)
     return length;
 }
 
-void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count)
+bool head_keep(struct attempt *a, const struct transfer_header *headers, size_t count)
 {
     struct arena *arena = &a->req->arena;
     keep_all(a, headers, count);
     struct text after = TEXT_NONE, after_ms = TEXT_NONE, date = TEXT_NONE;
+    bool plain = true;
 
     for (size_t i = 0; i < count; i++) {
         struct text name = headers[i].name, value = text_trim(headers[i].value);
@@ -97,15 +98,16 @@ void head_keep(struct attempt *a, const struct transfer_header *headers, size_t 
         else if (text_eq_nocase(name, TEXT("retry-after")))
             after = value;
         else if (text_eq_nocase(name, TEXT("x-should-retry")))
-            a->no_retry = text_eq_nocase(value, TEXT("false"));
+            a->should_retry = text_eq_nocase(value, TEXT("false")) ? 0 : -1;
         else if (text_eq_nocase(name, TEXT("date")))
             date = value;
         else if (text_eq_nocase(name, TEXT("content-length")))
             a->announced = length_of(value);
         else if (text_eq_nocase(name, TEXT("content-encoding")) && !text_eq_nocase(value, TEXT("identity")))
-            a->encoded = true;
+            plain = false;
     }
     a->retry_after_s = after_ms.len > 0 ? retry_after(after_ms, -1, true) : -1;
     if (a->retry_after_s < 0 && after.len > 0)
         a->retry_after_s = retry_after(after, date_of(date), false);
+    return plain;
 }

@@ -71,7 +71,7 @@ static void write_attempt(const struct attempt *a, struct json_writer *w)
     put(w, TEXT("model"), a->target->model);
     put_some(w, TEXT("url"), a->url);
     put_some(w, TEXT("secret"), text_of(a->secret_from));
-    put_int(w, TEXT("status"), a->mode == MODE_LOCAL && a->has_error && a->error_status != 0 ? a->error_status : a->status);
+    put_int(w, TEXT("status"), a->mode == MODE_LOCAL && attempt_has_failed(a) && a->error_status != 0 ? a->error_status : a->status);
     put(w, TEXT("outcome"), text_of(a->outcome != NULL ? a->outcome : "ok"));
     write_times(a, w);
     if (a->usage.source != USAGE_NONE && a != a->req->attempt) { /* the last one's are the request's */
@@ -128,7 +128,7 @@ static void write_dropped(const struct request *req, struct json_writer *w)
 
 static void write_error(const struct request *req, struct json_writer *w)
 {
-    if (!req->failed && !req->broken)
+    if (req->failed_row == NULL && req->reply != REPLY_BROKEN)
         return;
     json_name(w, "error");
     json_object(w);

@@ -9,8 +9,8 @@ static void on_produce(struct loop_timer *timer)
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
     int64_t from = clock_ns();
-    bool relaying = req->relaying;
-    for (unsigned i = 0; i < 64 && !a->done && !req->paused; i++) {
+    bool relaying = req->reply >= REPLY_RELAYING;
+    for (unsigned i = 0; i < 64 && !attempt_is_over(a) && !req->paused; i++) {
         uint32_t wait_ms = 0;
         struct watch_seat *seat = watch_begin(p->plugin->name, "produce()");
         call_step_begin(&a->call);
@@ -19,12 +19,10 @@ static void on_produce(struct loop_timer *timer)
         if (call_is_full(&a->call))
             status = GW_E_NOMEM;
         call_step_end(&a->call);
-        if (status < 0 && !a->has_error) {
+        if (status < 0 && !attempt_has_failed(a))
             defect_status(a, "produce()", status);
-            a->done = true;
-        }
-        bool refused = a->done, more = relay_after_step(a);
-        if (a->done && !refused)
+        bool more = relay_after_step(a);
+        if (attempt_is_over(a))
             break; /* the answer could not begin: all of it is over */
         if (!more || status == GW_MISS || status < 0) {
             relay_complete(a);
@@ -37,7 +35,7 @@ static void on_produce(struct loop_timer *timer)
         if (i == 63)
             loop_timer_set(&req->worker->loop, timer, clock_ns());
     }
-    if (relaying && req->relaying)
+    if (relaying && req->reply >= REPLY_RELAYING)
         req->relay_ns += clock_ns() - from;
 }
 

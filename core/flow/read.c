@@ -32,8 +32,8 @@ static void stream(struct attempt *a, const gw_event *event)
 
 void relay_overflow(struct attempt *a)
 {
-    if (!a->has_error)
-        relay_broken(a, a->req->relaying ? E_STREAM : E_UPSTREAM, "too_large",
+    if (!attempt_has_failed(a))
+        relay_broken(a, a->req->reply >= REPLY_RELAYING ? E_STREAM : E_UPSTREAM, "too_large",
                      "answered with more than limits.answer_mb and limits.memory_mb allow");
 }
 
@@ -79,14 +79,14 @@ void relay_emit(gw_call *call, const gw_event *given)
         return;
     switch (event->type) {
     case GW_EVENT_USAGE:
-        a->reported = true;
+        a->usages++;
         if (!usage_take(&req->usage, &tokens, &req->arena)) {
             metrics_count_event(req->worker->gateway->metrics, req->worker->index, "usage_refused");
             defect_mended(a, "a usage whose buckets do not sum to its total, which is left out");
         }
         break;
     case GW_EVENT_FINISH:
-        a->has_finish = true;
+        a->finishes++;
         a->finish = arena_text(&req->arena, call_text(event->text));
         break;
     case GW_EVENT_ERROR:
@@ -99,10 +99,10 @@ void relay_emit(gw_call *call, const gw_event *given)
         a->spoken += is_in_pieces(event->type) ? event->text.len : 0;
         break;
     }
-    if (a->mode == MODE_RELAY || a->has_error)
+    if (a->mode == MODE_RELAY || attempt_has_failed(a))
         return;
-    if (event->type != GW_EVENT_START && event->type != GW_EVENT_USAGE)
-        a->has_event = true;
+    if (event->type != GW_EVENT_START && event->type != GW_EVENT_USAGE && a->state == ATTEMPT_OPENING)
+        attempt_turn(a, ATTEMPT_SPEAKING);
     if (req->ask.stream) {
         stream(a, event);
     } else {
@@ -120,7 +120,7 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct fram
     struct text data = given->data;
     struct buf joined;
     buf_init(&joined, 2 * data.len + 64);
-    if (a->mode == MODE_TRANSLATE && a->streamed)
+    if (a->mode == MODE_TRANSLATE && a->form == FORM_FRAMES)
         data = pair_join(&a->pair, data, &joined);
     gw_frame frame = { .size = sizeof frame,
                        .end = end,
@@ -130,23 +130,23 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct fram
                        .data = call_str(data),
                        .headers = call_str(given->headers) };
     a->call.explain = TEXT_NONE;
-    a->reported = false;
+    unsigned usages = a->usages;
     struct watch_seat *seat = watch_begin(p->plugin->name, "read()");
     call_step_begin(&a->call);
     gw_status status = call_status(&a->call, p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit));
     watch_end(seat);
-    if (a->call.misused != NULL && !a->has_error)
+    if (a->call.misused != NULL && !attempt_has_failed(a))
         defect_status(a, "read()", status);
     else if (status < 0)
         defect_unread(a, status);
-    if (a->reported)
+    if (a->usages != usages)
         usage_take_tier(&a->req->usage, data, &a->req->arena);
     bool full = call_is_full(&a->call) || joined.failed;
     buf_free(&joined);
     if (full) /* what was read may lack something */
         relay_overflow(a);
     call_step_end(&a->call);
-    if (status == GW_MISS && a->mode == MODE_TRANSLATE && a->streamed)
-        a->has_done = true;
+    if (status == GW_MISS && a->mode == MODE_TRANSLATE && a->form == FORM_FRAMES)
+        a->saw_end_mark = true;
     return status >= 0 && !full;
 }

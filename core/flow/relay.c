@@ -31,14 +31,14 @@ static void start_framing(struct attempt *a)
     if (a->mode == MODE_RELAY || kind == GW_FRAMING_WHOLE) /* a stream where none was expected: of events */
         kind = GW_FRAMING_SSE;
     framing_init(&a->framing, kind, a->req->config->limits.event_bytes);
-    a->framing_open = true;
-    a->streamed = true;
+    a->form = FORM_FRAMES;
 }
 
 void relay_broken(struct attempt *a, enum error_case which, const char *outcome, const char *text)
 {
     error_set(&a->error, which, "the provider \"%.*s\" %s", TEXT_ARG(a->target->provider->name), text);
-    a->has_error = true;
+    attempt_turn(a, ATTEMPT_FAILED);
+    a->error_from = ERROR_FROM_US;
     a->error_status = 502;
     a->error_fault = GW_FAULT_SERVER;
     a->outcome = outcome;
@@ -50,22 +50,29 @@ static void fail_now(struct attempt *a, const char *outcome, const char *text)
     attempt_cancel(a);
 }
 
+/* Is all of a whole answer there, which row "attempt.read" reads? */
+static bool is_unread(const struct attempt *a)
+{
+    return a->mode != MODE_LOCAL && a->form != FORM_FRAMES && a->wire == WIRE_OVER && a->failure == TRANSFER_OK &&
+           a->state == ATTEMPT_OPENING;
+}
+
 void relay_complete(struct attempt *a)
 {
-    a->done = true;
+    a->wire = attempt_is_over(a) ? a->wire : WIRE_OVER;
     if (a->ended_ns == 0)
         a->ended_ns = clock_ns();
-    if (!a->req->relaying || answer_end_stream(a))
+    if (!is_unread(a))
+        attempt_end(a);
+    if (a->req->reply < REPLY_RELAYING || answer_end_stream(a))
         wait_end(a->req, a->wait);
 }
 
 static void note_first(struct attempt *a)
 {
-    a->has_event = true;
-    if (a->first_ns == 0) {
-        a->first_ns = clock_ns();
-        a->req->first_token_ns = a->first_ns - a->req->started_ns;
-    }
+    if (a->state == ATTEMPT_OPENING)
+        attempt_turn(a, ATTEMPT_SPEAKING);
+    a->req->first_token_ns = a->spoke_ns - a->req->started_ns;
 }
 
 static void flush(struct span *span)
@@ -73,7 +80,7 @@ static void flush(struct span *span)
     struct request *req = span->a->req;
     if (span->bytes.len == 0)
         return;
-    if (req->relaying)
+    if (req->reply >= REPLY_RELAYING)
         answer_write(req, span->bytes);
     else if (buf_text(&span->a->out, span->bytes) < 0) /* comments, and events that say nothing yet: held with the head */
         relay_overflow(span->a);
@@ -96,19 +103,14 @@ static void pass(struct span *span, struct text raw)
 static bool is_opening(const struct attempt *a, const struct frame *frame, const struct json *event)
 {
     bool (*opens)(struct text, const struct json *) = a->req->face->opens;
-    return !a->has_event && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST && opens(frame->name, event);
+    return !attempt_has_spoken(a) && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST && opens(frame->name, event);
 }
 
-/* Does the body end without the blank line after what it says? */
-static bool lacks_blank_line(const struct span *span, struct text raw)
+/* What the body ends without: the blank line after its last event. */
+static struct text lacks(const struct span *span, struct text raw)
 {
-    return span->end && !text_ends(raw, TEXT("\n\n")) && !text_ends(raw, TEXT("\r\r")) && !text_ends(raw, TEXT("\r\n\r\n"));
-}
-
-/* Is the error one that the upstream sent as an event of its own? */
-static bool is_told(const struct attempt *a)
-{
-    return text_starts(text_of(a->outcome), TEXT("error_"));
+    bool whole = !span->end || text_ends(raw, TEXT("\n\n")) || text_ends(raw, TEXT("\r\r")) || text_ends(raw, TEXT("\r\n\r\n"));
+    return whole ? TEXT_NONE : TEXT("\n\n");
 }
 
 /* One frame of a relayed stream. */
@@ -119,9 +121,9 @@ static int on_relay_frame(void *arg, const struct frame *frame)
     struct request *req = a->req;
     struct text raw = frame->raw;
     if (frame->comment) {
-        a->open_end = lacks_blank_line(span, raw) && !a->has_done;
+        a->lacks = a->saw_end_mark ? TEXT_NONE : lacks(span, raw);
         raw = mask_text(a, raw);
-        if (a->has_done)
+        if (a->saw_end_mark)
             buf_text(&req->tail_bytes, raw);
         else
             pass(span, raw);
@@ -138,27 +140,27 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         raw = mask_text(a, raw); /* what is no part of an answer may repeat what it was sent */
     /* The first event and one without its blank line are looked at: what is not JSON is no answer, but may be an end mark. */
     bool opening = false, is_mark = (found & FACE_TAP_DONE) != 0 && text_starts(frame->data, TEXT("["));
-    if ((!a->has_event || span->end) && !is_mark) {
+    if ((!attempt_has_spoken(a) || span->end) && !is_mark) {
         const struct json *event = json_parse_quick(&req->worker->scratch, frame->data);
         bool is_object = json_type(event) == JSON_T_OBJECT;
         opening = is_object && is_opening(a, frame, event);
         if (!is_object || found == 0)
             arena_reset(&req->worker->scratch);
-        if (!is_object && a->has_event)
+        if (!is_object && attempt_has_spoken(a))
             return 0; /* half an event: dropped, the stream's end says what that means */
         if (!is_object) {
             relay_broken(a, E_UPSTREAM, "junk", "sent an event that is not JSON");
             return 1;
         }
     }
-    a->open_end = lacks_blank_line(span, frame->raw);
+    a->lacks = lacks(span, frame->raw);
     if (found != 0) {
         if ((found & FACE_TAP_READ) != 0) {
-            bool was_bad = a->has_error;
+            bool was_bad = attempt_has_failed(a);
             bool ok = relay_read(a, GW_FRAMING_SSE, false, frame);
-            if ((found & FACE_TAP_ERROR) != 0 && !a->has_error && !ok)
+            if ((found & FACE_TAP_ERROR) != 0 && !attempt_has_failed(a) && !ok)
                 failure_from_event(a, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = 502 });
-            if (a->has_error && !was_bad && (!a->has_event || !is_told(a)))
+            if (attempt_has_failed(a) && !was_bad && (!attempt_has_spoken(a) || a->error_from != ERROR_FROM_EVENT))
                 return 1; /* the client has seen nothing yet, or what it has seen cannot go on */
         }
         arena_reset(&req->worker->scratch);
@@ -167,10 +169,10 @@ static int on_relay_frame(void *arg, const struct frame *frame)
             return 0;
         }
         if ((found & FACE_TAP_DONE) != 0)
-            a->has_done = true;
+            a->saw_end_mark = true;
     }
-    if (a->has_done) { /* the end: held until the request is settled */
-        bool begins = !a->has_event && (a->opened || (found & FACE_TAP_READ) != 0); /* nothing was said, but all of it */
+    if (a->saw_end_mark) { /* the end: held until the request is settled */
+        bool begins = !attempt_has_spoken(a) && (a->opening > 0 || (found & FACE_TAP_READ) != 0); /* nothing was said, but all of it */
         if (begins)
             note_first(a);
         flush(span);
@@ -178,7 +180,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         return begins ? FIRST : 0;
     }
     if (opening) {
-        a->opened = true;
+        a->opening += raw.len;
         pass(span, raw);
         return 0;
     }
@@ -186,7 +188,7 @@ static int on_relay_frame(void *arg, const struct frame *frame)
         a->frames++;
         a->spoken += req->face->spoken != NULL ? req->face->spoken(frame->name, frame->data) : 0;
     }
-    bool begins = !a->has_event;
+    bool begins = !attempt_has_spoken(a);
     if (begins)
         note_first(a);
     pass(span, raw);
@@ -197,19 +199,19 @@ static int on_relay_frame(void *arg, const struct frame *frame)
 static bool write_out(struct attempt *a)
 {
     struct request *req = a->req;
-    if (a->has_error && !req->relaying)
+    if (attempt_has_failed(a) && req->reply < REPLY_RELAYING)
         return false;
-    if (req->relaying && a->out.len > 0) {
+    if (req->reply >= REPLY_RELAYING && a->out.len > 0) {
         answer_write(req, buf_view(&a->out));
         buf_free(&a->out);
     }
-    return !a->has_error || !req->ask.stream;
+    return !attempt_has_failed(a) || !req->ask.stream;
 }
 
 /* Does an answer of events begin now? */
 static bool begins_now(struct attempt *a)
 {
-    bool begins = a->req->ask.stream && a->has_event && !a->has_error && !a->req->relaying;
+    bool begins = a->req->ask.stream && a->state == ATTEMPT_SPEAKING && a->req->reply < REPLY_RELAYING;
     if (begins)
         note_first(a);
     return begins;
@@ -217,21 +219,20 @@ static bool begins_now(struct attempt *a)
 
 bool relay_after_step(struct attempt *a)
 {
-    bool refused = a->done;
     if (begins_now(a))
         wait_end(a->req, a->wait);
-    return (a->done && !refused) || write_out(a);
+    return attempt_is_over(a) || write_out(a);
 }
 
 /* One frame of a translated stream. */
 static int on_translated_frame(void *arg, const struct frame *frame)
 {
     struct attempt *a = ((struct span *)arg)->a;
-    if (frame->comment || a->has_done) /* what follows the end mark is no part of the answer */
+    if (frame->comment || a->saw_end_mark) /* what follows the end mark is no part of the answer */
         return 0;
-    if (!relay_read(a, a->framing.kind, false, frame) && !a->has_error)
-        relay_broken(a, a->has_event ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
-    if (a->folded > a->req->config->limits.answer_bytes && !a->has_error)
+    if (!relay_read(a, a->framing.kind, false, frame) && !attempt_has_failed(a))
+        relay_broken(a, attempt_has_spoken(a) ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
+    if (a->folded > a->req->config->limits.answer_bytes && !attempt_has_failed(a))
         relay_broken(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
     return begins_now(a) ? FIRST : write_out(a) ? 0 : 1;
 }
@@ -243,9 +244,9 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     a->status = status;
     a->times = transfer_times(a->transfer);
     a->head_ns = clock_ns();
-    head_keep(a, headers, count);
+    bool plain = head_keep(a, headers, count);
     way_debug(req, "the provider \"%s\" answers with status %d", a->target->provider->name.ptr, status);
-    if (a->encoded) {
+    if (!plain) {
         fail_now(a, "encoded", "compressed its answer though it was asked not to");
         wait_end(req, a->wait);
         return;
@@ -262,7 +263,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && own)))
         start_framing(a);
     else if (req->ask.stream)
-        a->undecided = true;
+        a->form = FORM_UNDECIDED;
     else if (events) { /* not asked for as a stream: folded */
         a->mode = MODE_TRANSLATE;
         start_framing(a);
@@ -277,12 +278,12 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
     do {
         rc = end ? framing_end(&a->framing, last_counts, on_frame, &span) : framing_feed(&a->framing, span.fed, on_frame, &span);
         flush(&span);
-        if (rc == 0 && a->has_error && !is_told(a))
+        if (rc == 0 && attempt_has_failed(a) && a->error_from != ERROR_FROM_EVENT)
             rc = 1;
         span.fed = TEXT_NONE; /* what FIRST stopped before is the framing's now */
-        if (rc == FIRST && !a->done) {
+        if (rc == FIRST && !attempt_is_over(a)) {
             wait_end(a->req, a->wait); /* "attempt.judge", then "answer.relay" begins the answer */
-            if (a->done)
+            if (attempt_is_over(a))
                 return; /* or ends it: the framing is gone */
         }
     } while (rc == FIRST);
@@ -291,7 +292,7 @@ static void feed(struct attempt *a, struct text bytes, bool end, bool last_count
             fail_now(a, "protocol", "sent a message of an event stream that is damaged: its checksum is wrong, or half of it is missing");
         else
             fail_now(a, "too_large", "sent an event larger than limits.event_mb allows");
-        if (a->req->relaying)
+        if (a->req->reply >= REPLY_RELAYING)
             a->error.code = "stream_interrupted";
     }
     if (rc != 0 && !end) {
@@ -316,35 +317,35 @@ static void on_body(void *owner, struct text bytes)
     struct attempt *a = owner;
     struct request *req = a->req;
     int64_t from = clock_ns();
-    if (a->undecided) {
+    if (a->form == FORM_UNDECIDED) {
         struct text seen = text_trim(bytes);
         while (seen.len > 0 && (*seen.ptr == '\r' || *seen.ptr == '\n' || *seen.ptr == ' ')) {
             seen.ptr++;
             seen.len--;
         }
         if (seen.len > 0) {
-            a->undecided = false;
+            a->form = FORM_WHOLE;
             if (*seen.ptr != '{' && *seen.ptr != '[' && *seen.ptr != '<')
                 start_framing(a);
         }
     }
-    bool relaying = req->relaying;
-    if (!a->streamed && a->whole.len == 0 && a->announced >= LARGE_LEAST) { /* not by doubling, where it is known what comes */
+    bool relaying = req->reply >= REPLY_RELAYING;
+    if (a->form != FORM_FRAMES && a->whole.len == 0 && a->announced >= LARGE_LEAST) { /* not by doubling, where it is known what comes */
         size_t room;
         buf_room(&a->whole, a->announced, &room);
     }
-    if (a->streamed) {
+    if (a->form == FORM_FRAMES) {
         feed(a, bytes, false, false);
     } else if (buf_text(&a->whole, bytes) < 0) {
         attempt_cancel(a);
         a->failure = TRANSFER_TOO_LARGE;
         relay_complete(a);
     }
-    if (a->has_done && !a->done && a->timer.slot == 0) { /* its last chunk is on the way, mostly */
+    if (a->saw_end_mark && !attempt_is_over(a) && a->timer.slot == 0) { /* its last chunk is on the way, mostly */
         a->timer.on_time = on_overtime;
         loop_timer_set(&req->worker->loop, &a->timer, clock_ns() + OVERTIME_NS);
     }
-    if (relaying && req->relaying)
+    if (relaying && req->reply >= REPLY_RELAYING)
         req->relay_ns += clock_ns() - from;
 }
 
@@ -358,7 +359,8 @@ static void read_relayed(struct attempt *a, struct text body, struct arena *scra
     else if ((found & FACE_TAP_BAD) == 0) {
         if ((found & FACE_TAP_READ) != 0)
             relay_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = digest });
-        a->has_event = !a->has_error;
+        if (!attempt_has_failed(a))
+            attempt_turn(a, ATTEMPT_SPEAKING);
         a->frames = 1;
     }
     arena_reset(scratch);
@@ -374,7 +376,7 @@ static void read_whole(struct attempt *a, struct arena *scratch)
         return;
     }
     if (req->ask.stream && req->face->canonical == NULL) {
-        if (req->begun)
+        if (req->reply >= REPLY_BEGUN)
             return; /* a ping has promised events */
         req->ask.stream = false; /* passes as it came */
     }
@@ -384,8 +386,10 @@ static void read_whole(struct attempt *a, struct arena *scratch)
         read_relayed(a, body, scratch);
         return;
     }
-    if (!relay_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = body }) && !a->has_error)
-        a->has_event = false;
+    if (!relay_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = body }) && !attempt_has_failed(a)) {
+        relay_broken(a, E_UPSTREAM, "junk", "answered with nothing that is an answer");
+        a->spoke_ns = 0; /* what was read does not count */
+    }
     buf_free(&a->whole);
 }
 
@@ -397,6 +401,7 @@ static enum next read_answer(struct request *req, struct arena *scratch, struct 
     a->call.scratch = scratch;
     read_whole(a, scratch);
     a->call.scratch = &req->worker->scratch;
+    attempt_end(a);
     return NEXT;
 }
 
@@ -404,15 +409,13 @@ static enum next read_answer(struct request *req, struct arena *scratch, struct 
 enum next attempt_read(struct request *req)
 {
     struct attempt *a = req->attempt;
-    bool unread = a->unread;
-    a->unread = false;
-    return unread ? job_run(req, a->whole.len, read_answer) : NEXT;
+    return is_unread(a) ? job_run(req, a->whole.len, read_answer) : NEXT;
 }
 
 /* The plugin's last frame: empty, and the end. */
 static void end_of_frames(struct attempt *a)
 {
-    if (!relay_read(a, a->framing.kind, true, &(struct frame){ .data = TEXT("") }) && !a->has_error)
+    if (!relay_read(a, a->framing.kind, true, &(struct frame){ .data = TEXT("") }) && !attempt_has_failed(a))
         relay_broken(a, E_STREAM, "junk", "could not finish its answer");
     if (!begins_now(a)) /* else relay_complete() begins it */
         write_out(a);
@@ -423,24 +426,22 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
     struct attempt *a = owner;
     int64_t from = clock_ns();
     loop_timer_clear(&a->req->worker->loop, &a->timer);
-    if (a->has_done)
+    if (a->saw_end_mark)
         failure = TRANSFER_OK; /* however it ended: all of the answer was there */
     if (a->head_ns == 0 && a->transfer != NULL)
         a->times = transfer_times(a->transfer);
-    a->sent = a->transfer == NULL || transfer_was_sent(a->transfer); /* NULL: all of the answer was there */
+    a->wire = a->transfer == NULL || transfer_was_sent(a->transfer) ? WIRE_OVER : WIRE_UNSENT; /* NULL: all of the answer was there */
     a->transfer = NULL;
     a->failure = failure;
     way_debug(a->req, "the answer has ended: %s%s%s", transfer_failure_name(failure), why != NULL ? ", " : "",
               why != NULL ? why : "");
-    a->failure_text = why != NULL && !a->has_done ? arena_str(&a->req->arena, text_of(why)) : NULL;
+    a->failure_text = why != NULL && !a->saw_end_mark ? arena_str(&a->req->arena, text_of(why)) : NULL;
     a->ended_ns = from;
-    a->done = true;
-    if (a->streamed) {
+    if (a->form == FORM_FRAMES) {
         feed(a, TEXT_NONE, true, failure == TRANSFER_OK);
-        if (a->mode == MODE_TRANSLATE && failure == TRANSFER_OK && !a->has_error)
+        if (a->mode == MODE_TRANSLATE && failure == TRANSFER_OK && !attempt_has_failed(a))
             end_of_frames(a);
     }
-    a->unread = !a->streamed && failure == TRANSFER_OK;
     relay_complete(a);
 }
 

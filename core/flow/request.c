@@ -62,7 +62,7 @@ static void keep_headers(struct request *req, const struct request_head *head)
         else if (is_dialect_header(name)) {
             dialect++;
             if (text_eq_nocase(name, TEXT("anthropic-version")))
-                req->wants_anthropic = true;
+                req->lists_as = &face_messages;
         }
     }
     if (dialect == 0)
@@ -124,10 +124,11 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->operation = head->operation;
     req->refuse = head->refuse;
     req->content_length = head->content_length;
-    req->is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
+    bool is_get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
+    req->body_state = is_get ? BODY_NONE : BODY_COMING;
     req->path = arena_text(&req->arena, head->path);
     req->deployment = arena_text(&req->arena, head->deployment);
-    if (req->is_get)
+    if (is_get)
         req->page = models_page_of(&req->arena, head->target);
     else
         query_read(req, head->query, head->query_names);
@@ -140,8 +141,8 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->first_token_ns = -1;
     uuid_new(req->id);
     keep_headers(req, head);
-    if ((req->operation == GW_OP_MODELS || req->refuse == E_PATH) && req->wants_anthropic)
-        req->face = &face_messages; /* its errors are in that shape */
+    if ((req->operation == GW_OP_MODELS || req->refuse == E_PATH) && req->lists_as != NULL)
+        req->face = req->lists_as; /* its errors are in that shape */
     req->team = req->config->default_team;
     req->answer = (struct face_answer){ .arena = &req->arena,
                                         .ask = &req->ask,
@@ -156,7 +157,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
 void request_body(struct request *req, struct text bytes)
 {
     CHECK(req, REQUEST);
-    if (req->finished || req->body_complete || req->body_too_large || req->refuse != E_NONE)
+    if (req->finished || req->body_state >= BODY_COMPLETE || req->refuse != E_NONE)
         return;
     if (!body_hold(req, req->body.len + bytes.len)) {
         metrics_count_event(req->worker->gateway->metrics, req->worker->index, "shed");
@@ -171,7 +172,8 @@ void request_body(struct request *req, struct text bytes)
     }
     if (buf_append(&req->body, bytes.ptr, bytes.len) < 0) {
         bool fits = bytes.len <= req->body.max - req->body.len; /* then it is memory that is missing */
-        req->body_too_large = !fits;
+        if (!fits)
+            req->body_state = BODY_TOO_LARGE;
         req->refuse = fits ? E_OVERLOAD : req->refuse;
         body_drop(req);
         wait_end(req, req->body_wait); /* row "decode" says so at once */
@@ -181,16 +183,16 @@ void request_body(struct request *req, struct text bytes)
 void request_body_end(struct request *req)
 {
     CHECK(req, REQUEST);
-    if (req->finished || req->body_complete || req->body_too_large)
+    if (req->finished || req->body_state >= BODY_COMPLETE)
         return;
-    req->body_complete = true;
+    req->body_state = BODY_COMPLETE;
     wait_end(req, req->body_wait);
 }
 
 void request_body_late(struct request *req)
 {
     CHECK(req, REQUEST);
-    if (req->finished || req->body_complete)
+    if (req->finished || req->body_state == BODY_COMPLETE)
         return;
     req->refuse = E_TOO_SLOW;
     wait_end(req, req->body_wait);
@@ -209,7 +211,6 @@ static void leave(struct request *req, const char *event, const struct fail *why
     metrics_count_event(req->worker->gateway->metrics, req->worker->index, event);
     answer_ping_stop(req);
     req->fail = *why;
-    req->failed = true;
     req->failed_row = way_row_name(req);
     wait_cancel(req);
 }

@@ -18,15 +18,15 @@ static bool add_target(struct request *req, const struct config_provider *provid
 {
     if (provider->off != NULL) {
         way_debug(req, "the provider \"%s\" is off: %s", provider->name.ptr, provider->off);
-        req->one_is_off = true;
+        req->off_targets++;
         return false;
     }
     if (!serves(req, provider)) {
-        req->passed_over++;
+        req->unsupported_targets++;
         return false;
     }
     req->targets[req->target_count++] =
-        (struct route_target){ .provider = provider, .model = model, .configured = configured, .fallback = fallback || req->one_is_off,
+        (struct route_target){ .provider = provider, .model = model, .configured = configured, .fallback = fallback || req->off_targets > 0,
                                .price = provider->price };
     return true;
 }
@@ -49,7 +49,7 @@ static void by_model(struct request *req, const struct config_model *model)
     }
     req->timeouts = model->timeouts;
     req->attempts_max = model->attempts;
-    req->lossy_refuse = model->lossy_refuse;
+    req->model = model;
 }
 
 static void by_provider(struct request *req, const struct config_provider *provider, struct text model)
@@ -90,12 +90,14 @@ bool route_find(const struct config *config, struct text name, struct route_plac
     return place->model != NULL || place->provider != NULL;
 }
 
+static const struct door_header estimated = { "x-gw-estimated", "true" };
+
 enum next route_estimate_tokens(struct request *req)
 {
     if (req->ask.body.len > 0 && json_check(req->ask.body, &req->fail) < 0) /* no upstream sees it, which would refuse it */
         return FAIL;
     buf_printf(&req->body_out, "{\"input_tokens\":%lld}", (long long)messages_estimate(&req->ask));
-    req->estimated = true;
+    req->body_note = &estimated;
     return answer_own(req);
 }
 
@@ -134,7 +136,7 @@ enum next route_run(struct request *req)
         by_model(req, place.model);
     else
         by_provider(req, place.provider, place.rest);
-    if (req->target_count == 0 && req->passed_over > 0) {
+    if (req->target_count == 0 && req->unsupported_targets > 0) {
         error_set(&req->fail, E_PATH,
                   "the model \"%.*s\" is served by a provider that does not have %.*s, and this version does not translate it: "
                   "use /v1/chat/completions or /v1/messages",

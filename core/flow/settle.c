@@ -10,9 +10,9 @@ static const char *outcome_of(const struct request *req, int status)
 {
     if (req->gone)
         return "cancelled";
-    if (req->broken || (req->failed && req->begun))
+    if (req->reply == REPLY_BROKEN || (req->failed_row != NULL && req->reply >= REPLY_BEGUN))
         return "broken";
-    return !req->failed ? "ok" : status < 500 ? "refused" : "failed";
+    return req->failed_row == NULL ? "ok" : status < 500 ? "refused" : "failed";
 }
 
 /* Row "settle". */
@@ -21,15 +21,15 @@ enum next settle_run(struct request *req)
     struct gateway *gateway = req->worker->gateway;
     struct attempt *a = req->attempt;
     int64_t now = clock_ns();
-    int status = req->gone ? req->fail.status : !req->failed ? req->status : req->begun ? 200 : error_status(&req->fail, req->face->errors);
+    int status = req->gone ? req->fail.status : req->failed_row == NULL ? req->status : req->reply >= REPLY_BEGUN ? 200 : error_status(&req->fail, req->face->errors);
 
     answer_ping_stop(req);
     if (a != NULL) {
         if (a->ended_ns == 0)
             a->ended_ns = now;
         if (a->outcome == NULL)
-            a->outcome = !req->failed ? "ok" : req->gone ? "cancelled" : "failed";
-        if (!a->counted) /* a judged failure was counted when it was judged */
+            a->outcome = req->failed_row == NULL ? "ok" : req->gone ? "cancelled" : "failed";
+        if (a->ending == ATTEMPT_OPEN) /* a judged failure was counted when it was judged */
             metrics_count_attempt(gateway->metrics, req->worker->index, a->target->provider->name, a->outcome);
         attempt_cancel(a);
         usage_end(a);
@@ -59,8 +59,7 @@ enum next settle_run(struct request *req)
                                          .duration_ns = now - req->started_ns,
                                          .overhead_ns = overhead,
                                          .fallback = req->target_next > 1 || (a != NULL && a->target->fallback) });
-    if (req->counted)
-        atomic_fetch_sub_explicit(&gateway->in_flight, 1, memory_order_relaxed);
-    req->counted = false;
+    atomic_fetch_sub_explicit(&gateway->in_flight, req->in_flight, memory_order_relaxed);
+    req->in_flight = 0;
     return NEXT;
 }

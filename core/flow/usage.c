@@ -13,7 +13,7 @@ static int64_t estimate(uint64_t bytes)
 /* Did all of the answer come, as far as the upstream goes? */
 static bool is_whole(const struct attempt *a)
 {
-    return a->has_done || a->has_finish || (a->has_event && strcmp(a->outcome, "ok") == 0);
+    return a->saw_end_mark || a->finishes > 0 || (attempt_has_spoken(a) && strcmp(a->outcome, "ok") == 0);
 }
 
 /* Is anything charged at all? An upstream that never had the request, or refused it, charges nothing, as services do. */
@@ -23,8 +23,8 @@ static bool is_free(const struct attempt *a)
         return true;
     if (a->req->usage.source != USAGE_NONE || a->frames > 0)
         return false;
-    bool refused = a->has_error && a->error_status >= 400 && text_starts(text_of(a->outcome), TEXT("error_"));
-    return !a->sent || a->status >= 300 || refused;
+    bool refused = attempt_has_failed(a) && a->error_status >= 400 && a->error_from == ERROR_FROM_EVENT;
+    return a->wire < WIRE_OVER || a->status >= 300 || refused;
 }
 
 /* The upstream reported some of it, and the end of the stream, with the rest, may be missing. */
@@ -32,7 +32,7 @@ static void complete(struct attempt *a, int64_t said)
 {
     struct usage *u = &a->req->usage;
     int64_t reported = usage_total_out(u);
-    if (!a->streamed || !(u->partial || (!is_whole(a) && said > reported)))
+    if (a->form != FORM_FRAMES || !(u->partial || (!is_whole(a) && said > reported)))
         return;
     u->source = USAGE_COUNTED;
     if (said > reported)
@@ -43,7 +43,7 @@ void usage_end(struct attempt *a)
 {
     struct request *req = a->req;
     struct usage *u = &req->usage;
-    bool in_events = a->streamed || a->mode == MODE_LOCAL;
+    bool in_events = a->form == FORM_FRAMES || a->mode == MODE_LOCAL;
     int64_t said = usage_count_output(a->frames, a->spoken);
 
     if (a->ending != ATTEMPT_OPEN)
@@ -51,9 +51,9 @@ void usage_end(struct attempt *a)
     a->ending = is_free(a) ? ATTEMPT_FREE : is_whole(a) ? ATTEMPT_SETTLED : ATTEMPT_DOUBT;
     if (u->source == USAGE_REPORTED) {
         complete(a, said);
-    } else if (a->has_event || a->ending == ATTEMPT_DOUBT) {
+    } else if (attempt_has_spoken(a) || a->ending == ATTEMPT_DOUBT) {
         size_t whole = req->body_out.len > 0 ? req->body_out.len : a->whole.len;
-        u->source = in_events && a->has_event ? USAGE_COUNTED : USAGE_ESTIMATED;
+        u->source = in_events && attempt_has_spoken(a) ? USAGE_COUNTED : USAGE_ESTIMATED;
         u->input = estimate(req->bytes_in);
         u->output = in_events ? said : estimate(whole);
     }

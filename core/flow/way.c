@@ -92,7 +92,6 @@ static void run_rows(struct request *req)
                 return;
             break;
         case FAIL:
-            req->failed = true;
             req->failed_row = way->rows[req->row].name;
             way_debug(req, "%s failed: %s", req->failed_row, req->fail.text);
             req->row = settle;

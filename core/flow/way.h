@@ -47,6 +47,36 @@ enum attempt_mode {
     MODE_LOCAL,     /* produce() -> events -> the face */
 };
 
+/* How far the answer of an attempt has come. It changes only by attempt_turn(). */
+enum attempt_state {
+    ATTEMPT_OPENING,  /* nothing of what the model answers has come */
+    ATTEMPT_SPEAKING, /* some of it has */
+    ATTEMPT_ENDED,    /* nothing more comes */
+    ATTEMPT_FAILED,   /* `error` is what the client gets, unless another attempt answers; what still comes does not count */
+};
+
+/* The connection to its upstream. A provider that answers by itself has one from its start to its end, too. */
+enum attempt_wire {
+    WIRE_NONE,   /* nothing has started */
+    WIRE_RUNS,   /* more may come */
+    WIRE_UNSENT, /* nothing more comes, and no byte of the request has reached a connection */
+    WIRE_OVER,   /* nothing more comes */
+};
+
+/* How the body of an answer is taken. */
+enum attempt_form {
+    FORM_WHOLE,     /* kept until all of it is there, or made of events */
+    FORM_UNDECIDED, /* its first byte decides */
+    FORM_FRAMES,    /* cut into frames as it comes */
+};
+
+/* Who found the error. */
+enum attempt_error_from {
+    ERROR_FROM_US,     /* the gateway, or the plugin */
+    ERROR_FROM_STATUS, /* the upstream, with its status */
+    ERROR_FROM_EVENT,  /* the upstream, in an answer with a good status: an event of its stream, mostly */
+};
+
 /* What is known of an attempt's cost when it is over. */
 enum attempt_ending {
     ATTEMPT_OPEN,    /* it is not over */
@@ -63,13 +93,12 @@ struct attempt {
     enum attempt_mode mode;
     struct gw_call call;
     struct gw_http http;
-    bool http_open; /* http must be finished */
     gw_request ask; /* what the plugin is asked; lives as long as the call */
 
     struct transfer_request send;
     struct transfer *transfer; /* NULL when none is running */
+    enum attempt_wire wire;
     uint32_t wait;             /* for its first event or its whole answer; then for its end */
-    bool done;                 /* nothing more comes from the upstream */
     struct text url;           /* where it went, without the query; masked, arena */
     const char *secret_from;   /* 'env "X"': which secret was used */
     struct transfer_times times; /* connection_ns is -1 until it has one */
@@ -81,39 +110,36 @@ struct attempt {
     const char *failure_text;
 
     int status;                /* HTTP, 0 until the head is there */
-    bool streamed;             /* the answer is cut into frames */
+    enum attempt_form form;
     size_t folded;             /* bytes of events of an answer that is given whole */
-    bool undecided;            /* the first byte of the body will tell */
     struct transfer_header *head; /* of the answer; arena, in one piece */
     size_t head_count;
     struct text content_type;  /* arena */
     struct text request_id;    /* the upstream's own */
     size_t announced;          /* bytes of its body; 0: not known */
-    int retry_after_s;         /* told with the answer; -1: not */
-    bool no_retry;             /* told with it: coming again is of no use */
-    bool encoded;              /* compressed though not asked for */
-    struct framing framing;
-    bool framing_open;
+    int retry_after_s;         /* of its head; -1: not sent */
+    int8_t should_retry;       /* of its head: 0 no; -1: not sent, or yes */
+    struct framing framing;    /* with FORM_FRAMES */
     struct pair pair;          /* halves of characters that wait for the next frame */
     struct buf whole;          /* an answer that is not cut */
-    bool unread;               /* all of it is there, and row "attempt.read" is to read it */
 
     /* What read() or the scan found. */
-    bool has_error, has_finish, has_done, has_event;
-    bool opened;               /* events that only open the answer are held in `out` */
-    bool open_end;             /* the last event came without its blank line */
-    struct fail error;         /* classified */
+    enum attempt_state state;
+    bool saw_end_mark;         /* of the dialect: all of the answer was there, however its body ends */
+    size_t opening;            /* bytes of events in `out` that only open the answer */
+    struct text lacks;         /* what its last event came without: the blank line; absent: nothing */
+    struct fail error;         /* classified; ATTEMPT_FAILED */
+    enum attempt_error_from error_from;
     uint32_t error_fault;
     int error_status;
     struct text finish;
+    unsigned finishes, usages; /* events that reported a finish reason, or usage */
     int64_t frames;            /* events with content that passed: an estimate of tokens */
     uint64_t spoken;           /* decoded bytes of text, reasoning and call arguments in them */
-    bool reported;             /* this call of read() has reported usage */
-    bool sent;                 /* a byte of the request has reached a connection */
 
     struct buf out;            /* written by the face, not yet given to the door */
-    int64_t started_ns, first_ns, ended_ns;
-    bool counted;              /* in the metrics */
+    int64_t started_ns, ended_ns;
+    int64_t spoke_ns;          /* when it began to speak; 0: it has not */
     const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
     enum attempt_ending ending; /* of usage_end() */
     struct usage usage;        /* its own, once it is over */
@@ -122,6 +148,22 @@ struct attempt {
     bool held;                 /* the ledger knows it */
     struct ledger_hold *hold;  /* in the ledger: it is sent, and not over; NULL: it is not */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
+};
+
+/* How far the body of a request has come. */
+enum request_body_state {
+    BODY_COMING,
+    BODY_NONE, /* a GET has none */
+    BODY_COMPLETE,
+    BODY_TOO_LARGE,
+};
+
+/* How far the stream to the client has come: each includes those before. A whole answer is none. */
+enum request_reply {
+    REPLY_NONE,
+    REPLY_BEGUN,    /* door->begin() was called: a stream with status 200 */
+    REPLY_RELAYING, /* row "answer.relay" passes the stream on, and waits for its end */
+    REPLY_BROKEN,   /* it ended badly: fail says how */
 };
 
 #define REQUEST_MAGIC 0x72657175u
@@ -137,14 +179,12 @@ struct request {
     struct arena arena;
     struct config *config; /* the one it began with: a reference */
     struct fail fail;
-    bool failed;           /* fail is what the client gets */
-    bool broken;           /* a stream that had begun ended badly: fail says how */
-    const char *failed_row; /* where it failed; NULL: it did not */
+    const char *failed_row; /* where it failed: `fail` is what the client gets; NULL: it did not */
     bool running;          /* way_run() is on the stack */
     bool finished;         /* "finish" has run */
     bool released;         /* the front has forgotten it */
     bool gone;             /* the client left */
-    bool counted;          /* in gateway->in_flight */
+    unsigned in_flight;    /* its share of gateway->in_flight: 1 from row "admit" to row "settle" */
 
     /* head */
     const struct face *face;
@@ -159,13 +199,12 @@ struct request {
     size_t dialect_header_count;
     enum error_case refuse;
     struct text hops; /* the gateways it has passed, as x-gw-hop has them */
-    bool is_get;
-    bool wants_anthropic; /* sent anthropic-version: lists are in its shape */
+    const struct face *lists_as; /* whose shape lists have: of the face that the client's headers name, else of its path */
     struct models_page page; /* of a list: limit, after_id, before_id of the query */
 
     /* body */
     struct buf body;
-    bool body_complete, body_too_large;
+    enum request_body_state body_state;
     uint32_t body_wait;     /* the wait for it; 0: not begun */
     int64_t content_length; /* -1: not known */
     size_t body_held;       /* bytes of gateway->bodies_held that are for this body */
@@ -180,12 +219,12 @@ struct request {
     /* route */
     struct route_target *targets;
     size_t target_count, target_next;
-    bool one_is_off;      /* a target before is switched off */
-    unsigned passed_over; /* targets that do not have what is asked for */
+    const struct config_model *model; /* NULL: the client named a provider */
+    unsigned off_targets;         /* targets before that are switched off */
+    unsigned unsupported_targets; /* targets that do not have what is asked for */
     unsigned attempts_max, attempts_made;
     unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
     unsigned secret_tries; /* how many of the current target's were refused */
-    bool lossy_refuse; /* the model refuses what cannot be carried */
     struct config_timeouts timeouts;
     struct text *pieces; /* the spliced body of the current attempt */
     size_t piece_count;
@@ -196,14 +235,13 @@ struct request {
     struct usage usage;
     struct price cost; /* of all attempts; row "settle" */
     struct text tier, speed; /* asked for, of price_ask(); absent: not */
-    bool begun;     /* door->begin was called: a stream with status 200 */
+    enum request_reply reply;
     bool paused;    /* the upstream waits for the client */
-    bool relaying;  /* row answer.relay waits for the end of the stream */
     struct buf pending;    /* of a stream: what the door does not take yet; not all of it when pending.failed */
     struct buf tail_bytes; /* the end of a stream, held until it is settled */
     struct buf body_out;   /* a whole answer of ours */
     const char *body_type;
-    bool estimated; /* the answer is the gateway's own estimate */
+    const struct door_header *body_note; /* one more header of a whole answer, static; NULL: none */
     int status;
     struct loop_timer ping;
     int64_t last_write_ns;
@@ -225,6 +263,23 @@ static inline uint32_t way_dialects(const struct config_provider *provider)
 {
     uint32_t all = provider->plugin->provider.dialects;
     return provider->service != NULL && provider->service->dialects != 0 ? all & provider->service->dialects : all;
+}
+
+/* Does nothing more come from its upstream? */
+static inline bool attempt_is_over(const struct attempt *a)
+{
+    return a->wire >= WIRE_UNSENT;
+}
+
+static inline bool attempt_has_failed(const struct attempt *a)
+{
+    return a->state == ATTEMPT_FAILED;
+}
+
+/* Has something of what the model answers come, whatever happened since? */
+static inline bool attempt_has_spoken(const struct attempt *a)
+{
+    return a->spoke_ns != 0;
 }
 
 /* One step of the request, on stderr with --log-level debug. */
@@ -279,6 +334,11 @@ bool route_find(const struct config *config, struct text name, struct route_plac
 /* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
 enum next route_estimate_tokens(struct request *req);
 /* attempt.c */
+/* The only way in which its state changes: OPENING -> SPEAKING -> ENDED | FAILED; also from OPENING to the end, and from ENDED to
+ * FAILED, when the end is found wanting. Any other turn is a bug. The loop, or the job that has the request. */
+void attempt_turn(struct attempt *a, enum attempt_state state);
+/* Nothing more comes, and it did not fail: SPEAKING or OPENING -> ENDED. */
+void attempt_end(struct attempt *a);
 void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
 bool attempt_call_off(struct request *req); /* wait_kind.cancel() of who waits for the current one */
 void attempt_resume(struct attempt *a); /* after back-pressure */
@@ -294,8 +354,9 @@ void defect_unread(struct attempt *a, gw_status status);
 void defect_refused(struct attempt *a, const char *what);
 /* It emits `what`, and the answer goes on. */
 void defect_mended(struct attempt *a, const char *what);
-/* head.c: keeps of the head what is asked for later: content type, request id, coding, when to come again. */
-void head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
+/* head.c: keeps of the head what is asked for later: content type, request id, when to come again. False: the body is encoded
+ * though nobody asked for that. */
+bool head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
 
 /* mask.c: `t`, or a copy (arena) in which "***" stands where the secret that this attempt sent was. */
 struct text mask_text(struct attempt *a, struct text t);

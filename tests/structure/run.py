@@ -9,6 +9,7 @@ import sys
 
 import abi
 import exports
+import house
 import includes
 import runner
 import scripts
@@ -20,7 +21,7 @@ def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     files = tree.Tree(root, builds=sys.argv[1:])
     count = {"ok": 0, "FAILED": 0, "SKIPPED": 0}
-    for module in (includes, text, tree, exports, runner, scripts, abi):
+    for module in (includes, text, tree, exports, house, runner, scripts, abi):
         for name, check in vars(module).items():
             if not name.startswith("check_"):
                 continue
