@@ -129,7 +129,7 @@ static void open_accounts(struct ledger *l, const struct ledger_settings *settin
     l->account_count = settings->budget_count;
     for (unsigned i = 0; i < settings->budget_count; i++) {
         const struct ledger_budget *b = &settings->budgets[i];
-        l->accounts[i] = (struct account){ .kind = b->kind, .id = b->id, .period = b->period, .limit = b->limit, .ceiling = b->ceiling };
+        l->accounts[i] = (struct account){ .kind = b->kind, .id = b->id, .period = b->period, .mode = b->mode, .limit = b->limit, .ceiling = b->ceiling };
     }
 }
 

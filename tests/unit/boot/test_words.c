@@ -14,6 +14,7 @@
 /* A value that the row takes. */
 static const char *sample(const struct word_row *row)
 {
+    static char first[64];
     switch (row->type) {
     case WORD_STRING:
         if (strcmp(row->setting, "address") == 0)
@@ -32,7 +33,8 @@ static const char *sample(const struct word_row *row)
     case WORD_BOOL:
         return "true";
     case WORD_CHOICE:
-        return strcmp(row->setting, "per") == 0 ? "\"day\"" : "\"refuse\"";
+        snprintf(first, sizeof first, "\"%.*s\"", (int)strcspn(row->choices, " "), row->choices);
+        return first;
     case WORD_USD:
         return "\"12.5\"";
     case WORD_STRINGS:
