@@ -155,7 +155,7 @@ struct declare_metrics {
 struct declare_ledger {
     int line;
     struct text path;
-    int64_t sync_ns;
+    int64_t sync_ns, wait_ns, wait_stream_ns;
     struct text budget_mode;
 };
 

@@ -43,6 +43,8 @@ void link_ledger(struct link *l)
     if (declared->path.len == 0)
         complain(&l->report->complaints, declared->line, "ledger: path is empty: name a folder");
     ledger->sync_ns = declared->sync_ns;
+    ledger->wait_ns = declared->wait_ns;
+    ledger->wait_stream_ns = declared->wait_stream_ns;
     ledger->path = declared->path.len > 0 && declared->path.ptr[0] == '/'
                        ? arena_str(l->arena, declared->path)
                        : arena_printf(l->arena, "%s/%.*s", l->folder, TEXT_ARG(declared->path));

@@ -149,6 +149,8 @@ static void *begin_ledger(struct load_lua *l, struct text name, int line)
 {
     (void)name;
     l->declared->ledger.sync_ns = CONFIG_LEDGER_SYNC_NS;
+    l->declared->ledger.wait_ns = CONFIG_LEDGER_WAIT_NS;
+    l->declared->ledger.wait_stream_ns = CONFIG_LEDGER_WAIT_STREAM_NS;
     return once(l, "ledger", &l->declared->ledger.line, line) ? &l->declared->ledger : NULL;
 }
 

@@ -150,6 +150,10 @@ const struct word_row words[] = {
      .help = "what a loss of power may take; 0: nothing, and each request waits for the disk"},
     {"ledger", "budget_mode", WORD_CHOICE, .choices = "expected strict", AT(declare_ledger, budget_mode), .otherwise = "\"expected\"",
      .help = "the mode of budgets that name none"},
+    {"ledger", "budget_wait_s", SECONDS(0, 3600), AT(declare_ledger, wait_ns), .otherwise = "2",
+     .help = "how long a request waits where only others in flight keep it from fitting its budgets; 0: not at all"},
+    {"ledger", "budget_wait_stream_s", SECONDS(0, 3600), AT(declare_ledger, wait_stream_ns), .otherwise = "15",
+     .help = "the same of a stream"},
 
     {"budget", NULL, WORD_SETTINGS, RELOAD, .help = "budget { ... }: what all requests together may spend"},
     BUDGET("budget"),

@@ -143,8 +143,11 @@ struct config_listen {
 struct config_ledger {
     const char *path; /* a folder; NULL: nowhere */
     int64_t sync_ns;
+    int64_t wait_ns, wait_stream_ns; /* how long a request waits for others in flight; 0: not at all */
 };
 #define CONFIG_LEDGER_SYNC_NS INT64_C(50000000)
+#define CONFIG_LEDGER_WAIT_NS INT64_C(2000000000)
+#define CONFIG_LEDGER_WAIT_STREAM_NS INT64_C(15000000000)
 
 struct config {
     uint32_t magic;

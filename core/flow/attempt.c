@@ -283,8 +283,6 @@ enum next attempt_build(struct request *req)
     /* Only the bodies that pass can be large; what a failed attempt held is not needed any more. */
     buf_init(&a->whole, req->config->limits.answer_bytes);
     buf_init(&a->out, req->pending.max); /* a whole answer becomes events at once */
-    if (req->ask.stream)
-        answer_ping_start(req);
     return job_run(req, a->mode == MODE_RELAY ? 0 : req->body.len, write_request); /* a relay's body is not read again */
 }
 
@@ -300,12 +298,12 @@ static const struct wait_kind for_answer = { .name = "answer", .cancel = attempt
 enum next attempt_send(struct request *req)
 {
     struct attempt *a = req->attempt;
-    if (job_result(req) == FAIL)
+    if (hold_result(req) == FAIL)
         return FAIL;
     if (attempt_has_failed(a) || req->arena.full)
         return NEXT;
-    if (spend_hold(a) < 0)
-        return FAIL;
+    if (req->ask.stream)
+        answer_ping_start(req);
     a->wait = wait_begin(req, &for_answer);
     a->wire = WIRE_RUNS;
     if (a->mode == MODE_LOCAL)

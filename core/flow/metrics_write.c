@@ -211,6 +211,7 @@ static void write_ledger(const struct ledger_sums *sums, struct buf *out)
     counter(out, "gw_ledger_records_total", "Records written to the ledger.", (double)sums->records);
     counter(out, "gw_ledger_failures_total", "Writes and syncs of the ledger that the disk refused.", (double)sums->failures);
     gauge(out, "gw_ledger_waiting_records", "Records that the disk refused and that are kept in memory.", (double)sums->waiting);
+    gauge(out, "gw_budget_waiting_requests", "Requests that wait until others in flight are over, so that they fit their budgets.", (double)sums->queued);
 }
 
 static unsigned open_files(void)

@@ -51,17 +51,19 @@ static const char *again(struct request *req, int64_t ends_s)
     return arena_printf(&req->arena, "It begins anew at %.19sZ; the operator can raise it", stamp);
 }
 
-static int refuse(struct request *req, const struct ledger_refusal *refusal)
+enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal)
 {
     char left[NANO_TEXT];
     const char *of = whose(req, refusal->budget);
     nano_write(refusal->left, 2, left);
     switch (refusal->answer) {
     case ACCOUNT_WAIT:
-        return error_set(&req->fail, E_BUDGET_IN_FLIGHT, "The budget %s has room for this request when those in flight are over (%s USD are left). Try again in a few seconds", of, left);
+        error_set(&req->fail, E_BUDGET_IN_FLIGHT, "The budget %s has room for this request when those in flight are over (%s USD are left). Try again in a few seconds", of, left);
+        return FAIL;
     case ACCOUNT_TOO_LARGE:
-        return error_set(&req->fail, E_BUDGET_REQUEST,
-                         "The budget %s has %s USD left, and this request may cost more. Send less, or a lower limit of output tokens", of, left);
+        error_set(&req->fail, E_BUDGET_REQUEST,
+                  "The budget %s has %s USD left, and this request may cost more. Send less, or a lower limit of output tokens", of, left);
+        return FAIL;
     case ACCOUNT_SPENT:
     case ACCOUNT_FITS:
         break;
@@ -70,38 +72,44 @@ static int refuse(struct request *req, const struct ledger_refusal *refusal)
     int64_t wait_s = refusal->ends_s - clock_unix_ms() / 1000;
     if (req->face->errors == ERROR_ANTHROPIC && refusal->ends_s != INT64_MAX && wait_s > 0)
         req->fail.retry_after_s = wait_s < INT32_MAX ? (int)wait_s : INT32_MAX;
-    return -1;
+    return FAIL;
 }
 
-int spend_hold(struct attempt *a)
+enum next spend_cannot(struct request *req, const char *why)
+{
+    log_line(LOG_ERROR, "request %s is refused: %s", req->id, why);
+    error_set(&req->fail, E_LEDGER, "The gateway cannot write down what this request costs. Try again later, and tell the operator");
+    return FAIL;
+}
+
+int spend_prepare(struct attempt *a, struct spend_hold *hold)
 {
     struct request *req = a->req;
-    struct ledger *ledger = req->worker->gateway->ledger;
-    struct record hold = { .attempt = req->attempts_made };
     const struct config_budget *budgets[LEDGER_BUDGETS_MOST];
-    unsigned places[LEDGER_BUDGETS_MOST];
-    struct ledger_refusal refusal;
-    struct fail why;
 
-    if (ledger == NULL || a->mode == MODE_LOCAL)
+    if (req->worker->gateway->ledger == NULL || a->mode == MODE_LOCAL)
         return 0;
-    describe(a, &hold);
-    bool priced = price_hold(a, &hold.hard, &hold.soft);
-    unsigned count = budgets_of(req, budgets);
-    for (unsigned i = 0; i < count; i++)
-        places[i] = budgets[i]->index;
-    if (!priced && count > 0 && req->operation != GW_OP_COUNT_TOKENS)
+    hold->record = (struct record){ .attempt = req->attempts_made };
+    describe(a, &hold->record);
+    bool priced = price_hold(a, &hold->record.hard, &hold->record.soft);
+    hold->count = budgets_of(req, budgets);
+    for (unsigned i = 0; i < hold->count; i++)
+        hold->budgets[i] = budgets[i]->index;
+    if (!priced && hold->count > 0 && req->operation != GW_OP_COUNT_TOKENS)
         return error_set(&req->fail, E_NOT_PRICED,
                          "The model \"%.*s\" of the provider \"%s\" has no price, so it cannot be charged to a budget. The operator can give it one: price = { ... } (llm-gateway prices show)",
                          TEXT_ARG(a->target->model), a->target->provider->name.ptr);
-    a->hold = ledger_hold(ledger, &hold, places, count, &refusal, &why);
+    return 1;
+}
+
+bool spend_hold(struct attempt *a, struct spend_hold *hold, bool overtakes, struct ledger_refusal *refusal)
+{
+    struct fail why;
+    a->hold = ledger_hold(a->req->worker->gateway->ledger, &hold->record, hold->budgets, hold->count, overtakes, refusal, &why);
     a->held = a->hold != NULL;
-    if (a->held)
-        return 0;
-    if (refusal.answer != ACCOUNT_FITS)
-        return refuse(req, &refusal);
-    log_line(LOG_ERROR, "request %s is refused: %s", req->id, why.text);
-    return error_set(&req->fail, E_LEDGER, "The gateway cannot write down what this request costs. Try again later, and tell the operator");
+    if (!a->held && refusal->answer == ACCOUNT_FITS)
+        spend_cannot(a->req, why.text);
+    return a->held;
 }
 
 static uint32_t source_of(enum usage_source source)

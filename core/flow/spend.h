@@ -4,9 +4,25 @@
 #define FLOW_SPEND_H
 
 #include "flow/way.h"
+#include "money/ledger.h"
 
-/* Before the attempt is sent. -1 with req->fail: it cannot be written down, so it must not be sent. */
-int spend_hold(struct attempt *a);
+struct ledger_refusal; /* money/ledger.h */
+
+/* What a HOLD has of an attempt. Arena. */
+struct spend_hold {
+    struct record record;
+    unsigned budgets[LEDGER_BUDGETS_MOST], count;
+};
+
+/* Before the attempt is sent, once what it may cost is known: fills `hold`. False: nothing of it is written down. -1 with req->fail:
+ * it must not be sent. */
+int spend_prepare(struct attempt *a, struct spend_hold *hold);
+/* Asks the ledger. True: it is held, and may be sent. False with *refusal where budgets refuse it, else with req->fail. */
+bool spend_hold(struct attempt *a, struct spend_hold *hold, bool overtakes, struct ledger_refusal *refusal);
+/* The error that the client gets: FAIL. */
+enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal);
+/* The journal cannot be written: FAIL. */
+enum next spend_cannot(struct request *req, const char *why);
 /* The attempt is over, its usage is final and price_attempt() has run. `final`: the request is over with it. Once. */
 void spend_end(struct attempt *a, bool final);
 

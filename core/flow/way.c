@@ -17,6 +17,7 @@ static const struct step rows[] = {
     { "route", route_run },               /* the eligible targets, in order */
     { "attempt.choose", attempt_choose }, /* the next target */
     { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
+    { "attempt.hold", attempt_hold },     /* its budgets have room for it; waits for others in flight */
     { "attempt.send", attempt_send },     /* waits for the first event or the whole answer */
     { "attempt.read", attempt_read },     /* a whole answer; a job where it is large */
     { "attempt.judge", attempt_judge },   /* may go back to "attempt.choose": the only arrow back */

@@ -147,6 +147,7 @@ struct attempt {
     int64_t hard, soft;        /* what it may cost at most and is expected to cost, before it is sent */
     bool held;                 /* the ledger knows it */
     struct ledger_hold *hold;  /* in the ledger: it is sent, and not over; NULL: it is not */
+    struct hold_wait *waits;   /* hold.c: for others in flight; arena */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };
 
@@ -311,6 +312,7 @@ enum next decode_run(struct request *req);
 enum next route_run(struct request *req);
 enum next attempt_choose(struct request *req);
 enum next attempt_build(struct request *req);
+enum next attempt_hold(struct request *req);
 enum next attempt_send(struct request *req);
 enum next attempt_read(struct request *req);
 enum next attempt_judge(struct request *req);
@@ -333,6 +335,8 @@ bool route_find(const struct config *config, struct text name, struct route_plac
 
 /* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
 enum next route_estimate_tokens(struct request *req);
+/* hold.c: what came of waiting for room: NEXT, or FAIL. */
+enum next hold_result(struct request *req);
 /* attempt.c */
 /* The only way in which its state changes: OPENING -> SPEAKING -> ENDED | FAILED; also from OPENING to the end, and from ENDED to
  * FAILED, when the end is found wanting. Any other turn is a bug. The loop, or the job that has the request. */

@@ -105,3 +105,9 @@ int64_t account_left(const struct account *account, const struct account_period 
     int64_t used = used_of(account, p);
     return used >= account->limit ? 0 : used <= 0 ? account->limit : account->limit - used;
 }
+
+int64_t account_room(const struct account *account, const struct account_period *p)
+{
+    int64_t used = sum_of(p->spent, p->doubt, p->held, 0);
+    return used >= account->ceiling ? 0 : used <= 0 ? account->ceiling : account->ceiling - used;
+}

@@ -15,6 +15,8 @@ struct account_period {
     int64_t spent, held, soft_held, doubt, soft_doubt; /* nano-dollars */
     uint64_t open;   /* holds without an end */
     uint64_t number; /* of its last hold */
+    unsigned waiting; /* attempts in the queue: queue.c */
+    uint64_t blocked; /* the last run of the queue in which one of them stayed */
 };
 
 struct account {
@@ -47,5 +49,8 @@ void account_end(struct account_period *period, int64_t hard, int64_t soft, cons
 void account_add(struct account_period *period, const struct record *end);
 /* What may still be spent: limit - spent - doubt as expected, or in full where it is strict; not less than 0. */
 int64_t account_left(const struct account *account, const struct account_period *period);
+
+/* What a hold can cost at most beside those that are open, so that it fits: ceiling - spent - doubt - held; not less than 0. */
+int64_t account_room(const struct account *account, const struct account_period *period);
 
 #endif

@@ -43,6 +43,11 @@ static int put(struct journal *j, struct record *record, struct fail *fail)
     return 0;
 }
 
+uint64_t journal_next(const struct journal *j)
+{
+    return j->next;
+}
+
 struct text journal_last(const struct journal *journal)
 {
     return buf_view(&journal->record);

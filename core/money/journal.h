@@ -37,6 +37,8 @@ void journal_unlock(struct journal *journal);
  * JOURNAL_NOT_SYNCED with `fail`: it is written and counts, but a loss of power may take it. */
 #define JOURNAL_NOT_SYNCED 1
 int journal_append(struct journal *journal, struct record *record, size_t reserve, struct fail *fail);
+/* The number of the next record. With the mutex held. */
+uint64_t journal_next(const struct journal *journal);
 /* The record that was written last, lent until the next one. With the mutex held. */
 struct text journal_last(const struct journal *journal);
 /* Syncs now, from the calling thread. With the mutex held. */

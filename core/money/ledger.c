@@ -30,24 +30,43 @@ static void take_back(struct ledger *l, struct ledger_hold *handle, const struct
     ledger_write_or_keep(l, &end);
 }
 
-/* Asks all budgets. False with *refusal: the hardest answer of them. */
-static bool fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, const unsigned *budgets, unsigned count,
+bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, const unsigned *budgets, unsigned count,
                  struct ledger_refusal *refusal)
 {
-    *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS };
+    *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS, .room = INT64_MAX };
     for (unsigned i = 0; i < count; i++) {
         BUG_IF(budgets[i] >= l->account_count);
         struct account *account = &l->accounts[budgets[i]];
         struct account_period *period = account_at(account, hold->admitted_ms);
         enum account_answer answer = account_ask(account, period, hold->hard, hold->soft);
+        int64_t room = account_room(account, period);
         handle->periods[i] = period;
+        handle->tight[i] = answer != ACCOUNT_FITS;
+        if (period->waiting > refusal->waiting)
+            refusal->waiting = period->waiting;
+        if (room < refusal->room)
+            refusal->room = room;
         if (answer <= refusal->answer)
             continue;
-        *refusal = (struct ledger_refusal){ answer, budgets[i], account_left(account, period),
-                                            period_ends(account->period, hold->admitted_ms / 1000) };
+        refusal->answer = answer;
+        refusal->budget = budgets[i];
+        refusal->left = account_left(account, period);
+        refusal->ends_s = period_ends(account->period, hold->admitted_ms / 1000);
     }
     handle->period_count = count;
+    refusal->after = journal_next(l->journal) - 1;
     return refusal->answer == ACCOUNT_FITS;
+}
+
+/* It would fit, and others came before. */
+static void stand_behind(struct ledger *l, const struct ledger_hold *handle, const unsigned *budgets, struct ledger_refusal *refusal)
+{
+    unsigned i = 0;
+    while (handle->periods[i]->waiting == 0)
+        i++;
+    refusal->answer = ACCOUNT_WAIT;
+    refusal->budget = budgets[i];
+    refusal->left = account_left(&l->accounts[budgets[i]], handle->periods[i]);
 }
 
 static void name_accounts(const struct ledger *l, const struct ledger_hold *handle, const unsigned *budgets, struct record_account *names)
@@ -60,42 +79,51 @@ static void name_accounts(const struct ledger *l, const struct ledger_hold *hand
                                             .begins_s = handle->periods[i]->begins_s,
                                             .limit = account->limit,
                                             .ceiling = account->ceiling,
-                                            .number = handle->periods[i]->number + 1 };
+                                            .number = handle->periods[i]->number + 1,
+                                            .strict = account->mode == BUDGET_STRICT };
     }
 }
 
-struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, const unsigned *budgets, unsigned count,
-                                struct ledger_refusal *refusal, struct fail *fail)
+int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, const unsigned *budgets, struct fail *fail)
 {
     struct record_account names[LEDGER_BUDGETS_MOST];
+    size_t promised = (l->open.count + 1) * END_ROOM;
+
+    name_accounts(l, handle, budgets, names);
+    hold->accounts = (struct record_list){ names, handle->period_count };
+    int written = ledger_write_late(l, fail) < 0 ? -1 : journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
+    hold->accounts = (struct record_list){ NULL, 0 };
+    if (written == JOURNAL_NOT_SYNCED)
+        take_back(l, handle, hold);
+    if (written != 0)
+        return -1;
+    handle->magic = HOLD_MAGIC;
+    handle->number = hold->number;
+    handle->hard = hold->hard;
+    handle->soft = hold->soft;
+    BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
+    ledger_add(&l->sums.held, hold->hard);
+    l->sums.open++;
+    for (unsigned i = 0; i < handle->period_count; i++)
+        account_hold(handle->periods[i], hold->hard, hold->soft);
+    return 0;
+}
+
+struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, const unsigned *budgets, unsigned count, bool overtakes,
+                                struct ledger_refusal *refusal, struct fail *fail)
+{
     CHECK(l, LEDGER);
     BUG_IF(hold->hard < 0 || hold->soft < 0 || hold->soft > hold->hard || count > LEDGER_BUDGETS_MOST);
     struct ledger_hold *handle = calloc(1, sizeof *handle);
     BUG_IF(handle == NULL);
     hold->type = RECORD_HOLD;
     journal_lock(l->journal);
-    size_t promised = (l->open.count + 1) * END_ROOM;
-    int written = -1;
-    bool ok = fits(l, handle, hold, budgets, count, refusal);
-    if (ok) {
-        name_accounts(l, handle, budgets, names);
-        hold->accounts = (struct record_list){ names, count };
-        written = ledger_write_late(l, fail) < 0 ? -1 : journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
-        ok = written == 0;
+    bool ok = ledger_fits(l, handle, hold, budgets, count, refusal);
+    if (ok && refusal->waiting > 0 && !overtakes) {
+        stand_behind(l, handle, budgets, refusal);
+        ok = false;
     }
-    if (written == JOURNAL_NOT_SYNCED)
-        take_back(l, handle, hold);
-    if (ok) {
-        handle->magic = HOLD_MAGIC;
-        handle->number = hold->number;
-        handle->hard = hold->hard;
-        handle->soft = hold->soft;
-        BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
-        ledger_add(&l->sums.held, hold->hard);
-        l->sums.open++;
-        for (unsigned i = 0; i < count; i++)
-            account_hold(handle->periods[i], hold->hard, hold->soft);
-    }
+    ok = ok && ledger_take(l, handle, hold, budgets, fail) == 0;
     journal_unlock(l->journal);
     if (ok)
         return handle;
@@ -117,6 +145,8 @@ void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end
     for (unsigned i = 0; i < handle->period_count; i++)
         account_end(handle->periods[i], handle->hard, handle->soft, end);
     ledger_write_or_keep(l, end);
+    if (l->queue != NULL)
+        ledger_run_queue(l);
     journal_unlock(l->journal);
     handle->magic = 0;
     free(handle);

@@ -44,6 +44,9 @@ struct ledger_refusal {
     unsigned budget;            /* which */
     int64_t left;               /* nano-dollars of it */
     int64_t ends_s;             /* when it begins anew; INT64_MAX: never */
+    int64_t room;               /* what a hold may cost at most beside those that are open, of all its budgets */
+    unsigned waiting;           /* attempts in the queue that are charged to one of its budgets */
+    uint64_t after;             /* the record after which it was refused */
 };
 
 /* What the start found. */
@@ -59,9 +62,10 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
 void ledger_close(struct ledger *ledger);
 
 /* Before an attempt is sent. `hold` has all but type, number, time and accounts; `budgets` are the places of those that it is
- * charged to: all are checked and taken together, or none. The handle is for ledger_end(). NULL with *refusal, and with `fail` where
- * the journal cannot be written: the attempt must not be sent. */
-struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, const unsigned *budgets, unsigned count,
+ * charged to: all are checked and taken together, or none. Where others wait for one of them (queue.h) it does not overtake them,
+ * unless it may. The handle is for ledger_end(). NULL with *refusal, and with `fail` where the journal cannot be written: the
+ * attempt must not be sent. */
+struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, const unsigned *budgets, unsigned count, bool overtakes,
                                 struct ledger_refusal *refusal, struct fail *fail);
 /* The attempt is over. `end` has ending, lines, cost...; the handle is gone. An END that cannot be written is kept and written
  * as soon as the journal can be. */
@@ -76,6 +80,7 @@ struct ledger_sums {
     uint64_t records; /* written by this process */
     uint64_t failures; /* of the disk */
     uint64_t waiting; /* ENDs that could not be written yet */
+    uint64_t queued;  /* attempts that wait for others in flight */
 };
 void ledger_read_sums(struct ledger *ledger, struct ledger_sums *sums);
 

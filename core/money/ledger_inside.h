@@ -1,4 +1,4 @@
-/* ledger_inside.h - the ledger's state, for ledger.c, ledger_start.c and ledger_late.c alone. */
+/* ledger_inside.h - the ledger's state, for ledger*.c and queue.c alone. */
 #ifndef MONEY_LEDGER_INSIDE_H
 #define MONEY_LEDGER_INSIDE_H
 
@@ -15,6 +15,7 @@ struct ledger_hold {
     uint64_t number;
     int64_t hard, soft;
     struct account_period *periods[LEDGER_BUDGETS_MOST]; /* where it is held */
+    bool tight[LEDGER_BUDGETS_MOST]; /* this one has no room for it, or others wait for it */
     unsigned period_count;
 };
 
@@ -32,6 +33,8 @@ struct ledger {
     struct late *late, **last_late;
     struct account *accounts; /* by the places of settings.budgets */
     unsigned account_count;
+    struct ledger_wait *queue; /* in order */
+    uint64_t queue_run;
 };
 
 /* A balance never wraps: what is beyond 9.2 billion dollars stays there. */
@@ -39,7 +42,15 @@ void ledger_add(int64_t *sum, int64_t more);
 /* What is over is in the balances of the budgets that there are now, whatever budgets there were then. */
 void ledger_add_to_accounts(struct ledger *l, const struct record *whose, const struct record *end);
 
-/* All below with the mutex held. Writes a record. A hold is open until its END is written: until then a new segment must
+/* All below with the mutex held. Asks all budgets, and notes their periods in the handle. False with *refusal: the hardest answer of
+ * them. */
+bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, const unsigned *budgets, unsigned count,
+                 struct ledger_refusal *refusal);
+/* Writes the HOLD of one that fits. -1 with `fail`: it must not be sent, and the handle is the caller's still. */
+int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, const unsigned *budgets, struct fail *fail);
+/* queue.c: lets in whom the accounts have room for now. After everything that makes room. */
+void ledger_run_queue(struct ledger *l);
+/* Writes a record. A hold is open until its END is written: until then a new segment must
  * carry it. */
 int ledger_write_one(struct ledger *l, struct record *record, struct fail *fail);
 /* Writes what could not be written before. */

@@ -35,7 +35,7 @@ class Budget(Case):
         cls.folder = tempfile.TemporaryDirectory()
         cls.path = os.path.join(cls.folder.name, "ledger")
         cls.text = (
-            'ledger { path = "%s" }\n' % cls.path + provider("up", cls.up, PRICE) + provider("bare", cls.up) +
+            'ledger { path = "%s", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) + provider("bare", cls.up) +
             'model "m" { { "up/real" } }\nmodel "x" { { "bare/never-heard-of" } }\nmodel "fee" { { "up/fee", price = { request_usd = "0.1", input_usd_per_mtok = 0, output_usd_per_mtok = 0 } } }\n'
             'team "small" { budget = { usd = "0.01", per = "month", ceiling_usd = 0.5 } }\n'
             'team "all-or-nothing" { budget = { usd = 5, ceiling_usd = 5, per = "total" } }\nteam "free" {}\n'

@@ -21,7 +21,7 @@ static struct ledger_hold *hold(struct ledger *l, const char *request, int64_t h
     struct fail fail;
     struct record r = {.request = text_of(request), .attempt = 1, .team = TEXT("t"), .model = TEXT("m"), .provider = TEXT("p"), .hard = hard, .soft = hard / 2, .admitted_ms = 1};
     struct ledger_refusal refusal;
-    struct ledger_hold *handle = ledger_hold(l, &r, NULL, 0, &refusal, &fail);
+    struct ledger_hold *handle = ledger_hold(l, &r, NULL, 0, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
     return handle;
 }
@@ -294,7 +294,7 @@ Test(ledger, survives_a_full_disk)
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
     struct record r = {.request = TEXT("c"), .attempt = 1, .provider = TEXT("p"), .admitted_ms = 1};
     struct ledger_refusal refusal;
-    cr_assert_null(ledger_hold(l, &r, NULL, 0, &refusal, &fail));
+    cr_assert_null(ledger_hold(l, &r, NULL, 0, false, &refusal, &fail));
     cr_assert_eq(refusal.answer, ACCOUNT_FITS);
     settle(l, a, 5);
     settle(l, b, 6);
@@ -337,14 +337,14 @@ Test(ledger, knows_a_budget_after_a_restart)
         cr_assert(balance.spent == 0 && balance.left == 1);
         unsigned place = 0;
         struct record r = {.request = TEXT("c"), .attempt = 1, .team = TEXT("t"), .provider = TEXT("p"), .hard = 50, .soft = 5, .admitted_ms = 1};
-        struct ledger_hold *handle = ledger_hold(l, &r, &place, 1, &refusal, &fail);
+        struct ledger_hold *handle = ledger_hold(l, &r, &place, 1, false, &refusal, &fail);
         cr_assert_not_null(handle);
         struct record large = r;
         large.hard = 90;
-        cr_assert_null(ledger_hold(l, &large, &place, 1, &refusal, &fail));
+        cr_assert_null(ledger_hold(l, &large, &place, 1, false, &refusal, &fail));
         cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.budget == 0 && refusal.ends_s == INT64_MAX);
         large.hard = 131;
-        cr_assert_null(ledger_hold(l, &large, &place, 1, &refusal, &fail));
+        cr_assert_null(ledger_hold(l, &large, &place, 1, false, &refusal, &fail));
         cr_assert_eq(refusal.answer, ACCOUNT_TOO_LARGE);
         settle(l, handle, 1);
         ledger_close(l);

@@ -1,0 +1,105 @@
+/* queue.c - who waits until others in flight are over. */
+#include "money/queue.h"
+
+#include <stdlib.h>
+
+#include "money/ledger_inside.h"
+
+/* Counts it as one who waits for the accounts that have no room for it, or not any more. Those that have room keep nobody waiting. */
+static void count_waiting(const struct ledger_wait *wait, bool waits)
+{
+    for (unsigned i = 0; i < wait->hold->period_count; i++)
+        if (wait->hold->tight[i])
+            wait->hold->periods[i]->waiting += waits ? 1 : -1u;
+}
+
+static void remove_one(struct ledger *l, struct ledger_wait **at)
+{
+    struct ledger_wait *wait = *at;
+    *at = wait->next;
+    wait->next = NULL;
+    wait->queued = false;
+    l->sums.queued--;
+}
+
+/* Does one in front of it wait for an account of its own? Then it waits for that account too. */
+static bool is_behind(const struct ledger *l, const struct ledger_wait *wait)
+{
+    bool behind = false;
+    for (unsigned i = 0; i < wait->hold->period_count; i++)
+        if (wait->hold->periods[i]->blocked == l->queue_run)
+            behind = wait->hold->tight[i] = true;
+    return behind;
+}
+
+static void stays(const struct ledger *l, const struct ledger_wait *wait)
+{
+    count_waiting(wait, true);
+    for (unsigned i = 0; i < wait->hold->period_count; i++)
+        if (wait->hold->tight[i])
+            wait->hold->periods[i]->blocked = l->queue_run;
+}
+
+static void end_one(struct ledger *l, struct ledger_wait *wait)
+{
+    if (wait->refusal.answer != ACCOUNT_FITS || ledger_take(l, wait->hold, wait->record, wait->budgets, &wait->why) < 0) {
+        free(wait->hold);
+        wait->hold = NULL;
+    }
+    wait->on_over(wait);
+}
+
+void ledger_run_queue(struct ledger *l)
+{
+    l->queue_run++;
+    for (struct ledger_wait **at = &l->queue; *at != NULL;) {
+        struct ledger_wait *wait = *at;
+        count_waiting(wait, false);
+        ledger_fits(l, wait->hold, wait->record, wait->budgets, wait->count, &wait->refusal);
+        enum account_answer answer = wait->refusal.answer;
+        bool behind = is_behind(l, wait);
+        if (answer == ACCOUNT_WAIT || (answer == ACCOUNT_FITS && behind)) {
+            stays(l, wait);
+            at = &wait->next;
+        } else { /* there is room, or there will never be */
+            remove_one(l, at);
+            end_one(l, wait);
+        }
+    }
+}
+
+void ledger_wait(struct ledger *l, struct ledger_wait *wait, struct record *record, const unsigned *budgets, unsigned count)
+{
+    CHECK(l, LEDGER);
+    struct ledger_hold *handle = calloc(1, sizeof *handle);
+    BUG_IF(handle == NULL || wait->queued || count > LEDGER_BUDGETS_MOST);
+    record->type = RECORD_HOLD;
+    *wait = (struct ledger_wait){ .on_over = wait->on_over, .hold = handle, .record = record, .budgets = budgets, .count = count, .queued = true };
+    journal_lock(l->journal);
+    l->sums.queued++;
+    struct ledger_wait **at = &l->queue;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = wait;
+    ledger_run_queue(l);
+    journal_unlock(l->journal);
+}
+
+bool ledger_call_off(struct ledger *l, struct ledger_wait *wait)
+{
+    CHECK(l, LEDGER);
+    journal_lock(l->journal);
+    bool queued = wait->queued;
+    if (queued) {
+        struct ledger_wait **at = &l->queue;
+        while (*at != wait)
+            at = &(*at)->next;
+        count_waiting(wait, false);
+        remove_one(l, at);
+        free(wait->hold);
+        wait->hold = NULL;
+        ledger_run_queue(l); /* it stood before others */
+    }
+    journal_unlock(l->journal);
+    return queued;
+}
