@@ -1,5 +1,6 @@
 /* local.c - providers that answer by themselves: asked for the next part of the answer until it is complete. */
 #include "base/clock.h"
+#include "flow/stream.h"
 #include "flow/way.h"
 #include "plugin/watch.h"
 
@@ -14,18 +15,18 @@ static void on_produce(struct loop_timer *timer)
         uint32_t wait_ms = 0;
         struct watch_seat *seat = watch_begin(p->plugin->name, "produce()");
         call_step_begin(&a->call);
-        gw_status status = call_status(&a->call, p->plugin->provider.produce(p->instance, &a->call, &a->ask, relay_emit, &wait_ms));
+        gw_status status = call_status(&a->call, p->plugin->provider.produce(p->instance, &a->call, &a->ask, provider_emit, &wait_ms));
         watch_end(seat);
         if (call_is_full(&a->call))
             status = GW_E_NOMEM;
         call_step_end(&a->call);
         if (status < 0 && !attempt_has_failed(a))
             defect_status(a, "produce()", status);
-        bool more = relay_after_step(a);
+        bool more = stream_after_step(a);
         if (attempt_is_over(a))
             break; /* the answer could not begin: all of it is over */
         if (!more || status == GW_MISS || status < 0) {
-            relay_complete(a);
+            attempt_complete(a);
             break;
         }
         if (wait_ms > 0) {

@@ -245,7 +245,7 @@ void request_drained(struct request *req)
         return;
     req->paused = false;
     if (!job_is_out(req)) /* the answer has not begun then, and nothing of it waits */
-        answer_drained(req);
+        sink_drained(req);
 }
 
 static void free_later(struct loop_after *after)

@@ -5,7 +5,7 @@ import re
 import text
 
 # struct -> where it is, and how many members of type bool it may have: each is named and independent of the others.
-FLAGS = {"attempt": ("core/flow/way.h", 3), "request": ("core/flow/way.h", 6)}
+FLAGS = {"attempt": ("core/flow/attempt.h", 3), "request": ("core/flow/way.h", 6)}
 
 
 def members(files, struct, name):

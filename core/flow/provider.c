@@ -1,4 +1,5 @@
-/* read.c - frames go to the provider's read(), and what it emits to the face. */
+/* provider.c - frames go to the provider's read(), and what it emits to the face: one wrapper around what a plugin does. */
+#include "flow/attempt.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
 #include "plugin/watch.h"
@@ -30,13 +31,6 @@ static void stream(struct attempt *a, const gw_event *event)
     req->face->stream_event(&req->answer, &piece, &a->out);
 }
 
-void relay_overflow(struct attempt *a)
-{
-    if (!attempt_has_failed(a))
-        relay_broken(a, a->req->reply >= REPLY_RELAYING ? E_STREAM : E_UPSTREAM, "too_large",
-                     "answered with more than limits.answer_mb and limits.memory_mb allow");
-}
-
 /* Takes over what the plugin hands in, into *event and *tokens. False: nothing of it counts. */
 static bool take(struct attempt *a, const gw_event *given, gw_event *event, gw_tokens *tokens)
 {
@@ -66,7 +60,7 @@ static bool take(struct attempt *a, const gw_event *given, gw_event *event, gw_t
     return true;
 }
 
-void relay_emit(gw_call *call, const gw_event *given)
+void provider_emit(gw_call *call, const gw_event *given)
 {
     if ((call = call_given(call, "emit()")) == NULL)
         return; /* no step runs: there is nobody to whom it could belong */
@@ -111,10 +105,10 @@ void relay_emit(gw_call *call, const gw_event *given)
             req->face->fold_event(&req->answer, event);
     }
     if (a->out.failed || req->arena.full)
-        relay_overflow(a);
+        attempt_overflow(a);
 }
 
-bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct frame *given)
+bool provider_read(struct attempt *a, uint32_t framing, bool end, const struct frame *given)
 {
     const struct config_provider *p = a->target->provider;
     struct text data = given->data;
@@ -133,7 +127,7 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct fram
     unsigned usages = a->usages;
     struct watch_seat *seat = watch_begin(p->plugin->name, "read()");
     call_step_begin(&a->call);
-    gw_status status = call_status(&a->call, p->plugin->provider.read(p->instance, &a->call, &frame, relay_emit));
+    gw_status status = call_status(&a->call, p->plugin->provider.read(p->instance, &a->call, &frame, provider_emit));
     watch_end(seat);
     if (a->call.misused != NULL && !attempt_has_failed(a))
         defect_status(a, "read()", status);
@@ -144,7 +138,7 @@ bool relay_read(struct attempt *a, uint32_t framing, bool end, const struct fram
     bool full = call_is_full(&a->call) || joined.failed;
     buf_free(&joined);
     if (full) /* what was read may lack something */
-        relay_overflow(a);
+        attempt_overflow(a);
     call_step_end(&a->call);
     if (status == GW_MISS && a->mode == MODE_TRANSLATE && a->form == FORM_FRAMES)
         a->saw_end_mark = true;

@@ -1,0 +1,59 @@
+/* answer_end.c - how a stream to the client ends: complete, or with an error in its place. */
+#include "flow/attempt.h"
+#include "flow/sink.h"
+#include "flow/way.h"
+
+#define TAIL_MOST (16u << 10) /* of a stream is kept back until it is settled */
+
+/* The whole end cannot be held: an error in its place. */
+static void end_short(struct attempt *a)
+{
+    struct request *req = a->req;
+    attempt_overflow(a);
+    req->fail = a->error;
+    req->reply = REPLY_BROKEN;
+    buf_free(&req->tail_bytes);
+    error_write_event(&req->fail, req->face->errors, text_of(req->id), &req->tail_bytes);
+}
+
+bool answer_end_stream(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct text id = text_of(req->id);
+    if (a->saw_end_mark) /* its readers wait for the blank line, and what we add must be an event of its own */
+        buf_text(&req->tail_bytes, a->lacks);
+    else
+        sink_write(req, a->lacks);
+    if (attempt_has_failed(a)) {
+        req->fail = a->error;
+        req->reply = REPLY_BROKEN;
+        if (a->mode != MODE_RELAY || a->error_from != ERROR_FROM_EVENT) /* else its own event was passed on */
+            error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (a->failure != TRANSFER_OK) {
+        error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
+                  TEXT_ARG(a->target->provider->name), transfer_failure_text(a->failure));
+        a->outcome = transfer_failure_name(a->failure);
+        req->reply = REPLY_BROKEN;
+        buf_free(&req->tail_bytes);
+        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (!a->saw_end_mark && a->finishes == 0 && req->face->dialect != GW_DIALECT_OTHER) {
+        error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
+                  TEXT_ARG(a->target->provider->name));
+        a->outcome = "incomplete";
+        req->reply = REPLY_BROKEN;
+        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+    } else if (a->mode != MODE_RELAY) {
+        req->face->stream_end(&req->answer, &req->tail_bytes);
+    } else if (!a->saw_end_mark) { /* it did say why the model stopped: all that is missing is the mark */
+        buf_text(&req->tail_bytes, req->face->end);
+    }
+    if (req->reply != REPLY_BROKEN && (req->tail_bytes.failed || req->pending.failed || req->arena.full))
+        end_short(a);
+    if (req->tail_bytes.len > TAIL_MOST) { /* blocks that were not complete before */
+        size_t front = req->tail_bytes.len - TAIL_MOST;
+        sink_write(req, (struct text){ buf_view(&req->tail_bytes).ptr, front });
+        buf_consume(&req->tail_bytes, front);
+    }
+    sink_end(req, req->reply != REPLY_BROKEN);
+    return req->gone || req->pending.len == 0;
+}
