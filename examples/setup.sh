@@ -66,6 +66,7 @@ libcurl4-openssl-dev libcurl4-gnutls-dev
 libhttp-parser-dev
 libjansson-dev
 liblua5.4-dev
+libsqlite3-dev
 libssl-dev
 ninja-build
 pkg-config pkgconf

@@ -135,6 +135,24 @@ static int check_cache(const gw_cache_ops *ops, const char *path, struct fail *f
     return what == NULL ? 0 : refuse(path, fail, "it has no %s", what);
 }
 
+static int check_store(const gw_store_ops *ops, const char *path, struct fail *fail)
+{
+    const struct required functions[] = {
+        {"open()",   ops->open != NULL  },
+        {"close()",  ops->close != NULL },
+        {"attach()", ops->attach != NULL},
+        {"detach()", ops->detach != NULL},
+        {"cursor()", ops->cursor != NULL},
+        {"put()",    ops->put != NULL   },
+        {"prune()",  ops->prune != NULL },
+        {"sums()",   ops->sums != NULL  },
+        {"rows()",   ops->rows != NULL  },
+    };
+    const char *what = missing(functions, sizeof functions / sizeof *functions);
+
+    return what == NULL ? 0 : refuse(path, fail, "it has no %s", what);
+}
+
 int check_descriptor(const gw_plugin *descriptor, const char *path, struct plugin *out, struct fail *fail)
 {
     gw_plugin p;
@@ -168,7 +186,8 @@ int check_descriptor(const gw_plugin *descriptor, const char *path, struct plugi
         copy_known(&out->cache, sizeof out->cache, p.ops);
         return check_cache(&out->cache, path, fail);
     case GW_KIND_STORE:
-        return refuse(path, fail, "it is a store, which this gateway does not load");
+        copy_known(&out->store, sizeof out->store, p.ops);
+        return check_store(&out->store, path, fail);
     case GW_KIND_SINK:
         return refuse(path, fail, "it is a sink, which this gateway does not load");
     default:

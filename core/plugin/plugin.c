@@ -225,7 +225,7 @@ const struct plugin *plugin_find(const char *name, const char *const *directorie
     return NULL;
 }
 
-static const gw_host *host_of(const struct plugin *plugin)
+const gw_host *plugin_host(const struct plugin *plugin)
 {
     const struct loaded *loaded =
         (const struct loaded *)(const void *)((const char *)plugin - offsetof(struct loaded, plugin));
@@ -244,7 +244,7 @@ int plugin_open_provider(const struct plugin *plugin, const struct json *setting
     arena_init(&scratch, NULL, 0, 1 << 20);
     call_begin(&call, &keep, &scratch, NULL);
     call_step_begin(&call);
-    gw_status status = plugin->provider.open(host_of(plugin), &call, call_json(settings), instance);
+    gw_status status = plugin->provider.open(plugin_host(plugin), &call, call_json(settings), instance);
     int result = 0;
     if (status == GW_OK && call.misused != NULL)
         plugin->provider.close(*instance);

@@ -7,6 +7,7 @@
 #include <gateway/cache.h>
 #include <gateway/plugin.h>
 #include <gateway/provider.h>
+#include <gateway/store.h>
 #include <stdbool.h>
 
 #include "base/arena.h"
@@ -22,6 +23,7 @@ struct plugin {
     const gw_option *options; /* NULL: none */
     gw_provider_ops provider; /* zeroed copy; what an old plugin lacks is NULL */
     gw_cache_ops cache;
+    gw_store_ops store;
 };
 
 /* Opens the file, checks owner, mode, that it is a whole ELF file, entry symbol, versions and required callbacks. Never unloaded after
@@ -40,6 +42,9 @@ int plugin_check_settings(const struct plugin *plugin, const struct json *settin
 /* Opens an instance. `settings` was checked. 0 and *instance, or -1 with the plugin's own text. */
 int plugin_open_provider(const struct plugin *plugin, const struct json *settings, void **instance, struct fail *fail);
 void plugin_close_provider(const struct plugin *plugin, void *instance);
+
+/* The table that the functions of this plugin get. Static. */
+const gw_host *plugin_host(const struct plugin *plugin);
 
 /* Row `index` of what becomes of the fields of a chat for `model` at `base_url` (gw_provider_ops.capability), copied as far
  * as both sides know it. 1; 0 at the end, and where the plugin has no table; -1 with `fail` where the row is none. Any thread. */

@@ -3,7 +3,8 @@
  *   main.c     options, files, the report       case.c     what a case file says
  *   session.c  one call into the plugin         body.c     what read() is given, and how it is cut
  *   run_read.c run_build.c run_produce.c        what a case asks for, and what holds for every answer
- *   table.c    the capability table              write.c    --write: goldens into the case files */
+ *   table.c    the capability table              write.c    --write: goldens into the case files
+ *   store.c store_case.c                          what holds for every store */
 #ifndef CONFORMANCE_KIT_H
 #define CONFORMANCE_KIT_H
 
@@ -135,6 +136,9 @@ void table_check(struct kit_case *c, const gw_request *request, const struct gw_
 void run_compare_events(struct kit_case *c, struct text lines, const char *how);
 /* Does what a step answered fit the member "result"? */
 void run_compare_result(struct kit_case *c, const struct session *s);
+
+/* store.c: puts a store through its paces, in the place of cases. The exit code. */
+int store_run(struct kit *kit);
 
 /* A small generator, so that every run is the same. */
 static inline uint32_t kit_random(uint64_t *seed)

@@ -1,4 +1,4 @@
-/* main.c - gateway-conformance PLUGIN.so CASES_DIR: puts a provider through its paces. What a case is: README.md. */
+/* main.c - gateway-conformance PLUGIN.so CASES_DIR: puts a provider or a store through its paces. What a case is: README.md. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 static const char usage[] =
     "usage: gateway-conformance [options] PLUGIN.so [CASES_DIR]\n"
     "\n"
-    "Loads the provider as the gateway does and runs every case of CASES_DIR/*.json, and what holds for any provider.\n"
+    "Loads the plugin as the gateway does and runs every case of CASES_DIR/*.json, and what holds for any provider.\n"
     "\n"
     "  --write             write what the provider does now into the cases, as what it must do\n"
     "  --recordings DIR    where the recordings are that cases name; with --api also: run all of them\n"
@@ -331,8 +331,10 @@ int main(int argc, char **argv)
     }
     json_start();
     kit.plugin = plugin_load(path, &fail);
+    if (kit.plugin != NULL && kit.plugin->kind == GW_KIND_STORE)
+        return store_run(&kit);
     if (kit.plugin == NULL || kit.plugin->kind != GW_KIND_PROVIDER) {
-        fprintf(stderr, "%s\n", kit.plugin == NULL ? fail.text : "this kit is for providers");
+        fprintf(stderr, "%s\n", kit.plugin == NULL ? fail.text : "this kit is for providers and stores");
         puts("conformance: 0 passed, 1 failed, 0 skipped");
         return 1;
     }

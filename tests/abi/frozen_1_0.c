@@ -5,6 +5,7 @@
 #include <gateway/cache.h>
 #include <gateway/plugin.h>
 #include <gateway/provider.h>
+#include <gateway/store.h>
 
 #define FIELD(type, field, offset, ...)                                                                                \
     _Static_assert(offsetof(type, field) == (offset), #type "." #field " moved");                                      \
@@ -304,3 +305,132 @@ FIELD(gw_cache_ops, del, 56, gw_status (*)(void *, gw_call *, const gw_scope *, 
 FIELD(gw_cache_ops, add, 64,
       gw_status (*)(void *, gw_call *, const gw_scope *, gw_str, int64_t, uint32_t, uint32_t, int64_t *));
 AT_LEAST(gw_cache_ops, 72);
+
+/* store.h */
+VALUE(GW_STORE_END, 1u);
+VALUE(GW_STORE_ROW, 2u);
+VALUE(GW_STORE_LATE, 3u);
+VALUE(GW_STORE_BY_TEAM, 1u);
+VALUE(GW_STORE_BY_KEY, 2u);
+VALUE(GW_STORE_BY_MODEL, 3u);
+VALUE(GW_STORE_BY_PROVIDER, 4u);
+VALUE(GW_STORE_BY_PROJECT, 5u);
+VALUE(GW_STORE_BY_TAG, 6u);
+VALUE(GW_STORE_BY_USER, 7u);
+VALUE(GW_STORE_BY_SESSION, 8u);
+VALUE(GW_STORE_BY_CLIENT, 9u);
+VALUE(GW_STORE_BY_DAY, 10u);
+VALUE(GW_STORE_READ, 0u);
+VALUE(GW_STORE_WRITE, 1u);
+
+FIELD(gw_store_cursor, size, 0, uint32_t);
+FIELD(gw_store_cursor, reserved0, 4, uint32_t);
+FIELD(gw_store_cursor, generation, 8, uint64_t);
+FIELD(gw_store_cursor, next, 16, uint64_t);
+FIELD(gw_store_cursor, segment, 24, uint64_t);
+FIELD(gw_store_cursor, offset, 32, uint64_t);
+FIELD(gw_store_cursor, from, 40, uint64_t);
+FIELD(gw_store_cursor, rows_since_ms, 48, int64_t);
+AT_LEAST(gw_store_cursor, 56);
+
+FIELD(gw_store_line, size, 0, uint32_t);
+FIELD(gw_store_line, reserved0, 4, uint32_t);
+FIELD(gw_store_line, unit, 8, gw_str);
+FIELD(gw_store_line, priced_as, 24, gw_str);
+FIELD(gw_store_line, model, 40, gw_str);
+FIELD(gw_store_line, tier, 56, gw_str);
+FIELD(gw_store_line, quantity, 72, int64_t);
+FIELD(gw_store_line, price, 80, int64_t);
+FIELD(gw_store_line, cost, 88, int64_t);
+AT_LEAST(gw_store_line, 96);
+
+FIELD(gw_store_sums, size, 0, uint32_t);
+FIELD(gw_store_sums, reserved0, 4, uint32_t);
+FIELD(gw_store_sums, requests, 8, int64_t);
+FIELD(gw_store_sums, input, 16, int64_t);
+FIELD(gw_store_sums, output, 24, int64_t);
+FIELD(gw_store_sums, cache_read, 32, int64_t);
+FIELD(gw_store_sums, cache_write, 40, int64_t);
+FIELD(gw_store_sums, reasoning, 48, int64_t);
+FIELD(gw_store_sums, cost, 56, int64_t);
+FIELD(gw_store_sums, doubt, 64, int64_t);
+FIELD(gw_store_sums, unpriced, 72, int64_t);
+FIELD(gw_store_sums, estimated, 80, int64_t);
+AT_LEAST(gw_store_sums, 88);
+
+FIELD(gw_store_row, size, 0, uint32_t);
+FIELD(gw_store_row, type, 4, uint32_t);
+FIELD(gw_store_row, number, 8, uint64_t);
+FIELD(gw_store_row, corrects, 16, uint64_t);
+FIELD(gw_store_row, written_ms, 24, int64_t);
+FIELD(gw_store_row, admitted_ms, 32, int64_t);
+FIELD(gw_store_row, duration_ms, 40, int64_t);
+FIELD(gw_store_row, attempt, 48, uint64_t);
+FIELD(gw_store_row, request, 56, gw_str);
+FIELD(gw_store_row, team, 72, gw_str);
+FIELD(gw_store_row, key, 88, gw_str);
+FIELD(gw_store_row, model, 104, gw_str);
+FIELD(gw_store_row, provider, 120, gw_str);
+FIELD(gw_store_row, project, 136, gw_str);
+FIELD(gw_store_row, tags, 152, gw_str);
+FIELD(gw_store_row, user, 168, gw_str);
+FIELD(gw_store_row, session, 184, gw_str);
+FIELD(gw_store_row, client, 200, gw_str);
+FIELD(gw_store_row, face, 216, gw_str);
+FIELD(gw_store_row, upstream_model, 232, gw_str);
+FIELD(gw_store_row, ending, 248, gw_str);
+FIELD(gw_store_row, source, 264, gw_str);
+FIELD(gw_store_row, outcome, 280, gw_str);
+FIELD(gw_store_row, price, 296, gw_str);
+FIELD(gw_store_row, sums, 312, const gw_store_sums *);
+FIELD(gw_store_row, lines, 320, const gw_store_line *const *);
+FIELD(gw_store_row, line_count, 328, size_t);
+FIELD(gw_store_row, hard, 336, int64_t);
+FIELD(gw_store_row, soft, 344, int64_t);
+FIELD(gw_store_row, output_limit, 352, uint64_t);
+FIELD(gw_store_row, accounts, 360, gw_str);
+FIELD(gw_store_row, raw, 376, gw_str);
+FIELD(gw_store_row, who, 392, gw_str);
+FIELD(gw_store_row, why, 408, gw_str);
+AT_LEAST(gw_store_row, 424);
+
+FIELD(gw_store_batch, size, 0, uint32_t);
+FIELD(gw_store_batch, reserved0, 4, uint32_t);
+FIELD(gw_store_batch, after, 8, const gw_store_cursor *);
+FIELD(gw_store_batch, until, 16, const gw_store_cursor *);
+FIELD(gw_store_batch, rows, 24, const gw_store_row *const *);
+FIELD(gw_store_batch, row_count, 32, size_t);
+AT_LEAST(gw_store_batch, 40);
+
+FIELD(gw_store_query, size, 0, uint32_t);
+FIELD(gw_store_query, by_count, 4, uint32_t);
+FIELD(gw_store_query, by, 8, const uint32_t *);
+FIELD(gw_store_query, since_ms, 16, int64_t);
+FIELD(gw_store_query, until_ms, 24, int64_t);
+AT_LEAST(gw_store_query, 32);
+
+FIELD(gw_store_group, size, 0, uint32_t);
+FIELD(gw_store_group, value_count, 4, uint32_t);
+FIELD(gw_store_group, values, 8, const gw_str *);
+FIELD(gw_store_group, sums, 16, const gw_store_sums *);
+AT_LEAST(gw_store_group, 24);
+
+FIELD(gw_store_find, size, 0, uint32_t);
+FIELD(gw_store_find, most, 4, uint32_t);
+FIELD(gw_store_find, request, 8, gw_str);
+FIELD(gw_store_find, number, 24, uint64_t);
+FIELD(gw_store_find, after, 32, uint64_t);
+AT_LEAST(gw_store_find, 40);
+
+FIELD(gw_store_ops, size, 0, uint32_t);
+FIELD(gw_store_ops, flags, 4, uint32_t);
+FIELD(gw_store_ops, open, 8, gw_status (*)(const gw_host *, gw_call *, const gw_json *, void **));
+FIELD(gw_store_ops, close, 16, void (*)(void *));
+FIELD(gw_store_ops, attach, 24, gw_status (*)(void *, gw_call *, uint32_t, void **));
+FIELD(gw_store_ops, detach, 32, void (*)(void *));
+FIELD(gw_store_ops, cursor, 40, gw_status (*)(void *, gw_call *, gw_store_cursor *));
+FIELD(gw_store_ops, put, 48, gw_status (*)(void *, gw_call *, const gw_store_batch *));
+FIELD(gw_store_ops, prune, 56, gw_status (*)(void *, gw_call *, int64_t, uint32_t, uint32_t *));
+FIELD(gw_store_ops, sums, 64, gw_status (*)(void *, gw_call *, const gw_store_query *, gw_store_cursor *, void *, void (*)(void *, const gw_store_group *)));
+FIELD(gw_store_ops, rows, 72, gw_status (*)(void *, gw_call *, const gw_store_find *, void *, void (*)(void *, const gw_store_row *)));
+AT_LEAST(gw_store_ops, 80);

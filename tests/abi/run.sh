@@ -107,7 +107,7 @@ refuses "another value of a macro is noticed" "GW_EVENT_TEXT changed value" froz
 
 # --- the headers --------------------------------------------------------------------------------------------
 
-for header in abi host plugin provider cache easy; do
+for header in abi host plugin provider cache store easy; do
     echo "#include <gateway/$header.h>" > "$tmp/alone.c"
     echo 'extern int something;' >> "$tmp/alone.c"
     for cc in 'gcc -std=c11' 'clang -std=c11' 'g++ -std=c++17 -x c++'; do
@@ -250,6 +250,9 @@ for type in gw_request gw_frame gw_tokens gw_event gw_service gw_capability gw_p
 grow gw_plugin plugin.h
 grow gw_scope cache.h
 grow gw_cache_ops cache.h
+for type in gw_store_cursor gw_store_line gw_store_sums gw_store_row gw_store_batch gw_store_query gw_store_group gw_store_find gw_store_ops; do
+    grow $type store.h
+done
 deps=$(sed -n 's/^GW_DEPS:PATH=//p' "$build/CMakeCache.txt")
 if [ -x "$gateway" ] && [ -f "$tmp/echo-build/echo.so" ]; then
     export CCACHE_BASEDIR="$tmp" CCACHE_NOHASHDIR=1

@@ -93,7 +93,9 @@ for so in "$build"/plugins/*.so; do
         continue
     fi
     plugin=$(basename "$so" .so)
-    if [ -d "$golden/$plugin" ]; then
+    if [ -f "$root/plugins/$plugin/schema.c" ]; then # a store: the kit has what is asked of it
+        run "$plugin" "$kit" "$so"
+    elif [ -d "$golden/$plugin" ]; then
         run "$plugin" "$kit" --recordings "$recordings" --settings "$(settings_of "$plugin")" "$so" "$golden/$plugin"
     else
         fail "$plugin has no cases in tests/provider/golden/$plugin"
@@ -152,6 +154,40 @@ for defect in NONE WRITES_INSTANCE KEEPS_FRAME TWO_FINISHES AFTER_ERROR WRONG_SU
         pass "the defect $defect is found"
     fi
 done
+
+# --- stores with a defect: the kit must find each -----------------------------------------------------------------
+
+# broken_store NAME FILE SED - plugins/sqlite with one change, as $tmp/store-NAME/sqlite.so
+broken_store() {
+    cp -r "$root/plugins/sqlite" "$tmp/store-$1"
+    sed "$3" "$root/plugins/sqlite/$2" > "$tmp/store-$1/$2"
+    cmp -s "$root/plugins/sqlite/$2" "$tmp/store-$1/$2" && [ "$1" != none ] && return 1
+    cc -shared -fPIC -fvisibility=hidden -O1 -I"$root/sdk/include" -o "$tmp/store-$1/sqlite.so" "$tmp/store-$1"/*.c -lsqlite3 \
+        > "$tmp/said" 2>&1
+}
+while read -r name file change; do
+    if ! broken_store "$name" "$file" "$change"; then
+        sed 's/^/        /' "$tmp/said"
+        fail "a store with the defect $name is built"
+    elif timeout 120 "$kit" "$tmp/store-$name/sqlite.so" > "$tmp/said" 2>&1; then
+        if [ "$name" = none ]; then pass "a store without a defect"; else fail "the store's defect $name is found"; fi
+    elif [ "$name" = none ]; then
+        sed 's/^/        /' "$tmp/said"
+        fail "a store without a defect"
+    else
+        pass "the store's defect $name is found"
+    fi
+done <<EOF
+none put.c s/a/a/
+counts_twice put.c s/ || sqlite3_changes(s->db) == 0//
+any_place put.c s/now.next != batch->after->next/0/
+no_rollup put.c s/status = rollup_write(s, call)/rollup_forget(\&s->rollup)/
+no_cursor put.c s/status = set_cursor(s, call, batch->until)/(void)set_cursor/
+hours_as_days sums.c s/int64_t day_1 = ceil_to(hour_1, 86400)/int64_t day_1 = hour_1/
+late_minute sums.c s/"minute", since, hour_1/"minute", since + 60, hour_1/
+keeps_cursor_only rows.c s/USAGE_DROP}/LINES_DROP}/
+forgets_lines rows.c s/lines->count++/0/
+EOF
 
 # --- the examples, made elsewhere ---------------------------------------------------------------------------
 

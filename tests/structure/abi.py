@@ -4,7 +4,7 @@ import hashlib
 import re
 
 # easy.h is a convenience of inline functions: nothing of it crosses.
-HEADERS = ("abi", "cache", "host", "plugin", "provider")
+HEADERS = ("abi", "cache", "host", "plugin", "provider", "store")
 ROW = re.compile(r"(?m)^\| (\d+\.\d+) \| `([0-9a-f]{12})` \| [^|]{3,} \| [^|]{3,} \|$")
 
 
@@ -58,6 +58,7 @@ CHANGES = (  # header, before, after, is it a change of the layout?
     ("provider", "uint32_t stream;", "uint64_t stream;", True),
     ("abi", "#define GW_ABI_MINOR ", "#define GW_ABI_MINOR 9", True),
     ("plugin", "const void *ops; ", "void *ops; ", True),
+    ("store", "uint64_t next;", "int64_t next;", True),
     ("cache", "/* cache.h - a cache", "/* cache.h - another cache", False),
     ("host", "    void *self;\n", "    void    *self;\n\n", False),
 )

@@ -38,7 +38,7 @@ typedef struct gw_plugin {
     const char *name; /* as gateway.lua names it */
     const char *version;
     const char *license; /* SPDX */
-    const void *ops;     /* gw_provider_ops or gw_cache_ops, by kind */
+    const void *ops;     /* gw_provider_ops, gw_cache_ops or gw_store_ops, by kind */
     const gw_option *options;
 } gw_plugin;
 

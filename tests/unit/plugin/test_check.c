@@ -192,8 +192,6 @@ Test(check, refuses_a_descriptor_that_makes_no_sense)
     descriptor.kind = GW_KIND_SINK;
     cr_assert(refused_with("sink"));
     prepare();
-    descriptor.kind = GW_KIND_STORE;
-    cr_assert(refused_with("store"));
 }
 
 Test(check, refuses_settings_that_make_no_sense)
@@ -235,4 +233,13 @@ Test(check, misses_functions_of_a_cache)
     descriptor.ops = &cache;
     cr_assert(refused_with("no open()"));
     cr_assert_eq(out.cache.flags, GW_CACHE_INLINE);
+}
+
+Test(check, misses_functions_of_a_store)
+{
+    static const gw_store_ops store = {.size = sizeof store};
+    prepare();
+    descriptor.kind = GW_KIND_STORE;
+    descriptor.ops = &store;
+    cr_assert(refused_with("no open()"));
 }
