@@ -77,7 +77,10 @@ end
 
 -- What may be spent: all requests together here, a team's or a key's in its own braces. It needs the ledger.
 -- budget { usd = 1000, per = "month" }
--- team "support" { budget = { usd = 50, per = "day" } }
+-- team "support" { budget = { { usd = 50, per = "day", zone = "Europe/Berlin" }, { usd = 800 } } }
+-- team "agents" { session_budget = { usd = 20, per = "total" }, user_budget = { usd = 5, per = "day" } }
+-- project "shop" { budget = { usd = 100 } }          -- requests with x-gw-project: shop
+-- tag "env=test" { budget = { usd = 5, per = "day" } } -- with x-gw-tags: env=test
 
 -- What a client, or all of them together, may take.
 limits {

@@ -70,6 +70,7 @@ libsqlite3-dev
 libssl-dev
 ninja-build
 pkg-config pkgconf
+tzdata
 '
 tests='
 clang

@@ -80,6 +80,34 @@ struct declare_plugins {
     struct declare_texts path, names;
 };
 
+struct declare_raise {
+    int64_t usd; /* nano-dollars; -1: no raise */
+    struct text ends;
+};
+
+struct declare_budget {
+    int64_t usd;     /* nano-dollars; -1: not said */
+    int64_t ceiling; /* -1: not said */
+    struct text per, zone, alert;
+    struct text mode; /* absent: ledger.budget_mode */
+    bool only_report;
+    int64_t alert_usd; /* -1: not said */
+    unsigned alert_percent;
+    struct declare_raise raise;
+};
+#define DECLARE_BUDGET {.usd = -1, .ceiling = -1, .per = TEXT("month"), .alert_usd = -1, .raise.usd = -1}
+
+struct declare_budgets {
+    struct declare_budget *items;
+    size_t count;
+    bool given;
+};
+
+struct declare_all_budget {
+    int line;
+    struct declare_budgets budgets;
+};
+
 struct declare_provider {
     struct declare_provider *next;
     int line;
@@ -89,6 +117,7 @@ struct declare_provider {
     struct declare_secrets secrets;
     struct declare_headers headers;
     const struct tariff *price; /* NULL: not said */
+    struct declare_budgets budgets;
     struct declare_extras extras;
 };
 
@@ -105,19 +134,7 @@ struct declare_model {
     struct config_timeouts timeouts;
     struct declare_retry retry;
     struct text lossy;
-};
-
-struct declare_budget {
-    int64_t usd;     /* nano-dollars; -1: no budget */
-    int64_t ceiling; /* -1: not said */
-    struct text per;
-    struct text mode; /* absent: ledger.budget_mode */
-};
-#define DECLARE_NO_BUDGET {.usd = -1, .ceiling = -1, .per = TEXT("month"), .mode = TEXT_NONE}
-
-struct declare_all_budget {
-    struct declare_budget budget; /* first: the word's settings are read into it */
-    int line;
+    struct declare_budgets budgets;
 };
 
 struct declare_team {
@@ -126,15 +143,25 @@ struct declare_team {
     bool complete;
     struct text name;
     struct declare_texts models;
-    struct declare_budget budget;
+    struct declare_budgets budgets, of_session, of_user;
+};
+
+/* A project or a tag. */
+struct declare_label {
+    struct declare_label *next;
+    int line;
+    bool complete;
+    struct text name;
+    struct declare_budgets budgets;
 };
 
 struct declare_key {
     struct declare_key *next;
     int line;
-    struct text sha256, team, name, expires;
+    struct text sha256, team, name, expires, project;
+    struct text tags; /* "a=1,b=2" */
     bool enabled;
-    struct declare_budget budget;
+    struct declare_budgets budgets, of_session;
 };
 
 struct declare_limits {
@@ -154,9 +181,8 @@ struct declare_metrics {
 
 struct declare_ledger {
     int line;
-    struct text path;
+    struct text path, budget_mode;
     int64_t sync_ns, wait_ns, wait_stream_ns;
-    struct text budget_mode;
 };
 
 struct declared {
@@ -166,6 +192,7 @@ struct declared {
     struct declare_provider *providers, **last_provider;
     struct declare_model *models, **last_model;
     struct declare_team *teams, **last_team;
+    struct declare_label *projects, **last_project, *tags, **last_tag;
     struct declare_key *keys, **last_key;
     struct declare_limits limits;
     struct declare_cors cors;

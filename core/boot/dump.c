@@ -2,9 +2,9 @@
 #include "boot/dump.h"
 
 #include "base/clock.h"
+#include "boot/dump_budget.h"
 #include "boot/endpoint.h"
 #include "boot/lua_text.h"
-#include "money/nano.h"
 #include "money/tariff.h"
 #include "plugin/plugin.h"
 
@@ -86,17 +86,6 @@ static void dump_web(const struct config *config, struct buf *out)
         buf_printf(out, "metrics { token = %s }\n", config->metrics_from);
 }
 
-static const char *const period_names[] = {"day", "week", "month", "total"};
-
-static void dump_budget(const struct config_budget *budget, const char *before, struct buf *out)
-{
-    char usd[NANO_TEXT], ceiling[NANO_TEXT];
-    if (budget != NULL)
-        buf_printf(out, "%s{ usd = \"%s\", per = \"%s\", ceiling_usd = \"%s\", mode = \"%s\" }", before, nano_write(budget->limit, 0, usd),
-                   period_names[budget->period], nano_write(budget->ceiling, 0, ceiling),
-                   budget->mode == BUDGET_STRICT ? "strict" : "expected");
-}
-
 static void dump_ledger(const struct config_ledger *ledger, struct buf *out)
 {
     if (ledger->path == NULL)
@@ -146,6 +135,9 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
         tariff_write(provider->price, out);
         buf_str(out, ",\n");
     }
+    dump_budgets(&provider->budgets, "    budget = ", out);
+    if (provider->budgets.count > 0)
+        buf_str(out, ",\n");
     if (provider->settings != NULL)
         buf_printf(out, "    %s,\n", provider->settings);
     buf_str(out, "}\n");
@@ -199,8 +191,9 @@ static void dump_model(const struct config_model *model, struct buf *out)
     lua_text_seconds(out, model->timeouts.idle_ns);
     buf_str(out, ", total_s = ");
     lua_text_seconds(out, model->timeouts.total_ns);
-    buf_printf(out, " },\n    retry = { attempts = %u },\n    lossy = \"%s\",\n}\n", model->attempts,
-               model->lossy_refuse ? "refuse" : "drop");
+    buf_printf(out, " },\n    retry = { attempts = %u },\n    lossy = \"%s\",\n", model->attempts, model->lossy_refuse ? "refuse" : "drop");
+    dump_budgets(&model->budgets, "    budget = ", out);
+    buf_str(out, model->budgets.count > 0 ? ",\n}\n" : "}\n");
 }
 
 static void dump_team(const struct config_team *team, struct buf *out)
@@ -214,8 +207,43 @@ static void dump_team(const struct config_team *team, struct buf *out)
     }
     if (team->models != NULL)
         buf_str(out, " }");
-    dump_budget(team->budget, team->models != NULL ? ", budget = " : " budget = ", out);
-    buf_str(out, team->models != NULL || team->budget != NULL ? " }\n" : "}\n");
+    bool more = team->models != NULL;
+    const struct { const struct config_budgets *budgets; const char *name; } all[] = {
+        {&team->budgets, "budget"}, {&team->of_session, "session_budget"}, {&team->of_user, "user_budget"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i].budgets->count == 0)
+            continue;
+        buf_printf(out, "%s %s = ", more ? "," : "", all[i].name);
+        dump_budgets(all[i].budgets, "", out);
+        more = true;
+    }
+    buf_str(out, more ? " }\n" : "}\n");
+}
+
+static void dump_list(const char *word, const struct config_label *labels, size_t count, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(out, "\n%s ", word);
+        lua_text_string(out, labels[i].name);
+        dump_budgets(&labels[i].budgets, " { budget = ", out);
+        buf_str(out, " }\n");
+    }
+}
+
+static void dump_labels(const struct config_key *key, struct buf *out)
+{
+    struct text rest = key->tags;
+    if (key->project.ptr != NULL) {
+        buf_str(out, ", project = ");
+        lua_text_string(out, key->project);
+    }
+    for (bool first = true; rest.len > 0; first = false) {
+        struct text value = text_cut(&rest, ','), name = text_cut(&value, '=');
+        buf_printf(out, "%s[\"%.*s\"] = ", first ? ", tags = { " : ", ", TEXT_ARG(name));
+        lua_text_string(out, value);
+    }
+    if (key->tags.len > 0)
+        buf_str(out, " }");
 }
 
 static void dump_key(const struct config_key *key, struct buf *out)
@@ -231,7 +259,9 @@ static void dump_key(const struct config_key *key, struct buf *out)
         clock_rfc3339(key->expires_unix_ms, expires);
         buf_printf(out, ", expires = \"%s\"", expires);
     }
-    dump_budget(key->budget, ", budget = ", out);
+    dump_labels(key, out);
+    dump_budgets(&key->budgets, ", budget = ", out);
+    dump_budgets(&key->of_session, ", session_budget = ", out);
     buf_str(out, " }\n");
 }
 
@@ -245,14 +275,16 @@ void dump_config(const struct config *config, struct buf *out)
     dump_limits(&config->limits, out);
     dump_web(config, out);
     dump_ledger(&config->ledger, out);
-    dump_budget(config->budget, "budget ", out);
-    buf_str(out, config->budget != NULL ? "\n" : "");
+    dump_budgets(&config->budgets, "budget ", out);
+    buf_str(out, config->budgets.count > 0 ? "\n" : "");
     for (size_t i = 0; i < config->provider_count; i++)
         dump_provider(&config->providers[i], out);
     for (size_t i = 0; i < config->model_count; i++)
         dump_model(&config->models[i], out);
     for (size_t i = 0; i < config->team_count; i++)
         dump_team(&config->teams[i], out);
+    dump_list("project", config->projects, config->project_count, out);
+    dump_list("tag", config->tags, config->tag_count, out);
     if (config->key_count > 0)
         buf_str(out, "\n");
     for (size_t i = 0; i < config->key_count; i++)

@@ -23,6 +23,7 @@ void link_all(struct link *l)
     link_providers(l);
     link_models(l);
     link_teams(l);
+    link_labels(l);
     link_keys(l);
     link_warn_file(l);
     link_note_unused_keys(l);

@@ -30,15 +30,17 @@ void link_all(struct link *l);
 /* Wipes and frees what only the linking needed. */
 void link_fini(struct link *l);
 
-/* Its parts, in this order. link_provider.c, link_model.c, link_key.c, link_web.c, link_ledger.c */
+/* Its parts, in this order. link_provider.c, link_model.c, link_key.c, link_budget.c, link_web.c,
+ * link_ledger.c */
 void link_providers(struct link *l);
 void link_models(struct link *l);
 void link_teams(struct link *l);
 void link_keys(struct link *l);
 void link_web(struct link *l);
 void link_ledger(struct link *l);
-/* The budget that `declared` makes, arena; NULL: there is none. `where`: 'team "x"', for complaints. */
-const struct config_budget *link_budget(struct link *l, const struct declare_budget *declared, int line, const char *where);
+void link_labels(struct link *l);
+/* The budgets that were declared, arena. `where`: 'team "x": budget', for complaints. link_budget.c */
+struct config_budgets link_budgets(struct link *l, const struct declare_budgets *declared, int line, const char *where);
 
 /* link_warn.c: what is allowed and most likely a slip, with what to do. `format` begins with whose it is. */
 void link_warn(struct link *l, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

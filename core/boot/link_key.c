@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "boot/date.h"
 #include "boot/link.h"
+#include "config/labels.h"
 
 static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where);
 static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key);
@@ -39,7 +40,9 @@ void link_teams(struct link *l)
         struct config_team *team =
             text_is(said->name, "default") ? &config->teams[0] : &config->teams[config->team_count++];
         team->name = arena_text(l->arena, said->name);
-        team->budget = link_budget(l, &said->budget, said->line, where);
+        team->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
+        team->of_session = link_budgets(l, &said->of_session, said->line, arena_printf(&l->scratch, "%s: session_budget", where));
+        team->of_user = link_budgets(l, &said->of_user, said->line, arena_printf(&l->scratch, "%s: user_budget", where));
         if (!said->models.given)
             continue;
         team->model_count = said->models.count;
@@ -143,7 +146,12 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
                  TEXT_ARG(key->name), first->line);
 
     key->enabled = said->enabled;
-    key->budget = link_budget(l, &said->budget, said->line, "key");
+    key->tags = said->tags.len > 0 ? arena_text(l->arena, said->tags) : TEXT_NONE;
+    key->project = arena_text(l->arena, said->project);
+    if (key->project.ptr != NULL && !labels_is_project(key->project))
+        complain(complaints, said->line, "key: project takes a name of letters, digits and _ . : / @ + -, at most 64 bytes");
+    key->budgets = link_budgets(l, &said->budgets, said->line, "key: budget");
+    key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");
     key->team = l->config->default_team;
     if (said->team.ptr != NULL && (key->team = find_team(l->config, said->team)) == NULL)
         unknown_team(l, said);

@@ -125,6 +125,7 @@ static void make(struct making *m)
     make_secrets(m);
     make_headers(m);
     provider->price = link_price(l, m->said->price);
+    provider->budgets = link_budgets(l, &m->said->budgets, m->said->line, arena_printf(&l->scratch, "provider \"%.*s\": budget", TEXT_ARG(m->said->name)));
     make_settings(m, &l->settings[provider - l->config->providers]);
     if (provider->off != NULL && l->options->file != NULL)
         complain(&l->report->notes, m->said->line, "%s is off: %s", m->where, provider->off);

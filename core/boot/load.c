@@ -70,7 +70,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
 {
     struct config *config = config_new();
     struct link link = {.options = options, .report = report, .config = config, .arena = &config->arena};
-    struct declared declared = {.arena = &link.scratch, .limits.values = config->limits, .budget.budget = DECLARE_NO_BUDGET};
+    struct declared declared = {.arena = &link.scratch, .limits.values = config->limits};
     struct buf source;
 
     config_on_close(close_plugin);
@@ -78,6 +78,8 @@ struct config *load_config(const struct load_options *options, struct load_repor
     declared.last_provider = &declared.providers;
     declared.last_model = &declared.models;
     declared.last_team = &declared.teams;
+    declared.last_project = &declared.projects;
+    declared.last_tag = &declared.tags;
     declared.last_key = &declared.keys;
     link.declared = &declared;
     link.folder = folder_of(options->file, &link.scratch);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "boot/load_lua.h"
+#include "config/labels.h"
 
 enum { ITEMS_MAX = 100000 };
 
@@ -229,4 +230,29 @@ void load_read_extras(lua_State *L, int index, const char **names, size_t count,
         out->count += !complained;
         lua_pop(L, 1);
     }
+}
+
+void load_read_tags(lua_State *L, int index, const struct load_place *place, struct text *out)
+{
+    struct arena *arena = load_of(L)->declared->arena;
+    size_t count = 0;
+    const char **names = load_keys(L, index, &count);
+    const char *list = "";
+
+    if (lua_rawlen(L, index) > 0 || count > LABELS_TAGS_MOST)
+        load_complain(L, place, "tags takes { name = \"value\" }: at most %u tags", LABELS_TAGS_MOST);
+    for (size_t i = 0; i < count && i < LABELS_TAGS_MOST; i++) {
+        struct text name = text_of(names[i]), value;
+        lua_getfield(L, index, names[i]);
+        value = load_text(L, -1);
+        if (labels_is_tag(name, value))
+            list = arena_printf(arena, "%s%s%s=%.*s", list, list[0] != '\0' ? "," : "", names[i], TEXT_ARG(value));
+        else if (!load_is_unknown(L, -1))
+            load_complain(L, place, "tags: \"%s\": a name has letters, digits, _ . and -, at most 32 bytes; a value is a string of at most 64 without commas",
+                          load_name(L, name));
+        lua_pop(L, 1);
+    }
+    *out = text_of(list);
+    if (out->len > LABELS_BYTES_MOST)
+        load_complain(L, place, "tags has more than %u bytes", LABELS_BYTES_MOST);
 }

@@ -1,4 +1,4 @@
-/* load_price.c - reads a price of gateway.lua: "free", or a table of US dollars. */
+/* load_price.c - reads money of gateway.lua: a price ("free", or a table of US dollars), and budgets. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
@@ -68,4 +68,33 @@ void load_read_price(lua_State *L, int index, const struct load_place *place, co
         read_amount(L, place, names[i], tariff);
         lua_pop(L, 1);
     }
+}
+
+void load_read_budgets(lua_State *L, int index, const struct load_place *place, const char *setting, struct declare_budgets *out)
+{
+    struct arena *arena = load_of(L)->declared->arena;
+    size_t count = lua_rawlen(L, index), most = CONFIG_BUDGETS_MOST;
+    struct load_place inner = {place->line, setting == NULL ? place->where : arena_printf(arena, "%s: %s", place->where, setting)};
+    static const struct declare_budget none = DECLARE_BUDGET;
+
+    out->given = true;
+    if (count > most)
+        load_complain(L, &inner, "it takes %u budgets at most: one for each period", (unsigned)most);
+    size_t held = count == 0 ? 1 : count < most ? count : most;
+    out->items = arena_array(arena, struct declare_budget, held);
+    for (; out->count < held; out->count++) {
+        out->items[out->count] = none;
+        if (count > 0)
+            lua_rawgeti(L, index, (lua_Integer)out->count + 1);
+        else
+            lua_pushvalue(L, index);
+        if (lua_type(L, -1) != LUA_TTABLE)
+            load_complain(L, &inner, "a list of budgets has settings in braces, not %s", load_type(L, -1));
+        else
+            load_read_settings(L, -1, &inner, "budget", &out->items[out->count]);
+        lua_pop(L, 1);
+    }
+    size_t names = 0;
+    if (count > 0 && load_keys(L, index, &names) != NULL && names > 0)
+        load_complain(L, &inner, "it takes either settings or a list of budgets, not both");
 }

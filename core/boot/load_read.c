@@ -145,6 +145,18 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
     case WORD_USD:
         load_read_usd(L, place, row->setting, out);
         break;
+    case WORD_TAGS:
+        if (lua_type(L, -1) != LUA_TTABLE)
+            wrong_type(L, -1, row, place);
+        else
+            load_read_tags(L, top, place, out);
+        break;
+    case WORD_BUDGETS:
+        if (lua_type(L, -1) != LUA_TTABLE)
+            wrong_type(L, -1, row, place);
+        else
+            load_read_budgets(L, top, place, row->setting, out);
+        break;
     case WORD_PRICE:
         load_read_price(L, top, place, out);
         break;

@@ -18,6 +18,8 @@ static void *begin_plugins(struct load_lua *l, struct text name, int line);
 static void *begin_provider(struct load_lua *l, struct text name, int line);
 static void *begin_model(struct load_lua *l, struct text name, int line);
 static void *begin_team(struct load_lua *l, struct text name, int line);
+static void *begin_project(struct load_lua *l, struct text name, int line);
+static void *begin_tag(struct load_lua *l, struct text name, int line);
 static void *begin_key(struct load_lua *l, struct text name, int line);
 static void *begin_budget(struct load_lua *l, struct text name, int line);
 static void *begin_ledger(struct load_lua *l, struct text name, int line);
@@ -27,6 +29,7 @@ static void *begin_metrics(struct load_lua *l, struct text name, int line);
 static bool *complete_provider(void *declaration);
 static bool *complete_model(void *declaration);
 static bool *complete_team(void *declaration);
+static bool *complete_label(void *declaration);
 static int say_word(lua_State *L);
 static int say_settings(lua_State *L);
 
@@ -40,7 +43,9 @@ static const struct word_kind kinds[] = {
     {"metrics",  false, begin_metrics,  NULL             },
     {"model",    true,  begin_model,    complete_model   },
     {"plugins",  false, begin_plugins,  NULL             },
+    {"project",  true,  begin_project,  complete_label   },
     {"provider", true,  begin_provider, complete_provider},
+    {"tag",      true,  begin_tag,      complete_label   },
     {"team",     true,  begin_team,     complete_team    },
 };
 
@@ -69,7 +74,9 @@ static int say_single(lua_State *L, const struct word_kind *kind, int line)
         return 1;
     }
     void *declaration = kind->begin(load_of(L), TEXT_NONE, line);
-    if (declaration != NULL)
+    if (declaration != NULL && kind->begin == begin_budget)
+        load_read_budgets(L, 1, &place, NULL, declaration);
+    else if (declaration != NULL)
         load_read_settings(L, 1, &place, kind->word, declaration);
     return 0;
 }
@@ -142,7 +149,7 @@ static void *begin_budget(struct load_lua *l, struct text name, int line)
 {
     struct declare_all_budget *all = &l->declared->budget;
     (void)name;
-    return once(l, "budget", &all->line, line) ? &all->budget : NULL;
+    return once(l, "budget", &all->line, line) ? &all->budgets : NULL;
 }
 
 static void *begin_ledger(struct load_lua *l, struct text name, int line)
@@ -196,13 +203,23 @@ static void *begin_model(struct load_lua *l, struct text name, int line)
 
 static void *begin_team(struct load_lua *l, struct text name, int line)
 {
-    return APPEND(l->declared, declare_team, last_team, .line = line, .name = name, .budget = DECLARE_NO_BUDGET);
+    return APPEND(l->declared, declare_team, last_team, .line = line, .name = name);
+}
+
+static void *begin_project(struct load_lua *l, struct text name, int line)
+{
+    return APPEND(l->declared, declare_label, last_project, .line = line, .name = name);
+}
+
+static void *begin_tag(struct load_lua *l, struct text name, int line)
+{
+    return APPEND(l->declared, declare_label, last_tag, .line = line, .name = name);
 }
 
 static void *begin_key(struct load_lua *l, struct text name, int line)
 {
     (void)name;
-    return APPEND(l->declared, declare_key, last_key, .line = line, .enabled = true, .budget = DECLARE_NO_BUDGET);
+    return APPEND(l->declared, declare_key, last_key, .line = line, .enabled = true);
 }
 
 static bool *complete_provider(void *declaration)
@@ -218,4 +235,9 @@ static bool *complete_model(void *declaration)
 static bool *complete_team(void *declaration)
 {
     return &((struct declare_team *)declaration)->complete;
+}
+
+static bool *complete_label(void *declaration)
+{
+    return &((struct declare_label *)declaration)->complete;
 }

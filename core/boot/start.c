@@ -21,6 +21,7 @@
 #include "boot/endpoint.h"
 #include "boot/limits.h"
 #include "boot/memory.h"
+#include "boot/rules.h"
 #include "boot/seat.h"
 #include "flow/access.h"
 #include "flow/job.h"
@@ -129,27 +130,6 @@ static int watch_signals(struct run *run)
     return -1;
 }
 
-static void put_budget(struct ledger_budget *all, const struct config_budget *b, const char *kind, struct text id)
-{
-    all[b->index] = (struct ledger_budget){.kind = kind, .id = id, .period = b->period, .mode = b->mode, .limit = b->limit, .ceiling = b->ceiling};
-}
-
-/* The ledger's budgets, in the places that the configuration gave them. Given. */
-static struct ledger_budget *budgets_of(const struct config *config)
-{
-    struct ledger_budget *all = calloc(config->budget_count + 1u, sizeof *all);
-    BUG_IF(all == NULL);
-    if (config->budget != NULL)
-        put_budget(all, config->budget, "all", TEXT("all"));
-    for (size_t i = 0; i < config->team_count; i++)
-        if (config->teams[i].budget != NULL)
-            put_budget(all, config->teams[i].budget, "team", config->teams[i].name);
-    for (size_t i = 0; i < config->key_count; i++)
-        if (config->keys[i].budget != NULL)
-            put_budget(all, config->keys[i].budget, "key", config->keys[i].name);
-    return all;
-}
-
 /* Nothing is served whose cost could not be written down. */
 static int open_ledger(struct run *run)
 {
@@ -161,11 +141,10 @@ static int open_ledger(struct run *run)
     if (config->path == NULL)
         return 0;
     settings.book = run->gateway.book != NULL ? run->gateway.book->digest : NULL;
-    struct ledger_budget *budgets = budgets_of(run->config);
-    settings.budgets = budgets;
-    settings.budget_count = run->config->budget_count;
+    struct accounts_rule *rules = rules_of(run->config, &settings.rule_count);
+    settings.rules = rules;
     run->gateway.ledger = ledger_open(&settings, &start, &fail);
-    free(budgets);
+    free(rules);
     if (run->gateway.ledger == NULL) {
         log_line(LOG_ERROR, "%s", fail.text);
         run->exit_code = EXIT_CONFIG;

@@ -8,14 +8,6 @@
 
 #define AT(type_, member_) .offset = offsetof(struct type_, member_)
 #define SECONDS(least_, most_) .type = WORD_NUMBER, .unit = "s", .least = (least_), .most = (most_)
-#define BUDGET(word_)                                                                                                  \
-    {word_, "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"}, \
-    {word_, "per", WORD_CHOICE, .choices = "day week month total", AT(declare_budget, per), .otherwise = "\"month\"", RELOAD, \
-     .help = "when it begins anew: at 0:00 UTC, on Monday, on the first of the month, never"},                          \
-    {word_, "ceiling_usd", WORD_USD, AT(declare_budget, ceiling), .otherwise = "twice usd", RELOAD,                      \
-     .help = "what the requests in flight can never cost together with what was spent; strict: usd"},                  \
-    {word_, "mode", WORD_CHOICE, .choices = "expected strict", AT(declare_budget, mode), .otherwise = "ledger.budget_mode", RELOAD, \
-     .help = "what is in flight counts with what it is expected to cost, or with the most that it can cost"}
 #define MILLISECONDS(least_, most_) .type = WORD_NUMBER, .unit = "ms", .least = (least_), .most = (most_)
 #define MEGABYTES(least_, most_) .type = WORD_NUMBER, .unit = "MB", .least = (least_), .most = (most_)
 #define KILOBYTES(least_, most_) .type = WORD_NUMBER, .unit = "KB", .least = (least_), .most = (most_)
@@ -54,6 +46,7 @@ const struct word_row words[] = {
      .help = "sent with every request: { [\"Name\"] = \"value\" }"},
     {"provider", "price", WORD_PRICE, AT(declare_provider, price), .otherwise = "the price book's", RELOAD,
      .help = "what its models cost; what it does not name is the price book's: llm-gateway prices show"},
+    {"provider", "budget", WORD_BUDGETS, AT(declare_provider, budgets), RELOAD, .help = "what all requests together may spend there"},
     {"provider", WORD_OTHER, WORD_EXTRAS, AT(declare_provider, extras), RELOAD,
      .help = "what the plugin declares: llm-gateway plugin check NAME.so"},
 
@@ -77,6 +70,7 @@ const struct word_row words[] = {
      .help = "most attempts in all, fallbacks included"},
     {"model", "lossy", WORD_CHOICE, .choices = "drop refuse", AT(declare_model, lossy), .otherwise = "\"drop\"", RELOAD,
      .help = "what a target cannot carry is dropped and named, or the request is refused"},
+    {"model", "budget", WORD_BUDGETS, AT(declare_model, budgets), RELOAD, .help = "what all who ask for it may spend together"},
     {"model.target", WORD_LIST, WORD_STRING, AT(declare_target, name), .required = true, RELOAD,
      .help = "\"provider/model\""},
     {"model.target", "price", WORD_PRICE, AT(declare_target, price), .otherwise = "the provider's", RELOAD,
@@ -86,8 +80,15 @@ const struct word_row words[] = {
     {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
      .help = "what it may ask for; a name may end in *"},
 
-    {"team", "budget", WORD_SETTINGS, AT(declare_team, budget), RELOAD, .help = "what its keys may spend together"},
-    BUDGET("team.budget"),
+    {"team", "budget", WORD_BUDGETS, AT(declare_team, budgets), RELOAD, .help = "what its keys may spend together"},
+    {"team", "session_budget", WORD_BUDGETS, AT(declare_team, of_session), RELOAD, .help = "what each session of its clients may spend"},
+    {"team", "user_budget", WORD_BUDGETS, AT(declare_team, of_user), RELOAD, .help = "what each end user that its clients name may spend"},
+
+    {"project", NULL, WORD_SETTINGS, RELOAD, .help = "project \"name\" { ... }: what requests with that x-gw-project are charged to"},
+    {"project", "budget", WORD_BUDGETS, AT(declare_label, budgets), .required = true, RELOAD, .help = "what they may spend together"},
+
+    {"tag", NULL, WORD_SETTINGS, RELOAD, .help = "tag \"name=value\" { ... }: what requests with that tag are charged to"},
+    {"tag", "budget", WORD_BUDGETS, AT(declare_label, budgets), .required = true, RELOAD, .help = "what they may spend together"},
 
     {"key", NULL, WORD_SETTINGS, RELOAD,
      .help = "key { ... }: what a client shows; once there is one, every client needs one"},
@@ -100,8 +101,10 @@ const struct word_row words[] = {
     {"key", "expires", WORD_STRING, AT(declare_key, expires), .otherwise = "never", RELOAD,
      .help = "\"2026-12-31\" (to the end of that day, UTC) or \"2026-12-31T18:00:00Z\""},
 
-    {"key", "budget", WORD_SETTINGS, AT(declare_key, budget), RELOAD, .help = "what it may spend, beside its team's budget"},
-    BUDGET("key.budget"),
+    {"key", "project", WORD_STRING, AT(declare_key, project), RELOAD, .help = "of its requests that name none in x-gw-project"},
+    {"key", "tags", WORD_TAGS, AT(declare_key, tags), RELOAD, .help = "of its requests, beside those in x-gw-tags, which count before them"},
+    {"key", "budget", WORD_BUDGETS, AT(declare_key, budgets), RELOAD, .help = "what it may spend, beside its team's budget"},
+    {"key", "session_budget", WORD_BUDGETS, AT(declare_key, of_session), RELOAD, .help = "what each session of it may spend"},
 
     {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
     {"limits", "body_mb", MEGABYTES(0.001, 1024), AT(config_limits, body_bytes), .otherwise = "20", RELOAD,
@@ -155,8 +158,25 @@ const struct word_row words[] = {
     {"ledger", "budget_wait_stream_s", SECONDS(0, 3600), AT(declare_ledger, wait_stream_ns), .otherwise = "15",
      .help = "the same of a stream"},
 
-    {"budget", NULL, WORD_SETTINGS, RELOAD, .help = "budget { ... }: what all requests together may spend"},
-    BUDGET("budget"),
+    {"budget", NULL, WORD_BUDGETS, RELOAD, .help = "budget { ... }: what all requests together may spend; a list has several, one for each period"},
+    {"budget", "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"},
+    {"budget", "per", WORD_CHOICE, .choices = "day week month total", AT(declare_budget, per), .otherwise = "\"month\"", RELOAD,
+     .help = "when it begins anew: at 0:00, on Monday, on the first of the month, never"},
+    {"budget", "zone", WORD_STRING, AT(declare_budget, zone), .otherwise = "\"UTC\"", RELOAD,
+     .help = "whose days they are: a time zone, as \"Europe/Berlin\""},
+    {"budget", "ceiling_usd", WORD_USD, AT(declare_budget, ceiling), .otherwise = "twice usd", RELOAD,
+     .help = "what the requests in flight can never cost together with what was spent; strict: usd"},
+    {"budget", "mode", WORD_CHOICE, .choices = "expected strict", AT(declare_budget, mode), .otherwise = "ledger.budget_mode", RELOAD,
+     .help = "what is in flight counts with what it is expected to cost, or with the most that it can cost"},
+    {"budget", "only_report", WORD_BOOL, AT(declare_budget, only_report), .otherwise = "false", RELOAD,
+     .help = "true: it counts and alerts, and refuses nothing"},
+    {"budget", "alert", WORD_STRING, AT(declare_budget, alert), RELOAD, .help = "a URL that gets a POST when so much is spent"},
+    {"budget", "alert_usd", WORD_USD, AT(declare_budget, alert_usd), RELOAD, .help = "how much"},
+    {"budget", "alert_percent", COUNT(1, 100), AT(declare_budget, alert_percent), RELOAD, .help = "or which share of usd"},
+    {"budget", "raise", WORD_SETTINGS, AT(declare_budget, raise), RELOAD, .help = "more for a while"},
+    {"budget.raise", "usd", WORD_USD, AT(declare_raise, usd), .required = true, RELOAD, .help = "on top of usd and of ceiling_usd"},
+    {"budget.raise", "ends", WORD_STRING, AT(declare_raise, ends), .required = true, RELOAD,
+     .help = "\"2026-12-31\" (to the end of that day, UTC) or \"2026-12-31T18:00:00Z\""},
 
     {"env", NULL, WORD_FUNCTION, RELOAD,
      .help = "env \"NAME\": a secret from the environment; unset switches its provider off"},
@@ -197,7 +217,7 @@ static const struct {
 };
 
 static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
-                                         "key",    "limits",  "cors",     "metrics", "ledger", "budget", "env", "file", NULL};
+                                         "project", "tag", "key",    "limits",  "cors",     "metrics", "ledger", "budget", "env", "file", NULL};
 
 const char *const *word_names(void)
 {

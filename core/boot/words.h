@@ -24,6 +24,8 @@ enum word_type {
     WORD_TARGETS,  /* "provider/model" or { "provider/model" }, a list: struct declare_targets */
     WORD_PRICE,    /* "free" or { input_usd_per_mtok = 2.5 }: const struct tariff * */
     WORD_USD,      /* a number or a string, exactly: int64_t nano-dollars */
+    WORD_BUDGETS,  /* the settings of the word "budget", or a list of such: struct declare_budgets */
+    WORD_TAGS,     /* { name = "value" }: struct text, "name=value,name=value" */
     WORD_SETTINGS, /* braces with settings of their own: the word "WORD.SETTING" */
     WORD_EXTRAS,   /* any other name: struct declare_extras */
     WORD_FUNCTION, /* env, file: a function, not a declaration */

@@ -12,7 +12,7 @@ static const char *type_name(enum word_type type)
         [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
         [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
         [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
-        [WORD_USD] = "USD",
+        [WORD_USD] = "USD",       [WORD_BUDGETS] = "budgets", [WORD_TAGS] = "tags",
         [WORD_PRICE] = "price",     [WORD_SETTINGS] = "braces", [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function",
     };
     return names[type];
@@ -78,6 +78,12 @@ void word_write_wanted(const struct word_row *row, struct buf *out)
         break;
     case WORD_USD:
         buf_str(out, "US dollars, as a number or a string with at most 9 digits after the point");
+        break;
+    case WORD_BUDGETS:
+        buf_str(out, "the settings of \"budget\" in braces, or a list of such: { usd = 20 } or { { usd = 5, per = \"day\" }, { usd = 50 } }");
+        break;
+    case WORD_TAGS:
+        buf_str(out, "{ name = \"value\" }: at most 8 tags");
         break;
     case WORD_TARGETS:
         buf_str(out, "a list of \"provider/model\"");

@@ -42,6 +42,8 @@ static void write_text(const struct verify_report *r, const char *path, struct b
         buf_printf(out, "torn       %" PRIu64 " segments end in the middle of a record, which nobody was promised\n", r->history.torn);
     if (r->history.repeated > 0)
         buf_printf(out, "repeated   %" PRIu64 " records stand in two segments, and count once\n", r->history.repeated);
+    if (r->accepted > 0)
+        buf_printf(out, "accepted   %" PRIu64 " problems stand before a gap that `serve --accept-gap` accepted\n", r->accepted);
     if (r->broken == 0)
         buf_str(out, "ok         every rule holds\n");
     else
@@ -57,6 +59,7 @@ static void write_json(const struct verify_report *r, struct buf *out)
         {"records",  r->history.records}, {"segments", r->history.segments}, {"holds",    r->holds},    {"settled",  r->settled},
         {"void",     r->free_of_cost},    {"doubt",    r->doubtful},         {"open",     r->open},     {"rows",     r->rows},
         {"unpriced", r->unpriced},        {"torn",     r->history.torn},     {"repeated", r->history.repeated}, {"problems", r->broken},
+        {"accepted", r->accepted},
     };
     const struct {
         const char *name;

@@ -16,6 +16,7 @@
 
 struct plugin; /* plugin/plugin.h */
 struct tariff; /* money/tariff.h */
+struct zone;   /* money/zone.h */
 
 #define CONFIG_MAGIC 0x636f6e66u
 
@@ -31,6 +32,36 @@ struct config_header {
     bool secret;
     const char *from; /* of a secret: 'env "X"' */
 };
+
+/* How often a budget begins anew. */
+enum config_period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_TOTAL };
+
+/* Expected: what is in flight counts with what it is expected to cost. Strict: with the most that it can cost. */
+enum config_budget_mode { BUDGET_EXPECTED, BUDGET_STRICT };
+
+/* What may be spent in a period. */
+struct config_budget {
+    enum config_period period;
+    enum config_budget_mode mode; /* strict: limit = ceiling, and what is in doubt counts in full */
+    const struct zone *zone; /* by whose calendar; NULL: UTC */
+    int64_t limit;    /* nano-dollars, expected */
+    int64_t ceiling;  /* nano-dollars that are never passed, given that nothing costs more than was held for it; strict: the limit */
+    bool only_report; /* it refuses nothing */
+    /* More, until a moment: nano-dollars on top of both. */
+    int64_t raise;
+    int64_t raise_until_ms; /* 0: no raise */
+    /* Who is told that so much is spent. */
+    const char *alert;      /* URL; NULL: nobody */
+    int64_t alert_nano;     /* -1: not by an amount */
+    unsigned alert_percent; /* of the limit; 0: not by a share */
+};
+
+/* The budgets of one account: at most one for each period. */
+struct config_budgets {
+    const struct config_budget *items;
+    size_t count;
+};
+#define CONFIG_BUDGETS_MOST 4u
 
 struct config_provider {
     struct text name;
@@ -49,6 +80,7 @@ struct config_provider {
     struct config_header *headers; /* sent with every request */
     size_t header_count;
     const struct tariff *price; /* what gateway.lua says that its models cost; NULL: nothing */
+    struct config_budgets budgets;
     const char *settings; /* the plugin's own, as text of gateway.lua with secrets masked; NULL: none */
     const char *off;  /* NULL: in use; else why not ('env "X" is not set') */
     const char *file; /* where it was declared; "(built in)" */
@@ -75,28 +107,21 @@ struct config_model {
     struct config_timeouts timeouts;
     unsigned attempts; /* most tries in all */
     bool lossy_refuse; /* lossy = "refuse" */
+    struct config_budgets budgets; /* of all who ask for it */
     const char *file;
     int line;
 };
 
-/* How often a budget begins anew. */
-enum config_period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH, PERIOD_TOTAL };
-
-/* Expected: what is in flight counts with what it is expected to cost. Strict: with the most that it can cost. */
-enum config_budget_mode { BUDGET_EXPECTED, BUDGET_STRICT };
-
-/* What may be spent. */
-struct config_budget {
-    enum config_period period;
-    enum config_budget_mode mode;
-    int64_t limit;   /* nano-dollars, expected */
-    int64_t ceiling; /* nano-dollars that are never passed, given that nothing costs more than was held for it; strict: the limit */
-    unsigned index;  /* its place among all budgets */
+/* A project or a tag ("name=value") that has a budget. */
+struct config_label {
+    struct text name;
+    struct config_budgets budgets;
 };
 
 struct config_team {
     struct text name;
-    const struct config_budget *budget; /* NULL: none */
+    struct config_budgets budgets;
+    struct config_budgets of_session, of_user; /* of each of its sessions, of each of its end users */
     struct text *models; /* patterns; NULL: all */
     size_t model_count;
 };
@@ -105,7 +130,9 @@ struct config_key {
     uint8_t digest[CRYPTO_SHA256_LEN];
     struct text name;
     const struct config_team *team;
-    const struct config_budget *budget; /* its own, beside its team's; NULL: none */
+    struct text project, tags; /* of its requests that name none; tags as labels.h has them */
+    struct config_budgets budgets; /* its own, beside its team's */
+    struct config_budgets of_session; /* of each of its sessions */
     bool enabled;
     int64_t expires_unix_ms; /* 0: never */
 };
@@ -157,8 +184,7 @@ struct config {
     struct config_listen listen;
     struct config_limits limits;
     struct config_ledger ledger;
-    const struct config_budget *budget; /* of all requests together; NULL: none */
-    unsigned budget_count;              /* of all kinds */
+    struct config_budgets budgets; /* of all requests together */
     struct config_provider *providers;
     size_t provider_count;
     struct map provider_by_name;
@@ -168,6 +194,8 @@ struct config {
     struct config_team *teams;
     size_t team_count;
     const struct config_team *default_team;
+    struct config_label *projects, *tags;
+    size_t project_count, tag_count;
     struct config_key *keys;
     size_t key_count;
     struct map key_by_digest; /* the 32 bytes */

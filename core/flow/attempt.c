@@ -59,6 +59,7 @@ enum next attempt_choose(struct request *req)
     if (a->previous == NULL) {
         req->secret_turn = req->worker->turn++;
         price_ask(req);
+        whose_ask(req);
     }
     a->retry_after_s = -1;
     a->should_retry = -1;

@@ -83,7 +83,7 @@ static const struct config_key *key_of(struct request *req, struct text credenti
 enum next auth_run(struct request *req)
 {
     if (!req->config->keys_required)
-        return NEXT;
+        return whose_complete(req) == 0 ? NEXT : FAIL;
     req->key_refused = "missing";
     for (size_t i = 0; i < sizeof req->credentials / sizeof *req->credentials; i++) {
         const struct config_key *key = req->credentials[i].len > 0 ? key_of(req, req->credentials[i]) : NULL;
@@ -99,5 +99,5 @@ enum next auth_run(struct request *req)
     }
     req->key_refused = NULL;
     req->team = req->key->team;
-    return NEXT;
+    return whose_complete(req) == 0 ? NEXT : FAIL;
 }

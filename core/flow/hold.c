@@ -73,7 +73,7 @@ static enum next wait_for_room(struct attempt *a, const struct spend_hold *hold)
     a->waits = w;
     w->wait = wait_begin(req, &for_room);
     loop_timer_set(&req->worker->loop, &w->timer, clock_ns() + longest(req));
-    ledger_wait(req->worker->gateway->ledger, &w->queue, &w->hold.record, w->hold.budgets, w->hold.count);
+    ledger_wait(req->worker->gateway->ledger, &w->queue, &w->hold.record);
     return WAIT;
 }
 

@@ -107,6 +107,11 @@ static void write_who(const struct request *req, struct json_writer *w)
     put(w, TEXT("key"), key != NULL ? key->name : TEXT_NONE);
     put_some(w, TEXT("key_refused"), text_of(req->key_refused));
     put(w, TEXT("team"), req->team->name);
+    put_some(w, TEXT("project"), req->whose.project);
+    put_some(w, TEXT("tags"), req->whose.tags);
+    put_some(w, TEXT("user"), req->whose.user);
+    put_some(w, TEXT("session"), req->whose.session);
+    put_some(w, TEXT("client"), text_of(req->whose.client));
     put(w, TEXT("peer"), req->peer);
 }
 

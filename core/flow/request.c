@@ -63,6 +63,8 @@ static void keep_headers(struct request *req, const struct request_head *head)
             dialect++;
             if (text_eq_nocase(name, TEXT("anthropic-version")))
                 req->lists_as = &face_messages;
+        } else {
+            whose_header(req, name, value);
         }
     }
     if (dialect == 0)

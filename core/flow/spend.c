@@ -12,6 +12,11 @@ static void describe(const struct attempt *a, struct record *record)
     record->request = text_of(req->id);
     record->team = req->team->name;
     record->key = req->key != NULL ? req->key->name : TEXT_NONE;
+    record->project = req->whose.project;
+    record->tags = req->whose.tags;
+    record->user = req->whose.user;
+    record->session = req->whose.session;
+    record->client = text_of(req->whose.client);
     record->face = text_of(req->face->name);
     record->model = req->ask.model;
     record->provider = a->target->provider->name;
@@ -19,26 +24,16 @@ static void describe(const struct attempt *a, struct record *record)
     record->admitted_ms = req->admitted_ms;
 }
 
-/* The budgets that the request is charged to. */
-static unsigned budgets_of(const struct request *req, const struct config_budget *out[LEDGER_BUDGETS_MOST])
+/* Whose budget, for who reads a refusal. */
+static const char *whose(struct request *req, const struct ledger_refusal *refusal)
 {
-    unsigned n = 0;
-    if (req->config->budget != NULL)
-        out[n++] = req->config->budget;
-    if (req->team->budget != NULL)
-        out[n++] = req->team->budget;
-    if (req->key != NULL && req->key->budget != NULL)
-        out[n++] = req->key->budget;
-    return n;
-}
-
-static const char *whose(struct request *req, unsigned budget)
-{
-    if (req->key != NULL && req->key->budget != NULL && req->key->budget->index == budget)
-        return arena_printf(&req->arena, "of the key \"%.*s\"", TEXT_ARG(req->key->name));
-    if (req->team->budget != NULL && req->team->budget->index == budget)
-        return arena_printf(&req->arena, "of the team \"%.*s\"", TEXT_ARG(req->team->name));
-    return "of this gateway";
+    static const char *const of[ACCOUNT_KINDS] = {"this gateway", "the team", "the key", "the project", "the tag", "the model", "the provider",
+                                                  "this end user", "this session", "this session"};
+    bool named = refusal->kind != ACCOUNT_ALL && refusal->kind < ACCOUNT_USER;
+    const char *day = period_name(refusal->terms->period);
+    const char *per = refusal->terms->period == PERIOD_TOTAL ? "in total" : arena_printf(&req->arena, "per %s", day);
+    return named ? arena_printf(&req->arena, "of %s \"%.*s\" %s", of[refusal->kind], TEXT_ARG(refusal->id), per)
+                 : arena_printf(&req->arena, "of %s %s", of[refusal->kind], per);
 }
 
 /* When there is money again: never, or the second in UTC. */
@@ -54,7 +49,7 @@ static const char *again(struct request *req, int64_t ends_s)
 enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal)
 {
     char left[NANO_TEXT];
-    const char *of = whose(req, refusal->budget);
+    const char *of = whose(req, refusal);
     nano_write(refusal->left, 2, left);
     switch (refusal->answer) {
     case ACCOUNT_WAIT:
@@ -85,17 +80,13 @@ enum next spend_cannot(struct request *req, const char *why)
 int spend_prepare(struct attempt *a, struct spend_hold *hold)
 {
     struct request *req = a->req;
-    const struct config_budget *budgets[LEDGER_BUDGETS_MOST];
 
     if (req->worker->gateway->ledger == NULL || a->mode == MODE_LOCAL)
         return 0;
     hold->record = (struct record){ .attempt = req->attempts_made };
     describe(a, &hold->record);
     bool priced = price_hold(a, &hold->record.hard, &hold->record.soft);
-    hold->count = budgets_of(req, budgets);
-    for (unsigned i = 0; i < hold->count; i++)
-        hold->budgets[i] = budgets[i]->index;
-    if (!priced && hold->count > 0 && req->operation != GW_OP_COUNT_TOKENS)
+    if (!priced && req->operation != GW_OP_COUNT_TOKENS && ledger_is_charged(req->worker->gateway->ledger, &hold->record))
         return error_set(&req->fail, E_NOT_PRICED,
                          "The model \"%.*s\" of the provider \"%s\" has no price, so it cannot be charged to a budget. The operator can give it one: price = { ... } (llm-gateway prices show)",
                          TEXT_ARG(a->target->model), a->target->provider->name.ptr);
@@ -105,7 +96,7 @@ int spend_prepare(struct attempt *a, struct spend_hold *hold)
 bool spend_hold(struct attempt *a, struct spend_hold *hold, bool overtakes, struct ledger_refusal *refusal)
 {
     struct fail why;
-    a->hold = ledger_hold(a->req->worker->gateway->ledger, &hold->record, hold->budgets, hold->count, overtakes, refusal, &why);
+    a->hold = ledger_hold(a->req->worker->gateway->ledger, &hold->record, overtakes, refusal, &why);
     a->held = a->hold != NULL;
     if (!a->held && refusal->answer == ACCOUNT_FITS)
         spend_cannot(a->req, why.text);
@@ -222,15 +213,17 @@ void spend_end(struct attempt *a, bool final)
 const char *spend_left(struct request *req)
 {
     struct ledger *ledger = req->worker->gateway->ledger;
-    const struct config_budget *budgets[LEDGER_BUDGETS_MOST];
-    struct ledger_balance balance;
+    struct ledger_balance balances[ACCOUNTS_MOST];
+    struct record whose = { .type = RECORD_NONE };
     char usd[NANO_TEXT];
-    int64_t left = INT64_MAX;
+    int64_t left = -1;
 
-    unsigned count = ledger != NULL ? budgets_of(req, budgets) : 0;
-    for (unsigned i = 0; i < count; i++) {
-        ledger_read_balance(ledger, budgets[i]->index, &balance);
-        left = balance.left < left ? balance.left : left;
-    }
-    return count == 0 ? NULL : arena_str(&req->arena, text_of(nano_write(left, 0, usd)));
+    if (ledger == NULL || req->attempt == NULL)
+        return NULL;
+    describe(req->attempt, &whose);
+    size_t count = ledger_read_balances(ledger, &whose, balances);
+    for (size_t i = 0; i < count; i++)
+        if (!balances[i].terms->only_report && (left < 0 || balances[i].left < left))
+            left = balances[i].left;
+    return left < 0 ? NULL : arena_str(&req->arena, text_of(nano_write(left, 0, usd)));
 }

@@ -11,7 +11,6 @@ struct ledger_refusal; /* money/ledger.h */
 /* What a HOLD has of an attempt. Arena. */
 struct spend_hold {
     struct record record;
-    unsigned budgets[LEDGER_BUDGETS_MOST], count;
 };
 
 /* Before the attempt is sent, once what it may cost is known: fills `hold`. False: nothing of it is written down. -1 with req->fail:

@@ -12,6 +12,7 @@
 #include "flow/request.h"
 #include "flow/sink.h"
 #include "flow/wait.h"
+#include "flow/whose.h"
 #include "flow/worker.h"
 #include "loop/loop.h"
 
@@ -93,6 +94,8 @@ struct request {
     const struct config_key *key;
     const struct config_key *refused_key; /* known, and refused for */
     const char *key_refused;              /* "expired", "disabled", "unknown", "missing"; NULL: it was not */
+
+    struct whose whose;
 
     /* route */
     struct route_target *targets;

@@ -7,13 +7,14 @@
 
 #include "money/segment.h"
 
-enum { ARENA_FIRST = 16 << 10 };
+enum { ARENA_FIRST = 16 << 10, KEPT_MOST = 256 << 10 };
 
 struct history {
     const struct history_visitor *visitor;
     struct history_report *report;
     struct fail *fail;
     struct arena arena; /* of one record */
+    struct buf kept;    /* problems that nobody has accepted yet, a line each */
     const char *name;   /* of the segment */
     uint64_t number;    /* of the next record in this segment; 0: its OPEN is to come */
     bool stopped;
@@ -24,16 +25,33 @@ static void problem(struct history *h, const struct segment_reader *r, const cha
 
 static void problem(struct history *h, const struct segment_reader *r, const char *format, ...)
 {
-    char why[256], what[512];
+    char why[256];
     va_list args;
     va_start(args, format);
     vsnprintf(why, sizeof why, format, args);
     va_end(args);
     h->report->problems++;
-    if (h->visitor->problem == NULL)
-        return;
-    snprintf(what, sizeof what, "%s, byte %" PRIu64 ": %s", h->name, r->offset, why);
-    h->visitor->problem(h->visitor->owner, what);
+    if (h->visitor->problem != NULL)
+        buf_printf(&h->kept, "%s, byte %" PRIu64 ": %s\n", h->name, r->offset, why);
+}
+
+/* Everything before this OPEN is as it is: the operator knows. */
+static void accept_problems(struct history *h)
+{
+    h->report->accepted += h->report->problems;
+    h->report->problems = 0;
+    buf_truncate(&h->kept, 0);
+}
+
+static void show_problems(struct history *h)
+{
+    char what[512];
+    struct text rest = buf_view(&h->kept);
+    while (rest.len > 0) {
+        struct text line = text_cut(&rest, '\n');
+        snprintf(what, sizeof what, "%.*s", TEXT_ARG(line));
+        h->visitor->problem(h->visitor->owner, what);
+    }
 }
 
 static void visit(struct history *h, const struct record *record, struct text bytes)
@@ -42,7 +60,7 @@ static void visit(struct history *h, const struct record *record, struct text by
         h->stopped = true;
 }
 
-/* The oldest segment that is left begins with the HOLDs of older ones. */
+/* The oldest segment that is read begins with the HOLDs of older ones. */
 static void visit_carried(struct history *h, const struct segment_reader *r, const struct record *open)
 {
     const struct text *carried = open->carried.items;
@@ -56,18 +74,23 @@ static void visit_carried(struct history *h, const struct segment_reader *r, con
     }
 }
 
+/* What the first OPEN carries over is as it was before the record `as_of`: earlier ones that come again are in it. */
 static void read_open(struct history *h, const struct segment_reader *r, const struct record *record, struct text bytes)
 {
+    bool first = h->report->next == 0;
+    uint64_t next = first && record->as_of > record->number ? record->as_of : record->number;
     if (h->number != 0)
         problem(h, r, "a segment begins in the middle of a file");
-    if (h->report->next != 0 && record->number > h->report->next)
-        problem(h, r, "the records %" PRIu64 " to %" PRIu64 " are missing before it", h->report->next, record->number - 1);
+    if (!first && next > h->report->next)
+        problem(h, r, "the records %" PRIu64 " to %" PRIu64 " are missing before it", h->report->next, next - 1);
+    if (record->gap)
+        accept_problems(h);
     h->number = record->number;
     visit(h, record, bytes);
-    if (h->report->next == 0)
+    if (first)
         visit_carried(h, r, record);
-    if (record->number > h->report->next)
-        h->report->next = record->number;
+    if (next > h->report->next)
+        h->report->next = next;
 }
 
 static void read_record(struct history *h, const struct segment_reader *r, const struct record *record, struct text bytes)
@@ -95,10 +118,40 @@ static int read_one(struct history *h, const struct segment_reader *r, struct te
                         h->name, r->offset, why);
     if (record.type == RECORD_OPEN)
         read_open(h, r, &record, bytes);
+    else if (record.type == RECORD_MARK)
+        visit(h, &record, bytes);
     else
         read_record(h, r, &record, bytes);
     arena_reset(&h->arena);
     return 0;
+}
+
+/* Is what cannot be read lost although it was on the disk once? A MARK behind it shows that: the first record that is lost has a
+ * lower number. Without one it had not been synced, and nobody was promised it. */
+static bool was_promised(struct history *h, struct segment_reader *r)
+{
+    uint64_t lost = h->number;
+    struct text bytes;
+    while (segment_seek(r, &bytes)) {
+        struct record record;
+        const char *why;
+        bool good = record_read(bytes, &h->arena, &record, &why) == 0;
+        if (good && record.type == RECORD_MARK && lost != 0 && record.number > lost)
+            return true;
+        if (good && record.type != RECORD_MARK && lost == 0)
+            lost = record.number;
+        arena_reset(&h->arena);
+    }
+    return false;
+}
+
+static void read_damage(struct history *h, struct segment_reader *r)
+{
+    struct segment_reader at = *r; /* for the place that is shown */
+    if (r->failed || was_promised(h, r))
+        problem(h, &at, "what stands here is not what was written: the rest of this file cannot be read");
+    else
+        h->report->torn++;
 }
 
 static int read_segment(struct history *h, const char *folder)
@@ -120,7 +173,7 @@ static int read_segment(struct history *h, const char *folder)
         if (next == SEGMENT_TORN)
             h->report->torn++;
         else
-            problem(h, &r, "what stands here is not what was written: the rest of this file cannot be read");
+            read_damage(h, &r);
         break;
     }
     h->report->bytes += r.offset + r.lent;
@@ -128,7 +181,7 @@ static int read_segment(struct history *h, const char *folder)
     return result;
 }
 
-int history_read(const char *folder, const struct history_visitor *visitor, struct history_report *report, struct fail *fail)
+int history_read_from(const char *folder, uint64_t from, const struct history_visitor *visitor, struct history_report *report, struct fail *fail)
 {
     struct history h = { .visitor = visitor, .report = report, .fail = fail };
     struct segment_files files;
@@ -137,17 +190,72 @@ int history_read(const char *folder, const struct history_visitor *visitor, stru
 
     BUG_IF(first == NULL);
     *report = (struct history_report){ 0 };
+    buf_init(&h.kept, KEPT_MOST);
     arena_init(&names, NULL, 0, 256 << 20);
     arena_init(&h.arena, first, ARENA_FIRST, 2 * SEGMENT_RECORD_MOST);
     int result = segment_list(folder, &names, &files, fail);
     for (size_t i = 0; result == 0 && i < files.count && !h.stopped; i++) {
         h.name = files.names[i];
-        result = read_segment(&h, folder);
+        if (segment_number(h.name) >= from)
+            result = read_segment(&h, folder);
     }
+    if (visitor->problem != NULL)
+        show_problems(&h);
     if (report->next == 0)
         report->next = 1;
+    buf_free(&h.kept);
     arena_fini(&h.arena);
     arena_fini(&names);
     free(first);
+    return result;
+}
+
+int history_read(const char *folder, const struct history_visitor *visitor, struct history_report *report, struct fail *fail)
+{
+    return history_read_from(folder, 0, visitor, report, fail);
+}
+
+/* Does it begin with a whole OPEN, and do the records follow that come again behind it? Without them what it carries over is of
+ * records that were lost with the power. */
+static bool is_whole(const char *folder, const char *name)
+{
+    struct segment_reader r;
+    struct text bytes;
+    struct record record;
+    struct arena arena;
+    struct fail fail;
+    const char *why;
+    uint64_t next = 0, needed = 0;
+
+    if (segment_open(&r, folder, name, &fail) < 0)
+        return false; /* who reads it reports that */
+    arena_init(&arena, NULL, 0, 2 * SEGMENT_RECORD_MOST);
+    bool good = segment_next(&r, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &record, &why) == 0 && record.type == RECORD_OPEN && record.whole;
+    if (good) {
+        next = record.number;
+        needed = record.as_of;
+    }
+    while (good && next < needed) {
+        arena_reset(&arena);
+        good = segment_next(&r, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &record, &why) == 0;
+        next += good && record.type != RECORD_MARK;
+    }
+    arena_fini(&arena);
+    segment_close(&r);
+    return good;
+}
+
+int history_find_whole(const char *folder, uint64_t *segment, struct fail *fail)
+{
+    struct segment_files files;
+    struct arena names;
+
+    *segment = 0;
+    arena_init(&names, NULL, 0, 256 << 20);
+    int result = segment_list(folder, &names, &files, fail);
+    for (size_t i = files.count; result == 0 && i > 0 && *segment == 0; i--)
+        if (is_whole(folder, files.names[i - 1]))
+            *segment = segment_number(files.names[i - 1]);
+    arena_fini(&names);
     return result;
 }

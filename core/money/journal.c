@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "money/disk.h"
 #include "money/journal_inside.h"
 #include "money/segment.h"
 
@@ -25,19 +26,42 @@ void journal_unlock(struct journal *journal)
     pthread_mutex_unlock(&journal->mutex);
 }
 
-static int put(struct journal *j, struct record *record, struct fail *fail)
+/* Shows a reader what had been promised: what is damaged behind the last MARK was not. */
+static int put_mark(struct journal *j)
 {
-    record->number = j->next;
-    record->unix_ms = clock_unix_ms();
+    struct record mark = { .type = RECORD_MARK, .number = j->unsynced, .unix_ms = clock_unix_ms() };
+    if (j->marked == j->unsynced)
+        return 0;
     buf_truncate(&j->record, 0);
-    size_t before = j->frames.len;
-    if (record_write(record, &j->record) < 0 || segment_frame(buf_view(&j->record), &j->frames) < 0)
-        return journal_write_error(j, "written", ENOMEM, fail);
+    return record_write(&mark, &j->record) < 0 ? -1 : segment_frame(buf_view(&j->record), &j->frames);
+}
+
+/* Writes the frames behind `before`, or forgets them. */
+static int write_frames(struct journal *j, size_t before, struct fail *fail)
+{
     struct text all = buf_view(&j->frames);
+    uint64_t unsynced = j->unsynced;
     if (journal_write_all(j, (struct text){ all.ptr + before, all.len - before }, fail) < 0) {
         buf_truncate(&j->frames, before);
         return -1;
     }
+    j->marked = unsynced;
+    return 0;
+}
+
+static int put(struct journal *j, struct record *record, struct fail *fail)
+{
+    size_t before = j->frames.len;
+    record->number = j->next;
+    record->unix_ms = clock_unix_ms();
+    int framed = put_mark(j);
+    buf_truncate(&j->record, 0);
+    if (framed < 0 || record_write(record, &j->record) < 0 || segment_frame(buf_view(&j->record), &j->frames) < 0) {
+        buf_truncate(&j->frames, before);
+        return journal_write_error(j, "written", ENOMEM, fail);
+    }
+    if (write_frames(j, before, fail) < 0)
+        return -1;
     j->next++;
     j->state.records++;
     return 0;
@@ -63,9 +87,8 @@ static bool is_long(const struct journal *j)
     return j->at > (off_t)(j->settings.segment_bytes != 0 ? j->settings.segment_bytes : SEGMENT_DEFAULT);
 }
 
-int journal_append(struct journal *j, struct record *record, size_t room, struct fail *fail)
+static int append(struct journal *j, struct record *record, size_t room, struct fail *fail)
 {
-    CHECK(j, JOURNAL);
     if ((j->fd < 0 || is_long(j)) && journal_sync_file(j, fail) < 0)
         return -1;
     if (is_long(j)) /* where no other file can be begun, this one goes on: room for what is open was reserved in it */
@@ -74,18 +97,40 @@ int journal_append(struct journal *j, struct record *record, size_t room, struct
         return -1;
     if (put(j, record, fail) < 0)
         return -1;
+    j->appending = true;
     if (j->settings.sync_ns == 0 || j->frames.len > JOURNAL_UNSYNCED_MOST / 2)
         return journal_sync_file(j, fail) < 0 ? JOURNAL_NOT_SYNCED : 0;
     return 0;
 }
 
+int journal_append(struct journal *j, struct record *record, size_t room, struct fail *fail)
+{
+    CHECK(j, JOURNAL);
+    int result = append(j, record, room, fail);
+    j->appending = false;
+    return result;
+}
+
+/* A folder that was made is on the disk when its parent is. */
+static int sync_parent(const struct journal *j)
+{
+    int fd = openat(j->folder_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd < 0 ? -1 : disk_sync_names(fd);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
 static int take_folder(struct journal *j, struct fail *fail)
 {
-    if (mkdir(j->folder, 0700) < 0 && errno != EEXIST)
+    bool made = mkdir(j->folder, 0700) == 0;
+    if (!made && errno != EEXIST)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be made: %s", j->folder, strerror(errno));
     j->folder_fd = open(j->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->folder_fd < 0)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be opened: %s", j->folder, strerror(errno));
+    if (made && sync_parent(j) < 0)
+        return journal_write_error(j, "synced", errno, fail);
     j->lock_fd = openat(j->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (j->lock_fd < 0)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be written to: %s", j->folder, strerror(errno));
@@ -129,12 +174,31 @@ struct journal *journal_open(const struct journal_settings *settings, struct fai
     return NULL;
 }
 
+/* What an earlier process wrote and did not sync is still with the kernel alone: what is carried over rests on it. */
+static int sync_last(const struct journal *j)
+{
+    struct segment_files files;
+    struct arena arena;
+    struct fail fail;
+    int result = 0;
+
+    arena_init(&arena, NULL, 0, 64 << 20);
+    if (segment_list(j->folder, &arena, &files, &fail) == 0 && files.count > 0) {
+        int fd = openat(j->folder_fd, files.names[files.count - 1], O_RDONLY | O_CLOEXEC);
+        result = fd < 0 ? -1 : disk_sync(fd);
+        if (fd >= 0)
+            close(fd);
+    }
+    arena_fini(&arena);
+    return result;
+}
+
 int journal_start(struct journal *j, uint64_t next, struct fail *fail)
 {
     CHECK(j, JOURNAL);
     journal_lock(j);
-    j->next = j->unsynced = next;
-    int result = journal_begin_segment(j, fail);
+    j->next = j->unsynced = j->marked = next;
+    int result = sync_last(j) < 0 ? journal_write_error(j, "synced", errno, fail) : journal_begin_segment(j, fail);
     journal_unlock(j);
     if (result < 0)
         return -1;
@@ -143,6 +207,16 @@ int journal_start(struct journal *j, uint64_t next, struct fail *fail)
     if (j->settings.sync_ns > 0 && !j->has_thread)
         return fail_set(fail, FAIL_OPERATOR, "the thread that syncs the ledger cannot be started: %s", strerror(errno));
     return 0;
+}
+
+/* All that was written is on the disk now. */
+static void put_last_mark(struct journal *j)
+{
+    struct fail fail;
+    if (j->marked == j->unsynced)
+        return;
+    if (put_mark(j) < 0 || write_frames(j, 0, &fail) < 0 || disk_sync(j->fd) < 0)
+        log_line(LOG_WARN, "ledger: the mark that ends %s is not written: %s", j->folder, strerror(errno));
 }
 
 void journal_close(struct journal *j)
@@ -157,6 +231,8 @@ void journal_close(struct journal *j)
         pthread_join(j->thread, NULL);
     if ((j->fd >= 0 || j->frames.len > 0) && journal_sync_file(j, &fail) < 0)
         log_line(LOG_ERROR, "%s", fail.text);
+    else if (j->fd >= 0)
+        put_last_mark(j);
     journal_leave_segment(j);
     if (j->lock_fd >= 0)
         close(j->lock_fd);

@@ -17,7 +17,8 @@ struct journal_settings {
     int64_t sync_ns;    /* a record is on the disk after this time; 0: before journal_append() returns */
     const char *book;   /* digest of the price book, for OPEN; NULL: none. Kept */
     size_t segment_bytes; /* a new file is begun beyond this; 0: 64 MB */
-    /* Adds to an OPEN what is carried over: `carried` and `balances`. Called with the mutex held. May be NULL. */
+    /* Adds to an OPEN what is carried over: `carried`, `balances` and what belongs to them, as all records stand that
+     * journal_append() has returned from. Called with the mutex held, also from within journal_append(). May be NULL. */
     void (*carry)(void *owner, struct record *open, struct arena *arena);
     void *owner;
 };

@@ -1,11 +1,11 @@
 /* journal_file.c - the file that the journal writes now: its frames, its beginning, the change to another. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "money/disk.h"
 #include "money/journal_inside.h"
 #include "money/segment.h"
 
@@ -23,7 +23,7 @@ int journal_write_all(struct journal *j, struct text bytes, struct fail *fail)
     size_t done = 0;
     int error = 0;
     while (done < bytes.len && error == 0) {
-        ssize_t n = pwrite(j->fd, bytes.ptr + done, bytes.len - done, j->at + (off_t)done);
+        ssize_t n = disk_write(j->fd, bytes.ptr + done, bytes.len - done, j->at + (off_t)done);
         if (n > 0)
             done += (size_t)n;
         else if (n == 0 || errno != EINTR)
@@ -35,7 +35,7 @@ int journal_write_all(struct journal *j, struct text bytes, struct fail *fail)
         return 0;
     }
     journal_write_error(j, "written", error, fail);
-    if (done > 0 && ftruncate(j->fd, j->at) < 0) { /* never append behind a torn record */
+    if (done > 0 && disk_cut(j->fd, j->at) < 0) { /* never append behind a torn record */
         close(j->fd);
         j->fd = -1; /* the next record begins another file */
     }
@@ -47,7 +47,7 @@ int journal_reserve(struct journal *j, size_t bytes, struct fail *fail)
     if (j->at + (off_t)bytes <= j->reserved)
         return 0;
     off_t to = j->at + (off_t)bytes + RESERVE_STEP;
-    if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->at, to - j->at) < 0 && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR)
+    if (disk_reserve(j->fd, j->at, to - j->at) < 0 && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR)
         return journal_write_error(j, "written", errno, fail);
     j->reserved = to;
     return 0;
@@ -65,6 +65,7 @@ static int put_open(struct journal *j, uint64_t first, struct fail *fail)
     buf_init(&bytes, SEGMENT_RECORD_MOST);
     buf_init(&record, SEGMENT_RECORD_MOST);
     open.segment = j->segment;
+    open.as_of = j->next - j->appending != first ? j->next - j->appending : 0;
     open.boot = text_of(j->boot);
     open.program = TEXT(GW_VERSION);
     open.book = text_of(j->settings.book);
@@ -92,7 +93,7 @@ static void leave_file(const struct journal *j, const struct place *p)
 {
     if (p->fd < 0)
         return;
-    if (ftruncate(p->fd, p->at) < 0) /* gives back what was reserved */
+    if (disk_cut(p->fd, p->at) < 0) /* gives back what was reserved */
         log_line(LOG_WARN, "ledger: room that was reserved in %s is not given back: %s", j->folder, strerror(errno));
     close(p->fd);
 }
@@ -118,15 +119,16 @@ static void undo_segment(struct journal *j, const char *name, const struct place
     j->fd = before->fd;
     j->at = before->at;
     j->reserved = before->reserved;
-    j->segment = unlinkat(j->folder_fd, name, 0) == 0 ? before->segment : segment;
+    j->segment = disk_remove(j->folder_fd, name) == 0 ? before->segment : segment;
 }
 
 static int fill_segment(struct journal *j, struct fail *fail)
 {
-    if (fsync(j->folder_fd) < 0)
+    if (disk_sync_names(j->folder_fd) < 0)
         return journal_write_error(j, "synced", errno, fail);
     if (put_open(j, j->unsynced, fail) < 0)
         return -1;
+    j->marked = j->unsynced; /* the OPEN shows it */
     return j->frames.len > 0 ? journal_write_all(j, buf_view(&j->frames), fail) : 0;
 }
 
@@ -137,7 +139,7 @@ int journal_begin_segment(struct journal *j, struct fail *fail)
     struct place before = place_of(j);
     arena_init(&arena, memory, sizeof memory, 4096);
     const char *name = segment_name(&arena, j->segment + 1, j->boot);
-    int fd = openat(j->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = disk_make(j->folder_fd, name);
     int result = fd < 0 ? journal_write_error(j, "written", errno, fail) : 0;
     if (result == 0) {
         j->fd = fd;

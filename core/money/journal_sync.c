@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "money/disk.h"
 #include "money/journal_inside.h"
 
 static void is_synced(struct journal *j)
@@ -21,7 +22,7 @@ static int renew(struct journal *j, struct fail *fail)
         journal_leave_segment(j);
         return -1;
     }
-    if (fdatasync(j->fd) < 0) {
+    if (disk_sync(j->fd) < 0) {
         journal_write_error(j, "synced", errno, fail);
         journal_leave_segment(j);
         return -1;
@@ -36,7 +37,7 @@ int journal_sync_file(struct journal *j, struct fail *fail)
         return renew(j, fail);
     if (!j->dirty)
         return 0;
-    if (fdatasync(j->fd) == 0) {
+    if (disk_sync(j->fd) == 0) {
         is_synced(j);
         return 0;
     }
@@ -62,7 +63,7 @@ static void sync_beside(struct journal *j)
     uint64_t next = j->next, segment = j->segment;
 
     pthread_mutex_unlock(&j->mutex);
-    bool good = fd >= 0 && fdatasync(fd) == 0;
+    bool good = fd >= 0 && disk_sync(fd) == 0;
     if (fd >= 0)
         close(fd);
     pthread_mutex_lock(&j->mutex);

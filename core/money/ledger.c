@@ -13,11 +13,16 @@ void ledger_add(int64_t *sum, int64_t more)
         *sum = more > 0 ? INT64_MAX : INT64_MIN;
 }
 
-void ledger_add_to_accounts(struct ledger *l, const struct record *whose, const struct record *end)
+void ledger_book_sums(struct ledger *l, const struct record *end)
 {
-    for (unsigned i = 0; i < l->account_count; i++)
-        if (account_is_of(&l->accounts[i], whose))
-            account_add(account_at(&l->accounts[i], whose->admitted_ms), end);
+    ledger_add(&l->sums.spent, end->cost);
+    ledger_add(&l->sums.doubt, end->doubt);
+}
+
+void ledger_book(struct ledger *l, const struct record *whose, const struct record *end)
+{
+    ledger_book_sums(l, end);
+    accounts_replay(&l->accounts, whose, end, clock_unix_ms());
 }
 
 /* A hold that is written and not on the disk, where it must be there before the request is sent: it is not sent. */
@@ -25,72 +30,93 @@ static void take_back(struct ledger *l, struct ledger_hold *handle, const struct
 {
     struct record end = { .type = RECORD_END, .hold = hold->number, .ending = ENDING_VOID, .outcome = TEXT("not_sent") };
     BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
-    for (unsigned i = 0; i < handle->period_count; i++)
-        handle->periods[i]->number++;
+    for (size_t i = 0; i < handle->count; i++)
+        handle->stakes[i].period->number++;
     ledger_write_or_keep(l, &end);
 }
 
-bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, const unsigned *budgets, unsigned count,
-                 struct ledger_refusal *refusal)
+static struct text whose_of(const struct account *account, const struct record *hold)
+{
+    return !account->on_demand ? account->id : account->kind == ACCOUNT_USER ? hold->user : hold->session;
+}
+
+struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold)
+{
+    struct account *accounts[ACCOUNTS_MOST];
+    size_t count = accounts_of(&l->accounts, hold, true, accounts);
+    struct ledger_hold *handle = calloc(1, sizeof *handle + count * sizeof handle->stakes[0]);
+    BUG_IF(handle == NULL);
+    handle->count = count;
+    for (size_t i = 0; i < count; i++)
+        handle->stakes[i].account = accounts[i];
+    return handle;
+}
+
+static void put_refusal(struct ledger_refusal *refusal, enum account_answer answer, const struct ledger_stake *stake, const struct record *hold)
+{
+    refusal->answer = answer;
+    refusal->kind = stake->account->kind;
+    refusal->terms = stake->account->terms;
+    refusal->id = whose_of(stake->account, hold);
+    refusal->left = account_left(stake->account, stake->period, hold->admitted_ms);
+    refusal->ends_s = stake->period->ends_s;
+}
+
+bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, struct ledger_refusal *refusal)
 {
     *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS, .room = INT64_MAX };
-    for (unsigned i = 0; i < count; i++) {
-        BUG_IF(budgets[i] >= l->account_count);
-        struct account *account = &l->accounts[budgets[i]];
-        struct account_period *period = account_at(account, hold->admitted_ms);
-        enum account_answer answer = account_ask(account, period, hold->hard, hold->soft);
-        int64_t room = account_room(account, period);
-        handle->periods[i] = period;
-        handle->tight[i] = answer != ACCOUNT_FITS;
-        if (period->waiting > refusal->waiting)
-            refusal->waiting = period->waiting;
+    for (size_t i = 0; i < handle->count; i++) {
+        struct ledger_stake *stake = &handle->stakes[i];
+        stake->period = account_at(stake->account, hold->admitted_ms);
+        enum account_answer answer = account_ask(stake->account, stake->period, hold);
+        int64_t room = account_room(stake->account, stake->period, hold->admitted_ms);
+        stake->tight = answer != ACCOUNT_FITS;
+        if (stake->period->waiting > refusal->waiting)
+            refusal->waiting = stake->period->waiting;
         if (room < refusal->room)
             refusal->room = room;
-        if (answer <= refusal->answer)
-            continue;
-        refusal->answer = answer;
-        refusal->budget = budgets[i];
-        refusal->left = account_left(account, period);
-        refusal->ends_s = period_ends(account->period, hold->admitted_ms / 1000);
+        if (answer > refusal->answer)
+            put_refusal(refusal, answer, stake, hold);
     }
-    handle->period_count = count;
     refusal->after = journal_next(l->journal) - 1;
     return refusal->answer == ACCOUNT_FITS;
 }
 
 /* It would fit, and others came before. */
-static void stand_behind(struct ledger *l, const struct ledger_hold *handle, const unsigned *budgets, struct ledger_refusal *refusal)
+static void stand_behind(const struct ledger_hold *handle, const struct record *hold, struct ledger_refusal *refusal)
 {
-    unsigned i = 0;
-    while (handle->periods[i]->waiting == 0)
+    size_t i = 0;
+    while (handle->stakes[i].period->waiting == 0)
         i++;
-    refusal->answer = ACCOUNT_WAIT;
-    refusal->budget = budgets[i];
-    refusal->left = account_left(&l->accounts[budgets[i]], handle->periods[i]);
+    put_refusal(refusal, ACCOUNT_WAIT, &handle->stakes[i], hold);
 }
 
-static void name_accounts(const struct ledger *l, const struct ledger_hold *handle, const unsigned *budgets, struct record_account *names)
+static void name_accounts(const struct ledger_hold *handle, int64_t admitted_ms, struct record_account *names)
 {
-    for (unsigned i = 0; i < handle->period_count; i++) {
-        const struct account *account = &l->accounts[budgets[i]];
-        names[i] = (struct record_account){ .kind = text_of(account->kind),
+    for (size_t i = 0; i < handle->count; i++) {
+        const struct account *account = handle->stakes[i].account;
+        const struct account_period *period = handle->stakes[i].period;
+        names[i] = (struct record_account){ .kind = text_of(account_kind_name(account->kind)),
                                             .id = account->id,
-                                            .per = text_of(period_name(account->period)),
-                                            .begins_s = handle->periods[i]->begins_s,
-                                            .limit = account->limit,
-                                            .ceiling = account->ceiling,
-                                            .number = handle->periods[i]->number + 1,
-                                            .strict = account->mode == BUDGET_STRICT };
+                                            .per = text_of(period_name(account->terms->period)),
+                                            .zone = account_zone(account->terms),
+                                            .begins_s = period->begins_s,
+                                            .ends_s = period->ends_s < INT64_MAX ? period->ends_s : 0,
+                                            .limit = account_limit(account, admitted_ms),
+                                            .ceiling = account_ceiling(account, admitted_ms),
+                                            .only_report = account->terms->only_report,
+                                            .number = period->number + 1,
+                                            .strict = account->terms->mode == BUDGET_STRICT };
     }
 }
 
-int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, const unsigned *budgets, struct fail *fail)
+int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, struct fail *fail)
 {
-    struct record_account names[LEDGER_BUDGETS_MOST];
+    struct record_account names[ACCOUNTS_MOST];
     size_t promised = (l->open.count + 1) * END_ROOM;
 
-    name_accounts(l, handle, budgets, names);
-    hold->accounts = (struct record_list){ names, handle->period_count };
+    name_accounts(handle, hold->admitted_ms, names);
+    hold->accounts = (struct record_list){ names, handle->count };
     int written = ledger_write_late(l, fail) < 0 ? -1 : journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
     hold->accounts = (struct record_list){ NULL, 0 };
     if (written == JOURNAL_NOT_SYNCED)
@@ -104,26 +130,24 @@ int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hol
     BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
     ledger_add(&l->sums.held, hold->hard);
     l->sums.open++;
-    for (unsigned i = 0; i < handle->period_count; i++)
-        account_hold(handle->periods[i], hold->hard, hold->soft);
+    for (size_t i = 0; i < handle->count; i++)
+        account_hold(handle->stakes[i].period, hold->hard, hold->soft);
     return 0;
 }
 
-struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, const unsigned *budgets, unsigned count, bool overtakes,
-                                struct ledger_refusal *refusal, struct fail *fail)
+struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, bool overtakes, struct ledger_refusal *refusal, struct fail *fail)
 {
     CHECK(l, LEDGER);
-    BUG_IF(hold->hard < 0 || hold->soft < 0 || hold->soft > hold->hard || count > LEDGER_BUDGETS_MOST);
-    struct ledger_hold *handle = calloc(1, sizeof *handle);
-    BUG_IF(handle == NULL);
+    BUG_IF(hold->hard < 0 || hold->soft < 0 || hold->soft > hold->hard);
     hold->type = RECORD_HOLD;
     journal_lock(l->journal);
-    bool ok = ledger_fits(l, handle, hold, budgets, count, refusal);
+    struct ledger_hold *handle = ledger_new_hold(l, hold);
+    bool ok = ledger_fits(l, handle, hold, refusal);
     if (ok && refusal->waiting > 0 && !overtakes) {
-        stand_behind(l, handle, budgets, refusal);
+        stand_behind(handle, hold, refusal);
         ok = false;
     }
-    ok = ok && ledger_take(l, handle, hold, budgets, fail) == 0;
+    ok = ok && ledger_take(l, handle, hold, fail) == 0;
     journal_unlock(l->journal);
     if (ok)
         return handle;
@@ -139,12 +163,12 @@ void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end
     end->type = RECORD_END;
     end->hold = handle->number;
     journal_lock(l->journal);
+    ledger_write_or_keep(l, end); /* first: a segment that it begins carries over what was before it */
     l->sums.open--;
     ledger_add(&l->sums.held, -handle->hard);
-    ledger_add(&l->sums.doubt, end->doubt);
-    for (unsigned i = 0; i < handle->period_count; i++)
-        account_end(handle->periods[i], handle->hard, handle->soft, end);
-    ledger_write_or_keep(l, end);
+    ledger_book_sums(l, end);
+    for (size_t i = 0; i < handle->count; i++)
+        account_end(handle->stakes[i].period, handle->hard, handle->soft, end);
     if (l->queue != NULL)
         ledger_run_queue(l);
     journal_unlock(l->journal);
@@ -157,8 +181,8 @@ void ledger_row(struct ledger *l, struct record *row)
     CHECK(l, LEDGER);
     row->type = RECORD_ROW;
     journal_lock(l->journal);
-    ledger_add_to_accounts(l, row, row);
     ledger_write_or_keep(l, row);
+    ledger_book(l, row, row);
     journal_unlock(l->journal);
 }
 
@@ -174,13 +198,31 @@ void ledger_read_sums(struct ledger *l, struct ledger_sums *sums)
     sums->failures = state.failures;
 }
 
-void ledger_read_balance(struct ledger *l, unsigned budget, struct ledger_balance *balance)
+bool ledger_is_charged(struct ledger *l, const struct record *whose)
 {
+    struct account *accounts[ACCOUNTS_MOST];
+    bool charged = false;
     CHECK(l, LEDGER);
-    BUG_IF(budget >= l->account_count);
     journal_lock(l->journal);
-    struct account *account = &l->accounts[budget];
-    const struct account_period *p = account_at(account, clock_unix_ms());
-    *balance = (struct ledger_balance){ p->spent, p->held, p->doubt, account_left(account, p) };
+    size_t count = accounts_of(&l->accounts, whose, true, accounts);
+    for (size_t i = 0; i < count; i++)
+        charged = charged || !accounts[i]->terms->only_report;
     journal_unlock(l->journal);
+    return charged;
+}
+
+size_t ledger_read_balances(struct ledger *l, const struct record *whose, struct ledger_balance *balances)
+{
+    struct account *accounts[ACCOUNTS_MOST];
+    int64_t now_ms = clock_unix_ms();
+    CHECK(l, LEDGER);
+    journal_lock(l->journal);
+    size_t count = accounts_of(&l->accounts, whose, false, accounts);
+    for (size_t i = 0; i < count; i++) {
+        const struct account_period *p = account_at(accounts[i], now_ms);
+        balances[i] = (struct ledger_balance){ accounts[i]->kind, accounts[i]->terms, account_limit(accounts[i], now_ms),
+                                               p->spent, p->held, p->doubt, account_left(accounts[i], p, now_ms), p->ends_s };
+    }
+    journal_unlock(l->journal);
+    return count;
 }

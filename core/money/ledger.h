@@ -10,20 +10,11 @@
 #include <stdint.h>
 
 #include "base/fail.h"
-#include "money/account.h"
+#include "money/accounts.h"
 #include "money/record.h"
 
 struct ledger;
 struct ledger_hold;
-
-/* A budget. */
-struct ledger_budget {
-    const char *kind; /* "all", "team", "key": static */
-    struct text id;   /* kept */
-    enum config_period period;
-    enum config_budget_mode mode;
-    int64_t limit, ceiling; /* nano-dollars; strict: the same */
-};
 
 struct ledger_settings {
     const char *folder;
@@ -31,27 +22,28 @@ struct ledger_settings {
     const char *book;  /* digest of the price book; kept, may be NULL */
     bool accept_gap;   /* start although the journal has been damaged */
     size_t segment_bytes; /* 0: the default */
-    const struct ledger_budget *budgets; /* ledger_hold() names them by their place here */
-    unsigned budget_count;
+    const struct accounts_rule *rules; /* who has which budgets */
+    size_t rule_count;
 };
-
-/* How many budgets one request can be charged to. */
-#define LEDGER_BUDGETS_MOST 8
 
 /* Why an attempt must not be sent. */
 struct ledger_refusal {
     enum account_answer answer; /* ACCOUNT_FITS: no budget refused it, the journal cannot be written */
-    unsigned budget;            /* which */
-    int64_t left;               /* nano-dollars of it */
-    int64_t ends_s;             /* when it begins anew; INT64_MAX: never */
-    int64_t room;               /* what a hold may cost at most beside those that are open, of all its budgets */
-    unsigned waiting;           /* attempts in the queue that are charged to one of its budgets */
-    uint64_t after;             /* the record after which it was refused */
+    enum account_kind kind;     /* whose budget */
+    const struct config_budget *terms; /* which of the kind's; kept by the ledger's owner */
+    struct text id;   /* whose; of sessions and end users the record's own text, of others kept */
+    int64_t left;     /* nano-dollars of it */
+    int64_t ends_s;   /* when it begins anew; INT64_MAX: never */
+    int64_t room;     /* what a hold may cost at most beside those that are open, of all its budgets */
+    unsigned waiting; /* attempts in the queue that are charged to one of its budgets */
+    uint64_t after;   /* the record after which it was refused */
 };
 
 /* What the start found. */
 struct ledger_start {
-    uint64_t records, problems;
+    uint64_t records;  /* of all its segments */
+    uint64_t read;     /* of these, by this start */
+    uint64_t problems; /* damage that was not accepted before */
     uint64_t doubtful; /* holds of a process that crashed */
     char first_problem[512];
 };
@@ -61,12 +53,11 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
 /* No hold may be open: what is open all the same is left to the next start, as doubt. */
 void ledger_close(struct ledger *ledger);
 
-/* Before an attempt is sent. `hold` has all but type, number, time and accounts; `budgets` are the places of those that it is
- * charged to: all are checked and taken together, or none. Where others wait for one of them (queue.h) it does not overtake them,
- * unless it may. The handle is for ledger_end(). NULL with *refusal, and with `fail` where the journal cannot be written: the
- * attempt must not be sent. */
-struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, const unsigned *budgets, unsigned count, bool overtakes,
-                                struct ledger_refusal *refusal, struct fail *fail);
+/* Before an attempt is sent. `hold` has all but type, number, time and accounts; its dimensions (team, key, project ...) decide which
+ * accounts it is charged to: all are checked and taken together, or none. Where others wait for one of them (queue.h) it does not
+ * overtake them, unless it may. The handle is for ledger_end(). NULL with *refusal, and with `fail` where the journal cannot be written:
+ * the attempt must not be sent. */
+struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, bool overtakes, struct ledger_refusal *refusal, struct fail *fail);
 /* The attempt is over. `end` has ending, lines, cost...; the handle is gone. An END that cannot be written is kept and written
  * as soon as the journal can be. */
 void ledger_end(struct ledger *ledger, struct ledger_hold *handle, struct record *end);
@@ -75,7 +66,7 @@ void ledger_row(struct ledger *ledger, struct record *row);
 
 /* Money now, in nano-dollars. */
 struct ledger_sums {
-    int64_t held, doubt;
+    int64_t spent, held, doubt;
     uint64_t open;    /* holds without an END */
     uint64_t records; /* written by this process */
     uint64_t failures; /* of the disk */
@@ -84,10 +75,18 @@ struct ledger_sums {
 };
 void ledger_read_sums(struct ledger *ledger, struct ledger_sums *sums);
 
+/* Has a request with these dimensions a budget that could refuse it? */
+bool ledger_is_charged(struct ledger *ledger, const struct record *whose);
+
 /* A budget now. */
 struct ledger_balance {
+    enum account_kind kind;
+    const struct config_budget *terms;
+    int64_t limit; /* with a raise */
     int64_t spent, held, doubt, left;
+    int64_t ends_s; /* when it begins anew; INT64_MAX: never */
 };
-void ledger_read_balance(struct ledger *ledger, unsigned budget, struct ledger_balance *balance);
+/* The budgets of a request with these dimensions, which need not be complete: at most ACCOUNTS_MOST. Returns how many. */
+size_t ledger_read_balances(struct ledger *ledger, const struct record *whose, struct ledger_balance *balances);
 
 #endif

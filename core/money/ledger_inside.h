@@ -3,6 +3,7 @@
 #define MONEY_LEDGER_INSIDE_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "money/holds.h"
 #include "money/journal.h"
 #include "money/ledger.h"
@@ -10,13 +11,18 @@
 #define LEDGER_MAGIC 0x6c656467u
 #define HOLD_MAGIC 0x686f6c64u
 
+struct ledger_stake {
+    struct account *account;
+    struct account_period *period;
+    bool tight; /* this one has no room for it, or others wait for it */
+};
+
 struct ledger_hold {
     uint32_t magic;
     uint64_t number;
     int64_t hard, soft;
-    struct account_period *periods[LEDGER_BUDGETS_MOST]; /* where it is held */
-    bool tight[LEDGER_BUDGETS_MOST]; /* this one has no room for it, or others wait for it */
-    unsigned period_count;
+    size_t count;
+    struct ledger_stake stakes[]; /* where it is held */
 };
 
 /* A record that could not be written. */
@@ -31,23 +37,34 @@ struct ledger {
     struct holds open; /* by number: an OPEN of a new segment carries them */
     struct ledger_sums sums;
     struct late *late, **last_late;
-    struct account *accounts; /* by the places of settings.budgets */
-    unsigned account_count;
+    struct accounts accounts;
+    bool gap;        /* the OPEN that is written now comes after damage that the operator accepted */
+    uint64_t doubts; /* the oldest segment with a HOLD in doubt; 0: not known */
     struct ledger_wait *queue; /* in order */
     uint64_t queue_run;
 };
 
 /* A balance never wraps: what is beyond 9.2 billion dollars stays there. */
 void ledger_add(int64_t *sum, int64_t more);
-/* What is over is in the balances of the budgets that there are now, whatever budgets there were then. */
-void ledger_add_to_accounts(struct ledger *l, const struct record *whose, const struct record *end);
+/* What is over is in the sums, and in the balances of the budgets that there are now, whatever budgets there were then. */
+void ledger_book(struct ledger *l, const struct record *whose, const struct record *end);
+/* The same of the sums alone. */
+void ledger_book_sums(struct ledger *l, const struct record *end);
+
+/* For a segment's OPEN (journal_settings.carry). */
+void ledger_carry(void *owner, struct record *open, struct arena *arena);
+/* Are all accounts that there are now in it? */
+bool ledger_is_carried(struct ledger *l, const struct record *open);
+/* Balances and sums stand as it carries them. */
+void ledger_take_carried(struct ledger *l, const struct record *open);
 
 /* All below with the mutex held. Asks all budgets, and notes their periods in the handle. False with *refusal: the hardest answer of
  * them. */
-bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, const unsigned *budgets, unsigned count,
-                 struct ledger_refusal *refusal);
+bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, struct ledger_refusal *refusal);
+/* A handle with the accounts that the record is charged to. On the heap. */
+struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold);
 /* Writes the HOLD of one that fits. -1 with `fail`: it must not be sent, and the handle is the caller's still. */
-int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, const unsigned *budgets, struct fail *fail);
+int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, struct fail *fail);
 /* queue.c: lets in whom the accounts have room for now. After everything that makes room. */
 void ledger_run_queue(struct ledger *l);
 /* Writes a record. A hold is open until its END is written: until then a new segment must
@@ -57,6 +74,8 @@ int ledger_write_one(struct ledger *l, struct record *record, struct fail *fail)
 int ledger_write_late(struct ledger *l, struct fail *fail);
 /* Writes it, or keeps it until it can be written. */
 void ledger_write_or_keep(struct ledger *l, struct record *record);
+/* What is kept is in the sums and balances, and not in the journal: takes it out of them (-1), or puts it back (1). */
+void ledger_book_late(struct ledger *l, int sign);
 void ledger_free_late(struct ledger *l);
 
 #endif

@@ -65,6 +65,27 @@ void ledger_write_or_keep(struct ledger *l, struct record *record)
     keep_late(l, record);
 }
 
+void ledger_book_late(struct ledger *l, int sign)
+{
+    for (const struct late *late = l->late; late != NULL; late = late->next) {
+        struct record end, hold;
+        struct arena arena;
+        const char *why;
+        arena_init(&arena, NULL, 0, 1 << 20);
+        BUG_IF(record_read(buf_view(&late->bytes), &arena, &end, &why) < 0);
+        const struct record *whose = &end;
+        if (end.type == RECORD_END) { /* its hold is open until it is written */
+            BUG_IF(record_read(holds_get(&l->open, end.hold), &arena, &hold, &why) < 0);
+            whose = &hold;
+        }
+        end.cost *= sign;
+        end.doubt *= sign;
+        end.soft_doubt *= sign;
+        ledger_book(l, whose, &end);
+        arena_fini(&arena);
+    }
+}
+
 void ledger_free_late(struct ledger *l)
 {
     for (struct late *late = l->late, *next; late != NULL; late = next) {

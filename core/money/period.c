@@ -1,9 +1,7 @@
-/* period.c - days of the civil calendar; no library call, so no time zone of the machine is in it. */
+/* period.c - days of the civil calendar; no library call, so the time zone of the machine is not in it. */
 #include "money/period.h"
 
 #include "base/fail.h"
-
-enum { DAY_S = 86400 };
 
 const char *period_name(enum config_period period)
 {
@@ -11,9 +9,8 @@ const char *period_name(enum config_period period)
     return names[period];
 }
 
-/* Days since 1970 of the first of a month, by Howard Hinnant's "days_from_civil" (public domain). Months from 1; 13 is the
- * next year's first. */
-static int64_t first_of(int64_t year, unsigned month)
+/* By Howard Hinnant's "days_from_civil" (public domain). */
+int64_t period_first_of(int64_t year, unsigned month)
 {
     if (month > 12) {
         month -= 12;
@@ -39,41 +36,41 @@ static void month_of(int64_t days, int64_t *year, unsigned *month)
     *year = y + era * 400 + (*month <= 2);
 }
 
-int64_t period_begins(enum config_period period, int64_t unix_s)
+/* The first and the last day + 1 of the period that a day is in. */
+static void days_of(enum config_period period, int64_t day, int64_t *first, int64_t *end)
 {
-    BUG_IF(unix_s < 0);
-    int64_t days = unix_s / DAY_S, year;
+    int64_t year;
     unsigned month;
 
-    switch (period) {
-    case PERIOD_DAY:
-        return days * DAY_S;
-    case PERIOD_WEEK: /* 1970 began on a Thursday */
-        return days < 4 ? 0 : (days - (days + 3) % 7) * DAY_S;
-    case PERIOD_MONTH:
-        month_of(days, &year, &month);
-        return first_of(year, month) * DAY_S;
-    case PERIOD_TOTAL:
-        break;
+    *first = day;
+    *end = day + 1;
+    if (period == PERIOD_WEEK) { /* 1970 began on a Thursday */
+        *first = day - (day + 3 + 7) % 7;
+        *end = *first + 7;
+    } else if (period == PERIOD_MONTH) {
+        month_of(day, &year, &month);
+        *first = period_first_of(year, month);
+        *end = period_first_of(year, month + 1);
     }
-    return 0;
 }
 
-int64_t period_ends(enum config_period period, int64_t unix_s)
+int64_t period_begins(enum config_period period, const struct zone *zone, int64_t unix_s)
 {
-    int64_t begins = period_begins(period, unix_s), year;
-    unsigned month;
+    int64_t first, end;
+    BUG_IF(unix_s < 0);
+    if (period == PERIOD_TOTAL)
+        return 0;
+    days_of(period, zone_day_of(zone, unix_s), &first, &end);
+    int64_t begins = zone_day_begins(zone, first);
+    return begins > 0 ? begins : 0;
+}
 
-    switch (period) {
-    case PERIOD_DAY:
-        return begins + DAY_S;
-    case PERIOD_WEEK:
-        return begins == 0 ? 4 * DAY_S : begins + 7 * DAY_S;
-    case PERIOD_MONTH:
-        month_of(begins / DAY_S, &year, &month);
-        return first_of(year, month + 1) * DAY_S;
-    case PERIOD_TOTAL:
-        break;
-    }
-    return INT64_MAX;
+int64_t period_ends(enum config_period period, const struct zone *zone, int64_t unix_s)
+{
+    int64_t first, end;
+    BUG_IF(unix_s < 0);
+    if (period == PERIOD_TOTAL)
+        return INT64_MAX;
+    days_of(period, zone_day_of(zone, unix_s), &first, &end);
+    return zone_day_begins(zone, end);
 }

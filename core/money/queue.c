@@ -8,9 +8,9 @@
 /* Counts it as one who waits for the accounts that have no room for it, or not any more. Those that have room keep nobody waiting. */
 static void count_waiting(const struct ledger_wait *wait, bool waits)
 {
-    for (unsigned i = 0; i < wait->hold->period_count; i++)
-        if (wait->hold->tight[i])
-            wait->hold->periods[i]->waiting += waits ? 1 : -1u;
+    for (size_t i = 0; i < wait->hold->count; i++)
+        if (wait->hold->stakes[i].tight)
+            wait->hold->stakes[i].period->waiting += waits ? 1 : -1u;
 }
 
 static void remove_one(struct ledger *l, struct ledger_wait **at)
@@ -26,23 +26,23 @@ static void remove_one(struct ledger *l, struct ledger_wait **at)
 static bool is_behind(const struct ledger *l, const struct ledger_wait *wait)
 {
     bool behind = false;
-    for (unsigned i = 0; i < wait->hold->period_count; i++)
-        if (wait->hold->periods[i]->blocked == l->queue_run)
-            behind = wait->hold->tight[i] = true;
+    for (size_t i = 0; i < wait->hold->count; i++)
+        if (wait->hold->stakes[i].period->blocked == l->queue_run)
+            behind = wait->hold->stakes[i].tight = true;
     return behind;
 }
 
 static void stays(const struct ledger *l, const struct ledger_wait *wait)
 {
     count_waiting(wait, true);
-    for (unsigned i = 0; i < wait->hold->period_count; i++)
-        if (wait->hold->tight[i])
-            wait->hold->periods[i]->blocked = l->queue_run;
+    for (size_t i = 0; i < wait->hold->count; i++)
+        if (wait->hold->stakes[i].tight)
+            wait->hold->stakes[i].period->blocked = l->queue_run;
 }
 
 static void end_one(struct ledger *l, struct ledger_wait *wait)
 {
-    if (wait->refusal.answer != ACCOUNT_FITS || ledger_take(l, wait->hold, wait->record, wait->budgets, &wait->why) < 0) {
+    if (wait->refusal.answer != ACCOUNT_FITS || ledger_take(l, wait->hold, wait->record, &wait->why) < 0) {
         free(wait->hold);
         wait->hold = NULL;
     }
@@ -55,7 +55,7 @@ void ledger_run_queue(struct ledger *l)
     for (struct ledger_wait **at = &l->queue; *at != NULL;) {
         struct ledger_wait *wait = *at;
         count_waiting(wait, false);
-        ledger_fits(l, wait->hold, wait->record, wait->budgets, wait->count, &wait->refusal);
+        ledger_fits(l, wait->hold, wait->record, &wait->refusal);
         enum account_answer answer = wait->refusal.answer;
         bool behind = is_behind(l, wait);
         if (answer == ACCOUNT_WAIT || (answer == ACCOUNT_FITS && behind)) {
@@ -68,14 +68,14 @@ void ledger_run_queue(struct ledger *l)
     }
 }
 
-void ledger_wait(struct ledger *l, struct ledger_wait *wait, struct record *record, const unsigned *budgets, unsigned count)
+void ledger_wait(struct ledger *l, struct ledger_wait *wait, struct record *record)
 {
     CHECK(l, LEDGER);
-    struct ledger_hold *handle = calloc(1, sizeof *handle);
-    BUG_IF(handle == NULL || wait->queued || count > LEDGER_BUDGETS_MOST);
+    BUG_IF(wait->queued);
     record->type = RECORD_HOLD;
-    *wait = (struct ledger_wait){ .on_over = wait->on_over, .hold = handle, .record = record, .budgets = budgets, .count = count, .queued = true };
+    *wait = (struct ledger_wait){ .on_over = wait->on_over, .record = record, .queued = true };
     journal_lock(l->journal);
+    wait->hold = ledger_new_hold(l, record);
     l->sums.queued++;
     struct ledger_wait **at = &l->queue;
     while (*at != NULL)

@@ -19,14 +19,12 @@ struct ledger_wait {
     /* of queue.c */
     struct ledger_wait *next;
     struct record *record;
-    const unsigned *budgets;
-    unsigned count;
     bool queued;
 };
 
-/* Puts an attempt that ledger_hold() refused with ACCOUNT_WAIT behind those that wait already; `record` and `budgets` are kept until
- * it is over. That may be at once. Any thread. */
-void ledger_wait(struct ledger *ledger, struct ledger_wait *wait, struct record *record, const unsigned *budgets, unsigned count);
+/* Puts an attempt that ledger_hold() refused with ACCOUNT_WAIT behind those that wait already; `record` is kept until it is
+ * over. That may be at once. Any thread. */
+void ledger_wait(struct ledger *ledger, struct ledger_wait *wait, struct record *record);
 /* True: it waits no longer, and is the caller's again. False: on_over() has been called, or is being called. Any thread. */
 bool ledger_call_off(struct ledger *ledger, struct ledger_wait *wait);
 

@@ -23,6 +23,7 @@ enum record_type {
     RECORD_ROW,   /* a request that asked no upstream */
     RECORD_LATE,  /* a correction of an END or a ROW */
     RECORD_LEASE, /* part of a budget moved between gateways */
+    RECORD_MARK,  /* all records before this number were on the disk when it was written; as an OPEN it has no number of its own */
     RECORD_TYPES
 };
 
@@ -48,11 +49,14 @@ struct record_account {
     int64_t limit, ceiling;
     uint64_t number; /* of the holds of this account, without gaps */
     uint32_t strict;
+    struct text zone; /* of its period, absent: UTC */
+    int64_t ends_s;       /* of its period; 0: never, or not known */
+    uint32_t only_report; /* it refuses nothing */
 };
 
 /* What an account stood at when a segment began. */
 struct record_balance {
-    struct text kind, id, per;
+    struct text kind, id, per, zone;
     int64_t begins_s;
     int64_t spent, doubt, soft_doubt;
     uint64_t number;
@@ -79,8 +83,12 @@ struct record {
     struct text program, book; /* version; digest of the price book */
     struct record_list carried;  /* struct text: the HOLDs without an END, as they were written */
     struct record_list balances; /* struct record_balance */
+    uint64_t as_of;  /* what is carried over stood so before the record of this number; 0: before that of `number` */
+    uint32_t whole;  /* 1: all is carried over that a start needs: it reads nothing older */
+    uint32_t gap;    /* 1: the operator accepted that records before it are lost */
+    uint64_t doubts; /* the number of the oldest segment with a HOLD whose cost is in doubt; 0: not known */
 
-    /* HOLD and ROW: whose it is */
+    /* HOLD and ROW: whose it is. A LATE repeats what the corrected one had. */
     struct text request; /* our id */
     uint64_t attempt;    /* from 1 */
     struct text team, key, project, tags, user, session, client, face;
@@ -91,8 +99,8 @@ struct record {
     uint64_t output_limit;                /* of tokens, as sent; 0: none */
     int64_t admitted_ms;                  /* decides on the period and the price */
 
-    /* END, ROW and LATE: how it ended */
-    uint64_t hold; /* END: the HOLD's number; LATE: the number of what is corrected */
+    /* END, ROW and LATE: how it ended. In a LATE money is what is added; less than 0 takes away */
+    uint64_t hold; /* END: the HOLD's number; LATE: that of the HOLD or ROW that is corrected */
     uint32_t ending;
     uint32_t final;    /* 1: the request is over with it */
     uint32_t unpriced; /* 1: what it cost is not known */

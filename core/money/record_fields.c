@@ -5,10 +5,10 @@
 
 #define AT(type_, member_) .offset = offsetof(struct type_, member_)
 #define IN(type_) (1u << RECORD_##type_)
-#define ALL (IN(OPEN) | IN(HOLD) | IN(END) | IN(ROW) | IN(LATE) | IN(LEASE))
+#define ALL (IN(OPEN) | IN(HOLD) | IN(END) | IN(ROW) | IN(LATE) | IN(LEASE) | IN(MARK))
 #define LAST(type_) { FIELD_END, .offset = sizeof(struct type_) }
 
-static const char *const types[] = { "", "open", "hold", "end", "row", "late", "lease", NULL };
+static const char *const types[] = { "", "open", "hold", "end", "row", "late", "lease", "mark", NULL };
 static const char *const endings[] = { "", "settled", "void", "doubt", NULL };
 static const char *const sources[] = { "", "reported", "counted", "estimated", NULL };
 
@@ -22,6 +22,9 @@ static const struct field account_fields[] = {
     { FIELD_NANO,  6, "ceiling_usd", AT(record_account, ceiling) },
     { FIELD_UINT,  7, "number",      AT(record_account, number) },
     { FIELD_FLAG,  8, "strict",      AT(record_account, strict) },
+    { FIELD_TEXT,  9, "zone",        AT(record_account, zone) },
+    { FIELD_INT,  10, "ends_s",      AT(record_account, ends_s) },
+    { FIELD_FLAG, 11, "only_report", AT(record_account, only_report) },
     LAST(record_account),
 };
 
@@ -34,6 +37,7 @@ static const struct field balance_fields[] = {
     { FIELD_NANO,  6, "doubt_usd",      AT(record_balance, doubt) },
     { FIELD_NANO,  7, "soft_doubt_usd", AT(record_balance, soft_doubt) },
     { FIELD_UINT,  8, "number",         AT(record_balance, number) },
+    { FIELD_TEXT,  9, "zone",           AT(record_balance, zone) },
     LAST(record_balance),
 };
 
@@ -60,6 +64,10 @@ const struct field record_fields[] = {
     { FIELD_TEXT,  8, "book",           AT(record, book) },
     { FIELD_LIST,  9, "carried",        AT(record, carried) },
     { FIELD_LIST, 10, "balances",       AT(record, balances), .shape = balance_fields },
+    { FIELD_UINT, 11, "as_of",          AT(record, as_of) },
+    { FIELD_FLAG, 12, "whole",          AT(record, whole) },
+    { FIELD_FLAG, 13, "gap",            AT(record, gap) },
+    { FIELD_UINT, 14, "doubts",         AT(record, doubts) },
 
     { FIELD_TEXT, 16, "request",        AT(record, request), .needed = IN(HOLD) | IN(ROW) },
     { FIELD_UINT, 17, "attempt",        AT(record, attempt), .needed = IN(HOLD) },

@@ -48,8 +48,7 @@ const char *segment_name(struct arena *arena, uint64_t number, const char *boot)
     return arena_printf(arena, "%0*llu-%s" SUFFIX, DIGITS, (unsigned long long)number, boot);
 }
 
-/* The number in a segment's name; 0: it is none. */
-static uint64_t number_of(const char *name)
+uint64_t segment_number(const char *name)
 {
     struct text rest = text_of(name);
     int64_t number;
@@ -64,7 +63,7 @@ static uint64_t number_of(const char *name)
 static int by_number(const void *a, const void *b)
 {
     const char *x = *(const char *const *)a, *y = *(const char *const *)b;
-    uint64_t m = number_of(x), n = number_of(y);
+    uint64_t m = segment_number(x), n = segment_number(y);
     return m != n ? (m < n ? -1 : 1) : strcmp(x, y);
 }
 
@@ -78,8 +77,8 @@ static void add(struct segment_files *files, struct arena *arena, const char *na
         files->names = more;
     }
     files->names[files->count++] = arena_str(arena, text_of(name));
-    if (number_of(name) > files->last)
-        files->last = number_of(name);
+    if (segment_number(name) > files->last)
+        files->last = segment_number(name);
 }
 
 int segment_list(const char *folder, struct arena *arena, struct segment_files *files, struct fail *fail)
@@ -89,7 +88,7 @@ int segment_list(const char *folder, struct arena *arena, struct segment_files *
     if (dir == NULL)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be read: %s", folder, strerror(errno));
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL && files->count < FILES_MOST;)
-        if (number_of(entry->d_name) > 0)
+        if (segment_number(entry->d_name) > 0)
             add(files, arena, entry->d_name);
     closedir(dir);
     if (files->count > 0)
@@ -139,43 +138,44 @@ int segment_open(struct segment_reader *r, const char *folder, const char *name,
     return 0;
 }
 
-static bool is_all_zero(struct text bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++)
-        if (bytes.ptr[i] != '\0')
-            return false;
-    return true;
-}
-
-/* Does a whole frame stand somewhere in these bytes? Records begin with their type and number (record_fields.c). */
-static bool has_frame(struct text bytes)
+/* Where in these bytes, from `from` on, does a whole frame stand? Records begin with their type and number (record_fields.c). */
+static bool find_frame(struct text bytes, size_t from, size_t *at, size_t *len)
 {
     enum { TYPE = 0x02, NUMBER = 0x04, LEAST = SEGMENT_FRAME + 4 };
-    for (size_t i = 0; i + LEAST <= bytes.len; i++) {
-        const char *at = bytes.ptr + i;
-        if (at[SEGMENT_FRAME] != TYPE || at[SEGMENT_FRAME + 2] != NUMBER)
+    for (size_t i = from; i + LEAST <= bytes.len; i++) {
+        const char *frame = bytes.ptr + i;
+        if (frame[SEGMENT_FRAME] != TYPE || frame[SEGMENT_FRAME + 2] != NUMBER)
             continue;
-        size_t len = load32(at);
-        if (len == 0 || len > bytes.len - i - SEGMENT_FRAME)
+        *at = i;
+        *len = load32(frame);
+        if (*len == 0 || *len > bytes.len - i - SEGMENT_FRAME)
             continue;
-        if (checksum(at, (struct text){ at + SEGMENT_FRAME, len }) == load32(at + 4))
+        if (checksum(frame, (struct text){ frame + SEGMENT_FRAME, *len }) == load32(frame + 4))
             return true;
     }
     return false;
 }
 
-/* The last frame of a file may be torn: nothing is behind it, or zeros, where a file had grown and was not written yet. Where a
- * whole frame stands behind what cannot be read, or anything else, the file is damaged. `frame` is as long as the frame
- * says that it is, which may be wrong. */
-static enum segment_next bad_frame(struct segment_reader *r, size_t frame)
+/* The end of a file may be torn, in any of its pages that were not synced: where whole frames stand behind, who reads must know
+ * whether what is lost had been promised. */
+static enum segment_next bad_frame(struct segment_reader *r)
 {
+    size_t at, len;
     fill(r, SEGMENT_RECORD_MOST + SEGMENT_FRAME);
-    struct text held = buf_view(&r->held);
-    if (r->failed || (held.len > 1 && has_frame((struct text){ held.ptr + 1, held.len - 1 })))
-        return SEGMENT_CORRUPT;
-    if (held.len <= frame || is_all_zero((struct text){ held.ptr + frame, held.len - frame }))
-        return SEGMENT_TORN;
-    return SEGMENT_CORRUPT;
+    return r->failed || find_frame(buf_view(&r->held), 1, &at, &len) ? SEGMENT_CORRUPT : SEGMENT_TORN;
+}
+
+bool segment_seek(struct segment_reader *r, struct text *record)
+{
+    size_t at, len, from = r->lent > 0 ? r->lent : 1;
+    fill(r, SEGMENT_RECORD_MOST + SEGMENT_FRAME);
+    if (r->failed || !find_frame(buf_view(&r->held), from, &at, &len))
+        return false;
+    buf_consume(&r->held, at);
+    r->offset += at;
+    r->lent = SEGMENT_FRAME + len;
+    *record = (struct text){ buf_view(&r->held).ptr + SEGMENT_FRAME, len };
+    return true;
 }
 
 enum segment_next segment_next(struct segment_reader *r, struct text *record)
@@ -193,14 +193,14 @@ enum segment_next segment_next(struct segment_reader *r, struct text *record)
         return SEGMENT_TORN;
     size_t len = load32(held.ptr);
     if (len == 0 || len > SEGMENT_RECORD_MOST)
-        return bad_frame(r, SEGMENT_FRAME);
+        return bad_frame(r);
     fill(r, SEGMENT_FRAME + len);
     held = buf_view(&r->held);
     if (held.len < SEGMENT_FRAME + len)
-        return bad_frame(r, SEGMENT_FRAME + len);
+        return bad_frame(r);
     *record = (struct text){ held.ptr + SEGMENT_FRAME, len };
     if (checksum(held.ptr, *record) != load32(held.ptr + 4))
-        return bad_frame(r, SEGMENT_FRAME + len);
+        return bad_frame(r);
     r->lent = SEGMENT_FRAME + len;
     return SEGMENT_RECORD;
 }

@@ -29,6 +29,9 @@ struct segment_files {
     uint64_t last; /* the highest number; 0: none */
 };
 
+/* The number in the name of a segment; 0: it is the name of something else. */
+uint64_t segment_number(const char *name);
+
 /* The segments in the folder, in order. -1 with `fail` where it cannot be read. */
 int segment_list(const char *folder, struct arena *arena, struct segment_files *files, struct fail *fail);
 
@@ -46,12 +49,14 @@ enum segment_next {
     SEGMENT_RECORD,  /* *record is lent until the next call */
     SEGMENT_END,     /* all was read */
     SEGMENT_TORN,    /* the last frame is not complete: a crash or a power loss, or it is being written */
-    SEGMENT_CORRUPT, /* a frame in the middle is not what was written */
+    SEGMENT_CORRUPT, /* a frame is not what was written, and whole ones stand behind it; or the disk cannot be read (`failed`) */
 };
 
 /* 0; or -1 with `fail`: it cannot be opened, or is no segment of this format. */
 int segment_open(struct segment_reader *r, const char *folder, const char *name, struct fail *fail);
 enum segment_next segment_next(struct segment_reader *r, struct text *record);
+/* Goes on behind what cannot be read, at the next whole frame. False: there is none. */
+bool segment_seek(struct segment_reader *r, struct text *record);
 void segment_close(struct segment_reader *r);
 
 #endif

@@ -16,6 +16,7 @@ struct verify_report {
     uint64_t unpriced;
     int64_t spent, held, doubt; /* nano-dollars */
     uint64_t broken;            /* rules broken, and damage of the files */
+    uint64_t accepted;          /* of these, before a gap that the operator accepted; they are not in `broken` */
 };
 
 /* The rules: each END has a HOLD and each HOLD at most one END; what an attempt cost and what is in doubt are not over what was

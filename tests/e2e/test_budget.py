@@ -62,7 +62,7 @@ class Budget(Case):
         self.up.take()
         answer = self.ask("b")
         self.assert_error(answer, 429, "insufficient_quota", "project_spend_limit_exceeded", retry=False)
-        self.assertRegex(answer.json()["error"]["message"], r'the key "b" is spent. It begins anew at \d{4}-\d\d-\d\dT00:00:00Z'.replace("the", "budget of the"))
+        self.assertRegex(answer.json()["error"]["message"], r'budget of the key "b" per day is spent. It begins anew at \d{4}-\d\d-\d\dT00:00:00Z')
         self.assertEqual(self.ask("a").header("x-gw-budget-remaining"), "0.003")
         self.assertEqual(self.ask("a").header("x-gw-budget-remaining"), "0")  # 0.0105 of 0.01: what was held was less than it cost
         answer = self.ask("a")
@@ -159,9 +159,36 @@ class Budget(Case):
 
 
 class Configuration(unittest.TestCase):
+    def test_all_of_a_budget_is_shown_and_read_again(self):
+        from command import run
+        text = ('ledger { path = "l" } budget { { usd = 5, per = "day", zone = "Europe/Berlin", only_report = true }, { usd = 50, ceiling_usd = 60, '
+                'alert = "https://hooks.example.com/secret-part", alert_percent = 80, alert_usd = 30, raise = { usd = 20, ends = "2036-12-01T00:00:00Z" } } }')
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "gateway.lua")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            shown = run("check", "-T", "-c", path)
+            self.assertEqual(shown.code, 0, shown)
+            self.assertIn('budget { { usd = "5", per = "day", zone = "Europe/Berlin", ceiling_usd = "10", mode = "expected", only_report = true }, { usd = "50", per = "month", '
+                          'ceiling_usd = "60", mode = "expected", alert = "https://hooks.example.com/***", alert_usd = "30", alert_percent = 80, raise = { usd = "20", '
+                          'ends = "2036-12-01T00:00:00.000Z" } } }', shown.out)
+            self.assertNotIn("secret-part", shown.out + shown.err)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(shown.out)
+            self.assertEqual(run("check", "-T", "-c", path).out.split("\n", 1)[1], shown.out.split("\n", 1)[1])
+
     def test_what_is_wrong_is_said(self):
         from command import run
-        for text, wanted in (('budget { usd = 5 }', "it needs a ledger"), ('ledger { path = "l" } budget { per = "day" }', '"usd" is missing'),
+        for text, wanted in (('budget { usd = 5 }', "it needs a ledger"), ('ledger { path = "l" } budget { { usd = 5 }, { usd = 6 } }', 'two of them are per "month"'),
+                             ('ledger { path = "l" } budget { usd = 5, zone = "Europe/Berln" }', 'there is no time zone "Europe/Berln"'),
+                             ('ledger { path = "l" } budget { usd = 5, zone = "../etc" }', "is no name of a time zone"),
+                             ('ledger { path = "l" } budget { { usd = 5 }, per = "day" }', "not both"),
+                             ('ledger { path = "l" } budget { usd = 5, zoone = "UTC" }', 'did you mean "zone"?'),
+                             ('ledger { path = "l" } budget { usd = 5, alert_percent = 50 }', "they belong together"),
+                             ('ledger { path = "l" } budget { usd = 5, alert_percent = 50, alert = "ftp://x" }', "begins with https://"),
+                             ('ledger { path = "l" } budget { usd = 5, raise = { usd = 1, ends = "soon" } }', "raise: ends takes"),
+                             ('ledger { path = "l" } budget { usd = 5, raise = { usd = 1 } }', '"ends" is missing'),
+                             ('ledger { path = "l" } team "t" { budget = { { usd = 1 }, { usd = 2, per = "dat" } } }', '"day" or "week"'), ('ledger { path = "l" } budget { per = "day" }', '"usd" is missing'),
                              ('ledger { path = "l" } budget { usd = -1 }', "US dollars"), ('ledger { path = "l" } budget { usd = "0.0000000001" }', "US dollars"),
                              ('ledger { path = "l" } team "t" { budget = { usd = 5, ceiling_usd = 4 } }', "less than usd"),
                              ('ledger { path = "l" } key { sha256 = "%064d", budget = { usd = 5, per = "year" } }' % 1, '"day" or "week"'),

@@ -52,6 +52,8 @@ else
     echo 'SKIPPED genai-prices: it cannot be installed'
     skipped=1
 fi
+python3 "$here/bounds.py" "$build/tests/bounds" "$root/core/money/prices/prices.json" > "$place/log" 2>&1
+add
 GW_ORACLE_S=${GW_ORACLE_S:-60} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 test_oracle.py > "$place/log" 2>&1
 add
 GW_KILLS=${GW_KILLS:-30} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 -k kill test_ledger.py > "$place/log" 2>&1

@@ -25,7 +25,11 @@ static const char *sample(const struct word_row *row)
             return "\"demo\"";
         if (strcmp(row->setting, "sha256") == 0)
             return "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
-        return strcmp(row->setting, "expires") == 0 ? "\"2030-01-01\"" : "\"default\"";
+        if (strcmp(row->setting, "zone") == 0)
+            return "\"Europe/Berlin\"";
+        if (strcmp(row->setting, "alert") == 0)
+            return "\"https://a.example/x\"";
+        return strcmp(row->setting, "expires") == 0 || strcmp(row->setting, "ends") == 0 ? "\"2030-01-01\"" : "\"default\"";
     case WORD_NUMBER:
     case WORD_COUNT:
     case WORD_WORKERS:
@@ -55,11 +59,29 @@ static const char *sample(const struct word_row *row)
         return "{ input_usd_per_mtok = 2.5 }";
     case WORD_SETTINGS:
         return strcmp(row->setting, "tls") == 0 ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
-             : strcmp(row->setting, "budget") == 0 ? "{ usd = 1 }"
-                                                   : "{}";
+             : strcmp(row->setting, "raise") == 0 ? "{ usd = 1, ends = \"2030-01-01\" }"
+                                                  : "{}";
+    case WORD_TAGS:
+        return "{ a = \"1\", [\"b.c\"] = \"2 x\" }";
+    case WORD_BUDGETS:
+        return "{ { usd = 1 }, { usd = 9, per = \"total\" } }";
     default:
         return NULL;
     }
+}
+
+/* What a setting needs beside it in its braces. */
+static const char *companion(const struct word_row *row, const char *setting)
+{
+    if (strcmp(row->word, "listen.tls") == 0)
+        return strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\"" : ", key = env \"GW_TEST_PEM\"";
+    if (strcmp(row->word, "budget.raise") == 0)
+        return strcmp(setting, "usd") == 0 ? ", ends = \"2030-01-01\"" : ", usd = 1";
+    if (strcmp(row->word, "budget") != 0 || strcmp(setting, "usd") == 0)
+        return "";
+    if (strcmp(setting, "alert") == 0)
+        return ", usd = 1, alert_percent = 50";
+    return strncmp(setting, "alert_", 6) == 0 ? ", usd = 1, alert = \"https://a.example/x\"" : ", usd = 1";
 }
 
 /* A file that says one setting and what it needs around it. */
@@ -67,24 +89,19 @@ static void write_source(const struct word_row *row, const char *setting, char *
 {
     char value[300];
     const char *dot = strchr(row->word, '.');
-    bool other_half = strcmp(row->word, "listen.tls") == 0;
-    if (strstr(row->word, "budget") != NULL || strcmp(setting, "budget") == 0) { /* a budget needs a ledger */
+    if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS) { /* a budget needs a ledger */
         int len = snprintf(out, room, "ledger { path = \"ledger\" }\n");
         out += len;
         room -= (size_t)len;
     }
-    snprintf(value, sizeof value, "%s = %s%s", setting, sample(row),
-             strstr(row->word, "budget") != NULL && strcmp(setting, "usd") != 0 ? ", usd = 1"
-             : !other_half                 ? ""
-             : strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\""
-                                           : ", key = env \"GW_TEST_PEM\"");
+    snprintf(value, sizeof value, "%s = %s%s", setting, sample(row), companion(row, setting));
     if (strcmp(row->word, "model.target") == 0) {
         snprintf(out, room, "provider \"demo\" {}\nmodel \"m\" { { \"demo/x\", %s } }", value);
         return;
     }
     if (dot != NULL) {
         char inner[400];
-        snprintf(inner, sizeof inner, "%s = { %s }", dot + 1, value);
+        snprintf(inner, sizeof inner, "%s = { %s }%s", dot + 1, value, strncmp(row->word, "budget", 6) == 0 ? ", usd = 1" : "");
         memcpy(value, inner, sizeof value - 1);
         value[sizeof value - 1] = '\0';
     }
@@ -94,6 +111,8 @@ static void write_source(const struct word_row *row, const char *setting, char *
         snprintf(out, room, "provider \"demo\" { %s }", value);
     else if (strcmp(word, "model") == 0)
         snprintf(out, room, "provider \"demo\" {}\nmodel \"m\" { \"demo/x\", %s }", value);
+    else if (strcmp(word, "project") == 0 || strcmp(word, "tag") == 0)
+        snprintf(out, room, "%s \"a%s\" { %s }", word, word[0] == 't' ? "=b" : "", value);
     else if (strcmp(word, "team") == 0)
         snprintf(out, room, "team \"t\" { %s }", value);
     else if (strcmp(word, "key") == 0 && strcmp(setting, "sha256") != 0)

@@ -30,11 +30,11 @@ Test(period, begins_where_the_calendar_says)
         {PERIOD_MONTH, "1970-01-01 00:00:00", "1970-01-01 00:00:00", "1970-02-01 00:00:00"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        cr_assert_eq(period_begins(rows[i].period, at(rows[i].now)), at(rows[i].begins), "%s", rows[i].now);
-        cr_assert_eq(period_ends(rows[i].period, at(rows[i].now)), at(rows[i].ends), "%s", rows[i].now);
+        cr_assert_eq(period_begins(rows[i].period, NULL, at(rows[i].now)), at(rows[i].begins), "%s", rows[i].now);
+        cr_assert_eq(period_ends(rows[i].period, NULL, at(rows[i].now)), at(rows[i].ends), "%s", rows[i].now);
     }
-    cr_assert_eq(period_begins(PERIOD_TOTAL, 123456789), 0);
-    cr_assert_eq(period_ends(PERIOD_TOTAL, 123456789), INT64_MAX);
+    cr_assert_eq(period_begins(PERIOD_TOTAL, NULL, 123456789), 0);
+    cr_assert_eq(period_ends(PERIOD_TOTAL, NULL, 123456789), INT64_MAX);
 }
 
 /* Against the C library's calendar, each day of 200 years. */
@@ -46,10 +46,10 @@ Test(period, agrees_with_the_library)
         gmtime_r(&now, &tm);
         struct tm first = {.tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = 1}, next = first;
         next.tm_mon++;
-        cr_assert_eq(period_begins(PERIOD_MONTH, now), timegm(&first), "day %lld", (long long)day);
-        cr_assert_eq(period_ends(PERIOD_MONTH, now), timegm(&next), "day %lld", (long long)day);
+        cr_assert_eq(period_begins(PERIOD_MONTH, NULL, now), timegm(&first), "day %lld", (long long)day);
+        cr_assert_eq(period_ends(PERIOD_MONTH, NULL, now), timegm(&next), "day %lld", (long long)day);
         if (day >= 4)
-            cr_assert_eq((now - period_begins(PERIOD_WEEK, now)) / 86400, (tm.tm_wday + 6) % 7, "day %lld", (long long)day);
+            cr_assert_eq((now - period_begins(PERIOD_WEEK, NULL, now)) / 86400, (tm.tm_wday + 6) % 7, "day %lld", (long long)day);
     }
 }
 
@@ -78,11 +78,16 @@ Test(account, answers_by_both_sums)
         {INT64_MAX, 1, 1, 1, 1, 1, INT64_MAX, 1, ACCOUNT_SPENT},
         {1, INT64_MAX, 1, 0, 0, 1, 5, 1, ACCOUNT_WAIT},
     };
-    struct account account = {.kind = "team", .limit = 100, .ceiling = 200};
+    struct config_budget terms = {.period = PERIOD_TOTAL, .limit = 100, .ceiling = 200};
+    struct account account = {.kind = ACCOUNT_TEAM, .terms = &terms};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct account_period p = {.spent = rows[i].spent, .held = rows[i].held, .soft_held = rows[i].soft_held,
                                    .doubt = rows[i].doubt, .soft_doubt = rows[i].soft_doubt, .open = rows[i].open};
-        cr_assert_eq(account_ask(&account, &p, rows[i].hard, rows[i].soft), rows[i].wanted, "row %zu", i);
+        struct record hold = {.hard = rows[i].hard, .soft = rows[i].soft, .admitted_ms = 5000};
+        cr_assert_eq(account_ask(&account, &p, &hold), rows[i].wanted, "row %zu", i);
+        terms.only_report = true;
+        cr_assert_eq(account_ask(&account, &p, &hold), ACCOUNT_FITS, "row %zu", i);
+        terms.only_report = false;
     }
 }
 
@@ -105,18 +110,20 @@ Test(account, strict_counts_what_can_be_at_most)
         {100, 0, 0, 0, 1, ACCOUNT_SPENT, 0},
         {0, 0, 99, 0, 2, ACCOUNT_TOO_LARGE, 1},
     };
-    struct account account = {.kind = "team", .mode = BUDGET_STRICT, .limit = 100, .ceiling = 100};
+    struct config_budget terms = {.period = PERIOD_TOTAL, .mode = BUDGET_STRICT, .limit = 100, .ceiling = 100};
+    struct account account = {.kind = ACCOUNT_TEAM, .terms = &terms};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct account_period p = {.spent = rows[i].spent, .held = rows[i].held, .soft_held = 0, .doubt = rows[i].doubt, .open = rows[i].open};
-        cr_assert_eq(account_ask(&account, &p, rows[i].hard, 0), rows[i].wanted, "row %zu", i);
-        cr_assert_eq(account_left(&account, &p), rows[i].left, "row %zu", i);
+        cr_assert_eq(account_ask(&account, &p, &(struct record){.hard = rows[i].hard}), rows[i].wanted, "row %zu", i);
+        cr_assert_eq(account_left(&account, &p, 0), rows[i].left, "row %zu", i);
     }
 }
 
 /* A month that ends with requests in flight: they end in the month of their admission. */
 Test(account, keeps_periods_apart)
 {
-    struct account account = {.kind = "key", .id = TEXT("k"), .period = PERIOD_MONTH, .limit = 100, .ceiling = 200};
+    struct config_budget terms = {.period = PERIOD_MONTH, .limit = 100, .ceiling = 200};
+    struct account account = {.kind = ACCOUNT_KEY, .id = TEXT("k"), .terms = &terms};
     int64_t november = at("2026-11-30 23:59:59") * 1000, december = at("2026-12-01 00:00:00") * 1000;
     struct account_period *old = account_at(&account, november);
     account_hold(old, 10, 5);
@@ -128,12 +135,24 @@ Test(account, keeps_periods_apart)
     struct record end = {.cost = 7, .doubt = 2, .soft_doubt = 1};
     account_end(old, 10, 5, &end);
     cr_assert(old->spent == 7 && old->held == 0 && old->soft_held == 0 && old->doubt == 2 && old->soft_doubt == 1 && old->open == 0);
-    cr_assert(new->spent == 0 && account_left(&account, new) == 100 && account_left(&account, old) == 92);
+    cr_assert(new->spent == 0 && account_left(&account, new, december) == 100 && account_left(&account, old, november) == 92);
     old->spent = 1000;
-    cr_assert_eq(account_left(&account, old), 0);
-    struct record whose = {.team = TEXT("k"), .key = TEXT("k")};
-    cr_assert(account_is_of(&account, &whose));
-    whose.key = TEXT_NONE;
-    cr_assert_not(account_is_of(&account, &whose));
+    cr_assert_eq(account_left(&account, old, november), 0);
     account_fini(&account);
+}
+
+/* A raise counts for what is admitted before its end. */
+Test(account, is_raised_for_a_while)
+{
+    struct config_budget terms = {.period = PERIOD_TOTAL, .limit = 100, .ceiling = 200, .raise = 50, .raise_until_ms = 1000};
+    struct account account = {.kind = ACCOUNT_ALL, .terms = &terms};
+    struct account_period p = {.spent = 120};
+    struct record hold = {.hard = 130, .soft = 30, .admitted_ms = 999};
+    cr_assert(account_limit(&account, 999) == 150 && account_ceiling(&account, 999) == 250 && account_left(&account, &p, 999) == 30);
+    cr_assert_eq(account_ask(&account, &p, &hold), ACCOUNT_FITS);
+    hold.admitted_ms = 1000;
+    cr_assert(account_limit(&account, 1000) == 100 && account_ceiling(&account, 1000) == 200 && account_left(&account, &p, 1000) == 0);
+    cr_assert_eq(account_ask(&account, &p, &hold), ACCOUNT_SPENT);
+    terms = (struct config_budget){.limit = 100, .ceiling = INT64_MAX, .raise = 50, .raise_until_ms = 5000};
+    cr_assert_eq(account_ceiling(&account, 1), INT64_MAX);
 }

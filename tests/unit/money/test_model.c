@@ -70,7 +70,7 @@ static void on_over(struct ledger_wait *wait)
 
 static struct account_period *balance(const struct world *w)
 {
-    return account_at(&w->ledger->accounts[0], w->day_ms);
+    return account_at(accounts_named(&w->ledger->accounts, TEXT("team"), TEXT("t"), TEXT("day"), TEXT_NONE), w->day_ms);
 }
 
 static void refused(struct world *w, struct request *r, enum account_answer answer)
@@ -82,7 +82,6 @@ static void refused(struct world *w, struct request *r, enum account_answer answ
     r->state = OVER;
 }
 
-static const unsigned place = 0;
 
 static void step_hold(struct world *w, struct request *r)
 {
@@ -90,14 +89,14 @@ static void step_hold(struct world *w, struct request *r)
     struct fail fail;
     r->attempt++;
     r->hold = (struct record){.request = TEXT("r"), .attempt = (uint64_t)r->attempt, .team = TEXT("t"), .provider = TEXT("p"), .hard = HARD, .soft = SOFT, .admitted_ms = w->day_ms};
-    r->handle = ledger_hold(w->ledger, &r->hold, &place, 1, false, &refusal, &fail);
+    r->handle = ledger_hold(w->ledger, &r->hold, false, &refusal, &fail);
     if (r->handle != NULL) {
         r->state = HELD;
     } else if (refusal.answer == ACCOUNT_WAIT) {
         r->woken = false;
         r->state = WAITING;
         r->wait = (struct ledger_wait){.on_over = on_over};
-        ledger_wait(w->ledger, &r->wait, &r->hold, &place, 1);
+        ledger_wait(w->ledger, &r->wait, &r->hold);
     } else {
         refused(w, r, refusal.answer);
     }
@@ -210,8 +209,9 @@ static bool step(struct world *w)
 
 static struct ledger *start_ledger(const struct folder *f)
 {
-    static const struct ledger_budget budget = {.kind = "team", .id = TEXT("t"), .period = PERIOD_DAY, .mode = BUDGET_STRICT, .limit = LIMIT, .ceiling = LIMIT};
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = INT64_C(60000000000), .budgets = &budget, .budget_count = 1};
+    static const struct config_budget day = {.period = PERIOD_DAY, .mode = BUDGET_STRICT, .limit = LIMIT, .ceiling = LIMIT};
+    static const struct accounts_rule rule = {ACCOUNT_TEAM, TEXT("t"), &day};
+    struct ledger_settings settings = {.folder = f->path, .sync_ns = INT64_C(60000000000), .rules = &rule, .rule_count = 1};
     struct ledger_start start;
     struct fail fail;
     struct ledger *l = ledger_open(&settings, &start, &fail);
@@ -313,7 +313,7 @@ Test(model, a_crash_anywhere_keeps_the_ceiling)
         free(open[i]);
     l = start_ledger(&f);
     for (unsigned day = 1; day <= days; day++) {
-        const struct account_period *p = account_at(&l->accounts[0], (int64_t)day * DAY_MS);
+        const struct account_period *p = account_at(accounts_named(&l->accounts, TEXT("team"), TEXT("t"), TEXT("day"), TEXT_NONE), (int64_t)day * DAY_MS);
         cr_assert(p->held == 0 && p->open == 0 && p->waiting == 0);
         cr_assert_leq(p->spent + p->doubt, LIMIT, "day %u", day);
         cr_assert_leq(billed[day], p->spent + p->doubt, "day %u", day);

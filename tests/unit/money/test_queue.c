@@ -13,12 +13,10 @@ static void on_over(struct ledger_wait *wait)
 /* Team "a" and team "b" have 10 each, all together 100. */
 static struct ledger *start_ledger(const struct folder *f)
 {
-    static const struct ledger_budget budgets[] = {
-        {.kind = "team", .id = TEXT("a"), .period = PERIOD_TOTAL, .mode = BUDGET_STRICT, .limit = 10, .ceiling = 10},
-        {.kind = "team", .id = TEXT("b"), .period = PERIOD_TOTAL, .mode = BUDGET_STRICT, .limit = 10, .ceiling = 10},
-        {.kind = "all", .id = TEXT("all"), .period = PERIOD_TOTAL, .limit = 100, .ceiling = 200},
-    };
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = INT64_C(60000000000), .budgets = budgets, .budget_count = 3};
+    static const struct config_budget team = {.period = PERIOD_TOTAL, .mode = BUDGET_STRICT, .limit = 10, .ceiling = 10};
+    static const struct config_budget all = {.period = PERIOD_TOTAL, .limit = 100, .ceiling = 200};
+    static const struct accounts_rule rules[] = {{ACCOUNT_TEAM, TEXT("a"), &team}, {ACCOUNT_TEAM, TEXT("b"), &team}, {ACCOUNT_ALL, TEXT("all"), &all}};
+    struct ledger_settings settings = {.folder = f->path, .sync_ns = INT64_C(60000000000), .rules = rules, .rule_count = 3};
     struct ledger_start start;
     struct fail fail;
     struct ledger *l = ledger_open(&settings, &start, &fail);
@@ -26,8 +24,6 @@ static struct ledger *start_ledger(const struct folder *f)
     calls = 0;
     return l;
 }
-
-static const unsigned of_a[] = {0, 2}, of_b[] = {1, 2};
 
 static struct record record_of(const char *team, int64_t hard)
 {
@@ -38,7 +34,7 @@ static struct ledger_hold *hold(struct ledger *l, const char *team, int64_t hard
 {
     struct record record = record_of(team, hard);
     struct fail fail;
-    return ledger_hold(l, &record, *team == 'a' ? of_a : of_b, 2, overtakes, refusal, &fail);
+    return ledger_hold(l, &record, overtakes, refusal, &fail);
 }
 
 static void settle(struct ledger *l, struct ledger_hold *handle, int64_t cost)
@@ -58,13 +54,13 @@ Test(queue, lets_in_in_order)
     struct ledger_hold *a = hold(l, "a", 6, false, &refusal), *b = hold(l, "b", 6, false, &refusal);
     cr_assert_null(hold(l, "a", 8, false, &refusal));
     cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.room == 4 && refusal.waiting == 0 && refusal.after == 2);
-    ledger_wait(l, &first, &large, of_a, 2);
+    ledger_wait(l, &first, &large);
     /* It would fit, and does not overtake; one that may does. */
     cr_assert_null(hold(l, "a", 2, false, &refusal));
-    cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.budget == 0 && refusal.waiting == 1 && refusal.left == 10);
+    cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.kind == ACCOUNT_TEAM && refusal.waiting == 1 && refusal.left == 10);
     settle(l, hold(l, "a", 1, true, &refusal), 1);
-    ledger_wait(l, &second, &small, of_a, 2);
-    ledger_wait(l, &other, &of_other, of_b, 2);
+    ledger_wait(l, &second, &small);
+    ledger_wait(l, &other, &of_other);
     cr_assert_eq(calls, 0);
     struct ledger_sums sums;
     ledger_read_sums(l, &sums);
@@ -93,8 +89,8 @@ Test(queue, one_that_leaves_makes_room_for_those_behind)
     folder_make(&f);
     struct ledger *l = start_ledger(&f);
     struct ledger_hold *a = hold(l, "a", 6, false, &refusal);
-    ledger_wait(l, &first, &large, of_a, 2);
-    ledger_wait(l, &second, &small, of_a, 2);
+    ledger_wait(l, &first, &large);
+    ledger_wait(l, &second, &small);
     cr_assert_eq(calls, 0);
     cr_assert(ledger_call_off(l, &first));
     cr_assert(calls == 1 && second.hold != NULL);
@@ -119,7 +115,7 @@ Test(queue, who_comes_too_late_to_be_woken_is_let_in_at_once)
     struct ledger_hold *a = hold(l, "a", 6, false, &refusal);
     cr_assert_null(hold(l, "a", 8, false, &refusal));
     settle(l, a, 1);
-    ledger_wait(l, &wait, &large, of_a, 2);
+    ledger_wait(l, &wait, &large);
     cr_assert(calls == 1 && wait.hold != NULL);
     settle(l, wait.hold, 1);
     ledger_close(l);

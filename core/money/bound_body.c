@@ -1,0 +1,249 @@
+/* bound_body.c - what of a request's body is not text: images, tools that the upstream runs, what it keeps. It reads all dialects
+ * in one go: their names do not collide. */
+#include <string.h>
+
+#include "base/json.h"
+#include "money/bound.h"
+
+enum { NESTED_MOST = 8 };
+
+static void unbounded(struct bound_body *b, const char *what)
+{
+    if (b->unbounded == NULL)
+        b->unbounded = what;
+}
+
+static bool is_data(struct text url)
+{
+    return text_starts_nocase(url, TEXT("data:image/")) && memmem(url.ptr, url.len < 128 ? url.len : 128, ";base64,", 8) != NULL;
+}
+
+static void add_image(struct bound_body *b, const struct json *data)
+{
+    b->images++;
+    b->base64 += json_text(data).len;
+}
+
+/* "data:image/png;base64,..." in the body, or somewhere else. */
+static void take_url(struct bound_body *b, const struct json *url)
+{
+    if (json_type(url) == JSON_T_OBJECT)
+        url = json_member(url, "url");
+    if (is_data(json_str(url)))
+        add_image(b, url);
+    else
+        unbounded(b, "an image that is not in the request itself");
+}
+
+static void take_parts(struct bound_body *b, const struct json *parts, int depth);
+
+/* Anthropic's {"type":"base64","data":...} and Bedrock's {"bytes":...}. */
+static void take_source(struct bound_body *b, const struct json *source, bool is_image, int depth)
+{
+    struct text type = json_str(json_member(source, "type"));
+    const struct json *data = json_member(source, "data"), *bytes = json_member(source, "bytes");
+    if (is_image && (text_is(type, "base64") || bytes != NULL))
+        add_image(b, bytes != NULL ? bytes : data);
+    else if (!is_image && text_is(type, "content"))
+        take_parts(b, json_member(source, "content"), depth + 1);
+    else if (is_image || !(text_is(type, "text") || json_member(source, "text") != NULL))
+        unbounded(b, is_image ? "an image that is not in the request itself" : "a document");
+    if (!is_image) {
+        b->documents++;
+        b->document_bytes += json_text(source).len;
+    }
+}
+
+/* Gemini's {"mimeType":"image/png","data":...}. */
+static void take_inline(struct bound_body *b, const struct json *data)
+{
+    struct text type = json_str(json_member(data, "mimeType"));
+    if (type.ptr == NULL)
+        type = json_str(json_member(data, "mime_type"));
+    if (text_starts(type, TEXT("image/")))
+        add_image(b, json_member(data, "data"));
+    else if (!text_starts(type, TEXT("text/")))
+        unbounded(b, "audio, video or a document");
+}
+
+/* Parts that say what they are. */
+static void take_typed(struct bound_body *b, const struct json *part, struct text type, int depth)
+{
+    static const char *const media[] = { "input_audio", "audio", "audio_url", "video", "video_url", "input_video", "file", "input_file", "document_url", "container_upload",
+                                         "image_file", "image_generation_call", NULL };
+    for (size_t i = 0; media[i] != NULL; i++)
+        if (text_is(type, media[i]))
+            unbounded(b, "audio, video or a document");
+    if (text_is(type, "image_url") || text_is(type, "input_image"))
+        take_url(b, json_member(part, "image_url"));
+    else if (text_is(type, "image") && json_member(part, "image_url") != NULL)
+        take_url(b, json_member(part, "image_url"));
+    else if (text_is(type, "image") || text_is(type, "document"))
+        take_source(b, json_member(part, "source"), text_is(type, "image"), depth);
+    else if (text_is(type, "item_reference"))
+        b->stored = true;
+}
+
+static void take_part(struct bound_body *b, const struct json *part, int depth)
+{
+    struct text type = json_str(json_member(part, "type"));
+    const struct json *image = json_member(part, "image"), *document = json_member(part, "document"), *cache = json_member(part, "cache_control");
+    if (text_is(json_str(json_member(cache, "ttl")), "1h"))
+        b->hour = true;
+    if (type.ptr != NULL)
+        take_typed(b, part, type, depth);
+    if (json_type(image) == JSON_T_OBJECT)
+        take_source(b, json_member(image, "source"), true, depth);
+    if (type.ptr == NULL && json_type(document) == JSON_T_OBJECT)
+        take_source(b, json_member(document, "source"), false, depth);
+    if (json_member(part, "video") != NULL || json_member(part, "fileData") != NULL || json_member(part, "file_data") != NULL)
+        unbounded(b, "audio, video or a document");
+    if (json_member(part, "inlineData") != NULL)
+        take_inline(b, json_member(part, "inlineData"));
+    if (json_member(part, "inline_data") != NULL)
+        take_inline(b, json_member(part, "inline_data"));
+    take_parts(b, json_member(part, "content"), depth + 1);
+    take_parts(b, json_member(part, "parts"), depth + 1);
+    take_parts(b, json_member(part, "output"), depth + 1);
+    take_parts(b, json_member(json_member(part, "toolResult"), "content"), depth + 1);
+    take_parts(b, json_member(json_member(part, "functionResponse"), "parts"), depth + 1);
+}
+
+/* A list of messages, items or parts; of a message's images too. What is nested deeper than any API has it, is not known. */
+static void take_parts(struct bound_body *b, const struct json *parts, int depth)
+{
+    if (json_type(parts) != JSON_T_ARRAY)
+        return;
+    if (depth > NESTED_MOST)
+        unbounded(b, "content that is nested too deeply");
+    for (size_t i = 0, count = json_count(parts); depth <= NESTED_MOST && i < count; i++) {
+        const struct json *part = json_at(parts, i), *images = json_member(part, "images");
+        if (json_type(part) != JSON_T_OBJECT)
+            continue;
+        for (size_t k = 0; k < json_count(images); k++)
+            add_image(b, json_at(images, k));
+        take_part(b, part, depth);
+    }
+}
+
+/* Does the type begin with one of these, blank-separated? */
+static bool begins(struct text type, const char *list)
+{
+    for (const char *at = list; *at != '\0';) {
+        size_t len = strcspn(at, " ");
+        if (type.len >= len && memcmp(type.ptr, at, len) == 0)
+            return true;
+        at += len + (at[len] == ' ');
+    }
+    return false;
+}
+
+/* What the upstream runs by itself: each run may read the whole context again. */
+static void take_server_tool(struct bound_body *b, const struct json *tool, int64_t calls)
+{
+    int64_t most = json_int(json_member(tool, "max_uses"), calls);
+    if (most <= 0 || most > 1000) {
+        unbounded(b, "a tool that the provider runs, without max_uses");
+        return;
+    }
+    b->rounds += most;
+    b->searches += most;
+}
+
+static void take_tool(struct bound_body *b, const struct json *tool, int64_t calls)
+{
+    static const char *const gemini[] = { "googleSearch", "google_search", "googleSearchRetrieval", "codeExecution", "code_execution", "urlContext", "url_context", "googleMaps",
+                                          "google_maps", "fileSearch", "file_search", "computerUse", "computer_use", "systemTool", NULL };
+    struct text type = json_str(json_member(tool, "type"));
+    if (text_is(json_str(json_member(json_member(tool, "cache_control"), "ttl")), "1h"))
+        b->hour = true;
+    for (size_t i = 0; gemini[i] != NULL; i++)
+        if (json_get(tool, text_of(gemini[i])) != NULL)
+            unbounded(b, "a tool that the provider runs, without max_uses");
+    b->tools++;
+    if (type.ptr == NULL || text_is(type, "function") || text_is(type, "custom") || begins(type, "local_shell apply_patch shell"))
+        return;
+    if (begins(type, "bash_ text_editor_ computer_2 memory_"))
+        b->builtin++;
+    else if (begins(type, "web_search web_fetch file_search"))
+        take_server_tool(b, tool, calls);
+    else if (begins(type, "code_ image_generation"))
+        unbounded(b, "code or images that the provider makes");
+    else
+        unbounded(b, "a tool that the gateway does not know");
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void take_limits(struct bound_body *b, const struct json *body)
+{
+    static const char *const limits[] = { "max_completion_tokens", "max_tokens", "max_output_tokens", "maxTokens", "max_gen_len", "max_tokens_to_sample" };
+    const struct json *gemini = json_member(body, "generationConfig"), *bedrock = json_member(body, "inferenceConfig");
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        b->limit = larger(b->limit, json_int(json_get(body, text_of(limits[i])), 0));
+    b->limit = larger(b->limit, json_int(json_member(gemini, "maxOutputTokens"), 0));
+    b->limit = larger(b->limit, json_int(json_member(bedrock, "maxTokens"), 0));
+    b->limit = larger(b->limit, json_int(json_member(bedrock, "max_new_tokens"), 0));
+    b->limit = larger(b->limit, json_int(json_member(json_member(body, "options"), "num_predict"), 0));
+    b->choices = larger(1, larger(json_int(json_member(body, "n"), 1), json_int(json_member(body, "best_of"), 1)));
+    b->choices = larger(b->choices, json_int(json_member(gemini, "candidateCount"), 1));
+    b->prediction = (int64_t)json_text(json_member(body, "prediction")).len;
+}
+
+static bool lists(const struct json *list, const char *word)
+{
+    for (size_t i = 0; i < json_count(list); i++)
+        if (text_is(json_str(json_at(list, i)), word))
+            return true;
+    return false;
+}
+
+static void take_settings(struct bound_body *b, const struct json *body)
+{
+    static const char *const kept[] = { "previous_response_id", "conversation", "cachedContent", "cached_content", "prompt_id", NULL };
+    const struct json *thinking = json_member(body, "thinking"), *edits = json_member(json_member(body, "context_management"), "edits");
+    struct text effort = json_str(json_member(body, "reasoning_effort"));
+    for (size_t i = 0; kept[i] != NULL; i++)
+        if (json_type(json_get(body, text_of(kept[i]))) > JSON_T_NULL && json_get(body, text_of(kept[i])) != NULL)
+            b->stored = true;
+    if (json_type(json_member(body, "prompt")) == JSON_T_OBJECT)
+        b->stored = true;
+    for (size_t i = 0; i < json_count(edits); i++)
+        b->rounds += text_starts(json_str(json_member(json_at(edits, i), "type")), TEXT("compact"));
+    if (json_member(body, "web_search_options") != NULL || json_count(json_member(body, "plugins")) > 0 || json_count(json_member(body, "mcp_servers")) > 0)
+        unbounded(b, "a tool that the provider runs, without max_uses");
+    if (lists(json_member(body, "modalities"), "audio") || lists(json_member(body, "modalities"), "image") || lists(json_member(json_member(body, "generationConfig"), "responseModalities"), "IMAGE") ||
+        lists(json_member(json_member(body, "generationConfig"), "responseModalities"), "AUDIO"))
+        unbounded(b, "an answer that is not text");
+    b->reasons = (json_type(thinking) == JSON_T_OBJECT && !text_is(json_str(json_member(thinking, "type")), "disabled")) || json_count(json_member(body, "reasoning")) > 0 ||
+                 (effort.ptr != NULL && !text_is(effort, "none"));
+}
+
+void bound_read_body(struct text text, struct arena *arena, struct bound_body *b)
+{
+    const struct json *body = json_parse_quick(arena, text), *tools, *config;
+    if (json_type(body) != JSON_T_OBJECT) {
+        unbounded(b, "a body that is not JSON");
+        return;
+    }
+    take_limits(b, body);
+    take_settings(b, body);
+    take_parts(b, json_member(body, "messages"), 0);
+    take_parts(b, json_member(body, "input"), 0);
+    take_parts(b, json_member(body, "contents"), 0);
+    take_parts(b, json_member(body, "system"), 0);
+    take_parts(b, json_member(json_member(body, "systemInstruction"), "parts"), 0);
+    tools = json_member(body, "tools");
+    config = json_member(json_member(body, "toolConfig"), "tools");
+    int64_t calls = json_int(json_member(body, "max_tool_calls"), 0);
+    for (size_t i = 0; i < json_count(tools); i++)
+        take_tool(b, json_at(tools, i), calls);
+    for (size_t i = 0; i < json_count(config); i++)
+        take_tool(b, json_at(config, i), calls);
+    b->tools += (int64_t)json_count(json_member(body, "functions"));
+    if (arena->full)
+        unbounded(b, "a body for which there is no memory");
+}

@@ -1,0 +1,358 @@
+/* test_carry.c - what an OPEN carries over: a start from it knows what a start from the first record would know. */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "folder.h"
+#include "money/disk.h"
+#include "money/ledger.h"
+#include "money/segment.h"
+#include "money/verify.h"
+
+static const struct config_budget total = {.period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000}, day = {.period = PERIOD_DAY, .limit = 1000000, .ceiling = 2000000},
+                                  month = {.period = PERIOD_MONTH, .limit = 1000000, .ceiling = 2000000};
+static const struct accounts_rule rules[] = {
+    {ACCOUNT_TEAM, TEXT("t"), &total}, {ACCOUNT_ALL, TEXT("all"), &day}, {ACCOUNT_KEY, TEXT("k"), &month}, {ACCOUNT_SESSION, TEXT("t"), &total}, {ACCOUNT_SESSION, TEXT("t"), &day},
+};
+
+static struct ledger *begin(const struct folder *f, unsigned count, size_t segment_bytes, struct ledger_start *start)
+{
+    struct fail fail;
+    struct ledger_settings settings = {.folder = f->path, .sync_ns = 60000000000, .segment_bytes = segment_bytes, .rules = rules, .rule_count = count};
+    struct ledger *l = ledger_open(&settings, start, &fail);
+    cr_assert_not_null(l, "%s", fail.text);
+    return l;
+}
+
+static struct ledger_hold *hold(struct ledger *l, unsigned count, int64_t hard)
+{
+    (void)count;
+    struct fail fail;
+    struct ledger_refusal refusal;
+    struct record r = {.request = TEXT("r"), .attempt = 1, .team = TEXT("t"), .key = TEXT("k"), .session = TEXT("s"), .model = TEXT("m"), .provider = TEXT("p"),
+                       .hard = hard, .soft = hard / 2, .admitted_ms = clock_unix_ms()};
+    struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
+    cr_assert_not_null(handle, "%s", fail.text);
+    return handle;
+}
+
+static void end(struct ledger *l, struct ledger_hold *handle, int64_t cost, int64_t doubt)
+{
+    struct record_line line = {.unit = TEXT("input"), .quantity = 1, .price = cost, .cost = cost};
+    struct record r = {.ending = doubt > 0 ? ENDING_DOUBT : ENDING_SETTLED, .final = 1, .lines = {&line, 1}, .cost = cost, .doubt = doubt, .soft_doubt = doubt / 2};
+    ledger_end(l, handle, &r);
+}
+
+static char first_problem[512];
+
+static void note(void *owner, const char *what)
+{
+    (void)owner;
+    if (first_problem[0] == '\0')
+        snprintf(first_problem, sizeof first_problem, "%s", what);
+}
+
+static struct verify_report verified(const struct folder *f)
+{
+    struct verify_report report;
+    struct fail fail;
+    first_problem[0] = '\0';
+    cr_assert_eq(verify_ledger(f->path, note, NULL, &report, &fail), 0, "%s", fail.text);
+    cr_assert_str_eq(first_problem, "");
+    return report;
+}
+
+static void stands(struct ledger *l, unsigned count, int64_t spent, int64_t held, int64_t doubt)
+{
+    struct ledger_balance all[ACCOUNTS_MOST];
+    struct record whose = {.team = TEXT("t"), .key = TEXT("k"), .session = TEXT("s")};
+    cr_assert_eq(ledger_read_balances(l, &whose, all), count);
+    for (unsigned i = 0; i < count; i++) {
+        struct ledger_balance b = all[i];
+        cr_assert(b.spent == spent && b.held == held && b.doubt == doubt, "budget %u: %lld spent, %lld held, %lld in doubt", i,
+                  (long long)b.spent, (long long)b.held, (long long)b.doubt);
+    }
+    struct ledger_sums sums;
+    ledger_read_sums(l, &sums);
+    cr_assert(sums.spent == spent && sums.doubt == doubt);
+}
+
+Test(carry, a_start_reads_only_what_is_behind_the_last_open)
+{
+    struct folder f;
+    struct ledger_start start;
+    char first[512];
+    folder_make(&f);
+    struct ledger *l = begin(&f, 3, 0, &start);
+    for (int i = 0; i < 50; i++)
+        end(l, hold(l, 3, 100), 7, i % 10 == 0 ? 20 : 0);
+    struct ledger_hold *crashed = hold(l, 3, 100);
+    ledger_close(l);
+    free(crashed);
+    l = begin(&f, 3, 0, &start); /* one that reads the segment */
+    cr_assert(start.read == 101 && start.records == 101 && start.doubtful == 1);
+    stands(l, 3, 350, 0, 200);
+    ledger_close(l);
+    l = begin(&f, 3, 0, &start); /* and one that reads what that one wrote: the END of the crashed hold */
+    cr_assert(start.read == 1 && start.records == 102 && start.doubtful == 0);
+    stands(l, 3, 350, 0, 200);
+    end(l, hold(l, 3, 100), 1, 0);
+    ledger_close(l);
+    verified(&f);
+    /* Older segments may go. */
+    folder_file(&f, 0, first, sizeof first);
+    cr_assert_eq(unlink(first), 0);
+    cr_assert_eq(verified(&f).spent, 351);
+    l = begin(&f, 3, 0, &start);
+    stands(l, 3, 351, 0, 200);
+    end(l, hold(l, 3, 100), 1, 0); /* numbered on: verify knows the number before from the balance alone */
+    ledger_close(l);
+    verified(&f);
+    folder_remove(&f);
+}
+
+/* Sessions of today are carried like all others; a budget of sessions that is new is made of the whole journal. */
+Test(carry, sessions_are_carried)
+{
+    struct folder f;
+    struct ledger_start start;
+    folder_make(&f);
+    struct ledger *l = begin(&f, 3, 0, &start);
+    end(l, hold(l, 3, 100), 7, 3);
+    ledger_close(l);
+    l = begin(&f, 5, 0, &start);
+    stands(l, 5, 7, 0, 3);
+    cr_assert_eq(start.read, 2);
+    end(l, hold(l, 5, 100), 1, 0);
+    ledger_close(l);
+    for (int turn = 0; turn < 3; turn++) {
+        l = begin(&f, 5, 0, &start);
+        stands(l, 5, 8 + turn, 0, 3);
+        cr_assert_eq(start.read, 2, "%d: %llu", turn, (unsigned long long)start.read);
+        end(l, hold(l, 5, 100), 1, 0);
+        ledger_close(l);
+        verified(&f);
+    }
+    folder_remove(&f);
+}
+
+Test(carry, a_new_budget_is_made_of_the_whole_journal_once)
+{
+    struct folder f;
+    struct ledger_start start;
+    folder_make(&f);
+    struct ledger *l = begin(&f, 1, 0, &start);
+    end(l, hold(l, 1, 100), 7, 3);
+    ledger_close(l);
+    for (int turn = 0; turn < 3; turn++) {
+        l = begin(&f, 3, 0, &start);
+        stands(l, 3, 7, 0, 3);
+        cr_assert_eq(start.read, turn == 0 ? 2 : 0);
+        ledger_close(l);
+        verified(&f);
+    }
+    l = begin(&f, 1, 0, &start); /* two go, and come back */
+    cr_assert_eq(start.read, 0);
+    end(l, hold(l, 1, 100), 1, 0);
+    ledger_close(l);
+    l = begin(&f, 3, 0, &start);
+    stands(l, 3, 8, 0, 3);
+    ledger_close(l);
+    verified(&f);
+    folder_remove(&f);
+}
+
+/* Whatever is written when a segment becomes full: what its OPEN carries over is what was written before it. */
+Test(carry, each_segment_carries_what_was_before_it)
+{
+    for (size_t bytes = 300; bytes < 900; bytes += 37) {
+        struct folder f;
+        struct ledger_start start;
+        folder_make(&f);
+        struct ledger *l = begin(&f, 3, bytes, &start);
+        struct ledger_hold *early = hold(l, 3, 500);
+        for (int i = 0; i < 8; i++) {
+            struct ledger_hold *a = hold(l, 3, 100), *b = hold(l, 3, 100);
+            end(l, b, 7, 0);
+            struct record row = {.request = TEXT("c"), .team = TEXT("t"), .key = TEXT("k"), .admitted_ms = clock_unix_ms(), .final = 1};
+            ledger_row(l, &row);
+            end(l, a, 1, 2);
+        }
+        stands(l, 3, 64, 500, 16);
+        end(l, early, 1, 0);
+        ledger_close(l);
+        cr_assert_eq(verified(&f).open, 0);
+        l = begin(&f, 3, 0, &start);
+        cr_assert(start.read < 8, "%llu", (unsigned long long)start.read);
+        stands(l, 3, 65, 0, 16);
+        ledger_close(l);
+        folder_remove(&f);
+    }
+}
+
+static int fail_syncs, fail_writes;
+
+static int bad_sync(int fd)
+{
+    return fail_syncs > 0 && fail_syncs-- > 0 ? (errno = EIO, -1) : disk_of_system.sync(fd);
+}
+
+static ssize_t bad_write(int fd, const void *bytes, size_t len, off_t at)
+{
+    return fail_writes > 0 && fail_writes-- > 0 ? (errno = ENOSPC, -1) : disk_of_system.write(fd, bytes, len, at);
+}
+
+/* A sync fails in the middle of a HOLD or an END: the segment that begins then has it, and carries over what was before it. */
+Test(carry, a_record_that_comes_again_counts_once)
+{
+    for (int when = 0; when < 4; when++) {
+        struct folder f;
+        struct ledger_start start;
+        struct fail fail;
+        folder_make(&f);
+        disk = disk_of_system;
+        disk.sync = bad_sync;
+        struct ledger_settings settings = {.folder = f.path, .sync_ns = 0, .rules = rules, .rule_count = 3};
+        struct ledger *l = ledger_open(&settings, &start, &fail);
+        cr_assert_not_null(l);
+        fail_syncs = when == 0;
+        struct ledger_hold *a = hold(l, 3, 100);
+        fail_syncs = when == 1;
+        struct ledger_hold *b = hold(l, 3, 40);
+        fail_syncs = when == 2;
+        end(l, a, 7, 5);
+        fail_syncs = when == 3 ? 3 : 0; /* also the new file's */
+        end(l, b, 1, 0);
+        fail_syncs = 0;
+        struct ledger_hold *crashed = hold(l, 3, 11);
+        stands(l, 3, 8, 11, 5);
+        ledger_close(l);
+        free(crashed);
+        cr_assert_eq(verified(&f).open, 1);
+        l = ledger_open(&settings, &start, &fail);
+        cr_assert_not_null(l);
+        cr_assert_eq(start.doubtful, 1, "%d: %llu", when, (unsigned long long)start.doubtful);
+        stands(l, 3, 8, 0, 16);
+        ledger_close(l);
+        cr_assert(verified(&f).doubt == 16);
+        disk = disk_of_system;
+        folder_remove(&f);
+    }
+}
+
+/* What the disk refused is in the balances and not in the journal: an OPEN that is written meanwhile does not carry it. */
+Test(carry, what_is_not_written_is_not_carried)
+{
+    struct folder f;
+    struct ledger_start start;
+    struct ledger_sums sums;
+    folder_make(&f);
+    disk = disk_of_system;
+    disk.write = bad_write;
+    struct ledger *l = begin(&f, 3, 400, &start);
+    struct ledger_hold *a = hold(l, 3, 100), *b = hold(l, 3, 100);
+    fail_writes = 4; /* for each: of a new file, and of this one */
+    end(l, a, 7, 0);
+    struct record row = {.request = TEXT("c"), .team = TEXT("t"), .key = TEXT("k"), .admitted_ms = clock_unix_ms(), .final = 1};
+    ledger_row(l, &row);
+    ledger_read_sums(l, &sums);
+    cr_assert_eq(sums.waiting, 2);
+    stands(l, 3, 7, 100, 0);
+    for (int i = 0; i < 5; i++)
+        end(l, hold(l, 3, 100), 1, 0);
+    end(l, b, 2, 0);
+    ledger_close(l);
+    cr_assert_eq(verified(&f).spent, 14);
+    disk = disk_of_system;
+    folder_remove(&f);
+}
+
+/* Damage that was accepted is known from then on: later starts and readers pass it over. */
+Test(carry, an_accepted_gap_is_accepted_once)
+{
+    struct folder f;
+    struct ledger_start start;
+    struct fail fail;
+    char path[512];
+    size_t len;
+    folder_make(&f);
+    struct ledger *l = begin(&f, 3, 0, &start);
+    struct ledger_hold *early = hold(l, 3, 100);
+    for (int i = 0; i < 20; i++)
+        end(l, hold(l, 3, 100), 7, 2);
+    ledger_close(l);
+    free(early);
+    folder_file(&f, 0, path, sizeof path);
+    char *bytes = folder_read(path, &len);
+    bytes[len / 2] ^= 1;
+    folder_write(path, bytes, len);
+    free(bytes);
+    struct ledger_settings settings = {.folder = f.path, .sync_ns = 60000000000, .rules = rules, .rule_count = 3};
+    cr_assert_null(ledger_open(&settings, &start, &fail));
+    cr_assert_not_null(strstr(fail.text, "--accept-gap"));
+    settings.accept_gap = true;
+    l = ledger_open(&settings, &start, &fail);
+    cr_assert_not_null(l);
+    cr_assert_eq(start.problems, 1);
+    end(l, hold(l, 3, 100), 1, 0);
+    ledger_close(l);
+    settings.accept_gap = false;
+    for (int turn = 0; turn < 2; turn++) {
+        l = ledger_open(&settings, &start, &fail);
+        cr_assert_not_null(l, "%s", fail.text);
+        cr_assert_eq(start.problems, 0);
+        end(l, hold(l, 3, 100), 1, 0);
+        ledger_close(l);
+        struct verify_report r = verified(&f);
+        cr_assert(r.accepted == 1 && r.history.accepted == 1 && r.open == 0);
+    }
+    /* New damage is none that was accepted. */
+    folder_file(&f, 2, path, sizeof path);
+    bytes = folder_read(path, &len);
+    bytes[len / 2] ^= 1;
+    folder_write(path, bytes, len);
+    free(bytes);
+    struct verify_report r;
+    verify_ledger(f.path, note, NULL, &r, &fail);
+    cr_assert_gt(r.broken, 0);
+    folder_remove(&f);
+}
+
+/* Verify holds a balance against the records. */
+Test(carry, verify_finds_a_wrong_balance)
+{
+    for (int wrong = 0; wrong < 5; wrong++) {
+        struct folder f;
+        struct fail fail;
+        struct verify_report r;
+        struct record_balance b = {.kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("total"), .spent = 3 + (wrong == 1), .doubt = wrong == 2, .soft_doubt = wrong == 3, .number = 1};
+        struct record_account a = {.kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("total"), .limit = 100, .ceiling = 100, .number = 1};
+        struct record_line line = {.unit = TEXT("input"), .quantity = 1, .cost = 3};
+        struct record all[] = {
+            {.type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1, .whole = 1},
+            {.type = RECORD_HOLD, .number = 1, .unix_ms = 1, .request = TEXT("r"), .attempt = 1, .team = TEXT("t"), .provider = TEXT("p"), .admitted_ms = 1, .hard = 5, .accounts = {&a, 1}},
+            {.type = RECORD_END, .number = 2, .unix_ms = 1, .hold = 1, .ending = ENDING_SETTLED, .cost = 3, .lines = {&line, 1}},
+            {.type = RECORD_OPEN, .number = 3, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 2, .whole = 1, .cost = 3 + (wrong == 4), .balances = {&b, 1}},
+        };
+        folder_make(&f);
+        for (int file = 0; file < 2; file++) {
+            struct buf bytes, record;
+            char path[512];
+            buf_init(&bytes, 1 << 20);
+            buf_init(&record, 1 << 20);
+            buf_str(&bytes, "llm-gateway journal 1\n");
+            for (int i = file == 0 ? 0 : 3; i < (file == 0 ? 3 : 4); i++) {
+                buf_truncate(&record, 0);
+                cr_assert_eq(record_write(&all[i], &record), 0);
+                cr_assert_eq(segment_frame(buf_view(&record), &bytes), 0);
+            }
+            snprintf(path, sizeof path, "%s/0000000%d-00000000-0000-0000-0000-000000000000.journal", f.path, file + 1);
+            folder_write(path, buf_view(&bytes).ptr, buf_view(&bytes).len);
+            buf_free(&bytes);
+            buf_free(&record);
+        }
+        first_problem[0] = '\0';
+        cr_assert_eq(verify_ledger(f.path, note, NULL, &r, &fail), 0, "%s", fail.text);
+        cr_assert_eq(r.broken, wrong == 0 ? 0 : 1, "%d: %s", wrong, first_problem);
+        folder_remove(&f);
+    }
+}
