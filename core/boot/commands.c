@@ -26,10 +26,47 @@ static int ledger_sums(void *owner, const struct json *ask, struct json_writer *
     return 0;
 }
 
+static int read_resolution(const struct json *ask, struct ledger_resolution *how, struct fail *fail)
+{
+    static const char *const verdicts[] = { "free", "full", "cost" };
+    struct text verdict = json_str(json_member(ask, "verdict"));
+    *how = (struct ledger_resolution){ .request = json_str(json_member(ask, "request")), .who = json_str(json_member(ask, "who")),
+                                       .why = json_str(json_member(ask, "why")), .ended_before_ms = INT64_MAX };
+    for (int i = 0; i < 3; i++)
+        if (text_is(verdict, verdicts[i])) {
+            how->verdict = (enum ledger_verdict)i;
+            verdict = TEXT_NONE;
+        }
+    bool all = json_bool(json_member(ask, "all"), false);
+    if (json_str(json_member(ask, "verdict")).ptr == NULL || verdict.ptr != NULL || how->who.ptr == NULL || all == (how->request.ptr != NULL))
+        return fail_set(fail, FAIL_CLIENT, "this gateway does not understand the command: the two programs are of different versions");
+    if (how->verdict != LEDGER_COST)
+        return 0;
+    if (how->request.ptr == NULL || nano_parse(json_str(json_member(ask, "cost_usd")), &how->cost) < 0)
+        return fail_set(fail, FAIL_CLIENT, "a cost is for one request, in USD");
+    return 0;
+}
+
+/* {"verb":"ledger.resolve","request":ID or "all":true,"verdict":"free", "full" or "cost","cost_usd":"0.1","who":,"why":}
+ * -> "attempts", "cost_usd", "doubt_usd" */
+static int ledger_resolve_doubt(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
+{
+    struct ledger_resolution how;
+    struct ledger_resolved done;
+    if (read_resolution(ask, &how, fail) < 0 || ledger_resolve(owner, &how, &done, fail) < 0)
+        return -1;
+    json_name(w, "attempts");
+    json_put_int(w, (int64_t)done.attempts);
+    put_usd(w, "cost_usd", done.cost);
+    put_usd(w, "doubt_usd", done.doubt);
+    return 0;
+}
+
 size_t commands_of(struct gateway *gateway, struct control_verb *out)
 {
     const struct control_verb all[] = {
         { "ledger.sums", ledger_sums, gateway->ledger },
+        { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
     };
     _Static_assert(sizeof all / sizeof all[0] <= COMMANDS_MOST, "there is room for all");
     memcpy(out, all, sizeof all);

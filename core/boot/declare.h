@@ -182,7 +182,7 @@ struct declare_metrics {
 struct declare_ledger {
     int line;
     struct text path, budget_mode;
-    int64_t sync_ns, wait_ns, wait_stream_ns;
+    int64_t sync_ns, wait_ns, wait_stream_ns, doubt_ttl_ns;
 };
 
 struct declared {

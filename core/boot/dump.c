@@ -92,8 +92,8 @@ static void dump_ledger(const struct config_ledger *ledger, struct buf *out)
         return;
     buf_str(out, "ledger { path = ");
     lua_text_string(out, text_of(ledger->path));
-    buf_printf(out, ", sync_ms = %.12g, budget_wait_s = %.12g, budget_wait_stream_s = %.12g }\n", (double)ledger->sync_ns / (double)CLOCK_MS,
-               (double)ledger->wait_ns / (double)CLOCK_S, (double)ledger->wait_stream_ns / (double)CLOCK_S);
+    buf_printf(out, ", sync_ms = %.12g, budget_wait_s = %.12g, budget_wait_stream_s = %.12g, doubt_ttl_s = %.12g }\n", (double)ledger->sync_ns / (double)CLOCK_MS,
+               (double)ledger->wait_ns / (double)CLOCK_S, (double)ledger->wait_stream_ns / (double)CLOCK_S, (double)ledger->doubt_ttl_ns / (double)CLOCK_S);
 }
 
 static void dump_provider(const struct config_provider *provider, struct buf *out)

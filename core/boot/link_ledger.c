@@ -14,6 +14,7 @@ void link_ledger(struct link *l)
     ledger->sync_ns = declared->sync_ns;
     ledger->wait_ns = declared->wait_ns;
     ledger->wait_stream_ns = declared->wait_stream_ns;
+    ledger->doubt_ttl_ns = declared->doubt_ttl_ns;
     ledger->path = declared->path.len > 0 && declared->path.ptr[0] == '/'
                        ? arena_str(l->arena, declared->path)
                        : arena_printf(l->arena, "%s/%.*s", l->folder, TEXT_ARG(declared->path));

@@ -158,6 +158,7 @@ static void *begin_ledger(struct load_lua *l, struct text name, int line)
     l->declared->ledger.sync_ns = CONFIG_LEDGER_SYNC_NS;
     l->declared->ledger.wait_ns = CONFIG_LEDGER_WAIT_NS;
     l->declared->ledger.wait_stream_ns = CONFIG_LEDGER_WAIT_STREAM_NS;
+    l->declared->ledger.doubt_ttl_ns = CONFIG_LEDGER_DOUBT_TTL_NS;
     return once(l, "ledger", &l->declared->ledger.line, line) ? &l->declared->ledger : NULL;
 }
 

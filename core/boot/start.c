@@ -134,7 +134,8 @@ static int watch_signals(struct run *run)
 static int open_ledger(struct run *run)
 {
     const struct config_ledger *config = &run->config->ledger;
-    struct ledger_settings settings = {.folder = config->path, .sync_ns = config->sync_ns, .accept_gap = run->options->accept_gap};
+    struct ledger_settings settings = {.folder = config->path, .sync_ns = config->sync_ns, .doubt_ttl_ns = config->doubt_ttl_ns,
+                                       .accept_gap = run->options->accept_gap};
     struct ledger_start start;
     struct fail fail;
 

@@ -157,6 +157,8 @@ const struct word_row words[] = {
      .help = "how long a request waits where only others in flight keep it from fitting its budgets; 0: not at all"},
     {"ledger", "budget_wait_stream_s", SECONDS(0, 3600), AT(declare_ledger, wait_stream_ns), .otherwise = "15",
      .help = "the same of a stream"},
+    {"ledger", "doubt_ttl_s", SECONDS(0, 366 * DAY_S), AT(declare_ledger, doubt_ttl_ns), .otherwise = "86400",
+     .help = "what is in doubt for longer, and nobody resolved, is taken to have cost nothing more; 0: it stays in doubt"},
 
     {"budget", NULL, WORD_BUDGETS, RELOAD, .help = "budget { ... }: what all requests together may spend; a list has several, one for each period"},
     {"budget", "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"},

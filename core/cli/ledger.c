@@ -2,12 +2,14 @@
 #include <inttypes.h>
 
 #include "cli/ledger_path.h"
+#include "cli/ledger_resolve.h"
 #include "money/nano.h"
 #include "money/verify.h"
 
 enum { SHOWN_MOST = 100, FLUSH = 1 << 20 };
 
-static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON, CLI_OPTIONS_END};
+static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON,
+                                             CLI_OPTIONS_RESOLVE, CLI_OPTIONS_END};
 
 struct problems {
     uint64_t count;
@@ -146,29 +148,32 @@ static int cat(const char *path)
 
 static int run(struct cli *cli)
 {
-    bool is_verify = strcmp(cli->args[0], "verify") == 0;
-    if (!is_verify && strcmp(cli->args[0], "cat") != 0)
-        return cli_usage(cli->verb, "it takes `verify` or `cat`, not \"%s\"", cli->args[0]);
+    bool is_verify = strcmp(cli->args[0], "verify") == 0, is_resolve = strcmp(cli->args[0], "resolve") == 0;
+    if (!is_verify && !is_resolve && strcmp(cli->args[0], "cat") != 0)
+        return cli_usage(cli->verb, "it takes `verify`, `cat` or `resolve`, not \"%s\"", cli->args[0]);
+    if (!is_resolve && (cli->arg_count > 1 || ledger_resolve_is_asked(cli)))
+        return cli_usage(cli->verb, "`%s` takes no request, and none of the options of `resolve`", cli->args[0]);
     json_start();
     char *path = ledger_path(cli);
     if (path == NULL)
         return CLI_CONFIG;
-    int code = is_verify ? verify(cli, path) : cat(path);
+    int code = is_verify ? verify(cli, path) : is_resolve ? ledger_resolve_verb(cli, path) : cat(path);
     free(path);
     return code;
 }
 
 const struct cli_verb verb_ledger = {
     .name = "ledger",
-    .summary = "check the ledger, or show its records",
-    .arguments = "verify | cat",
+    .summary = "check the ledger, show its records, or end doubt",
+    .arguments = "verify | cat | resolve REQUEST|--all --free|--full|--cost USD",
     .options = options,
     .notes = "verify reads the whole journal and checks it: each attempt was held and ended once, costs are the sums of\n"
              "their lines, no record is missing. It prints what was spent, is held for requests in flight, and is in\n"
              "doubt. The exit status is 1 when a rule is broken. cat prints each record as a line of JSON, money as\n"
-             "decimal strings in USD. Both work beside a running gateway.\n",
-    .words = "verify cat",
+             "decimal strings in USD. resolve ends the doubt of a request, or of all: the gateway that runs writes that\n"
+             "down, with who knew it and why; without one the command does. All work beside a running gateway.\n",
+    .words = "verify cat resolve",
     .least_args = 1,
-    .most_args = 1,
+    .most_args = 2,
     .run = run,
 };

@@ -171,10 +171,12 @@ struct config_ledger {
     const char *path; /* a folder; NULL: nowhere */
     int64_t sync_ns;
     int64_t wait_ns, wait_stream_ns; /* how long a request waits for others in flight; 0: not at all */
+    int64_t doubt_ttl_ns; /* 0: doubt does not end by itself */
 };
 #define CONFIG_LEDGER_SYNC_NS INT64_C(50000000)
 #define CONFIG_LEDGER_WAIT_NS INT64_C(2000000000)
 #define CONFIG_LEDGER_WAIT_STREAM_NS INT64_C(15000000000)
+#define CONFIG_LEDGER_DOUBT_TTL_NS (INT64_C(86400) * 1000000000)
 
 struct config {
     uint32_t magic;

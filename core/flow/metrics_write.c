@@ -206,6 +206,7 @@ static void money_gauge(struct buf *out, const char *name, const char *help, int
 
 static void write_ledger(const struct ledger_sums *sums, struct buf *out)
 {
+    money_gauge(out, "gw_spent_usd", "What all in the ledger cost, without what is held and in doubt.", sums->spent);
     money_gauge(out, "gw_held_usd", "The most that the attempts in flight can cost.", sums->held);
     money_gauge(out, "gw_doubt_usd", "The most that upstreams may charge for attempts that were cut off.", sums->doubt);
     counter(out, "gw_ledger_records_total", "Records written to the ledger.", (double)sums->records);

@@ -19,6 +19,7 @@ struct ledger_hold;
 struct ledger_settings {
     const char *folder;
     int64_t sync_ns;
+    int64_t doubt_ttl_ns; /* doubt that is older is dropped; 0: none is */
     const char *book;  /* digest of the price book; kept, may be NULL */
     bool accept_gap;   /* start although the journal has been damaged */
     size_t segment_bytes; /* 0: the default */
@@ -63,6 +64,24 @@ struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, bool
 void ledger_end(struct ledger *ledger, struct ledger_hold *handle, struct record *end);
 /* A request that asked no upstream. */
 void ledger_row(struct ledger *ledger, struct record *row);
+
+/* What doubt turned out to be: nothing more, all of it, or what is known. */
+enum ledger_verdict { LEDGER_FREE, LEDGER_FULL, LEDGER_COST };
+
+struct ledger_resolution {
+    struct text request; /* of which request; absent: of all */
+    enum ledger_verdict verdict;
+    int64_t cost;            /* LEDGER_COST: what the doubtful attempts of the request cost together, nano-dollars */
+    struct text who, why;    /* for the record; `who` must be there */
+    int64_t ended_before_ms; /* only what is in doubt since before that; INT64_MAX: any */
+};
+struct ledger_resolved {
+    uint64_t attempts;
+    int64_t cost, doubt; /* booked; no longer in doubt */
+};
+/* Ends doubt, by a LATE for each attempt. Reads the journal, so it may take seconds; one at a time. 0, also where nothing was in
+ * doubt; -1 with `fail`: the journal cannot be read or written. What is in *done is done all the same. */
+int ledger_resolve(struct ledger *ledger, const struct ledger_resolution *how, struct ledger_resolved *done, struct fail *fail);
 
 /* Money now, in nano-dollars. */
 struct ledger_sums {

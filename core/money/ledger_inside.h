@@ -2,6 +2,9 @@
 #ifndef MONEY_LEDGER_INSIDE_H
 #define MONEY_LEDGER_INSIDE_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "money/holds.h"
@@ -42,6 +45,17 @@ struct ledger {
     uint64_t doubts; /* the oldest segment with a HOLD in doubt; 0: not known */
     struct ledger_wait *queue; /* in order */
     uint64_t queue_run;
+
+    char *folder;
+    int64_t doubt_ttl_ns; /* 0: doubt does not end by itself */
+    pthread_mutex_t resolving; /* one at a time settles doubt; taken before the journal's */
+    _Atomic int64_t oldest_doubt_ms; /* when the oldest doubt began, at the last look; INT64_MAX: there was none */
+    int64_t looked_ms;
+    atomic_bool ending;
+    pthread_mutex_t look_mutex;
+    pthread_cond_t look;
+    pthread_t looker;
+    bool looks;
 };
 
 /* A balance never wraps: what is beyond 9.2 billion dollars stays there. */
@@ -50,6 +64,12 @@ void ledger_add(int64_t *sum, int64_t more);
 void ledger_book(struct ledger *l, const struct record *whose, const struct record *end);
 /* The same of the sums alone. */
 void ledger_book_sums(struct ledger *l, const struct record *end);
+
+/* Doubt that is too old ends: the first before anything else, the second when the ledger is open (false: no thread can be had), the
+ * third before the journal is closed. */
+void ledger_start_doubt(struct ledger *l);
+bool ledger_watch_doubt(struct ledger *l);
+void ledger_end_doubt(struct ledger *l);
 
 /* For a segment's OPEN (journal_settings.carry). */
 void ledger_carry(void *owner, struct record *open, struct arena *arena);

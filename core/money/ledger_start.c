@@ -148,6 +148,10 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
     l->magic = LEDGER_MAGIC;
     l->last_late = &l->late;
     accounts_open(&l->accounts, settings->rules, settings->rule_count);
+    l->folder = strdup(settings->folder);
+    BUG_IF(l->folder == NULL);
+    l->doubt_ttl_ns = settings->doubt_ttl_ns;
+    ledger_start_doubt(l);
     *start = (struct ledger_start){ 0 };
     struct journal_settings journal = { .folder = settings->folder,
                                         .sync_ns = settings->sync_ns,
@@ -162,7 +166,9 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
         journal_lock(l->journal);
         holds_each(&l->open, doubt_one, l);
         journal_unlock(l->journal);
-        return l;
+        if (ledger_watch_doubt(l))
+            return l;
+        fail_set(fail, FAIL_US, "the thread that ends doubt cannot be started");
     }
     ledger_close(l);
     return NULL;
@@ -171,6 +177,7 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
 void ledger_close(struct ledger *l)
 {
     CHECK(l, LEDGER);
+    ledger_end_doubt(l);
     if (l->journal != NULL && l->late != NULL) {
         struct fail fail;
         journal_lock(l->journal);
@@ -184,6 +191,7 @@ void ledger_close(struct ledger *l)
     ledger_free_late(l);
     holds_fini(&l->open);
     accounts_fini(&l->accounts);
+    free(l->folder);
     l->magic = 0;
     free(l);
 }

@@ -184,7 +184,7 @@ static bool add_any(void *owner, const struct record *record, struct text bytes)
         add_to_row(r, record, NULL, record->hard);
     else if (record->type == RECORD_END)
         add_end(r, record);
-    else if (record->type == RECORD_ROW)
+    else if (record->type == RECORD_ROW || record->type == RECORD_LATE)
         add_to_row(r, record, record, 0);
     return !r->arena.full;
 }

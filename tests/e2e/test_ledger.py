@@ -106,6 +106,62 @@ class Ledger(Case):
         self.assertEqual(Decimal(end["cost_usd"]) + Decimal(end["doubt_usd"]), Decimal(hold["hard_usd"]))
         self.assertIn("gw_doubt_usd %s" % verify(self.path)["doubt_usd"], self.gw.request("GET", "/metrics").body.decode())
 
+    def in_doubt(self):
+        self.up.handler = lambda request, out: out.wait_gone()
+        answer = self.gw.chat(model="slow")
+        self.gw.log_for(answer.id)
+        return answer
+
+    def test_doubt_ends_by_the_operator(self):
+        first, second = self.in_doubt(), self.in_doubt()
+        before = verify(self.path)
+        said = run("ledger", "resolve", first.id, "--cost", "0.25", "--who", "ann", "--why", "the bill of May", "--path", self.path)
+        self.assertEqual(said.code, 0, said)
+        self.assertIn("0.25 USD booked", said.out)
+        (late,) = [r for r in records(self.path, "late") if r["request"] == first.id]
+        self.assertEqual((late["who"], late["why"], late["cost_usd"], late["team"], late["model"]), ("ann", "the bill of May", "0.25", "default", "slow"))
+        after = verify(self.path)
+        self.assertEqual(Decimal(after["spent_usd"]) - Decimal(before["spent_usd"]), Decimal("0.25"))
+        self.assertEqual(Decimal(before["doubt_usd"]) - Decimal(after["doubt_usd"]), -Decimal(late["doubt_usd"]))
+        said = run("ledger", "resolve", first.id, "--free", "--path", self.path)
+        self.assertEqual(said.code, 1, said)
+        self.assertIn("nothing of this request is in doubt", said.err)
+        row = {r["model"]: r for r in usage(self.path, "--by", "model")}["slow"]
+        metrics = self.gw.request("GET", "/metrics").body.decode()
+        self.assertIn("gw_spent_usd %s\n" % after["spent_usd"], metrics)
+        self.assertIn("gw_doubt_usd %s\n" % after["doubt_usd"], metrics)
+        self.assertGreaterEqual(Decimal(row["cost_usd"]), Decimal("0.25"))
+        said = run("ledger", "resolve", "--all", "--free", "--path", self.path)
+        self.assertEqual(said.code, 0, said)
+        self.assertEqual(verify(self.path)["doubt_usd"], "0")
+        self.assertEqual({r["model"]: r for r in usage(self.path, "--by", "model")}["slow"]["doubt_usd"], "0")
+        self.assertIn(second.id, [r["request"] for r in records(self.path, "late")])
+
+    def test_doubt_ends_without_a_gateway_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "ledger")
+            with Gateway(lua(path, self.up)) as gw:
+                self.up.handler = lambda request, out: out.wait_gone()
+                answer = gw.chat(model="slow")
+                gw.log_for(answer.id)
+            said = run("ledger", "resolve", answer.id, "--full", "--path", path)
+            self.assertEqual(said.code, 0, said)
+            report = verify(path)
+            self.assertEqual(report["doubt_usd"], "0")
+            self.assertGreater(Decimal(report["spent_usd"]), 0)
+            with Gateway(lua(path, self.up)) as gw:
+                self.assertIn("gw_spent_usd %s\n" % report["spent_usd"], gw.request("GET", "/metrics").body.decode())
+            verify(path)
+
+    def test_resolve_takes_what_is_clear(self):
+        for args in (["x"], ["x", "--free", "--full"], ["--free"], ["x", "--all", "--free"], ["--all", "--cost", "1"], ["x", "--cost", "-1"], ["x", "--cost", "much"]):
+            self.assertEqual(run("ledger", "resolve", *args, "--path", self.path).code, 2, args)
+        for args in (["verify", "x"], ["cat", "--free"]):
+            self.assertEqual(run("ledger", *args, "--path", self.path).code, 2, args)
+        said = run("ledger", "resolve", "x", "--free", "--path", self.path + "-none")
+        self.assertEqual(said.code, 1, said)
+        self.assertIn("no ledger", said.err)
+
     def test_a_client_that_leaves_is_settled(self):
         def handler(request, out):
             out.send(stream_head())
