@@ -1,4 +1,4 @@
-/* text.c - the few questions everybody asks of borrowed bytes. UTF-8: see text_utf8.c. */
+/* text.c - the few questions everybody asks of borrowed bytes. UTF-8: see text_utf8.c; where something is: text_find.c. */
 #include "base/text.h"
 
 #include <string.h>
@@ -22,16 +22,6 @@ bool text_ends(struct text t, struct text suffix)
     if (suffix.len == 0)
         return true;
     return t.len >= suffix.len && memcmp(t.ptr + t.len - suffix.len, suffix.ptr, suffix.len) == 0;
-}
-
-ptrdiff_t text_find(struct text t, struct text needle)
-{
-    if (needle.len == 0)
-        return 0;
-    if (needle.len > t.len)
-        return -1;
-    const char *found = memmem(t.ptr, t.len, needle.ptr, needle.len);
-    return found == NULL ? -1 : found - t.ptr;
 }
 
 static bool is_blank(char c)

@@ -126,10 +126,10 @@ void common_splice(struct arena *arena, const struct ask *ask, struct text model
 char common_value_of(struct text data, struct text quoted)
 {
     while (data.len > quoted.len) {
-        const char *hit = memmem(data.ptr, data.len, quoted.ptr, quoted.len);
-        if (hit == NULL)
+        ptrdiff_t hit = text_find(data, quoted);
+        if (hit < 0)
             return 0;
-        const char *p = hit + quoted.len, *end = data.ptr + data.len;
+        const char *p = data.ptr + hit + quoted.len, *end = data.ptr + data.len;
         data = (struct text){ p, (size_t)(end - p) };
         while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
             p++;

@@ -42,7 +42,7 @@ static size_t spoken(struct text name, struct text data)
 {
     static const struct text names[] = { SPOKEN("delta"), { NULL, 0 } }, passed[] = { SPOKEN("logprobs"), { NULL, 0 } };
     bool named = name.len > 0 && !text_is(name, "message");
-    if ((named && !text_ends(name, TEXT(".delta"))) || memmem(data.ptr, data.len, "\"response.audio.delta\"", 22) != NULL)
+    if ((named && !text_ends(name, TEXT(".delta"))) || text_find(data, TEXT("\"response.audio.delta\"")) >= 0)
         return 0;
     return spoken_in(data, TEXT("\"delta\""), names, passed);
 }

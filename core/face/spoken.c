@@ -1,5 +1,5 @@
 /* spoken.c - how much a model says in one event of a relayed stream: the decoded bytes of its text, reasoning and call
- * arguments. The event is not parsed: from the member on that holds them, strings are passed over one by one. What is no
+ * arguments. The event is not parsed: the members that hold them are looked for, and what else is in it is not looked at. What is no
  * JSON gives some number, and nothing else. */
 #include "face/spoken.h"
 
@@ -21,14 +21,9 @@ static size_t escape(const char *p, const char *end, size_t *bytes)
     return 6;
 }
 
-/* From the first byte inside a string: its closing quote, or `end`. *bytes: of the string it stands for. */
-static const char *string_end(const char *p, const char *end, size_t *bytes)
+/* string_end() of a string with escapes. */
+static const char *escaped_end(const char *p, const char *end, size_t *bytes)
 {
-    const char *close = memchr(p, '"', (size_t)(end - p));
-    if (close != NULL && memchr(p, '\\', (size_t)(close - p)) == NULL) {
-        *bytes = (size_t)(close - p);
-        return close;
-    }
     *bytes = 0;
     while (p < end && *p != '"') {
         size_t len = 1, stands = 1;
@@ -40,7 +35,18 @@ static const char *string_end(const char *p, const char *end, size_t *bytes)
     return p;
 }
 
-static const char *blank_end(const char *p, const char *end)
+/* From the first byte inside a string: its closing quote, or `end`. *bytes: of the string it stands for. */
+static inline const char *string_end(const char *p, const char *end, size_t *bytes)
+{
+    const char *close = memchr(p, '"', (size_t)(end - p));
+    if (close != NULL && memchr(p, '\\', (size_t)(close - p)) == NULL) {
+        *bytes = (size_t)(close - p);
+        return close;
+    }
+    return escaped_end(p, end, bytes);
+}
+
+static inline const char *blank_end(const char *p, const char *end)
 {
     while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
         p++;
@@ -69,35 +75,64 @@ static const char *value_end(const char *p, const char *end)
     return end;
 }
 
-static bool is_among(struct text key, const struct text *names)
+static inline bool is_among(struct text key, const struct text *names)
 {
     for (; names->ptr != NULL; names++)
-        if (key.len == names->len && memcmp(key.ptr, names->ptr, key.len) == 0)
+        if (key.len == names->len && *key.ptr == *names->ptr && memcmp(key.ptr, names->ptr, key.len) == 0)
             return true;
     return false;
 }
 
-size_t spoken_in(struct text data, struct text from, const struct text *names, const struct text *passed)
+/* Behind the object or array at `p`; its strings called one of `names` are added to *sum. */
+static const char *members(const char *p, const char *end, const struct text *names, const struct text *passed, size_t *sum)
 {
-    const char *end = data.ptr + data.len, *p = memmem(data.ptr, data.len, from.ptr, from.len);
-    size_t sum = 0, bytes;
-    while (p != NULL && (p = memchr(p, '"', (size_t)(end - p))) != NULL) {
+    size_t depth = 0, bytes;
+    while (p < end) {
+        if (*p != '"') {
+            depth += *p == '{' || *p == '[';
+            depth -= *p == '}' || *p == ']';
+            p++;
+            if (depth == 0)
+                return p;
+            continue;
+        }
         struct text key = { p + 1, 0 };
         p = string_end(p + 1, end, &bytes);
         key.len = (size_t)(p - key.ptr);
-        if (p == end)
-            break;
-        p = blank_end(p + 1, end);
+        p = p < end ? blank_end(p + 1, end) : end;
         if (p == end || *p != ':')
             continue;
         p = blank_end(p + 1, end);
         if (p < end && *p == '"') {
             p = string_end(p + 1, end, &bytes);
-            sum += is_among(key, names) ? bytes : 0;
+            *sum += is_among(key, names) ? bytes : 0;
             p += p < end;
-        } else if (is_among(key, passed) || (sum > 0 && text_is(key, "reasoning_details"))) {
+        } else if (is_among(key, passed) || (*sum > 0 && text_is(key, "reasoning_details"))) {
             p = value_end(p, end); /* the details repeat the reasoning beside them */
         }
+    }
+    return end;
+}
+
+size_t spoken_in(struct text data, struct text from, const struct text *names, const struct text *passed)
+{
+    const char *end = data.ptr + data.len;
+    const struct text key = { from.ptr + 1, from.len - 2 };
+    size_t sum = 0, bytes;
+    for (ptrdiff_t at; (at = text_find(data, from)) >= 0;) {
+        const char *p = blank_end(data.ptr + at + from.len, end);
+        if (p < end && *p == ':') {
+            p = blank_end(p + 1, end);
+            if (p < end && *p == '"') {
+                p = string_end(p + 1, end, &bytes);
+                sum += p < end && is_among(key, names) ? bytes : 0;
+            } else if (p < end && (*p == '{' || *p == '[')) {
+                p = members(p, end, names, passed, &sum);
+            }
+        }
+        data = (struct text){ p, (size_t)(end - p) };
+        if (data.len == 0 || memchr(p, '{', data.len) == NULL) /* nothing that could be one more */
+            break;
     }
     return sum;
 }

@@ -9,8 +9,8 @@
 /* One name of a list. */
 #define SPOKEN(literal) { (literal), sizeof(literal) - 1 }
 
-/* The decoded bytes of all strings that are members called one of `names`, behind the first `from` ("\"delta\"") in the
- * event; 0 where it has no such. Members of `passed` are no part of it, whatever is in them. Both lists end with an
+/* The decoded bytes of all strings that are members called one of `names`, within the objects and arrays that are members called
+ * `from` ("\"delta\""), or that are that member; 0 where it has no such. Members of `passed` are no part of it, whatever is in them. Both lists end with an
  * absent text. */
 size_t spoken_in(struct text data, struct text from, const struct text *names, const struct text *passed);
 

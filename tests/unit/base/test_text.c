@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include <stdlib.h>
+#include <string.h>
+
 #include "check.h"
 
 Test(text, knows_absent_from_empty)
@@ -35,6 +38,26 @@ Test(text, knows_how_it_begins_and_ends)
     cr_assert(text_ends(TEXT("a.json"), TEXT(".json")));
     cr_assert(text_ends(TEXT("a"), TEXT_NONE));
     cr_assert_not(text_ends(TEXT("json"), TEXT(".json")));
+}
+
+/* Against the plain way, for texts of every length, needles of every length and at every place, with parts of it before. */
+Test(text, finds_at_every_place)
+{
+    char hay[80], needle[40];
+    for (size_t n = 1; n <= sizeof needle; n++)
+        for (size_t len = 0; len <= sizeof hay; len++)
+            for (size_t at = 0; at <= len; at++) {
+                memset(hay, 'a', sizeof hay);
+                memset(needle, 'a', sizeof needle);
+                needle[n / 2] = 'b';
+                if (at < len)
+                    hay[at] = 'b';
+                ptrdiff_t want = at < len && at >= n / 2 && at - n / 2 + n <= len ? (ptrdiff_t)(at - n / 2) : -1;
+                char *exact = malloc(len); /* so that a read past its end is noticed */
+                memcpy(exact, hay, len);
+                cr_assert_eq(text_find((struct text){ exact, len }, (struct text){ needle, n }), want, "%zu in %zu at %zu", n, len, at);
+                free(exact);
+            }
 }
 
 Test(text, finds)
