@@ -74,6 +74,7 @@ end
 
 -- What was used and spent is written down here, for `llm-gateway usage`; a folder for this gateway alone:
 -- ledger { path = "ledger", sync_ms = 50 } -- a loss of power takes at most what was written in the last 50 ms
+-- store { rows_days = 90 } -- of its store, ledger/store.sqlite: single requests go after 90 days, their sums stay
 
 -- What may be spent: all requests together here, a team's or a key's in its own braces. It needs the ledger.
 -- budget { usd = 1000, per = "month" }

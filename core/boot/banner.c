@@ -116,6 +116,8 @@ void banner_write(const struct config *config, uint16_t port, struct buf *out)
         buf_str(out, "  keys       none declared: any key, or none, is accepted\n");
     if (config->ledger.path != NULL)
         buf_printf(out, "  ledger     %s\n", config->ledger.path);
+    if (config->store.plugin != NULL)
+        buf_printf(out, "  store      %s\n", config->store.path);
     buf_init(&model, 1024);
     if (write_model(config, &model)) {
         buf_str(out, "\nTry it:\n  curl ");

@@ -183,6 +183,13 @@ struct declare_ledger {
     int line;
     struct text path, budget_mode;
     int64_t sync_ns, wait_ns, wait_stream_ns, doubt_ttl_ns;
+    unsigned keep_days;
+};
+
+struct declare_store {
+    int line;
+    struct text plugin, path;
+    unsigned rows_days; /* 0: not said */
 };
 
 struct declared {
@@ -198,6 +205,7 @@ struct declared {
     struct declare_cors cors;
     struct declare_metrics metrics;
     struct declare_ledger ledger;
+    struct declare_store store;
     struct declare_all_budget budget;
 };
 

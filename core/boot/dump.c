@@ -92,8 +92,22 @@ static void dump_ledger(const struct config_ledger *ledger, struct buf *out)
         return;
     buf_str(out, "ledger { path = ");
     lua_text_string(out, text_of(ledger->path));
-    buf_printf(out, ", sync_ms = %.12g, budget_wait_s = %.12g, budget_wait_stream_s = %.12g, doubt_ttl_s = %.12g }\n", (double)ledger->sync_ns / (double)CLOCK_MS,
-               (double)ledger->wait_ns / (double)CLOCK_S, (double)ledger->wait_stream_ns / (double)CLOCK_S, (double)ledger->doubt_ttl_ns / (double)CLOCK_S);
+    buf_printf(out, ", sync_ms = %.12g, budget_wait_s = %.12g, budget_wait_stream_s = %.12g, doubt_ttl_s = %.12g, keep_days = %u }\n",
+               (double)ledger->sync_ns / (double)CLOCK_MS, (double)ledger->wait_ns / (double)CLOCK_S, (double)ledger->wait_stream_ns / (double)CLOCK_S,
+               (double)ledger->doubt_ttl_ns / (double)CLOCK_S, ledger->keep_days);
+}
+
+static void dump_store(const struct config_store *store, struct buf *out)
+{
+    if (store->plugin == NULL)
+        return;
+    buf_str(out, "store { plugin = ");
+    lua_text_string(out, text_of(store->plugin->name));
+    buf_str(out, ", path = ");
+    lua_text_string(out, text_of(store->path));
+    if (store->rows_days > 0)
+        buf_printf(out, ", rows_days = %u", store->rows_days);
+    buf_str(out, " }\n");
 }
 
 static void dump_provider(const struct config_provider *provider, struct buf *out)
@@ -275,6 +289,7 @@ void dump_config(const struct config *config, struct buf *out)
     dump_limits(&config->limits, out);
     dump_web(config, out);
     dump_ledger(&config->ledger, out);
+    dump_store(&config->store, out);
     dump_budgets(&config->budgets, "budget ", out);
     buf_str(out, config->budgets.count > 0 ? "\n" : "");
     for (size_t i = 0; i < config->provider_count; i++)

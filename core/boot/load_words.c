@@ -24,6 +24,7 @@ static void *begin_key(struct load_lua *l, struct text name, int line);
 static void *begin_budget(struct load_lua *l, struct text name, int line);
 static void *begin_ledger(struct load_lua *l, struct text name, int line);
 static void *begin_limits(struct load_lua *l, struct text name, int line);
+static void *begin_store(struct load_lua *l, struct text name, int line);
 static void *begin_cors(struct load_lua *l, struct text name, int line);
 static void *begin_metrics(struct load_lua *l, struct text name, int line);
 static bool *complete_provider(void *declaration);
@@ -46,6 +47,7 @@ static const struct word_kind kinds[] = {
     {"project",  true,  begin_project,  complete_label   },
     {"provider", true,  begin_provider, complete_provider},
     {"tag",      true,  begin_tag,      complete_label   },
+    {"store",    false, begin_store,    NULL             },
     {"team",     true,  begin_team,     complete_team    },
 };
 
@@ -159,7 +161,14 @@ static void *begin_ledger(struct load_lua *l, struct text name, int line)
     l->declared->ledger.wait_ns = CONFIG_LEDGER_WAIT_NS;
     l->declared->ledger.wait_stream_ns = CONFIG_LEDGER_WAIT_STREAM_NS;
     l->declared->ledger.doubt_ttl_ns = CONFIG_LEDGER_DOUBT_TTL_NS;
+    l->declared->ledger.keep_days = CONFIG_LEDGER_KEEP_DAYS;
     return once(l, "ledger", &l->declared->ledger.line, line) ? &l->declared->ledger : NULL;
+}
+
+static void *begin_store(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    return once(l, "store", &l->declared->store.line, line) ? &l->declared->store : NULL;
 }
 
 static void *begin_limits(struct load_lua *l, struct text name, int line)

@@ -27,6 +27,7 @@
 #include "flow/job.h"
 #include "flow/metrics.h"
 #include "money/book.h"
+#include "money/delivery.h"
 #include "money/ledger.h"
 #include "plugin/watch.h"
 #include "upstream/dial.h"
@@ -36,9 +37,12 @@ enum {
     EXIT_CONFIG = 78,
     DIAL_THREADS_MOST = 4,
     CUT_S = 5,
+    DELIVER_S = 10, /* what the store lacks at the end; the next start goes on there */
     BODIES_SHARE = 8, /* of the memory, for the bodies of all requests: translating one takes several times its size */
     PLUGIN_MS = 4000, /* a call into a plugin takes microseconds: what runs for so long does not end */
 };
+
+#define DAY_MS INT64_C(86400000)
 
 /* One run of the gateway. */
 struct run {
@@ -171,6 +175,30 @@ static void open_control(struct run *run)
         log_line(LOG_WARN, "%s", fail.text);
 }
 
+static int open_delivery(struct run *run)
+{
+    const struct config *config = run->config;
+    struct delivery_settings settings = {.folder = config->ledger.path,
+                                         .plugin = config->store.plugin,
+                                         .instance = config->store.instance,
+                                         .accept_gap = run->options->accept_gap,
+                                         .rows_ms = (int64_t)config->store.rows_days * DAY_MS,
+                                         .keep_ms = (int64_t)config->ledger.keep_days * DAY_MS};
+    struct ledger_sums sums;
+    struct fail fail;
+
+    if (run->gateway.ledger == NULL || settings.plugin == NULL)
+        return 0;
+    ledger_read_sums(run->gateway.ledger, &sums);
+    settings.next = sums.next;
+    run->gateway.delivery = delivery_start(&settings, &fail);
+    if (run->gateway.delivery != NULL)
+        return 0;
+    log_line(LOG_ERROR, "%s", fail.text);
+    run->exit_code = EXIT_CONFIG;
+    return -1;
+}
+
 static int open_gateway(struct run *run)
 {
     unsigned workers = run->config->listen.workers;
@@ -196,7 +224,7 @@ static int open_gateway(struct run *run)
     }
     run->seats = calloc(workers, sizeof *run->seats);
     BUG_IF(run->seats == NULL);
-    if (open_ledger(run) < 0)
+    if (open_ledger(run) < 0 || open_delivery(run) < 0)
         return -1;
     open_control(run);
     return 0;
@@ -329,6 +357,8 @@ static void close_gateway(struct run *run)
     free(run->seats);
     if (run->gateway.ledger != NULL)
         ledger_close(run->gateway.ledger);
+    if (run->gateway.delivery != NULL)
+        delivery_stop(run->gateway.delivery, DELIVER_S * CLOCK_S);
     watch_stop();
     if (run->gateway.metrics != NULL)
         metrics_free(run->gateway.metrics);

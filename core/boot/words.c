@@ -159,6 +159,15 @@ const struct word_row words[] = {
      .help = "the same of a stream"},
     {"ledger", "doubt_ttl_s", SECONDS(0, 366 * DAY_S), AT(declare_ledger, doubt_ttl_ns), .otherwise = "86400",
      .help = "what is in doubt for longer, and nobody resolved, is taken to have cost nothing more; 0: it stays in doubt"},
+    {"ledger", "keep_days", COUNT(0, 36500), AT(declare_ledger, keep_days), .otherwise = "7",
+     .help = "how long its files are kept after the store has what is in them"},
+
+    {"store", NULL, WORD_SETTINGS, .help = "store { ... }: where the ledger's rows are kept for questions"},
+    {"store", "plugin", WORD_STRING, AT(declare_store, plugin), .otherwise = "\"sqlite\"", .help = "the kind of store"},
+    {"store", "path", WORD_STRING, AT(declare_store, path), .otherwise = "store.sqlite in the ledger's folder",
+     .help = "its file, relative to gateway.lua"},
+    {"store", "rows_days", COUNT(1, 36500), AT(declare_store, rows_days), .otherwise = "forever",
+     .help = "how long single rows are kept; their sums stay"},
 
     {"budget", NULL, WORD_BUDGETS, RELOAD, .help = "budget { ... }: what all requests together may spend; a list has several, one for each period"},
     {"budget", "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"},
@@ -197,7 +206,6 @@ static const struct {
     {"policy",       NULL                 },
     {"prices",       NULL                 },
     {"sink",         NULL                 },
-    {"store",        NULL                 },
     {"key",          "limits"             },
     {"key",          "models"             },
     {"limits",       "policy_memory_mb"   },
@@ -219,7 +227,7 @@ static const struct {
 };
 
 static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
-                                         "project", "tag", "key",    "limits",  "cors",     "metrics", "ledger", "budget", "env", "file", NULL};
+                                         "project", "tag", "key",    "limits",  "cors",     "metrics", "ledger", "store", "budget", "env", "file", NULL};
 
 const char *const *word_names(void)
 {

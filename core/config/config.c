@@ -74,6 +74,8 @@ void config_unref(struct config *config)
         if (provider->instance != NULL && close_instance != NULL)
             close_instance(provider);
     }
+    if (config->store.instance != NULL)
+        config->store.close(config->store.plugin, config->store.instance);
     wipe_secrets(config);
     map_fini(&config->provider_by_name);
     map_fini(&config->model_by_name);

@@ -172,11 +172,22 @@ struct config_ledger {
     int64_t sync_ns;
     int64_t wait_ns, wait_stream_ns; /* how long a request waits for others in flight; 0: not at all */
     int64_t doubt_ttl_ns; /* 0: doubt does not end by itself */
+    unsigned keep_days; /* its files, after the store has what is in them */
 };
 #define CONFIG_LEDGER_SYNC_NS INT64_C(50000000)
 #define CONFIG_LEDGER_WAIT_NS INT64_C(2000000000)
 #define CONFIG_LEDGER_WAIT_STREAM_NS INT64_C(15000000000)
 #define CONFIG_LEDGER_DOUBT_TTL_NS (INT64_C(86400) * 1000000000)
+#define CONFIG_LEDGER_KEEP_DAYS 7u
+
+/* Where the ledger's rows are kept for questions. */
+struct config_store {
+    const struct plugin *plugin; /* NULL: there is none */
+    void *instance;              /* of the plugin; closed when the snapshot ends */
+    void (*close)(const struct plugin *plugin, void *instance);
+    const char *path;
+    unsigned rows_days; /* 0: for ever */
+};
 
 struct config {
     uint32_t magic;
@@ -186,6 +197,7 @@ struct config {
     struct config_listen listen;
     struct config_limits limits;
     struct config_ledger ledger;
+    struct config_store store;
     struct config_budgets budgets; /* of all requests together */
     struct config_provider *providers;
     size_t provider_count;

@@ -44,6 +44,7 @@ void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from
 void metrics_count_event(struct metrics *m, unsigned worker, const char *name);
 
 struct ledger_sums; /* money/ledger.h */
+struct delivery_state; /* money/delivery.h */
 
 /* Gauges that are read at the scrape. */
 struct metrics_gauges {
@@ -53,6 +54,7 @@ struct metrics_gauges {
     const char *version;
     const char *book_digest; /* of the price book; NULL: there is none */
     const struct ledger_sums *ledger; /* NULL: nothing is written down */
+    const struct delivery_state *delivery; /* NULL: there is no store */
 };
 /* The whole text, appended. Any thread. */
 void metrics_write(struct metrics *m, const struct metrics_gauges *gauges, struct buf *out);

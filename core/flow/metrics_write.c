@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "flow/metrics_inside.h"
+#include "money/delivery.h"
 #include "money/ledger.h"
 #include "money/nano.h"
 
@@ -215,6 +216,22 @@ static void write_ledger(const struct ledger_sums *sums, struct buf *out)
     gauge(out, "gw_budget_waiting_requests", "Requests that wait until others in flight are over, so that they fit their budgets.", (double)sums->queued);
 }
 
+static void store_row(struct buf *out, const char *name, const char *type, const char *help, const char *store, double value)
+{
+    head(out, name, type, help);
+    buf_printf(out, "%s{store=\"%s\"} %.17g\n", name, store, value);
+}
+
+static void write_store(const struct delivery_state *d, const struct ledger_sums *sums, struct buf *out)
+{
+    uint64_t lag = sums->next > d->next ? sums->next - (d->next > 0 ? d->next : 1) : 0;
+    store_row(out, "gw_ledger_lag_records", "gauge", "Records of the ledger that are not in the store yet.", d->store, (double)lag);
+    store_row(out, "gw_store_up", "gauge", "1: the store took what it was given last.", d->store, d->works ? 1 : 0);
+    store_row(out, "gw_store_rows_total", "counter", "Rows put into the store.", d->store, (double)d->rows);
+    store_row(out, "gw_store_failures_total", "counter", "Times that the store took nothing.", d->store, (double)d->failures);
+    store_row(out, "gw_store_cpu_seconds_total", "counter", "CPU time of the thread that fills the store.", d->store, (double)d->cpu_ns / 1e9);
+}
+
 static unsigned open_files(void)
 {
     unsigned n = 0;
@@ -292,6 +309,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     }
     if (g->ledger != NULL)
         write_ledger(g->ledger, out);
+    if (g->ledger != NULL && g->delivery != NULL)
+        write_store(g->delivery, g->ledger, out);
     write_process(g, out);
 
     for (size_t i = 0; i < all->rows.count; i++)

@@ -16,6 +16,7 @@ struct access_log; /* flow/access.h */
 struct metrics;    /* flow/metrics.h */
 struct book;       /* money/book.h */
 struct ledger;     /* money/ledger.h */
+struct delivery;   /* money/delivery.h */
 struct jobs;       /* loop/jobs.h */
 
 /* Shared by all workers; made by boot/start.c, alive until the last worker has ended. */
@@ -25,6 +26,7 @@ struct gateway {
     struct metrics *metrics;   /* never NULL; one shard per worker inside */
     const struct book *book;   /* of prices; NULL: there is none, and no cost is known */
     struct ledger *ledger;     /* what is spent; NULL: nothing is written down */
+    struct delivery *delivery; /* brings it into a store; NULL: there is none */
     struct jobs *jobs;         /* threads for large work (flow/job.h); NULL: the workers do all of it */
     size_t job_bytes;          /* what is large */
     atomic_uint in_flight;     /* requests between admit and finish */

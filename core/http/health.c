@@ -10,6 +10,7 @@
 #include "http/reply.h"
 #include "http/routes.h"
 #include "money/book.h"
+#include "money/delivery.h"
 #include "money/ledger.h"
 
 #define PLAIN "text/plain; charset=utf-8"
@@ -87,11 +88,14 @@ void health_metrics(struct watch *x)
     char *text;
 
     struct ledger_sums sums;
+    struct delivery_state delivery;
 
     if (!may_read_metrics(x))
         return;
     if (g->ledger != NULL)
         ledger_read_sums(g->ledger, &sums);
+    if (g->delivery != NULL)
+        delivery_read_state(g->delivery, &delivery);
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
                   &(struct metrics_gauges){
@@ -102,6 +106,7 @@ void health_metrics(struct watch *x)
                       .version = GW_VERSION,
                       .book_digest = g->book != NULL ? g->book->digest : NULL,
                       .ledger = g->ledger != NULL ? &sums : NULL,
+                      .delivery = g->delivery != NULL ? &delivery : NULL,
                   },
                   &out);
     if (out.failed) {

@@ -252,5 +252,6 @@ void journal_read_state(struct journal *j, struct journal_state *state)
     journal_lock(j);
     *state = j->state;
     state->segment = j->segment;
+    state->next = j->next;
     journal_unlock(j);
 }

@@ -48,6 +48,7 @@ int journal_sync(struct journal *journal, struct fail *fail);
 struct journal_state {
     uint64_t records; /* written by this process */
     uint64_t segment; /* its number */
+    uint64_t next;    /* the number of the next record */
     uint64_t failures; /* of writes and syncs */
 };
 /* Any thread; takes the mutex. */

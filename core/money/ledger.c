@@ -195,6 +195,7 @@ void ledger_read_sums(struct ledger *l, struct ledger_sums *sums)
     journal_unlock(l->journal);
     journal_read_state(l->journal, &state);
     sums->records = state.records;
+    sums->next = state.next;
     sums->failures = state.failures;
 }
 

@@ -88,6 +88,7 @@ struct ledger_sums {
     int64_t spent, held, doubt;
     uint64_t open;    /* holds without an END */
     uint64_t records; /* written by this process */
+    uint64_t next;    /* the number of the next record */
     uint64_t failures; /* of the disk */
     uint64_t waiting; /* ENDs that could not be written yet */
     uint64_t queued;  /* attempts that wait for others in flight */

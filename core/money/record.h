@@ -131,6 +131,8 @@ int record_write(const struct record *record, struct buf *out);
 int record_read(struct text bytes, struct arena *arena, struct record *record, const char **why);
 /* The record as one JSON object, money as decimal strings in USD. */
 void record_write_json(const struct record *record, struct json_writer *w);
+/* What the HOLD was taken from, as a JSON array. */
+void record_write_accounts(const struct record *record, struct json_writer *w);
 /* "hold", "settled", "reported"; "" where there is no such number. Static. */
 const char *record_type_name(uint32_t type);
 const char *record_ending_name(uint32_t ending);

@@ -119,3 +119,11 @@ void record_write_json(const struct record *record, struct json_writer *w)
 {
     put_fields(record_fields, record, w);
 }
+
+void record_write_accounts(const struct record *record, struct json_writer *w)
+{
+    const struct field *f = record_fields;
+    while (f->kind != FIELD_END && f->offset != offsetof(struct record, accounts))
+        f++;
+    put_list(f, &record->accounts, w);
+}

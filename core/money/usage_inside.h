@@ -6,13 +6,7 @@
 #include "base/map.h"
 #include "money/holds.h"
 #include "money/usage_report.h"
-
-struct usage_sums {
-    int64_t requests, input, output, cache_read, cache_write, reasoning;
-    int64_t cost, held, doubt;
-    int64_t unpriced;  /* attempts whose price is not known */
-    int64_t estimated; /* attempts whose usage the upstream did not report */
-};
+#include "money/usage_sums.h"
 
 struct usage_row {
     struct text values[USAGE_BY_MOST]; /* "" where the request had none */

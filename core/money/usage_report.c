@@ -99,67 +99,17 @@ static bool is_asked_for(const struct usage_report *r, const struct record *whos
     return whose->admitted_ms >= r->query.since_ms && whose->admitted_ms < r->query.until_ms;
 }
 
-static void add(int64_t *sum, int64_t more)
-{
-    if (__builtin_add_overflow(*sum, more, sum))
-        *sum = INT64_MAX;
-}
-
-static void add_line(struct usage_sums *sums, const struct record_line *line)
-{
-    switch (unit_find(line->unit)) {
-    case UNIT_CACHE_READ:
-    case UNIT_CACHE_AUDIO:
-    case UNIT_CACHE_IMAGE:
-        add(&sums->cache_read, line->quantity);
-        break;
-    case UNIT_CACHE_WRITE:
-    case UNIT_CACHE_WRITE_1H:
-        add(&sums->cache_write, line->quantity);
-        break;
-    case UNIT_INPUT:
-    case UNIT_AUDIO_IN:
-    case UNIT_IMAGE_IN:
-    case UNIT_VIDEO_IN:
-        add(&sums->input, line->quantity);
-        break;
-    case UNIT_OUTPUT:
-    case UNIT_AUDIO_OUT:
-    case UNIT_IMAGE_OUT:
-    case UNIT_VIDEO_OUT:
-        add(&sums->output, line->quantity);
-        break;
-    case UNIT_REASONING:
-        add(&sums->reasoning, line->quantity);
-        break;
-    default:
-        break;
-    }
-}
-
-static void add_record(struct usage_sums *sums, const struct record *record)
-{
-    const struct record_line *lines = record->lines.items;
-    for (size_t i = 0; i < record->lines.count; i++)
-        add_line(sums, &lines[i]);
-    sums->requests += record->final;
-    sums->unpriced += record->unpriced;
-    sums->estimated += record->source == SOURCE_COUNTED || record->source == SOURCE_ESTIMATED;
-    add(&sums->cost, record->cost);
-    add(&sums->doubt, record->doubt);
-}
-
 static void add_to_row(struct usage_report *r, const struct record *whose, const struct record *record, int64_t held)
 {
     if (!is_asked_for(r, whose))
         return;
     struct usage_sums *sums = &row_of(r, whose)->sums;
     if (record != NULL) {
-        add_record(sums, record);
-        add_record(&r->total, record);
+        usage_sums_add_record(sums, record);
+        usage_sums_add_record(&r->total, record);
     }
-    add(&sums->held, held);
-    add(&r->total.held, held);
+    usage_sums_add_held(sums, held);
+    usage_sums_add_held(&r->total, held);
 }
 
 static void add_end(struct usage_report *r, const struct record *end)
@@ -184,7 +134,7 @@ static bool add_any(void *owner, const struct record *record, struct text bytes)
         add_to_row(r, record, NULL, record->hard);
     else if (record->type == RECORD_END)
         add_end(r, record);
-    else if (record->type == RECORD_ROW || record->type == RECORD_LATE)
+    else if (record->type == RECORD_ROW || record->type == RECORD_LATE) /* a LATE repeats whose it is */
         add_to_row(r, record, record, 0);
     return !r->arena.full;
 }

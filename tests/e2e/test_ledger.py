@@ -305,7 +305,7 @@ class Disk(unittest.TestCase):
                 up.take()
                 waiting.start()
                 self.assertTrue(client.wait_for(up.take))
-                size = max(os.path.getsize(os.path.join(path, f)) for f in os.listdir(path))
+                size = max(os.path.getsize(os.path.join(path, f)) for f in os.listdir(path) if f.endswith(".journal"))
                 whole = resource.prlimit(gw.process.pid, resource.RLIMIT_FSIZE)
                 resource.prlimit(gw.process.pid, resource.RLIMIT_FSIZE, (size + 10, whole[1]))
                 refused = gw.chat(model="m")

@@ -125,6 +125,57 @@ static const gw_option test_options[] = {
     {NULL,      NULL,          0,              0               },
 };
 
+/* A store that nobody attaches to. */
+static gw_status open_store(const gw_host *host, gw_call *call, const gw_json *config, void **instance)
+{
+    static int one;
+    (void)call;
+    *instance = host->json->str(host->json->get(config, GW_LIT("path"))).len > 0 ? &one : NULL;
+    return GW_OK;
+}
+static void close_store(void *instance)
+{
+    (void)instance;
+}
+static gw_status attach_store(void *instance, gw_call *call, uint32_t mode, void **session)
+{
+    (void)instance, (void)call, (void)mode, (void)session;
+    return GW_E_RETRY;
+}
+static gw_status store_cursor_none(void *session, gw_call *call, gw_store_cursor *cursor)
+{
+    (void)session, (void)call, (void)cursor;
+    return GW_E_RETRY;
+}
+static gw_status put_none(void *session, gw_call *call, const gw_store_batch *batch)
+{
+    (void)session, (void)call, (void)batch;
+    return GW_E_RETRY;
+}
+static gw_status prune_none(void *session, gw_call *call, int64_t before_ms, uint32_t most, uint32_t *removed)
+{
+    (void)session, (void)call, (void)before_ms, (void)most, (void)removed;
+    return GW_E_RETRY;
+}
+static gw_status sums_none(void *session, gw_call *call, const gw_store_query *query, gw_store_cursor *cursor, void *owner,
+                           void (*each)(void *owner, const gw_store_group *group))
+{
+    (void)session, (void)call, (void)query, (void)cursor, (void)owner, (void)each;
+    return GW_E_RETRY;
+}
+static gw_status rows_none(void *session, gw_call *call, const gw_store_find *query, void *owner,
+                           void (*each)(void *owner, const gw_store_row *row))
+{
+    (void)session, (void)call, (void)query, (void)owner, (void)each;
+    return GW_E_RETRY;
+}
+static const gw_store_ops store_ops = {.size = sizeof store_ops, .open = open_store, .close = close_store, .attach = attach_store, .detach = close_store,
+                                       .cursor = store_cursor_none, .put = put_none, .prune = prune_none, .sums = sums_none, .rows = rows_none};
+static const gw_option store_options[] = {
+    {"path", "the file", GW_JSON_STR, GW_OPTION_REQUIRED},
+    {NULL,   NULL,       0,           0                 },
+};
+
 #define DESCRIPTOR(kind_, name_, ops_, options_)                                                                       \
     {                                                                                                                  \
         .abi_major = GW_ABI_MAJOR, .needs_minor = GW_ABI_MINOR, .size = sizeof(gw_plugin), .kind = (kind_), .name = (name_),      \
@@ -137,6 +188,7 @@ static const gw_plugin descriptors[] = {
     DESCRIPTOR(GW_KIND_PROVIDER, "rooted", &rooted_ops, NULL),
     DESCRIPTOR(GW_KIND_PROVIDER, "demo", &demo_ops, NULL),
     DESCRIPTOR(GW_KIND_CACHE, "cache", &cache_ops, NULL),
+    DESCRIPTOR(GW_KIND_STORE, "sqlite", &store_ops, store_options),
 };
 
 const char bench_cert[] =

@@ -22,7 +22,7 @@ static const char *sample(const struct word_row *row)
         if (strcmp(row->setting, "base_url") == 0)
             return "\"http://127.0.0.1:1\"";
         if (strcmp(row->setting, "plugin") == 0)
-            return "\"demo\"";
+            return strcmp(row->word, "store") == 0 ? "\"sqlite\"" : "\"demo\"";
         if (strcmp(row->setting, "sha256") == 0)
             return "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
         if (strcmp(row->setting, "zone") == 0)
@@ -89,7 +89,7 @@ static void write_source(const struct word_row *row, const char *setting, char *
 {
     char value[300];
     const char *dot = strchr(row->word, '.');
-    if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS) { /* a budget needs a ledger */
+    if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS || strcmp(row->word, "store") == 0) { /* they need a ledger */
         int len = snprintf(out, room, "ledger { path = \"ledger\" }\n");
         out += len;
         room -= (size_t)len;

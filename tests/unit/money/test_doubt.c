@@ -6,14 +6,14 @@
 #include "money/ledger.h"
 #include "money/verify.h"
 
-static const struct ledger_budget budget = {.kind = "team", .id = TEXT("t"), .period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000};
-static const unsigned place = 0;
+static const struct config_budget terms = {.period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000};
+static const struct accounts_rule rule = {ACCOUNT_TEAM, TEXT("t"), &terms};
 
 static struct ledger *begin(const struct folder *f, int64_t ttl_ns, size_t segment_bytes)
 {
     struct fail fail;
     struct ledger_start start;
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = 1000000, .doubt_ttl_ns = ttl_ns, .segment_bytes = segment_bytes, .budgets = &budget, .budget_count = 1};
+    struct ledger_settings settings = {.folder = f->path, .sync_ns = 1000000, .doubt_ttl_ns = ttl_ns, .segment_bytes = segment_bytes, .rules = &rule, .rule_count = 1};
     struct ledger *l = ledger_open(&settings, &start, &fail);
     cr_assert_not_null(l, "%s", fail.text);
     return l;
@@ -24,7 +24,7 @@ static void doubt(struct ledger *l, const char *request, int64_t amount)
     struct fail fail;
     struct ledger_refusal refusal;
     struct record r = {.request = text_of(request), .attempt = 1, .team = TEXT("t"), .model = TEXT("m"), .provider = TEXT("p"), .hard = amount, .soft = amount, .admitted_ms = clock_unix_ms()};
-    struct ledger_hold *handle = ledger_hold(l, &r, &place, 1, &refusal, &fail);
+    struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
     struct record end = {.ending = ENDING_DOUBT, .doubt = amount, .soft_doubt = amount / 2};
     ledger_end(l, handle, &end);
@@ -44,7 +44,7 @@ static void stands(struct ledger *l, int64_t spent, int64_t in_doubt)
 {
     struct ledger_balance b;
     struct ledger_sums sums;
-    ledger_read_balance(l, 0, &b);
+    cr_assert_eq(ledger_read_balances(l, &(struct record){.team = TEXT("t")}, &b), 1);
     ledger_read_sums(l, &sums);
     cr_assert(b.spent == spent && b.doubt == in_doubt, "%lld spent, %lld in doubt", (long long)b.spent, (long long)b.doubt);
     cr_assert(sums.spent == spent && sums.doubt == in_doubt);

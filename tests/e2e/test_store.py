@@ -1,0 +1,326 @@
+"""test_store.py - the store beside the ledger: each record of the journal is in it once, as a row and in the rollups, whatever happens to
+the process, to the file, or to the disk. SQLite itself reads it here."""
+
+import collections
+import contextlib
+import json
+import os
+import resource
+import signal
+import sqlite3
+import stat
+import tempfile
+import threading
+import time
+import unittest
+from decimal import Decimal
+
+import client
+import upstream
+from command import run
+from harness import Gateway
+from test_ledger import BUSY, lua, records, verify
+
+NANO = Decimal(1000000000)
+SUMS = ("requests", "input", "output", "cache_read", "cache_write", "reasoning", "cost_nano", "doubt_nano", "unpriced", "estimated")
+
+
+@contextlib.contextmanager
+def opened(path):
+    db = sqlite3.connect(path, timeout=10, isolation_level=None)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def ask(path, sql, *values):
+    with opened(path) as db:
+        return db.execute(sql, values).fetchall()
+
+
+def metric(gw, name):
+    for line in gw.request("GET", "/metrics").body.decode().splitlines():
+        if line.startswith(name + "{") or line.startswith(name + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def lag(gw):
+    return metric(gw, "gw_ledger_lag_records")
+
+
+def delivered(gw, timeout=20):
+    return client.wait_for(lambda: lag(gw) == 0, timeout)
+
+
+def sums_of(path, table):
+    return ask(path, "SELECT %s FROM %s" % (", ".join("coalesce(sum(%s), 0)" % c for c in SUMS), table))[0]
+
+
+def check_store(test, folder, store, missing=0):
+    """Rows = the records before its cursor, none twice; rollups = rows; both = the balance of the journal (I4, I8)."""
+    ((generation, next_),) = ask(store, "SELECT generation, next FROM meta")
+    wanted = {r["number"]: r for t in ("end", "row", "late") for r in records(folder, t) if r["number"] < next_}
+    rows = {n: (cost, doubt) for n, cost, doubt in ask(store, "SELECT number, cost_nano, doubt_nano FROM usage WHERE generation = ?", generation)}
+    test.assertEqual(len(wanted) - missing, len(rows))
+    test.assertLessEqual(set(rows), set(wanted))
+    for number, (cost, doubt) in rows.items():
+        record = wanted[number]
+        test.assertEqual((Decimal(cost) / NANO, Decimal(doubt) / NANO), (Decimal(record.get("cost_usd", "0")), Decimal(record.get("doubt_usd", "0"))), number)
+        test.assertEqual(len(record.get("lines", [])), ask(store, "SELECT count(*) FROM lines WHERE generation = ? AND number = ?", generation, number)[0][0]) if number % 97 == 0 else None
+    for table in ("minute", "hour", "day"):
+        test.assertEqual(sums_of(store, table), sums_of(store, "usage"), table)
+    test.assertEqual(ask(store, "SELECT number FROM usage EXCEPT SELECT number FROM decisions"), [])
+    if missing == 0:
+        report = verify(folder)
+        test.assertEqual(Decimal(sums_of(store, "usage")[6]) / NANO, sum(Decimal(r.get("cost_usd", "0")) for r in wanted.values()))
+        if report["records"] + 1 == next_:
+            test.assertEqual(Decimal(sums_of(store, "day")[6]) / NANO, Decimal(report["spent_usd"]))
+            test.assertEqual(Decimal(sums_of(store, "day")[7]) / NANO, Decimal(report["doubt_usd"]))
+    return next_
+
+
+class Store(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = os.path.join(self.folder.name, "ledger")
+        self.store = os.path.join(self.path, "store.sqlite")
+        self.up, self.up2 = upstream.Upstream(upstream.good), upstream.Upstream(upstream.good)
+        self.addCleanup(self.up.stop)
+        self.addCleanup(self.up2.stop)
+
+    def gateway(self, *args, more="", wait=True):
+        return Gateway(lua(self.path, self.up, self.up2) + more, args=args, wait=wait)
+
+    def refused(self, *args, more=""):
+        """It does not start: what it reports."""
+        gw = self.gateway(*args, more=more, wait=False)
+        self.assertEqual(gw.wait(), 78)
+        gw.stop(codes=(78,))
+        return "\n".join(gw.stderr)
+
+    def talk(self, gw, count=9):
+        for i in range(count):
+            self.assertEqual(gw.chat(model=("m", "f", "d", "x" if i % 2 else "m2")[i % 4], stream=i % 2 == 0).status, 200)
+
+    def test_each_record_is_a_row_and_in_the_rollups(self):
+        with self.gateway() as gw:
+            self.talk(gw, 12)
+            self.up.handler = [BUSY]
+            self.assertEqual(gw.chat(model="f").status, 200)  # two attempts
+            self.up.handler = upstream.good
+            self.assertTrue(delivered(gw))
+            self.assertEqual(metric(gw, "gw_store_up"), 1)
+            check_store(self, self.path, self.store)
+            self.talk(gw, 3)  # delivered at the end of the process
+        self.assertEqual(check_store(self, self.path, self.store), verify(self.path)["records"] + 1)
+        self.assertEqual(stat.S_IMODE(os.stat(self.store).st_mode), 0o600)
+        self.assertEqual([r for (r,) in ask(self.store, "SELECT DISTINCT team FROM dims")], ["default"])
+        self.assertEqual({r for (r,) in ask(self.store, "SELECT provider FROM dims")}, {"up", "up2", "demo"})
+
+    def test_a_clean_start_goes_on_where_the_last_one_was(self):
+        for _ in range(3):
+            with self.gateway() as gw:
+                self.talk(gw, 4)
+                self.assertTrue(delivered(gw))
+                self.assertEqual(metric(gw, "gw_store_rows_total"), 4)  # of this process
+        check_store(self, self.path, self.store)
+
+    def test_an_attempt_that_is_long_has_its_dimensions(self):
+        gate = threading.Event()
+        self.up.handler = lambda request, out: (gate.wait(20), upstream.good(request, out))
+        with self.gateway() as gw:
+            waiting = threading.Thread(target=lambda: gw.chat(model="m"))
+            waiting.start()
+            self.assertTrue(client.wait_for(self.up.take))
+            for _ in range(3):
+                self.assertEqual(gw.chat(model="m2").status, 200)
+                self.assertTrue(delivered(gw))
+            gate.set()
+            waiting.join(20)
+            self.assertTrue(delivered(gw))
+            rows = ask(self.store, "SELECT d.model, count(*) FROM usage u JOIN dims d ON d.id = u.dims GROUP BY 1 ORDER BY 1")
+            self.assertEqual(rows, [("m", 1), ("m2", 3)])
+        check_store(self, self.path, self.store)
+
+    def test_a_file_that_is_lost_is_made_again(self):
+        with self.gateway() as gw:
+            self.talk(gw)
+            self.assertTrue(delivered(gw))
+            for name in ("", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.store + name)
+            self.talk(gw)
+            self.assertTrue(client.wait_for(lambda: os.path.exists(self.store) and lag(gw) == 0, 20))
+            self.assertEqual(len([line for line in gw.stderr if "was removed or replaced" in line]), 1)
+        check_store(self, self.path, self.store)
+        os.unlink(self.store)
+        with self.gateway():
+            pass
+        check_store(self, self.path, self.store)
+
+    def test_a_store_that_is_locked_stops_nothing_and_loses_nothing(self):
+        with self.gateway() as gw:
+            self.talk(gw)
+            self.assertTrue(delivered(gw))
+            with opened(self.store) as db:
+                db.execute("BEGIN IMMEDIATE")
+                begun = time.monotonic()
+                self.talk(gw)
+                self.assertLess(time.monotonic() - begun, 10)
+                self.assertGreater(lag(gw), 0)
+                self.assertTrue(client.wait_for(lambda: metric(gw, "gw_store_up") == 0, 20))
+                time.sleep(3)  # several tries
+                db.execute("ROLLBACK")
+            self.assertTrue(delivered(gw, 60))
+            self.assertTrue(client.wait_for(lambda: metric(gw, "gw_store_up") == 1, 20))
+            self.assertEqual(len([line for line in gw.stderr if "is locked" in line]), 1, gw.stderr)
+            self.assertEqual(len([line for line in gw.stderr if "takes records again" in line]), 1, gw.stderr)
+        check_store(self, self.path, self.store)
+
+    def test_a_store_that_cannot_be_written_does_not_stop_a_start(self):
+        nowhere = os.path.join(self.folder.name, "not-there", "store.sqlite")
+        with self.gateway(more='store { path = "%s" }\n' % nowhere) as gw:
+            self.talk(gw)
+            self.assertGreater(lag(gw), 0)
+            os.mkdir(os.path.dirname(nowhere))
+            self.assertTrue(delivered(gw, 60))
+        check_store(self, self.path, nowhere)
+
+    def test_a_full_disk_of_the_store(self):
+        with self.gateway() as gw:
+            self.talk(gw)
+            self.assertTrue(delivered(gw))
+            limits = resource.prlimit(gw.process.pid, resource.RLIMIT_FSIZE)
+            full = max(os.path.getsize(self.store + name) for name in ("", "-wal"))
+            self.assertGreater(full, 50000)  # far beyond the journal
+            resource.prlimit(gw.process.pid, resource.RLIMIT_FSIZE, (full, limits[1]))
+            for _ in range(30):
+                self.talk(gw)
+                if metric(gw, "gw_store_up") == 0:
+                    break
+                time.sleep(0.2)
+            self.assertEqual(metric(gw, "gw_store_up"), 0)
+            resource.prlimit(gw.process.pid, resource.RLIMIT_FSIZE, limits)
+            self.assertTrue(delivered(gw, 60))
+        check_store(self, self.path, self.store)
+
+    def test_a_newer_schema_is_refused_with_both_versions(self):
+        with self.gateway() as gw:
+            self.talk(gw)
+        with opened(self.store) as db:
+            db.execute("PRAGMA user_version = 99")
+        said = self.refused()
+        self.assertIn("has schema 99, and this program knows 1", said)
+        self.assertIn(self.store, said)
+
+    def test_a_file_of_another_program_is_left_alone(self):
+        os.mkdir(self.path)
+        with opened(self.store) as db:
+            db.execute("CREATE TABLE precious(a)")
+        self.assertIn("another program", self.refused())
+        with open(os.path.join(self.folder.name, "text"), "w") as f:
+            f.write("no database, but a text that is long enough to be looked at " * 50)
+        self.assertIn("damaged", self.refused(more='store { path = "%s" }\n' % f.name))
+        self.assertEqual(ask(self.store, "SELECT * FROM precious"), [])
+
+    def test_a_store_that_is_ahead_of_the_journal(self):
+        with self.gateway() as gw:
+            self.talk(gw)
+        rows = ask(self.store, "SELECT count(*) FROM usage")[0][0]
+        next_ = verify(self.path)["records"] + 1
+        for name in os.listdir(self.path):
+            if name.endswith(".journal"):
+                os.unlink(os.path.join(self.path, name))
+        said = self.refused()
+        self.assertIn("has the records up to %d" % (next_ - 1), said)
+        self.assertIn("--accept-gap", said)
+        for turn in range(2):
+            with self.gateway(*(["--accept-gap"] if turn == 0 else [])) as gw:
+                self.talk(gw)
+                self.assertTrue(delivered(gw))
+        self.assertEqual(ask(self.store, "SELECT generation, count(*) FROM usage GROUP BY 1")[0], (1, rows))
+        self.assertEqual(ask(self.store, "SELECT count(*) FROM usage WHERE generation = 2")[0][0], len(records(self.path, "end")) + len(records(self.path, "row")))
+        for table in ("minute", "hour", "day"):
+            self.assertEqual(sums_of(self.store, table), sums_of(self.store, "usage"), table)
+
+    def test_a_journal_that_lost_what_the_store_lacks(self):
+        for _ in range(3):
+            with self.gateway() as gw:
+                self.talk(gw)
+        first = sorted(n for n in os.listdir(self.path) if n.endswith(".journal"))[0]
+        os.unlink(os.path.join(self.path, first))
+        with self.gateway() as gw:  # the store has passed it
+            self.talk(gw)
+        os.unlink(self.store)
+        said = self.refused()
+        self.assertIn("lacks the records 1 to ", said)
+        self.assertIn("--accept-gap", said)
+        for turn in range(2):
+            with self.gateway(*(["--accept-gap"] if turn == 0 else [])) as gw:
+                self.talk(gw)
+        check_store(self, self.path, self.store)
+
+    def test_what_a_configuration_may_say(self):
+        for text, wanted in (('store { pfad = "x" }\n', "pfad"), ('store { plugin = "sqlit" }\n', 'did you mean "sqlite"'), ('store { plugin = "demo" }\n', "is not a store"),
+                             ('store { rows_days = 0 }\n', "rows_days"), ('ledger { path = "l", keep_days = -1 }\n', "keep_days")):
+            config = os.path.join(self.folder.name, "gateway.lua")
+            with open(config, "w", encoding="utf-8") as f:
+                f.write(("" if text.startswith("ledger") else 'ledger { path = "l" }\n') + 'provider "demo" {}\nmodel "d" { "demo/demo" }\n' + text)
+            said = run("check", "-c", config)
+            self.assertEqual(said.code, 78, said)
+            self.assertRegex(said.err, r"gateway\.lua:\d+: ")
+            self.assertIn(wanted, said.err)
+        with open(config, "w", encoding="utf-8") as f:
+            f.write('provider "demo" {}\nmodel "d" { "demo/demo" }\nstore {}\n')
+        self.assertIn("there is none. Add ledger {", run("check", "-c", config).err)
+        with open(config, "w", encoding="utf-8") as f:
+            f.write('provider "demo" {}\nmodel "d" { "demo/demo" }\nledger { path = "l" }\nstore { path = "s/rows.sqlite", rows_days = 30 }\n')
+        shown = run("check", "-T", "-c", config)
+        self.assertIn('store { plugin = "sqlite", path = "%s/s/rows.sqlite", rows_days = 30 }' % self.folder.name, shown.out)
+        self.assertIn("keep_days = 7", shown.out)
+        self.assertFalse(os.path.exists(os.path.join(self.folder.name, "s")))
+
+
+class Killed(unittest.TestCase):
+    """A gateway that is killed while its store is filled, again and again."""
+
+    ROUNDS = int(os.environ.get("GW_KILLS", "5"))
+
+    def load(self, gw, stop):
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            try:
+                gw.chat(model=("m", "f", "d")[turn % 3], stream=turn % 2 == 0)
+            except (OSError, ValueError, AssertionError):
+                return
+
+    def test_kill_in_the_middle_of_a_delivery(self):
+        with tempfile.TemporaryDirectory() as folder, upstream.Upstream(upstream.good) as up, upstream.Upstream(upstream.good) as up2:
+            path = os.path.join(folder, "ledger")
+            store = os.path.join(path, "store.sqlite")
+            places = collections.Counter()
+            for turn in range(self.ROUNDS):
+                gw = Gateway(lua(path, up, up2))
+                stop = threading.Event()
+                clients = [threading.Thread(target=self.load, args=(gw, stop)) for _ in range(6)]
+                for thread in clients:
+                    thread.start()
+                time.sleep(0.25 + 0.029 * (turn % 13))
+                gw.signal(signal.SIGKILL)
+                stop.set()
+                for thread in clients:
+                    thread.join()
+                gw.kill()
+                places[check_store(self, path, store) <= verify(path)["records"]] += 1
+            with Gateway(lua(path, up, up2)) as gw:
+                self.assertTrue(delivered(gw))
+            self.assertEqual(check_store(self, path, store), verify(path)["records"] + 1)
+            self.assertGreater(places[True], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
