@@ -67,39 +67,59 @@ static int parse(const struct cli *cli, struct usage_query *query, enum usage_fo
     return code != CLI_OK ? code : parse_time(cli, "until", &query->until_ms);
 }
 
+/* What the sums lack. Is anything damaged? */
+static bool say_notes(const struct usage_notes *notes)
+{
+    char stamp[32];
+    if (notes->store_failed[0] != '\0')
+        cli_say("%s. The sums come from the journal", notes->store_failed);
+    if (notes->first_record > 1)
+        cli_say("the journal begins with record %llu: what was before is not in these sums", (unsigned long long)notes->first_record);
+    if (notes->rows_since_ms != INT64_MIN) {
+        clock_rfc3339(notes->rows_since_ms, stamp);
+        cli_say("single rows from before %.19sZ were removed (store { rows_days }), and only team, key, model, provider and day can be summed without them", stamp);
+    }
+    if (notes->problems > 0)
+        cli_say("the journal is damaged in %llu places, and these sums lack what cannot be read: llm-gateway ledger verify", (unsigned long long)notes->problems);
+    return notes->problems > 0;
+}
+
+static int show(const struct usage_report *report, enum usage_format format)
+{
+    struct buf out;
+    buf_init(&out, 1u << 30);
+    int result = usage_report_write(report, format, &out);
+    bool damaged = say_notes(usage_report_notes(report));
+    if (result == 0) {
+        int printed = cli_print(&out);
+        return damaged ? CLI_FAILED : printed;
+    }
+    buf_free(&out);
+    cli_say("the report does not fit into memory; ask for fewer words, or for a shorter time");
+    return CLI_FAILED;
+}
+
 static int run(struct cli *cli)
 {
     struct usage_query query;
     enum usage_format format = USAGE_TABLE;
+    struct ledger_place place;
     struct fail fail;
-    struct buf out;
 
     json_start();
     int code = parse(cli, &query, &format);
     if (code != CLI_OK)
         return code;
-    char *path = ledger_path(cli);
-    if (path == NULL)
+    if (!ledger_place_begin(cli, &place))
         return CLI_CONFIG;
-    struct usage_report *report = usage_report_read(path, &query, &fail);
-    free(path);
-    if (report == NULL) {
+    struct usage_report *report = usage_report_read(place.path, ledger_place_store(&place), &query, &fail);
+    if (report == NULL)
         cli_say("%s", fail.text);
-        return CLI_FAILED;
-    }
-    buf_init(&out, 1u << 30);
-    int result = usage_report_write(report, format, &out);
-    uint64_t problems = usage_report_history(report)->problems;
-    usage_report_free(report);
-    if (problems > 0)
-        cli_say("the journal is damaged in %llu places, and these sums lack what cannot be read: llm-gateway ledger verify", (unsigned long long)problems);
-    if (result == 0) {
-        int printed = cli_print(&out);
-        return problems > 0 ? CLI_FAILED : printed;
-    }
-    buf_free(&out);
-    cli_say("the report does not fit into memory; ask for fewer words, or for a shorter time");
-    return CLI_FAILED;
+    code = report == NULL ? CLI_FAILED : show(report, format);
+    if (report != NULL)
+        usage_report_free(report);
+    ledger_place_end(&place);
+    return code;
 }
 
 const struct cli_verb verb_usage = {
@@ -107,9 +127,11 @@ const struct cli_verb verb_usage = {
     .summary = "show what was used and spent",
     .arguments = "",
     .options = options,
-    .notes = "Reads the ledger of the configuration, also beside a running gateway. Without --by it sums by team and\n"
-             "model. spent_usd is what upstreams charge for what they reported or the gateway counted; held_usd is for\n"
-             "requests in flight; doubt_usd is what an upstream may charge for attempts that were cut off. A request\n"
-             "counts once, where its last attempt went.\n",
+    .notes = "Reads the store of the ledger and what the journal has beyond it, also beside a running gateway; with --path\n"
+             "the journal alone. Without --by it sums by team and model. Sums by team, key, model, provider and day come\n"
+             "from rollups, and --since and --until are whole minutes there.\n"
+             "spent_usd is what upstreams charge for what they reported or the gateway counted; held_usd is for requests\n"
+             "in flight; doubt_usd is what an upstream may charge for attempts that were cut off. A request counts once,\n"
+             "where its last attempt went.\n",
     .run = run,
 };

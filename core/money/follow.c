@@ -25,6 +25,7 @@ struct follow {
     char name[NAME_MOST];
     uint64_t in_file; /* the record that comes next in this file; 0: its OPEN */
     uint64_t seen;    /* the record that comes next of all; 0: nothing was read */
+    uint64_t damages; /* passed over */
     struct holds open;
     struct places places; /* of the open HOLDs */
     struct arena arena;   /* of one record */
@@ -142,6 +143,13 @@ static void begin_anew(struct follow *f)
     f->positioned = false;
 }
 
+/* Is what is wrong here passed over? */
+static bool passes(struct follow *f)
+{
+    f->damages += f->settings.accept_gap;
+    return f->settings.accept_gap;
+}
+
 static enum step damaged(const struct follow *f, struct fail *fail, const char *what, uint64_t first, uint64_t last)
 {
     fail_set(fail, FAIL_OPERATOR, "%s, byte %" PRIu64 ": %s (records %" PRIu64 " to %" PRIu64 "). `llm-gateway ledger verify` shows all damage; `serve --accept-gap` goes on without what is lost",
@@ -160,10 +168,10 @@ static enum step take_open(struct follow *f, const struct record *open, struct f
     bool first = f->seen == 0 || f->positioned;
     f->positioned = false;
     f->in_file = open->number;
-    if (!first && open->number > f->seen && !open->gap && !f->settings.accept_gap)
+    if (!first && open->number > f->seen && !open->gap && !passes(f))
         return damaged(f, fail, "records are missing before it", f->seen, open->number - 1);
     uint64_t wanted = f->settings.next > 1 ? f->settings.next : 1;
-    if (first && open->number > wanted && !f->settings.accept_gap) {
+    if (first && open->number > wanted && !passes(f)) {
         fail_set(fail, FAIL_OPERATOR, "the records %" PRIu64 " to %" PRIu64 " are gone from the ledger's journal in %s, which begins with %s", wanted,
                  open->number - 1, f->settings.folder, f->name);
         return STEP_GAP;
@@ -196,7 +204,7 @@ static enum step take_record(struct follow *f, struct follow_item *item, struct 
     if (f->positioned && record->number != f->settings.from.number)
         return STEP_ELSEWHERE;
     f->positioned = false;
-    if (record->number != f->in_file && !f->settings.accept_gap)
+    if (record->number != f->in_file && !passes(f))
         return damaged(f, fail, "a record is not the one that should stand here", f->in_file, record->number);
     f->in_file = record->number + 1;
     if (record->number < f->seen) /* written again after a sync that failed */
@@ -256,7 +264,7 @@ static enum follow_next at_end(struct follow *f, bool is_damaged, struct fail *f
         f->looked = true;
         return FOLLOW_RECORD;
     }
-    if (is_damaged && !f->settings.accept_gap) {
+    if (is_damaged && !passes(f)) {
         damaged(f, fail, "what stands here is not what was written", f->in_file, f->in_file);
         return FOLLOW_DAMAGED;
     }
@@ -322,6 +330,11 @@ struct follow_place follow_place(struct follow *f)
 uint64_t follow_number(const struct follow *f)
 {
     return f->seen > 0 ? f->seen : 1;
+}
+
+uint64_t follow_damages(const struct follow *f)
+{
+    return f->damages;
 }
 
 const struct holds *follow_holds(const struct follow *f)

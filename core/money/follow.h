@@ -51,6 +51,8 @@ struct follow *follow_new(const struct follow_settings *settings);
 void follow_free(struct follow *f);
 /* The next record. After FOLLOW_WAIT it may be called again at any time; after the others, which set `fail`, the follower is done. */
 enum follow_next follow_next(struct follow *f, struct follow_item *item, struct fail *fail);
+/* Places at which records are missing or cannot be read, which it passed over (accept_gap). */
+uint64_t follow_damages(const struct follow *f);
 /* Where another follower is to begin that shall know all that this one knows. */
 struct follow_place follow_place(struct follow *f);
 /* The number of the record that comes next; 1 where nothing was read. */

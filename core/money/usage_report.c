@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "money/unit.h"
+#include "money/follow.h"
 #include "money/usage_inside.h"
 
 const char *const usage_by_names[] = { "team", "key", "model", "provider", "project", "tag", "user", "session", "client", "day", NULL };
@@ -66,17 +66,12 @@ static struct text value_of(struct arena *arena, const struct record *whose, enu
     return TEXT_NONE;
 }
 
-static struct usage_row *row_of(struct usage_report *r, const struct record *whose)
+struct usage_row *usage_row_of(struct usage_report *r, const struct text values[USAGE_BY_MOST])
 {
     char joined[USAGE_BY_MOST * (RECORD_TEXT_MOST + 1)];
-    char memory[64];
-    struct text values[USAGE_BY_MOST];
-    struct arena days;
     size_t len = 0;
 
-    arena_init(&days, memory, sizeof memory, 1024);
     for (unsigned i = 0; i < r->query.by_count; i++) {
-        values[i] = value_of(&days, whose, r->query.by[i]);
         size_t n = values[i].len < RECORD_TEXT_MOST ? values[i].len : RECORD_TEXT_MOST;
         if (n > 0)
             memcpy(joined + len, values[i].ptr, n);
@@ -90,6 +85,19 @@ static struct usage_row *row_of(struct usage_report *r, const struct record *who
             row->values[i] = arena_text(&r->arena, values[i].ptr != NULL ? values[i] : TEXT(""));
         map_put(&r->groups, arena_text(&r->arena, (struct text){ joined, len }), row);
     }
+    return row;
+}
+
+static struct usage_row *row_of(struct usage_report *r, const struct record *whose)
+{
+    char memory[64];
+    struct text values[USAGE_BY_MOST];
+    struct arena days;
+
+    arena_init(&days, memory, sizeof memory, 1024);
+    for (unsigned i = 0; i < r->query.by_count; i++)
+        values[i] = value_of(&days, whose, r->query.by[i]);
+    struct usage_row *row = usage_row_of(r, values);
     arena_fini(&days);
     return row;
 }
@@ -99,7 +107,7 @@ static bool is_asked_for(const struct usage_report *r, const struct record *whos
     return whose->admitted_ms >= r->query.since_ms && whose->admitted_ms < r->query.until_ms;
 }
 
-static void add_to_row(struct usage_report *r, const struct record *whose, const struct record *record, int64_t held)
+void usage_add_record(struct usage_report *r, const struct record *whose, const struct record *record, int64_t held)
 {
     if (!is_asked_for(r, whose))
         return;
@@ -122,7 +130,7 @@ static void add_end(struct usage_report *r, const struct record *end)
         return; /* `ledger verify` reports it */
     arena_init(&arena, NULL, 0, 1 << 20);
     if (record_read(bytes, &arena, &hold, &why) == 0)
-        add_to_row(r, &hold, end, -hold.hard);
+        usage_add_record(r, &hold, end, -hold.hard);
     arena_fini(&arena);
     holds_remove(&r->open, end->hold);
 }
@@ -131,11 +139,11 @@ static bool add_any(void *owner, const struct record *record, struct text bytes)
 {
     struct usage_report *r = owner;
     if (record->type == RECORD_HOLD && holds_put(&r->open, record->number, bytes))
-        add_to_row(r, record, NULL, record->hard);
+        usage_add_record(r, record, NULL, record->hard);
     else if (record->type == RECORD_END)
         add_end(r, record);
     else if (record->type == RECORD_ROW || record->type == RECORD_LATE) /* a LATE repeats whose it is */
-        add_to_row(r, record, record, 0);
+        usage_add_record(r, record, record, 0);
     return !r->arena.full;
 }
 
@@ -158,28 +166,45 @@ static int in_order(const void *a, const void *b, void *owner)
     return 0;
 }
 
-struct usage_report *usage_report_read(const char *folder, const struct usage_query *query, struct fail *fail)
+static int read_journal(struct usage_report *r, const char *folder, struct fail *fail)
 {
-    struct usage_report *r = calloc(1, sizeof *r);
     struct history_visitor visitor = { add_any, NULL, r };
-    BUG_IF(r == NULL);
-    r->query = *query;
-    arena_init(&r->arena, NULL, 0, 1u << 30);
-    map_init(&r->groups);
-    int result = history_read(folder, &visitor, &r->history, fail);
-    if (result == 0 && r->arena.full)
-        result = fail_set(fail, FAIL_OPERATOR, "the report has too many rows for the memory; ask for fewer words, or for a shorter time");
+    struct history_report history;
+    int result = history_read(folder, &visitor, &history, fail);
+    r->notes.problems = history.problems;
+    r->notes.first_record = result == 0 ? follow_oldest(folder, fail) : 0;
     holds_fini(&r->open);
-    if (result < 0) {
-        usage_report_free(r);
-        return NULL;
-    }
+    return result;
+}
+
+static void sort_rows(struct usage_report *r)
+{
     r->row_count = r->groups.count;
     r->rows = calloc(r->row_count + 1, sizeof *r->rows);
     BUG_IF(r->rows == NULL);
     for (size_t i = 0; i < r->row_count; i++)
         r->rows[i] = r->groups.entries[i].value;
     qsort_r(r->rows, r->row_count, sizeof *r->rows, in_order, r);
+}
+
+struct usage_report *usage_report_read(const char *folder, const struct usage_store *store, const struct usage_query *query, struct fail *fail)
+{
+    struct usage_report *r = calloc(1, sizeof *r);
+    BUG_IF(r == NULL);
+    r->query = *query;
+    r->notes.rows_since_ms = INT64_MIN;
+    arena_init(&r->arena, NULL, 0, 1u << 30);
+    map_init(&r->groups);
+    int result = store != NULL ? usage_read_store(r, folder, store, fail) : 0;
+    if (result == 0)
+        result = read_journal(r, folder, fail);
+    if (result >= 0 && r->arena.full)
+        result = fail_set(fail, FAIL_OPERATOR, "the report has too many rows for the memory; ask for fewer words, or for a shorter time");
+    if (result < 0) {
+        usage_report_free(r);
+        return NULL;
+    }
+    sort_rows(r);
     return r;
 }
 
@@ -191,7 +216,7 @@ void usage_report_free(struct usage_report *r)
     free(r);
 }
 
-const struct history_report *usage_report_history(const struct usage_report *report)
+const struct usage_notes *usage_report_notes(const struct usage_report *report)
 {
-    return &report->history;
+    return &report->notes;
 }

@@ -263,6 +263,91 @@ class Store(unittest.TestCase):
                 self.talk(gw)
         check_store(self, self.path, self.store)
 
+    def same_usage(self, *more):
+        """The report of store and journal together is that of the journal alone, whatever it is by."""
+        config = os.path.join(self.folder.name, "gateway.lua")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(lua(self.path, self.up, self.up2))
+        reports = []
+        for by in ("team,model", "day", "provider,model,key", "team,day", "client", "session,team", "user,project,tag,model", "model"):
+            both = []
+            for place in (("-c", config), ("--path", self.path)):
+                said = run("usage", *place, "--by", by, "--format", "json", *more)
+                self.assertEqual((said.code, said.err), (0, ""), said)
+                both.append(json.loads(said.out))
+            self.assertEqual(both[0], both[1], by)
+            reports.append(both[0])
+        return reports
+
+    def test_usage_is_current_beside_a_gateway_and_without_one(self):
+        gate = threading.Event()
+        with self.gateway() as gw:
+            self.talk(gw)
+            self.assertTrue(delivered(gw))
+            self.same_usage()
+            self.up.handler = lambda request, out: (gate.wait(20), upstream.good(request, out))
+            waiting = threading.Thread(target=lambda: gw.chat(model="m"))
+            waiting.start()
+            self.assertTrue(client.wait_for(self.up.take))
+            self.assertTrue(delivered(gw))  # the hold stands before the store's cursor
+            held = [row["held_usd"] for row in self.same_usage()[-1] if row["model"] == "m"]
+            self.assertGreater(Decimal(held[0]), 0)
+            with opened(self.store) as db:
+                db.execute("BEGIN IMMEDIATE")
+                for _ in range(5):
+                    self.assertEqual(gw.chat(model="m2").status, 200)
+                self.assertGreater(lag(gw), 0)
+                self.same_usage()
+                db.execute("ROLLBACK")
+            self.same_usage()
+            gate.set()
+            waiting.join(20)
+        rows = self.same_usage()
+        self.assertEqual(sum(Decimal(r["cost_usd"]) for r in rows[0]), Decimal(verify(self.path)["spent_usd"]))
+        self.assertEqual({r["held_usd"] for r in rows[0]}, {"0"})
+        self.same_usage("--since", "2020-01-01", "--until", "2031-01-01")
+        self.same_usage("--since", "2h")
+        self.assertEqual(self.same_usage("--since", "2999-01-01")[0], [])
+        row = rows[0][0]
+        self.assertEqual(set(row), {"team", "model", "requests", "tokens", "cost_usd", "held_usd", "doubt_usd", "unpriced", "estimated"})
+        self.assertEqual(set(row["tokens"]), {"input", "output", "cache_read", "cache_write", "reasoning"})
+
+    def test_usage_knows_what_the_journal_does_not_have_any_more(self):
+        for _ in range(3):
+            with self.gateway() as gw:
+                self.talk(gw)
+        before = self.same_usage()
+        first = sorted(n for n in os.listdir(self.path) if n.endswith(".journal"))[0]
+        os.unlink(os.path.join(self.path, first))
+        config = os.path.join(self.folder.name, "gateway.lua")
+        said = run("usage", "-c", config, "--by", "team,model", "--format", "json")
+        self.assertEqual((said.code, json.loads(said.out)), (0, before[0]), said)
+        alone = run("usage", "--path", self.path, "--by", "team,model", "--format", "json")
+        self.assertIn("the journal begins with record ", alone.err)
+        self.assertNotEqual(json.loads(alone.out), before[0])
+        with open(self.store, "r+b") as f:
+            f.write(b"not a database at all")
+        broken = run("usage", "-c", config, "--by", "team,model", "--format", "json")
+        self.assertEqual(broken.code, 1, broken)
+        self.assertIn("damaged", broken.err)
+
+    def test_rows_go_and_sums_stay(self):
+        with self.gateway() as gw:
+            self.talk(gw)
+        before = self.same_usage()
+        with opened(self.store) as db:  # as if it had been long ago
+            db.execute("UPDATE usage SET admitted_ms = admitted_ms - 3 * 86400000")
+        with self.gateway(more="store { rows_days = 2 }\n") as gw:
+            self.assertTrue(client.wait_for(lambda: ask(self.store, "SELECT count(*) FROM usage")[0][0] == 0, 20))
+            self.assertTrue(delivered(gw))
+        for table in ("usage", "lines", "decisions"):
+            self.assertEqual(ask(self.store, "SELECT count(*) FROM %s" % table), [(0,)])
+        config = os.path.join(self.folder.name, "gateway.lua")
+        said = run("usage", "-c", config, "--by", "team,model", "--format", "json")
+        self.assertEqual((said.code, said.err, json.loads(said.out)), (0, "", before[0]), said)
+        said = run("usage", "-c", config, "--by", "client")
+        self.assertIn("were removed (store { rows_days })", said.err)
+
     def test_what_a_configuration_may_say(self):
         for text, wanted in (('store { pfad = "x" }\n', "pfad"), ('store { plugin = "sqlit" }\n', 'did you mean "sqlite"'), ('store { plugin = "demo" }\n', "is not a store"),
                              ('store { rows_days = 0 }\n', "rows_days"), ('ledger { path = "l", keep_days = -1 }\n', "keep_days")):
