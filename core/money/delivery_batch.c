@@ -136,3 +136,9 @@ void batch_add(struct batch *b, const struct follow_item *item)
         break;
     }
 }
+
+void batch_add_open(struct batch *b, const struct follow_item *item)
+{
+    BUG_IF(b->row_count == BATCH_ROWS_MOST);
+    put_row(b, item, 0);
+}

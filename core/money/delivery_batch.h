@@ -21,6 +21,8 @@ void batch_fini(struct batch *batch);
 void batch_clear(struct batch *batch);
 /* Copies what the record makes. */
 void batch_add(struct batch *batch, const struct follow_item *item);
+/* The HOLD of an attempt in flight, as a row of type 0 that has cost nothing yet. */
+void batch_add_open(struct batch *batch, const struct follow_item *item);
 bool batch_is_full(const struct batch *batch);
 
 #endif

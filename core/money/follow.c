@@ -124,7 +124,7 @@ static int begin(struct follow *f, struct fail *fail)
         return failed ? -1 : 0;
     if (enter_segment(f, number, fail) < 0)
         return -1;
-    f->positioned = f->settings.from.segment != 0;
+    f->positioned = f->settings.from.segment != 0 && f->settings.from.offset != 0;
     if (f->positioned) {
         seek(f, from->offset);
         f->in_file = f->seen = from->number;

@@ -17,7 +17,7 @@ struct follow;
 /* A frame of the journal. */
 struct follow_place {
     uint64_t segment; /* 0: the beginning of what there is */
-    uint64_t offset;
+    uint64_t offset;  /* 0: its beginning, whatever its records' numbers are */
     uint64_t number; /* of the record there; of an OPEN that of the one behind it */
 };
 

@@ -9,6 +9,7 @@ import resource
 import signal
 import sqlite3
 import stat
+import subprocess
 import tempfile
 import threading
 import time
@@ -17,7 +18,7 @@ from decimal import Decimal
 
 import client
 import upstream
-from command import run
+from command import BINARY, environment, run
 from harness import Gateway
 from test_ledger import BUSY, lua, records, verify
 
@@ -347,6 +348,81 @@ class Store(unittest.TestCase):
         self.assertEqual((said.code, said.err, json.loads(said.out)), (0, "", before[0]), said)
         said = run("usage", "-c", config, "--by", "client")
         self.assertIn("were removed (store { rows_days })", said.err)
+
+    def config(self):
+        path = os.path.join(self.folder.name, "gateway.lua")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(lua(self.path, self.up, self.up2) + 'team "default" { budget = { usd = 1000 } }\n')
+        return path
+
+    def test_explain_tells_each_attempt(self):
+        config = self.config()
+        with self.gateway(more='team "default" { budget = { usd = 1000 } }\n') as gw:
+            self.up.handler = [BUSY]
+            answer = gw.chat(model="f")
+            gw.log_for(answer.id)
+            self.up.handler = upstream.good
+            local = gw.chat(model="d")
+            said = {}
+            for when in ("journal", "store"):
+                for place in (("-c", config), ("--path", self.path)):
+                    done = run("explain", *place, "--json", answer.id)
+                    self.assertEqual((done.code, done.err), (0, ""), done)
+                    said[when, place[0]] = json.loads(done.out)
+                self.assertTrue(delivered(gw))
+            self.assertEqual(len({json.dumps(s, sort_keys=True) for s in said.values()}), 1, said)
+            first, second = said["store", "-c"]["records"]
+            self.assertEqual((first["attempt"], first["provider"], first["ending"], first["outcome"], first["final"]), (1, "up", "void", "status_503", False))
+            self.assertEqual((second["attempt"], second["provider"], second["ending"], second["source"], second["final"]), (2, "up2", "settled", "reported", True))
+            self.assertEqual([(a["kind"], a["id"]) for a in second["accounts"]], [("team", "default")])
+            self.assertGreater(Decimal(second["hard_usd"]), Decimal(second["soft_usd"]))
+            self.assertEqual([(l["unit"], l["quantity"]) for l in second["lines"]], [("input", 5), ("output", 2)])
+            self.assertEqual((second["raw"]["total_tokens"], second["cost_usd"], said["store", "-c"]["cost_usd"]), (7, "0.0000325", "0.0000325"))
+            text = run("explain", "-c", config, answer.id).out
+            for words in ("asked for f at ", "attempt 1: up/real", "outcome status_503", "attempt 2: up2/real", 'charged to team "default" of 1000 USD a month', "usage reported", "total 0.0000325 USD, 0.00 in doubt"):
+                self.assertIn(words, text)
+            self.assertIn("answered without an upstream", run("explain", "-c", config, local.id).out)
+            gate = threading.Event()
+            self.up.handler = lambda request, out: (gate.wait(20), upstream.good(request, out))
+            waiting = threading.Thread(target=lambda: gw.chat(model="m"))
+            waiting.start()
+            self.assertTrue(client.wait_for(self.up.take))
+            self.assertTrue(delivered(gw))
+            (hold,) = [h for h in records(self.path, "hold") if h["number"] not in {e["hold"] for e in records(self.path, "end")}]
+            self.assertIn("in flight", run("explain", "-c", config, hold["request"]).out)
+            gate.set()
+            waiting.join(20)
+        none = run("explain", "-c", config, "no-such-request")
+        self.assertEqual((none.code, none.out), (1, ""))
+        self.assertIn("no-such-request", none.err)
+        self.assertEqual(json.loads(run("explain", "-c", config, "--json", answer.id).out), said["store", "-c"])
+
+    def test_logs_follow_what_is_written(self):
+        config = self.config()
+        with self.gateway() as gw:
+            for _ in range(5):
+                gw.chat(model="m2")
+            last = gw.chat(model="m")
+            gw.log_for(last.id)
+            lines = run("logs", "-c", config, "-n", "3", "--json").out.splitlines()
+            self.assertEqual(len(lines), 3)
+            row = json.loads(lines[-1])
+            self.assertEqual((row["request"], row["model"], row["ending"], row["outcome"], row["cost_usd"], row["tokens"]["input"]), (last.id, "m", "settled", "ok", "0.0000325", 5))
+            text = run("logs", "--path", self.path).out.splitlines()
+            self.assertEqual(len(text), 6)
+            self.assertIn(" %s default - m up/real settled ok in=5 out=2 usd=0.0000325 " % last.id, text[-1])
+            follower = subprocess.Popen([BINARY, "logs", "-f", "-n", "0", "-c", config, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+            try:
+                self.assertTrue(client.wait_for(lambda: os.path.exists("/proc/%d/fd" % follower.pid) and any(
+                    os.readlink("/proc/%d/fd/%s" % (follower.pid, fd)).endswith(".journal") for fd in os.listdir("/proc/%d/fd" % follower.pid)), 20))
+                time.sleep(0.5)
+                wanted = [gw.chat(model=("m", "d", "m2")[i % 3]).id for i in range(9)]
+                got = [json.loads(follower.stdout.readline())["request"] for _ in wanted]
+                self.assertEqual(got, wanted)
+            finally:
+                follower.kill()
+                follower.communicate()
+        self.assertEqual(run("logs", "-c", config, "-n", "x").code, 2)
 
     def test_what_a_configuration_may_say(self):
         for text, wanted in (('store { pfad = "x" }\n', "pfad"), ('store { plugin = "sqlit" }\n', 'did you mean "sqlite"'), ('store { plugin = "demo" }\n', "is not a store"),
