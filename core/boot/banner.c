@@ -22,6 +22,12 @@ static bool is_usable(const struct config_model *model)
     return false;
 }
 
+/* Does a provider answer by itself, which needs no key? */
+static bool is_local(const struct config_model *model)
+{
+    return model->target_count > 0 && (model->targets[0].provider->plugin->provider.flags & GW_PROVIDER_LOCAL) != 0;
+}
+
 /* A model that can be asked now, the demo's if there is one; absent when none is declared. */
 static struct text usable_model(const struct config *config)
 {
@@ -30,7 +36,7 @@ static struct text usable_model(const struct config *config)
         const struct config_model *model = &config->models[i];
         if (!is_usable(model) || text_ends(model->name, TEXT("*")))
             continue;
-        if (text_is(model->name, "demo"))
+        if (is_local(model))
             return model->name;
         if (found.ptr == NULL)
             found = model->name;

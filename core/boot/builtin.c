@@ -42,7 +42,7 @@ static void write_services(const struct plugin *plugin, const struct folders_plu
 void builtin_write(const char *const *folders, struct load_report *report, struct buf *out)
 {
     struct arena arena;
-    bool demo = false;
+    const char *local = NULL; /* the plugin that answers by itself */
     size_t count;
 
     arena_init(&arena, NULL, 0, 1 << 20);
@@ -58,9 +58,10 @@ void builtin_write(const char *const *folders, struct load_report *report, struc
             continue;
         buf_printf(out, "provider \"%s\" {}\n", plugin->name);
         write_services(plugin, list, count, out);
-        demo = demo || strcmp(plugin->name, "demo") == 0;
+        if (local == NULL && (plugin->provider.flags & GW_PROVIDER_LOCAL) != 0)
+            local = plugin->name;
     }
-    if (demo)
-        buf_str(out, "model \"demo\" { { \"demo/demo\" } }\n");
+    if (local != NULL)
+        buf_printf(out, "model \"demo\" { { \"%s/demo\" } }\n", local);
     arena_fini(&arena);
 }

@@ -1,4 +1,4 @@
-/* error.c - the table of errors and the three shapes they are written in. */
+/* error.c - the table of errors, and what is written of one in every shape. */
 #include "canon/error.h"
 
 #include <stdarg.h>
@@ -31,7 +31,6 @@ static const struct error_row rows[E_CASES] = {
     [E_TOO_SLOW] = { FAIL_CLIENT, 408, INVALID, "request_timeout", 0, true, 0 },
     [E_OVERLOAD] = { FAIL_US, 503, "service_unavailable_error", "server_is_overloaded", 1, false, 2 },
     [E_UPSTREAM] = { FAIL_UPSTREAM, 502, "upstream_error", "upstream_unavailable", 1, false, 0 },
-    [E_SHUTTING_DOWN] = { FAIL_US, 502, "upstream_error", "shutting_down", 1, true, 0 },
     [E_UPSTREAM_TIMEOUT] = { FAIL_UPSTREAM, 504, "upstream_error", "upstream_timeout", 0, false, 0 },
     [E_UPSTREAM_AUTH] = { FAIL_OPERATOR, 502, "upstream_error", "upstream_auth", 0, false, 0 },
     [E_UPSTREAM_RATE] = { FAIL_UPSTREAM, 429, "rate_limit_error", "upstream_rate_limited", 1, false, 0 },
@@ -116,75 +115,24 @@ void error_words(struct fail *fail, struct arena *arena, struct text words)
     set_text(fail, "%.*s", TEXT_ARG(words));
 }
 
-static bool is_overload(const struct fail *fail)
+bool error_is_overload(const struct fail *fail)
 {
     return strcmp(fail->code, "server_is_overloaded") == 0;
 }
 
-static bool is_budget(const struct fail *fail)
+bool error_is_budget(const struct fail *fail)
 {
     return fail->code == rows[E_BUDGET].code || fail->code == rows[E_BUDGET_REQUEST].code;
 }
 
-int error_status(const struct fail *fail, enum error_shape shape)
-{
-    if (shape == ERROR_ANTHROPIC && is_overload(fail))
-        return 529;
-    if (shape != ERROR_ANTHROPIC && fail->status == 529)
-        return 503;
-    return fail->status;
-}
-
-static const char *anthropic_type(int status)
-{
-    switch (status) {
-    case 401:
-        return "authentication_error";
-    case 403:
-        return "permission_error";
-    case 404:
-        return "not_found_error";
-    case 413:
-        return "request_too_large";
-    case 429:
-        return "rate_limit_error";
-    case 504:
-        return "timeout_error";
-    case 529:
-        return "overloaded_error";
-    default:
-        return status >= 500 ? "api_error" : "invalid_request_error";
-    }
-}
-
-static const char *gemini_status(int status)
-{
-    switch (status) {
-    case 401:
-        return "UNAUTHENTICATED";
-    case 403:
-        return "PERMISSION_DENIED";
-    case 404:
-        return "NOT_FOUND";
-    case 429:
-        return "RESOURCE_EXHAUSTED";
-    case 503:
-        return "UNAVAILABLE";
-    case 504:
-        return "DEADLINE_EXCEEDED";
-    default:
-        return status >= 500 ? "INTERNAL" : "INVALID_ARGUMENT";
-    }
-}
-
 /* What is wrong, in the upstream's own words where they have no room in `text`. */
-static struct text text_in(const struct fail *fail)
+struct text error_text(const struct fail *fail)
 {
     return text_of(fail->words != NULL ? fail->words : fail->text);
 }
 
 /* An upstream that says "code": null is repeated so. */
-static void put_code(const struct fail *fail, struct json_writer *w)
+void error_put_code(const struct fail *fail, struct json_writer *w)
 {
     if (fail->code[0] != '\0')
         json_put_str(w, text_of(fail->code));
@@ -193,7 +141,7 @@ static void put_code(const struct fail *fail, struct json_writer *w)
 }
 
 /* What the upstream's error has beside the members that are written anyway. */
-static void put_more(const struct fail *fail, struct json_writer *w)
+void error_put_more(const struct fail *fail, struct json_writer *w)
 {
     static const char *const ours[] = { "message", "type", "param", "code", "error_code" };
     for (size_t i = 0; i < json_count(fail->more); i++) {
@@ -206,138 +154,4 @@ static void put_more(const struct fail *fail, struct json_writer *w)
         json_key(w, name);
         json_put_json(w, json_at(fail->more, i));
     }
-}
-
-static void write_openai(const struct fail *fail, struct json_writer *w)
-{
-    json_object(w);
-    json_name(w, "error");
-    json_object(w);
-    json_name(w, "message");
-    json_put_str(w, text_in(fail));
-    json_name(w, "type");
-    json_put_str(w, text_of(fail->type));
-    json_name(w, "param");
-    if (fail->param[0] != '\0')
-        json_put_str(w, text_of(fail->param));
-    else
-        json_put_null(w);
-    json_name(w, "code");
-    put_code(fail, w);
-    put_more(fail, w);
-    json_close(w);
-    json_close(w);
-}
-
-/* Anthropic's clients know a prompt that does not fit by these words, not by a code. */
-static void put_anthropic_text(const struct fail *fail, struct json_writer *w)
-{
-    static const struct text words = { "prompt is too long", 18 };
-    struct text text = text_in(fail);
-    char both[ERROR_TEXT_MOST + 32];
-
-    if (strcmp(fail->code, ERROR_CODE_CONTEXT) != 0 || text_find(text, words) >= 0) {
-        json_put_str(w, text);
-        return;
-    }
-    snprintf(both, sizeof both, "%s: %.*s", words.ptr, TEXT_ARG(text));
-    json_put_str(w, text_of(both));
-}
-
-static void write_anthropic(const struct fail *fail, struct text request_id, struct json_writer *w)
-{
-    json_object(w);
-    json_name(w, "type");
-    json_put_str(w, TEXT("error"));
-    json_name(w, "error");
-    json_object(w);
-    json_name(w, "type");
-    json_put_str(w, text_of(is_budget(fail) ? "billing_error" : anthropic_type(error_status(fail, ERROR_ANTHROPIC))));
-    json_name(w, "message");
-    put_anthropic_text(fail, w);
-    json_name(w, "details");
-    json_object(w);
-    json_name(w, "error_code");
-    put_code(fail, w);
-    put_more(fail, w);
-    json_close(w);
-    json_close(w);
-    json_name(w, "request_id");
-    json_put_str(w, request_id);
-    json_close(w);
-}
-
-static void write_gemini(const struct fail *fail, struct json_writer *w)
-{
-    json_object(w);
-    json_name(w, "error");
-    json_object(w);
-    json_name(w, "code");
-    json_put_int(w, error_status(fail, ERROR_GEMINI));
-    json_name(w, "message");
-    json_put_str(w, text_in(fail));
-    json_name(w, "status");
-    json_put_str(w, text_of(gemini_status(fail->status)));
-    json_close(w);
-    json_close(w);
-}
-
-void error_write(const struct fail *fail, enum error_shape shape, struct text request_id, struct buf *out)
-{
-    struct json_writer w;
-    BUG_IF(fail->code == NULL || fail->type == NULL); /* a failure for a client comes from the table */
-    json_writer_init(&w, out);
-    if (shape == ERROR_ANTHROPIC)
-        write_anthropic(fail, request_id, &w);
-    else if (shape == ERROR_GEMINI)
-        write_gemini(fail, &w);
-    else
-        write_openai(fail, &w);
-    json_end(&w);
-}
-
-/* OpenAI's responses have no other event that ends one badly: Codex reads on past a bare error. */
-static void write_failed(const struct fail *fail, struct text request_id, struct buf *out)
-{
-    char id[80];
-    struct json_writer w;
-    snprintf(id, sizeof id, "resp_%.*s", TEXT_ARG(request_id));
-    buf_str(out, "event: response.failed\ndata: ");
-    json_writer_init(&w, out);
-    json_object(&w);
-    json_name(&w, "type");
-    json_put_str(&w, TEXT("response.failed"));
-    json_name(&w, "response");
-    json_object(&w);
-    json_name(&w, "id");
-    json_put_str(&w, text_of(id));
-    json_name(&w, "object");
-    json_put_str(&w, TEXT("response"));
-    json_name(&w, "status");
-    json_put_str(&w, TEXT("failed"));
-    json_name(&w, "error");
-    json_object(&w);
-    json_name(&w, "code");
-    put_code(fail, &w);
-    json_name(&w, "message");
-    json_put_str(&w, text_in(fail));
-    json_close(&w);
-    json_name(&w, "output");
-    json_array(&w);
-    json_close(&w);
-    json_close(&w);
-    json_close(&w);
-    json_end(&w);
-    buf_str(out, "\n\n");
-}
-
-void error_write_event(const struct fail *fail, enum error_shape shape, struct text request_id, struct buf *out)
-{
-    if (shape == ERROR_RESPONSES) {
-        write_failed(fail, request_id, out);
-        return;
-    }
-    buf_str(out, shape == ERROR_ANTHROPIC ? "event: error\ndata: " : "data: ");
-    error_write(fail, shape, request_id, out);
-    buf_str(out, "\n\n");
 }

@@ -1,7 +1,7 @@
-/* error.h - the table of everything a client can be told went wrong, and its three shapes.
+/* error.h - the table of everything that can go wrong for a client.
  *
  * One table for every path (reliability): status, type, code, x-should-retry, Retry-After. The shape
- * follows the endpoint the client called, never the upstream. */
+ * follows the endpoint the client called, never the upstream: its dialect writes it. */
 #ifndef CANON_ERROR_H
 #define CANON_ERROR_H
 
@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "base/text.h"
+
+struct json_writer;
 
 enum error_case {
     E_NONE = 0,
@@ -22,7 +24,6 @@ enum error_case {
     E_TOO_SLOW,         /* E6 */
     E_OVERLOAD,         /* E12 */
     E_UPSTREAM,         /* E13 */
-    E_SHUTTING_DOWN,    /* E13 for what a drain cuts */
     E_UPSTREAM_TIMEOUT, /* E14 */
     E_UPSTREAM_AUTH,    /* E15 */
     E_UPSTREAM_RATE,    /* E16 */
@@ -53,8 +54,6 @@ enum error_case {
 /* The code of a prompt that is too long for the model: clients shorten it and come again. */
 #define ERROR_CODE_CONTEXT "context_length_exceeded"
 
-enum error_shape { ERROR_OPENAI, ERROR_ANTHROPIC, ERROR_GEMINI, ERROR_RESPONSES /* differs in streams only */ };
-
 /* Fills `fail` from the table's row and the text. Always -1. Any thread. */
 int error_set(struct fail *fail, enum error_case which, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same with the member that is complained of. */
@@ -63,11 +62,17 @@ int error_param(struct fail *fail, enum error_case which, struct text param, con
 /* The upstream's words, of which the first ERROR_TEXT_MOST bytes are kept: cut between characters, and then marked. Also
  * in the arena, where they have no room in `fail` itself. */
 void error_words(struct fail *fail, struct arena *arena, struct text words);
-/* The HTTP status in that shape (529 for an overload on the Anthropic face). */
-int error_status(const struct fail *fail, enum error_shape shape);
-/* The body, appended. */
-void error_write(const struct fail *fail, enum error_shape shape, struct text request_id, struct buf *out);
-/* The event that ends a stream after its first byte, appended: a whole SSE event. */
-void error_write_event(const struct fail *fail, enum error_shape shape, struct text request_id, struct buf *out);
+/* Is something overloaded, here or upstream? */
+bool error_is_overload(const struct fail *fail);
+/* Is a budget spent, or too small for this request? */
+bool error_is_budget(const struct fail *fail);
+
+/* For the dialects (dialect/dialect.h), which write errors. */
+/* What is wrong, in the upstream's own words where there are such. Lent. */
+struct text error_text(const struct fail *fail);
+/* The code as a value: null where the upstream has none. */
+void error_put_code(const struct fail *fail, struct json_writer *w);
+/* The members of the upstream's error that have no other place. */
+void error_put_more(const struct fail *fail, struct json_writer *w);
 
 #endif

@@ -14,14 +14,8 @@ static int decode(struct arena *arena, struct text body, struct ask *ask, struct
 const struct face face_completions = {
     .name = "completions",
     .operation = GW_OP_COMPLETIONS,
-    .dialect = GW_DIALECT_COMPLETIONS,
-    .errors = ERROR_OPENAI,
-    .ping = { ": keep-alive\n\n", 14 },
+    .dialect = &dialect_completions,
     .decode = decode,
-    .splice = common_splice_asking, /* the same members as the chat face's */
-    .tap = common_tap,
-    .spoken = common_spoken_text,
-    .digest = common_digest,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,
     .fold_event = common_body_event,

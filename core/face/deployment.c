@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/scan.h"
-#include "face/form.h"
+#include "dialect/form.h"
 
 /* The text from offset `from` up to `to`. */
 static struct text cut_out(struct text t, size_t from, size_t to)

@@ -23,36 +23,6 @@ static int decode(struct arena *arena, struct text body, struct ask *ask, struct
     return 0;
 }
 
-static unsigned tap(struct arena *arena, struct text name, struct text data)
-{
-    (void)arena, (void)name, (void)data;
-    return 0;
-}
-
-static unsigned digest(struct arena *arena, struct text body, struct text *out)
-{
-    struct scan scan;
-    struct buf b;
-    unsigned found = 0;
-    *out = TEXT_NONE;
-    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
-        return FACE_TAP_BAD;
-    const struct scan_member *usage = scan_get(&scan, "usage"), *error = scan_get(&scan, "error");
-    if (usage != NULL && usage->type == '{')
-        found |= FACE_TAP_USAGE;
-    if (error != NULL && !scan_is_null(error))
-        found |= FACE_TAP_ERROR;
-    else if (scan_get(&scan, "data") == NULL && scan_get(&scan, "embeddings") == NULL)
-        found |= FACE_TAP_BAD;
-    buf_init(&b, body.len + 256);
-    buf_str(&b, "{\"digest\":true");
-    common_keep(&scan, "usage", &b);
-    common_keep(&scan, "error", &b);
-    buf_str(&b, "}");
-    *out = common_take(arena, &b);
-    return found;
-}
-
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static void put_base64(struct buf *out, const unsigned char *bytes, size_t len)
@@ -181,13 +151,10 @@ static bool convert(struct arena *arena, const struct ask *ask, struct text body
 const struct face face_embeddings = {
     .name = "embeddings",
     .operation = GW_OP_EMBEDDINGS,
-    .dialect = GW_DIALECT_EMBEDDINGS,
-    .errors = ERROR_OPENAI,
+    .dialect = &dialect_embeddings,
+    .canonical_dialect = GW_DIALECT_EMBEDDINGS,
     .decode = decode,
     .canonical = ask_json,
-    .splice = common_splice,
-    .tap = tap,
-    .digest = digest,
     .convert = convert,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,

@@ -131,7 +131,7 @@ static void finish_error(struct request *req)
     size_t len;
     buf_init(&out, 64u << 10);
     if (req->reply >= REPLY_BEGUN) { /* a 200 was sent with a keep-alive comment */
-        error_write_event(fail, req->face->errors, text_of(req->id), &out);
+        req->face->dialect->write_error_event(fail, text_of(req->id), &out);
         if (out.failed || req->pending.len > 0 || req->pending.failed) {
             req->door->abort(req->client); /* nothing can follow what is missing */
         } else {
@@ -142,8 +142,8 @@ static void finish_error(struct request *req)
         buf_free(&out);
         return;
     }
-    error_write(fail, req->face->errors, text_of(req->id), &out);
-    req->status = error_status(fail, req->face->errors);
+    req->face->dialect->write_error(fail, text_of(req->id), &out);
+    req->status = req->face->dialect->error_status(fail);
     answer_head_add(&h, "Content-Type", "application/json");
     answer_head_common(req, &h);
     if (fail->should_retry >= 0)

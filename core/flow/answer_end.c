@@ -13,7 +13,7 @@ static void end_short(struct attempt *a)
     req->fail = a->error;
     req->reply = REPLY_BROKEN;
     buf_free(&req->tail_bytes);
-    error_write_event(&req->fail, req->face->errors, text_of(req->id), &req->tail_bytes);
+    req->face->dialect->write_error_event(&req->fail, text_of(req->id), &req->tail_bytes);
 }
 
 bool answer_end_stream(struct attempt *a)
@@ -28,24 +28,24 @@ bool answer_end_stream(struct attempt *a)
         req->fail = a->error;
         req->reply = REPLY_BROKEN;
         if (a->mode != MODE_RELAY || a->error_from != ERROR_FROM_EVENT) /* else its own event was passed on */
-            error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+            req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
     } else if (a->failure != TRANSFER_OK) {
         error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
                   TEXT_ARG(a->target->provider->name), transfer_failure_text(a->failure));
         a->outcome = transfer_failure_name(a->failure);
         req->reply = REPLY_BROKEN;
         buf_free(&req->tail_bytes);
-        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
-    } else if (!a->saw_end_mark && a->finishes == 0 && req->face->dialect != GW_DIALECT_OTHER) {
+        req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
+    } else if (!a->saw_end_mark && a->finishes == 0 && req->face->dialect->marks_end) {
         error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
                   TEXT_ARG(a->target->provider->name));
         a->outcome = "incomplete";
         req->reply = REPLY_BROKEN;
-        error_write_event(&req->fail, req->face->errors, id, &req->tail_bytes);
+        req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
     } else if (a->mode != MODE_RELAY) {
         req->face->stream_end(&req->answer, &req->tail_bytes);
     } else if (!a->saw_end_mark) { /* it did say why the model stopped: all that is missing is the mark */
-        buf_text(&req->tail_bytes, req->face->end);
+        buf_text(&req->tail_bytes, req->face->dialect->end);
     }
     if (req->reply != REPLY_BROKEN && (req->tail_bytes.failed || req->pending.failed || req->arena.full))
         end_short(a);

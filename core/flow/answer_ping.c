@@ -14,7 +14,7 @@ static void on_ping(struct loop_timer *timer)
         due = now + AGAIN_NS;
     } else if (now >= due && !req->paused) {
         answer_begin_stream(req);
-        sink_keep_alive(req, req->face->ping);
+        sink_keep_alive(req, req->face->dialect->ping);
         req->last_write_ns = now;
         due = now + req->config->limits.ping_ns;
     } else if (now >= due) {

@@ -80,7 +80,7 @@ enum next attempt_choose(struct request *req)
 const struct ask_dropped *attempt_left_out(const struct attempt *a)
 {
     /* The canonical form is used by who translates only; a chat body may have been rewritten before. */
-    return a->mode != MODE_RELAY || a->req->face == &face_chat ? a->req->ask.dropped : NULL;
+    return a->mode != MODE_RELAY || a->req->face->decode_drops ? a->req->ask.dropped : NULL;
 }
 
 /* Row "attempt.build". */

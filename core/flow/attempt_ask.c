@@ -40,7 +40,7 @@ void attempt_ask_describe(struct attempt *a)
         p->secret_count > 0 ? &p->secrets[(req->secret_turn + req->secret_tries) % p->secret_count] : NULL;
     a->secret_from = secret != NULL ? secret->from : p->named_count > 0 ? p->named[0].from : NULL;
     a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0            ? MODE_LOCAL
-              : (way_dialects(p) & req->face->dialect) != 0 ? MODE_RELAY
+              : (way_dialects(p) & req->face->dialect->bit) != 0 ? MODE_RELAY
                                                                 : MODE_TRANSLATE;
     req->answer.dialects = way_dialects(p);
     req->ask.to_service = p->is_usual;
@@ -52,9 +52,7 @@ void attempt_ask_describe(struct attempt *a)
     a->ask = (gw_request){
         .size = sizeof a->ask,
         .operation = req->operation,
-        .dialect = a->mode == MODE_RELAY                     ? req->face->dialect
-                   : req->operation == GW_OP_EMBEDDINGS ? GW_DIALECT_EMBEDDINGS
-                                                          : GW_DIALECT_CHAT,
+        .dialect = a->mode == MODE_RELAY ? req->face->dialect->bit : req->face->canonical_dialect,
         .stream = req->ask.stream,
         .model = call_str(a->target->model),
         .base_url = call_str(p->base_url),
@@ -68,7 +66,7 @@ static void collect_body(struct attempt *a)
 {
     struct request *req = a->req;
     if (a->mode == MODE_RELAY) {
-        req->face->splice(&req->arena, &req->ask, a->target->model, &req->pieces, &req->piece_count);
+        req->face->dialect->splice(&req->arena, &req->ask, a->target->model, &req->pieces, &req->piece_count);
     } else {
         req->pieces = arena_new(&req->arena, struct text);
         *req->pieces = buf_view(&a->http.body);

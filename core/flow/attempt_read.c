@@ -12,11 +12,11 @@ bool attempt_is_unread(const struct attempt *a)
 static void read_relayed(struct attempt *a, struct text body, struct arena *scratch)
 {
     struct text digest;
-    unsigned found = a->req->face->digest(scratch, body, &digest);
+    unsigned found = a->req->face->dialect->digest(scratch, body, &digest);
     if (scratch->full)
         attempt_overflow(a);
-    else if ((found & FACE_TAP_BAD) == 0) {
-        if ((found & FACE_TAP_READ) != 0)
+    else if ((found & DIALECT_TAP_BAD) == 0) {
+        if ((found & DIALECT_TAP_READ) != 0)
             provider_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = digest });
         if (!attempt_has_failed(a))
             attempt_turn(a, ATTEMPT_SPEAKING);

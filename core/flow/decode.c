@@ -1,7 +1,6 @@
 /* decode.c - waits for the body and has the face read it. Requests that ask for the list of models end here. */
 #include "base/clock.h"
 #include "face/deployment.h"
-#include "face/models.h"
 #include "flow/way.h"
 
 static const struct wait_kind for_body = { .name = "body" };
@@ -35,10 +34,7 @@ static enum next show_model(struct request *req, int64_t created)
         return FAIL;
     }
     struct models_row row = { req->tail, place.model != NULL ? owner_of(place.model) : place.provider->name };
-    if (req->lists_as == &face_messages)
-        models_write_anthropic_one(&row, created, &req->body_out);
-    else
-        models_write_openai_one(&row, created, &req->body_out);
+    req->lists_as->write_model(&row, created, &req->body_out);
     return answer_own(req);
 }
 
@@ -82,10 +78,7 @@ static enum next list_models(struct request *req)
         else if (config_team_may(req->team, model->name))
             rows[n++] = (struct models_row){ model->name, owner_of(model) };
     }
-    if (req->lists_as == &face_messages)
-        models_write_anthropic(rows, n, req->page, created, &req->body_out);
-    else
-        models_write_openai(rows, n, created, &req->body_out);
+    req->lists_as->write_models(rows, n, req->page, created, &req->body_out);
     return answer_own(req);
 }
 

@@ -1,5 +1,5 @@
-/* relay.c - a frame of a stream that passes as it is, because client and upstream speak the same dialect: the face looks at it,
- * the provider reads what the face has found, and what it is decides where its bytes go. */
+/* relay.c - a frame of a stream that passes as it is, because client and upstream speak the same dialect: the dialect looks at it,
+ * the provider reads what was found, and what it is decides where its bytes go. */
 #include "base/clock.h"
 #include "flow/stream.h"
 #include "flow/way.h"
@@ -15,7 +15,7 @@ struct passing {
     struct attempt *a;
     const struct frame *frame;
     struct text raw; /* what the client gets of it */
-    unsigned found;  /* FACE_TAP_* */
+    unsigned found;  /* DIALECT_TAP_* */
     bool is_json;    /* or looks so */
     bool is_opening;
 };
@@ -23,7 +23,7 @@ struct passing {
 /* Does it only open the answer? Then it is held with the head: who fails after it has told the client nothing. */
 static bool is_opening(const struct attempt *a, const struct frame *frame, const struct json *event)
 {
-    bool (*opens)(struct text, const struct json *) = a->req->face->opens;
+    bool (*opens)(struct text, const struct json *) = a->req->face->dialect->opens;
     return !attempt_has_spoken(a) && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST && opens(frame->name, event);
 }
 
@@ -47,18 +47,18 @@ static int pass_comment(struct stream_run *run, struct text raw)
     return 0;
 }
 
-/* The face looks for usage, finish reasons, errors and the end mark. */
+/* The dialect looks for usage, finish reasons, errors and the end mark. */
 static int tap(struct passing *p)
 {
     struct arena *scratch = &p->a->req->worker->scratch;
-    p->found = p->a->req->face->tap(scratch, p->frame->name, p->frame->data);
+    p->found = p->a->req->face->dialect->tap(scratch, p->frame->name, p->frame->data);
     if (scratch->full) {
         arena_reset(scratch);
         attempt_overflow(p->a);
         return STREAM_STOP;
     }
     p->is_json = text_starts(text_trim(p->frame->data), TEXT("{"));
-    if ((p->found & FACE_TAP_ERROR) != 0 || !p->is_json)
+    if ((p->found & DIALECT_TAP_ERROR) != 0 || !p->is_json)
         p->raw = mask_text(p->a, p->raw); /* what is no part of an answer may repeat what it was sent */
     return ON;
 }
@@ -68,7 +68,7 @@ static int look(struct passing *p)
 {
     struct attempt *a = p->a;
     struct arena *scratch = &a->req->worker->scratch;
-    bool is_mark = (p->found & FACE_TAP_DONE) != 0 && text_starts(p->frame->data, TEXT("["));
+    bool is_mark = (p->found & DIALECT_TAP_DONE) != 0 && !p->is_json;
     if ((!attempt_has_spoken(a) || p->run->end) && !is_mark) {
         const struct json *event = json_parse_quick(scratch, p->frame->data);
         bool is_object = json_type(event) == JSON_T_OBJECT;
@@ -86,12 +86,12 @@ static int look(struct passing *p)
     return ON;
 }
 
-/* The provider reads what the face has found. */
+/* The provider reads what was found. */
 static int read_found(struct passing *p)
 {
     struct attempt *a = p->a;
-    bool was_bad = attempt_has_failed(a), is_error = (p->found & FACE_TAP_ERROR) != 0;
-    if ((p->found & FACE_TAP_READ) == 0)
+    bool was_bad = attempt_has_failed(a), is_error = (p->found & DIALECT_TAP_ERROR) != 0;
+    if ((p->found & DIALECT_TAP_READ) == 0)
         return ON;
     bool ok = provider_read(a, GW_FRAMING_SSE, false, p->frame);
     if (is_error && !attempt_has_failed(a) && !ok)
@@ -108,11 +108,11 @@ static int take_found(struct passing *p)
     if (rc != ON)
         return rc;
     arena_reset(&p->a->req->worker->scratch);
-    if ((p->found & FACE_TAP_USAGE_ONLY) != 0 && !p->a->req->ask.wants_usage) {
+    if ((p->found & DIALECT_TAP_USAGE_ONLY) != 0 && !p->a->req->ask.wants_usage) {
         stream_flush(p->run); /* asked for by us, not by the client */
         return 0;
     }
-    p->a->saw_end_mark = p->a->saw_end_mark || (p->found & FACE_TAP_DONE) != 0;
+    p->a->saw_end_mark = p->a->saw_end_mark || (p->found & DIALECT_TAP_DONE) != 0;
     return ON;
 }
 
@@ -120,7 +120,7 @@ static int take_found(struct passing *p)
 static int hold_end(struct passing *p)
 {
     struct attempt *a = p->a;
-    bool begins = !attempt_has_spoken(a) && (a->opening > 0 || (p->found & FACE_TAP_READ) != 0); /* an empty answer, but all of it */
+    bool begins = !attempt_has_spoken(a) && (a->opening > 0 || (p->found & DIALECT_TAP_READ) != 0); /* an empty answer, but all of it */
     if (begins)
         stream_note_first(a);
     stream_flush(p->run);
@@ -132,7 +132,7 @@ static int hold_end(struct passing *p)
 static int pass(struct passing *p)
 {
     struct attempt *a = p->a;
-    const struct face *face = a->req->face;
+    size_t (*spoken)(struct text, struct text) = a->req->face->dialect->spoken;
     if (p->is_opening) {
         a->opening += p->raw.len;
         stream_pass(p->run, p->raw);
@@ -140,7 +140,7 @@ static int pass(struct passing *p)
     }
     if (p->is_json) { /* else it passes and counts for nothing */
         a->frames++;
-        a->spoken += face->spoken != NULL ? face->spoken(p->frame->name, p->frame->data) : 0;
+        a->spoken += spoken != NULL ? spoken(p->frame->name, p->frame->data) : 0;
     }
     bool begins = !attempt_has_spoken(a);
     if (begins)

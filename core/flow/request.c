@@ -24,12 +24,6 @@ static struct text bearer(struct text value)
     return TEXT_NONE;
 }
 
-static bool is_dialect_header(struct text name)
-{
-    return text_starts_nocase(name, TEXT("anthropic-")) || text_eq_nocase(name, TEXT("openai-beta")) ||
-           text_eq_nocase(name, TEXT("content-type"));
-}
-
 /* Each gateway on the way has put itself there, in one line or in several (RFC 9110, 5.3). One that finds itself is called
  * by itself; so many others are a loop, too. */
 static void keep_hops(struct request *req, struct text value)
@@ -59,10 +53,10 @@ static void keep_headers(struct request *req, const struct request_head *head)
             req->client_id = arena_text(&req->arena, (struct text){ value.ptr, value.len < 200 ? value.len : 200 });
         else if (text_eq_nocase(name, TEXT("x-gw-hop")))
             keep_hops(req, value);
-        else if (is_dialect_header(name)) {
+        else if (dialect_has_header(name)) {
             dialect++;
-            if (text_eq_nocase(name, TEXT("anthropic-version")))
-                req->lists_as = &face_messages;
+            const struct dialect *of = dialect_marked_by(name);
+            req->lists_as = of != NULL ? of : req->lists_as;
         } else {
             whose_header(req, name, value);
         }
@@ -71,7 +65,7 @@ static void keep_headers(struct request *req, const struct request_head *head)
         return;
     req->dialect_headers = arena_array(&req->arena, struct door_header, dialect);
     for (size_t i = 0; i < head->header_count; i++)
-        if (is_dialect_header(text_of(head->headers[i].name)))
+        if (dialect_has_header(text_of(head->headers[i].name)))
             req->dialect_headers[req->dialect_header_count++] =
                 (struct door_header){ arena_str(&req->arena, text_of(head->headers[i].name)),
                                       arena_str(&req->arena, text_of(head->headers[i].value)) };
@@ -143,8 +137,11 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->first_token_ns = -1;
     uuid_new(req->id);
     keep_headers(req, head);
-    if ((req->operation == GW_OP_MODELS || req->refuse == E_PATH) && req->lists_as != NULL)
-        req->face = req->lists_as; /* its errors are in that shape */
+    bool is_shared = req->operation == GW_OP_MODELS || req->refuse == E_PATH; /* several APIs share the path */
+    if (req->lists_as == NULL)
+        req->lists_as = req->face->dialect;
+    else if (is_shared)
+        req->face = face_of(req->lists_as); /* its errors are in that shape */
     req->team = req->config->default_team;
     req->answer = (struct face_answer){ .arena = &req->arena,
                                         .ask = &req->ask,
@@ -288,7 +285,7 @@ char *request_refusal(const struct fail *fail, const char *request_id, size_t *l
 {
     struct buf out;
     buf_init(&out, 4096);
-    error_write(fail, ERROR_OPENAI, text_of(request_id), &out);
+    face_chat.dialect->write_error(fail, text_of(request_id), &out);
     if (out.failed)
         buf_free(&out);
     return buf_take(&out, len);

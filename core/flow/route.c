@@ -1,6 +1,5 @@
 /* route.c - which targets may answer, in which order: the model as configured, a provider's own model, or a family. */
 #include "base/json.h"
-#include "face/messages.h"
 #include "flow/way.h"
 
 /* Relayed where the upstream speaks the client's dialect; translated where the face has a canonical form. */
@@ -10,7 +9,7 @@ static bool serves(const struct request *req, const struct config_provider *prov
     if (req->operation == GW_OP_COUNT_TOKENS) /* who cannot count is estimated */
         return (ops->operations & (GW_OP_CHAT | GW_OP_COUNT_TOKENS)) != 0;
     return (ops->operations & req->operation) != 0 &&
-           ((way_dialects(provider) & req->face->dialect) != 0 || req->face->canonical != NULL);
+           ((way_dialects(provider) & req->face->dialect->bit) != 0 || req->face->canonical != NULL);
 }
 
 static bool add_target(struct request *req, const struct config_provider *provider, struct text model, bool configured,
@@ -96,7 +95,7 @@ enum next route_estimate_tokens(struct request *req)
 {
     if (req->ask.body.len > 0 && json_check(req->ask.body, &req->fail) < 0) /* no upstream sees it, which would refuse it */
         return FAIL;
-    buf_printf(&req->body_out, "{\"input_tokens\":%lld}", (long long)messages_estimate(&req->ask));
+    req->face->fold_end(&req->answer, &req->body_out);
     req->body_note = &estimated;
     return answer_own(req);
 }

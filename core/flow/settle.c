@@ -21,7 +21,7 @@ enum next settle_run(struct request *req)
     struct gateway *gateway = req->worker->gateway;
     struct attempt *a = req->attempt;
     int64_t now = clock_ns();
-    int status = req->gone ? req->fail.status : req->failed_row == NULL ? req->status : req->reply >= REPLY_BEGUN ? 200 : error_status(&req->fail, req->face->errors);
+    int status = req->gone ? req->fail.status : req->failed_row == NULL ? req->status : req->reply >= REPLY_BEGUN ? 200 : req->face->dialect->error_status(&req->fail);
 
     answer_ping_stop(req);
     if (a != NULL) {

@@ -65,7 +65,7 @@ enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal
     }
     error_set(&req->fail, E_BUDGET, "The budget %s is spent. %s", of, again(req, refusal->ends_s));
     int64_t wait_s = refusal->ends_s - clock_unix_ms() / 1000;
-    if (req->face->errors == ERROR_ANTHROPIC && refusal->ends_s != INT64_MAX && wait_s > 0)
+    if (req->face->dialect->waits_long && refusal->ends_s != INT64_MAX && wait_s > 0)
         req->fail.retry_after_s = wait_s < INT32_MAX ? (int)wait_s : INT32_MAX;
     return FAIL;
 }

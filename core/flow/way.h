@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "canon/ask.h"
 #include "canon/usage.h"
-#include "face/models.h"
+#include "dialect/models.h"
 #include "flow/attempt.h"
 #include "flow/job.h"
 #include "flow/price.h"
@@ -78,7 +78,7 @@ struct request {
     size_t dialect_header_count;
     enum error_case refuse;
     struct text hops; /* the gateways it has passed, as x-gw-hop has them */
-    const struct face *lists_as; /* whose shape lists have: of the face that the client's headers name, else of its path */
+    const struct dialect *lists_as; /* whose shape lists have: the dialect that the client's headers name, else that of its path */
     struct models_page page; /* of a list: limit, after_id, before_id of the query */
 
     /* body */

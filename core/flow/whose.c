@@ -133,12 +133,12 @@ int whose_complete(struct request *req)
     return error_param(&req->fail, E_PARAMETER, text_of(w->header), "the header %s %s", w->header, w->wrong);
 }
 
-/* "metadata": { "user_id": "..." }, as Anthropic's API has it. */
-static struct text of_metadata(struct request *req)
+/* "metadata": { "user_id": "..." } */
+static struct text user_inside(struct request *req, const char *name)
 {
-    const struct scan_member *m = scan_get(&req->ask.scan, "metadata");
-    const struct json *metadata = m != NULL && m->type == '{' ? json_parse_quick(&req->arena, m->value) : NULL;
-    return json_str(json_member(metadata, "user_id"));
+    const struct scan_member *m = scan_get(&req->ask.scan, name);
+    const struct json *object = m != NULL && m->type == '{' ? json_parse_quick(&req->arena, m->value) : NULL;
+    return json_str(json_member(object, "user_id"));
 }
 
 void whose_ask(struct request *req)
@@ -147,8 +147,8 @@ void whose_ask(struct request *req)
     struct text user = TEXT_NONE;
     if (w->user.ptr != NULL)
         return;
-    if (req->face->errors == ERROR_ANTHROPIC)
-        user = of_metadata(req);
+    if (req->face->dialect->user_in != NULL)
+        user = user_inside(req, req->face->dialect->user_in);
     else if (!scan_string(&req->arena, scan_get(&req->ask.scan, "user"), &user))
         user = TEXT_NONE;
     user = text_trim(user);

@@ -126,8 +126,7 @@ static bool is_type_of(const struct route *route, struct text type)
 
     if (text_eq_nocase(essence, TEXT("application/json")))
         return true;
-    return (route->face == &face_images || route->face == &face_audio) &&
-           text_eq_nocase(essence, TEXT("multipart/form-data"));
+    return route->uploads && text_eq_nocase(essence, TEXT("multipart/form-data"));
 }
 
 const char *browser_refusal(const struct browser *b, const struct config *config, const struct route *route,

@@ -332,7 +332,7 @@ void reply_refuse(struct watch *x, enum error_case which, const char *why)
     body.ptr = text;
     count = own_headers(headers, fail.status, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
     x->close = true;
-    door_answer(x, error_status(&fail, ERROR_OPENAI), headers, count, body, free, text, true);
+    door_answer(x, face_chat.dialect->error_status(&fail), headers, count, body, free, text, true);
 }
 
 void reply_refusal_raw(int fd, enum error_case which, const char *why)
@@ -349,6 +349,6 @@ void reply_refusal_raw(int fd, enum error_case which, const char *why)
     text = request_refusal(&fail, id, &body.len);
     body.ptr = text;
     count = own_headers(headers, fail.status, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
-    send_raw(fd, error_status(&fail, ERROR_OPENAI), NULL, headers, count, body);
+    send_raw(fd, face_chat.dialect->error_status(&fail), NULL, headers, count, body);
     free(text);
 }

@@ -22,19 +22,29 @@ static const struct route apis[] = {
     { POSTED("/responses", face_responses, GW_OP_CHAT), .refuse_get = E_UPGRADE },
     { POSTED("/moderations", face_moderations, GW_OP_MODERATIONS) },
     { POSTED("/rerank", face_rerank, GW_OP_RERANK) },
-    { POSTED("/images/generations", face_images, GW_OP_IMAGES) },
-    { POSTED("/images/edits", face_images, GW_OP_IMAGES) },
-    { POSTED("/images/variations", face_images, GW_OP_IMAGES) },
-    { POSTED("/audio/speech", face_audio, GW_OP_AUDIO) },
-    { POSTED("/audio/transcriptions", face_audio, GW_OP_AUDIO) },
-    { POSTED("/audio/translations", face_audio, GW_OP_AUDIO) },
-    { POSTED("/messages", face_messages, GW_OP_CHAT), .query = "beta" },
-    { POSTED("/messages/count_tokens", face_count_tokens, GW_OP_COUNT_TOKENS), .query = "beta" },
+    { POSTED("/images/generations", face_images, GW_OP_IMAGES), .uploads = true },
+    { POSTED("/images/edits", face_images, GW_OP_IMAGES), .uploads = true },
+    { POSTED("/images/variations", face_images, GW_OP_IMAGES), .uploads = true },
+    { POSTED("/audio/speech", face_audio, GW_OP_AUDIO), .uploads = true },
+    { POSTED("/audio/transcriptions", face_audio, GW_OP_AUDIO), .uploads = true },
+    { POSTED("/audio/translations", face_audio, GW_OP_AUDIO), .uploads = true },
+    { POSTED("/messages", face_messages, GW_OP_CHAT), .query = "beta", .not_deployed = true },
+    { POSTED("/messages/count_tokens", face_count_tokens, GW_OP_COUNT_TOKENS), .query = "beta", .not_deployed = true },
     { .path = PATH("/models"), .methods = LOOK, .allow = LOOK_ALLOW,
       .face = &face_chat, .operation = GW_OP_MODELS },
     { .path = PATH("/models/"), .tail = true, .methods = LOOK, .allow = LOOK_ALLOW,
       .face = &face_chat, .operation = GW_OP_MODELS },
 };
+
+enum { ADDED_MOST = 8 };
+static struct route added[ADDED_MOST];
+static size_t added_count;
+
+void routes_add(const struct route *route)
+{
+    BUG_IF(added_count == ADDED_MOST || route->face == NULL);
+    added[added_count++] = *route;
+}
 
 const struct text routes_served = PATH(
     "OpenAI: POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses, /v1/moderations, /v1/rerank, "
@@ -142,7 +152,7 @@ static struct text cut_deployment(struct text *path)
         return TEXT_NONE;
     name = after(*path, root.len);
     for (size_t i = 0; i < sizeof apis / sizeof apis[0] && route == NULL; i++)
-        if (apis[i].methods == ROUTE_POST && apis[i].face->dialect != GW_DIALECT_MESSAGES && text_ends(name, apis[i].path))
+        if (apis[i].methods == ROUTE_POST && !apis[i].not_deployed && text_ends(name, apis[i].path))
             route = &apis[i];
     if (route == NULL || name.len == route->path.len)
         return TEXT_NONE;
@@ -168,6 +178,7 @@ struct match routes_find(struct text method, struct text path, size_t encoded_sl
         path = below_root(path);
         deployment = cut_deployment(&path);
         route = look_up(apis, sizeof apis / sizeof apis[0], path);
+        route = route != NULL ? route : look_up(added, added_count, path);
     }
     if (route == NULL)
         return (struct match){ .refuse = encoded_slash != SIZE_MAX ? E_FRAMING : E_PATH };

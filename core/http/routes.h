@@ -21,6 +21,8 @@ struct route {
     struct text path;
     bool tail;        /* `path` is a prefix; what follows is the tail */
     const char *query; /* names of the query that a relay passes on, blanks between; NULL: none */
+    bool uploads;     /* its body may be a form with files */
+    bool not_deployed; /* its path has no form with the name of a deployment in it */
     bool collects;    /* the front's own: wants the body in watch->out */
     unsigned methods; /* ROUTE_* */
     const char *allow;
@@ -38,6 +40,9 @@ struct match {
     enum error_case refuse;    /* E_NONE, E_PATH, E_METHOD, or E_FRAMING for an encoded slash where none belongs */
     const char *why;           /* set by who refuses otherwise, static: for a person */
 };
+
+/* One more path of an API, with its face: below the APIs' roots, as theirs. Copied. Boot thread, before any request. At most 8. */
+void routes_add(const struct route *route);
 
 /* What is served, for a client that asked for another path. */
 extern const struct text routes_served;

@@ -44,7 +44,7 @@ static void check_error(const struct fail *fail)
 {
     struct buf out;
     buf_init(&out, 1 << 20);
-    error_write(fail, FACE.errors, TEXT("R"), &out);
+    FACE.dialect->write_error(fail, TEXT("R"), &out);
     MUST(json_check(buf_view(&out), NULL) == 0, "%.*s", TEXT_ARG(buf_view(&out)));
     buf_free(&out);
 }
@@ -114,8 +114,8 @@ static void read_whole(struct arena *arena, struct text body, bool base64)
 
     if (json_check(body, NULL) == 0 && digest.ptr != NULL)
         MUST(json_check(digest, NULL) == 0, "%.*s", TEXT_ARG(digest));
-    if ((found & FACE_TAP_BAD) != 0)
-        MUST(json_type(json_parse(arena, body, NULL)) != JSON_T_OBJECT || (found & FACE_TAP_ERROR) == 0);
+    if ((found & DIALECT_TAP_BAD) != 0)
+        MUST(json_type(json_parse(arena, body, NULL)) != JSON_T_OBJECT || (found & DIALECT_TAP_ERROR) == 0);
     if (FACE.convert != NULL) {
         struct ask ask = {.operation = FACE.operation, .base64 = base64};
         struct buf out;

@@ -15,6 +15,8 @@ ROOMS = [
      ["test_fallback.py", "test_stream.py", "test_midstream.py", "test_opening.py", "test_truncated.py",
       "test_relayed.py", "test_metrics.py", "test_keys.py"]),
     ("core/face/*", ["face"], ["test_anthropic.py", "test_crossing.py", "test_relayed.py", "test_truncated.py"]),
+    ("core/dialect/*", ["dialect", "face", "flow"],
+     ["test_relayed.py", "test_stream.py", "test_models.py", "test_anthropic.py", "test_midstream.py", "test_truncated.py"]),
     ("core/base/*", ["base"], ["test_bad_input.py"]),
     ("core/boot/*", ["boot"], ["test_config.py", "test_cli.py", "test_secrets.py"]),
     ("core/cli/*", [], ["test_cli.py"]),

@@ -32,3 +32,41 @@ def check_states(files):
     if flags("    bool a, b;\n    bool c;\n    int boolean;\n") != ["a", "b", "c"]:
         complaints.append("this check does not count")
     return complaints
+
+
+# What a decision may not be made by outside of its own folder: names of faces and dialects, of providers, of services.
+NAMES = {
+    "face or dialect": "chat messages responses completions embeddings count_tokens moderations rerank images audio",
+    "provider": "openai azure anthropic gemini vertex bedrock ollama demo cohere",
+    "service": "groq openrouter mistral deepseek xai together fireworks perplexity cerebras sambanova nvidia github google "
+               "huggingface lmstudio vllm llamacpp nebius novita hyperbolic moonshot zhipu dashscope baseten",
+}
+# Its own folder: what a dialect or a face is. What the rooms share is not exempt.
+OWN = re.compile(r"core/(?:dialect|face)/(?!(?:dialect|models|look|splice|spoken|form|face|common)\.[ch]$)")
+COMPARES = re.compile(r"\b(?:text_(?:is|eq\w*|starts\w*|ends|find)|str(?:n?case)?n?cmp|memcmp|is_key|TEXT_IS)\s*\((.*)")
+OBJECTS = re.compile(r"[=!]=\s*&?(?:face|dialect)_[a-z]+\b(?!\()|[=!]=\s*GW_DIALECT_\w+|case GW_DIALECT_\w+|\(.* & GW_DIALECT_\w+\)")
+
+
+def decisions(name, content):
+    """Lines that compare something with such a name."""
+    words = "|".join(" ".join(NAMES.values()).split())
+    for number, line in enumerate(content.splitlines(), 1):
+        compared = COMPARES.search(line)
+        if compared and re.search(rf'"(?:{words})"', compared.group(1)):
+            yield f"{name}:{number}: compares with a name: {line.strip()}"
+        elif OBJECTS.search(text.code_of(line)):
+            yield f"{name}:{number}: asks which face or dialect it is: {line.strip()}"
+
+
+def check_names_decide_nothing(files):
+    """no face, dialect, provider or service is asked for by name outside its own folder"""
+    complaints = []
+    for name in files.select({"core"}, (".c", ".h")):
+        if not OWN.match(name):
+            complaints += decisions(name, files.read(name))
+    samples = ('if (text_is(p->name, "groq"))', 'x = strcmp(plugin->name, "demo") == 0;', "if (req->face == &face_chat)",
+               "if (face->dialect->bit == GW_DIALECT_MESSAGES)", "        case GW_DIALECT_CHAT:")
+    complaints += [f"this check does not see {line}" for line in samples if not list(decisions("x", line))]
+    fine = ('    { "groq", "https://api.groq.com" },', '    { &face_chat, GW_OP_CHAT },', 'text_is(name, "chatter")', ".bit = GW_DIALECT_CHAT,")
+    complaints += [f"this check complains of {line}" for line in fine if list(decisions("x", line))]
+    return complaints

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
-#include "face/messages.h"
+#include "face/messages/messages.h"
 
 /* One at a time; help_begin() .. help_end(). */
 struct help {

@@ -21,7 +21,7 @@ static struct text spliced(const char *model)
     size_t count;
     struct buf out;
     buf_init(&out, 1 << 20);
-    face_chat.splice(&arena, &ask, text_of(model), &pieces, &count);
+    face_chat.dialect->splice(&arena, &ask, text_of(model), &pieces, &count);
     for (size_t i = 0; i < count; i++)
         buf_text(&out, pieces[i]);
     struct text t = arena_text(&arena, buf_view(&out));
@@ -129,9 +129,9 @@ Test(chat, knows_what_only_opens_an_answer)
     };
     arena_init(&arena, NULL, 0, 1 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_chat.opens(TEXT_NONE, json_parse(&arena, text_of(rows[i].data), NULL)), rows[i].want, "%s",
+        cr_assert_eq(face_chat.dialect->opens(TEXT_NONE, json_parse(&arena, text_of(rows[i].data), NULL)), rows[i].want, "%s",
                      rows[i].data);
-    cr_assert_not(face_chat.opens(TEXT("error"), json_parse(&arena, TEXT("{\"choices\":[]}"), NULL)));
+    cr_assert_not(face_chat.dialect->opens(TEXT("error"), json_parse(&arena, TEXT("{\"choices\":[]}"), NULL)));
     arena_fini(&arena);
 }
 
@@ -141,21 +141,21 @@ Test(chat, finds_usage_finish_and_errors_in_frames)
         const char *data;
         unsigned want;
     } rows[] = {
-        { "[DONE]", FACE_TAP_DONE },
+        { "[DONE]", DIALECT_TAP_DONE },
         { "{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":null}],\"usage\":null}", 0 },
-        { "{\"choices\":[{\"delta\":{},\"finish_reason\": \"stop\"}]}", FACE_TAP_FINISH },
-        { "{\"choices\":[],\"usage\":{\"total_tokens\":1}}", FACE_TAP_USAGE | FACE_TAP_USAGE_ONLY },
-        { "{\"choices\":[ ],\"usage\" : {\"total_tokens\":1}}", FACE_TAP_USAGE | FACE_TAP_USAGE_ONLY },
-        { "{\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{}}", FACE_TAP_USAGE | FACE_TAP_FINISH },
-        { "{\"error\":{\"message\":\"x\"}}", FACE_TAP_ERROR },
+        { "{\"choices\":[{\"delta\":{},\"finish_reason\": \"stop\"}]}", DIALECT_TAP_FINISH },
+        { "{\"choices\":[],\"usage\":{\"total_tokens\":1}}", DIALECT_TAP_USAGE | DIALECT_TAP_USAGE_ONLY },
+        { "{\"choices\":[ ],\"usage\" : {\"total_tokens\":1}}", DIALECT_TAP_USAGE | DIALECT_TAP_USAGE_ONLY },
+        { "{\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{}}", DIALECT_TAP_USAGE | DIALECT_TAP_FINISH },
+        { "{\"error\":{\"message\":\"x\"}}", DIALECT_TAP_ERROR },
         { "{\"error\":null,\"choices\":[]}", 0 },
         { "{\"choices\":[{\"delta\":{\"content\":\"say \\\"usage\\\":{ and \\\"error\\\":1\"}}]}", 0 },
         { "{\"choices\":[{\"delta\":{\"error\":{\"nested\":1}}}]}", 0 },
     };
     arena_init(&arena, NULL, 0, 1 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_chat.tap(&arena, TEXT_NONE, text_of(rows[i].data)), rows[i].want, "a row differs");
-    cr_assert_eq(face_chat.tap(&arena, TEXT("error"), TEXT("{}")), FACE_TAP_ERROR);
+        cr_assert_eq(face_chat.dialect->tap(&arena, TEXT_NONE, text_of(rows[i].data)), rows[i].want, "a row differs");
+    cr_assert_eq(face_chat.dialect->tap(&arena, TEXT("error"), TEXT("{}")), DIALECT_TAP_ERROR);
     arena_fini(&arena);
 }
 
@@ -163,17 +163,17 @@ Test(chat, digests_a_whole_answer)
 {
     struct text digest;
     arena_init(&arena, NULL, 0, 1 << 20);
-    unsigned found = face_chat.digest(&arena,
+    unsigned found = face_chat.dialect->digest(&arena,
                                       TEXT("{\"id\":\"x\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"long\"},"
                                            "\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3}}"),
                                       &digest);
-    cr_assert_eq(found, FACE_TAP_USAGE | FACE_TAP_FINISH);
+    cr_assert_eq(found, DIALECT_TAP_USAGE | DIALECT_TAP_FINISH);
     cr_assert_geq(text_find(digest, TEXT("\"finish_reason\":\"length\"")), 0);
     cr_assert_geq(text_find(digest, TEXT("\"usage\":{\"prompt_tokens\":3}")), 0);
     cr_assert_lt(text_find(digest, TEXT("long")), 0);
-    cr_assert_eq(face_chat.digest(&arena, TEXT("<html>"), &digest), FACE_TAP_BAD);
-    cr_assert(face_chat.digest(&arena, TEXT("{\"hello\":1}"), &digest) & FACE_TAP_BAD);
-    cr_assert(face_chat.digest(&arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest) & FACE_TAP_ERROR);
+    cr_assert_eq(face_chat.dialect->digest(&arena, TEXT("<html>"), &digest), DIALECT_TAP_BAD);
+    cr_assert(face_chat.dialect->digest(&arena, TEXT("{\"hello\":1}"), &digest) & DIALECT_TAP_BAD);
+    cr_assert(face_chat.dialect->digest(&arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest) & DIALECT_TAP_ERROR);
     arena_fini(&arena);
 }
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "face/models.h"
+#include "dialect/models.h"
 #include "messages_help.h"
 
 static int decode(const struct face *face, const char *body)
@@ -63,7 +63,7 @@ static void splices_to(const char *body, const char *model, const char *want)
     struct buf out;
     cr_assert_eq(decode(&face_messages, body), 0, "%s", body);
     buf_init(&out, 1 << 20);
-    face_messages.splice(&help.arena, &help.ask, text_of(model), &pieces, &count);
+    face_messages.dialect->splice(&help.arena, &help.ask, text_of(model), &pieces, &count);
     for (size_t i = 0; i < count; i++) {
         cr_assert_gt(pieces[i].len, 0u);
         buf_text(&out, pieces[i]);
@@ -125,7 +125,7 @@ Test(messages, knows_what_only_opens_an_answer)
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_messages.opens(text_of(rows[i].name), json_parse(&help.arena, text_of(rows[i].data), NULL)),
+        cr_assert_eq(face_messages.dialect->opens(text_of(rows[i].name), json_parse(&help.arena, text_of(rows[i].data), NULL)),
                      rows[i].want, "%s %s", rows[i].name, rows[i].data);
     help_end();
 }
@@ -137,27 +137,27 @@ Test(messages, finds_usage_finish_and_errors_in_frames)
         unsigned want;
     } rows[] = {
         { "message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3}}}",
-          FACE_TAP_USAGE },
+          DIALECT_TAP_USAGE },
         { "message_start", "{\"type\":\"message_start\",\"message\":{\"usage\":null}}", 0 },
         { "ping", "{\"type\": \"ping\"}", 0 },
         { "content_block_delta", "{\"type\":\"content_block_delta\",\"delta\":{\"text\":\"error usage\"}}", 0 },
         { "message_delta",
           "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":1}}",
-          FACE_TAP_USAGE | FACE_TAP_FINISH },
+          DIALECT_TAP_USAGE | DIALECT_TAP_FINISH },
         { "message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":null},\"usage\":{}}",
-          FACE_TAP_USAGE },
-        { "message_stop", "{\"type\":\"message_stop\"}", FACE_TAP_DONE },
-        { "error", "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}", FACE_TAP_ERROR },
-        { "", "{\"type\":\"message_stop\"}", FACE_TAP_DONE },
-        { "message", "{\"error\":{\"message\":\"x\"}}", FACE_TAP_ERROR },
-        { "", "{\"delta\":{\"stop_reason\":\"end_turn\"},\"type\":\"message_delta\"}", FACE_TAP_FINISH },
+          DIALECT_TAP_USAGE },
+        { "message_stop", "{\"type\":\"message_stop\"}", DIALECT_TAP_DONE },
+        { "error", "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}", DIALECT_TAP_ERROR },
+        { "", "{\"type\":\"message_stop\"}", DIALECT_TAP_DONE },
+        { "message", "{\"error\":{\"message\":\"x\"}}", DIALECT_TAP_ERROR },
+        { "", "{\"delta\":{\"stop_reason\":\"end_turn\"},\"type\":\"message_delta\"}", DIALECT_TAP_FINISH },
         { "", "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"message_stop\"}}", 0 },
         { "", "not json", 0 },
         { "new_event", "{\"type\":\"new_event\"}", 0 },
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_messages.tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)), rows[i].want, "%s",
+        cr_assert_eq(face_messages.dialect->tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)), rows[i].want, "%s",
                      rows[i].data);
     help_end();
 }
@@ -167,22 +167,22 @@ Test(messages, digests_a_whole_answer)
     struct text digest;
     help_begin();
     unsigned found =
-        face_messages.digest(&help.arena,
+        face_messages.dialect->digest(&help.arena,
                              TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
                                   "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
                              &digest);
-    cr_assert_eq(found, FACE_TAP_USAGE | FACE_TAP_FINISH);
+    cr_assert_eq(found, DIALECT_TAP_USAGE | DIALECT_TAP_FINISH);
     cr_assert_geq(text_find(digest, TEXT("\"stop_reason\":\"end_turn\"")), 0);
     cr_assert_lt(text_find(digest, TEXT("long")), 0);
     help_json(digest);
-    found = face_messages.digest(&help.arena, TEXT("{\"type\":\"error\",\"error\":{\"message\":\"m\"}}"), &digest);
-    cr_assert_eq(found, FACE_TAP_ERROR);
-    cr_assert_eq(face_messages.digest(&help.arena, TEXT("<html>"), &digest), FACE_TAP_BAD);
-    cr_assert(face_messages.digest(&help.arena, TEXT("{\"a\":1}"), &digest) & FACE_TAP_BAD);
-    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"input_tokens\":12}"), &digest), 0u);
-    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"output\":12}"), &digest), FACE_TAP_BAD);
-    cr_assert_eq(face_count_tokens.digest(&help.arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest),
-                 FACE_TAP_ERROR);
+    found = face_messages.dialect->digest(&help.arena, TEXT("{\"type\":\"error\",\"error\":{\"message\":\"m\"}}"), &digest);
+    cr_assert_eq(found, DIALECT_TAP_ERROR);
+    cr_assert_eq(face_messages.dialect->digest(&help.arena, TEXT("<html>"), &digest), DIALECT_TAP_BAD);
+    cr_assert(face_messages.dialect->digest(&help.arena, TEXT("{\"a\":1}"), &digest) & DIALECT_TAP_BAD);
+    cr_assert_eq(face_count_tokens.dialect->digest(&help.arena, TEXT("{\"input_tokens\":12}"), &digest), 0u);
+    cr_assert_eq(face_count_tokens.dialect->digest(&help.arena, TEXT("{\"output\":12}"), &digest), DIALECT_TAP_BAD);
+    cr_assert_eq(face_count_tokens.dialect->digest(&help.arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest),
+                 DIALECT_TAP_ERROR);
     help_end();
 }
 
@@ -274,19 +274,19 @@ Test(messages, lists_models_as_anthropic_does)
     struct buf out;
     help_begin();
     buf_init(&out, 1 << 16);
-    models_write_anthropic(rows, 2, (struct models_page){ .limit = 1000 }, 1700000000, &out);
+    dialect_messages.write_models(rows, 2, (struct models_page){ .limit = 1000 }, 1700000000, &out);
     cr_assert(
         text_is(buf_view(&out),
                 "{\"data\":[{\"type\":\"model\",\"id\":\"claude-a\",\"display_name\":\"claude-a\",\"created_at\":"
                 "\"2023-11-14T22:13:20Z\"},{\"type\":\"model\",\"id\":\"gpt\",\"display_name\":\"gpt\",\"created_at\":"
                 "\"2023-11-14T22:13:20Z\"}],\"has_more\":false,\"first_id\":\"claude-a\",\"last_id\":\"gpt\"}"));
     buf_free(&out);
-    models_write_anthropic(rows, 2, (struct models_page){ .limit = 1 }, 0, &out);
+    dialect_messages.write_models(rows, 2, (struct models_page){ .limit = 1 }, 0, &out);
     const struct json *v = help_json(buf_view(&out));
     cr_assert(json_bool(json_member(v, "has_more"), false));
     cr_assert_str_eq(help_str(v, "last_id"), "claude-a");
     buf_free(&out);
-    models_write_anthropic(NULL, 0, (struct models_page){ .limit = 10 }, 0, &out);
+    dialect_messages.write_models(NULL, 0, (struct models_page){ .limit = 10 }, 0, &out);
     cr_assert(text_is(buf_view(&out), "{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}"));
     buf_free(&out);
     help_end();
@@ -302,7 +302,7 @@ static void page_is(size_t limit, const char *after, const char *before, const c
     help_begin();
     buf_init(&out, 1 << 16);
     buf_init(&ids, 1 << 16);
-    models_write_anthropic(rows, 3, (struct models_page){ limit, text_of(after), text_of(before) }, 0, &out);
+    dialect_messages.write_models(rows, 3, (struct models_page){ limit, text_of(after), text_of(before) }, 0, &out);
     const struct json *v = help_json(buf_view(&out)), *data = json_member(v, "data");
     for (size_t i = 0; i < json_count(data); i++)
         buf_text(&ids, json_str(json_member(json_at(data, i), "id")));
@@ -334,7 +334,7 @@ Test(messages, shows_one_model_as_anthropic_does)
     static const struct models_row row = { TEXT("claude-a"), TEXT("p") };
     struct buf out;
     buf_init(&out, 1 << 16);
-    models_write_anthropic_one(&row, 0, &out);
+    dialect_messages.write_model(&row, 0, &out);
     cr_assert(text_is(buf_view(&out), "{\"type\":\"model\",\"id\":\"claude-a\",\"display_name\":\"claude-a\","
                                       "\"created_at\":\"1970-01-01T00:00:00Z\"}"));
     buf_free(&out);

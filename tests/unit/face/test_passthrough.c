@@ -26,7 +26,7 @@ static void splices_to(const char *body, const char *want)
     cr_assert_eq(decode(TYPE, body), 0, "%s", help.fail.text);
     cr_assert(text_is(help.ask.model, "m"), "%.*s", TEXT_ARG(help.ask.model));
     buf_init(&out, 1 << 20);
-    face_audio.splice(&help.arena, &help.ask, TEXT("whisper"), &pieces, &count);
+    face_audio.dialect->splice(&help.arena, &help.ask, TEXT("whisper"), &pieces, &count);
     for (size_t i = 0; i < count; i++)
         buf_text(&out, pieces[i]);
     cr_assert(text_is(buf_view(&out), want), "%.*s", TEXT_ARG(buf_view(&out)));

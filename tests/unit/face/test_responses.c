@@ -10,7 +10,7 @@ Test(responses, says_a_failure_in_the_words_its_clients_read)
     help_begin();
     buf_init(&out, 1 << 16);
     error_set(&fail, E_STREAM, "it \"broke\" off");
-    error_write_event(&fail, face_responses.errors, TEXT("0199-aa"), &out);
+    face_responses.dialect->write_error_event(&fail, TEXT("0199-aa"), &out);
     struct text event = buf_view(&out), name = text_cut(&event, '\n');
     cr_assert(text_is(name, "event: response.failed"), "%.*s", TEXT_ARG(name));
     cr_assert(text_starts(event, TEXT("data: ")) && text_ends(event, TEXT("}\n\n")));
@@ -24,16 +24,16 @@ Test(responses, says_a_failure_in_the_words_its_clients_read)
     cr_assert_eq(json_type(help_at(v, "response.output")), JSON_T_ARRAY);
     buf_free(&out);
     /* before a stream began it is an error like OpenAI's others */
-    error_write(&fail, face_responses.errors, TEXT("0199-aa"), &out);
+    face_responses.dialect->write_error(&fail, TEXT("0199-aa"), &out);
     cr_assert_str_eq(help_str(help_json(buf_view(&out)), "error.code"), "stream_interrupted");
-    cr_assert_eq(error_status(&fail, face_responses.errors), 502);
+    cr_assert_eq(face_responses.dialect->error_status(&fail), 502);
     buf_free(&out);
     help_end();
 }
 
 Test(responses, finds_the_end_and_errors_in_frames)
 {
-    enum { END = FACE_TAP_FINISH | FACE_TAP_USAGE | FACE_TAP_DONE };
+    enum { END = DIALECT_TAP_FINISH | DIALECT_TAP_USAGE | DIALECT_TAP_DONE };
     static const struct {
         const char *name, *data;
         unsigned want;
@@ -42,19 +42,19 @@ Test(responses, finds_the_end_and_errors_in_frames)
         { "response.completed", "{\"type\":\"response.completed\",\"response\":{\"usage\":{}}}",
           END },
         { "response.failed", "{\"type\":\"response.failed\",\"response\":{\"error\":{}}}",
-          END | FACE_TAP_ERROR },
-        { "error", "{\"type\":\"error\",\"message\":\"x\"}", FACE_TAP_ERROR },
+          END | DIALECT_TAP_ERROR },
+        { "error", "{\"type\":\"error\",\"message\":\"x\"}", DIALECT_TAP_ERROR },
         { "", "{\"type\":\"response.incomplete\",\"response\":{}}", END },
-        { "", "{\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}", FACE_TAP_ERROR },
-        { "", "{\"error\":{\"message\":\"x\"}}", FACE_TAP_ERROR },
+        { "", "{\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}", DIALECT_TAP_ERROR },
+        { "", "{\"error\":{\"message\":\"x\"}}", DIALECT_TAP_ERROR },
         { "message", "{\"type\":\"response.completed\",\"response\":{}}", END },
         { "", "{\"response\":{\"type\":\"x\"},\"type\":\"response.completed\"}", END },
-        { "", "[DONE]", FACE_TAP_DONE },
+        { "", "[DONE]", DIALECT_TAP_DONE },
         { "", "not json", 0 },
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_responses.tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)), rows[i].want,
+        cr_assert_eq(face_responses.dialect->tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)), rows[i].want,
                      "row %zu", i);
     help_end();
 }

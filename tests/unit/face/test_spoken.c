@@ -13,7 +13,7 @@ struct row {
 static void check(const struct face *face, const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        cr_assert_eq(face->spoken(text_of(rows[i].name), text_of(rows[i].data)), rows[i].bytes, "%s: %s", face->name, rows[i].data);
+        cr_assert_eq(face->dialect->spoken(text_of(rows[i].name), text_of(rows[i].data)), rows[i].bytes, "%s: %s", face->name, rows[i].data);
 }
 #define CHECK_ROWS(face, rows) check(&(face), rows, sizeof(rows) / sizeof *(rows))
 
@@ -49,7 +49,7 @@ Test(spoken, of_chat_is_text_reasoning_and_arguments)
     };
     /* What is cut inside a string counts for what is there, or for nothing: no more is asked of it than to end. */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        size_t got = face_chat.spoken(TEXT_NONE, text_of(rows[i].data));
+        size_t got = face_chat.dialect->spoken(TEXT_NONE, text_of(rows[i].data));
         if (strstr(rows[i].data, "\"cut") != NULL)
             cr_assert_leq(got, 8, "%s", rows[i].data);
         else

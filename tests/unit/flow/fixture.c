@@ -284,6 +284,14 @@ struct request *fixture_head(struct fixture *f, size_t length)
     return request_begin(&f->worker, &door, f, &head);
 }
 
+struct request *fixture_list(struct fixture *f, const char *header)
+{
+    const struct door_header headers[] = { { header, "1" } };
+    struct request_head head = { .method = TEXT("GET"), .target = TEXT("/v1/models"), .face = f->face, .operation = GW_OP_MODELS,
+                                 .headers = headers, .header_count = 1, .content_length = -1, .peer = TEXT("test") };
+    return request_begin(&f->worker, &door, f, &head);
+}
+
 struct request *fixture_begin(struct fixture *f, const char *body)
 {
     struct request *req = fixture_head(f, strlen(body));

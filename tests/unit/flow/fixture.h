@@ -54,6 +54,8 @@ struct request *fixture_send(struct fixture *f, const char *body);
 struct request *fixture_begin(struct fixture *f, const char *body);
 /* Only the head of a request whose body has `length` bytes. */
 struct request *fixture_head(struct fixture *f, size_t length);
+/* GET /v1/models with one header, and its answer. */
+struct request *fixture_list(struct fixture *f, const char *header);
 void fixture_run(struct fixture *f);
 /* The metrics' text, given: free it with buf_free(). */
 struct buf fixture_metrics(struct fixture *f);

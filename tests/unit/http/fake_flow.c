@@ -254,7 +254,7 @@ char *request_refusal(const struct fail *fail, const char *request_id, size_t *l
     struct buf out;
 
     buf_init(&out, 4096);
-    error_write(fail, ERROR_OPENAI, text_of(request_id), &out);
+    face_chat.dialect->write_error(fail, text_of(request_id), &out);
     if (out.failed)
         buf_free(&out);
     return buf_take(&out, len);

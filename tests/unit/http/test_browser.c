@@ -100,6 +100,7 @@ Test(browser, refuses_what_a_foreign_page_sends)
         enum error_case which = E_NONE;
 
         route.face = rows[i].face;
+        route.uploads = rows[i].face == &face_audio || rows[i].face == &face_images;
         const char *why = browser_refusal(&b, config, &route, &which);
         cr_assert_eq(why != NULL ? which : E_NONE, rows[i].refuse, "%s", rows[i].headers);
     }
