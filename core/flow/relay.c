@@ -68,7 +68,7 @@ static int look(struct passing *p)
 {
     struct attempt *a = p->a;
     struct arena *scratch = &a->req->worker->scratch;
-    bool is_mark = (p->found & DIALECT_TAP_DONE) != 0 && !p->is_json;
+    bool is_mark = (p->found & DIALECT_TAP_DONE) != 0 && !p->is_json && p->frame->data.len > 0; /* a name alone is half an event */
     if ((!attempt_has_spoken(a) || p->run->end) && !is_mark) {
         const struct json *event = json_parse_quick(scratch, p->frame->data);
         bool is_object = json_type(event) == JSON_T_OBJECT;
