@@ -45,8 +45,8 @@ def refused(gateway, lua, text):
 
 
 @contextlib.contextmanager
-def running(gateway, lua, env=None):
-    """Its address; it must end well."""
+def running_with_pid(gateway, lua, env=None):
+    """Its address and its process; it must end well."""
     with tempfile.TemporaryDirectory() as home:
         path = os.path.join(home, "gateway.lua")
         with open(path, "w") as file:
@@ -67,7 +67,7 @@ def running(gateway, lua, env=None):
             reader = threading.Thread(target=lambda: lines.extend(process.stderr), daemon=True)
             reader.start()
             try:
-                yield base
+                yield base, process.pid
             except OSError as error:
                 process.kill()
                 reader.join(WAIT_S)
@@ -79,3 +79,10 @@ def running(gateway, lua, env=None):
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+@contextlib.contextmanager
+def running(gateway, lua, env=None):
+    """Its address; it must end well."""
+    with running_with_pid(gateway, lua, env) as (base, _):
+        yield base

@@ -233,6 +233,43 @@ else
     skip "the example in a gateway" "there is no $gateway"
 fi
 
+# --- a debugger -------------------------------------------------------------------------------------------------
+
+if [ ! -x "$gateway" ] || [ ! -f "$tmp/echo-build/echo.so" ]; then
+    skip "gdb shows a plugin's frame" "there is no $gateway"
+elif ! has gdb; then
+    skip "gdb shows a plugin's frame" "there is no gdb"
+else
+    timeout 120 python3 "$here/debugger.py" "$gateway" "$tmp/echo-build" > "$tmp/said" 2>&1
+    case $? in
+        0) pass "gdb shows a plugin's frame" ;;
+        77) skip "gdb shows a plugin's frame" "$(tail -n 1 "$tmp/said")" ;;
+        *) fail "gdb shows a plugin's frame" ;;
+    esac
+fi
+
+# --- a plugin in another language -------------------------------------------------------------------------------
+
+rust_build() {
+    cp -r "$root/examples/echo-rust" "$tmp/echo-rust" || return 1
+    CARGO_TARGET_DIR=$tmp/rust-target cargo build --release --offline --manifest-path "$tmp/echo-rust/Cargo.toml" || return 1
+    mkdir -p "$tmp/rust" && cp "$tmp/rust-target/release/libecho.so" "$tmp/rust/echo.so"
+}
+if has cargo; then
+    works "the example in Rust is built" rust_build
+    if [ -f "$tmp/rust/echo.so" ]; then
+        symbols "the example in Rust" "$tmp/rust/echo.so"
+        works "the kit with the example in Rust" "$sdk/bin/gateway-conformance" "$tmp/rust/echo.so" "$root/examples/echo-provider/cases"
+        if [ -x "$gateway" ]; then
+            works "plugin check of rust/echo.so" check "$tmp/rust/echo.so"
+            works "requests through a gateway with rust/echo.so" \
+                timeout 60 python3 "$here/echo_requests.py" "$gateway" "$tmp/rust"
+        fi
+    fi
+else
+    skip "the example in Rust" "there is no cargo"
+fi
+
 # --- a gateway whose tables have grown since the plugins were built ------------------------------------------------
 
 # A copy of the tree in which each table and record that crosses has a member more at its end, built anew; the plugins
