@@ -3,7 +3,8 @@
  *   sqlite.c     the plugin: settings, sessions        schema.c  tables, migrations
  *   statement.c  prepared statements, errors           dims.c    team, key, model, provider as one number
  *   put.c        a batch in one transaction            rollup.c  what a batch adds to the rollups
- *   sums.c       sums by dimensions                    rows.c    single rows; removes old ones */
+ *   sums.c       sums by dimensions, of rows           rolled.c  the same of rollups
+ *   rows.c       single rows; removes old ones */
 #ifndef SQLITE_STORE_H
 #define SQLITE_STORE_H
 
@@ -31,6 +32,10 @@ enum statement {
     USAGE_NEW,
     DECISION_NEW,
     LINE_NEW,
+    DIMS_ALL,
+    MINUTE_GET,
+    HOUR_GET,
+    DAY_GET,
     MINUTE_ADD,
     HOUR_ADD,
     DAY_ADD,
@@ -108,6 +113,20 @@ void rollup_values(const gw_store_sums *sums, int64_t out[SUMS]);
 bool rollup_add(struct rollup *rollup, int64_t admitted_ms, int64_t dims, const int64_t sums[SUMS]);
 gw_status rollup_write(struct session *s, gw_call *call);
 void rollup_forget(struct rollup *rollup);
+
+/* Part of a time, and the rollup that answers for it. */
+struct range {
+    enum statement statement;
+    int64_t since_s, until_s;
+};
+#define DAY_TEXT 16
+/* sums.c: a day's number as "2026-12-31"; one group to the core. */
+gw_str sums_day(int64_t day, char out[DAY_TEXT]);
+void sums_give(const gw_store_query *query, const gw_str *values, const int64_t sums[SUMS], void *owner,
+               void (*each)(void *owner, const gw_store_group *group));
+/* rolled.c: all words of the query are in the rollups. */
+gw_status rolled_sums(struct session *s, gw_call *call, const gw_store_query *query, const struct range *ranges, size_t count, void *owner,
+                      void (*each)(void *owner, const gw_store_group *group));
 
 gw_status cursor_get(struct session *s, gw_call *call, gw_store_cursor *cursor);
 gw_status sqlite_put(void *session, gw_call *call, const gw_store_batch *batch);

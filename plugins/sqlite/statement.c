@@ -10,7 +10,7 @@
     "ON CONFLICT(bucket, dims) DO UPDATE SET requests = requests + ?3, input = input + ?4, output = output + ?5, "     \
     "cache_read = cache_read + ?6, cache_write = cache_write + ?7, reasoning = reasoning + ?8, "                       \
     "cost_nano = cost_nano + ?9, doubt_nano = doubt_nano + ?10, unpriced = unpriced + ?11, estimated = estimated + ?12"
-#define NEWEST "(SELECT generation FROM meta)"
+#define GET(table) "SELECT bucket, dims, " SUM_COLUMNS " FROM " table " WHERE bucket >= ?1 AND bucket < ?2"
 
 static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN",
@@ -29,6 +29,10 @@ static const char *const sql[STATEMENTS] = {
                      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
     [LINE_NEW] = "INSERT INTO lines(generation, number, place, unit, priced_as, model, tier, quantity, price_nano, cost_nano) "
                  "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+    [DIMS_ALL] = "SELECT id, team, key, model, provider FROM dims",
+    [MINUTE_GET] = GET("minute"),
+    [HOUR_GET] = GET("hour"),
+    [DAY_GET] = GET("day"),
     [MINUTE_ADD] = ADD("minute"),
     [HOUR_ADD] = ADD("hour"),
     [DAY_ADD] = ADD("day"),

@@ -1,6 +1,6 @@
 """test_oracle.py - a mixed run by a seed: whole answers and streams, usage or none, errors, cuts, clients that leave, fallbacks. The
-upstreams and the clients keep accounts of their own; afterwards the ledger and its report must say the same, to the token and
-the nano-dollar.
+upstreams and the clients keep accounts of their own; afterwards the ledger, its store, the store's rollups and the report must say
+the same, to the token and the nano-dollar.
 
     GW_ORACLE_S=60 GW_SEED=7 python3 tests/e2e/run.py test_oracle.py       another length and seed (5 seconds, seed 1)
 """
@@ -18,7 +18,9 @@ from decimal import ROUND_HALF_UP, Decimal
 import client
 import upstream
 from harness import Gateway, provider
+from command import run
 from test_ledger import records, usage, verify
+from test_store import ask, check_store
 from upstream import DONE, delta, reply, reply_json, stream, stream_head
 
 SECONDS = float(os.environ.get("GW_ORACLE_S", "5"))
@@ -138,7 +140,17 @@ class Oracle(unittest.TestCase):
                 self.assertEqual(verify(path)["held_usd"], "0")
             self.check(path, ups, clients)
 
+    def rows_of(self, path):
+        """The store's rows by request, in the order of attempts; its rollups were held against them and the journal."""
+        store = os.path.join(path, "store.sqlite")
+        self.assertEqual(check_store(self, path, store), verify(path)["records"] + 1)
+        rows = collections.defaultdict(list)
+        for request, *row in ask(store, "SELECT request, attempt, ending, input, cache_read, output, reasoning, cost_nano, doubt_nano, requests FROM usage ORDER BY attempt"):
+            rows[request].append(row)
+        return rows
+
     def check(self, path, ups, clients):
+        stored = self.rows_of(path)
         report = verify(path)
         self.assertEqual((report["open"], report["problems"]), (0, 0))
         holds = {r["number"]: r for r in records(path, "hold")}
@@ -156,11 +168,17 @@ class Oracle(unittest.TestCase):
             calls = [("up", kind) for kind in first] + [("spare", kind) for kind in ups[1].seen[number]]
             self.assertEqual([h["provider"] for h, _ in rows], [name for name, _ in calls], (number, p))
             self.assertEqual([e.get("final", False) for _, e in rows], [False] * (len(rows) - 1) + [True])
-            for (hold, end), (_, kind) in zip(rows, calls):
+            in_store = stored.pop(id_)
+            self.assertEqual([row[0] for row in in_store], [hold["attempt"] for hold, _ in rows])
+            for (hold, end), (_, kind), row in zip(rows, calls, in_store):
                 kinds[kind] += 1
                 spent += Decimal(end.get("cost_usd", "0"))
                 lines = {line["unit"]: line["quantity"] for line in end.get("lines", [])}
-                if kind in ("whole", "stream"):  # reported: upstream = client = ledger
+                got = dict(zip(("input", "cache_read", "output", "reasoning"), row[2:6]))
+                self.assertEqual((row[1], {n: c for n, c in got.items() if c}), (end["ending"], lines), (number, p))
+                self.assertEqual([Decimal(nano) / 1000000000 for nano in row[6:8]], [Decimal(end.get(n, "0")) for n in ("cost_usd", "doubt_usd")])
+                self.assertEqual(row[8], int(end.get("final", False)))
+                if kind in ("whole", "stream"):  # reported: upstream = client = ledger = store
                     self.assertEqual((end["ending"], end["source"]), ("settled", "reported"), (number, p))
                     self.assertEqual(lines, {n: c for n, c in p["tokens"].items() if c > 0}, (number, p))
                     self.assertEqual(Decimal(end["cost_usd"]), price(p["tokens"]), (number, p))
@@ -182,9 +200,14 @@ class Oracle(unittest.TestCase):
                     self.assertEqual(end["ending"], "doubt", (number, p))
                 if end["ending"] == "doubt":
                     self.assertEqual(Decimal(end["doubt_usd"]) + Decimal(end.get("cost_usd", "0")), Decimal(hold["hard_usd"]), (number, p))
+        self.assertEqual(stored, {}, "rows of requests that no client made")
         self.assertEqual(attempts, {}, "attempts of requests that no client made")
         self.assertEqual(Decimal(report["spent_usd"]), spent)
         rows = usage(path, "--by", "model,provider,day")
+        config = os.path.join(os.path.dirname(path), "gateway.lua")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write('ledger { path = "%s" }\nprovider "demo" {}\nmodel "d" { "demo/demo" }\n' % path)
+        self.assertEqual(json.loads(run("usage", "-c", config, "--by", "model,provider,day", "--format", "json").out), rows)  # the rollups
         self.assertEqual(sum(Decimal(r["cost_usd"]) for r in rows), spent)
         self.assertEqual(sum(r["requests"] for r in rows), len(clients.seen))
         self.assertEqual(sum(Decimal(r["doubt_usd"]) for r in rows), Decimal(report["doubt_usd"]))
