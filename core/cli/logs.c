@@ -80,7 +80,7 @@ static struct follow_place begin_at(const char *folder)
     struct follow_place place = {0};
     arena_init(&names, NULL, 0, 256 << 20);
     if (segment_list(folder, &names, &files, &fail) == 0 && files.count > SEGMENTS_BACK)
-        place.segment = strtoull(files.names[files.count - SEGMENTS_BACK], NULL, 10);
+        place.segment = segment_number(files.names[files.count - SEGMENTS_BACK]);
     arena_fini(&names);
     return place;
 }

@@ -99,7 +99,7 @@ static int check_place(struct delivery *d, struct fail *fail)
 static void begin_following(struct delivery *d)
 {
     const struct delivery_settings *s = &d->settings;
-    struct follow_settings follow = { .folder = s->folder, .next = d->cursor.next, .accept_gap = s->accept_gap, .sync = true,
+    struct follow_settings follow = { .folder = s->folder, .next = d->cursor.next, .accept_gap = s->accept_gap, .judged = s->next, .sync = true,
                                       .from = { d->cursor.segment, d->cursor.offset, d->cursor.from } };
     d->anew = !d->placed && d->cursor.next > s->next;
     if (d->anew) {

@@ -66,11 +66,6 @@ void follow_free(struct follow *f)
     free(f);
 }
 
-static uint64_t number_of(const char *name)
-{
-    return strtoull(name, NULL, 10);
-}
-
 /* The first segment from `least` on, with its name; 0: there is none. -1 in *failed where the folder cannot be read. */
 static uint64_t find_segment(const struct follow *f, uint64_t least, char name[NAME_MOST], struct fail *fail, bool *failed)
 {
@@ -80,8 +75,8 @@ static uint64_t find_segment(const struct follow *f, uint64_t least, char name[N
     arena_init(&names, NULL, 0, 256 << 20);
     *failed = segment_list(f->settings.folder, &names, &files, fail) < 0;
     for (size_t i = 0; !*failed && number == 0 && i < files.count; i++)
-        if (number_of(files.names[i]) >= least) {
-            number = number_of(files.names[i]);
+        if (segment_number(files.names[i]) >= least) {
+            number = segment_number(files.names[i]);
             snprintf(name, NAME_MOST, "%s", files.names[i]);
         }
     arena_fini(&names);
@@ -146,8 +141,9 @@ static void begin_anew(struct follow *f)
 /* Is what is wrong here passed over? */
 static bool passes(struct follow *f)
 {
-    f->damages += f->settings.accept_gap;
-    return f->settings.accept_gap;
+    bool is_known = f->seen < f->settings.judged;
+    f->damages += f->settings.accept_gap && !is_known;
+    return f->settings.accept_gap || is_known;
 }
 
 static enum step damaged(const struct follow *f, struct fail *fail, const char *what, uint64_t first, uint64_t last)
@@ -171,7 +167,8 @@ static enum step take_open(struct follow *f, const struct record *open, struct f
     if (!first && open->number > f->seen && !open->gap && !passes(f))
         return damaged(f, fail, "records are missing before it", f->seen, open->number - 1);
     uint64_t wanted = f->settings.next > 1 ? f->settings.next : 1;
-    if (first && open->number > wanted && !passes(f)) {
+    f->damages += first && open->number > wanted;
+    if (first && open->number > wanted && !f->settings.accept_gap) {
         fail_set(fail, FAIL_OPERATOR, "the records %" PRIu64 " to %" PRIu64 " are gone from the ledger's journal in %s, which begins with %s", wanted,
                  open->number - 1, f->settings.folder, f->name);
         return STEP_GAP;

@@ -26,6 +26,7 @@ struct follow_settings {
     struct follow_place from;
     uint64_t next;   /* the first record that is wanted; what stands before it is read for its HOLDs alone; 0: all */
     bool accept_gap; /* go on behind records that are lost */
+    uint64_t judged; /* damage before the record of this number is passed over: the ledger's start has judged it; 0: none is */
     bool sync;       /* what was read of a segment is on the disk before the next one is begun */
 };
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +11,9 @@
 #include "money/record.h"
 #include "money/segment.h"
 
-/* Does a start that begins with this segment know what there was before? */
-static bool carries_all(const char *folder, const char *name)
+/* The number of the oldest segment that is needed where this one is kept: a start begins with what its OPEN carries over, and what is in
+ * doubt is settled from the records that made it so. 0: all are. */
+static uint64_t oldest_needed(const char *folder, const char *name)
 {
     struct segment_reader reader;
     struct record open;
@@ -21,16 +21,16 @@ static bool carries_all(const char *folder, const char *name)
     struct text bytes;
     struct fail fail;
     const char *why;
-    bool carries = false;
+    uint64_t needed = 0;
 
     if (segment_open(&reader, folder, name, &fail) < 0)
-        return false;
+        return 0;
     arena_init(&arena, NULL, 0, 2 * SEGMENT_RECORD_MOST);
-    if (segment_next(&reader, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &open, &why) == 0)
-        carries = open.type == RECORD_OPEN && open.balances.count > 0;
+    if (segment_next(&reader, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &open, &why) == 0 && open.type == RECORD_OPEN && open.whole)
+        needed = open.doubts < segment_number(name) ? open.doubts : segment_number(name);
     arena_fini(&arena);
     segment_close(&reader);
-    return carries;
+    return needed;
 }
 
 static bool is_old(const char *path, int64_t keep_ms)
@@ -44,11 +44,11 @@ static unsigned retire_listed(const char *folder, const struct segment_files *fi
 {
     char path[4096];
     unsigned removed = 0;
-    size_t last = files->count; /* the newest of those before `before` that carries all */
-    for (size_t i = files->count; i-- > 0 && last == files->count;)
-        if (strtoull(files->names[i], NULL, 10) <= before && carries_all(folder, files->names[i]))
-            last = i;
-    for (size_t i = 0; last != files->count && i < last; i++) {
+    uint64_t needed = 0;
+    for (size_t i = files->count; i-- > 0 && needed == 0;)
+        if (segment_number(files->names[i]) <= before)
+            needed = oldest_needed(folder, files->names[i]);
+    for (size_t i = 0; i < files->count && segment_number(files->names[i]) < needed; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files->names[i]);
         if (!is_old(path, keep_ms))
             break;
