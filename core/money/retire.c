@@ -27,7 +27,7 @@ static uint64_t oldest_needed(const char *folder, const char *name)
         return 0;
     arena_init(&arena, NULL, 0, 2 * SEGMENT_RECORD_MOST);
     if (segment_next(&reader, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &open, &why) == 0 && open.type == RECORD_OPEN && open.whole)
-        needed = open.doubts < segment_number(name) ? open.doubts : segment_number(name);
+        needed = open.doubt != 0 && open.doubts < segment_number(name) ? open.doubts : segment_number(name);
     arena_fini(&arena);
     segment_close(&reader);
     return needed;

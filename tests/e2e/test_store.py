@@ -332,6 +332,88 @@ class Store(unittest.TestCase):
         self.assertEqual(broken.code, 1, broken)
         self.assertIn("damaged", broken.err)
 
+    def segments(self):
+        return sorted(n for n in os.listdir(self.path) if n.endswith(".journal"))
+
+    def keeping(self, days, more=""):
+        """A gateway that keeps segments so long."""
+        text = lua(self.path, self.up, self.up2).replace("sync_ms = 5", "sync_ms = 5, keep_days = %d" % days)
+        return Gateway(text + more)
+
+    def test_segments_go_when_nothing_needs_them(self):
+        budget = 'team "default" { budget = { usd = 1000, per = "total" } }\n'
+        for _ in range(3):
+            with self.keeping(7, budget) as gw:
+                self.talk(gw)
+        whole = self.same_usage()
+        begun = self.segments()
+        with self.keeping(7, budget) as gw:
+            self.assertTrue(delivered(gw))
+            time.sleep(1)
+            self.assertEqual(self.segments()[: len(begun)], begun)  # they are not old
+            left = gw.chat(model="m").header("x-gw-budget-remaining")
+        with self.keeping(0, budget) as gw:
+            self.assertTrue(client.wait_for(lambda: not set(begun) & set(self.segments()), 20), self.segments())
+            self.talk(gw, 4)
+            self.assertTrue(delivered(gw))
+        with self.keeping(0, budget) as gw:  # balances, rows and sums are known without them
+            now = gw.chat(model="m").header("x-gw-budget-remaining")
+            self.assertTrue(delivered(gw))
+        spent = Decimal(ask(self.store, "SELECT sum(cost_nano) FROM day")[0][0]) / NANO
+        self.assertEqual(Decimal(1000) - spent, Decimal(now))
+        self.assertLess(Decimal(now), Decimal(left))
+        self.assertEqual(verify(self.path)["problems"], 0)
+        for table in ("minute", "hour", "day"):
+            self.assertEqual(sums_of(self.store, table), sums_of(self.store, "usage"), table)
+        self.assertEqual(ask(self.store, "SELECT count(*), count(DISTINCT number) FROM usage")[0], (sums_of(self.store, "usage")[0],) * 2)
+        said = run("usage", "-c", self.config(), "--by", "team,model", "--format", "json")
+        self.assertEqual((said.code, said.err), (0, ""))
+        self.assertEqual(sum(Decimal(r["cost_usd"]) for r in json.loads(said.out)), spent)
+        self.assertGreater(spent, sum(Decimal(r["cost_usd"]) for r in whole[0]))
+
+    def test_a_segment_stays_while_the_store_lacks_it(self):
+        nowhere = os.path.join(self.folder.name, "not-there", "store.sqlite")
+        more = 'store { path = "%s" }\n' % nowhere
+        for _ in range(2):
+            with self.keeping(0, more) as gw:
+                self.talk(gw)
+        begun = self.segments()
+        wanted = len(records(self.path, "end")) + len(records(self.path, "row"))
+        with self.keeping(0, more) as gw:
+            time.sleep(1)
+            self.assertEqual(self.segments()[: len(begun)], begun)
+            os.mkdir(os.path.dirname(nowhere))
+            self.assertTrue(delivered(gw, 60))
+        self.assertEqual(ask(nowhere, "SELECT count(*) FROM usage"), [(wanted,)])
+
+    def test_doubt_that_ends_is_a_row_of_its_own(self):
+        self.up.handler = lambda request, out: out.wait_gone()
+        with self.gateway() as gw:
+            answer = gw.chat(model="slow")
+            self.assertEqual(answer.status, 504)
+            gw.log_for(answer.id)
+            self.assertTrue(delivered(gw))
+            self.assertGreater(sums_of(self.store, "day")[7], 0)
+            said = run("ledger", "resolve", answer.id, "--cost", "0.5", "--why", "the bill", "-c", self.config())
+            self.assertEqual(said.code, 0, said)
+            self.assertTrue(client.wait_for(lambda: sums_of(self.store, "usage")[7] == 0, 20))
+            rows = self.same_usage("--since", "1h")[0]
+            self.assertEqual([(r["model"], r["doubt_usd"], r["requests"]) for r in rows], [("slow", "0", 1)])
+            self.assertGreaterEqual(Decimal(rows[0]["cost_usd"]), Decimal("0.5"))
+            self.assertIn("the bill", run("explain", "-c", self.config(), answer.id).out)
+        check_store(self, self.path, self.store)
+
+    def test_it_holds_no_prompt_and_no_key(self):
+        with self.gateway() as gw:
+            self.up.handler = [upstream.reply(401, b'{"error":{"message":"canary-of-an-error sk-canary-7d21"}}'), upstream.good]
+            for _ in range(2):
+                gw.chat(text="canary-of-a-prompt", model="m", headers=[("Authorization", "Bearer sk-canary-7d21")])
+            self.assertTrue(delivered(gw))
+            for name in os.listdir(self.path):
+                if stat.S_ISREG(os.stat(os.path.join(self.path, name)).st_mode):
+                    with open(os.path.join(self.path, name), "rb") as f:
+                        self.assertNotIn(b"canary", f.read(), name)
+
     def test_rows_go_and_sums_stay(self):
         with self.gateway() as gw:
             self.talk(gw)

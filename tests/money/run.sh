@@ -2,7 +2,8 @@
 # run.sh [--build DIR] - holds the price book against genai-prices, an independent library, which is installed, pinned,
 # below build/money, and so the usage and the cost of recorded answers; holds the ledger against the accounts of upstreams
 # and clients in a mixed run (GW_ORACLE_S seconds, 60) of the seed GW_SEED (1); kills a gateway under load GW_KILLS times
-# (30). The long form of the last two:
+# (30), and another in the middle of deliveries to its store; measures reports over 200,000 rows (over 10 million:
+# ten_million.py). The long form of the last two:
 #
 #     GW_ORACLE_S=1800 GW_KILLS=1000 sh tests/money/run.sh
 #
@@ -56,7 +57,9 @@ python3 "$here/bounds.py" "$build/tests/bounds" "$root/core/money/prices/prices.
 add
 GW_ORACLE_S=${GW_ORACLE_S:-60} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 test_oracle.py > "$place/log" 2>&1
 add
-GW_KILLS=${GW_KILLS:-30} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 -k kill test_ledger.py > "$place/log" 2>&1
+python3 "$here/ten_million.py" --rows 200000 --build "$build" --product "$build" --most-ms 1000 > "$place/log" 2>&1
+add
+GW_KILLS=${GW_KILLS:-30} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 -k kill test_ledger.py test_store.py > "$place/log" 2>&1
 add
 echo "money: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
