@@ -279,7 +279,7 @@ void accounts_replay_hold(struct accounts *all, const struct record *hold, int64
         if (account == NULL || (account->on_demand && is_past(account, hold->admitted_ms, now_ms)))
             continue;
         struct account_period *period = account_at(account, hold->admitted_ms);
-        if (a[i].begins_s == period->begins_s)
+        if (a[i].begins_s == period->begins_s && a[i].number > period->number) /* one that is carried over has a lower number than the last */
             period->number = a[i].number;
     }
 }

@@ -74,23 +74,21 @@ static void visit_carried(struct history *h, const struct segment_reader *r, con
     }
 }
 
-/* What the first OPEN carries over is as it was before the record `as_of`: earlier ones that come again are in it. */
 static void read_open(struct history *h, const struct segment_reader *r, const struct record *record, struct text bytes)
 {
     bool first = h->report->next == 0;
-    uint64_t next = first && record->as_of > record->number ? record->as_of : record->number;
     if (h->number != 0)
         problem(h, r, "a segment begins in the middle of a file");
-    if (!first && next > h->report->next)
-        problem(h, r, "the records %" PRIu64 " to %" PRIu64 " are missing before it", h->report->next, next - 1);
+    if (!first && record->number > h->report->next)
+        problem(h, r, "the records %" PRIu64 " to %" PRIu64 " are missing before it", h->report->next, record->number - 1);
     if (record->gap)
         accept_problems(h);
     h->number = record->number;
     visit(h, record, bytes);
     if (first)
         visit_carried(h, r, record);
-    if (next > h->report->next)
-        h->report->next = next;
+    if (record->number > h->report->next)
+        h->report->next = record->number;
 }
 
 static void read_record(struct history *h, const struct segment_reader *r, const struct record *record, struct text bytes)
@@ -216,7 +214,7 @@ int history_read(const char *folder, const struct history_visitor *visitor, stru
 }
 
 /* Does it begin with a whole OPEN, and do the records follow that come again behind it? Without them what it carries over is of
- * records that were lost with the power. */
+ * records that were lost with the power, or that are only in the file before. */
 static bool is_whole(const char *folder, const char *name)
 {
     struct segment_reader r;
@@ -233,7 +231,7 @@ static bool is_whole(const char *folder, const char *name)
     bool good = segment_next(&r, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &record, &why) == 0 && record.type == RECORD_OPEN && record.whole;
     if (good) {
         next = record.number;
-        needed = record.as_of;
+        needed = record.again;
     }
     while (good && next < needed) {
         arena_reset(&arena);

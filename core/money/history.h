@@ -28,7 +28,8 @@ struct history_report {
 
 /* Reads all of it. 0, also with problems; -1 with `fail`: the folder or a file cannot be read, or a newer program wrote it. */
 int history_read(const char *folder, const struct history_visitor *visitor, struct history_report *report, struct fail *fail);
-/* The same from the segment numbered `from` on: what is open from before comes first, as its OPEN carries it. */
+/* The same from the segment numbered `from` on. Behind the first OPEN that is read come the HOLDs that it carries over; who takes its
+ * balances too passes over the records from `number` to before `as_of`, which are in them. */
 int history_read_from(const char *folder, uint64_t from, const struct history_visitor *visitor, struct history_report *report, struct fail *fail);
 /* The number of the last segment whose OPEN carries over all that a start needs (`whole`), and can be relied on; 0: there is none.
  * -1 with `fail`, as above. */

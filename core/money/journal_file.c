@@ -66,6 +66,7 @@ static int put_open(struct journal *j, uint64_t first, struct fail *fail)
     buf_init(&record, SEGMENT_RECORD_MOST);
     open.segment = j->segment;
     open.as_of = j->next - j->appending != first ? j->next - j->appending : 0;
+    open.again = j->next != first ? j->next : 0;
     open.boot = text_of(j->boot);
     open.program = TEXT(GW_VERSION);
     open.book = text_of(j->settings.book);

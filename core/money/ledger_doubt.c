@@ -36,6 +36,8 @@ static int write_late_record(struct ledger *l, struct record *late, struct fail 
     int result = ledger_write_late(l, fail) < 0 ? -1 : ledger_write_one(l, late, fail);
     if (result == 0)
         ledger_book(l, late, late);
+    if (l->queue != NULL)
+        ledger_run_queue(l); /* what is no longer in doubt is room */
     journal_unlock(l->journal);
     return result;
 }

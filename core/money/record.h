@@ -84,6 +84,7 @@ struct record {
     struct record_list carried;  /* struct text: the HOLDs without an END, as they were written */
     struct record_list balances; /* struct record_balance */
     uint64_t as_of;  /* what is carried over stood so before the record of this number; 0: before that of `number` */
+    uint64_t again;  /* the records from `number` to before this one come again behind it; 0: none */
     uint32_t whole;  /* 1: all is carried over that a start needs: it reads nothing older */
     uint32_t gap;    /* 1: the operator accepted that records before it are lost */
     uint64_t doubts; /* the number of the oldest segment with a HOLD whose cost is in doubt; 0: not known */

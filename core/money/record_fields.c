@@ -68,6 +68,7 @@ const struct field record_fields[] = {
     { FIELD_FLAG, 12, "whole",          AT(record, whole) },
     { FIELD_FLAG, 13, "gap",            AT(record, gap) },
     { FIELD_UINT, 14, "doubts",         AT(record, doubts) },
+    { FIELD_UINT, 15, "again",          AT(record, again) },
 
     { FIELD_TEXT, 16, "request",        AT(record, request), .needed = IN(HOLD) | IN(ROW) },
     { FIELD_UINT, 17, "attempt",        AT(record, attempt), .needed = IN(HOLD) },

@@ -110,6 +110,14 @@ static void fill(struct segment_reader *r, size_t want)
     }
 }
 
+static bool is_all_zero(struct text bytes, size_t most)
+{
+    for (size_t i = 0; i < bytes.len && i < most; i++)
+        if (bytes.ptr[i] != '\0')
+            return false;
+    return true;
+}
+
 int segment_open(struct segment_reader *r, const char *folder, const char *name, struct fail *fail)
 {
     struct text head = TEXT(SEGMENT_HEAD);
@@ -127,6 +135,9 @@ int segment_open(struct segment_reader *r, const char *folder, const char *name,
     /* A file whose first line is not there yet was made and then the power failed: it holds nothing. */
     if (held.len < head.len && text_starts(head, held)) {
         r->at_end = true;
+    } else if (is_all_zero(held, head.len)) { /* or the file had grown, and this page of it was never written */
+        r->headless = true;
+        return 0;
     } else if (!text_starts(held, head)) {
         segment_close(r);
         return fail_set(fail, FAIL_OPERATOR,
@@ -187,6 +198,8 @@ enum segment_next segment_next(struct segment_reader *r, struct text *record)
     struct text held = buf_view(&r->held);
     if (r->failed)
         return SEGMENT_CORRUPT;
+    if (r->headless)
+        return bad_frame(r);
     if (held.len == 0)
         return SEGMENT_END;
     if (held.len < SEGMENT_FRAME)

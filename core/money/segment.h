@@ -42,6 +42,7 @@ struct segment_reader {
     uint64_t offset; /* in the file, of the frame that was read last */
     size_t lent;     /* its bytes */
     bool at_end;
+    bool headless; /* its first line is not on the disk: what stands behind it may be */
     bool failed; /* the disk could not be read */
 };
 

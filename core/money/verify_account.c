@@ -232,8 +232,8 @@ void verify_balances(struct verify *v, const struct record *open)
     for (size_t i = 0; i < open->balances.count; i++) {
         const struct tally *t = tally_of(v, b[i].kind, b[i].id, b[i].per, b[i].zone, b[i].begins_s);
         if (b[i].spent != t->spent || b[i].doubt != t->doubt || b[i].soft_doubt != t->soft_doubt || b[i].number != t->number)
-            verify_broken(v, open, "it carries over %.*s \"%.*s\" with %" PRId64 " nano-dollars spent and %" PRId64 " in doubt, and the records make it %" PRId64 " and %" PRId64,
-                          TEXT_ARG(b[i].kind), TEXT_ARG(b[i].id), b[i].spent, b[i].doubt, t->spent, t->doubt);
+            verify_broken(v, open, "it carries over %.*s \"%.*s\" as %" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRIu64 " (nano-dollars spent, in doubt, expected of that, holds), and the records make it %" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRIu64,
+                          TEXT_ARG(b[i].kind), TEXT_ARG(b[i].id), b[i].spent, b[i].doubt, b[i].soft_doubt, b[i].number, t->spent, t->doubt, t->soft_doubt, t->number);
     }
 }
 

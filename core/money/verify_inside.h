@@ -32,7 +32,8 @@ struct verify {
     struct holds doubts; /* of an ended hold, by its number: the nano-dollars in doubt, as 8 bytes */
     size_t carried;       /* HOLDs of older segments that come first */
     const struct history_report *history;
-    uint64_t first, next; /* numbers: the lowest that is in the journal; that of the next record */
+    uint64_t again;       /* the records from this number to before `first` are in the balances that the first OPEN carries */
+    uint64_t first, next; /* numbers: of the first record that counts; of the next one */
 };
 
 /* A rule does not hold. */

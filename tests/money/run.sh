@@ -3,9 +3,9 @@
 # below build/money, and so the usage and the cost of recorded answers; holds the ledger against the accounts of upstreams
 # and clients in a mixed run (GW_ORACLE_S seconds, 60) of the seed GW_SEED (1); kills a gateway under load GW_KILLS times
 # (30), and another in the middle of deliveries to its store; measures reports over 200,000 rows (over 10 million:
-# ten_million.py). The long form of the last two:
+# ten_million.py); cuts the power of a ledger at GW_POINTS moments (100). The long form:
 #
-#     GW_ORACLE_S=1800 GW_KILLS=1000 sh tests/money/run.sh
+#     GW_ORACLE_S=1800 GW_KILLS=1000 GW_POINTS=1000 sh tests/money/run.sh
 #
 # What cannot be installed is skipped, loudly. Ends with "money: N passed, N failed, N skipped".
 set -u
@@ -61,5 +61,12 @@ python3 "$here/ten_million.py" --rows 200000 --build "$build" --product "$build"
 add
 GW_KILLS=${GW_KILLS:-30} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 -k kill test_ledger.py test_store.py > "$place/log" 2>&1
 add
+if [ -x "$build/tests/power" ]; then
+    "$build/tests/power" "${GW_POINTS:-100}" "${GW_SEED:-1}" > "$place/log" 2>&1
+    add
+else
+    echo 'SKIPPED power: this build has no seam for it (GW_TEST_BUILD)'
+    skipped=$((skipped + 1))
+fi
 echo "money: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -83,9 +83,9 @@ Test(carry, a_start_reads_only_what_is_behind_the_last_open)
     char first[512];
     folder_make(&f);
     struct ledger *l = begin(&f, 3, 0, &start);
+    struct ledger_hold *crashed = hold(l, 3, 100); /* its number is the lowest */
     for (int i = 0; i < 50; i++)
         end(l, hold(l, 3, 100), 7, i % 10 == 0 ? 20 : 0);
-    struct ledger_hold *crashed = hold(l, 3, 100);
     ledger_close(l);
     free(crashed);
     l = begin(&f, 3, 0, &start); /* one that reads the segment */
@@ -156,6 +156,25 @@ Test(carry, a_new_budget_is_made_of_the_whole_journal_once)
     ledger_close(l);
     l = begin(&f, 3, 0, &start);
     stands(l, 3, 8, 0, 3);
+    ledger_close(l);
+    verified(&f);
+    folder_remove(&f);
+}
+
+/* A hold that is carried over is older than others that are over: accounts are numbered on from the last one all the same. */
+Test(carry, numbers_go_on_behind_an_old_hold)
+{
+    struct folder f;
+    struct ledger_start start;
+    folder_make(&f);
+    struct ledger *l = begin(&f, 3, 900, &start);
+    struct ledger_hold *crashed = hold(l, 3, 100);
+    for (int i = 0; i < 10; i++)
+        end(l, hold(l, 3, 100), 7, 0);
+    ledger_close(l);
+    free(crashed);
+    l = begin(&f, 3, 0, &start);
+    end(l, hold(l, 3, 100), 7, 0);
     ledger_close(l);
     verified(&f);
     folder_remove(&f);
