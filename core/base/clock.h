@@ -11,8 +11,12 @@
 int64_t clock_ns(void);      /* monotonic nanoseconds */
 int64_t clock_unix_ms(void); /* wall clock, milliseconds since 1970 UTC */
 int64_t clock_cpu_ns(void);  /* CPU time of the calling thread */
+/* How much further the wall clock has gone than the time since the machine's start, since the first call of this: not 0 where somebody
+ * set the clock meanwhile. Milliseconds. */
+int64_t clock_set_ms(void);
 #ifdef GW_TEST_BUILD
-/* From now on the wall clock of all threads is `ms` ahead of the machine's; 0 ends it. */
+/* From now on the wall clock of all threads is `ms` ahead of the machine's; 0 ends it. From outside of the process: the variable
+ * GW_TEST_CLOCK names a file whose first 8 bytes are such a number, which may change at any time. */
 void clock_shift_unix(int64_t ms);
 #endif
 /* "2026-08-24T10:11:12.345Z" and NUL into out (25 bytes); times outside of 1970 to 9999 become the nearest. */

@@ -39,6 +39,8 @@ enum {
     CUT_S = 5,
     DELIVER_S = 10, /* what the store lacks at the end; the next start goes on there */
     BODIES_SHARE = 8, /* of the memory, for the bodies of all requests: translating one takes several times its size */
+    CLOCK_APART_MS = 60000, /* wall and boot time: more is reported */
+    LOOK_MS = 2000,
     PLUGIN_MS = 4000, /* a call into a plugin takes microseconds: what runs for so long does not end */
 };
 
@@ -55,6 +57,7 @@ struct run {
     struct control_verb commands[COMMANDS_MOST];
     struct control *control; /* NULL: there is no ledger, or no socket could be made */
     int signal_fd, idle_fd;
+    int64_t clock_set_ms; /* what was reported of it */
     int exit_code;
 };
 
@@ -203,6 +206,7 @@ static int open_gateway(struct run *run)
 {
     unsigned workers = run->config->listen.workers;
     run->gateway.started_unix_ms = clock_unix_ms();
+    clock_set_ms();
     uint8_t random[sizeof run->gateway.hop / 2];
     crypto_random(random, sizeof random);
     crypto_hex(random, sizeof random, run->gateway.hop);
@@ -276,6 +280,17 @@ static void say_ready(const struct run *run, bool quiet)
     buf_free(&out);
 }
 
+/* Budgets begin and end by the wall clock: whoever set it should know. */
+static void watch_clock(struct run *run)
+{
+    int64_t set_ms = clock_set_ms(), apart = set_ms - run->clock_set_ms;
+    if (apart > -CLOCK_APART_MS && apart < CLOCK_APART_MS)
+        return;
+    run->clock_set_ms = set_ms;
+    log_line(LOG_WARN, "the machine's clock was set by %lld s: requests are charged to the periods of budgets that they were admitted in by it",
+             (long long)(apart / 1000));
+}
+
 /* The next signal, 0 when none came by `until_ns` (0: no end) or when every worker is idle. */
 static int next_signal(struct run *run, int64_t until_ns, unsigned *idle)
 {
@@ -284,10 +299,11 @@ static int next_signal(struct run *run, int64_t until_ns, unsigned *idle)
         {.fd = run->idle_fd,   .events = POLLIN}
     };
     while (*idle < run->opened) {
-        int64_t left_ms = until_ns == 0 ? 60000 : (until_ns - clock_ns() + CLOCK_MS - 1) / CLOCK_MS;
+        int64_t left_ms = until_ns == 0 ? LOOK_MS : (until_ns - clock_ns() + CLOCK_MS - 1) / CLOCK_MS;
         if (left_ms <= 0)
             return 0;
-        poll(fds, 2, left_ms > 60000 ? 60000 : (int)left_ms);
+        poll(fds, 2, left_ms > LOOK_MS ? LOOK_MS : (int)left_ms);
+        watch_clock(run);
         struct signalfd_siginfo info;
         if (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
             return (int)info.ssi_signo;

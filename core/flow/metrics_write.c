@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "flow/metrics_inside.h"
 #include "money/delivery.h"
@@ -269,6 +270,7 @@ static void write_process(const struct metrics_gauges *g, struct buf *out)
     gauge(out, "process_max_fds", "Maximum number of open file descriptors.", (double)files.rlim_cur);
     gauge(out, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
           (double)g->started_unix_ms / 1000.0);
+    gauge(out, "gw_clock_set_seconds", "How far the wall clock was set since the start.", (double)clock_set_ms() / 1000.0);
 }
 
 void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
