@@ -111,6 +111,15 @@ int journal_append(struct journal *j, struct record *record, size_t room, struct
     return result;
 }
 
+static void leave_folder(struct journal *j)
+{
+    if (j->lock_fd >= 0)
+        close(j->lock_fd);
+    if (j->folder_fd >= 0)
+        close(j->folder_fd);
+    j->lock_fd = j->folder_fd = -1;
+}
+
 /* A folder that was made is on the disk when its parent is. */
 static int sync_parent(const struct journal *j)
 {
@@ -121,8 +130,9 @@ static int sync_parent(const struct journal *j)
     return result;
 }
 
-static int take_folder(struct journal *j, struct fail *fail)
+int journal_take_folder(struct journal *j, struct fail *fail)
 {
+    leave_folder(j);
     bool made = mkdir(j->folder, 0700) == 0;
     if (!made && errno != EEXIST)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be made: %s", j->folder, strerror(errno));
@@ -162,7 +172,7 @@ struct journal *journal_open(const struct journal_settings *settings, struct fai
     buf_init(&j->record, SEGMENT_RECORD_MOST);
     buf_init(&j->frames, JOURNAL_UNSYNCED_MOST);
     arena_init(&arena, NULL, 0, 64 << 20);
-    int result = take_folder(j, fail);
+    int result = journal_take_folder(j, fail);
     if (result == 0)
         result = segment_list(j->folder, &arena, &files, fail);
     if (result == 0)
@@ -234,10 +244,7 @@ void journal_close(struct journal *j)
     else if (j->fd >= 0)
         put_last_mark(j);
     journal_leave_segment(j);
-    if (j->lock_fd >= 0)
-        close(j->lock_fd);
-    if (j->folder_fd >= 0)
-        close(j->folder_fd);
+    leave_folder(j);
     buf_free(&j->record);
     buf_free(&j->frames);
     pthread_cond_destroy(&j->wake);

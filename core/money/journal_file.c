@@ -1,6 +1,7 @@
 /* journal_file.c - the file that the journal writes now: its frames, its beginning, the change to another. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -123,6 +124,23 @@ static void undo_segment(struct journal *j, const char *name, const struct place
     j->segment = disk_remove(j->folder_fd, name) == 0 ? before->segment : segment;
 }
 
+bool journal_is_gone(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
+/* What is in it is gone with it, and cannot be had again: the new one begins with all that is open and with the balances. */
+static int mend_folder(struct journal *j, struct fail *fail)
+{
+    if (j->folder_fd >= 0 && !journal_is_gone(j->folder_fd))
+        return 0;
+    if (journal_take_folder(j, fail) < 0)
+        return -1;
+    log_line(LOG_ERROR, "the ledger's folder %s was removed while this gateway kept it: it is made anew, and what was in it is gone", j->folder);
+    return 0;
+}
+
 static int fill_segment(struct journal *j, struct fail *fail)
 {
     if (disk_sync_names(j->folder_fd) < 0)
@@ -138,6 +156,8 @@ int journal_begin_segment(struct journal *j, struct fail *fail)
     char memory[128];
     struct arena arena;
     struct place before = place_of(j);
+    if (mend_folder(j, fail) < 0)
+        return -1;
     arena_init(&arena, memory, sizeof memory, 4096);
     const char *name = segment_name(&arena, j->segment + 1, j->boot);
     int fd = disk_make(j->folder_fd, name);

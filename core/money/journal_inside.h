@@ -40,6 +40,10 @@ int journal_write_error(struct journal *j, const char *what, int error, struct f
 int journal_write_all(struct journal *j, struct text bytes, struct fail *fail);
 /* Room on the disk for what may still come. File systems that cannot promise it do without. */
 int journal_reserve(struct journal *j, size_t bytes, struct fail *fail);
+/* Opens the folder, which is made where it is not there, and locks it for this process. */
+int journal_take_folder(struct journal *j, struct fail *fail);
+/* Was what it leads to removed? */
+bool journal_is_gone(int fd);
 /* Begins a file; first in it are the frames that may not be on the disk. The last file is not written to again; where no file can
  * be begun it stays as it was. */
 int journal_begin_segment(struct journal *j, struct fail *fail);

@@ -37,11 +37,12 @@ int journal_sync_file(struct journal *j, struct fail *fail)
         return renew(j, fail);
     if (!j->dirty)
         return 0;
-    if (disk_sync(j->fd) == 0) {
+    int error = disk_sync(j->fd) < 0 ? errno : journal_is_gone(j->fd) ? ENOENT : 0;
+    if (error == 0) {
         is_synced(j);
         return 0;
     }
-    journal_write_error(j, "synced", errno, fail);
+    journal_write_error(j, "synced", error, fail);
     return renew(j, fail);
 }
 
@@ -63,7 +64,7 @@ static void sync_beside(struct journal *j)
     uint64_t next = j->next, segment = j->segment;
 
     pthread_mutex_unlock(&j->mutex);
-    bool good = fd >= 0 && disk_sync(fd) == 0;
+    bool good = fd >= 0 && disk_sync(fd) == 0 && !journal_is_gone(fd);
     if (fd >= 0)
         close(fd);
     pthread_mutex_lock(&j->mutex);

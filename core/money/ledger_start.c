@@ -11,6 +11,7 @@ struct replay {
     struct ledger_start *start;
     bool tail;    /* it began at a whole OPEN */
     bool begun;   /* the first OPEN came */
+    size_t carried; /* HOLDs that come behind it out of itself */
     uint64_t number, as_of; /* of that OPEN, whose balances were taken: the records between are in them */
     bool lacking; /* an account is not in that OPEN: everything must be read */
 };
@@ -36,6 +37,7 @@ static bool replay_open(struct replay *replay, const struct record *open)
     if (replay->begun)
         return true;
     replay->begun = true;
+    replay->carried = open->carried.count;
     replay->lacking = replay->tail && !ledger_is_carried(replay->ledger, open);
     if (!replay->lacking && open->whole) {
         ledger_take_carried(replay->ledger, open);
@@ -48,7 +50,9 @@ static bool replay_open(struct replay *replay, const struct record *open)
 static bool replay_record(void *owner, const struct record *record, struct text bytes)
 {
     struct replay *replay = owner;
-    if (record->type != RECORD_OPEN && record->number >= replay->number && record->number < replay->as_of)
+    if (replay->carried > 0 && record->type == RECORD_HOLD)
+        replay->carried--;
+    else if (record->type != RECORD_OPEN && record->number >= replay->number && record->number < replay->as_of)
         return true;
     switch (record->type) {
     case RECORD_OPEN:

@@ -182,7 +182,7 @@ static void check_open(struct verify *v, const struct record *open)
 static bool check_record(void *owner, const struct record *record, struct text bytes)
 {
     struct verify *v = owner;
-    if (record->type != RECORD_OPEN && record->number >= v->again && record->number < v->first)
+    if (record->type != RECORD_OPEN && record->number >= v->again && record->number < v->first && v->carried == 0)
         return true;
     if (record->type != RECORD_OPEN && record->type != RECORD_MARK)
         v->next = record->number + 1 > v->next ? record->number + 1 : v->next;

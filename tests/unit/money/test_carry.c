@@ -375,3 +375,39 @@ Test(carry, verify_finds_a_wrong_balance)
         folder_remove(&f);
     }
 }
+
+/* The file was removed, or its folder: the next segment begins with what is open, which comes again behind it too. */
+Test(carry, a_file_that_is_gone)
+{
+    struct folder f;
+    struct ledger_start start;
+    struct fail fail;
+    char first[512];
+    folder_make(&f);
+    struct ledger_settings settings = {.folder = f.path, .sync_ns = 5000000, .rules = rules, .rule_count = 3};
+    struct ledger *l = ledger_open(&settings, &start, &fail);
+    cr_assert_not_null(l);
+    end(l, hold(l, 3, 100), 7, 0);
+    folder_file(&f, 0, first, sizeof first);
+    cr_assert_eq(unlink(first), 0);
+    struct ledger_hold *a = hold(l, 3, 100);
+    struct ledger_hold *b = hold(l, 3, 40);
+    for (int i = 0; i < 1000; i++) {
+        folder_file(&f, 0, first, sizeof first);
+        if (first[0] != '\0')
+            break;
+        usleep(2000);
+    }
+    end(l, a, 3, 0);
+    stands(l, 3, 10, 40, 0);
+    ledger_close(l);
+    free(b);
+    struct verify_report r = verified(&f);
+    cr_assert(r.open == 1 && r.spent == 10 && r.held == 40);
+    l = ledger_open(&settings, &start, &fail);
+    cr_assert_eq(start.doubtful, 1);
+    stands(l, 3, 10, 0, 40);
+    ledger_close(l);
+    cr_assert_eq(verified(&f).open, 0);
+    folder_remove(&f);
+}
