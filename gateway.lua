@@ -79,6 +79,7 @@ end
 -- What may be spent: all requests together here, a team's or a key's in its own braces. It needs the ledger.
 -- budget { usd = 1000, per = "month" }
 -- team "support" { budget = { { usd = 50, per = "day", zone = "Europe/Berlin" }, { usd = 800 } } }
+-- team "bulk" { limits = { rpm = 60, tpm = 100000, in_flight = 8 } } -- requests, tokens per minute; at a time
 -- team "agents" { session_budget = { usd = 20, per = "total" }, user_budget = { usd = 5, per = "day" } }
 -- project "shop" { budget = { usd = 100 } }          -- requests with x-gw-project: shop
 -- tag "env=test" { budget = { usd = 5, per = "day" } } -- with x-gw-tags: env=test

@@ -137,12 +137,17 @@ struct declare_model {
     struct declare_budgets budgets;
 };
 
+struct declare_rates {
+    unsigned rpm, tpm, in_flight;
+};
+
 struct declare_team {
     struct declare_team *next;
     int line;
     bool complete;
     struct text name;
     struct declare_texts models;
+    struct declare_rates rates;
     struct declare_budgets budgets, of_session, of_user;
 };
 
@@ -161,6 +166,7 @@ struct declare_key {
     struct text sha256, team, name, expires, project;
     struct text tags; /* "a=1,b=2" */
     bool enabled;
+    struct declare_rates rates;
     struct declare_budgets budgets, of_session;
 };
 

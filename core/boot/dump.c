@@ -210,6 +210,14 @@ static void dump_model(const struct config_model *model, struct buf *out)
     buf_str(out, model->budgets.count > 0 ? ",\n}\n" : "}\n");
 }
 
+static bool dump_rates(const struct config_rates *r, const char *before, struct buf *out)
+{
+    if (r->rpm == 0 && r->tpm == 0 && r->in_flight == 0)
+        return false;
+    buf_printf(out, "%slimits = { rpm = %u, tpm = %u, in_flight = %u }", before, r->rpm, r->tpm, r->in_flight);
+    return true;
+}
+
 static void dump_team(const struct config_team *team, struct buf *out)
 {
     buf_str(out, "\nteam ");
@@ -231,6 +239,7 @@ static void dump_team(const struct config_team *team, struct buf *out)
         dump_budgets(all[i].budgets, "", out);
         more = true;
     }
+    more = dump_rates(&team->rates, more ? ", " : " ", out) || more;
     buf_str(out, more ? " }\n" : "}\n");
 }
 
@@ -276,6 +285,7 @@ static void dump_key(const struct config_key *key, struct buf *out)
     dump_labels(key, out);
     dump_budgets(&key->budgets, ", budget = ", out);
     dump_budgets(&key->of_session, ", session_budget = ", out);
+    dump_rates(&key->rates, ", ", out);
     buf_str(out, " }\n");
 }
 

@@ -15,6 +15,16 @@
 static void link_listen(struct link *l);
 static void link_plugins(struct link *l);
 
+static void number_rates(struct config *config)
+{
+    unsigned n = 0;
+    config->rates = (struct config_rates){.rpm = config->limits.rpm, .tpm = config->limits.tpm, .index = n++};
+    for (size_t i = 0; i < config->team_count; i++)
+        config->teams[i].rates.index = n++;
+    for (size_t i = 0; i < config->key_count; i++)
+        config->keys[i].rates.index = n++;
+}
+
 void link_all(struct link *l)
 {
     l->config->limits = l->declared->limits.values;
@@ -25,6 +35,7 @@ void link_all(struct link *l)
     link_teams(l);
     link_labels(l);
     link_keys(l);
+    number_rates(l->config);
     link_warn_file(l);
     link_note_unused_keys(l);
     link_web(l);

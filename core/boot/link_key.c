@@ -41,6 +41,7 @@ void link_teams(struct link *l)
             text_is(said->name, "default") ? &config->teams[0] : &config->teams[config->team_count++];
         team->name = arena_text(l->arena, said->name);
         team->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
+        team->rates = (struct config_rates){.rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight};
         team->of_session = link_budgets(l, &said->of_session, said->line, arena_printf(&l->scratch, "%s: session_budget", where));
         team->of_user = link_budgets(l, &said->of_user, said->line, arena_printf(&l->scratch, "%s: user_budget", where));
         if (!said->models.given)
@@ -151,6 +152,7 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
     if (key->project.ptr != NULL && !labels_is_project(key->project))
         complain(complaints, said->line, "key: project takes a name of letters, digits and _ . : / @ + -, at most 64 bytes");
     key->budgets = link_budgets(l, &said->budgets, said->line, "key: budget");
+    key->rates = (struct config_rates){.rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight};
     key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");
     key->team = l->config->default_team;
     if (said->team.ptr != NULL && (key->team = find_team(l->config, said->team)) == NULL)

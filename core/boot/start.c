@@ -26,9 +26,12 @@
 #include "flow/access.h"
 #include "flow/job.h"
 #include "flow/metrics.h"
+#include "flow/throttle.h"
 #include "money/book.h"
 #include "money/delivery.h"
 #include "money/ledger.h"
+#include "plugin/counters.h"
+#include "plugin/plugin.h"
 #include "plugin/watch.h"
 #include "upstream/dial.h"
 
@@ -202,6 +205,23 @@ static int open_delivery(struct run *run)
     return -1;
 }
 
+/* The windows of limits are counters of the plugin "memory". */
+static int open_throttle(struct run *run)
+{
+    struct fail fail;
+    if (!throttle_is_needed(run->config))
+        return 0;
+    const struct plugin *plugin = plugin_find("memory", run->config->plugin_directories, &fail);
+    struct counters *counters = plugin != NULL ? counters_open(plugin, "limits", &fail) : NULL;
+    if (counters == NULL) {
+        log_line(LOG_ERROR, "limits: %s", fail.text);
+        run->exit_code = EXIT_CONFIG;
+        return -1;
+    }
+    run->gateway.throttle = throttle_new(run->config, counters);
+    return 0;
+}
+
 static int open_gateway(struct run *run)
 {
     unsigned workers = run->config->listen.workers;
@@ -228,7 +248,7 @@ static int open_gateway(struct run *run)
     }
     run->seats = calloc(workers, sizeof *run->seats);
     BUG_IF(run->seats == NULL);
-    if (open_ledger(run) < 0 || open_delivery(run) < 0)
+    if (open_ledger(run) < 0 || open_delivery(run) < 0 || open_throttle(run) < 0)
         return -1;
     open_control(run);
     return 0;
@@ -375,6 +395,8 @@ static void close_gateway(struct run *run)
         ledger_close(run->gateway.ledger);
     if (run->gateway.delivery != NULL)
         delivery_stop(run->gateway.delivery, DELIVER_S * CLOCK_S);
+    if (run->gateway.throttle != NULL)
+        throttle_free(run->gateway.throttle);
     watch_stop();
     if (run->gateway.metrics != NULL)
         metrics_free(run->gateway.metrics);

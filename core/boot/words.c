@@ -84,6 +84,11 @@ const struct word_row words[] = {
     {"team", "session_budget", WORD_BUDGETS, AT(declare_team, of_session), RELOAD, .help = "what each session of its clients may spend"},
     {"team", "user_budget", WORD_BUDGETS, AT(declare_team, of_user), RELOAD, .help = "what each end user that its clients name may spend"},
 
+    {"team", "limits", WORD_SETTINGS, AT(declare_team, rates), RELOAD, .help = "what its keys may take together"},
+    {"team.limits", "rpm", COUNT(0, 1000000), AT(declare_rates, rpm), .otherwise = "0", RELOAD, .help = "requests per minute; 0: no limit"},
+    {"team.limits", "tpm", COUNT(0, 4000000000), AT(declare_rates, tpm), .otherwise = "0", RELOAD, .help = "tokens per minute, cached input too; 0: no limit"},
+    {"team.limits", "in_flight", COUNT(0, 1000000), AT(declare_rates, in_flight), .otherwise = "0", RELOAD, .help = "requests at a time; 0: no limit"},
+
     {"project", NULL, WORD_SETTINGS, RELOAD, .help = "project \"name\" { ... }: what requests with that x-gw-project are charged to"},
     {"project", "budget", WORD_BUDGETS, AT(declare_label, budgets), .required = true, RELOAD, .help = "what they may spend together"},
 
@@ -105,6 +110,10 @@ const struct word_row words[] = {
     {"key", "tags", WORD_TAGS, AT(declare_key, tags), RELOAD, .help = "of its requests, beside those in x-gw-tags, which count before them"},
     {"key", "budget", WORD_BUDGETS, AT(declare_key, budgets), RELOAD, .help = "what it may spend, beside its team's budget"},
     {"key", "session_budget", WORD_BUDGETS, AT(declare_key, of_session), RELOAD, .help = "what each session of it may spend"},
+    {"key", "limits", WORD_SETTINGS, AT(declare_key, rates), RELOAD, .help = "what it may take, beside its team's limits"},
+    {"key.limits", "rpm", COUNT(0, 1000000), AT(declare_rates, rpm), .otherwise = "0", RELOAD, .help = "requests per minute; 0: no limit"},
+    {"key.limits", "tpm", COUNT(0, 4000000000), AT(declare_rates, tpm), .otherwise = "0", RELOAD, .help = "tokens per minute, cached input too; 0: no limit"},
+    {"key.limits", "in_flight", COUNT(0, 1000000), AT(declare_rates, in_flight), .otherwise = "0", RELOAD, .help = "requests at a time; 0: no limit"},
 
     {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
     {"limits", "body_mb", MEGABYTES(0.001, 1024), AT(config_limits, body_bytes), .otherwise = "20", RELOAD,
@@ -125,6 +134,8 @@ const struct word_row words[] = {
      .help = "open connections of clients"},
     {"limits", "in_flight", COUNT(0, 1000000), AT(config_limits, in_flight), .otherwise = "0", RELOAD,
      .help = "requests at a time; 0: no limit of its own"},
+    {"limits", "rpm", COUNT(0, 1000000), AT(config_limits, rpm), .otherwise = "0", RELOAD, .help = "requests per minute, all together; 0: no limit"},
+    {"limits", "tpm", COUNT(0, 4000000000), AT(config_limits, tpm), .otherwise = "0", RELOAD, .help = "tokens per minute, all together; 0: no limit"},
     {"limits", "header_s", SECONDS(0.05, 3600), AT(config_limits, header_ns), .otherwise = "10",
      .help = "for a complete head"},
     {"limits", "body_s", SECONDS(0.05, 3600), AT(config_limits, body_ns), .otherwise = "60",
@@ -206,13 +217,10 @@ static const struct {
     {"policy",       NULL                 },
     {"prices",       NULL                 },
     {"sink",         NULL                 },
-    {"key",          "limits"             },
     {"key",          "models"             },
     {"limits",       "policy_memory_mb"   },
     {"limits",       "policy_ms"          },
     {"limits",       "policy_wait_ms"     },
-    {"limits",       "rpm"                },
-    {"limits",       "tpm"                },
     {"model",        "cache"              },
     {"model",        "on_content_filter"  },
     {"model",        "on_context_overflow"},
@@ -223,7 +231,6 @@ static const struct {
     {"model.target", "max_in_flight"      },
     {"model.target", "sample"             },
     {"model.target", "weight"             },
-    {"team",         "limits"             },
 };
 
 static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",

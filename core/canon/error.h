@@ -41,6 +41,8 @@ enum error_case {
     E_BUDGET_REQUEST,   /* E10 money is left, but not for this request */
     E_BUDGET_IN_FLIGHT, /* E11 it fits when others are over */
     E_NOT_PRICED,       /* E23 a budget, and a model without a price */
+    E_RATE,             /* E8 requests or tokens per minute */
+    E_SLOW_DOWN,        /* E9 too many in flight */
     E_LEDGER,           /* E18 what is spent cannot be written down */
     E_LOOP,             /* the request has been here before: 508, a provider's base_url leads back */
     E_STREAM,           /* after the first byte: stream_interrupted */

@@ -118,8 +118,16 @@ struct config_label {
     struct config_budgets budgets;
 };
 
+/* How much somebody may take at a time; 0: no limit of that kind. */
+struct config_rates {
+    unsigned rpm, tpm; /* requests and tokens per minute */
+    unsigned in_flight;
+    unsigned index; /* all together 0, then the teams, then the keys */
+};
+
 struct config_team {
     struct text name;
+    struct config_rates rates;
     struct config_budgets budgets;
     struct config_budgets of_session, of_user; /* of each of its sessions, of each of its end users */
     struct text *models; /* patterns; NULL: all */
@@ -130,6 +138,7 @@ struct config_key {
     uint8_t digest[CRYPTO_SHA256_LEN];
     struct text name;
     const struct config_team *team;
+    struct config_rates rates;
     struct text project, tags; /* of its requests that name none; tags as labels.h has them */
     struct config_budgets budgets; /* its own, beside its team's */
     struct config_budgets of_session; /* of each of its sessions */
@@ -147,6 +156,7 @@ struct config_limits {
     unsigned header_count; /* 100 */
     unsigned connections; /* per process; 16384 */
     unsigned in_flight;   /* requests per process; 0: no limit of its own */
+    unsigned rpm, tpm;    /* requests and tokens per minute, all together; 0: no limit */
     int64_t header_ns;    /* time for a complete head; 10 s */
     int64_t body_ns;      /* time for a complete body; 60 s */
     int64_t write_ns;     /* longest a client may take nothing; 60 s */
@@ -199,6 +209,7 @@ struct config {
     struct config_ledger ledger;
     struct config_store store;
     struct config_budgets budgets; /* of all requests together */
+    struct config_rates rates;     /* of all together; in_flight is limits.in_flight, and 0 here */
     struct config_provider *providers;
     size_t provider_count;
     struct map provider_by_name;

@@ -18,6 +18,7 @@ void answer_begin_stream(struct request *req)
     req->status = 200;
     answer_head_add(&h, "Content-Type", "text/event-stream; charset=utf-8");
     answer_head_common(req, &h);
+    throttle_head(req, &h);
     answer_head_add(&h, "X-Accel-Buffering", "no");
     if (attempt_has_spoken(req->attempt)) /* else a ping begins it, and the target may still change */
         answer_head_success(req, &h);
@@ -146,6 +147,7 @@ static void finish_error(struct request *req)
     req->status = req->face->dialect->error_status(fail);
     answer_head_add(&h, "Content-Type", "application/json");
     answer_head_common(req, &h);
+    throttle_head(req, &h);
     if (fail->should_retry >= 0)
         answer_head_add(&h, "x-should-retry", fail->should_retry ? "true" : "false");
     if (fail->retry_after_s > 0)
@@ -167,6 +169,7 @@ static void finish_whole(struct request *req)
     size_t len;
     answer_head_add(&h, "Content-Type", req->body_type);
     answer_head_common(req, &h);
+    throttle_head(req, &h);
     answer_head_success(req, &h);
     if (req->body_note != NULL)
         answer_head_add(&h, req->body_note->name, req->body_note->value);

@@ -189,3 +189,11 @@ void metrics_count_event(struct metrics *m, unsigned worker, const char *name)
     key_add(&key, text_of(name));
     bump(m, worker, &key);
 }
+
+void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit)
+{
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("l"));
+    key_add(&key, text_of(limit));
+    bump(m, worker, &key);
+}

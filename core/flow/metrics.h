@@ -43,6 +43,9 @@ void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from
 /* Static names: "client_gone", "client_stuck", "shed", "late_head", "late_body", "log_dropped"... */
 void metrics_count_event(struct metrics *m, unsigned worker, const char *name);
 
+/* A request that a limit refused: "rpm", "tpm", "in_flight". */
+void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
+
 struct ledger_sums; /* money/ledger.h */
 struct delivery_state; /* money/delivery.h */
 

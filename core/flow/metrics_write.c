@@ -279,6 +279,7 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     static const char *const attempt[] = { "provider", "outcome", NULL };
     static const char *const fallback[] = { "from", "to", "reason", NULL };
     static const char *const event[] = { "event", NULL };
+    static const char *const limit[] = { "limit", NULL };
     struct metrics_shard *all = calloc(1, sizeof *all);
     BUG_IF(all == NULL);
     map_init(&all->rows);
@@ -299,6 +300,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_rows(all, 'f', "gw_fallbacks_total", fallback, out);
     head(out, "gw_events_total", "counter", "Things that happen to connections and requests: client_gone, shed, late_body ...");
     write_rows(all, 'e', "gw_events_total", event, out);
+    head(out, "gw_ratelimited_total", "counter", "Requests that a limit of a key, a team or all together refused.");
+    write_rows(all, 'l', "gw_ratelimited_total", limit, out);
     write_times(all, out);
     gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);
     gauge(out, "gw_connections", "Open client connections.", g->connections);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "flow/throttle.h"
 
 /* A step returns NEXT, WAIT (goes on at the following row), DONE, or FAIL with req->fail filled in. A thing that
  * waits is two rows, so where a request is = which row it is at. */
@@ -14,6 +15,7 @@ static const struct step rows[] = {
     { "body", decode_wait_body },         /* waits until it is complete */
     { "parse", decode_parse },            /* face: the client's dialect -> canonical view; a job where it is large */
     { "decode", decode_run },             /* what came of that, or why it is refused */
+    { "limits", throttle_run },           /* requests and tokens per minute, requests in flight */
     { "route", route_run },               /* the eligible targets, in order */
     { "attempt.choose", attempt_choose }, /* the next target */
     { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */

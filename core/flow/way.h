@@ -11,6 +11,7 @@
 #include "flow/price.h"
 #include "flow/request.h"
 #include "flow/sink.h"
+#include "flow/throttle.h"
 #include "flow/wait.h"
 #include "flow/whose.h"
 #include "flow/worker.h"
@@ -96,6 +97,7 @@ struct request {
     const char *key_refused;              /* "expired", "disabled", "unknown", "missing"; NULL: it was not */
 
     struct whose whose;
+    struct throttle_taken taken;
 
     /* route */
     struct route_target *targets;

@@ -332,7 +332,7 @@ Test(complaints, name_what_is_wrong_with_teams_and_keys)
         {"team \"a\" { models = \"fast\" }\n", G "1: team \"a\": models takes a list of strings, not a string\n"},
         {"team \"a\" { models = { 1 } }\n", G "1: team \"a\": models takes a string, not a number\n"},
         {"team \"a\" { budget = {} }\n", G "1: team \"a\": budget: \"usd\" is missing\n"},
-        {"team \"a\" { limits = {} }\n", G "1: team \"a\": the setting \"limits\" is not in this version\n"},
+        {"team \"a\" { cache = {} }\n", G "1: team \"a\": unknown setting \"cache\" (llm-gateway check --words lists them)\n"},
         {"team \"a\"\n", G "1: team \"a\": its settings are missing: team \"name\" { ... }\n"},
         {"key {}\n", G "1: key: \"sha256\" is missing\n"},
         {"key \"x\" {}\n", G "1: key: it takes settings in braces, not a string: key { ... }\n"},

@@ -1,0 +1,47 @@
+/* throttle.h - requests and tokens per minute, and requests in flight, of keys, teams and all together.
+ *
+ * A window slides: what counts is the share of the minute before that still lies within the last 60 seconds, and this minute.
+ * Everything that a request takes is checked and taken under one mutex, or nothing is; the windows are counters of a cache plugin. */
+#ifndef FLOW_THROTTLE_H
+#define FLOW_THROTTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+#include "config/config.h"
+#include "flow/wait.h"
+
+struct answer_head;
+struct counters; /* plugin/counters.h */
+struct request;
+struct throttle;
+
+/* Whose limits count for one request: all together, its team's, its key's. */
+#define THROTTLE_MOST 3u
+
+/* What one request has taken. Zeroed at first. */
+struct throttle_taken {
+    int64_t minute;  /* of its admission; 0: it has taken nothing */
+    int64_t tokens;  /* as expected; then as reported */
+    bool in_flight;
+    /* For its answer: of the limit of each kind that has the least left; limit 0: there is none. */
+    int64_t requests_limit, requests_left, tokens_limit, tokens_left;
+    int reset_s; /* until this minute ends */
+};
+
+/* Has the configuration such limits? Then it needs counters. */
+bool throttle_is_needed(const struct config *config);
+/* `counters` is taken. Given. */
+struct throttle *throttle_new(const struct config *config, struct counters *counters);
+void throttle_free(struct throttle *throttle);
+/* Row "limits", when the body is read and before an upstream is chosen: takes one request, the tokens that it is expected to use and a
+ * place in flight. FAIL: a limit is reached, and nothing is taken. Where there are no limits nothing is done. */
+enum next throttle_run(struct request *req);
+/* When it is over: the place is free, tokens are those that were reported; of what was refused before anything was sent nothing is
+ * counted. */
+void throttle_end(struct request *req);
+/* x-ratelimit-*, where a limit counts for it. */
+void throttle_head(struct request *req, struct answer_head *head);
+
+#endif
