@@ -1,6 +1,7 @@
 /* commands.c - the verbs. A verb is named after the room that does the work: "ledger.sums". */
 #include "boot/commands.h"
 
+#include "flow/kill.h"
 #include "flow/worker.h"
 #include "money/ledger.h"
 #include "money/nano.h"
@@ -62,11 +63,26 @@ static int ledger_resolve_doubt(void *owner, const struct json *ask, struct json
     return 0;
 }
 
+/* {"verb":"kill.set","kind":"key" or "session","name":,"off":true} -> "changed" */
+static int kill_one(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
+{
+    struct text kind = json_str(json_member(ask, "kind"));
+    bool changed;
+    if (!text_is(kind, "key") && !text_is(kind, "session"))
+        return fail_set(fail, FAIL_CLIENT, "this gateway does not understand the command: the two programs are of different versions");
+    if (kill_set(owner, text_is(kind, "key") ? KILL_KEY : KILL_SESSION, json_str(json_member(ask, "name")), json_bool(json_member(ask, "off"), true), &changed, fail) < 0)
+        return -1;
+    json_name(w, "changed");
+    json_put_bool(w, changed);
+    return 0;
+}
+
 size_t commands_of(struct gateway *gateway, struct control_verb *out)
 {
     const struct control_verb all[] = {
         { "ledger.sums", ledger_sums, gateway->ledger },
         { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
+        { "kill.set", kill_one, gateway->kill },
     };
     _Static_assert(sizeof all / sizeof all[0] <= COMMANDS_MOST, "there is room for all");
     memcpy(out, all, sizeof all);

@@ -25,6 +25,7 @@
 #include "boot/seat.h"
 #include "flow/access.h"
 #include "flow/job.h"
+#include "flow/kill.h"
 #include "flow/metrics.h"
 #include "flow/throttle.h"
 #include "money/book.h"
@@ -155,6 +156,10 @@ static int open_ledger(struct run *run)
     struct accounts_rule *rules = rules_of(run->config, &settings.rule_count);
     settings.rules = rules;
     run->gateway.ledger = ledger_open(&settings, &start, &fail);
+    if (run->gateway.ledger != NULL && (run->gateway.kill = kill_open(config->path, &fail)) == NULL) {
+        ledger_close(run->gateway.ledger);
+        run->gateway.ledger = NULL;
+    }
     free(rules);
     if (run->gateway.ledger == NULL) {
         log_line(LOG_ERROR, "%s", fail.text);
@@ -395,6 +400,8 @@ static void close_gateway(struct run *run)
         ledger_close(run->gateway.ledger);
     if (run->gateway.delivery != NULL)
         delivery_stop(run->gateway.delivery, DELIVER_S * CLOCK_S);
+    if (run->gateway.kill != NULL)
+        kill_close(run->gateway.kill);
     if (run->gateway.throttle != NULL)
         throttle_free(run->gateway.throttle);
     watch_stop();

@@ -41,6 +41,7 @@ enum error_case {
     E_BUDGET_REQUEST,   /* E10 money is left, but not for this request */
     E_BUDGET_IN_FLIGHT, /* E11 it fits when others are over */
     E_NOT_PRICED,       /* E23 a budget, and a model without a price */
+    E_SWITCHED_OFF,     /* the operator has switched the key or the session off */
     E_RATE,             /* E8 requests or tokens per minute */
     E_SLOW_DOWN,        /* E9 too many in flight */
     E_LEDGER,           /* E18 what is spent cannot be written down */

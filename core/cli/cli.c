@@ -11,7 +11,7 @@
 
 const struct cli_verb *const cli_verbs[] = {
     &verb_serve,  &verb_check,  &verb_models,  &verb_providers,  &verb_prices, &verb_usage,
-    &verb_explain, &verb_logs, &verb_ledger, &verb_chat,
+    &verb_explain, &verb_logs, &verb_ledger, &verb_kill, &verb_chat,
     &verb_connect, &verb_plugin, &verb_version, &verb_completion, &verb_help,   NULL,
 };
 

@@ -94,6 +94,15 @@ static int read_frame(struct attempt *a, const struct frame *frame)
 static int on_frame(void *arg, const struct frame *frame)
 {
     struct stream_run *run = arg;
+    if (whose_is_off(run->attempt->req, &run->attempt->error) < 0) {
+        struct attempt *a = run->attempt;
+        attempt_turn(a, ATTEMPT_FAILED);
+        a->error_from = ERROR_FROM_US;
+        a->error_fault = GW_FAULT_REQUEST; /* and no other target is asked */
+        a->error_status = a->error.status;
+        a->outcome = "switched_off";
+        return STREAM_STOP;
+    }
     return run->attempt->mode == MODE_RELAY ? relay_frame(run, frame) : read_frame(run->attempt, frame);
 }
 

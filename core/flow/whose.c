@@ -2,6 +2,7 @@
 #include "flow/whose.h"
 
 #include "config/labels.h"
+#include "flow/kill.h"
 #include "flow/way.h"
 
 /* By how their User-Agent begins. */
@@ -111,6 +112,20 @@ bool whose_header(struct request *req, struct text name, struct text value)
     return true;
 }
 
+int whose_is_off(struct request *req, struct fail *fail)
+{
+    struct kill *kill = req->worker->gateway->kill;
+    struct whose *w = &req->whose;
+    enum kill_kind kind;
+    unsigned now = kill != NULL ? kill_generation(kill) : 0;
+    if (now == w->seen_kills)
+        return 0;
+    w->seen_kills = now;
+    if (!kill_is_off(kill, req->key != NULL ? req->key->name : TEXT_NONE, w->session, &kind))
+        return 0;
+    return error_set(fail, E_SWITCHED_OFF, "The gateway's operator has switched off this %s. Only the operator can switch it on again", kill_kind_name(kind));
+}
+
 int whose_complete(struct request *req)
 {
     struct whose *w = &req->whose;
@@ -128,6 +143,8 @@ int whose_complete(struct request *req)
         w->tags = of_key;
     else if (labels_merge(&req->arena, w->tags, of_key, &w->tags, &why) < 0)
         wrong(w, "x-gw-tags", why);
+    if (whose_is_off(req, &req->fail) < 0)
+        return -1;
     if (w->header == NULL)
         return 0;
     return error_param(&req->fail, E_PARAMETER, text_of(w->header), "the header %s %s", w->header, w->wrong);

@@ -17,6 +17,7 @@ struct metrics;    /* flow/metrics.h */
 struct book;       /* money/book.h */
 struct ledger;     /* money/ledger.h */
 struct delivery;   /* money/delivery.h */
+struct kill;       /* flow/kill.h */
 struct throttle;   /* flow/throttle.h */
 struct jobs;       /* loop/jobs.h */
 
@@ -28,6 +29,7 @@ struct gateway {
     const struct book *book;   /* of prices; NULL: there is none, and no cost is known */
     struct ledger *ledger;     /* what is spent; NULL: nothing is written down */
     struct delivery *delivery; /* brings it into a store; NULL: there is none */
+    struct kill *kill;         /* keys and sessions that are switched off; NULL: there is no place for the list */
     struct throttle *throttle; /* limits per minute and in flight; NULL: there are none */
     struct jobs *jobs;         /* threads for large work (flow/job.h); NULL: the workers do all of it */
     size_t job_bytes;          /* what is large */

@@ -147,8 +147,9 @@ static size_t make_each(struct accounts *all, enum account_kind kind, struct tex
     for (size_t i = 0; i < all->rule_count; i++) {
         if (all->rules[i].kind != kind || !text_eq(all->rules[i].id, owner))
             continue;
-        char *copy = strndup(id.ptr, id.len);
+        char *copy = malloc(id.len);
         BUG_IF(copy == NULL);
+        memcpy(copy, id.ptr, id.len);
         out[n] = add_account(all, kind, (struct text){ copy, id.len }, all->rules[i].terms);
         out[n++]->on_demand = true;
         all->on_demand++;
