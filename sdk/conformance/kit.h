@@ -4,7 +4,8 @@
  *   session.c  one call into the plugin         body.c     what read() is given, and how it is cut
  *   run_read.c run_build.c run_produce.c        what a case asks for, and what holds for every answer
  *   table.c    the capability table              write.c    --write: goldens into the case files
- *   store.c store_case.c                          what holds for every store */
+ *   store.c store_case.c                          what holds for every store
+ *   cache.c                                       what holds for the counters of every cache */
 #ifndef CONFORMANCE_KIT_H
 #define CONFORMANCE_KIT_H
 
@@ -139,6 +140,8 @@ void run_compare_result(struct kit_case *c, const struct session *s);
 
 /* store.c: puts a store through its paces, in the place of cases. The exit code. */
 int store_run(struct kit *kit);
+/* cache.c: the same for a cache: its counters. */
+int cache_run(struct kit *kit);
 
 /* A small generator, so that every run is the same. */
 static inline uint32_t kit_random(uint64_t *seed)

@@ -333,8 +333,10 @@ int main(int argc, char **argv)
     kit.plugin = plugin_load(path, &fail);
     if (kit.plugin != NULL && kit.plugin->kind == GW_KIND_STORE)
         return store_run(&kit);
+    if (kit.plugin != NULL && kit.plugin->kind == GW_KIND_CACHE)
+        return cache_run(&kit);
     if (kit.plugin == NULL || kit.plugin->kind != GW_KIND_PROVIDER) {
-        fprintf(stderr, "%s\n", kit.plugin == NULL ? fail.text : "this kit is for providers and stores");
+        fprintf(stderr, "%s\n", kit.plugin == NULL ? fail.text : "this kit is for providers, stores and caches");
         puts("conformance: 0 passed, 1 failed, 0 skipped");
         return 1;
     }

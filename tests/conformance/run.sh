@@ -93,7 +93,7 @@ for so in "$build"/plugins/*.so; do
         continue
     fi
     plugin=$(basename "$so" .so)
-    if [ -f "$root/plugins/$plugin/schema.c" ]; then # a store: the kit has what is asked of it
+    if [ -f "$root/plugins/$plugin/schema.c" ] || [ "$plugin" = memory ]; then # a store, a cache: the kit has what is asked of it
         run "$plugin" "$kit" "$so"
     elif [ -d "$golden/$plugin" ]; then
         run "$plugin" "$kit" --recordings "$recordings" --settings "$(settings_of "$plugin")" "$so" "$golden/$plugin"
