@@ -5,7 +5,7 @@
  *   run_read.c run_build.c run_produce.c        what a case asks for, and what holds for every answer
  *   table.c    the capability table              write.c    --write: goldens into the case files
  *   store.c store_case.c                          what holds for every store
- *   cache.c                                       what holds for the counters of every cache */
+ *   cache.c                                       what holds for every cache */
 #ifndef CONFORMANCE_KIT_H
 #define CONFORMANCE_KIT_H
 
@@ -138,10 +138,10 @@ void run_compare_events(struct kit_case *c, struct text lines, const char *how);
 /* Does what a step answered fit the member "result"? */
 void run_compare_result(struct kit_case *c, const struct session *s);
 
+/* cache.c: puts a cache through its paces, in the place of cases. The exit code. */
+int cache_run(struct kit *kit);
 /* store.c: puts a store through its paces, in the place of cases. The exit code. */
 int store_run(struct kit *kit);
-/* cache.c: the same for a cache: its counters. */
-int cache_run(struct kit *kit);
 
 /* A small generator, so that every run is the same. */
 static inline uint32_t kit_random(uint64_t *seed)

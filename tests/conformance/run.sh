@@ -69,6 +69,7 @@ services_of() {
         azure | anthropic) echo "$1" ;;
         gemini) echo 'gemini vertex' ;;
         bedrock) echo bedrock ;;
+        ollama-native) echo ollama ;;
     esac
 }
 # api_of NAME - which of them.
@@ -77,6 +78,7 @@ api_of() {
         anthropic) echo messages ;;
         gemini) echo generateContent,streamGenerateContent ;;
         bedrock) echo converse,converse-stream ;;
+        ollama-native) echo api/chat ;;
         *) echo chat ;;
     esac
 }
@@ -93,7 +95,8 @@ for so in "$build"/plugins/*.so; do
         continue
     fi
     plugin=$(basename "$so" .so)
-    if [ -f "$root/plugins/$plugin/schema.c" ] || [ "$plugin" = memory ]; then # a store, a cache: the kit has what is asked of it
+    kind=$("$build/llm-gateway" plugin check "$so" | awk '$1 == "kind" { print $2 }')
+    if [ "$kind" != provider ]; then # a store or cache: the kit has what is asked of it
         run "$plugin" "$kit" "$so"
     elif [ -d "$golden/$plugin" ]; then
         run "$plugin" "$kit" --recordings "$recordings" --settings "$(settings_of "$plugin")" "$so" "$golden/$plugin"
@@ -188,6 +191,31 @@ late_minute sums.c s/MINUTE_GET, since, hour_1/MINUTE_GET, since + 60, hour_1/
 keeps_cursor_only rows.c s/USAGE_DROP}/LINES_DROP}/
 forgets_lines rows.c s/lines->count++/0/
 EOF
+
+# --- a cache, and caches with a defect --------------------------------------------------------------------------
+
+cache() { # DEFECT - builds $tmp/cache-DEFECT.so
+    cc -shared -fPIC -fvisibility=hidden -O1 -D_GNU_SOURCE -DDEFECT="$1" -I"$root/sdk/include" -o "$tmp/cache-$1.so" "$here/cache.c" \
+        -lpthread > "$tmp/said" 2>&1
+}
+for defect in NONE IGNORES_TEAM JOINS_SCOPE OVERWRITES BELOW_ZERO NEVER_ENDS CREATES FORGETS SHORT_KEYS TEXT_ONLY LOSES_ADDS FINDS_NOTHING \
+    KEEPS_DELETED; do
+    if ! cache $defect; then
+        sed 's/^/        /' "$tmp/said"
+        fail "a cache with the defect $defect is built"
+        continue
+    fi
+    if [ $defect = NONE ]; then
+        run "a cache without a defect" "$kit" "$tmp/cache-NONE.so"
+    elif timeout 60 "$kit" "$tmp/cache-$defect.so" > "$tmp/said" 2>&1; then
+        fail "the cache's defect $defect is found"
+    elif [ "$(grep -c '^FAILED' "$tmp/said")" -gt 3 ]; then
+        sed 's/^/        /' "$tmp/said"
+        fail "the cache's defect $defect is found by what it breaks"
+    else
+        pass "the cache's defect $defect is found"
+    fi
+done
 
 # --- the examples, made elsewhere ---------------------------------------------------------------------------
 
