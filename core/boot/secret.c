@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/log.h"
 
 const char *secret_name(const struct declare_secret *secret, struct arena *arena)
 {
@@ -24,12 +26,22 @@ static struct text without_line_end(struct text t)
     return t;
 }
 
+/* Its pages are in no core dump, should somebody allow one; a debugger can attach all the same. */
+static void keep_out_of_dumps(const char *bytes, size_t len)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)bytes / page * page;
+    if (len > 0 && madvise((void *)first, (uintptr_t)bytes + len - first, MADV_DONTDUMP) < 0)
+        log_line(LOG_WARN, "a core dump of this process would hold secrets: %s", strerror(errno));
+}
+
 static enum secret_state from_env(const char *name, struct arena *arena, struct text *value)
 {
     const char *set = getenv(name);
     if (set == NULL || set[0] == '\0')
         return SECRET_UNSET;
     *value = arena_text(arena, without_line_end(text_of(set)));
+    keep_out_of_dumps(set, strlen(set));
+    keep_out_of_dumps(value->ptr, value->len);
     return value->len > 0 ? SECRET_READ : SECRET_UNSET;
 }
 
@@ -50,6 +62,7 @@ static int read_all(int fd, struct arena *arena, struct text *value)
     size_t room = S_ISFIFO(st.st_mode) ? SECRET_MAX : (size_t)st.st_size;
     char *memory = arena_alloc(arena, room + 1);
     size_t len = 0;
+    keep_out_of_dumps(memory, room);
     while (len < room) {
         ssize_t got = read(fd, memory + len, room - len);
         if (got < 0 && errno == EINTR)

@@ -191,6 +191,8 @@ bool head_keep(struct attempt *a, const struct transfer_header *headers, size_t 
 
 /* mask.c: `t`, or a copy (arena) in which "***" stands where the secret that this attempt sent was. */
 struct text mask_text(struct attempt *a, struct text t);
+/* mask_request.c: the same of what stands in the client's request, for the log; at most 512 bytes are looked at. Arena or `words`. */
+struct text mask_request(struct attempt *a, struct text words);
 /* The same of an event's texts. */
 gw_event mask_event(struct attempt *a, const gw_event *event);
 

@@ -127,7 +127,7 @@ void failure_said(struct attempt *a, struct text words, struct text code)
         return;
     if (words.len > SAID_MOST)
         words.len = SAID_MOST;
-    a->said = arena_text(&a->req->arena, mask_text(a, words));
+    a->said = arena_text(&a->req->arena, mask_request(a, mask_text(a, words)));
     if (code.len > 0)
         a->said_code = arena_text(&a->req->arena, (struct text){ code.ptr, code.len < CODE_MOST ? code.len : CODE_MOST });
 }
