@@ -35,6 +35,7 @@ struct dialect {
                         * absent: its clients take the end of the body for it (OpenAI's: several services send no [DONE]) */
     bool marks_end;    /* a stream that has neither an end mark nor a finish reason broke off */
     bool waits_long;   /* its clients come again when Retry-After has passed, however long it is */
+    const char *quota; /* how the headers begin by which its clients learn that a budget is nearly or quite spent; NULL: they know none */
     const char *user_in; /* the member of a request whose "user_id" names the end user; NULL: its member "user" does */
     const char *const *headers; /* request headers that its upstreams get, to a NULL; with * at its end: all that begin so */
     const char *marked_by;      /* the header by which its clients are known where APIs share a path: lists of models. NULL: none */

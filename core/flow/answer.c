@@ -20,8 +20,10 @@ void answer_begin_stream(struct request *req)
     answer_head_common(req, &h);
     throttle_head(req, &h);
     answer_head_add(&h, "X-Accel-Buffering", "no");
-    if (attempt_has_spoken(req->attempt)) /* else a ping begins it, and the target may still change */
+    if (attempt_has_spoken(req->attempt)) { /* else a ping begins it, and the target may still change */
         answer_head_success(req, &h);
+        budget_head(req, &h);
+    }
     req->door->begin(req->client, 200, h.all, h.count);
 }
 
@@ -152,6 +154,7 @@ static void finish_error(struct request *req)
         answer_head_add(&h, "x-should-retry", fail->should_retry ? "true" : "false");
     if (fail->retry_after_s > 0)
         answer_head_add(&h, "Retry-After", arena_printf(&req->arena, "%d", fail->retry_after_s));
+    budget_head_spent(req, &h);
     if (req->status == 405)
         answer_head_add(&h, "Allow", arena_str(&req->arena, req->allow));
     if (req->attempts_made > 0)
@@ -176,9 +179,7 @@ static void finish_whole(struct request *req)
     const char *cost = price_header(req);
     if (cost != NULL)
         answer_head_add(&h, "x-gw-cost", cost);
-    const char *left = spend_left(req);
-    if (left != NULL)
-        answer_head_add(&h, "x-gw-budget-remaining", left);
+    budget_head(req, &h);
     char *body = buf_take(&req->body_out, &len);
     req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, large_free_any, body, false);
 }

@@ -120,7 +120,7 @@ void metrics_count_request(struct metrics *m, unsigned worker, const struct metr
 {
     BUG_IF(worker >= m->workers);
     struct metrics_shard *shard = &m->shards[worker];
-    struct key key = { .len = 0 }, times = { .len = 0 };
+    struct key key = { .len = 0 }, times = { .len = 0 }, source = { .len = 0 };
     char status[4] = { (char)('0' + r->status / 100 % 10), (char)('0' + r->status / 10 % 10), (char)('0' + r->status % 10), 0 };
 
     pthread_mutex_lock(&shard->lock);
@@ -139,6 +139,13 @@ void metrics_count_request(struct metrics *m, unsigned worker, const struct metr
         row->unpriced += !r->priced;
         if (__builtin_add_overflow(row->cost_nano, r->cost_nano, &row->cost_nano))
             row->cost_nano = INT64_MAX;
+    }
+    key_add(&source, TEXT("u"));
+    key_add(&source, text_of(usage_source_name(r->usage->source)));
+    struct metrics_row *sources = row_of(shard, &source);
+    if (sources != NULL) {
+        sources->count++;
+        count_tokens(sources, r->usage);
     }
     key_add(&times, TEXT("t"));
     key_add(&times, r->provider);

@@ -49,6 +49,12 @@ void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
 struct ledger_sums; /* money/ledger.h */
 struct delivery_state; /* money/delivery.h */
 
+/* What a team may still spend. */
+struct metrics_team {
+    struct text team;
+    int64_t left; /* nano-dollars */
+};
+
 /* Gauges that are read at the scrape. */
 struct metrics_gauges {
     unsigned in_flight, connections;
@@ -58,6 +64,8 @@ struct metrics_gauges {
     const char *book_digest; /* of the price book; NULL: there is none */
     const struct ledger_sums *ledger; /* NULL: nothing is written down */
     const struct delivery_state *delivery; /* NULL: there is no store */
+    const struct metrics_team *teams; /* that have a budget */
+    size_t team_count;
 };
 /* The whole text, appended. Any thread. */
 void metrics_write(struct metrics *m, const struct metrics_gauges *gauges, struct buf *out);

@@ -275,11 +275,13 @@ static void write_process(const struct metrics_gauges *g, struct buf *out)
 
 void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
 {
+    char usd[NANO_TEXT];
     static const char *const request[] = { "face", "provider", "model", "team", "status", "outcome", NULL };
     static const char *const attempt[] = { "provider", "outcome", NULL };
     static const char *const fallback[] = { "from", "to", "reason", NULL };
     static const char *const event[] = { "event", NULL };
     static const char *const limit[] = { "limit", NULL };
+    static const char *const source[] = { "source", NULL };
     struct metrics_shard *all = calloc(1, sizeof *all);
     BUG_IF(all == NULL);
     map_init(&all->rows);
@@ -294,6 +296,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_cost(all, request, out);
     head(out, "gw_unpriced_requests_total", "counter", "Requests that an upstream may charge for, and no price or usage says how much.");
     write_unpriced(all, request, out);
+    head(out, "gw_usage_requests_total", "counter", "Finished requests by where their usage came from: reported, counted, estimated, none.");
+    write_rows(all, 'u', "gw_usage_requests_total", source, out);
     head(out, "gw_upstream_requests_total", "counter", "Attempts at providers by outcome.");
     write_rows(all, 'a', "gw_upstream_requests_total", attempt, out);
     head(out, "gw_fallbacks_total", "counter", "Attempts that went on to another target, and why.");
@@ -316,6 +320,10 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
         write_ledger(g->ledger, out);
     if (g->ledger != NULL && g->delivery != NULL)
         write_store(g->delivery, g->ledger, out);
+    if (g->team_count > 0)
+        head(out, "gw_budget_remaining_usd", "gauge", "What is left in the team's budget that has the least, in US dollars.");
+    for (size_t i = 0; i < g->team_count; i++)
+        buf_printf(out, "gw_budget_remaining_usd{team=\"%.*s\"} %s\n", TEXT_ARG(g->teams[i].team), nano_write(g->teams[i].left, 0, usd));
     write_process(g, out);
 
     for (size_t i = 0; i < all->rows.count; i++)

@@ -6,7 +6,7 @@
 #include "money/ledger.h"
 #include "money/nano.h"
 
-static void describe(const struct attempt *a, struct record *record)
+void spend_describe(const struct attempt *a, struct record *record)
 {
     const struct request *req = a->req;
     record->request = text_of(req->id);
@@ -64,6 +64,7 @@ enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal
         break;
     }
     error_set(&req->fail, E_BUDGET, "The budget %s is spent. %s", of, again(req, refusal->ends_s));
+    req->spent = (struct budget_spent){ true, refusal->terms->period, refusal->ends_s };
     int64_t wait_s = refusal->ends_s - clock_unix_ms() / 1000;
     if (req->face->dialect->waits_long && refusal->ends_s != INT64_MAX && wait_s > 0)
         req->fail.retry_after_s = wait_s < INT32_MAX ? (int)wait_s : INT32_MAX;
@@ -84,7 +85,7 @@ int spend_prepare(struct attempt *a, struct spend_hold *hold)
     if (req->worker->gateway->ledger == NULL || a->mode == MODE_LOCAL)
         return 0;
     hold->record = (struct record){ .attempt = req->attempts_made };
-    describe(a, &hold->record);
+    spend_describe(a, &hold->record);
     bool priced = price_hold(a, &hold->record.hard, &hold->record.soft);
     if (!priced && req->operation != GW_OP_COUNT_TOKENS && ledger_is_charged(req->worker->gateway->ledger, &hold->record))
         return error_set(&req->fail, E_NOT_PRICED,
@@ -174,7 +175,7 @@ static void judge(const struct attempt *a, struct record *end)
 static void end_request(const struct attempt *a)
 {
     struct record row = { .final = 1, .outcome = text_of(a->outcome) };
-    describe(a, &row);
+    spend_describe(a, &row);
     ledger_row(a->req->worker->gateway->ledger, &row);
 }
 
@@ -202,28 +203,10 @@ void spend_end(struct attempt *a, bool final)
     end.duration_ms = ((a->ended_ns != 0 ? a->ended_ns : clock_ns()) - a->started_ns) / CLOCK_MS;
     if (a->mode == MODE_LOCAL) {
         end.ending = ENDING_NONE;
-        describe(a, &end);
+        spend_describe(a, &end);
         ledger_row(ledger, &end);
     } else {
         ledger_end(ledger, a->hold, &end);
         a->hold = NULL;
     }
-}
-
-const char *spend_left(struct request *req)
-{
-    struct ledger *ledger = req->worker->gateway->ledger;
-    struct ledger_balance balances[ACCOUNTS_MOST];
-    struct record whose = { .type = RECORD_NONE };
-    char usd[NANO_TEXT];
-    int64_t left = -1;
-
-    if (ledger == NULL || req->attempt == NULL)
-        return NULL;
-    describe(req->attempt, &whose);
-    size_t count = ledger_read_balances(ledger, &whose, balances);
-    for (size_t i = 0; i < count; i++)
-        if (!balances[i].terms->only_report && (left < 0 || balances[i].left < left))
-            left = balances[i].left;
-    return left < 0 ? NULL : arena_str(&req->arena, text_of(nano_write(left, 0, usd)));
 }

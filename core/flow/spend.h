@@ -6,6 +6,7 @@
 #include "flow/way.h"
 #include "money/ledger.h"
 
+struct answer_head;
 struct ledger_refusal; /* money/ledger.h */
 
 /* What a HOLD has of an attempt. Arena. */
@@ -25,7 +26,12 @@ enum next spend_cannot(struct request *req, const char *why);
 /* The attempt is over, its usage is final and price_attempt() has run. `final`: the request is over with it. Once. */
 void spend_end(struct attempt *a, bool final);
 
-/* The value of x-gw-budget-remaining: US dollars of the budget that has the least left, arena; NULL: the request is charged to none. */
-const char *spend_left(struct request *req);
+/* The dimensions of an attempt: whose it is, which model and provider. Texts are lent. */
+void spend_describe(const struct attempt *a, struct record *record);
+
+/* budget_head.c: how much is left in the budget that has the least; to Anthropic's clients also a warning above 75 %. */
+void budget_head(struct request *req, struct answer_head *head);
+/* Of a request that a spent budget refused: the words at which Anthropic's clients stop. */
+void budget_head_spent(struct request *req, struct answer_head *head);
 
 #endif

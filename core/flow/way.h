@@ -17,6 +17,13 @@
 #include "flow/worker.h"
 #include "loop/loop.h"
 
+/* The budget that refused a request because it is spent. */
+struct budget_spent {
+    bool is;
+    enum config_period period;
+    int64_t ends_s; /* when it begins anew */
+};
+
 /* One row. */
 struct step {
     const char *name;
@@ -98,6 +105,7 @@ struct request {
 
     struct whose whose;
     struct throttle_taken taken;
+    struct budget_spent spent;
 
     /* route */
     struct route_target *targets;

@@ -80,6 +80,24 @@ static bool may_read_metrics(struct watch *x)
     return false;
 }
 
+/* The teams that have a budget, with what is left in the one that has the least. */
+static size_t teams_left(struct gateway *g, const struct config *config, struct metrics_team *out)
+{
+    struct ledger_balance balances[ACCOUNTS_MOST];
+    size_t n = 0;
+
+    for (size_t i = 0; g->ledger != NULL && i < config->team_count; i++) {
+        size_t count = ledger_read_balances(g->ledger, &(struct record){ .team = config->teams[i].name }, balances);
+        int64_t left = INT64_MAX;
+        for (size_t k = 0; k < count; k++)
+            if (balances[k].kind == ACCOUNT_TEAM && balances[k].left < left)
+                left = balances[k].left;
+        if (config->teams[i].budgets.count > 0)
+            out[n++] = (struct metrics_team){ config->teams[i].name, left };
+    }
+    return n;
+}
+
 void health_metrics(struct watch *x)
 {
     struct gateway *g = x->front->worker->gateway;
@@ -96,6 +114,8 @@ void health_metrics(struct watch *x)
         ledger_read_sums(g->ledger, &sums);
     if (g->delivery != NULL)
         delivery_read_state(g->delivery, &delivery);
+    struct metrics_team *teams = calloc(x->front->worker->config->team_count + 1, sizeof *teams);
+    BUG_IF(teams == NULL);
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
                   &(struct metrics_gauges){
@@ -107,8 +127,11 @@ void health_metrics(struct watch *x)
                       .book_digest = g->book != NULL ? g->book->digest : NULL,
                       .ledger = g->ledger != NULL ? &sums : NULL,
                       .delivery = g->delivery != NULL ? &delivery : NULL,
+                      .teams = teams,
+                      .team_count = teams_left(g, x->front->worker->config, teams),
                   },
                   &out);
+    free(teams);
     if (out.failed) {
         buf_free(&out);
         say(x, 503, PLAIN, TEXT("memory for the metrics is missing\n"));

@@ -98,6 +98,18 @@ class Accounts(Case):
         self.assertEqual(self.passes(1, key="e", session="b").header("x-gw-budget-remaining"), "0")
         verify(self.path)
 
+    def test_the_metrics_know_what_is_left(self):
+        def left():
+            lines = self.gw.request("GET", "/metrics").body.decode().splitlines()
+            return {line.split('"')[1]: Decimal(line.split()[-1]) for line in lines if line.startswith("gw_budget_remaining_usd{")}, [
+                line for line in lines if line.startswith("gw_usage_requests_total{")]
+        self.ask("w")
+        teams, sources = left()
+        self.assertEqual(set(teams), {"watched", "raised", "past", "berlin"})
+        self.assertEqual(teams["watched"], 0)
+        self.assertTrue([line for line in sources if 'source="reported"' in line])
+        self.assertTrue(all(0 <= value <= 9 for value in teams.values()), teams)
+
     def test_a_session_id_that_imitates_another_ones(self):
         self.passes(2, key="e", session="x/y")
         self.spent(self.ask("e", session="x/y"), "this session in total")

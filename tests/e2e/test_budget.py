@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import upstream
 from client import wait_for
-from harness import Case, Gateway, provider
+from harness import Case, Gateway, claude, provider
 from test_anthropic import VERSION
 from test_ledger import records, usage, verify
 from upstream import reply_json
@@ -156,6 +156,69 @@ class Budget(Case):
         self.assert_error(self.ask("n", "fee"), 429, "insufficient_quota", "project_spend_limit_exceeded", retry=False)
         (row,) = [r for r in usage(self.path, "--by", "team") if r["team"] == "all-or-nothing"]
         self.assertEqual((row["cost_usd"], row["requests"], row["held_usd"]), ("5", 50, "0"))
+
+
+class Words(Case):
+    """What Anthropic's clients are told of budgets: a warning from 75 % on, a refusal that names the period, and none for what never begins anew."""
+
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream()
+        cls.folder = tempfile.TemporaryDirectory()
+        return Gateway(
+            'ledger { path = "%s" }\n' % os.path.join(cls.folder.name, "ledger") + claude("claude", cls.up) + 'model "c" { { "claude/x", price = { request_usd = 1, input_usd_per_mtok = 0, output_usd_per_mtok = 0 } } }\n'
+            'team "day" { budget = { { usd = 8, ceiling_usd = 8, per = "day" }, { usd = 1000 } } }\nteam "total" { budget = { usd = 4, ceiling_usd = 4, per = "total" } }\n'
+            'team "session" { session_budget = { usd = 1, ceiling_usd = 1, per = "total" } }\nteam "quiet" { budget = { usd = 1, only_report = true } }\n' +
+            key_line("d", "day") + key_line("t", "total") + key_line("s", "session") + key_line("q", "quiet"))
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.folder.cleanup()
+
+    def ask(self, key, stream=False):
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "x", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "usage": {"input_tokens": 3, "output_tokens": 2}}
+        events = [("message_start", {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}}),
+                  ("content_block_start", {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+                  ("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}}),
+                  ("content_block_stop", {"type": "content_block_stop", "index": 0}),
+                  ("message_delta", {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}), ("message_stop", {"type": "message_stop"})]
+        self.up.handler = [upstream.stream(*[b"event: " + name.encode() + b"\n" + upstream.event(value) for name, value in events])] if stream else [reply_json(message)]
+        body = {"model": "c", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+        return self.gw.request("POST", "/v1/messages", [VERSION] + auth(key) + [("x-gw-session", "one")], body)
+
+    def words(self, answer):
+        return {name[len("anthropic-ratelimit-unified-"):].lower(): value for name, value in answer.headers if name.lower().startswith("anthropic-ratelimit-unified-")}
+
+    def test_a_day(self):
+        import datetime
+        midnight = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) + datetime.timedelta(days=1)
+        for i in range(8):
+            answer = self.ask("d", stream=i == 6)
+            self.assertEqual(answer.status, 200, answer)
+            if i < 6:  # 75 % are not above 75 %
+                self.assertEqual(self.words(answer), {}, i)
+            elif i == 6:  # at the head of a stream its own cost is not known
+                self.assertEqual((self.words(answer), answer.header("x-gw-budget-remaining")), ({}, "2"))
+            else:
+                self.assertEqual(self.words(answer), {"status": "allowed_warning", "utilization": "0.99", "reset": "%d" % midnight.timestamp(), "overage-period": "daily"})
+        answer = self.ask("d")
+        self.assertEqual((answer.status, answer.json()["error"]["type"], answer.header("x-should-retry")), (429, "billing_error", "false"))
+        self.assertEqual(self.words(answer), {"status": "rejected", "reset": "%d" % midnight.timestamp(), "overage-period": "daily"})
+        self.assertTrue(0 <= midnight.timestamp() - datetime.datetime.now().timestamp() - int(answer.header("retry-after")) + 2 < 5, answer)
+
+    def test_what_never_begins_anew_has_no_reset(self):
+        for key, count in (("t", 4), ("s", 1)):
+            answers = [self.ask(key) for _ in range(count)]
+            self.assertEqual({a.status for a in answers}, {200})
+            self.assertEqual(self.words(answers[-1]), {"status": "allowed_warning", "utilization": "0.99"})
+            answer = self.ask(key)
+            self.assertEqual((answer.status, answer.json()["error"]["type"], answer.header("retry-after")), (429, "billing_error", None))
+            self.assertEqual(self.words(answer), {"status": "rejected"})
+
+    def test_one_that_only_reports_says_nothing(self):
+        answers = [self.ask("q") for _ in range(3)]
+        self.assertEqual([(a.status, self.words(a), a.header("x-gw-budget-remaining")) for a in answers], 3 * [(200, {}, None)])
 
 
 class Configuration(unittest.TestCase):
