@@ -1,5 +1,8 @@
 /* test_follow.c - a journal that is followed: from each place on the same records, each END with its HOLD, while it is written. */
+#include <errno.h>
+
 #include "folder.h"
+#include "money/disk.h"
 #include "money/follow.h"
 #include "money/ledger.h"
 
@@ -112,6 +115,7 @@ Test(follow, gives_the_same_from_every_place)
     }
     cr_assert_eq(follow_number(follow), all.count + 1);
     cr_assert_eq(follow_holds(follow)->count, 0);
+    cr_assert_eq(follow_place(follow).number, all.count + 1); /* nothing before is needed */
     cr_assert_eq(follow_oldest(f.path, &fail), 1);
     follow_free(follow);
     folder_remove(&f);
@@ -248,5 +252,42 @@ Test(follow, a_journal_that_ends_too_early_is_noticed)
     follow = at(&f, (struct follow_place){0}, 21);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT);
     follow_free(follow);
+    folder_remove(&f);
+}
+
+static unsigned syncs;
+
+static int sometimes_bad(int fd)
+{
+    return ++syncs % 5 == 0 ? (errno = EIO, -1) : disk_of_system.sync(fd);
+}
+
+/* A sync fails: what is not surely on the disk stands once more at the beginning of the next file. */
+Test(follow, what_is_written_again_is_given_once)
+{
+    struct folder f;
+    struct fail fail;
+    struct ledger_start start;
+    static struct seen all;
+    folder_make(&f);
+    disk = disk_of_system;
+    disk.sync = sometimes_bad;
+    struct ledger_settings settings = {.folder = f.path, .sync_ns = 0};
+    struct ledger *l = ledger_open(&settings, &start, &fail);
+    cr_assert_not_null(l, "%s", fail.text);
+    struct follow *follow = at(&f, (struct follow_place){0}, 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        settle(l, hold(l, i), i);
+        cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT, "%s", fail.text);
+    }
+    ledger_close(l);
+    disk = disk_of_system;
+    cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT);
+    follow_free(follow);
+    cr_assert_eq(all.count, 2 * ROUNDS);
+    for (size_t i = 0; i < all.count; i++) {
+        cr_assert_eq(all.numbers[i], i + 1);
+        check_from(&f, &all, i);
+    }
     folder_remove(&f);
 }
