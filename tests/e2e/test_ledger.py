@@ -280,7 +280,7 @@ class Crash(unittest.TestCase):
                 gw.kill()
             with Gateway(lua(path, up, up2)):
                 self.assertEqual(verify(path)["open"], 0)
-            from test_store import check_store  # which uses this file too
+            from stored import check_store  # which uses this file too
             self.assertEqual(check_store(self, path, os.path.join(path, "store.sqlite")), verify(path)["records"] + 1)
             ends = collections.Counter(r["hold"] for r in records(path, "end"))
             self.assertEqual([n for n in ends.values() if n != 1], [])

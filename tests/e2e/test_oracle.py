@@ -17,10 +17,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import client
 import upstream
-from harness import Gateway, provider
 from command import run
+from harness import Gateway, provider
+from stored import ask, check_store
 from test_ledger import records, usage, verify
-from test_store import ask, check_store
 from upstream import DONE, delta, reply, reply_json, stream, stream_head
 
 SECONDS = float(os.environ.get("GW_ORACLE_S", "5"))

@@ -7,9 +7,7 @@ import json
 import os
 import resource
 import signal
-import sqlite3
 import stat
-import subprocess
 import tempfile
 import threading
 import time
@@ -18,94 +16,14 @@ from decimal import Decimal
 
 import client
 import upstream
-from command import BINARY, environment, run
-from harness import Gateway
+from command import run
+from harness import Gateway, tsan
+from stored import NANO, StoreCase, ask, check_store, delivered, lag, metric, opened, sums_of
 from test_ledger import BUSY, lua, records, verify
 
-NANO = Decimal(1000000000)
-SUMS = ("requests", "input", "output", "cache_read", "cache_write", "reasoning", "cost_nano", "doubt_nano", "unpriced", "estimated")
 
-
-@contextlib.contextmanager
-def opened(path):
-    db = sqlite3.connect(path, timeout=10, isolation_level=None)
-    try:
-        yield db
-    finally:
-        db.close()
-
-
-def ask(path, sql, *values):
-    with opened(path) as db:
-        return db.execute(sql, values).fetchall()
-
-
-def metric(gw, name):
-    for line in gw.request("GET", "/metrics").body.decode().splitlines():
-        if line.startswith(name + "{") or line.startswith(name + " "):
-            return float(line.rsplit(" ", 1)[1])
-    return None
-
-
-def lag(gw):
-    return metric(gw, "gw_ledger_lag_records")
-
-
-def delivered(gw, timeout=20):
-    return client.wait_for(lambda: lag(gw) == 0, timeout)
-
-
-def sums_of(path, table):
-    return ask(path, "SELECT %s FROM %s" % (", ".join("coalesce(sum(%s), 0)" % c for c in SUMS), table))[0]
-
-
-def check_store(test, folder, store, missing=0):
-    """Rows = the records before its cursor, none twice; rollups = rows; both = the balance of the journal (I4, I8)."""
-    ((generation, next_),) = ask(store, "SELECT generation, next FROM meta")
-    wanted = {r["number"]: r for t in ("end", "row", "late") for r in records(folder, t) if r["number"] < next_}
-    rows = {n: (cost, doubt) for n, cost, doubt in ask(store, "SELECT number, cost_nano, doubt_nano FROM usage WHERE generation = ?", generation)}
-    test.assertEqual(len(wanted) - missing, len(rows))
-    test.assertLessEqual(set(rows), set(wanted))
-    for number, (cost, doubt) in rows.items():
-        record = wanted[number]
-        test.assertEqual((Decimal(cost) / NANO, Decimal(doubt) / NANO), (Decimal(record.get("cost_usd", "0")), Decimal(record.get("doubt_usd", "0"))), number)
-        test.assertEqual(len(record.get("lines", [])), ask(store, "SELECT count(*) FROM lines WHERE generation = ? AND number = ?", generation, number)[0][0]) if number % 97 == 0 else None
-    for table in ("minute", "hour", "day"):
-        test.assertEqual(sums_of(store, table), sums_of(store, "usage"), table)
-    test.assertEqual(ask(store, "SELECT number FROM usage EXCEPT SELECT number FROM decisions"), [])
-    if missing == 0:
-        report = verify(folder)
-        test.assertEqual(Decimal(sums_of(store, "usage")[6]) / NANO, sum(Decimal(r.get("cost_usd", "0")) for r in wanted.values()))
-        if report["records"] + 1 == next_:
-            test.assertEqual(Decimal(sums_of(store, "day")[6]) / NANO, Decimal(report["spent_usd"]))
-            test.assertEqual(Decimal(sums_of(store, "day")[7]) / NANO, Decimal(report["doubt_usd"]))
-    return next_
-
-
-class Store(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.path = os.path.join(self.folder.name, "ledger")
-        self.store = os.path.join(self.path, "store.sqlite")
-        self.up, self.up2 = upstream.Upstream(upstream.good), upstream.Upstream(upstream.good)
-        self.addCleanup(self.up.stop)
-        self.addCleanup(self.up2.stop)
-
-    def gateway(self, *args, more="", wait=True):
-        return Gateway(lua(self.path, self.up, self.up2) + more, args=args, wait=wait)
-
-    def refused(self, *args, more=""):
-        """It does not start: what it reports."""
-        gw = self.gateway(*args, more=more, wait=False)
-        self.assertEqual(gw.wait(), 78)
-        gw.stop(codes=(78,))
-        return "\n".join(gw.stderr)
-
-    def talk(self, gw, count=9):
-        for i in range(count):
-            self.assertEqual(gw.chat(model=("m", "f", "d", "x" if i % 2 else "m2")[i % 4], stream=i % 2 == 0).status, 200)
-
+class Store(StoreCase):
+    @tsan
     def test_each_record_is_a_row_and_in_the_rollups(self):
         with self.gateway() as gw:
             self.talk(gw, 12)
@@ -162,6 +80,7 @@ class Store(unittest.TestCase):
             pass
         check_store(self, self.path, self.store)
 
+    @tsan
     def test_a_store_that_is_locked_stops_nothing_and_loses_nothing(self):
         with self.gateway() as gw:
             self.talk(gw)
@@ -177,6 +96,7 @@ class Store(unittest.TestCase):
                 db.execute("ROLLBACK")
             self.assertTrue(delivered(gw, 60))
             self.assertTrue(client.wait_for(lambda: metric(gw, "gw_store_up") == 1, 20))
+            self.assertTrue(client.wait_for(lambda: any("takes records again" in line for line in gw.stderr), 20))
             self.assertEqual(len([line for line in gw.stderr if "is locked" in line]), 1, gw.stderr)
             self.assertEqual(len([line for line in gw.stderr if "takes records again" in line]), 1, gw.stderr)
         check_store(self, self.path, self.store)
@@ -264,82 +184,6 @@ class Store(unittest.TestCase):
                 self.talk(gw)
         check_store(self, self.path, self.store)
 
-    def same_usage(self, *more):
-        """The report of store and journal together is that of the journal alone, whatever it is by."""
-        config = os.path.join(self.folder.name, "gateway.lua")
-        with open(config, "w", encoding="utf-8") as f:
-            f.write(lua(self.path, self.up, self.up2))
-        reports = []
-        for by in ("team,model", "day", "provider,model,key", "team,day", "client", "session,team", "user,project,tag,model", "model"):
-            both = []
-            for place in (("-c", config), ("--path", self.path)):
-                said = run("usage", *place, "--by", by, "--format", "json", *more)
-                self.assertEqual((said.code, said.err), (0, ""), said)
-                both.append(json.loads(said.out))
-            self.assertEqual(both[0], both[1], by)
-            reports.append(both[0])
-        return reports
-
-    def test_usage_is_current_beside_a_gateway_and_without_one(self):
-        gate = threading.Event()
-        with self.gateway() as gw:
-            self.talk(gw)
-            self.assertTrue(delivered(gw))
-            self.same_usage()
-            self.up.handler = lambda request, out: (gate.wait(20), upstream.good(request, out))
-            waiting = threading.Thread(target=lambda: gw.chat(model="m"))
-            waiting.start()
-            self.assertTrue(client.wait_for(self.up.take))
-            self.assertTrue(delivered(gw))  # the hold stands before the store's cursor
-            held = [row["held_usd"] for row in self.same_usage()[-1] if row["model"] == "m"]
-            self.assertGreater(Decimal(held[0]), 0)
-            with opened(self.store) as db:
-                db.execute("BEGIN IMMEDIATE")
-                for _ in range(5):
-                    self.assertEqual(gw.chat(model="m2").status, 200)
-                self.assertGreater(lag(gw), 0)
-                self.same_usage()
-                db.execute("ROLLBACK")
-            self.same_usage()
-            gate.set()
-            waiting.join(20)
-        rows = self.same_usage()
-        self.assertEqual(sum(Decimal(r["cost_usd"]) for r in rows[0]), Decimal(verify(self.path)["spent_usd"]))
-        self.assertEqual({r["held_usd"] for r in rows[0]}, {"0"})
-        self.same_usage("--since", "2020-01-01", "--until", "2031-01-01")
-        self.same_usage("--since", "2h")
-        self.assertEqual(self.same_usage("--since", "2999-01-01")[0], [])
-        row = rows[0][0]
-        self.assertEqual(set(row), {"team", "model", "requests", "tokens", "cost_usd", "held_usd", "doubt_usd", "unpriced", "estimated"})
-        self.assertEqual(set(row["tokens"]), {"input", "output", "cache_read", "cache_write", "reasoning"})
-
-    def test_usage_knows_what_the_journal_does_not_have_any_more(self):
-        for _ in range(3):
-            with self.gateway() as gw:
-                self.talk(gw)
-        before = self.same_usage()
-        first = sorted(n for n in os.listdir(self.path) if n.endswith(".journal"))[0]
-        os.unlink(os.path.join(self.path, first))
-        config = os.path.join(self.folder.name, "gateway.lua")
-        said = run("usage", "-c", config, "--by", "team,model", "--format", "json")
-        self.assertEqual((said.code, json.loads(said.out)), (0, before[0]), said)
-        alone = run("usage", "--path", self.path, "--by", "team,model", "--format", "json")
-        self.assertIn("the journal begins with record ", alone.err)
-        self.assertNotEqual(json.loads(alone.out), before[0])
-        with open(self.store, "r+b") as f:
-            f.write(b"not a database at all")
-        broken = run("usage", "-c", config, "--by", "team,model", "--format", "json")
-        self.assertEqual(broken.code, 1, broken)
-        self.assertIn("damaged", broken.err)
-
-    def segments(self):
-        return sorted(n for n in os.listdir(self.path) if n.endswith(".journal"))
-
-    def keeping(self, days, more=""):
-        """A gateway that keeps segments so long."""
-        text = lua(self.path, self.up, self.up2).replace("sync_ms = 5", "sync_ms = 5, keep_days = %d" % days)
-        return Gateway(text + more)
-
     def test_segments_go_when_nothing_needs_them(self):
         budget = 'team "default" { budget = { usd = 1000, per = "total" } }\n'
         for _ in range(3):
@@ -386,23 +230,6 @@ class Store(unittest.TestCase):
             self.assertTrue(delivered(gw, 60))
         self.assertEqual(ask(nowhere, "SELECT count(*) FROM usage"), [(wanted,)])
 
-    def test_doubt_that_ends_is_a_row_of_its_own(self):
-        self.up.handler = lambda request, out: out.wait_gone()
-        with self.gateway() as gw:
-            answer = gw.chat(model="slow")
-            self.assertEqual(answer.status, 504)
-            gw.log_for(answer.id)
-            self.assertTrue(delivered(gw))
-            self.assertGreater(sums_of(self.store, "day")[7], 0)
-            said = run("ledger", "resolve", answer.id, "--cost", "0.5", "--why", "the bill", "-c", self.config())
-            self.assertEqual(said.code, 0, said)
-            self.assertTrue(client.wait_for(lambda: sums_of(self.store, "usage")[7] == 0, 20))
-            rows = self.same_usage("--since", "1h")[0]
-            self.assertEqual([(r["model"], r["doubt_usd"], r["requests"]) for r in rows], [("slow", "0", 1)])
-            self.assertGreaterEqual(Decimal(rows[0]["cost_usd"]), Decimal("0.5"))
-            self.assertIn("the bill", run("explain", "-c", self.config(), answer.id).out)
-        check_store(self, self.path, self.store)
-
     def test_it_holds_no_prompt_and_no_key(self):
         with self.gateway() as gw:
             self.up.handler = [upstream.reply(401, b'{"error":{"message":"canary-of-an-error sk-canary-7d21"}}'), upstream.good]
@@ -413,98 +240,6 @@ class Store(unittest.TestCase):
                 if stat.S_ISREG(os.stat(os.path.join(self.path, name)).st_mode):
                     with open(os.path.join(self.path, name), "rb") as f:
                         self.assertNotIn(b"canary", f.read(), name)
-
-    def test_rows_go_and_sums_stay(self):
-        with self.gateway() as gw:
-            self.talk(gw)
-        before = self.same_usage()
-        with opened(self.store) as db:  # as if it had been long ago
-            db.execute("UPDATE usage SET admitted_ms = admitted_ms - 3 * 86400000")
-        with self.gateway(more="store { rows_days = 2 }\n") as gw:
-            self.assertTrue(client.wait_for(lambda: ask(self.store, "SELECT count(*) FROM usage")[0][0] == 0, 20))
-            self.assertTrue(delivered(gw))
-        for table in ("usage", "lines", "decisions"):
-            self.assertEqual(ask(self.store, "SELECT count(*) FROM %s" % table), [(0,)])
-        config = os.path.join(self.folder.name, "gateway.lua")
-        said = run("usage", "-c", config, "--by", "team,model", "--format", "json")
-        self.assertEqual((said.code, said.err, json.loads(said.out)), (0, "", before[0]), said)
-        said = run("usage", "-c", config, "--by", "client")
-        self.assertIn("were removed (store { rows_days })", said.err)
-
-    def config(self):
-        path = os.path.join(self.folder.name, "gateway.lua")
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(lua(self.path, self.up, self.up2) + 'team "default" { budget = { usd = 1000 } }\n')
-        return path
-
-    def test_explain_tells_each_attempt(self):
-        config = self.config()
-        with self.gateway(more='team "default" { budget = { usd = 1000 } }\n') as gw:
-            self.up.handler = [BUSY]
-            answer = gw.chat(model="f")
-            gw.log_for(answer.id)
-            self.up.handler = upstream.good
-            local = gw.chat(model="d")
-            said = {}
-            for when in ("journal", "store"):
-                for place in (("-c", config), ("--path", self.path)):
-                    done = run("explain", *place, "--json", answer.id)
-                    self.assertEqual((done.code, done.err), (0, ""), done)
-                    said[when, place[0]] = json.loads(done.out)
-                self.assertTrue(delivered(gw))
-            self.assertEqual(len({json.dumps(s, sort_keys=True) for s in said.values()}), 1, said)
-            first, second = said["store", "-c"]["records"]
-            self.assertEqual((first["attempt"], first["provider"], first["ending"], first["outcome"], first["final"]), (1, "up", "void", "status_503", False))
-            self.assertEqual((second["attempt"], second["provider"], second["ending"], second["source"], second["final"]), (2, "up2", "settled", "reported", True))
-            self.assertEqual([(a["kind"], a["id"]) for a in second["accounts"]], [("team", "default")])
-            self.assertGreater(Decimal(second["hard_usd"]), Decimal(second["soft_usd"]))
-            self.assertEqual([(l["unit"], l["quantity"]) for l in second["lines"]], [("input", 5), ("output", 2)])
-            self.assertEqual((second["raw"]["total_tokens"], second["cost_usd"], said["store", "-c"]["cost_usd"]), (7, "0.0000325", "0.0000325"))
-            text = run("explain", "-c", config, answer.id).out
-            for words in ("asked for f at ", "attempt 1: up/real", "outcome status_503", "attempt 2: up2/real", 'charged to team "default" of 1000 USD a month', "usage reported", "total 0.0000325 USD, 0.00 in doubt"):
-                self.assertIn(words, text)
-            self.assertIn("answered without an upstream", run("explain", "-c", config, local.id).out)
-            gate = threading.Event()
-            self.up.handler = lambda request, out: (gate.wait(20), upstream.good(request, out))
-            waiting = threading.Thread(target=lambda: gw.chat(model="m"))
-            waiting.start()
-            self.assertTrue(client.wait_for(self.up.take))
-            self.assertTrue(delivered(gw))
-            (hold,) = [h for h in records(self.path, "hold") if h["number"] not in {e["hold"] for e in records(self.path, "end")}]
-            self.assertIn("in flight", run("explain", "-c", config, hold["request"]).out)
-            gate.set()
-            waiting.join(20)
-        none = run("explain", "-c", config, "no-such-request")
-        self.assertEqual((none.code, none.out), (1, ""))
-        self.assertIn("no-such-request", none.err)
-        self.assertEqual(json.loads(run("explain", "-c", config, "--json", answer.id).out), said["store", "-c"])
-
-    def test_logs_follow_what_is_written(self):
-        config = self.config()
-        with self.gateway() as gw:
-            for _ in range(5):
-                gw.chat(model="m2")
-            last = gw.chat(model="m")
-            gw.log_for(last.id)
-            lines = run("logs", "-c", config, "-n", "3", "--json").out.splitlines()
-            self.assertEqual(len(lines), 3)
-            row = json.loads(lines[-1])
-            self.assertEqual((row["request"], row["model"], row["ending"], row["outcome"], row["cost_usd"], row["tokens"]["input"]), (last.id, "m", "settled", "ok", "0.0000325", 5))
-            text = run("logs", "--path", self.path).out.splitlines()
-            self.assertEqual(len(text), 6)
-            self.assertIn(" %s default - m up/real settled ok in=5 out=2 usd=0.0000325 " % last.id, text[-1])
-            follower = subprocess.Popen([BINARY, "logs", "-f", "-n", "0", "-c", config, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
-            try:
-                self.assertTrue(client.wait_for(lambda: os.path.exists("/proc/%d/fd" % follower.pid) and any(
-                    os.readlink("/proc/%d/fd/%s" % (follower.pid, fd)).endswith(".journal") for fd in os.listdir("/proc/%d/fd" % follower.pid)), 20))
-                time.sleep(0.5)
-                wanted = [gw.chat(model=("m", "d", "m2")[i % 3]).id for i in range(9)]
-                got = [json.loads(follower.stdout.readline())["request"] for _ in wanted]
-                self.assertEqual(got, wanted)
-            finally:
-                follower.kill()
-                follower.communicate()
-        self.assertEqual(run("logs", "-c", config, "-n", "x").code, 2)
 
     def test_what_a_configuration_may_say(self):
         for text, wanted in (('store { pfad = "x" }\n', "pfad"), ('store { plugin = "sqlit" }\n', 'did you mean "sqlite"'), ('store { plugin = "demo" }\n', "is not a store"),
