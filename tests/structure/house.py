@@ -1,5 +1,6 @@
 """How the rooms of core are kept: no states made of flags."""
 
+import pathlib
 import re
 
 import text
@@ -69,4 +70,28 @@ def check_names_decide_nothing(files):
     complaints += [f"this check does not see {line}" for line in samples if not list(decisions("x", line))]
     fine = ('    { "groq", "https://api.groq.com" },', '    { &face_chat, GW_OP_CHAT },', 'text_is(name, "chatter")', ".bit = GW_DIALECT_CHAT,")
     complaints += [f"this check complains of {line}" for line in fine if list(decisions("x", line))]
+    return complaints
+
+
+ROOMS = ("core", "plugins", "sdk", "tests")
+UNNAMED_MOST = 3  # files of a room that its page leaves out
+# Words of a room's page that look like files of it.
+FILE = re.compile(r"`([a-z][a-z0-9_]*)(\*?)(?:\.[ch])?`")
+
+
+def check_rooms_have_a_page(files):
+    """each room of core, plugins, sdk and tests has a README.md, and that of a room of core names its files"""
+    rooms = {"/".join(name.split("/")[:2]) for name in files.names if name.split("/")[0] in ROOMS and name.count("/") > 1}
+    complaints = []
+    for room in sorted(rooms):
+        page = room + "/README.md"
+        if page not in files.names or len(files.read(page)) < 150:
+            complaints.append(f"{room} has no README.md, or one that explains nothing")
+        elif room.startswith("core/") and room != "core/cli":
+            words = FILE.findall(files.read(page))
+            stems = {pathlib.PurePath(name).stem for name in files.names if name.startswith(room + "/") and name.count("/") == 2}
+            stems = {stem for stem in stems if stem != "README" and not stem.endswith("inside")}
+            unnamed = [stem for stem in sorted(stems) if not any(stem == word or star and stem.startswith(word) for word, star in words)]
+            if len(unnamed) > UNNAMED_MOST:
+                complaints.append(f"{page} does not name {', '.join(unnamed)}")
     return complaints
