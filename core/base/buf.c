@@ -49,6 +49,11 @@ void buf_free(struct buf *b)
     buf_init(b, b->max);
 }
 
+void buf_free_any(void *b)
+{
+    buf_free(b);
+}
+
 char *buf_extend_more(struct buf *b, size_t len, bool fault)
 {
     bool fits = b->max - b->len >= len && !fault;

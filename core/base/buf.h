@@ -21,6 +21,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 /* Frees the memory; the buffer is empty and usable again. */
 void buf_free(struct buf *b);
+/* The same, for arena_defer(). */
+void buf_free_any(void *b);
 /* 0, or -1 when `max` would be passed or memory for a large buffer (over 4 KB) cannot be had; nothing is
  * appended then. A failed malloc of less aborts. */
 static inline int buf_append(struct buf *b, const void *bytes, size_t len);

@@ -134,20 +134,12 @@ void crypto_hex(const uint8_t *bytes, size_t len, char *out)
     *out = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int crypto_parse_hex(struct text hex, uint8_t *out, size_t len)
 {
     if (hex.len % 2 != 0 || hex.len / 2 != len)
         return -1;
     for (size_t i = 0; i < len; i++) {
-        int high = hex_value(hex.ptr[2 * i]), low = hex_value(hex.ptr[2 * i + 1]);
+        int high = text_hex(hex.ptr[2 * i]), low = text_hex(hex.ptr[2 * i + 1]);
         if (high < 0 || low < 0)
             return -1;
         out[i] = (uint8_t)(high << 4 | low);

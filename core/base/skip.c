@@ -18,13 +18,6 @@ static size_t bad(struct skip *s, const char *problem, size_t at)
     return SKIP_BAD;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 int skip_hex(struct text t, size_t at)
 {
     int code = 0;
@@ -32,7 +25,7 @@ int skip_hex(struct text t, size_t at)
     if (t.len - at < 4)
         return -1;
     for (size_t i = 0; i < 4; i++) {
-        int digit = hex_digit(t.ptr[at + i]);
+        int digit = text_hex(t.ptr[at + i]);
         if (digit < 0)
             return -1;
         code = code << 4 | digit;
@@ -50,7 +43,7 @@ static size_t skip_unicode(struct text t, size_t at, struct skip *s)
         return at + 6;
     }
     for (size_t i = at + 2; i < t.len; i++)
-        if (hex_digit(t.ptr[i]) < 0)
+        if (text_hex(t.ptr[i]) < 0)
             return bad(s, "a \\u is not followed by four hexadecimal digits", i);
     return bad(s, skip_open_string, t.len);
 }

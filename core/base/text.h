@@ -31,6 +31,13 @@ static inline bool text_eq(struct text a, struct text b)
 {
     return a.len == b.len && (a.len == 0 || (a.ptr[0] == b.ptr[0] && memcmp(a.ptr, b.ptr, a.len) == 0));
 }
+/* The value of a hexadecimal digit, in either case; -1: it is none. */
+static inline int text_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
 static inline bool text_is(struct text a, const char *s)
 {
     return (a.len == 0 || s == NULL || a.ptr[0] == s[0]) && text_eq(a, text_of(s));

@@ -1,10 +1,6 @@
 /* fold.c - collects events by choice and tool call. */
 #include "canon/fold.h"
-
-static struct text view(gw_str s)
-{
-    return (struct text){ s.ptr, s.len };
-}
+#include "canon/view.h"
 
 static void free_texts(void *arg)
 {
@@ -75,7 +71,7 @@ static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *ch
     struct fold_thought *t = arena_new(fold->arena, struct fold_thought);
     *(last != NULL ? &last->next : &choice->thoughts) = t;
     choice->last_thought = t;
-    struct text format = view(event->id);
+    struct text format = view_text(event->id);
     if (text_ends(format, TEXT(FOLD_REDACTED)))
         format.len -= sizeof FOLD_REDACTED - 1;
     t->item = event->item;
@@ -94,7 +90,7 @@ static void add(struct fold *fold, struct buf *buf, gw_str piece)
 /* JSON values beside each other: an array's are opened, so that pieces concatenate. */
 static void add_json(struct fold *fold, struct buf *buf, gw_str json)
 {
-    struct text t = text_trim(view(json));
+    struct text t = text_trim(view_text(json));
     if (t.len >= 2 && t.ptr[0] == '[') {
         t.ptr++;
         t.len -= 2;
@@ -108,21 +104,21 @@ static void add_json(struct fold *fold, struct buf *buf, gw_str json)
 
 static void add_signature(struct fold *fold, struct fold_choice *choice, const gw_event *event)
 {
-    bool redacted = text_ends(view(event->id), TEXT(FOLD_REDACTED));
+    bool redacted = text_ends(view_text(event->id), TEXT(FOLD_REDACTED));
     struct fold_thought *t = thought_of(fold, choice, event, redacted);
     if (redacted)
-        t->redacted = arena_text(fold->arena, event->text.ptr != NULL ? view(event->text) : TEXT(""));
+        t->redacted = arena_text(fold->arena, event->text.ptr != NULL ? view_text(event->text) : TEXT(""));
     else if (event->data.len > 0)
-        t->entry = arena_text(fold->arena, view(event->data));
+        t->entry = arena_text(fold->arena, view_text(event->data));
     else
-        t->signature = arena_text(fold->arena, view(event->text));
+        t->signature = arena_text(fold->arena, view_text(event->text));
 }
 
 void fold_event(struct fold *fold, const gw_event *event)
 {
     if (event->type == GW_EVENT_START) {
         if (event->text.len > 0)
-            fold->model = arena_text(fold->arena, view(event->text));
+            fold->model = arena_text(fold->arena, view_text(event->text));
         return;
     }
     if (event->type == GW_EVENT_USAGE || event->type == GW_EVENT_ERROR || event->type == GW_EVENT_BODY ||
@@ -142,7 +138,7 @@ void fold_event(struct fold *fold, const gw_event *event)
         if (event->id.len > 0) {
             struct fold_thought *t = thought_of(fold, c, event, false);
             if (t->text.len == 0 && event->data.len > 0)
-                t->first = arena_text(fold->arena, view(event->data));
+                t->first = arena_text(fold->arena, view_text(event->data));
             add(fold, &t->text, event->text);
         }
         break;
@@ -152,9 +148,9 @@ void fold_event(struct fold *fold, const gw_event *event)
         break;
     case GW_EVENT_TOOL_CALL:
         call = call_of(fold, c, event->item);
-        call->id = arena_text(fold->arena, view(event->id));
-        call->name = arena_text(fold->arena, view(event->text));
-        call->extra = arena_text(fold->arena, view(event->data));
+        call->id = arena_text(fold->arena, view_text(event->id));
+        call->name = arena_text(fold->arena, view_text(event->text));
+        call->extra = arena_text(fold->arena, view_text(event->data));
         break;
     case GW_EVENT_TOOL_ARGS:
         add(fold, &call_of(fold, c, event->item)->args, event->text);
@@ -174,8 +170,8 @@ void fold_event(struct fold *fold, const gw_event *event)
         add_json(fold, &c->media, event->data);
         break;
     case GW_EVENT_FINISH:
-        c->finish = arena_text(fold->arena, view(event->text));
-        c->native = arena_text(fold->arena, view(event->code));
+        c->finish = arena_text(fold->arena, view_text(event->text));
+        c->native = arena_text(fold->arena, view_text(event->code));
         break;
     default:
         break;

@@ -1,21 +1,13 @@
 /* models.c - which part of a list of models a client asks for. */
 #include "dialect/models.h"
 
-#include <string.h>
-
-static int hex_of(char c)
-{
-    const char *digits = "0123456789abcdef", *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
 /* What a query says, arena. */
 static struct text unquoted(struct arena *arena, struct text value)
 {
     char *out = arena_str(arena, value), *to = out;
     for (size_t i = 0; i < value.len; i++) {
         bool escape = value.ptr[i] == '%' && i + 2 < value.len;
-        int high = escape ? hex_of(value.ptr[i + 1]) : -1, low = escape ? hex_of(value.ptr[i + 2]) : -1;
+        int high = escape ? text_hex(value.ptr[i + 1]) : -1, low = escape ? text_hex(value.ptr[i + 2]) : -1;
         bool good = high >= 0 && low >= 0;
         *to++ = good ? (char)(unsigned char)(high * 16 + low) : value.ptr[i];
         i += good ? 2 : 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "face/common.h"
 
 static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
@@ -23,32 +24,14 @@ static int decode(struct arena *arena, struct text body, struct ask *ask, struct
     return 0;
 }
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void put_base64(struct buf *out, const unsigned char *bytes, size_t len)
-{
-    char four[4];
-    for (size_t i = 0; i < len; i += 3) {
-        uint32_t v = (uint32_t)bytes[i] << 16 | (i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < len ? bytes[i + 2] : 0);
-        four[0] = alphabet[v >> 18];
-        four[1] = alphabet[v >> 12 & 63];
-        four[2] = i + 1 < len ? alphabet[v >> 6 & 63] : '=';
-        four[3] = i + 2 < len ? alphabet[v & 63] : '=';
-        buf_append(out, four, 4);
-    }
-}
-
 /* Little-endian IEEE floats, as the SDKs read them. */
 static bool floats_to_base64(const struct json *vector, struct buf *out)
 {
-    size_t n = json_count(vector);
+    size_t n = json_count(vector), room;
     unsigned char *bytes = malloc(n * 4 + 1);
-    if (bytes == NULL) {
-        out->failed = true;
-        return false;
-    }
+    char *to = bytes != NULL && buf_str(out, "\"") == 0 ? buf_room(out, BASE64_ROOM(n * 4) + 1, &room) : NULL;
     bool fine = true;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; to != NULL && i < n; i++) {
         float f = (float)json_real(json_at(vector, i), (double)NAN);
         uint32_t u;
         fine = fine && isfinite(f);
@@ -56,48 +39,39 @@ static bool floats_to_base64(const struct json *vector, struct buf *out)
         for (unsigned k = 0; k < 4; k++)
             bytes[4 * i + k] = (unsigned char)(u >> (8 * k));
     }
-    buf_str(out, "\"");
-    put_base64(out, bytes, n * 4);
+    if (to != NULL)
+        buf_added(out, base64_write(to, (struct text){ (const char *)bytes, n * 4 }, false));
+    out->failed = out->failed || to == NULL;
     buf_str(out, "\"");
     free(bytes);
-    return fine;
+    return fine && to != NULL;
 }
 
-static int value_of_digit(char c)
+static bool write_floats(struct text bytes, struct buf *out)
 {
-    const char *at = c != '\0' ? strchr(alphabet, c) : NULL;
-    return at != NULL ? (int)(at - alphabet) : -1;
+    buf_str(out, "[");
+    for (size_t i = 0; i + 4 <= bytes.len; i += 4) {
+        uint32_t u = 0;
+        float f;
+        for (unsigned k = 0; k < 4; k++)
+            u |= (uint32_t)(unsigned char)bytes.ptr[i + k] << (8 * k);
+        memcpy(&f, &u, 4);
+        if (!isfinite(f))
+            return false;
+        buf_printf(out, "%s%.9g", i == 0 ? "" : ",", (double)f);
+    }
+    buf_str(out, "]");
+    return bytes.len % 4 == 0;
 }
 
 static bool base64_to_floats(struct text code, struct buf *out)
 {
-    uint32_t bits = 0, word = 0;
-    unsigned have = 0, in_word = 0;
-    bool first = true;
-    buf_str(out, "[");
-    for (size_t i = 0; i < code.len && code.ptr[i] != '='; i++) {
-        int d = value_of_digit(code.ptr[i]);
-        if (d < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)d;
-        have += 6;
-        if (have < 8)
-            continue;
-        have -= 8;
-        word |= (bits >> have & 0xff) << (8 * in_word);
-        if (++in_word < 4)
-            continue;
-        float f;
-        memcpy(&f, &word, 4);
-        if (!isfinite(f))
-            return false;
-        buf_printf(out, "%s%.9g", first ? "" : ",", (double)f);
-        first = false;
-        word = 0;
-        in_word = 0;
-    }
-    buf_str(out, "]");
-    return in_word == 0;
+    size_t len;
+    char *bytes = malloc(BASE64_BYTES(code.len));
+    out->failed = out->failed || bytes == NULL;
+    bool fine = bytes != NULL && base64_read(code, false, bytes, &len) && write_floats((struct text){ bytes, len }, out);
+    free(bytes);
+    return fine;
 }
 
 /* One element of `data`, its vector in the other form. */

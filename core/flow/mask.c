@@ -11,11 +11,6 @@ enum { SECRET_LEAST = 8 };
 
 #define MASK "***"
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* The character that is written at the start of `t`, in any of these ways, each of them any number of times: JSON in a string
  * of JSON has \\u002d, a URL in a URL %252B. *len gets the bytes that it takes there; 0: `t` ends within it. */
 static char read_char(struct text t, size_t *len)
@@ -31,7 +26,7 @@ static char read_char(struct text t, size_t *len)
             *len = 0;
             return '%';
         }
-        if ((high = hex_digit(t.ptr[at])) < 0 || (low = hex_digit(t.ptr[at + 1])) < 0)
+        if ((high = text_hex(t.ptr[at])) < 0 || (low = text_hex(t.ptr[at + 1])) < 0)
             return '%';
         *len = at + 2;
         return (char)(high << 4 | low);
@@ -45,8 +40,8 @@ static char read_char(struct text t, size_t *len)
         return '\\';
     }
     *len = at + 1;
-    if (t.ptr[at] != 'u' || t.ptr[at + 1] != '0' || t.ptr[at + 2] != '0' || (high = hex_digit(t.ptr[at + 3])) < 0 ||
-        (low = hex_digit(t.ptr[at + 4])) < 0)
+    if (t.ptr[at] != 'u' || t.ptr[at + 1] != '0' || t.ptr[at + 2] != '0' || (high = text_hex(t.ptr[at + 3])) < 0 ||
+        (low = text_hex(t.ptr[at + 4])) < 0)
         return t.ptr[at];
     *len = at + 5;
     return (char)(high << 4 | low);

@@ -32,14 +32,6 @@ static void refuse(struct head *h, enum error_case which, const char *why)
 
 static void bad(struct head *h, const char *why) { refuse(h, E_FRAMING, why); }
 
-static int hex_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void head_begin(struct head *h, bool http10, unsigned most)
 {
     *h = (struct head){ .http10 = http10, .length = -1, .most = most };
@@ -54,7 +46,7 @@ static bool is_host(struct text t)
 
     if (t.len > 0 && t.ptr[0] == '[') {
         for (i = 1; i < t.len && t.ptr[i] != ']'; i++)
-            if (hex_of(t.ptr[i]) < 0 && t.ptr[i] != ':' && t.ptr[i] != '.')
+            if (text_hex(t.ptr[i]) < 0 && t.ptr[i] != ':' && t.ptr[i] != '.')
                 return false;
         if (i == t.len || i < 3)
             return false;
@@ -174,7 +166,7 @@ static void check_path(struct head *h)
             bad(h, "the request target has a backslash");
         if (c != '%')
             continue;
-        if (i + 2 >= h->path.len || (high = hex_of(h->path.ptr[i + 1])) < 0 || (low = hex_of(h->path.ptr[i + 2])) < 0) {
+        if (i + 2 >= h->path.len || (high = text_hex(h->path.ptr[i + 1])) < 0 || (low = text_hex(h->path.ptr[i + 2])) < 0) {
             bad(h, "the request target has a percent sign without two hex digits");
             return;
         }

@@ -113,8 +113,6 @@ static struct text below_root(struct text path)
     return path;
 }
 
-static int digit(char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
-
 /* Percent signs were checked to be followed by two digits. */
 static struct text decode(struct text t, char *out)
 {
@@ -124,7 +122,7 @@ static struct text decode(struct text t, char *out)
         char c = t.ptr[i];
 
         if (c == '%') {
-            c = (char)(digit(t.ptr[i + 1]) * 16 + digit(t.ptr[i + 2]));
+            c = (char)(text_hex(t.ptr[i + 1]) * 16 + text_hex(t.ptr[i + 2]));
             i += 2;
         }
         out[len++] = c;

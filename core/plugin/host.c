@@ -135,11 +135,6 @@ static gw_str host_answer_header(gw_call *call, gw_str name)
     return call_str(call->answer_header(call->owner, call_text(name)));
 }
 
-static void free_buf(void *buf)
-{
-    buf_free(buf);
-}
-
 static gw_writer *host_writer(gw_call *call)
 {
     if ((call = call_given(call, "host->writer()")) == NULL)
@@ -150,7 +145,7 @@ static gw_writer *host_writer(gw_call *call)
     w->call = call;
     w->out = &w->own;
     json_writer_init(&w->json, w->out);
-    arena_defer(call->scratch, free_buf, &w->own);
+    arena_defer(call->scratch, buf_free_any, &w->own);
     return w;
 }
 

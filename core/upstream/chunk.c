@@ -49,11 +49,6 @@ bool chunk_data(struct chunk *c, bool last)
     return true;
 }
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static bool is_text(char c)
 {
     return ((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t';
@@ -72,7 +67,7 @@ static enum state size_line(struct chunk *c, char byte)
     switch ((enum state)c->state) {
     case SIZE_FIRST:
     case SIZE:
-        if (!is_hex(byte))
+        if (text_hex(byte) < 0)
             return c->state == SIZE ? extension(byte) : BAD;
         c->more = c->more || byte != '0';
         return SIZE;

@@ -1,4 +1,5 @@
 /* case.c - what a case says: files, requests, statuses, JSON to compare. */
+#include "base/base64.h"
 #include "kit.h"
 
 #include <stdio.h>
@@ -36,32 +37,11 @@ struct text case_path(struct kit_case *c, struct text name)
     return text_of(arena_printf(c->arena, "%.*s/%.*s", TEXT_ARG(folder), TEXT_ARG(name)));
 }
 
-static int digit(char ch)
-{
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = ch != '\0' ? strchr(alphabet, ch) : NULL;
-    return at != NULL ? (int)(at - alphabet) : -1;
-}
-
 struct text case_decode_base64(struct arena *arena, struct text code)
 {
-    char *out = arena_alloc(arena, code.len);
-    size_t len = 0;
-    uint32_t bits = 0;
-    unsigned count = 0;
-
-    for (size_t i = 0; i < code.len && code.ptr[i] != '='; i++) {
-        int value = digit(code.ptr[i]);
-        if (value < 0)
-            continue;
-        bits = bits << 6 | (uint32_t)value;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            out[len++] = (char)(bits >> count & 0xff);
-        }
-    }
-    return (struct text){out, len};
+    char *out = arena_alloc(arena, BASE64_BYTES(code.len));
+    size_t len;
+    return base64_read(code, false, out, &len) ? (struct text){out, len} : TEXT_NONE;
 }
 
 static const struct {

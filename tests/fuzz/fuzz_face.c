@@ -24,7 +24,7 @@ static void check_splice(struct arena *arena, const struct ask *ask, bool is_jso
     struct text *pieces = NULL;
     size_t count = 0;
 
-    FACE.splice(arena, ask, model, &pieces, &count);
+    FACE.dialect->splice(arena, ask, model, &pieces, &count);
     struct buf out = join(pieces, count);
     if (is_json) {
         const struct json *v = json_parse(arena, buf_view(&out), NULL);
@@ -94,7 +94,7 @@ static void read_request(struct arena *arena, struct text body)
 static int on_frame(void *arg, const struct frame *frame)
 {
     if (!frame->comment)
-        FACE.tap(arg, frame->name, frame->data);
+        FACE.dialect->tap(arg, frame->name, frame->data);
     return 0;
 }
 
@@ -110,7 +110,7 @@ static void read_stream(struct arena *arena, struct text stream)
 static void read_whole(struct arena *arena, struct text body, bool base64)
 {
     struct text digest = TEXT_NONE;
-    unsigned found = FACE.digest(arena, body, &digest);
+    unsigned found = FACE.dialect->digest(arena, body, &digest);
 
     if (json_check(body, NULL) == 0 && digest.ptr != NULL)
         MUST(json_check(digest, NULL) == 0, "%.*s", TEXT_ARG(digest));

@@ -140,11 +140,6 @@ static void write_renamed(struct chat_input *in, const struct json *body)
         chat_input_drop(in, TEXT("include"));
 }
 
-static void free_buf(void *arg)
-{
-    buf_free(arg);
-}
-
 int chat_from_input(struct arena *arena, struct ask *ask, struct fail *fail)
 {
     struct chat_input in = { .arena = arena, .ask = ask, .fail = fail };
@@ -153,7 +148,7 @@ int chat_from_input(struct arena *arena, struct ask *ask, struct fail *fail)
         return -1;
     struct buf *out = arena_new(arena, struct buf); /* not in the arena itself: a body may be many megabytes */
     buf_init(out, 8 * ask->body.len + 4096);
-    arena_defer(arena, free_buf, out);
+    arena_defer(arena, buf_free_any, out);
     json_writer_init(&in.w, out);
     json_object(&in.w);
     if (write_same(&in, body) < 0 || chat_input_messages(&in, body) < 0)

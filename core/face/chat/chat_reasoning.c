@@ -1,12 +1,8 @@
 /* chat_reasoning.c - reasoning that must come back unchanged, for clients of chat completions: the member
  * reasoning_details, in the form that OpenRouter made known. */
 #include "canon/fold.h"
+#include "canon/view.h"
 #include "face/chat/chat.h"
-
-static struct text view(gw_str s)
-{
-    return (struct text){ s.ptr, s.len };
-}
 
 /* One entry of reasoning_details. `text` may be absent. */
 static void write_detail(const struct fold_thought *t, struct text text, struct json_writer *w)
@@ -32,20 +28,20 @@ static void write_detail(const struct fold_thought *t, struct text text, struct 
 
 void chat_write_details(const gw_event *event, struct json_writer *w)
 {
-    struct fold_thought t = { .item = event->item, .format = view(event->id) };
+    struct fold_thought t = { .item = event->item, .format = view_text(event->id) };
     bool signature = event->type == GW_EVENT_SIGNATURE;
     json_name(w, "reasoning_details");
     json_array(w);
     if (text_ends(t.format, TEXT(FOLD_REDACTED))) {
         t.format.len -= sizeof FOLD_REDACTED - 1;
-        t.redacted = event->text.ptr != NULL ? view(event->text) : TEXT("");
+        t.redacted = event->text.ptr != NULL ? view_text(event->text) : TEXT("");
     } else if (signature) {
-        t.signature = view(event->text);
+        t.signature = view_text(event->text);
     }
-    if (t.redacted.ptr == NULL && event->data.len > 0 && json_check_quick(view(event->data)) == 0)
-        json_put_trusted(w, view(event->data));
+    if (t.redacted.ptr == NULL && event->data.len > 0 && json_check_quick(view_text(event->data)) == 0)
+        json_put_trusted(w, view_text(event->data));
     else
-        write_detail(&t, signature ? TEXT_NONE : view(event->text), w);
+        write_detail(&t, signature ? TEXT_NONE : view_text(event->text), w);
     json_close(w);
 }
 

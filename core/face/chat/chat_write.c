@@ -1,5 +1,6 @@
 /* chat_write.c - the chunks of a streamed chat completion, from events. Whole answers are chat_whole.c. */
 #include "canon/fold.h"
+#include "canon/view.h"
 #include "face/chat/chat.h"
 
 /* A tool call. It is opened when its arguments begin: they tell whether it is a function's or a custom one. */
@@ -31,11 +32,6 @@ struct chat_state {
 };
 
 static const gw_str none = { NULL, 0 };
-
-static struct text view(gw_str s)
-{
-    return (struct text){ s.ptr, s.len };
-}
 
 static struct chat_state *state_of(struct face_answer *answer)
 {
@@ -95,12 +91,12 @@ static void chunk_end(const struct face_answer *answer, gw_str finish, gw_str na
     }
     json_name(w, "finish_reason");
     if (finish.len > 0)
-        json_put_str(w, view(finish));
+        json_put_str(w, view_text(finish));
     else
         json_put_null(w);
     if (native.len > 0) {
         json_name(w, "native_finish_reason");
-        json_put_str(w, view(native));
+        json_put_str(w, view_text(native));
     }
     json_close(w);
     json_close(w);
@@ -196,11 +192,11 @@ static void take_call(struct face_answer *answer, const gw_event *event, struct 
     struct chat_call *call = call_of(answer, event);
     if (event->type == GW_EVENT_TOOL_CALL) {
         if (call->id.len == 0)
-            call->id = arena_text(answer->arena, view(event->id));
+            call->id = arena_text(answer->arena, view_text(event->id));
         if (call->name.len == 0)
-            call->name = arena_text(answer->arena, view(event->text));
+            call->name = arena_text(answer->arena, view_text(event->text));
         if (call->extra.len == 0)
-            call->extra = arena_text(answer->arena, view(event->data));
+            call->extra = arena_text(answer->arena, view_text(event->data));
         return;
     }
     call->custom = call->custom || (!call->opened && event->type == GW_EVENT_CUSTOM_ARGS);
@@ -208,7 +204,7 @@ static void take_call(struct face_answer *answer, const gw_event *event, struct 
     if (event->text.len == 0)
         return;
     call->said = true;
-    write_call(answer, event->index, call, false, view(event->text), out);
+    write_call(answer, event->index, call, false, view_text(event->text), out);
 }
 
 /* A function's call without arguments has empty ones: nothing at all is no JSON, and would be refused when it comes
@@ -249,13 +245,13 @@ static struct text numbered(const struct face_answer *answer, uint32_t index, st
 static void write_delta(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
     const char *member = delta_member(event->type);
-    struct text data = view(event->data);
+    struct text data = view_text(event->data);
     struct json_writer w;
     open_choice(answer, event->index, out);
     chunk_begin(answer, event->index, &w, out);
     if (member != NULL) {
         json_key(&w, text_of(member));
-        json_put_str(&w, view(event->text));
+        json_put_str(&w, view_text(event->text));
     }
     if (event->id.len > 0 && (event->type == GW_EVENT_REASONING || event->type == GW_EVENT_SIGNATURE))
         chat_write_details(event, &w);
@@ -295,7 +291,7 @@ void chat_stream_event(struct face_answer *answer, const gw_event *event, struct
     switch (event->type) {
     case GW_EVENT_START:
         if (event->text.len > 0)
-            answer->model = arena_text(answer->arena, view(event->text));
+            answer->model = arena_text(answer->arena, view_text(event->text));
         break;
     case GW_EVENT_TOOL_CALL:
     case GW_EVENT_TOOL_ARGS:

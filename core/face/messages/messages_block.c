@@ -2,16 +2,12 @@
  * front while it grows (messages_stream.c), whole answers at the end (messages_whole.c). */
 #include <string.h>
 
+#include "canon/view.h"
 #include "dialect/look.h"
 #include "face/common.h"
 #include "face/messages/messages_inside.h"
 
 #define TEXT_MAX (64u << 20) /* of one block */
-
-static struct text view(gw_str s)
-{
-    return (struct text){ s.ptr, s.len };
-}
 
 static void free_texts(void *arg)
 {
@@ -128,14 +124,14 @@ static void take_redacted(struct messages_answer *s, const gw_event *event, stru
     json_name(&w, "type");
     json_put_str(&w, TEXT("redacted_thinking"));
     json_name(&w, "data");
-    json_put_str(&w, view(event->text));
+    json_put_str(&w, view_text(event->text));
     json_close(&w);
     add(s, BLOCK_RAW, event->item)->raw = look_take(s->arena, &out);
 }
 
 static void take_signature(struct messages_answer *s, const gw_event *event)
 {
-    struct text format = view(event->id), data = view(event->data);
+    struct text format = view_text(event->id), data = view_text(event->data);
     const struct json *entry = data.len > 0 ? json_parse_quick(s->arena, data) : NULL;
     if (text_is(format, MESSAGES_REDACTED)) {
         take_redacted(s, event, data);
@@ -151,7 +147,7 @@ static void take_signature(struct messages_answer *s, const gw_event *event)
     if (json_type(entry) == JSON_T_OBJECT && !text_is(format, MESSAGES_FORMAT))
         add_value(s, &b->extra, data); /* the signature is in it */
     else
-        b->signature = arena_text(s->arena, view(event->text));
+        b->signature = arena_text(s->arena, view_text(event->text));
 }
 
 static struct messages_block *call_of(struct messages_answer *s, uint32_t item)
@@ -171,9 +167,9 @@ static void take_call(struct messages_answer *s, const gw_event *event)
 {
     struct messages_block *b = call_of(s, event->item);
     if (b->id.len == 0 && event->id.len > 0)
-        b->id = messages_id_out(s->arena, arena_text(s->arena, view(event->id)));
+        b->id = messages_id_out(s->arena, arena_text(s->arena, view_text(event->id)));
     if (b->name.len == 0 && event->text.len > 0)
-        b->name = arena_text(s->arena, view(event->text));
+        b->name = arena_text(s->arena, view_text(event->text));
 }
 
 /* Has the JSON value come to its end? Only containers say so themselves. */
@@ -197,7 +193,7 @@ static void follow(struct messages_args *a, struct text piece)
 static void take_args(struct messages_answer *s, const gw_event *event)
 {
     struct messages_block *b = call_of(s, event->item);
-    struct text piece = view(event->text);
+    struct text piece = view_text(event->text);
     if (event->type == GW_EVENT_CUSTOM_ARGS)
         b->custom = true;
     if (piece.len == 0 || b->closed || (b->args.done && !b->custom)) /* some servers say it all again at the end */
@@ -246,7 +242,7 @@ static struct text citation_of(struct messages_answer *s, struct text data)
  * is no place for it. */
 static void take_citation(struct messages_answer *s, const gw_event *event)
 {
-    struct text citation = citation_of(s, view(event->data));
+    struct text citation = citation_of(s, view_text(event->data));
     struct messages_block *b = s->last_text;
     if (citation.len == 0)
         return;
@@ -263,19 +259,19 @@ void messages_take(struct messages_answer *s, const gw_event *event)
     switch (event->type) {
     case GW_EVENT_REFUSAL:
         s->refused = true;
-        keep(s, &s->refusal, view(event->text));
-        take_text(s, BLOCK_TEXT, event->item, view(event->text));
+        keep(s, &s->refusal, view_text(event->text));
+        take_text(s, BLOCK_TEXT, event->item, view_text(event->text));
         break;
     case GW_EVENT_TEXT:
-        take_text(s, BLOCK_TEXT, event->item, view(event->text));
+        take_text(s, BLOCK_TEXT, event->item, view_text(event->text));
         break;
     case GW_EVENT_REASONING:
-        take_text(s, BLOCK_THINKING, event->item, view(event->text));
+        take_text(s, BLOCK_THINKING, event->item, view_text(event->text));
         if (event->id.len > 0 && is_last(s, BLOCK_THINKING, event->item) && s->last->format.len == 0)
-            s->last->format = arena_text(s->arena, view(event->id));
+            s->last->format = arena_text(s->arena, view_text(event->id));
         if (event->data.len > 0 && is_last(s, BLOCK_THINKING, event->item) && s->last->entry.ptr == NULL &&
-            json_check_quick(view(event->data)) == 0)
-            s->last->entry = arena_text(s->arena, view(event->data));
+            json_check_quick(view_text(event->data)) == 0)
+            s->last->entry = arena_text(s->arena, view_text(event->data));
         break;
     case GW_EVENT_SIGNATURE:
         take_signature(s, event);
@@ -297,15 +293,15 @@ void messages_take(struct messages_answer *s, const gw_event *event)
         s->has_media = true;
         break;
     case GW_EVENT_ORIGIN:
-        if (text_is(view(event->id), "messages") && event->code.len == 0)
-            take_raw(s, event->item, view(event->data));
+        if (text_is(view_text(event->id), "messages") && event->code.len == 0)
+            take_raw(s, event->item, view_text(event->data));
         break;
     case GW_EVENT_FINISH:
-        s->finish = arena_text(s->arena, view(event->text));
-        s->native = arena_text(s->arena, view(event->code));
+        s->finish = arena_text(s->arena, view_text(event->text));
+        s->native = arena_text(s->arena, view_text(event->code));
         s->finish_more = TEXT_NONE;
-        if (event->data.len > 0 && json_check_quick(view(event->data)) == 0)
-            s->finish_more = text_trim(arena_text(s->arena, view(event->data)));
+        if (event->data.len > 0 && json_check_quick(view_text(event->data)) == 0)
+            s->finish_more = text_trim(arena_text(s->arena, view_text(event->data)));
         s->finished = true;
         break;
     default:

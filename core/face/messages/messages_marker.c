@@ -6,58 +6,32 @@
  *   id:        "gw1-" base64url(id) */
 #include <string.h>
 
+#include "base/base64.h"
 #include "face/messages/messages_inside.h"
 
 #define ID_MARK "gw1-"
 #define MARKER_MAX (16u << 20) /* of the JSON inside */
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /* `mark` and the bytes, base64url without padding; arena. */
 static struct text encode(struct arena *arena, struct text mark, struct text bytes)
 {
-    size_t len = mark.len + (bytes.len + 2) / 3 * 4;
-    char *out = arena_alloc(arena, len + 1), *at = out + mark.len;
+    char *out = arena_alloc(arena, mark.len + BASE64_ROOM(bytes.len) + 1);
     memcpy(out, mark.ptr, mark.len);
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
-        uint32_t v = 0;
-        for (size_t k = 0; k < 3; k++)
-            v = v << 8 | (k < n ? (unsigned char)bytes.ptr[i + k] : 0u);
-        for (size_t k = 0; k <= n; k++)
-            *at++ = alphabet[v >> (18 - 6 * k) & 63];
-    }
-    return (struct text){ out, (size_t)(at - out) };
+    return (struct text){ out, mark.len + base64_write(out + mark.len, bytes, true) };
 }
 
 /* The bytes, arena; absent when it is not base64url. */
 static struct text decode(struct arena *arena, struct text digits)
 {
-    int8_t value[256];
-    memset(value, -1, sizeof value);
-    for (int i = 0; i < 64; i++)
-        value[(unsigned char)alphabet[i]] = (int8_t)i;
-    if (digits.len % 4 == 1)
+    size_t len;
+    if (digits.len % 4 == 1 || text_find(digits, TEXT("=")) >= 0)
         return TEXT_NONE;
-    char *out = arena_try(arena, digits.len / 4 * 3 + 3), *at = out;
+    char *out = arena_try(arena, BASE64_BYTES(digits.len));
     if (out == NULL) {
         arena->full = true; /* else what it carries would be lost unnoticed */
         return TEXT_NONE;
     }
-    uint32_t v = 0;
-    unsigned bits = 0;
-    for (size_t i = 0; i < digits.len; i++) {
-        int digit = value[(unsigned char)digits.ptr[i]];
-        if (digit < 0)
-            return TEXT_NONE;
-        v = (v << 6 | (uint32_t)digit) & 0xffffffu;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            *at++ = (char)(unsigned char)(v >> bits & 0xff);
-        }
-    }
-    return (struct text){ out, (size_t)(at - out) };
+    return base64_read(digits, true, out, &len) ? (struct text){ out, len } : TEXT_NONE;
 }
 
 static void put_or_null(struct json_writer *w, struct text value)
@@ -123,8 +97,9 @@ bool messages_marker_read(struct arena *arena, struct text signature, struct mes
 
 static bool is_legal(struct text id)
 {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for (size_t i = 0; i < id.len; i++)
-        if (strchr(alphabet, id.ptr[i]) == NULL || id.ptr[i] == '\0')
+        if (strchr(allowed, id.ptr[i]) == NULL || id.ptr[i] == '\0')
             return false;
     return id.len > 0;
 }

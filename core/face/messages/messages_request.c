@@ -205,11 +205,6 @@ static int write_members(struct messages_request *r)
     return 0;
 }
 
-static void free_buf(void *arg)
-{
-    buf_free(arg);
-}
-
 const struct json *messages_canonical(struct arena *arena, struct ask *ask, struct fail *fail)
 {
     if (ask->canonical != NULL)
@@ -219,7 +214,7 @@ const struct json *messages_canonical(struct arena *arena, struct ask *ask, stru
         return NULL;
     struct buf *out = arena_new(arena, struct buf); /* not in the arena itself: a body may be many megabytes */
     buf_init(out, ask->body.len * 8 + (64u << 10));
-    arena_defer(arena, free_buf, out);
+    arena_defer(arena, buf_free_any, out);
     json_writer_init(&r.w, out);
     json_object(&r.w);
     if (write_members(&r) < 0)

@@ -1,11 +1,7 @@
 /* messages_stream.c - an Anthropic stream from events. Blocks are said one after another, each with its start, deltas
  * and stop: Anthropic's never interleave. What belongs to a later block is held until its turn comes. */
+#include "canon/view.h"
 #include "face/messages/messages_inside.h"
-
-static struct text view(gw_str s)
-{
-    return (struct text){ s.ptr, s.len };
-}
 
 /* Opens an event; its JSON is written next. */
 static void begin(struct buf *out, const char *name, struct json_writer *w)
@@ -214,7 +210,7 @@ void messages_stream_event(struct face_answer *answer, const gw_event *event, st
     /* An attempt that says no more than this may be given up for another. */
     if (event->type == GW_EVENT_START || event->type == GW_EVENT_USAGE) {
         if (event->type == GW_EVENT_START && event->text.len > 0)
-            answer->model = arena_text(answer->arena, view(event->text));
+            answer->model = arena_text(answer->arena, view_text(event->text));
         return;
     }
     struct messages_answer *s = messages_answer_of(answer);

@@ -1,15 +1,11 @@
 /* messages_whole.c - a whole Anthropic answer from events. */
+#include "canon/view.h"
 #include "face/messages/messages_inside.h"
-
-static struct text view(gw_str s)
-{
-    return (struct text){ s.ptr, s.len };
-}
 
 void messages_fold_event(struct face_answer *answer, const gw_event *event)
 {
     if (event->type == GW_EVENT_START && event->text.len > 0)
-        answer->model = arena_text(answer->arena, view(event->text));
+        answer->model = arena_text(answer->arena, view_text(event->text));
     messages_name_unshown(answer, event);
     messages_take(messages_answer_of(answer), event);
 }
