@@ -90,6 +90,7 @@ struct declare_budget {
     int64_t ceiling; /* -1: not said */
     struct text per, zone, alert;
     struct text mode; /* absent: ledger.budget_mode */
+    struct text when_short; /* absent: by the mode */
     bool only_report;
     int64_t alert_usd; /* -1: not said */
     unsigned alert_percent;
@@ -135,6 +136,8 @@ struct declare_model {
     struct declare_retry retry;
     struct text lossy;
     struct declare_budgets budgets;
+    unsigned min_output;
+    int64_t most; /* nano-dollars; 0: not said */
 };
 
 struct declare_rates {

@@ -5,6 +5,7 @@
 #include "boot/dump_budget.h"
 #include "boot/endpoint.h"
 #include "boot/lua_text.h"
+#include "money/nano.h"
 #include "money/tariff.h"
 #include "plugin/plugin.h"
 
@@ -206,6 +207,10 @@ static void dump_model(const struct config_model *model, struct buf *out)
     buf_str(out, ", total_s = ");
     lua_text_seconds(out, model->timeouts.total_ns);
     buf_printf(out, " },\n    retry = { attempts = %u },\n    lossy = \"%s\",\n", model->attempts, model->lossy_refuse ? "refuse" : "drop");
+    if (model->min_output > 0)
+        buf_printf(out, "    min_output_tokens = %lld,\n", (long long)model->min_output);
+    if (model->most_nano > 0)
+        buf_printf(out, "    most_usd = \"%s\",\n", nano_write(model->most_nano, 0, (char[NANO_TEXT]){0}));
     dump_budgets(&model->budgets, "    budget = ", out);
     buf_str(out, model->budgets.count > 0 ? ",\n}\n" : "}\n");
 }

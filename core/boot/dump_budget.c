@@ -36,6 +36,8 @@ static void dump_budget(const struct config_budget *budget, struct buf *out)
     }
     dump_usd("ceiling_usd", budget->ceiling, out);
     buf_printf(out, ", mode = \"%s\"", budget->mode == BUDGET_STRICT ? "strict" : "expected");
+    if (budget->clamps != (budget->mode == BUDGET_STRICT))
+        buf_printf(out, ", when_short = \"%s\"", budget->clamps ? "clamp" : "refuse");
     if (budget->only_report)
         buf_str(out, ", only_report = true");
     if (budget->alert != NULL)

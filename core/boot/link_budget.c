@@ -52,6 +52,7 @@ static void link_budget(struct link *l, const struct declare_budget *said, struc
         if (text_is(said->per, names[i]))
             budget->period = (enum config_period)i;
     budget->mode = text_is(said->mode.ptr != NULL ? said->mode : l->declared->ledger.budget_mode, "strict") ? BUDGET_STRICT : BUDGET_EXPECTED;
+    budget->clamps = said->when_short.ptr != NULL ? text_is(said->when_short, "clamp") : budget->mode == BUDGET_STRICT;
     if (budget->mode == BUDGET_STRICT && said->ceiling >= 0 && said->ceiling != said->usd)
         complain(&l->report->complaints, line, "%s: ceiling_usd is of no use where mode is \"strict\": nothing passes usd. Leave one of them out", where);
     if (budget->mode == BUDGET_STRICT)

@@ -73,6 +73,8 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->timeouts = said->timeouts;
     model->attempts = said->retry.attempts;
     model->lossy_refuse = text_is(said->lossy, "refuse");
+    model->min_output = said->min_output;
+    model->most_nano = said->most;
     model->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
     model->targets = arena_array(l->arena, struct config_target, said->targets.count + said->fallback.count);
     add_targets(l, said, &said->targets, false, model, where);

@@ -30,6 +30,7 @@
 #include "flow/throttle.h"
 #include "money/book.h"
 #include "money/delivery.h"
+#include "money/estimate.h"
 #include "money/ledger.h"
 #include "plugin/counters.h"
 #include "plugin/plugin.h"
@@ -237,6 +238,7 @@ static int open_gateway(struct run *run)
     crypto_hex(random, sizeof random, run->gateway.hop);
     run->gateway.bodies_most = memory_usable() / BODIES_SHARE;
     run->gateway.metrics = metrics_new(workers);
+    run->gateway.estimates = estimates_new();
     run->gateway.access = access_new(STDOUT_FILENO, workers);
     if (run->gateway.access == NULL) {
         log_line(LOG_ERROR, "cannot start the access log: %s", strerror(errno));
@@ -407,6 +409,8 @@ static void close_gateway(struct run *run)
     watch_stop();
     if (run->gateway.metrics != NULL)
         metrics_free(run->gateway.metrics);
+    if (run->gateway.estimates != NULL)
+        estimates_free(run->gateway.estimates);
     if (run->signal_fd >= 0)
         close(run->signal_fd);
     if (run->idle_fd >= 0)

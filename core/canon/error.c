@@ -46,6 +46,7 @@ static const struct error_row rows[E_CASES] = {
     [E_BUDGET] = { FAIL_CLIENT, 429, "insufficient_quota", "project_spend_limit_exceeded", 0, false, 0 },
     [E_BUDGET_REQUEST] = { FAIL_CLIENT, 429, "insufficient_quota", "request_exceeds_budget", 0, false, 0 },
     [E_BUDGET_IN_FLIGHT] = { FAIL_CLIENT, 429, "rate_limit_error", "budget_in_flight", 1, false, 2 },
+    [E_UNBOUNDED] = { FAIL_CLIENT, 400, INVALID, "cost_unbounded", 0, false, 0 },
     [E_NOT_PRICED] = { FAIL_OPERATOR, 404, INVALID, "model_not_priced", 0, false, 0 },
     [E_SWITCHED_OFF] = { FAIL_CLIENT, 429, "insufficient_quota", "switched_off", 0, false, 0 },
     [E_RATE] = { FAIL_CLIENT, 429, "rate_limit_error", "rate_limit_exceeded", 1, false, 1 },

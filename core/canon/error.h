@@ -40,6 +40,7 @@ enum error_case {
     E_BUDGET,           /* E10 a budget is spent */
     E_BUDGET_REQUEST,   /* E10 money is left, but not for this request */
     E_BUDGET_IN_FLIGHT, /* E11 it fits when others are over */
+    E_UNBOUNDED,        /* a strict budget, and something without a most that it can cost */
     E_NOT_PRICED,       /* E23 a budget, and a model without a price */
     E_SWITCHED_OFF,     /* the operator has switched the key or the session off */
     E_RATE,             /* E8 requests or tokens per minute */

@@ -46,6 +46,7 @@ struct config_budget {
     const struct zone *zone; /* by whose calendar; NULL: UTC */
     int64_t limit;    /* nano-dollars, expected */
     int64_t ceiling;  /* nano-dollars that are never passed, given that nothing costs more than was held for it; strict: the limit */
+    bool clamps; /* where it is short, a lower limit of output tokens is sent rather than the request refused */
     bool only_report; /* it refuses nothing */
     /* More, until a moment: nano-dollars on top of both. */
     int64_t raise;
@@ -108,6 +109,8 @@ struct config_model {
     unsigned attempts; /* most tries in all */
     bool lossy_refuse; /* lossy = "refuse" */
     struct config_budgets budgets; /* of all who ask for it */
+    int64_t min_output; /* tokens below which no limit is lowered; 0: the default */
+    int64_t most_nano;  /* what a request costs at most where nothing else bounds it; 0: not stated */
     const char *file;
     int line;
 };

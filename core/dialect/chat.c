@@ -3,6 +3,7 @@
  * A conversation that Anthropic took part in goes on at another service: the member x_origin, in which the gateway gave the client
  * what a chat has no word for, is cut out of its messages. Services refuse members that they do not know (Mistral: 422 "Extra
  * inputs are not permitted"). A server of the operator's own may be a gateway that needs it, and gets the body as it came. */
+#include "dialect/cut.h"
 #include "dialect/openai.h"
 #include "dialect/spoken.h"
 
@@ -95,11 +96,15 @@ static size_t spoken(struct text name, struct text data)
 
 static const char *const headers[] = { "openai-beta", "content-type", NULL };
 
+static const char *const limits[] = { "max_tokens", "max_completion_tokens", NULL };
+
 const struct dialect dialect_chat = {
     .name = "chat",
     .bit = GW_DIALECT_CHAT,
     OPENAI_COMMON,
     .write_error_event = openai_error_event,
+    .limits = limits,
+    .write_cut = cut_chat,
     .ping = OPENAI_PING,
     .marks_end = true,
     .headers = headers,

@@ -1,4 +1,5 @@
 /* completions.c - OpenAI's legacy text completions on the wire. */
+#include "dialect/cut.h"
 #include "dialect/openai.h"
 #include "dialect/spoken.h"
 
@@ -10,11 +11,15 @@ static size_t spoken(struct text name, struct text data)
     return spoken_in(data, TEXT("\"choices\""), names, passed);
 }
 
+static const char *const limits[] = { "max_tokens", NULL };
+
 const struct dialect dialect_completions = {
     .name = "completions",
     .bit = GW_DIALECT_COMPLETIONS,
     OPENAI_COMMON,
     .write_error_event = openai_error_event,
+    .limits = limits,
+    .write_cut = cut_completions,
     .ping = OPENAI_PING,
     .marks_end = true,
     .splice = openai_splice, /* the same members as a chat's */

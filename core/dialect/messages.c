@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "dialect/cut.h"
 #include "dialect/look.h"
 #include "dialect/messages.h"
 #include "dialect/spoken.h"
@@ -124,10 +125,11 @@ static void splice(struct arena *arena, const struct ask *ask, struct text model
 #define PING "event: ping\ndata: {\"type\": \"ping\"}\n\n"
 #define END "event: message_stop\ndata: {\"type\": \"message_stop\"}\n\n"
 static const char *const headers[] = { "anthropic-*", NULL };
+static const char *const limits[] = { "max_tokens", NULL };
 
 #define BOTH                                                                                                           \
     .bit = GW_DIALECT_MESSAGES, .ping = { PING, sizeof PING - 1 }, .end = { END, sizeof END - 1 }, .marks_end = true,  \
-    .waits_long = true, .quota = "anthropic-ratelimit-unified-", .user_in = "metadata", .headers = headers, .splice = splice, .tap = tap, .spoken = spoken, .opens = opens,            \
+    .waits_long = true, .quota = "anthropic-ratelimit-unified-", .user_in = "metadata", .limits = limits, .write_cut = cut_messages, .headers = headers, .splice = splice, .tap = tap, .spoken = spoken, .opens = opens,            \
     .error_status = messages_error_status, .write_error = messages_error_write,                                        \
     .write_error_event = messages_error_event, .write_models = messages_models_write,                                  \
     .write_model = messages_models_write_one

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "canon/error.h"
+#include "dialect/cut.h"
 #include "dialect/look.h"
 #include "dialect/openai.h"
 #include "dialect/spoken.h"
@@ -106,11 +107,15 @@ static void write_failed(const struct fail *fail, struct text request_id, struct
     buf_str(out, "\n\n");
 }
 
+static const char *const limits[] = { "max_output_tokens", NULL };
+
 const struct dialect dialect_responses = {
     .name = "responses",
     .bit = GW_DIALECT_RESPONSES,
     OPENAI_COMMON,
     .write_error_event = write_failed,
+    .limits = limits,
+    .write_cut = cut_responses,
     .ping = OPENAI_PING,
     .marks_end = true,
     .splice = splice_rename,

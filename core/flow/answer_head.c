@@ -82,5 +82,7 @@ void answer_head_success(struct request *req, struct answer_head *h)
     answer_head_add(h, "x-gw-attempts", answer_head_attempts(req));
     if (a->request_id.len > 0)
         answer_head_add(h, "x-gw-upstream-request-id", shown(req, a->request_id));
+    if (a->clamped > 0)
+        answer_head_add(h, "x-gw-clamped", arena_printf(&req->arena, "max_tokens=%lld", (long long)a->clamped));
     add_dropped(req, a, h);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/large.h"
+#include "flow/drain.h"
 #include "flow/spend.h"
 #include "flow/stream.h"
 #include "flow/way.h"
@@ -91,12 +92,15 @@ enum next attempt_build(struct request *req)
     /* Only the bodies that pass can be large; what a failed attempt held is not needed any more. */
     buf_init(&a->whole, req->config->limits.answer_bytes);
     buf_init(&a->out, req->pending.max); /* a whole answer becomes events at once */
-    return job_run(req, a->mode == MODE_RELAY ? 0 : req->body.len, attempt_ask_write); /* a relay's body is not read again */
+    a->charge = spend_charge(a);
+    bool reads = a->mode != MODE_RELAY || a->charge != LEDGER_UNCHARGED; /* else a relay's body is not read again */
+    return job_run(req, reads ? req->body.len : 0, attempt_ask_write);
 }
 
 bool attempt_call_off(struct request *req)
 {
-    attempt_cancel(req->attempt);
+    if (!drain_wants(req->attempt))
+        attempt_cancel(req->attempt);
     return true;
 }
 
@@ -159,8 +163,9 @@ static const struct wait_kind for_answer = { .name = "answer", .cancel = attempt
 enum next attempt_send(struct request *req)
 {
     struct attempt *a = req->attempt;
-    if (hold_result(req) == FAIL)
-        return FAIL;
+    enum next held = hold_result(req);
+    if (held != NEXT)
+        return held;
     if (attempt_has_failed(a) || req->arena.full)
         return NEXT;
     if (req->ask.stream)

@@ -7,7 +7,9 @@
 #include "face/face.h"
 #include "flow/price.h"
 #include "flow/wait.h"
+#include "flow/worst.h"
 #include "loop/loop.h"
+#include "money/ledger.h"
 #include "plugin/call.h"
 #include "plugin/event.h"
 #include "plugin/plugin.h"
@@ -129,10 +131,14 @@ struct attempt {
     enum attempt_ending ending; /* of usage_end() */
     struct usage usage;        /* its own, once it is over */
     struct price price;        /* what that cost */
+    enum ledger_charge charge; /* is it charged to a budget? */
+    struct worst *worst;       /* the bound of its tokens; NULL: it has no budget. Arena */
     int64_t hard, soft;        /* what it may cost at most and is expected to cost, before it is sent */
     bool held;                 /* the ledger knows it */
     struct ledger_hold *hold;  /* in the ledger: it is sent, and not over; NULL: it is not */
     struct hold_wait *waits;   /* hold.c: for others in flight; arena */
+    struct drain *drains;      /* drain.c: its rest is read for nobody; arena */
+    int64_t clamped;           /* the limit of output tokens that it was lowered to; 0: it was not */
     struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };
 
@@ -176,6 +182,8 @@ bool attempt_is_unread(const struct attempt *a);
 void attempt_ask_describe(struct attempt *a);
 /* What is asked of the provider, in its form: a->send. A request_job's work. */
 enum next attempt_ask_write(struct request *req, struct arena *scratch, struct fail *fail);
+/* The same once more, from another canonical body. */
+void attempt_ask_again(struct attempt *a, const struct json *canonical);
 /* defect.c: what a plugin does wrong, named with the plugin in the log. */
 /* `function` ended with `status`, which is a failure: fills a->error. */
 void defect_status(struct attempt *a, const char *function, gw_status status);

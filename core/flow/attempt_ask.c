@@ -201,6 +201,13 @@ static void build(struct attempt *a)
     }
 }
 
+void attempt_ask_again(struct attempt *a, const struct json *canonical)
+{
+    call_http_fini(&a->http);
+    a->ask.body = call_json(canonical);
+    build(a);
+}
+
 enum next attempt_ask_write(struct request *req, struct arena *scratch, struct fail *fail)
 {
     struct attempt *a = req->attempt;
@@ -211,5 +218,7 @@ enum next attempt_ask_write(struct request *req, struct arena *scratch, struct f
     a->call.scratch = scratch;
     build(a);
     a->call.scratch = &req->worker->scratch;
+    if (!attempt_has_failed(a) && a->charge != LEDGER_UNCHARGED)
+        worst_read(a, scratch);
     return NEXT;
 }

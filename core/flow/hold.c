@@ -1,6 +1,7 @@
 /* hold.c - what must be true before an attempt is sent: its budgets have room for the most that it can cost, and the ledger knows it.
  * Where only others in flight keep it from fitting it waits for them, in order. */
 #include "base/clock.h"
+#include "flow/hold.h"
 #include "flow/spend.h"
 #include "flow/way.h"
 #include "money/queue.h"
@@ -12,8 +13,10 @@ struct hold_wait {
     struct loop_message message; /* it is over */
     struct loop_timer timer;     /* it takes too long */
     struct attempt *attempt;
+    int64_t until_ns; /* of all waits of this attempt */
+    int64_t limit;    /* of output tokens, with which it is held; 0: as it came */
     uint32_t wait;
-    bool late;
+    bool late, over;
 };
 
 /* The client has left, or it takes too long. */
@@ -63,18 +66,96 @@ static int64_t longest(const struct request *req)
     return req->wants_stream ? ledger->wait_stream_ns : ledger->wait_ns;
 }
 
-static enum next wait_for_room(struct attempt *a, const struct spend_hold *hold)
+/* Waits with the hold as it is; `limit`: the limit of output tokens that it is for, 0: as the client sent it. */
+static enum next wait_for_room(struct attempt *a, const struct spend_hold *hold, int64_t limit)
 {
     struct request *req = a->req;
+    int64_t until = a->waits != NULL ? a->waits->until_ns : clock_ns() + longest(req);
     struct hold_wait *w = arena_new(&req->arena, struct hold_wait);
     if (req->arena.full)
         return NEXT;
     *w = (struct hold_wait){ .hold = *hold, .attempt = a, .queue.on_over = on_over, .message.on_message = on_message, .timer.on_time = on_time };
+    w->until_ns = until;
+    w->limit = limit;
     a->waits = w;
     w->wait = wait_begin(req, &for_room);
-    loop_timer_set(&req->worker->loop, &w->timer, clock_ns() + longest(req));
+    loop_timer_set(&req->worker->loop, &w->timer, until);
     ledger_wait(req->worker->gateway->ledger, &w->queue, &w->hold.record);
     return WAIT;
+}
+
+/* Sets what the attempt costs at most with this limit. */
+static void with_limit(struct attempt *a, struct spend_hold *hold, int64_t limit)
+{
+    hold->record.hard = worst_with(a->worst, limit);
+    hold->record.soft = a->soft < hold->record.hard ? a->soft : hold->record.hard;
+    hold->record.output_limit = (uint64_t)limit;
+}
+
+/* It is held with a lower limit: what is sent gets it too. */
+static enum next send_clamped(struct attempt *a, const struct spend_hold *hold, int64_t limit)
+{
+    a->hard = hold->record.hard;
+    a->soft = hold->record.soft;
+    if (clamp_to(a, limit))
+        return NEXT;
+    error_set(&a->req->fail, E_INTERNAL, "The limit of output tokens of this request cannot be lowered to what its budget has left");
+    return FAIL;
+}
+
+/* A part of what there is: others that wait get theirs. */
+static int64_t share(int64_t room, unsigned waiting)
+{
+    return room / (1 + (int64_t)waiting);
+}
+
+/* The most output tokens of one answer, as it came. */
+static int64_t most_of(const struct worst *worst)
+{
+    return worst->bound.output / worst->bound.choices;
+}
+
+/* Does the budget that is short want a shorter answer rather than none? */
+static bool may_clamp(const struct attempt *a, const struct ledger_refusal *refusal)
+{
+    const struct worst *worst = a->worst;
+    return refusal->terms->clamps && worst != NULL && worst->no_most == NULL && !worst->fixed_output && worst->output_price > 0 && worst->min_output < most_of(worst);
+}
+
+static enum next fall_short(struct attempt *a, struct spend_hold *hold, struct ledger_refusal *refusal, bool may_wait)
+{
+    struct request *req = a->req;
+    if (refusal->answer == ACCOUNT_FITS)
+        return FAIL; /* the journal cannot be written */
+    if (!may_clamp(a, refusal)) {
+        return refusal->answer == ACCOUNT_WAIT && may_wait ? wait_for_room(a, hold, 0) : spend_refuse(req, refusal);
+    }
+    const struct worst *worst = a->worst;
+    int64_t least = worst->min_output, limit;
+    if (refusal->answer == ACCOUNT_WAIT && may_wait)
+        return wait_for_room(a, hold, 0);
+    for (int turn = 0; turn < 2; turn++) {
+        limit = worst_limit(worst, share(refusal->room, refusal->waiting));
+        if (limit < least || limit >= most_of(worst))
+            break;
+        with_limit(a, hold, limit);
+        if (spend_hold(a, hold, true, refusal))
+            return send_clamped(a, hold, limit);
+        if (refusal->answer == ACCOUNT_FITS)
+            return FAIL;
+    }
+    if (may_wait) { /* for a part of what will be there when the others are over */
+        limit = worst_limit(worst, share(refusal->left, refusal->waiting));
+        limit = limit < least ? least : limit;
+        if (limit < most_of(worst) && worst_with(worst, limit) <= refusal->left) {
+            with_limit(a, hold, limit);
+            return wait_for_room(a, hold, limit);
+        }
+    }
+    with_limit(a, hold, least);
+    if (spend_hold(a, hold, refusal->waiting == 0, refusal))
+        return send_clamped(a, hold, least);
+    return refusal->answer == ACCOUNT_FITS ? FAIL : spend_refuse(req, refusal);
 }
 
 /* Row "attempt.hold". Waits for room. */
@@ -93,22 +174,35 @@ enum next attempt_hold(struct request *req)
         return prepared < 0 ? FAIL : NEXT;
     if (spend_hold(a, &hold, false, &refusal))
         return NEXT;
-    if (refusal.answer == ACCOUNT_WAIT && longest(req) > 0)
-        return wait_for_room(a, &hold);
-    return refusal.answer == ACCOUNT_FITS ? FAIL : spend_refuse(req, &refusal);
+    return fall_short(a, &hold, &refusal, longest(req) > 0);
+}
+
+/* It waits again: row "attempt.send" comes again after it. */
+static enum next once_more(struct request *req, enum next next)
+{
+    if (next == WAIT)
+        req->row--;
+    return next;
 }
 
 enum next hold_result(struct request *req)
 {
     struct attempt *a = req->attempt;
     struct hold_wait *w = a->waits;
-    if (w == NULL || a->held)
+    if (w == NULL || w->over)
         return NEXT;
-    a->waits = NULL;
+    w->over = true;
+    if (a->held)
+        return w->limit > 0 ? send_clamped(a, &w->hold, w->limit) : NEXT;
     if (!w->late && w->queue.refusal.answer == ACCOUNT_FITS)
         return spend_cannot(req, w->queue.why.text);
     struct ledger_refusal refusal = w->queue.refusal;
-    if (w->late && spend_hold(a, &w->hold, false, &refusal))
+    struct spend_hold hold = w->hold;
+    hold.record.hard = a->hard;
+    hold.record.soft = a->soft;
+    hold.record.output_limit = 0;
+    bool may_wait = !w->late && clock_ns() < w->until_ns;
+    if (spend_hold(a, &hold, false, &refusal))
         return NEXT;
-    return refusal.answer == ACCOUNT_FITS ? FAIL : spend_refuse(req, &refusal);
+    return once_more(req, fall_short(a, &hold, &refusal, may_wait));
 }

@@ -142,6 +142,22 @@ static void write_error(const struct request *req, struct json_writer *w)
     json_close(w);
 }
 
+/* What a budget was asked and had, so that a reader of the ledger can do the sum again. */
+static void write_refusal(const struct request *req, struct json_writer *w)
+{
+    const struct request_refusal *r = &req->refusal;
+    char usd[NANO_TEXT];
+    if (r->of == NULL)
+        return;
+    json_name(w, "budget");
+    json_object(w);
+    put(w, TEXT("of"), text_of(r->of));
+    put(w, TEXT("most_usd"), text_of(nano_write(r->hard, 0, usd)));
+    put(w, TEXT("left_usd"), text_of(nano_write(r->left, 0, usd)));
+    put_int(w, TEXT("after_record"), (int64_t)r->after);
+    json_close(w);
+}
+
 static void write_answer(const struct request *req, const struct line_sums *sums, struct json_writer *w)
 {
     const struct attempt *a = req->attempt;
@@ -186,6 +202,7 @@ void line_write(struct request *req, const struct line_sums *sums)
     put_bool(&w, TEXT("stream"), req->ask.stream);
     put_int(&w, TEXT("status"), sums->status);
     write_error(req, &w);
+    write_refusal(req, &w);
     write_attempts(req, &w);
     write_answer(req, sums, &w);
     put(&w, TEXT("row"), text_of(req->failed_row != NULL ? req->failed_row : "finish"));

@@ -189,6 +189,14 @@ void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from
     bump(m, worker, &key);
 }
 
+void metrics_count_exceeded(struct metrics *m, unsigned worker, struct text model)
+{
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("h"));
+    key_add(&key, model);
+    bump(m, worker, &key);
+}
+
 void metrics_count_event(struct metrics *m, unsigned worker, const char *name)
 {
     struct key key = { .len = 0 };

@@ -39,6 +39,8 @@ void metrics_free(struct metrics *m);
 void metrics_count_request(struct metrics *m, unsigned worker, const struct metrics_request *r);
 /* One attempt: outcome is a static word ("ok", "status_429", "connect", "timeout" ...). */
 void metrics_count_attempt(struct metrics *m, unsigned worker, struct text provider, const char *outcome);
+/* A request cost more than was held for it. `model` is bounded by the caller. */
+void metrics_count_exceeded(struct metrics *m, unsigned worker, struct text model);
 void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from, struct text to, const char *reason);
 /* Static names: "client_gone", "client_stuck", "shed", "late_head", "late_body", "log_dropped"... */
 void metrics_count_event(struct metrics *m, unsigned worker, const char *name);

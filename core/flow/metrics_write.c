@@ -282,6 +282,7 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     static const char *const event[] = { "event", NULL };
     static const char *const limit[] = { "limit", NULL };
     static const char *const source[] = { "source", NULL };
+    static const char *const exceeded[] = { "model", NULL };
     struct metrics_shard *all = calloc(1, sizeof *all);
     BUG_IF(all == NULL);
     map_init(&all->rows);
@@ -306,6 +307,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_rows(all, 'e', "gw_events_total", event, out);
     head(out, "gw_ratelimited_total", "counter", "Requests that a limit of a key, a team or all together refused.");
     write_rows(all, 'l', "gw_ratelimited_total", limit, out);
+    head(out, "gw_hold_exceeded_total", "counter", "Attempts that cost more than was held for them.");
+    write_rows(all, 'h', "gw_hold_exceeded_total", exceeded, out);
     write_times(all, out);
     gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);
     gauge(out, "gw_connections", "Open client connections.", g->connections);

@@ -38,7 +38,7 @@ static void remember(struct price_cache *cache, struct text name, const struct b
     map_put(&cache->names, (struct text){ known->name, name.len }, known);
 }
 
-static struct text seller_of(const struct config_provider *p)
+struct text price_seller(const struct config_provider *p)
 {
     return text_of(p->service != NULL ? p->service->name : p->plugin->name);
 }
@@ -54,11 +54,11 @@ static struct text name_of(struct arena *arena, struct text seller, struct text 
     return (struct text){ name, len };
 }
 
-static bool find(struct request *req, const struct route_target *target, struct book_found *found)
+bool price_find(struct request *req, const struct route_target *target, struct book_found *found)
 {
     const struct book *book = req->worker->gateway->book;
     struct price_cache *cache = &req->worker->prices;
-    struct text seller = seller_of(target->provider);
+    struct text seller = price_seller(target->provider);
     if (book == NULL)
         return false;
     struct text name = name_of(&req->arena, seller, target->model);
@@ -105,15 +105,25 @@ static bool is_by_tokens(uint32_t operation)
     return (operation & (GW_OP_CHAT | GW_OP_COMPLETIONS | GW_OP_EMBEDDINGS)) != 0;
 }
 
-/* The prices that hold for an attempt, and what they are called: the book's, and those of gateway.lua in their place. */
-static bool choose(struct attempt *a, struct price_list *list)
+/* Where gateway.lua names a fee for each request and nobody names another price, that is all that is charged. */
+static const struct book_price nothing = { .unit = UNIT_INPUT };
+
+static bool is_fee_alone(const struct price_list *list)
+{
+    for (enum unit unit = 0; unit < UNITS; unit++)
+        if (unit != UNIT_REQUEST && list->of[unit] != NULL)
+            return false;
+    return true;
+}
+
+bool price_choose(struct attempt *a, struct price_list *list)
 {
     struct request *req = a->req;
     struct price_context context[2];
     struct book_found found;
     const struct tariff *own = a->target->price;
     *list = (struct price_list){ .of = { NULL } };
-    if ((own == NULL || !own->free) && find(req, a->target, &found)) {
+    if ((own == NULL || !own->free) && price_find(req, a->target, &found)) {
         price_list_at(found.model, req->admitted_ms / 1000, context, context_of(a, context), list);
         a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s%s", TEXT_ARG(found.provider->id), TEXT_ARG(found.model->id),
                                               own != NULL ? ", gateway.lua" : ""));
@@ -122,6 +132,8 @@ static bool choose(struct attempt *a, struct price_list *list)
     }
     if (own != NULL)
         tariff_apply(own, list);
+    if (own != NULL && list->of[UNIT_REQUEST] != NULL && is_fee_alone(list))
+        list->of[UNIT_INPUT] = list->of[UNIT_OUTPUT] = &nothing;
     return a->price.entry.ptr != NULL;
 }
 
@@ -130,7 +142,7 @@ void price_lines(struct attempt *a, struct cost *cost)
     struct price_list list;
     int64_t quantity[UNITS];
     *cost = (struct cost){ .known = false };
-    if (a->ending == ATTEMPT_FREE || !choose(a, &list) || (a->target->price != NULL && a->target->price->free))
+    if (a->ending == ATTEMPT_FREE || !price_choose(a, &list) || (a->target->price != NULL && a->target->price->free))
         return;
     if (a->usage.source == USAGE_NONE || (a->usage.source == USAGE_ESTIMATED && !is_by_tokens(a->req->operation)))
         return;
@@ -148,7 +160,7 @@ void price_attempt(struct attempt *a)
     const struct tariff *own = a->target->price;
     a->price = (struct price){ .done = true, .free = a->ending == ATTEMPT_FREE };
     a->price.known = a->price.free;
-    if (a->price.known || !choose(a, &list))
+    if (a->price.known || !price_choose(a, &list))
         return;
     if (own != NULL && own->free) {
         a->price.known = true;
@@ -160,7 +172,7 @@ void price_attempt(struct attempt *a)
 }
 
 /* The limit of output tokens that is sent; 0: none. */
-static int64_t output_limit(struct request *req)
+int64_t price_output_limit(struct request *req)
 {
     static const char *const names[] = { "max_completion_tokens", "max_tokens", "max_output_tokens" };
     int64_t limit = 0, value;
@@ -178,20 +190,8 @@ static int64_t times(int64_t a, int64_t b)
     return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
-/* 100,000 USD for one attempt: so much fits no budget that means anything, and sums of it do not overflow. */
-#define HOLD_MOST (INT64_C(100000) * NANO_PER_USD)
-
-static int64_t price_of(const struct price_list *list, int64_t input, int64_t output, bool *known)
-{
-    int64_t quantity[UNITS] = { [UNIT_INPUT] = input, [UNIT_OUTPUT] = output };
-    struct cost cost;
-    cost_of(list, quantity, &cost);
-    *known = *known && cost.known;
-    return cost.known ? cost.nano : 0;
-}
-
 /* How many answers are asked for: n or best_of, for each prompt of a list. */
-static int64_t choices_of(struct request *req)
+int64_t price_choices(struct request *req)
 {
     int64_t most = req->ask.choices > 0 ? req->ask.choices : 1, value;
     if (req->operation != GW_OP_COMPLETIONS)
@@ -204,44 +204,6 @@ static int64_t choices_of(struct request *req)
     const struct json *list = prompt != NULL && prompt->type == '[' ? json_parse_quick(&req->arena, prompt->value) : NULL;
     enum json_type first = json_type(json_at(list, 0)); /* a list of numbers is one prompt, as tokens */
     return first == JSON_T_STR || first == JSON_T_ARRAY ? times(most, (int64_t)json_count(list)) : most;
-}
-
-/* Tokens are bounded by bytes: no tokenizer makes more of them. Expected are 3.5 bytes a token. */
-bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft)
-{
-    enum { FRAME = 2048, OUTPUT_MOST = 128 << 10, OUTPUT_EXPECTED = 4096 };
-    struct request *req = a->req;
-    const struct tariff *own = a->target->price;
-    struct price_list list;
-    int64_t limit = output_limit(req), choices = choices_of(req);
-    int64_t bytes = (int64_t)req->body.len;
-
-    bool known = true;
-
-    a->hard = a->soft = 0;
-    if (req->operation == GW_OP_COUNT_TOKENS || (own != NULL && own->free)) {
-        known = true;
-    } else if (!choose(a, &list)) {
-        known = false;
-    } else {
-        int64_t most = limit > 0 ? limit : OUTPUT_MOST;
-        int64_t expected = limit > 0 && limit < OUTPUT_EXPECTED ? limit : OUTPUT_EXPECTED;
-        bool writes = (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0;
-        a->hard = price_of(&list, bytes + FRAME, writes ? times(most, choices) : 0, &known);
-        a->soft = price_of(&list, bytes * 2 / 7, writes ? times(expected, choices) : 0, &known);
-    }
-    if (a->hard > HOLD_MOST)
-        a->hard = HOLD_MOST;
-    if (a->soft > a->hard)
-        a->soft = a->hard;
-    price_hold_of(a, hard, soft);
-    return known;
-}
-
-void price_hold_of(const struct attempt *a, int64_t *hard, int64_t *soft)
-{
-    *hard = a->hard;
-    *soft = a->soft;
 }
 
 const char *price_header(struct request *req)

@@ -9,6 +9,10 @@
 #include "base/text.h"
 
 struct attempt;
+struct book_found; /* money/book.h */
+struct config_provider;
+struct price_list; /* money/cost.h */
+struct route_target;
 struct cost; /* money/cost.h */
 struct request;
 
@@ -31,11 +35,15 @@ struct price_cache {
 void price_cache_fini(struct price_cache *cache);
 /* Remembers what the request asks for that prices depend on: its body is gone when it is priced. Before its first attempt. */
 void price_ask(struct request *req);
-/* What the attempt can cost at most and what it is expected to cost, before it is sent: nano-dollars. False, and 0: no
- * price is known. */
-bool price_hold(struct attempt *a, int64_t *hard, int64_t *soft);
-/* What price_hold() gave. */
-void price_hold_of(const struct attempt *a, int64_t *hard, int64_t *soft);
+/* Under which name the price book knows a provider: its service's, or its plugin's. */
+struct text price_seller(const struct config_provider *provider);
+/* The book's entry of a target. False: there is none. */
+bool price_find(struct request *req, const struct route_target *target, struct book_found *found);
+/* The prices that hold for an attempt, and a->price.entry: the book's, and those of gateway.lua in their place. False: there are none. */
+bool price_choose(struct attempt *a, struct price_list *list);
+/* The limit of output tokens that the client sent, 0: none; and how many answers it asks for. */
+int64_t price_output_limit(struct request *req);
+int64_t price_choices(struct request *req);
 /* Fills a->price, when the attempt is over and its usage is final. The second time it does nothing. */
 void price_attempt(struct attempt *a);
 /* The same price as lines. cost->known false where there are none. */

@@ -1,6 +1,7 @@
 /* relay.c - a frame of a stream that passes as it is, because client and upstream speak the same dialect: the dialect looks at it,
  * the provider reads what was found, and what it is decides where its bytes go. */
 #include "base/clock.h"
+#include "flow/guard.h"
 #include "flow/stream.h"
 #include "flow/way.h"
 
@@ -146,7 +147,11 @@ static int pass(struct passing *p)
     if (begins)
         stream_note_first(a);
     stream_pass(p->run, p->raw);
-    return begins ? STREAM_FIRST : 0;
+    if (begins || !guard_is_over(a) || a->req->reply < REPLY_RELAYING)
+        return begins ? STREAM_FIRST : 0;
+    stream_flush(p->run);
+    guard_end(a, p->frame->data);
+    return STREAM_STOP;
 }
 
 int relay_frame(struct stream_run *run, const struct frame *frame)

@@ -1,6 +1,7 @@
 /* settle.c - the end of a request in the books: usage, counters, the line of the access log (line.c). It runs before the
  * client sees the end, so that who reads the log after an answer finds the request there. */
 #include "base/clock.h"
+#include "flow/drain.h"
 #include "flow/metrics.h"
 #include "flow/spend.h"
 #include "flow/way.h"
@@ -24,6 +25,10 @@ enum next settle_run(struct request *req)
     int status = req->gone ? req->fail.status : req->failed_row == NULL ? req->status : req->reply >= REPLY_BEGUN ? 200 : req->face->dialect->error_status(&req->fail);
 
     answer_ping_stop(req);
+    if (drain_run(req) == WAIT) {
+        req->row--; /* this row comes again when it is over */
+        return WAIT;
+    }
     if (a != NULL) {
         if (a->ended_ns == 0)
             a->ended_ns = now;

@@ -2,7 +2,9 @@
 #include "flow/spend.h"
 
 #include "base/clock.h"
+#include "flow/metrics.h"
 #include "money/cost.h"
+#include "money/estimate.h"
 #include "money/ledger.h"
 #include "money/nano.h"
 
@@ -22,6 +24,16 @@ void spend_describe(const struct attempt *a, struct record *record)
     record->provider = a->target->provider->name;
     record->upstream_model = a->target->model;
     record->admitted_ms = req->admitted_ms;
+}
+
+enum ledger_charge spend_charge(const struct attempt *a)
+{
+    struct ledger *ledger = a->req->worker->gateway->ledger;
+    struct record whose = { .type = RECORD_NONE };
+    if (ledger == NULL || a->mode == MODE_LOCAL)
+        return LEDGER_UNCHARGED;
+    spend_describe(a, &whose);
+    return ledger_charge(ledger, &whose);
 }
 
 /* Whose budget, for who reads a refusal. */
@@ -51,6 +63,7 @@ enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal
     char left[NANO_TEXT];
     const char *of = whose(req, refusal);
     nano_write(refusal->left, 2, left);
+    req->refusal = (struct request_refusal){ of, refusal->hard, refusal->left, refusal->after };
     switch (refusal->answer) {
     case ACCOUNT_WAIT:
         error_set(&req->fail, E_BUDGET_IN_FLIGHT, "The budget %s has room for this request when those in flight are over (%s USD are left). Try again in a few seconds", of, left);
@@ -84,13 +97,21 @@ int spend_prepare(struct attempt *a, struct spend_hold *hold)
 
     if (req->worker->gateway->ledger == NULL || a->mode == MODE_LOCAL)
         return 0;
-    hold->record = (struct record){ .attempt = req->attempts_made };
+    *hold = (struct spend_hold){ .record = { .attempt = req->attempts_made } };
     spend_describe(a, &hold->record);
-    bool priced = price_hold(a, &hold->record.hard, &hold->record.soft);
-    if (!priced && req->operation != GW_OP_COUNT_TOKENS && ledger_is_charged(req->worker->gateway->ledger, &hold->record))
+    bool priced = worst_price(a);
+    hold->record.hard = a->hard;
+    hold->record.soft = a->soft;
+    hold->record.output_limit = a->worst != NULL ? (uint64_t)a->worst->bound.limit : 0;
+    if (!priced && req->operation != GW_OP_COUNT_TOKENS && a->worst != NULL)
         return error_set(&req->fail, E_NOT_PRICED,
                          "The model \"%.*s\" of the provider \"%s\" has no price, so it cannot be charged to a budget. The operator can give it one: price = { ... } (llm-gateway prices show)",
                          TEXT_ARG(a->target->model), a->target->provider->name.ptr);
+    bool strict = a->worst != NULL && a->worst->strict;
+    if (strict)
+        a->send.replay = false; /* what is sent twice may be charged twice: that takes another hold */
+    if (strict && a->worst->no_most != NULL && a->hard > 0)
+        return error_set(&req->fail, E_UNBOUNDED, "A budget of this request is strict, and nothing bounds the cost of %s. Leave it out, or ask the operator for a budget that is not strict", a->worst->no_most);
     return 1;
 }
 
@@ -150,8 +171,18 @@ static int64_t rest(int64_t held, int64_t cost)
     return held > cost ? held - cost : 0;
 }
 
-/* Surely free, known, or open: an attempt that was cut may have been answered all the same. One whose client left costs what
- * was counted. */
+/* Is the rest of what was held in doubt? An attempt that was cut may have been answered all the same. One whose client left costs what
+ * was counted, and in a strict budget nothing but what was reported is all. */
+static bool is_doubtful(const struct attempt *a)
+{
+    const struct request *req = a->req;
+    bool left = req->gone && !atomic_load(&req->worker->gateway->draining);
+    if (a->worst != NULL && a->worst->strict && a->usage.source != USAGE_REPORTED)
+        return true;
+    return a->ending == ATTEMPT_DOUBT && !left;
+}
+
+/* Surely free, known, or open. */
 static void judge(const struct attempt *a, struct record *end)
 {
     if (a->ending == ATTEMPT_FREE) {
@@ -159,12 +190,11 @@ static void judge(const struct attempt *a, struct record *end)
         return;
     }
     end->cost = a->price.nano;
-    if (a->ending == ATTEMPT_DOUBT && (!a->req->gone || atomic_load(&a->req->worker->gateway->draining))) {
+    if (is_doubtful(a)) {
         end->ending = ENDING_DOUBT;
         end->unpriced = a->price.entry.ptr == NULL;
-        price_hold_of(a, &end->doubt, &end->soft_doubt);
-        end->doubt = rest(end->doubt, end->cost);
-        end->soft_doubt = rest(end->soft_doubt, end->cost);
+        end->doubt = rest(a->hard, end->cost);
+        end->soft_doubt = a->ending == ATTEMPT_DOUBT && !a->req->gone ? rest(a->soft, end->cost) : 0;
     } else {
         end->ending = ENDING_SETTLED;
         end->unpriced = !a->price.known;
@@ -177,6 +207,31 @@ static void end_request(const struct attempt *a)
     struct record row = { .final = 1, .outcome = text_of(a->outcome) };
     spend_describe(a, &row);
     ledger_row(a->req->worker->gateway->ledger, &row);
+}
+
+/* What it used teaches what the next one may be expected to cost, and where a bound was too low. */
+static void learn(const struct attempt *a, const struct cost *cost)
+{
+    const struct request *req = a->req;
+    const struct gateway *gateway = req->worker->gateway;
+    const struct worst *worst = a->worst;
+    int64_t in = 0, tokens = usage_total_in(&a->usage);
+    if (worst == NULL || gateway->estimates == NULL || a->usage.source != USAGE_REPORTED || !cost->known)
+        return;
+    for (size_t i = 0; i < cost->line_count; i++)
+        in += unit_is_input(cost->lines[i].unit) ? cost->lines[i].nano : 0;
+    struct estimate seen = { .output = usage_total_out(&a->usage) / worst->bound.choices };
+    seen.input_per_kb = worst->bytes > 0 && in < INT64_MAX / 1000 ? in * 1000 / (int64_t)worst->bytes : in;
+    estimates_add(gateway->estimates, a->target->model, req->key != NULL ? req->key->name : TEXT_NONE, &seen);
+    if (worst->prefix != 0)
+        estimates_put_prefix(gateway->estimates, worst->prefix, tokens);
+    if (tokens > worst->bound.input && worst->no_most == NULL)
+        estimates_exceeded(gateway->estimates, a->target->model, tokens - worst->bound.input);
+    if (a->price.nano <= a->hard)
+        return;
+    metrics_count_exceeded(gateway->metrics, req->worker->index, a->target->configured ? a->target->model : TEXT("other"));
+    log_line(LOG_WARN, "request %s cost more than was held for it: the bound of the model \"%.*s\" was too low (%lld input tokens, %lld output tokens)", req->id,
+             TEXT_ARG(a->target->model), (long long)tokens, (long long)usage_total_out(&a->usage));
 }
 
 void spend_end(struct attempt *a, bool final)
@@ -195,6 +250,7 @@ void spend_end(struct attempt *a, bool final)
     }
     price_lines(a, &cost);
     judge(a, &end);
+    learn(a, &cost);
     if (end.ending != ENDING_VOID || a->mode == MODE_LOCAL)
         put_lines(a, &cost, &end);
     end.price = a->price.entry;

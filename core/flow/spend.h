@@ -14,6 +14,8 @@ struct spend_hold {
     struct record record;
 };
 
+/* Is it charged to a budget? Once it is known whom it asks. */
+enum ledger_charge spend_charge(const struct attempt *a);
 /* Before the attempt is sent, once what it may cost is known: fills `hold`. False: nothing of it is written down. -1 with req->fail:
  * it must not be sent. */
 int spend_prepare(struct attempt *a, struct spend_hold *hold);

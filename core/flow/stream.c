@@ -3,6 +3,7 @@
 #include "flow/stream.h"
 
 #include "base/clock.h"
+#include "flow/guard.h"
 #include "flow/way.h"
 
 unsigned stream_framing(const struct attempt *a)
@@ -88,7 +89,12 @@ static int read_frame(struct attempt *a, const struct frame *frame)
         attempt_fail(a, attempt_has_spoken(a) ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !attempt_has_failed(a))
         attempt_fail(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
-    return begins_now(a) ? STREAM_FIRST : write_out(a) ? 0 : STREAM_STOP;
+    if (begins_now(a))
+        return STREAM_FIRST;
+    bool over = !attempt_has_failed(a) && guard_is_over(a);
+    if (over)
+        guard_end(a, TEXT_NONE);
+    return write_out(a) && !over ? 0 : STREAM_STOP;
 }
 
 static int on_frame(void *arg, const struct frame *frame)
@@ -124,7 +130,7 @@ static int run_frames(struct attempt *a, struct text bytes, bool end, bool count
         if (rc == 0 && is_stopped(a))
             rc = STREAM_STOP;
         run.fed = TEXT_NONE; /* what STREAM_FIRST stopped before is the framing's now */
-        if (rc == STREAM_FIRST && !attempt_is_over(a)) {
+        if (rc == STREAM_FIRST && !attempt_is_over(a) && !a->req->gone) {
             wait_end(a->req, a->wait); /* "attempt.judge", then "answer.relay" begins the answer */
             if (attempt_is_over(a))
                 return 0; /* or ends it: the framing is gone */

@@ -66,6 +66,11 @@ struct request {
     struct arena arena;
     struct config *config; /* the one it began with: a reference */
     struct fail fail;
+    struct request_refusal { /* by a budget */
+        const char *of; /* whose; NULL: it was not */
+        int64_t hard, left;
+        uint64_t after; /* the ledger's record after which it was asked */
+    } refusal;
     const char *failed_row; /* where it failed: `fail` is what the client gets; NULL: it did not */
     bool running;          /* way_run() is on the stack */
     bool finished;         /* "finish" has run */
@@ -209,7 +214,7 @@ bool route_find(const struct config *config, struct text name, struct route_plac
 
 /* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
 enum next route_estimate_tokens(struct request *req);
-/* hold.c: what came of waiting for room: NEXT, or FAIL. */
+/* hold.c: what came of waiting for room: NEXT, FAIL, or WAIT for a part of it; the same row comes again then. */
 enum next hold_result(struct request *req);
 /* body.c: may the body grow to `wanted` bytes? */
 bool body_hold(struct request *req, size_t wanted);

@@ -15,6 +15,7 @@
 struct access_log; /* flow/access.h */
 struct metrics;    /* flow/metrics.h */
 struct book;       /* money/book.h */
+struct estimates;  /* money/estimate.h */
 struct ledger;     /* money/ledger.h */
 struct delivery;   /* money/delivery.h */
 struct kill;       /* flow/kill.h */
@@ -27,6 +28,7 @@ struct gateway {
     struct access_log *access; /* never NULL */
     struct metrics *metrics;   /* never NULL; one shard per worker inside */
     const struct book *book;   /* of prices; NULL: there is none, and no cost is known */
+    struct estimates *estimates; /* what requests are expected to cost; NULL: nothing is learned */
     struct ledger *ledger;     /* what is spent; NULL: nothing is written down */
     struct delivery *delivery; /* brings it into a store; NULL: there is none */
     struct kill *kill;         /* keys and sessions that are switched off; NULL: there is no place for the list */
@@ -34,6 +36,7 @@ struct gateway {
     struct jobs *jobs;         /* threads for large work (flow/job.h); NULL: the workers do all of it */
     size_t job_bytes;          /* what is large */
     atomic_uint in_flight;     /* requests between admit and finish */
+    atomic_uint drains;        /* answers whose rest is read for its usage alone */
     atomic_uint connections;   /* open client connections */
     atomic_size_t bodies_held; /* bytes of all requests' bodies */
     size_t bodies_most;        /* their bound where the configuration has none of its own; 0: none */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "money/prefix.h"
+
 /* What a provider adds to a request by itself, in tokens, and how it counts what is not text. Fitted to recorded requests, but for those
  * of the template servers: README.md. */
 struct family {
@@ -54,6 +56,11 @@ static const struct family *family_of(const struct bound_ask *ask)
         if (names(families[i].sellers, ask->seller))
             return &families[i];
     return &unknown;
+}
+
+bool bound_knows_newer(struct text seller)
+{
+    return names("openai azure groq xai x-ai", seller);
 }
 
 static int64_t times(int64_t a, int64_t b)
@@ -109,8 +116,10 @@ void bound_of(const struct bound_ask *ask, struct arena *arena, struct bound *bo
 {
     struct bound_body body = { .choices = 1 };
     bound_read_body(ask->body, arena, &body);
-    *bound = (struct bound){ .limit = body.limit, .choices = body.choices, .images = body.images > 0, .hour = body.hour,
+    *bound = (struct bound){ .limit = body.limit, .choices = body.choices, .prediction = body.prediction, .images = body.images > 0, .hour = body.hour,
                              .reasons = body.reasons, .searches = body.searches, .unbounded = body.unbounded };
     bound_input(ask, &body, bound);
     bound_output(ask, &body, bound);
+    if (ask->prefix != NULL && !body.stored && body.rounds == 0 && body.images == 0 && bound->unbounded == NULL)
+        prefix_read(body.json, ask->seller, ask->model, ask->prefix);
 }

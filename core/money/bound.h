@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/text.h"
 
 struct bound_ask {
@@ -15,6 +16,7 @@ struct bound_ask {
     size_t bytes;               /* of what is sent; 0: of `body` */
     int64_t window, max_output; /* of the model; 0: not known */
     int64_t learned;            /* tokens more than the constants say, from requests that passed their bound */
+    struct prefix *prefix;      /* filled where it may be used (money/prefix.h); NULL: not wanted */
     bool interleaved;           /* thinks between calls: its limit of output is the window */
 };
 
@@ -22,6 +24,7 @@ struct bound {
     int64_t input, output; /* tokens; of all answers together */
     int64_t searches;      /* calls of tools that the upstream runs and charges by the call */
     int64_t limit;         /* of output tokens for one answer, as sent; 0: none */
+    int64_t prediction;    /* of the output, beside what the limit allows */
     int64_t choices;       /* answers that are asked for, at least 1 */
     bool images;           /* there are some in the body */
     bool hour;             /* asks for a cache that is kept for an hour */
@@ -32,6 +35,9 @@ struct bound {
 
 /* `arena` is for what is read of the body meanwhile. */
 void bound_of(const struct bound_ask *ask, struct arena *arena, struct bound *bound);
+
+/* Is the limit of a chat's output tokens called "max_completion_tokens" there, and "max_tokens" an older name of it? */
+bool bound_knows_newer(struct text seller);
 
 /* bound_body.c: what the body has beside text. */
 struct bound_body {
@@ -46,6 +52,7 @@ struct bound_body {
     int64_t limit, choices, prediction;
     bool hour, reasons;
     const char *unbounded;
+    const struct json *json; /* as it was read; in the arena */
 };
 void bound_read_body(struct text body, struct arena *arena, struct bound_body *out);
 

@@ -190,6 +190,10 @@ static void take_limits(struct bound_body *b, const struct json *body)
     b->limit = larger(b->limit, json_int(json_member(json_member(body, "options"), "num_predict"), 0));
     b->choices = larger(1, larger(json_int(json_member(body, "n"), 1), json_int(json_member(body, "best_of"), 1)));
     b->choices = larger(b->choices, json_int(json_member(gemini, "candidateCount"), 1));
+    enum json_type first = json_type(json_at(json_member(body, "prompt"), 0)); /* several prompts; a list of numbers is one, as tokens */
+    if (json_type(json_member(body, "prompt")) == JSON_T_ARRAY && (first == JSON_T_STR || first == JSON_T_ARRAY) &&
+        __builtin_mul_overflow(b->choices, (int64_t)json_count(json_member(body, "prompt")), &b->choices))
+        b->choices = INT64_MAX;
     b->prediction = (int64_t)json_text(json_member(body, "prediction")).len;
 }
 
@@ -229,6 +233,7 @@ void bound_read_body(struct text text, struct arena *arena, struct bound_body *b
         unbounded(b, "a body that is not JSON");
         return;
     }
+    b->json = body;
     take_limits(b, body);
     take_settings(b, body);
     take_parts(b, json_member(body, "messages"), 0);

@@ -64,7 +64,7 @@ static void put_refusal(struct ledger_refusal *refusal, enum account_answer answ
 
 bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, struct ledger_refusal *refusal)
 {
-    *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS, .room = INT64_MAX };
+    *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS, .room = INT64_MAX, .hard = hold->hard };
     for (size_t i = 0; i < handle->count; i++) {
         struct ledger_stake *stake = &handle->stakes[i];
         stake->period = account_at(stake->account, hold->admitted_ms);
@@ -199,17 +199,18 @@ void ledger_read_sums(struct ledger *l, struct ledger_sums *sums)
     sums->failures = state.failures;
 }
 
-bool ledger_is_charged(struct ledger *l, const struct record *whose)
+enum ledger_charge ledger_charge(struct ledger *l, const struct record *whose)
 {
     struct account *accounts[ACCOUNTS_MOST];
-    bool charged = false;
+    enum ledger_charge charge = LEDGER_UNCHARGED;
     CHECK(l, LEDGER);
     journal_lock(l->journal);
     size_t count = accounts_of(&l->accounts, whose, true, accounts);
     for (size_t i = 0; i < count; i++)
-        charged = charged || !accounts[i]->terms->only_report;
+        if (!accounts[i]->terms->only_report && charge < LEDGER_CHARGED_STRICTLY)
+            charge = accounts[i]->terms->mode == BUDGET_STRICT ? LEDGER_CHARGED_STRICTLY : LEDGER_CHARGED;
     journal_unlock(l->journal);
-    return charged;
+    return charge;
 }
 
 size_t ledger_read_balances(struct ledger *l, const struct record *whose, struct ledger_balance *balances)

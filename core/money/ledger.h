@@ -34,6 +34,7 @@ struct ledger_refusal {
     const struct config_budget *terms; /* which of the kind's; kept by the ledger's owner */
     struct text id;   /* whose; of sessions and end users the record's own text, of others kept */
     int64_t left;     /* nano-dollars of it */
+    int64_t hard;     /* what the attempt could have cost */
     int64_t ends_s;   /* when it begins anew; INT64_MAX: never */
     int64_t room;     /* what a hold may cost at most beside those that are open, of all its budgets */
     unsigned waiting; /* attempts in the queue that are charged to one of its budgets */
@@ -95,8 +96,9 @@ struct ledger_sums {
 };
 void ledger_read_sums(struct ledger *ledger, struct ledger_sums *sums);
 
-/* Has a request with these dimensions a budget that could refuse it? */
-bool ledger_is_charged(struct ledger *ledger, const struct record *whose);
+/* Has a request with these dimensions a budget that could refuse it, and is one of them strict? */
+enum ledger_charge { LEDGER_UNCHARGED, LEDGER_CHARGED, LEDGER_CHARGED_STRICTLY };
+enum ledger_charge ledger_charge(struct ledger *ledger, const struct record *whose);
 
 /* A budget now. */
 struct ledger_balance {

@@ -36,10 +36,10 @@ class Budget(Case):
         cls.path = os.path.join(cls.folder.name, "ledger")
         cls.text = (
             'ledger { path = "%s", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) + provider("bare", cls.up) +
-            'model "m" { { "up/real" } }\nmodel "x" { { "bare/never-heard-of" } }\nmodel "fee" { { "up/fee", price = { request_usd = "0.1", input_usd_per_mtok = 0, output_usd_per_mtok = 0 } } }\n'
+            'model "m" { { "up/real" } }\nmodel "x" { { "bare/never-heard-of" } }\nmodel "fee" { { "up/fee", price = { request_usd = "0.1" } } }\n'
             'team "small" { budget = { usd = "0.01", per = "month", ceiling_usd = 0.5 } }\n'
             'team "all-or-nothing" { budget = { usd = 5, ceiling_usd = 5, per = "total" } }\nteam "free" {}\n'
-            'team "tight" { budget = { usd = 0.02, ceiling_usd = 0.02 } }\nteam "strict" { budget = { usd = "0.02", mode = "strict" } }\n' +
+            'team "tight" { budget = { usd = 0.02, ceiling_usd = 0.02 } }\nteam "strict" { budget = { usd = "0.02", mode = "strict", when_short = "refuse" } }\n' +
             key_line("a", "small") + key_line("b", "small", ', budget = { usd = "0.0035", per = "day", ceiling_usd = 0.1 }') +
             key_line("f", "free") + key_line("n", "all-or-nothing") + key_line("t", "tight") + key_line("u", "tight") + key_line("s", "strict"))
         return Gateway(cls.text)
@@ -97,9 +97,9 @@ class Budget(Case):
         waiting.start()
         self.assertTrue(wait_for(self.up.take))
         held = next(r for r in reversed(records(self.path, "hold")) if r["team"] == "tight")
-        self.assertGreater(Decimal(held["hard_usd"]), Decimal("0.005"))
+        self.assertGreater(Decimal(held["hard_usd"]), Decimal("0.001"))
         # Alone it would fit; beside the first one it could pass the ceiling.
-        most = 1200
+        most = 1400
         answer = self.ask("t", max_tokens=most)
         self.assert_error(answer, 429, "rate_limit_error", "budget_in_flight", retry=True, retry_after=2)
         answer = self.ask("t", max_tokens=100000)

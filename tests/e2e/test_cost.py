@@ -171,7 +171,7 @@ class Cost(Case):
     def test_prices_of_gateway_lua_stand_in_place_of_the_books(self):
         self.cost(self.gw.chat(model="mine"), usd(i=(5, "0.123456789"), o=(2, 10)), "openai/real, gateway.lua")
         self.cost(self.gw.chat(model="fee"), Decimal("0.07") + usd(i=(5, 1), o=(2, 2)), "gateway.lua")
-        self.cost(self.gw.chat(model="only-fee"), None, "gateway.lua")
+        self.cost(self.gw.chat(model="only-fee"), Decimal("0.07"), "gateway.lua")
         self.cost(self.gw.chat(model="given"), Decimal(0), "gateway.lua")
         self.cost(self.gw.chat(model="house/any-model"), Decimal(0), "gateway.lua")
         self.cost(self.gw.chat(model="but-this"), usd(i=(5, 3), o=(2, 4)), "gateway.lua")

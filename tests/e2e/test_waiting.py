@@ -43,7 +43,7 @@ class Waiting(unittest.TestCase):
     def gateway(self, more=""):
         """One attempt fits at a time: it is held with at most 1,000 output tokens and its bytes."""
         gw = Gateway('listen { workers = 4 }\nledger { path = "%s"%s }\n' % (self.path, more) + provider("up", self.up, PRICE) +
-                     'model "m" { { "up/real" } }\nteam "t" { budget = { usd = "0.02", mode = "strict", per = "total" } }\nteam "o" { budget = { usd = 1 } }\n' +
+                     'model "m" { { "up/real" } }\nteam "t" { budget = { usd = "0.02", mode = "strict", per = "total", when_short = "refuse" } }\nteam "o" { budget = { usd = 1 } }\n' +
                      key_line("a", "t") + key_line("o", "o"))
         self.addCleanup(gw.kill)
         return gw

@@ -2,10 +2,11 @@
 # run.sh [--build DIR] - holds the price book against genai-prices, an independent library, which is installed, pinned,
 # below build/money, and so the usage and the cost of recorded answers; holds the ledger against the accounts of upstreams
 # and clients in a mixed run (GW_ORACLE_S seconds, 60) of the seed GW_SEED (1); kills a gateway under load GW_KILLS times
-# (30), and another in the middle of deliveries to its store; measures reports over 200,000 rows (over 10 million:
-# ten_million.py); cuts the power of a ledger at GW_POINTS moments (100). The long form:
+# (30), and another in the middle of deliveries to its store; spends budgets with crowds of clients, GW_ROUNDS times (5); holds the
+# bound of input tokens against all recorded requests; measures reports over 200,000 rows (over 10 million: ten_million.py); cuts
+# the power of a ledger at GW_POINTS moments (100). The long form:
 #
-#     GW_ORACLE_S=1800 GW_KILLS=1000 GW_POINTS=1000 sh tests/money/run.sh
+#     GW_ORACLE_S=1800 GW_KILLS=1000 GW_ROUNDS=200 GW_POINTS=1000 sh tests/money/run.sh
 #
 # What cannot be installed is skipped, loudly. Ends with "money: N passed, N failed, N skipped".
 set -u
@@ -54,6 +55,8 @@ else
     skipped=1
 fi
 python3 "$here/bounds.py" "$build/tests/bounds" "$root/core/money/prices/prices.json" > "$place/log" 2>&1
+add
+GW_ROUNDS=${GW_ROUNDS:-5} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 test_spending.py > "$place/log" 2>&1
 add
 GW_ORACLE_S=${GW_ORACLE_S:-60} python3 "$root/tests/e2e/run.py" --build "$build" --timeout 7200 test_oracle.py > "$place/log" 2>&1
 add

@@ -67,6 +67,9 @@ Test(bound, knows_limits_of_output)
         {"{\"max_tokens\":9223372036854775807,\"n\":4}", INT64_MAX, INT64_MAX, 4},
         {"{\"max_tokens\":7,\"prediction\":{\"a\":1}}", 14, 7, 1},
         {"{\"max_tokens\":-7}", 5000, 0, 1},
+        {"{\"max_tokens\":7,\"prompt\":[\"a\",\"b\",\"c\"],\"best_of\":2}", 42, 7, 6},
+        {"{\"max_tokens\":7,\"prompt\":[1,2,3]}", 7, 7, 1},
+        {"{\"max_tokens\":7,\"prompt\":[[1,2],[3]]}", 14, 7, 2},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct bound b = bound("openai", "m", rows[i].body);
