@@ -35,6 +35,25 @@ static void take_url(struct bound_body *b, const struct json *url)
         unbounded(b, "an image that is not in the request itself");
 }
 
+/* Which members an object has, roughly: most of those that are asked for are not there. */
+static uint64_t key_bit(struct text key)
+{
+    return key.len == 0 ? 0 : UINT64_C(1) << (((unsigned char)key.ptr[0] * 7u + (unsigned)key.len) % 64u);
+}
+
+static uint64_t keys_of(const struct json *object)
+{
+    uint64_t keys = 0;
+    for (size_t i = 0, count = json_count(object); i < count; i++)
+        keys |= key_bit(json_key_at(object, i));
+    return keys;
+}
+
+static const struct json *find(const struct json *object, uint64_t keys, struct text name)
+{
+    return (keys & key_bit(name)) != 0 ? json_get(object, name) : NULL;
+}
+
 static void take_parts(struct bound_body *b, const struct json *parts, int depth);
 
 /* Anthropic's {"type":"base64","data":...} and Bedrock's {"bytes":...}. */
@@ -86,8 +105,9 @@ static void take_typed(struct bound_body *b, const struct json *part, struct tex
 
 static void take_part(struct bound_body *b, const struct json *part, int depth)
 {
-    struct text type = json_str(json_member(part, "type"));
-    const struct json *image = json_member(part, "image"), *document = json_member(part, "document"), *cache = json_member(part, "cache_control");
+    uint64_t keys = keys_of(part);
+    struct text type = json_str(find(part, keys, TEXT("type")));
+    const struct json *image = find(part, keys, TEXT("image")), *document = find(part, keys, TEXT("document")), *cache = find(part, keys, TEXT("cache_control"));
     if (text_is(json_str(json_member(cache, "ttl")), "1h"))
         b->hour = true;
     if (type.ptr != NULL)
@@ -96,17 +116,17 @@ static void take_part(struct bound_body *b, const struct json *part, int depth)
         take_source(b, json_member(image, "source"), true, depth);
     if (type.ptr == NULL && json_type(document) == JSON_T_OBJECT)
         take_source(b, json_member(document, "source"), false, depth);
-    if (json_member(part, "video") != NULL || json_member(part, "fileData") != NULL || json_member(part, "file_data") != NULL)
+    if (find(part, keys, TEXT("video")) != NULL || find(part, keys, TEXT("fileData")) != NULL || find(part, keys, TEXT("file_data")) != NULL)
         unbounded(b, "audio, video or a document");
-    if (json_member(part, "inlineData") != NULL)
-        take_inline(b, json_member(part, "inlineData"));
-    if (json_member(part, "inline_data") != NULL)
-        take_inline(b, json_member(part, "inline_data"));
-    take_parts(b, json_member(part, "content"), depth + 1);
-    take_parts(b, json_member(part, "parts"), depth + 1);
-    take_parts(b, json_member(part, "output"), depth + 1);
-    take_parts(b, json_member(json_member(part, "toolResult"), "content"), depth + 1);
-    take_parts(b, json_member(json_member(part, "functionResponse"), "parts"), depth + 1);
+    if (find(part, keys, TEXT("inlineData")) != NULL)
+        take_inline(b, find(part, keys, TEXT("inlineData")));
+    if (find(part, keys, TEXT("inline_data")) != NULL)
+        take_inline(b, find(part, keys, TEXT("inline_data")));
+    take_parts(b, find(part, keys, TEXT("content")), depth + 1);
+    take_parts(b, find(part, keys, TEXT("parts")), depth + 1);
+    take_parts(b, find(part, keys, TEXT("output")), depth + 1);
+    take_parts(b, json_member(find(part, keys, TEXT("toolResult")), "content"), depth + 1);
+    take_parts(b, json_member(find(part, keys, TEXT("functionResponse")), "parts"), depth + 1);
 }
 
 /* A list of messages, items or parts; of a message's images too. What is nested deeper than any API has it, is not known. */
@@ -152,13 +172,14 @@ static void take_server_tool(struct bound_body *b, const struct json *tool, int6
 
 static void take_tool(struct bound_body *b, const struct json *tool, int64_t calls)
 {
+    uint64_t keys = keys_of(tool);
     static const char *const gemini[] = { "googleSearch", "google_search", "googleSearchRetrieval", "codeExecution", "code_execution", "urlContext", "url_context", "googleMaps",
                                           "google_maps", "fileSearch", "file_search", "computerUse", "computer_use", "systemTool", NULL };
-    struct text type = json_str(json_member(tool, "type"));
-    if (text_is(json_str(json_member(json_member(tool, "cache_control"), "ttl")), "1h"))
+    struct text type = json_str(find(tool, keys, TEXT("type")));
+    if (text_is(json_str(json_member(find(tool, keys, TEXT("cache_control")), "ttl")), "1h"))
         b->hour = true;
     for (size_t i = 0; gemini[i] != NULL; i++)
-        if (json_get(tool, text_of(gemini[i])) != NULL)
+        if (find(tool, keys, text_of(gemini[i])) != NULL)
             unbounded(b, "a tool that the provider runs, without max_uses");
     b->tools++;
     if (type.ptr == NULL || text_is(type, "function") || text_is(type, "custom") || begins(type, "local_shell apply_patch shell"))
@@ -180,21 +201,22 @@ static int64_t larger(int64_t a, int64_t b)
 
 static void take_limits(struct bound_body *b, const struct json *body)
 {
+    uint64_t keys = keys_of(body);
     static const char *const limits[] = { "max_completion_tokens", "max_tokens", "max_output_tokens", "maxTokens", "max_gen_len", "max_tokens_to_sample" };
-    const struct json *gemini = json_member(body, "generationConfig"), *bedrock = json_member(body, "inferenceConfig");
+    const struct json *gemini = find(body, keys, TEXT("generationConfig")), *bedrock = find(body, keys, TEXT("inferenceConfig"));
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-        b->limit = larger(b->limit, json_int(json_get(body, text_of(limits[i])), 0));
+        b->limit = larger(b->limit, json_int(find(body, keys, text_of(limits[i])), 0));
     b->limit = larger(b->limit, json_int(json_member(gemini, "maxOutputTokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(bedrock, "maxTokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(bedrock, "max_new_tokens"), 0));
-    b->limit = larger(b->limit, json_int(json_member(json_member(body, "options"), "num_predict"), 0));
-    b->choices = larger(1, larger(json_int(json_member(body, "n"), 1), json_int(json_member(body, "best_of"), 1)));
+    b->limit = larger(b->limit, json_int(json_member(find(body, keys, TEXT("options")), "num_predict"), 0));
+    b->choices = larger(1, larger(json_int(find(body, keys, TEXT("n")), 1), json_int(find(body, keys, TEXT("best_of")), 1)));
     b->choices = larger(b->choices, json_int(json_member(gemini, "candidateCount"), 1));
-    enum json_type first = json_type(json_at(json_member(body, "prompt"), 0)); /* several prompts; a list of numbers is one, as tokens */
-    if (json_type(json_member(body, "prompt")) == JSON_T_ARRAY && (first == JSON_T_STR || first == JSON_T_ARRAY) &&
-        __builtin_mul_overflow(b->choices, (int64_t)json_count(json_member(body, "prompt")), &b->choices))
+    enum json_type first = json_type(json_at(find(body, keys, TEXT("prompt")), 0)); /* several prompts; a list of numbers is one, as tokens */
+    if (json_type(find(body, keys, TEXT("prompt"))) == JSON_T_ARRAY && (first == JSON_T_STR || first == JSON_T_ARRAY) &&
+        __builtin_mul_overflow(b->choices, (int64_t)json_count(find(body, keys, TEXT("prompt"))), &b->choices))
         b->choices = INT64_MAX;
-    b->prediction = (int64_t)json_text(json_member(body, "prediction")).len;
+    b->prediction = (int64_t)json_text(find(body, keys, TEXT("prediction"))).len;
 }
 
 static bool lists(const struct json *list, const char *word)
@@ -207,22 +229,23 @@ static bool lists(const struct json *list, const char *word)
 
 static void take_settings(struct bound_body *b, const struct json *body)
 {
+    uint64_t keys = keys_of(body);
     static const char *const kept[] = { "previous_response_id", "conversation", "cachedContent", "cached_content", "prompt_id", NULL };
-    const struct json *thinking = json_member(body, "thinking"), *edits = json_member(json_member(body, "context_management"), "edits");
-    struct text effort = json_str(json_member(body, "reasoning_effort"));
+    const struct json *thinking = find(body, keys, TEXT("thinking")), *edits = json_member(find(body, keys, TEXT("context_management")), "edits");
+    struct text effort = json_str(find(body, keys, TEXT("reasoning_effort")));
     for (size_t i = 0; kept[i] != NULL; i++)
-        if (json_type(json_get(body, text_of(kept[i]))) > JSON_T_NULL && json_get(body, text_of(kept[i])) != NULL)
+        if (json_type(find(body, keys, text_of(kept[i]))) > JSON_T_NULL && find(body, keys, text_of(kept[i])) != NULL)
             b->stored = true;
-    if (json_type(json_member(body, "prompt")) == JSON_T_OBJECT)
+    if (json_type(find(body, keys, TEXT("prompt"))) == JSON_T_OBJECT)
         b->stored = true;
     for (size_t i = 0; i < json_count(edits); i++)
         b->rounds += text_starts(json_str(json_member(json_at(edits, i), "type")), TEXT("compact"));
-    if (json_member(body, "web_search_options") != NULL || json_count(json_member(body, "plugins")) > 0 || json_count(json_member(body, "mcp_servers")) > 0)
+    if (find(body, keys, TEXT("web_search_options")) != NULL || json_count(find(body, keys, TEXT("plugins"))) > 0 || json_count(find(body, keys, TEXT("mcp_servers"))) > 0)
         unbounded(b, "a tool that the provider runs, without max_uses");
-    if (lists(json_member(body, "modalities"), "audio") || lists(json_member(body, "modalities"), "image") || lists(json_member(json_member(body, "generationConfig"), "responseModalities"), "IMAGE") ||
-        lists(json_member(json_member(body, "generationConfig"), "responseModalities"), "AUDIO"))
+    if (lists(find(body, keys, TEXT("modalities")), "audio") || lists(find(body, keys, TEXT("modalities")), "image") || lists(json_member(find(body, keys, TEXT("generationConfig")), "responseModalities"), "IMAGE") ||
+        lists(json_member(find(body, keys, TEXT("generationConfig")), "responseModalities"), "AUDIO"))
         unbounded(b, "an answer that is not text");
-    b->reasons = (json_type(thinking) == JSON_T_OBJECT && !text_is(json_str(json_member(thinking, "type")), "disabled")) || json_count(json_member(body, "reasoning")) > 0 ||
+    b->reasons = (json_type(thinking) == JSON_T_OBJECT && !text_is(json_str(json_member(thinking, "type")), "disabled")) || json_count(find(body, keys, TEXT("reasoning"))) > 0 ||
                  (effort.ptr != NULL && !text_is(effort, "none"));
 }
 

@@ -42,7 +42,7 @@ static uint64_t settings_of(const struct json *body, struct text seller, struct 
     return hash;
 }
 
-void prefix_read(const struct json *body, struct text seller, struct text model, struct prefix *out)
+void prefix_read(const struct json *body, struct text seller, struct text model, bool by_bytes, struct prefix *out)
 {
     const struct json *messages = messages_of(body);
     size_t count = json_count(messages);
@@ -61,7 +61,7 @@ void prefix_read(const struct json *body, struct text seller, struct text model,
     int64_t rest = 0;
     for (size_t i = count; i > first + 1; i--) { /* the cut before message i - 1, counted from 0 */
         struct text text = json_text(json_at(messages, i - 1));
-        rest += (int64_t)text.len + nfkc_growth(text) + MESSAGE;
+        rest += (int64_t)text.len + (by_bytes ? 0 : nfkc_growth(text)) + MESSAGE;
         out->cuts[out->count++] = (struct prefix_cut){ hashes[i - 2 - first], rest };
     }
 }

@@ -20,8 +20,9 @@ struct prefix {
     size_t count;
 };
 
-/* `whose`: model and provider. What a request has beside its messages counts too, but for what changes no token of the input. */
-void prefix_read(const struct json *body, struct text seller, struct text model, struct prefix *out);
+/* `whose`: model and provider. What a request has beside its messages counts too, but for what changes no token of the input.
+ * `by_bytes`: its tokenizer reads bytes, so that no text grows under a normal form. */
+void prefix_read(const struct json *body, struct text seller, struct text model, bool by_bytes, struct prefix *out);
 
 /* What was reported, by hash: the latest 8,192 or so. One writer at a time. */
 struct prefixes {

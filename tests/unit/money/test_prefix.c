@@ -10,7 +10,7 @@ static struct prefix of(const char *body)
     struct arena arena;
     struct prefix prefix;
     arena_init(&arena, NULL, 0, 1 << 20);
-    prefix_read(json_parse_quick(&arena, text_of(body)), TEXT("s"), TEXT("m"), &prefix);
+    prefix_read(json_parse_quick(&arena, text_of(body)), TEXT("s"), TEXT("m"), false, &prefix);
     arena_fini(&arena);
     return prefix;
 }
