@@ -16,6 +16,7 @@
 #include "base/crypto.h"
 #include "base/large.h"
 #include "base/log.h"
+#include "boot/alert.h"
 #include "boot/banner.h"
 #include "boot/commands.h"
 #include "boot/endpoint.h"
@@ -57,6 +58,7 @@ struct run {
     struct config *config;
     const struct start_options *options;
     struct seat *seats; /* one for each worker */
+    struct alert *alert; /* NULL: nobody is told of budgets */
     unsigned opened;    /* seats that are set up */
     uint16_t port;      /* the one that is bound */
     struct control_verb commands[COMMANDS_MOST];
@@ -161,6 +163,8 @@ static int open_ledger(struct run *run)
         ledger_close(run->gateway.ledger);
         run->gateway.ledger = NULL;
     }
+    if (run->gateway.ledger != NULL)
+        run->alert = alert_start(run->gateway.ledger, run->config, rules, settings.rule_count);
     free(rules);
     if (run->gateway.ledger == NULL) {
         log_line(LOG_ERROR, "%s", fail.text);
@@ -398,6 +402,8 @@ static void close_gateway(struct run *run)
     for (unsigned i = 0; i < run->opened; i++)
         seat_close(&run->seats[i]);
     free(run->seats);
+    if (run->alert != NULL)
+        alert_stop(run->alert);
     if (run->gateway.ledger != NULL)
         ledger_close(run->gateway.ledger);
     if (run->gateway.delivery != NULL)

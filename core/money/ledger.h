@@ -111,4 +111,17 @@ struct ledger_balance {
 /* The budgets of a request with these dimensions, which need not be complete: at most ACCOUNTS_MOST. Returns how many. */
 size_t ledger_read_balances(struct ledger *ledger, const struct record *whose, struct ledger_balance *balances);
 
+/* A budget that has passed the mark at which somebody is to be told. */
+struct ledger_alert {
+    const char *kind; /* "team", static */
+    char id[800];
+    const struct config_budget *terms;
+    int64_t spent, mark, limit; /* nano-dollars */
+    int64_t begins_s, ends_s;   /* of the period; INT64_MAX: it has no end */
+    bool by_share;              /* alert_percent, not alert_usd */
+};
+/* Those that have passed a mark since the last call, each once for its period: at most `most`, the others the next time. `starts`: what is
+ * past its mark now was told by the process before. Looks at every account: about once a second. */
+size_t ledger_take_alerts(struct ledger *ledger, bool starts, struct ledger_alert *out, size_t most);
+
 #endif

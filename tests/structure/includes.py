@@ -9,7 +9,7 @@ FLOORS = {"main": 10, "cli": 9, "boot": 8, "admin": 7, "http": 6, "flow": 5, "sc
 DOORS = [
     (r"jansson\.h|jansson_config\.h", r"base/json\.c"),
     (r"microhttpd\.h", r"http/.*"),
-    (r"curl/.*", r"upstream/dial\.c"),
+    (r"curl/.*", r"upstream/(dial|post)\.c"),
     (r"lua\.h|lauxlib\.h|lualib\.h|luaconf\.h", r"script/.*|boot/load[a-z_]*\.[ch]"),
     (r"openssl/.*", r"base/(?:crypto|trust)\.c"),
     (r"http_parser\.h", r"upstream/.*"),
