@@ -234,7 +234,8 @@ class Tests:
         except self.c.refused as e:
             assert e.status_code == 429 and e.response.headers["x-should-retry"] == "false", e
             error = e.response.json()["error"]
-            assert "insufficient_quota" in (error.get("code"), error.get("details", {}).get("error_code")), error
+            code = "project_spend_limit_exceeded" if self.kind == "spent" else "insufficient_quota"
+            assert code in (error.get("code"), error.get("details", {}).get("error_code")), error
         else:
             raise AssertionError("nothing was raised")
         assert len(self.c.sent) == 1, "%d requests" % len(self.c.sent)
@@ -257,6 +258,9 @@ class Tests:
         assert not wrong, "%d of %d\n%s" % (len(wrong), len(self.plan["cases"]), "\n".join(wrong))
 
     def each(self):
+        if self.plan["quota"] == "alone":
+            yield "refused_once"
+            return
         yield from ("whole", "streamed", "tool_whole", "tool_streamed", "many_at_once", "of_its_own")
         if self.kind != "demo":
             yield from ("tools_in_parallel", "tool_without_arguments")

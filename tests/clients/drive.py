@@ -20,7 +20,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-canary-client-sdk"
-KINDS = ("demo", "openai", "azure", "anthropic", "aimock-openai", "aimock-anthropic")
+KINDS = ("demo", "openai", "azure", "anthropic", "aimock-openai", "aimock-anthropic", "spent")
 TALKS = {  # five turns: kind: (client, shape of the service, the service's name, what it takes of earlier reasoning)
     "anthropic-client>anthropic": ("anthropic", "anthropic", None, None),
     "anthropic-client>openrouter": ("anthropic", "openai", "openrouter", "details"),
@@ -142,7 +142,7 @@ class Stand:
         demo += 'model "m" { { "demo/demo" } }\nmodel "claude-*" { { "demo/demo" } }\n'
         self.plan["demo"] = {"url": self.gateway("demo", demo), "cases": [], "quota": False}
         mock = self.start_aimock() if self.options.js else None
-        for kind in KINDS[1:]:
+        for kind in KINDS[1:-1]:
             plugin = kind.replace("aimock-", "")
             if not self.built(plugin):
                 self.missing[kind] = "provider plugin %s not built" % plugin
@@ -162,11 +162,26 @@ class Stand:
                 "cases": cases,
                 "quota": kind in ("openai", "azure"),
             }
+        self.plan["spent"] = {"url": self.start_spent(), "cases": [], "quota": "alone"}
         for kind, (client, shape, name, want) in TALKS.items():
             if not self.built(shape):
                 self.missing[kind] = "provider plugin %s not built" % shape
                 continue
             self.talks[kind] = {"client": client, "url": self.start_talk(kind, shape, name, want)}
+
+    def start_spent(self):
+        """A gateway whose budget is spent: each client asks once, and stops."""
+        from client import request
+
+        self.ledger = tempfile.TemporaryDirectory()
+        service = self.service("openai")
+        fee = "price = { request_usd = 1, input_usd_per_mtok = 0, output_usd_per_mtok = 0 }"
+        lua = 'ledger { path = "%s" }\nbudget { usd = 1, ceiling_usd = 1, per = "month" }\n' % self.ledger.name
+        url = self.gateway("spent", lua + self.provider("openai", service.url, fee) + 'model "*" { { "up/m" } }\n')
+        body = {"model": "m", "messages": [{"role": "user", "content": "the last dollar"}]}
+        answer = request(self.gateways["spent"].port, "POST", "/v1/chat/completions", [("Authorization", "Bearer " + KEY)], body)
+        assert answer.status == 200, answer
+        return url
 
     def start_talk(self, kind, shape, name, want):
         import conversation
@@ -190,7 +205,7 @@ class Stand:
     def check_logs(self, ran):
         """What the clients cannot see: how often they asked, counted where it is paid for."""
         for client, model in ran.items():
-            for kind in ("openai", "azure"):
+            for kind in ("openai", "azure", "spent"):
                 lines = self.count(model).get(kind)
                 if lines is not None:
                     ok = [x["status"] for x in lines] == [429]
@@ -198,7 +213,7 @@ class Stand:
                     self.table.add(client, kind, "passed" if ok else "failed", line)
         if "claude-code" in ran:
             for kind, lines in self.count("claude-context").items():
-                if kind in self.plan:
+                if kind in self.plan and kind != "spent":
                     paid = [x for x in lines if x["operation"] != "count_tokens"]
                     ok = lines and not paid and all(x["status"] == 200 for x in lines)
                     said = [(x["operation"], x["status"]) for x in lines]
@@ -220,6 +235,8 @@ class Stand:
                 gateway.stop()
             except AssertionError as e:
                 self.table.add("gateway", kind, "failed", "the gateway: %s" % e)
+        if hasattr(self, "ledger"):
+            self.ledger.cleanup()
         for service in self.services:
             service.server.stop()
         self.trap.server.stop()
