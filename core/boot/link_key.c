@@ -153,6 +153,8 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
         complain(complaints, said->line, "key: project takes a name of letters, digits and _ . : / @ + -, at most 64 bytes");
     key->budgets = link_budgets(l, &said->budgets, said->line, "key: budget");
     key->rates = (struct config_rates){.rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight};
+    if (said->of_session.given && text_find(key->name, TEXT("/")) >= 0) /* "key/session" would be two accounts' name */
+        complain(complaints, said->line, "key: session_budget: the name of a key that has one is without \"/\"");
     key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");
     key->team = l->config->default_team;
     if (said->team.ptr != NULL && (key->team = find_team(l->config, said->team)) == NULL)

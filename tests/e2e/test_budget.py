@@ -244,6 +244,10 @@ class Configuration(unittest.TestCase):
         from command import run
         for text, wanted in (('budget { usd = 5 }', "it needs a ledger"), ('ledger { path = "l" } budget { { usd = 5 }, { usd = 6 } }', 'two of them are per "month"'),
                              ('ledger { path = "l" } budget { usd = 5, zone = "Europe/Berln" }', 'there is no time zone "Europe/Berln"'),
+                             ('ledger { path = "l" } key { sha256 = "%064d", name = "a/b", session_budget = { usd = 5 } }' % 1, 'is without "/"'),
+                             ('ledger { path = "l" } project "a b" { budget = { usd = 5 } }', "a project's name has letters"),
+                             ('ledger { path = "l" } tag "prod" { budget = { usd = 5 } }', 'a tag is written "name=value"'),
+                             ('ledger { path = "l" } project "a" { }', '"budget" is missing'),
                              ('ledger { path = "l" } budget { usd = 5, zone = "../etc" }', "is no name of a time zone"),
                              ('ledger { path = "l" } budget { { usd = 5 }, per = "day" }', "not both"),
                              ('ledger { path = "l" } budget { usd = 5, zoone = "UTC" }', 'did you mean "zone"?'),
