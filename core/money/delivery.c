@@ -15,7 +15,7 @@
 #include "plugin/store.h"
 
 #define DELIVERY_MAGIC 0x64656c76u
-#define PAUSE_NS (200 * CLOCK_MS)     /* between two looks at the journal */
+#define PAUSE_NS (500 * CLOCK_MS)     /* between two looks at the journal */
 #define RETRY_LEAST_NS (250 * CLOCK_MS)
 #define RETRY_MOST_NS (30 * CLOCK_S)
 #define TIDY_NS (60 * CLOCK_S)

@@ -81,7 +81,7 @@ static gw_status open_file(struct session *s, gw_call *call, uint32_t mode)
     sqlite3_busy_timeout(s->db, WAIT_MS);
     code = sqlite3_exec(s->db, "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
     if (code == SQLITE_OK && mode == GW_STORE_WRITE) /* readers do not wait for the writer; a commit is safe from a crash of the process */
-        code = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+        code = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000", NULL, NULL, NULL);
     if (code != SQLITE_OK)
         return statement_failed(s, call, code);
     return schema_prepare(s, call, mode == GW_STORE_WRITE);
