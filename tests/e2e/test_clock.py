@@ -126,6 +126,35 @@ class Times(unittest.TestCase):
         days = {r["day"]: r["requests"] for r in usage(self.path, "--by", "day")}
         self.assertEqual(days, {"2026-11-10": 3, "2026-11-11": 2})
 
+    def test_a_day_that_ends_in_another_time_zone(self):
+        """A day of Tokyo ends at 15:00 UTC; one of Berlin has 25 hours when its clocks are put back."""
+        for zone, before, after, begins, next_one in (
+            ("Asia/Tokyo", (2026, 11, 10, 14, 59, 30), (2026, 11, 10, 15, 0, 10), (2026, 11, 9, 15), (2026, 11, 10, 15)),
+            ("Europe/Berlin", (2026, 10, 25, 22, 59, 30), (2026, 10, 25, 23, 0, 10), (2026, 10, 24, 22), (2026, 10, 25, 23)),
+        ):
+            path, self.path = self.path, os.path.join(self.folder.name, zone.replace("/", "-"))
+            gate = threading.Event()
+            self.clock.at(*before)
+            self.up.handler = lambda request, out: (gate.wait(60), upstream.good(request, out))
+            with self.gateway('budget { usd = 1000, per = "day", zone = "%s" }\n' % zone) as gw:
+                first = []
+                client = threading.Thread(target=lambda: first.append(gw.chat(model="m")))
+                client.start()
+                self.assertTrue(wait_for(lambda: len(records(self.path, "hold")) == 1, 20))
+                self.clock.at(*after)
+                self.up.handler = upstream.good
+                second = gw.chat(model="m")
+                self.assertEqual(Decimal(second.header("x-gw-budget-remaining")), 1000 - COST)
+                gate.set()
+                client.join(60)
+                self.assertEqual(first[0].status, 200)
+                self.assertEqual(Decimal(gw.chat(model="m").header("x-gw-budget-remaining")), 1000 - 2 * COST)
+            accounts = [a for r in records(self.path, "hold") for a in r["accounts"]]
+            old, new = (calendar.timegm(t + (0,) * (6 - len(t))) for t in (begins, next_one))
+            self.assertEqual([(a["begins_s"], a["zone"]) for a in accounts], [(old, zone), (new, zone), (new, zone)])
+            verify(self.path)
+            self.path = path
+
     def test_a_quiet_clock_is_not_reported(self):
         with self.gateway() as gw:
             gw.chat(model="m")
