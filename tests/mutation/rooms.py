@@ -14,6 +14,8 @@ ROOMS = [
     ("core/flow/*", ["flow"],
      ["test_fallback.py", "test_stream.py", "test_midstream.py", "test_opening.py", "test_truncated.py",
       "test_relayed.py", "test_metrics.py", "test_keys.py"]),
+    ("core/money/*", ["money"],
+     ["test_ledger.py", "test_budget.py", "test_disk.py", "test_prices.py", "test_sources.py", "test_clock.py", "test_store.py"]),
     ("core/face/*", ["face"], ["test_anthropic.py", "test_crossing.py", "test_relayed.py", "test_truncated.py"]),
     ("core/dialect/*", ["dialect", "face", "flow"],
      ["test_relayed.py", "test_stream.py", "test_models.py", "test_anthropic.py", "test_midstream.py", "test_truncated.py"]),
