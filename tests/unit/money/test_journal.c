@@ -217,7 +217,7 @@ Test(journal, verify_knows_periods_in_any_order)
     static const int order[DAYS] = {3, 0, 4, 1, 2};
     const struct { const char *kind, *id; } whose[] = {{"session", "t/s"}, {"user", "t/u"}, {"key_session", "k/s"}, {"tag", "a=b"}, {"model", "gpt-*"}, {"project", "x"}};
     for (size_t w = 0; w < sizeof whose / sizeof whose[0]; w++)
-        for (int wrong = 0; wrong < 2; wrong++) {
+        for (unsigned wrong = 0; wrong < 2; wrong++) {
             struct folder f;
             struct record all[1 + DAYS * 3];
             struct record_account accounts[DAYS * 2];
@@ -236,7 +236,7 @@ Test(journal, verify_knows_periods_in_any_order)
                         all[n] = (struct record){.type = RECORD_END, .number = n, .unix_ms = 1, .hold = n - 1, .ending = ENDING_SETTLED, .cost = 6, .lines = {&line, 1}};
                     } else {
                         all[n].accounts = (struct record_list){&accounts[i * 2 + part / 2], 1};
-                        all[n].hard = part == 0 ? 10 : 4 + (wrong && i == 2);
+                        all[n].hard = part == 0 ? 10 : 4 + (wrong == 1 && i == 2);
                     }
                     n++;
                 }
