@@ -19,9 +19,13 @@ struct verify_report {
     uint64_t accepted;          /* of these, before a gap that the operator accepted; they are not in `broken` */
 };
 
-/* The rules: each END has a HOLD and each HOLD at most one END; what an attempt cost and what is in doubt are not over what was
- * held, unless it cost more; the lines of a cost sum to it; numbers have no gap; the holds of an account are numbered
- * without a gap, and neither its limit nor its ceiling was passed by one. 0; -1 with `fail`: it cannot be read. */
+/* The rules: each END has a HOLD, which may be one that is carried over, and each HOLD at most one END; neither the limit nor the
+ * ceiling of an account is passed by a HOLD, in the order of the journal; what an attempt cost and what is in doubt are not over what
+ * was held, unless it cost more, and a LATE takes no more out of doubt than is in it; what an OPEN carries over - balances, sums, open
+ * holds - is what the records before it make; the lines of a cost sum to it; records are numbered without a gap, and so are the holds
+ * of an account; a HOLD is admitted in the period that it is charged to. Whether each request that a client was answered has an END,
+ * and whether rows and rollups of a store are those of the journal, is not in the journal: tests/e2e holds that.
+ * 0; -1 with `fail`: it cannot be read. */
 int verify_ledger(const char *folder, void (*problem)(void *owner, const char *what), void *owner,
                   struct verify_report *report, struct fail *fail);
 
