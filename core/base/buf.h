@@ -31,7 +31,7 @@ static inline int buf_text(struct buf *b, struct text t);
  * each. */
 int buf_append_tight(struct buf *b, const void *bytes, size_t len);
 static inline int buf_str(struct buf *b, const char *s);
-/* The same for `len` bytes, at least one, which the caller writes at once to where it says; NULL: as -1 above. */
+/* The same for `len` bytes, at least one, which the caller writes at once to the place that is returned; NULL: as -1 above. */
 static inline char *buf_extend(struct buf *b, size_t len);
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for at least `want` more bytes at the end (less when max is near; NULL when none): fill

@@ -21,7 +21,7 @@ struct json;
 
 struct fail {
     enum fail_kind kind;
-    int status;          /* HTTP, when a client is to be told; 0 otherwise */
+    int status;          /* HTTP, when a client is to be reported; 0 otherwise */
     const char *type;    /* static: "invalid_request_error" */
     const char *code;    /* static or arena: "invalid_json" */
     int8_t should_retry; /* 1 true, 0 false, -1 say nothing */
@@ -29,7 +29,7 @@ struct fail {
     int retry_after_s;   /* 0: no header */
     char param[96];      /* the member complained of, empty when none */
     char text[480];      /* for a person: what is wrong and what to do */
-    /* What an upstream said, where the client is to act on it; both are in the arena of the request. */
+    /* What an upstream reported, where the client is to act on it; both are in the arena of the request. */
     const char *words;       /* instead of `text`, which has no room for them; NULL: they fit */
     const struct json *more; /* an object: what its error has beside message, code and param; NULL: nothing */
 };

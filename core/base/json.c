@@ -1,4 +1,4 @@
-/* json.c - is a text JSON? The only door to jansson, which says so. Reading: see json_read.c; writing: see
+/* json.c - is a text JSON? The only door to jansson, which decides. Reading: see json_read.c; writing: see
  * json_write.c. */
 #define json_array jansson_array /* names that jansson and we both have */
 #define json_object jansson_object

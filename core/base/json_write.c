@@ -255,7 +255,7 @@ void json_put_trusted(struct json_writer *w, struct text json)
     for (const char *c = "\n\r"; *c != '\0' && w->out->len > from; c++) {
         char *at = w->out->ptr + w->out->start + from, *end = w->out->ptr + w->out->start + w->out->len;
         while (at < end && (at = memchr(at, *c, (size_t)(end - at))) != NULL)
-            *at++ = ' '; /* it stands between values, where a blank says as much */
+            *at++ = ' '; /* it stands between values, where a blank does as well */
     }
 }
 

@@ -1,4 +1,4 @@
-/* log.c - talk for people, on stderr. A reader of stderr who falls behind loses lines (and is told how
+/* log.c - talk for people, on stderr. A reader of stderr who falls behind loses lines (and gets a line how
  * many) instead of stopping the gateway. */
 #include "base/log.h"
 

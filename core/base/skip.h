@@ -23,7 +23,7 @@ struct skip {
 
 /* How many bytes at the start are neither a quote nor a backslash nor under 0x20; *high as above. */
 static inline size_t skip_run(const char *p, size_t len, bool *high);
-/* The same, and they are copied to `to`, which has room for `len`; what it holds behind them is not said. */
+/* The same, and they are copied to `to`, which has room for `len`; what it holds behind them is not set. */
 static inline size_t skip_copy(char *to, const char *p, size_t len, bool *high);
 /* The offset of the closing quote of a string whose first byte inside is at `at`, or SKIP_BAD. Checked to be
  * what RFC 8259 calls a string, but for UTF-8. */

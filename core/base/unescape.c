@@ -1,4 +1,4 @@
-/* unescape.c - what a JSON string says. */
+/* unescape.c - what a JSON string contains. */
 #include "base/unescape.h"
 
 #include <stdbool.h>

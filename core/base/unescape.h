@@ -1,4 +1,4 @@
-/* unescape.h - what a JSON string says. Only for scan.c and the json files. */
+/* unescape.h - what a JSON string contains. Only for scan.c and the json files. */
 #ifndef BASE_UNESCAPE_H
 #define BASE_UNESCAPE_H
 

@@ -1,4 +1,4 @@
-/* banner.c - says what the gateway offers and how to try it. */
+/* banner.c - prints what the gateway offers and how to try it. */
 #include "boot/banner.h"
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "boot/folders.h"
 #include "plugin/plugin.h"
 
-/* Can it work with nothing said but its name? */
+/* Can it work with nothing set but its name? */
 static bool needs_nothing(const struct plugin *plugin)
 {
     for (const gw_option *o = plugin->options; o != NULL && o->name != NULL; o++)

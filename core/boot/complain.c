@@ -1,4 +1,4 @@
-/* complain.c - collects what is wrong and says it in the order of the file. */
+/* complain.c - collects what is wrong and writes it in the order of the file. */
 #include "boot/complain.h"
 
 #include <stdbool.h>
@@ -6,13 +6,13 @@
 
 enum { MAX_BYTES = 1 << 20 };
 
-void complaints_init(struct complaints *c, const char *file)
+void complain_init(struct complaints *c, const char *file)
 {
     *c = (struct complaints){.file = file};
     arena_init(&c->arena, NULL, 0, MAX_BYTES);
 }
 
-void complaints_fini(struct complaints *c)
+void complain_fini(struct complaints *c)
 {
     arena_fini(&c->arena);
     c->count = c->more = 0;
@@ -50,7 +50,7 @@ static void sort(struct complaints *c)
         }
 }
 
-void complaints_write(struct complaints *c, struct buf *out)
+void complain_write(struct complaints *c, struct buf *out)
 {
     sort(c);
     for (size_t i = 0; i < c->count; i++) {

@@ -25,12 +25,12 @@ struct complaints {
 };
 
 /* `file` is kept. */
-void complaints_init(struct complaints *c, const char *file);
-void complaints_fini(struct complaints *c);
+void complain_init(struct complaints *c, const char *file);
+void complain_fini(struct complaints *c);
 /* `line` 0: none to name. The text is one line and never holds a secret. */
 void complain(struct complaints *c, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void complain_v(struct complaints *c, int line, const char *format, va_list args);
 /* One line each, in the order of the file, appended. */
-void complaints_write(struct complaints *c, struct buf *out);
+void complain_write(struct complaints *c, struct buf *out);
 
 #endif

@@ -39,7 +39,7 @@ struct declare_headers {
     size_t count;
 };
 
-/* A setting that is not the core's: the plugin says later whether it is one of its own. */
+/* A setting that is not the core's: the plugin states later whether it is one of its own. */
 struct declare_extra {
     const char *name;
     struct text json; /* absent: a secret */
@@ -55,7 +55,7 @@ struct declare_extras {
 
 struct declare_target {
     struct text name; /* "provider/model" */
-    const struct tariff *price; /* NULL: not said */
+    const struct tariff *price; /* NULL: not set */
 };
 
 struct declare_targets {
@@ -64,11 +64,11 @@ struct declare_targets {
 };
 
 struct declare_tls {
-    struct declare_secret *cert, *key; /* NULL: not said */
+    struct declare_secret *cert, *key; /* NULL: not set */
 };
 
 struct declare_listen {
-    int line; /* 0: not said */
+    int line; /* 0: not set */
     struct text address;
     unsigned workers; /* 0: auto */
     struct declare_tls tls;
@@ -86,13 +86,13 @@ struct declare_raise {
 };
 
 struct declare_budget {
-    int64_t usd;     /* nano-dollars; -1: not said */
-    int64_t ceiling; /* -1: not said */
+    int64_t usd;     /* nano-dollars; -1: not set */
+    int64_t ceiling; /* -1: not set */
     struct text per, zone, alert;
     struct text mode; /* absent: ledger.budget_mode */
     struct text when_short; /* absent: by the mode */
     bool only_report;
-    int64_t alert_usd; /* -1: not said */
+    int64_t alert_usd; /* -1: not set */
     unsigned alert_percent;
     struct declare_raise raise;
 };
@@ -117,7 +117,7 @@ struct declare_provider {
     struct declare_secret *secret;
     struct declare_secrets secrets;
     struct declare_headers headers;
-    const struct tariff *price; /* NULL: not said */
+    const struct tariff *price; /* NULL: not set */
     struct declare_budgets budgets;
     struct declare_extras extras;
 };
@@ -198,7 +198,7 @@ struct declare_ledger {
 struct declare_store {
     int line;
     struct text plugin, path;
-    unsigned rows_days; /* 0: not said */
+    unsigned rows_days; /* 0: not set */
 };
 
 struct declared {

@@ -70,7 +70,7 @@ void link_providers(struct link *l)
     map_fini(&seen);
 }
 
-/* The setting "service", which the plugin declares like any other; absent when it was not said. */
+/* The setting "service", which the plugin declares like any other; absent when it was not set. */
 static struct text said_service(const struct making *m)
 {
     const struct declare_extras *said = &m->said->extras;
@@ -103,7 +103,7 @@ static void make_plugin(struct making *m)
     if (provider->plugin == NULL && service.ptr != NULL)
         wrong(m, "no plugin knows a service \"%.*s\"", service.len < 40 ? (int)service.len : 40, service.ptr);
     else if (provider->plugin == NULL)
-        provider->plugin = link_find_plugin(l, m->said->line, m->where, name); /* says what is near */
+        provider->plugin = link_find_plugin(l, m->said->line, m->where, name); /* names what is near */
 }
 
 static void make(struct making *m)
@@ -208,8 +208,8 @@ static void make_base_url(struct making *m)
     m->provider->is_usual = usual_url(m) != NULL && text_eq(m->provider->base_url, without_slashes(text_of(usual_url(m))));
 }
 
-/* The usual variable counts only with the usual address: a key is not sent elsewhere because nothing was said. Where
- * each account has an address of its own, the one that is said is the usual one. */
+/* The usual variable counts only with the usual address: a key is not sent elsewhere because nothing was set. Where
+ * each account has an address of its own, the one that is given is the usual one. */
 static struct declare_secrets wanted_secrets(struct making *m)
 {
     const struct config_provider *provider = m->provider;
@@ -311,7 +311,7 @@ static void unknown_setting(struct making *m, const char *name)
     for (const gw_option *o = plugin->options; o != NULL && o->name != NULL && count + 1 < NAMES_MAX; o++)
         names[count++] = o->name;
     names[count] = NULL;
-    const char *nearest = word_nearest("provider", name, names);
+    const char *nearest = words_nearest("provider", name, names);
     int shown = strlen(name) > 24 ? 4 : 24; /* it may be a secret in the wrong place */
     if (nearest != NULL)
         wrong(m, "unknown setting \"%.*s\" (did you mean \"%s\"?)", shown, name, nearest);

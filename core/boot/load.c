@@ -27,16 +27,16 @@ static void close_plugin(struct config_provider *provider);
 void load_report_init(struct load_report *report, const struct load_options *options)
 {
     const char *file = options->file != NULL ? options->file : "(built in)";
-    complaints_init(&report->complaints, file);
-    complaints_init(&report->warnings, file);
-    complaints_init(&report->notes, file);
+    complain_init(&report->complaints, file);
+    complain_init(&report->warnings, file);
+    complain_init(&report->notes, file);
 }
 
 void load_report_fini(struct load_report *report)
 {
-    complaints_fini(&report->complaints);
-    complaints_fini(&report->warnings);
-    complaints_fini(&report->notes);
+    complain_fini(&report->complaints);
+    complain_fini(&report->warnings);
+    complain_fini(&report->notes);
 }
 
 const char *load_lua_version(void)

@@ -11,7 +11,7 @@
 enum { MEMORY_MAX = 64 << 20, HOOK_EVERY = 1000, JSON_MAX = 1 << 20 };
 #define CPU_MAX_NS CLOCK_S
 
-/* Lua cuts a long file name, so it is not told ours: messages begin with CHUNK and we put the name there. */
+/* Lua cuts a long file name, so it does not get ours: messages begin with CHUNK and we put the name there. */
 #define CHUNK "?"
 
 static void *allocate(void *arg, void *old, size_t old_len, size_t len);
@@ -73,7 +73,7 @@ static void *allocate(void *arg, void *old, size_t old_len, size_t len)
 {
     struct load_lua *l = arg;
     if (old == NULL)
-        old_len = 0; /* Lua says the kind of object there */
+        old_len = 0; /* Lua states the kind of object there */
     if (len == 0) {
         l->memory -= old_len;
         free(old);

@@ -29,7 +29,7 @@ struct load_place {
 
 /* The loader of a state. */
 struct load_lua *load_of(lua_State *L);
-/* The line of gateway.lua that called the running C function; 0 when it cannot be told. */
+/* The line of gateway.lua that called the running C function; 0 when it cannot be reported. */
 int load_line(lua_State *L);
 /* `where: text`, at the place's line. */
 void load_complain(lua_State *L, const struct load_place *place, const char *format, ...)
@@ -65,7 +65,7 @@ void load_read_extras(lua_State *L, int index, const char **names, size_t count,
 /* A string for people and logs: not empty, UTF-8, no control characters. False after a complaint. */
 bool load_read_string(lua_State *L, int index, const struct load_place *place, const char *setting, struct text *out);
 
-/* load_json.c: the value at `index` as JSON text, arena; empty, and *wrong says why (static), when it cannot be. */
+/* load_json.c: the value at `index` as JSON text, arena; empty, and *wrong is the reason (static), when it cannot be. */
 struct text load_write_json(lua_State *L, int index, const char **wrong);
 
 /* load_secret.c: makes env and file, and leaves them as fields of the table on top of the stack. */

@@ -190,7 +190,7 @@ static void wrong_type(lua_State *L, int index, const struct word_row *row, cons
     if (load_is_unknown(L, index))
         return; /* it was complained of by its name */
     buf_init(&wanted, sizeof memory - 1);
-    word_write_wanted(row, &wanted);
+    words_write_wanted(row, &wanted);
     struct text text = buf_view(&wanted);
     memcpy(memory, text.ptr, text.len);
     memory[text.len] = '\0';
@@ -210,7 +210,7 @@ static void wrong_type(lua_State *L, int index, const struct word_row *row, cons
 /* The values without a name: 1 to n. */
 static void read_list_part(lua_State *L, int index, const struct load_place *place, const char *word, void *into)
 {
-    const struct word_row *row = word_find(word, WORD_LIST);
+    const struct word_row *row = words_find(word, WORD_LIST);
     size_t count = lua_rawlen(L, index);
 
     if (row == NULL) {
@@ -237,7 +237,7 @@ static void read_list_part(lua_State *L, int index, const struct load_place *pla
 static void unknown_setting(lua_State *L, const struct load_place *place, const char *word, const char *name)
 {
     const char *shown = load_name(L, text_of(name));
-    const char *nearest = word_nearest(word, name, NULL);
+    const char *nearest = words_nearest(word, name, NULL);
 
     static const char *const keys[] = {"key", "api_key", "secret", "token", "value", NULL};
     for (size_t i = 0; strcmp(word, "key") == 0 && keys[i] != NULL; i++)
@@ -246,7 +246,7 @@ static void unknown_setting(lua_State *L, const struct load_place *place, const 
                           "\"...\": printf %%s KEY | sha256sum", shown);
             return;
         }
-    if (word_is_later(word, name))
+    if (words_is_later(word, name))
         load_complain(L, place, "the setting \"%s\" is not in this version", shown);
     else if (nearest != NULL)
         load_complain(L, place, "unknown setting \"%s\" (did you mean \"%s\"?)", shown, nearest);
@@ -256,14 +256,14 @@ static void unknown_setting(lua_State *L, const struct load_place *place, const 
 
 static void read_other_names(lua_State *L, int index, const struct load_place *place, const char *word, void *into)
 {
-    const struct word_row *extras = word_find(word, WORD_OTHER);
+    const struct word_row *extras = words_find(word, WORD_OTHER);
     size_t count = 0, others = 0;
     const char **names = load_keys(L, index, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (word_find(word, names[i]) != NULL && names[i][0] != WORD_LIST[0] && names[i][0] != WORD_OTHER[0])
+        if (words_find(word, names[i]) != NULL && names[i][0] != WORD_LIST[0] && names[i][0] != WORD_OTHER[0])
             continue;
-        if (extras != NULL && !word_is_later(word, names[i]))
+        if (extras != NULL && !words_is_later(word, names[i]))
             names[others++] = names[i];
         else
             unknown_setting(L, place, word, names[i]);

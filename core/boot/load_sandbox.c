@@ -158,10 +158,10 @@ static int globals_index(lua_State *L)
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
         if (text_is(name, hints[i].name))
             hint = hints[i].instead;
-    const char *nearest = text_nearest(name, word_names());
+    const char *nearest = text_nearest(name, words_names());
     if (hint != NULL)
         complain(l->complaints, line, "%s", hint);
-    else if (word_is_later(NULL, shown))
+    else if (words_is_later(NULL, shown))
         complain(l->complaints, line, "the word \"%s\" is not in this version", shown);
     else if (nearest != NULL)
         complain(l->complaints, line, "unknown word \"%s\" (did you mean \"%s\"?)", shown, nearest);
@@ -177,8 +177,8 @@ static int globals_newindex(lua_State *L)
     struct text name = load_text(L, 2);
     const char *shown = load_name(L, name);
     bool is_word = false;
-    for (size_t i = 0; word_names()[i] != NULL; i++)
-        is_word = is_word || text_is(name, word_names()[i]);
+    for (size_t i = 0; words_names()[i] != NULL; i++)
+        is_word = is_word || text_is(name, words_names()[i]);
     if (is_word)
         complain(l->complaints, load_line(L), "\"%s\" is a word, not a variable: write it without \"=\"", shown);
     else

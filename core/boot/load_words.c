@@ -124,7 +124,7 @@ static int say_settings(lua_State *L)
     return 0;
 }
 
-/* For words that are said once: the line becomes theirs, or the second one is refused. */
+/* For words that are given once: the line becomes theirs, or the second one is refused. */
 static bool once(struct load_lua *l, const char *word, int *said, int line)
 {
     if (*said > 0) {

@@ -23,7 +23,7 @@ int seat_open(struct seat *seat, unsigned index, struct gateway *gateway, struct
               int idle_fd, struct fail *fail);
 /* Runs the worker's loop in a thread of its own, which no signal reaches. 0, or -1 with errno. */
 int seat_start(struct seat *seat);
-/* No new connections; idle_fd says when none is left. */
+/* No new connections; idle_fd decides when none is left. */
 void seat_drain(struct seat *seat);
 /* Ends the requests in flight. After seat_drain(). */
 void seat_cut(struct seat *seat);

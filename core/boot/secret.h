@@ -16,10 +16,10 @@ enum secret_state {
     SECRET_BAD,   /* a file that cannot be read, or is empty */
 };
 
-/* `env "NAME"`, arena: what may be said of it. */
+/* `env "NAME"`, arena: what may be given of it. */
 const char *secret_name(const struct declare_secret *secret, struct arena *arena);
 /* *value in `arena`, NUL-terminated, one line end at its end removed; whoever owns the arena wipes it.
- * Relative paths begin at `folder`. Otherwise *why says what is wrong, after the name: "is not set". */
+ * Relative paths begin at `folder`. Otherwise *why names what is wrong, after the name: "is not set". */
 enum secret_state secret_read(const struct declare_secret *secret, const char *folder, struct arena *arena,
                               struct text *value, const char **why);
 /* No control characters: it can be a header's value. */

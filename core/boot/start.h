@@ -12,7 +12,7 @@ struct book; /* money/book.h */
 
 struct start_options {
     bool insecure; /* others may connect although there are no keys */
-    bool quiet;    /* no banner, only the line that says where it listens */
+    bool quiet;    /* no banner, only the line that names where it listens */
     const struct book *book; /* prices; lent until it ends. NULL: no cost is known */
     bool accept_gap; /* start although the ledger is damaged */
 };

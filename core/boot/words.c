@@ -242,12 +242,12 @@ static const struct {
 static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
                                          "project", "tag", "key",    "limits",  "cors",     "metrics", "ledger", "store", "budget", "env", "file", NULL};
 
-const char *const *word_names(void)
+const char *const *words_names(void)
 {
     return beginnings;
 }
 
-const struct word_row *word_find(const char *word, const char *setting)
+const struct word_row *words_find(const char *word, const char *setting)
 {
     for (size_t i = 0; i < word_count; i++)
         if (words[i].setting != NULL && strcmp(words[i].word, word) == 0 && strcmp(words[i].setting, setting) == 0)
@@ -278,7 +278,7 @@ static const struct {
     {"provider", "url",        "base_url"},
 };
 
-const char *word_nearest(const char *word, const char *setting, const char *const *more)
+const char *words_nearest(const char *word, const char *setting, const char *const *more)
 {
     enum { MOST = 128 };
     const char *names[MOST];
@@ -301,7 +301,7 @@ const char *word_nearest(const char *word, const char *setting, const char *cons
     return nearest;
 }
 
-bool word_is_later(const char *word, const char *setting)
+bool words_is_later(const char *word, const char *setting)
 {
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         if (word == NULL ? later[i].setting == NULL && strcmp(later[i].word, setting) == 0

@@ -53,16 +53,16 @@ extern const struct word_row words[];
 extern const size_t word_count;
 
 /* The row of a setting, NULL when the word has none of that name. */
-const struct word_row *word_find(const char *word, const char *setting);
+const struct word_row *words_find(const char *word, const char *setting);
 /* The setting of `word`, or of the NULL-terminated `more` (may be NULL), that was probably meant; NULL: none. */
-const char *word_nearest(const char *word, const char *setting, const char *const *more);
+const char *words_nearest(const char *word, const char *setting, const char *const *more);
 /* The words one can begin a line with, NULL-terminated. Static. */
-const char *const *word_names(void);
+const char *const *words_names(void);
 /* Words and settings that belong to a later version: the answer is then not "did you mean". `word` NULL asks
  * for a word itself. */
-bool word_is_later(const char *word, const char *setting);
+bool words_is_later(const char *word, const char *setting);
 /* What a row takes, for a person: `a number of seconds from 0.05 to 3600`. Appended. */
-void word_write_wanted(const struct word_row *row, struct buf *out);
+void words_write_wanted(const struct word_row *row, struct buf *out);
 
 /* The whole table, as text or as a JSON array. Appended. */
 void words_write(bool as_json, struct buf *out);

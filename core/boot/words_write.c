@@ -37,7 +37,7 @@ static void write_choices(const struct word_row *row, struct buf *out)
     }
 }
 
-void word_write_wanted(const struct word_row *row, struct buf *out)
+void words_write_wanted(const struct word_row *row, struct buf *out)
 {
     switch (row->type) {
     case WORD_STRING:
@@ -129,7 +129,7 @@ static void write_row(const struct word_row *row, struct buf *out)
         write_setting(row, &part);
         buf_printf(out, "    %-22.*s %s\n", TEXT_ARG(buf_view(&part)), row->help);
         buf_truncate(&part, 0);
-        word_write_wanted(row, &part);
+        words_write_wanted(row, &part);
         buf_printf(out, "    %-22s   %.*s", "", TEXT_ARG(buf_view(&part)));
         if (row->otherwise != NULL)
             buf_printf(out, "; %s unless said", row->otherwise);
@@ -155,7 +155,7 @@ static void write_row_json(const struct word_row *row, struct json_writer *w)
     }
     json_name(w, "type");
     json_put_str(w, text_of(type_name(row->type)));
-    word_write_wanted(row, &part);
+    words_write_wanted(row, &part);
     json_name(w, "takes");
     json_put_str(w, buf_view(&part));
     if (row->unit != NULL) {

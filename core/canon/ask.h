@@ -35,7 +35,7 @@ struct ask {
     struct text model;  /* as asked for */
     bool stream;
     bool wants_usage;   /* the client asked for a usage chunk itself */
-    int64_t choices;    /* n, 1 unless said */
+    int64_t choices;    /* n, 1 unless set */
     bool to_service;    /* the current target is a service at its usual address, not a server of the operator's own */
     bool base64;        /* embeddings: as base64 instead of numbers */
     struct ask_choice *choice; /* other models that it asks for; NULL: none */

@@ -135,7 +135,7 @@ struct text error_text(const struct fail *fail)
     return text_of(fail->words != NULL ? fail->words : fail->text);
 }
 
-/* An upstream that says "code": null is repeated so. */
+/* An upstream that states "code": null is repeated so. */
 void error_put_code(const struct fail *fail, struct json_writer *w)
 {
     if (fail->code[0] != '\0')

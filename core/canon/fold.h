@@ -1,4 +1,4 @@
-/* fold.h - folds the events of an answer into what was said, for answers that are not streamed. */
+/* fold.h - folds the events of an answer into what was reported, for answers that are not streamed. */
 #ifndef CANON_FOLD_H
 #define CANON_FOLD_H
 
@@ -26,7 +26,7 @@ struct fold_thought {
     struct text format;
     struct text signature;
     struct text redacted; /* the encrypted form in place of a text; absent when there is none */
-    struct text entry;    /* JSON of a reasoning_details entry as the upstream told it; absent when it did not */
+    struct text entry;    /* JSON of a reasoning_details entry as the upstream reported it; absent when it did not */
     struct text first;    /* of the one that the text began with; absent */
     struct buf text;
 };
@@ -39,8 +39,8 @@ struct fold_choice {
     struct buf annotations, logprobs, media; /* JSON values, comma-separated */
     struct fold_call *calls, *last_call;     /* in the order they were opened */
     struct fold_thought *thoughts, *last_thought; /* in order; only of reasoning whose events had an id */
-    struct text finish;                      /* absent until told */
-    struct text native;                      /* the upstream's own reason, where it says more */
+    struct text finish;                      /* absent until reported */
+    struct text native;                      /* the upstream's own reason, where it explains more */
 };
 
 /* The id of a SIGNATURE event of a block that is only encrypted ends so; before it stands the format. */

@@ -123,7 +123,7 @@ struct text pair_join(struct pair *pair, struct text json, struct buf *out)
             continue;
         const char *close = close_of(w.at, w.end);
         if (close == w.end)
-            break; /* not JSON: the parser says so */
+            break; /* not JSON: the parser reports it */
         if (is_before_colon(close + 1, w.end))
             w.name = (struct text){ w.at, (size_t)(close - w.at) };
         else

@@ -1,4 +1,4 @@
-/* usage.c - takes what a provider told, checks that it sums, writes it for clients and the log. */
+/* usage.c - takes what a provider reported, checks that it sums, writes it for clients and the log. */
 #include "canon/usage.h"
 
 #include <string.h>

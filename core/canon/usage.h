@@ -21,16 +21,16 @@ enum usage_source {
 struct usage {
     enum usage_source source;
     int64_t input, cache_read, cache_write_5m, cache_write_1h, output, reasoning;
-    int64_t audio_in, audio_out, image_in, image_out, server_tool_calls; /* 0 where not told */
-    bool partial;      /* what was told so far has no output yet: a stream that is cut now is counted */
-    bool refused;      /* a set was told that cannot be right, and was left out */
+    int64_t audio_in, audio_out, image_in, image_out, server_tool_calls; /* 0 where not reported */
+    bool partial;      /* what was reported so far has no output yet: a stream that is cut now is counted */
+    bool refused;      /* a set was reported that cannot be right, and was left out */
     struct text raw;   /* the provider's own JSON; in the arena given to usage_take() */
     struct text tier, speed; /* that the upstream reports it has served with, in lower case, as price books name them; in the
                               * arena given to usage_take_tier(); absent where it reports none */
 };
 
-/* Takes what an event told (cumulative: the last one counts). False, and usage->refused, when the buckets are negative or
- * do not sum to the told total: then what was told before stays. */
+/* Takes what an event reported (cumulative: the last one counts). False, and usage->refused, when the buckets are negative or
+ * do not sum to the reported total: then what was reported before stays. */
 bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena);
 /* Takes the service tier and the speed that stand in usage->raw, or else in `answer`, the JSON in which the usage came.
  * "auto" is what was asked for, and no tier. What an earlier event reported stays where this one reports nothing. */
@@ -39,7 +39,7 @@ int64_t usage_total_in(const struct usage *usage);  /* all input buckets */
 int64_t usage_total_out(const struct usage *usage); /* all output buckets */
 /* "none", "reported", "counted", "estimated": as it is stored and reported. Static. */
 const char *usage_source_name(enum usage_source source);
-/* The same in the access log, whose word for what the upstream reported is "told". Static. */
+/* The same in the access log, whose word for what the upstream reported is older. Static. */
 const char *usage_source_log_name(enum usage_source source);
 /* The output tokens that a stream has had, where nobody reports them: a third of the bytes of text, reasoning and call
  * arguments that came, rounded up, but not less than its events. */

@@ -34,7 +34,7 @@ struct chat {
     struct framing framing;
     struct buf body; /* an answer that is not streamed, or an error */
     bool printed, ends_line;
-    bool broken; /* stdout is gone, or an event says error */
+    bool broken; /* stdout is gone, or an event is an error */
     enum transfer_failure failure;
     char finish[32]; /* the finish reason; "": none yet */
     char why[256];

@@ -88,7 +88,7 @@ static void say_all(struct complaints *complaints)
 {
     struct buf out;
     buf_init(&out, 1 << 20);
-    complaints_write(complaints, &out);
+    complain_write(complaints, &out);
     struct text text = buf_view(&out);
     fprintf(stderr, "%.*s", TEXT_ARG(text));
     buf_free(&out);

@@ -24,14 +24,14 @@ struct cli_option {
     const char *name;  /* "config": --config */
     char letter;       /* 'c': -c; 0: none */
     const char *value; /* "FILE": it takes one; NULL: a switch */
-    const char *env;   /* variable that says it when the command line does not; NULL: none */
+    const char *env;   /* variable that sets it when the command line does not; NULL: none */
     const char *help;  /* one line */
 };
 
-/* What was said on the command line, or by a variable. */
+/* What was given on the command line, or by a variable. */
 struct cli {
     const struct cli_verb *verb;
-    const char *values[CLI_OPTIONS_MAX]; /* by place in verb->options; "" for a switch; NULL: not said */
+    const char *values[CLI_OPTIONS_MAX]; /* by place in verb->options; "" for a switch; NULL: not set */
     bool from_env[CLI_OPTIONS_MAX];
     char **args; /* what is not an option */
     int arg_count;
@@ -53,17 +53,17 @@ struct cli_verb {
 extern const struct cli_verb *const cli_verbs[];
 /* The verb of that name, NULL when there is none. */
 const struct cli_verb *cli_find(const char *name);
-/* The same; when there is none, it says so and names the nearest on stderr. */
+/* The same; when there is none, it reports that and names the nearest on stderr. */
 const struct cli_verb *cli_need(const char *name);
 /* Reads the arguments after the verb. CLI_OK; CLI_USAGE after saying why; -1 when --help was asked for and given. */
 int cli_parse(struct cli *cli, const struct cli_verb *verb, int argc, char **argv);
-/* The option's value (see struct cli), NULL when it was not said. */
+/* The option's value (see struct cli), NULL when it was not set. */
 const char *cli_option(const struct cli *cli, const char *name);
 /* Gives an option its value, as the command line would. `value` is kept. */
 void cli_set(struct cli *cli, const char *name, const char *value);
-/* The variable that said it, NULL when the command line did or nobody. */
+/* The variable that given it, NULL when the command line did or nobody. */
 const char *cli_option_from(const struct cli *cli, const char *name);
-/* Says on stderr what is wrong with the command line (verb NULL: before there was one). Always CLI_USAGE. */
+/* Reports on stderr what is wrong with the command line (verb NULL: before there was one). Always CLI_USAGE. */
 int cli_usage(const struct cli_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Writes to stdout. CLI_OK, or CLI_FAILED after saying why. The buffer is freed. */
 int cli_print(struct buf *out);

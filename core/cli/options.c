@@ -65,7 +65,7 @@ static int unknown_option(const struct cli_verb *verb, const char *said)
     return cli_usage(verb, "unknown option --%.*s", TEXT_ARG(name));
 }
 
-/* A variable counts only where the command line said nothing. */
+/* A variable counts only where the command line set nothing. */
 static void fill_from_env(struct cli *cli)
 {
     for (size_t i = 0; i < option_count(cli->verb); i++) {

@@ -11,7 +11,7 @@
 enum { CONFIG_MAX_BYTES = 256 << 20, MB = 1 << 20, KB = 1 << 10 };
 
 /* 600 s is what the SDKs themselves wait for an answer that is not streamed, and such an answer
- * says nothing until it is complete. */
+ * means nothing until it is complete. */
 const struct config_timeouts config_default_timeouts = {
     .connect_ns = 10 * CLOCK_S,
     .first_token_ns = 600 * CLOCK_S,
@@ -159,7 +159,7 @@ const struct config_model *config_family(const struct config *config, struct tex
     return best;
 }
 
-/* What is compared is the digest of what the client sent: how long the look-up takes says nothing
+/* What is compared is the digest of what the client sent: how long the look-up takes means nothing
  * about the keys that exist. The last word is in constant time all the same. */
 const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN])
 {

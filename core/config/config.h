@@ -24,7 +24,7 @@ struct zone;   /* money/zone.h */
 struct config_secret {
     const char *name;  /* of one by name; else NULL */
     struct text value; /* NUL-terminated too */
-    const char *from;  /* 'env "OPENAI_API_KEY"': what may be said of it */
+    const char *from;  /* 'env "OPENAI_API_KEY"': what may be given of it */
 };
 
 struct config_header {
@@ -51,7 +51,7 @@ struct config_budget {
     /* More, until a moment: nano-dollars on top of both. */
     int64_t raise;
     int64_t raise_until_ms; /* 0: no raise */
-    /* Who is told that so much is spent. */
+    /* Who is informed that so much is spent. */
     const char *alert;      /* URL; NULL: nobody */
     int64_t alert_nano;     /* -1: not by an amount */
     unsigned alert_percent; /* of the limit; 0: not by a share */
@@ -80,7 +80,7 @@ struct config_provider {
     size_t wanted_count;
     struct config_header *headers; /* sent with every request */
     size_t header_count;
-    const struct tariff *price; /* what gateway.lua says that its models cost; NULL: nothing */
+    const struct tariff *price; /* what gateway.lua reports that its models cost; NULL: nothing */
     struct config_budgets budgets;
     const char *settings; /* the plugin's own, as text of gateway.lua with secrets masked; NULL: none */
     const char *off;  /* NULL: in use; else why not ('env "X" is not set') */

@@ -50,7 +50,7 @@ static bool is_empty(const struct json *value)
            ((type == JSON_T_ARRAY || type == JSON_T_OBJECT) && json_count(value) == 0);
 }
 
-/* A choice of which nothing is told but whose turn it is. */
+/* A choice of which nothing is known but whose turn it is. */
 static bool has_begun(const struct json *choice)
 {
     const struct json *delta = json_member(choice, "delta");

@@ -72,7 +72,7 @@ static struct text take_value(struct text *rest)
     return value.len > 0 ? value : TEXT_NONE;
 }
 
-/* form-data; name="x"; filename="y". False when it is not said plainly. */
+/* form-data; name="x"; filename="y". False when it is not written plainly. */
 static bool read_disposition(struct text rest, struct text *name)
 {
     rest = text_trim(rest);

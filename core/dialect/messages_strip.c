@@ -41,7 +41,7 @@ static bool is_thinking(const struct json *block)
     return text_is(json_str(json_member(block, "type")), "thinking") && messages_is_marked(json_str(json_member(block, "signature")));
 }
 
-/* A message that says nothing else. */
+/* A message with nothing else in it. */
 static bool is_only_thinking(const struct json *message)
 {
     const struct json *content = json_member(message, "content");
@@ -61,7 +61,7 @@ static const char *end_of(const struct json *v)
     return json_text(v).ptr + json_text(v).len;
 }
 
-/* Cuts the elements that `gone` says, each with one comma; looks into those that stay with `inside`. */
+/* Cuts the elements that `gone` names, each with one comma; looks into those that stay with `inside`. */
 static void cut_elements(struct cuts *c, const struct json *array, bool (*gone)(const struct json *element),
                          void (*inside)(struct cuts *c, const struct json *element))
 {

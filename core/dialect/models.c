@@ -1,7 +1,7 @@
 /* models.c - which part of a list of models a client asks for. */
 #include "dialect/models.h"
 
-/* What a query says, arena. */
+/* What a query has, arena. */
 static struct text unquoted(struct arena *arena, struct text value)
 {
     char *out = arena_str(arena, value), *to = out;

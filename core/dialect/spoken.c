@@ -1,4 +1,4 @@
-/* spoken.c - how much a model says in one event of a relayed stream: the decoded bytes of its text, reasoning and call
+/* spoken.c - how much a model speaks in one event of a relayed stream: the decoded bytes of its text, reasoning and call
  * arguments. The event is not parsed: the members that hold them are looked for, and what else is in it is not looked at. What is no
  * JSON gives some number, and nothing else. */
 #include "dialect/spoken.h"

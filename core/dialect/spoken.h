@@ -1,4 +1,4 @@
-/* spoken.h - how much a model says in one event of a relayed stream. Pure, any thread. */
+/* spoken.h - how much a model speaks in one event of a relayed stream. Pure, any thread. */
 #ifndef DIALECT_SPOKEN_H
 #define DIALECT_SPOKEN_H
 

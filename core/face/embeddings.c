@@ -1,5 +1,5 @@
 /* embeddings.c - OpenAI embeddings: relayed; floats become base64 and back where the upstream did not do what the
- * client asked (the OpenAI SDKs ask for base64 unless told otherwise). */
+ * client asked (the OpenAI SDKs ask for base64 unless set otherwise). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -23,7 +23,7 @@ struct face_answer {
     struct arena *arena;
     const struct ask *ask;
     struct text request_id; /* becomes the id of the answer */
-    struct text model;      /* the upstream's name once it is told, else the one asked for */
+    struct text model;      /* the upstream's name once it is known, else the one asked for */
     int64_t created;        /* unix seconds */
     const struct usage *usage;
     uint32_t dialects;      /* GW_DIALECT_* that the upstream speaks: what an ORIGIN may be in */

@@ -24,7 +24,7 @@ struct route_target {
     const struct config_provider *provider;
     struct text model; /* as the upstream names it */
     bool configured; /* `model` stands in the configuration; else the client named it */
-    const struct tariff *price; /* what gateway.lua says that it costs; NULL: nothing */
+    const struct tariff *price; /* what gateway.lua reports that it costs; NULL: nothing */
     bool fallback; /* it stands in the list of fallbacks, or one before it is off */
 };
 
@@ -67,9 +67,9 @@ enum attempt_error_from {
 /* What is known of an attempt's cost when it is over. */
 enum attempt_ending {
     ATTEMPT_OPEN,    /* it is not over */
-    ATTEMPT_SETTLED, /* it costs what its usage says */
+    ATTEMPT_SETTLED, /* it costs what its usage states */
     ATTEMPT_FREE,    /* surely nothing: no byte was sent, or the upstream answered with an error */
-    ATTEMPT_DOUBT,   /* it was sent and its end is not known: the upstream may charge more than its usage says */
+    ATTEMPT_DOUBT,   /* it was sent and its end is not known: the upstream may charge more than its usage states */
 };
 
 /* One try at one target; arena. */

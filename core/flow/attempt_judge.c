@@ -16,7 +16,7 @@ static bool has_no_counter(const struct attempt *a)
     return a->req->operation == GW_OP_COUNT_TOKENS && (a->status == 404 || a->status == 405 || a->status == 501);
 }
 
-/* Several targets or secrets are at their limit: the client is told of the one that lets it come again first. */
+/* Several targets or secrets are at their limit: the client is informed of the one that lets it come again first. */
 static void join_limits(struct request *req)
 {
     struct fail *fail = &req->fail;

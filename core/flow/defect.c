@@ -37,7 +37,7 @@ void defect_refused(struct attempt *a, const char *what)
     complain(a, arena_printf(&a->req->arena, "emits %s", what));
 }
 
-/* What it said itself, without the secrets that it was given. */
+/* What it reported itself, without the secrets that it was given. */
 static const char *explained(struct attempt *a, const char *function, gw_status status)
 {
     struct text why = a->call.explain.len > 0 ? mask_text(a, a->call.explain) : TEXT("it does not explain why");

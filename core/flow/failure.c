@@ -57,8 +57,8 @@ static uint32_t fault_of_status(int status)
     }
 }
 
-/* When the upstream lets us come again. Clients wait as long as they are told, so one that may come again waits a minute
- * at most (surface, 3); one that may not is told the whole time. */
+/* When the upstream lets us come again. Clients wait as long as they are asked to, so one that may come again waits a minute
+ * at most (surface, 3); one that may not is given the whole time. */
 static void keep_reset(struct attempt *a)
 {
     if (a->should_retry == 0)
@@ -111,7 +111,7 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
             a->error.code = ERROR_CODE_CONTEXT;
         else if (a->error_fault == GW_FAULT_FILTER && !text_starts(code, TEXT("content_")))
             a->error.code = "content_filter";
-        else if (code.ptr != NULL) /* empty: the upstream says that it has none */
+        else if (code.ptr != NULL) /* empty: the upstream reports that it has none */
             a->error.code = arena_str(&a->req->arena, code);
         a->error.more = more_of(a, data);
         if (param.len > 0)
@@ -209,7 +209,7 @@ bool failure_judge(struct attempt *a)
         a->outcome = arena_printf(&a->req->arena, "status_%d", a->status);
         return true;
     }
-    if (a->status >= 400) { /* no event told more */
+    if (a->status >= 400) { /* no event reported more */
         keep_body(a);
         a->error_status = a->status;
         a->error_fault = fault_of_status(a->status);

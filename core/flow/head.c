@@ -1,4 +1,4 @@
-/* head.c - what the head of an upstream's answer says that matters later. */
+/* head.c - what the head of an upstream's answer reports that matters later. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

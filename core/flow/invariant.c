@@ -21,7 +21,7 @@ static void check_previous(const struct attempt *a)
     BUG_IF(a->whole.ptr != NULL || a->out.ptr != NULL);
 }
 
-void way_check(const struct request *req)
+void invariant_check(const struct request *req)
 {
     BUG_IF(!req->running || req->finished || req->wait.kind != NULL);
     BUG_IF(req->gone && (req->failed_row == NULL || req->client != NULL));

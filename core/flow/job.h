@@ -3,7 +3,7 @@
  *
  * The contract between the loop and a job that is out (job_is_out()):
  *  - The request and its attempt belong to the job thread: arena, body, ask, answer, usage, the buffers, the plugin's call.
- *    The loop touches the wait, the row, and what says that the client has left (gone, client, failed, failed_row, fail), which
+ *    The loop touches the wait, the row, and what reports that the client has left (gone, client, failed, failed_row, fail), which
  *    no job looks at; so a job's failure has a place of its own, and row and wait are no business of a job.
  *  - What may happen in the loop meanwhile: the client leaves (request.c: only noted; a job that still queues is taken back,
  *    one that runs is waited for, and the request lives until then), the door has drained (ignored: no answer has begun), the

@@ -58,7 +58,7 @@ static void put_cost(struct json_writer *w, const struct price *price)
     put_some(w, TEXT("price"), price->entry);
 }
 
-/* What is no matter of course: an attempt that is free, or may cost more than its usage says. */
+/* What is no matter of course: an attempt that is free, or may cost more than its usage states. */
 static struct text ending_name(enum attempt_ending ending)
 {
     return ending == ATTEMPT_FREE ? TEXT("free") : ending == ATTEMPT_DOUBT ? TEXT("doubt") : TEXT_NONE;
@@ -100,7 +100,7 @@ static void write_attempts(const struct request *req, struct json_writer *w)
     json_close(w);
 }
 
-/* Whose it is. A key that was refused is named too: only the client is not told which of the reasons it was. */
+/* Whose it is. A key that was refused is named too: only the client is not reported which of the reasons it was. */
 static void write_who(const struct request *req, struct json_writer *w)
 {
     const struct config_key *key = req->key != NULL ? req->key : req->refused_key;

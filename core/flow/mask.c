@@ -1,4 +1,4 @@
-/* mask.c - a secret of the gateway's is taken out of what an upstream says, before a client or the log gets it.
+/* mask.c - a secret of the gateway's is taken out of what an upstream sends, before a client or the log gets it.
  *
  * Some servers repeat the credential that they refuse, or the whole request. It is found as it was sent, written as a
  * part of JSON (a\u002db, \/), of JSON in a string of JSON, or of a URL (%2B), and cut by the end of a text or by "...". */

@@ -21,7 +21,7 @@ struct passing {
     bool is_opening;
 };
 
-/* Does it only open the answer? Then it is held with the head: who fails after it has told the client nothing. */
+/* Does it only open the answer? Then it is held with the head: who fails after it has sent the client nothing. */
 static bool is_opening(const struct attempt *a, const struct frame *frame, const struct json *event)
 {
     bool (*opens)(struct text, const struct json *) = a->req->face->dialect->opens;

@@ -175,7 +175,7 @@ void request_body(struct request *req, struct text bytes)
             req->body_state = BODY_TOO_LARGE;
         req->refuse = fits ? E_OVERLOAD : req->refuse;
         body_drop(req);
-        wait_end(req, req->body_wait); /* row "decode" says so at once */
+        wait_end(req, req->body_wait); /* row "decode" reports it at once */
     }
 }
 

@@ -14,7 +14,7 @@
 struct request;
 
 /* What a step returns: go on with the next row; wait (goes on at the next row); the rest of the way up to "settle" is not
- * needed; failed (req->fail says why; goes on at "settle" too). */
+ * needed; failed (req->fail is the reason; goes on at "settle" too). */
 enum next { NEXT, WAIT, DONE, FAIL };
 
 /* Static. */

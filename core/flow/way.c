@@ -1,4 +1,4 @@
-/* way.c - the way of a request: the one table that says what happens in which order. */
+/* way.c - the way of a request: the one table that names what happens in which order. */
 #include "flow/way.h"
 
 #include <stdarg.h>
@@ -81,7 +81,7 @@ static void run_rows(struct request *req)
         if (req->gone && req->row < settle) /* nobody to answer: only the books are left */
             req->row = settle;
         uint32_t wait = req->wait.id;
-        way_check(req);
+        invariant_check(req);
         way_debug(req, "%s", way->rows[req->row].name);
         enum next next = way->rows[req->row].run(req);
         BUG_IF(next == WAIT && req->wait.id == wait);

@@ -50,7 +50,7 @@ enum request_reply {
     REPLY_NONE,
     REPLY_BEGUN,    /* door->begin() was called: a stream with status 200 */
     REPLY_RELAYING, /* row "answer.relay" passes the stream on, and waits for its end */
-    REPLY_BROKEN,   /* it ended badly: fail says how */
+    REPLY_BROKEN,   /* it ended badly: fail reports how */
 };
 
 #define REQUEST_MAGIC 0x72657175u
@@ -174,9 +174,9 @@ void way_run(struct request *req);
 const char *way_row_name(const struct request *req);
 /* invariant.c: aborts where a promise about the request's state is broken. Before each row, in builds for tests. */
 #ifdef GW_TEST_BUILD
-void way_check(const struct request *req);
+void invariant_check(const struct request *req);
 #else
-static inline void way_check(const struct request *req)
+static inline void invariant_check(const struct request *req)
 {
     (void)req;
 }

@@ -23,7 +23,7 @@ bool deadline_is_unanswered(const struct watch *x);
  * a chunked body. */
 bool deadline_is_long(const struct watch *x);
 
-/* Has a byte of the head that is awaited come? Asks the kernel where no event has told. */
+/* Has a byte of the head that is awaited come? Asks the kernel where no event has reported. */
 bool deadline_head_begun(const struct watch *x);
 
 #endif

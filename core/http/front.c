@@ -1,7 +1,7 @@
 /* front.c - the listening socket of one worker, and what is accepted from it.
  *
  * Connections are accepted here, a few a round, and given to an MHD daemon with room. Over the limit, or
- * out of descriptors, a client is told to come back later and nothing of its request is read. */
+ * out of descriptors, a client is asked to come back later and nothing of its request is read. */
 #include "http/front.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 /* front.h - the front door of one worker: it listens, and hands requests to flow/request.h.
  *
- * One front per worker, all of it on the worker's thread unless said otherwise. The listening
+ * One front per worker, all of it on the worker's thread unless noted otherwise. The listening
  * sockets of all workers share one port (SO_REUSEPORT); the kernel spreads the connections. */
 #ifndef HTTP_FRONT_H
 #define HTTP_FRONT_H
@@ -29,7 +29,7 @@ void front_drain(struct front *f);
 void front_cut(struct front *f);
 /* No connection is left. */
 bool front_idle(const struct front *f);
-/* After the loop has stopped. Requests that are still alive are told that the client is gone. */
+/* After the loop has stopped. Requests that are still alive are informed that the client is gone. */
 void front_free(struct front *f);
 
 #endif

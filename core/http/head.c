@@ -182,7 +182,7 @@ static void check_path(struct head *h)
             bad(h, "the request target has a dot segment");
 }
 
-/* http://host[:port]/path: allowed when the authority is what Host says. */
+/* http://host[:port]/path: allowed when the authority is what Host states. */
 static void cut_authority(struct head *h)
 {
     struct text rest = h->path;

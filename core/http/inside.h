@@ -53,7 +53,7 @@ enum lane_name {
     LANE_WRITE, /* bytes wait for the client */
     LANE_REST,  /* between two requests; a part of the next head may have come with the last one */
     LANE_IDLE,  /* between two requests for longer: it was looked at, nothing has come */
-    LANE_LAST,  /* it was told to end; or draining, and the next request has not begun yet */
+    LANE_LAST,  /* it was reported to end; or draining, and the next request has not begun yet */
     LANES
 };
 
@@ -68,7 +68,7 @@ struct front {
     struct loop_watch listener; /* fd -1 when closed */
     struct loop_timer pause;    /* no descriptors left: the listener rests */
     int spare_fd;               /* given up to answer one more client when descriptors run out */
-    int64_t warned_ns;          /* when the log last said so */
+    int64_t warned_ns;          /* when the log last reported it */
     bool draining, freed;
 
     struct daemon **daemons; /* never shrinks */
@@ -78,7 +78,7 @@ struct front {
     struct loop_after run;
 
     struct lane lanes[LANES];
-    struct watch *drained; /* whose request is told so after the daemons have run */
+    struct watch *drained; /* whose request is informed of it after the daemons have run */
     size_t open;
 
     struct parting *partings;
@@ -120,7 +120,7 @@ struct watch {
     bool hup;       /* the client has closed, or half-closed */
     bool linger;    /* bytes of the client are unread: close in a way that does not lose the answer */
     bool suspended; /* in MHD, and not resumed since */
-    bool closes;    /* the head of the last answer said that the connection ends with it */
+    bool closes;    /* the head of the last answer reported that the connection ends with it */
     bool is_last;   /* so did the head of the request, or its version, or MHD refused it */
     bool uncounted;      /* `taken` is not known: a body was chunked */
     uint64_t taken;      /* bytes of the requests so far */

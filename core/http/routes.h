@@ -26,7 +26,7 @@ struct route {
     bool collects;    /* the front's own: wants the body in watch->out */
     unsigned methods; /* ROUTE_* */
     const char *allow;
-    enum error_case refuse_get; /* what a GET is told where it is not served; E_NONE: E_METHOD */
+    enum error_case refuse_get; /* what a GET is answered where it is not served; E_NONE: E_METHOD */
     const struct face *face; /* NULL: the front's own */
     uint32_t operation;
     void (*serve)(struct watch *x); /* the front's own: gives the answer, when the body is complete */

@@ -23,7 +23,7 @@ void watch_suspend(struct watch *x);
 void watch_gone(struct watch *x);
 /* Closes the connection without a word to the request. */
 void watch_cut(struct watch *x);
-/* Closes an idle connection the polite way (TLS says goodbye). */
+/* Closes an idle connection the polite way (TLS ends its session). */
 void watch_dismiss(struct watch *x);
 /* MHD has closed it, or will, in a state in which MHD does not look at it again: makes MHD look. */
 void watch_visit(struct watch *x);

@@ -64,7 +64,7 @@ void loop_fini(struct loop *l);
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* the loop's thread */
 
-/* EPOLL* events; edge-triggered only when the caller says EPOLLET. 0, or -1 with errno. */
+/* EPOLL* events; edge-triggered only when the caller asks for EPOLLET. 0, or -1 with errno. */
 int loop_watch(struct loop *l, struct loop_watch *w, int fd, uint32_t events);
 int loop_rewatch(struct loop *l, struct loop_watch *w, uint32_t events);
 /* Call before closing the fd. Events of this batch that name `w` are dropped. */

@@ -74,7 +74,7 @@ struct call_headers {
     call_header_fn client, answer, secret;
 };
 void call_give(struct gw_call *call, const struct call_headers *headers);
-/* Did the step pass a limit of memory? Then what it said is incomplete: fail the attempt. */
+/* Did the step pass a limit of memory? Then what it reported is incomplete: fail the attempt. */
 static inline bool call_is_full(const struct gw_call *call)
 {
     return call->starved || call->keep->full || call->scratch->full;
@@ -91,7 +91,7 @@ void call_step_end(struct gw_call *call);
 
 void call_http_init(struct gw_http *http, struct gw_call *call, size_t max_body);
 void call_http_fini(struct gw_http *http);
-/* After build() said GW_OK: is this a request that can be sent? 0, or -1 with `fail` (FAIL_US: a defect of the
+/* After build() reported GW_OK: is this a request that can be sent? 0, or -1 with `fail` (FAIL_US: a defect of the
  * plugin; the text names what is wrong): no URL, a refused header, a body that is not complete or too long. */
 int call_http_check(const struct gw_http *http, struct fail *fail);
 

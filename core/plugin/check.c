@@ -1,4 +1,4 @@
-/* check.c - is what a plugin says of itself something this gateway can work with? The version rules of
+/* check.c - is what a plugin states of itself something this gateway can work with? The version rules of
  * <gateway/abi.h>, the copy of the tables, and which functions each kind must have. */
 #include "plugin/check.h"
 

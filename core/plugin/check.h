@@ -1,4 +1,4 @@
-/* check.h - is what a plugin says of itself something this gateway can work with? */
+/* check.h - is what a plugin states of itself something this gateway can work with? */
 #ifndef PLUGIN_CHECK_H
 #define PLUGIN_CHECK_H
 

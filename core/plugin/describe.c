@@ -1,4 +1,4 @@
-/* describe.c - says what a plugin is, for `llm-gateway plugin check`: text for people, JSON for programs. */
+/* describe.c - names what a plugin is, for `llm-gateway plugin check`: text for people, JSON for programs. */
 #include <stdio.h>
 #include <string.h>
 

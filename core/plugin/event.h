@@ -31,7 +31,7 @@ struct event_order {
 
 enum event_verdict {
     EVENT_TAKEN,
-    EVENT_MENDED,  /* taken, with a change: *why says what */
+    EVENT_MENDED,  /* taken, with a change: *why names what */
     EVENT_SKIPPED, /* nothing of it can be used, and the answer goes on without it */
     EVENT_REFUSED, /* an answer with this in it is none */
 };

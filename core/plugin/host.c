@@ -83,7 +83,7 @@ static void host_explain(gw_call *call, gw_str text)
         call->explain = keep(call, text, EXPLAIN_MAX);
 }
 
-/* One line per member, however often a plugin says so. */
+/* One line per member, however often a plugin reports it. */
 static void host_dropped(gw_call *call, gw_str member, gw_str why)
 {
     if ((call = call_given(call, "host->dropped()")) == NULL)
@@ -157,7 +157,7 @@ static void host_buf_append(gw_buf *buf, gw_str bytes)
         buf->failed = true;
 }
 
-/* The request cannot be sent any more; the first reason is the one that is told. */
+/* The request cannot be sent any more; the first reason is the one that is reported. */
 static void refuse(struct gw_http *http, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void refuse(struct gw_http *http, const char *format, ...)
 {

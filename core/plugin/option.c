@@ -1,4 +1,4 @@
-/* option.c - checks what gateway.lua says about a plugin against the settings the plugin declares. Where the
+/* option.c - checks what gateway.lua states about a plugin against the settings the plugin declares. Where the
  * line was is the caller's business. */
 #include <stdio.h>
 #include <string.h>

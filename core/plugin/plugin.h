@@ -1,4 +1,4 @@
-/* plugin.h - loads plugins and keeps what they offer. Boot thread, unless said otherwise.
+/* plugin.h - loads plugins and keeps what they offer. Boot thread, unless noted otherwise.
  *
  * Calls into a plugin go through plugin/call.h. */
 #ifndef PLUGIN_PLUGIN_H

@@ -1,4 +1,4 @@
-/* chunk.h - is the framing of a chunked body what RFC 9112 §7.1 says? */
+/* chunk.h - is the framing of a chunked body what RFC 9112 §7.1 states? */
 #ifndef UPSTREAM_CHUNK_H
 #define UPSTREAM_CHUNK_H
 

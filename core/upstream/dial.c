@@ -88,7 +88,7 @@ struct dial *dial_new(struct text origin, const char *ca_file, int64_t connect_n
 
 void dial_free(struct dial *d)
 {
-    wire_close(&d->wire);
+    dial_wire_close(&d->wire);
     free(d);
 }
 
@@ -294,7 +294,7 @@ static bool was_cut(CURL *curl)
            tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != NULL && !trust_saw_close(tls->internals);
 }
 
-ssize_t wire_recv(struct wire *w, void *out, size_t len)
+ssize_t dial_wire_recv(struct wire *w, void *out, size_t len)
 {
     size_t got = 0;
     CURLcode code;
@@ -324,7 +324,7 @@ static ssize_t send_plain(struct wire *w, const struct iovec *pieces, int count)
     return n;
 }
 
-ssize_t wire_send(struct wire *w, const struct iovec *pieces, int count, char *scratch)
+ssize_t dial_wire_send(struct wire *w, const struct iovec *pieces, int count, char *scratch)
 {
     size_t len = 0, sent = 0;
     CURLcode code;
@@ -345,7 +345,7 @@ ssize_t wire_send(struct wire *w, const struct iovec *pieces, int count, char *s
     return -1;
 }
 
-void wire_close(struct wire *w)
+void dial_wire_close(struct wire *w)
 {
     char *multi = NULL;
 

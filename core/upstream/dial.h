@@ -23,17 +23,17 @@ struct wire {
 };
 
 #define WIRE_CLOSED ((struct wire){.tls = NULL, .fd = -1})
-/* Bytes that one wire_send() puts into one TLS record at most; so long must its scratch be. */
+/* Bytes that one dial_wire_send() puts into one TLS record at most; so long must its scratch be. */
 #define WIRE_SCRATCH ((size_t)16 << 10)
 
 /* Bytes read, 0 at the end, or -1 with errno: EAGAIN, or it is broken. TLS keeps decrypted bytes of its
- * own: read until EAGAIN, whatever the socket says. */
-ssize_t wire_recv(struct wire *w, void *out, size_t len);
+ * own: read until EAGAIN, whatever the socket reports. */
+ssize_t dial_wire_recv(struct wire *w, void *out, size_t len);
 /* Bytes sent of the pieces, at least one, or -1 with errno. After EAGAIN the same bytes must be sent again.
  * `scratch` is lent, WIRE_SCRATCH bytes, for a TLS wire always the same (OpenSSL looks at the address). */
-ssize_t wire_send(struct wire *w, const struct iovec *pieces, int count, char *scratch);
+ssize_t dial_wire_send(struct wire *w, const struct iovec *pieces, int count, char *scratch);
 /* The fd must not be watched any more. */
-void wire_close(struct wire *w);
+void dial_wire_close(struct wire *w);
 
 /* Threads that dial. */
 struct dialer;
@@ -66,11 +66,11 @@ struct dial {
 
 /* libcurl's own start. Call before threads start; dialer_new() calls it too, more than once does no harm. */
 void dial_start(void);
-/* Will dial `origin` ("https://host:port", lent) within `connect_ns`, counted from dial_submit(). `ca_file`:
+/* Will dial `origin` ("https://host:port", lent) within `connect_ns`, counted from dialer_submit(). `ca_file`:
  * lent, NULL for the system's. Given: free with dial_free(). */
 struct dial *dial_new(struct text origin, const char *ca_file, int64_t connect_ns);
 /* Dials on a thread of `dialer`. `dial` is taken until its on_done runs on the thread of `home`. */
-void dial_submit(struct dial *dial, struct dialer *dialer, struct loop *home);
+void dialer_submit(struct dial *dial, struct dialer *dialer, struct loop *home);
 /* Closes the wire, if nobody took it. */
 void dial_free(struct dial *dial);
 

@@ -1,4 +1,4 @@
-/* dial_inside.h - one dialling, step by step: dial.c does it with libcurl, dialer.c says when. */
+/* dial_inside.h - one dialling, step by step: dial.c does it with libcurl, dialer.c decides when. */
 #ifndef UPSTREAM_DIAL_INSIDE_H
 #define UPSTREAM_DIAL_INSIDE_H
 

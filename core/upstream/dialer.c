@@ -97,7 +97,7 @@ void dialer_free(struct dialer *dialer)
     free(dialer);
 }
 
-void dial_submit(struct dial *d, struct dialer *dialer, struct loop *home)
+void dialer_submit(struct dial *d, struct dialer *dialer, struct loop *home)
 {
     unsigned turn = atomic_fetch_add_explicit(&dialer->turn, 1, memory_order_relaxed);
 

@@ -70,7 +70,7 @@ void exchange_send(struct transfer *t)
             transfer_arm(t);
             return;
         }
-        ssize_t sent = wire_send(&t->conn->wire, pieces, count, t->pool->scratch);
+        ssize_t sent = dial_wire_send(&t->conn->wire, pieces, count, t->pool->scratch);
 
         if (sent < 0) {
             if (errno != EAGAIN) {
@@ -129,7 +129,7 @@ void exchange_receive(struct transfer *t)
             transfer_put_off(t);
             break;
         }
-        got = wire_recv(&conn->wire, t->pool->read, POOL_READ);
+        got = dial_wire_recv(&conn->wire, t->pool->read, POOL_READ);
         if (got <= 0)
             break;
         result = take(t, (struct text){t->pool->read, (size_t)got});

@@ -210,7 +210,7 @@ static bool read_line(struct framing *f, const char *base, size_t start, size_t 
     return false;
 }
 
-/* Any other line. What is not a field of ours, comments among them, says nothing. */
+/* Any other line. What is not a field of ours, comments among them, means nothing. */
 static void read_field(struct framing *f, struct text line, size_t start)
 {
     const char *colon = memchr(line.ptr, ':', line.len);

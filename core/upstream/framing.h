@@ -1,7 +1,7 @@
 /* framing.h - cuts a streamed answer into frames: SSE events, lines, messages of AWS event streams.
  *
  * Pure: bytes in, frames out, cut anywhere. One parser for the relay and for translation:
- * each frame also says which raw bytes it was, so the relay can pass them on unchanged. */
+ * each frame also decides which raw bytes it was, so the relay can pass them on unchanged. */
 #ifndef UPSTREAM_FRAMING_H
 #define UPSTREAM_FRAMING_H
 
@@ -44,13 +44,13 @@ struct framing {
     struct framing_part name_at, data_at, id_at;
 };
 
-/* A frame of more than `max_frame` bytes fails, a message of an event stream as soon as its prelude says so; the LF of a CRLF at its ends does not count. No memory is taken until
+/* A frame of more than `max_frame` bytes fails, a message of an event stream as soon as its prelude has the length; the LF of a CRLF at its ends does not count. No memory is taken until
  * a frame is cut. Concatenated, the raw bytes of all frames are always the input. A frame is handed out as soon as it
  * is certain: when its last line ends with the CR of a CRLF that is cut there, the LF opens the next frame's bytes. */
 void framing_init(struct framing *f, uint32_t kind, size_t max_frame);
 void framing_fini(struct framing *f);
 /* Hands every complete frame to on_frame, in order. on_frame returns 0 to go on, other to stop (the rest
- * is kept for framing_feed(f, TEXT_NONE, ...)). 0, what on_frame said, or -1 when a frame passes max_frame or is damaged
+ * is kept for framing_feed(f, TEXT_NONE, ...)). 0, what on_frame reported, or -1 when a frame passes max_frame or is damaged
  * (framing_is_damaged()); nothing comes after that.
  * A whole event inside `bytes` is handed out in place, without copying. */
 int framing_feed(struct framing *f, struct text bytes, int (*on_frame)(void *arg, const struct frame *frame),

@@ -110,7 +110,7 @@ static const char *read_header(struct text line, struct transfer_header *out)
     return NULL;
 }
 
-/* Does this header say where the message or the connection ends? Notes what it says; *why when it is
+/* Does this header say where the message or the connection ends? Notes what it states; *why when it is
  * wrong. */
 static bool is_framing(struct http1 *h, const struct transfer_header *header, const char **why)
 {
@@ -191,7 +191,7 @@ static enum http1_result read_head(struct http1 *h, struct text head, struct tra
     count = read_headers(h, lines, false, headers);
     if (count < 0)
         return HTTP1_MALFORMED;
-    execute(h, TEXT("\r"), &used); /* what the last header says counts from here on */
+    execute(h, TEXT("\r"), &used); /* what the last header states counts from here on */
     if (h->chunked && h->has_length)
         return malformed(h, "both Content-Length and Transfer-Encoding");
     if (!parser_agrees(h))

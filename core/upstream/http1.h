@@ -1,6 +1,6 @@
 /* http1.h - reads one HTTP/1.1 answer from bytes cut anywhere.
  *
- * http-parser says how long the body is and takes the chunks apart; what it is too lenient about is
+ * http-parser reports how long the body is and takes the chunks apart; what it is too lenient about is
  * checked here first (see http1.c). No I/O. */
 #ifndef UPSTREAM_HTTP1_H
 #define UPSTREAM_HTTP1_H
@@ -17,7 +17,7 @@
 #define HTTP1_MAX_HEADERS 200
 #define HTTP1_MAX_INTERIM 16 /* 1xx answers before the final one */
 
-/* Told while bytes are fed. An answer other than 0 ends the reading. */
+/* Informed while bytes are fed. An answer other than 0 ends the reading. */
 struct http1_events {
     int (*on_head)(void *arg, int status, const struct transfer_header *headers, size_t count);
     int (*on_body)(void *arg, struct text bytes);
@@ -26,7 +26,7 @@ struct http1_events {
 enum http1_result {
     HTTP1_MORE,    /* the answer goes on */
     HTTP1_DONE,    /* it is complete */
-    HTTP1_STOPPED, /* an event said so */
+    HTTP1_STOPPED, /* an event reported it */
     HTTP1_MALFORMED,
 };
 

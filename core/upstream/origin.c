@@ -126,7 +126,7 @@ void origin_dial(struct origin *o, int64_t connect_ns)
         d->dial = dial_new(o->name, o->pool->settings.ca_file, connect_ns);
         d->dial->on_done = dialled;
         d->dial->owner = d;
-        dial_submit(d->dial, o->pool->dialer, o->pool->loop);
+        dialer_submit(d->dial, o->pool->dialer, o->pool->loop);
     }
 }
 

@@ -33,7 +33,7 @@ struct origin_dial {
 struct origin *origin_get(struct pool *p, struct text name);
 /* All of them; nobody may wait. Diallings go on, and what they bring is closed. */
 void origin_free_all(struct pool *p);
-/* One dialling for each who waits, as far as the limit allows; pool_dialled() is told of each. */
+/* One dialling for each who waits, as far as the limit allows; pool_dialled() is called for each. */
 void origin_dial(struct origin *o, int64_t connect_ns);
 /* Fewer wait than before: diallings that nobody awaits any more become spare. */
 void origin_spare(struct origin *o);

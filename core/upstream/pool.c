@@ -1,5 +1,5 @@
 /* pool.c - idle connections are a stack per origin (the warmest first) and a queue over all (the oldest
- * ends first). They are watched: one that the other end closes, or that says something unasked, goes at once. */
+ * ends first). They are watched: one that the other end closes, or that sends something unasked, goes at once. */
 #include "upstream/pool.h"
 
 #include <errno.h>
@@ -109,7 +109,7 @@ static void on_idle_time(struct loop_timer *timer)
 static void free_conn(struct pool_conn *c)
 {
     loop_unwatch(c->pool->loop, &c->watch);
-    wire_close(&c->wire);
+    dial_wire_close(&c->wire);
     free(c);
 }
 
@@ -239,14 +239,14 @@ void pool_dialled(struct origin *o, struct dial *dial, bool awaited)
         want->on_conn(want, NULL, dial->why[0] != '\0' ? dial->why : strerror(errno), dial->timed_out);
 }
 
-/* Said without being asked: TLS may have something of its own to say, all else ends the connection. */
+/* Sent without being asked: TLS may have something of its own to say, all else ends the connection. */
 static void idle_event(struct pool_conn *c, uint32_t events)
 {
     char byte;
 
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0)
         return;
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || wire_recv(&c->wire, &byte, 1) >= 0 || errno != EAGAIN)
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || dial_wire_recv(&c->wire, &byte, 1) >= 0 || errno != EAGAIN)
         discard(c);
 }
 

@@ -29,7 +29,7 @@ struct pool_conn {
     void *user;
     int64_t idle_since_ns;
     uint32_t exchanges; /* completed ones */
-    bool hung_up;       /* the other end said that it will send no more */
+    bool hung_up;       /* the other end reported that it will send no more */
     bool readable;      /* an edge was seen and not read up to EAGAIN yet */
 };
 
@@ -69,7 +69,7 @@ void pool_forget(struct pool *p, struct pool_want *want);
 void pool_put(struct pool_conn *conn);
 /* Taken, and closed. */
 void pool_close(struct pool_conn *conn);
-/* origin.c says how a dialling went; the wire is taken. `awaited`: somebody hears of a failure. */
+/* origin.c reports how a dialling went; the wire is taken. `awaited`: somebody hears of a failure. */
 void pool_dialled(struct origin *o, struct dial *dial, bool awaited);
 
 #endif

@@ -116,7 +116,7 @@ static bool is_quiet(struct pool_conn *conn)
 
     if (conn->hung_up)
         return false;
-    if (conn->readable && (wire_recv(&conn->wire, &byte, 1) >= 0 || errno != EAGAIN))
+    if (conn->readable && (dial_wire_recv(&conn->wire, &byte, 1) >= 0 || errno != EAGAIN))
         return false;
     conn->readable = false;
     return true;
@@ -171,7 +171,7 @@ void transfer_cancel(struct transfer *t)
 {
     CHECK(t, TRANSFER);
     if (t->phase == ENDED || t->cancelled)
-        return; /* it is in on_done, or was said before */
+        return; /* it is in on_done, or was reported before */
     t->cancelled = true;
     if (t->busy)
         return; /* exchange_receive() is on the stack */
@@ -208,7 +208,7 @@ bool transfer_body_done(const struct transfer *t)
     return t->phase == ENDED || (t->phase > SENDING && !may_retry(t));
 }
 
-/* When this phase has taken too long, and what is to be said then. */
+/* When this phase has taken too long, and what is to be reported then. */
 static int64_t due(const struct transfer *t, enum transfer_failure *failure)
 {
     int64_t limit_ns = 0, at_ns = INT64_MAX;
@@ -380,7 +380,7 @@ static void on_event(struct pool_conn *conn, uint32_t events)
     if (t->phase == CONNECTING)
         return; /* it begins after this batch */
     if (t->kept && conn->readable && t->round == t->pool->loop->rounds) {
-        /* The kernel told this before the request was sent: no answer to it, whatever it looks like. */
+        /* The kernel reported this before the request was sent: no answer to it, whatever it looks like. */
         transfer_lose(t, "the connection ended, or spoke, before the request");
         return;
     }

@@ -18,8 +18,8 @@ struct pool;     /* of one worker: idle connections of every origin */
 struct transfer; /* one exchange */
 
 struct pool_settings {
-    unsigned idle_per_origin; /* connections kept; 256 unless said */
-    int64_t idle_ns;          /* how long; 60 s unless said */
+    unsigned idle_per_origin; /* connections kept; 256 unless set */
+    int64_t idle_ns;          /* how long; 60 s unless set */
     const char *ca_file;      /* kept; NULL: the system's */
 };
 
@@ -80,13 +80,13 @@ struct transfer_events {
     void (*on_done)(void *owner, enum transfer_failure failure, const char *why);
 };
 
-/* Never NULL; a failure is told by on_done later. `events` and `owner` are kept. */
+/* Never NULL; a failure is reported by on_done later. `events` and `owner` are kept. */
 struct transfer *transfer_start(struct pool *pool, const struct transfer_request *request,
                                 const struct transfer_events *events, void *owner);
 /* No event comes after this. An unfinished connection is closed, not kept. */
 void transfer_cancel(struct transfer *t);
 /* While paused nothing is read from the upstream (the idle time-out does not run). What has been read is
- * told all the same: at most 64 KB more of on_body, and on_done when the answer ended in them. */
+ * reported all the same: at most 64 KB more of on_body, and on_done when the answer ended in them. */
 void transfer_pause(struct transfer *t);
 void transfer_resume(struct transfer *t);
 /* How it came to its connection. */

@@ -95,3 +95,56 @@ def check_rooms_have_a_page(files):
             if len(unnamed) > UNNAMED_MOST:
                 complaints.append(f"{page} does not name {', '.join(unnamed)}")
     return complaints
+
+
+# A function that other files may call: a definition that begins at the margin and is not static.
+EXTERNAL = re.compile(r"^(?!typedef|struct \w+ \{|enum \w* ?\{|union|extern|#|/|\s|\})([a-zA-Z_][\w \*()]*?[\s\*])(\w+)\([^;{}]*\)\s*\n\{", re.MULTILINE)
+STRANGERS_OF_100 = 2
+
+
+def strangers(files):
+    """(how many external functions core has, those whose names do not tell where they are)."""
+    count, found = 0, []
+    for name in files.select({"core"}, (".c",)):
+        room, stem = name.split("/")[1], pathlib.PurePath(name).stem
+        own = {stem, stem.split("_")[0]}
+        if f"core/{room}/{room}.h" in files.names:  # the room's own header
+            own.add(room)
+        for kind, function in EXTERNAL.findall(files.read(name)):
+            if "static" in kind or function == "main":
+                continue
+            count += 1
+            if not any(function == prefix or function.startswith(prefix + "_") for prefix in own):
+                found.append(f"{name}: {function}()")
+    return count, found
+
+
+def check_names_tell_the_file(files):
+    """external functions of core begin with the name of their file, of its family or of their room"""
+    count, found = strangers(files)
+    if count < 500:
+        return [f"only {count} external functions are found: this check is blind"]
+    if len(found) * 100 > STRANGERS_OF_100 * count:
+        return [f"{len(found)} of {count} do not, at most {STRANGERS_OF_100} of 100 may:"] + found
+    return []
+
+
+# Words that are no terms here: a value is reported, a client receives, a step emits.
+RIDDLES = re.compile(r"\b(?:told|said|says)\b", re.IGNORECASE)
+RIDDLES_OF_1000 = 7.5
+
+
+def comment_lines(content):
+    """The lines of comments of a file of C."""
+    for comment in re.findall(r"/\*.*?\*/|//[^\n]*", content, re.DOTALL):
+        yield from comment.splitlines()
+
+
+def check_language(files):
+    """few comments of core use "told", "said" and "says", which are no terms"""
+    lines = [line for name in files.select({"core"}, (".c", ".h")) for line in comment_lines(files.read(name))]
+    found = [line for line in lines if RIDDLES.search(line)]
+    if len(lines) < 2000:
+        return [f"only {len(lines)} lines of comments are found: this check is blind"]
+    rate = 1000 * len(found) / len(lines)
+    return [f"{len(found)} of {len(lines)} lines do, {rate:.1f} of 1,000: at most {RIDDLES_OF_1000}"] if rate > RIDDLES_OF_1000 else []

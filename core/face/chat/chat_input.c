@@ -94,7 +94,7 @@ static int write_same(struct chat_input *in, const struct json *body)
     return 0;
 }
 
-/* Under the name that a chat has for it, unless the body says that too. */
+/* Under the name that a chat has for it, unless the body reports that too. */
 static void write_as(struct chat_input *in, const struct json *body, struct text name, const struct json *value)
 {
     if (!says_something(value) || json_get(body, name) != NULL)

@@ -165,7 +165,7 @@ static size_t write_calls(struct chat_input *in, const struct json *items, size_
     return i;
 }
 
-/* A message; the calls after an assistant's are said in it. */
+/* A message; the calls after an assistant's are written in it. */
 static int write_message(struct chat_input *in, const struct json *items, size_t *i)
 {
     static const char *const read[] = { "type", "id", "status", "role", "content", "phase", NULL };

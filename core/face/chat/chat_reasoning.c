@@ -45,8 +45,8 @@ void chat_write_details(const gw_event *event, struct json_writer *w)
     json_close(w);
 }
 
-/* The entry that the text began with, with all of the text. False when there is none, or the entry that ends the block says
- * what it says. */
+/* The entry that the text began with, with all of the text. False when there is none, or the entry that ends the block has
+ * all of it. */
 static bool write_first(struct arena *arena, const struct fold_thought *t, struct json_writer *w)
 {
     const struct json *first = json_parse_quick(arena, t->first), *end = json_parse_quick(arena, t->entry);

@@ -9,7 +9,7 @@ struct chat_call {
     struct numbered number;
     struct text id, name;
     struct text extra; /* members beside its own */
-    bool opened, custom, said; /* said: there were arguments */
+    bool opened, custom, said; /* written: there were arguments */
 };
 
 /* What a stream remembers of one choice. */
@@ -17,9 +17,9 @@ struct chat_choice {
     struct chat_choice *next;
     uint32_t index;
     struct numbered number; /* its key: the choice alone */
-    bool opened; /* the role was said */
+    bool opened; /* the role was written */
     bool finished;
-    uint32_t annotations; /* how many were said */
+    uint32_t annotations; /* how many were written */
     struct chat_call *calls, *last_call;
     struct chat_call *unopened; /* the first: they are opened in order */
 };
@@ -75,7 +75,7 @@ static void chunk_begin(struct face_answer *answer, uint32_t index, struct json_
     json_object(w);
 }
 
-/* `native`: the upstream's own reason, where it says more (as OpenRouter has it). */
+/* `native`: the upstream's own reason, where it explains more (as OpenRouter has it). */
 static void chunk_end(const struct face_answer *answer, gw_str finish, gw_str native, struct text logprobs,
                       struct json_writer *w, struct buf *out)
 {
@@ -241,7 +241,7 @@ static struct text numbered(const struct face_answer *answer, uint32_t index, st
     return text_of(arena_printf(answer->arena, "{\"index\":%u,%.*s", index, (int)object.len - 1, object.ptr + 1));
 }
 
-/* One chunk with what the event says. */
+/* One chunk with what the event states. */
 static void write_delta(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
     const char *member = delta_member(event->type);

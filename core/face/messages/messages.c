@@ -1,5 +1,5 @@
 /* messages.c - Anthropic messages and count_tokens: what the client sent, and what goes to Anthropic as it is. What
- * passes by in a relayed answer is messages_tap.c; the canonical form begins in messages_request.c, answers from events
+ * passes by in a relayed answer is dialect/messages.c; the canonical form begins in messages_request.c, answers from events
  * in messages_block.c. */
 #include "face/messages/messages.h"
 

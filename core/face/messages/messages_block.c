@@ -101,7 +101,7 @@ static void take_text(struct messages_answer *s, enum messages_block_kind kind, 
     s->bytes += piece.len;
 }
 
-/* A block in Anthropic's own dialect, said as it is. False when it is none. */
+/* A block in Anthropic's own dialect, written as it is. False when it is none. */
 static bool take_raw(struct messages_answer *s, uint32_t item, struct text data)
 {
     const struct json *v = data.len > 0 ? json_parse_quick(s->arena, data) : NULL;

@@ -14,7 +14,7 @@
 /* messages_marker.c: what Anthropic clients must carry for other upstreams, and bring back. */
 
 struct messages_marker {
-    struct text format, signature; /* absent when not told */
+    struct text format, signature; /* absent when not reported */
     const struct json *entries;    /* one reasoning_details entry or an array of them; NULL when there was none */
 };
 /* The signature of a thinking block that Anthropic did not make; arena. `entries`: JSON values, comma-separated. */
@@ -74,7 +74,7 @@ enum messages_kind {
     KIND_FALLBACK,   /* an echo that no model sees */
 };
 enum messages_kind messages_kind(const struct json *block); /* messages_loss.c */
-/* May the block become something that says less than it does? */
+/* May the block become something that carries less than it does? */
 bool messages_is_lossy(const struct json *block);
 /* Does messages_write_part() write something for it? */
 bool messages_is_part(const struct json *block);
@@ -83,7 +83,7 @@ void messages_write_part(struct messages_request *r, const struct json *block);
 void messages_write_text_part(struct messages_request *r, struct text text, const struct json *cache_control);
 /* Is it a text that can be a message's whole content, as a string? */
 bool messages_is_plain(const struct json *block);
-/* The member x_origin over the blocks from..to of `content` that `keep` (may be NULL: all) says; without what other
+/* The member x_origin over the blocks from..to of `content` that `keep` (may be NULL: all) accepts; without what other
  * upstreams signed. */
 void messages_write_origin(struct messages_request *r, const struct json *content, size_t from, size_t to,
                            bool (*keep)(const struct json *block));
@@ -102,7 +102,7 @@ struct messages_block {
     struct numbered number; /* CALL: its key */
     enum messages_block_kind kind;
     uint32_t item;
-    bool open, closed; /* streams: its start and its stop were said */
+    bool open, closed; /* streams: its start and its stop were written */
     bool custom;       /* CALL: free input */
     bool has_words;    /* TEXT: it is not white space alone */
     bool said_args;    /* CALL, streams */
@@ -111,7 +111,7 @@ struct messages_block {
     struct text format, signature; /* THINKING */
     struct text entry;             /* THINKING: the reasoning_details entry that its text began with; absent */
     struct text raw;               /* RAW: the block's JSON */
-    struct buf held;               /* text or arguments; streams: what is not yet said */
+    struct buf held;               /* text or arguments; streams: what is not yet written */
     struct buf extra;              /* TEXT: citations, THINKING: entries; JSON values, comma-separated */
 };
 
@@ -120,7 +120,7 @@ struct messages_answer {
     struct messages_block *first, *last, *last_text;
     struct messages_block *at;    /* streams: the first that is not closed */
     struct map calls;             /* blocks by their items */
-    bool started;                 /* streams: message_start was said */
+    bool started;                 /* streams: message_start was written */
     bool finished;                /* the finish came: all calls are complete */
     bool refused, has_media;
     uint32_t index;               /* streams: of the next block */
@@ -128,8 +128,8 @@ struct messages_answer {
     size_t bytes;                 /* of text that passed, for answers whose usage nobody tells */
     size_t call_count;
     struct text finish;      /* the canonical word */
-    struct text native;      /* the upstream's own reason; absent where it says no more */
-    struct text finish_more; /* JSON it told beside that: the stop sequence, or details; absent */
+    struct text native;      /* the upstream's own reason; absent where it explains no more */
+    struct text finish_more; /* JSON it reported beside that: the stop sequence, or details; absent */
     struct buf refusal;
 };
 
@@ -151,9 +151,9 @@ struct text messages_signature(struct messages_answer *s, const struct messages_
 void messages_write_stop(const struct messages_answer *s, struct json_writer *w);
 /* The id of a call; where the upstream gave none, one of ours, arena. */
 struct text messages_call_id(const struct face_answer *answer, const struct messages_block *block);
-/* Do the arguments begin as an object? What does not can only be said as a whole. */
+/* Do the arguments begin as an object? What does not can only be written as a whole. */
 bool messages_is_object(const struct messages_block *block);
-/* The usage object, as a value. Estimated where nobody told. */
+/* The usage object, as a value. Estimated where nobody reported one. */
 void messages_write_usage(const struct face_answer *answer, struct messages_answer *s, struct json_writer *w);
 /* messages_whole.c: the blocks, as values of an array. `all`: blank ones too. */
 void messages_write_blocks(const struct face_answer *answer, struct messages_answer *s, bool all, struct json_writer *w);

@@ -1,4 +1,4 @@
-/* messages_loss.c - what an Anthropic request says that a chat request cannot. Nothing is lost without a name:
+/* messages_loss.c - what an Anthropic request reports that a chat request cannot. Nothing is lost without a name:
  * x-gw-dropped and the log tell it, and a model with lossy = "refuse" refuses it. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include "face/common.h"
 #include "face/messages/messages_inside.h"
 
-/* The first row whose pattern fits says why. */
+/* The first row whose pattern fits is the reason. */
 static const struct {
     const char *member, *why;
 } reasons[] = {
@@ -18,11 +18,11 @@ static const struct {
     { "*", "has no equal in a chat request" },
 };
 
-/* Where a block may stand. One that is a part of a message may stand anywhere: the upstream says what it
+/* Where a block may stand. One that is a part of a message may stand anywhere: the upstream names what it
  * thinks of it. */
 enum { IN_USER = 1, IN_ASSISTANT = 2, IN_BLOCK = 4, ANYWHERE = 7 };
 
-/* The members of each block that arrive in some form, mostly; what else it says is lost. */
+/* The members of each block that arrive in some form, mostly; what else it states is lost. */
 static const struct {
     const char *type;
     enum messages_kind kind;

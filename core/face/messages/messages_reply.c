@@ -1,4 +1,4 @@
-/* messages_reply.c - what an assistant said, as a canonical message: text, tool calls, reasoning. */
+/* messages_reply.c - what an assistant wrote, as a canonical message: text, tool calls, reasoning. */
 #include "face/messages/messages_inside.h"
 
 /* A block of reasoning. */

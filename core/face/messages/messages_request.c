@@ -115,7 +115,7 @@ static void write_effort(struct messages_request *r)
         put_member(r, "reasoning_effort", effort);
 }
 
-/* What it means is said by write_effort(). */
+/* What it means is written by write_effort(). */
 static int write_thinking(struct messages_request *r, const char *name, const struct json *value)
 {
     static const char *const known[] = { "type", "budget_tokens", NULL };
@@ -164,7 +164,7 @@ static int write_output_format(struct messages_request *r, const char *name, con
     return 0;
 }
 
-/* What becomes of each member. Those that stand nowhere here are dropped, and told. */
+/* What becomes of each member. Those that stand nowhere here are dropped, and reported. */
 static const struct {
     const char *from, *to;
     int (*write)(struct messages_request *r, const char *name, const struct json *value);

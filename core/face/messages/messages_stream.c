@@ -1,4 +1,4 @@
-/* messages_stream.c - an Anthropic stream from events. Blocks are said one after another, each with its start, deltas
+/* messages_stream.c - an Anthropic stream from events. Blocks are written one after another, each with its start, deltas
  * and stop: Anthropic's never interleave. What belongs to a later block is held until its turn comes. */
 #include "canon/view.h"
 #include "face/messages/messages_inside.h"
@@ -22,7 +22,7 @@ static void end(struct buf *out, struct json_writer *w)
     buf_str(out, "\n\n");
 }
 
-/* Everything before the first block. The real input count is told at the end; clients read one here. */
+/* Everything before the first block. The real input count comes at the end; clients read one here. */
 static void start(struct face_answer *answer, struct messages_answer *s, struct buf *out)
 {
     struct json_writer w;
@@ -146,7 +146,7 @@ static void say_held(struct messages_answer *s, struct messages_block *b, struct
 static void say_close(struct messages_answer *s, struct messages_block *b, struct buf *out)
 {
     struct json_writer w;
-    if (b->kind == BLOCK_CALL && !b->said_args) /* none, or such as are said as a whole */
+    if (b->kind == BLOCK_CALL && !b->said_args) /* none, or such as are written as a whole */
         say_delta(s, "input_json_delta", "partial_json", messages_input(s, b), out);
     if (b->kind == BLOCK_THINKING)
         say_delta(s, "signature_delta", "signature", messages_signature(s, b), out);
@@ -207,7 +207,7 @@ static void go_on(const struct face_answer *answer, bool ending, struct buf *out
 
 void messages_stream_event(struct face_answer *answer, const gw_event *event, struct buf *out)
 {
-    /* An attempt that says no more than this may be given up for another. */
+    /* An attempt that has sent no more than this may be given up for another. */
     if (event->type == GW_EVENT_START || event->type == GW_EVENT_USAGE) {
         if (event->type == GW_EVENT_START && event->text.len > 0)
             answer->model = arena_text(answer->arena, view_text(event->text));

@@ -1,5 +1,5 @@
 /* messages_turn.c - the turns of an Anthropic conversation as canonical messages: the system prompt, a user's blocks,
- * the results of tools. What an assistant said is in messages_reply.c. */
+ * the results of tools. What an assistant wrote is in messages_reply.c. */
 #include "canon/error.h"
 #include "face/messages/messages_inside.h"
 
@@ -22,7 +22,7 @@ static bool is_billing(const struct json *block)
     return text_starts(text, BILLING) && (end < 0 || (size_t)end + 1 == text.len);
 }
 
-/* The member "content": the parts among from..to of which `keep` says which. One plain text is a string. */
+/* The member "content": the parts among from..to of which `keep` decides which. One plain text is a string. */
 static void write_content(struct messages_request *r, const struct json *content, size_t from, size_t to,
                           bool (*keep)(const struct json *block))
 {

@@ -45,7 +45,7 @@ void messages_name_unshown(struct face_answer *answer, const gw_event *event)
         face_unshown(answer, TEXT("answer.annotations"), "the provider did not say it in JSON");
 }
 
-/* From what a chat says to what Anthropic says. Words of Anthropic's own pass. */
+/* From the words of a chat to those of Anthropic. Words of Anthropic's own pass. */
 static const struct {
     const char *from, *to;
 } reasons[] = {
@@ -82,7 +82,7 @@ static struct text stop_reason(const struct messages_answer *s)
     return text_of(to);
 }
 
-/* What was told beside the reason, when it is wanted and begins as it must; else null. */
+/* What was reported beside the reason, when it is wanted and begins as it must; else null. */
 static void put_more(const struct messages_answer *s, bool wanted, char first, struct json_writer *w)
 {
     if (wanted && s->finish_more.len > 0 && s->finish_more.ptr[0] == first)

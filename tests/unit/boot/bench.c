@@ -254,10 +254,10 @@ void bench_load_with(struct bench *b, const char *source)
     buf_init(&b->said, 1 << 20);
     load_report_init(&b->report, &b->options);
     b->config = load_config(&b->options, &b->report);
-    complaints_write(&b->report.complaints, &b->said);
+    complain_write(&b->report.complaints, &b->said);
     if (b->report.complaints.count == 0) {
-        complaints_write(&b->report.warnings, &b->said);
-        complaints_write(&b->report.notes, &b->said);
+        complain_write(&b->report.warnings, &b->said);
+        complain_write(&b->report.notes, &b->said);
     }
     buf_append(&b->said, "", 1);
 }

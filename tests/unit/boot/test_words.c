@@ -159,15 +159,15 @@ Test(words, begin_a_line_exactly_when_they_are_in_the_table)
         bool first = false;
         if (words[i].setting != NULL)
             continue;
-        for (size_t n = 0; word_names()[n] != NULL; n++)
-            first = first || strcmp(word_names()[n], words[i].word) == 0;
+        for (size_t n = 0; words_names()[n] != NULL; n++)
+            first = first || strcmp(words_names()[n], words[i].word) == 0;
         cr_assert(first, "%s", words[i].word);
     }
-    for (size_t n = 0; word_names()[n] != NULL; n++) {
+    for (size_t n = 0; words_names()[n] != NULL; n++) {
         bool row = false;
         for (size_t i = 0; i < word_count; i++)
-            row = row || (words[i].setting == NULL && strcmp(words[i].word, word_names()[n]) == 0);
-        cr_assert(row, "%s", word_names()[n]);
+            row = row || (words[i].setting == NULL && strcmp(words[i].word, words_names()[n]) == 0);
+        cr_assert(row, "%s", words_names()[n]);
     }
 }
 
@@ -199,7 +199,7 @@ Test(words, tell_the_defaults_that_are_used)
         checked++;
     }
     cr_assert_eq(checked, 21);
-    cr_assert_eq(strtol(word_find("model.retry", "attempts")->otherwise, NULL, 10), CONFIG_DEFAULT_ATTEMPTS);
+    cr_assert_eq(strtol(words_find("model.retry", "attempts")->otherwise, NULL, 10), CONFIG_DEFAULT_ATTEMPTS);
     config_unref(config);
 }
 

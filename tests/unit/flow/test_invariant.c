@@ -139,7 +139,7 @@ static void child(struct request *req, enum spoil how, int fd)
     req->running = true;
     req->wait.kind = NULL;
     spoil(req, how);
-    way_check(req);
+    invariant_check(req);
     _exit(0);
 }
 

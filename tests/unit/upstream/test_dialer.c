@@ -54,7 +54,7 @@ static void desk_submit(struct desk *desk, const char *origin, int64_t connect_n
     dial->on_done = on_done;
     dial->owner = desk;
     desk->dial = NULL;
-    dial_submit(dial, desk->dialer, &desk->loop);
+    dialer_submit(dial, desk->dialer, &desk->loop);
 }
 
 /* Dials, and waits until it is done: the dialling, which the caller frees. */
@@ -109,7 +109,7 @@ Test(dialer, brings_a_socket_and_closes_what_nobody_takes)
     cr_assert_eq(option(d->wire.fd, SOL_SOCKET, SO_KEEPALIVE), 1, "an answer may take minutes: NAT must not forget it");
     cr_assert_eq(option(d->wire.fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
     cr_assert_eq(option(d->wire.fd, IPPROTO_TCP, TCP_KEEPINTVL), 30);
-    while (wire_recv(&d->wire, word, 4) < 0)
+    while (dial_wire_recv(&d->wire, word, 4) < 0)
         server_sleep(5); /* it does not block */
     cr_assert_str_eq(word, "word");
     int fd = d->wire.fd;
@@ -121,10 +121,10 @@ Test(dialer, brings_a_socket_and_closes_what_nobody_takes)
     d->wire = WIRE_CLOSED;
     dial_free(d);
     server_sleep(50);
-    cr_assert_eq(wire_recv(&wire, word, 1), 1, "who takes it has it");
-    wire_close(&wire);
+    cr_assert_eq(dial_wire_recv(&wire, word, 1), 1, "who takes it has it");
+    dial_wire_close(&wire);
     cr_assert_eq(wire.fd, -1);
-    wire_close(&wire);
+    dial_wire_close(&wire);
     desk_close(&desk);
     server_stop(s);
 }
@@ -250,7 +250,7 @@ Test(dialer, looks_a_name_up_for_all_who_wait_for_it)
 
         dial->on_done = on_many;
         dial->owner = &desk;
-        dial_submit(dial, desk.dialer, &desk.loop);
+        dialer_submit(dial, desk.dialer, &desk.loop);
     }
     loop_timer_set(&desk.loop, &desk.limit, clock_ns() + 20 * CLOCK_S);
     loop_run(&desk.loop);

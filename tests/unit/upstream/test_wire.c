@@ -155,24 +155,24 @@ Test(wire, sends_and_reads_each_byte_once_when_signals_come)
     for (int signals = 0; signals < 3; signals++) {
         atomic_store(&interrupts, signals);
         errno = EINTR;
-        cr_assert_eq(wire_send(&wire, &piece, 1, NULL), 4);
+        cr_assert_eq(dial_wire_send(&wire, &piece, 1, NULL), 4);
         atomic_store(&interrupts, 0);
         cr_assert_eq(read(fds[1], bytes, sizeof bytes), 4, "%d signals", signals);
 
         cr_assert_eq(write(fds[1], "answer", 6), 6);
         atomic_store(&interrupts, signals);
         errno = EINTR;
-        cr_assert_eq(wire_recv(&wire, bytes, 2), 2);
+        cr_assert_eq(dial_wire_recv(&wire, bytes, 2), 2);
         atomic_store(&interrupts, 0);
         cr_assert_eq(memcmp(bytes, "an", 2), 0, "%d signals", signals);
-        cr_assert_eq(wire_recv(&wire, bytes, sizeof bytes), 4);
-        cr_assert_eq(wire_recv(&wire, bytes, sizeof bytes), -1);
+        cr_assert_eq(dial_wire_recv(&wire, bytes, sizeof bytes), 4);
+        cr_assert_eq(dial_wire_recv(&wire, bytes, sizeof bytes), -1);
         cr_assert_eq(errno, EAGAIN);
     }
     close(fds[1]);
     errno = EINTR;
-    cr_assert_eq(wire_recv(&wire, bytes, sizeof bytes), 0, "the end is the end");
-    wire_close(&wire);
+    cr_assert_eq(dial_wire_recv(&wire, bytes, sizeof bytes), 0, "the end is the end");
+    dial_wire_close(&wire);
 }
 
 static void serve_hello(struct server_conn *conn)
