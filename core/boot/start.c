@@ -31,7 +31,7 @@
 #include "flow/throttle.h"
 #include "money/book.h"
 #include "money/delivery.h"
-#include "money/estimate.h"
+#include "money/estimates.h"
 #include "money/ledger.h"
 #include "plugin/counters.h"
 #include "plugin/plugin.h"

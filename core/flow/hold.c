@@ -4,7 +4,7 @@
 #include "flow/hold.h"
 #include "flow/spend.h"
 #include "flow/way.h"
-#include "money/queue.h"
+#include "money/ledger_queue.h"
 
 /* An attempt that waits. Arena. */
 struct hold_wait {

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "flow/metrics.h"
 #include "money/cost.h"
-#include "money/estimate.h"
+#include "money/estimates.h"
 #include "money/ledger.h"
 #include "money/nano.h"
 

@@ -15,7 +15,7 @@
 struct access_log; /* flow/access.h */
 struct metrics;    /* flow/metrics.h */
 struct book;       /* money/book.h */
-struct estimates;  /* money/estimate.h */
+struct estimates;  /* money/estimates.h */
 struct ledger;     /* money/ledger.h */
 struct delivery;   /* money/delivery.h */
 struct kill;       /* flow/kill.h */

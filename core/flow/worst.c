@@ -5,9 +5,9 @@
 
 #include "flow/way.h"
 #include "money/cost.h"
-#include "money/estimate.h"
+#include "money/estimates.h"
 #include "money/nano.h"
-#include "money/prefix.h"
+#include "money/prefixes.h"
 #include "money/tariff.h"
 
 enum { MILLION = 1000000, FRAME = 2048, OUTPUT_MOST = 128 << 10, OUTPUT_EXPECTED = 4096, OUTPUT_LEAST = 256, REASONING_LEAST = 4096, LIMIT_ROOM = 40 /* of a limit that is put in */ };

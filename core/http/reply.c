@@ -19,7 +19,9 @@
 /* What scripts may read beside the body (a wildcard means nothing where credentials are sent). */
 #define CORS_SHOWN                                                                                                     \
     "x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, x-gw-model, x-gw-attempts, x-gw-dropped, "   \
-    "x-gw-estimated, x-gw-cost, x-gw-clamped, x-gw-upstream-request-id"
+    "x-gw-estimated, x-gw-cost, x-gw-clamped, x-gw-budget-remaining, x-gw-upstream-request-id, x-ratelimit-limit-requests, "     \
+    "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, "       \
+    "x-ratelimit-reset-tokens"
 
 enum {
     BLOCK_CHUNKED = 16, /* MHD's own block is unused then: chunks are built in the connection's pool */

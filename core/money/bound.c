@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "money/prefix.h"
+#include "money/prefixes.h"
 
 /* What a provider adds to a request by itself, in tokens, and how it counts what is not text. Fitted to recorded requests, but for those
  * of the template servers: README.md. */

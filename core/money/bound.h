@@ -16,7 +16,7 @@ struct bound_ask {
     size_t bytes;               /* of what is sent; 0: of `body` */
     int64_t window, max_output; /* of the model; 0: not known */
     int64_t learned;            /* tokens more than the constants say, from requests that passed their bound */
-    struct prefix *prefix;      /* filled where it may be used (money/prefix.h); NULL: not wanted */
+    struct prefix *prefix;      /* filled where it may be used (money/prefixes.h); NULL: not wanted */
     bool interleaved;           /* thinks between calls: its limit of output is the window */
 };
 

@@ -56,7 +56,7 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
 void ledger_close(struct ledger *ledger);
 
 /* Before an attempt is sent. `hold` has all but type, number, time and accounts; its dimensions (team, key, project ...) decide which
- * accounts it is charged to: all are checked and taken together, or none. Where others wait for one of them (queue.h) it does not
+ * accounts it is charged to: all are checked and taken together, or none. Where others wait for one of them (ledger_queue.h) it does not
  * overtake them, unless it may. The handle is for ledger_end(). NULL with *refusal, and with `fail` where the journal cannot be written:
  * the attempt must not be sent. */
 struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, bool overtakes, struct ledger_refusal *refusal, struct fail *fail);

@@ -1,4 +1,4 @@
-/* ledger_inside.h - the ledger's state, for ledger*.c and queue.c alone. */
+/* ledger_inside.h - the ledger's state, for ledger*.c and ledger_queue.c alone. */
 #ifndef MONEY_LEDGER_INSIDE_H
 #define MONEY_LEDGER_INSIDE_H
 
@@ -85,7 +85,7 @@ bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct reco
 struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold);
 /* Writes the HOLD of one that fits. -1 with `fail`: it must not be sent, and the handle is the caller's still. */
 int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, struct fail *fail);
-/* queue.c: lets in whom the accounts have room for now. After everything that makes room. */
+/* ledger_queue.c: lets in whom the accounts have room for now. After everything that makes room. */
 void ledger_run_queue(struct ledger *l);
 /* Writes a record. A hold is open until its END is written: until then a new segment must
  * carry it. */

@@ -180,7 +180,9 @@ Test(pages, a_listed_origin_may_read_the_answer)
     cr_assert(has("\r\nAccess-Control-Allow-Origin: https://a.example\r\n"));
     cr_assert(has("\r\nVary: Origin\r\n"));
     cr_assert(has("\r\nAccess-Control-Expose-Headers: x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, "
-                  "x-gw-model, x-gw-attempts, x-gw-dropped, x-gw-estimated, x-gw-cost, x-gw-upstream-request-id\r\n"));
+                  "x-gw-model, x-gw-attempts, x-gw-dropped, x-gw-estimated, x-gw-cost, x-gw-clamped, x-gw-budget-remaining, x-gw-upstream-request-id, "
+                  "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
+                  "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens\r\n"));
     cr_assert_not(has("Access-Control-Allow-Methods"));
     cr_assert_not(has("Access-Control-Max-Age"));
     cr_assert_eq(chat(LISTED "x-fake: stream:2:5:7\r\n"), 200);

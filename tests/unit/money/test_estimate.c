@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "check.h"
-#include "money/estimate.h"
+#include "money/estimates.h"
 
 static const struct text model = TEXT("m"), key = TEXT("k");
 

@@ -6,7 +6,7 @@
  * Three drivers that do it wrongly must be noticed. */
 #include "folder.h"
 #include "money/ledger_inside.h"
-#include "money/queue.h"
+#include "money/ledger_queue.h"
 
 enum { LIMIT = 10, HARD = 6, SOFT = 3, LITTLE = 1, COUNTED = 2, CHOICES_MOST = 24, DAY_MS = 86400000 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "check.h"
-#include "money/prefix.h"
+#include "money/prefixes.h"
 
 static struct prefix of(const char *body)
 {

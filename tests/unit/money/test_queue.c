@@ -1,6 +1,6 @@
 /* test_queue.c - who waits for others in flight: in order, let in by what makes room, and not overtaken. */
 #include "folder.h"
-#include "money/queue.h"
+#include "money/ledger_queue.h"
 
 static unsigned calls;
 

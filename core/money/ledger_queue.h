@@ -1,4 +1,4 @@
-/* queue.h - attempts that fit only when others in flight are over. They wait in the order in which they came: of those that are
+/* ledger_queue.h - attempts that fit only when others in flight are over. They wait in the order in which they came: of those that are
  * charged to the same account none is let in before one that came earlier. Each END looks at all of them. */
 #ifndef MONEY_QUEUE_H
 #define MONEY_QUEUE_H
@@ -16,7 +16,7 @@ struct ledger_wait {
     struct ledger_refusal refusal;
     struct fail why;
 
-    /* of queue.c */
+    /* of ledger_queue.c */
     struct ledger_wait *next;
     struct record *record;
     bool queued;

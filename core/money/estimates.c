@@ -1,5 +1,5 @@
-/* estimate.c - quantiles of what requests used, in buckets of a quarter of a power of two. */
-#include "money/estimate.h"
+/* estimates.c - quantiles of what requests used, in buckets of a quarter of a power of two. */
+#include "money/estimates.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/fail.h"
 #include "base/map.h"
-#include "money/prefix.h"
+#include "money/prefixes.h"
 
 #define ESTIMATES_MAGIC 0x65737469u
 enum { PAIRS_MOST = 2048, MODELS_MOST = 1024, NAME_MOST = 300, BUCKETS = 160, OLD = 1000 };

@@ -1,4 +1,4 @@
-/* prefix.h - requests that begin alike: a conversation that goes on has used, up to the last turn, what was reported then. */
+/* prefixes.h - requests that begin alike: a conversation that goes on has used, up to the last turn, what was reported then. */
 #ifndef MONEY_PREFIX_H
 #define MONEY_PREFIX_H
 

@@ -1,4 +1,4 @@
-/* estimate.h - what requests are expected to cost: learned from those that are over, by model and key. Bounded memory; any thread, one
+/* estimates.h - what requests are expected to cost: learned from those that are over, by model and key. Bounded memory; any thread, one
  * mutex. */
 #ifndef MONEY_ESTIMATE_H
 #define MONEY_ESTIMATE_H
@@ -32,7 +32,7 @@ void estimates_exceeded(struct estimates *estimates, struct text model, int64_t 
 /* How many more. */
 int64_t estimates_learned(struct estimates *estimates, struct text model);
 
-struct prefix; /* money/prefix.h */
+struct prefix; /* money/prefixes.h */
 /* A request of which so many input tokens were reported, and the most of one that begins like an earlier one; INT64_MAX: none did. */
 void estimates_put_prefix(struct estimates *estimates, uint64_t whole, int64_t tokens);
 int64_t estimates_prefix_bound(struct estimates *estimates, const struct prefix *prefix);

@@ -1,5 +1,5 @@
-/* prefix.c - hashes of conversations, message by message. */
-#include "money/prefix.h"
+/* prefixes.c - hashes of conversations, message by message. */
+#include "money/prefixes.h"
 
 #include "base/map.h"
 #include "money/bound.h"

@@ -1,5 +1,5 @@
-/* queue.c - who waits until others in flight are over. */
-#include "money/queue.h"
+/* ledger_queue.c - who waits until others in flight are over. */
+#include "money/ledger_queue.h"
 
 #include <stdlib.h>
 
