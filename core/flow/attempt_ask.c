@@ -213,10 +213,9 @@ enum next attempt_ask_write(struct request *req, struct arena *scratch, struct f
     struct attempt *a = req->attempt;
     if (a->mode != MODE_RELAY && !take_canonical(a, fail))
         return FAIL;
-    if (a->mode == MODE_LOCAL)
-        return NEXT;
     a->call.scratch = scratch;
-    build(a);
+    if (a->mode != MODE_LOCAL)
+        build(a);
     a->call.scratch = &req->worker->scratch;
     if (!attempt_has_failed(a) && a->charge != LEDGER_UNCHARGED)
         worst_read(a, scratch);

@@ -116,6 +116,11 @@ static bool is_fee_alone(const struct price_list *list)
     return true;
 }
 
+bool price_is_charged(const struct attempt *a)
+{
+    return a->mode != MODE_LOCAL || (a->target->price != NULL && !a->target->price->free);
+}
+
 bool price_choose(struct attempt *a, struct price_list *list)
 {
     struct request *req = a->req;

@@ -37,6 +37,8 @@ void price_cache_fini(struct price_cache *cache);
 void price_ask(struct request *req);
 /* Under which name the price book knows a provider: its service's, or its plugin's. */
 struct text price_seller(const struct config_provider *provider);
+/* Can the attempt cost anything? What a provider answers by itself costs nothing, unless gateway.lua names a price of the target. */
+bool price_is_charged(const struct attempt *a);
 /* The book's entry of a target. False: there is none. */
 bool price_find(struct request *req, const struct route_target *target, struct book_found *found);
 /* The prices that hold for an attempt, and a->price.entry: the book's, and those of gateway.lua in their place. False: there are none. */

@@ -30,7 +30,7 @@ enum ledger_charge spend_charge(const struct attempt *a)
 {
     struct ledger *ledger = a->req->worker->gateway->ledger;
     struct record whose = { .type = RECORD_NONE };
-    if (ledger == NULL || a->mode == MODE_LOCAL)
+    if (ledger == NULL || !price_is_charged(a))
         return LEDGER_UNCHARGED;
     spend_describe(a, &whose);
     return ledger_charge(ledger, &whose);
@@ -95,7 +95,7 @@ int spend_prepare(struct attempt *a, struct spend_hold *hold)
 {
     struct request *req = a->req;
 
-    if (req->worker->gateway->ledger == NULL || a->mode == MODE_LOCAL)
+    if (req->worker->gateway->ledger == NULL || !price_is_charged(a))
         return 0;
     *hold = (struct spend_hold){ .record = { .attempt = req->attempts_made } };
     spend_describe(a, &hold->record);
@@ -243,7 +243,8 @@ void spend_end(struct attempt *a, bool final)
 
     if (ledger == NULL)
         return;
-    if (a->mode != MODE_LOCAL && a->hold == NULL) {
+    bool charged = price_is_charged(a);
+    if (charged && a->hold == NULL) {
         if (final && a->previous != NULL && a->previous->held)
             end_request(a);
         return;
@@ -251,13 +252,13 @@ void spend_end(struct attempt *a, bool final)
     price_lines(a, &cost);
     judge(a, &end);
     learn(a, &cost);
-    if (end.ending != ENDING_VOID || a->mode == MODE_LOCAL)
+    if (end.ending != ENDING_VOID || !charged)
         put_lines(a, &cost, &end);
     end.price = a->price.entry;
     end.outcome = text_of(a->outcome);
     end.raw = a->usage.raw;
     end.duration_ms = ((a->ended_ns != 0 ? a->ended_ns : clock_ns()) - a->started_ns) / CLOCK_MS;
-    if (a->mode == MODE_LOCAL) {
+    if (!charged) {
         end.ending = ENDING_NONE;
         spend_describe(a, &end);
         ledger_row(ledger, &end);

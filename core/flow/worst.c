@@ -132,10 +132,12 @@ void worst_read(struct attempt *a, struct arena *scratch)
     struct book_found found;
     struct worst *worst = arena_new(&req->arena, struct worst);
     struct bound_ask ask = { .seller = price_seller(a->target->provider), .model = a->target->model, .bytes = bytes_sent(req) + LIMIT_ROOM, .interleaved = is_interleaved(req) };
+    if (a->mode == MODE_LOCAL)
+        ask.bytes = req->body.len;
     worst->bytes = ask.bytes;
     if (req->worker->gateway->estimates != NULL)
         ask.learned = estimates_learned(req->worker->gateway->estimates, a->target->model);
-    ask.body = a->mode == MODE_RELAY ? buf_view(&req->body) : buf_view(&a->http.body);
+    ask.body = a->mode == MODE_TRANSLATE ? buf_view(&a->http.body) : buf_view(&req->body);
     if (price_find(req, a->target, &found)) {
         ask.window = found.model->window;
         ask.max_output = found.model->max_output;
@@ -148,7 +150,7 @@ void worst_read(struct attempt *a, struct arena *scratch)
         worst->bound.output = 0;
     worst->strict = a->charge == LEDGER_CHARGED_STRICTLY;
     worst->min_output = req->model != NULL && req->model->min_output > 0 ? req->model->min_output : worst->bound.reasons || reasons_always(a->target->model) ? REASONING_LEAST : OUTPUT_LEAST;
-    worst->fixed_output = ask.interleaved;
+    worst->fixed_output = ask.interleaved || a->mode == MODE_LOCAL; /* what a provider answers by itself is not asked anew */
     worst->no_most = worst->bound.unbounded;
     if (worst->no_most == NULL && worst->bound.no_limit && writes_tokens(req->operation))
         worst->no_most = "an answer without a limit of its tokens, where the price book does not know how many the model writes at most";

@@ -158,6 +158,45 @@ class Budget(Case):
         self.assertEqual((row["cost_usd"], row["requests"], row["held_usd"]), ("5", 50, "0"))
 
 
+class Local(Case):
+    """What a provider answers by itself costs what gateway.lua says, and nothing where it says nothing."""
+
+    @classmethod
+    def make(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.path = os.path.join(cls.folder.name, "ledger")
+        return Gateway(
+            'ledger { path = "%s", budget_mode = "strict" }\nprovider "demo" {}\n' % cls.path +
+            'model "m" { { "demo/demo", price = { input_usd_per_mtok = 3, output_usd_per_mtok = 15 } } }\nmodel "free" { { "demo/demo" } }\n' +
+            'team "t" { budget = { usd = "0.01", per = "total" } }\n' + key_line("k", "t"))
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.folder.cleanup()
+
+    def test_it_is_charged_where_a_price_is_named(self):
+        spent = Decimal(0)
+        for stream in (False, True):
+            answer = self.gw.chat(model="m", headers=auth("k"), max_tokens=100, stream=stream)
+            self.assertEqual(answer.status, 200)
+            line = self.gw.log_for(answer.id)
+            usage = line["usage"]
+            cost = (usage["input"] * 3 + usage["output"] * 15) / Decimal(1000000)
+            self.assertEqual(Decimal(str(line["cost_usd"])), cost)
+            spent += cost
+        self.assertGreater(spent, 0)
+        free = self.gw.chat(model="free", headers=auth("k"))
+        self.assertEqual((free.status, Decimal(free.header("x-gw-cost"))), (200, 0))
+        self.assertEqual(Decimal(free.header("x-gw-budget-remaining")), Decimal("0.01") - spent)
+        for _ in range(200):
+            answer = self.gw.chat(model="m", headers=auth("k"), max_tokens=100)
+            if answer.status != 200:
+                break
+        self.assert_error(answer, 429, "insufficient_quota", "request_exceeds_budget", retry=False)
+        self.assertEqual(self.gw.chat(model="free", headers=auth("k")).status, 200)
+
+
 class Words(Case):
     """What Anthropic's clients are told of budgets: a warning from 75 % on, a refusal that names the period, and none for what never begins anew."""
 
