@@ -162,17 +162,27 @@ done
 
 # broken_store NAME FILE SED - plugins/sqlite with one change, as $tmp/store-NAME/sqlite.so
 broken_store() {
+    objects=
     cp -r "$root/plugins/sqlite" "$tmp/store-$1"
     sed "$3" "$root/plugins/sqlite/$2" > "$tmp/store-$1/$2"
     cmp -s "$root/plugins/sqlite/$2" "$tmp/store-$1/$2" && [ "$1" != none ] && return 1
-    cc -shared -fPIC -fvisibility=hidden -O1 -I"$root/sdk/include" -o "$tmp/store-$1/sqlite.so" "$tmp/store-$1"/*.c -lsqlite3 \
-        > "$tmp/said" 2>&1
+    # The files that have no defect are compiled once.
+    for source in "$tmp/store-$1"/*.c; do
+        object=$tmp/store-$(basename "$source" .c).o
+        if [ "$(basename "$source")" = "$2" ] || [ ! -f "$object" ]; then
+            [ "$(basename "$source")" = "$2" ] && [ "$1" != none ] && object=$tmp/store-$1/changed.o
+            cc -c -fPIC -fvisibility=hidden -O0 -I"$root/sdk/include" -I"$tmp/store-$1" -o "$object" "$source" > "$tmp/said" 2>&1 || return 1
+        fi
+        objects="$objects $object"
+    done
+    cc -shared -o "$tmp/store-$1/sqlite.so" $objects -lsqlite3 > "$tmp/said" 2>&1
 }
+# One of them never ends, which is a find too; a good one takes 1 s.
 while read -r name file change; do
     if ! broken_store "$name" "$file" "$change"; then
         sed 's/^/        /' "$tmp/said"
         fail "a store with the defect $name is built"
-    elif timeout 120 "$kit" "$tmp/store-$name/sqlite.so" > "$tmp/said" 2>&1; then
+    elif timeout 20 "$kit" "$tmp/store-$name/sqlite.so" > "$tmp/said" 2>&1; then
         if [ "$name" = none ]; then pass "a store without a defect"; else fail "the store's defect $name is found"; fi
     elif [ "$name" = none ]; then
         sed 's/^/        /' "$tmp/said"
