@@ -48,10 +48,10 @@ int json_check_tree(struct text text, struct fail *fail);
 /* jansson has functions of these names too: ours get other symbols, so that neither library meets the other's. */
 #define JSON_SYMBOL(name) __asm__("json_ours_" name)
 
-/* Is it one JSON value? As json_check(), but repeated members are not looked for. 0, or -1. */
+/* Is it one JSON value? Its grammar and UTF-8 alone are looked at. 0, or -1. */
 int json_check_quick(struct text text);
-/* The same for what an upstream sent, without jansson: as strict, but repeated members are not looked for (the first one
- * counts). NULL when it is not JSON. */
+/* The same for what an upstream sent, without jansson: its grammar and UTF-8 alone. Of repeated members the first one
+ * counts; \u0000, half of a surrogate pair and a number that no double holds pass. NULL when it is not JSON. */
 const struct json *json_parse_quick(struct arena *arena, struct text text);
 /* The same for what a json_writer wrote, which is UTF-8. NULL when it is nested too deeply. */
 const struct json *json_parse_written(struct arena *arena, struct text text);

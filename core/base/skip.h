@@ -54,7 +54,7 @@ struct skip_spans {
     size_t count, cap;
 };
 
-/* Is the text one JSON value, right to the last byte, and UTF-8? All but repeated members is checked. */
+/* Is the text one JSON value, right to the last byte, and UTF-8? */
 bool skip_strict(struct text t);
 /* The same; `is_utf8`: that it is UTF-8 is known already. Fills `spans`, which is empty before (none where memory is
  * short). */

@@ -55,6 +55,7 @@ void call_step_end(struct gw_call *call)
     size_t first_len = (size_t)(scratch->first_end - scratch->first);
 
     current = NULL;
+    call->builds = false;
     arena_fini(scratch);
     arena_init(scratch, first, first_len, scratch->max);
 }
@@ -84,6 +85,7 @@ void call_http_init(struct gw_http *http, struct gw_call *call, size_t max_body)
 {
     CHECK(call, CALL);
     *http = (struct gw_http){.call = call, .method = TEXT("POST")};
+    call->builds = true;
     buf_init(&http->body, max_body);
 }
 

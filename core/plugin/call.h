@@ -31,6 +31,7 @@ struct gw_call {
     call_header_fn client_header, answer_header, secret; /* may be NULL */
     void *state;           /* the plugin's */
     struct text explain;   /* why the status was not GW_OK; in `keep` */
+    bool builds;           /* the step writes a request: what it parses may be copied into that */
     bool starved;          /* it was refused memory: what it did since is not all of it */
     const char *misused;   /* the function of the host that was given NULL for a handle, static; NULL: none */
     struct call_dropped *dropped; /* in order */
@@ -89,6 +90,7 @@ gw_status call_status(struct gw_call *call, gw_status status);
 struct gw_call *call_given(struct gw_call *call, const char *function);
 void call_step_end(struct gw_call *call);
 
+/* Before the step that fills it: build(). */
 void call_http_init(struct gw_http *http, struct gw_call *call, size_t max_body);
 void call_http_fini(struct gw_http *http);
 /* After build() reported GW_OK: is this a request that can be sent? 0, or -1 with `fail` (FAIL_US: a defect of the

@@ -70,7 +70,8 @@ static gw_status read_parse(gw_call *call, gw_str text, const gw_json **out)
     *out = NULL;
     if ((call = call_given(call, "json->parse()")) == NULL)
         return GW_E_REJECT;
-    const struct json *v = json_parse_quick(call->scratch, call_text(text));
+    struct fail fail;
+    const struct json *v = call->builds ? json_parse(call->scratch, call_text(text), &fail) : json_parse_quick(call->scratch, call_text(text));
     *out = call_json(v);
     if (v != NULL)
         return GW_OK;

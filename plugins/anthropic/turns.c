@@ -36,24 +36,6 @@ void anthropic_begin_block(struct building *b, const char *role)
     b->h->write->object(b->w);
 }
 
-/* parse() does not look for members that are there twice; Anthropic does. The parser has limited the depth. */
-static bool has_twice(struct building *b, const gw_json *value)
-{
-    bool is_object = is_type(b->h, value, GW_JSON_OBJECT);
-    struct ids names = {.count = 0};
-
-    if (!is_object && !is_type(b->h, value, GW_JSON_ARRAY))
-        return false;
-    for (size_t i = 0; i < b->h->json->count(value); i++) {
-        gw_str name = is_object ? b->h->json->key_at(value, i) : (gw_str){NULL, 0};
-        if (is_object && (ids_find(&names, name, NULL) || !ids_add(b->h, b->call, &names, name, i)))
-            return true;
-        if (has_twice(b, b->h->json->at(value, i)))
-            return true;
-    }
-    return false;
-}
-
 /* {"type":"function","function":{"name","arguments"}} or {"type":"custom","custom":{"name","input"}} as tool_use. */
 static void write_call(struct building *b, const gw_json *call, gw_str wire, const gw_json *mark)
 {
@@ -61,7 +43,7 @@ static void write_call(struct building *b, const gw_json *call, gw_str wire, con
     const gw_json *inner = get(b->h, call, is_custom ? "custom" : "function"), *arguments = NULL;
     gw_str text = get_str(b->h, inner, is_custom ? "input" : "arguments");
     bool has_object = !is_custom && text.len > 0 && b->h->json->parse(b->call, text, &arguments) == GW_OK &&
-                      is_type(b->h, arguments, GW_JSON_OBJECT) && !has_twice(b, arguments);
+                      is_type(b->h, arguments, GW_JSON_OBJECT);
 
     anthropic_begin_block(b, "assistant");
     put_word(b, "type", "tool_use");

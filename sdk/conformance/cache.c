@@ -347,7 +347,8 @@ int cache_run(struct kit *kit)
     if (!open_cache(&c, &fail)) {
         report(kit, "the cache is opened", fail.text);
     } else {
-        bool attached = session_open_own(&c.one, &c) & session_open_own(&c.other, &c);
+        bool attached = session_open_own(&c.one, &c);
+        attached = session_open_own(&c.other, &c) && attached; /* both are closed below */
         report(kit, "the cache is opened", c.problem);
         c.keeps_values = attached && put(&c.one, team, space, "probe", str("x"), TTL_S, GW_SET_ALWAYS) != GW_E_REJECT;
         for (size_t i = 0; i < sizeof checks / sizeof *checks && attached; i++) {

@@ -46,8 +46,10 @@ typedef struct gw_json_api {
     double (*real)(const gw_json *v, double otherwise);
     int32_t (*boolean)(const gw_json *v, int32_t otherwise);
     gw_str (*text)(const gw_json *v);                      /* the value's JSON as it was received */
-    /* One JSON value. `text` must stay as long as what is read from it; both end with the step. Strict: a member
-     * twice, \u0000 and what is not UTF-8 are refused. GW_E_PROTOCOL, explained, and *out is NULL. */
+    /* One JSON value. `text` must stay as long as what is read from it; both end with the step. In build(), where
+     * it may be copied into the request, a member twice, \u0000, half of a surrogate pair and a number that no double holds are
+     * refused; elsewhere, as upstreams do send such, they pass, and of a member that is there twice the first counts. What is
+     * not UTF-8 is refused always: GW_E_PROTOCOL, explained, and *out is NULL. */
     gw_status (*parse)(gw_call *call, gw_str text, const gw_json **out);
 } gw_json_api;
 

@@ -32,6 +32,25 @@ static bool is(gw_str s, const char *expected)
     return text_is(call_text(s), expected);
 }
 
+Test(host_json, parses_strictly_what_may_be_sent_on)
+{
+    static const char *const odd[] = {"{\"a\":1,\"a\":2}", "[{\"a\":1,\"\\u0061\":2}]", "[\"\\u0000\"]", "[\"\\ud800\"]", "{\"a\":1e9991}"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        const gw_json *v = NULL;
+        struct gw_http http;
+        cr_assert_not_null(parse(odd[i]), "an upstream may send %s", odd[i]);
+        call_http_init(&http, &call, 1 << 20);
+        call_step_begin(&call);
+        cr_assert_eq(j->parse(&call, call_str(text_of(odd[i])), &v), GW_E_PROTOCOL, "%s", odd[i]);
+        cr_assert(v == NULL && call.explain.len > 0);
+        cr_assert_eq(j->parse(&call, GW_LIT("{\"a\":1}"), &v), GW_OK);
+        call_step_end(&call);
+        cr_assert_eq(j->parse(&call, call_str(text_of(odd[i])), &v), GW_OK, "build() is over");
+        call_http_fini(&http);
+        end();
+    }
+}
+
 Test(host_json, reads_every_type)
 {
     const gw_json *v =

@@ -20,7 +20,9 @@ void built_begin(struct built *built, struct replay *r, uint32_t operation, cons
                       .body = call_json(chat)};
     *built = (struct built){.status = GW_OK};
     call_http_init(&built->http, &r->call, 64 << 20);
+    call_step_begin(&r->call);
     built->status = r->ops->build(r->instance, &r->call, &req, &built->http);
+    call_step_end(&r->call);
     if (built->status != GW_OK)
         return;
     cr_assert_eq(call_http_check(&built->http, &fail), 0, "%s", fail.text);
