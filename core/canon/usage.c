@@ -108,23 +108,16 @@ int64_t usage_total_out(const struct usage *u)
     return u->output + u->reasoning + u->audio_out + u->image_out;
 }
 
-static const struct {
-    const char *stored, *logged;
-} source_names[USAGE_SOURCES] = {
-    [USAGE_NONE] = { "none", "none" },
-    [USAGE_REPORTED] = { "reported", "told" },
-    [USAGE_COUNTED] = { "counted", "counted" },
-    [USAGE_ESTIMATED] = { "estimated", "estimated" },
+static const char *const source_names[USAGE_SOURCES] = {
+    [USAGE_NONE] = "none",
+    [USAGE_REPORTED] = "reported",
+    [USAGE_COUNTED] = "counted",
+    [USAGE_ESTIMATED] = "estimated",
 };
 
 const char *usage_source_name(enum usage_source source)
 {
-    return source_names[source].stored;
-}
-
-const char *usage_source_log_name(enum usage_source source)
-{
-    return source_names[source].logged;
+    return source_names[source];
 }
 
 int64_t usage_count_output(int64_t events, uint64_t bytes)
@@ -181,7 +174,7 @@ void usage_write_log(const struct usage *u, struct json_writer *w)
     };
     json_object(w);
     json_name(w, "source");
-    json_put_str(w, text_of(usage_source_log_name(u->source)));
+    json_put_str(w, text_of(usage_source_name(u->source)));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].value != 0)
             member(w, rows[i].name, rows[i].value);

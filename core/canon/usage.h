@@ -39,8 +39,6 @@ int64_t usage_total_in(const struct usage *usage);  /* all input buckets */
 int64_t usage_total_out(const struct usage *usage); /* all output buckets */
 /* "none", "reported", "counted", "estimated": as it is stored and reported. Static. */
 const char *usage_source_name(enum usage_source source);
-/* The same in the access log, whose word for what the upstream reported is older. Static. */
-const char *usage_source_log_name(enum usage_source source);
 /* The output tokens that a stream has had, where nobody reports them: a third of the bytes of text, reasoning and call
  * arguments that came, rounded up, but not less than its events. */
 int64_t usage_count_output(int64_t events, uint64_t bytes);

@@ -135,9 +135,9 @@ class Relay(Case):
         logged = dict(logged)
         source = logged.pop("source")
         if told is None:
-            self.assertNotEqual(source, "told", "%s told nothing: %r" % (rec, logged))
+            self.assertNotEqual(source, "reported", "%s told nothing: %r" % (rec, logged))
             return
-        self.assertEqual(source, "told", "%s %r" % (rec, logged))
+        self.assertEqual(source, "reported", "%s %r" % (rec, logged))
         wanted = buckets(told)
         if wanted is None:  # the service contradicts itself: kept, but marked, or put right by its own total
             refused = logged.pop("refused", False)

@@ -284,7 +284,7 @@ class Streams(Case):
         self.assertLess(line["first_token_ms"], 300 + 2000 * pace())
         self.assertGreaterEqual(line["duration_ms"], line["first_token_ms"] - 1)
         self.assertLess(line["overhead_us"], 100000 * pace())
-        self.assertEqual(line["usage"], {"source": "told", "input": 5, "output": 2})
+        self.assertEqual(line["usage"], {"source": "reported", "input": 5, "output": 2})
         self.assertNotIn(event({"x": 1}), answer.body)
 
 
