@@ -39,10 +39,12 @@ passed=0
 failed=0
 skipped=0
 summary=
+failures=
 
 trim() { printf '%s' "$1" | sed 's/^ *//; s/ *$//'; }
 
 finish() {
+    [ -z "$failures" ] || printf '\nWhat failed (the first 40 lines of each suite, with more above):\n%s' "$failures"
     printf '\n%s' "$summary"
     printf '%-11s %4ss\n' total $(($(date +%s) - begun))
     printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
@@ -161,6 +163,11 @@ run_suite() {
         bad=1
     fi
     failed=$((failed + bad))
+    if [ "$bad" != 0 ]; then
+        lines=$(grep -E '^ *(\[?FAIL(ED)?\]?|not ok)[: ]|^run\.sh: ' "$log" | head -n 40)
+        failures="$failures$(printf '%s' "${lines:-(no line names it)}" | sed "s/^ */$name: /")
+"
+    fi
     if [ -z "$again" ]; then
         passed=$((passed + ok))
         skipped=$((skipped + left))

@@ -96,14 +96,19 @@ static enum outcome run(struct plain_test *test)
 
 int main(int argc, char **argv)
 {
-    unsigned count[3] = {0, 0, 0};
+    unsigned count[3] = { 0, 0, 0 };
 
     if (argc == 2 && strcmp(argv[1], "--list") == 0)
         return list();
     test_thread = pthread_self();
     for (struct plain_test *test = first; test != NULL; test = test->next)
-        if (is_wanted(test, argv + 1))
-            count[run(test)]++;
+        if (is_wanted(test, argv + 1)) {
+            enum outcome outcome = run(test);
+
+            count[outcome]++;
+            if (outcome == FAILED) /* also here: a test may have sent stderr elsewhere */
+                printf("FAILED %s::%s\n", test->suite, test->name);
+        }
     printf("%u passed, %u failed, %u skipped\n", count[PASSED], count[FAILED], count[SKIPPED]);
     return count[FAILED] > 0 || count[PASSED] + count[SKIPPED] == 0;
 }

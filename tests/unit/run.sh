@@ -41,6 +41,7 @@ run_plain() {
     said=$runner.out
     timeout -k 5 240 "$runner" > "$said"
     status=$?
+    grep '^FAILED ' "$said"
     line=$(tail -n 1 "$said" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$') ||
         line='0 passed, 0 failed, 0 skipped'
     # shellcheck disable=SC2086 # the words of the line

@@ -102,8 +102,8 @@ static bool end_three(unsigned before, int fds[4])
 
     for (int i = 0; i < 4; i++)
         fds[i] = part();
-    bool all = count_descriptors() == before + 8;
-    close(fds[1]); /* in the middle */
+    bool all = comes_to(before + 8, 1500); /* libmicrohttpd closes its own one after the client has seen the end */
+    close(fds[1]);                         /* in the middle */
     bool middle = comes_to(before + 6, 1500);
     close(fds[3]); /* the newest */
     bool newest = comes_to(before + 4, 1500);
