@@ -39,7 +39,7 @@ static void *take_from_new_block(struct arena *a, size_t bytes, size_t size);
 
 void arena_init(struct arena *a, void *first, size_t first_len, size_t max)
 {
-    *a = (struct arena){.max = max};
+    *a = (struct arena){ .max = max };
     if (first == NULL)
         return;
     uintptr_t from = ((uintptr_t)first + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1);
@@ -77,7 +77,7 @@ void arena_fini(struct arena *a)
     }
     if (a->first != NULL)
         ASAN_UNPOISON_MEMORY_REGION(a->first, (size_t)(a->first_end - a->first));
-    *a = (struct arena){.max = a->max};
+    *a = (struct arena){ .max = a->max };
 }
 
 void arena_reset(struct arena *a)
@@ -186,7 +186,7 @@ struct text arena_text(struct arena *a, struct text t)
 {
     if (t.ptr == NULL)
         return TEXT_NONE;
-    return (struct text){arena_str(a, t), t.len};
+    return (struct text){ arena_str(a, t), t.len };
 }
 
 char *arena_printf(struct arena *a, const char *format, ...)
@@ -208,7 +208,7 @@ char *arena_vprintf(struct arena *a, const char *format, va_list args)
 
     char *text;
     if ((size_t)len < sizeof guess) {
-        text = arena_str(a, (struct text){guess, (size_t)len});
+        text = arena_str(a, (struct text){ guess, (size_t)len });
     } else {
         text = arena_alloc(a, (size_t)len + 1);
         vsnprintf(text, (size_t)len + 1, format, again);
@@ -220,6 +220,6 @@ char *arena_vprintf(struct arena *a, const char *format, va_list args)
 void arena_defer(struct arena *a, void (*fn)(void *arg), void *arg)
 {
     struct arena_defer *defer = arena_new(a, struct arena_defer);
-    *defer = (struct arena_defer){.older = a->defers, .fn = fn, .arg = arg};
+    *defer = (struct arena_defer){ .older = a->defers, .fn = fn, .arg = arg };
     a->defers = defer;
 }

@@ -35,12 +35,12 @@ static void release(char *ptr, size_t cap)
 static void drop(struct buf *b)
 {
     release(b->ptr, b->cap);
-    *b = (struct buf){.max = b->max, .failed = b->failed};
+    *b = (struct buf){ .max = b->max, .failed = b->failed };
 }
 
 void buf_init(struct buf *b, size_t max)
 {
-    *b = (struct buf){.max = max};
+    *b = (struct buf){ .max = max };
 }
 
 void buf_free(struct buf *b)
@@ -196,7 +196,7 @@ struct text buf_view(const struct buf *b)
 {
     if (b->len == 0)
         return TEXT("");
-    return (struct text){b->ptr + b->start, b->len};
+    return (struct text){ b->ptr + b->start, b->len };
 }
 
 char *buf_take(struct buf *b, size_t *len)

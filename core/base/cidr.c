@@ -16,7 +16,7 @@ int cidr_parse(struct text text, struct cidr *out)
     name[address.len] = '\0';
     if (address.len < text.len && text_parse_u63(rest, &bits) < 0)
         return -1;
-    *out = (struct cidr){.bits = 128};
+    *out = (struct cidr){ .bits = 128 };
     if (inet_pton(AF_INET6, name, out->bytes) == 1) {
         if (bits > 128)
             return -1;

@@ -77,7 +77,7 @@ void crypto_hmac_sha256(struct text key, struct text bytes, uint8_t out[CRYPTO_S
 {
     enum { BLOCK = 64 };
     EVP_MD_CTX *ctx = context != NULL ? context : new_context();
-    uint8_t block[BLOCK] = {0}, inner[CRYPTO_SHA256_LEN];
+    uint8_t block[BLOCK] = { 0 }, inner[CRYPTO_SHA256_LEN];
 
     if (key.len > BLOCK)
         crypto_sha256(key, block);

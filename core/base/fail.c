@@ -21,7 +21,7 @@ int fail_vset(struct fail *fail, enum fail_kind kind, const char *format, va_lis
 {
     if (fail == NULL)
         return -1;
-    *fail = (struct fail){.kind = kind, .should_retry = -1};
+    *fail = (struct fail){ .kind = kind, .should_retry = -1 };
     fail_vtext(fail, format, args);
     return -1;
 }

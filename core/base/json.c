@@ -20,7 +20,7 @@
 
 /* What jansson may take for one text: its tree is thrown away at once, but it must not eat the machine.
  * "[]," is three bytes and 110 of tree. */
-#define CHECK_MEMORY(len) ((len) * 4 + ((size_t)64 << 20))
+#define CHECK_MEMORY(len) ((len)*4 + ((size_t)64 << 20))
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local struct arena *scratch; /* where jansson's memory comes from while we check a text */
@@ -119,7 +119,7 @@ static int check_before(struct text text, struct fail *fail)
 
 int json_check_spans(struct text text, bool is_utf8, struct skip_spans *spans, struct fail *fail)
 {
-    struct skip skip = {0};
+    struct skip skip = { 0 };
 
     if (skip_strict_all(text, is_utf8, &skip, spans))
         return 0;
@@ -135,7 +135,7 @@ int json_check_tree(struct text text, struct fail *fail)
 {
     struct arena memory;
     json_error_t error;
-    struct skip skip = {0};
+    struct skip skip = { 0 };
     size_t at = skip_space(text, 0);
 
     json_start();
@@ -146,8 +146,8 @@ int json_check_tree(struct text text, struct fail *fail)
         return refuse(fail, skip.problem, text, skip.at);
     arena_init(&memory, NULL, 0, CHECK_MEMORY(text.len));
     scratch = &memory;
-    json_t *tree = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL,
-                              &error);
+    json_t *tree =
+        json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
     scratch = NULL;
     bool full = memory.full;
     arena_fini(&memory); /* the tree with it */

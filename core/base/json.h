@@ -66,7 +66,7 @@ const struct json *json_get(const struct json *object, struct text key);
 const struct json *json_at(const struct json *array_or_object, size_t index);
 struct text json_key_at(const struct json *object, size_t index);
 size_t json_count(const struct json *array_or_object);
-struct text json_str(const struct json *v); /* unescaped, lent or arena; absent unless a string */
+struct text json_str(const struct json *v);                /* unescaped, lent or arena; absent unless a string */
 int64_t json_int(const struct json *v, int64_t otherwise); /* `otherwise` unless JSON_T_INT and in range */
 double json_real(const struct json *v, double otherwise) JSON_SYMBOL("real"); /* of any number */
 bool json_bool(const struct json *v, bool otherwise);
@@ -79,8 +79,8 @@ struct json_writer {
     struct buf *out;
     int error;
     unsigned depth;
-    uint8_t need_comma, after_key;          /* state of the innermost level */
-    uint8_t stack[JSON_WRITER_DEPTH];       /* 'o' or 'a', with the comma bit */
+    uint8_t need_comma, after_key;    /* state of the innermost level */
+    uint8_t stack[JSON_WRITER_DEPTH]; /* 'o' or 'a', with the comma bit */
 };
 /* `out` is kept until json_end(); what it already holds stays before the value. */
 void json_writer_init(struct json_writer *w, struct buf *out);
@@ -98,7 +98,7 @@ void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_json(struct json_writer *w, const struct json *value); /* its source bytes; null when NULL */
 /* What is written is always one line: line ends between the values of these two become blanks. */
-void json_put_raw(struct json_writer *w, struct text json); /* checked to be one JSON value */
+void json_put_raw(struct json_writer *w, struct text json);     /* checked to be one JSON value */
 void json_put_trusted(struct json_writer *w, struct text json); /* not checked: text of our own or of a parsed value */
 int json_end(struct json_writer *w); /* 0 when one whole value was written without an error, or -1 */
 /* The bytes of `value` as the inside of a JSON string, appended; invalid UTF-8 becomes U+FFFD. 0, or -1 as

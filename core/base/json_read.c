@@ -66,7 +66,7 @@ static const struct index *make_index(struct arena *arena, struct text text, str
 
 static const struct json *parse(struct arena *arena, struct text text, bool is_utf8, struct fail *fail)
 {
-    struct skip_spans found = {0};
+    struct skip_spans found = { 0 };
     int checked = json_check_spans(text, is_utf8, &found, fail);
     const struct index *index = make_index(arena, text, &found);
 
@@ -90,7 +90,7 @@ int json_check_quick(struct text text)
 
 static const struct json *parse_quick(struct arena *arena, struct text text, bool is_utf8)
 {
-    struct skip_spans found = {0};
+    struct skip_spans found = { 0 };
     bool right = skip_strict_spans(text, is_utf8, &found);
     const struct index *index = make_index(arena, text, &found);
 
@@ -115,7 +115,7 @@ static const struct json *value_of(struct arena *arena, struct text text, const 
     while (memchr(" \t\r\n", text.ptr[to - 1], 4) != NULL)
         to--;
     struct json *v = arena_new(arena, struct json);
-    value_init(v, arena, (struct text){text.ptr + from, to - from}, index);
+    value_init(v, arena, (struct text){ text.ptr + from, to - from }, index);
     return v;
 }
 
@@ -148,7 +148,7 @@ static enum json_type type_of(struct text text)
 
 static void value_init(struct json *v, struct arena *arena, struct text text, const struct index *index)
 {
-    *v = (struct json){.text = text, .arena = arena, .index = index, .type = (uint8_t)type_of(text)};
+    *v = (struct json){ .text = text, .arena = arena, .index = index, .type = (uint8_t)type_of(text) };
 }
 
 enum json_type json_type(const struct json *v)
@@ -221,7 +221,7 @@ struct text json_str(const struct json *v)
         return TEXT_NONE;
     if (!v->ready) {
         struct json *self = (struct json *)v; /* lazily read: see make_ready() */
-        self->str = unescape_text(v->arena, (struct text){v->text.ptr + 1, v->text.len - 2});
+        self->str = unescape_text(v->arena, (struct text){ v->text.ptr + 1, v->text.len - 2 });
         self->ready = true;
     }
     return v->str;
@@ -283,7 +283,7 @@ static size_t large_from(const struct index *index, size_t low, size_t from)
 
 static struct cursor cursor_over(const struct json *v)
 {
-    struct cursor c = {.text = v->text, .is_object = v->type == JSON_T_OBJECT};
+    struct cursor c = { .text = v->text, .is_object = v->type == JSON_T_OBJECT };
 
     if (v->index == NULL || v->text.len < SKIP_LARGE_STRING)
         return c;
@@ -306,7 +306,7 @@ static size_t large_end(struct cursor *c, size_t at)
 static size_t value_end(struct cursor *c, size_t at)
 {
     struct text t = c->text;
-    struct skip skip = {0};
+    struct skip skip = { 0 };
     size_t end = large_end(c, at);
 
     if (end > 0)
@@ -339,11 +339,11 @@ static bool cursor_next(struct cursor *c, struct text *key, struct text *value)
         return false;
     if (c->is_object) {
         size_t end = value_end(c, c->at);
-        *key = (struct text){t.ptr + c->at + 1, end - c->at - 2};
+        *key = (struct text){ t.ptr + c->at + 1, end - c->at - 2 };
         c->at = skip_space(t, skip_space(t, end) + 1);
     }
     size_t end = value_end(c, c->at);
-    *value = (struct text){t.ptr + c->at, end - c->at};
+    *value = (struct text){ t.ptr + c->at, end - c->at };
     c->at = skip_space(t, end);
     return true;
 }

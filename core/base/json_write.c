@@ -301,7 +301,7 @@ static int append_clean(struct buf *out, struct text run)
         size_t bad = valid_len + text_utf8_step(run, valid_len, &valid);
         if (buf_append(out, "\xef\xbf\xbd", 3) < 0)
             return -1;
-        run = (struct text){run.ptr + bad, run.len - bad};
+        run = (struct text){ run.ptr + bad, run.len - bad };
     }
 }
 
@@ -313,7 +313,7 @@ static int escape_by_runs(struct buf *out, struct text value)
 
     while (at < value.len && result == 0) {
         bool high = false;
-        struct text run = {value.ptr + at, skip_run(value.ptr + at, value.len - at, &high)};
+        struct text run = { value.ptr + at, skip_run(value.ptr + at, value.len - at, &high) };
         at += run.len;
         result = high ? append_clean(out, run) : buf_text(out, run);
         if (result == 0 && at < value.len) {

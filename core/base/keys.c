@@ -68,7 +68,7 @@ bool keys_add(struct keys *keys, struct text key, bool escaped)
         if (name.ptr == NULL || keys->unescaped.full)
             return false;
     }
-    keys->all[keys->count++] = (struct keys_one){name, key.ptr, mark_of(name)};
+    keys->all[keys->count++] = (struct keys_one){ name, key.ptr, mark_of(name) };
     return true;
 }
 

@@ -15,7 +15,7 @@
 
 enum {
     PIECES = 64,
-    TRIM = 8 << 20, /* what each of malloc()'s arenas keeps at its end */
+    TRIM = 8 << 20,  /* what each of malloc()'s arenas keeps at its end */
     LEFT = 16 << 20, /* of a limited address space, for small memory: without that the process ends */
 };
 
@@ -51,12 +51,13 @@ static struct piece remove_at(unsigned i)
 /* The smallest that is large enough and not more than twice as large. */
 static struct piece find(size_t least)
 {
-    struct piece found = {.memory = NULL};
+    struct piece found = { .memory = NULL };
     unsigned best = PIECES;
 
     pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < count; i++)
-        if (pieces[i].bytes >= least && pieces[i].bytes / 2 <= least && (best == PIECES || pieces[i].bytes < pieces[best].bytes))
+        if (pieces[i].bytes >= least && pieces[i].bytes / 2 <= least &&
+            (best == PIECES || pieces[i].bytes < pieces[best].bytes))
             best = i;
     if (best < PIECES)
         found = remove_at(best);
@@ -111,7 +112,7 @@ void large_free(void *memory, size_t bytes)
     pthread_mutex_lock(&lock);
     while (count == PIECES || held + bytes > LARGE_KEPT)
         gone[n++] = remove_at(0);
-    pieces[count++] = (struct piece){memory, bytes};
+    pieces[count++] = (struct piece){ memory, bytes };
     held += bytes;
     pthread_mutex_unlock(&lock);
     while (n > 0) {
@@ -136,7 +137,7 @@ void large_drop(void)
 
     do {
         pthread_mutex_lock(&lock);
-        piece = count > 0 ? remove_at(0) : (struct piece){.memory = NULL};
+        piece = count > 0 ? remove_at(0) : (struct piece){ .memory = NULL };
         pthread_mutex_unlock(&lock);
         if (piece.memory != NULL)
             ASAN_UNPOISON_MEMORY_REGION(piece.memory, piece.bytes);

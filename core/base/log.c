@@ -64,7 +64,7 @@ void log_line(enum log_level level, const char *format, ...)
     size_t total = (size_t)prefix + ((size_t)len < room ? (size_t)len : room - 1);
 
     char escaped[ESCAPED_MAX_LEN + 8];
-    size_t escaped_len = escape((struct text){line, total}, escaped);
+    size_t escaped_len = escape((struct text){ line, total }, escaped);
     if ((size_t)len >= room) {
         escaped[escaped_len++] = '.';
         escaped[escaped_len++] = '.';
@@ -117,7 +117,7 @@ static size_t escape(struct text line, char *out)
 
 static bool is_writable(void)
 {
-    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
     int ready;
 
     do
@@ -134,7 +134,8 @@ static void write_line(const char *line, size_t len)
     }
     unsigned missing = atomic_exchange_explicit(&lost, 0, memory_order_relaxed);
     if (missing > 0) {
-        dprintf(STDERR_FILENO, "llm-gateway: warning: %u lines were lost: stderr was not read, or could not be written\n", missing);
+        dprintf(STDERR_FILENO,
+                "llm-gateway: warning: %u lines were lost: stderr was not read, or could not be written\n", missing);
         if (!is_writable()) {
             atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
             return;

@@ -23,7 +23,7 @@ __attribute__((constructor)) static void seed_hash(void)
 
 void map_init(struct map *m)
 {
-    *m = (struct map){0};
+    *m = (struct map){ 0 };
 }
 
 void map_fini(struct map *m)
@@ -68,7 +68,7 @@ void *map_put(struct map *m, struct text key, void *value)
         m->entries[*slot - 1].value = value;
         return old;
     }
-    m->entries[m->count++] = (struct map_entry){.key = key, .value = value, .hash = hash};
+    m->entries[m->count++] = (struct map_entry){ .key = key, .value = value, .hash = hash };
     *slot = (uint32_t)m->count;
     return NULL;
 }

@@ -36,12 +36,12 @@ int scan_object(struct arena *arena, struct text json, unsigned max_depth, struc
 {
     struct walk w; /* not cleared: the members are large */
 
-    *out = (struct scan){.text = json, .code = "invalid_json"};
+    *out = (struct scan){ .text = json, .code = "invalid_json" };
     w.arena = arena;
     w.text = json;
     w.at = 0;
     w.max_depth = max_depth < SCAN_MAX_DEPTH ? max_depth : SCAN_MAX_DEPTH;
-    w.skip = (struct skip){0};
+    w.skip = (struct skip){ 0 };
     w.out = out;
     w.count = 0;
     memset(w.seen, 0, sizeof w.seen);
@@ -134,7 +134,7 @@ static int walk_key(struct walk *w, struct scan_member *member)
     size_t end = skip_string(w->text, w->at + 1, &w->skip);
     if (end == SKIP_BAD)
         return refuse(w, w->skip.problem, w->skip.at);
-    member->key = (struct text){w->text.ptr + w->at + 1, end - w->at - 1};
+    member->key = (struct text){ w->text.ptr + w->at + 1, end - w->at - 1 };
     if (w->skip.escaped)
         member->key = unescape_text(w->arena, member->key);
     if (member->key.ptr == NULL)
@@ -184,7 +184,7 @@ static int walk_value(struct walk *w, struct scan_member *member)
         w->out->at = member->key;
         return refuse(w, w->skip.problem, w->skip.at);
     }
-    member->value = (struct text){w->text.ptr + w->at, end - w->at};
+    member->value = (struct text){ w->text.ptr + w->at, end - w->at };
     member->end = end;
     w->at = end;
     return 0;
@@ -221,7 +221,7 @@ bool scan_string(struct arena *arena, const struct scan_member *m, struct text *
 {
     if (m == NULL || m->type != '"')
         return false;
-    *out = unescape_text(arena, (struct text){m->value.ptr + 1, m->value.len - 2});
+    *out = unescape_text(arena, (struct text){ m->value.ptr + 1, m->value.len - 2 });
     return out->ptr != NULL;
 }
 
@@ -267,7 +267,7 @@ static size_t value_after(struct text t, size_t at, size_t key_len)
 
 static size_t value_end(struct text t, size_t at)
 {
-    struct skip skip = {0};
+    struct skip skip = { 0 };
     size_t end = at;
 
     switch (t.ptr[at]) {
@@ -298,15 +298,15 @@ struct text scan_peek(struct text json, const char *key)
     memcpy(needle + 1, key, len);
     needle[len + 1] = '"';
     for (;;) {
-        ptrdiff_t found = text_find(rest, (struct text){needle, len + 2});
+        ptrdiff_t found = text_find(rest, (struct text){ needle, len + 2 });
         if (found < 0)
             return TEXT_NONE;
         size_t at = json.len - rest.len + (size_t)found;
         size_t value = value_after(json, at, len);
         if (value != SKIP_BAD) {
             size_t end = value_end(json, value);
-            return end == SKIP_BAD ? TEXT_NONE : (struct text){json.ptr + value, end - value};
+            return end == SKIP_BAD ? TEXT_NONE : (struct text){ json.ptr + value, end - value };
         }
-        rest = (struct text){json.ptr + at + 1, json.len - at - 1};
+        rest = (struct text){ json.ptr + at + 1, json.len - at - 1 };
     }
 }

@@ -26,9 +26,9 @@ struct scan {
     struct text text;            /* the input, lent */
     struct scan_member *members; /* arena */
     size_t count;
-    const char *problem;  /* why scan_object() failed, arena: plain words and a byte offset, nothing of the content */
-    const char *code;     /* "invalid_json" when it failed */
-    struct text at;       /* the member complained of, absent when none: what the client sent */
+    const char *problem; /* why scan_object() failed, arena: plain words and a byte offset, nothing of the content */
+    const char *code;    /* "invalid_json" when it failed */
+    struct text at;      /* the member complained of, absent when none: what the client sent */
 };
 
 #define SCAN_MAX_DEPTH 64
@@ -43,7 +43,7 @@ const struct scan_member *scan_get(const struct scan *s, const char *key);
 /* Values: each returns false when the member is NULL or of another type. A string is lent, or arena when it had
  * escapes; \u0000 and half a surrogate pair become U+FFFD, so no NUL is in it; false too when the arena is full. */
 bool scan_string(struct arena *arena, const struct scan_member *m, struct text *out);
-bool scan_int(const struct scan_member *m, int64_t *out);                             /* whole numbers only */
+bool scan_int(const struct scan_member *m, int64_t *out); /* whole numbers only */
 bool scan_bool(const struct scan_member *m, bool *out);
 bool scan_is_null(const struct scan_member *m);
 

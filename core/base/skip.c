@@ -130,7 +130,7 @@ size_t skip_number(struct text t, size_t at, struct skip *s)
 
 size_t skip_word(struct text t, size_t at, struct skip *s)
 {
-    static const char *const words[] = {"true", "false", "null"};
+    static const char *const words[] = { "true", "false", "null" };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t len = strlen(words[i]);

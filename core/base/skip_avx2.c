@@ -40,8 +40,8 @@ SIMD_TARGET static inline __m256i control(__m256i v)
 SIMD_TARGET static inline uint32_t ends_of_run(__m256i v)
 {
     const __m256i quote = _mm256_set1_epi8('"'), backslash = _mm256_set1_epi8('\\');
-    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(
-        _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, backslash)), control(v)));
+    return (uint32_t)_mm256_movemask_epi8(
+        _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, backslash)), control(v)));
 }
 
 SIMD_TARGET size_t skip_run_avx2(const char *p, size_t len, bool *high)
@@ -106,16 +106,17 @@ SIMD_TARGET static inline uint64_t prefix_xor(uint64_t mask)
 /* A table of 16 bytes, for each half of a vector. */
 SIMD_TARGET static inline __m256i lookup(const uint8_t table[16], __m256i index)
 {
-    return _mm256_shuffle_epi8(
-        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table)), index);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table)),
+                               index);
 }
 
 /* Is it one of "/\\bfnrtu? A bit for each high half that these letters have, in the tables of both halves. */
 SIMD_TARGET static inline __m256i may_be_escaped(__m256i v)
 {
-    static const uint8_t highs[16] = {[2] = 1, [5] = 2, [6] = 4, [7] = 8};
+    static const uint8_t highs[16] = { [2] = 1, [5] = 2, [6] = 4, [7] = 8 };
     static const uint8_t lows[16] = {
-        [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1};
+        [0x2] = 1 | 4 | 8, [0x4] = 8, [0x5] = 8, [0x6] = 4, [0xc] = 2, [0xe] = 4, [0xf] = 1
+    };
     const __m256i nibble = _mm256_set1_epi8(0x0f);
     __m256i both_halves = _mm256_and_si256(lookup(lows, _mm256_and_si256(v, nibble)),
                                            lookup(highs, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble)));
@@ -138,7 +139,7 @@ static bool follow_unicode(struct text t, size_t at, uint64_t letters, struct sk
  * among them, or SKIP_BAD. */
 SIMD_TARGET static inline size_t string_step(const char *p, struct text t, size_t at, uint64_t *carry, struct skip *s)
 {
-    struct block b = {load(p), load(p + 32)};
+    struct block b = { load(p), load(p + 32) };
     uint64_t backslash = equals(b, '\\'), ends = equals(b, '"'), wrong = both(control(b.low), control(b.high));
     uint64_t letters = 0, highs = both(b.low, b.high);
 
@@ -241,7 +242,7 @@ SIMD_TARGET static inline size_t follow(const char *p, uint64_t brackets, struct
 SIMD_TARGET static inline size_t step(const char *p, struct state *state, __m256i *seen, struct skip *s)
 {
     const __m256i bit = _mm256_set1_epi8(0x20), opens = _mm256_set1_epi8('{'), closes = _mm256_set1_epi8('}');
-    struct block b = {load(p), load(p + 32)};
+    struct block b = { load(p), load(p + 32) };
     uint64_t backslash = equals(b, '\\'), quote = equals(b, '"');
     uint64_t controls = both(control(b.low), control(b.high));
 
@@ -274,7 +275,7 @@ SIMD_TARGET static inline size_t step(const char *p, struct state *state, __m256
 
 SIMD_TARGET size_t skip_nested_avx2(struct text t, size_t at, unsigned max_depth, struct skip *s)
 {
-    struct state state = {.max_depth = max_depth};
+    struct state state = { .max_depth = max_depth };
     __m256i seen = _mm256_setzero_si256();
     char tail[64];
     size_t end = 0;

@@ -27,7 +27,7 @@ static void make_locale(void)
 struct walk {
     struct skip skip;
     struct keys *keys;
-    struct skip_spans *spans;   /* NULL: nobody asks */
+    struct skip_spans *spans;      /* NULL: nobody asks */
     size_t opened[SKIP_MAX_DEPTH]; /* places of the open brackets in `spans` */
     struct text t;
     bool is_utf8;     /* known already */
@@ -91,7 +91,7 @@ static bool is_infinite(struct text number)
 static size_t number_end(struct walk *w, size_t at)
 {
     size_t end = skip_number(w->t, at, &w->skip);
-    struct text number = {w->t.ptr + at, end - at};
+    struct text number = { w->t.ptr + at, end - at };
 
     if (end == SKIP_BAD || w->keys == NULL)
         return end;
@@ -117,7 +117,7 @@ static void add_span(struct walk *w, size_t at, size_t end)
         s->items = larger;
         s->cap = cap;
     }
-    s->items[s->count++] = (struct skip_span){at, end};
+    s->items[s->count++] = (struct skip_span){ at, end };
 }
 
 /* A bracket opens. Those that turn out to be small are taken off the list when they close, with what is in them. */
@@ -162,7 +162,7 @@ static size_t key_end(struct walk *w, size_t at)
     size_t end = string_end(w, at);
     if (end == SKIP_BAD)
         return SKIP_BAD;
-    if (w->keys != NULL && !keys_add(w->keys, (struct text){w->t.ptr + at + 1, end - at - 1}, w->skip.escaped))
+    if (w->keys != NULL && !keys_add(w->keys, (struct text){ w->t.ptr + at + 1, end - at - 1 }, w->skip.escaped))
         return bad(w, "it has too many values", at);
     at = skip_space(w->t, end + 1);
     if (at >= w->t.len || w->t.ptr[at] != ':')
@@ -274,7 +274,7 @@ bool skip_strict(struct text t)
 
 bool skip_strict_spans(struct text t, bool is_utf8, struct skip_spans *spans)
 {
-    struct walk w = {.t = t, .is_utf8 = is_utf8, .spans = spans};
+    struct walk w = { .t = t, .is_utf8 = is_utf8, .spans = spans };
 
     return walk(&w);
 }
@@ -282,7 +282,7 @@ bool skip_strict_spans(struct text t, bool is_utf8, struct skip_spans *spans)
 bool skip_strict_all(struct text t, bool is_utf8, struct skip *s, struct skip_spans *spans)
 {
     struct keys keys;
-    struct walk w = {.t = t, .is_utf8 = is_utf8, .keys = &keys, .spans = spans};
+    struct walk w = { .t = t, .is_utf8 = is_utf8, .keys = &keys, .spans = spans };
 
     keys_begin(&keys);
     bool right = walk(&w);

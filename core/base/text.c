@@ -50,7 +50,7 @@ struct text text_cut(struct text *rest, char sep)
         return part;
     }
     part.len = (size_t)(at - part.ptr);
-    *rest = (struct text){at + 1, rest->len - part.len - 1};
+    *rest = (struct text){ at + 1, rest->len - part.len - 1 };
     return part;
 }
 
@@ -76,7 +76,7 @@ int text_parse_i64(struct text t, int64_t *out)
 {
     if (t.len == 0 || t.ptr[0] != '-')
         return text_parse_u63(t, out);
-    struct text digits = {t.ptr + 1, t.len - 1};
+    struct text digits = { t.ptr + 1, t.len - 1 };
     if (text_is(digits, "9223372036854775808")) {
         *out = INT64_MIN;
         return 0;
@@ -90,7 +90,7 @@ int text_parse_i64(struct text t, int64_t *out)
 bool text_matches(struct text t, struct text pattern)
 {
     if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
-        return text_starts(t, (struct text){pattern.ptr, pattern.len - 1});
+        return text_starts(t, (struct text){ pattern.ptr, pattern.len - 1 });
     return text_eq(t, pattern);
 }
 

@@ -13,8 +13,8 @@ struct text {
     size_t len;
 };
 
-#define TEXT(literal) ((struct text){("" literal), sizeof(literal) - 1})
-#define TEXT_NONE ((struct text){NULL, 0})
+#define TEXT(literal) ((struct text){ ("" literal), sizeof(literal) - 1 })
+#define TEXT_NONE ((struct text){ NULL, 0 })
 /* For printf: "%.*s", TEXT_ARG(t) */
 #define TEXT_ARG(t) (int)(t).len, (t).ptr ? (t).ptr : ""
 
@@ -24,7 +24,7 @@ struct text {
 /* The bytes of a NUL-terminated string, lent; absent when s is NULL. */
 static inline struct text text_of(const char *s)
 {
-    return s == NULL ? TEXT_NONE : (struct text){s, strlen(s)};
+    return s == NULL ? TEXT_NONE : (struct text){ s, strlen(s) };
 }
 /* The same bytes? Absent equals empty here. */
 static inline bool text_eq(struct text a, struct text b)
@@ -50,11 +50,12 @@ static inline bool text_starts(struct text t, struct text prefix)
 bool text_same_nocase(const char *a, const char *b, size_t len);
 static inline bool text_eq_nocase(struct text a, struct text b)
 {
-    return a.len == b.len && (a.len == 0 || ((a.ptr[0] | 0x20) == (b.ptr[0] | 0x20) && text_same_nocase(a.ptr, b.ptr, a.len)));
+    return a.len == b.len &&
+           (a.len == 0 || ((a.ptr[0] | 0x20) == (b.ptr[0] | 0x20) && text_same_nocase(a.ptr, b.ptr, a.len)));
 }
 static inline bool text_starts_nocase(struct text t, struct text prefix)
 {
-    return t.len >= prefix.len && text_eq_nocase((struct text){t.ptr, prefix.len}, prefix);
+    return t.len >= prefix.len && text_eq_nocase((struct text){ t.ptr, prefix.len }, prefix);
 }
 bool text_ends(struct text t, struct text suffix);
 /* Offset of the first `needle` in t, or -1; an empty one is found at 0. */

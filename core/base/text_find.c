@@ -19,13 +19,15 @@ enum {
 SIMD_TARGET static ptrdiff_t find_short(struct text t, struct text needle)
 {
     size_t inside = needle.len > 3 ? 1 : 0;
-    const __m256i one = _mm256_set1_epi8(needle.ptr[inside]), other = _mm256_set1_epi8(needle.ptr[needle.len - 1 - inside]);
+    const __m256i one = _mm256_set1_epi8(needle.ptr[inside]),
+                  other = _mm256_set1_epi8(needle.ptr[needle.len - 1 - inside]);
     const char *p = t.ptr + inside, *last = p + t.len - needle.len - (WIDTH - 1); /* from which all can be read */
     const size_t apart = needle.len - 1 - 2 * inside;
     for (;;) {
         __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
         __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + apart));
-        unsigned fits = (unsigned)_mm256_movemask_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(a, one), _mm256_cmpeq_epi8(b, other)));
+        unsigned fits =
+            (unsigned)_mm256_movemask_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(a, one), _mm256_cmpeq_epi8(b, other)));
         for (; fits != 0; fits &= fits - 1) {
             const char *at = p - inside + __builtin_ctz(fits);
             if (memcmp(at, needle.ptr, needle.len) == 0)

@@ -73,12 +73,12 @@ size_t text_utf8_valid_len(struct text t)
 
 /* What two neighbouring bytes can be guilty of; an error is what all three lookups agree on. */
 enum {
-    TOO_SHORT = 1 << 0,  /* a lead byte, and no continuation after it */
-    TOO_LONG = 1 << 1,   /* ASCII, and a continuation after it */
-    OVERLONG_3 = 1 << 2, /* E0 80..9F */
-    TOO_LARGE = 1 << 3,  /* F4 90..BF, F5.. */
-    SURROGATE = 1 << 4,  /* ED A0..BF */
-    OVERLONG_2 = 1 << 5, /* C0, C1 */
+    TOO_SHORT = 1 << 0,      /* a lead byte, and no continuation after it */
+    TOO_LONG = 1 << 1,       /* ASCII, and a continuation after it */
+    OVERLONG_3 = 1 << 2,     /* E0 80..9F */
+    TOO_LARGE = 1 << 3,      /* F4 90..BF, F5.. */
+    SURROGATE = 1 << 4,      /* ED A0..BF */
+    OVERLONG_2 = 1 << 5,     /* C0, C1 */
     TOO_LARGE_1000 = 1 << 6, /* F5.. 80..8F */
     OVERLONG_4 = 1 << 6,     /* F0 80..8F */
     TWO_CONTS = 1 << 7,      /* two continuations: right only in the third or fourth place */
@@ -89,20 +89,23 @@ enum {
     CONT_AB = TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
 };
 
+/* clang-format off */
 static const uint8_t first_high[16] = {
     TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
     TWO_CONTS, TWO_CONTS, TWO_CONTS, TWO_CONTS,
     TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE,
     TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4,
 };
+/* clang-format on */
+/* clang-format off */
 static const uint8_t first_low[16] = {
     CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, CARRY | OVERLONG_2, CARRY, CARRY, CARRY | TOO_LARGE,
-    LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE | SURROGATE, LARGE, LARGE,
+    LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE, LARGE | SURROGATE, LARGE, LARGE
 };
-static const uint8_t second_high[16] = {
-    TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-    CONT_8, CONT_9, CONT_AB, CONT_AB, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-};
+/* clang-format on */
+static const uint8_t second_high[16] = { TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+                                         TOO_SHORT, TOO_SHORT, CONT_8,    CONT_9,    CONT_AB,   CONT_AB,
+                                         TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT };
 
 SIMD_TARGET static inline __m256i lookup(const uint8_t table[16], __m256i index)
 {
@@ -119,10 +122,10 @@ SIMD_TARGET static inline __m256i errors_in(__m256i block, __m256i before)
     const __m256i nibble = _mm256_set1_epi8(0x0f), top = _mm256_set1_epi8((char)0x80);
     __m256i prev1 = PREVIOUS(block, before, 1);
     __m256i prev2 = PREVIOUS(block, before, 2), prev3 = PREVIOUS(block, before, 3);
-    __m256i pair = _mm256_and_si256(
-        _mm256_and_si256(lookup(first_high, _mm256_and_si256(_mm256_srli_epi16(prev1, 4), nibble)),
-                         lookup(first_low, _mm256_and_si256(prev1, nibble))),
-        lookup(second_high, _mm256_and_si256(_mm256_srli_epi16(block, 4), nibble)));
+    __m256i pair =
+        _mm256_and_si256(_mm256_and_si256(lookup(first_high, _mm256_and_si256(_mm256_srli_epi16(prev1, 4), nibble)),
+                                          lookup(first_low, _mm256_and_si256(prev1, nibble))),
+                         lookup(second_high, _mm256_and_si256(_mm256_srli_epi16(block, 4), nibble)));
     __m256i third = _mm256_subs_epu8(prev2, _mm256_set1_epi8((char)(0xe0 - 0x80)));
     __m256i fourth = _mm256_subs_epu8(prev3, _mm256_set1_epi8((char)(0xf0 - 0x80)));
     return _mm256_xor_si256(_mm256_and_si256(_mm256_or_si256(third, fourth), top), pair);
@@ -140,7 +143,7 @@ SIMD_TARGET static inline __m256i unfinished(__m256i block)
 SIMD_TARGET static bool is_utf8_avx2(struct text t)
 {
     __m256i before = _mm256_setzero_si256(), errors = before;
-    char tail[32] = {0};
+    char tail[32] = { 0 };
     size_t at = 0;
 
     while (at < t.len) {

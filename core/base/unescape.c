@@ -135,5 +135,5 @@ struct text unescape_text(struct arena *a, struct text inside)
             *out++ = plain_escape(from[1]);
         from += len;
     }
-    return (struct text){start, (size_t)(out - start)};
+    return (struct text){ start, (size_t)(out - start) };
 }

@@ -110,7 +110,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct alert *alert_start(struct ledger *ledger, const struct config *config, const struct accounts_rule *rules, size_t count)
+struct alert *alert_start(struct ledger *ledger, const struct config *config, const struct accounts_rule *rules,
+                          size_t count)
 {
     bool needed = false;
     for (size_t i = 0; i < count; i++)

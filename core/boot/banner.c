@@ -100,8 +100,7 @@ static void write_models(const struct config *config, struct buf *out)
         return;
     for (size_t i = 0; i < config->provider_count; i++) {
         const struct config_provider *provider = &config->providers[i];
-        const char *models =
-            provider->service != NULL ? provider->service->models : provider->plugin->provider.models;
+        const char *models = provider->service != NULL ? provider->service->models : provider->plugin->provider.models;
         if (provider->off == NULL && models != NULL)
             buf_printf(out, "             %s go to %.*s\n", models, TEXT_ARG(provider->name));
     }

@@ -31,16 +31,20 @@ static int read_resolution(const struct json *ask, struct ledger_resolution *how
 {
     static const char *const verdicts[] = { "free", "full", "cost" };
     struct text verdict = json_str(json_member(ask, "verdict"));
-    *how = (struct ledger_resolution){ .request = json_str(json_member(ask, "request")), .who = json_str(json_member(ask, "who")),
-                                       .why = json_str(json_member(ask, "why")), .ended_before_ms = INT64_MAX };
+    *how = (struct ledger_resolution){ .request = json_str(json_member(ask, "request")),
+                                       .who = json_str(json_member(ask, "who")),
+                                       .why = json_str(json_member(ask, "why")),
+                                       .ended_before_ms = INT64_MAX };
     for (int i = 0; i < 3; i++)
         if (text_is(verdict, verdicts[i])) {
             how->verdict = (enum ledger_verdict)i;
             verdict = TEXT_NONE;
         }
     bool all = json_bool(json_member(ask, "all"), false);
-    if (json_str(json_member(ask, "verdict")).ptr == NULL || verdict.ptr != NULL || how->who.ptr == NULL || all == (how->request.ptr != NULL))
-        return fail_set(fail, FAIL_CLIENT, "this gateway does not understand the command: the two programs are of different versions");
+    if (json_str(json_member(ask, "verdict")).ptr == NULL || verdict.ptr != NULL || how->who.ptr == NULL ||
+        all == (how->request.ptr != NULL))
+        return fail_set(fail, FAIL_CLIENT,
+                        "this gateway does not understand the command: the two programs are of different versions");
     if (how->verdict != LEDGER_COST)
         return 0;
     if (how->request.ptr == NULL || nano_parse(json_str(json_member(ask, "cost_usd")), &how->cost) < 0)
@@ -69,8 +73,10 @@ static int kill_one(void *owner, const struct json *ask, struct json_writer *w, 
     struct text kind = json_str(json_member(ask, "kind"));
     bool changed;
     if (!text_is(kind, "key") && !text_is(kind, "session"))
-        return fail_set(fail, FAIL_CLIENT, "this gateway does not understand the command: the two programs are of different versions");
-    if (kill_set(owner, text_is(kind, "key") ? KILL_KEY : KILL_SESSION, json_str(json_member(ask, "name")), json_bool(json_member(ask, "off"), true), &changed, fail) < 0)
+        return fail_set(fail, FAIL_CLIENT,
+                        "this gateway does not understand the command: the two programs are of different versions");
+    if (kill_set(owner, text_is(kind, "key") ? KILL_KEY : KILL_SESSION, json_str(json_member(ask, "name")),
+                 json_bool(json_member(ask, "off"), true), &changed, fail) < 0)
         return -1;
     json_name(w, "changed");
     json_put_bool(w, changed);

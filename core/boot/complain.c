@@ -8,7 +8,7 @@ enum { MAX_BYTES = 1 << 20 };
 
 void complain_init(struct complaints *c, const char *file)
 {
-    *c = (struct complaints){.file = file};
+    *c = (struct complaints){ .file = file };
     arena_init(&c->arena, NULL, 0, MAX_BYTES);
 }
 
@@ -36,7 +36,7 @@ void complain_v(struct complaints *c, int line, const char *format, va_list args
     for (char *at = text; *at != '\0'; at++)
         if ((unsigned char)*at < ' ' || *at == 127)
             *at = ' ';
-    c->list[c->count++] = (struct complaint){line, text};
+    c->list[c->count++] = (struct complaint){ line, text };
 }
 
 /* An insertion sort, because two of one line stay in the order they were found. */

@@ -45,7 +45,8 @@ static int run_verb(const struct control *c, struct text line, struct json_write
     if (verb != NULL)
         result = verb->run(verb->owner, ask, w, fail);
     else if (ask != NULL)
-        fail_set(fail, FAIL_CLIENT, "this gateway does not know the command \"%.*s\": the two programs are of different versions",
+        fail_set(fail, FAIL_CLIENT,
+                 "this gateway does not know the command \"%.*s\": the two programs are of different versions",
                  TEXT_ARG(json_str(json_member(ask, "verb"))));
     arena_fini(&arena);
     return result;
@@ -126,7 +127,8 @@ static int listen_at(struct control *c, const char *folder)
     c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->listen_fd < 0 || (unlink(c->address.sun_path) < 0 && errno != ENOENT))
         return -1;
-    if (fchmod(c->listen_fd, 0600) < 0 || bind(c->listen_fd, (const struct sockaddr *)&c->address, sizeof c->address) < 0)
+    if (fchmod(c->listen_fd, 0600) < 0 ||
+        bind(c->listen_fd, (const struct sockaddr *)&c->address, sizeof c->address) < 0)
         return -1;
     if (chmod(c->address.sun_path, 0600) < 0 || listen(c->listen_fd, WAITING_MOST) < 0)
         return -1;
@@ -148,7 +150,8 @@ struct control *control_open(const char *folder, const struct control_verb *verb
     }
     if (c->has_thread)
         return c;
-    fail_set(fail, FAIL_OPERATOR, "commands cannot reach this gateway: the socket %s/control cannot be made: %s", folder, strerror(errno));
+    fail_set(fail, FAIL_OPERATOR, "commands cannot reach this gateway: the socket %s/control cannot be made: %s",
+             folder, strerror(errno));
     control_close(c);
     return NULL;
 }

@@ -34,6 +34,7 @@ void control_close(struct control *control);
 #define CONTROL_NOBODY 1
 /* Asks the gateway that keeps the ledger in `folder`: `ask` is one JSON object. 0 and *answer, the parsed answer, in the arena
  * (its `ok` is true); CONTROL_NOBODY; or -1 with `fail`: what the gateway refused and why, or that it did not answer. */
-int control_ask(const char *folder, struct text ask, struct arena *arena, const struct json **answer, struct fail *fail);
+int control_ask(const char *folder, struct text ask, struct arena *arena, const struct json **answer,
+                struct fail *fail);
 
 #endif

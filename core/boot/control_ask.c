@@ -63,10 +63,13 @@ static const struct json *ask_on(int fd, struct text ask, struct arena *arena, s
     const struct json *answer = NULL;
 
     buf_init(&in, CONTROL_LINE_MOST);
-    if (control_write_all(fd, ask) == 0 && control_write_all(fd, TEXT("\n")) == 0 && control_read_line(fd, &in, &line) == 0)
+    if (control_write_all(fd, ask) == 0 && control_write_all(fd, TEXT("\n")) == 0 &&
+        control_read_line(fd, &in, &line) == 0)
         answer = json_parse(arena, arena_text(arena, line), fail);
     else
-        fail_set(fail, FAIL_OPERATOR, "the gateway did not answer within %d s: whether it did what it was asked is not known", CONTROL_WAIT_MS / 1000);
+        fail_set(fail, FAIL_OPERATOR,
+                 "the gateway did not answer within %d s: whether it did what it was asked is not known",
+                 CONTROL_WAIT_MS / 1000);
     buf_free(&in);
     return answer;
 }

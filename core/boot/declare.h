@@ -54,7 +54,7 @@ struct declare_extras {
 };
 
 struct declare_target {
-    struct text name; /* "provider/model" */
+    struct text name;           /* "provider/model" */
     const struct tariff *price; /* NULL: not set */
 };
 
@@ -89,14 +89,17 @@ struct declare_budget {
     int64_t usd;     /* nano-dollars; -1: not set */
     int64_t ceiling; /* -1: not set */
     struct text per, zone, alert;
-    struct text mode; /* absent: ledger.budget_mode */
+    struct text mode;       /* absent: ledger.budget_mode */
     struct text when_short; /* absent: by the mode */
     bool only_report;
     int64_t alert_usd; /* -1: not set */
     unsigned alert_percent;
     struct declare_raise raise;
 };
-#define DECLARE_BUDGET {.usd = -1, .ceiling = -1, .per = TEXT("month"), .alert_usd = -1, .raise.usd = -1}
+#define DECLARE_BUDGET                                                                                                 \
+    {                                                                                                                  \
+        .usd = -1, .ceiling = -1, .per = TEXT("month"), .alert_usd = -1, .raise.usd = -1                               \
+    }
 
 struct declare_budgets {
     struct declare_budget *items;

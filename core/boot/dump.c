@@ -93,9 +93,12 @@ static void dump_ledger(const struct config_ledger *ledger, struct buf *out)
         return;
     buf_str(out, "ledger { path = ");
     lua_text_string(out, text_of(ledger->path));
-    buf_printf(out, ", sync_ms = %.12g, budget_wait_s = %.12g, budget_wait_stream_s = %.12g, doubt_ttl_s = %.12g, keep_days = %u }\n",
-               (double)ledger->sync_ns / (double)CLOCK_MS, (double)ledger->wait_ns / (double)CLOCK_S, (double)ledger->wait_stream_ns / (double)CLOCK_S,
-               (double)ledger->doubt_ttl_ns / (double)CLOCK_S, ledger->keep_days);
+    buf_printf(
+        out,
+        ", sync_ms = %.12g, budget_wait_s = %.12g, budget_wait_stream_s = %.12g, doubt_ttl_s = %.12g, keep_days = %u }\n",
+        (double)ledger->sync_ns / (double)CLOCK_MS, (double)ledger->wait_ns / (double)CLOCK_S,
+        (double)ledger->wait_stream_ns / (double)CLOCK_S, (double)ledger->doubt_ttl_ns / (double)CLOCK_S,
+        ledger->keep_days);
 }
 
 static void dump_store(const struct config_store *store, struct buf *out)
@@ -128,7 +131,8 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
     }
     buf_str(out, "    secrets = {");
     for (size_t i = 0; i < provider->wanted_count; i++)
-        buf_printf(out, "%s%s%s%s", i == 0 ? " " : ", ", provider->wanted_names != NULL ? provider->wanted_names[i] : "",
+        buf_printf(out, "%s%s%s%s", i == 0 ? " " : ", ",
+                   provider->wanted_names != NULL ? provider->wanted_names[i] : "",
                    provider->wanted_names != NULL ? " = " : "", provider->wanted[i]);
     buf_str(out, provider->wanted_count > 0 ? " },\n" : "},\n");
     if (provider->header_count > 0) {
@@ -206,11 +210,12 @@ static void dump_model(const struct config_model *model, struct buf *out)
     lua_text_seconds(out, model->timeouts.idle_ns);
     buf_str(out, ", total_s = ");
     lua_text_seconds(out, model->timeouts.total_ns);
-    buf_printf(out, " },\n    retry = { attempts = %u },\n    lossy = \"%s\",\n", model->attempts, model->lossy_refuse ? "refuse" : "drop");
+    buf_printf(out, " },\n    retry = { attempts = %u },\n    lossy = \"%s\",\n", model->attempts,
+               model->lossy_refuse ? "refuse" : "drop");
     if (model->min_output > 0)
         buf_printf(out, "    min_output_tokens = %lld,\n", (long long)model->min_output);
     if (model->most_nano > 0)
-        buf_printf(out, "    most_usd = \"%s\",\n", nano_write(model->most_nano, 0, (char[NANO_TEXT]){0}));
+        buf_printf(out, "    most_usd = \"%s\",\n", nano_write(model->most_nano, 0, (char[NANO_TEXT]){ 0 }));
     dump_budgets(&model->budgets, "    budget = ", out);
     buf_str(out, model->budgets.count > 0 ? ",\n}\n" : "}\n");
 }
@@ -235,8 +240,12 @@ static void dump_team(const struct config_team *team, struct buf *out)
     if (team->models != NULL)
         buf_str(out, " }");
     bool more = team->models != NULL;
-    const struct { const struct config_budgets *budgets; const char *name; } all[] = {
-        {&team->budgets, "budget"}, {&team->of_session, "session_budget"}, {&team->of_user, "user_budget"}};
+    const struct {
+        const struct config_budgets *budgets;
+        const char *name;
+    } all[] = { { &team->budgets, "budget" },
+                { &team->of_session, "session_budget" },
+                { &team->of_user, "user_budget" } };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i].budgets->count == 0)
             continue;

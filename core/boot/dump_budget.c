@@ -17,7 +17,7 @@ static void dump_alert(const struct config_budget *budget, struct buf *out)
 {
     struct text rest = text_of(budget->alert);
     struct text scheme = text_cut(&rest, ':');
-    struct text host = {rest.ptr + 2, rest.len - 2};
+    struct text host = { rest.ptr + 2, rest.len - 2 };
     host = text_cut(&host, '/');
     buf_printf(out, ", alert = \"%.*s://%.*s/***\"", TEXT_ARG(scheme), TEXT_ARG(host));
     if (budget->alert_nano >= 0)

@@ -34,8 +34,8 @@ int endpoint_parse(struct text t, struct arena *arena, struct text *address, uin
         ptrdiff_t end = text_find(t, TEXT("]:"));
         if (end < 0)
             return wrong(fail);
-        host = (struct text){t.ptr + 1, (size_t)end - 1};
-        digits = (struct text){t.ptr + end + 2, t.len - (size_t)end - 2};
+        host = (struct text){ t.ptr + 1, (size_t)end - 1 };
+        digits = (struct text){ t.ptr + end + 2, t.len - (size_t)end - 2 };
         if (parse_ip(host, AF_INET6, ip) < 0)
             return wrong(fail);
     } else {
@@ -59,7 +59,7 @@ int endpoint_parse(struct text t, struct arena *arena, struct text *address, uin
 
 bool endpoint_is_loopback(struct text address)
 {
-    static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    static const unsigned char mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
     unsigned char ip[16];
     if (parse_ip(address, AF_INET, ip) == 0)
         return ip[0] == 127;
@@ -78,10 +78,10 @@ static bool read_url(struct text url, struct text *host, int64_t *port)
     size_t scheme = tls ? 8 : 7;
     if (url.len < scheme)
         return false;
-    struct text rest = {url.ptr + scheme, url.len - scheme}, digits;
+    struct text rest = { url.ptr + scheme, url.len - scheme }, digits;
     rest = text_cut(&rest, '/');
     if (text_starts(rest, TEXT("["))) {
-        digits = (struct text){rest.ptr + 1, rest.len - 1};
+        digits = (struct text){ rest.ptr + 1, rest.len - 1 };
         *host = text_cut(&digits, ']');
         text_cut(&digits, ':');
     } else {

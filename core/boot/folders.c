@@ -77,7 +77,7 @@ const char *folders_data(struct arena *arena, const char *name)
 
 const char *folders_sdk(struct arena *arena)
 {
-    static const char *const places[] = {"../lib/cmake/GatewaySDK", "sdk"};
+    static const char *const places[] = { "../lib/cmake/GatewaySDK", "sdk" };
     const char *program = program_folder(arena);
     char real[PATH_MAX];
 

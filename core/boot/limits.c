@@ -29,5 +29,5 @@ void limits_no_core(void)
     const char *wanted = getenv("GW_CORE");
     if (wanted != NULL && strcmp(wanted, "1") == 0)
         return;
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 }

@@ -18,7 +18,7 @@ static void link_plugins(struct link *l);
 static void number_rates(struct config *config)
 {
     unsigned n = 0;
-    config->rates = (struct config_rates){.rpm = config->limits.rpm, .tpm = config->limits.tpm, .index = n++};
+    config->rates = (struct config_rates){ .rpm = config->limits.rpm, .tpm = config->limits.tpm, .index = n++ };
     for (size_t i = 0; i < config->team_count; i++)
         config->teams[i].rates.index = n++;
     for (size_t i = 0; i < config->key_count; i++)
@@ -174,8 +174,8 @@ static void note_replaced(struct link *l)
         for (size_t k = 0; k < our_count; k++)
             if (strcmp(files[i].name, ours[k].name) == 0 && strcmp(files[i].path, ours[k].path) != 0)
                 complain(&l->report->notes, l->declared->plugins.line,
-                         "plugins: path: %s is used in the place of the plugin \"%s\" that came with the program", files[i].path,
-                         files[i].name);
+                         "plugins: path: %s is used in the place of the plugin \"%s\" that came with the program",
+                         files[i].path, files[i].name);
 }
 
 static void link_plugins(struct link *l)
@@ -187,7 +187,8 @@ static void link_plugins(struct link *l)
     config->plugin_directories =
         l->options->folders != NULL ? l->options->folders : folders_make(l->arena, &said->path, l->folder);
     for (size_t i = 0; l->options->folders == NULL && config->plugin_directories[i] != NULL; i++)
-        if (!folders_is_ours(&l->scratch, config->plugin_directories[i]) && !folders_is_folder(config->plugin_directories[i]))
+        if (!folders_is_ours(&l->scratch, config->plugin_directories[i]) &&
+            !folders_is_folder(config->plugin_directories[i]))
             link_warn(l, said->line, "plugins: path: %s is not a folder", config->plugin_directories[i]);
     if (l->options->folders == NULL)
         note_replaced(l);

@@ -7,7 +7,8 @@
 #include "config/labels.h"
 #include "money/zone.h"
 
-static void link_zone(struct link *l, const struct declare_budget *said, struct config_budget *budget, int line, const char *where)
+static void link_zone(struct link *l, const struct declare_budget *said, struct config_budget *budget, int line,
+                      const char *where)
 {
     struct fail fail;
     if (said->zone.ptr == NULL || text_is(said->zone, "UTC"))
@@ -17,17 +18,20 @@ static void link_zone(struct link *l, const struct declare_budget *said, struct 
         complain(&l->report->complaints, line, "%s: zone: %s", where, fail.text);
 }
 
-static void link_raise(struct link *l, const struct declare_raise *said, struct config_budget *budget, int line, const char *where)
+static void link_raise(struct link *l, const struct declare_raise *said, struct config_budget *budget, int line,
+                       const char *where)
 {
     if (said->usd < 0 || said->ends.ptr == NULL)
         return;
     budget->raise = said->usd;
     if (date_parse(said->ends, &budget->raise_until_ms) < 0)
         complain(&l->report->complaints, line,
-                 "%s: raise: ends takes \"2026-12-31\" or \"2026-12-31T18:00:00Z\", a day or moment that exists", where);
+                 "%s: raise: ends takes \"2026-12-31\" or \"2026-12-31T18:00:00Z\", a day or moment that exists",
+                 where);
 }
 
-static void link_alert(struct link *l, const struct declare_budget *said, struct config_budget *budget, int line, const char *where)
+static void link_alert(struct link *l, const struct declare_budget *said, struct config_budget *budget, int line,
+                       const char *where)
 {
     bool is_url = text_starts(said->alert, TEXT("https://")) || text_starts(said->alert, TEXT("http://"));
     bool has_mark = said->alert_usd >= 0 || said->alert_percent > 0;
@@ -37,24 +41,31 @@ static void link_alert(struct link *l, const struct declare_budget *said, struct
     if (said->alert.ptr != NULL)
         budget->alert = arena_str(l->arena, said->alert);
     if (said->alert.ptr != NULL && (!is_url || text_find(said->alert, TEXT("@")) >= 0))
-        complain(&l->report->complaints, line, "%s: alert takes a URL that begins with https:// or http:// and has no user in it", where);
+        complain(&l->report->complaints, line,
+                 "%s: alert takes a URL that begins with https:// or http:// and has no user in it", where);
     if ((said->alert.ptr != NULL) != has_mark)
-        complain(&l->report->complaints, line, "%s: alert says who is told, and alert_percent or alert_usd when: they belong together", where);
+        complain(&l->report->complaints, line,
+                 "%s: alert says who is told, and alert_percent or alert_usd when: they belong together", where);
 }
 
-static void link_budget(struct link *l, const struct declare_budget *said, struct config_budget *budget, int line, const char *where)
+static void link_budget(struct link *l, const struct declare_budget *said, struct config_budget *budget, int line,
+                        const char *where)
 {
-    static const char *const names[] = {"day", "week", "month", "total"};
+    static const char *const names[] = { "day", "week", "month", "total" };
 
     budget->limit = said->usd;
     budget->only_report = said->only_report;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (text_is(said->per, names[i]))
             budget->period = (enum config_period)i;
-    budget->mode = text_is(said->mode.ptr != NULL ? said->mode : l->declared->ledger.budget_mode, "strict") ? BUDGET_STRICT : BUDGET_EXPECTED;
+    budget->mode = text_is(said->mode.ptr != NULL ? said->mode : l->declared->ledger.budget_mode, "strict")
+                       ? BUDGET_STRICT
+                       : BUDGET_EXPECTED;
     budget->clamps = said->when_short.ptr != NULL ? text_is(said->when_short, "clamp") : budget->mode == BUDGET_STRICT;
     if (budget->mode == BUDGET_STRICT && said->ceiling >= 0 && said->ceiling != said->usd)
-        complain(&l->report->complaints, line, "%s: ceiling_usd is of no use where mode is \"strict\": nothing passes usd. Leave one of them out", where);
+        complain(&l->report->complaints, line,
+                 "%s: ceiling_usd is of no use where mode is \"strict\": nothing passes usd. Leave one of them out",
+                 where);
     if (budget->mode == BUDGET_STRICT)
         budget->ceiling = said->usd;
     else if (said->ceiling >= 0)
@@ -62,8 +73,8 @@ static void link_budget(struct link *l, const struct declare_budget *said, struc
     else if (__builtin_add_overflow(said->usd, said->usd, &budget->ceiling))
         budget->ceiling = INT64_MAX;
     if (budget->ceiling < budget->limit)
-        complain(&l->report->complaints, line, "%s: ceiling_usd is less than usd: it is what can never be passed, also by what is in flight",
-                 where);
+        complain(&l->report->complaints, line,
+                 "%s: ceiling_usd is less than usd: it is what can never be passed, also by what is in flight", where);
     link_zone(l, said, budget, line, where);
     link_raise(l, &said->raise, budget, line, where);
     link_alert(l, said, budget, line, where);
@@ -71,9 +82,9 @@ static void link_budget(struct link *l, const struct declare_budget *said, struc
 
 struct config_budgets link_budgets(struct link *l, const struct declare_budgets *declared, int line, const char *where)
 {
-    struct config_budgets all = {NULL, 0};
+    struct config_budgets all = { NULL, 0 };
     struct config_budget *items = arena_array(l->arena, struct config_budget, declared->count);
-    bool seen[CONFIG_BUDGETS_MOST] = {false};
+    bool seen[CONFIG_BUDGETS_MOST] = { false };
 
     all.items = items;
     for (size_t i = 0; i < declared->count; i++) {
@@ -88,7 +99,8 @@ struct config_budgets link_budgets(struct link *l, const struct declare_budgets 
         all.count++;
     }
     if (all.count > 0 && l->declared->ledger.line == 0)
-        complain(&l->report->complaints, line, "%s: it needs a ledger that knows what was spent. Add ledger { path = \"ledger\" }", where);
+        complain(&l->report->complaints, line,
+                 "%s: it needs a ledger that knows what was spent. Add ledger { path = \"ledger\" }", where);
     return all;
 }
 
@@ -99,7 +111,8 @@ static bool is_tag(struct text text)
 }
 
 /* Projects, or tags. */
-static struct config_label *link_list(struct link *l, const struct declare_label *first, const char *word, size_t *count)
+static struct config_label *link_list(struct link *l, const struct declare_label *first, const char *word,
+                                      size_t *count)
 {
     struct map seen;
     size_t n = 0;
@@ -115,12 +128,16 @@ static struct config_label *link_list(struct link *l, const struct declare_label
         if (before != NULL)
             complain(&l->report->complaints, said->line, "%s: it was already declared in line %d", where, before->line);
         if (!(tags ? is_tag(said->name) : labels_is_project(said->name)))
-            complain(&l->report->complaints, said->line, tags ? "%s: a tag is written \"name=value\", as in x-gw-tags"
-                                                              : "%s: a project's name has letters, digits and _ . : / @ + -, at most 64", where);
+            complain(&l->report->complaints, said->line,
+                     tags ? "%s: a tag is written \"name=value\", as in x-gw-tags"
+                          : "%s: a project's name has letters, digits and _ . : / @ + -, at most 64",
+                     where);
         if (!said->complete)
-            complain(&l->report->complaints, said->line, "%s: its settings are missing: %s \"name\" { budget = { ... } }", where, word);
+            complain(&l->report->complaints, said->line,
+                     "%s: its settings are missing: %s \"name\" { budget = { ... } }", where, word);
         all[*count].name = arena_text(l->arena, said->name);
-        all[(*count)++].budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
+        all[(*count)++].budgets =
+            link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
     }
     map_fini(&seen);
     return all;

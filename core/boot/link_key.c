@@ -41,9 +41,12 @@ void link_teams(struct link *l)
             text_is(said->name, "default") ? &config->teams[0] : &config->teams[config->team_count++];
         team->name = arena_text(l->arena, said->name);
         team->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
-        team->rates = (struct config_rates){.rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight};
-        team->of_session = link_budgets(l, &said->of_session, said->line, arena_printf(&l->scratch, "%s: session_budget", where));
-        team->of_user = link_budgets(l, &said->of_user, said->line, arena_printf(&l->scratch, "%s: user_budget", where));
+        team->rates =
+            (struct config_rates){ .rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight };
+        team->of_session =
+            link_budgets(l, &said->of_session, said->line, arena_printf(&l->scratch, "%s: session_budget", where));
+        team->of_user =
+            link_budgets(l, &said->of_user, said->line, arena_printf(&l->scratch, "%s: user_budget", where));
         if (!said->models.given)
             continue;
         team->model_count = said->models.count;
@@ -86,7 +89,7 @@ void link_keys(struct link *l)
     for (const struct declare_key *said = l->declared->keys; said != NULL; said = said->next) {
         struct config_key *key = &config->keys[config->key_count];
         link_key(l, said, &names, key);
-        struct text digest = {(const char *)key->digest, CRYPTO_SHA256_LEN};
+        struct text digest = { (const char *)key->digest, CRYPTO_SHA256_LEN };
         const struct declare_key *first = map_put(&seen, digest, (void *)(uintptr_t)said);
         if (first != NULL && said->sha256.ptr != NULL && first->sha256.ptr != NULL &&
             text_eq_nocase(said->sha256, first->sha256))
@@ -137,10 +140,11 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
 
     char digits[2 * CRYPTO_SHA256_LEN + 1];
     crypto_hex(key->digest, CRYPTO_SHA256_LEN, digits);
-    key->name = arena_text(l->arena, said->name.ptr != NULL ? said->name : (struct text){digits, 8});
+    key->name = arena_text(l->arena, said->name.ptr != NULL ? said->name : (struct text){ digits, 8 });
     if (key->name.len > 100)
         complain(complaints, said->line, "key: name is longer than 100 bytes");
-    const struct declare_key *first = said->name.ptr != NULL ? map_put(names, said->name, (void *)(uintptr_t)said) : NULL;
+    const struct declare_key *first =
+        said->name.ptr != NULL ? map_put(names, said->name, (void *)(uintptr_t)said) : NULL;
     if (first != NULL)
         complain(complaints, said->line,
                  "key: the name \"%.*s\" was already given in line %d: the log could not tell the two apart",
@@ -150,9 +154,11 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
     key->tags = said->tags.len > 0 ? arena_text(l->arena, said->tags) : TEXT_NONE;
     key->project = arena_text(l->arena, said->project);
     if (key->project.ptr != NULL && !labels_is_project(key->project))
-        complain(complaints, said->line, "key: project takes a name of letters, digits and _ . : / @ + -, at most 64 bytes");
+        complain(complaints, said->line,
+                 "key: project takes a name of letters, digits and _ . : / @ + -, at most 64 bytes");
     key->budgets = link_budgets(l, &said->budgets, said->line, "key: budget");
-    key->rates = (struct config_rates){.rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight};
+    key->rates =
+        (struct config_rates){ .rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight };
     if (said->of_session.given && text_find(key->name, TEXT("/")) >= 0) /* "key/session" would be two accounts' name */
         complain(complaints, said->line, "key: session_budget: the name of a key that has one is without \"/\"");
     key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");

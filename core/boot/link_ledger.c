@@ -7,7 +7,8 @@
 
 static const char *path_from(struct link *l, struct text path)
 {
-    return path.len > 0 && path.ptr[0] == '/' ? arena_str(l->arena, path) : arena_printf(l->arena, "%s/%.*s", l->folder, TEXT_ARG(path));
+    return path.len > 0 && path.ptr[0] == '/' ? arena_str(l->arena, path)
+                                              : arena_printf(l->arena, "%s/%.*s", l->folder, TEXT_ARG(path));
 }
 
 /* The one that is named, else sqlite, where it is there. */
@@ -54,10 +55,12 @@ static void link_store(struct link *l)
 
     if (l->config->ledger.path == NULL) {
         if (declared->line != 0)
-            complain(&l->report->complaints, declared->line, "store: it keeps the rows of a ledger, and there is none. Add ledger { path = \"ledger\" }");
+            complain(&l->report->complaints, declared->line,
+                     "store: it keeps the rows of a ledger, and there is none. Add ledger { path = \"ledger\" }");
         return;
     }
-    store->path = declared->path.len > 0 ? path_from(l, declared->path) : arena_printf(l->arena, "%s/store.sqlite", l->config->ledger.path);
+    store->path = declared->path.len > 0 ? path_from(l, declared->path)
+                                         : arena_printf(l->arena, "%s/store.sqlite", l->config->ledger.path);
     store->plugin = find_store(l, declared);
     if (store->plugin != NULL && store->plugin->kind != GW_KIND_STORE) {
         complain(&l->report->complaints, line, "store: the plugin \"%s\" is not a store", store->plugin->name);

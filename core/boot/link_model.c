@@ -160,8 +160,9 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
                      TEXT_ARG(name));
             continue;
         }
-        model->targets[model->target_count++] =
-            (struct config_target){.provider = provider, .model = arena_text(l->arena, rest), .fallback = fallback,
-                                   .price = link_price(l, list->items[i].price)};
+        model->targets[model->target_count++] = (struct config_target){ .provider = provider,
+                                                                        .model = arena_text(l->arena, rest),
+                                                                        .fallback = fallback,
+                                                                        .price = link_price(l, list->items[i].price) };
     }
 }

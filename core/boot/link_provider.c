@@ -51,7 +51,7 @@ void link_providers(struct link *l)
     map_init(&seen);
     for (const struct declare_provider *said = l->declared->providers; said != NULL; said = said->next) {
         struct config_provider *provider = &config->providers[config->provider_count];
-        struct making m = {.link = l, .said = said, .provider = provider};
+        struct making m = { .link = l, .said = said, .provider = provider };
         m.where = arena_printf(&l->scratch, "provider \"%.*s\"", TEXT_ARG(said->name));
 
         const struct declare_provider *first = map_put(&seen, said->name, (void *)(uintptr_t)said);
@@ -125,7 +125,8 @@ static void make(struct making *m)
     make_secrets(m);
     make_headers(m);
     provider->price = link_price(l, m->said->price);
-    provider->budgets = link_budgets(l, &m->said->budgets, m->said->line, arena_printf(&l->scratch, "provider \"%.*s\": budget", TEXT_ARG(m->said->name)));
+    provider->budgets = link_budgets(l, &m->said->budgets, m->said->line,
+                                     arena_printf(&l->scratch, "provider \"%.*s\": budget", TEXT_ARG(m->said->name)));
     make_settings(m, &l->settings[provider - l->config->providers]);
     if (provider->off != NULL && l->options->file != NULL)
         complain(&l->report->notes, m->said->line, "%s is off: %s", m->where, provider->off);
@@ -136,9 +137,9 @@ static const char *url_problem(struct text url)
 {
     struct text rest = url, host;
     if (text_starts_nocase(rest, TEXT("http://")))
-        rest = (struct text){rest.ptr + 7, rest.len - 7};
+        rest = (struct text){ rest.ptr + 7, rest.len - 7 };
     else if (text_starts_nocase(rest, TEXT("https://")))
-        rest = (struct text){rest.ptr + 8, rest.len - 8};
+        rest = (struct text){ rest.ptr + 8, rest.len - 8 };
     else
         return "base_url begins with http:// or https://";
     for (size_t i = 0; i < rest.len; i++)
@@ -156,12 +157,12 @@ static const char *url_problem(struct text url)
     if (v6 && end < 0)
         return "base_url has an address without its closing bracket";
     size_t name_len = end < 0 ? host.len : v6 ? (size_t)end + 1 : (size_t)end;
-    struct text port = {host.ptr + name_len, host.len - name_len};
+    struct text port = { host.ptr + name_len, host.len - name_len };
     if (name_len == 0)
         return "base_url has no host";
     if (port.len > 0) {
         int64_t number;
-        struct text digits = {port.ptr + 1, port.len - 1};
+        struct text digits = { port.ptr + 1, port.len - 1 };
         if (port.ptr[0] != ':' || text_parse_u63(digits, &number) < 0 || number < 1 || number > 65535)
             return "base_url has a port that is not one";
     }
@@ -205,7 +206,8 @@ static void make_base_url(struct making *m)
     else
         link_warn_url(m->link, m->said->line, m->where, without_slashes(url), usual_url(m));
     m->provider->base_url = arena_text(m->link->arena, without_slashes(url));
-    m->provider->is_usual = usual_url(m) != NULL && text_eq(m->provider->base_url, without_slashes(text_of(usual_url(m))));
+    m->provider->is_usual =
+        usual_url(m) != NULL && text_eq(m->provider->base_url, without_slashes(text_of(usual_url(m))));
 }
 
 /* The usual variable counts only with the usual address: a key is not sent elsewhere because nothing was set. Where
@@ -219,14 +221,14 @@ static struct declare_secrets wanted_secrets(struct making *m)
     if (m->said->secret != NULL && m->said->secrets.given)
         wrong(m, "say \"secret\" or \"secrets\", not both");
     if (m->said->secret != NULL)
-        return (struct declare_secrets){.items = m->said->secret, .count = 1};
+        return (struct declare_secrets){ .items = m->said->secret, .count = 1 };
     if (m->said->secrets.given || usual_env == NULL || is_local(m))
         return m->said->secrets;
     if (usual_address != NULL && !provider->is_usual)
         return m->said->secrets;
     struct declare_secret *usual = arena_new(&m->link->scratch, struct declare_secret);
     usual->name = usual_env;
-    return (struct declare_secrets){.items = usual, .count = 1};
+    return (struct declare_secrets){ .items = usual, .count = 1 };
 }
 
 static void make_secrets(struct making *m)

@@ -40,13 +40,15 @@ static void unknown(const struct naming *n, const char *name)
     names[count] = NULL;
     const char *near = text_nearest(text_of(name), names);
     if (count == 0)
-        wrong(n, arena_printf(&n->link->scratch,
-                              "secrets: the plugin %s knows no secrets by name: write secrets = { env \"NAME\" }, or secret",
-                              plugin->name));
+        wrong(n, arena_printf(
+                     &n->link->scratch,
+                     "secrets: the plugin %s knows no secrets by name: write secrets = { env \"NAME\" }, or secret",
+                     plugin->name));
     else
-        wrong(n, arena_printf(&n->link->scratch, "secrets: the plugin %s knows no \"%.64s\"; %s%s%s", plugin->name, name,
-                              near != NULL ? "did you mean \"" : "llm-gateway plugin check lists those that it knows",
-                              near != NULL ? near : "", near != NULL ? "\"?" : ""));
+        wrong(n,
+              arena_printf(&n->link->scratch, "secrets: the plugin %s knows no \"%.64s\"; %s%s%s", plugin->name, name,
+                           near != NULL ? "did you mean \"" : "llm-gateway plugin check lists those that it knows",
+                           near != NULL ? near : "", near != NULL ? "\"?" : ""));
 }
 
 /* One that need not be there and is not set is as if it were not written: a token that only some accounts have. */
@@ -84,7 +86,7 @@ static bool is_given(const struct declare_secrets *said, const char *name)
 void link_named_secrets(struct link *l, int line, const char *where, const struct declare_secrets *said,
                         struct config_provider *provider)
 {
-    const struct naming n = {l, line, where, provider};
+    const struct naming n = { l, line, where, provider };
     const char **wanted = arena_array(l->arena, const char *, said->count);
     const char **names = arena_array(l->arena, const char *, said->count);
 
@@ -103,5 +105,6 @@ void link_named_secrets(struct link *l, int line, const char *where, const struc
     }
     for (const gw_option *o = provider->plugin->options; o != NULL && o->name != NULL; o++)
         if ((o->flags & GW_OPTION_NAMED) && (o->flags & GW_OPTION_REQUIRED) && !is_given(said, o->name))
-            wrong(&n, arena_printf(&l->scratch, "secrets: \"%s\" is missing: %s", o->name, o->help != NULL ? o->help : "a secret"));
+            wrong(&n, arena_printf(&l->scratch, "secrets: \"%s\" is missing: %s", o->name,
+                                   o->help != NULL ? o->help : "a secret"));
 }

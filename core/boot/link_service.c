@@ -9,8 +9,8 @@
 static const struct {
     const char *name, *base_url, *secret_env;
 } compatible[] = {
-    {"cohere", "https://api.cohere.ai/compatibility/v1",                     "COHERE_API_KEY"},
-    {"google", "https://generativelanguage.googleapis.com/v1beta/openai",    "GEMINI_API_KEY"},
+    { "cohere", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY" },
+    { "google", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY" },
 };
 
 const char *link_compatible_form(struct link *l, struct text name)

@@ -33,10 +33,11 @@ static void note_if_unused(struct link *l, const char *service, const char *vari
     if (value == NULL || value[0] == '\0' || is_wanted(l, variable))
         return;
     if (is_declared(l, service))
-        complain(&l->report->notes, 0,
-                 "%s is in the environment, and provider \"%s\" does not send it, as its base_url is not the usual one: "
-                 "where it is meant, say secret = env \"%s\"",
-                 variable, service, variable);
+        complain(
+            &l->report->notes, 0,
+            "%s is in the environment, and provider \"%s\" does not send it, as its base_url is not the usual one: "
+            "where it is meant, say secret = env \"%s\"",
+            variable, service, variable);
     else
         complain(&l->report->notes, 0,
                  "%s is in the environment, and no provider here uses it: provider \"%s\" {%s%s%s}", variable, service,

@@ -21,18 +21,18 @@ static struct text path_of(struct text url)
     text_cut(&rest, '/');
     text_cut(&rest, '/');
     text_cut(&rest, '/');
-    return rest.ptr == NULL ? TEXT("") : (struct text){rest.ptr - 1, rest.len + 1};
+    return rest.ptr == NULL ? TEXT("") : (struct text){ rest.ptr - 1, rest.len + 1 };
 }
 
 void link_warn_url(struct link *l, int line, const char *where, struct text url, const char *usual)
 {
-    static const char *const operations[] = {"/chat/completions", "/completions", "/responses", "/messages",
-                                             "/embeddings",       "/models",      NULL};
+    static const char *const operations[] = { "/chat/completions", "/completions", "/responses", "/messages",
+                                              "/embeddings",       "/models",      NULL };
     struct text path = path_of(url), usual_path = usual != NULL ? path_of(text_of(usual)) : TEXT_NONE;
 
     for (size_t i = 0; operations[i] != NULL; i++)
         if (text_ends(path, text_of(operations[i]))) {
-            struct text kept = {url.ptr, url.len - strlen(operations[i])};
+            struct text kept = { url.ptr, url.len - strlen(operations[i]) };
             if (usual_path.len == 0 && usual != NULL && text_ends(kept, TEXT("/v1")))
                 kept.len -= 3; /* such a base ends before /v1 */
             link_warn(l, line, "%s: base_url ends in %s, which the gateway adds itself: write \"%.*s\"", where,

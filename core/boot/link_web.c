@@ -8,7 +8,7 @@
 static bool is_origin(struct text t)
 {
     ptrdiff_t at = text_find(t, TEXT("://"));
-    struct text place = at > 0 ? (struct text){t.ptr + at + 3, t.len - (size_t)at - 3} : TEXT_NONE;
+    struct text place = at > 0 ? (struct text){ t.ptr + at + 3, t.len - (size_t)at - 3 } : TEXT_NONE;
 
     for (size_t i = 0; i < t.len; i++)
         if ((unsigned char)t.ptr[i] <= ' ' || (unsigned char)t.ptr[i] >= 0x7f)
@@ -26,8 +26,9 @@ static void link_cors(struct link *l)
     for (size_t i = 0; i < said->origins.count; i++) {
         struct text origin = said->origins.items[i];
         if (text_is(origin, "*") && l->config->key_count == 0)
-            complain(complaints, said->line,
-                     "cors: \"*\" would let every web page use a gateway without keys: name the origins, or declare a key");
+            complain(
+                complaints, said->line,
+                "cors: \"*\" would let every web page use a gateway without keys: name the origins, or declare a key");
         else if (!text_is(origin, "*") && !is_origin(origin))
             complain(complaints, said->line,
                      "cors: \"%.*s\" is no origin: write scheme://host or scheme://host:port, without a path",
@@ -47,11 +48,11 @@ static void link_metrics(struct link *l)
     config->metrics_from = secret_name(said->token, l->arena);
     if (secret_read(said->token, l->folder, l->arena, &config->metrics_token, &why) != SECRET_READ) {
         config->metrics_token = TEXT_NONE;
-        complain(&l->report->notes, said->line, "metrics: %s %s: /metrics is for this machine only", config->metrics_from,
-                 why);
+        complain(&l->report->notes, said->line, "metrics: %s %s: /metrics is for this machine only",
+                 config->metrics_from, why);
     } else if (config->metrics_token.len < 16 || !secret_fits_header(config->metrics_token)) {
-        complain(&l->report->complaints, said->line, "metrics: %s is no token: 16 bytes at least, none of them a control byte",
-                 config->metrics_from);
+        complain(&l->report->complaints, said->line,
+                 "metrics: %s is no token: 16 bytes at least, none of them a control byte", config->metrics_from);
     }
 }
 

@@ -50,7 +50,7 @@ static const char *folder_of(const char *file, struct arena *arena)
     const char *slash = file == NULL ? NULL : strrchr(file, '/');
     if (slash == NULL)
         return ".";
-    return slash == file ? "/" : arena_str(arena, (struct text){file, (size_t)(slash - file)});
+    return slash == file ? "/" : arena_str(arena, (struct text){ file, (size_t)(slash - file) });
 }
 
 /* Certificates that upstreams are checked against, where others than the system's are wanted: the variable
@@ -61,16 +61,17 @@ static const char *ca_file(struct arena *arena, struct load_report *report)
     if (path == NULL || path[0] == '\0')
         return NULL;
     if (access(path, R_OK) < 0)
-        complain(&report->warnings, 0, "warning: SSL_CERT_FILE: %s cannot be read: %s; upstreams are not trusted without it",
-                 path, strerror(errno));
+        complain(&report->warnings, 0,
+                 "warning: SSL_CERT_FILE: %s cannot be read: %s; upstreams are not trusted without it", path,
+                 strerror(errno));
     return arena_str(arena, text_of(path));
 }
 
 struct config *load_config(const struct load_options *options, struct load_report *report)
 {
     struct config *config = config_new();
-    struct link link = {.options = options, .report = report, .config = config, .arena = &config->arena};
-    struct declared declared = {.arena = &link.scratch, .limits.values = config->limits};
+    struct link link = { .options = options, .report = report, .config = config, .arena = &config->arena };
+    struct declared declared = { .arena = &link.scratch, .limits.values = config->limits };
     struct buf source;
 
     config_on_close(close_plugin);

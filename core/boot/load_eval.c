@@ -34,9 +34,9 @@ struct job {
 
 int load_evaluate(struct text source, struct declared *declared, struct complaints *complaints)
 {
-    struct load_lua l = {.declared = declared, .complaints = complaints};
+    struct load_lua l = { .declared = declared, .complaints = complaints };
     struct load_lua *self = &l;
-    struct job job = {without_first_line_marks(source)};
+    struct job job = { without_first_line_marks(source) };
 
     buf_init(&l.json, JSON_MAX);
     l.cpu_end_ns = clock_cpu_ns() + CPU_MAX_NS;
@@ -101,7 +101,7 @@ static void stop_endless(lua_State *L, lua_Debug *ar)
 /* Lua's messages name the word they stumbled over; a string there may be a secret. */
 static struct text without_near_string(struct text message)
 {
-    static const struct text near = {" near '", 7};
+    static const struct text near = { " near '", 7 };
     ptrdiff_t at = text_find(message, TEXT(" (constant '")); /* "attempt to perform arithmetic on ..." */
     if (at >= 0)
         message.len = (size_t)at;
@@ -129,7 +129,7 @@ static void report(lua_State *L, int status, struct complaints *complaints)
     struct text message = load_text(L, -1);
     int line = 0;
     if (text_starts(message, TEXT(CHUNK ":"))) {
-        struct text rest = {message.ptr + sizeof CHUNK, message.len - sizeof CHUNK};
+        struct text rest = { message.ptr + sizeof CHUNK, message.len - sizeof CHUNK };
         int64_t number;
         if (text_parse_u63(text_cut(&rest, ':'), &number) == 0 && number < INT32_MAX) {
             line = (int)number;

@@ -121,7 +121,7 @@ void load_read_targets(lua_State *L, int index, const struct load_place *place, 
     out->items = arena_array(arena, struct declare_target, count);
     for (size_t i = 1; i <= count; i++) {
         const char *kind = setting == NULL ? "target" : setting;
-        struct load_place inner = {place->line, arena_printf(arena, "%s: %s %zu", place->where, kind, i)};
+        struct load_place inner = { place->line, arena_printf(arena, "%s: %s %zu", place->where, kind, i) };
         struct declare_target *target = &out->items[out->count];
         push_item(L, index, i);
         if (lua_type(L, -1) == LUA_TTABLE)
@@ -149,9 +149,10 @@ static bool is_header_name(struct text name)
 /* Headers that say how the message is framed or routed are written by the gateway alone. */
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {
-        "connection", "content-length",    "host",    "keep-alive", "proxy-connection", "te",
-        "trailer",    "transfer-encoding", "upgrade", NULL};
+    static const char *const ours[] = { "connection", "content-length",    "host",
+                                        "keep-alive", "proxy-connection",  "te",
+                                        "trailer",    "transfer-encoding", "upgrade",
+                                        NULL };
     for (size_t i = 0; ours[i] != NULL; i++)
         if (strcasecmp(name, ours[i]) == 0)
             return true;
@@ -160,7 +161,7 @@ static bool is_ours(const char *name)
 
 static bool is_credential(const char *name)
 {
-    static const char *const parts[] = {"auth", "cookie", "key", "password", "secret", "token", NULL};
+    static const char *const parts[] = { "auth", "cookie", "key", "password", "secret", "token", NULL };
     for (size_t i = 0; parts[i] != NULL; i++)
         if (strcasestr(name, parts[i]) != NULL)
             return true;
@@ -171,7 +172,7 @@ static void read_header(lua_State *L, const struct load_place *place, const char
 {
     struct arena *arena = load_of(L)->declared->arena;
     struct declare_header *header = &out->items[out->count];
-    struct load_place inner = {place->line, arena_printf(arena, "%s: headers", place->where)};
+    struct load_place inner = { place->line, arena_printf(arena, "%s: headers", place->where) };
     const char *shown = load_name(L, text_of(name));
 
     if (!is_header_name(text_of(name))) {
@@ -248,8 +249,10 @@ void load_read_tags(lua_State *L, int index, const struct load_place *place, str
         if (labels_is_tag(name, value))
             list = arena_printf(arena, "%s%s%s=%.*s", list, list[0] != '\0' ? "," : "", names[i], TEXT_ARG(value));
         else if (!load_is_unknown(L, -1))
-            load_complain(L, place, "tags: \"%s\": a name has letters, digits, _ . and -, at most 32 bytes; a value is a string of at most 64 without commas",
-                          load_name(L, name));
+            load_complain(
+                L, place,
+                "tags: \"%s\": a name has letters, digits, _ . and -, at most 32 bytes; a value is a string of at most 64 without commas",
+                load_name(L, name));
         lua_pop(L, 1);
     }
     *out = text_of(list);

@@ -59,7 +59,8 @@ void load_read_tags(lua_State *L, int index, const struct load_place *place, str
 /* The value on top of the stack, US dollars; a complaint where it is none. */
 void load_read_usd(lua_State *L, const struct load_place *place, const char *setting, int64_t *out);
 /* The settings of "budget", or a list of such. */
-void load_read_budgets(lua_State *L, int index, const struct load_place *place, const char *setting, struct declare_budgets *out);
+void load_read_budgets(lua_State *L, int index, const struct load_place *place, const char *setting,
+                       struct declare_budgets *out);
 void load_read_price(lua_State *L, int index, const struct load_place *place, const struct tariff **out);
 void load_read_extras(lua_State *L, int index, const char **names, size_t count, struct declare_extras *out);
 /* A string for people and logs: not empty, UTF-8, no control characters. False after a complaint. */

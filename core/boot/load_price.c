@@ -29,7 +29,9 @@ void load_read_usd(lua_State *L, const struct load_place *place, const char *set
     if (amount.ptr != NULL && nano_parse(amount, out) == 0)
         return;
     if (!load_is_unknown(L, -1))
-        load_complain(L, place, "%s takes US dollars as a number or a string with at most 9 digits after the point: 20, \"0.5\"", setting);
+        load_complain(L, place,
+                      "%s takes US dollars as a number or a string with at most 9 digits after the point: 20, \"0.5\"",
+                      setting);
 }
 
 static void read_amount(lua_State *L, const struct load_place *place, const char *name, struct tariff *tariff)
@@ -62,7 +64,8 @@ void load_read_price(lua_State *L, int index, const struct load_place *place, co
     }
     const char **names = load_keys(L, index, &count);
     if (count == 0 || lua_rawlen(L, index) > 0)
-        load_complain(L, place, "price has names and US dollars: { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }");
+        load_complain(L, place,
+                      "price has names and US dollars: { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }");
     for (size_t i = 0; i < count; i++) {
         lua_getfield(L, index, names[i]);
         read_amount(L, place, names[i], tariff);
@@ -70,11 +73,13 @@ void load_read_price(lua_State *L, int index, const struct load_place *place, co
     }
 }
 
-void load_read_budgets(lua_State *L, int index, const struct load_place *place, const char *setting, struct declare_budgets *out)
+void load_read_budgets(lua_State *L, int index, const struct load_place *place, const char *setting,
+                       struct declare_budgets *out)
 {
     struct arena *arena = load_of(L)->declared->arena;
     size_t count = lua_rawlen(L, index), most = CONFIG_BUDGETS_MOST;
-    struct load_place inner = {place->line, setting == NULL ? place->where : arena_printf(arena, "%s: %s", place->where, setting)};
+    struct load_place inner = { place->line,
+                                setting == NULL ? place->where : arena_printf(arena, "%s: %s", place->where, setting) };
     static const struct declare_budget none = DECLARE_BUDGET;
 
     out->given = true;

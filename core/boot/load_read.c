@@ -171,7 +171,7 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
             wrong_type(L, -1, row, place);
         } else {
             struct arena *arena = load_of(L)->declared->arena;
-            struct load_place inner = {place->line, arena_printf(arena, "%s: %s", place->where, row->setting)};
+            struct load_place inner = { place->line, arena_printf(arena, "%s: %s", place->where, row->setting) };
             load_read_settings(L, top, &inner, arena_printf(arena, "%s.%s", row->word, row->setting), out);
         }
         break;
@@ -239,11 +239,13 @@ static void unknown_setting(lua_State *L, const struct load_place *place, const 
     const char *shown = load_name(L, text_of(name));
     const char *nearest = words_nearest(word, name, NULL);
 
-    static const char *const keys[] = {"key", "api_key", "secret", "token", "value", NULL};
+    static const char *const keys[] = { "key", "api_key", "secret", "token", "value", NULL };
     for (size_t i = 0; strcmp(word, "key") == 0 && keys[i] != NULL; i++)
         if (strcmp(name, keys[i]) == 0) {
-            load_complain(L, place, "unknown setting \"%s\": a key is written as the 64 hex digits of its digest, sha256 = "
-                          "\"...\": printf %%s KEY | sha256sum", shown);
+            load_complain(L, place,
+                          "unknown setting \"%s\": a key is written as the 64 hex digits of its digest, sha256 = "
+                          "\"...\": printf %%s KEY | sha256sum",
+                          shown);
             return;
         }
     if (words_is_later(word, name))

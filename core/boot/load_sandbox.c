@@ -12,11 +12,11 @@ enum { REP_MAX = 1 << 20 };
 
 static const char unknown_kind; /* its address marks values of unknown names */
 
-static const char *const base_names[] = {"assert", "error",    "ipairs",   "next", "pairs",
-                                         "select", "tonumber", "tostring", "type", NULL};
+static const char *const base_names[] = { "assert", "error",    "ipairs",   "next", "pairs",
+                                          "select", "tonumber", "tostring", "type", NULL };
 /* What runs long inside C code, where no hook can stop it, or gives out byte code. */
-static const char *const string_refused[] = {"dump", NULL};
-static const char *const table_refused[] = {"move", NULL};
+static const char *const string_refused[] = { "dump", NULL };
+static const char *const table_refused[] = { "move", NULL };
 
 static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *refused);
 static void push_unknown(lua_State *L);
@@ -138,10 +138,10 @@ bool load_is_unknown(lua_State *L, int index)
 static const struct {
     const char *name, *instead;
 } hints[] = {
-    {"os",      "there is no os here: secrets come from env \"NAME\" or file \"path\""},
-    {"io",      "there is no io here: secrets come from env \"NAME\" or file \"path\""},
-    {"require", "there is no require here: the configuration is one file"             },
-    {"dofile",  "there is no dofile here: the configuration is one file"              },
+    { "os", "there is no os here: secrets come from env \"NAME\" or file \"path\"" },
+    { "io", "there is no io here: secrets come from env \"NAME\" or file \"path\"" },
+    { "require", "there is no require here: the configuration is one file" },
+    { "dofile", "there is no dofile here: the configuration is one file" },
 };
 
 static int globals_index(lua_State *L)

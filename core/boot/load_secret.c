@@ -41,7 +41,7 @@ bool load_get_secret(lua_State *L, int index, struct declare_secret *out)
     const struct handle *handle = luaL_testudata(L, index, SECRET_KIND);
     if (handle == NULL)
         return false;
-    *out = (struct declare_secret){handle->is_file, arena_str(load_of(L)->declared->arena, text_of(handle->name))};
+    *out = (struct declare_secret){ handle->is_file, arena_str(load_of(L)->declared->arena, text_of(handle->name)) };
     return true;
 }
 
@@ -70,7 +70,7 @@ static int secret_new(lua_State *L)
 {
     const char *word = lua_tostring(L, lua_upvalueindex(1));
     bool is_file = word[0] == 'f';
-    struct load_place place = {load_line(L), word};
+    struct load_place place = { load_line(L), word };
     struct text name = load_text(L, 1);
 
     if (name.ptr == NULL) {

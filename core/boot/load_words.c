@@ -35,20 +35,20 @@ static int say_word(lua_State *L);
 static int say_settings(lua_State *L);
 
 static const struct word_kind kinds[] = {
-    {"budget",   false, begin_budget,   NULL             },
-    {"cors",     false, begin_cors,     NULL             },
-    {"key",      false, begin_key,      NULL             },
-    {"ledger",   false, begin_ledger,   NULL             },
-    {"limits",   false, begin_limits,   NULL             },
-    {"listen",   false, begin_listen,   NULL             },
-    {"metrics",  false, begin_metrics,  NULL             },
-    {"model",    true,  begin_model,    complete_model   },
-    {"plugins",  false, begin_plugins,  NULL             },
-    {"project",  true,  begin_project,  complete_label   },
-    {"provider", true,  begin_provider, complete_provider},
-    {"tag",      true,  begin_tag,      complete_label   },
-    {"store",    false, begin_store,    NULL             },
-    {"team",     true,  begin_team,     complete_team    },
+    { "budget", false, begin_budget, NULL },
+    { "cors", false, begin_cors, NULL },
+    { "key", false, begin_key, NULL },
+    { "ledger", false, begin_ledger, NULL },
+    { "limits", false, begin_limits, NULL },
+    { "listen", false, begin_listen, NULL },
+    { "metrics", false, begin_metrics, NULL },
+    { "model", true, begin_model, complete_model },
+    { "plugins", false, begin_plugins, NULL },
+    { "project", true, begin_project, complete_label },
+    { "provider", true, begin_provider, complete_provider },
+    { "tag", true, begin_tag, complete_label },
+    { "store", false, begin_store, NULL },
+    { "team", true, begin_team, complete_team },
 };
 
 void load_open_words(lua_State *L)
@@ -69,7 +69,7 @@ static int swallow(lua_State *L)
 
 static int say_single(lua_State *L, const struct word_kind *kind, int line)
 {
-    struct load_place place = {line, kind->word};
+    struct load_place place = { line, kind->word };
     if (lua_type(L, 1) != LUA_TTABLE) {
         load_complain(L, &place, "it takes settings in braces, not %s: %s { ... }", load_type(L, 1), kind->word);
         lua_pushcfunction(L, swallow);
@@ -88,7 +88,7 @@ static int say_word(lua_State *L)
     const struct word_kind *kind = &kinds[lua_tointeger(L, lua_upvalueindex(1))];
     struct load_lua *l = load_of(L);
     int line = load_line(L);
-    struct load_place place = {line, kind->word};
+    struct load_place place = { line, kind->word };
     struct text name = TEXT_NONE;
 
     if (!kind->named)
@@ -111,7 +111,7 @@ static int say_settings(lua_State *L)
 {
     const struct word_kind *kind = &kinds[lua_tointeger(L, lua_upvalueindex(1))];
     void *declaration = lua_touserdata(L, lua_upvalueindex(2));
-    struct load_place place = {(int)lua_tointeger(L, lua_upvalueindex(3)), lua_tostring(L, lua_upvalueindex(4))};
+    struct load_place place = { (int)lua_tointeger(L, lua_upvalueindex(3)), lua_tostring(L, lua_upvalueindex(4)) };
     bool *complete = kind->complete(declaration);
 
     if (*complete)
@@ -193,7 +193,7 @@ static void *begin_metrics(struct load_lua *l, struct text name, int line)
 #define APPEND(declared, type, last, ...)                                                                              \
     __extension__({                                                                                                    \
         struct type *it_ = arena_new((declared)->arena, struct type);                                                  \
-        *it_ = (struct type){__VA_ARGS__};                                                                             \
+        *it_ = (struct type){ __VA_ARGS__ };                                                                           \
         *(declared)->last = it_;                                                                                       \
         (declared)->last = &it_->next;                                                                                 \
         it_;                                                                                                           \

@@ -11,7 +11,10 @@
 
 enum { LINES = 8192 };
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 /* The start of a file, NUL-terminated; false when it cannot be read. */
 static bool read_start(const char *path, char *out, size_t room)

@@ -6,7 +6,8 @@
 #include "base/fail.h"
 
 /* `out` NULL: they are only counted. */
-static void add(const struct config_budgets *budgets, enum account_kind kind, struct text id, struct accounts_rule *out, size_t *count)
+static void add(const struct config_budgets *budgets, enum account_kind kind, struct text id, struct accounts_rule *out,
+                size_t *count)
 {
     for (size_t i = 0; i < budgets->count; i++, ++*count)
         if (out != NULL)

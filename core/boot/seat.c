@@ -26,11 +26,11 @@ static void on_look(struct loop_timer *timer);
 int seat_open(struct seat *seat, unsigned index, struct gateway *gateway, struct config *config, int listen_fd,
               int idle_fd, struct fail *fail)
 {
-    *seat = (struct seat){.idle_fd = idle_fd,
-                          .drain.on_message = on_drain,
-                          .cut.on_message = on_cut,
-                          .stop.on_message = on_stop,
-                          .look.on_time = on_look};
+    *seat = (struct seat){ .idle_fd = idle_fd,
+                           .drain.on_message = on_drain,
+                           .cut.on_message = on_cut,
+                           .stop.on_message = on_stop,
+                           .look.on_time = on_look };
     if (worker_init(&seat->worker, index, gateway, config) < 0) {
         close(listen_fd);
         return fail_set(fail, FAIL_OPERATOR, "cannot set up worker %u: %s", index, strerror(errno));

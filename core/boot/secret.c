@@ -73,7 +73,7 @@ static int read_all(int fd, struct arena *arena, struct text *value)
             break;
         len += (size_t)got;
     }
-    *value = without_line_end((struct text){memory, len});
+    *value = without_line_end((struct text){ memory, len });
     memory[value->len] = '\0';
     return 0;
 }

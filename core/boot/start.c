@@ -43,7 +43,7 @@ enum {
     EXIT_CONFIG = 78,
     DIAL_THREADS_MOST = 4,
     CUT_S = 5,
-    DELIVER_S = 10, /* what the store lacks at the end; the next start goes on there */
+    DELIVER_S = 10,   /* what the store lacks at the end; the next start goes on there */
     BODIES_SHARE = 8, /* of the memory, for the bodies of all requests: translating one takes several times its size */
     CLOCK_APART_MS = 60000, /* wall and boot time: more is reported */
     LOOK_MS = 2000,
@@ -57,10 +57,10 @@ struct run {
     struct gateway gateway;
     struct config *config;
     const struct start_options *options;
-    struct seat *seats; /* one for each worker */
+    struct seat *seats;  /* one for each worker */
     struct alert *alert; /* NULL: nobody is told of budgets */
-    unsigned opened;    /* seats that are set up */
-    uint16_t port;      /* the one that is bound */
+    unsigned opened;     /* seats that are set up */
+    uint16_t port;       /* the one that is bound */
     struct control_verb commands[COMMANDS_MOST];
     struct control *control; /* NULL: there is no ledger, or no socket could be made */
     int signal_fd, idle_fd;
@@ -103,7 +103,9 @@ int start_check_address(const struct config *config, bool insecure, struct fail 
 
 int start_serve(struct config *config, const struct start_options *options)
 {
-    struct run run = {.config = config, .options = options, .gateway.book = options->book, .signal_fd = -1, .idle_fd = -1};
+    struct run run = {
+        .config = config, .options = options, .gateway.book = options->book, .signal_fd = -1, .idle_fd = -1
+    };
     struct fail fail;
 
     if (start_check_address(config, options->insecure, &fail) < 0) {
@@ -148,8 +150,10 @@ static int watch_signals(struct run *run)
 static int open_ledger(struct run *run)
 {
     const struct config_ledger *config = &run->config->ledger;
-    struct ledger_settings settings = {.folder = config->path, .sync_ns = config->sync_ns, .doubt_ttl_ns = config->doubt_ttl_ns,
-                                       .accept_gap = run->options->accept_gap};
+    struct ledger_settings settings = { .folder = config->path,
+                                        .sync_ns = config->sync_ns,
+                                        .doubt_ttl_ns = config->doubt_ttl_ns,
+                                        .accept_gap = run->options->accept_gap };
     struct ledger_start start;
     struct fail fail;
 
@@ -175,7 +179,8 @@ static int open_ledger(struct run *run)
         log_line(LOG_WARN, "the ledger in %s is damaged in %llu places and is used all the same: %s", config->path,
                  (unsigned long long)start.problems, start.first_problem);
     if (start.doubtful > 0)
-        log_line(LOG_WARN, "ledger: %llu attempts were not over when the last process ended: what they may cost is in doubt",
+        log_line(LOG_WARN,
+                 "ledger: %llu attempts were not over when the last process ended: what they may cost is in doubt",
                  (unsigned long long)start.doubtful);
     return 0;
 }
@@ -186,7 +191,8 @@ static void open_control(struct run *run)
     struct fail fail;
     if (run->gateway.ledger == NULL)
         return;
-    run->control = control_open(run->config->ledger.path, run->commands, commands_of(&run->gateway, run->commands), &fail);
+    run->control =
+        control_open(run->config->ledger.path, run->commands, commands_of(&run->gateway, run->commands), &fail);
     if (run->control == NULL)
         log_line(LOG_WARN, "%s", fail.text);
 }
@@ -194,12 +200,12 @@ static void open_control(struct run *run)
 static int open_delivery(struct run *run)
 {
     const struct config *config = run->config;
-    struct delivery_settings settings = {.folder = config->ledger.path,
-                                         .plugin = config->store.plugin,
-                                         .instance = config->store.instance,
-                                         .accept_gap = run->options->accept_gap,
-                                         .rows_ms = (int64_t)config->store.rows_days * DAY_MS,
-                                         .keep_ms = (int64_t)config->ledger.keep_days * DAY_MS};
+    struct delivery_settings settings = { .folder = config->ledger.path,
+                                          .plugin = config->store.plugin,
+                                          .instance = config->store.instance,
+                                          .accept_gap = run->options->accept_gap,
+                                          .rows_ms = (int64_t)config->store.rows_days * DAY_MS,
+                                          .keep_ms = (int64_t)config->ledger.keep_days * DAY_MS };
     struct ledger_sums sums;
     struct fail fail;
 
@@ -318,17 +324,16 @@ static void watch_clock(struct run *run)
     if (apart > -CLOCK_APART_MS && apart < CLOCK_APART_MS)
         return;
     run->clock_set_ms = set_ms;
-    log_line(LOG_WARN, "the machine's clock was set by %lld s: requests are charged to the periods of budgets that they were admitted in by it",
-             (long long)(apart / 1000));
+    log_line(
+        LOG_WARN,
+        "the machine's clock was set by %lld s: requests are charged to the periods of budgets that they were admitted in by it",
+        (long long)(apart / 1000));
 }
 
 /* The next signal, 0 when none came by `until_ns` (0: no end) or when every worker is idle. */
 static int next_signal(struct run *run, int64_t until_ns, unsigned *idle)
 {
-    struct pollfd fds[] = {
-        {.fd = run->signal_fd, .events = POLLIN},
-        {.fd = run->idle_fd,   .events = POLLIN}
-    };
+    struct pollfd fds[] = { { .fd = run->signal_fd, .events = POLLIN }, { .fd = run->idle_fd, .events = POLLIN } };
     while (*idle < run->opened) {
         int64_t left_ms = until_ns == 0 ? LOOK_MS : (until_ns - clock_ns() + CLOCK_MS - 1) / CLOCK_MS;
         if (left_ms <= 0)

@@ -11,10 +11,10 @@
 struct book; /* money/book.h */
 
 struct start_options {
-    bool insecure; /* others may connect although there are no keys */
-    bool quiet;    /* no banner, only the line that names where it listens */
+    bool insecure;           /* others may connect although there are no keys */
+    bool quiet;              /* no banner, only the line that names where it listens */
     const struct book *book; /* prices; lent until it ends. NULL: no cost is known */
-    bool accept_gap; /* start although the ledger is damaged */
+    bool accept_gap;         /* start although the ledger is damaged */
 };
 
 /* May it listen there? 0, or -1 with what to do: an address that others reach needs keys, and no

@@ -217,30 +217,31 @@ const size_t word_count = sizeof words / sizeof words[0];
 static const struct {
     const char *word, *setting;
 } later[] = {
-    {"admin",        NULL                 },
-    {"cache",        NULL                 },
-    {"guard",        NULL                 },
-    {"policy",       NULL                 },
-    {"prices",       NULL                 },
-    {"sink",         NULL                 },
-    {"key",          "models"             },
-    {"limits",       "policy_memory_mb"   },
-    {"limits",       "policy_ms"          },
-    {"limits",       "policy_wait_ms"     },
-    {"model",        "cache"              },
-    {"model",        "on_content_filter"  },
-    {"model",        "on_context_overflow"},
-    {"model",        "price"              },
-    {"model",        "shadow"             },
-    {"model",        "strategy"           },
-    {"model.retry",  "budget"             },
-    {"model.target", "max_in_flight"      },
-    {"model.target", "sample"             },
-    {"model.target", "weight"             },
+    { "admin", NULL },
+    { "cache", NULL },
+    { "guard", NULL },
+    { "policy", NULL },
+    { "prices", NULL },
+    { "sink", NULL },
+    { "key", "models" },
+    { "limits", "policy_memory_mb" },
+    { "limits", "policy_ms" },
+    { "limits", "policy_wait_ms" },
+    { "model", "cache" },
+    { "model", "on_content_filter" },
+    { "model", "on_context_overflow" },
+    { "model", "price" },
+    { "model", "shadow" },
+    { "model", "strategy" },
+    { "model.retry", "budget" },
+    { "model.target", "max_in_flight" },
+    { "model.target", "sample" },
+    { "model.target", "weight" },
 };
 
-static const char *const beginnings[] = {"listen", "plugins", "provider", "model", "team",
-                                         "project", "tag", "key",    "limits",  "cors",     "metrics", "ledger", "store", "budget", "env", "file", NULL};
+static const char *const beginnings[] = { "listen", "plugins", "provider", "model", "team",    "project",
+                                          "tag",    "key",     "limits",   "cors",  "metrics", "ledger",
+                                          "store",  "budget",  "env",      "file",  NULL };
 
 const char *const *words_names(void)
 {
@@ -259,23 +260,12 @@ const struct word_row *words_find(const char *word, const char *setting)
 static const struct {
     const char *word, *other, *ours;
 } others[] = {
-    {"key",      "digest",     "sha256"  },
-    {"key",      "hash",       "sha256"  },
-    {"limits",   "body_bytes", "body_mb" },
-    {"listen",   "bind",       "address" },
-    {"listen",   "port",       "address" },
-    {"listen",   "threads",    "workers" },
-    {"model",    "retries",    "retry"   },
-    {"plugins",  "folder",     "path"    },
-    {"provider", "api_base",   "base_url"},
-    {"provider", "api_key",    "secret"  },
-    {"provider", "apikey",     "secret"  },
-    {"provider", "endpoint",   "base_url"},
-    {"provider", "key",        "secret"  },
-    {"provider", "keys",       "secrets" },
-    {"provider", "token",      "secret"  },
-    {"provider", "type",       "plugin"  },
-    {"provider", "url",        "base_url"},
+    { "key", "digest", "sha256" },       { "key", "hash", "sha256" },        { "limits", "body_bytes", "body_mb" },
+    { "listen", "bind", "address" },     { "listen", "port", "address" },    { "listen", "threads", "workers" },
+    { "model", "retries", "retry" },     { "plugins", "folder", "path" },    { "provider", "api_base", "base_url" },
+    { "provider", "api_key", "secret" }, { "provider", "apikey", "secret" }, { "provider", "endpoint", "base_url" },
+    { "provider", "key", "secret" },     { "provider", "keys", "secrets" },  { "provider", "token", "secret" },
+    { "provider", "type", "plugin" },    { "provider", "url", "base_url" },
 };
 
 const char *words_nearest(const char *word, const char *setting, const char *const *more)

@@ -8,12 +8,13 @@
 static const char *type_name(enum word_type type)
 {
     static const char *const names[] = {
-        [WORD_STRING] = "string",   [WORD_NUMBER] = "number",   [WORD_COUNT] = "whole number",
-        [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
-        [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
-        [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
-        [WORD_USD] = "USD",       [WORD_BUDGETS] = "budgets", [WORD_TAGS] = "tags",
-        [WORD_PRICE] = "price",     [WORD_SETTINGS] = "braces", [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function",
+        [WORD_STRING] = "string",    [WORD_NUMBER] = "number",   [WORD_COUNT] = "whole number",
+        [WORD_BOOL] = "boolean",     [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
+        [WORD_STRINGS] = "strings",  [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
+        [WORD_SECRETS] = "secrets",  [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
+        [WORD_USD] = "USD",          [WORD_BUDGETS] = "budgets", [WORD_TAGS] = "tags",
+        [WORD_PRICE] = "price",      [WORD_SETTINGS] = "braces", [WORD_EXTRAS] = "any",
+        [WORD_FUNCTION] = "function"
     };
     return names[type];
 }
@@ -80,7 +81,9 @@ void words_write_wanted(const struct word_row *row, struct buf *out)
         buf_str(out, "US dollars, as a number or a string with at most 9 digits after the point");
         break;
     case WORD_BUDGETS:
-        buf_str(out, "the settings of \"budget\" in braces, or a list of such: { usd = 20 } or { { usd = 5, per = \"day\" }, { usd = 50 } }");
+        buf_str(
+            out,
+            "the settings of \"budget\" in braces, or a list of such: { usd = 20 } or { { usd = 5, per = \"day\" }, { usd = 50 } }");
         break;
     case WORD_TAGS:
         buf_str(out, "{ name = \"value\" }: at most 8 tags");
@@ -177,8 +180,10 @@ static void write_row_json(const struct word_row *row, struct json_writer *w)
 void words_write(bool as_json, struct buf *out)
 {
     if (!as_json) {
-        buf_str(out, "The words of gateway.lua. [] stands for values without a name, ... for the plugin's own. What is changed\n"
-                     "takes effect at the next start.\n");
+        buf_str(
+            out,
+            "The words of gateway.lua. [] stands for values without a name, ... for the plugin's own. What is changed\n"
+            "takes effect at the next start.\n");
         for (size_t i = 0; i < word_count; i++)
             write_row(&words[i], out);
         return;

@@ -28,18 +28,18 @@ struct ask_choice {
 };
 
 struct ask {
-    uint32_t operation; /* GW_OP_* */
-    struct text body;   /* as sent; kept by the request */
+    uint32_t operation;       /* GW_OP_* */
+    struct text body;         /* as sent; kept by the request */
     struct text content_type; /* the header, absent when there was none */
-    struct scan scan;   /* its top-level members */
-    struct text model;  /* as asked for */
+    struct scan scan;         /* its top-level members */
+    struct text model;        /* as asked for */
     bool stream;
-    bool wants_usage;   /* the client asked for a usage chunk itself */
-    int64_t choices;    /* n, 1 unless set */
-    bool to_service;    /* the current target is a service at its usual address, not a server of the operator's own */
-    bool base64;        /* embeddings: as base64 instead of numbers */
-    struct ask_choice *choice; /* other models that it asks for; NULL: none */
-    const struct json *json; /* the parsed body, NULL until ask_json() */
+    bool wants_usage; /* the client asked for a usage chunk itself */
+    int64_t choices;  /* n, 1 unless set */
+    bool to_service;  /* the current target is a service at its usual address, not a server of the operator's own */
+    bool base64;      /* embeddings: as base64 instead of numbers */
+    struct ask_choice *choice;    /* other models that it asks for; NULL: none */
+    const struct json *json;      /* the parsed body, NULL until ask_json() */
     const struct json *canonical; /* for a face's canonical(): what it made, NULL until then */
     struct ask_dropped *dropped;  /* what canonical() left out, each once, in order */
 };

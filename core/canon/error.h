@@ -27,27 +27,27 @@ enum error_case {
     E_UPSTREAM_TIMEOUT, /* E14 */
     E_UPSTREAM_AUTH,    /* E15 */
     E_UPSTREAM_RATE,    /* E16 */
-    E_UPSTREAM_QUOTA,   /* the gateway's account there is empty: in the words at which every client stops (surface, §3) */
-    E_UPSTREAM_REFUSED, /* E17 the caller's own fault; status and code are the upstream's */
-    E_UPSTREAM_BUSY,    /* an upstream's own 503 or 529 keeps its class */
-    E_INTERNAL,         /* E20 */
-    E_PATH,             /* E21 404 */
-    E_METHOD,           /* E21 405 */
-    E_FORBIDDEN,        /* a web page of another site, a foreign Host: 403 */
-    E_MEDIA_TYPE,       /* 415 */
-    E_UPGRADE,          /* a WebSocket was asked for: 426, so that the client falls back to HTTP at once */
-    E_LOSSY,            /* E22 */
-    E_BUDGET,           /* E10 a budget is spent */
-    E_BUDGET_REQUEST,   /* E10 money is left, but not for this request */
-    E_BUDGET_IN_FLIGHT, /* E11 it fits when others are over */
-    E_UNBOUNDED,        /* a strict budget, and something without a most that it can cost */
-    E_NOT_PRICED,       /* E23 a budget, and a model without a price */
-    E_SWITCHED_OFF,     /* the operator has switched the key or the session off */
-    E_RATE,             /* E8 requests or tokens per minute */
-    E_SLOW_DOWN,        /* E9 too many in flight */
-    E_LEDGER,           /* E18 what is spent cannot be written down */
-    E_LOOP,             /* the request has been here before: 508, a provider's base_url leads back */
-    E_STREAM,           /* after the first byte: stream_interrupted */
+    E_UPSTREAM_QUOTA, /* the gateway's account there is empty: in the words at which every client stops (surface, §3) */
+    E_UPSTREAM_REFUSED,  /* E17 the caller's own fault; status and code are the upstream's */
+    E_UPSTREAM_BUSY,     /* an upstream's own 503 or 529 keeps its class */
+    E_INTERNAL,          /* E20 */
+    E_PATH,              /* E21 404 */
+    E_METHOD,            /* E21 405 */
+    E_FORBIDDEN,         /* a web page of another site, a foreign Host: 403 */
+    E_MEDIA_TYPE,        /* 415 */
+    E_UPGRADE,           /* a WebSocket was asked for: 426, so that the client falls back to HTTP at once */
+    E_LOSSY,             /* E22 */
+    E_BUDGET,            /* E10 a budget is spent */
+    E_BUDGET_REQUEST,    /* E10 money is left, but not for this request */
+    E_BUDGET_IN_FLIGHT,  /* E11 it fits when others are over */
+    E_UNBOUNDED,         /* a strict budget, and something without a most that it can cost */
+    E_NOT_PRICED,        /* E23 a budget, and a model without a price */
+    E_SWITCHED_OFF,      /* the operator has switched the key or the session off */
+    E_RATE,              /* E8 requests or tokens per minute */
+    E_SLOW_DOWN,         /* E9 too many in flight */
+    E_LEDGER,            /* E18 what is spent cannot be written down */
+    E_LOOP,              /* the request has been here before: 508, a provider's base_url leads back */
+    E_STREAM,            /* after the first byte: stream_interrupted */
     E_STREAM_INCOMPLETE, /* ended without its end mark */
     E_CASES
 };

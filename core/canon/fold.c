@@ -80,7 +80,6 @@ static struct fold_thought *thought_of(struct fold *fold, struct fold_choice *ch
     return t;
 }
 
-
 static void add(struct fold *fold, struct buf *buf, gw_str piece)
 {
     if (buf_append_tight(buf, piece.ptr, piece.len) < 0) /* a part may be one of very many */

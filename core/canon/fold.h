@@ -36,11 +36,11 @@ struct fold_choice {
     uint32_t index;
     struct numbered number; /* its key: the choice alone */
     struct buf text, refusal, reasoning;
-    struct buf annotations, logprobs, media; /* JSON values, comma-separated */
-    struct fold_call *calls, *last_call;     /* in the order they were opened */
+    struct buf annotations, logprobs, media;      /* JSON values, comma-separated */
+    struct fold_call *calls, *last_call;          /* in the order they were opened */
     struct fold_thought *thoughts, *last_thought; /* in order; only of reasoning whose events had an id */
-    struct text finish;                      /* absent until reported */
-    struct text native;                      /* the upstream's own reason, where it explains more */
+    struct text finish;                           /* absent until reported */
+    struct text native;                           /* the upstream's own reason, where it explains more */
 };
 
 /* The id of a SIGNATURE event of a block that is only encrypted ends so; before it stands the format. */

@@ -14,9 +14,9 @@ static int64_t told(int64_t n)
 
 bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena)
 {
-    const int64_t buckets[] = { tokens->input,     tokens->cache_read, tokens->cache_write_5m, tokens->cache_write_1h,
-                                tokens->output,    tokens->reasoning,  tokens->audio_in,       tokens->audio_out,
-                                tokens->image_in,  tokens->image_out };
+    const int64_t buckets[] = { tokens->input,    tokens->cache_read, tokens->cache_write_5m, tokens->cache_write_1h,
+                                tokens->output,   tokens->reasoning,  tokens->audio_in,       tokens->audio_out,
+                                tokens->image_in, tokens->image_out };
     int64_t sum = 0;
     bool fits = true;
     for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++) {
@@ -65,7 +65,8 @@ static struct text word_of(struct text json, const char *name, struct arena *are
         return TEXT_NONE;
     char *word = arena_array(arena, char, value.len - 2);
     for (size_t i = 0; i + 2 < value.len; i++)
-        word[i] = (char)(value.ptr[i + 1] >= 'A' && value.ptr[i + 1] <= 'Z' ? value.ptr[i + 1] | 0x20 : value.ptr[i + 1]);
+        word[i] =
+            (char)(value.ptr[i + 1] >= 'A' && value.ptr[i + 1] <= 'Z' ? value.ptr[i + 1] | 0x20 : value.ptr[i + 1]);
     return (struct text){ word, value.len - 2 };
 }
 

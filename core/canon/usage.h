@@ -22,10 +22,11 @@ struct usage {
     enum usage_source source;
     int64_t input, cache_read, cache_write_5m, cache_write_1h, output, reasoning;
     int64_t audio_in, audio_out, image_in, image_out, server_tool_calls; /* 0 where not reported */
-    bool partial;      /* what was reported so far has no output yet: a stream that is cut now is counted */
-    bool refused;      /* a set was reported that cannot be right, and was left out */
-    struct text raw;   /* the provider's own JSON; in the arena given to usage_take() */
-    struct text tier, speed; /* that the upstream reports it has served with, in lower case, as price books name them; in the
+    bool partial;    /* what was reported so far has no output yet: a stream that is cut now is counted */
+    bool refused;    /* a set was reported that cannot be right, and was left out */
+    struct text raw; /* the provider's own JSON; in the arena given to usage_take() */
+    struct text tier,
+        speed; /* that the upstream reports it has served with, in lower case, as price books name them; in the
                               * arena given to usage_take_tier(); absent where it reports none */
 };
 

@@ -18,11 +18,11 @@
 enum { ANSWER_MAX = 64 << 20, QUESTION_MAX = 16 << 20 };
 
 static const struct cli_option options[] = {
-    {"model",     'm', "MODEL", "GW_MODEL", "what to ask; demo unless said"                             },
-    {"url",       0,   "URL",   "GW_URL",   "where the gateway is; http://127.0.0.1:8080 unless said"   },
-    {"key",       'k', "KEY",   "GW_KEY",   "the gateway's key; in the environment others cannot see it"},
-    {"no-stream", 0,   NULL,    NULL,       "print the answer when it is complete"                      },
-    {"json",      0,   NULL,    NULL,       "print the whole answer as it came, not streamed"           },
+    { "model", 'm', "MODEL", "GW_MODEL", "what to ask; demo unless said" },
+    { "url", 0, "URL", "GW_URL", "where the gateway is; http://127.0.0.1:8080 unless said" },
+    { "key", 'k', "KEY", "GW_KEY", "the gateway's key; in the environment others cannot see it" },
+    { "no-stream", 0, NULL, NULL, "print the answer when it is complete" },
+    { "json", 0, NULL, NULL, "print the whole answer as it came, not streamed" },
     CLI_OPTIONS_END,
 };
 
@@ -218,7 +218,7 @@ static int finish(struct chat *chat, const char *url)
 
 static int ask(struct chat *chat, const struct cli *cli, const char *url, struct text body)
 {
-    static const struct transfer_events events = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+    static const struct transfer_events events = { .on_head = on_head, .on_body = on_body, .on_done = on_done };
     const char *key = cli_option(cli, "key");
     struct buf address, bearer;
 
@@ -226,10 +226,8 @@ static int ask(struct chat *chat, const struct cli *cli, const char *url, struct
     buf_printf(&address, "%s/v1/chat/completions", url);
     buf_init(&bearer, 8 << 10);
     buf_printf(&bearer, "Bearer %s", key != NULL ? key : "");
-    struct transfer_header headers[] = {
-        {TEXT("Content-Type"),  TEXT("application/json")},
-        {TEXT("Authorization"), buf_view(&bearer)       }
-    };
+    struct transfer_header headers[] = { { TEXT("Content-Type"), TEXT("application/json") },
+                                         { TEXT("Authorization"), buf_view(&bearer) } };
     struct transfer_request request = {
         .method = TEXT("POST"),
         .url = buf_view(&address),
@@ -252,7 +250,7 @@ static int ask(struct chat *chat, const struct cli *cli, const char *url, struct
         loop_fini(&chat->loop);
         return CLI_FAILED;
     }
-    struct pool *pool = pool_new(&chat->loop, dialer, &(struct pool_settings){.idle_per_origin = 1});
+    struct pool *pool = pool_new(&chat->loop, dialer, &(struct pool_settings){ .idle_per_origin = 1 });
     transfer_start(pool, &request, &events, chat);
     loop_run(&chat->loop);
     dialer_free(dialer);
@@ -265,7 +263,7 @@ static int ask(struct chat *chat, const struct cli *cli, const char *url, struct
 
 static int run(struct cli *cli)
 {
-    struct chat chat = {.as_json = cli_option(cli, "json") != NULL};
+    struct chat chat = { .as_json = cli_option(cli, "json") != NULL };
     struct buf question, body;
 
     buf_init(&question, QUESTION_MAX);

@@ -9,11 +9,11 @@
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
-    {"listen", 'l', "ADDR:PORT", "GW_LISTEN", "check for this address, as serve --listen would take it"},
-    {"insecure", 0, NULL, NULL, "check for serve --insecure: others may connect although no key is declared"},
-    {"strict", 0, NULL, NULL, "a warning fails too, with exit code 78"},
-    {"dump",  'T', NULL, NULL, "print the effective configuration, secrets masked"         },
-    {"words", 0,   NULL, NULL, "print every word of gateway.lua: type, unit, default, help"},
+    { "listen", 'l', "ADDR:PORT", "GW_LISTEN", "check for this address, as serve --listen would take it" },
+    { "insecure", 0, NULL, NULL, "check for serve --insecure: others may connect although no key is declared" },
+    { "strict", 0, NULL, NULL, "a warning fails too, with exit code 78" },
+    { "dump", 'T', NULL, NULL, "print the effective configuration, secrets masked" },
+    { "words", 0, NULL, NULL, "print every word of gateway.lua: type, unit, default, help" },
     CLI_OPTION_JSON,
     CLI_OPTIONS_END,
 };
@@ -51,8 +51,7 @@ static int run(struct cli *cli)
         return cli_usage(cli->verb, "it takes one file: -c FILE, or FILE alone");
     if (cli->arg_count > 0)
         cli_set(cli, "config", cli->args[0]);
-    struct config *config =
-        cli_load(cli, CLI_LOAD_NOTES | (cli_option(cli, "strict") != NULL ? CLI_LOAD_STRICT : 0));
+    struct config *config = cli_load(cli, CLI_LOAD_NOTES | (cli_option(cli, "strict") != NULL ? CLI_LOAD_STRICT : 0));
     if (config == NULL)
         return CLI_CONFIG;
 

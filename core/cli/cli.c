@@ -9,11 +9,11 @@
 
 #include "base/text.h"
 
-const struct cli_verb *const cli_verbs[] = {
-    &verb_serve,  &verb_check,  &verb_models,  &verb_providers,  &verb_prices, &verb_usage,
-    &verb_explain, &verb_logs, &verb_ledger, &verb_kill, &verb_chat,
-    &verb_connect, &verb_plugin, &verb_version, &verb_completion, &verb_help,   NULL,
-};
+const struct cli_verb *const cli_verbs[] = { &verb_serve,  &verb_check,   &verb_models,     &verb_providers,
+                                             &verb_prices, &verb_usage,   &verb_explain,    &verb_logs,
+                                             &verb_ledger, &verb_kill,    &verb_chat,       &verb_connect,
+                                             &verb_plugin, &verb_version, &verb_completion, &verb_help,
+                                             NULL };
 
 const struct cli_verb *cli_find(const char *name)
 {
@@ -100,11 +100,10 @@ struct config *cli_load(const struct cli *cli, unsigned how)
     if (file == NULL && access("gateway.lua", F_OK) == 0)
         file = "gateway.lua";
     const char *variable = cli_option_from(cli, "listen");
-    struct load_options options = {
-        .file = file,
-        .listen = cli_option(cli, "listen"),
-        .listen_from = variable != NULL ? variable : "--listen",
-        .open_off = (how & CLI_LOAD_OFF) != 0};
+    struct load_options options = { .file = file,
+                                    .listen = cli_option(cli, "listen"),
+                                    .listen_from = variable != NULL ? variable : "--listen",
+                                    .open_off = (how & CLI_LOAD_OFF) != 0 };
     struct load_report report;
 
     load_report_init(&report, &options);

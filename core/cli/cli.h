@@ -39,14 +39,14 @@ struct cli {
 
 struct cli_verb {
     const char *name;
-    const char *summary;              /* one line */
-    const char *arguments;            /* "[-m MODEL] TEXT..."; "" for none */
-    const char *notes;                /* more lines for its --help; NULL */
-    const struct cli_option *options; /* ended by a NULL name; may be NULL */
-    const char *words;                /* arguments that completion offers, blank-separated; NULL */
+    const char *summary;                  /* one line */
+    const char *arguments;                /* "[-m MODEL] TEXT..."; "" for none */
+    const char *notes;                    /* more lines for its --help; NULL */
+    const struct cli_option *options;     /* ended by a NULL name; may be NULL */
+    const char *words;                    /* arguments that completion offers, blank-separated; NULL */
     void (*write_words)(struct buf *out); /* the same where they are a table's, each with a blank before it; NULL */
-    int least_args, most_args;        /* most -1: any number */
-    int (*run)(struct cli *cli);      /* the exit code */
+    int least_args, most_args;            /* most -1: any number */
+    int (*run)(struct cli *cli);          /* the exit code */
 };
 
 /* All of them, ended by NULL. */
@@ -88,15 +88,15 @@ void cli_write_help(const struct cli_verb *verb, struct buf *out);
     }
 
 enum {
-    CLI_LOAD_NOTES = 1, /* warnings and notes too */
+    CLI_LOAD_NOTES = 1,  /* warnings and notes too */
     CLI_LOAD_STRICT = 4, /* a warning is as bad as a complaint */
-    CLI_LOAD_OFF = 2,   /* open providers that are off too, as far as they can be */
+    CLI_LOAD_OFF = 2,    /* open providers that are off too, as far as they can be */
 };
 /* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN say, given; complaints go to stderr, warnings
  * and notes when wanted. `how`: CLI_LOAD_*. NULL: exit with CLI_CONFIG. */
 struct config *cli_load(const struct cli *cli, unsigned how);
 
-extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_explain, verb_help, verb_kill, verb_logs, verb_models, verb_plugin,
-    verb_ledger, verb_prices, verb_providers, verb_serve, verb_usage, verb_version;
+extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_explain, verb_help, verb_kill,
+    verb_logs, verb_models, verb_plugin, verb_ledger, verb_prices, verb_providers, verb_serve, verb_usage, verb_version;
 
 #endif

@@ -8,9 +8,9 @@
 #include "cli/target.h"
 
 static const struct cli_option options[] = {
-    {"url", 0, "URL", "GW_URL", "where the gateway is; http://127.0.0.1:8080 unless said"},
-    {"key", 'k', "KEY", NULL, "the key to put into the settings"},
-    {"model", 'm', "MODEL", NULL, "the model to put into them; demo unless said"},
+    { "url", 0, "URL", "GW_URL", "where the gateway is; http://127.0.0.1:8080 unless said" },
+    { "key", 'k', "KEY", NULL, "the key to put into the settings" },
+    { "model", 'm', "MODEL", NULL, "the model to put into them; demo unless said" },
     CLI_OPTIONS_END,
 };
 
@@ -18,75 +18,76 @@ static const struct cli_option options[] = {
 static const struct {
     const char *name, *text;
 } clients[] = {
-    {"claude", "export ANTHROPIC_BASE_URL=@URL@\n"
-               "export ANTHROPIC_AUTH_TOKEN=@KEY@\n"
-               "export ANTHROPIC_MODEL=@MODEL@\n"
-               "export ANTHROPIC_SMALL_FAST_MODEL=@MODEL@\n"},
-    {"anthropic", "export ANTHROPIC_BASE_URL=@URL@\n"
-                  "export ANTHROPIC_API_KEY=@KEY@\n"},
-    {"openai", "export OPENAI_BASE_URL=@URL@/v1\n"
-               "export OPENAI_API_KEY=@KEY@\n"},
-    {"openai-python", "from openai import OpenAI\n"
-                      "\n"
-                      "client = OpenAI(base_url=\"@URL@/v1\", api_key=\"@KEY@\")\n"
-                      "answer = client.chat.completions.create(\n"
-                      "    model=\"@MODEL@\", messages=[{\"role\": \"user\", \"content\": \"hello\"}])\n"
-                      "print(answer.choices[0].message.content)\n"},
-    {"openai-js", "import OpenAI from \"openai\";\n"
-                  "\n"
-                  "const client = new OpenAI({ baseURL: \"@URL@/v1\", apiKey: \"@KEY@\" });\n"
-                  "const answer = await client.chat.completions.create({\n"
-                  "  model: \"@MODEL@\", messages: [{ role: \"user\", content: \"hello\" }] });\n"
-                  "console.log(answer.choices[0].message.content);\n"},
-    {"curl", "curl @URL@/v1/chat/completions -H 'Content-Type: application/json' -H 'Authorization: Bearer @KEY@' "
-             "-d '{\"model\":\"@MODEL@\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n"},
-    {"langchain", "from langchain_openai import ChatOpenAI\n"
-                  "\n"
-                  "model = ChatOpenAI(base_url=\"@URL@/v1\", api_key=\"@KEY@\", model=\"@MODEL@\")\n"
-                  "print(model.invoke(\"hello\").content)\n"},
-    {"vercel", "import { createOpenAI } from \"@ai-sdk/openai\";\n"
-               "import { generateText } from \"ai\";\n"
-               "\n"
-               "const gateway = createOpenAI({ baseURL: \"@URL@/v1\", apiKey: \"@KEY@\" });\n"
-               "// .chat() asks for chat completions; gateway(\"@MODEL@\") alone would ask for /responses\n"
-               "const { text } = await generateText({ model: gateway.chat(\"@MODEL@\"), prompt: \"hello\" });\n"
-               "console.log(text);\n"},
-    {"continue", "# config.yaml of Continue\n"
-                 "models:\n"
-                 "  - name: @MODEL@\n"
-                 "    provider: openai\n"
-                 "    model: @MODEL@\n"
-                 "    apiBase: @URL@/v1\n"
-                 "    apiKey: @KEY@\n"},
-    {"open-webui", "# environment of Open WebUI; from inside a container, 127.0.0.1 is the container itself\n"
-                   "OPENAI_API_BASE_URL=@URL@/v1\n"
-                   "OPENAI_API_KEY=@KEY@\n"},
-    {"codex", "# ~/.codex/config.toml; the model's provider must speak the Responses API itself (OpenAI, Azure, OpenRouter ...)\n"
-              "model = \"@MODEL@\"\n"
-              "model_provider = \"gateway\"\n"
-              "\n"
-              "[model_providers.gateway]\n"
-              "name = \"gateway\"\n"
-              "base_url = \"@URL@/v1\"\n"
-              "env_key = \"GW_KEY\" # export GW_KEY=@KEY@\n"
-              "wire_api = \"responses\"\n"},
-    {"cursor", "Cursor Settings > Models > API Keys:\n"
-               "    OpenAI API Key            @KEY@\n"
-               "    Override OpenAI Base URL  @URL@/v1\n"
-               "and add the model @MODEL@. Cursor asks from its own servers: they must reach that address.\n"},
+    { "claude", "export ANTHROPIC_BASE_URL=@URL@\n"
+                "export ANTHROPIC_AUTH_TOKEN=@KEY@\n"
+                "export ANTHROPIC_MODEL=@MODEL@\n"
+                "export ANTHROPIC_SMALL_FAST_MODEL=@MODEL@\n" },
+    { "anthropic", "export ANTHROPIC_BASE_URL=@URL@\n"
+                   "export ANTHROPIC_API_KEY=@KEY@\n" },
+    { "openai", "export OPENAI_BASE_URL=@URL@/v1\n"
+                "export OPENAI_API_KEY=@KEY@\n" },
+    { "openai-python", "from openai import OpenAI\n"
+                       "\n"
+                       "client = OpenAI(base_url=\"@URL@/v1\", api_key=\"@KEY@\")\n"
+                       "answer = client.chat.completions.create(\n"
+                       "    model=\"@MODEL@\", messages=[{\"role\": \"user\", \"content\": \"hello\"}])\n"
+                       "print(answer.choices[0].message.content)\n" },
+    { "openai-js", "import OpenAI from \"openai\";\n"
+                   "\n"
+                   "const client = new OpenAI({ baseURL: \"@URL@/v1\", apiKey: \"@KEY@\" });\n"
+                   "const answer = await client.chat.completions.create({\n"
+                   "  model: \"@MODEL@\", messages: [{ role: \"user\", content: \"hello\" }] });\n"
+                   "console.log(answer.choices[0].message.content);\n" },
+    { "curl", "curl @URL@/v1/chat/completions -H 'Content-Type: application/json' -H 'Authorization: Bearer @KEY@' "
+              "-d '{\"model\":\"@MODEL@\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'\n" },
+    { "langchain", "from langchain_openai import ChatOpenAI\n"
+                   "\n"
+                   "model = ChatOpenAI(base_url=\"@URL@/v1\", api_key=\"@KEY@\", model=\"@MODEL@\")\n"
+                   "print(model.invoke(\"hello\").content)\n" },
+    { "vercel", "import { createOpenAI } from \"@ai-sdk/openai\";\n"
+                "import { generateText } from \"ai\";\n"
+                "\n"
+                "const gateway = createOpenAI({ baseURL: \"@URL@/v1\", apiKey: \"@KEY@\" });\n"
+                "// .chat() asks for chat completions; gateway(\"@MODEL@\") alone would ask for /responses\n"
+                "const { text } = await generateText({ model: gateway.chat(\"@MODEL@\"), prompt: \"hello\" });\n"
+                "console.log(text);\n" },
+    { "continue", "# config.yaml of Continue\n"
+                  "models:\n"
+                  "  - name: @MODEL@\n"
+                  "    provider: openai\n"
+                  "    model: @MODEL@\n"
+                  "    apiBase: @URL@/v1\n"
+                  "    apiKey: @KEY@\n" },
+    { "open-webui", "# environment of Open WebUI; from inside a container, 127.0.0.1 is the container itself\n"
+                    "OPENAI_API_BASE_URL=@URL@/v1\n"
+                    "OPENAI_API_KEY=@KEY@\n" },
+    { "codex",
+      "# ~/.codex/config.toml; the model's provider must speak the Responses API itself (OpenAI, Azure, OpenRouter ...)\n"
+      "model = \"@MODEL@\"\n"
+      "model_provider = \"gateway\"\n"
+      "\n"
+      "[model_providers.gateway]\n"
+      "name = \"gateway\"\n"
+      "base_url = \"@URL@/v1\"\n"
+      "env_key = \"GW_KEY\" # export GW_KEY=@KEY@\n"
+      "wire_api = \"responses\"\n" },
+    { "cursor", "Cursor Settings > Models > API Keys:\n"
+                "    OpenAI API Key            @KEY@\n"
+                "    Override OpenAI Base URL  @URL@/v1\n"
+                "and add the model @MODEL@. Cursor asks from its own servers: they must reach that address.\n" },
 };
 
 /* Clients that speak what this version does not serve. */
 static const struct {
     const char *name, *needs;
 } later[] = {
-    {"gemini", "/v1beta/models"},
+    { "gemini", "/v1beta/models" },
 };
 
 static void fill_in(const char *text, const char *url, const char *key, const char *model, struct buf *out)
 {
-    static const char *const marks[] = {"@URL@", "@KEY@", "@MODEL@"};
-    const char *values[] = {url, key, model};
+    static const char *const marks[] = { "@URL@", "@KEY@", "@MODEL@" };
+    const char *values[] = { url, key, model };
     while (*text != '\0') {
         size_t mark = 0;
         while (mark < 3 && strncmp(text, marks[mark], strlen(marks[mark])) != 0)

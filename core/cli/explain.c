@@ -3,14 +3,15 @@
 
 #include "cli/ledger_path.h"
 
-static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON, CLI_OPTIONS_END};
+static const struct cli_option options[] = { CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON, CLI_OPTIONS_END };
 
 static int show(struct cli *cli, const struct explain *e)
 {
     struct buf out;
     if (explain_count(e) == 0) {
-        cli_say("the ledger has nothing of a request \"%.64s\": it was refused before an attempt was sent (the access log has why), its rows were removed, or it is of another gateway",
-                cli->args[0]);
+        cli_say(
+            "the ledger has nothing of a request \"%.64s\": it was refused before an attempt was sent (the access log has why), its rows were removed, or it is of another gateway",
+            cli->args[0]);
         return CLI_FAILED;
     }
     buf_init(&out, 16 << 20);
@@ -43,9 +44,10 @@ const struct cli_verb verb_explain = {
     .summary = "show what became of one request, and what it cost",
     .arguments = "ID",
     .options = options,
-    .notes = "ID is what the answer's x-request-id is. Shows each attempt: its target, what was held for it and of which budgets, how\n"
-             "it ended, where its usage came from, by which prices and what it cost. Reads the store and the journal, also beside a\n"
-             "running gateway; --json for programs, money as decimal strings in USD.\n",
+    .notes =
+        "ID is what the answer's x-request-id is. Shows each attempt: its target, what was held for it and of which budgets, how\n"
+        "it ended, where its usage came from, by which prices and what it cost. Reads the store and the journal, also beside a\n"
+        "running gateway; --json for programs, money as decimal strings in USD.\n",
     .least_args = 1,
     .most_args = 1,
     .run = run,

@@ -1,15 +1,15 @@
 /* kill.c - llm-gateway kill: a key or a session is switched off at once. The gateway that runs does it; where none does, the next one
  * finds it done. */
+#include "flow/kill.h"
 #include "boot/control.h"
 #include "cli/cli.h"
 #include "cli/ledger_path.h"
-#include "flow/kill.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     CLI_OPTION_LEDGER,
-    {"undo", 'u', NULL, NULL, "switch it on again"},
-    {"list", 'l', NULL, NULL, "show what is switched off"},
+    { "undo", 'u', NULL, NULL, "switch it on again" },
+    { "list", 'l', NULL, NULL, "show what is switched off" },
     CLI_OPTIONS_END,
 };
 
@@ -19,7 +19,8 @@ static void put_line(void *owner, enum kill_kind kind, struct text name)
 }
 
 /* As control_ask(). */
-static int ask_gateway(const char *path, enum kill_kind kind, const char *name, bool off, bool *changed, struct arena *arena, struct fail *fail)
+static int ask_gateway(const char *path, enum kill_kind kind, const char *name, bool off, bool *changed,
+                       struct arena *arena, struct fail *fail)
 {
     const struct json *answer;
     struct json_writer w;
@@ -60,7 +61,8 @@ static int set(const char *path, enum kill_kind kind, const char *name, bool off
     if (result < 0)
         cli_say("%s", fail.text);
     else
-        cli_say("the %s \"%s\" %s switched %s", kill_kind_name(kind), name, changed ? "is now" : "was already", off ? "off" : "on");
+        cli_say("the %s \"%s\" %s switched %s", kill_kind_name(kind), name, changed ? "is now" : "was already",
+                off ? "off" : "on");
     arena_fini(&arena);
     return result < 0 ? CLI_FAILED : CLI_OK;
 }
@@ -83,12 +85,14 @@ static int list(const char *path)
 static int run(struct cli *cli)
 {
     bool lists = cli_option(cli, "list") != NULL, is_key = cli->arg_count == 2 && strcmp(cli->args[0], "key") == 0;
-    if (lists ? cli->arg_count > 0 || cli_option(cli, "undo") != NULL : cli->arg_count != 2 || (!is_key && strcmp(cli->args[0], "session") != 0))
+    if (lists ? cli->arg_count > 0 || cli_option(cli, "undo") != NULL
+              : cli->arg_count != 2 || (!is_key && strcmp(cli->args[0], "session") != 0))
         return cli_usage(cli->verb, "kill takes \"key NAME\" or \"session ID\", or --list");
     char *path = ledger_path(cli);
     if (path == NULL)
         return CLI_CONFIG;
-    int code = lists ? list(path) : set(path, is_key ? KILL_KEY : KILL_SESSION, cli->args[1], cli_option(cli, "undo") == NULL);
+    int code =
+        lists ? list(path) : set(path, is_key ? KILL_KEY : KILL_SESSION, cli->args[1], cli_option(cli, "undo") == NULL);
     free(path);
     return code;
 }
@@ -97,7 +101,8 @@ const struct cli_verb verb_kill = {
     .name = "kill",
     .summary = "switch a key or a session off at once, and on again",
     .arguments = "key NAME | session ID",
-    .notes = "What it asks is refused (429 switched_off), and streams that run end at their next event. It stays so, also over a restart, until --undo.\n",
+    .notes =
+        "What it asks is refused (429 switched_off), and streams that run end at their next event. It stays so, also over a restart, until --undo.\n",
     .options = options,
     .words = "key session",
     .least_args = 0,

@@ -8,8 +8,8 @@
 
 enum { SHOWN_MOST = 100, FLUSH = 1 << 20 };
 
-static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON,
-                                             CLI_OPTIONS_RESOLVE, CLI_OPTIONS_END};
+static const struct cli_option options[] = { CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON, CLI_OPTIONS_RESOLVE,
+                                             CLI_OPTIONS_END };
 
 struct problems {
     uint64_t count;
@@ -35,17 +35,21 @@ static void write_text(const struct verify_report *r, const char *path, struct b
     put_usd(out, "spent", r->spent);
     put_usd(out, "held", r->held);
     put_usd(out, "in doubt", r->doubt);
-    buf_printf(out, "attempts   %" PRIu64 ": %" PRIu64 " settled, %" PRIu64 " free, %" PRIu64 " in doubt, %" PRIu64 " open\n",
-               r->holds, r->settled, r->free_of_cost, r->doubtful, r->open);
+    buf_printf(
+        out, "attempts   %" PRIu64 ": %" PRIu64 " settled, %" PRIu64 " free, %" PRIu64 " in doubt, %" PRIu64 " open\n",
+        r->holds, r->settled, r->free_of_cost, r->doubtful, r->open);
     buf_printf(out, "local      %" PRIu64 " answers that asked no upstream\n", r->rows);
     if (r->unpriced > 0)
-        buf_printf(out, "unpriced   %" PRIu64 " have no price: what they cost is unknown, and in none of these sums\n", r->unpriced);
+        buf_printf(out, "unpriced   %" PRIu64 " have no price: what they cost is unknown, and in none of these sums\n",
+                   r->unpriced);
     if (r->history.torn > 0)
-        buf_printf(out, "torn       %" PRIu64 " segments end in the middle of a record, which nobody was promised\n", r->history.torn);
+        buf_printf(out, "torn       %" PRIu64 " segments end in the middle of a record, which nobody was promised\n",
+                   r->history.torn);
     if (r->history.repeated > 0)
         buf_printf(out, "repeated   %" PRIu64 " records stand in two segments, and count once\n", r->history.repeated);
     if (r->accepted > 0)
-        buf_printf(out, "accepted   %" PRIu64 " problems stand before a gap that `serve --accept-gap` accepted\n", r->accepted);
+        buf_printf(out, "accepted   %" PRIu64 " problems stand before a gap that `serve --accept-gap` accepted\n",
+                   r->accepted);
     if (r->broken == 0)
         buf_str(out, "ok         every rule holds\n");
     else
@@ -58,15 +62,24 @@ static void write_json(const struct verify_report *r, struct buf *out)
         const char *name;
         uint64_t value;
     } counts[] = {
-        {"records",  r->history.records}, {"segments", r->history.segments}, {"holds",    r->holds},    {"settled",  r->settled},
-        {"void",     r->free_of_cost},    {"doubt",    r->doubtful},         {"open",     r->open},     {"rows",     r->rows},
-        {"unpriced", r->unpriced},        {"torn",     r->history.torn},     {"repeated", r->history.repeated}, {"problems", r->broken},
-        {"accepted", r->accepted},
+        { "records", r->history.records },
+        { "segments", r->history.segments },
+        { "holds", r->holds },
+        { "settled", r->settled },
+        { "void", r->free_of_cost },
+        { "doubt", r->doubtful },
+        { "open", r->open },
+        { "rows", r->rows },
+        { "unpriced", r->unpriced },
+        { "torn", r->history.torn },
+        { "repeated", r->history.repeated },
+        { "problems", r->broken },
+        { "accepted", r->accepted },
     };
     const struct {
         const char *name;
         int64_t nano;
-    } sums[] = {{"spent_usd", r->spent}, {"held_usd", r->held}, {"doubt_usd", r->doubt}};
+    } sums[] = { { "spent_usd", r->spent }, { "held_usd", r->held }, { "doubt_usd", r->doubt } };
     struct json_writer w;
     char text[NANO_TEXT];
 
@@ -87,7 +100,7 @@ static void write_json(const struct verify_report *r, struct buf *out)
 
 static int verify(const struct cli *cli, const char *path)
 {
-    struct problems problems = {0};
+    struct problems problems = { 0 };
     struct verify_report report;
     struct fail fail;
     struct buf out;
@@ -128,8 +141,8 @@ static bool cat_record(void *owner, const struct record *record, struct text byt
 
 static int cat(const char *path)
 {
-    struct cat cat = {.code = CLI_OK};
-    struct history_visitor visitor = {cat_record, NULL, &cat};
+    struct cat cat = { .code = CLI_OK };
+    struct history_visitor visitor = { cat_record, NULL, &cat };
     struct history_report report;
     struct fail fail;
 
@@ -167,11 +180,12 @@ const struct cli_verb verb_ledger = {
     .summary = "check the ledger, show its records, or end doubt",
     .arguments = "verify | cat | resolve REQUEST|--all --free|--full|--cost USD",
     .options = options,
-    .notes = "verify reads the whole journal and checks it: each attempt was held and ended once, costs are the sums of\n"
-             "their lines, no record is missing. It prints what was spent, is held for requests in flight, and is in\n"
-             "doubt. The exit status is 1 when a rule is broken. cat prints each record as a line of JSON, money as\n"
-             "decimal strings in USD. resolve ends the doubt of a request, or of all: the gateway that runs writes that\n"
-             "down, with who knew it and why; without one the command does. All work beside a running gateway.\n",
+    .notes =
+        "verify reads the whole journal and checks it: each attempt was held and ended once, costs are the sums of\n"
+        "their lines, no record is missing. It prints what was spent, is held for requests in flight, and is in\n"
+        "doubt. The exit status is 1 when a rule is broken. cat prints each record as a line of JSON, money as\n"
+        "decimal strings in USD. resolve ends the doubt of a request, or of all: the gateway that runs writes that\n"
+        "down, with who knew it and why; without one the command does. All work beside a running gateway.\n",
     .words = "verify cat resolve",
     .least_args = 1,
     .most_args = 2,

@@ -8,19 +8,20 @@ bool ledger_place_begin(struct cli *cli, struct ledger_place *place)
 {
     const char *path = cli_option(cli, "path");
 
-    *place = (struct ledger_place){.config = path == NULL ? cli_load(cli, 0) : NULL};
+    *place = (struct ledger_place){ .config = path == NULL ? cli_load(cli, 0) : NULL };
     if (path == NULL && place->config == NULL)
         return false;
     if (path == NULL && place->config->ledger.path == NULL) {
-        cli_say("%s has no ledger: nothing that was used is written down. Add ledger { path = \"ledger\" } to it and start the gateway again",
-                place->config->file != NULL ? place->config->file : "the built-in configuration");
+        cli_say(
+            "%s has no ledger: nothing that was used is written down. Add ledger { path = \"ledger\" } to it and start the gateway again",
+            place->config->file != NULL ? place->config->file : "the built-in configuration");
         config_unref(place->config);
         return false;
     }
     place->path = strdup(path != NULL ? path : place->config->ledger.path);
     BUG_IF(place->path == NULL);
     if (path == NULL)
-        place->store = (struct usage_store){place->config->store.plugin, place->config->store.instance};
+        place->store = (struct usage_store){ place->config->store.plugin, place->config->store.instance };
     return true;
 }
 

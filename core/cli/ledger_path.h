@@ -5,11 +5,14 @@
 #include "cli/cli.h"
 #include "money/usage_report.h"
 
-#define CLI_OPTION_LEDGER {"path", 0, "FOLDER", NULL, "the ledger's folder, instead of the one that the configuration names"}
+#define CLI_OPTION_LEDGER                                                                                              \
+    {                                                                                                                  \
+        "path", 0, "FOLDER", NULL, "the ledger's folder, instead of the one that the configuration names"              \
+    }
 
 /* The ledger that a verb asks, with its store. */
 struct ledger_place {
-    struct config *config;    /* NULL: --path named a folder, which is read without its store */
+    struct config *config; /* NULL: --path named a folder, which is read without its store */
     char *path;
     struct usage_store store; /* plugin NULL: none */
 };

@@ -29,7 +29,9 @@ static int read_options(const struct cli *cli, struct arena *arena, struct ledge
     const char *cost = cli_option(cli, "cost");
     bool all = cli_option(cli, "all") != NULL;
     int count = 0;
-    *how = (struct ledger_resolution){ .ended_before_ms = INT64_MAX, .why = TEXT("the operator knows"), .who = who_asks(cli, arena) };
+    *how = (struct ledger_resolution){ .ended_before_ms = INT64_MAX,
+                                       .why = TEXT("the operator knows"),
+                                       .who = who_asks(cli, arena) };
     for (int i = 0; i < 3; i++)
         if (cli_option(cli, verdicts[i]) != NULL) {
             how->verdict = (enum ledger_verdict)i;
@@ -78,7 +80,8 @@ static void write_question(const struct ledger_resolution *how, struct buf *out)
 }
 
 /* As control_ask(). */
-static int ask_gateway(const char *path, const struct ledger_resolution *how, struct arena *arena, struct ledger_resolved *done, struct fail *fail)
+static int ask_gateway(const char *path, const struct ledger_resolution *how, struct arena *arena,
+                       struct ledger_resolved *done, struct fail *fail)
 {
     const struct json *answer;
     struct buf question;
@@ -89,13 +92,16 @@ static int ask_gateway(const char *path, const struct ledger_resolution *how, st
     if (result != 0)
         return result;
     done->attempts = (uint64_t)json_int(json_member(answer, "attempts"), 0);
-    if (nano_parse(json_str(json_member(answer, "cost_usd")), &done->cost) == 0 && nano_parse(json_str(json_member(answer, "doubt_usd")), &done->doubt) == 0)
+    if (nano_parse(json_str(json_member(answer, "cost_usd")), &done->cost) == 0 &&
+        nano_parse(json_str(json_member(answer, "doubt_usd")), &done->doubt) == 0)
         return 0;
-    return fail_set(fail, FAIL_OPERATOR, "the gateway's answer is not understood: the two programs are of different versions");
+    return fail_set(fail, FAIL_OPERATOR,
+                    "the gateway's answer is not understood: the two programs are of different versions");
 }
 
 /* No gateway runs. */
-static int do_it_here(const char *path, const struct ledger_resolution *how, struct ledger_resolved *done, struct fail *fail)
+static int do_it_here(const char *path, const struct ledger_resolution *how, struct ledger_resolved *done,
+                      struct fail *fail)
 {
     struct ledger_settings settings = { .folder = path };
     struct ledger_start start;
@@ -132,8 +138,8 @@ int ledger_resolve_verb(const struct cli *cli, const char *path)
     }
     if (code == CLI_OK && done.attempts > 0) {
         buf_init(&out, 4096);
-        buf_printf(&out, "%" PRIu64 " attempts: %s USD no longer in doubt, %s USD booked\n", done.attempts, nano_write(done.doubt, 2, doubt),
-                   nano_write(done.cost, 2, cost));
+        buf_printf(&out, "%" PRIu64 " attempts: %s USD no longer in doubt, %s USD booked\n", done.attempts,
+                   nano_write(done.doubt, 2, doubt), nano_write(done.cost, 2, cost));
         code = cli_print(&out);
     }
     arena_fini(&arena);

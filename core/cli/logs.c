@@ -14,8 +14,8 @@ enum { LAST_MOST = 100000, LAST_USUAL = 20, PAUSE_MS = 100, SEGMENTS_BACK = 2 };
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     CLI_OPTION_LEDGER,
-    {"follow", 'f', NULL, NULL, "go on with what is written, until it is ended"},
-    {"last",   'n', "N",  NULL, "begin with the last N; 20 unless said"},
+    { "follow", 'f', NULL, NULL, "go on with what is written, until it is ended" },
+    { "last", 'n', "N", NULL, "begin with the last N; 20 unless said" },
     CLI_OPTION_JSON,
     CLI_OPTIONS_END,
 };
@@ -77,7 +77,7 @@ static struct follow_place begin_at(const char *folder)
     struct segment_files files;
     struct arena names;
     struct fail fail;
-    struct follow_place place = {0};
+    struct follow_place place = { 0 };
     arena_init(&names, NULL, 0, 256 << 20);
     if (segment_list(folder, &names, &files, &fail) == 0 && files.count > SEGMENTS_BACK)
         place.segment = segment_number(files.names[files.count - SEGMENTS_BACK]);
@@ -87,13 +87,13 @@ static struct follow_place begin_at(const char *folder)
 
 static void pause_reading(void)
 {
-    struct timespec pause = {0, PAUSE_MS * CLOCK_MS};
+    struct timespec pause = { 0, PAUSE_MS * CLOCK_MS };
     nanosleep(&pause, NULL);
 }
 
 static int read_lines(struct logs *l, const char *folder, bool goes_on)
 {
-    struct follow_settings settings = {.folder = folder, .from = begin_at(folder), .accept_gap = true};
+    struct follow_settings settings = { .folder = folder, .from = begin_at(folder), .accept_gap = true };
     struct follow *f = follow_new(&settings);
     struct follow_item item;
     struct fail fail;
@@ -132,7 +132,7 @@ static int run(struct cli *cli)
         return CLI_CONFIG;
     struct logs *l = calloc(1, sizeof *l);
     BUG_IF(l == NULL);
-    *l = (struct logs){.keep = (size_t)count, .as_json = cli_option(cli, "json") != NULL, .code = CLI_OK};
+    *l = (struct logs){ .keep = (size_t)count, .as_json = cli_option(cli, "json") != NULL, .code = CLI_OK };
     l->lines = calloc(l->keep + 1, sizeof *l->lines);
     BUG_IF(l->lines == NULL);
     batch_init(&l->batch);
@@ -151,8 +151,9 @@ const struct cli_verb verb_logs = {
     .summary = "show what was used and spent as it is written down",
     .arguments = "",
     .options = options,
-    .notes = "A line for each attempt that ended, each answer that asked no upstream and each correction, from the ledger's journal:\n"
-             "time, request, team, key, model, target, how it ended, tokens, cost, duration. -f goes on; --json writes an object on\n"
-             "each line. Works beside a running gateway.\n",
+    .notes =
+        "A line for each attempt that ended, each answer that asked no upstream and each correction, from the ledger's journal:\n"
+        "time, request, team, key, model, target, how it ended, tokens, cost, duration. -f goes on; --json writes an object on\n"
+        "each line. Works beside a running gateway.\n",
     .run = run,
 };

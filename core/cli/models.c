@@ -7,7 +7,7 @@
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     CLI_OPTION_JSON,
-    {"fields", 0, NULL, NULL, "and which fields of a request each provider changes, drops or refuses"},
+    { "fields", 0, NULL, NULL, "and which fields of a request each provider changes, drops or refuses" },
     CLI_OPTIONS_END,
 };
 
@@ -16,7 +16,7 @@ struct listing {
     struct buf *out;
     struct json_writer *json; /* NULL: text */
     bool fields;
-    struct text asked; /* the model's name on the command line; absent: all */
+    struct text asked;   /* the model's name on the command line; absent: all */
     struct fail *defect; /* of a plugin's table; its text is empty: none was found */
 };
 
@@ -137,7 +137,7 @@ static void write_model(const struct config_model *model, const struct listing *
 static bool write_models(const struct config *config, const struct listing *l)
 {
     struct text rest = l->asked, head;
-    struct config_target direct = {.model = TEXT_NONE};
+    struct config_target direct = { .model = TEXT_NONE };
 
     for (size_t i = 0; l->asked.ptr == NULL && i < config->model_count; i++)
         write_model(&config->models[i], l);
@@ -148,7 +148,7 @@ static bool write_models(const struct config *config, const struct listing *l)
     direct.provider = config_provider(config, head);
     direct.model = rest;
     if (model == NULL && direct.provider != NULL && rest.len > 0) {
-        write_model(&(struct config_model){.name = l->asked, .targets = &direct, .target_count = 1}, l);
+        write_model(&(struct config_model){ .name = l->asked, .targets = &direct, .target_count = 1 }, l);
         return true;
     }
     if (model == NULL)
@@ -163,8 +163,10 @@ static int run(struct cli *cli)
     struct config *config = cli_load(cli, CLI_LOAD_OFF);
     struct json_writer w;
     struct buf out;
-    struct fail defect = {.text = ""};
-    struct listing l = {.out = &out, .fields = cli_option(cli, "fields") != NULL, .asked = TEXT_NONE, .defect = &defect};
+    struct fail defect = { .text = "" };
+    struct listing l = {
+        .out = &out, .fields = cli_option(cli, "fields") != NULL, .asked = TEXT_NONE, .defect = &defect
+    };
 
     if (config == NULL)
         return CLI_CONFIG;

@@ -25,15 +25,15 @@ static void fill_tables(const struct cli_verb *verb, struct option *longs, char 
     shorts[at++] = 'h';
     for (size_t i = 0; i < count; i++) {
         const struct cli_option *o = &verb->options[i];
-        longs[i] = (struct option){o->name, o->value != NULL ? required_argument : no_argument, NULL, FIRST + (int)i};
+        longs[i] = (struct option){ o->name, o->value != NULL ? required_argument : no_argument, NULL, FIRST + (int)i };
         if (o->letter == 0)
             continue;
         shorts[at++] = o->letter;
         if (o->value != NULL)
             shorts[at++] = ':';
     }
-    longs[count] = (struct option){"help", no_argument, NULL, HELP};
-    longs[count + 1] = (struct option){NULL, 0, NULL, 0};
+    longs[count] = (struct option){ "help", no_argument, NULL, HELP };
+    longs[count + 1] = (struct option){ NULL, 0, NULL, 0 };
     shorts[at] = '\0';
 }
 
@@ -57,7 +57,7 @@ static int unknown_option(const struct cli_verb *verb, const char *said)
     names[count + 1] = NULL;
     struct text rest = text_of(said), name;
     while (text_starts(rest, TEXT("-")))
-        rest = (struct text){rest.ptr + 1, rest.len - 1};
+        rest = (struct text){ rest.ptr + 1, rest.len - 1 };
     name = text_cut(&rest, '='); /* what follows is a value, perhaps a key */
     const char *nearest = text_nearest(name, names);
     if (nearest != NULL)
@@ -94,7 +94,7 @@ int cli_parse(struct cli *cli, const struct cli_verb *verb, int argc, char **arg
     char shorts[2 * CLI_OPTIONS_MAX + 3];
     int answer;
 
-    *cli = (struct cli){.verb = verb};
+    *cli = (struct cli){ .verb = verb };
     fill_tables(verb, longs, shorts);
     opterr = 0;
     optind = 0; /* glibc: begin anew */

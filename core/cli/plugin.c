@@ -7,7 +7,7 @@
 #include "cli/plugin_new.h"
 #include "plugin/plugin.h"
 
-static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_JSON, CLI_OPTIONS_END};
+static const struct cli_option options[] = { CLI_OPTION_CONFIG, CLI_OPTION_JSON, CLI_OPTIONS_END };
 
 static int check(const struct cli *cli, const char *path)
 {

@@ -19,10 +19,10 @@ enum { NAME_MOST = 64, FILE_MOST = 1 << 20 };
 static const struct file {
     const char *from, *to;
 } files[] = {
-    {"CMakeLists.txt",   "CMakeLists.txt"  },
-    {"README.md",        "README.md"       },
-    {"provider.c",       "@NAME@.c"        },
-    {"cases/cases.json", "cases/@NAME@.json"},
+    { "CMakeLists.txt", "CMakeLists.txt" },
+    { "README.md", "README.md" },
+    { "provider.c", "@NAME@.c" },
+    { "cases/cases.json", "cases/@NAME@.json" },
 };
 enum { FILES = sizeof files / sizeof files[0] };
 
@@ -34,8 +34,8 @@ struct places {
 };
 
 /* Targets that CMake has itself. */
-static const char *const reserved[] = {"all",     "clean",          "codegen", "edit_cache",    "help",
-                                       "install", "package",        "package_source", "rebuild_cache", "test"};
+static const char *const reserved[] = { "all",     "clean",   "codegen",        "edit_cache",    "help",
+                                        "install", "package", "package_source", "rebuild_cache", "test" };
 
 /* What is wrong with the name, static; NULL: nothing. It is the name of a file, of a CMake target and in gateway.lua. */
 static const char *name_problem(const char *name)
@@ -65,9 +65,9 @@ static void fill(const struct places *places, struct text text, struct buf *out)
         struct text place;
         const char *value;
     } all[] = {
-        {TEXT("@NAME@"), places->name},
-        {TEXT("@ENV@"),  places->env },
-        {TEXT("@SDK@"),  places->sdk },
+        { TEXT("@NAME@"), places->name },
+        { TEXT("@ENV@"), places->env },
+        { TEXT("@SDK@"), places->sdk },
     };
     while (text.len > 0) {
         size_t used = 1;
@@ -95,12 +95,13 @@ static int read_template(const struct places *places, const char *from, struct a
     ssize_t got = fd < 0 || bytes == NULL ? -1 : read(fd, bytes, FILE_MOST);
 
     if (got <= 0)
-        cli_say("cannot read %s, which is installed with the program: %s", path, got < 0 ? strerror(errno) : "it is empty");
+        cli_say("cannot read %s, which is installed with the program: %s", path,
+                got < 0 ? strerror(errno) : "it is empty");
     if (fd >= 0)
         close(fd);
     if (got <= 0)
         return -1;
-    fill(places, (struct text){bytes, (size_t)got}, out);
+    fill(places, (struct text){ bytes, (size_t)got }, out);
     return 0;
 }
 
@@ -124,8 +125,9 @@ static int write_file(const char *path, struct text bytes)
 static int make_folders(const char *name, const char *cases)
 {
     if (mkdir(name, 0755) != 0) {
-        cli_say(errno == EEXIST ? "%s is there already, and nothing was written: choose another name, or remove it first"
-                                : "cannot make the folder %s: %s",
+        cli_say(errno == EEXIST
+                    ? "%s is there already, and nothing was written: choose another name, or remove it first"
+                    : "cannot make the folder %s: %s",
                 name, strerror(errno));
         return -1;
     }
@@ -160,7 +162,7 @@ int plugin_new(const char *name)
         return CLI_USAGE;
     }
     arena_init(&arena, NULL, 0, 8 << 20);
-    const struct places places = {name, variable_of(&arena, name), folders_sdk(&arena)};
+    const struct places places = { name, variable_of(&arena, name), folders_sdk(&arena) };
     for (size_t i = 0; i < FILES; i++) {
         buf_init(&filled[i], 2 * FILE_MOST);
         if (result == 0)

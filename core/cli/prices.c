@@ -12,11 +12,11 @@
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
-    {"book",    'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given"  },
+    { "book", 'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given" },
     CLI_OPTION_JSON,
-    {"dry-run", 0,   NULL,   NULL,        "update: show the differences and write nothing"                   },
-    {"force",   0,   NULL,   NULL,        "update: take also what would be held back"                        },
-    {"output",  'o', "FILE", NULL,        "update: write the new book there, not in the place of the old one"},
+    { "dry-run", 0, NULL, NULL, "update: show the differences and write nothing" },
+    { "force", 0, NULL, NULL, "update: take also what would be held back" },
+    { "output", 'o', "FILE", NULL, "update: write the new book there, not in the place of the old one" },
     CLI_OPTIONS_END,
 };
 
@@ -176,7 +176,7 @@ const char *prices_path(const struct cli *cli, struct arena *arena)
 
 static struct book *load(const struct cli *cli)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     struct arena arena;
 
     arena_init(&arena, NULL, 0, 64 << 10);
@@ -191,7 +191,7 @@ static int prices_show(struct cli *cli)
 {
     struct json_writer w;
     struct buf out;
-    struct listing l = {.out = &out};
+    struct listing l = { .out = &out };
 
     struct config *config = cli_load(cli, CLI_LOAD_OFF);
     struct book *book = config != NULL ? load(cli) : NULL;

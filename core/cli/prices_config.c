@@ -50,10 +50,10 @@ static void put_json(const struct tariff *own, const struct price_list *list, st
 }
 
 /* A target with prices of gateway.lua: what holds at this moment, by unit, and whose price it is. */
-static void write_own(const struct config_provider *p, struct text model, const struct tariff *own, const struct book *book,
-                      struct buf *out, struct json_writer *w)
+static void write_own(const struct config_provider *p, struct text model, const struct tariff *own,
+                      const struct book *book, struct buf *out, struct json_writer *w)
 {
-    struct price_list list = {.of = {NULL}};
+    struct price_list list = { .of = { NULL } };
     struct book_found found;
 
     if (!own->free && book_find(book, seller_of(p), model, &found))
@@ -61,7 +61,8 @@ static void write_own(const struct config_provider *p, struct text model, const 
     if (!own->free)
         tariff_apply(own, &list);
     if (w == NULL) {
-        buf_printf(out, "%.*s/%.*s\n  prices of gateway.lua%s\n", TEXT_ARG(p->name), TEXT_ARG(model), own->free ? ": free" : "");
+        buf_printf(out, "%.*s/%.*s\n  prices of gateway.lua%s\n", TEXT_ARG(p->name), TEXT_ARG(model),
+                   own->free ? ": free" : "");
         write_text(own, &list, out);
         return;
     }
@@ -76,8 +77,8 @@ static void write_own(const struct config_provider *p, struct text model, const 
     json_close(w);
 }
 
-bool prices_configured(const struct config *config, const struct book *book, struct text asked, struct prices_target *target,
-                       size_t i, struct buf *out, struct json_writer *w)
+bool prices_configured(const struct config *config, const struct book *book, struct text asked,
+                       struct prices_target *target, size_t i, struct buf *out, struct json_writer *w)
 {
     struct text rest = asked, head = text_cut(&rest, '/');
     const struct config_model *model = config_model(config, asked);
@@ -91,7 +92,8 @@ bool prices_configured(const struct config *config, const struct book *book, str
     const struct config_provider *p = direct != NULL ? direct : t->provider;
     struct text name = direct != NULL ? rest : text_is(t->model, "*") ? asked : t->model;
     const struct tariff *own = t != NULL && t->price != NULL ? t->price : p->price;
-    *target = (struct prices_target){.seller = seller_of(p), .model = name, .own = own != NULL, .direct = direct != NULL};
+    *target =
+        (struct prices_target){ .seller = seller_of(p), .model = name, .own = own != NULL, .direct = direct != NULL };
     if (own != NULL)
         write_own(p, name, own, book, out, w);
     return true;

@@ -28,7 +28,8 @@ static const char *usd(int64_t nano, char out[NANO_TEXT])
 static void add(void *arg, const struct merge_difference *d)
 {
     static const char *const words[MERGE_KINDS] = {
-        [MERGE_NEW] = "new", [MERGE_CHANGED] = "changed", [MERGE_KEPT] = "kept", [MERGE_HELD] = "held back"};
+        [MERGE_NEW] = "new", [MERGE_CHANGED] = "changed", [MERGE_KEPT] = "kept", [MERGE_HELD] = "held back"
+    };
     struct differences *to = arg;
     char from[NANO_TEXT], until[NANO_TEXT];
 
@@ -118,8 +119,8 @@ static void summarize(const struct cli *cli, const char *path, struct difference
 
 int prices_update(struct cli *cli)
 {
-    struct differences differences = {.count = {0}};
-    struct fail fail = {.kind = FAIL_NONE};
+    struct differences differences = { .count = { 0 } };
+    struct fail fail = { .kind = FAIL_NONE };
     struct buf older, newer, merged;
     struct arena arena;
     int ended = CLI_FAILED;

@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 #include "plugin/plugin.h"
 
-static const struct cli_option options[] = {CLI_OPTION_CONFIG, CLI_OPTION_JSON, CLI_OPTIONS_END};
+static const struct cli_option options[] = { CLI_OPTION_CONFIG, CLI_OPTION_JSON, CLI_OPTIONS_END };
 
 static void write_row(const struct config_provider *provider, struct buf *out)
 {

@@ -10,18 +10,18 @@
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
-    {"listen", 'l', "ADDR:PORT", "GW_LISTEN", "listen there, whatever the configuration says"},
-    {"book", 'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given"},
-    {"accept-gap", 0, NULL, NULL, "start although records of the ledger are lost: `ledger verify` shows which"},
-    {"insecure", 0, NULL, NULL, "accept anybody, although others can reach the address and no key is declared"},
-    {"log-level", 0, "LEVEL", "GW_LOG_LEVEL", "error, warn, info or debug: what is said on stderr"},
+    { "listen", 'l', "ADDR:PORT", "GW_LISTEN", "listen there, whatever the configuration says" },
+    { "book", 'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given" },
+    { "accept-gap", 0, NULL, NULL, "start although records of the ledger are lost: `ledger verify` shows which" },
+    { "insecure", 0, NULL, NULL, "accept anybody, although others can reach the address and no key is declared" },
+    { "log-level", 0, "LEVEL", "GW_LOG_LEVEL", "error, warn, info or debug: what is said on stderr" },
     CLI_OPTIONS_END,
 };
 
 static const struct {
     const char *name;
     enum log_level level;
-} levels[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
+} levels[] = { { "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG } };
 
 static int set_level(const struct cli *cli, enum log_level *level)
 {
@@ -42,7 +42,7 @@ static int set_level(const struct cli *cli, enum log_level *level)
  * operator's to mend first. 0, or -1 after a message. */
 static int load_book(const struct cli *cli, struct book **book)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     struct arena arena;
 
     arena_init(&arena, NULL, 0, 64 << 10);
@@ -70,9 +70,10 @@ static int run(struct cli *cli)
         config_unref(config);
         return CLI_CONFIG;
     }
-    struct start_options start = {
-        .insecure = cli_option(cli, "insecure") != NULL, .quiet = level < LOG_INFO, .book = book,
-        .accept_gap = cli_option(cli, "accept-gap") != NULL};
+    struct start_options start = { .insecure = cli_option(cli, "insecure") != NULL,
+                                   .quiet = level < LOG_INFO,
+                                   .book = book,
+                                   .accept_gap = cli_option(cli, "accept-gap") != NULL };
     int code = start_serve(config, &start);
     config_unref(config);
     if (book != NULL)

@@ -7,10 +7,10 @@
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     CLI_OPTION_LEDGER,
-    {"by",     'b', "WORDS", NULL, "what to sum by, commas between: " USAGE_BY_WORDS},
-    {"since",  's', "TIME",  NULL, "from then on: 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z"},
-    {"until",  'u', "TIME",  NULL, "before then"},
-    {"format", 'f', "FORM",  NULL, "table, json or csv"},
+    { "by", 'b', "WORDS", NULL, "what to sum by, commas between: " USAGE_BY_WORDS },
+    { "since", 's', "TIME", NULL, "from then on: 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z" },
+    { "until", 'u', "TIME", NULL, "before then" },
+    { "format", 'f', "FORM", NULL, "table, json or csv" },
     CLI_OPTION_JSON,
     CLI_OPTIONS_END,
 };
@@ -21,12 +21,12 @@ static int parse_ago(struct text said, int64_t *unix_ms)
     static const struct {
         char letter;
         int64_t ms;
-    } units[] = {{'d', 86400000}, {'h', 3600000}, {'m', 60000}, {'s', 1000}};
+    } units[] = { { 'd', 86400000 }, { 'h', 3600000 }, { 'm', 60000 }, { 's', 1000 } };
     int64_t count;
 
     for (size_t i = 0; said.len > 1 && i < sizeof units / sizeof units[0]; i++)
         if (said.ptr[said.len - 1] == units[i].letter &&
-            text_parse_u63((struct text){said.ptr, said.len - 1}, &count) == 0 && count < 1000000) {
+            text_parse_u63((struct text){ said.ptr, said.len - 1 }, &count) == 0 && count < 1000000) {
             *unix_ms = clock_unix_ms() - count * units[i].ms;
             return 0;
         }
@@ -44,7 +44,8 @@ static int parse_time(const struct cli *cli, const char *option, int64_t *unix_m
     snprintf(moment, sizeof moment, "%.25s%s", said, strlen(said) == 10 ? "T00:00:00Z" : "");
     if (strlen(said) <= 25 && date_parse(text_of(moment), unix_ms) == 0)
         return 0;
-    return cli_usage(cli->verb, "--%s takes 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z, not \"%s\"", option, said);
+    return cli_usage(cli->verb, "--%s takes 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z, not \"%s\"", option,
+                     said);
 }
 
 static int parse(const struct cli *cli, struct usage_query *query, enum usage_format *format)
@@ -52,10 +53,11 @@ static int parse(const struct cli *cli, struct usage_query *query, enum usage_fo
     const char *by = cli_option(cli, "by"), *form = cli_option(cli, "format");
     struct text bad;
 
-    *query = (struct usage_query){.since_ms = INT64_MIN, .until_ms = INT64_MAX};
+    *query = (struct usage_query){ .since_ms = INT64_MIN, .until_ms = INT64_MAX };
     if (usage_parse_by(text_of(by != NULL ? by : "team,model"), query, &bad) < 0)
-        return cli_usage(cli->verb, "--by takes up to %d different words of %s: \"%.*s\" is one too many or none of them", USAGE_BY_MOST,
-                         USAGE_BY_WORDS, TEXT_ARG(bad));
+        return cli_usage(cli->verb,
+                         "--by takes up to %d different words of %s: \"%.*s\" is one too many or none of them",
+                         USAGE_BY_MOST, USAGE_BY_WORDS, TEXT_ARG(bad));
     *format = cli_option(cli, "json") != NULL ? USAGE_JSON : USAGE_TABLE;
     if (form != NULL && strcmp(form, "json") == 0)
         *format = USAGE_JSON;
@@ -74,13 +76,18 @@ static bool say_notes(const struct usage_notes *notes)
     if (notes->store_failed[0] != '\0')
         cli_say("%s. The sums come from the journal", notes->store_failed);
     if (notes->first_record > 1)
-        cli_say("the journal begins with record %llu: what was before is not in these sums", (unsigned long long)notes->first_record);
+        cli_say("the journal begins with record %llu: what was before is not in these sums",
+                (unsigned long long)notes->first_record);
     if (notes->rows_since_ms != INT64_MIN) {
         clock_rfc3339(notes->rows_since_ms, stamp);
-        cli_say("single rows from before %.19sZ were removed (store { rows_days }), and only team, key, model, provider and day can be summed without them", stamp);
+        cli_say(
+            "single rows from before %.19sZ were removed (store { rows_days }), and only team, key, model, provider and day can be summed without them",
+            stamp);
     }
     if (notes->problems > 0)
-        cli_say("the journal is damaged in %llu places, and these sums lack what cannot be read: llm-gateway ledger verify", (unsigned long long)notes->problems);
+        cli_say(
+            "the journal is damaged in %llu places, and these sums lack what cannot be read: llm-gateway ledger verify",
+            (unsigned long long)notes->problems);
     return notes->problems > 0;
 }
 
@@ -127,11 +134,12 @@ const struct cli_verb verb_usage = {
     .summary = "show what was used and spent",
     .arguments = "",
     .options = options,
-    .notes = "Reads the store of the ledger and what the journal has beyond it, also beside a running gateway; with --path\n"
-             "the journal alone. Without --by it sums by team and model. Sums by team, key, model, provider and day come\n"
-             "from rollups, and --since and --until are whole minutes there.\n"
-             "spent_usd is what upstreams charge for what they reported or the gateway counted; held_usd is for requests\n"
-             "in flight; doubt_usd is what an upstream may charge for attempts that were cut off. A request counts once,\n"
-             "where its last attempt went.\n",
+    .notes =
+        "Reads the store of the ledger and what the journal has beyond it, also beside a running gateway; with --path\n"
+        "the journal alone. Without --by it sums by team and model. Sums by team, key, model, provider and day come\n"
+        "from rollups, and --since and --until are whole minutes there.\n"
+        "spent_usd is what upstreams charge for what they reported or the gateway counted; held_usd is for requests\n"
+        "in flight; doubt_usd is what an upstream may charge for attempts that were cut off. A request counts once,\n"
+        "where its last attempt went.\n",
     .run = run,
 };

@@ -5,7 +5,7 @@
 #include "boot/load.h"
 #include "cli/cli.h"
 
-static const struct cli_option options[] = {CLI_OPTION_JSON, CLI_OPTIONS_END};
+static const struct cli_option options[] = { CLI_OPTION_JSON, CLI_OPTIONS_END };
 
 static int run(struct cli *cli)
 {

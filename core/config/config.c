@@ -46,7 +46,7 @@ struct config *config_new(void)
     config->magic = CONFIG_MAGIC;
     config->refs = 1;
     arena_init(&config->arena, NULL, 0, CONFIG_MAX_BYTES);
-    config->listen = (struct config_listen){.address = TEXT("127.0.0.1"), .port = 8080, .workers = 1};
+    config->listen = (struct config_listen){ .address = TEXT("127.0.0.1"), .port = 8080, .workers = 1 };
     config->limits = default_limits;
     map_init(&config->provider_by_name);
     map_init(&config->model_by_name);
@@ -128,7 +128,7 @@ void config_seal(struct config *config)
         if (!is_family(config->models[i].name))
             map_put(&config->model_by_name, config->models[i].name, &config->models[i]);
     for (size_t i = 0; i < config->key_count; i++) {
-        struct text digest = {(const char *)config->keys[i].digest, CRYPTO_SHA256_LEN};
+        struct text digest = { (const char *)config->keys[i].digest, CRYPTO_SHA256_LEN };
         map_put(&config->key_by_digest, digest, &config->keys[i]);
     }
     config->keys_required = config->key_count > 0;
@@ -165,7 +165,7 @@ const struct config_key *config_key(const struct config *config, const uint8_t d
 {
     CHECK(config, CONFIG);
     const struct config_key *key =
-        map_get(&config->key_by_digest, (struct text){(const char *)digest, CRYPTO_SHA256_LEN});
+        map_get(&config->key_by_digest, (struct text){ (const char *)digest, CRYPTO_SHA256_LEN });
     if (key == NULL || !crypto_equal(key->digest, digest, CRYPTO_SHA256_LEN))
         return NULL;
     return key;

@@ -43,10 +43,11 @@ enum config_budget_mode { BUDGET_EXPECTED, BUDGET_STRICT };
 struct config_budget {
     enum config_period period;
     enum config_budget_mode mode; /* strict: limit = ceiling, and what is in doubt counts in full */
-    const struct zone *zone; /* by whose calendar; NULL: UTC */
-    int64_t limit;    /* nano-dollars, expected */
-    int64_t ceiling;  /* nano-dollars that are never passed, given that nothing costs more than was held for it; strict: the limit */
-    bool clamps; /* where it is short, a lower limit of output tokens is sent rather than the request refused */
+    const struct zone *zone;      /* by whose calendar; NULL: UTC */
+    int64_t limit;                /* nano-dollars, expected */
+    int64_t
+        ceiling; /* nano-dollars that are never passed, given that nothing costs more than was held for it; strict: the limit */
+    bool clamps;      /* where it is short, a lower limit of output tokens is sent rather than the request refused */
     bool only_report; /* it refuses nothing */
     /* More, until a moment: nano-dollars on top of both. */
     int64_t raise;
@@ -68,14 +69,14 @@ struct config_provider {
     struct text name;
     const struct plugin *plugin;
     const gw_service *service; /* which of the plugin's; NULL: its own */
-    void *instance; /* of the plugin; closed when the snapshot ends; NULL when it is off */
+    void *instance;            /* of the plugin; closed when the snapshot ends; NULL when it is off */
     struct text base_url;
-    bool is_usual; /* base_url is the usual one of the service or of the plugin */
+    bool is_usual;                 /* base_url is the usual one of the service or of the plugin */
     struct config_secret *secrets; /* tried in turn; may be none */
     size_t secret_count;
     struct config_secret *named; /* instead of them, where gateway.lua names them; may be none */
     size_t named_count;
-    const char *const *wanted; /* where secrets were looked for, also those that are not set */
+    const char *const *wanted;       /* where secrets were looked for, also those that are not set */
     const char *const *wanted_names; /* of each its name; NULL: they have none */
     size_t wanted_count;
     struct config_header *headers; /* sent with every request */
@@ -83,8 +84,8 @@ struct config_provider {
     const struct tariff *price; /* what gateway.lua reports that its models cost; NULL: nothing */
     struct config_budgets budgets;
     const char *settings; /* the plugin's own, as text of gateway.lua with secrets masked; NULL: none */
-    const char *off;  /* NULL: in use; else why not ('env "X" is not set') */
-    const char *file; /* where it was declared; "(built in)" */
+    const char *off;      /* NULL: in use; else why not ('env "X" is not set') */
+    const char *file;     /* where it was declared; "(built in)" */
     int line;
     unsigned index; /* position in config->providers */
 };
@@ -92,8 +93,8 @@ struct config_provider {
 /* One row of a model. */
 struct config_target {
     const struct config_provider *provider;
-    struct text model; /* as the upstream names it; "*": the name the client asked for */
-    bool fallback;     /* from the `fallback` list */
+    struct text model;          /* as the upstream names it; "*": the name the client asked for */
+    bool fallback;              /* from the `fallback` list */
     const struct tariff *price; /* of its own; NULL: the provider's */
 };
 
@@ -102,15 +103,15 @@ struct config_timeouts {
 };
 
 struct config_model {
-    struct text name; /* as asked for; may end in '*' */
+    struct text name;              /* as asked for; may end in '*' */
     struct config_target *targets; /* in order, fallbacks last */
     size_t target_count;
     struct config_timeouts timeouts;
-    unsigned attempts; /* most tries in all */
-    bool lossy_refuse; /* lossy = "refuse" */
+    unsigned attempts;             /* most tries in all */
+    bool lossy_refuse;             /* lossy = "refuse" */
     struct config_budgets budgets; /* of all who ask for it */
-    int64_t min_output; /* tokens below which no limit is lowered; 0: the default */
-    int64_t most_nano;  /* what a request costs at most where nothing else bounds it; 0: not stated */
+    int64_t min_output;            /* tokens below which no limit is lowered; 0: the default */
+    int64_t most_nano;             /* what a request costs at most where nothing else bounds it; 0: not stated */
     const char *file;
     int line;
 };
@@ -133,7 +134,7 @@ struct config_team {
     struct config_rates rates;
     struct config_budgets budgets;
     struct config_budgets of_session, of_user; /* of each of its sessions, of each of its end users */
-    struct text *models; /* patterns; NULL: all */
+    struct text *models;                       /* patterns; NULL: all */
     size_t model_count;
 };
 
@@ -142,40 +143,40 @@ struct config_key {
     struct text name;
     const struct config_team *team;
     struct config_rates rates;
-    struct text project, tags; /* of its requests that name none; tags as labels.h has them */
-    struct config_budgets budgets; /* its own, beside its team's */
+    struct text project, tags;        /* of its requests that name none; tags as labels.h has them */
+    struct config_budgets budgets;    /* its own, beside its team's */
     struct config_budgets of_session; /* of each of its sessions */
     bool enabled;
     int64_t expires_unix_ms; /* 0: never */
 };
 
 struct config_limits {
-    size_t body_bytes;    /* of a request; 20 MB */
-    size_t answer_bytes;  /* of an answer that is not streamed; 64 MB */
-    size_t event_bytes;   /* of one streamed event; 16 MB */
-    size_t memory_bytes;  /* of one request's arena; 64 MB */
-    size_t bodies_bytes;  /* of all requests' bodies; 0: a share of the memory that there is */
-    size_t header_bytes;  /* of a request's head; 8 KB */
+    size_t body_bytes;     /* of a request; 20 MB */
+    size_t answer_bytes;   /* of an answer that is not streamed; 64 MB */
+    size_t event_bytes;    /* of one streamed event; 16 MB */
+    size_t memory_bytes;   /* of one request's arena; 64 MB */
+    size_t bodies_bytes;   /* of all requests' bodies; 0: a share of the memory that there is */
+    size_t header_bytes;   /* of a request's head; 8 KB */
     unsigned header_count; /* 100 */
-    unsigned connections; /* per process; 16384 */
-    unsigned in_flight;   /* requests per process; 0: no limit of its own */
-    unsigned rpm, tpm;    /* requests and tokens per minute, all together; 0: no limit */
-    int64_t header_ns;    /* time for a complete head; 10 s */
-    int64_t body_ns;      /* time for a complete body; 60 s */
-    int64_t write_ns;     /* longest a client may take nothing; 60 s */
+    unsigned connections;  /* per process; 16384 */
+    unsigned in_flight;    /* requests per process; 0: no limit of its own */
+    unsigned rpm, tpm;     /* requests and tokens per minute, all together; 0: no limit */
+    int64_t header_ns;     /* time for a complete head; 10 s */
+    int64_t body_ns;       /* time for a complete body; 60 s */
+    int64_t write_ns;      /* longest a client may take nothing; 60 s */
     int64_t keep_alive_ns; /* idle connection of a client; 75 s */
-    int64_t drain_ns;     /* for requests in flight after SIGTERM; 600 s */
-    int64_t ping_ns;      /* keep-alive comment after this much silence; 15 s */
+    int64_t drain_ns;      /* for requests in flight after SIGTERM; 600 s */
+    int64_t ping_ns;       /* keep-alive comment after this much silence; 15 s */
 };
 
 struct config_listen {
-    struct text address; /* "127.0.0.1" or "::1" */
-    uint16_t port;       /* 0: any free one */
-    unsigned workers;    /* resolved: at least 1 */
-    struct text cert_pem, key_pem; /* both or none */
+    struct text address;              /* "127.0.0.1" or "::1" */
+    uint16_t port;                    /* 0: any free one */
+    unsigned workers;                 /* resolved: at least 1 */
+    struct text cert_pem, key_pem;    /* both or none */
     const char *cert_from, *key_from; /* 'file "cert.pem"' */
-    struct cidr *proxies;     /* whose X-Forwarded-For is believed */
-    struct text *proxy_names; /* as they were written */
+    struct cidr *proxies;             /* whose X-Forwarded-For is believed */
+    struct text *proxy_names;         /* as they were written */
     size_t proxy_count;
 };
 
@@ -184,8 +185,8 @@ struct config_ledger {
     const char *path; /* a folder; NULL: nowhere */
     int64_t sync_ns;
     int64_t wait_ns, wait_stream_ns; /* how long a request waits for others in flight; 0: not at all */
-    int64_t doubt_ttl_ns; /* 0: doubt does not end by itself */
-    unsigned keep_days; /* its files, after the store has what is in them */
+    int64_t doubt_ttl_ns;            /* 0: doubt does not end by itself */
+    unsigned keep_days;              /* its files, after the store has what is in them */
 };
 #define CONFIG_LEDGER_SYNC_NS INT64_C(50000000)
 #define CONFIG_LEDGER_WAIT_NS INT64_C(2000000000)
@@ -227,13 +228,13 @@ struct config {
     struct config_key *keys;
     size_t key_count;
     struct map key_by_digest; /* the 32 bytes */
-    struct text *cors; /* origins whose pages may read answers; "*": all */
+    struct text *cors;        /* origins whose pages may read answers; "*": all */
     size_t cors_count;
-    struct text metrics_token; /* who shows it may read /metrics from anywhere; absent: nobody may */
-    const char *metrics_from;  /* 'env "X"'; NULL: not declared */
-    bool keys_required; /* true once a key is declared */
-    bool prefix_routing; /* no file: bare names by the providers' own patterns */
-    const char *ca_file; /* for upstream TLS; NULL: the system's */
+    struct text metrics_token;             /* who shows it may read /metrics from anywhere; absent: nobody may */
+    const char *metrics_from;              /* 'env "X"'; NULL: not declared */
+    bool keys_required;                    /* true once a key is declared */
+    bool prefix_routing;                   /* no file: bare names by the providers' own patterns */
+    const char *ca_file;                   /* for upstream TLS; NULL: the system's */
     const char *const *plugin_directories; /* where plugins are looked for; NULL-terminated */
     const struct plugin *const *plugins;   /* named in `plugins`; they stay loaded */
     size_t plugin_count;

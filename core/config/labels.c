@@ -30,8 +30,8 @@ bool labels_is_project(struct text name)
 
 bool labels_is_tag(struct text name, struct text value)
 {
-    bool good = name.len <= LABELS_TAG_NAME_MOST && has_only(name, "_.-") && value.len > 0 && value.len <= LABELS_VALUE_MOST &&
-                text_trim(value).len == value.len && text_is_utf8(value);
+    bool good = name.len <= LABELS_TAG_NAME_MOST && has_only(name, "_.-") && value.len > 0 &&
+                value.len <= LABELS_VALUE_MOST && text_trim(value).len == value.len && text_is_utf8(value);
     for (size_t i = 0; good && i < value.len; i++)
         good = (unsigned char)value.ptr[i] >= ' ' && value.ptr[i] != 127 && value.ptr[i] != ',';
     return good;
@@ -76,7 +76,8 @@ static int read_sent(struct text sent, struct tags *tags, const char **why)
 {
     while (sent.len > 0) {
         struct tag tag = cut(&sent);
-        *why = "takes name=value, commas between: names of letters, digits, _ . and -, at most 32 bytes; values of at most 64 without commas";
+        *why =
+            "takes name=value, commas between: names of letters, digits, _ . and -, at most 32 bytes; values of at most 64 without commas";
         if (!labels_is_tag(tag.name, tag.value))
             return -1;
         *why = has(tags, tag.name) ? "names a tag twice" : "has more than 8 tags";

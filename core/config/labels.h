@@ -9,8 +9,8 @@
 
 #define LABELS_TAGS_MOST 8u
 #define LABELS_TAG_NAME_MOST 32u
-#define LABELS_VALUE_MOST 64u   /* bytes of a project's name, and of a tag's value */
-#define LABELS_BYTES_MOST 512u  /* of all tags together */
+#define LABELS_VALUE_MOST 64u  /* bytes of a project's name, and of a tag's value */
+#define LABELS_BYTES_MOST 512u /* of all tags together */
 
 /* Letters, digits and _ . : / @ + -, at most LABELS_VALUE_MOST. */
 bool labels_is_project(struct text name);

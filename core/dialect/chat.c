@@ -22,7 +22,8 @@ static bool cut_of(struct arena *arena, const struct json *message, struct text 
             to = scan.members[i + 1].start;
         else if (i > 0)
             from = scan.members[i - 1].end;
-        *edit = (struct splice_edit){ base + from, base + to, TEXT(" ") }; /* a piece that is sent should not be empty */
+        *edit =
+            (struct splice_edit){ base + from, base + to, TEXT(" ") }; /* a piece that is sent should not be empty */
         return true;
     }
     return false;
@@ -86,9 +87,10 @@ static void splice(struct arena *arena, const struct ask *ask, struct text model
 
 static size_t spoken(struct text name, struct text data)
 {
-    static const struct text names[] = { SPOKEN("content"),   SPOKEN("reasoning_content"), SPOKEN("reasoning"),
-                                         SPOKEN("thinking"),  SPOKEN("refusal"),           SPOKEN("text"),
-                                         SPOKEN("arguments"), SPOKEN("input"),             { NULL, 0 } };
+    static const struct text names[] = {
+        SPOKEN("content"), SPOKEN("reasoning_content"), SPOKEN("reasoning"), SPOKEN("thinking"), SPOKEN("refusal"),
+        SPOKEN("text"),    SPOKEN("arguments"),         SPOKEN("input"),     { NULL, 0 }
+    };
     static const struct text passed[] = { SPOKEN("annotations"), SPOKEN("logprobs"), { NULL, 0 } };
     (void)name;
     return spoken_in(data, TEXT("\"delta\""), names, passed);

@@ -3,8 +3,9 @@
 
 enum { ADDED_MOST = 8 };
 
-static const struct dialect *const rows[] = { &dialect_chat,     &dialect_completions,  &dialect_embeddings, &dialect_responses,
-                                              &dialect_messages, &dialect_count_tokens, &dialect_other };
+static const struct dialect *const rows[] = { &dialect_chat,      &dialect_completions, &dialect_embeddings,
+                                              &dialect_responses, &dialect_messages,    &dialect_count_tokens,
+                                              &dialect_other };
 static const struct dialect *added[ADDED_MOST];
 static size_t added_count;
 

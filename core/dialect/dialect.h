@@ -25,28 +25,34 @@ struct json;
 #define DIALECT_TAP_DONE (1u << 3)       /* the end mark of the dialect */
 #define DIALECT_TAP_USAGE_ONLY (1u << 4) /* the extra usage chunk: nothing else in it */
 #define DIALECT_TAP_BAD (1u << 5)        /* a whole body that is no JSON object */
-#define DIALECT_TAP_READ (DIALECT_TAP_USAGE | DIALECT_TAP_FINISH | DIALECT_TAP_ERROR) /* the provider's read() is asked */
+#define DIALECT_TAP_READ                                                                                               \
+    (DIALECT_TAP_USAGE | DIALECT_TAP_FINISH | DIALECT_TAP_ERROR) /* the provider's read() is asked */
 
 /* A stream that the gateway cuts. */
 struct dialect_cut {
     struct text request_id, model;
-    int64_t created; /* unix seconds */
+    int64_t created;  /* unix seconds */
     struct text last; /* the data of the last event that passed */
 };
 
 struct dialect {
     const char *name;
-    uint32_t bit;      /* GW_DIALECT_* */
-    struct text ping;  /* what keeps a silent stream alive: ": keep-alive\n\n"; absent: it has no streams */
-    struct text end;   /* the event without which a stream is not complete for its clients, for upstreams that leave it out;
+    uint32_t bit;     /* GW_DIALECT_* */
+    struct text ping; /* what keeps a silent stream alive: ": keep-alive\n\n"; absent: it has no streams */
+    struct text
+        end; /* the event without which a stream is not complete for its clients, for upstreams that leave it out;
                         * absent: its clients take the end of the body for it (OpenAI's: several services send no [DONE]) */
-    bool marks_end;    /* a stream that has neither an end mark nor a finish reason broke off */
-    bool waits_long;   /* its clients come again when Retry-After has passed, however long it is */
-    const char *quota; /* how the headers begin by which its clients learn that a budget is nearly or quite spent; NULL: they know none */
+    bool marks_end;  /* a stream that has neither an end mark nor a finish reason broke off */
+    bool waits_long; /* its clients come again when Retry-After has passed, however long it is */
+    const char *
+        quota; /* how the headers begin by which its clients learn that a budget is nearly or quite spent; NULL: they know none */
     const char *user_in; /* the member of a request whose "user_id" names the end user; NULL: its member "user" does */
-    const char *const *limits; /* the members that hold a limit of output tokens, to a NULL; the first is put in where there is none. NULL: none does */
-    const char *const *headers; /* request headers that its upstreams get, to a NULL; with * at its end: all that begin so */
-    const char *marked_by;      /* the header by which its clients are known where APIs share a path: lists of models. NULL: none */
+    const char *const *
+        limits; /* the members that hold a limit of output tokens, to a NULL; the first is put in where there is none. NULL: none does */
+    const char *const
+        *headers; /* request headers that its upstreams get, to a NULL; with * at its end: all that begin so */
+    const char
+        *marked_by; /* the header by which its clients are known where APIs share a path: lists of models. NULL: none */
 
     /* The body for a native upstream, in pieces that are lent from ask->body or arena: the model's name and
      * what the gateway must change spliced in (a stream is always asked for its usage). */
@@ -72,7 +78,8 @@ struct dialect {
     /* The end of a stream that is cut at its limit of output tokens, appended. NULL: its streams have none. */
     void (*write_cut)(const struct dialect_cut *cut, struct buf *out);
     /* The list of models, or the part of it that `page` asks for, appended. `created` in unix seconds: when the gateway started. */
-    void (*write_models)(const struct models_row *rows, size_t count, struct models_page page, int64_t created, struct buf *out);
+    void (*write_models)(const struct models_row *rows, size_t count, struct models_page page, int64_t created,
+                         struct buf *out);
     /* One model of it. */
     void (*write_model)(const struct models_row *row, int64_t created, struct buf *out);
 };

@@ -129,10 +129,13 @@ static const char *const limits[] = { "max_tokens", NULL };
 
 #define BOTH                                                                                                           \
     .bit = GW_DIALECT_MESSAGES, .ping = { PING, sizeof PING - 1 }, .end = { END, sizeof END - 1 }, .marks_end = true,  \
-    .waits_long = true, .quota = "anthropic-ratelimit-unified-", .user_in = "metadata", .limits = limits, .write_cut = cut_messages, .headers = headers, .splice = splice, .tap = tap, .spoken = spoken, .opens = opens,            \
+    .waits_long = true, .quota = "anthropic-ratelimit-unified-", .user_in = "metadata", .limits = limits,              \
+    .write_cut = cut_messages, .headers = headers, .splice = splice, .tap = tap, .spoken = spoken, .opens = opens,     \
     .error_status = messages_error_status, .write_error = messages_error_write,                                        \
     .write_error_event = messages_error_event, .write_models = messages_models_write,                                  \
     .write_model = messages_models_write_one
 
-const struct dialect dialect_messages = { .name = "messages", BOTH, .marked_by = "anthropic-version", .digest = digest };
+const struct dialect dialect_messages = {
+    .name = "messages", BOTH, .marked_by = "anthropic-version", .digest = digest
+};
 const struct dialect dialect_count_tokens = { .name = "count_tokens", BOTH, .digest = digest_count };

@@ -17,7 +17,8 @@ int messages_error_status(const struct fail *fail);
 void messages_error_write(const struct fail *fail, struct text request_id, struct buf *out);
 void messages_error_event(const struct fail *fail, struct text request_id, struct buf *out);
 /* messages_models.c */
-void messages_models_write(const struct models_row *rows, size_t count, struct models_page page, int64_t created, struct buf *out);
+void messages_models_write(const struct models_row *rows, size_t count, struct models_page page, int64_t created,
+                           struct buf *out);
 void messages_models_write_one(const struct models_row *row, int64_t created, struct buf *out);
 
 #endif

@@ -41,7 +41,7 @@ static size_t place_of(const struct models_row *rows, size_t count, struct text 
 
 /* SDKs walk through the list page by page until has_more is false. */
 void messages_models_write(const struct models_row *rows, size_t count, struct models_page page, int64_t created,
-                            struct buf *out)
+                           struct buf *out)
 {
     size_t from = 0, to = count;
     struct json_writer w;

@@ -38,7 +38,8 @@ static bool is_citation(const struct json *citation)
 
 static bool is_thinking(const struct json *block)
 {
-    return text_is(json_str(json_member(block, "type")), "thinking") && messages_is_marked(json_str(json_member(block, "signature")));
+    return text_is(json_str(json_member(block, "type")), "thinking") &&
+           messages_is_marked(json_str(json_member(block, "signature")));
 }
 
 /* A message with nothing else in it. */

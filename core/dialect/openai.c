@@ -102,10 +102,12 @@ static unsigned digest_choices(struct text choices, struct buf *out)
     for (const char *hit; (hit = memmem(choices.ptr, choices.len, "\"finish_reason\"", 15)) != NULL;) {
         struct text tail = { hit, (size_t)(choices.ptr + choices.len - hit) };
         choices = (struct text){ hit + 15, tail.len - 15 };
-        struct text value = look_value_of(tail, TEXT("\"finish_reason\"")) == '"' ? scan_peek(tail, "finish_reason") : TEXT_NONE;
+        struct text value =
+            look_value_of(tail, TEXT("\"finish_reason\"")) == '"' ? scan_peek(tail, "finish_reason") : TEXT_NONE;
         if (value.len == 0)
             continue;
-        buf_str(out, found != 0 ? ",{\"index\":0,\"message\":{},\"finish_reason\":" : "{\"index\":0,\"message\":{},\"finish_reason\":");
+        buf_str(out, found != 0 ? ",{\"index\":0,\"message\":{},\"finish_reason\":"
+                                : "{\"index\":0,\"message\":{},\"finish_reason\":");
         buf_text(out, value);
         buf_str(out, "}");
         found = DIALECT_TAP_FINISH;

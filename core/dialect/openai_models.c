@@ -16,7 +16,8 @@ static void write_row(const struct models_row *row, int64_t created, struct json
     json_close(w);
 }
 
-void openai_models_write(const struct models_row *rows, size_t count, struct models_page page, int64_t created, struct buf *out)
+void openai_models_write(const struct models_row *rows, size_t count, struct models_page page, int64_t created,
+                         struct buf *out)
 {
     struct json_writer w;
     (void)page; /* it has no pages */

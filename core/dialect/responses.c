@@ -11,7 +11,8 @@
 
 static bool is_end(struct text name)
 {
-    return text_is(name, "response.completed") || text_is(name, "response.incomplete") || text_is(name, "response.failed");
+    return text_is(name, "response.completed") || text_is(name, "response.incomplete") ||
+           text_is(name, "response.failed");
 }
 
 static unsigned tap(struct arena *arena, struct text name, struct text data)
@@ -32,7 +33,8 @@ static unsigned tap(struct arena *arena, struct text name, struct text data)
     }
     if (!is_end(name))
         return 0;
-    return DIALECT_TAP_FINISH | DIALECT_TAP_USAGE | DIALECT_TAP_DONE | (text_is(name, "response.failed") ? DIALECT_TAP_ERROR : 0u);
+    return DIALECT_TAP_FINISH | DIALECT_TAP_USAGE | DIALECT_TAP_DONE |
+           (text_is(name, "response.failed") ? DIALECT_TAP_ERROR : 0u);
 }
 
 /* In every "….delta" event the member `delta` is a string: text, reasoning, arguments, code; of audio it is base64. */
@@ -47,7 +49,8 @@ static size_t spoken(struct text name, struct text data)
 
 static unsigned digest(struct arena *arena, struct text body, struct text *out)
 {
-    static const char *const kept[] = { "usage", "status", "error", "incomplete_details", "object", "message", "code", "type", "service_tier" };
+    static const char *const kept[] = { "usage",   "status", "error", "incomplete_details", "object",
+                                        "message", "code",   "type",  "service_tier" };
     struct scan scan;
     struct buf b;
     unsigned found = 0;
@@ -59,7 +62,8 @@ static unsigned digest(struct arena *arena, struct text body, struct text *out)
         found |= DIALECT_TAP_USAGE;
     if (error != NULL && !scan_is_null(error))
         found |= DIALECT_TAP_ERROR;
-    else if (scan_get(&scan, "output") == NULL && scan_get(&scan, "status") == NULL && scan_get(&scan, "object") == NULL)
+    else if (scan_get(&scan, "output") == NULL && scan_get(&scan, "status") == NULL &&
+             scan_get(&scan, "object") == NULL)
         found |= DIALECT_TAP_BAD;
     if (scan_get(&scan, "status") != NULL)
         found |= DIALECT_TAP_FINISH;

@@ -24,8 +24,8 @@ bool splice_model(struct arena *arena, const struct ask *ask, struct text model,
     return true;
 }
 
-void splice_pieces(struct arena *arena, const struct ask *ask, const struct splice_edit *edits, size_t n, struct text **pieces,
-                   size_t *count)
+void splice_pieces(struct arena *arena, const struct ask *ask, const struct splice_edit *edits, size_t n,
+                   struct text **pieces, size_t *count)
 {
     struct text *out = arena_array(arena, struct text, 2 * n + 1);
     size_t at = 0, k = 0;
@@ -41,8 +41,8 @@ void splice_pieces(struct arena *arena, const struct ask *ask, const struct spli
     *count = k;
 }
 
-struct splice_edit *splice_merge(struct arena *arena, const struct splice_edit *a, size_t count_a, const struct splice_edit *b,
-                                 size_t count_b)
+struct splice_edit *splice_merge(struct arena *arena, const struct splice_edit *a, size_t count_a,
+                                 const struct splice_edit *b, size_t count_b)
 {
     struct splice_edit *all = arena_array(arena, struct splice_edit, count_a + count_b + 1);
     size_t n = 0, k = 0;

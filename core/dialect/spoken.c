@@ -84,7 +84,8 @@ static inline bool is_among(struct text key, const struct text *names)
 }
 
 /* Behind the object or array at `p`; its strings called one of `names` are added to *sum. */
-static const char *members(const char *p, const char *end, const struct text *names, const struct text *passed, size_t *sum)
+static const char *members(const char *p, const char *end, const struct text *names, const struct text *passed,
+                           size_t *sum)
 {
     size_t depth = 0, bytes;
     while (p < end) {

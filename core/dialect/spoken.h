@@ -7,7 +7,10 @@
 #include "base/text.h"
 
 /* One name of a list. */
-#define SPOKEN(literal) { (literal), sizeof(literal) - 1 }
+#define SPOKEN(literal)                                                                                                \
+    {                                                                                                                  \
+        (literal), sizeof(literal) - 1                                                                                 \
+    }
 
 /* The decoded bytes of all strings that are members called one of `names`, within the objects and arrays that are members called
  * `from` ("\"delta\""), or that are that member; 0 where it has no such. Members of `passed` are no part of it, whatever is in them. Both lists end with an

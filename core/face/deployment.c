@@ -51,7 +51,8 @@ static bool write_form(struct text content_type, struct text body, struct text m
     return buf_text(out, cut_out(body, (size_t)(old.ptr - body.ptr) + old.len, body.len)) == 0;
 }
 
-bool deployment_write(struct arena *arena, struct text content_type, struct text body, struct text model, struct buf *out)
+bool deployment_write(struct arena *arena, struct text content_type, struct text body, struct text model,
+                      struct buf *out)
 {
     if (form_is_meant(content_type, body))
         return write_form(content_type, body, model, out);

@@ -18,7 +18,8 @@ static int decode(struct arena *arena, struct text body, struct ask *ask, struct
     struct text format = TEXT("float");
     if (m != NULL && !scan_is_null(m) &&
         (!scan_string(arena, m, &format) || !(text_is(format, "float") || text_is(format, "base64"))))
-        return error_param(fail, E_PARAMETER, TEXT("encoding_format"), "encoding_format must be \"float\" or \"base64\"");
+        return error_param(fail, E_PARAMETER, TEXT("encoding_format"),
+                           "encoding_format must be \"float\" or \"base64\"");
     ask->base64 = text_is(format, "base64");
     ask->stream = false;
     return 0;
@@ -69,7 +70,8 @@ static bool base64_to_floats(struct text code, struct buf *out)
     size_t len;
     char *bytes = malloc(BASE64_BYTES(code.len));
     out->failed = out->failed || bytes == NULL;
-    bool fine = bytes != NULL && base64_read(code, false, bytes, &len) && write_floats((struct text){ bytes, len }, out);
+    bool fine =
+        bytes != NULL && base64_read(code, false, bytes, &len) && write_floats((struct text){ bytes, len }, out);
     free(bytes);
     return fine;
 }

@@ -3,8 +3,9 @@
 
 enum { ADDED_MOST = 8 };
 
-static const struct face *const rows[] = { &face_chat,        &face_completions, &face_embeddings, &face_responses, &face_messages,
-                                           &face_count_tokens, &face_moderations, &face_rerank,     &face_images,    &face_audio };
+static const struct face *const rows[] = { &face_chat,     &face_completions,  &face_embeddings,  &face_responses,
+                                           &face_messages, &face_count_tokens, &face_moderations, &face_rerank,
+                                           &face_images,   &face_audio };
 static const struct face *added[ADDED_MOST];
 static size_t added_count;
 

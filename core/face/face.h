@@ -26,9 +26,9 @@ struct face_answer {
     struct text model;      /* the upstream's name once it is known, else the one asked for */
     int64_t created;        /* unix seconds */
     const struct usage *usage;
-    uint32_t dialects;      /* GW_DIALECT_* that the upstream speaks: what an ORIGIN may be in */
+    uint32_t dialects;           /* GW_DIALECT_* that the upstream speaks: what an ORIGIN may be in */
     struct ask_dropped *unshown; /* what of the answer this API cannot show; face_unshown() */
-    void *state;            /* the face's own, arena */
+    void *state;                 /* the face's own, arena */
 };
 
 struct face {
@@ -36,7 +36,7 @@ struct face {
     uint32_t operation; /* GW_OP_* */
     const struct dialect *dialect;
     uint32_t canonical_dialect; /* GW_DIALECT_* of the canonical form; 0: it has none */
-    bool decode_drops; /* decode() may leave out members, also of a body that is relayed */
+    bool decode_drops;          /* decode() may leave out members, also of a body that is relayed */
 
     /* Reads the body (lent to the end of the request). 0, or -1 with `fail`. */
     int (*decode)(struct arena *arena, struct text body, struct ask *ask, struct fail *fail);

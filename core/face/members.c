@@ -6,7 +6,7 @@
 #include "canon/error.h"
 
 /* A caller may not choose where our credentials go (CVE-2024-6587 and its kin), nor bring deployments of its own. */
-static const char *const forbidden[] = { "api_base",     "api_key",     "base_url",      "extra_headers",
+static const char *const forbidden[] = { "api_base",     "api_key",     "base_url",       "extra_headers",
                                          "organization", "user_config", "litellm_params", "model_list" };
 
 enum choose {
@@ -25,25 +25,26 @@ static const struct chooser {
     const char *member;
     enum choose how;
 } choosers[] = {
-    { "models",                       CHOOSE_NAMES   }, /* OpenRouter, Vercel */
-    { "route",                        CHOOSE_HIDDEN  }, /* OpenRouter */
-    { "preset",                       CHOOSE_HIDDEN  }, /* OpenRouter */
-    { "plugins",                      CHOOSE_INSIDE  }, /* OpenRouter */
-    { "fallbacks",                    CHOOSE_NAMES   }, /* LiteLLM; on messages a list of objects */
-    { "default_fallbacks",            CHOOSE_NAMES   }, /* LiteLLM */
-    { "context_window_fallbacks",     CHOOSE_NAMES   }, /* LiteLLM */
-    { "content_policy_fallbacks",     CHOOSE_NAMES   }, /* LiteLLM */
-    { "context_window_fallback_dict", CHOOSE_HIDDEN  }, /* LiteLLM */
-    { "router_settings_override",     CHOOSE_HIDDEN  }, /* LiteLLM */
-    { "custom_llm_provider",          CHOOSE_HIDDEN  }, /* LiteLLM */
-    { "providerOptions",              CHOOSE_GATEWAY }, /* Vercel */
-    { "tools",                        CHOOSE_INSIDE  }, /* OpenAI */
+    { "models", CHOOSE_NAMES },                        /* OpenRouter, Vercel */
+    { "route", CHOOSE_HIDDEN },                        /* OpenRouter */
+    { "preset", CHOOSE_HIDDEN },                       /* OpenRouter */
+    { "plugins", CHOOSE_INSIDE },                      /* OpenRouter */
+    { "fallbacks", CHOOSE_NAMES },                     /* LiteLLM; on messages a list of objects */
+    { "default_fallbacks", CHOOSE_NAMES },             /* LiteLLM */
+    { "context_window_fallbacks", CHOOSE_NAMES },      /* LiteLLM */
+    { "content_policy_fallbacks", CHOOSE_NAMES },      /* LiteLLM */
+    { "context_window_fallback_dict", CHOOSE_HIDDEN }, /* LiteLLM */
+    { "router_settings_override", CHOOSE_HIDDEN },     /* LiteLLM */
+    { "custom_llm_provider", CHOOSE_HIDDEN },          /* LiteLLM */
+    { "providerOptions", CHOOSE_GATEWAY },             /* Vercel */
+    { "tools", CHOOSE_INSIDE },                        /* OpenAI */
 };
 
 /* What an object inside of such a member names its models with. */
 static const char *const inside[] = { "model", "models", "fallbacks", "allowed_models", "analysis_models" };
 
 /* Names of the dialects, so that one in capitals is noticed. */
+/* clang-format off */
 static const char *const known[] = {
     "model", "messages", "input", "prompt", "stream", "stream_options", "max_tokens", "max_completion_tokens",
     "max_output_tokens", "n", "temperature", "top_p", "top_k", "min_p", "stop", "stop_sequences", "system", "instructions",
@@ -53,8 +54,9 @@ static const char *const known[] = {
     "frequency_penalty", "modalities", "audio", "prediction", "web_search_options", "verbosity", "safety_identifier",
     "prompt_cache_key", "container", "context_management", "mcp_servers", "provider", "transforms", "extra_body",
     "include_usage", "dimensions", "encoding_format", "best_of", "echo", "suffix", "query", "documents", "top_n", "image",
-    "mask", "size", "quality", "style", "file", "voice", "speed", "language", "timestamp_granularities", "partial_images",
+    "mask", "size", "quality", "style", "file", "voice", "speed", "language", "timestamp_granularities", "partial_images"
 };
+/* clang-format on */
 
 /* As servers do that ignore case: Go's encoding/json takes U+017F for an s and U+212A for a k, too. Returns the bytes read. */
 static size_t fold(struct text t, char *out)
@@ -122,14 +124,16 @@ static int check_name(struct text name, struct fail *fail)
 {
     const char *as = members_misspelt(name);
     if (as != NULL)
-        return error_param(fail, E_PARAMETER, name, "\"%.*s\" differs from \"%s\" only by case, which some servers ignore: write \"%s\"",
+        return error_param(fail, E_PARAMETER, name,
+                           "\"%.*s\" differs from \"%s\" only by case, which some servers ignore: write \"%s\"",
                            TEXT_ARG(name), as, as);
     for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
         if (text_is(name, forbidden[i]))
-            return error_param(fail, E_PARAMETER, name,
-                               "%s is not accepted in a request: upstream addresses and credentials come from the gateway's "
-                               "configuration",
-                               forbidden[i]);
+            return error_param(
+                fail, E_PARAMETER, name,
+                "%s is not accepted in a request: upstream addresses and credentials come from the gateway's "
+                "configuration",
+                forbidden[i]);
     return 0;
 }
 
@@ -147,7 +151,8 @@ static int note(struct arena *arena, struct ask *ask, const char *member, struct
     return 0;
 }
 
-static int read_names(struct arena *arena, struct ask *ask, const char *member, const struct json *value, struct fail *fail);
+static int read_names(struct arena *arena, struct ask *ask, const char *member, const struct json *value,
+                      struct fail *fail);
 
 enum { INSIDE_DEPTH = 4 };
 
@@ -175,7 +180,8 @@ static int read_inside(struct arena *arena, struct ask *ask, const char *member,
 }
 
 /* One name, or an object that names one; with more in it than that, it cannot be known what it chooses. */
-static int read_name(struct arena *arena, struct ask *ask, const char *member, const struct json *value, struct fail *fail)
+static int read_name(struct arena *arena, struct ask *ask, const char *member, const struct json *value,
+                     struct fail *fail)
 {
     if (json_type(value) != JSON_T_OBJECT)
         return note(arena, ask, member, json_str(value), fail); /* absent unless it is a string */
@@ -184,13 +190,15 @@ static int read_name(struct arena *arena, struct ask *ask, const char *member, c
         if (check_name(key, fail) < 0)
             return -1;
         bool named = text_is(key, "model");
-        if (!text_is(key, "messages") && note(arena, ask, member, named ? json_str(json_at(value, i)) : TEXT_NONE, fail) < 0)
+        if (!text_is(key, "messages") &&
+            note(arena, ask, member, named ? json_str(json_at(value, i)) : TEXT_NONE, fail) < 0)
             return -1;
     }
     return 0;
 }
 
-static int read_names(struct arena *arena, struct ask *ask, const char *member, const struct json *value, struct fail *fail)
+static int read_names(struct arena *arena, struct ask *ask, const char *member, const struct json *value,
+                      struct fail *fail)
 {
     if (json_type(value) == JSON_T_NULL)
         return 0;
@@ -218,7 +226,8 @@ static bool may_name(struct text value)
     return has_word(value, "odel") || has_word(value, "llba") || memmem(value.ptr, value.len, "\\u00", 4) != NULL;
 }
 
-static int read_chooser(struct arena *arena, struct ask *ask, const struct chooser *row, struct text raw, struct fail *fail)
+static int read_chooser(struct arena *arena, struct ask *ask, const struct chooser *row, struct text raw,
+                        struct fail *fail)
 {
     if (row->how == CHOOSE_INSIDE && !may_name(raw))
         return 0;
@@ -263,7 +272,8 @@ static int check_all(struct arena *arena, struct ask *ask, const struct scan *sc
         if (!text_is(m->key, "extra_body") || m->type == 'n')
             continue;
         if (nested || m->type != '{')
-            return error_param(fail, E_PARAMETER, m->key, "extra_body is one object of members, and not within another");
+            return error_param(fail, E_PARAMETER, m->key,
+                               "extra_body is one object of members, and not within another");
         if (scan_object(arena, m->value, SCAN_MAX_DEPTH, &more) < 0)
             return error_param(fail, E_PARAMETER, m->key, "extra_body is not a valid object: %s", more.problem);
         if (check_all(arena, ask, &more, true, fail) < 0)
@@ -279,7 +289,8 @@ int members_check(struct arena *arena, struct ask *ask, struct fail *fail)
 
 int members_check_field(struct arena *arena, struct ask *ask, struct text name, struct text value, struct fail *fail)
 {
-    struct text rest = name, bare = text_cut(&rest, '['); /* how forms write lists and objects: name[], name[0][model] */
+    struct text rest = name,
+                bare = text_cut(&rest, '['); /* how forms write lists and objects: name[], name[0][model] */
     bool is_list = text_is(rest, "]");
     if (text_is(bare, "extra_body"))
         return error_param(fail, E_PARAMETER, bare, "extra_body is not accepted in a form: send its members as fields");

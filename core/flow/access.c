@@ -37,7 +37,7 @@ struct shard {
 
 struct access_log {
     int fd;
-    bool own;       /* fd was opened here */
+    bool own; /* fd was opened here */
     bool is_socket;
     bool may_block; /* fd may block in write() */
     unsigned workers;

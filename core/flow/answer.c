@@ -181,7 +181,8 @@ static void finish_whole(struct request *req)
         answer_head_add(&h, "x-gw-cost", cost);
     budget_head(req, &h);
     char *body = buf_take(&req->body_out, &len);
-    req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, large_free_any, body, false);
+    req->door->answer(req->client, req->status, h.all, h.count, (struct text){ body, len }, large_free_any, body,
+                      false);
 }
 
 /* The end of a stream; where it could not be held, not even the error that takes its place, the connection is cut. */

@@ -37,7 +37,8 @@ bool answer_end_stream(struct attempt *a)
         buf_free(&req->tail_bytes);
         req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
     } else if (!a->saw_end_mark && a->finishes == 0 && req->face->dialect->marks_end) {
-        error_set(&req->fail, E_STREAM_INCOMPLETE, "the provider \"%.*s\" ended its answer without saying that it was complete",
+        error_set(&req->fail, E_STREAM_INCOMPLETE,
+                  "the provider \"%.*s\" ended its answer without saying that it was complete",
                   TEXT_ARG(a->target->provider->name));
         a->outcome = "incomplete";
         req->reply = REPLY_BROKEN;

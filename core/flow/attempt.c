@@ -199,7 +199,8 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     bool events = text_starts_nocase(a->content_type, TEXT("text/event-stream"));
     uint32_t framing = stream_framing(a);
     if (events && req->face->canonical == NULL)
-        req->ask.stream = true; /* asked for in other words, or not at all: nobody could fold it, so it passes as it came */
+        req->ask.stream =
+            true; /* asked for in other words, or not at all: nobody could fold it, so it passes as it came */
     /* A whole answer in the place of messages shows by its type, and then by its first byte. */
     bool own = framing != GW_FRAMING_SSE && framing != GW_FRAMING_WHOLE &&
                !(framing == GW_FRAMING_EVENTSTREAM && text_starts_nocase(a->content_type, TEXT("application/json")));
@@ -242,7 +243,8 @@ static void on_body(void *owner, struct text bytes)
         }
     }
     bool relaying = req->reply >= REPLY_RELAYING;
-    if (a->form != FORM_FRAMES && a->whole.len == 0 && a->announced >= LARGE_LEAST) { /* not by doubling, where it is known what comes */
+    if (a->form != FORM_FRAMES && a->whole.len == 0 &&
+        a->announced >= LARGE_LEAST) { /* not by doubling, where it is known what comes */
         size_t room;
         buf_room(&a->whole, a->announced, &room);
     }
@@ -270,7 +272,9 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
         failure = TRANSFER_OK; /* however it ended: all of the answer was there */
     if (a->head_ns == 0 && a->transfer != NULL)
         a->times = transfer_times(a->transfer);
-    a->wire = a->transfer == NULL || transfer_was_sent(a->transfer) ? WIRE_OVER : WIRE_UNSENT; /* NULL: all of the answer was there */
+    a->wire = a->transfer == NULL || transfer_was_sent(a->transfer)
+                  ? WIRE_OVER
+                  : WIRE_UNSENT; /* NULL: all of the answer was there */
     a->transfer = NULL;
     a->failure = failure;
     way_debug(a->req, "the answer has ended: %s%s%s", transfer_failure_name(failure), why != NULL ? ", " : "",

@@ -22,10 +22,10 @@ struct request;
 /* One upstream a request may go to, in the order in which they are tried. Arena. */
 struct route_target {
     const struct config_provider *provider;
-    struct text model; /* as the upstream names it */
-    bool configured; /* `model` stands in the configuration; else the client named it */
+    struct text model;          /* as the upstream names it */
+    bool configured;            /* `model` stands in the configuration; else the client named it */
     const struct tariff *price; /* what gateway.lua reports that it costs; NULL: nothing */
-    bool fallback; /* it stands in the list of fallbacks, or one before it is off */
+    bool fallback;              /* it stands in the list of fallbacks, or one before it is off */
 };
 
 enum attempt_mode {
@@ -39,7 +39,7 @@ enum attempt_state {
     ATTEMPT_OPENING,  /* nothing of what the model answers has come */
     ATTEMPT_SPEAKING, /* some of it has */
     ATTEMPT_ENDED,    /* nothing more comes */
-    ATTEMPT_FAILED,   /* `error` is what the client gets, unless another attempt answers; what still comes does not count */
+    ATTEMPT_FAILED, /* `error` is what the client gets, unless another attempt answers; what still comes does not count */
 };
 
 /* The connection to its upstream. A provider that answers by itself has one from its start to its end, too. */
@@ -85,37 +85,37 @@ struct attempt {
     struct transfer_request send;
     struct transfer *transfer; /* NULL when none is running */
     enum attempt_wire wire;
-    uint32_t wait;             /* for its first event or its whole answer; then for its end */
-    struct text url;           /* where it went, without the query; masked, arena */
-    const char *secret_from;   /* 'env "X"': which secret was used */
+    uint32_t wait;               /* for its first event or its whole answer; then for its end */
+    struct text url;             /* where it went, without the query; masked, arena */
+    const char *secret_from;     /* 'env "X"': which secret was used */
     struct transfer_times times; /* connection_ns is -1 until it has one */
-    int64_t head_ns;           /* when the head of the answer came; 0: not yet */
+    int64_t head_ns;             /* when the head of the answer came; 0: not yet */
     struct text said, said_code; /* the upstream's own words on a failure; bounded, masked, arena */
-    struct event_order order;  /* of what the plugin emits */
-    bool complained;           /* of the plugin, in the log */
+    struct event_order order;    /* of what the plugin emits */
+    bool complained;             /* of the plugin, in the log */
     enum transfer_failure failure;
     const char *failure_text;
 
-    int status;                /* HTTP, 0 until the head is there */
+    int status; /* HTTP, 0 until the head is there */
     enum attempt_form form;
-    size_t folded;             /* bytes of events of an answer that is given whole */
+    size_t folded;                /* bytes of events of an answer that is given whole */
     struct transfer_header *head; /* of the answer; arena, in one piece */
     size_t head_count;
-    struct text content_type;  /* arena */
-    struct text request_id;    /* the upstream's own */
-    size_t announced;          /* bytes of its body; 0: not known */
-    int retry_after_s;         /* of its head; -1: not sent */
-    int8_t should_retry;       /* of its head: 0 no; -1: not sent, or yes */
-    struct framing framing;    /* with FORM_FRAMES */
-    struct pair pair;          /* halves of characters that wait for the next frame */
-    struct buf whole;          /* an answer that is not cut */
+    struct text content_type; /* arena */
+    struct text request_id;   /* the upstream's own */
+    size_t announced;         /* bytes of its body; 0: not known */
+    int retry_after_s;        /* of its head; -1: not sent */
+    int8_t should_retry;      /* of its head: 0 no; -1: not sent, or yes */
+    struct framing framing;   /* with FORM_FRAMES */
+    struct pair pair;         /* halves of characters that wait for the next frame */
+    struct buf whole;         /* an answer that is not cut */
 
     /* What read() or the scan found. */
     enum attempt_state state;
-    bool saw_end_mark;         /* of the dialect: all of the answer was there, however its body ends */
-    size_t opening;            /* bytes of events in `out` that only open the answer */
-    struct text lacks;         /* what its last event came without: the blank line; absent: nothing */
-    struct fail error;         /* classified; ATTEMPT_FAILED */
+    bool saw_end_mark; /* of the dialect: all of the answer was there, however its body ends */
+    size_t opening;    /* bytes of events in `out` that only open the answer */
+    struct text lacks; /* what its last event came without: the blank line; absent: nothing */
+    struct fail error; /* classified; ATTEMPT_FAILED */
     enum attempt_error_from error_from;
     uint32_t error_fault;
     int error_status;
@@ -124,22 +124,22 @@ struct attempt {
     int64_t frames;            /* events with content that passed: an estimate of tokens */
     uint64_t spoken;           /* decoded bytes of text, reasoning and call arguments in them */
 
-    struct buf out;            /* written by the face, not yet given to the door */
+    struct buf out; /* written by the face, not yet given to the door */
     int64_t started_ns, ended_ns;
-    int64_t spoke_ns;          /* when it began to speak; 0: it has not */
-    const char *outcome;       /* "ok", "status_503", "connect" ...: log and metrics */
+    int64_t spoke_ns;           /* when it began to speak; 0: it has not */
+    const char *outcome;        /* "ok", "status_503", "connect" ...: log and metrics */
     enum attempt_ending ending; /* of usage_end() */
-    struct usage usage;        /* its own, once it is over */
-    struct price price;        /* what that cost */
-    enum ledger_charge charge; /* is it charged to a budget? */
-    struct worst *worst;       /* the bound of its tokens; NULL: it has no budget. Arena */
-    int64_t hard, soft;        /* what it may cost at most and is expected to cost, before it is sent */
-    bool held;                 /* the ledger knows it */
-    struct ledger_hold *hold;  /* in the ledger: it is sent, and not over; NULL: it is not */
-    struct hold_wait *waits;   /* hold.c: for others in flight; arena */
-    struct drain *drains;      /* drain.c: its rest is read for nobody; arena */
-    int64_t clamped;           /* the limit of output tokens that it was lowered to; 0: it was not */
-    struct loop_timer timer;   /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
+    struct usage usage;         /* its own, once it is over */
+    struct price price;         /* what that cost */
+    enum ledger_charge charge;  /* is it charged to a budget? */
+    struct worst *worst;        /* the bound of its tokens; NULL: it has no budget. Arena */
+    int64_t hard, soft;         /* what it may cost at most and is expected to cost, before it is sent */
+    bool held;                  /* the ledger knows it */
+    struct ledger_hold *hold;   /* in the ledger: it is sent, and not over; NULL: it is not */
+    struct hold_wait *waits;    /* hold.c: for others in flight; arena */
+    struct drain *drains;       /* drain.c: its rest is read for nobody; arena */
+    int64_t clamped;            /* the limit of output tokens that it was lowered to; 0: it was not */
+    struct loop_timer timer;    /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };
 
 /* Does nothing more come from its upstream? */
@@ -170,10 +170,10 @@ void attempt_fail(struct attempt *a, enum error_case which, const char *outcome,
 void attempt_overflow(struct attempt *a);
 /* Nothing more comes, one way or the other: the way goes on, where the client has taken what came. */
 void attempt_complete(struct attempt *a);
-void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
+void attempt_cancel(struct attempt *a);     /* stops what runs; no event comes after */
 bool attempt_call_off(struct request *req); /* wait_kind.cancel() of who waits for the current one */
-void attempt_resume(struct attempt *a); /* after back-pressure */
-void attempt_close(struct attempt *a);  /* cancels, and gives back what only a running attempt needs */
+void attempt_resume(struct attempt *a);     /* after back-pressure */
+void attempt_close(struct attempt *a);      /* cancels, and gives back what only a running attempt needs */
 /* The members of the request that this attempt's upstream does not get, for want of a place in the canonical form. */
 const struct ask_dropped *attempt_left_out(const struct attempt *a);
 /* Is all of a whole answer there, which row "attempt.read" reads? */

@@ -39,9 +39,9 @@ void attempt_ask_describe(struct attempt *a)
     const struct config_secret *secret =
         p->secret_count > 0 ? &p->secrets[(req->secret_turn + req->secret_tries) % p->secret_count] : NULL;
     a->secret_from = secret != NULL ? secret->from : p->named_count > 0 ? p->named[0].from : NULL;
-    a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0            ? MODE_LOCAL
+    a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0              ? MODE_LOCAL
               : (way_dialects(p) & req->face->dialect->bit) != 0 ? MODE_RELAY
-                                                                : MODE_TRANSLATE;
+                                                                 : MODE_TRANSLATE;
     req->answer.dialects = way_dialects(p);
     req->ask.to_service = p->is_usual;
     req->answer.unshown = NULL;
@@ -142,7 +142,8 @@ static struct text with_query(const struct attempt *a)
     bool has_one = text_find(a->http.url, TEXT("?")) >= 0;
     if (a->mode != MODE_RELAY || req->query.len == 0)
         return a->http.url;
-    return text_of(arena_printf(&req->arena, "%.*s%c%.*s", TEXT_ARG(a->http.url), has_one ? '&' : '?', TEXT_ARG(req->query)));
+    return text_of(
+        arena_printf(&req->arena, "%.*s%c%.*s", TEXT_ARG(a->http.url), has_one ? '&' : '?', TEXT_ARG(req->query)));
 }
 
 /* For the log: a query may hold anything. */
@@ -178,7 +179,8 @@ static void build(struct attempt *a)
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
     call_http_init(&a->http, &a->call, req->config->limits.body_bytes * 2 + (1u << 20));
-    if (req->body.len >= LARGE_LEAST && a->mode == MODE_TRANSLATE) { /* not by doubling, where it is known about how much comes */
+    if (req->body.len >= LARGE_LEAST &&
+        a->mode == MODE_TRANSLATE) { /* not by doubling, where it is known about how much comes */
         size_t room;
         buf_room(&a->http.body, req->body.len + req->body.len / 8, &room);
     }

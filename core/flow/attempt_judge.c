@@ -6,7 +6,8 @@
 
 static bool is_about_secret(const struct attempt *a)
 {
-    return a->error_fault == GW_FAULT_AUTH || a->error_fault == GW_FAULT_RATE_LIMIT || a->error_fault == GW_FAULT_QUOTA ||
+    return a->error_fault == GW_FAULT_AUTH || a->error_fault == GW_FAULT_RATE_LIMIT ||
+           a->error_fault == GW_FAULT_QUOTA ||
            (a->error_fault == GW_FAULT_REQUEST && a->error_status == 403); /* another account may use the model */
 }
 

@@ -36,7 +36,7 @@ static void read_whole(struct attempt *a, struct arena *scratch)
     }
     if (req->ask.stream && req->face->canonical == NULL) {
         if (req->reply >= REPLY_BEGUN)
-            return; /* a ping has promised events */
+            return;              /* a ping has promised events */
         req->ask.stream = false; /* passes as it came */
     }
     if (req->ask.stream)

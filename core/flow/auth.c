@@ -20,7 +20,8 @@ enum next admit_run(struct request *req)
     case E_NONE:
         return NEXT;
     case E_PATH:
-        error_set(&req->fail, E_PATH, "there is no such path here: check the base URL. Served are %.*s", TEXT_ARG(req->allow));
+        error_set(&req->fail, E_PATH, "there is no such path here: check the base URL. Served are %.*s",
+                  TEXT_ARG(req->allow));
         break;
     case E_METHOD:
         error_set(&req->fail, E_METHOD, "this path takes %.*s", TEXT_ARG(req->allow));
@@ -33,11 +34,13 @@ enum next admit_run(struct request *req)
         error_set(&req->fail, E_HEAD_TOO_LARGE, "the request's head is too large (limits.header_kb, limits.headers)");
         break;
     case E_LOOP:
-        error_set(&req->fail, E_LOOP,
-                  "this request has passed this gateway before: a provider's base_url leads back to it, and the operator must correct it");
+        error_set(
+            &req->fail, E_LOOP,
+            "this request has passed this gateway before: a provider's base_url leads back to it, and the operator must correct it");
         break;
     case E_UPGRADE:
-        error_set(&req->fail, E_UPGRADE, "WebSockets are not served: POST to the same path and read the answer as server-sent events");
+        error_set(&req->fail, E_UPGRADE,
+                  "WebSockets are not served: POST to the same path and read the answer as server-sent events");
         break;
     case E_FORBIDDEN:
     case E_MEDIA_TYPE:
@@ -53,9 +56,10 @@ enum next admit_run(struct request *req)
 /* One and the same answer for no, unknown, disabled and expired keys. */
 static enum next refuse(struct request *req)
 {
-    error_set(&req->fail, E_KEY,
-              "no valid API key was given: send one as \"Authorization: Bearer KEY\" (or x-api-key, api-key); keys are made by the "
-              "gateway's operator");
+    error_set(
+        &req->fail, E_KEY,
+        "no valid API key was given: send one as \"Authorization: Bearer KEY\" (or x-api-key, api-key); keys are made by the "
+        "gateway's operator");
     return FAIL;
 }
 

@@ -56,7 +56,8 @@ static void find_changes(struct changes *c, const struct scan *body, const char 
         }
     }
     if (!c->limited && start != NULL)
-        put(c, (struct text){ start + 1, 0 }, arena_printf(c->arena, "\"%s\":%lld%s", names[0], (long long)c->limit, body->count > 0 ? "," : ""));
+        put(c, (struct text){ start + 1, 0 },
+            arena_printf(c->arena, "\"%s\":%lld%s", names[0], (long long)c->limit, body->count > 0 ? "," : ""));
     lower_thinking(c, body, "thinking", "budget_tokens");
     lower_thinking(c, body, "reasoning", "max_tokens");
 }

@@ -112,7 +112,8 @@ static enum next parse(struct request *req, struct arena *scratch, struct fail *
 /* Is there a body to be read? */
 static bool has_body(const struct request *req)
 {
-    return req->operation != GW_OP_MODELS && req->refuse != E_TOO_SLOW && req->refuse != E_OVERLOAD && req->body_state != BODY_TOO_LARGE;
+    return req->operation != GW_OP_MODELS && req->refuse != E_TOO_SLOW && req->refuse != E_OVERLOAD &&
+           req->body_state != BODY_TOO_LARGE;
 }
 
 /* Row "parse". */
@@ -138,8 +139,9 @@ enum next decode_run(struct request *req)
         error_set(&req->fail, E_TOO_SLOW, "the request's body did not arrive within %d s (limits.body_s)",
                   (int)(req->config->limits.body_ns / CLOCK_S));
     else if (req->refuse == E_OVERLOAD)
-        error_set(&req->fail, E_OVERLOAD,
-                  "the requests in flight fill the memory for bodies (limits.bodies_mb, or the machine's own): try again shortly");
+        error_set(
+            &req->fail, E_OVERLOAD,
+            "the requests in flight fill the memory for bodies (limits.bodies_mb, or the machine's own): try again shortly");
     else
         error_set(&req->fail, E_BODY_TOO_LARGE, "the body is over %zu MB (limits.body_mb)",
                   req->config->limits.body_bytes >> 20);

@@ -14,8 +14,8 @@ static void complain(struct attempt *a, const char *what)
     if (a->complained)
         return;
     a->complained = true;
-    log_line(LOG_ERROR, "provider \"%s\": its plugin \"%s\" %s (request %s)", a->target->provider->name.ptr, plugin_name(a),
-             what, a->req->id);
+    log_line(LOG_ERROR, "provider \"%s\": its plugin \"%s\" %s (request %s)", a->target->provider->name.ptr,
+             plugin_name(a), what, a->req->id);
 }
 
 void defect_mended(struct attempt *a, const char *what)
@@ -42,8 +42,8 @@ static const char *explained(struct attempt *a, const char *function, gw_status 
 {
     struct text why = a->call.explain.len > 0 ? mask_text(a, a->call.explain) : TEXT("it does not explain why");
     unsigned open = a->http.writer != NULL ? a->http.writer->json.depth : 0;
-    const char *text = arena_printf(&a->req->arena, "%s of the plugin \"%s\" failed (%s): %.*s", function, plugin_name(a),
-                                    call_status_name(status), TEXT_ARG(why));
+    const char *text = arena_printf(&a->req->arena, "%s of the plugin \"%s\" failed (%s): %.*s", function,
+                                    plugin_name(a), call_status_name(status), TEXT_ARG(why));
     if (open > 0)
         text = arena_printf(&a->req->arena, "%s; %u objects or arrays of the body are still open", text, open);
     return text;
@@ -69,9 +69,10 @@ void defect_status(struct attempt *a, const char *function, gw_status status)
         return;
     }
     if (status == GW_E_NOMEM && a->req->reply < REPLY_RELAYING && lacks_memory(a)) {
-        error_set(&a->error, E_OVERLOAD,
-                  "memory for this request is missing: try again shortly; the operator may lower limits.bodies_mb, or raise "
-                  "limits.memory_mb or what the process may use");
+        error_set(
+            &a->error, E_OVERLOAD,
+            "memory for this request is missing: try again shortly; the operator may lower limits.bodies_mb, or raise "
+            "limits.memory_mb or what the process may use");
         a->outcome = "no_memory";
         a->error_fault = GW_FAULT_BY_STATUS;
         return;

@@ -25,8 +25,10 @@ bool drain_wants(const struct attempt *a)
 {
     const struct gateway *gateway = gateway_of(a);
     const struct usage *usage = &a->req->usage;
-    return a->req->gone && a->worst != NULL && a->worst->strict && a->transfer != NULL && transfer_was_sent(a->transfer) && !attempt_has_failed(a) &&
-           (usage->source != USAGE_REPORTED || usage->partial) && !atomic_load(&gateway->draining) && (a->drains != NULL || atomic_load(&gateway->drains) < DRAINS_MOST);
+    return a->req->gone && a->worst != NULL && a->worst->strict && a->transfer != NULL &&
+           transfer_was_sent(a->transfer) && !attempt_has_failed(a) &&
+           (usage->source != USAGE_REPORTED || usage->partial) && !atomic_load(&gateway->draining) &&
+           (a->drains != NULL || atomic_load(&gateway->drains) < DRAINS_MOST);
 }
 
 /* It takes too long, or the gateway is to end. */
@@ -69,7 +71,9 @@ enum next drain_run(struct request *req)
         struct drain *d = arena_new(&req->arena, struct drain);
         if (req->arena.full)
             return NEXT;
-        *d = (struct drain){ .timer.on_time = on_time, .attempt = a, .fail = req->fail, .until_ns = clock_ns() + DRAIN_NS };
+        *d = (struct drain){
+            .timer.on_time = on_time, .attempt = a, .fail = req->fail, .until_ns = clock_ns() + DRAIN_NS
+        };
         a->drains = d;
         atomic_fetch_add(&gateway_of(a)->drains, 1);
         if (req->ask.stream)

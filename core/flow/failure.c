@@ -5,7 +5,7 @@
 #include "flow/way.h"
 
 enum {
-    WAIT_MOST = 60, /* seconds */
+    WAIT_MOST = 60,  /* seconds */
     SAID_MOST = 500, /* bytes of an upstream's words in the log */
     CODE_MOST = 64,
 };
@@ -20,7 +20,8 @@ static const char *provider_name(const struct attempt *a)
 static void say(struct attempt *a, enum error_case which, struct text text)
 {
     struct arena *arena = &a->req->arena;
-    error_set(&a->error, which, "the provider \"%s\" refused the request with status %d", provider_name(a), a->error_status);
+    error_set(&a->error, which, "the provider \"%s\" refused the request with status %d", provider_name(a),
+              a->error_status);
     if (text.len > 0 && a->error_status == 403)
         text = text_of(arena_printf(arena, "the provider \"%s\" does not let the gateway's account do this: %.*s",
                                     provider_name(a), TEXT_ARG(text)));
@@ -64,7 +65,8 @@ static void keep_reset(struct attempt *a)
     if (a->should_retry == 0)
         a->error.should_retry = 0;
     if (a->retry_after_s > 0)
-        a->error.retry_after_s = a->error.should_retry != 0 && a->retry_after_s > WAIT_MOST ? WAIT_MOST : a->retry_after_s;
+        a->error.retry_after_s =
+            a->error.should_retry != 0 && a->retry_after_s > WAIT_MOST ? WAIT_MOST : a->retry_after_s;
 }
 
 static void classify(struct attempt *a, struct text text, struct text code, struct text param, struct text data)
@@ -73,8 +75,8 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
     switch (a->error_fault) {
     case GW_FAULT_AUTH:
         error_set(&a->error, E_UPSTREAM_AUTH,
-                  "the provider \"%s\" refuses the gateway's own credential (status %d): the operator must check it", name,
-                  a->error_status);
+                  "the provider \"%s\" refuses the gateway's own credential (status %d): the operator must check it",
+                  name, a->error_status);
         break;
     case GW_FAULT_RATE_LIMIT:
         error_set(&a->error, E_UPSTREAM_RATE, "the provider \"%s\" limits the gateway's rate", name);
@@ -82,7 +84,8 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
         break;
     case GW_FAULT_QUOTA:
         error_set(&a->error, E_UPSTREAM_QUOTA,
-                  "the gateway's account with the provider \"%s\" has no quota left: the operator must look after it", name);
+                  "the gateway's account with the provider \"%s\" has no quota left: the operator must look after it",
+                  name);
         keep_reset(a);
         break;
     case GW_FAULT_OVERLOADED:
@@ -91,12 +94,15 @@ static void classify(struct attempt *a, struct text text, struct text code, stru
         keep_reset(a);
         break;
     case GW_FAULT_TIMEOUT:
-        error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" took too long (status %d)", name, a->error_status);
+        error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" took too long (status %d)", name,
+                  a->error_status);
         break;
     case GW_FAULT_SERVER:
         if (a->error_status == 508) {
-            error_set(&a->error, E_LOOP, "the provider \"%s\" leads back to this gateway (status 508): the operator must correct its base_url",
-                      name);
+            error_set(
+                &a->error, E_LOOP,
+                "the provider \"%s\" leads back to this gateway (status 508): the operator must correct its base_url",
+                name);
             break;
         }
         error_set(&a->error, E_UPSTREAM, "the provider \"%s\" failed (status %d)", name, a->error_status);
@@ -129,7 +135,8 @@ void failure_said(struct attempt *a, struct text words, struct text code)
         words.len = SAID_MOST;
     a->said = arena_text(&a->req->arena, mask_request(a, mask_text(a, words)));
     if (code.len > 0)
-        a->said_code = arena_text(&a->req->arena, (struct text){ code.ptr, code.len < CODE_MOST ? code.len : CODE_MOST });
+        a->said_code =
+            arena_text(&a->req->arena, (struct text){ code.ptr, code.len < CODE_MOST ? code.len : CODE_MOST });
 }
 
 /* What was no error of the service, as the page of a proxy, is there all the same. */
@@ -152,10 +159,10 @@ void failure_from_event(struct attempt *a, const gw_event *event)
                       : a->status >= 400                          ? a->status
                                                                   : 502;
     a->error_fault = event->fault != GW_FAULT_BY_STATUS ? event->fault : fault_of_status(a->error_status);
-    classify(a, call_text(event->text), call_text(event->code), call_text(event->param),
-             call_text(event->data));
+    classify(a, call_text(event->text), call_text(event->code), call_text(event->param), call_text(event->data));
     a->error_from = a->status >= 400 || a->mode == MODE_LOCAL ? ERROR_FROM_STATUS : ERROR_FROM_EVENT;
-    a->outcome = arena_printf(&a->req->arena, a->error_from == ERROR_FROM_STATUS ? "status_%d" : "error_%d", a->error_status);
+    a->outcome =
+        arena_printf(&a->req->arena, a->error_from == ERROR_FROM_STATUS ? "status_%d" : "error_%d", a->error_status);
 }
 
 static void from_transfer(struct attempt *a)
@@ -174,11 +181,11 @@ static void from_transfer(struct attempt *a)
                   transfer_failure_text(a->failure));
         break;
     case TRANSFER_TOO_LARGE:
-        error_set(&a->error, E_UPSTREAM, "the answer of the provider \"%s\" is larger than limits.answer_mb allows", name);
+        error_set(&a->error, E_UPSTREAM, "the answer of the provider \"%s\" is larger than limits.answer_mb allows",
+                  name);
         break;
     default:
-        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" broke off (%s)", name,
-                  transfer_failure_text(a->failure));
+        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" broke off (%s)", name, transfer_failure_text(a->failure));
         break;
     }
 }
@@ -189,7 +196,8 @@ bool failure_judge(struct attempt *a)
         if (a->error.kind == FAIL_US) /* the plugin's defect, or memory that is missing here */
             return true;
         /* A 403 or 404 may be this target's alone; what else is the caller's fault is it everywhere. */
-        return (a->error_fault != GW_FAULT_REQUEST && a->error_fault != GW_FAULT_CONTEXT && a->error_fault != GW_FAULT_FILTER) ||
+        return (a->error_fault != GW_FAULT_REQUEST && a->error_fault != GW_FAULT_CONTEXT &&
+                a->error_fault != GW_FAULT_FILTER) ||
                a->error_status == 403 || a->error_status == 404;
     }
     attempt_turn(a, ATTEMPT_FAILED);
@@ -198,8 +206,10 @@ bool failure_judge(struct attempt *a)
         return true;
     }
     if (a->status >= 300 && a->status < 400) {
-        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" answered with a redirect (status %d), which is never followed: check its base_url",
-                  provider_name(a), a->status);
+        error_set(
+            &a->error, E_UPSTREAM,
+            "the provider \"%s\" answered with a redirect (status %d), which is never followed: check its base_url",
+            provider_name(a), a->status);
         a->error.code = "upstream_redirect";
         for (size_t i = 0; i < a->head_count; i++) {
             struct text where = a->head[i].value;

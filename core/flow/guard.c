@@ -19,8 +19,10 @@ void guard_end(struct attempt *a, struct text last)
 {
     struct request *req = a->req;
     gw_event event = { .size = sizeof event, .type = GW_EVENT_FINISH, .text = { "length", 6 } };
-    log_line(LOG_WARN, "request %s: the provider \"%.*s\" writes on beyond the limit of output tokens that it was sent: the stream is ended", req->id,
-             TEXT_ARG(a->target->provider->name));
+    log_line(
+        LOG_WARN,
+        "request %s: the provider \"%.*s\" writes on beyond the limit of output tokens that it was sent: the stream is ended",
+        req->id, TEXT_ARG(a->target->provider->name));
     a->finish = TEXT("length");
     a->finishes++;
     a->outcome = "guarded";
@@ -30,5 +32,6 @@ void guard_end(struct attempt *a, struct text last)
     else if (a->mode != MODE_RELAY)
         req->face->fold_event(&req->answer, &event);
     else if (req->face->dialect->write_cut != NULL)
-        req->face->dialect->write_cut(&(struct dialect_cut){ text_of(req->id), req->ask.model, req->admitted_ms / 1000, last }, &req->tail_bytes);
+        req->face->dialect->write_cut(
+            &(struct dialect_cut){ text_of(req->id), req->ask.model, req->admitted_ms / 1000, last }, &req->tail_bytes);
 }

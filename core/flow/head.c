@@ -14,7 +14,7 @@ static int64_t date_of(struct text value)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char text[40], month[4];
-    struct tm t = {.tm_isdst = 0};
+    struct tm t = { .tm_isdst = 0 };
 
     if (value.len >= sizeof text)
         return -1;
@@ -22,7 +22,7 @@ static int64_t date_of(struct text value)
     if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT", &t.tm_mday, month, &t.tm_year, &t.tm_hour,
                &t.tm_min, &t.tm_sec) != 6)
         return -1;
-    ptrdiff_t at = text_find((struct text){months, sizeof months - 1}, text_of(month));
+    ptrdiff_t at = text_find((struct text){ months, sizeof months - 1 }, text_of(month));
     if (at < 0 || at % 3 != 0)
         return -1;
     t.tm_mon = (int)at / 3;

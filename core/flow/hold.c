@@ -1,7 +1,7 @@
 /* hold.c - what must be true before an attempt is sent: its budgets have room for the most that it can cost, and the ledger knows it.
  * Where only others in flight keep it from fitting it waits for them, in order. */
-#include "base/clock.h"
 #include "flow/hold.h"
+#include "base/clock.h"
 #include "flow/spend.h"
 #include "flow/way.h"
 #include "money/ledger_queue.h"
@@ -74,7 +74,11 @@ static enum next wait_for_room(struct attempt *a, const struct spend_hold *hold,
     struct hold_wait *w = arena_new(&req->arena, struct hold_wait);
     if (req->arena.full)
         return NEXT;
-    *w = (struct hold_wait){ .hold = *hold, .attempt = a, .queue.on_over = on_over, .message.on_message = on_message, .timer.on_time = on_time };
+    *w = (struct hold_wait){ .hold = *hold,
+                             .attempt = a,
+                             .queue.on_over = on_over,
+                             .message.on_message = on_message,
+                             .timer.on_time = on_time };
     w->until_ns = until;
     w->limit = limit;
     a->waits = w;
@@ -99,7 +103,8 @@ static enum next send_clamped(struct attempt *a, const struct spend_hold *hold, 
     a->soft = hold->record.soft;
     if (clamp_to(a, limit))
         return NEXT;
-    error_set(&a->req->fail, E_INTERNAL, "The limit of output tokens of this request cannot be lowered to what its budget has left");
+    error_set(&a->req->fail, E_INTERNAL,
+              "The limit of output tokens of this request cannot be lowered to what its budget has left");
     return FAIL;
 }
 
@@ -119,7 +124,8 @@ static int64_t most_of(const struct worst *worst)
 static bool may_clamp(const struct attempt *a, const struct ledger_refusal *refusal)
 {
     const struct worst *worst = a->worst;
-    return refusal->terms->clamps && worst != NULL && worst->no_most == NULL && !worst->fixed_output && worst->output_price > 0 && worst->min_output < most_of(worst);
+    return refusal->terms->clamps && worst != NULL && worst->no_most == NULL && !worst->fixed_output &&
+           worst->output_price > 0 && worst->min_output < most_of(worst);
 }
 
 static enum next fall_short(struct attempt *a, struct spend_hold *hold, struct ledger_refusal *refusal, bool may_wait)

@@ -55,8 +55,9 @@ static int read_lines(struct kill *k, struct text rest, struct fail *fail)
         struct text name = text_cut(&rest, '\n'), kind = text_cut(&name, ' ');
         bool is_key = text_is(kind, "key");
         if ((!is_key && !text_is(kind, "session")) || !is_name(name) || k->count == NAMES_MOST)
-            return fail_set(fail, FAIL_OPERATOR, "%s is not understood: it has a line \"key NAME\" or \"session ID\" for each, at most %d", k->path,
-                            NAMES_MOST);
+            return fail_set(fail, FAIL_OPERATOR,
+                            "%s is not understood: it has a line \"key NAME\" or \"session ID\" for each, at most %d",
+                            k->path, NAMES_MOST);
         add(k, is_key ? KILL_KEY : KILL_SESSION, name);
     }
     return 0;
@@ -76,7 +77,8 @@ static int read_all(struct kill *k, struct fail *fail)
         got = into == NULL ? -1 : read(fd, into, room);
         buf_added(&bytes, got > 0 ? (size_t)got : 0);
     }
-    int result = fd < 0 || got < 0 ? fail_set(fail, FAIL_OPERATOR, "%s cannot be read: %s", k->path, strerror(errno)) : read_lines(k, buf_view(&bytes), fail);
+    int result = fd < 0 || got < 0 ? fail_set(fail, FAIL_OPERATOR, "%s cannot be read: %s", k->path, strerror(errno))
+                                   : read_lines(k, buf_view(&bytes), fail);
     if (fd >= 0)
         close(fd);
     buf_free(&bytes);
@@ -166,7 +168,10 @@ int kill_set(struct kill *k, enum kill_kind kind, struct text name, bool off, bo
     int result = 0;
     *changed = (at == k->count) == off;
     if (*changed && off && k->count == NAMES_MOST) {
-        result = fail_set(fail, FAIL_CLIENT, "%d keys and sessions are switched off, and more are not kept: switch some on again, or remove keys from gateway.lua", NAMES_MOST);
+        result = fail_set(
+            fail, FAIL_CLIENT,
+            "%d keys and sessions are switched off, and more are not kept: switch some on again, or remove keys from gateway.lua",
+            NAMES_MOST);
     } else if (*changed && off) {
         add(k, kind, name);
         result = save(k, fail);

@@ -15,7 +15,8 @@ static void on_produce(struct loop_timer *timer)
         uint32_t wait_ms = 0;
         struct watch_seat *seat = watch_begin(p->plugin->name, "produce()");
         call_step_begin(&a->call);
-        gw_status status = call_status(&a->call, p->plugin->provider.produce(p->instance, &a->call, &a->ask, provider_emit, &wait_ms));
+        gw_status status =
+            call_status(&a->call, p->plugin->provider.produce(p->instance, &a->call, &a->ask, provider_emit, &wait_ms));
         watch_end(seat);
         if (call_is_full(&a->call))
             status = GW_E_NOMEM;

@@ -31,7 +31,8 @@ static char read_char(struct text t, size_t *len)
         *len = at + 2;
         return (char)(high << 4 | low);
     }
-    while (at < t.len && (t.ptr[at] == '\\' || (at > 0 && text_starts_nocase((struct text){ t.ptr + at, t.len - at }, TEXT("u005c")))))
+    while (at < t.len && (t.ptr[at] == '\\' ||
+                          (at > 0 && text_starts_nocase((struct text){ t.ptr + at, t.len - at }, TEXT("u005c")))))
         at += t.ptr[at] == '\\' ? 1 : 5;
     if (at == 0)
         return t.ptr[0];

@@ -110,8 +110,9 @@ static void observe(struct metrics_histogram *h, int64_t ns)
 
 static void count_tokens(struct metrics_row *row, const struct usage *u)
 {
-    const int64_t n[METRICS_TOKEN_TYPES] = { u->input,     u->cache_read, u->cache_write_5m, u->cache_write_1h, u->output,
-                                             u->reasoning, u->audio_in,   u->audio_out,      u->image_in,       u->image_out };
+    const int64_t n[METRICS_TOKEN_TYPES] = { u->input,    u->cache_read, u->cache_write_5m, u->cache_write_1h,
+                                             u->output,   u->reasoning,  u->audio_in,       u->audio_out,
+                                             u->image_in, u->image_out };
     for (size_t i = 0; i < METRICS_TOKEN_TYPES; i++)
         row->tokens[i] += n[i];
 }
@@ -121,7 +122,8 @@ void metrics_count_request(struct metrics *m, unsigned worker, const struct metr
     BUG_IF(worker >= m->workers);
     struct metrics_shard *shard = &m->shards[worker];
     struct key key = { .len = 0 }, times = { .len = 0 }, source = { .len = 0 };
-    char status[4] = { (char)('0' + r->status / 100 % 10), (char)('0' + r->status / 10 % 10), (char)('0' + r->status % 10), 0 };
+    char status[4] = { (char)('0' + r->status / 100 % 10), (char)('0' + r->status / 10 % 10),
+                       (char)('0' + r->status % 10), 0 };
 
     pthread_mutex_lock(&shard->lock);
     struct text model = label_of(shard, r);

@@ -21,8 +21,8 @@ struct metrics_request {
     struct text model;    /* as the upstream names it; "" when none was asked */
     bool configured;      /* its name stands in the configuration; else it is one that a client gave */
     struct text team;
-    int status;           /* as the client saw it: 200 for a stream, however it ended */
-    const char *outcome;  /* "ok", "broken", "cancelled", "refused", "failed" */
+    int status;          /* as the client saw it: 200 for a stream, however it ended */
+    const char *outcome; /* "ok", "broken", "cancelled", "refused", "failed" */
     int64_t duration_ns, overhead_ns;
     int64_t first_token_ns; /* -1: none */
     const struct usage *usage;
@@ -48,7 +48,7 @@ void metrics_count_event(struct metrics *m, unsigned worker, const char *name);
 /* A request that a limit refused: "rpm", "tpm", "in_flight". */
 void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
 
-struct ledger_sums; /* money/ledger.h */
+struct ledger_sums;    /* money/ledger.h */
 struct delivery_state; /* money/delivery.h */
 
 /* What a team may still spend. */
@@ -63,10 +63,10 @@ struct metrics_gauges {
     uint64_t log_dropped;
     int64_t started_unix_ms;
     const char *version;
-    const char *book_digest; /* of the price book; NULL: there is none */
-    const struct ledger_sums *ledger; /* NULL: nothing is written down */
+    const char *book_digest;               /* of the price book; NULL: there is none */
+    const struct ledger_sums *ledger;      /* NULL: nothing is written down */
     const struct delivery_state *delivery; /* NULL: there is no store */
-    const struct metrics_team *teams; /* that have a budget */
+    const struct metrics_team *teams;      /* that have a budget */
     size_t team_count;
 };
 /* The whole text, appended. Any thread. */

@@ -8,18 +8,20 @@
 #include "base/map.h"
 #include "flow/metrics.h"
 
-#define METRICS_LABELS_MAX 8 /* with the kind of the row */
+#define METRICS_LABELS_MAX 8  /* with the kind of the row */
 #define METRICS_LABEL_MAX 200 /* bytes; a longer one is cut, so names that begin alike may share a row */
 #define METRICS_KEY_MAX (METRICS_LABELS_MAX * (METRICS_LABEL_MAX + 1))
-#define METRICS_ROWS_MAX 8192 /* label sets per worker: labels come from the configuration, so this is far away */
+#define METRICS_ROWS_MAX 8192  /* label sets per worker: labels come from the configuration, so this is far away */
 #define METRICS_TIMED_MAX 2048 /* providers and models with times of their own, per worker */
 #define METRICS_SEPARATOR '\x1f'
 #define METRICS_TOKEN_TYPES 10
 
 /* Seconds. The first ones are for the gateway's own overhead, the last ones for long answers. */
 #define METRICS_BOUND_VALUES                                                                                           \
-    { 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,   \
-      2.5, 5, 10, 30, 60, 120, 300, 600 }
+    {                                                                                                                  \
+        0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  \
+            1, 2.5, 5, 10, 30, 60, 120, 300, 600                                                                       \
+    }
 #define METRICS_BOUNDS 24
 extern const double metrics_bounds[METRICS_BOUNDS];
 

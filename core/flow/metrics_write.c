@@ -14,9 +14,10 @@
 #include "money/ledger.h"
 #include "money/nano.h"
 
-static const char *const token_types[METRICS_TOKEN_TYPES] = {
-    "input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_in", "audio_out", "image_in", "image_out",
-};
+static const char *const token_types[METRICS_TOKEN_TYPES] = { "input",          "cache_read", "cache_write_5m",
+                                                              "cache_write_1h", "output",     "reasoning",
+                                                              "audio_in",       "audio_out",  "image_in",
+                                                              "image_out" };
 
 static void merge_histogram(struct metrics_histogram *into, const struct metrics_histogram *from)
 {
@@ -95,7 +96,8 @@ static void put_labels(struct buf *out, const char *metric, struct text key, con
     }
 }
 
-static void write_rows(const struct metrics_shard *all, char kind, const char *metric, const char *const *names, struct buf *out)
+static void write_rows(const struct metrics_shard *all, char kind, const char *metric, const char *const *names,
+                       struct buf *out)
 {
     for (size_t i = 0; i < all->rows.count; i++) {
         const struct metrics_row *row = all->rows.entries[i].value;
@@ -144,8 +146,8 @@ static void write_unpriced(const struct metrics_shard *all, const char *const *n
 }
 
 /* `key`: of its labels, absent for none. */
-static void write_histogram(const char *name, struct text key, const char *const *names, const struct metrics_histogram *h,
-                            struct buf *out)
+static void write_histogram(const char *name, struct text key, const char *const *names,
+                            const struct metrics_histogram *h, struct buf *out)
 {
     unsigned long long total = 0;
     struct buf labels;
@@ -178,7 +180,8 @@ static void write_times(const struct metrics_shard *all, struct buf *out)
         const struct metrics_timed *timed = all->timed.entries[i].value;
         write_histogram(duration, all->timed.entries[i].key, names, &timed->duration, out);
     }
-    head(out, first, "histogram", "From the first byte of a request to the first event of a stream that says something.");
+    head(out, first, "histogram",
+         "From the first byte of a request to the first event of a stream that says something.");
     for (size_t i = 0; i < all->timed.count; i++) {
         const struct metrics_timed *timed = all->timed.entries[i].value;
         write_histogram(first, all->timed.entries[i].key, names, &timed->first_token, out);
@@ -212,12 +215,16 @@ static void write_ledger(const struct ledger_sums *sums, struct buf *out)
     money_gauge(out, "gw_held_usd", "The most that the attempts in flight can cost.", sums->held);
     money_gauge(out, "gw_doubt_usd", "The most that upstreams may charge for attempts that were cut off.", sums->doubt);
     counter(out, "gw_ledger_records_total", "Records written to the ledger.", (double)sums->records);
-    counter(out, "gw_ledger_failures_total", "Writes and syncs of the ledger that the disk refused.", (double)sums->failures);
-    gauge(out, "gw_ledger_waiting_records", "Records that the disk refused and that are kept in memory.", (double)sums->waiting);
-    gauge(out, "gw_budget_waiting_requests", "Requests that wait until others in flight are over, so that they fit their budgets.", (double)sums->queued);
+    counter(out, "gw_ledger_failures_total", "Writes and syncs of the ledger that the disk refused.",
+            (double)sums->failures);
+    gauge(out, "gw_ledger_waiting_records", "Records that the disk refused and that are kept in memory.",
+          (double)sums->waiting);
+    gauge(out, "gw_budget_waiting_requests",
+          "Requests that wait until others in flight are over, so that they fit their budgets.", (double)sums->queued);
 }
 
-static void store_row(struct buf *out, const char *name, const char *type, const char *help, const char *store, double value)
+static void store_row(struct buf *out, const char *name, const char *type, const char *help, const char *store,
+                      double value)
 {
     head(out, name, type, help);
     buf_printf(out, "%s{store=\"%s\"} %.17g\n", name, store, value);
@@ -226,11 +233,14 @@ static void store_row(struct buf *out, const char *name, const char *type, const
 static void write_store(const struct delivery_state *d, const struct ledger_sums *sums, struct buf *out)
 {
     uint64_t lag = sums->next > d->next ? sums->next - (d->next > 0 ? d->next : 1) : 0;
-    store_row(out, "gw_ledger_lag_records", "gauge", "Records of the ledger that are not in the store yet.", d->store, (double)lag);
+    store_row(out, "gw_ledger_lag_records", "gauge", "Records of the ledger that are not in the store yet.", d->store,
+              (double)lag);
     store_row(out, "gw_store_up", "gauge", "1: the store took what it was given last.", d->store, d->works ? 1 : 0);
     store_row(out, "gw_store_rows_total", "counter", "Rows put into the store.", d->store, (double)d->rows);
-    store_row(out, "gw_store_failures_total", "counter", "Times that the store took nothing.", d->store, (double)d->failures);
-    store_row(out, "gw_store_cpu_seconds_total", "counter", "CPU time of the thread that fills the store.", d->store, (double)d->cpu_ns / 1e9);
+    store_row(out, "gw_store_failures_total", "counter", "Times that the store took nothing.", d->store,
+              (double)d->failures);
+    store_row(out, "gw_store_cpu_seconds_total", "counter", "CPU time of the thread that fills the store.", d->store,
+              (double)d->cpu_ns / 1e9);
 }
 
 static unsigned open_files(void)
@@ -270,7 +280,8 @@ static void write_process(const struct metrics_gauges *g, struct buf *out)
     gauge(out, "process_max_fds", "Maximum number of open file descriptors.", (double)files.rlim_cur);
     gauge(out, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
           (double)g->started_unix_ms / 1000.0);
-    gauge(out, "gw_clock_set_seconds", "How far the wall clock was set since the start.", (double)clock_set_ms() / 1000.0);
+    gauge(out, "gw_clock_set_seconds", "How far the wall clock was set since the start.",
+          (double)clock_set_ms() / 1000.0);
 }
 
 void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
@@ -289,21 +300,25 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     map_init(&all->timed);
     merge(m, all);
 
-    head(out, "gw_requests_total", "counter", "Finished requests by client API, provider, model, team, status and how they ended.");
+    head(out, "gw_requests_total", "counter",
+         "Finished requests by client API, provider, model, team, status and how they ended.");
     write_rows(all, 'r', "gw_requests_total", request, out);
     head(out, "gw_tokens_total", "counter", "Tokens in disjoint buckets.");
     write_tokens(all, request, out);
     head(out, "gw_cost_usd_total", "counter", "What requests cost, in US dollars, as far as it is known.");
     write_cost(all, request, out);
-    head(out, "gw_unpriced_requests_total", "counter", "Requests that an upstream may charge for, and no price or usage says how much.");
+    head(out, "gw_unpriced_requests_total", "counter",
+         "Requests that an upstream may charge for, and no price or usage says how much.");
     write_unpriced(all, request, out);
-    head(out, "gw_usage_requests_total", "counter", "Finished requests by where their usage came from: reported, counted, estimated, none.");
+    head(out, "gw_usage_requests_total", "counter",
+         "Finished requests by where their usage came from: reported, counted, estimated, none.");
     write_rows(all, 'u', "gw_usage_requests_total", source, out);
     head(out, "gw_upstream_requests_total", "counter", "Attempts at providers by outcome.");
     write_rows(all, 'a', "gw_upstream_requests_total", attempt, out);
     head(out, "gw_fallbacks_total", "counter", "Attempts that went on to another target, and why.");
     write_rows(all, 'f', "gw_fallbacks_total", fallback, out);
-    head(out, "gw_events_total", "counter", "Things that happen to connections and requests: client_gone, shed, late_body ...");
+    head(out, "gw_events_total", "counter",
+         "Things that happen to connections and requests: client_gone, shed, late_body ...");
     write_rows(all, 'e', "gw_events_total", event, out);
     head(out, "gw_ratelimited_total", "counter", "Requests that a limit of a key, a team or all together refused.");
     write_rows(all, 'l', "gw_ratelimited_total", limit, out);
@@ -312,7 +327,9 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_times(all, out);
     gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);
     gauge(out, "gw_connections", "Open client connections.", g->connections);
-    counter(out, "gw_log_dropped_total", "Lines of the access log that were lost: its reader did not read, or its device was full.", (double)g->log_dropped);
+    counter(out, "gw_log_dropped_total",
+            "Lines of the access log that were lost: its reader did not read, or its device was full.",
+            (double)g->log_dropped);
     head(out, "gw_build_info", "gauge", "The version that runs.");
     buf_printf(out, "gw_build_info{version=\"%s\"} 1\n", g->version);
     if (g->book_digest != NULL) {
@@ -324,9 +341,11 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     if (g->ledger != NULL && g->delivery != NULL)
         write_store(g->delivery, g->ledger, out);
     if (g->team_count > 0)
-        head(out, "gw_budget_remaining_usd", "gauge", "What is left in the team's budget that has the least, in US dollars.");
+        head(out, "gw_budget_remaining_usd", "gauge",
+             "What is left in the team's budget that has the least, in US dollars.");
     for (size_t i = 0; i < g->team_count; i++)
-        buf_printf(out, "gw_budget_remaining_usd{team=\"%.*s\"} %s\n", TEXT_ARG(g->teams[i].team), nano_write(g->teams[i].left, 0, usd));
+        buf_printf(out, "gw_budget_remaining_usd{team=\"%.*s\"} %s\n", TEXT_ARG(g->teams[i].team),
+                   nano_write(g->teams[i].left, 0, usd));
     write_process(g, out);
 
     for (size_t i = 0; i < all->rows.count; i++)

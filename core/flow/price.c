@@ -130,8 +130,8 @@ bool price_choose(struct attempt *a, struct price_list *list)
     *list = (struct price_list){ .of = { NULL } };
     if ((own == NULL || !own->free) && price_find(req, a->target, &found)) {
         price_list_at(found.model, req->admitted_ms / 1000, context, context_of(a, context), list);
-        a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s%s", TEXT_ARG(found.provider->id), TEXT_ARG(found.model->id),
-                                              own != NULL ? ", gateway.lua" : ""));
+        a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s%s", TEXT_ARG(found.provider->id),
+                                              TEXT_ARG(found.model->id), own != NULL ? ", gateway.lua" : ""));
     } else if (own != NULL) {
         a->price.entry = TEXT("gateway.lua");
     }
@@ -206,7 +206,8 @@ int64_t price_choices(struct request *req)
         if (scan_int(scan_get(&req->ask.scan, names[i]), &value) && value > most)
             most = value;
     const struct scan_member *prompt = scan_get(&req->ask.scan, "prompt");
-    const struct json *list = prompt != NULL && prompt->type == '[' ? json_parse_quick(&req->arena, prompt->value) : NULL;
+    const struct json *list =
+        prompt != NULL && prompt->type == '[' ? json_parse_quick(&req->arena, prompt->value) : NULL;
     enum json_type first = json_type(json_at(list, 0)); /* a list of numbers is one prompt, as tokens */
     return first == JSON_T_STR || first == JSON_T_ARRAY ? times(most, (int64_t)json_count(list)) : most;
 }

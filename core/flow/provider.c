@@ -10,8 +10,8 @@
 /* Does its text come in pieces, or is it one thing, as an id is? */
 static bool is_in_pieces(uint32_t type)
 {
-    return type == GW_EVENT_TEXT || type == GW_EVENT_REFUSAL || type == GW_EVENT_REASONING || type == GW_EVENT_TOOL_ARGS ||
-           type == GW_EVENT_CUSTOM_ARGS;
+    return type == GW_EVENT_TEXT || type == GW_EVENT_REFUSAL || type == GW_EVENT_REASONING ||
+           type == GW_EVENT_TOOL_ARGS || type == GW_EVENT_CUSTOM_ARGS;
 }
 
 /* The event as one or several that a client takes easily. */
@@ -39,7 +39,8 @@ static bool take(struct attempt *a, const gw_event *given, gw_event *event, gw_t
         defect_refused(a, why);
         return false;
     }
-    if (a->mode == MODE_RELAY && event->type != GW_EVENT_USAGE && event->type != GW_EVENT_FINISH && event->type != GW_EVENT_ERROR)
+    if (a->mode == MODE_RELAY && event->type != GW_EVENT_USAGE && event->type != GW_EVENT_FINISH &&
+        event->type != GW_EVENT_ERROR)
         return false; /* it is only asked about these */
     switch (event_take(&a->order, &a->req->arena, a->req->operation, event, &why)) {
     case EVENT_TAKEN:

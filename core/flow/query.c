@@ -39,7 +39,10 @@ void query_read(struct request *req, struct text query, const char *names)
         if (name.len > 0 && is_listed(name, names) && is_plain(value))
             buf_printf(&kept, "%s%.*s", kept.len > 0 ? "&" : "", TEXT_ARG(parameter));
         else if (name.len > 0 && !text_is(name, "api-version")) /* Azure's: the provider that needs one has its own */
-            common_drop(&req->arena, &others, text_of(arena_printf(&req->arena, "query.%.*s", (int)(name.len < 60 ? name.len : 60), name.ptr)), "the query parameter is not passed on");
+            common_drop(
+                &req->arena, &others,
+                text_of(arena_printf(&req->arena, "query.%.*s", (int)(name.len < 60 ? name.len : 60), name.ptr)),
+                "the query parameter is not passed on");
     }
     req->query = arena_text(&req->arena, buf_view(&kept));
     req->query_dropped = others.dropped;

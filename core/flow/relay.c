@@ -25,13 +25,15 @@ struct passing {
 static bool is_opening(const struct attempt *a, const struct frame *frame, const struct json *event)
 {
     bool (*opens)(struct text, const struct json *) = a->req->face->dialect->opens;
-    return !attempt_has_spoken(a) && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST && opens(frame->name, event);
+    return !attempt_has_spoken(a) && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST &&
+           opens(frame->name, event);
 }
 
 /* What the body ends without: the blank line after its last event. */
 static struct text lacks(const struct stream_run *run, struct text raw)
 {
-    bool whole = !run->end || text_ends(raw, TEXT("\n\n")) || text_ends(raw, TEXT("\r\r")) || text_ends(raw, TEXT("\r\n\r\n"));
+    bool whole =
+        !run->end || text_ends(raw, TEXT("\n\n")) || text_ends(raw, TEXT("\r\r")) || text_ends(raw, TEXT("\r\n\r\n"));
     return whole ? TEXT_NONE : TEXT("\n\n");
 }
 
@@ -69,7 +71,8 @@ static int look(struct passing *p)
 {
     struct attempt *a = p->a;
     struct arena *scratch = &a->req->worker->scratch;
-    bool is_mark = (p->found & DIALECT_TAP_DONE) != 0 && !p->is_json && p->frame->data.len > 0; /* a name alone is half an event */
+    bool is_mark =
+        (p->found & DIALECT_TAP_DONE) != 0 && !p->is_json && p->frame->data.len > 0; /* a name alone is half an event */
     if ((!attempt_has_spoken(a) || p->run->end) && !is_mark) {
         const struct json *event = json_parse_quick(scratch, p->frame->data);
         bool is_object = json_type(event) == JSON_T_OBJECT;
@@ -121,7 +124,8 @@ static int take_found(struct passing *p)
 static int hold_end(struct passing *p)
 {
     struct attempt *a = p->a;
-    bool begins = !attempt_has_spoken(a) && (a->opening > 0 || (p->found & DIALECT_TAP_READ) != 0); /* an empty answer, but all of it */
+    bool begins = !attempt_has_spoken(a) &&
+                  (a->opening > 0 || (p->found & DIALECT_TAP_READ) != 0); /* an empty answer, but all of it */
     if (begins)
         stream_note_first(a);
     stream_flush(p->run);

@@ -31,8 +31,9 @@ static void keep_hops(struct request *req, struct text value)
     struct text own = text_of(req->worker->gateway->hop);
     if (req->hops.len > HOPS_MOST)
         return; /* refused already */
-    req->hops = req->hops.len == 0 ? arena_text(&req->arena, value)
-                                   : text_of(arena_printf(&req->arena, "%.*s, %.*s", TEXT_ARG(req->hops), TEXT_ARG(value)));
+    req->hops = req->hops.len == 0
+                    ? arena_text(&req->arena, value)
+                    : text_of(arena_printf(&req->arena, "%.*s, %.*s", TEXT_ARG(req->hops), TEXT_ARG(value)));
     if (req->refuse == E_NONE && (req->hops.len > HOPS_MOST || (own.len > 0 && text_find(value, own) >= 0)))
         req->refuse = E_LOOP;
 }
@@ -111,7 +112,8 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     buf_init(&req->body, req->config->limits.body_bytes);
     if (head->content_length > 0 && (size_t)head->content_length <= req->config->limits.body_bytes) {
         size_t room; /* at once, not by doubling; what is only announced costs no more than this */
-        buf_room(&req->body, (size_t)head->content_length < BODY_RESERVED ? (size_t)head->content_length : BODY_RESERVED, &room);
+        buf_room(&req->body,
+                 (size_t)head->content_length < BODY_RESERVED ? (size_t)head->content_length : BODY_RESERVED, &room);
     }
     buf_init(&req->pending, 2 * req->config->limits.answer_bytes + req->config->limits.event_bytes + (1u << 20));
     buf_init(&req->tail_bytes, req->pending.max);
@@ -227,7 +229,8 @@ void request_client_gone(struct request *req)
 void request_body_refused(struct request *req, int status)
 {
     struct fail why;
-    error_set(&why, E_FRAMING, "the body is not framed as HTTP/1.1 has it: the size of a chunk, its extension or its end");
+    error_set(&why, E_FRAMING,
+              "the body is not framed as HTTP/1.1 has it: the size of a chunk, its extension or its end");
     why.status = status;
     leave(req, "bad_body", &why);
 }

@@ -24,9 +24,11 @@ static bool add_target(struct request *req, const struct config_provider *provid
         req->unsupported_targets++;
         return false;
     }
-    req->targets[req->target_count++] =
-        (struct route_target){ .provider = provider, .model = model, .configured = configured, .fallback = fallback || req->off_targets > 0,
-                               .price = provider->price };
+    req->targets[req->target_count++] = (struct route_target){ .provider = provider,
+                                                               .model = model,
+                                                               .configured = configured,
+                                                               .fallback = fallback || req->off_targets > 0,
+                                                               .price = provider->price };
     return true;
 }
 
@@ -93,7 +95,8 @@ static const struct door_header estimated = { "x-gw-estimated", "true" };
 
 enum next route_estimate_tokens(struct request *req)
 {
-    if (req->ask.body.len > 0 && json_check(req->ask.body, &req->fail) < 0) /* no upstream sees it, which would refuse it */
+    if (req->ask.body.len > 0 &&
+        json_check(req->ask.body, &req->fail) < 0) /* no upstream sees it, which would refuse it */
         return FAIL;
     req->face->fold_end(&req->answer, &req->body_out);
     req->body_note = &estimated;
@@ -110,15 +113,17 @@ static enum next check_choices(struct request *req)
             char *name = arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(p->name), TEXT_ARG(c->model));
             if (config_team_may(req->team, text_of(name)))
                 continue;
-            error_param(&req->fail, E_MODEL, text_of(c->member), "%s names the model \"%.*s\", which this key may not use",
-                        c->member, (int)(c->model.len < 120 ? c->model.len : 120), c->model.ptr);
+            error_param(&req->fail, E_MODEL, text_of(c->member),
+                        "%s names the model \"%.*s\", which this key may not use", c->member,
+                        (int)(c->model.len < 120 ? c->model.len : 120), c->model.ptr);
             return FAIL;
         }
         if (c->model.ptr == NULL) {
-            error_param(&req->fail, E_PARAMETER, text_of(c->member),
-                        "%s can choose a model that this key may not use: leave it out, or ask the gateway's operator for a key "
-                        "without a list of models",
-                        c->member);
+            error_param(
+                &req->fail, E_PARAMETER, text_of(c->member),
+                "%s can choose a model that this key may not use: leave it out, or ask the gateway's operator for a key "
+                "without a list of models",
+                c->member);
             return FAIL;
         }
     }
@@ -136,14 +141,16 @@ enum next route_run(struct request *req)
     else
         by_provider(req, place.provider, place.rest);
     if (req->target_count == 0 && req->unsupported_targets > 0) {
-        error_set(&req->fail, E_PATH,
-                  "the model \"%.*s\" is served by a provider that does not have %.*s, and this version does not translate it: "
-                  "use /v1/chat/completions or /v1/messages",
-                  (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr, TEXT_ARG(req->path));
+        error_set(
+            &req->fail, E_PATH,
+            "the model \"%.*s\" is served by a provider that does not have %.*s, and this version does not translate it: "
+            "use /v1/chat/completions or /v1/messages",
+            (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr, TEXT_ARG(req->path));
         return FAIL;
     }
     if (req->target_count == 0) {
-        error_set(&req->fail, E_UPSTREAM, "no provider of the model \"%.*s\" is in use: the operator must set its secret",
+        error_set(&req->fail, E_UPSTREAM,
+                  "no provider of the model \"%.*s\" is in use: the operator must set its secret",
                   (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr);
         req->fail.kind = FAIL_OPERATOR;
         req->fail.should_retry = 0;

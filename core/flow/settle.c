@@ -22,7 +22,10 @@ enum next settle_run(struct request *req)
     struct gateway *gateway = req->worker->gateway;
     struct attempt *a = req->attempt;
     int64_t now = clock_ns();
-    int status = req->gone ? req->fail.status : req->failed_row == NULL ? req->status : req->reply >= REPLY_BEGUN ? 200 : req->face->dialect->error_status(&req->fail);
+    int status = req->gone                   ? req->fail.status
+                 : req->failed_row == NULL   ? req->status
+                 : req->reply >= REPLY_BEGUN ? 200
+                                             : req->face->dialect->error_status(&req->fail);
 
     answer_ping_stop(req);
     if (drain_run(req) == WAIT) {

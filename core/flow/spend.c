@@ -39,8 +39,9 @@ enum ledger_charge spend_charge(const struct attempt *a)
 /* Whose budget, for who reads a refusal. */
 static const char *whose(struct request *req, const struct ledger_refusal *refusal)
 {
-    static const char *const of[ACCOUNT_KINDS] = {"this gateway", "the team", "the key", "the project", "the tag", "the model", "the provider",
-                                                  "this end user", "this session", "this session"};
+    static const char *const of[ACCOUNT_KINDS] = { "this gateway", "the team",    "the key",      "the project",
+                                                   "the tag",      "the model",   "the provider", "this end user",
+                                                   "this session", "this session" };
     bool named = refusal->kind != ACCOUNT_ALL && refusal->kind < ACCOUNT_USER;
     const char *day = period_name(refusal->terms->period);
     const char *per = refusal->terms->period == PERIOD_TOTAL ? "in total" : arena_printf(&req->arena, "per %s", day);
@@ -66,11 +67,16 @@ enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal
     req->refusal = (struct request_refusal){ of, refusal->hard, refusal->left, refusal->after };
     switch (refusal->answer) {
     case ACCOUNT_WAIT:
-        error_set(&req->fail, E_BUDGET_IN_FLIGHT, "The budget %s has room for this request when those in flight are over (%s USD are left). Try again in a few seconds", of, left);
+        error_set(
+            &req->fail, E_BUDGET_IN_FLIGHT,
+            "The budget %s has room for this request when those in flight are over (%s USD are left). Try again in a few seconds",
+            of, left);
         return FAIL;
     case ACCOUNT_TOO_LARGE:
-        error_set(&req->fail, E_BUDGET_REQUEST,
-                  "The budget %s has %s USD left, and this request may cost more. Send less, or a lower limit of output tokens", of, left);
+        error_set(
+            &req->fail, E_BUDGET_REQUEST,
+            "The budget %s has %s USD left, and this request may cost more. Send less, or a lower limit of output tokens",
+            of, left);
         return FAIL;
     case ACCOUNT_SPENT:
     case ACCOUNT_FITS:
@@ -87,7 +93,8 @@ enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal
 enum next spend_cannot(struct request *req, const char *why)
 {
     log_line(LOG_ERROR, "request %s is refused: %s", req->id, why);
-    error_set(&req->fail, E_LEDGER, "The gateway cannot write down what this request costs. Try again later, and tell the operator");
+    error_set(&req->fail, E_LEDGER,
+              "The gateway cannot write down what this request costs. Try again later, and tell the operator");
     return FAIL;
 }
 
@@ -104,14 +111,18 @@ int spend_prepare(struct attempt *a, struct spend_hold *hold)
     hold->record.soft = a->soft;
     hold->record.output_limit = a->worst != NULL ? (uint64_t)a->worst->bound.limit : 0;
     if (!priced && req->operation != GW_OP_COUNT_TOKENS && a->worst != NULL)
-        return error_set(&req->fail, E_NOT_PRICED,
-                         "The model \"%.*s\" of the provider \"%s\" has no price, so it cannot be charged to a budget. The operator can give it one: price = { ... } (llm-gateway prices show)",
-                         TEXT_ARG(a->target->model), a->target->provider->name.ptr);
+        return error_set(
+            &req->fail, E_NOT_PRICED,
+            "The model \"%.*s\" of the provider \"%s\" has no price, so it cannot be charged to a budget. The operator can give it one: price = { ... } (llm-gateway prices show)",
+            TEXT_ARG(a->target->model), a->target->provider->name.ptr);
     bool strict = a->worst != NULL && a->worst->strict;
     if (strict)
         a->send.replay = false; /* what is sent twice may be charged twice: that takes another hold */
     if (strict && a->worst->no_most != NULL && a->hard > 0)
-        return error_set(&req->fail, E_UNBOUNDED, "A budget of this request is strict, and nothing bounds the cost of %s. Leave it out, or ask the operator for a budget that is not strict", a->worst->no_most);
+        return error_set(
+            &req->fail, E_UNBOUNDED,
+            "A budget of this request is strict, and nothing bounds the cost of %s. Leave it out, or ask the operator for a budget that is not strict",
+            a->worst->no_most);
     return 1;
 }
 
@@ -152,7 +163,10 @@ static void put_lines(struct attempt *a, const struct cost *cost, struct record 
     if (a->price.known && cost->known && cost->line_count > 0) {
         for (; n < cost->line_count; n++) {
             const struct cost_line *line = &cost->lines[n];
-            lines[n] = (struct record_line){ .unit = unit_info(line->unit)->name, .quantity = line->quantity, .price = line->price_nano, .cost = line->nano };
+            lines[n] = (struct record_line){ .unit = unit_info(line->unit)->name,
+                                             .quantity = line->quantity,
+                                             .price = line->price_nano,
+                                             .cost = line->nano };
             if (line->priced_as != line->unit)
                 lines[n].priced_as = unit_info(line->priced_as)->name;
         }
@@ -229,9 +243,12 @@ static void learn(const struct attempt *a, const struct cost *cost)
         estimates_exceeded(gateway->estimates, a->target->model, tokens - worst->bound.input);
     if (a->price.nano <= a->hard)
         return;
-    metrics_count_exceeded(gateway->metrics, req->worker->index, a->target->configured ? a->target->model : TEXT("other"));
-    log_line(LOG_WARN, "request %s cost more than was held for it: the bound of the model \"%.*s\" was too low (%lld input tokens, %lld output tokens)", req->id,
-             TEXT_ARG(a->target->model), (long long)tokens, (long long)usage_total_out(&a->usage));
+    metrics_count_exceeded(gateway->metrics, req->worker->index,
+                           a->target->configured ? a->target->model : TEXT("other"));
+    log_line(
+        LOG_WARN,
+        "request %s cost more than was held for it: the bound of the model \"%.*s\" was too low (%lld input tokens, %lld output tokens)",
+        req->id, TEXT_ARG(a->target->model), (long long)tokens, (long long)usage_total_out(&a->usage));
 }
 
 void spend_end(struct attempt *a, bool final)

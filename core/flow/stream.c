@@ -34,7 +34,8 @@ void stream_flush(struct stream_run *run)
         return;
     if (req->reply >= REPLY_RELAYING)
         sink_write(req, run->bytes);
-    else if (buf_text(&run->attempt->out, run->bytes) < 0) /* comments, and events that only open the answer: held with the head */
+    else if (buf_text(&run->attempt->out, run->bytes) <
+             0) /* comments, and events that only open the answer: held with the head */
         attempt_overflow(run->attempt);
     run->bytes = TEXT_NONE;
 }
@@ -125,7 +126,8 @@ static int run_frames(struct attempt *a, struct text bytes, bool end, bool count
     struct stream_run run = { .attempt = a, .fed = bytes, .end = end };
     int rc;
     do {
-        rc = end ? framing_end(&a->framing, counts, on_frame, &run) : framing_feed(&a->framing, run.fed, on_frame, &run);
+        rc =
+            end ? framing_end(&a->framing, counts, on_frame, &run) : framing_feed(&a->framing, run.fed, on_frame, &run);
         stream_flush(&run);
         if (rc == 0 && is_stopped(a))
             rc = STREAM_STOP;
@@ -143,9 +145,10 @@ static int run_frames(struct attempt *a, struct text bytes, bool end, bool count
 static void fail_frame(struct attempt *a)
 {
     bool damaged = framing_is_damaged(&a->framing);
-    attempt_fail(a, E_UPSTREAM, damaged ? "protocol" : "too_large",
-                 damaged ? "sent a message of an event stream that is damaged: its checksum is wrong, or half of it is missing"
-                         : "sent an event larger than limits.event_mb allows");
+    attempt_fail(
+        a, E_UPSTREAM, damaged ? "protocol" : "too_large",
+        damaged ? "sent a message of an event stream that is damaged: its checksum is wrong, or half of it is missing"
+                : "sent an event larger than limits.event_mb allows");
     attempt_cancel(a);
     if (a->req->reply >= REPLY_RELAYING)
         a->error.code = "stream_interrupted";

@@ -95,11 +95,14 @@ static size_t owners_of(const struct request *req, struct ask_one out[THROTTLE_M
     struct throttle *t = req->worker->gateway->throttle;
     size_t n = 0;
     if (has_any(&req->config->rates))
-        out[n++] = (struct ask_one){ .owner = &t->owners[req->config->rates.index], .kind = "gateway", .name = TEXT_NONE };
+        out[n++] =
+            (struct ask_one){ .owner = &t->owners[req->config->rates.index], .kind = "gateway", .name = TEXT_NONE };
     if (has_any(&req->team->rates))
-        out[n++] = (struct ask_one){ .owner = &t->owners[req->team->rates.index], .kind = "team", .name = req->team->name };
+        out[n++] =
+            (struct ask_one){ .owner = &t->owners[req->team->rates.index], .kind = "team", .name = req->team->name };
     if (req->key != NULL && has_any(&req->key->rates))
-        out[n++] = (struct ask_one){ .owner = &t->owners[req->key->rates.index], .kind = "key", .name = req->key->name };
+        out[n++] =
+            (struct ask_one){ .owner = &t->owners[req->key->rates.index], .kind = "key", .name = req->key->name };
     return n;
 }
 
@@ -126,7 +129,8 @@ static int64_t add_one(struct throttle *t, const struct throttle_owner *owner, c
 /* What of both minutes counts `second` seconds after this one began, rounded up. Totals are tokens: far from overflowing. */
 static int64_t used_at(int64_t before, int64_t now, int64_t second)
 {
-    return second < MINUTE ? (before * (MINUTE - second) + MINUTE - 1) / MINUTE + now : (now * (2 * MINUTE - second) + MINUTE - 1) / MINUTE;
+    return second < MINUTE ? (before * (MINUTE - second) + MINUTE - 1) / MINUTE + now
+                           : (now * (2 * MINUTE - second) + MINUTE - 1) / MINUTE;
 }
 
 /* The seconds until there is room for `more`: 0, it is there; at most a minute. */
@@ -144,24 +148,34 @@ static int64_t at_most(int64_t tokens, int64_t limit)
     return tokens < limit ? tokens : limit;
 }
 
-static enum next refuse(struct request *req, const struct ask_one *ask, const char *what, int64_t limit, int wait_s, bool slow)
+static enum next refuse(struct request *req, const struct ask_one *ask, const char *what, int64_t limit, int wait_s,
+                        bool slow)
 {
-    const char *of = ask->name.ptr == NULL ? "This gateway" : arena_printf(&req->arena, "The %s \"%.*s\"", ask->kind, TEXT_ARG(ask->name));
+    const char *of = ask->name.ptr == NULL
+                         ? "This gateway"
+                         : arena_printf(&req->arena, "The %s \"%.*s\"", ask->kind, TEXT_ARG(ask->name));
     int64_t *of_kind[] = { &req->taken.requests_limit, &req->taken.tokens_limit };
     if (!slow)
         *of_kind[what[0] == 't'] = limit; /* and nothing is left */
-    metrics_count_limit(req->worker->gateway->metrics, req->worker->index, slow ? "in_flight" : what[0] == 'r' ? "rpm" : "tpm");
+    metrics_count_limit(req->worker->gateway->metrics, req->worker->index,
+                        slow             ? "in_flight"
+                        : what[0] == 'r' ? "rpm"
+                                         : "tpm");
     if (slow)
-        error_set(&req->fail, E_SLOW_DOWN, "%s has %lld requests in flight, its limit. Try again when one of them is over", of, (long long)limit);
+        error_set(&req->fail, E_SLOW_DOWN,
+                  "%s has %lld requests in flight, its limit. Try again when one of them is over", of,
+                  (long long)limit);
     else
-        error_set(&req->fail, E_RATE, "%s has used up its limit of %lld %s per minute. Try again in %d s", of, (long long)limit, what, wait_s);
+        error_set(&req->fail, E_RATE, "%s has used up its limit of %lld %s per minute. Try again in %d s", of,
+                  (long long)limit, what, wait_s);
     if (!slow)
         req->fail.retry_after_s = wait_s > 0 ? wait_s : 1;
     return FAIL;
 }
 
 /* NEXT where there is room; nothing is taken yet. */
-static enum next check(struct request *req, struct throttle *t, struct ask_one *ask, int64_t tokens, int64_t minute, int64_t second)
+static enum next check(struct request *req, struct throttle *t, struct ask_one *ask, int64_t tokens, int64_t minute,
+                       int64_t second)
 {
     const struct config_rates *r = ask->owner->rates;
     if (r->in_flight > 0 && ask->owner->in_flight >= r->in_flight)
@@ -192,7 +206,8 @@ static void note_left(int64_t limit, int64_t used, int64_t *least_limit, int64_t
     *least_left = left;
 }
 
-static void take(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t tokens, int64_t minute, int64_t second)
+static void take(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t tokens, int64_t minute,
+                 int64_t second)
 {
     const struct config_rates *r = ask->owner->rates;
     struct throttle_taken *taken = &req->taken;
@@ -228,7 +243,8 @@ enum next throttle_run(struct request *req)
     size_t count = t != NULL && req->operation != GW_OP_COUNT_TOKENS ? owners_of(req, asks) : 0;
     if (count == 0)
         return NEXT;
-    int64_t now_s = clock_unix_ms() / 1000, minute = now_s / MINUTE, second = now_s % MINUTE, tokens = expected_tokens(req);
+    int64_t now_s = clock_unix_ms() / 1000, minute = now_s / MINUTE, second = now_s % MINUTE,
+            tokens = expected_tokens(req);
     pthread_mutex_lock(&t->mutex);
     for (size_t i = 0; i < count && next == NEXT; i++)
         next = check(req, t, &asks[i], tokens, minute, second);
@@ -257,7 +273,8 @@ static int64_t reported_tokens(const struct request *req)
     return sum;
 }
 
-static void correct(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t reported, int64_t minute)
+static void correct(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t reported,
+                    int64_t minute)
 {
     const struct config_rates *r = ask->owner->rates;
     const struct throttle_taken *taken = &req->taken;
@@ -289,9 +306,12 @@ void throttle_end(struct request *req)
 
 static void put(struct request *req, struct answer_head *head, const char *kind, int64_t limit, int64_t left)
 {
-    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-limit-%s", kind), arena_printf(&req->arena, "%lld", (long long)limit));
-    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-remaining-%s", kind), arena_printf(&req->arena, "%lld", (long long)left));
-    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-reset-%s", kind), arena_printf(&req->arena, "%ds", req->taken.reset_s));
+    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-limit-%s", kind),
+                    arena_printf(&req->arena, "%lld", (long long)limit));
+    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-remaining-%s", kind),
+                    arena_printf(&req->arena, "%lld", (long long)left));
+    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-reset-%s", kind),
+                    arena_printf(&req->arena, "%ds", req->taken.reset_s));
 }
 
 void throttle_head(struct request *req, struct answer_head *head)

@@ -22,8 +22,8 @@ struct throttle;
 
 /* What one request has taken. Zeroed at first. */
 struct throttle_taken {
-    int64_t minute;  /* of its admission; 0: it has taken nothing */
-    int64_t tokens;  /* as expected; then as reported */
+    int64_t minute; /* of its admission; 0: it has taken nothing */
+    int64_t tokens; /* as expected; then as reported */
     bool in_flight;
     /* For its answer: of the limit of each kind that has the least left; limit 0: there is none. */
     int64_t requests_limit, requests_left, tokens_limit, tokens_left;

@@ -19,7 +19,8 @@ static bool is_whole(const struct attempt *a)
 /* Is anything charged at all? An upstream that never had the request, or refused it, charges nothing, as services do. */
 static bool is_free(const struct attempt *a)
 {
-    if (a->req->operation == GW_OP_COUNT_TOKENS || !price_is_charged(a) || (a->mode == MODE_LOCAL && attempt_has_failed(a)))
+    if (a->req->operation == GW_OP_COUNT_TOKENS || !price_is_charged(a) ||
+        (a->mode == MODE_LOCAL && attempt_has_failed(a)))
         return true;
     if (a->req->usage.source != USAGE_NONE || a->frames > 0)
         return false;

@@ -67,16 +67,16 @@ struct request {
     struct config *config; /* the one it began with: a reference */
     struct fail fail;
     struct request_refusal { /* by a budget */
-        const char *of; /* whose; NULL: it was not */
+        const char *of;      /* whose; NULL: it was not */
         int64_t hard, left;
         uint64_t after; /* the ledger's record after which it was asked */
     } refusal;
     const char *failed_row; /* where it failed: `fail` is what the client gets; NULL: it did not */
-    bool running;          /* way_run() is on the stack */
-    bool finished;         /* "finish" has run */
-    bool released;         /* the front has forgotten it */
-    bool gone;             /* the client left */
-    unsigned in_flight;    /* its share of gateway->in_flight: 1 from row "admit" to row "settle" */
+    bool running;           /* way_run() is on the stack */
+    bool finished;          /* "finish" has run */
+    bool released;          /* the front has forgotten it */
+    bool gone;              /* the client left */
+    unsigned in_flight;     /* its share of gateway->in_flight: 1 from row "admit" to row "settle" */
 
     /* head */
     const struct face *face;
@@ -84,14 +84,15 @@ struct request {
     struct text path;  /* below the API's root: "/images/generations"; of the route, never as the client wrote it */
     struct text query; /* what of the client's is passed on: "beta=true" */
     struct ask_dropped *query_dropped; /* and what is not */
-    struct text deployment; /* the model that the path names; absent otherwise */
+    struct text deployment;            /* the model that the path names; absent otherwise */
     struct text tail, client_id, peer, allow;
-    struct text credentials[3]; /* Authorization: Bearer, x-api-key, Azure's api-key; absent where not sent */
+    struct text credentials[3];          /* Authorization: Bearer, x-api-key, Azure's api-key; absent where not sent */
     struct door_header *dialect_headers; /* arena */
     size_t dialect_header_count;
     enum error_case refuse;
     struct text hops; /* the gateways it has passed, as x-gw-hop has them */
-    const struct dialect *lists_as; /* whose shape lists have: the dialect that the client's headers name, else that of its path */
+    const struct dialect
+        *lists_as; /* whose shape lists have: the dialect that the client's headers name, else that of its path */
     struct models_page page; /* of a list: limit, after_id, before_id of the query */
 
     /* body */
@@ -100,8 +101,8 @@ struct request {
     uint32_t body_wait;     /* the wait for it; 0: not begun */
     int64_t content_length; /* -1: not known */
     size_t body_held;       /* bytes of gateway->bodies_held that are for this body */
-    struct ask ask;    /* its `stream`: how the current attempt answers */
-    bool wants_stream; /* what the client asked for */
+    struct ask ask;         /* its `stream`: how the current attempt answers */
+    bool wants_stream;      /* what the client asked for */
 
     const struct config_team *team;
     const struct config_key *key;
@@ -116,8 +117,8 @@ struct request {
     struct route_target *targets;
     size_t target_count, target_next;
     const struct config_model *model; /* NULL: the client named a provider */
-    unsigned off_targets;         /* targets before that are switched off */
-    unsigned unsupported_targets; /* targets that do not have what is asked for */
+    unsigned off_targets;             /* targets before that are switched off */
+    unsigned unsupported_targets;     /* targets that do not have what is asked for */
     unsigned attempts_max, attempts_made;
     unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
     unsigned secret_tries; /* how many of the current target's were refused */
@@ -129,10 +130,10 @@ struct request {
     struct attempt *attempt; /* the current one */
     struct face_answer answer;
     struct usage usage;
-    struct price cost; /* of all attempts; row "settle" */
+    struct price cost;       /* of all attempts; row "settle" */
     struct text tier, speed; /* asked for, of price_ask(); absent: not */
     enum request_reply reply;
-    bool paused;    /* the upstream waits for the client */
+    bool paused;           /* the upstream waits for the client */
     struct sink sink;      /* who gets the bytes of the stream */
     struct buf pending;    /* of a stream: what the door does not take yet; not all of it when pending.failed */
     struct buf tail_bytes; /* the end of a stream, held until it is settled */
@@ -145,9 +146,9 @@ struct request {
     uint64_t bytes_in, bytes_out;
 
     /* time */
-    int64_t started_ns; /* the first byte of the request */
+    int64_t started_ns;  /* the first byte of the request */
     int64_t admitted_ms; /* wall clock: decides on the price and on the period of a budget */
-    int64_t begun_ns;   /* its head was complete */
+    int64_t begun_ns;    /* its head was complete */
     int64_t waited_ns, first_token_ns;
     int64_t relay_ns; /* time of ours spent in callbacks while the way waits */
     char id[37];
@@ -163,10 +164,10 @@ static inline uint32_t way_dialects(const struct config_provider *provider)
 }
 
 /* One step of the request, on stderr with --log-level debug. */
-#define way_debug(req, ...)                      \
-    do {                                         \
-        if (log_is_on(LOG_DEBUG))                \
-            way_debug_line((req), __VA_ARGS__);  \
+#define way_debug(req, ...)                                                                                            \
+    do {                                                                                                               \
+        if (log_is_on(LOG_DEBUG))                                                                                      \
+            way_debug_line((req), __VA_ARGS__);                                                                        \
     } while (0)
 void way_debug_line(const struct request *req, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Runs the way from req->row until it waits or ends. For request_begin() and wait.c: all others end a wait. */

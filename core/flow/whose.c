@@ -10,14 +10,22 @@ static const struct {
     struct text begins;
     const char *client;
 } clients[] = {
-    { { "claude-cli/", 11 }, "claude-code" },         { { "claude-code/", 12 }, "claude-code" },
-    { { "codex_", 6 }, "codex" },                     { { "codex-", 6 }, "codex" },
-    { { "OpenAI/Python", 13 }, "openai-python" },     { { "AsyncOpenAI/Python", 18 }, "openai-python" },
-    { { "OpenAI/JS", 9 }, "openai-node" },            { { "AzureOpenAI/", 12 }, "openai-azure" },
-    { { "Anthropic/Python", 16 }, "anthropic-python" }, { { "AsyncAnthropic/Python", 21 }, "anthropic-python" },
-    { { "Anthropic/JS", 12 }, "anthropic-node" },     { { "google-genai-sdk/", 17 }, "google-genai" },
-    { { "ai-sdk/", 7 }, "ai-sdk" },                   { { "ai/", 3 }, "ai-sdk" },
-    { { "langchain", 9 }, "langchain" },              { { "curl/", 5 }, "curl" },
+    { { "claude-cli/", 11 }, "claude-code" },
+    { { "claude-code/", 12 }, "claude-code" },
+    { { "codex_", 6 }, "codex" },
+    { { "codex-", 6 }, "codex" },
+    { { "OpenAI/Python", 13 }, "openai-python" },
+    { { "AsyncOpenAI/Python", 18 }, "openai-python" },
+    { { "OpenAI/JS", 9 }, "openai-node" },
+    { { "AzureOpenAI/", 12 }, "openai-azure" },
+    { { "Anthropic/Python", 16 }, "anthropic-python" },
+    { { "AsyncAnthropic/Python", 21 }, "anthropic-python" },
+    { { "Anthropic/JS", 12 }, "anthropic-node" },
+    { { "google-genai-sdk/", 17 }, "google-genai" },
+    { { "ai-sdk/", 7 }, "ai-sdk" },
+    { { "ai/", 3 }, "ai-sdk" },
+    { { "langchain", 9 }, "langchain" },
+    { { "curl/", 5 }, "curl" },
 };
 
 static const char *client_of(struct text agent)
@@ -123,7 +131,9 @@ int whose_is_off(struct request *req, struct fail *fail)
     w->seen_kills = now;
     if (!kill_is_off(kill, req->key != NULL ? req->key->name : TEXT_NONE, w->session, &kind))
         return 0;
-    return error_set(fail, E_SWITCHED_OFF, "The gateway's operator has switched off this %s. Only the operator can switch it on again", kill_kind_name(kind));
+    return error_set(fail, E_SWITCHED_OFF,
+                     "The gateway's operator has switched off this %s. Only the operator can switch it on again",
+                     kill_kind_name(kind));
 }
 
 int whose_complete(struct request *req)

@@ -16,11 +16,11 @@ struct request;
 /* All in the request's arena; absent: not named. */
 struct whose {
     struct text project, tags, user, session; /* tags: "a=1,b=2", sorted */
-    struct text claude_session; /* Claude Code's own header: x-gw-session counts before it */
-    const char *client; /* "claude-code", "openai-python" ... "other": static */
-    unsigned seen_kills; /* kill_generation() when it was looked whether it is switched off */
-    const char *header; /* the first header that is wrong; NULL: none */
-    const char *wrong;  /* and what is, static */
+    struct text claude_session;               /* Claude Code's own header: x-gw-session counts before it */
+    const char *client;                       /* "claude-code", "openai-python" ... "other": static */
+    unsigned seen_kills;                      /* kill_generation() when it was looked whether it is switched off */
+    const char *header;                       /* the first header that is wrong; NULL: none */
+    const char *wrong;                        /* and what is, static */
 };
 
 /* Keeps a header of the request where it names one of these. False: it does not. */

@@ -17,7 +17,8 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
     w->gateway = gateway;
     if (loop_init(&w->loop) < 0)
         return -1;
-    w->pool = pool_new(&w->loop, gateway->dialer, &(struct pool_settings){ .idle_per_origin = IDLE_PER_ORIGIN, .ca_file = config->ca_file });
+    w->pool = pool_new(&w->loop, gateway->dialer,
+                       &(struct pool_settings){ .idle_per_origin = IDLE_PER_ORIGIN, .ca_file = config->ca_file });
     w->config = config_ref(config);
     w->scratch_first = malloc(SCRATCH_FIRST);
     BUG_IF(w->scratch_first == NULL);

@@ -25,22 +25,22 @@ struct jobs;       /* loop/jobs.h */
 /* Shared by all workers; made by boot/start.c, alive until the last worker has ended. */
 struct gateway {
     struct dialer *dialer;
-    struct access_log *access; /* never NULL */
-    struct metrics *metrics;   /* never NULL; one shard per worker inside */
-    const struct book *book;   /* of prices; NULL: there is none, and no cost is known */
+    struct access_log *access;   /* never NULL */
+    struct metrics *metrics;     /* never NULL; one shard per worker inside */
+    const struct book *book;     /* of prices; NULL: there is none, and no cost is known */
     struct estimates *estimates; /* what requests are expected to cost; NULL: nothing is learned */
-    struct ledger *ledger;     /* what is spent; NULL: nothing is written down */
-    struct delivery *delivery; /* brings it into a store; NULL: there is none */
-    struct kill *kill;         /* keys and sessions that are switched off; NULL: there is no place for the list */
-    struct throttle *throttle; /* limits per minute and in flight; NULL: there are none */
-    struct jobs *jobs;         /* threads for large work (flow/job.h); NULL: the workers do all of it */
-    size_t job_bytes;          /* what is large */
-    atomic_uint in_flight;     /* requests between admit and finish */
-    atomic_uint drains;        /* answers whose rest is read for its usage alone */
-    atomic_uint connections;   /* open client connections */
-    atomic_size_t bodies_held; /* bytes of all requests' bodies */
-    size_t bodies_most;        /* their bound where the configuration has none of its own; 0: none */
-    atomic_bool draining;      /* SIGTERM came: readiness is 503, answers say Connection: close */
+    struct ledger *ledger;       /* what is spent; NULL: nothing is written down */
+    struct delivery *delivery;   /* brings it into a store; NULL: there is none */
+    struct kill *kill;           /* keys and sessions that are switched off; NULL: there is no place for the list */
+    struct throttle *throttle;   /* limits per minute and in flight; NULL: there are none */
+    struct jobs *jobs;           /* threads for large work (flow/job.h); NULL: the workers do all of it */
+    size_t job_bytes;            /* what is large */
+    atomic_uint in_flight;       /* requests between admit and finish */
+    atomic_uint drains;          /* answers whose rest is read for its usage alone */
+    atomic_uint connections;     /* open client connections */
+    atomic_size_t bodies_held;   /* bytes of all requests' bodies */
+    size_t bodies_most;          /* their bound where the configuration has none of its own; 0: none */
+    atomic_bool draining;        /* SIGTERM came: readiness is 503, answers say Connection: close */
     int64_t started_unix_ms;
     char hop[17]; /* this process in x-gw-hop, hex; empty: no mark is sent */
 };
@@ -53,19 +53,19 @@ struct worker {
     struct gateway *gateway;
     struct loop loop;
     struct pool *pool;
-    struct config *config; /* a reference of its own; a request takes one more */
-    struct arena scratch;  /* for plugin steps: reset after each */
-    void *scratch_first;   /* its first memory */
-    size_t requests;       /* alive on this worker */
+    struct config *config;     /* a reference of its own; a request takes one more */
+    struct arena scratch;      /* for plugin steps: reset after each */
+    void *scratch_first;       /* its first memory */
+    size_t requests;           /* alive on this worker */
     void *spare[WORKER_SPARE]; /* memory of requests that have ended, for the next ones: flow/request.c */
     unsigned spares;
     struct price_cache prices;
-    unsigned turn;         /* counts requests, so that a provider's secrets take turns */
-    void *front;           /* struct front of http/, opaque here */
+    unsigned turn; /* counts requests, so that a provider's secrets take turns */
+    void *front;   /* struct front of http/, opaque here */
 };
 
-#define SCRATCH_FIRST (64u << 10)  /* of a thread's scratch arena: kept between steps */
-#define SCRATCH_MAX (256u << 20)   /* of one step: a whole answer that is translated */
+#define SCRATCH_FIRST (64u << 10) /* of a thread's scratch arena: kept between steps */
+#define SCRATCH_MAX (256u << 20)  /* of one step: a whole answer that is translated */
 
 /* 0, or -1 with errno. `gateway` is kept; `config` gets one more reference. Boot thread. */
 int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struct config *config);

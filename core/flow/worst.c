@@ -10,7 +10,15 @@
 #include "money/prefixes.h"
 #include "money/tariff.h"
 
-enum { MILLION = 1000000, FRAME = 2048, OUTPUT_MOST = 128 << 10, OUTPUT_EXPECTED = 4096, OUTPUT_LEAST = 256, REASONING_LEAST = 4096, LIMIT_ROOM = 40 /* of a limit that is put in */ };
+enum {
+    MILLION = 1000000,
+    FRAME = 2048,
+    OUTPUT_MOST = 128 << 10,
+    OUTPUT_EXPECTED = 4096,
+    OUTPUT_LEAST = 256,
+    REASONING_LEAST = 4096,
+    LIMIT_ROOM = 40 /* of a limit that is put in */
+};
 
 /* 100,000 USD for one attempt: so much fits no budget that means anything, and sums of it do not overflow. */
 #define HOLD_MOST (INT64_C(100000) * NANO_PER_USD)
@@ -80,7 +88,8 @@ static int64_t fees(const struct price_list *list, int64_t searches)
 /* Models that reason although nobody asks for it. */
 static bool reasons_always(struct text model)
 {
-    static const char *const parts[] = { "o1", "o3", "o4", "gpt-5", "reason", "think", "gemini-2.5", "gemini-3", "grok-4", "magistral", "r1", "qwq", "gpt-oss" };
+    static const char *const parts[] = { "o1",       "o3",     "o4",        "gpt-5", "reason", "think",  "gemini-2.5",
+                                         "gemini-3", "grok-4", "magistral", "r1",    "qwq",    "gpt-oss" };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (memmem(model.ptr, model.len, parts[i], strlen(parts[i])) != NULL)
             return true;
@@ -109,7 +118,8 @@ static size_t bytes_sent(const struct request *req)
 static bool is_interleaved(const struct request *req)
 {
     for (size_t i = 0; i < req->dialect_header_count; i++)
-        if (strcasecmp(req->dialect_headers[i].name, "anthropic-beta") == 0 && strstr(req->dialect_headers[i].value, "interleaved-thinking") != NULL)
+        if (strcasecmp(req->dialect_headers[i].name, "anthropic-beta") == 0 &&
+            strstr(req->dialect_headers[i].value, "interleaved-thinking") != NULL)
             return true;
     return false;
 }
@@ -131,7 +141,10 @@ void worst_read(struct attempt *a, struct arena *scratch)
     struct request *req = a->req;
     struct book_found found;
     struct worst *worst = arena_new(&req->arena, struct worst);
-    struct bound_ask ask = { .seller = price_seller(a->target->provider), .model = a->target->model, .bytes = bytes_sent(req) + LIMIT_ROOM, .interleaved = is_interleaved(req) };
+    struct bound_ask ask = { .seller = price_seller(a->target->provider),
+                             .model = a->target->model,
+                             .bytes = bytes_sent(req) + LIMIT_ROOM,
+                             .interleaved = is_interleaved(req) };
     if (a->mode == MODE_LOCAL)
         ask.bytes = req->body.len;
     worst->bytes = ask.bytes;
@@ -149,11 +162,15 @@ void worst_read(struct attempt *a, struct arena *scratch)
     if (!writes_tokens(req->operation))
         worst->bound.output = 0;
     worst->strict = a->charge == LEDGER_CHARGED_STRICTLY;
-    worst->min_output = req->model != NULL && req->model->min_output > 0 ? req->model->min_output : worst->bound.reasons || reasons_always(a->target->model) ? REASONING_LEAST : OUTPUT_LEAST;
-    worst->fixed_output = ask.interleaved || a->mode == MODE_LOCAL; /* what a provider answers by itself is not asked anew */
+    worst->min_output = req->model != NULL && req->model->min_output > 0           ? req->model->min_output
+                        : worst->bound.reasons || reasons_always(a->target->model) ? REASONING_LEAST
+                                                                                   : OUTPUT_LEAST;
+    worst->fixed_output =
+        ask.interleaved || a->mode == MODE_LOCAL; /* what a provider answers by itself is not asked anew */
     worst->no_most = worst->bound.unbounded;
     if (worst->no_most == NULL && worst->bound.no_limit && writes_tokens(req->operation))
-        worst->no_most = "an answer without a limit of its tokens, where the price book does not know how many the model writes at most";
+        worst->no_most =
+            "an answer without a limit of its tokens, where the price book does not know how many the model writes at most";
     if (worst->no_most == NULL && !is_by_tokens(req->operation))
         worst->no_most = "what is not priced by tokens";
     a->worst = worst;
@@ -168,8 +185,11 @@ static int64_t times(int64_t a, int64_t b)
 /* Where nobody's budget asks: a token for each byte. */
 static struct bound rough(struct request *req)
 {
-    struct bound bound = { .input = (int64_t)req->body.len + FRAME, .limit = price_output_limit(req), .choices = price_choices(req) };
-    bound.output = writes_tokens(req->operation) ? times(bound.limit > 0 ? bound.limit : OUTPUT_MOST, bound.choices) : 0;
+    struct bound bound = { .input = (int64_t)req->body.len + FRAME,
+                           .limit = price_output_limit(req),
+                           .choices = price_choices(req) };
+    bound.output =
+        writes_tokens(req->operation) ? times(bound.limit > 0 ? bound.limit : OUTPUT_MOST, bound.choices) : 0;
     return bound;
 }
 
@@ -179,12 +199,15 @@ static bool learned(const struct attempt *a, const struct price_list *list, int6
     const struct request *req = a->req;
     struct estimate seen;
     struct estimates *all = req->worker->gateway->estimates;
-    if (a->worst == NULL || all == NULL || !estimates_ask(all, a->target->model, req->key != NULL ? req->key->name : TEXT_NONE, &seen))
+    if (a->worst == NULL || all == NULL ||
+        !estimates_ask(all, a->target->model, req->key != NULL ? req->key->name : TEXT_NONE, &seen))
         return false;
     const struct bound *bound = &a->worst->bound;
     int64_t out = bound->limit > 0 && bound->limit < seen.output ? bound->limit : seen.output;
     __int128 in = (__int128)seen.input_per_kb * (int64_t)a->worst->bytes / 1000;
-    *soft = capped(in > HOLD_MOST ? HOLD_MOST : (int64_t)in, capped(fees(list, bound->searches), cost_of_tokens(times(out, bound->choices), a->worst->output_price)));
+    *soft =
+        capped(in > HOLD_MOST ? HOLD_MOST : (int64_t)in,
+               capped(fees(list, bound->searches), cost_of_tokens(times(out, bound->choices), a->worst->output_price)));
     return true;
 }
 
@@ -193,7 +216,8 @@ static int64_t expected(struct attempt *a, const struct price_list *list, const 
 {
     struct request *req = a->req;
     int64_t out = bound->limit > 0 && bound->limit < OUTPUT_EXPECTED ? bound->limit : OUTPUT_EXPECTED;
-    int64_t quantity[UNITS] = { [UNIT_INPUT] = (int64_t)req->body.len * 2 / 7, [UNIT_OUTPUT] = writes_tokens(req->operation) ? times(out, bound->choices) : 0 };
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = (int64_t)req->body.len * 2 / 7,
+                                [UNIT_OUTPUT] = writes_tokens(req->operation) ? times(out, bound->choices) : 0 };
     struct cost cost;
     cost_of(list, quantity, &cost);
     int64_t soft = cost.known ? cost.nano : 0;

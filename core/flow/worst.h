@@ -13,14 +13,14 @@ struct attempt;
 /* Of an attempt; arena. Prices are nano-dollars for a million tokens. */
 struct worst {
     struct bound bound;
-    size_t bytes;          /* of the body, as sent */
-    uint64_t prefix;       /* all of it, as a beginning of later ones; 0: it is no conversation */
-    int64_t output_price;  /* the dearest of an output token */
-    int64_t fixed;         /* all but the output, in nano-dollars */
-    int64_t min_output;    /* tokens below which an answer is of no use: no limit is lowered further */
-    bool strict;           /* one of its budgets is */
-    bool fixed_output;     /* a lower limit makes nothing cheaper */
-    const char *no_most;   /* why it has no most that could be proven, for people; NULL: it has */
+    size_t bytes;         /* of the body, as sent */
+    uint64_t prefix;      /* all of it, as a beginning of later ones; 0: it is no conversation */
+    int64_t output_price; /* the dearest of an output token */
+    int64_t fixed;        /* all but the output, in nano-dollars */
+    int64_t min_output;   /* tokens below which an answer is of no use: no limit is lowered further */
+    bool strict;          /* one of its budgets is */
+    bool fixed_output;    /* a lower limit makes nothing cheaper */
+    const char *no_most;  /* why it has no most that could be proven, for people; NULL: it has */
 };
 
 /* Reads what is sent. After build(), where the request has a budget; may be a job, `scratch` is the thread's. */

@@ -8,12 +8,35 @@
 static bool is_forwarding(struct text name)
 {
     static const struct text names[] = {
-        { "forwarded", 9 },    { "x-forwarded*", 12 }, { "x-original-*", 12 },        { "x-envoy-*", 9 },     { "via", 3 },
-        { "x-real-ip", 9 },    { "x-client-ip", 11 },  { "x-cluster-client-ip", 19 }, { "true-client-ip", 14 }, { "client-ip", 9 },
-        { "cf-*", 4 },         { "fastly-*", 8 },      { "fly-*", 5 },                { "x-amzn-*", 8 },      { "x-azure-*", 9 },
-        { "x-remote-ip", 11 }, { "x-remote-addr", 13 }, { "x-proxyuser-ip", 14 },     { "wl-proxy-*", 10 },   { "proxy-client-ip", 15 },
-        { "x-appengine-*", 13 }, { "x-host", 6 },      { "x-rewrite-url", 13 },       { "x-vercel-*", 10 },   { "x-cloud-trace-context", 21 },
-        { "do-connecting-ip", 16 }, { "x-nf-*", 6 },   { "x-coming-from", 13 },       { "coming-from", 11 },
+        { "forwarded", 9 },
+        { "x-forwarded*", 12 },
+        { "x-original-*", 12 },
+        { "x-envoy-*", 9 },
+        { "via", 3 },
+        { "x-real-ip", 9 },
+        { "x-client-ip", 11 },
+        { "x-cluster-client-ip", 19 },
+        { "true-client-ip", 14 },
+        { "client-ip", 9 },
+        { "cf-*", 4 },
+        { "fastly-*", 8 },
+        { "fly-*", 5 },
+        { "x-amzn-*", 8 },
+        { "x-azure-*", 9 },
+        { "x-remote-ip", 11 },
+        { "x-remote-addr", 13 },
+        { "x-proxyuser-ip", 14 },
+        { "wl-proxy-*", 10 },
+        { "proxy-client-ip", 15 },
+        { "x-appengine-*", 13 },
+        { "x-host", 6 },
+        { "x-rewrite-url", 13 },
+        { "x-vercel-*", 10 },
+        { "x-cloud-trace-context", 21 },
+        { "do-connecting-ip", 16 },
+        { "x-nf-*", 6 },
+        { "x-coming-from", 13 },
+        { "coming-from", 11 },
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -102,7 +125,9 @@ bool browser_is_listed(const struct browser *b, const struct config *config)
 static bool is_own_origin(const struct browser *b)
 {
     struct text place = b->origin;
-    size_t scheme = text_starts_nocase(place, TEXT("http://")) ? 7 : text_starts_nocase(place, TEXT("https://")) ? 8 : 0;
+    size_t scheme = text_starts_nocase(place, TEXT("http://"))    ? 7
+                    : text_starts_nocase(place, TEXT("https://")) ? 8
+                                                                  : 0;
 
     place = (struct text){ place.ptr + scheme, place.len - scheme };
     return scheme > 0 && !b->many && (browser_is_local(place) || (place.len > 0 && text_eq_nocase(place, b->host)));
@@ -142,8 +167,8 @@ const char *browser_refusal(const struct browser *b, const struct config *config
     if (text_eq_nocase(b->site, TEXT("cross-site")))
         return "this gateway has no keys, so web pages of other sites may not use it: its operator can list the page's "
                "origin (cors { origins = { ... } }) or declare keys";
-    if (b->is_one && route != NULL && route->face != NULL && (route->methods & ROUTE_POST) != 0 && b->method.ptr == NULL &&
-        !is_type_of(route, b->type)) {
+    if (b->is_one && route != NULL && route->face != NULL && (route->methods & ROUTE_POST) != 0 &&
+        b->method.ptr == NULL && !is_type_of(route, b->type)) {
         *which = E_MEDIA_TYPE;
         return "a browser's request to a gateway without keys needs the header Content-Type: application/json";
     }

@@ -15,8 +15,8 @@
 struct browser {
     struct text host, origin, site /* Sec-Fetch-Site */, type /* Content-Type */;
     struct text method, headers; /* Access-Control-Request-...: a preflight */
-    bool is_one; /* Origin or Sec-Fetch-... was sent: no other client sends those */
-    bool many;   /* more than one Origin */
+    bool is_one;                 /* Origin or Sec-Fetch-... was sent: no other client sends those */
+    bool many;                   /* more than one Origin */
 };
 
 struct browser browser_read(const struct door_header *headers, size_t count);

@@ -25,7 +25,7 @@ enum {
 /* For GnuTLS: TLS 1.2 and 1.3, forward secrecy and authenticated encryption only: what ssl-config.mozilla.org calls
  * intermediate (version 5.7, 2026-11). */
 #define TLS_PRIORITIES                                                                                                 \
-    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:"            \
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:"          \
     "+AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
 
 static void on_ready(struct loop_watch *watch, uint32_t events);
@@ -35,7 +35,10 @@ static size_t as_it_is(void *cls, struct MHD_Connection *mhd, char *s);
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void start_mhd(void) { MHD_set_panic_func(panic, NULL); }
+static void start_mhd(void)
+{
+    MHD_set_panic_func(panic, NULL);
+}
 
 static struct MHD_Daemon *start(struct daemon *d)
 {
@@ -46,22 +49,19 @@ static struct MHD_Daemon *start(struct daemon *d)
     unsigned kind = front_has_tls(f) ? MHD_USE_TLS : MHD_USE_TURBO;
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, f->cert },
-        { MHD_OPTION_HTTPS_MEM_KEY,  0, f->key  },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, f->key },
         { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
-        { MHD_OPTION_END,            0, NULL    },
+        { MHD_OPTION_END, 0, NULL },
     };
 
-    return MHD_start_daemon(flags | kind, 0, NULL, NULL, intake_serve, d,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)DAEMON_OVERFULL,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, f->limits.header_bytes + DAEMON_POOL_EXTRA,
-                            MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* deadlines are ours: watch.c */
-                            MHD_OPTION_CLIENT_DISCIPLINE_LVL, (int)DAEMON_DISCIPLINE,
-                            MHD_OPTION_NOTIFY_CONNECTION, watch_notify, d,
-                            MHD_OPTION_NOTIFY_COMPLETED, watch_completed, d,
-                            MHD_OPTION_URI_LOG_CALLBACK, intake_begin, d,
-                            MHD_OPTION_UNESCAPE_CALLBACK, as_it_is, NULL,
-                            MHD_OPTION_ARRAY, front_has_tls(f) ? tls : tls + 2,
-                            MHD_OPTION_END);
+    return MHD_start_daemon(flags | kind, 0, NULL, NULL, intake_serve, d, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)DAEMON_OVERFULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            f->limits.header_bytes + DAEMON_POOL_EXTRA, MHD_OPTION_CONNECTION_TIMEOUT,
+                            0u, /* deadlines are ours: watch.c */
+                            MHD_OPTION_CLIENT_DISCIPLINE_LVL, (int)DAEMON_DISCIPLINE, MHD_OPTION_NOTIFY_CONNECTION,
+                            watch_notify, d, MHD_OPTION_NOTIFY_COMPLETED, watch_completed, d,
+                            MHD_OPTION_URI_LOG_CALLBACK, intake_begin, d, MHD_OPTION_UNESCAPE_CALLBACK, as_it_is, NULL,
+                            MHD_OPTION_ARRAY, front_has_tls(f) ? tls : tls + 2, MHD_OPTION_END);
 }
 
 /* NULL with errno when there are no descriptors or no memory left, or the certificate is bad. */

@@ -29,12 +29,12 @@ void deadline_start(struct front *f)
     int64_t rest_ns = limits->header_ns < limits->keep_alive_ns ? limits->header_ns : limits->keep_alive_ns;
     int64_t idle_ns = limits->keep_alive_ns - rest_ns;
     const struct lane lanes[LANES] = {
-        [LANE_HEAD]  = { .span_ns = limits->header_ns,         .late = head_late     },
-        [LANE_BODY]  = { .span_ns = limits->body_ns,           .late = body_late     },
-        [LANE_WRITE] = { .span_ns = limits->write_ns / STALLS, .late = write_late    },
-        [LANE_REST]  = { .span_ns = rest_ns,                   .late = rest_late     },
-        [LANE_IDLE]  = { .span_ns = idle_ns,                   .late = watch_dismiss },
-        [LANE_LAST]  = { .span_ns = CLOCK_S,                   .late = last_late     },
+        [LANE_HEAD] = { .span_ns = limits->header_ns, .late = head_late },
+        [LANE_BODY] = { .span_ns = limits->body_ns, .late = body_late },
+        [LANE_WRITE] = { .span_ns = limits->write_ns / STALLS, .late = write_late },
+        [LANE_REST] = { .span_ns = rest_ns, .late = rest_late },
+        [LANE_IDLE] = { .span_ns = idle_ns, .late = watch_dismiss },
+        [LANE_LAST] = { .span_ns = CLOCK_S, .late = last_late },
     };
 
     memcpy(f->lanes, lanes, sizeof lanes);
@@ -112,7 +112,7 @@ static void count(struct watch *x, const char *event)
  * read them in the round that accepted, woken by a neighbour. */
 bool deadline_head_begun(const struct watch *x)
 {
-    struct tcp_info info = {0};
+    struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
 
     if (x->byte_seen || x->hup || x->taken > 0)
@@ -179,17 +179,22 @@ bool deadline_is_unanswered(const struct watch *x)
 {
     struct tcp_info info;
 
-    return !x->is_last && !x->cut && !x->hup && look(x, &info) && info.tcpi_state == ESTABLISHED && written(&info) == x->written;
+    return !x->is_last && !x->cut && !x->hup && look(x, &info) && info.tcpi_state == ESTABLISHED &&
+           written(&info) == x->written;
 }
 
 bool deadline_is_long(const struct watch *x)
 {
     int unread = 0;
 
-    return bytes_beyond(x) > (int64_t)x->front->limits.header_bytes && ioctl(x->socket.fd, FIONREAD, &unread) == 0 && unread > 0;
+    return bytes_beyond(x) > (int64_t)x->front->limits.header_bytes && ioctl(x->socket.fd, FIONREAD, &unread) == 0 &&
+           unread > 0;
 }
 
-static bool has_more(const struct watch *x) { return bytes_beyond(x) > EMPTY_LINE; }
+static bool has_more(const struct watch *x)
+{
+    return bytes_beyond(x) > EMPTY_LINE;
+}
 
 /* Only an empty line has come behind the last request? */
 static bool is_rest(const struct watch *x)
@@ -238,7 +243,7 @@ static void rest_late(struct watch *x)
 /* Has the client's TCP taken anything since the last look? */
 static bool is_moving(struct watch *x)
 {
-    struct tcp_info info = {0};
+    struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
     bool moving;
 

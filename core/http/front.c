@@ -71,9 +71,9 @@ static int read_address(struct text address, uint16_t port, struct place *place,
             return 0;
         }
     }
-    return fail_set(fail, FAIL_OPERATOR,
-                    "cannot listen on \"%.*s\": an address is wanted, such as 127.0.0.1, ::1, 0.0.0.0 or ::",
-                    TEXT_ARG(address));
+    return fail_set(
+        fail, FAIL_OPERATOR,
+        "cannot listen on \"%.*s\": an address is wanted, such as 127.0.0.1, ::1, 0.0.0.0 or ::", TEXT_ARG(address));
 }
 
 static int bind_failed(int fd, struct text address, uint16_t port, struct fail *fail)
@@ -164,7 +164,10 @@ int front_listen(struct text address, uint16_t port, uint16_t *bound_port, struc
 
 /* ---- its life ---- */
 
-static char *pem(struct text t) { return t.len == 0 ? NULL : strndup(t.ptr, t.len); }
+static char *pem(struct text t)
+{
+    return t.len == 0 ? NULL : strndup(t.ptr, t.len);
+}
 
 static void release(struct front *f)
 {

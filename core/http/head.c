@@ -6,20 +6,29 @@
 #include "base/field.h"
 #include "http/inside.h"
 
-enum once { HOST = 1, LENGTH = 2, ENCODING = 4, EXPECT = 8, AUTHORIZATION = 16, TYPE = 32, API_KEY = 64, AZURE_KEY = 128 };
+enum once {
+    HOST = 1,
+    LENGTH = 2,
+    ENCODING = 4,
+    EXPECT = 8,
+    AUTHORIZATION = 16,
+    TYPE = 32,
+    API_KEY = 64,
+    AZURE_KEY = 128
+};
 
 static const struct {
     struct text name;
     enum once once;
 } once[] = {
-    { { "api-key", 7 },            AZURE_KEY     },
-    { { "authorization", 13 },     AUTHORIZATION },
-    { { "content-length", 14 },    LENGTH        },
-    { { "content-type", 12 },      TYPE          },
-    { { "expect", 6 },             EXPECT        },
-    { { "host", 4 },               HOST          },
-    { { "transfer-encoding", 17 }, ENCODING      },
-    { { "x-api-key", 9 },          API_KEY       },
+    { { "api-key", 7 }, AZURE_KEY },
+    { { "authorization", 13 }, AUTHORIZATION },
+    { { "content-length", 14 }, LENGTH },
+    { { "content-type", 12 }, TYPE },
+    { { "expect", 6 }, EXPECT },
+    { { "host", 4 }, HOST },
+    { { "transfer-encoding", 17 }, ENCODING },
+    { { "x-api-key", 9 }, API_KEY },
 };
 
 static void refuse(struct head *h, enum error_case which, const char *why)
@@ -30,7 +39,10 @@ static void refuse(struct head *h, enum error_case which, const char *why)
     h->why = why;
 }
 
-static void bad(struct head *h, const char *why) { refuse(h, E_FRAMING, why); }
+static void bad(struct head *h, const char *why)
+{
+    refuse(h, E_FRAMING, why);
+}
 
 void head_begin(struct head *h, bool http10, unsigned most)
 {
@@ -166,7 +178,8 @@ static void check_path(struct head *h)
             bad(h, "the request target has a backslash");
         if (c != '%')
             continue;
-        if (i + 2 >= h->path.len || (high = text_hex(h->path.ptr[i + 1])) < 0 || (low = text_hex(h->path.ptr[i + 2])) < 0) {
+        if (i + 2 >= h->path.len || (high = text_hex(h->path.ptr[i + 1])) < 0 ||
+            (low = text_hex(h->path.ptr[i + 2])) < 0) {
             bad(h, "the request target has a percent sign without two hex digits");
             return;
         }
@@ -227,7 +240,10 @@ static void take_target(struct head *h, struct text target)
         check_path(h);
 }
 
-bool head_has_body(const struct head *h) { return h->chunked || h->length > 0; }
+bool head_has_body(const struct head *h)
+{
+    return h->chunked || h->length > 0;
+}
 
 void head_end(struct head *h, struct text method, struct text target, size_t bytes, size_t most_bytes)
 {

@@ -19,13 +19,13 @@ struct head {
     const char *why;        /* for a person, static */
     bool http10;
     bool chunked, expects_continue;
-    bool closes; /* its connection may end with it: Connection is there, and not just keep-alive */
+    bool closes;    /* its connection may end with it: Connection is there, and not just keep-alive */
     int64_t length; /* Content-Length; -1: none */
     struct text method, host;
-    struct text path;         /* of the target: no scheme, no authority, no query; "*" for OPTIONS * */
-    struct text query;        /* behind its question mark; absent without one */
-    size_t encoded_slash;     /* offset of the first %2F in path; path.len: none */
-    unsigned seen;            /* which of the headers that may come once have come */
+    struct text path;     /* of the target: no scheme, no authority, no query; "*" for OPTIONS * */
+    struct text query;    /* behind its question mark; absent without one */
+    size_t encoded_slash; /* offset of the first %2F in path; path.len: none */
+    unsigned seen;        /* which of the headers that may come once have come */
     unsigned count, most;
 };
 

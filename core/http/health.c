@@ -22,9 +22,15 @@ static void say(struct watch *x, int status, const char *type, struct text body)
     reply_own(x, status, type, NULL, body, NULL, NULL);
 }
 
-void health_hello(struct watch *x) { say(x, 200, PLAIN, TEXT("llm-gateway\n")); }
+void health_hello(struct watch *x)
+{
+    say(x, 200, PLAIN, TEXT("llm-gateway\n"));
+}
 
-void health_live(struct watch *x) { say(x, 200, PLAIN, TEXT("ok\n")); }
+void health_live(struct watch *x)
+{
+    say(x, 200, PLAIN, TEXT("ok\n"));
+}
 
 void health_ready(struct watch *x)
 {
@@ -74,9 +80,13 @@ static bool may_read_metrics(struct watch *x)
     if (x->loopback && told.count < OF_INTEREST && browser_is_direct(told.all, told.count))
         return true;
     if (x->front->worker->config->metrics_token.len > 0)
-        say(x, 401, PLAIN, TEXT("/metrics needs the header \"Authorization: Bearer TOKEN\": the token of metrics { token = ... } in gateway.lua\n"));
+        say(x, 401, PLAIN,
+            TEXT(
+                "/metrics needs the header \"Authorization: Bearer TOKEN\": the token of metrics { token = ... } in gateway.lua\n"));
     else
-        say(x, 403, PLAIN, TEXT("/metrics is for this machine: set metrics { token = env \"NAME\" } in gateway.lua to read it from another one\n"));
+        say(x, 403, PLAIN,
+            TEXT(
+                "/metrics is for this machine: set metrics { token = env \"NAME\" } in gateway.lua to read it from another one\n"));
     return false;
 }
 
@@ -142,4 +152,7 @@ void health_metrics(struct watch *x)
     reply_own(x, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, body, free, text);
 }
 
-void health_options(struct watch *x) { reply_own(x, 204, NULL, x->route->allow, TEXT_NONE, NULL, NULL); }
+void health_options(struct watch *x)
+{
+    reply_own(x, 204, NULL, x->route->allow, TEXT_NONE, NULL, NULL);
+}

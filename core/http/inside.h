@@ -30,7 +30,7 @@ struct daemon {
     struct front *front;
     struct MHD_Daemon *mhd;
     struct loop_watch watch; /* its epoll descriptor */
-    struct watch *first; /* its connections */
+    struct watch *first;     /* its connections */
     unsigned connections;
     unsigned begun; /* heads of which a byte has come, and not all */
     bool has_room, queued;
@@ -115,13 +115,13 @@ struct watch {
     int64_t due_ns;
     char peer[INET6_ADDRSTRLEN];
     bool loopback;
-    bool byte_seen; /* of the head that is awaited */
-    bool begun;     /* counted in the daemon's `begun` */
-    bool hup;       /* the client has closed, or half-closed */
-    bool linger;    /* bytes of the client are unread: close in a way that does not lose the answer */
-    bool suspended; /* in MHD, and not resumed since */
-    bool closes;    /* the head of the last answer reported that the connection ends with it */
-    bool is_last;   /* so did the head of the request, or its version, or MHD refused it */
+    bool byte_seen;      /* of the head that is awaited */
+    bool begun;          /* counted in the daemon's `begun` */
+    bool hup;            /* the client has closed, or half-closed */
+    bool linger;         /* bytes of the client are unread: close in a way that does not lose the answer */
+    bool suspended;      /* in MHD, and not resumed since */
+    bool closes;         /* the head of the last answer reported that the connection ends with it */
+    bool is_last;        /* so did the head of the request, or its version, or MHD refused it */
     bool uncounted;      /* `taken` is not known: a body was chunked */
     uint64_t taken;      /* bytes of the requests so far */
     uint64_t written;    /* bytes of the answers to them */
@@ -133,33 +133,36 @@ struct watch {
     struct request *req;
     void (*serve)(struct watch *x); /* the front answers this itself: there is no request */
     const struct route *route;      /* by its path, NULL for an unknown one */
-    char *target;                /* a copy, when it has a query */
-    char *origin;                /* of a page that may read the answer; NULL: none */
-    char *preflight;             /* headers that it asks to send; NULL: it asks for nothing */
-    struct MHD_Response *answer; /* made, not yet queued */
-    struct buf out;              /* streamed bytes that wait */
+    char *target;                   /* a copy, when it has a query */
+    char *origin;                   /* of a page that may read the answer; NULL: none */
+    char *preflight;                /* headers that it asks to send; NULL: it asks for nothing */
+    struct MHD_Response *answer;    /* made, not yet queued */
+    struct buf out;                 /* streamed bytes that wait */
     struct watch *next_drained;
     uint64_t received; /* bytes of the body */
     uint64_t acked;    /* by the client's TCP, as of the last look */
     int64_t started_ns;
     uint16_t status;
-    uint8_t stalls;   /* looks without progress */
-    bool head_done;   /* the handler was called */
+    uint8_t stalls; /* looks without progress */
+    bool head_done; /* the handler was called */
     bool body_done;
-    bool inside;      /* MHD is calling us about it */
+    bool inside; /* MHD is calling us about it */
     bool http10;
-    bool answered;    /* answer() or begin() was called */
-    bool queued;      /* the answer is MHD's */
+    bool answered; /* answer() or begin() was called */
+    bool queued;   /* the answer is MHD's */
     bool streamed, ended;
-    bool close;       /* the connection ends with this answer */
-    bool cut;         /* the connection ends now */
-    bool told;        /* the request knows that its client is gone, or wanted it cut */
-    bool high;        /* DOOR_HIGH_MARK was passed */
+    bool close; /* the connection ends with this answer */
+    bool cut;   /* the connection ends now */
+    bool told;  /* the request knows that its client is gone, or wanted it cut */
+    bool high;  /* DOOR_HIGH_MARK was passed */
     bool drain_queued;
 };
 
-#define CONTAINER(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-static inline bool front_has_tls(const struct front *f) { return f->cert != NULL; }
+static inline bool front_has_tls(const struct front *f)
+{
+    return f->cert != NULL;
+}
 
 #endif

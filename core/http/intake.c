@@ -62,31 +62,31 @@ static void hand_in(struct watch *x, const struct head *head, const struct match
 {
     struct front *f = x->front;
 
-    x->req = request_begin(f->worker, &reply_door, x,
-                           &(struct request_head){
-                               .method = head->method,
-                               .target = target,
-                               .face = match->route != NULL && match->route->face != NULL ? match->route->face
-                                                                                          : &face_chat,
-                               .operation = match->route != NULL ? match->route->operation : GW_OP_CHAT,
-                               .path = match->route != NULL ? match->route->path : TEXT_NONE,
-                               .query = head->query,
-                               .query_names = match->route != NULL ? match->route->query : NULL,
-                               .tail = match->tail,
-                               .deployment = match->deployment,
-                               .refuse = match->refuse != E_NONE ? match->refuse
-                                         : too_large             ? E_BODY_TOO_LARGE
-                                                                 : E_NONE,
-                               .allow = match->refuse == E_METHOD ? text_of(match->route->allow)
-                                        : match->refuse == E_PATH ? routes_served
-                                                                  : text_of(match->why),
-                               .headers = f->headers,
-                               .header_count = head->count,
-                               .content_length = head->length,
-                               .peer = text_of(x->peer),
-                               .started_ns = x->started_ns,
-                               .tls = front_has_tls(f),
-                           });
+    x->req =
+        request_begin(f->worker, &reply_door, x,
+                      &(struct request_head){
+                          .method = head->method,
+                          .target = target,
+                          .face = match->route != NULL && match->route->face != NULL ? match->route->face : &face_chat,
+                          .operation = match->route != NULL ? match->route->operation : GW_OP_CHAT,
+                          .path = match->route != NULL ? match->route->path : TEXT_NONE,
+                          .query = head->query,
+                          .query_names = match->route != NULL ? match->route->query : NULL,
+                          .tail = match->tail,
+                          .deployment = match->deployment,
+                          .refuse = match->refuse != E_NONE ? match->refuse
+                                    : too_large             ? E_BODY_TOO_LARGE
+                                                            : E_NONE,
+                          .allow = match->refuse == E_METHOD ? text_of(match->route->allow)
+                                   : match->refuse == E_PATH ? routes_served
+                                                             : text_of(match->why),
+                          .headers = f->headers,
+                          .header_count = head->count,
+                          .content_length = head->length,
+                          .peer = text_of(x->peer),
+                          .started_ns = x->started_ns,
+                          .tls = front_has_tls(f),
+                      });
 }
 
 static enum MHD_Result refuse_now(struct watch *x, enum error_case which, const char *why)

@@ -91,4 +91,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     }
 }
 
-static void on_time(struct loop_timer *timer) { end(CONTAINER(timer, struct parting, timer)); }
+static void on_time(struct loop_timer *timer)
+{
+    end(CONTAINER(timer, struct parting, timer));
+}

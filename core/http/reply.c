@@ -17,10 +17,10 @@
 
 #define LOW_MARK (16u * 1024u)
 /* What scripts may read beside the body (a wildcard means nothing where credentials are sent). */
-#define CORS_SHOWN                                                                                                     \
-    "x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, x-gw-model, x-gw-attempts, x-gw-dropped, "   \
-    "x-gw-estimated, x-gw-cost, x-gw-clamped, x-gw-budget-remaining, x-gw-upstream-request-id, x-ratelimit-limit-requests, "     \
-    "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, "       \
+#define CORS_SHOWN                                                                                                           \
+    "x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, x-gw-model, x-gw-attempts, x-gw-dropped, "        \
+    "x-gw-estimated, x-gw-cost, x-gw-clamped, x-gw-budget-remaining, x-gw-upstream-request-id, x-ratelimit-limit-requests, " \
+    "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, "   \
     "x-ratelimit-reset-tokens"
 
 enum {
@@ -60,7 +60,8 @@ static bool add_cors(const struct watch *x, struct MHD_Response *response)
     if (x->preflight == NULL)
         return add(response, "Access-Control-Expose-Headers", CORS_SHOWN);
     return add(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS") &&
-           add(response, "Access-Control-Allow-Headers", x->preflight) && add(response, "Access-Control-Max-Age", "600");
+           add(response, "Access-Control-Allow-Headers", x->preflight) &&
+           add(response, "Access-Control-Max-Age", "600");
 }
 
 /* The connection ends where memory for the answer is missing: `response` is NULL, or taken. */
@@ -179,8 +180,8 @@ static void door_begin(void *client, int status, const struct door_header *heade
     CHECK(x, WATCH);
     BUG_IF(x->answered);
     if (!fault_now())
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, x->http10 ? BLOCK_PLAIN : BLOCK_CHUNKED, read_stream, x,
-                                                     NULL);
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, x->http10 ? BLOCK_PLAIN : BLOCK_CHUNKED,
+                                                     read_stream, x, NULL);
     x->streamed = true;
     finish_head(x, response, status, headers, count);
 }
@@ -315,8 +316,8 @@ void reply_own(struct watch *x, int status, const char *type, const char *allow,
     char id[UUID_TEXT_LEN + 1];
 
     uuid_new(id);
-    door_answer(x, status, headers, own_headers(headers, status, id, type, allow, NULL, NULL, 0), body, free_body, free_arg,
-                false);
+    door_answer(x, status, headers, own_headers(headers, status, id, type, allow, NULL, NULL, 0), body, free_body,
+                free_arg, false);
 }
 
 void reply_refuse(struct watch *x, enum error_case which, const char *why)

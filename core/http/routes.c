@@ -7,7 +7,10 @@
 #include "http/echo.h"
 #include "http/health.h"
 
-#define PATH(literal) { "" literal, sizeof(literal) - 1 }
+#define PATH(literal)                                                                                                  \
+    {                                                                                                                  \
+        "" literal, sizeof(literal) - 1                                                                                \
+    }
 #define LOOK (ROUTE_GET | ROUTE_HEAD)
 #define LOOK_ALLOW "GET, HEAD, OPTIONS"
 #define POSTED(literal, face_, operation_)                                                                             \
@@ -30,10 +33,13 @@ static const struct route apis[] = {
     { POSTED("/audio/translations", face_audio, GW_OP_AUDIO), .uploads = true },
     { POSTED("/messages", face_messages, GW_OP_CHAT), .query = "beta", .not_deployed = true },
     { POSTED("/messages/count_tokens", face_count_tokens, GW_OP_COUNT_TOKENS), .query = "beta", .not_deployed = true },
-    { .path = PATH("/models"), .methods = LOOK, .allow = LOOK_ALLOW,
-      .face = &face_chat, .operation = GW_OP_MODELS },
-    { .path = PATH("/models/"), .tail = true, .methods = LOOK, .allow = LOOK_ALLOW,
-      .face = &face_chat, .operation = GW_OP_MODELS },
+    { .path = PATH("/models"), .methods = LOOK, .allow = LOOK_ALLOW, .face = &face_chat, .operation = GW_OP_MODELS },
+    { .path = PATH("/models/"),
+      .tail = true,
+      .methods = LOOK,
+      .allow = LOOK_ALLOW,
+      .face = &face_chat,
+      .operation = GW_OP_MODELS }
 };
 
 enum { ADDED_MOST = 8 };
@@ -53,21 +59,22 @@ const struct text routes_served = PATH(
 
 static const struct route own[] = {
 #ifdef GW_TEST_BUILD
-    { .path = PATH("/"),     .methods = ROUTE_ANY, .allow = LOOK_ALLOW, .serve = echo_serve, .collects = true },
+    { .path = PATH("/"), .methods = ROUTE_ANY, .allow = LOOK_ALLOW, .serve = echo_serve, .collects = true },
     { .path = PATH("/echo"), .methods = ROUTE_ANY, .allow = LOOK_ALLOW, .serve = echo_serve, .collects = true },
 #endif
-    { .path = PATH("/"),                  .methods = LOOK,      .allow = LOOK_ALLOW, .serve = health_hello   },
-    { .path = PATH("/health"),            .methods = LOOK,      .allow = LOOK_ALLOW, .serve = health_ready   },
-    { .path = PATH("/health/liveliness"), .methods = LOOK,      .allow = LOOK_ALLOW, .serve = health_live    },
-    { .path = PATH("/health/readiness"),  .methods = LOOK,      .allow = LOOK_ALLOW, .serve = health_ready   },
-    { .path = PATH("/livez"),             .methods = LOOK,      .allow = LOOK_ALLOW, .serve = health_live    },
-    { .path = PATH("/metrics"),           .methods = LOOK,      .allow = LOOK_ALLOW, .serve = health_metrics },
-    { .path = PATH("/readyz"),            .methods = LOOK,      .allow = LOOK_ALLOW, .serve = health_ready   },
+    { .path = PATH("/"), .methods = LOOK, .allow = LOOK_ALLOW, .serve = health_hello },
+    { .path = PATH("/health"), .methods = LOOK, .allow = LOOK_ALLOW, .serve = health_ready },
+    { .path = PATH("/health/liveliness"), .methods = LOOK, .allow = LOOK_ALLOW, .serve = health_live },
+    { .path = PATH("/health/readiness"), .methods = LOOK, .allow = LOOK_ALLOW, .serve = health_ready },
+    { .path = PATH("/livez"), .methods = LOOK, .allow = LOOK_ALLOW, .serve = health_live },
+    { .path = PATH("/metrics"), .methods = LOOK, .allow = LOOK_ALLOW, .serve = health_metrics },
+    { .path = PATH("/readyz"), .methods = LOOK, .allow = LOOK_ALLOW, .serve = health_ready },
 };
 
 /* OPTIONS on any path that exists, and on the server as a whole. */
-static const struct route options = { .path = PATH("*"), .methods = ROUTE_OPTIONS,
-                                      .allow = "GET, HEAD, POST, OPTIONS", .serve = health_options };
+static const struct route options = {
+    .path = PATH("*"), .methods = ROUTE_OPTIONS, .allow = "GET, HEAD, POST, OPTIONS", .serve = health_options
+};
 
 static unsigned method_bit(struct text method)
 {
@@ -104,7 +111,7 @@ static struct text below_root(struct text path)
     static const struct text roots[] = { PATH("/v1"), PATH("/openai"), PATH("/anthropic") };
 
     for (size_t i = 0; i < sizeof roots / sizeof *roots;) {
-        size_t cut = text_starts(path, TEXT("//")) ? 1
+        size_t cut = text_starts(path, TEXT("//"))                                                      ? 1
                      : text_starts(path, roots[i]) && text_starts(after(path, roots[i].len), TEXT("/")) ? roots[i].len
                                                                                                         : 0;
         path = after(path, cut);
@@ -136,7 +143,9 @@ static struct match judge(const struct route *route, unsigned method)
         return (struct match){ .route = route, .serve = health_options };
     if ((route->methods & (method | ROUTE_ANY)) != 0)
         return (struct match){ .route = route, .serve = route->serve };
-    return (struct match){ .route = route, .refuse = method == ROUTE_GET && route->refuse_get != E_NONE ? route->refuse_get : E_METHOD };
+    return (struct match){ .route = route,
+                           .refuse =
+                               method == ROUTE_GET && route->refuse_get != E_NONE ? route->refuse_get : E_METHOD };
 }
 
 /* Azure's SDKs put the model into the path: /openai/deployments/NAME/chat/completions. NAME, still encoded, or absent. */

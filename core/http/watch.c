@@ -238,7 +238,10 @@ void watch_dismiss(struct watch *x)
 }
 
 /* MHD takes a short read for an empty socket, so an end that came together with bytes is not seen. This makes it look again. */
-void watch_read_on(struct watch *x) { shutdown(x->socket.fd, SHUT_RD); }
+void watch_read_on(struct watch *x)
+{
+    shutdown(x->socket.fd, SHUT_RD);
+}
 
 /* With epoll, MHD 1.0.1 forgets a connection that its content reader has ended: it is closed, but its memory and its
  * descriptor stay until all older connections of the daemon have gone. Those with a time-out of their own are

@@ -120,7 +120,7 @@ void loop_stop(struct loop *l)
 
 int loop_watch(struct loop *l, struct loop_watch *w, int fd, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data = {.ptr = w}};
+    struct epoll_event event = { .events = events, .data = { .ptr = w } };
 
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
         return -1;
@@ -131,7 +131,7 @@ int loop_watch(struct loop *l, struct loop_watch *w, int fd, uint32_t events)
 
 int loop_rewatch(struct loop *l, struct loop_watch *w, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data = {.ptr = w}};
+    struct epoll_event event = { .events = events, .data = { .ptr = w } };
 
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, w->fd, &event) < 0)
         return -1;

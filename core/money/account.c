@@ -21,7 +21,8 @@ static int64_t sum_of(int64_t a, int64_t b, int64_t c, int64_t d)
 
 const char *account_kind_name(enum account_kind kind)
 {
-    static const char *const names[ACCOUNT_KINDS] = { "all", "team", "key", "project", "tag", "model", "provider", "user", "session", "key_session" };
+    static const char *const names[ACCOUNT_KINDS] = { "all",   "team",     "key",  "project", "tag",
+                                                      "model", "provider", "user", "session", "key_session" };
     return names[kind];
 }
 
@@ -82,10 +83,12 @@ static int64_t used_of(const struct account *account, const struct account_perio
     return sum_of(p->spent, account->terms->mode == BUDGET_STRICT ? p->doubt : p->soft_doubt, 0, 0);
 }
 
-enum account_answer account_ask(const struct account *account, const struct account_period *p, const struct record *hold)
+enum account_answer account_ask(const struct account *account, const struct account_period *p,
+                                const struct record *hold)
 {
     int64_t limit = account_limit(account, hold->admitted_ms), ceiling = account_ceiling(account, hold->admitted_ms);
-    bool within = account->terms->mode == BUDGET_STRICT || sum_of(p->spent, p->soft_doubt, p->soft_held, hold->soft) <= limit;
+    bool within =
+        account->terms->mode == BUDGET_STRICT || sum_of(p->spent, p->soft_doubt, p->soft_held, hold->soft) <= limit;
     bool below = sum_of(p->spent, p->doubt, p->held, hold->hard) <= ceiling;
     bool money_left = used_of(account, p) < limit;
     bool alone = sum_of(p->spent, p->doubt, 0, hold->hard) <= ceiling;
@@ -129,6 +132,7 @@ int64_t account_left(const struct account *account, const struct account_period 
 
 int64_t account_room(const struct account *account, const struct account_period *p, int64_t admitted_ms)
 {
-    int64_t ceiling = account->terms->only_report ? INT64_MAX : account_ceiling(account, admitted_ms), used = sum_of(p->spent, p->doubt, p->held, 0);
+    int64_t ceiling = account->terms->only_report ? INT64_MAX : account_ceiling(account, admitted_ms),
+            used = sum_of(p->spent, p->doubt, p->held, 0);
     return used >= ceiling ? 0 : used <= 0 ? ceiling : ceiling - used;
 }

@@ -15,8 +15,8 @@ enum account_kind {
     ACCOUNT_TEAM,
     ACCOUNT_KEY,
     ACCOUNT_PROJECT,
-    ACCOUNT_TAG,         /* "name=value" */
-    ACCOUNT_MODEL,       /* as it is asked for; a name may end in * */
+    ACCOUNT_TAG,   /* "name=value" */
+    ACCOUNT_MODEL, /* as it is asked for; a name may end in * */
     ACCOUNT_PROVIDER,
     ACCOUNT_USER,        /* each end user of a team: "team/user" */
     ACCOUNT_SESSION,     /* each session of a team: "team/session" */
@@ -29,21 +29,21 @@ struct account_period {
     struct account_period *earlier;
     int64_t begins_s, ends_s;
     int64_t spent, held, soft_held, doubt, soft_doubt; /* nano-dollars */
-    uint64_t open;   /* holds without an end */
-    uint64_t number; /* of its last hold */
-    unsigned told;   /* marks of which somebody was told: ledger_alert.c */
-    unsigned waiting; /* attempts in the queue: ledger_queue.c */
-    uint64_t blocked; /* the last run of the queue in which one of them stayed */
+    uint64_t open;                                     /* holds without an end */
+    uint64_t number;                                   /* of its last hold */
+    unsigned told;                                     /* marks of which somebody was told: ledger_alert.c */
+    unsigned waiting;                                  /* attempts in the queue: ledger_queue.c */
+    uint64_t blocked;                                  /* the last run of the queue in which one of them stayed */
 };
 
 struct account {
     struct account *next; /* of its bucket: accounts.c */
     uint64_t hash;
     enum account_kind kind;
-    struct text id; /* whose; "all" for ACCOUNT_ALL */
+    struct text id;                    /* whose; "all" for ACCOUNT_ALL */
     const struct config_budget *terms; /* kept */
-    bool on_demand; /* made for a request; `id` is its own */
-    bool carried;   /* a start found it in an OPEN */
+    bool on_demand;                    /* made for a request; `id` is its own */
+    bool carried;                      /* a start found it in an OPEN */
     struct account_period *latest;
 };
 
@@ -66,7 +66,8 @@ int64_t account_limit(const struct account *account, int64_t admitted_ms);
 int64_t account_ceiling(const struct account *account, int64_t admitted_ms);
 /* Both sums: spent + doubt as expected + what is expected of all holds <= limit; spent + doubt + the most of all holds <= ceiling.
  * With nothing in flight and money left the second one alone counts. A strict account has the second one only; one that only reports has room for everything. */
-enum account_answer account_ask(const struct account *account, const struct account_period *period, const struct record *hold);
+enum account_answer account_ask(const struct account *account, const struct account_period *period,
+                                const struct record *hold);
 void account_hold(struct account_period *period, int64_t hard, int64_t soft);
 void account_end(struct account_period *period, int64_t hard, int64_t soft, const struct record *end);
 /* An end or a row whose hold this process did not see. */

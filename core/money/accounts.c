@@ -49,7 +49,8 @@ static void grow(struct accounts *all)
     free(old.buckets);
 }
 
-static struct account *add_account(struct accounts *all, enum account_kind kind, struct text id, const struct config_budget *terms)
+static struct account *add_account(struct accounts *all, enum account_kind kind, struct text id,
+                                   const struct config_budget *terms)
 {
     struct account *account = calloc(1, sizeof *account);
     BUG_IF(account == NULL);
@@ -141,7 +142,8 @@ static size_t find(const struct accounts *all, enum account_kind kind, struct te
 }
 
 /* The accounts that the rules of a team or key give to one of its sessions or end users. */
-static size_t make_each(struct accounts *all, enum account_kind kind, struct text owner, struct text id, struct account **out)
+static size_t make_each(struct accounts *all, enum account_kind kind, struct text owner, struct text id,
+                        struct account **out)
 {
     size_t n = 0;
     for (size_t i = 0; i < all->rule_count; i++) {
@@ -157,7 +159,8 @@ static size_t make_each(struct accounts *all, enum account_kind kind, struct tex
     return n;
 }
 
-static size_t each(struct accounts *all, enum account_kind kind, struct text owner, struct text who, bool make, struct account **out)
+static size_t each(struct accounts *all, enum account_kind kind, struct text owner, struct text who, bool make,
+                   struct account **out)
 {
     struct id id;
     if (all->of_kind[kind] == 0 || owner.len == 0 || who.len == 0)
@@ -232,7 +235,8 @@ static bool is_owner(const struct accounts_rule *rule, enum account_kind kind, s
     return rule->kind == kind && id.len > rule->id.len + 1 && text_starts(id, rule->id) && id.ptr[rule->id.len] == '/';
 }
 
-struct account *accounts_named(struct accounts *all, struct text kind_name, struct text id, struct text per, struct text zone)
+struct account *accounts_named(struct accounts *all, struct text kind_name, struct text id, struct text per,
+                               struct text zone)
 {
     struct account *found[ACCOUNTS_MOST];
     enum account_kind kind = kind_of(kind_name);
@@ -260,7 +264,8 @@ void accounts_each(const struct accounts *all, void (*visit)(void *owner, struct
 /* What was spent in a period of a session that is over needs no account. */
 static bool is_past(const struct account *account, int64_t admitted_ms, int64_t now_ms)
 {
-    return period_ends(account->terms->period, account->terms->zone, admitted_ms > 0 ? admitted_ms / 1000 : 0) < now_ms / 1000 - GRACE_S;
+    return period_ends(account->terms->period, account->terms->zone, admitted_ms > 0 ? admitted_ms / 1000 : 0) <
+           now_ms / 1000 - GRACE_S;
 }
 
 void accounts_replay(struct accounts *all, const struct record *whose, const struct record *end, int64_t now_ms)
@@ -280,7 +285,8 @@ void accounts_replay_hold(struct accounts *all, const struct record *hold, int64
         if (account == NULL || (account->on_demand && is_past(account, hold->admitted_ms, now_ms)))
             continue;
         struct account_period *period = account_at(account, hold->admitted_ms);
-        if (a[i].begins_s == period->begins_s && a[i].number > period->number) /* one that is carried over has a lower number than the last */
+        if (a[i].begins_s == period->begins_s &&
+            a[i].number > period->number) /* one that is carried over has a lower number than the last */
             period->number = a[i].number;
     }
 }

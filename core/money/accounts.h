@@ -10,7 +10,8 @@
 /* What the configuration says: budgets of somebody, or of each session or end user of a team or key. */
 struct accounts_rule {
     enum account_kind kind;
-    struct text id; /* the team's or key's name for ACCOUNT_USER and both kinds of sessions, "all" for ACCOUNT_ALL; kept */
+    struct text
+        id; /* the team's or key's name for ACCOUNT_USER and both kinds of sessions, "all" for ACCOUNT_ALL; kept */
     const struct config_budget *terms; /* kept */
 };
 
@@ -22,9 +23,9 @@ struct accounts {
     struct account **buckets; /* by kind and id */
     size_t bucket_count;      /* a power of two */
     size_t count, on_demand;
-    size_t sweep_at; /* how many on-demand ones there are when those that are over are looked for */
+    size_t sweep_at;                 /* how many on-demand ones there are when those that are over are looked for */
     unsigned of_kind[ACCOUNT_KINDS]; /* fixed accounts, or rules, of each */
-    struct accounts_rule *rules; /* for each session and end user */
+    struct accounts_rule *rules;     /* for each session and end user */
     size_t rule_count;
     struct account **patterns; /* of model names that end in * */
     size_t pattern_count;
@@ -37,7 +38,8 @@ void accounts_fini(struct accounts *all);
 size_t accounts_of(struct accounts *all, const struct record *whose, bool make, struct account *out[ACCOUNTS_MOST]);
 /* The account that a record or a balance names; that of a session or an end user is made where a rule gives one. NULL: there is no such
  * budget any more. */
-struct account *accounts_named(struct accounts *all, struct text kind, struct text id, struct text per, struct text zone);
+struct account *accounts_named(struct accounts *all, struct text kind, struct text id, struct text per,
+                               struct text zone);
 /* Forgets those that are over. */
 void accounts_sweep(struct accounts *all);
 /* Each of them, in no order. */

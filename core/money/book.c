@@ -40,7 +40,7 @@ static bool find_in(const struct book_provider *provider, struct text model, str
     for (size_t i = 0; i < provider->model_count; i++)
         for (size_t r = 0; r < provider->models[i].rule_count; r++)
             if (rule_matches(&provider->models[i].rules[r], model)) {
-                *found = (struct book_found){provider, &provider->models[i], &provider->models[i].rules[r]};
+                *found = (struct book_found){ provider, &provider->models[i], &provider->models[i].rules[r] };
                 return true;
             }
     return false;
@@ -74,7 +74,7 @@ static bool spread_date(struct text model, char *out, struct text *spread)
             continue;
         int len = snprintf(out, model.len + 3, "%.*s%.4s-%.2s-%.*s", (int)at + 1, model.ptr, date, date + 4,
                            (int)(model.len - at - 7), date + 6);
-        *spread = (struct text){out, (size_t)len};
+        *spread = (struct text){ out, (size_t)len };
         return true;
     }
     return false;
@@ -83,10 +83,10 @@ static bool spread_date(struct text model, char *out, struct text *spread)
 bool book_find(const struct book *book, struct text provider, struct text model, struct book_found *found)
 {
     char lower[BOOK_NAME_MAX + 1], spread[BOOK_NAME_MAX + 3];
-    struct text name = {lower, model.len}, other;
+    struct text name = { lower, model.len }, other;
 
     CHECK(book, BOOK);
-    *found = (struct book_found){NULL, NULL, NULL};
+    *found = (struct book_found){ NULL, NULL, NULL };
     const struct book_provider *list = provider_of(book, provider);
     if (list == NULL || model.len == 0 || model.len > BOOK_NAME_MAX)
         return false;

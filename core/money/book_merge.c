@@ -41,7 +41,7 @@ static void close_side(struct side *side)
 static void report(const struct merging *m, enum merge_kind kind, const struct book_provider *provider,
                    const struct book_model *model, enum unit unit, int64_t from, int64_t to)
 {
-    m->report(m->arg, &(struct merge_difference){kind, provider->id, model->id, unit, from, to});
+    m->report(m->arg, &(struct merge_difference){ kind, provider->id, model->id, unit, from, to });
 }
 
 /* Is a change from one price to another too large to be believed? -1: there is no price. */
@@ -124,11 +124,11 @@ static bool compare_at(const struct merging *m, const struct book_provider *prov
         const struct book_entry *variant = i == 0                      ? NULL
                                            : i <= newer->variant_count ? &newer->variants[i - 1]
                                                                        : &older->variants[i - 1 - newer->variant_count];
-        struct price_context context = {TEXT_NONE, TEXT_NONE};
+        struct price_context context = { TEXT_NONE, TEXT_NONE };
         struct price_list before, after;
 
         if (variant != NULL)
-            context = (struct price_context){variant->when, variant->value};
+            context = (struct price_context){ variant->when, variant->value };
         price_list_at(older, m->now_s, &context, variant != NULL, &before);
         price_list_at(newer, at, &context, variant != NULL, &after);
         bool is_list_price = i == 0 && at == m->now_s;
@@ -267,7 +267,7 @@ static void merge_all(const struct merging *m)
 int book_merge(struct text older, struct text newer, int64_t now_s, bool force, struct buf *out,
                void (*report_to)(void *arg, const struct merge_difference *difference), void *arg, struct fail *fail)
 {
-    struct merging m = {.now_s = now_s, .force = force, .out = out, .report = report_to, .arg = arg};
+    struct merging m = { .now_s = now_s, .force = force, .out = out, .report = report_to, .arg = arg };
     int opened = open_side(&m.older, older, "in use", fail);
 
     if (opened == 0) {

@@ -52,7 +52,7 @@ static int parse_day(struct text t, int64_t *second)
     int64_t year;
     int month, day;
 
-    if (t.len != 10 || t.ptr[4] != '-' || t.ptr[7] != '-' || text_parse_u63((struct text){t.ptr, 4}, &year) != 0)
+    if (t.len != 10 || t.ptr[4] != '-' || t.ptr[7] != '-' || text_parse_u63((struct text){ t.ptr, 4 }, &year) != 0)
         return -1;
     month = two_digits(t.ptr + 5, 12);
     day = two_digits(t.ptr + 8, 31);
@@ -161,7 +161,7 @@ static int read_model(struct reading *r, struct book_model *model, const struct 
     if (model->id.len == 0 || json_type(match) != JSON_T_ARRAY || json_count(match) == 0)
         return refuse(r, "a model has an `id` and a list `match`");
     for (; model->rule_count < json_count(match); model->rule_count++) {
-        struct fail why = {.kind = FAIL_NONE};
+        struct fail why = { .kind = FAIL_NONE };
         if (rule_parse(&rules[model->rule_count], json_at(match, model->rule_count), r->arena, &why) != 0)
             return refuse(r, why.text);
     }
@@ -221,8 +221,8 @@ static int read_book(struct book *book, struct reading *r, const struct json *wr
 struct book *book_parse(struct text bytes, const char *name, struct fail *fail)
 {
     struct book *book = calloc(1, sizeof *book);
-    struct reading r = {.fail = fail, .file = name};
-    struct fail why = {.kind = FAIL_NONE};
+    struct reading r = { .fail = fail, .file = name };
+    struct fail why = { .kind = FAIL_NONE };
     uint8_t digest[CRYPTO_SHA256_LEN];
     struct arena scratch;
 

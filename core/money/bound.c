@@ -116,8 +116,14 @@ void bound_of(const struct bound_ask *ask, struct arena *arena, struct bound *bo
 {
     struct bound_body body = { .choices = 1 };
     bound_read_body(ask->body, arena, &body);
-    *bound = (struct bound){ .limit = body.limit, .choices = body.choices, .prediction = body.prediction, .images = body.images > 0, .hour = body.hour,
-                             .reasons = body.reasons, .searches = body.searches, .unbounded = body.unbounded };
+    *bound = (struct bound){ .limit = body.limit,
+                             .choices = body.choices,
+                             .prediction = body.prediction,
+                             .images = body.images > 0,
+                             .hour = body.hour,
+                             .reasons = body.reasons,
+                             .searches = body.searches,
+                             .unbounded = body.unbounded };
     bound_input(ask, &body, bound);
     bound_output(ask, &body, bound);
     if (ask->prefix != NULL && !body.stored && body.rounds == 0 && body.images == 0 && bound->unbounded == NULL)

@@ -41,14 +41,14 @@ bool bound_knows_newer(struct text seller);
 
 /* bound_body.c: what the body has beside text. */
 struct bound_body {
-    size_t base64;  /* bytes of images in it */
-    int64_t images; /* how many */
+    size_t base64;     /* bytes of images in it */
+    int64_t images;    /* how many */
     int64_t documents; /* as text: their sentences are marked, so that they can be cited */
     size_t document_bytes;
     int64_t tools, builtin; /* tools of the client; those of them that the provider describes by itself */
-    int64_t rounds; /* that the upstream may run by itself, with the whole of the context each */
+    int64_t rounds;         /* that the upstream may run by itself, with the whole of the context each */
     int64_t searches;
-    bool stored;    /* part of the input is with the upstream: only the window bounds it */
+    bool stored; /* part of the input is with the upstream: only the window bounds it */
     int64_t limit, choices, prediction;
     bool hour, reasons;
     const char *unbounded;

@@ -15,7 +15,8 @@ static void unbounded(struct bound_body *b, const char *what)
 
 static bool is_data(struct text url)
 {
-    return text_starts_nocase(url, TEXT("data:image/")) && memmem(url.ptr, url.len < 128 ? url.len : 128, ";base64,", 8) != NULL;
+    return text_starts_nocase(url, TEXT("data:image/")) &&
+           memmem(url.ptr, url.len < 128 ? url.len : 128, ";base64,", 8) != NULL;
 }
 
 static void add_image(struct bound_body *b, const struct json *data)
@@ -88,8 +89,19 @@ static void take_inline(struct bound_body *b, const struct json *data)
 /* Parts that say what they are. */
 static void take_typed(struct bound_body *b, const struct json *part, struct text type, int depth)
 {
-    static const char *const media[] = { "input_audio", "audio", "audio_url", "video", "video_url", "input_video", "file", "input_file", "document_url", "container_upload",
-                                         "image_file", "image_generation_call", NULL };
+    static const char *const media[] = { "input_audio",
+                                         "audio",
+                                         "audio_url",
+                                         "video",
+                                         "video_url",
+                                         "input_video",
+                                         "file",
+                                         "input_file",
+                                         "document_url",
+                                         "container_upload",
+                                         "image_file",
+                                         "image_generation_call",
+                                         NULL };
     for (size_t i = 0; media[i] != NULL; i++)
         if (text_is(type, media[i]))
             unbounded(b, "audio, video or a document");
@@ -107,7 +119,8 @@ static void take_part(struct bound_body *b, const struct json *part, int depth)
 {
     uint64_t keys = keys_of(part);
     struct text type = json_str(find(part, keys, TEXT("type")));
-    const struct json *image = find(part, keys, TEXT("image")), *document = find(part, keys, TEXT("document")), *cache = find(part, keys, TEXT("cache_control"));
+    const struct json *image = find(part, keys, TEXT("image")), *document = find(part, keys, TEXT("document")),
+                      *cache = find(part, keys, TEXT("cache_control"));
     if (text_is(json_str(json_member(cache, "ttl")), "1h"))
         b->hour = true;
     if (type.ptr != NULL)
@@ -116,7 +129,8 @@ static void take_part(struct bound_body *b, const struct json *part, int depth)
         take_source(b, json_member(image, "source"), true, depth);
     if (type.ptr == NULL && json_type(document) == JSON_T_OBJECT)
         take_source(b, json_member(document, "source"), false, depth);
-    if (find(part, keys, TEXT("video")) != NULL || find(part, keys, TEXT("fileData")) != NULL || find(part, keys, TEXT("file_data")) != NULL)
+    if (find(part, keys, TEXT("video")) != NULL || find(part, keys, TEXT("fileData")) != NULL ||
+        find(part, keys, TEXT("file_data")) != NULL)
         unbounded(b, "audio, video or a document");
     if (find(part, keys, TEXT("inlineData")) != NULL)
         take_inline(b, find(part, keys, TEXT("inlineData")));
@@ -173,8 +187,11 @@ static void take_server_tool(struct bound_body *b, const struct json *tool, int6
 static void take_tool(struct bound_body *b, const struct json *tool, int64_t calls)
 {
     uint64_t keys = keys_of(tool);
-    static const char *const gemini[] = { "googleSearch", "google_search", "googleSearchRetrieval", "codeExecution", "code_execution", "urlContext", "url_context", "googleMaps",
-                                          "google_maps", "fileSearch", "file_search", "computerUse", "computer_use", "systemTool", NULL };
+    static const char *const gemini[] = { "googleSearch",  "google_search",  "googleSearchRetrieval",
+                                          "codeExecution", "code_execution", "urlContext",
+                                          "url_context",   "googleMaps",     "google_maps",
+                                          "fileSearch",    "file_search",    "computerUse",
+                                          "computer_use",  "systemTool",     NULL };
     struct text type = json_str(find(tool, keys, TEXT("type")));
     if (text_is(json_str(json_member(find(tool, keys, TEXT("cache_control")), "ttl")), "1h"))
         b->hour = true;
@@ -182,7 +199,8 @@ static void take_tool(struct bound_body *b, const struct json *tool, int64_t cal
         if (find(tool, keys, text_of(gemini[i])) != NULL)
             unbounded(b, "a tool that the provider runs, without max_uses");
     b->tools++;
-    if (type.ptr == NULL || text_is(type, "function") || text_is(type, "custom") || begins(type, "local_shell apply_patch shell"))
+    if (type.ptr == NULL || text_is(type, "function") || text_is(type, "custom") ||
+        begins(type, "local_shell apply_patch shell"))
         return;
     if (begins(type, "bash_ text_editor_ computer_2 memory_"))
         b->builtin++;
@@ -202,17 +220,22 @@ static int64_t larger(int64_t a, int64_t b)
 static void take_limits(struct bound_body *b, const struct json *body)
 {
     uint64_t keys = keys_of(body);
-    static const char *const limits[] = { "max_completion_tokens", "max_tokens", "max_output_tokens", "maxTokens", "max_gen_len", "max_tokens_to_sample" };
-    const struct json *gemini = find(body, keys, TEXT("generationConfig")), *bedrock = find(body, keys, TEXT("inferenceConfig"));
+    static const char *const limits[] = { "max_completion_tokens", "max_tokens",
+                                          "max_output_tokens",     "maxTokens",
+                                          "max_gen_len",           "max_tokens_to_sample" };
+    const struct json *gemini = find(body, keys, TEXT("generationConfig")),
+                      *bedrock = find(body, keys, TEXT("inferenceConfig"));
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         b->limit = larger(b->limit, json_int(find(body, keys, text_of(limits[i])), 0));
     b->limit = larger(b->limit, json_int(json_member(gemini, "maxOutputTokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(bedrock, "maxTokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(bedrock, "max_new_tokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(find(body, keys, TEXT("options")), "num_predict"), 0));
-    b->choices = larger(1, larger(json_int(find(body, keys, TEXT("n")), 1), json_int(find(body, keys, TEXT("best_of")), 1)));
+    b->choices =
+        larger(1, larger(json_int(find(body, keys, TEXT("n")), 1), json_int(find(body, keys, TEXT("best_of")), 1)));
     b->choices = larger(b->choices, json_int(json_member(gemini, "candidateCount"), 1));
-    enum json_type first = json_type(json_at(find(body, keys, TEXT("prompt")), 0)); /* several prompts; a list of numbers is one, as tokens */
+    enum json_type first = json_type(
+        json_at(find(body, keys, TEXT("prompt")), 0)); /* several prompts; a list of numbers is one, as tokens */
     if (json_type(find(body, keys, TEXT("prompt"))) == JSON_T_ARRAY && (first == JSON_T_STR || first == JSON_T_ARRAY) &&
         __builtin_mul_overflow(b->choices, (int64_t)json_count(find(body, keys, TEXT("prompt"))), &b->choices))
         b->choices = INT64_MAX;
@@ -230,8 +253,10 @@ static bool lists(const struct json *list, const char *word)
 static void take_settings(struct bound_body *b, const struct json *body)
 {
     uint64_t keys = keys_of(body);
-    static const char *const kept[] = { "previous_response_id", "conversation", "cachedContent", "cached_content", "prompt_id", NULL };
-    const struct json *thinking = find(body, keys, TEXT("thinking")), *edits = json_member(find(body, keys, TEXT("context_management")), "edits");
+    static const char *const kept[] = { "previous_response_id", "conversation", "cachedContent",
+                                        "cached_content",       "prompt_id",    NULL };
+    const struct json *thinking = find(body, keys, TEXT("thinking")),
+                      *edits = json_member(find(body, keys, TEXT("context_management")), "edits");
     struct text effort = json_str(find(body, keys, TEXT("reasoning_effort")));
     for (size_t i = 0; kept[i] != NULL; i++)
         if (json_type(find(body, keys, text_of(kept[i]))) > JSON_T_NULL && find(body, keys, text_of(kept[i])) != NULL)
@@ -240,13 +265,16 @@ static void take_settings(struct bound_body *b, const struct json *body)
         b->stored = true;
     for (size_t i = 0; i < json_count(edits); i++)
         b->rounds += text_starts(json_str(json_member(json_at(edits, i), "type")), TEXT("compact"));
-    if (find(body, keys, TEXT("web_search_options")) != NULL || json_count(find(body, keys, TEXT("plugins"))) > 0 || json_count(find(body, keys, TEXT("mcp_servers"))) > 0)
+    if (find(body, keys, TEXT("web_search_options")) != NULL || json_count(find(body, keys, TEXT("plugins"))) > 0 ||
+        json_count(find(body, keys, TEXT("mcp_servers"))) > 0)
         unbounded(b, "a tool that the provider runs, without max_uses");
-    if (lists(find(body, keys, TEXT("modalities")), "audio") || lists(find(body, keys, TEXT("modalities")), "image") || lists(json_member(find(body, keys, TEXT("generationConfig")), "responseModalities"), "IMAGE") ||
+    if (lists(find(body, keys, TEXT("modalities")), "audio") || lists(find(body, keys, TEXT("modalities")), "image") ||
+        lists(json_member(find(body, keys, TEXT("generationConfig")), "responseModalities"), "IMAGE") ||
         lists(json_member(find(body, keys, TEXT("generationConfig")), "responseModalities"), "AUDIO"))
         unbounded(b, "an answer that is not text");
-    b->reasons = (json_type(thinking) == JSON_T_OBJECT && !text_is(json_str(json_member(thinking, "type")), "disabled")) || json_count(find(body, keys, TEXT("reasoning"))) > 0 ||
-                 (effort.ptr != NULL && !text_is(effort, "none"));
+    b->reasons =
+        (json_type(thinking) == JSON_T_OBJECT && !text_is(json_str(json_member(thinking, "type")), "disabled")) ||
+        json_count(find(body, keys, TEXT("reasoning"))) > 0 || (effort.ptr != NULL && !text_is(effort, "none"));
 }
 
 void bound_read_body(struct text text, struct arena *arena, struct bound_body *b)

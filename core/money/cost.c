@@ -41,9 +41,9 @@ void price_list_at(const struct book_model *model, int64_t unix_s, const struct 
                    struct price_list *list)
 {
     const struct book_entry *standard = &model->entries[0];
-    struct price_list special = {.of = {NULL}};
+    struct price_list special = { .of = { NULL } };
 
-    *list = (struct price_list){.of = {NULL}};
+    *list = (struct price_list){ .of = { NULL } };
     for (size_t i = 0; i < model->entry_count; i++)
         if (holds(&model->entries[i], unix_s))
             standard = &model->entries[i];
@@ -100,7 +100,7 @@ static struct part exact(const struct cost_line *line)
     wide per = (wide)unit_info(line->priced_as)->per;
     wide product = (wide)line->quantity * (wide)line->price_nano;
 
-    return (struct part){product / per, product % per * (FINE / per)};
+    return (struct part){ product / per, product % per * (FINE / per) };
 }
 
 /* Gives the nano-dollars that rounding the lines down left over to those with the largest rests, the first of equals.
@@ -157,7 +157,8 @@ void cost_of(const struct price_list *list, const int64_t quantity[UNITS], struc
         }
         if (as != UNITS)
             cost->lines[cost->line_count++] = (struct cost_line){
-                .unit = unit, .priced_as = as, .quantity = n, .price_nano = price_for(list->of[as], input)};
+                .unit = unit, .priced_as = as, .quantity = n, .price_nano = price_for(list->of[as], input)
+            };
     }
     add_up(cost);
 }

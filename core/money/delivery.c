@@ -15,7 +15,7 @@
 #include "plugin/store.h"
 
 #define DELIVERY_MAGIC 0x64656c76u
-#define PAUSE_NS (500 * CLOCK_MS)     /* between two looks at the journal */
+#define PAUSE_NS (500 * CLOCK_MS) /* between two looks at the journal */
 #define RETRY_LEAST_NS (250 * CLOCK_MS)
 #define RETRY_MOST_NS (30 * CLOCK_S)
 #define TIDY_NS (60 * CLOCK_S)
@@ -60,7 +60,9 @@ static void complain(struct delivery *d, const char *why)
     atomic_fetch_add(&d->failures, 1);
     atomic_store(&d->works, false);
     if (!d->complained)
-        log_line(LOG_ERROR, "%s. Records stay in the ledger's journal and are delivered to the store \"%s\" when it takes them", why, d->settings.plugin->name);
+        log_line(LOG_ERROR,
+                 "%s. Records stay in the ledger's journal and are delivered to the store \"%s\" when it takes them",
+                 why, d->settings.plugin->name);
     d->complained = true;
 }
 
@@ -84,14 +86,16 @@ static int check_place(struct delivery *d, struct fail *fail)
         return 0;
     if (oldest > wanted)
         return fail_set(fail, FAIL_OPERATOR,
-                        "the store \"%s\" lacks the records %" PRIu64 " to %" PRIu64 ", and the ledger's journal in %s does not have them any more. "
+                        "the store \"%s\" lacks the records %" PRIu64 " to %" PRIu64
+                        ", and the ledger's journal in %s does not have them any more. "
                         "`serve --accept-gap` goes on without them",
                         s->plugin->name, wanted, oldest - 1, s->folder);
     if (!d->placed && d->cursor.next > s->next)
-        return fail_set(fail, FAIL_OPERATOR,
-                        "the store \"%s\" has the records up to %" PRIu64 ", and the ledger's journal in %s ends with %" PRIu64
-                        ": one of them is of another ledger, or older. `serve --accept-gap` keeps the rows and goes on with what comes",
-                        s->plugin->name, d->cursor.next - 1, s->folder, s->next - 1);
+        return fail_set(
+            fail, FAIL_OPERATOR,
+            "the store \"%s\" has the records up to %" PRIu64 ", and the ledger's journal in %s ends with %" PRIu64
+            ": one of them is of another ledger, or older. `serve --accept-gap` keeps the rows and goes on with what comes",
+            s->plugin->name, d->cursor.next - 1, s->folder, s->next - 1);
     return 0;
 }
 
@@ -99,7 +103,11 @@ static int check_place(struct delivery *d, struct fail *fail)
 static void begin_following(struct delivery *d)
 {
     const struct delivery_settings *s = &d->settings;
-    struct follow_settings follow = { .folder = s->folder, .next = d->cursor.next, .accept_gap = s->accept_gap, .judged = s->next, .sync = true,
+    struct follow_settings follow = { .folder = s->folder,
+                                      .next = d->cursor.next,
+                                      .accept_gap = s->accept_gap,
+                                      .judged = s->next,
+                                      .sync = true,
                                       .from = { d->cursor.segment, d->cursor.offset, d->cursor.from } };
     d->anew = !d->placed && d->cursor.next > s->next;
     if (d->anew) {
@@ -118,7 +126,8 @@ static int reach_store(struct delivery *d, bool *refused, struct fail *fail)
     *refused = false;
     d->session = store_attach(d->settings.plugin, d->settings.instance, GW_STORE_WRITE, &status, fail);
     if (d->session == NULL && status == GW_MISS)
-        fail_set(fail, FAIL_OPERATOR, "the store \"%s\" has a defect: attach() answers miss to a writer", d->settings.plugin->name);
+        fail_set(fail, FAIL_OPERATOR, "the store \"%s\" has a defect: attach() answers miss to a writer",
+                 d->settings.plugin->name);
     if (d->session == NULL) {
         *refused = status == GW_E_CONFIG;
         return -1;
@@ -150,11 +159,19 @@ static int collect(struct delivery *d, struct fail *fail)
 static int put_batch(struct delivery *d, struct fail *fail)
 {
     struct follow_place place = follow_place(d->follow);
-    gw_store_cursor until = { .size = sizeof until, .generation = d->cursor.generation, .next = follow_number(d->follow), .segment = place.segment,
-                              .offset = place.offset, .from = place.number };
+    gw_store_cursor until = { .size = sizeof until,
+                              .generation = d->cursor.generation,
+                              .next = follow_number(d->follow),
+                              .segment = place.segment,
+                              .offset = place.offset,
+                              .from = place.number };
     if (d->anew)
         until.generation++;
-    gw_store_batch batch = { .size = sizeof batch, .after = &d->cursor, .until = &until, .rows = d->batch.rows, .row_count = d->batch.row_count };
+    gw_store_batch batch = { .size = sizeof batch,
+                             .after = &d->cursor,
+                             .until = &until,
+                             .rows = d->batch.rows,
+                             .row_count = d->batch.row_count };
     if (follow_sync(d->follow, fail) < 0)
         return -1;
     gw_status status = store_put(d->session, &batch, fail);
@@ -308,6 +325,10 @@ void delivery_read_state(struct delivery *d, struct delivery_state *state)
     CHECK(d, DELIVERY);
     if (pthread_getcpuclockid(d->thread, &id) == 0)
         clock_gettime(id, &cpu);
-    *state = (struct delivery_state){ .store = d->settings.plugin->name, .next = atomic_load(&d->next), .failures = atomic_load(&d->failures),
-                                      .rows = atomic_load(&d->rows), .cpu_ns = cpu.tv_sec * CLOCK_S + cpu.tv_nsec, .works = atomic_load(&d->works) };
+    *state = (struct delivery_state){ .store = d->settings.plugin->name,
+                                      .next = atomic_load(&d->next),
+                                      .failures = atomic_load(&d->failures),
+                                      .rows = atomic_load(&d->rows),
+                                      .cpu_ns = cpu.tv_sec * CLOCK_S + cpu.tv_nsec,
+                                      .works = atomic_load(&d->works) };
 }

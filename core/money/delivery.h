@@ -28,12 +28,12 @@ struct delivery *delivery_start(const struct delivery_settings *settings, struct
 void delivery_stop(struct delivery *delivery, int64_t wait_ns);
 
 struct delivery_state {
-    const char *store;  /* the plugin's name */
-    uint64_t next;      /* the first record that is not in the store; 0: not known yet */
-    uint64_t failures;  /* times that the store took nothing */
-    uint64_t rows;      /* put by this process */
-    int64_t cpu_ns;     /* of the thread */
-    bool works;         /* the last try was good */
+    const char *store; /* the plugin's name */
+    uint64_t next;     /* the first record that is not in the store; 0: not known yet */
+    uint64_t failures; /* times that the store took nothing */
+    uint64_t rows;     /* put by this process */
+    int64_t cpu_ns;    /* of the thread */
+    bool works;        /* the last try was good */
 };
 /* Any thread; no lock. */
 void delivery_read_state(struct delivery *delivery, struct delivery_state *state);

@@ -78,8 +78,16 @@ static void put_sums(struct batch *b, const struct record *record, gw_store_row 
     struct usage_sums sums = { 0 };
     gw_store_sums *out = arena_new(&b->arena, gw_store_sums);
     usage_sums_add_record(&sums, record);
-    *out = (gw_store_sums){ .size = sizeof *out, .requests = sums.requests, .input = sums.input, .output = sums.output, .cache_read = sums.cache_read,
-                            .cache_write = sums.cache_write, .reasoning = sums.reasoning, .cost = sums.cost, .doubt = sums.doubt, .unpriced = sums.unpriced,
+    *out = (gw_store_sums){ .size = sizeof *out,
+                            .requests = sums.requests,
+                            .input = sums.input,
+                            .output = sums.output,
+                            .cache_read = sums.cache_read,
+                            .cache_write = sums.cache_write,
+                            .reasoning = sums.reasoning,
+                            .cost = sums.cost,
+                            .doubt = sums.doubt,
+                            .unpriced = sums.unpriced,
                             .estimated = sums.estimated };
     row->sums = out;
 }
@@ -91,8 +99,14 @@ static void put_lines(struct batch *b, const struct record *record, gw_store_row
     gw_store_line *lines = arena_array(&b->arena, gw_store_line, count + 1);
     const gw_store_line **pointers = arena_array(&b->arena, const gw_store_line *, count + 1);
     for (size_t i = 0; i < count; i++) {
-        lines[i] = (gw_store_line){ .size = sizeof lines[i], .unit = keep(b, from[i].unit), .priced_as = keep(b, from[i].priced_as), .model = keep(b, from[i].model),
-                                    .tier = keep(b, from[i].tier), .quantity = from[i].quantity, .price = from[i].price, .cost = from[i].cost };
+        lines[i] = (gw_store_line){ .size = sizeof lines[i],
+                                    .unit = keep(b, from[i].unit),
+                                    .priced_as = keep(b, from[i].priced_as),
+                                    .model = keep(b, from[i].model),
+                                    .tier = keep(b, from[i].tier),
+                                    .quantity = from[i].quantity,
+                                    .price = from[i].price,
+                                    .cost = from[i].cost };
         pointers[i] = &lines[i];
     }
     row->lines = pointers;
@@ -103,7 +117,12 @@ static void put_row(struct batch *b, const struct follow_item *item, uint32_t ty
 {
     const struct record *r = &item->record, *whose = item->has_hold ? &item->hold : r;
     gw_store_row *row = arena_new(&b->arena, gw_store_row);
-    *row = (gw_store_row){ .size = sizeof *row, .type = type, .number = r->number, .corrects = r->hold, .written_ms = r->unix_ms, .duration_ms = r->duration_ms };
+    *row = (gw_store_row){ .size = sizeof *row,
+                           .type = type,
+                           .number = r->number,
+                           .corrects = r->hold,
+                           .written_ms = r->unix_ms,
+                           .duration_ms = r->duration_ms };
     put_whose(b, whose, row);
     row->accounts = keep_accounts(b, whose);
     row->ending = keep_word(record_ending_name(r->ending));

@@ -62,6 +62,9 @@ static int system_remove(int folder_fd, const char *name)
     return unlinkat(folder_fd, name, 0);
 }
 
-const struct disk disk_of_system = { system_write, system_sync, system_sync_names, ftruncate, system_reserve, system_make, system_remove };
-struct disk disk = { system_write, system_sync, system_sync_names, ftruncate, system_reserve, system_make, system_remove };
+const struct disk disk_of_system = { system_write,   system_sync, system_sync_names, ftruncate,
+                                     system_reserve, system_make, system_remove };
+struct disk disk = {
+    system_write, system_sync, system_sync_names, ftruncate, system_reserve, system_make, system_remove
+};
 #endif

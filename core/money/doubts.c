@@ -109,7 +109,8 @@ static void visit_one(void *owner, uint64_t number, struct text entry)
     arena_fini(&arena);
 }
 
-void doubts_each(const struct doubts *d, void (*visit)(void *owner, const struct doubt *doubt, const struct record *hold), void *owner)
+void doubts_each(const struct doubts *d,
+                 void (*visit)(void *owner, const struct doubt *doubt, const struct record *hold), void *owner)
 {
     struct visit v = { visit, owner };
     holds_each(&d->ended, visit_one, &v);

@@ -27,6 +27,7 @@ struct doubts {
 int doubts_read(struct doubts *d, const char *folder, uint64_t from, const atomic_bool *stop, struct fail *fail);
 void doubts_fini(struct doubts *d);
 /* In the order of the HOLDs. */
-void doubts_each(const struct doubts *d, void (*visit)(void *owner, const struct doubt *doubt, const struct record *hold), void *owner);
+void doubts_each(const struct doubts *d,
+                 void (*visit)(void *owner, const struct doubt *doubt, const struct record *hold), void *owner);
 
 #endif

@@ -67,7 +67,8 @@ static unsigned bucket_of(int64_t value)
     if (value < 2)
         return 0;
     unsigned power = 63 - (unsigned)__builtin_clzll((unsigned long long)value);
-    unsigned quarter = power >= 2 ? (unsigned)((unsigned long long)value >> (power - 2)) & 3u : (unsigned)((unsigned long long)value << (2 - power)) & 3u;
+    unsigned quarter = power >= 2 ? (unsigned)((unsigned long long)value >> (power - 2)) & 3u
+                                  : (unsigned)((unsigned long long)value << (2 - power)) & 3u;
     unsigned bucket = power * 4 + quarter;
     return bucket < BUCKETS ? bucket : BUCKETS - 1;
 }

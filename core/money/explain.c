@@ -26,7 +26,8 @@ static void take_open(void *owner, uint64_t number, struct text bytes)
     struct follow_item item = { .bytes = bytes };
     const char *why;
     (void)number;
-    if (record_read(arena_text(&e->arena, bytes), &e->arena, &item.record, &why) < 0 || !text_eq(item.record.request, e->request))
+    if (record_read(arena_text(&e->arena, bytes), &e->arena, &item.record, &why) < 0 ||
+        !text_eq(item.record.request, e->request))
         return;
     struct batch *batch = arena_new(&e->arena, struct batch);
     batch_init(batch);
@@ -37,7 +38,10 @@ static void take_open(void *owner, uint64_t number, struct text bytes)
 
 static int read_journal(struct explain *e, const char *folder, const gw_store_cursor *cursor, struct fail *fail)
 {
-    struct follow_settings settings = { .folder = folder, .from = { cursor->segment, cursor->offset, cursor->from }, .next = cursor->next, .accept_gap = true };
+    struct follow_settings settings = { .folder = folder,
+                                        .from = { cursor->segment, cursor->offset, cursor->from },
+                                        .next = cursor->next,
+                                        .accept_gap = true };
     struct follow *f = follow_new(&settings);
     struct batch *batch = calloc(1, sizeof *batch);
     struct follow_item item;
@@ -90,7 +94,8 @@ static void drop_doubles(struct explain *e)
     e->count = kept;
 }
 
-struct explain *explain_read(const char *folder, const struct usage_store *store, struct text request, struct fail *fail)
+struct explain *explain_read(const char *folder, const struct usage_store *store, struct text request,
+                             struct fail *fail)
 {
     struct explain *e = calloc(1, sizeof *e);
     gw_store_cursor cursor = { .size = sizeof cursor };

@@ -10,7 +10,8 @@ struct explain;
 
 /* Looks in the store and in what the journal has beyond it; without a store, or where it is away, in the whole journal. NULL with `fail`.
  * Given: explain_free(). */
-struct explain *explain_read(const char *folder, const struct usage_store *store, struct text request, struct fail *fail);
+struct explain *explain_read(const char *folder, const struct usage_store *store, struct text request,
+                             struct fail *fail);
 void explain_free(struct explain *explain);
 /* How many records there are of it; 0: none. */
 size_t explain_count(const struct explain *explain);

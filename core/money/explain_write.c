@@ -54,7 +54,8 @@ static void put_lines(const gw_store_row *row, struct buf *out)
         const gw_store_line *line = row->lines[i];
         buf_str(out, "    ");
         row_write_clean(line->unit, out);
-        buf_printf(out, " %" PRId64 " at %s = %s USD\n", line->quantity, usd(line->price, price), usd(line->cost, cost));
+        buf_printf(out, " %" PRId64 " at %s = %s USD\n", line->quantity, usd(line->price, price),
+                   usd(line->cost, cost));
     }
 }
 
@@ -124,7 +125,8 @@ static void put_first(const struct explain *e, struct buf *out)
     const struct {
         const char *name;
         gw_str value;
-    } facts[] = { { "team", row->team }, { "key", row->key }, { "project", row->project }, { "tags", row->tags }, { "user", row->user }, { "session", row->session },
+    } facts[] = { { "team", row->team },     { "key", row->key },   { "project", row->project },
+                  { "tags", row->tags },     { "user", row->user }, { "session", row->session },
                   { "client", row->client }, { "API", row->face } };
     char stamp[32];
     clock_rfc3339(row->admitted_ms, stamp);
@@ -147,7 +149,8 @@ static void write_text(const struct explain *e, struct buf *out)
     put_first(e, out);
     for (size_t i = 0; i < e->count; i++)
         put_row(e->rows[i], out);
-    buf_printf(out, "total %s USD, %s in doubt%s%s\n", usd(t.cost, cost), usd(t.doubt, doubt), t.unpriced > 0 ? ", and what has no price" : "", t.in_flight ? "; it is not over" : "");
+    buf_printf(out, "total %s USD, %s in doubt%s%s\n", usd(t.cost, cost), usd(t.doubt, doubt),
+               t.unpriced > 0 ? ", and what has no price" : "", t.in_flight ? "; it is not over" : "");
 }
 
 static void put_money(struct json_writer *w, const char *name, int64_t nano)

@@ -67,7 +67,8 @@ void follow_free(struct follow *f)
 }
 
 /* The first segment from `least` on, with its name; 0: there is none. -1 in *failed where the folder cannot be read. */
-static uint64_t find_segment(const struct follow *f, uint64_t least, char name[NAME_MOST], struct fail *fail, bool *failed)
+static uint64_t find_segment(const struct follow *f, uint64_t least, char name[NAME_MOST], struct fail *fail,
+                             bool *failed)
 {
     struct segment_files files;
     struct arena names;
@@ -148,7 +149,9 @@ static bool passes(struct follow *f)
 
 static enum step damaged(const struct follow *f, struct fail *fail, const char *what, uint64_t first, uint64_t last)
 {
-    fail_set(fail, FAIL_OPERATOR, "%s, byte %" PRIu64 ": %s (records %" PRIu64 " to %" PRIu64 "). `llm-gateway ledger verify` shows all damage; `serve --accept-gap` goes on without what is lost",
+    fail_set(fail, FAIL_OPERATOR,
+             "%s, byte %" PRIu64 ": %s (records %" PRIu64 " to %" PRIu64
+             "). `llm-gateway ledger verify` shows all damage; `serve --accept-gap` goes on without what is lost",
              f->name, f->reader.offset, what, first, last);
     return STEP_DAMAGED;
 }
@@ -169,8 +172,10 @@ static enum step take_open(struct follow *f, const struct record *open, struct f
     uint64_t wanted = f->settings.next > 1 ? f->settings.next : 1;
     f->damages += first && open->number > wanted;
     if (first && open->number > wanted && !f->settings.accept_gap) {
-        fail_set(fail, FAIL_OPERATOR, "the records %" PRIu64 " to %" PRIu64 " are gone from the ledger's journal in %s, which begins with %s", wanted,
-                 open->number - 1, f->settings.folder, f->name);
+        fail_set(fail, FAIL_OPERATOR,
+                 "the records %" PRIu64 " to %" PRIu64
+                 " are gone from the ledger's journal in %s, which begins with %s",
+                 wanted, open->number - 1, f->settings.folder, f->name);
         return STEP_GAP;
     }
     for (size_t i = 0; first && i < open->carried.count; i++) {
@@ -222,8 +227,10 @@ static enum step take_frame(struct follow *f, struct follow_item *item, struct t
     if (record_read(bytes, &f->arena, &item->record, &why) < 0) {
         if (f->positioned)
             return STEP_ELSEWHERE;
-        fail_set(fail, FAIL_OPERATOR, "%s, byte %" PRIu64 ": %s. Use a version of llm-gateway that is at least as new as the one that wrote it", f->name,
-                 f->reader.offset, why);
+        fail_set(fail, FAIL_OPERATOR,
+                 "%s, byte %" PRIu64
+                 ": %s. Use a version of llm-gateway that is at least as new as the one that wrote it",
+                 f->name, f->reader.offset, why);
         return STEP_FAILED;
     }
     if (item->record.type == RECORD_MARK)
@@ -278,14 +285,17 @@ static enum follow_next at_end(struct follow *f, bool is_damaged, struct fail *f
 static enum follow_next say_beyond(const struct follow *f, enum follow_next next, struct fail *fail)
 {
     if (next == FOLLOW_BEYOND)
-        fail_set(fail, FAIL_OPERATOR, "the ledger's journal in %s ends before record %" PRIu64 ", which was there when it was read last", f->settings.folder,
-                 f->settings.next - 1);
+        fail_set(fail, FAIL_OPERATOR,
+                 "the ledger's journal in %s ends before record %" PRIu64 ", which was there when it was read last",
+                 f->settings.folder, f->settings.next - 1);
     return next;
 }
 
 enum follow_next follow_next(struct follow *f, struct follow_item *item, struct fail *fail)
 {
-    static const enum follow_next ends[] = { [STEP_GAP] = FOLLOW_GAP, [STEP_DAMAGED] = FOLLOW_DAMAGED, [STEP_FAILED] = FOLLOW_FAILED };
+    static const enum follow_next ends[] = {
+        [STEP_GAP] = FOLLOW_GAP, [STEP_DAMAGED] = FOLLOW_DAMAGED, [STEP_FAILED] = FOLLOW_FAILED
+    };
     CHECK(f, FOLLOW);
     for (;;) {
         struct text bytes;
@@ -321,7 +331,8 @@ struct follow_place follow_place(struct follow *f)
         return place;
     if (!f->reading)
         return f->settings.from;
-    return (struct follow_place){ f->segment, f->reader.offset + f->reader.lent, f->in_file != 0 ? f->in_file : f->seen };
+    return (struct follow_place){ f->segment, f->reader.offset + f->reader.lent,
+                                  f->in_file != 0 ? f->in_file : f->seen };
 }
 
 uint64_t follow_number(const struct follow *f)
@@ -355,7 +366,8 @@ uint64_t follow_oldest(const char *folder, struct fail *fail)
     const char *why;
     int begun = begin(f, fail);
     uint64_t number = begun < 0 ? 0 : 1;
-    if (begun > 0 && segment_next(&f->reader, &bytes) == SEGMENT_RECORD && record_read(bytes, &f->arena, &open, &why) == 0)
+    if (begun > 0 && segment_next(&f->reader, &bytes) == SEGMENT_RECORD &&
+        record_read(bytes, &f->arena, &open, &why) == 0)
         number = open.number;
     follow_free(f);
     return number;

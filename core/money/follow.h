@@ -18,7 +18,7 @@ struct follow;
 struct follow_place {
     uint64_t segment; /* 0: the beginning of what there is */
     uint64_t offset;  /* 0: its beginning, whatever its records' numbers are */
-    uint64_t number; /* of the record there; of an OPEN that of the one behind it */
+    uint64_t number;  /* of the record there; of an OPEN that of the one behind it */
 };
 
 struct follow_settings {
@@ -26,8 +26,9 @@ struct follow_settings {
     struct follow_place from;
     uint64_t next;   /* the first record that is wanted; what stands before it is read for its HOLDs alone; 0: all */
     bool accept_gap; /* go on behind records that are lost */
-    uint64_t judged; /* damage before the record of this number is passed over: the ledger's start has judged it; 0: none is */
-    bool sync;       /* what was read of a segment is on the disk before the next one is begun */
+    uint64_t
+        judged; /* damage before the record of this number is passed over: the ledger's start has judged it; 0: none is */
+    bool sync; /* what was read of a segment is on the disk before the next one is begun */
 };
 
 enum follow_next {

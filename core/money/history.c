@@ -80,7 +80,8 @@ static void read_open(struct history *h, const struct segment_reader *r, const s
     if (h->number != 0)
         problem(h, r, "a segment begins in the middle of a file");
     if (!first && record->number > h->report->next)
-        problem(h, r, "the records %" PRIu64 " to %" PRIu64 " are missing before it", h->report->next, record->number - 1);
+        problem(h, r, "the records %" PRIu64 " to %" PRIu64 " are missing before it", h->report->next,
+                record->number - 1);
     if (record->gap)
         accept_problems(h);
     h->number = record->number;
@@ -91,7 +92,8 @@ static void read_open(struct history *h, const struct segment_reader *r, const s
         h->report->next = record->number;
 }
 
-static void read_record(struct history *h, const struct segment_reader *r, const struct record *record, struct text bytes)
+static void read_record(struct history *h, const struct segment_reader *r, const struct record *record,
+                        struct text bytes)
 {
     if (h->number == 0)
         problem(h, r, "the segment does not begin with an OPEN");
@@ -112,7 +114,9 @@ static int read_one(struct history *h, const struct segment_reader *r, struct te
     struct record record;
     const char *why;
     if (record_read(bytes, &h->arena, &record, &why) < 0)
-        return fail_set(h->fail, FAIL_OPERATOR, "%s, byte %" PRIu64 ": %s. Use a version of llm-gateway that is at least as new as the one that wrote it",
+        return fail_set(h->fail, FAIL_OPERATOR,
+                        "%s, byte %" PRIu64
+                        ": %s. Use a version of llm-gateway that is at least as new as the one that wrote it",
                         h->name, r->offset, why);
     if (record.type == RECORD_OPEN)
         read_open(h, r, &record, bytes);
@@ -179,7 +183,8 @@ static int read_segment(struct history *h, const char *folder)
     return result;
 }
 
-int history_read_from(const char *folder, uint64_t from, const struct history_visitor *visitor, struct history_report *report, struct fail *fail)
+int history_read_from(const char *folder, uint64_t from, const struct history_visitor *visitor,
+                      struct history_report *report, struct fail *fail)
 {
     struct history h = { .visitor = visitor, .report = report, .fail = fail };
     struct segment_files files;
@@ -208,7 +213,8 @@ int history_read_from(const char *folder, uint64_t from, const struct history_vi
     return result;
 }
 
-int history_read(const char *folder, const struct history_visitor *visitor, struct history_report *report, struct fail *fail)
+int history_read(const char *folder, const struct history_visitor *visitor, struct history_report *report,
+                 struct fail *fail)
 {
     return history_read_from(folder, 0, visitor, report, fail);
 }
@@ -228,7 +234,8 @@ static bool is_whole(const char *folder, const char *name)
     if (segment_open(&r, folder, name, &fail) < 0)
         return false; /* who reads it reports that */
     arena_init(&arena, NULL, 0, 2 * SEGMENT_RECORD_MOST);
-    bool good = segment_next(&r, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &record, &why) == 0 && record.type == RECORD_OPEN && record.whole;
+    bool good = segment_next(&r, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &record, &why) == 0 &&
+                record.type == RECORD_OPEN && record.whole;
     if (good) {
         next = record.number;
         needed = record.again;

@@ -67,7 +67,8 @@ bool holds_remove(struct holds *h, uint64_t number)
         return false;
     free((void *)(uintptr_t)h->slots[i].record.ptr);
     /* What stands behind it and would not be found across a gap moves up. */
-    for (size_t next = (i + 1) & (h->slot_count - 1); h->slots[next].number != 0; next = (next + 1) & (h->slot_count - 1)) {
+    for (size_t next = (i + 1) & (h->slot_count - 1); h->slots[next].number != 0;
+         next = (next + 1) & (h->slot_count - 1)) {
         size_t home = place(h, h->slots[next].number);
         if (((next - home) & (h->slot_count - 1)) >= ((next - i) & (h->slot_count - 1))) {
             h->slots[i] = h->slots[next];

@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 struct holds_entry {
-    uint64_t number; /* 0: free */
+    uint64_t number;    /* 0: free */
     struct text record; /* as it was written; on the heap */
 };
 
@@ -27,6 +27,7 @@ struct text holds_get(const struct holds *holds, uint64_t number);
 /* False: there was none. */
 bool holds_remove(struct holds *holds, uint64_t number);
 /* Calls `visit` for each, in the order of their numbers. It may remove the one that it is called for. */
-void holds_each(const struct holds *holds, void (*visit)(void *owner, uint64_t number, struct text record), void *owner);
+void holds_each(const struct holds *holds, void (*visit)(void *owner, uint64_t number, struct text record),
+                void *owner);
 
 #endif

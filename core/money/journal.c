@@ -143,10 +143,13 @@ int journal_take_folder(struct journal *j, struct fail *fail)
         return journal_write_error(j, "synced", errno, fail);
     j->lock_fd = openat(j->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (j->lock_fd < 0)
-        return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be written to: %s", j->folder, strerror(errno));
+        return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be written to: %s", j->folder,
+                        strerror(errno));
     if (flock(j->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return fail_set(fail, FAIL_OPERATOR,
-                        "another gateway keeps its ledger in %s. Give each gateway a folder of its own: ledger { path = ... }", j->folder);
+        return fail_set(
+            fail, FAIL_OPERATOR,
+            "another gateway keeps its ledger in %s. Give each gateway a folder of its own: ledger { path = ... }",
+            j->folder);
     return 0;
 }
 

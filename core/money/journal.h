@@ -13,9 +13,9 @@
 struct journal;
 
 struct journal_settings {
-    const char *folder; /* made if it is not there; lent */
-    int64_t sync_ns;    /* a record is on the disk after this time; 0: before journal_append() returns */
-    const char *book;   /* digest of the price book, for OPEN; NULL: none. Kept */
+    const char *folder;   /* made if it is not there; lent */
+    int64_t sync_ns;      /* a record is on the disk after this time; 0: before journal_append() returns */
+    const char *book;     /* digest of the price book, for OPEN; NULL: none. Kept */
     size_t segment_bytes; /* a new file is begun beyond this; 0: 64 MB */
     /* Adds to an OPEN what is carried over: `carried`, `balances` and what belongs to them, as all records stand that
      * journal_append() has returned from. Called with the mutex held, also from within journal_append(). May be NULL. */
@@ -46,9 +46,9 @@ struct text journal_last(const struct journal *journal);
 int journal_sync(struct journal *journal, struct fail *fail);
 
 struct journal_state {
-    uint64_t records; /* written by this process */
-    uint64_t segment; /* its number */
-    uint64_t next;    /* the number of the next record */
+    uint64_t records;  /* written by this process */
+    uint64_t segment;  /* its number */
+    uint64_t next;     /* the number of the next record */
     uint64_t failures; /* of writes and syncs */
 };
 /* Any thread; takes the mutex. */

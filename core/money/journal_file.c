@@ -15,8 +15,8 @@ enum { RESERVE_STEP = 1 << 20 };
 int journal_write_error(struct journal *j, const char *what, int error, struct fail *fail)
 {
     j->state.failures++;
-    return fail_set(fail, FAIL_OPERATOR, "the ledger cannot be %s in %s: %s. Make room or repair the disk", what, j->folder,
-                    strerror(error));
+    return fail_set(fail, FAIL_OPERATOR, "the ledger cannot be %s in %s: %s. Make room or repair the disk", what,
+                    j->folder, strerror(error));
 }
 
 int journal_write_all(struct journal *j, struct text bytes, struct fail *fail)
@@ -74,7 +74,8 @@ static int put_open(struct journal *j, uint64_t first, struct fail *fail)
     if (j->settings.carry != NULL)
         j->settings.carry(j->settings.owner, &open, &arena);
     int result = 0;
-    if (arena.full || record_write(&open, &record) < 0 || buf_text(&bytes, head) < 0 || segment_frame(buf_view(&record), &bytes) < 0)
+    if (arena.full || record_write(&open, &record) < 0 || buf_text(&bytes, head) < 0 ||
+        segment_frame(buf_view(&record), &bytes) < 0)
         result = journal_write_error(j, "written", ENOMEM, fail);
     if (result == 0)
         result = journal_write_all(j, buf_view(&bytes), fail);
@@ -137,7 +138,10 @@ static int mend_folder(struct journal *j, struct fail *fail)
         return 0;
     if (journal_take_folder(j, fail) < 0)
         return -1;
-    log_line(LOG_ERROR, "the ledger's folder %s was removed while this gateway kept it: it is made anew, and what was in it is gone", j->folder);
+    log_line(
+        LOG_ERROR,
+        "the ledger's folder %s was removed while this gateway kept it: it is made anew, and what was in it is gone",
+        j->folder);
     return 0;
 }
 

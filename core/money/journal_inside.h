@@ -23,11 +23,11 @@ struct journal {
     pthread_t thread;
     bool has_thread, stopping;
 
-    int fd; /* -1: no segment could be begun */
-    uint64_t segment, next; /* the file's number; the next record's */
-    uint64_t unsynced;      /* the number of the first record in `frames`; all before are on the disk */
-    uint64_t marked;        /* `unsynced` when a MARK was written last */
-    off_t at, reserved;     /* where the next frame goes; bytes that the disk has promised */
+    int fd;                    /* -1: no segment could be begun */
+    uint64_t segment, next;    /* the file's number; the next record's */
+    uint64_t unsynced;         /* the number of the first record in `frames`; all before are on the disk */
+    uint64_t marked;           /* `unsynced` when a MARK was written last */
+    off_t at, reserved;        /* where the next frame goes; bytes that the disk has promised */
     struct buf record, frames; /* being written; frames since the last sync, for another file where it fails */
     bool dirty, complained;
     bool appending; /* the owner does not know yet of the record before `next` */

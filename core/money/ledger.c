@@ -28,7 +28,9 @@ void ledger_book(struct ledger *l, const struct record *whose, const struct reco
 /* A hold that is written and not on the disk, where it must be there before the request is sent: it is not sent. */
 static void take_back(struct ledger *l, struct ledger_hold *handle, const struct record *hold)
 {
-    struct record end = { .type = RECORD_END, .hold = hold->number, .ending = ENDING_VOID, .outcome = TEXT("not_sent") };
+    struct record end = {
+        .type = RECORD_END, .hold = hold->number, .ending = ENDING_VOID, .outcome = TEXT("not_sent")
+    };
     BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
     for (size_t i = 0; i < handle->count; i++)
         handle->stakes[i].period->number++;
@@ -52,7 +54,8 @@ struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold)
     return handle;
 }
 
-static void put_refusal(struct ledger_refusal *refusal, enum account_answer answer, const struct ledger_stake *stake, const struct record *hold)
+static void put_refusal(struct ledger_refusal *refusal, enum account_answer answer, const struct ledger_stake *stake,
+                        const struct record *hold)
 {
     refusal->answer = answer;
     refusal->kind = stake->account->kind;
@@ -62,7 +65,8 @@ static void put_refusal(struct ledger_refusal *refusal, enum account_answer answ
     refusal->ends_s = stake->period->ends_s;
 }
 
-bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, struct ledger_refusal *refusal)
+bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold,
+                 struct ledger_refusal *refusal)
 {
     *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS, .room = INT64_MAX, .hard = hold->hard };
     for (size_t i = 0; i < handle->count; i++) {
@@ -117,7 +121,9 @@ int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hol
 
     name_accounts(handle, hold->admitted_ms, names);
     hold->accounts = (struct record_list){ names, handle->count };
-    int written = ledger_write_late(l, fail) < 0 ? -1 : journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
+    int written = ledger_write_late(l, fail) < 0
+                      ? -1
+                      : journal_append(l->journal, hold, promised < PROMISED_MOST ? promised : PROMISED_MOST, fail);
     hold->accounts = (struct record_list){ NULL, 0 };
     if (written == JOURNAL_NOT_SYNCED)
         take_back(l, handle, hold);
@@ -135,7 +141,8 @@ int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hol
     return 0;
 }
 
-struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, bool overtakes, struct ledger_refusal *refusal, struct fail *fail)
+struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, bool overtakes, struct ledger_refusal *refusal,
+                                struct fail *fail)
 {
     CHECK(l, LEDGER);
     BUG_IF(hold->hard < 0 || hold->soft < 0 || hold->soft > hold->hard);
@@ -224,8 +231,10 @@ size_t ledger_read_balances(struct ledger *l, const struct record *whose, struct
     size_t count = accounts_of(&l->accounts, whose, false, accounts);
     for (size_t i = 0; i < count; i++) {
         const struct account_period *p = account_at(accounts[i], now_ms);
-        balances[i] = (struct ledger_balance){ accounts[i]->kind, accounts[i]->terms, account_limit(accounts[i], now_ms),
-                                               p->spent, p->held, p->doubt, account_left(accounts[i], p, now_ms), p->ends_s };
+        balances[i] = (struct ledger_balance){
+            accounts[i]->kind, accounts[i]->terms, account_limit(accounts[i], now_ms),   p->spent,
+            p->held,           p->doubt,           account_left(accounts[i], p, now_ms), p->ends_s
+        };
     }
     journal_unlock(l->journal);
     return count;

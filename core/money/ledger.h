@@ -19,26 +19,26 @@ struct ledger_hold;
 struct ledger_settings {
     const char *folder;
     int64_t sync_ns;
-    int64_t doubt_ttl_ns; /* doubt that is older is dropped; 0: none is */
-    const char *book;  /* digest of the price book; kept, may be NULL */
-    bool accept_gap;   /* start although the journal has been damaged */
-    size_t segment_bytes; /* 0: the default */
+    int64_t doubt_ttl_ns;              /* doubt that is older is dropped; 0: none is */
+    const char *book;                  /* digest of the price book; kept, may be NULL */
+    bool accept_gap;                   /* start although the journal has been damaged */
+    size_t segment_bytes;              /* 0: the default */
     const struct accounts_rule *rules; /* who has which budgets */
     size_t rule_count;
 };
 
 /* Why an attempt must not be sent. */
 struct ledger_refusal {
-    enum account_answer answer; /* ACCOUNT_FITS: no budget refused it, the journal cannot be written */
-    enum account_kind kind;     /* whose budget */
+    enum account_answer answer;        /* ACCOUNT_FITS: no budget refused it, the journal cannot be written */
+    enum account_kind kind;            /* whose budget */
     const struct config_budget *terms; /* which of the kind's; kept by the ledger's owner */
-    struct text id;   /* whose; of sessions and end users the record's own text, of others kept */
-    int64_t left;     /* nano-dollars of it */
-    int64_t hard;     /* what the attempt could have cost */
-    int64_t ends_s;   /* when it begins anew; INT64_MAX: never */
-    int64_t room;     /* what a hold may cost at most beside those that are open, of all its budgets */
-    unsigned waiting; /* attempts in the queue that are charged to one of its budgets */
-    uint64_t after;   /* the record after which it was refused */
+    struct text id;                    /* whose; of sessions and end users the record's own text, of others kept */
+    int64_t left;                      /* nano-dollars of it */
+    int64_t hard;                      /* what the attempt could have cost */
+    int64_t ends_s;                    /* when it begins anew; INT64_MAX: never */
+    int64_t room;                      /* what a hold may cost at most beside those that are open, of all its budgets */
+    unsigned waiting;                  /* attempts in the queue that are charged to one of its budgets */
+    uint64_t after;                    /* the record after which it was refused */
 };
 
 /* What the start found. */
@@ -59,7 +59,8 @@ void ledger_close(struct ledger *ledger);
  * accounts it is charged to: all are checked and taken together, or none. Where others wait for one of them (ledger_queue.h) it does not
  * overtake them, unless it may. The handle is for ledger_end(). NULL with *refusal, and with `fail` where the journal cannot be written:
  * the attempt must not be sent. */
-struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, bool overtakes, struct ledger_refusal *refusal, struct fail *fail);
+struct ledger_hold *ledger_hold(struct ledger *ledger, struct record *hold, bool overtakes,
+                                struct ledger_refusal *refusal, struct fail *fail);
 /* The attempt is over. `end` has ending, lines, cost...; the handle is gone. An END that cannot be written is kept and written
  * as soon as the journal can be. */
 void ledger_end(struct ledger *ledger, struct ledger_hold *handle, struct record *end);
@@ -82,17 +83,18 @@ struct ledger_resolved {
 };
 /* Ends doubt, by a LATE for each attempt. Reads the journal, so it may take seconds; one at a time. 0, also where nothing was in
  * doubt; -1 with `fail`: the journal cannot be read or written. What is in *done is done all the same. */
-int ledger_resolve(struct ledger *ledger, const struct ledger_resolution *how, struct ledger_resolved *done, struct fail *fail);
+int ledger_resolve(struct ledger *ledger, const struct ledger_resolution *how, struct ledger_resolved *done,
+                   struct fail *fail);
 
 /* Money now, in nano-dollars. */
 struct ledger_sums {
     int64_t spent, held, doubt;
-    uint64_t open;    /* holds without an END */
-    uint64_t records; /* written by this process */
-    uint64_t next;    /* the number of the next record */
+    uint64_t open;     /* holds without an END */
+    uint64_t records;  /* written by this process */
+    uint64_t next;     /* the number of the next record */
     uint64_t failures; /* of the disk */
-    uint64_t waiting; /* ENDs that could not be written yet */
-    uint64_t queued;  /* attempts that wait for others in flight */
+    uint64_t waiting;  /* ENDs that could not be written yet */
+    uint64_t queued;   /* attempts that wait for others in flight */
 };
 void ledger_read_sums(struct ledger *ledger, struct ledger_sums *sums);
 

@@ -9,15 +9,22 @@ struct looking {
     bool starts; /* what is over its mark already was told by the process before */
 };
 
-static bool tell(struct looking *k, const struct account *account, const struct account_period *p, unsigned kind, int64_t mark)
+static bool tell(struct looking *k, const struct account *account, const struct account_period *p, unsigned kind,
+                 int64_t mark)
 {
     if (p->spent < mark || k->count == k->most)
         return false;
     if (k->starts)
         return true;
     struct ledger_alert *a = &k->out[k->count++];
-    *a = (struct ledger_alert){ .kind = account_kind_name(account->kind), .terms = account->terms, .spent = p->spent, .mark = mark,
-                                .limit = account_limit(account, k->now_ms), .begins_s = p->begins_s, .ends_s = p->ends_s, .by_share = kind == 1 };
+    *a = (struct ledger_alert){ .kind = account_kind_name(account->kind),
+                                .terms = account->terms,
+                                .spent = p->spent,
+                                .mark = mark,
+                                .limit = account_limit(account, k->now_ms),
+                                .begins_s = p->begins_s,
+                                .ends_s = p->ends_s,
+                                .by_share = kind == 1 };
     snprintf(a->id, sizeof a->id, "%.*s", TEXT_ARG(account->id));
     return true;
 }

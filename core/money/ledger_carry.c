@@ -48,9 +48,14 @@ static void carry_account(void *owner, struct account *account)
         if (!is_carried(p, place++))
             continue;
         struct record_balance *b = (struct record_balance *)c->open->balances.items + c->open->balances.count++;
-        *b = (struct record_balance){ .kind = text_of(account_kind_name(account->kind)), .id = account->id,
-                                      .per = text_of(period_name(account->terms->period)), .zone = account_zone(account->terms),
-                                      .begins_s = p->begins_s, .spent = p->spent, .doubt = p->doubt, .soft_doubt = p->soft_doubt,
+        *b = (struct record_balance){ .kind = text_of(account_kind_name(account->kind)),
+                                      .id = account->id,
+                                      .per = text_of(period_name(account->terms->period)),
+                                      .zone = account_zone(account->terms),
+                                      .begins_s = p->begins_s,
+                                      .spent = p->spent,
+                                      .doubt = p->doubt,
+                                      .soft_doubt = p->soft_doubt,
                                       .number = p->number };
         c->bytes += BALANCE_ROOM + b->id.len;
     }
@@ -64,7 +69,8 @@ static void carry_rules(struct carry *c)
         struct record_balance *b = (struct record_balance *)c->open->balances.items + c->open->balances.count++;
         *b = (struct record_balance){ .kind = text_of(account_kind_name(all->rules[i].kind)),
                                       .id = text_of(arena_printf(c->arena, "%.*s/", TEXT_ARG(all->rules[i].id))),
-                                      .per = text_of(period_name(all->rules[i].terms->period)), .zone = account_zone(all->rules[i].terms) };
+                                      .per = text_of(period_name(all->rules[i].terms->period)),
+                                      .zone = account_zone(all->rules[i].terms) };
     }
 }
 
@@ -121,8 +127,9 @@ static bool has_rule(const struct record *open, const struct accounts_rule *rule
 {
     const struct record_balance *b = open->balances.items;
     for (size_t i = 0; i < open->balances.count; i++)
-        if (text_is(b[i].kind, account_kind_name(rule->kind)) && b[i].id.len == rule->id.len + 1 && text_starts(b[i].id, rule->id) &&
-            b[i].id.ptr[rule->id.len] == '/' && text_is(b[i].per, period_name(rule->terms->period)) && text_eq(b[i].zone, account_zone(rule->terms)))
+        if (text_is(b[i].kind, account_kind_name(rule->kind)) && b[i].id.len == rule->id.len + 1 &&
+            text_starts(b[i].id, rule->id) && b[i].id.ptr[rule->id.len] == '/' &&
+            text_is(b[i].per, period_name(rule->terms->period)) && text_eq(b[i].zone, account_zone(rule->terms)))
             return true;
     return false;
 }

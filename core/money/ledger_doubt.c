@@ -13,8 +13,8 @@ struct settling {
     struct ledger_resolved *done;
     struct fail *fail;
     int result;
-    int64_t cost;             /* that is still to be booked */
-    int64_t oldest_ms;        /* of what stays in doubt; INT64_MAX: nothing does */
+    int64_t cost;      /* that is still to be booked */
+    int64_t oldest_ms; /* of what stays in doubt; INT64_MAX: nothing does */
     uint64_t oldest_segment;
 };
 
@@ -71,10 +71,13 @@ static void settle(void *owner, const struct doubt *doubt, const struct record *
     ledger_add(&s->done->doubt, doubt->doubt);
 }
 
-int ledger_resolve(struct ledger *l, const struct ledger_resolution *how, struct ledger_resolved *done, struct fail *fail)
+int ledger_resolve(struct ledger *l, const struct ledger_resolution *how, struct ledger_resolved *done,
+                   struct fail *fail)
 {
     struct doubts doubts;
-    struct settling s = { .ledger = l, .how = how, .done = done, .fail = fail, .oldest_ms = INT64_MAX, .oldest_segment = UINT64_MAX };
+    struct settling s = {
+        .ledger = l, .how = how, .done = done, .fail = fail, .oldest_ms = INT64_MAX, .oldest_segment = UINT64_MAX
+    };
 
     CHECK(l, LEDGER);
     BUG_IF(how->who.ptr == NULL || how->cost < 0 || (how->verdict == LEDGER_COST && how->request.ptr == NULL));
@@ -103,7 +106,10 @@ static void drop_old(struct ledger *l)
     struct ledger_resolved done;
     struct fail fail;
     int64_t before_ms = clock_unix_ms() - l->doubt_ttl_ns / CLOCK_MS;
-    struct ledger_resolution how = { .verdict = LEDGER_FREE, .who = TEXT("doubt_ttl"), .why = TEXT("nothing was heard of it"), .ended_before_ms = before_ms };
+    struct ledger_resolution how = { .verdict = LEDGER_FREE,
+                                     .who = TEXT("doubt_ttl"),
+                                     .why = TEXT("nothing was heard of it"),
+                                     .ended_before_ms = before_ms };
 
     journal_lock(l->journal);
     bool none = l->sums.doubt == 0;
@@ -118,8 +124,10 @@ static void drop_old(struct ledger *l)
     if (ledger_resolve(l, &how, &done, &fail) < 0 && !atomic_load(&l->ending))
         log_line(LOG_ERROR, "ledger: what is in doubt for too long cannot be settled: %s", fail.text);
     else if (done.attempts > 0)
-        log_line(LOG_INFO, "ledger: %llu attempts were in doubt for longer than ledger.doubt_ttl_s: they are taken to have cost nothing more",
-                 (unsigned long long)done.attempts);
+        log_line(
+            LOG_INFO,
+            "ledger: %llu attempts were in doubt for longer than ledger.doubt_ttl_s: they are taken to have cost nothing more",
+            (unsigned long long)done.attempts);
 }
 
 static void *look_often(void *arg)

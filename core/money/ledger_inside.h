@@ -41,14 +41,14 @@ struct ledger {
     struct ledger_sums sums;
     struct late *late, **last_late;
     struct accounts accounts;
-    bool gap;        /* the OPEN that is written now comes after damage that the operator accepted */
-    uint64_t doubts; /* the oldest segment with a HOLD in doubt; 0: not known */
+    bool gap;                  /* the OPEN that is written now comes after damage that the operator accepted */
+    uint64_t doubts;           /* the oldest segment with a HOLD in doubt; 0: not known */
     struct ledger_wait *queue; /* in order */
     uint64_t queue_run;
 
     char *folder;
-    int64_t doubt_ttl_ns; /* 0: doubt does not end by itself */
-    pthread_mutex_t resolving; /* one at a time settles doubt; taken before the journal's */
+    int64_t doubt_ttl_ns;            /* 0: doubt does not end by itself */
+    pthread_mutex_t resolving;       /* one at a time settles doubt; taken before the journal's */
     _Atomic int64_t oldest_doubt_ms; /* when the oldest doubt began, at the last look; INT64_MAX: there was none */
     int64_t looked_ms;
     atomic_bool ending;
@@ -80,7 +80,8 @@ void ledger_take_carried(struct ledger *l, const struct record *open);
 
 /* All below with the mutex held. Asks all budgets, and notes their periods in the handle. False with *refusal: the hardest answer of
  * them. */
-bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold, struct ledger_refusal *refusal);
+bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct record *hold,
+                 struct ledger_refusal *refusal);
 /* A handle with the accounts that the record is charged to. On the heap. */
 struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold);
 /* Writes the HOLD of one that fits. -1 with `fail`: it must not be sent, and the handle is the caller's still. */

@@ -9,11 +9,11 @@
 struct replay {
     struct ledger *ledger;
     struct ledger_start *start;
-    bool tail;    /* it began at a whole OPEN */
-    bool begun;   /* the first OPEN came */
-    size_t carried; /* HOLDs that come behind it out of itself */
+    bool tail;              /* it began at a whole OPEN */
+    bool begun;             /* the first OPEN came */
+    size_t carried;         /* HOLDs that come behind it out of itself */
     uint64_t number, as_of; /* of that OPEN, whose balances were taken: the records between are in them */
-    bool lacking; /* an account is not in that OPEN: everything must be read */
+    bool lacking;           /* an account is not in that OPEN: everything must be read */
 };
 
 static void replay_end(struct ledger *l, const struct record *end)
@@ -117,7 +117,8 @@ static int count_damage(const struct ledger_settings *settings, struct ledger_st
 }
 
 /* From the last whole OPEN on, or all of it where that lacks an account. */
-static int replay_from(struct ledger *l, const char *folder, uint64_t segment, struct replay *replay, struct history_report *report, struct fail *fail)
+static int replay_from(struct ledger *l, const char *folder, uint64_t segment, struct replay *replay,
+                       struct history_report *report, struct fail *fail)
 {
     struct history_visitor visitor = { replay_record, replay_problem, replay };
     *replay = (struct replay){ .ledger = l, .start = replay->start, .tail = segment > 0 };
@@ -127,14 +128,16 @@ static int replay_from(struct ledger *l, const char *folder, uint64_t segment, s
     return replay_from(l, folder, 0, replay, report, fail);
 }
 
-static int read_history(struct ledger *l, const struct ledger_settings *settings, struct ledger_start *start, uint64_t *next, struct fail *fail)
+static int read_history(struct ledger *l, const struct ledger_settings *settings, struct ledger_start *start,
+                        uint64_t *next, struct fail *fail)
 {
     struct history_report report;
     struct replay replay = { .start = start };
     uint64_t segment;
     if (settings->accept_gap && count_damage(settings, start, fail) < 0)
         return -1;
-    if (history_find_whole(settings->folder, &segment, fail) < 0 || replay_from(l, settings->folder, segment, &replay, &report, fail) < 0)
+    if (history_find_whole(settings->folder, &segment, fail) < 0 ||
+        replay_from(l, settings->folder, segment, &replay, &report, fail) < 0)
         return -1;
     *next = report.next;
     start->records = report.next - 1;
@@ -144,9 +147,10 @@ static int read_history(struct ledger *l, const struct ledger_settings *settings
     l->gap = start->problems > 0;
     if (report.problems == 0 || settings->accept_gap)
         return 0;
-    return fail_set(fail, FAIL_OPERATOR,
-                    "the ledger in %s is damaged: %s. `llm-gateway ledger verify` shows all of it; `serve --accept-gap` starts without what is lost",
-                    settings->folder, start->first_problem);
+    return fail_set(
+        fail, FAIL_OPERATOR,
+        "the ledger in %s is damaged: %s. `llm-gateway ledger verify` shows all of it; `serve --accept-gap` starts without what is lost",
+        settings->folder, start->first_problem);
 }
 
 struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger_start *start, struct fail *fail)
@@ -170,7 +174,8 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
                                         .carry = ledger_carry,
                                         .owner = l };
     l->journal = journal_open(&journal, fail);
-    if (l->journal != NULL && read_history(l, settings, start, &next, fail) == 0 && journal_start(l->journal, next, fail) == 0) {
+    if (l->journal != NULL && read_history(l, settings, start, &next, fail) == 0 &&
+        journal_start(l->journal, next, fail) == 0) {
         l->gap = false;
         start->doubtful = l->open.count;
         journal_lock(l->journal);
@@ -195,7 +200,8 @@ void ledger_close(struct ledger *l)
         journal_unlock(l->journal);
     }
     if (l->late != NULL)
-        log_line(LOG_ERROR, "ledger: %llu records could not be written and are lost with this process", (unsigned long long)l->sums.waiting);
+        log_line(LOG_ERROR, "ledger: %llu records could not be written and are lost with this process",
+                 (unsigned long long)l->sums.waiting);
     if (l->journal != NULL)
         journal_close(l->journal);
     ledger_free_late(l);

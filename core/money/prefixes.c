@@ -33,8 +33,21 @@ static const struct json *messages_of(const struct json *body)
 /* All but the messages, and what does not change the input. */
 static uint64_t settings_of(const struct json *body, struct text seller, struct text model)
 {
-    static const char *const other[] = { "messages", "input", "contents", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_output_tokens", "temperature",
-                                         "top_p", "seed", "user", "metadata", "n", NULL };
+    static const char *const other[] = { "messages",
+                                         "input",
+                                         "contents",
+                                         "stream",
+                                         "stream_options",
+                                         "max_tokens",
+                                         "max_completion_tokens",
+                                         "max_output_tokens",
+                                         "temperature",
+                                         "top_p",
+                                         "seed",
+                                         "user",
+                                         "metadata",
+                                         "n",
+                                         NULL };
     uint64_t hash = join(join(1, seller), model);
     for (size_t i = 0, count = json_count(body); i < count; i++)
         if (!is_one_of(json_key_at(body, i), other))

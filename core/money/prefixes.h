@@ -15,7 +15,7 @@ struct prefix {
     uint64_t whole; /* of all of it; 0: it is no conversation */
     struct prefix_cut {
         uint64_t hash;
-        int64_t rest; /* the most tokens that what follows makes, by its bytes */
+        int64_t rest;     /* the most tokens that what follows makes, by its bytes */
     } cuts[PREFIX_TURNS]; /* the latest first */
     size_t count;
 };

@@ -23,7 +23,7 @@ enum record_type {
     RECORD_ROW,   /* a request that asked no upstream */
     RECORD_LATE,  /* a correction of an END or a ROW */
     RECORD_LEASE, /* part of a budget moved between gateways */
-    RECORD_MARK,  /* all records before this number were on the disk when it was written; as an OPEN it has no number of its own */
+    RECORD_MARK, /* all records before this number were on the disk when it was written; as an OPEN it has no number of its own */
     RECORD_TYPES
 };
 
@@ -49,7 +49,7 @@ struct record_account {
     int64_t limit, ceiling;
     uint64_t number; /* of the holds of this account, without gaps */
     uint32_t strict;
-    struct text zone; /* of its period, absent: UTC */
+    struct text zone;     /* of its period, absent: UTC */
     int64_t ends_s;       /* of its period; 0: never, or not known */
     uint32_t only_report; /* it refuses nothing */
 };
@@ -72,15 +72,16 @@ struct record_line {
 };
 
 struct record {
-    uint32_t type;   /* enum record_type */
-    uint64_t number; /* counts the records of a ledger from 1, without gaps; OPEN has the number of the record behind it */
+    uint32_t type; /* enum record_type */
+    uint64_t
+        number; /* counts the records of a ledger from 1, without gaps; OPEN has the number of the record behind it */
     int64_t unix_ms;
 
     /* OPEN */
     uint64_t format;  /* RECORD_FORMAT */
     struct text boot; /* a UUID for each run of the program */
     uint64_t segment;
-    struct text program, book; /* version; digest of the price book */
+    struct text program, book;   /* version; digest of the price book */
     struct record_list carried;  /* struct text: the HOLDs without an END, as they were written */
     struct record_list balances; /* struct record_balance */
     uint64_t as_of;  /* what is carried over stood so before the record of this number; 0: before that of `number` */

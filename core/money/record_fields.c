@@ -6,7 +6,10 @@
 #define AT(type_, member_) .offset = offsetof(struct type_, member_)
 #define IN(type_) (1u << RECORD_##type_)
 #define ALL (IN(OPEN) | IN(HOLD) | IN(END) | IN(ROW) | IN(LATE) | IN(LEASE) | IN(MARK))
-#define LAST(type_) { FIELD_END, .offset = sizeof(struct type_) }
+#define LAST(type_)                                                                                                    \
+    {                                                                                                                  \
+        FIELD_END, .offset = sizeof(struct type_)                                                                      \
+    }
 
 static const char *const types[] = { "", "open", "hold", "end", "row", "late", "lease", "mark", NULL };
 static const char *const endings[] = { "", "settled", "void", "doubt", NULL };

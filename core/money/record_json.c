@@ -68,7 +68,7 @@ static void put_value(const struct field *f, const void *at, struct json_writer 
 {
     switch (f->kind) {
     case FIELD_UINT:
-        json_put_int(w, (int64_t)*(const uint64_t *)at);
+        json_put_int(w, (int64_t) * (const uint64_t *)at);
         break;
     case FIELD_INT:
         json_put_int(w, *(const int64_t *)at);

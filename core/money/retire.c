@@ -26,7 +26,8 @@ static uint64_t oldest_needed(const char *folder, const char *name)
     if (segment_open(&reader, folder, name, &fail) < 0)
         return 0;
     arena_init(&arena, NULL, 0, 2 * SEGMENT_RECORD_MOST);
-    if (segment_next(&reader, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &open, &why) == 0 && open.type == RECORD_OPEN && open.whole)
+    if (segment_next(&reader, &bytes) == SEGMENT_RECORD && record_read(bytes, &arena, &open, &why) == 0 &&
+        open.type == RECORD_OPEN && open.whole)
         needed = open.doubt != 0 && open.doubts < segment_number(name) ? open.doubts : segment_number(name);
     arena_fini(&arena);
     segment_close(&reader);
@@ -36,7 +37,8 @@ static uint64_t oldest_needed(const char *folder, const char *name)
 static bool is_old(const char *path, int64_t keep_ms)
 {
     struct stat st;
-    return stat(path, &st) == 0 && (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / CLOCK_MS <= clock_unix_ms() - keep_ms;
+    return stat(path, &st) == 0 &&
+           (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / CLOCK_MS <= clock_unix_ms() - keep_ms;
 }
 
 /* The oldest first, so that what is left never has a hole. */

@@ -14,15 +14,24 @@ static const struct {
     size_t offset;
     bool whole;
 } texts[] = {
-    { "request", offsetof(gw_store_row, request), false },   { "team", offsetof(gw_store_row, team), false },
-    { "key", offsetof(gw_store_row, key), false },           { "project", offsetof(gw_store_row, project), false },
-    { "tags", offsetof(gw_store_row, tags), false },         { "user", offsetof(gw_store_row, user), false },
-    { "session", offsetof(gw_store_row, session), false },   { "client", offsetof(gw_store_row, client), false },
-    { "face", offsetof(gw_store_row, face), false },         { "model", offsetof(gw_store_row, model), false },
-    { "provider", offsetof(gw_store_row, provider), false }, { "upstream_model", offsetof(gw_store_row, upstream_model), false },
-    { "ending", offsetof(gw_store_row, ending), false },     { "outcome", offsetof(gw_store_row, outcome), false },
-    { "source", offsetof(gw_store_row, source), false },     { "price", offsetof(gw_store_row, price), false },
-    { "who", offsetof(gw_store_row, who), true },            { "why", offsetof(gw_store_row, why), true },
+    { "request", offsetof(gw_store_row, request), false },
+    { "team", offsetof(gw_store_row, team), false },
+    { "key", offsetof(gw_store_row, key), false },
+    { "project", offsetof(gw_store_row, project), false },
+    { "tags", offsetof(gw_store_row, tags), false },
+    { "user", offsetof(gw_store_row, user), false },
+    { "session", offsetof(gw_store_row, session), false },
+    { "client", offsetof(gw_store_row, client), false },
+    { "face", offsetof(gw_store_row, face), false },
+    { "model", offsetof(gw_store_row, model), false },
+    { "provider", offsetof(gw_store_row, provider), false },
+    { "upstream_model", offsetof(gw_store_row, upstream_model), false },
+    { "ending", offsetof(gw_store_row, ending), false },
+    { "outcome", offsetof(gw_store_row, outcome), false },
+    { "source", offsetof(gw_store_row, source), false },
+    { "price", offsetof(gw_store_row, price), false },
+    { "who", offsetof(gw_store_row, who), true },
+    { "why", offsetof(gw_store_row, why), true },
 };
 enum { TEXTS = sizeof texts / sizeof texts[0] };
 
@@ -90,7 +99,10 @@ void row_write_cost(const gw_store_row *row, struct buf *out)
 
 static const char *kind_of(const gw_store_row *row)
 {
-    return row->type == GW_STORE_END ? "end" : row->type == GW_STORE_ROW ? "row" : row->type == GW_STORE_LATE ? "late" : "open";
+    return row->type == GW_STORE_END    ? "end"
+           : row->type == GW_STORE_ROW  ? "row"
+           : row->type == GW_STORE_LATE ? "late"
+                                        : "open";
 }
 
 void row_write_line(const gw_store_row *row, struct buf *out)
@@ -112,7 +124,8 @@ void row_write_line(const gw_store_row *row, struct buf *out)
     row_write_clean(row->type == GW_STORE_END ? row->ending : call_str(text_of(kind_of(row))), out);
     buf_str(out, " ");
     row_write_clean(row->outcome, out);
-    buf_printf(out, " in=%" PRId64 " out=%" PRId64 " usd=", s->input + s->cache_read + s->cache_write, s->output + s->reasoning);
+    buf_printf(out, " in=%" PRId64 " out=%" PRId64 " usd=", s->input + s->cache_read + s->cache_write,
+               s->output + s->reasoning);
     row_write_cost(row, out);
     if (s->doubt != 0) {
         buf_str(out, " doubt=");

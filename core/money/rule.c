@@ -20,7 +20,7 @@ static int parse_part(struct rule_part *part, struct text written, struct arena 
         return fail_set(fail, FAIL_OPERATOR, "\"%.*s\" is no rule: it begins with = ^ $ * or ~, then has a name",
                         TEXT_ARG(written));
     part->kind = rest.ptr[0];
-    part->text = arena_text(arena, (struct text){rest.ptr + 1, rest.len - 1});
+    part->text = arena_text(arena, (struct text){ rest.ptr + 1, rest.len - 1 });
     if (part->kind != '~')
         return 0;
     part->pattern = arena_new(arena, regex_t);
@@ -88,7 +88,7 @@ static bool is_date(struct text t)
     if (n == 6)
         return is_month_day(t.ptr + 2);
     if (n == 4 && number(t.ptr, 2) == 20)
-        return t.len > 6 && strchr("-.", t.ptr[4]) != NULL && digits((struct text){t.ptr + 5, t.len - 5}) == 2 &&
+        return t.len > 6 && strchr("-.", t.ptr[4]) != NULL && digits((struct text){ t.ptr + 5, t.len - 5 }) == 2 &&
                is_month(t.ptr + 5);
     return n == 4 && (is_month_day(t.ptr) || (number(t.ptr, 2) >= 23 && is_month(t.ptr + 2)));
 }
@@ -108,7 +108,7 @@ static size_t last_digits(struct text t)
 static bool is_cut_number(struct text name, struct text rest)
 {
     size_t begun = last_digits(name), more = digits(rest);
-    struct text whole = {rest.ptr - begun, begun + rest.len};
+    struct text whole = { rest.ptr - begun, begun + rest.len };
 
     if (begun == 0 || (whole.ptr[0] != '0' && (begun != 4 || number(whole.ptr, 2) != 20)))
         return false;
@@ -131,9 +131,10 @@ static bool is_other_version(struct text name, struct text rest)
 
 static bool starts_here(struct text model, size_t at, struct text name)
 {
-    struct text here = {model.ptr + at, model.len - at};
+    struct text here = { model.ptr + at, model.len - at };
 
-    return text_starts(here, name) && !is_other_version(name, (struct text){here.ptr + name.len, here.len - name.len});
+    return text_starts(here, name) &&
+           !is_other_version(name, (struct text){ here.ptr + name.len, here.len - name.len });
 }
 
 static bool contains(struct text model, struct text name)

@@ -55,7 +55,8 @@ uint64_t segment_number(const char *name)
     if (!text_ends(rest, TEXT(SUFFIX)))
         return 0;
     struct text digits = text_cut(&rest, '-');
-    if (digits.len < DIGITS || rest.ptr == NULL || rest.len != UUID_TEXT_LEN + sizeof SUFFIX - 1 || text_parse_u63(digits, &number) < 0)
+    if (digits.len < DIGITS || rest.ptr == NULL || rest.len != UUID_TEXT_LEN + sizeof SUFFIX - 1 ||
+        text_parse_u63(digits, &number) < 0)
         return 0;
     return (uint64_t)number;
 }
@@ -140,9 +141,10 @@ int segment_open(struct segment_reader *r, const char *folder, const char *name,
         return 0;
     } else if (!text_starts(held, head)) {
         segment_close(r);
-        return fail_set(fail, FAIL_OPERATOR,
-                        "%s is no journal of this version (it should begin with \"%.*s\"): a newer program wrote it, or it is another file",
-                        path, (int)head.len - 1, head.ptr);
+        return fail_set(
+            fail, FAIL_OPERATOR,
+            "%s is no journal of this version (it should begin with \"%.*s\"): a newer program wrote it, or it is another file",
+            path, (int)head.len - 1, head.ptr);
     }
     r->offset = held.len < head.len ? held.len : head.len;
     buf_consume(&r->held, (size_t)r->offset);

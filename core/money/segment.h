@@ -43,13 +43,13 @@ struct segment_reader {
     size_t lent;     /* its bytes */
     bool at_end;
     bool headless; /* its first line is not on the disk: what stands behind it may be */
-    bool failed; /* the disk could not be read */
+    bool failed;   /* the disk could not be read */
 };
 
 enum segment_next {
-    SEGMENT_RECORD,  /* *record is lent until the next call */
-    SEGMENT_END,     /* all was read */
-    SEGMENT_TORN,    /* the last frame is not complete: a crash or a power loss, or it is being written */
+    SEGMENT_RECORD, /* *record is lent until the next call */
+    SEGMENT_END,    /* all was read */
+    SEGMENT_TORN,   /* the last frame is not complete: a crash or a power loss, or it is being written */
     SEGMENT_CORRUPT, /* a frame is not what was written, and whole ones stand behind it; or the disk cannot be read (`failed`) */
 };
 

@@ -18,7 +18,8 @@ static bool is_for_a_million(enum unit unit)
 
 static const char *name_of(enum unit unit, char out[NAME_MAX_LEN])
 {
-    snprintf(out, NAME_MAX_LEN, is_for_a_million(unit) ? "%.*s_usd_per_mtok" : "%.*s_usd", TEXT_ARG(unit_info(unit)->name));
+    snprintf(out, NAME_MAX_LEN, is_for_a_million(unit) ? "%.*s_usd_per_mtok" : "%.*s_usd",
+             TEXT_ARG(unit_info(unit)->name));
     return out;
 }
 
@@ -44,7 +45,7 @@ const char *tariff_set(struct tariff *tariff, struct text name, struct text usd)
     if (!is_for_a_million(unit) && __builtin_mul_overflow(nano, unit_info(unit)->per, &nano))
         return "is too large";
     tariff->given[unit] = true;
-    tariff->prices[unit] = (struct book_price){.unit = unit, .nano = nano};
+    tariff->prices[unit] = (struct book_price){ .unit = unit, .nano = nano };
     return NULL;
 }
 
@@ -75,7 +76,8 @@ void tariff_write(const struct tariff *tariff, struct buf *out)
     for (enum unit unit = 0; unit < UNITS; unit++) {
         if (!tariff->given[unit])
             continue;
-        int64_t nano = is_for_a_million(unit) ? tariff->prices[unit].nano : tariff->prices[unit].nano / unit_info(unit)->per;
+        int64_t nano =
+            is_for_a_million(unit) ? tariff->prices[unit].nano : tariff->prices[unit].nano / unit_info(unit)->per;
         buf_printf(out, "%s%s = %s", before, name_of(unit, name), nano_write(nano, 0, usd));
         before = ", ";
     }

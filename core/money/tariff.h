@@ -11,8 +11,8 @@
 
 /* What it names counts in place of the price book's; what it does not name stays the book's. */
 struct tariff {
-    bool free;                        /* price = "free": nothing is charged, whatever is used */
-    bool given[UNITS];                /* which of `prices` it names */
+    bool free;                       /* price = "free": nothing is charged, whatever is used */
+    bool given[UNITS];               /* which of `prices` it names */
     struct book_price prices[UNITS]; /* without tiers */
 };
 

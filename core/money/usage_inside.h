@@ -29,8 +29,10 @@ extern const char *const usage_by_names[];
 /* The row of these values, which are copied where it is new. */
 struct usage_row *usage_row_of(struct usage_report *report, const struct text values[USAGE_BY_MOST]);
 /* Adds a record (NULL: none) and what is held to the row of `whose`, where it was asked for. */
-void usage_add_record(struct usage_report *report, const struct record *whose, const struct record *record, int64_t held);
+void usage_add_record(struct usage_report *report, const struct record *whose, const struct record *record,
+                      int64_t held);
 /* usage_store.c: 1; 0: the store has nothing, or is away; -1 with `fail`. */
-int usage_read_store(struct usage_report *report, const char *folder, const struct usage_store *store, struct fail *fail);
+int usage_read_store(struct usage_report *report, const char *folder, const struct usage_store *store,
+                     struct fail *fail);
 
 #endif

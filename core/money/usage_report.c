@@ -9,7 +9,8 @@
 #include "money/follow.h"
 #include "money/usage_inside.h"
 
-const char *const usage_by_names[] = { "team", "key", "model", "provider", "project", "tag", "user", "session", "client", "day", NULL };
+const char *const usage_by_names[] = { "team", "key",     "model",  "provider", "project", "tag",
+                                       "user", "session", "client", "day",      NULL };
 
 int usage_parse_by(struct text words, struct usage_query *query, struct text *bad)
 {
@@ -187,7 +188,8 @@ static void sort_rows(struct usage_report *r)
     qsort_r(r->rows, r->row_count, sizeof *r->rows, in_order, r);
 }
 
-struct usage_report *usage_report_read(const char *folder, const struct usage_store *store, const struct usage_query *query, struct fail *fail)
+struct usage_report *usage_report_read(const char *folder, const struct usage_store *store,
+                                       const struct usage_query *query, struct fail *fail)
 {
     struct usage_report *r = calloc(1, sizeof *r);
     BUG_IF(r == NULL);
@@ -199,7 +201,8 @@ struct usage_report *usage_report_read(const char *folder, const struct usage_st
     if (result == 0)
         result = read_journal(r, folder, fail);
     if (result >= 0 && r->arena.full)
-        result = fail_set(fail, FAIL_OPERATOR, "the report has too many rows for the memory; ask for fewer words, or for a shorter time");
+        result = fail_set(fail, FAIL_OPERATOR,
+                          "the report has too many rows for the memory; ask for fewer words, or for a shorter time");
     if (result < 0) {
         usage_report_free(r);
         return NULL;

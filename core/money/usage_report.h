@@ -11,7 +11,19 @@
 #include "plugin/plugin.h"
 
 /* What a report can be grouped by. */
-enum usage_by { BY_TEAM, BY_KEY, BY_MODEL, BY_PROVIDER, BY_PROJECT, BY_TAG, BY_USER, BY_SESSION, BY_CLIENT, BY_DAY, BY_WORDS };
+enum usage_by {
+    BY_TEAM,
+    BY_KEY,
+    BY_MODEL,
+    BY_PROVIDER,
+    BY_PROJECT,
+    BY_TAG,
+    BY_USER,
+    BY_SESSION,
+    BY_CLIENT,
+    BY_DAY,
+    BY_WORDS
+};
 
 #define USAGE_BY_MOST 6
 #define USAGE_BY_WORDS "team key model provider project tag user session client day"
@@ -44,7 +56,8 @@ struct usage_notes {
 
 /* Sums up to now: of the store, and of what the journal has beyond it; of the journal alone where `store` is NULL, or has nothing yet, or is
  * away. From rollups, times are whole minutes. NULL with `fail`. Given: usage_report_free(). */
-struct usage_report *usage_report_read(const char *folder, const struct usage_store *store, const struct usage_query *query, struct fail *fail);
+struct usage_report *usage_report_read(const char *folder, const struct usage_store *store,
+                                       const struct usage_query *query, struct fail *fail);
 void usage_report_free(struct usage_report *report);
 /* Rows with most spent first, or by day. A table ends with the sum. 0, or -1 where `out` has no room. */
 int usage_report_write(const struct usage_report *report, enum usage_format format, struct buf *out);

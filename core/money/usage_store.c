@@ -8,10 +8,11 @@
 
 #define MINUTE_MS 60000
 
-static const uint32_t words[BY_WORDS] = {
-    [BY_TEAM] = GW_STORE_BY_TEAM, [BY_KEY] = GW_STORE_BY_KEY,   [BY_MODEL] = GW_STORE_BY_MODEL,     [BY_PROVIDER] = GW_STORE_BY_PROVIDER, [BY_PROJECT] = GW_STORE_BY_PROJECT,
-    [BY_TAG] = GW_STORE_BY_TAG,   [BY_USER] = GW_STORE_BY_USER, [BY_SESSION] = GW_STORE_BY_SESSION, [BY_CLIENT] = GW_STORE_BY_CLIENT,     [BY_DAY] = GW_STORE_BY_DAY,
-};
+static const uint32_t words[BY_WORDS] = { [BY_TEAM] = GW_STORE_BY_TEAM,       [BY_KEY] = GW_STORE_BY_KEY,
+                                          [BY_MODEL] = GW_STORE_BY_MODEL,     [BY_PROVIDER] = GW_STORE_BY_PROVIDER,
+                                          [BY_PROJECT] = GW_STORE_BY_PROJECT, [BY_TAG] = GW_STORE_BY_TAG,
+                                          [BY_USER] = GW_STORE_BY_USER,       [BY_SESSION] = GW_STORE_BY_SESSION,
+                                          [BY_CLIENT] = GW_STORE_BY_CLIENT,   [BY_DAY] = GW_STORE_BY_DAY };
 
 /* Rollups have these; single rows, which may have been removed, the others. */
 static bool is_rolled(const struct usage_query *query)
@@ -40,8 +41,16 @@ static void take_group(void *owner, const gw_store_group *group)
     struct usage_report *r = owner;
     struct text values[USAGE_BY_MOST];
     const gw_store_sums *s = group->sums;
-    struct usage_sums sums = { .requests = s->requests, .input = s->input, .output = s->output, .cache_read = s->cache_read, .cache_write = s->cache_write,
-                               .reasoning = s->reasoning, .cost = s->cost, .doubt = s->doubt, .unpriced = s->unpriced, .estimated = s->estimated };
+    struct usage_sums sums = { .requests = s->requests,
+                               .input = s->input,
+                               .output = s->output,
+                               .cache_read = s->cache_read,
+                               .cache_write = s->cache_write,
+                               .reasoning = s->reasoning,
+                               .cost = s->cost,
+                               .doubt = s->doubt,
+                               .unpriced = s->unpriced,
+                               .estimated = s->estimated };
     if (group->value_count != r->query.by_count)
         return;
     for (unsigned i = 0; i < r->query.by_count; i++)
@@ -66,7 +75,10 @@ static void add_held(void *owner, uint64_t number, struct text bytes)
 /* The journal from where the store stands. What is damaged in it is passed over and counted. */
 static int read_rest(struct usage_report *r, const char *folder, const gw_store_cursor *cursor, struct fail *fail)
 {
-    struct follow_settings settings = { .folder = folder, .from = { cursor->segment, cursor->offset, cursor->from }, .next = cursor->next, .accept_gap = true };
+    struct follow_settings settings = { .folder = folder,
+                                        .from = { cursor->segment, cursor->offset, cursor->from },
+                                        .next = cursor->next,
+                                        .accept_gap = true };
     struct follow *f = follow_new(&settings);
     struct follow_item item;
     enum follow_next next;
@@ -81,7 +93,8 @@ static int read_rest(struct usage_report *r, const char *folder, const gw_store_
     return next == FOLLOW_WAIT || next == FOLLOW_BEYOND || next == FOLLOW_RECORD ? 1 : -1;
 }
 
-static gw_status read_sums(struct usage_report *r, struct store_session *session, gw_store_cursor *cursor, struct fail *fail)
+static gw_status read_sums(struct usage_report *r, struct store_session *session, gw_store_cursor *cursor,
+                           struct fail *fail)
 {
     uint32_t by[USAGE_BY_MOST];
     gw_store_query query = { .size = sizeof query, .by_count = r->query.by_count, .by = by };

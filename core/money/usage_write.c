@@ -14,10 +14,10 @@ struct column {
 
 #define AT(member_) offsetof(struct usage_sums, member_)
 static const struct column columns[] = {
-    { "requests", AT(requests), false },   { "input", AT(input), false },
-    { "output", AT(output), false },       { "cache_read", AT(cache_read), false },
+    { "requests", AT(requests), false },       { "input", AT(input), false },
+    { "output", AT(output), false },           { "cache_read", AT(cache_read), false },
     { "cache_write", AT(cache_write), false }, { "reasoning", AT(reasoning), false },
-    { "spent_usd", AT(cost), true },       { "held_usd", AT(held), true },
+    { "spent_usd", AT(cost), true },           { "held_usd", AT(held), true },
     { "doubt_usd", AT(doubt), true },
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0], CELL = 32 };
@@ -57,7 +57,8 @@ struct widths {
     size_t columns[COLUMNS];
 };
 
-static void widen(struct widths *w, const struct usage_report *r, const struct text *values, const struct usage_sums *sums)
+static void widen(struct widths *w, const struct usage_report *r, const struct text *values,
+                  const struct usage_sums *sums)
 {
     char text[CELL];
     for (unsigned i = 0; i < r->query.by_count; i++) {
@@ -77,7 +78,8 @@ static void put_value(struct text value, size_t width, struct buf *out)
         value = TEXT("-");
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
-        bool control = (unsigned char)c == 0xc2 && i + 1 < value.len && (unsigned char)value.ptr[i + 1] < 0xa0; /* U+0080 to U+009F */
+        bool control = (unsigned char)c == 0xc2 && i + 1 < value.len &&
+                       (unsigned char)value.ptr[i + 1] < 0xa0; /* U+0080 to U+009F */
         i += control;
         if (control || (unsigned char)c < ' ' || c == 127)
             c = '?';
@@ -86,7 +88,8 @@ static void put_value(struct text value, size_t width, struct buf *out)
     buf_printf(out, "%*s", (int)(width - width_of(value)) + 2, "");
 }
 
-static void put_line(const struct widths *w, const struct usage_report *r, const struct text *values, const struct usage_sums *sums, struct buf *out)
+static void put_line(const struct widths *w, const struct usage_report *r, const struct text *values,
+                     const struct usage_sums *sums, struct buf *out)
 {
     char text[CELL];
     for (unsigned i = 0; i < r->query.by_count; i++)
@@ -99,9 +102,15 @@ static void put_line(const struct widths *w, const struct usage_report *r, const
 static void put_notes(const struct usage_report *r, struct buf *out)
 {
     if (r->total.unpriced > 0)
-        buf_printf(out, "%" PRId64 " attempts have no price: what they cost is not in these sums (llm-gateway prices show MODEL)\n", r->total.unpriced);
+        buf_printf(out,
+                   "%" PRId64
+                   " attempts have no price: what they cost is not in these sums (llm-gateway prices show MODEL)\n",
+                   r->total.unpriced);
     if (r->total.estimated > 0)
-        buf_printf(out, "%" PRId64 " attempts were counted or estimated by the gateway: their upstream did not report the usage\n", r->total.estimated);
+        buf_printf(out,
+                   "%" PRId64
+                   " attempts were counted or estimated by the gateway: their upstream did not report the usage\n",
+                   r->total.estimated);
 }
 
 static void write_table(const struct usage_report *r, struct buf *out)
@@ -200,7 +209,8 @@ static void write_csv(const struct usage_report *r, struct buf *out)
     for (unsigned i = 0; i < r->query.by_count; i++)
         buf_printf(out, "%s,", usage_by_names[r->query.by[i]]);
     for (size_t i = 0; i < COLUMNS; i++)
-        buf_printf(out, "%s%s", columns[i].offset == AT(cost) ? "cost_usd" : columns[i].name, i + 1 < COLUMNS ? "," : "\n");
+        buf_printf(out, "%s%s", columns[i].offset == AT(cost) ? "cost_usd" : columns[i].name,
+                   i + 1 < COLUMNS ? "," : "\n");
     for (size_t row = 0; row < r->row_count; row++) {
         for (unsigned i = 0; i < r->query.by_count; i++) {
             put_csv(r->rows[row]->values[i], out);
@@ -208,7 +218,8 @@ static void write_csv(const struct usage_report *r, struct buf *out)
         }
         for (size_t i = 0; i < COLUMNS; i++) {
             bool empty = columns[i].offset == AT(cost) && is_unknown(&r->rows[row]->sums);
-            buf_printf(out, "%s%s", empty ? "" : cell(&r->rows[row]->sums, &columns[i], text), i + 1 < COLUMNS ? "," : "\n");
+            buf_printf(out, "%s%s", empty ? "" : cell(&r->rows[row]->sums, &columns[i], text),
+                       i + 1 < COLUMNS ? "," : "\n");
         }
     }
 }

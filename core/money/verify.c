@@ -63,7 +63,8 @@ static void check_end(struct verify *v, const struct record *end)
     if (end->ending == ENDING_SETTLED && end->doubt != 0)
         verify_broken(v, end, "it is settled and in doubt");
     if (bytes.ptr == NULL) {
-        verify_broken(v, end, "it ends the hold %" PRIu64 ", which is not open: it ended before, or there is none", end->hold);
+        verify_broken(v, end, "it ends the hold %" PRIu64 ", which is not open: it ended before, or there is none",
+                      end->hold);
         return;
     }
     arena_init(&arena, NULL, 0, 1 << 20);
@@ -98,7 +99,8 @@ static void check_late(struct verify *v, const struct record *late)
         return;
     verify_add(v, late, &doubt, late->doubt);
     if (doubt < 0)
-        verify_broken(v, late, "it takes %" PRId64 " nano-dollars more out of doubt than hold %" PRIu64 " has in doubt", -doubt, late->hold);
+        verify_broken(v, late, "it takes %" PRId64 " nano-dollars more out of doubt than hold %" PRIu64 " has in doubt",
+                      -doubt, late->hold);
     holds_remove(&v->doubts, late->hold);
     if (doubt > 0)
         holds_put(&v->doubts, late->hold, (struct text){ (const char *)&doubt, sizeof doubt });
@@ -173,7 +175,9 @@ static void check_open(struct verify *v, const struct record *open)
         return;
     verify_balances(v, open);
     if (open->cost != v->report->spent || open->doubt != v->report->doubt)
-        verify_broken(v, open, "it carries over %" PRId64 " nano-dollars spent and %" PRId64 " in doubt, and the records make it %" PRId64 " and %" PRId64,
+        verify_broken(v, open,
+                      "it carries over %" PRId64 " nano-dollars spent and %" PRId64
+                      " in doubt, and the records make it %" PRId64 " and %" PRId64,
                       open->cost, open->doubt, v->report->spent, v->report->doubt);
     if (open->carried.count != v->open.count)
         verify_broken(v, open, "it carries over %zu holds, and %zu are open", open->carried.count, v->open.count);

@@ -33,7 +33,9 @@ static struct budget *make(struct verify *v, struct text kind, struct text id, s
     struct budget *b = arena_new(&v->arena, struct budget);
     struct text owner = arena_text(&v->arena, key_of(room, kind, id, TEXT_NONE, TEXT_NONE));
 
-    *b = (struct budget){ .kind = arena_text(&v->arena, kind), .id = arena_text(&v->arena, id), .per = arena_text(&v->arena, per),
+    *b = (struct budget){ .kind = arena_text(&v->arena, kind),
+                          .id = arena_text(&v->arena, id),
+                          .per = arena_text(&v->arena, per),
                           .zone = arena_text(&v->arena, zone) };
     map_put(&v->budgets, arena_text(&v->arena, key_of(room, kind, id, per, zone)), b);
     if (text_is(kind, "model")) {
@@ -75,7 +77,8 @@ static void add_period(struct budget *b, int64_t begins_s)
     b->count++;
 }
 
-static void note(struct verify *v, struct text kind, struct text id, struct text per, struct text zone, int64_t begins_s)
+static void note(struct verify *v, struct text kind, struct text id, struct text per, struct text zone,
+                 int64_t begins_s)
 {
     struct budget *b = find(v, kind, id, per, zone);
     add_period(b != NULL ? b : make(v, kind, id, per, zone), begins_s);
@@ -95,7 +98,10 @@ void verify_find_budgets(struct verify *v, const struct record *record)
 static int64_t longest(struct text per)
 {
     enum { HOUR = 3600, DAY = 24 * HOUR };
-    return text_is(per, "day") ? DAY + HOUR : text_is(per, "week") ? 7 * DAY + HOUR : text_is(per, "month") ? 31 * DAY + HOUR : INT64_MAX;
+    return text_is(per, "day")     ? DAY + HOUR
+           : text_is(per, "week")  ? 7 * DAY + HOUR
+           : text_is(per, "month") ? 31 * DAY + HOUR
+                                   : INT64_MAX;
 }
 
 /* The period that an admission is in. Its end is not in the journal: the next one's beginning is. */
@@ -105,7 +111,8 @@ static struct tally *tally_at(const struct budget *b, int64_t at_s)
     return place >= 0 && at_s - b->tallies[place].begins_s < longest(b->per) ? &b->tallies[place] : NULL;
 }
 
-static struct tally *tally_of(const struct verify *v, struct text kind, struct text id, struct text per, struct text zone, int64_t begins_s)
+static struct tally *tally_of(const struct verify *v, struct text kind, struct text id, struct text per,
+                              struct text zone, int64_t begins_s)
 {
     const struct budget *b = find(v, kind, id, per, zone);
     ptrdiff_t place = b != NULL ? place_of(b, begins_s) : -1;
@@ -124,7 +131,8 @@ static void charge_owner(const struct charge *c, const char *kind, struct text i
     char room[NAME_MOST];
     if (id.ptr == NULL)
         return;
-    for (const struct budget *b = map_get(&c->v->owners, key_of(room, text_of(kind), id, TEXT_NONE, TEXT_NONE)); b != NULL; b = b->next) {
+    for (const struct budget *b = map_get(&c->v->owners, key_of(room, text_of(kind), id, TEXT_NONE, TEXT_NONE));
+         b != NULL; b = b->next) {
         struct tally *t = tally_at(b, c->whose->admitted_ms / 1000);
         if (t != NULL)
             c->each(c, t);
@@ -187,13 +195,15 @@ static void hold_one(const struct charge *c, struct tally *t)
 }
 
 /* Both sums at each hold, in the order of the journal. */
-static void check_account(struct verify *v, const struct record *hold, const struct record_account *a, const struct tally *t)
+static void check_account(struct verify *v, const struct record *hold, const struct record_account *a,
+                          const struct tally *t)
 {
     int64_t most = t->spent + t->doubt + t->held + hold->hard;
     int64_t expected = t->spent + t->soft_doubt + t->soft_held + hold->soft;
     bool alone = t->open == 0 && t->spent + t->soft_doubt < a->limit;
     if (a->number != t->number + 1)
-        verify_broken(v, hold, "it is hold %" PRIu64 " of %.*s \"%.*s\" and the one before was %" PRIu64, a->number, TEXT_ARG(a->kind), TEXT_ARG(a->id), t->number);
+        verify_broken(v, hold, "it is hold %" PRIu64 " of %.*s \"%.*s\" and the one before was %" PRIu64, a->number,
+                      TEXT_ARG(a->kind), TEXT_ARG(a->id), t->number);
     if (a->begins_s > hold->admitted_ms / 1000)
         verify_broken(v, hold, "it was admitted before the period that it is charged to");
     if (hold->admitted_ms / 1000 - a->begins_s >= longest(a->per))
@@ -203,9 +213,11 @@ static void check_account(struct verify *v, const struct record *hold, const str
     if (a->only_report != 0)
         return;
     if (most > a->ceiling)
-        verify_broken(v, hold, "with it %.*s \"%.*s\" can pass its ceiling by %" PRId64 " nano-dollars", TEXT_ARG(a->kind), TEXT_ARG(a->id), most - a->ceiling);
+        verify_broken(v, hold, "with it %.*s \"%.*s\" can pass its ceiling by %" PRId64 " nano-dollars",
+                      TEXT_ARG(a->kind), TEXT_ARG(a->id), most - a->ceiling);
     if (expected > a->limit && !alone)
-        verify_broken(v, hold, "with it %.*s \"%.*s\" is expected to pass its limit by %" PRId64 " nano-dollars", TEXT_ARG(a->kind), TEXT_ARG(a->id), expected - a->limit);
+        verify_broken(v, hold, "with it %.*s \"%.*s\" is expected to pass its limit by %" PRId64 " nano-dollars",
+                      TEXT_ARG(a->kind), TEXT_ARG(a->id), expected - a->limit);
 }
 
 void verify_take_hold(struct verify *v, const struct record *hold)
@@ -231,9 +243,14 @@ void verify_balances(struct verify *v, const struct record *open)
     const struct record_balance *b = open->balances.items;
     for (size_t i = 0; i < open->balances.count; i++) {
         const struct tally *t = tally_of(v, b[i].kind, b[i].id, b[i].per, b[i].zone, b[i].begins_s);
-        if (b[i].spent != t->spent || b[i].doubt != t->doubt || b[i].soft_doubt != t->soft_doubt || b[i].number != t->number)
-            verify_broken(v, open, "it carries over %.*s \"%.*s\" as %" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRIu64 " (nano-dollars spent, in doubt, expected of that, holds), and the records make it %" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRIu64,
-                          TEXT_ARG(b[i].kind), TEXT_ARG(b[i].id), b[i].spent, b[i].doubt, b[i].soft_doubt, b[i].number, t->spent, t->doubt, t->soft_doubt, t->number);
+        if (b[i].spent != t->spent || b[i].doubt != t->doubt || b[i].soft_doubt != t->soft_doubt ||
+            b[i].number != t->number)
+            verify_broken(v, open,
+                          "it carries over %.*s \"%.*s\" as %" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRIu64
+                          " (nano-dollars spent, in doubt, expected of that, holds), and the records make it %" PRId64
+                          "/%" PRId64 "/%" PRId64 "/%" PRIu64,
+                          TEXT_ARG(b[i].kind), TEXT_ARG(b[i].id), b[i].spent, b[i].doubt, b[i].soft_doubt, b[i].number,
+                          t->spent, t->doubt, t->soft_doubt, t->number);
     }
 }
 

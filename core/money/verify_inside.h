@@ -24,20 +24,21 @@ struct budget {
 struct verify {
     struct verify_report *report;
     struct arena arena;
-    struct map budgets; /* by kind, id, per, zone: found by the first reading */
-    struct map owners;  /* by kind, id: whose requests are charged to them */
+    struct map budgets;    /* by kind, id, per, zone: found by the first reading */
+    struct map owners;     /* by kind, id: whose requests are charged to them */
     struct budget *models; /* of the kind "model": their names may end in "*" */
     struct buf complaints; /* that no OPEN behind them accepts, a line each */
     struct holds open;
     struct holds doubts; /* of an ended hold, by its number: the nano-dollars in doubt, as 8 bytes */
-    size_t carried;       /* HOLDs of older segments that come first */
+    size_t carried;      /* HOLDs of older segments that come first */
     const struct history_report *history;
-    uint64_t again;       /* the records from this number to before `first` are in the balances that the first OPEN carries */
+    uint64_t again; /* the records from this number to before `first` are in the balances that the first OPEN carries */
     uint64_t first, next; /* numbers: of the first record that counts; of the next one */
 };
 
 /* A rule does not hold. */
-void verify_broken(struct verify *v, const struct record *record, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void verify_broken(struct verify *v, const struct record *record, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Not the ledger's own code: a sum that wraps is a find. */
 void verify_add(struct verify *v, const struct record *record, int64_t *sum, int64_t more);
 

@@ -27,19 +27,20 @@ static int take_head(struct text *rest, struct counts *c)
 {
     if (rest->len < HEAD || memcmp(rest->ptr, "TZif", 4) != 0 || rest->ptr[4] < '2')
         return -1;
-    uint32_t *all[] = {&c->utc_marks, &c->standard_marks, &c->leaps, &c->times, &c->types, &c->letters};
+    uint32_t *all[] = { &c->utc_marks, &c->standard_marks, &c->leaps, &c->times, &c->types, &c->letters };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         *all[i] = (uint32_t)number(rest->ptr + 20 + 4 * i, 4);
         if (*all[i] > FILE_MOST)
             return -1;
     }
-    *rest = (struct text){rest->ptr + HEAD, rest->len - HEAD};
+    *rest = (struct text){ rest->ptr + HEAD, rest->len - HEAD };
     return 0;
 }
 
 static size_t size_of(const struct counts *c, size_t time_size)
 {
-    return c->times * (time_size + 1) + (size_t)c->types * 6 + c->letters + c->leaps * (time_size + 4) + c->standard_marks + c->utc_marks;
+    return c->times * (time_size + 1) + (size_t)c->types * 6 + c->letters + c->leaps * (time_size + 4) +
+           c->standard_marks + c->utc_marks;
 }
 
 static int take_changes(const char *block, const struct counts *c, struct zone *zone)
@@ -65,7 +66,7 @@ int zone_file_parse(struct text rest, struct arena *arena, struct zone *zone, co
     *why = "it is no time zone file that this program reads (TZif, version 2 or later)";
     if (take_head(&rest, &c) < 0 || size_of(&c, 4) > rest.len)
         return -1;
-    rest = (struct text){rest.ptr + size_of(&c, 4), rest.len - size_of(&c, 4)}; /* what 32 bits can hold */
+    rest = (struct text){ rest.ptr + size_of(&c, 4), rest.len - size_of(&c, 4) }; /* what 32 bits can hold */
     if (take_head(&rest, &c) < 0 || size_of(&c, 8) > rest.len || c.types == 0)
         return -1;
     zone->at = arena_array(arena, int64_t, c.times + ZONE_RULE_MOST);
@@ -76,10 +77,10 @@ int zone_file_parse(struct text rest, struct arena *arena, struct zone *zone, co
         *why = "it counts leap seconds, as this system's clock does not";
         return -1;
     }
-    struct text rule = {rest.ptr + size_of(&c, 8), rest.len - size_of(&c, 8)};
+    struct text rule = { rest.ptr + size_of(&c, 8), rest.len - size_of(&c, 8) };
     if (rule.len < 2 || rule.ptr[0] != '\n' || rule.ptr[rule.len - 1] != '\n')
         return -1;
-    rule = (struct text){rule.ptr + 1, rule.len - 2};
+    rule = (struct text){ rule.ptr + 1, rule.len - 2 };
     if (rule.len == 0) /* nothing is known beyond: as it was last */
         return 0;
     return zone_rule_apply(rule, zone->count > 0 ? zone->at[zone->count - 1] : INT64_MIN, zone);
@@ -115,7 +116,7 @@ static struct text read_file(const char *path, struct arena *arena)
         char *into = arena_array(arena, char, (size_t)st.st_size + 1);
         ssize_t got = read(fd, into, (size_t)st.st_size);
         if (got == st.st_size)
-            bytes = (struct text){into, (size_t)got};
+            bytes = (struct text){ into, (size_t)got };
     } else {
         errno = EINVAL;
     }
@@ -131,17 +132,20 @@ const struct zone *zone_read(const char *folder, struct text name, struct arena 
     const char *why;
 
     if (!is_name(name)) {
-        fail_set(fail, FAIL_OPERATOR, "\"%.*s\" is no name of a time zone: they are written like \"Europe/Berlin\"", TEXT_ARG(name));
+        fail_set(fail, FAIL_OPERATOR, "\"%.*s\" is no name of a time zone: they are written like \"Europe/Berlin\"",
+                 TEXT_ARG(name));
         return NULL;
     }
-    *zone = (struct zone){.name = arena_str(arena, name)};
+    *zone = (struct zone){ .name = arena_str(arena, name) };
     if (text_is(name, "UTC"))
         return zone;
     struct text bytes = read_file(arena_printf(arena, "%s/%s", folder, zone->name), arena);
     if (bytes.ptr == NULL && errno == ENOENT && access(folder, R_OK) == 0)
-        fail_set(fail, FAIL_OPERATOR, "there is no time zone \"%s\" in %s: they are written like \"Europe/Berlin\"", zone->name, folder);
+        fail_set(fail, FAIL_OPERATOR, "there is no time zone \"%s\" in %s: they are written like \"Europe/Berlin\"",
+                 zone->name, folder);
     else if (bytes.ptr == NULL)
-        fail_set(fail, FAIL_OPERATOR, "%s/%s cannot be read: %s. Time zones are in the package tzdata", folder, zone->name, strerror(errno));
+        fail_set(fail, FAIL_OPERATOR, "%s/%s cannot be read: %s. Time zones are in the package tzdata", folder,
+                 zone->name, strerror(errno));
     else if (zone_file_parse(bytes, arena, zone, &why) == 0)
         return zone;
     else

@@ -17,8 +17,8 @@ static bool cut_number(struct text *rest, int64_t least, int64_t most, int64_t *
     size_t n = 0;
     while (n < rest->len && rest->ptr[n] >= '0' && rest->ptr[n] <= '9')
         n++;
-    bool good = text_parse_u63((struct text){rest->ptr, n}, out) == 0 && *out >= least && *out <= most;
-    *rest = (struct text){rest->ptr + n, rest->len - n};
+    bool good = text_parse_u63((struct text){ rest->ptr, n }, out) == 0 && *out >= least && *out <= most;
+    *rest = (struct text){ rest->ptr + n, rest->len - n };
     return good;
 }
 
@@ -26,7 +26,7 @@ static bool cut_char(struct text *rest, char c)
 {
     if (rest->len == 0 || rest->ptr[0] != c)
         return false;
-    *rest = (struct text){rest->ptr + 1, rest->len - 1};
+    *rest = (struct text){ rest->ptr + 1, rest->len - 1 };
     return true;
 }
 
@@ -35,9 +35,10 @@ static bool cut_name(struct text *rest)
 {
     bool quoted = cut_char(rest, '<');
     size_t n = 0;
-    while (n < rest->len && (quoted ? rest->ptr[n] != '>' : ((rest->ptr[n] | 0x20) >= 'a' && (rest->ptr[n] | 0x20) <= 'z')))
+    while (n < rest->len &&
+           (quoted ? rest->ptr[n] != '>' : ((rest->ptr[n] | 0x20) >= 'a' && (rest->ptr[n] | 0x20) <= 'z')))
         n++;
-    *rest = (struct text){rest->ptr + n, rest->len - n};
+    *rest = (struct text){ rest->ptr + n, rest->len - n };
     return n > 0 && (!quoted || cut_char(rest, '>'));
 }
 
@@ -50,7 +51,8 @@ static bool cut_time(struct text *rest, int64_t *out)
         cut_char(rest, '+');
     if (!cut_number(rest, 0, 167, &hours))
         return false;
-    if (cut_char(rest, ':') && (!cut_number(rest, 0, 59, &minutes) || (cut_char(rest, ':') && !cut_number(rest, 0, 59, &seconds))))
+    if (cut_char(rest, ':') &&
+        (!cut_number(rest, 0, 59, &minutes) || (cut_char(rest, ':') && !cut_number(rest, 0, 59, &seconds))))
         return false;
     *out = (hours * 60 + minutes) * 60 + seconds;
     *out = negative ? -*out : *out;
@@ -60,13 +62,13 @@ static bool cut_time(struct text *rest, int64_t *out)
 /* ",M3.5.0/2" */
 static bool cut_change(struct text *rest, struct change *c)
 {
-    *c = (struct change){.kind = '0', .time = 2 * 3600};
+    *c = (struct change){ .kind = '0', .time = 2 * 3600 };
     if (!cut_char(rest, ','))
         return false;
     if (cut_char(rest, 'M')) {
         c->kind = 'M';
-        if (!cut_number(rest, 1, 12, &c->month) || !cut_char(rest, '.') || !cut_number(rest, 1, 5, &c->week) || !cut_char(rest, '.') ||
-            !cut_number(rest, 0, 6, &c->day))
+        if (!cut_number(rest, 1, 12, &c->month) || !cut_char(rest, '.') || !cut_number(rest, 1, 5, &c->week) ||
+            !cut_char(rest, '.') || !cut_number(rest, 0, 6, &c->day))
             return false;
     } else {
         c->kind = cut_char(rest, 'J') ? 'J' : '0';
@@ -112,8 +114,8 @@ int zone_rule_apply(struct text rest, int64_t after_s, struct zone *zone)
         return 0;
     }
     summer_west = west - 3600;
-    if (!cut_name(&rest) || (rest.len > 0 && rest.ptr[0] != ',' && !cut_time(&rest, &summer_west)) || !cut_change(&rest, &to) ||
-        !cut_change(&rest, &back) || rest.len > 0)
+    if (!cut_name(&rest) || (rest.len > 0 && rest.ptr[0] != ',' && !cut_time(&rest, &summer_west)) ||
+        !cut_change(&rest, &to) || !cut_change(&rest, &back) || rest.len > 0)
         return -1;
     for (int64_t year = 1970; year <= LAST_YEAR; year++) {
         int64_t begins = day_in(&to, year) * DAY_S + to.time + west;

@@ -6,7 +6,7 @@
 
 void call_begin(struct gw_call *call, struct arena *keep, struct arena *scratch, void *owner)
 {
-    *call = (struct gw_call){.magic = CALL_MAGIC, .keep = keep, .scratch = scratch, .owner = owner};
+    *call = (struct gw_call){ .magic = CALL_MAGIC, .keep = keep, .scratch = scratch, .owner = owner };
     call->dropped_last = &call->dropped;
 }
 
@@ -66,14 +66,9 @@ const char *call_status_name(gw_status status)
         gw_status status;
         const char *name;
     } names[] = {
-        {GW_OK,         "ok"      },
-        {GW_MISS,       "miss"    },
-        {GW_E_NOMEM,    "nomem"   },
-        {GW_E_CONFIG,   "config"  },
-        {GW_E_REQUEST,  "request" },
-        {GW_E_PROTOCOL, "protocol"},
-        {GW_E_RETRY,    "retry"   },
-        {GW_E_REJECT,   "reject"  },
+        { GW_OK, "ok" },           { GW_MISS, "miss" },         { GW_E_NOMEM, "nomem" },
+        { GW_E_CONFIG, "config" }, { GW_E_REQUEST, "request" }, { GW_E_PROTOCOL, "protocol" },
+        { GW_E_RETRY, "retry" },   { GW_E_REJECT, "reject" },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].status == status)
@@ -84,7 +79,7 @@ const char *call_status_name(gw_status status)
 void call_http_init(struct gw_http *http, struct gw_call *call, size_t max_body)
 {
     CHECK(call, CALL);
-    *http = (struct gw_http){.call = call, .method = TEXT("POST")};
+    *http = (struct gw_http){ .call = call, .method = TEXT("POST") };
     call->builds = true;
     buf_init(&http->body, max_body);
 }

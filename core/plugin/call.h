@@ -25,15 +25,15 @@ typedef struct text (*call_header_fn)(void *owner, struct text name);
 #define CALL_MAGIC 0x63616c6cu
 struct gw_call {
     uint32_t magic;
-    struct arena *keep;    /* lives as long as the attempt, kept */
-    struct arena *scratch; /* reset after each step, kept */
-    void *owner;           /* for emit() callbacks of the core, kept */
+    struct arena *keep;                                  /* lives as long as the attempt, kept */
+    struct arena *scratch;                               /* reset after each step, kept */
+    void *owner;                                         /* for emit() callbacks of the core, kept */
     call_header_fn client_header, answer_header, secret; /* may be NULL */
-    void *state;           /* the plugin's */
-    struct text explain;   /* why the status was not GW_OK; in `keep` */
-    bool builds;           /* the step writes a request: what it parses may be copied into that */
-    bool starved;          /* it was refused memory: what it did since is not all of it */
-    const char *misused;   /* the function of the host that was given NULL for a handle, static; NULL: none */
+    void *state;                                         /* the plugin's */
+    struct text explain;                                 /* why the status was not GW_OK; in `keep` */
+    bool builds;                  /* the step writes a request: what it parses may be copied into that */
+    bool starved;                 /* it was refused memory: what it did since is not all of it */
+    const char *misused;          /* the function of the host that was given NULL for a handle, static; NULL: none */
     struct call_dropped *dropped; /* in order */
     struct call_dropped **dropped_last;
 };
@@ -48,10 +48,10 @@ struct gw_http {
     struct text method, url;
     struct call_http_header *headers;
     size_t header_count, header_cap;
-    struct buf body;           /* call_http_fini() frees it */
-    struct gw_writer *writer;  /* NULL: no body was begun */
-    uint32_t framing;          /* of a streamed answer: GW_FRAMING_*; 0: the provider's own */
-    bool failed;               /* a bad header or URL */
+    struct buf body;          /* call_http_fini() frees it */
+    struct gw_writer *writer; /* NULL: no body was begun */
+    uint32_t framing;         /* of a streamed answer: GW_FRAMING_*; 0: the provider's own */
+    bool failed;              /* a bad header or URL */
 };
 
 /* What stands behind gw_writer. `own` is used by host->writer() only: heap memory, freed with scratch. */
@@ -104,12 +104,12 @@ static inline const gw_json *call_json(const struct json *v)
 }
 static inline gw_str call_str(struct text t)
 {
-    return (gw_str){t.ptr, t.len};
+    return (gw_str){ t.ptr, t.len };
 }
 /* What a plugin hands in: bytes at NULL are none. */
 static inline struct text call_text(gw_str s)
 {
-    return (struct text){s.ptr, s.ptr != NULL ? s.len : 0};
+    return (struct text){ s.ptr, s.ptr != NULL ? s.len : 0 };
 }
 
 /* "protocol" ... for one gw_status; "an unknown status". Static. */

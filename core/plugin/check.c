@@ -23,8 +23,10 @@ static int check_version(const gw_plugin *p, const char *path, struct fail *fail
         return refuse(path, fail, "its gw_plugin_entry() returns NULL");
     bool is_other_counter = GW_ABI_MAJOR == 0 && p->needs_minor != GW_ABI_MINOR;
     if (p->abi_major != GW_ABI_MAJOR || is_other_counter)
-        return refuse(path, fail, "it is built for plugin ABI %u.%u, and this gateway has %u.%u: build it again with this gateway's SDK",
-                      p->abi_major, p->needs_minor, GW_ABI_MAJOR, GW_ABI_MINOR);
+        return refuse(
+            path, fail,
+            "it is built for plugin ABI %u.%u, and this gateway has %u.%u: build it again with this gateway's SDK",
+            p->abi_major, p->needs_minor, GW_ABI_MAJOR, GW_ABI_MINOR);
     if (p->needs_minor > GW_ABI_MINOR)
         return refuse(path, fail, "it needs plugin ABI %u.%u, this gateway has %u.%u", p->abi_major, p->needs_minor,
                       GW_ABI_MAJOR, GW_ABI_MINOR);
@@ -98,11 +100,11 @@ static int check_provider(const gw_provider_ops *ops, const char *path, struct f
 {
     bool local = ops->flags & GW_PROVIDER_LOCAL;
     const struct required functions[] = {
-        {"open()",                                      ops->open != NULL             },
-        {"close()",                                     ops->close != NULL            },
-        {"produce(), which GW_PROVIDER_LOCAL promises", !local || ops->produce != NULL},
-        {"build()",                                     local || ops->build != NULL   },
-        {"read()",                                      local || ops->read != NULL    },
+        { "open()", ops->open != NULL },
+        { "close()", ops->close != NULL },
+        { "produce(), which GW_PROVIDER_LOCAL promises", !local || ops->produce != NULL },
+        { "build()", local || ops->build != NULL },
+        { "read()", local || ops->read != NULL },
     };
     const char *what = missing(functions, sizeof functions / sizeof *functions);
 
@@ -121,14 +123,9 @@ static int check_provider(const gw_provider_ops *ops, const char *path, struct f
 static int check_cache(const gw_cache_ops *ops, const char *path, struct fail *fail)
 {
     const struct required functions[] = {
-        {"open()",   ops->open != NULL  },
-        {"close()",  ops->close != NULL },
-        {"attach()", ops->attach != NULL},
-        {"detach()", ops->detach != NULL},
-        {"get()",    ops->get != NULL   },
-        {"set()",    ops->set != NULL   },
-        {"del()",    ops->del != NULL   },
-        {"add()",    ops->add != NULL   },
+        { "open()", ops->open != NULL },     { "close()", ops->close != NULL }, { "attach()", ops->attach != NULL },
+        { "detach()", ops->detach != NULL }, { "get()", ops->get != NULL },     { "set()", ops->set != NULL },
+        { "del()", ops->del != NULL },       { "add()", ops->add != NULL },
     };
     const char *what = missing(functions, sizeof functions / sizeof *functions);
 
@@ -138,15 +135,9 @@ static int check_cache(const gw_cache_ops *ops, const char *path, struct fail *f
 static int check_store(const gw_store_ops *ops, const char *path, struct fail *fail)
 {
     const struct required functions[] = {
-        {"open()",   ops->open != NULL  },
-        {"close()",  ops->close != NULL },
-        {"attach()", ops->attach != NULL},
-        {"detach()", ops->detach != NULL},
-        {"cursor()", ops->cursor != NULL},
-        {"put()",    ops->put != NULL   },
-        {"prune()",  ops->prune != NULL },
-        {"sums()",   ops->sums != NULL  },
-        {"rows()",   ops->rows != NULL  },
+        { "open()", ops->open != NULL },     { "close()", ops->close != NULL },   { "attach()", ops->attach != NULL },
+        { "detach()", ops->detach != NULL }, { "cursor()", ops->cursor != NULL }, { "put()", ops->put != NULL },
+        { "prune()", ops->prune != NULL },   { "sums()", ops->sums != NULL },     { "rows()", ops->rows != NULL },
     };
     const char *what = missing(functions, sizeof functions / sizeof *functions);
 

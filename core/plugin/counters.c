@@ -57,7 +57,9 @@ struct counters *counters_open(const struct plugin *plugin, const char *space, s
     }
     struct counters *c = calloc(1, sizeof *c);
     BUG_IF(c == NULL);
-    *c = (struct counters){ .magic = COUNTERS_MAGIC, .plugin = plugin, .scope = { .size = sizeof c->scope, .space = call_str(text_of(space)) } };
+    *c = (struct counters){ .magic = COUNTERS_MAGIC,
+                            .plugin = plugin,
+                            .scope = { .size = sizeof c->scope, .space = call_str(text_of(space)) } };
     arena_init(&c->keep, NULL, 0, CALL_MOST);
     arena_init(&c->scratch, NULL, 0, CALL_MOST);
     if (start(c, fail) == 0)
@@ -84,7 +86,8 @@ static int64_t add(struct counters *c, struct text key, int64_t delta, uint32_t 
     int64_t total = 0;
     CHECK(c, COUNTERS);
     begin(c);
-    gw_status status = end(c, c->plugin->cache.add(c->session, &c->call, &c->scope, call_str(key), delta, ttl_s, mode, &total));
+    gw_status status =
+        end(c, c->plugin->cache.add(c->session, &c->call, &c->scope, call_str(key), delta, ttl_s, mode, &total));
     return status == GW_OK ? total : status == GW_MISS ? 0 : -1;
 }
 

@@ -11,46 +11,46 @@ struct word {
 };
 
 static const struct word operations[] = {
-    {GW_OP_CHAT,         "chat"        },
-    {GW_OP_COMPLETIONS,  "completions" },
-    {GW_OP_EMBEDDINGS,   "embeddings"  },
-    {GW_OP_COUNT_TOKENS, "count_tokens"},
-    {GW_OP_MODELS,       "models"      },
-    {GW_OP_MODERATIONS,  "moderations" },
-    {GW_OP_RERANK,       "rerank"      },
-    {GW_OP_IMAGES,       "images"      },
-    {GW_OP_AUDIO,        "audio"       },
-    {0,                  NULL          },
+    { GW_OP_CHAT, "chat" },
+    { GW_OP_COMPLETIONS, "completions" },
+    { GW_OP_EMBEDDINGS, "embeddings" },
+    { GW_OP_COUNT_TOKENS, "count_tokens" },
+    { GW_OP_MODELS, "models" },
+    { GW_OP_MODERATIONS, "moderations" },
+    { GW_OP_RERANK, "rerank" },
+    { GW_OP_IMAGES, "images" },
+    { GW_OP_AUDIO, "audio" },
+    { 0, NULL },
 };
 static const struct word dialects[] = {
-    {GW_DIALECT_CHAT,        "chat"       },
-    {GW_DIALECT_RESPONSES,   "responses"  },
-    {GW_DIALECT_MESSAGES,    "messages"   },
-    {GW_DIALECT_GEMINI,      "gemini"     },
-    {GW_DIALECT_EMBEDDINGS,  "embeddings" },
-    {GW_DIALECT_COMPLETIONS, "completions"},
-    {GW_DIALECT_OTHER,       "other"      },
-    {0,                      NULL         },
+    { GW_DIALECT_CHAT, "chat" },
+    { GW_DIALECT_RESPONSES, "responses" },
+    { GW_DIALECT_MESSAGES, "messages" },
+    { GW_DIALECT_GEMINI, "gemini" },
+    { GW_DIALECT_EMBEDDINGS, "embeddings" },
+    { GW_DIALECT_COMPLETIONS, "completions" },
+    { GW_DIALECT_OTHER, "other" },
+    { 0, NULL },
 };
 static const struct word provider_flags[] = {
-    {GW_PROVIDER_LOCAL,              "local"             },
-    {GW_PROVIDER_BILLS_AFTER_CANCEL, "bills_after_cancel"},
-    {0,                              NULL                },
+    { GW_PROVIDER_LOCAL, "local" },
+    { GW_PROVIDER_BILLS_AFTER_CANCEL, "bills_after_cancel" },
+    { 0, NULL },
 };
 static const struct word cache_flags[] = {
-    {GW_CACHE_INLINE, "inline"},
-    {0,               NULL    },
+    { GW_CACHE_INLINE, "inline" },
+    { 0, NULL },
 };
 static const struct word hows[] = {
-    {GW_FIELD_CARRIED,    "carried"   },
-    {GW_FIELD_TRANSLATED, "translated"},
-    {GW_FIELD_DROPPED,    "dropped"   },
-    {GW_FIELD_REFUSED,    "refused"   },
-    {0,                   NULL        },
+    { GW_FIELD_CARRIED, "carried" },
+    { GW_FIELD_TRANSLATED, "translated" },
+    { GW_FIELD_DROPPED, "dropped" },
+    { GW_FIELD_REFUSED, "refused" },
+    { 0, NULL },
 };
-static const char *const framings[] = {"whole", "sse", "lines", "eventstream", "raw"};
-static const char *const kinds[] = {"unknown", "provider", "cache", "store", "sink"};
-static const char *const types[] = {"null", "bool", "int", "real", "string", "array", "object"};
+static const char *const framings[] = { "whole", "sse", "lines", "eventstream", "raw" };
+static const char *const kinds[] = { "unknown", "provider", "cache", "store", "sink" };
+static const char *const types[] = { "null", "bool", "int", "real", "string", "array", "object" };
 
 static const char *name_of(const struct word *words, uint32_t value)
 {
@@ -125,7 +125,10 @@ static void option(const struct form *form, const gw_option *o)
 
     if (form->json == NULL) {
         buf_printf(form->out, "%-12s%-20s %-7s%s%s %s\n", "setting", o->name, type, required ? " required" : "",
-                   named ? " secrets" : secret ? " secret" : "", help);
+                   named    ? " secrets"
+                   : secret ? " secret"
+                            : "",
+                   help);
         return;
     }
     json_object(form->json);
@@ -146,8 +149,9 @@ static void option(const struct form *form, const gw_option *o)
 static void service(const struct form *form, const gw_service *s)
 {
     if (form->json == NULL) {
-        buf_printf(form->out, "%-12s%-12s %-40s %-20s %s\n", "service", s->name, s->base_url != NULL ? s->base_url : "-",
-                   s->secret_env != NULL ? s->secret_env : "-", s->models != NULL ? s->models : "-");
+        buf_printf(form->out, "%-12s%-12s %-40s %-20s %s\n", "service", s->name,
+                   s->base_url != NULL ? s->base_url : "-", s->secret_env != NULL ? s->secret_env : "-",
+                   s->models != NULL ? s->models : "-");
         return;
     }
     json_object(form->json);
@@ -187,7 +191,7 @@ static void provider(const struct form *form, const gw_provider_ops *ops)
 void plugin_describe(const struct plugin *plugin, bool as_json, struct buf *out)
 {
     struct json_writer writer;
-    struct form form = {.out = out, .json = as_json ? &writer : NULL};
+    struct form form = { .out = out, .json = as_json ? &writer : NULL };
     char needs[32], has[48];
 
     snprintf(needs, sizeof needs, "%u.%u", GW_ABI_MAJOR, plugin->needs_minor);

@@ -19,7 +19,7 @@ static bool is_inside(uint64_t at, uint64_t len, uint64_t size)
 }
 
 /* Of this machine's kind? The linker explains more of what it does not like; it reads the same header. */
-static bool is_ours(const ElfW(Ehdr) *head)
+static bool is_ours(const ElfW(Ehdr) * head)
 {
     const unsigned char class = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
     const uint16_t one = 1;

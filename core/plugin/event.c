@@ -17,11 +17,11 @@ const char *event_copy(const gw_event *given, gw_event *event, gw_tokens *tokens
         return "NULL in the place of an event";
     if (given->size < EVENT_SIZE_1_0)
         return "an event whose size is not set";
-    *event = (gw_event){0};
+    *event = (gw_event){ 0 };
     memcpy(event, given, given->size < sizeof *event ? given->size : sizeof *event);
     event->size = sizeof *event;
 
-    const gw_str texts[] = {event->id, event->text, event->data, event->code, event->param};
+    const gw_str texts[] = { event->id, event->text, event->data, event->code, event->param };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i].ptr == NULL && texts[i].len > 0)
             return "an event with a text at NULL that has a length";
@@ -33,7 +33,7 @@ const char *event_copy(const gw_event *given, gw_event *event, gw_tokens *tokens
         return "a usage event without tokens";
     if (event->tokens->size < EVENT_TOKENS_SIZE_1_0)
         return "tokens whose size is not set";
-    *tokens = (gw_tokens){0};
+    *tokens = (gw_tokens){ 0 };
     memcpy(tokens, event->tokens, event->tokens->size < sizeof *tokens ? event->tokens->size : sizeof *tokens);
     tokens->size = sizeof *tokens;
     event->tokens = tokens;
@@ -64,15 +64,15 @@ static enum event_verdict verdict(enum event_verdict verdict, const char **why, 
  * word beside it. */
 static enum event_verdict mend_finish(gw_event *event, const char **why)
 {
-    static const char *const words[] = {"stop", "length", "tool_calls", "content_filter"};
-    struct text said = {event->text.ptr, event->text.len};
+    static const char *const words[] = { "stop", "length", "tool_calls", "content_filter" };
+    struct text said = { event->text.ptr, event->text.len };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (text_is(said, words[i]))
             return EVENT_TAKEN;
         if (!text_eq_nocase(said, text_of(words[i])))
             continue;
-        event->text = (gw_str){words[i], strlen(words[i])};
+        event->text = (gw_str){ words[i], strlen(words[i]) };
         return verdict(EVENT_MENDED, why, "a finish in other letters than stop, length, tool_calls or content_filter");
     }
     if (event->code.len == 0)

@@ -113,8 +113,8 @@ static bool is_one_of(struct text name, const struct text *names, size_t count)
 static bool is_credential(struct text name)
 {
     static const struct text names[] = {
-        {"authorization", 13}, {"proxy-authorization", 19}, {"cookie", 6}, {"api-key", 7}, {"x-api-key", 9}, {"x-goog-api-key", 14},
-        {"x-amz-security-token", 20},
+        { "authorization", 13 },  { "proxy-authorization", 19 },  { "cookie", 6 }, { "api-key", 7 }, { "x-api-key", 9 },
+        { "x-goog-api-key", 14 }, { "x-amz-security-token", 20 },
     };
     return is_one_of(name, names, sizeof names / sizeof *names);
 }
@@ -123,7 +123,7 @@ static gw_str host_client_header(gw_call *call, gw_str name)
 {
     call = call_given(call, "host->client_header()");
     if (call == NULL || call->client_header == NULL || is_credential(call_text(name)))
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     return call_str(call->client_header(call->owner, call_text(name)));
 }
 
@@ -131,7 +131,7 @@ static gw_str host_answer_header(gw_call *call, gw_str name)
 {
     call = call_given(call, "host->answer_header()");
     if (call == NULL || call->answer_header == NULL)
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     return call_str(call->answer_header(call->owner, call_text(name)));
 }
 
@@ -193,9 +193,9 @@ static const char *url_problem(struct text url)
 {
     struct text rest = url;
     if (text_starts_nocase(rest, TEXT("https://")))
-        rest = (struct text){url.ptr + 8, url.len - 8};
+        rest = (struct text){ url.ptr + 8, url.len - 8 };
     else if (text_starts_nocase(rest, TEXT("http://")))
-        rest = (struct text){url.ptr + 7, url.len - 7};
+        rest = (struct text){ url.ptr + 7, url.len - 7 };
     else
         return "is not absolute with http or https";
     if (url.len > 8192)
@@ -233,8 +233,9 @@ static void host_http_url(gw_http *http, gw_str url)
 static bool is_transport_header(struct text name)
 {
     static const struct text names[] = {
-        {"connection", 10}, {"content-length", 14}, {"expect", 6}, {"host", 4}, {"keep-alive", 10}, {"te", 2}, {"trailer", 7},
-        {"transfer-encoding", 17}, {"upgrade", 7},
+        { "connection", 10 }, { "content-length", 14 },    { "expect", 6 },
+        { "host", 4 },        { "keep-alive", 10 },        { "te", 2 },
+        { "trailer", 7 },     { "transfer-encoding", 17 }, { "upgrade", 7 },
     };
     return is_one_of(name, names, sizeof names / sizeof *names);
 }
@@ -303,7 +304,7 @@ static gw_str host_secret(gw_call *call, gw_str name)
 {
     call = call_given(call, "host->secret()");
     if (call == NULL || call->secret == NULL)
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     return call_str(call->secret(call->owner, call_text(name)));
 }
 
@@ -311,7 +312,7 @@ static gw_str host_frame_header(const gw_frame *frame, gw_str name)
 {
     if (frame == NULL) {
         call_given(NULL, "host->frame_header()");
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     }
     return call_str(eventstream_header(call_text(frame->headers), call_text(name)));
 }

@@ -71,7 +71,8 @@ static gw_status read_parse(gw_call *call, gw_str text, const gw_json **out)
     if ((call = call_given(call, "json->parse()")) == NULL)
         return GW_E_REJECT;
     struct fail fail;
-    const struct json *v = call->builds ? json_parse(call->scratch, call_text(text), &fail) : json_parse_quick(call->scratch, call_text(text));
+    const struct json *v = call->builds ? json_parse(call->scratch, call_text(text), &fail)
+                                        : json_parse_quick(call->scratch, call_text(text));
     *out = call_json(v);
     if (v != NULL)
         return GW_OK;
@@ -103,7 +104,7 @@ static struct json_writer *writer_of(gw_writer *w)
     if (w != NULL)
         return &w->json;
     call_given(NULL, "a function of host->write");
-    none = (struct json_writer){.error = -1, .out = &nothing};
+    none = (struct json_writer){ .error = -1, .out = &nothing };
     return &none;
 }
 
@@ -176,7 +177,7 @@ static gw_status put_end(gw_writer *w)
 
 static gw_str put_text(gw_writer *w)
 {
-    return w != NULL ? call_str(buf_view(w->out)) : (gw_str){NULL, 0};
+    return w != NULL ? call_str(buf_view(w->out)) : (gw_str){ NULL, 0 };
 }
 
 const gw_writer_api host_write = {

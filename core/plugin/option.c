@@ -19,7 +19,7 @@ static const char *type_name(uint32_t type)
     static const char *const names[] = {
         [GW_JSON_NULL] = "nothing",   [GW_JSON_BOOL] = "true or false", [GW_JSON_INT] = "a whole number",
         [GW_JSON_REAL] = "a number",  [GW_JSON_STR] = "a string",       [GW_JSON_ARRAY] = "a list",
-        [GW_JSON_OBJECT] = "a table", [GW_JSON_ABSENT] = "nothing",
+        [GW_JSON_OBJECT] = "a table", [GW_JSON_ABSENT] = "nothing"
     };
     return names[type <= GW_JSON_ABSENT ? type : GW_JSON_ABSENT];
 }
@@ -71,14 +71,15 @@ int plugin_check_settings(const struct plugin *plugin, const struct json *settin
         if (option == NULL)
             return complain_unknown(plugin, name, fail);
         if (option->flags & GW_OPTION_NAMED)
-            return fail_set(fail, FAIL_OPERATOR, "\"%s\" is a secret by name: secrets = { %s = env \"NAME\" }", option->name,
-                            option->name);
+            return fail_set(fail, FAIL_OPERATOR, "\"%s\" is a secret by name: secrets = { %s = env \"NAME\" }",
+                            option->name, option->name);
         if (!fits(option->type, value))
             return fail_set(fail, FAIL_OPERATOR, "the setting \"%s\" of the plugin %s must be %s, not %s", option->name,
                             plugin->name, type_name(option->type), type_name((uint32_t)json_type(value)));
     }
     for (const gw_option *o = plugin->options; o != NULL && o->name != NULL; o++)
-        if ((o->flags & GW_OPTION_REQUIRED) && !(o->flags & GW_OPTION_NAMED) && json_get(settings, text_of(o->name)) == NULL)
+        if ((o->flags & GW_OPTION_REQUIRED) && !(o->flags & GW_OPTION_NAMED) &&
+            json_get(settings, text_of(o->name)) == NULL)
             return fail_set(fail, FAIL_OPERATOR, "the setting \"%s\" of the plugin %s is missing: %s", o->name,
                             plugin->name, o->help != NULL ? o->help : type_name(o->type));
     return 0;

@@ -19,7 +19,7 @@
 /* What was loaded, never freed: code of a plugin may be on any stack. */
 struct loaded {
     struct loaded *next;
-    char *real; /* its path without links, as the linker and a debugger know it; NULL: linked in */
+    char *real;   /* its path without links, as the linker and a debugger know it; NULL: linked in */
     dev_t device; /* 0 and 0: linked in */
     ino_t inode;
     struct plugin plugin;
@@ -198,7 +198,8 @@ static const struct plugin *load_as(const char *name, const char *path, struct f
 
     if (plugin == NULL || strcmp(plugin->name, name) == 0)
         return plugin;
-    fail_set(fail, FAIL_OPERATOR, "the plugin %s calls itself \"%s\": name the file %s.so", path, plugin->name, plugin->name);
+    fail_set(fail, FAIL_OPERATOR, "the plugin %s calls itself \"%s\": name the file %s.so", path, plugin->name,
+             plugin->name);
     return NULL;
 }
 
@@ -274,14 +275,14 @@ void plugin_close_provider(const struct plugin *plugin, void *instance)
 /* The size of ABI 1.0: a row that is shorter has no size at all, or a wrong one. */
 #define CAPABILITY_SIZE_1_0 (offsetof(gw_capability, why) + sizeof(const char *))
 
-int plugin_capability(const struct plugin *plugin, void *instance, struct text model, struct text base_url, uint32_t index,
-                      gw_capability *row, struct fail *fail)
+int plugin_capability(const struct plugin *plugin, void *instance, struct text model, struct text base_url,
+                      uint32_t index, gw_capability *row, struct fail *fail)
 {
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .model = call_str(model),
-                      .base_url = call_str(base_url)};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = GW_DIALECT_CHAT,
+                       .model = call_str(model),
+                       .base_url = call_str(base_url) };
     const gw_capability *given =
         plugin->provider.capability != NULL ? plugin->provider.capability(instance, &req, index) : NULL;
 
@@ -289,12 +290,14 @@ int plugin_capability(const struct plugin *plugin, void *instance, struct text m
     if (given == NULL)
         return 0;
     if (given->size < CAPABILITY_SIZE_1_0)
-        return fail_set(fail, FAIL_OPERATOR, "the plugin %s has a defect: row %u of its capability table has the size %u, and not %zu",
+        return fail_set(fail, FAIL_OPERATOR,
+                        "the plugin %s has a defect: row %u of its capability table has the size %u, and not %zu",
                         plugin->name, index, given->size, sizeof *given);
     memcpy(row, given, given->size < sizeof *row ? given->size : sizeof *row);
     if (row->field == NULL || row->field[0] == '\0')
-        return fail_set(fail, FAIL_OPERATOR, "the plugin %s has a defect: row %u of its capability table names no field",
-                        plugin->name, index);
+        return fail_set(fail, FAIL_OPERATOR,
+                        "the plugin %s has a defect: row %u of its capability table names no field", plugin->name,
+                        index);
     row->size = sizeof *row;
     return 1;
 }

@@ -16,7 +16,7 @@
 #include "base/text.h"
 
 struct plugin {
-    const char *path; /* of the .so; "(built in)" in tests */
+    const char *path;            /* of the .so; "(built in)" in tests */
     const gw_plugin *descriptor; /* as the plugin gave it; only the part both know is read */
     const char *name, *version, *license;
     uint32_t kind, needs_minor;
@@ -48,8 +48,8 @@ const gw_host *plugin_host(const struct plugin *plugin);
 
 /* Row `index` of what becomes of the fields of a chat for `model` at `base_url` (gw_provider_ops.capability), copied as far
  * as both sides know it. 1; 0 at the end, and where the plugin has no table; -1 with `fail` where the row is none. Any thread. */
-int plugin_capability(const struct plugin *plugin, void *instance, struct text model, struct text base_url, uint32_t index,
-                      gw_capability *row, struct fail *fail);
+int plugin_capability(const struct plugin *plugin, void *instance, struct text model, struct text base_url,
+                      uint32_t index, gw_capability *row, struct fail *fail);
 /* "dropped" ... for one GW_FIELD_*. Static. */
 const char *plugin_field_how(uint32_t how);
 

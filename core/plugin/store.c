@@ -31,15 +31,16 @@ static void begin(struct gw_call *call, struct arena *keep, struct arena *scratc
     call_step_begin(call);
 }
 
-static gw_status end(struct gw_call *call, const struct plugin *plugin, gw_status status, const char *function, struct fail *fail)
+static gw_status end(struct gw_call *call, const struct plugin *plugin, gw_status status, const char *function,
+                     struct fail *fail)
 {
     status = call_status(call, status);
     if (status != GW_OK && status != GW_MISS && call->explain.len > 0)
-        fail_set(fail, FAIL_OPERATOR, "%s%s%.*s", call->misused != NULL ? plugin->name : "", call->misused != NULL ? ": " : "",
-                 TEXT_ARG(call->explain));
+        fail_set(fail, FAIL_OPERATOR, "%s%s%.*s", call->misused != NULL ? plugin->name : "",
+                 call->misused != NULL ? ": " : "", TEXT_ARG(call->explain));
     else if (status != GW_OK && status != GW_MISS)
-        fail_set(fail, FAIL_OPERATOR, "the store \"%s\" answers %s() with %s and does not say why", plugin->name, function,
-                 call_status_name(status));
+        fail_set(fail, FAIL_OPERATOR, "the store \"%s\" answers %s() with %s and does not say why", plugin->name,
+                 function, call_status_name(status));
     call_step_end(call);
     return status;
 }
@@ -71,11 +72,12 @@ void plugin_close_store(const struct plugin *plugin, void *instance)
     plugin->store.close(instance);
 }
 
-struct store_session *store_attach(const struct plugin *plugin, void *instance, uint32_t mode, gw_status *status, struct fail *fail)
+struct store_session *store_attach(const struct plugin *plugin, void *instance, uint32_t mode, gw_status *status,
+                                   struct fail *fail)
 {
     struct store_session *s = calloc(1, sizeof *s);
     BUG_IF(s == NULL);
-    *s = (struct store_session){.magic = STORE_MAGIC, .plugin = plugin};
+    *s = (struct store_session){ .magic = STORE_MAGIC, .plugin = plugin };
     arena_init(&s->keep, NULL, 0, CALL_MOST);
     arena_init(&s->scratch, NULL, 0, CALL_MOST);
     begin(&s->call, &s->keep, &s->scratch);
@@ -121,7 +123,7 @@ static gw_status finish(struct store_session *s, gw_status status, const char *f
 gw_status store_cursor(struct store_session *s, gw_store_cursor *cursor, struct fail *fail)
 {
     struct gw_call *call = start(s);
-    *cursor = (gw_store_cursor){.size = sizeof *cursor};
+    *cursor = (gw_store_cursor){ .size = sizeof *cursor };
     return finish(s, s->plugin->store.cursor(s->session, call, cursor), "cursor", fail);
 }
 
@@ -165,7 +167,7 @@ gw_status store_sums(struct store_session *s, const gw_store_query *query, gw_st
     struct gw_call *call = start(s);
     s->owner = owner;
     s->each_group = each;
-    *cursor = (gw_store_cursor){.size = sizeof *cursor};
+    *cursor = (gw_store_cursor){ .size = sizeof *cursor };
     return finish(s, s->plugin->store.sums(s->session, call, query, cursor, s, give_group), "sums", fail);
 }
 
@@ -184,8 +186,8 @@ static void give_row(void *owner, const gw_store_row *given)
     s->each_row(s->owner, &row);
 }
 
-gw_status store_rows(struct store_session *s, const gw_store_find *find, void (*each)(void *owner, const gw_store_row *row),
-                     void *owner, struct fail *fail)
+gw_status store_rows(struct store_session *s, const gw_store_find *find,
+                     void (*each)(void *owner, const gw_store_row *row), void *owner, struct fail *fail)
 {
     struct gw_call *call = start(s);
     s->owner = owner;

@@ -66,7 +66,8 @@ static int check_above(const char *folder, struct fail *fail)
         slash[slash == path] = '\0';
         if (stat(path, &st) == 0 && is_writable_by_others(&st) && !(st.st_mode & S_ISVTX))
             return fail_set(fail, FAIL_OPERATOR,
-                            "the folder %s, above the plugins in %s, is writable by others: chmod go-w %s", path, folder, path);
+                            "the folder %s, above the plugins in %s, is writable by others: chmod go-w %s", path,
+                            folder, path);
     }
     return 0;
 }

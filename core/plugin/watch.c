@@ -49,10 +49,11 @@ static void look_at(struct watch_seat *seat, int64_t now)
     if ((turn & 1) == 0 || seat->looks > 1 || now - seat->seen_ns < limit_ns)
         return;
     seat->looks = 2;
-    log_line(LOG_ERROR,
-             "the plugin \"%s\" has not returned from %s for %.1f s: its thread stands still, and every request on it; only a "
-             "restart ends that, and whoever wrote the plugin must mend it",
-             atomic_load(&seat->plugin), atomic_load(&seat->function), (double)(now - seat->seen_ns) / (double)CLOCK_S);
+    log_line(
+        LOG_ERROR,
+        "the plugin \"%s\" has not returned from %s for %.1f s: its thread stands still, and every request on it; only a "
+        "restart ends that, and whoever wrote the plugin must mend it",
+        atomic_load(&seat->plugin), atomic_load(&seat->function), (double)(now - seat->seen_ns) / (double)CLOCK_S);
 }
 
 static void *look(void *arg)
@@ -61,7 +62,7 @@ static void *look(void *arg)
     pthread_mutex_lock(&lock);
     while (!stopping) {
         int64_t until = clock_ns() + limit_ns / 2;
-        struct timespec at = {until / CLOCK_S, until % CLOCK_S};
+        struct timespec at = { until / CLOCK_S, until % CLOCK_S };
 
         if (pthread_cond_timedwait(&wake, &lock, &at) != ETIMEDOUT)
             continue;

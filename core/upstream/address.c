@@ -42,7 +42,8 @@ static bool is_authority(struct text host)
         if (end == 0)
             return false;
     }
-    return end == host.len || (host.ptr[end] == ':' && is_port((struct text){host.ptr + end + 1, host.len - end - 1}));
+    return end == host.len ||
+           (host.ptr[end] == ':' && is_port((struct text){ host.ptr + end + 1, host.len - end - 1 }));
 }
 
 int address_parse(struct text url, struct address *out, const char **why)
@@ -57,9 +58,9 @@ int address_parse(struct text url, struct address *out, const char **why)
     }
     for (end = scheme; end < url.len && url.ptr[end] != '/' && url.ptr[end] != '?'; end++)
         ;
-    out->origin = (struct text){url.ptr, end};
-    out->host = (struct text){url.ptr + scheme, end - scheme};
-    out->path = (struct text){url.ptr + end, url.len - end};
+    out->origin = (struct text){ url.ptr, end };
+    out->host = (struct text){ url.ptr + scheme, end - scheme };
+    out->path = (struct text){ url.ptr + end, url.len - end };
     if (!is_authority(out->host)) {
         *why = "the URL's host is malformed";
         return -1;

@@ -32,7 +32,7 @@ enum state {
 
 void chunk_init(struct chunk *c)
 {
-    *c = (struct chunk){.state = SIZE_FIRST};
+    *c = (struct chunk){ .state = SIZE_FIRST };
 }
 
 bool chunk_ended(const struct chunk *c)

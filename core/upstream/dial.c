@@ -29,7 +29,7 @@ _Static_assert(sizeof((struct dial *)0)->why >= CURL_ERROR_SIZE, "libcurl writes
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static const char *system_file; /* the system's authorities; NULL: libcurl knows no such file */
-static CURLSH *share;      /* DNS answers and TLS sessions, of all threads, until the process ends */
+static CURLSH *share;           /* DNS answers and TLS sessions, of all threads, until the process ends */
 static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
 
 static void lock_share(CURL *curl, curl_lock_data data, curl_lock_access access, void *arg)
@@ -99,8 +99,8 @@ static bool is_forbidden_v4(const uint8_t *address)
 
 bool dial_is_forbidden(const struct sockaddr *address)
 {
-    static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b};                    /* RFC 6052 */
-    static const uint8_t aws[16] = {0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54}; /* its metadata on IPv6 */
+    static const uint8_t translated[12] = { 0x00, 0x64, 0xff, 0x9b };                    /* RFC 6052 */
+    static const uint8_t aws[16] = { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 }; /* its metadata on IPv6 */
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
 
@@ -125,7 +125,7 @@ bool dial_is_forbidden(const struct sockaddr *address)
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct dial *d = arg;
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
+    struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
     int fd;
 
     (void)purpose;
@@ -244,15 +244,15 @@ static void finish(struct dial *d, CURLcode code)
     if (code != CURLE_OK) {
         d->timed_out = code == CURLE_OPERATION_TIMEDOUT;
         snprintf(why, sizeof why, "%s",
-                 d->refused            ? "the host's address is link-local: refused"
+                 d->refused          ? "the host's address is link-local: refused"
                  : d->why[0] != '\0' ? d->why
-                                       : curl_easy_strerror(code));
+                                     : curl_easy_strerror(code));
         dial_give_up(d, why);
         return;
     }
     curl_easy_getinfo(d->easy, CURLINFO_ACTIVESOCKET, &fd);
     if (is_tls(d) && fd != CURL_SOCKET_BAD) {
-        d->wire = (struct wire){.tls = d->easy, .fd = fd};
+        d->wire = (struct wire){ .tls = d->easy, .fd = fd };
         d->easy = d->multi = NULL;
         return;
     }
@@ -315,7 +315,7 @@ ssize_t dial_wire_recv(struct wire *w, void *out, size_t len)
 
 static ssize_t send_plain(struct wire *w, const struct iovec *pieces, int count)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = (size_t)count};
+    struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = (size_t)count };
     ssize_t n;
 
     do

@@ -22,7 +22,7 @@ struct wire {
     int fd;
 };
 
-#define WIRE_CLOSED ((struct wire){.tls = NULL, .fd = -1})
+#define WIRE_CLOSED ((struct wire){ .tls = NULL, .fd = -1 })
 /* Bytes that one dial_wire_send() puts into one TLS record at most; so long must its scratch be. */
 #define WIRE_SCRATCH ((size_t)16 << 10)
 

@@ -13,13 +13,14 @@
 #ifdef GW_TINY
 #define TRANSFER_TURN ((size_t)1000)
 #else
-#define TRANSFER_TURN ((size_t)256 << 10) /* bytes that are sent in a row: copying them takes a tenth of a millisecond */
+#define TRANSFER_TURN                                                                                                  \
+    ((size_t)256 << 10) /* bytes that are sent in a row: copying them takes a tenth of a millisecond */
 #endif
 
 static int on_head(void *arg, int status, const struct transfer_header *headers, size_t count);
 static int on_body(void *arg, struct text bytes);
 
-const struct http1_events exchange_events = {.on_head = on_head, .on_body = on_body};
+const struct http1_events exchange_events = { .on_head = on_head, .on_body = on_body };
 
 /* What is still to be sent, as pieces, TRANSFER_TURN bytes at most. How many. */
 static int gather(struct transfer *t, struct iovec *pieces)
@@ -34,7 +35,7 @@ static int gather(struct transfer *t, struct iovec *pieces)
         if (t->pool->head_of != t)
             head_write(t->pool->head, request, &t->address, &why); /* as it was the first time */
         t->pool->head_of = t;
-        pieces[count++] = (struct iovec){t->pool->head + skip, t->head_len - skip};
+        pieces[count++] = (struct iovec){ t->pool->head + skip, t->head_len - skip };
         left -= t->head_len - skip < left ? t->head_len - skip : left;
         skip = 0;
     } else {
@@ -48,7 +49,7 @@ static int gather(struct transfer *t, struct iovec *pieces)
             continue;
         }
         size_t len = body.len - skip < left ? body.len - skip : left;
-        pieces[count++] = (struct iovec){(void *)(uintptr_t)(body.ptr + skip), len};
+        pieces[count++] = (struct iovec){ (void *)(uintptr_t)(body.ptr + skip), len };
         left -= len;
         skip = 0;
     }
@@ -132,7 +133,7 @@ void exchange_receive(struct transfer *t)
         got = dial_wire_recv(&conn->wire, t->pool->read, POOL_READ);
         if (got <= 0)
             break;
-        result = take(t, (struct text){t->pool->read, (size_t)got});
+        result = take(t, (struct text){ t->pool->read, (size_t)got });
         /* Less than was asked for: the socket is empty, and the next bytes are a new edge. */
         if ((size_t)got < POOL_READ && conn->wire.tls == NULL && !conn->hung_up) {
             conn->readable = false;

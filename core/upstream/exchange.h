@@ -21,7 +21,7 @@ struct transfer {
     bool retried;
     bool any_sent, any_received;
     bool send_broke;
-    bool sends_on; /* the socket may take more than was sent in one turn */
+    bool sends_on;   /* the socket may take more than was sent in one turn */
     uint8_t failure; /* what the put-off part is to report */
     struct pool *pool;
     struct pool_conn *conn;
@@ -33,10 +33,10 @@ struct transfer {
     struct pool_want want;
     struct loop_timer timer;
     struct loop_after after;
-    uint64_t round;   /* of the loop, in which it began to send */
-    int64_t start_ns; /* of the transfer */
+    uint64_t round;        /* of the loop, in which it began to send */
+    int64_t start_ns;      /* of the transfer */
     int64_t connection_ns; /* from there until it had a connection; -1: not yet */
-    int64_t mark_ns;  /* of the phase, or of its last byte */
+    int64_t mark_ns;       /* of the phase, or of its last byte */
     size_t head_len, sent;
     uint64_t received; /* of the body */
     const char *why;

@@ -26,8 +26,9 @@ static void read_field(struct framing *f, struct text line, size_t start);
 
 void framing_init(struct framing *f, uint32_t kind, size_t max_frame)
 {
-    BUG_IF(kind != GW_FRAMING_SSE && kind != GW_FRAMING_LINES && kind != GW_FRAMING_EVENTSTREAM && kind != GW_FRAMING_RAW);
-    *f = (struct framing){.kind = kind, .at_start = true, .max_frame = max_frame};
+    BUG_IF(kind != GW_FRAMING_SSE && kind != GW_FRAMING_LINES && kind != GW_FRAMING_EVENTSTREAM &&
+           kind != GW_FRAMING_RAW);
+    *f = (struct framing){ .kind = kind, .at_start = true, .max_frame = max_frame };
     buf_init(&f->held, SIZE_MAX); /* the limit is on frames: what a stop left may be several */
     buf_init(&f->data, SIZE_MAX);
     buf_init(&f->id, SIZE_MAX);
@@ -47,7 +48,7 @@ int framing_feed(struct framing *f, struct text bytes, frame_fn *on_frame, void 
     if (f->failed)
         return -1;
     if (f->kind == GW_FRAMING_RAW)
-        return bytes.len == 0 ? 0 : on_frame(arg, &(struct frame){.raw = bytes, .data = bytes});
+        return bytes.len == 0 ? 0 : on_frame(arg, &(struct frame){ .raw = bytes, .data = bytes });
 
     result = drain(f, on_frame, arg);
     if (result == 0 && f->held.len > 0)
@@ -169,7 +170,7 @@ static int finish_held(struct framing *f, struct text *bytes, frame_fn *on_frame
             len = (size_t)((cr < lf && cr + 1 != lf ? cr : lf) - bytes->ptr);
             len += len < bytes->len;
         }
-        if (keep(f, (struct text){bytes->ptr, len}) < 0)
+        if (keep(f, (struct text){ bytes->ptr, len }) < 0)
             return -1;
         bytes->ptr += len;
         bytes->len -= len;
@@ -197,13 +198,13 @@ static bool read_line(struct framing *f, const char *base, size_t start, size_t 
         if (end - start >= 3 && memcmp(base + start, "\xEF\xBB\xBF", 3) == 0)
             start += 3;
     }
-    line = (struct text){base + start, end - start};
+    line = (struct text){ base + start, end - start };
     if (line.len == 0)
         return true;
     if (line.len >= 5 && memcmp(line.ptr, "data:", 5) == 0) { /* nearly every line */
         at = line.len > 5 && line.ptr[5] == ' ' ? 6 : 5;
         if (f->data_lines++ == 0)
-            f->data_at = (struct framing_part){start + at, line.len - at};
+            f->data_at = (struct framing_part){ start + at, line.len - at };
         return false;
     }
     read_field(f, line, start);
@@ -214,12 +215,12 @@ static bool read_line(struct framing *f, const char *base, size_t start, size_t 
 static void read_field(struct framing *f, struct text line, size_t start)
 {
     const char *colon = memchr(line.ptr, ':', line.len);
-    struct text name = {line.ptr, colon != NULL ? (size_t)(colon - line.ptr) : line.len};
+    struct text name = { line.ptr, colon != NULL ? (size_t)(colon - line.ptr) : line.len };
     size_t at = name.len + (colon != NULL);
 
     if (at > name.len && at < line.len && line.ptr[at] == ' ')
         at++;
-    struct framing_part value = {start + at, line.len - at};
+    struct framing_part value = { start + at, line.len - at };
     if (text_is(name, "data")) {
         if (f->data_lines++ == 0)
             f->data_at = value;
@@ -280,7 +281,7 @@ static int damaged(struct framing *f)
 /* The prelude is looked at as soon as it is there: a length that it cannot have, or over the limit, waits for no more. */
 static size_t scan_message(struct framing *f, const char *base, size_t len)
 {
-    ptrdiff_t length = eventstream_length((struct text){base, len});
+    ptrdiff_t length = eventstream_length((struct text){ base, len });
 
     f->scanned = len;
     if (length < 0)
@@ -308,7 +309,7 @@ static int join_data(struct framing *f, struct text raw)
         return -1;
     start += f->data_at.len;
     while (--lines > 0) {
-        struct framing line = {.data_lines = 0};
+        struct framing line = { .data_lines = 0 };
 
         while (line.data_lines == 0) {
             size_t end;
@@ -330,7 +331,7 @@ static int describe_event(struct framing *f, struct frame *frame)
     const char *base = frame->raw.ptr;
 
     if (f->has_id) {
-        struct text id = {base + f->id_at.at, f->id_at.len};
+        struct text id = { base + f->id_at.at, f->id_at.len };
 
         if (!text_eq(id, buf_view(&f->id))) {
             buf_truncate(&f->id, 0);
@@ -344,8 +345,8 @@ static int describe_event(struct framing *f, struct frame *frame)
     if (frame->comment)
         return 0;
     if (f->name_at.len > 0)
-        frame->name = (struct text){base + f->name_at.at, f->name_at.len};
-    frame->data = (struct text){base + f->data_at.at, f->data_at.len};
+        frame->name = (struct text){ base + f->name_at.at, f->name_at.len };
+    frame->data = (struct text){ base + f->data_at.at, f->data_at.len };
     if (f->data_lines > 1) {
         if (join_data(f, frame->raw) < 0)
             return -1;
@@ -367,7 +368,7 @@ static void describe_line(struct frame *frame)
 /* What the message is about: an event, an exception that the service models, or an error that it does not. */
 static void describe_message(struct framing *f, struct frame *frame)
 {
-    static const char *const names[] = {":event-type", ":exception-type", ":error-code"};
+    static const char *const names[] = { ":event-type", ":exception-type", ":error-code" };
 
     if (!eventstream_parts(frame->raw, &frame->headers, &frame->data)) {
         damaged(f);
@@ -379,9 +380,7 @@ static void describe_message(struct framing *f, struct frame *frame)
 
 static int emit(struct framing *f, const char *base, size_t len, frame_fn *on_frame, void *arg)
 {
-    struct frame frame = {
-        .raw = {base, len}
-    };
+    struct frame frame = { .raw = { base, len } };
     int result;
 
     if (is_too_long(f, base, len) || (f->kind == GW_FRAMING_SSE && describe_event(f, &frame) < 0)) {

@@ -14,12 +14,13 @@
 
 /* One frame. Everything is lent for the call. */
 struct frame {
-    struct text raw;  /* the bytes on the wire, with the line ends that close it (relay these) */
-    struct text name; /* SSE event field; of an event stream :event-type, :exception-type or :error-code; absent when none */
-    struct text data; /* SSE data lines joined by \n; a line; a message's payload; or the bytes */
+    struct text raw; /* the bytes on the wire, with the line ends that close it (relay these) */
+    struct text
+        name; /* SSE event field; of an event stream :event-type, :exception-type or :error-code; absent when none */
+    struct text data;    /* SSE data lines joined by \n; a line; a message's payload; or the bytes */
     struct text headers; /* of an event stream: the header block (base/eventstream.h); else absent */
-    struct text id;   /* SSE last event id as of this event */
-    bool comment;     /* raw bytes without an event: comments, retry, blank lines */
+    struct text id;      /* SSE last event id as of this event */
+    bool comment;        /* raw bytes without an event: comments, retry, blank lines */
 };
 
 /* A part of the frame being cut, counted from its first byte: the frame may move while it grows. */

@@ -28,23 +28,23 @@ static void put_number(struct writer *w, size_t number)
     do
         digits[--at] = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    put(w, (struct text){digits + at, sizeof digits - at});
+    put(w, (struct text){ digits + at, sizeof digits - at });
 }
 
 /* Headers of one hop or of the framing, sorted by length. */
 static bool is_ours(struct text name)
 {
     static const struct text ours[] = {
-        {"TE",                2 },
-        {"Host",              4 },
-        {"Expect",            6 },
-        {"Trailer",           7 },
-        {"Upgrade",           7 },
-        {"Connection",        10},
-        {"Keep-Alive",        10},
-        {"Content-Length",    14},
-        {"Proxy-Connection",  16},
-        {"Transfer-Encoding", 17},
+        { "TE", 2 },
+        { "Host", 4 },
+        { "Expect", 6 },
+        { "Trailer", 7 },
+        { "Upgrade", 7 },
+        { "Connection", 10 },
+        { "Keep-Alive", 10 },
+        { "Content-Length", 14 },
+        { "Proxy-Connection", 16 },
+        { "Transfer-Encoding", 17 },
     };
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
@@ -69,7 +69,7 @@ static void put_line(struct writer *w, struct text name, struct text value)
 
 ssize_t head_write(char *out, const struct transfer_request *request, const struct address *address, const char **why)
 {
-    struct writer w = {.at = out, .end = out + HEAD_MAX};
+    struct writer w = { .at = out, .end = out + HEAD_MAX };
     bool has_encoding = false, has_agent = false;
 
     if (!field_is_name(request->method)) {

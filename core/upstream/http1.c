@@ -22,7 +22,7 @@ static const struct http_parser_settings settings = {
 
 void http1_init(struct http1 *h, bool is_head_request, const struct http1_events *events, void *arg)
 {
-    *h = (struct http1){.events = events, .arg = arg, .no_body = is_head_request};
+    *h = (struct http1){ .events = events, .arg = arg, .no_body = is_head_request };
     buf_init(&h->held, SIZE_MAX); /* one read more than HTTP1_MAX_HEAD; see read_head() */
 }
 
@@ -89,7 +89,7 @@ static int read_status(struct text line)
             return 0;
         status = status * 10 + (line.ptr[i] - '0');
     }
-    if (line.len > 12 && (line.ptr[12] != ' ' || !field_is_value((struct text){line.ptr + 13, line.len - 13})))
+    if (line.len > 12 && (line.ptr[12] != ' ' || !field_is_value((struct text){ line.ptr + 13, line.len - 13 })))
         return 0;
     return status >= 100 && status <= 599 ? status : 0;
 }
@@ -101,8 +101,8 @@ static const char *read_header(struct text line, struct transfer_header *out)
 
     if (colon == NULL)
         return "a header line without a colon";
-    out->name = (struct text){line.ptr, (size_t)(colon - line.ptr)};
-    out->value = text_trim((struct text){colon + 1, line.len - out->name.len - 1});
+    out->name = (struct text){ line.ptr, (size_t)(colon - line.ptr) };
+    out->value = text_trim((struct text){ colon + 1, line.len - out->name.len - 1 });
     if (!field_is_name(out->name))
         return "a malformed header name";
     if (!field_is_value(out->value))
@@ -145,10 +145,10 @@ static int read_headers(struct http1 *h, struct text lines, bool interim, struct
     while (lines.len > 0) {
         size_t len = (size_t)((const char *)memchr(lines.ptr, '\n', lines.len) - lines.ptr) + 1, used;
 
-        h->why = count < HTTP1_MAX_HEADERS ? read_header((struct text){lines.ptr, len - 2}, &headers[count])
+        h->why = count < HTTP1_MAX_HEADERS ? read_header((struct text){ lines.ptr, len - 2 }, &headers[count])
                                            : "too many headers";
         if (h->why == NULL && !interim && is_framing(h, &headers[count], &h->why) && h->why == NULL)
-            execute(h, (struct text){lines.ptr, len}, &used);
+            execute(h, (struct text){ lines.ptr, len }, &used);
         if (h->why != NULL)
             return -1;
         count++;
@@ -170,8 +170,8 @@ static bool parser_agrees(const struct http1 *h)
 static enum http1_result read_head(struct http1 *h, struct text head, struct transfer_header *headers)
 {
     const char *lf = memchr(head.ptr, '\n', head.len);
-    struct text line = {head.ptr, (size_t)(lf - head.ptr) - 1};
-    struct text lines = {lf + 1, head.len - line.len - 4};
+    struct text line = { head.ptr, (size_t)(lf - head.ptr) - 1 };
+    struct text lines = { lf + 1, head.len - line.len - 4 };
     int status = read_status(line), count;
     size_t used;
 
@@ -186,7 +186,7 @@ static enum http1_result read_head(struct http1 *h, struct text head, struct tra
     h->no_body = h->no_body || status == 204 || status == 304;
     http_parser_init(&h->parser, HTTP_RESPONSE);
     h->parser.data = h;
-    execute(h, (struct text){line.ptr, 12}, &used);
+    execute(h, (struct text){ line.ptr, 12 }, &used);
     execute(h, TEXT("\r\n"), &used);
     count = read_headers(h, lines, false, headers);
     if (count < 0)
@@ -243,7 +243,7 @@ enum http1_result http1_feed(struct http1 *h, struct text bytes, struct transfer
             return HTTP1_MORE;
         }
         h->scanned = 0;
-        result = read_head(h, (struct text){bytes.ptr, len}, headers);
+        result = read_head(h, (struct text){ bytes.ptr, len }, headers);
         bytes.ptr += len;
         bytes.len -= len;
     }
@@ -283,7 +283,7 @@ static int on_body(struct http_parser *parser, const char *at, size_t len)
         }
         h->framing_at = at + len;
     }
-    return h->events->on_body(h->arg, (struct text){at, len});
+    return h->events->on_body(h->arg, (struct text){ at, len });
 }
 
 static int on_message_complete(struct http_parser *parser)

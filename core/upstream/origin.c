@@ -11,7 +11,7 @@
 #include "base/map.h"
 
 #define ORIGIN_DIALS 1024 /* at once, per origin */
-#define ORIGIN_MOST 256 /* above that, origins without a connection are forgotten */
+#define ORIGIN_MOST 256   /* above that, origins without a connection are forgotten */
 
 static void dialled(struct dial *dial);
 
@@ -56,7 +56,7 @@ struct origin *origin_get(struct pool *p, struct text name)
     o->pool = p;
     o->hash = hash;
     memcpy(o->bytes, name.ptr, name.len);
-    o->name = (struct text){o->bytes, name.len};
+    o->name = (struct text){ o->bytes, name.len };
     o->chain = p->origins[hash & (p->slot_count - 1)];
     p->origins[hash & (p->slot_count - 1)] = o;
     p->origin_count++;

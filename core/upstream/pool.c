@@ -246,7 +246,8 @@ static void idle_event(struct pool_conn *c, uint32_t events)
 
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0)
         return;
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || dial_wire_recv(&c->wire, &byte, 1) >= 0 || errno != EAGAIN)
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || dial_wire_recv(&c->wire, &byte, 1) >= 0 ||
+        errno != EAGAIN)
         discard(c);
 }
 

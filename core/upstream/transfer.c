@@ -187,7 +187,7 @@ void transfer_pause(struct transfer *t)
 struct transfer_times transfer_times(const struct transfer *t)
 {
     CHECK(t, TRANSFER);
-    return (struct transfer_times){.connection_ns = t->connection_ns, .fresh = !t->kept};
+    return (struct transfer_times){ .connection_ns = t->connection_ns, .fresh = !t->kept };
 }
 
 bool transfer_was_sent(const struct transfer *t)

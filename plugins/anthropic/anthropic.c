@@ -24,7 +24,7 @@ void anthropic_refuse(struct building *b, const char *format, ...)
     va_end(args);
     b->status = GW_E_REQUEST;
     if (len > 0)
-        b->h->explain(b->call, (gw_str){text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1});
+        b->h->explain(b->call, (gw_str){ text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1 });
 }
 
 static void anthropic_close(void *instance)
@@ -109,8 +109,8 @@ static gw_str url_of(const gw_host *h, gw_call *call, const gw_request *req)
 {
     gw_str base = req->base_url;
     bool has_version = base.len >= 3 && memcmp(base.ptr + base.len - 3, "/v1", 3) == 0;
-    gw_str parts[] = {base, has_version ? GW_LIT("") : GW_LIT("/v1"),
-                      req->operation == GW_OP_COUNT_TOKENS ? GW_LIT("/messages/count_tokens") : GW_LIT("/messages")};
+    gw_str parts[] = { base, has_version ? GW_LIT("") : GW_LIT("/v1"),
+                       req->operation == GW_OP_COUNT_TOKENS ? GW_LIT("/messages/count_tokens") : GW_LIT("/messages") };
     return anthropic_join(h, call, parts, sizeof parts / sizeof *parts);
 }
 
@@ -152,7 +152,7 @@ static void write_betas(const struct anthropic *a, gw_call *call, const gw_reque
     const char *tools[TOOLS_MOST];
     gw_str names[3 + TOOLS_MOST], parts[2 * (3 + TOOLS_MOST)];
     size_t count = 0, len = 0;
-    gw_str client = req->body == NULL ? h->client_header(call, GW_LIT("anthropic-beta")) : (gw_str){NULL, 0};
+    gw_str client = req->body == NULL ? h->client_header(call, GW_LIT("anthropic-beta")) : (gw_str){ NULL, 0 };
 
     if (client.len > 0)
         names[count++] = client;
@@ -175,7 +175,7 @@ static void write_betas(const struct anthropic *a, gw_call *call, const gw_reque
 static void write_headers(const struct anthropic *a, gw_call *call, const gw_request *req, gw_http *out)
 {
     const gw_host *h = a->host;
-    gw_str version = req->body == NULL ? h->client_header(call, GW_LIT("anthropic-version")) : (gw_str){NULL, 0};
+    gw_str version = req->body == NULL ? h->client_header(call, GW_LIT("anthropic-version")) : (gw_str){ NULL, 0 };
     bool streams = req->stream && req->operation == GW_OP_CHAT;
 
     h->http_header(out, GW_LIT("Content-Type"), GW_LIT("application/json"));
@@ -185,7 +185,7 @@ static void write_headers(const struct anthropic *a, gw_call *call, const gw_req
     if (req->secret.len == 0)
         return;
     if (a->bearer) {
-        gw_str parts[] = {GW_LIT("Bearer "), req->secret};
+        gw_str parts[] = { GW_LIT("Bearer "), req->secret };
         h->http_header(out, GW_LIT("Authorization"), anthropic_join(h, call, parts, 2));
     } else {
         h->http_header(out, GW_LIT("x-api-key"), req->secret);
@@ -196,7 +196,8 @@ static gw_status build_body(const struct anthropic *a, gw_call *call, const gw_r
 {
     const gw_host *h = a->host;
     struct building b = {
-        .anthropic = a, .h = h, .call = call, .req = req, .body = req->body, .model = anthropic_model(req->model)};
+        .anthropic = a, .h = h, .call = call, .req = req, .body = req->body, .model = anthropic_model(req->model)
+    };
 
     b.state = h->alloc(call, sizeof *b.state, _Alignof(struct reading));
     if (b.state == NULL)
@@ -230,13 +231,13 @@ static gw_status anthropic_build(void *instance, gw_call *call, const gw_request
 }
 
 static const gw_option options[] = {
-    {"auth",       "how the key is sent: \"x-api-key\" (as Anthropic wants it) or \"bearer\"",                           GW_JSON_STR,   0},
-    {"version",    "anthropic-version of translated requests and of clients that send none; \"2023-06-01\" unless said",
-     GW_JSON_STR,                                                                                                                       0},
-    {"betas",      "names for anthropic-beta, sent beside those of the client",                                          GW_JSON_ARRAY, 0},
-    {"max_tokens", "for requests that give none, which Anthropic refuses; unless said the model's own, at most 20000",
-     GW_JSON_INT,                                                                                                                       0},
-    {NULL,         NULL,                                                                                                 0,             0},
+    { "auth", "how the key is sent: \"x-api-key\" (as Anthropic wants it) or \"bearer\"", GW_JSON_STR, 0 },
+    { "version", "anthropic-version of translated requests and of clients that send none; \"2023-06-01\" unless said",
+      GW_JSON_STR, 0 },
+    { "betas", "names for anthropic-beta, sent beside those of the client", GW_JSON_ARRAY, 0 },
+    { "max_tokens", "for requests that give none, which Anthropic refuses; unless said the model's own, at most 20000",
+      GW_JSON_INT, 0 },
+    { NULL, NULL, 0, 0 },
 };
 
 static const gw_provider_ops ops = {

@@ -38,12 +38,12 @@ enum quiet {                      /* how thinking is switched off */
              QUIET_NEVER,         /* it cannot be */
 };
 enum {
-    CAN_SAMPLE = 1 << 0, /* temperature, top_p, top_k */
-    CAN_BOTH = 1 << 1,   /* temperature together with top_p */
-    CAN_SHAPE = 1 << 2,  /* output_config.format and strict tools */
-    CAN_FORCE = 1 << 3,  /* tool_choice any or a named tool */
-    CAN_SYSTEM = 1 << 4, /* role system inside messages */
-    CAN_SEARCH = 1 << 5, /* the web_search server tool */
+    CAN_SAMPLE = 1 << 0,  /* temperature, top_p, top_k */
+    CAN_BOTH = 1 << 1,    /* temperature together with top_p */
+    CAN_SHAPE = 1 << 2,   /* output_config.format and strict tools */
+    CAN_FORCE = 1 << 3,   /* tool_choice any or a named tool */
+    CAN_SYSTEM = 1 << 4,  /* role system inside messages */
+    CAN_SEARCH = 1 << 5,  /* the web_search server tool */
     CAN_PREFILL = 1 << 6, /* a request that ends with the beginning of the answer */
 };
 struct model {
@@ -58,6 +58,7 @@ struct model {
 const struct model *anthropic_model(gw_str name);
 
 /* Rows of the table in capability.c: what is left out or sent changed, and what is refused. */
+/* clang-format off */
 enum limit {
     NO_LIMIT,
     LOSS_MARKERS, LOSS_MARKER_PLACE, LOSS_LENGTH, LOSS_TEMPERATURE_HIGH, LOSS_TEMPERATURE_THINKS, LOSS_SAMPLING,
@@ -72,6 +73,7 @@ enum limit {
     REFUSAL_ASSISTANT_PART,
     LIMITS
 };
+/* clang-format on */
 
 /* Bytes that grow in memory of the call. */
 struct pile {
@@ -127,12 +129,12 @@ struct building {
     unsigned markers; /* cache markers met so far */
     bool is_trial;    /* the body is written for nobody: nothing is told */
 
-    const char *turn; /* role of the message being written; NULL: none is open */
-    bool any_turn;    /* one was written */
-    struct ids taken; /* names of tools that are sent */
+    const char *turn;         /* role of the message being written; NULL: none is open */
+    bool any_turn;            /* one was written */
+    struct ids taken;         /* names of tools that are sent */
     struct tool_name *naming; /* the tool whose schema is being written, where it is written anew */
-    struct ids seen;  /* ids of all calls so far */
-    struct ids calls; /* the client's ids of the calls below, to their place */
+    struct ids seen;          /* ids of all calls so far */
+    struct ids calls;         /* the client's ids of the calls below, to their place */
     struct past_call *past;
     size_t past_count;
     struct ids results; /* those of the messages that answer them, to their place */
@@ -152,9 +154,9 @@ struct reading {
     size_t name_count, name_cap;
     struct ids by_client, by_wire; /* to their place in `names`, from 1 */
     /* Written by read(): */
-    struct block *blocks;     /* open ones */
+    struct block *blocks;            /* open ones */
     uint32_t tools, thoughts, texts; /* how many there were */
-    uint64_t chars;           /* code points of text */
+    uint64_t chars;                  /* code points of text */
     bool started, finished, failed, counted;
     struct counts { /* -1: not told */
         int64_t input, read, write, write_5m, write_1h, output, thinking, server_tools;
@@ -175,7 +177,7 @@ struct reader {
 
 /* text.c: bytes. */
 bool anthropic_is(gw_str s, const char *word);
-bool anthropic_has(gw_str s, const char *part); /* ASCII case folded */
+bool anthropic_has(gw_str s, const char *part);  /* ASCII case folded */
 bool anthropic_same(gw_str s, const char *word); /* ASCII case folded */
 bool anthropic_starts(gw_str s, const char *start);
 bool anthropic_is_blank(gw_str s); /* nothing but white space: Anthropic takes no such text */
@@ -328,7 +330,7 @@ void anthropic_fail(struct reader *r, gw_str text);
 /* Reading JSON. What is missing is NULL, and NULL is accepted everywhere. */
 static inline const gw_json *get(const gw_host *h, const gw_json *object, const char *name)
 {
-    return h->json->get(object, (gw_str){name, strlen(name)});
+    return h->json->get(object, (gw_str){ name, strlen(name) });
 }
 static inline gw_str get_str(const gw_host *h, const gw_json *object, const char *name)
 {
@@ -350,7 +352,7 @@ static inline size_t length(const gw_host *h, const gw_json *value)
 }
 static inline gw_str words(const char *s)
 {
-    return (gw_str){s, strlen(s)};
+    return (gw_str){ s, strlen(s) };
 }
 
 /* Writing JSON. */

@@ -33,7 +33,7 @@ struct block {
     struct citation *cited, *last_cited;
 };
 
-static const gw_str none = {NULL, 0};
+static const gw_str none = { NULL, 0 };
 
 static struct block *find_block(const struct reader *r, int64_t index)
 {
@@ -50,7 +50,7 @@ static struct block *add_block(struct reader *r, int64_t index, enum kind kind)
         r->status = GW_E_NOMEM;
         return NULL;
     }
-    *block = (struct block){.next = r->state->blocks, .index = index, .kind = kind, .from = r->state->chars};
+    *block = (struct block){ .next = r->state->blocks, .index = index, .kind = kind, .from = r->state->chars };
     r->state->blocks = block;
     return block;
 }
@@ -98,7 +98,7 @@ static void note_citation(struct reader *r, struct block *block, const gw_json *
         r->status = GW_E_NOMEM;
         return;
     }
-    *c = (struct citation){.url = kept(r, url), .title = kept(r, title), .told = kept_json(r, told)};
+    *c = (struct citation){ .url = kept(r, url), .title = kept(r, title), .told = kept_json(r, told) };
     if (block->last_cited != NULL)
         block->last_cited->next = c;
     else
@@ -240,7 +240,7 @@ static void grow(struct reader *r, struct block *block, gw_str name, gw_str piec
     if (g == NULL) {
         g = r->h->alloc(r->call, sizeof *g, _Alignof(struct grown));
         if (g != NULL) {
-            *g = (struct grown){.next = block->grown, .name = kept(r, name), .is_json = is_json};
+            *g = (struct grown){ .next = block->grown, .name = kept(r, name), .is_json = is_json };
             block->grown = g;
         }
     }
@@ -308,7 +308,7 @@ void anthropic_block_delta(struct reader *r, int64_t index, const gw_json *delta
 static void emit_custom(struct reader *r, const struct block *block)
 {
     const gw_json *input = NULL;
-    gw_str json = {block->input.ptr, block->input.len};
+    gw_str json = { block->input.ptr, block->input.len };
 
     if (r->h->json->parse(r->call, json, &input) != GW_OK)
         input = NULL;
@@ -318,7 +318,7 @@ static void emit_custom(struct reader *r, const struct block *block)
 
 static void write_grown(struct reader *r, gw_writer *w, const struct grown *g)
 {
-    gw_str text = {g->pile.ptr, g->pile.len};
+    gw_str text = { g->pile.ptr, g->pile.len };
     r->h->write->key(w, g->name);
     if (!g->is_json)
         r->h->write->str(w, text.len > 0 ? text : GW_LIT(""));

@@ -93,7 +93,7 @@ static void find_each(const struct building *b, const gw_json *holders, struct f
 static struct found find_all(const struct building *b)
 {
     const gw_json *tools = get(b->h, b->body, "tools"), *messages = get(b->h, b->body, "messages");
-    struct found found = {.all = has_control(b, b->body)};
+    struct found found = { .all = has_control(b, b->body) };
 
     find_each(b, tools, &found);
     for (size_t i = 0; i < length(b->h, tools); i++) {

@@ -10,26 +10,23 @@ static const struct {
     const char *type;
     uint32_t status, fault;
 } kinds[] = {
-    {"api_error",             500, GW_FAULT_SERVER    },
-    {"authentication_error",  401, GW_FAULT_AUTH      },
-    {"billing_error",         402, GW_FAULT_QUOTA     },
-    {"invalid_request_error", 400, GW_FAULT_REQUEST   },
-    {"not_found_error",       404, GW_FAULT_REQUEST   },
-    {"overloaded_error",      529, GW_FAULT_OVERLOADED},
-    {"permission_error",      403, GW_FAULT_AUTH      },
-    {"rate_limit_error",      429, GW_FAULT_RATE_LIMIT},
-    {"request_too_large",     413, GW_FAULT_REQUEST   },
-    {"timeout_error",         504, GW_FAULT_TIMEOUT   },
+    { "api_error", 500, GW_FAULT_SERVER },          { "authentication_error", 401, GW_FAULT_AUTH },
+    { "billing_error", 402, GW_FAULT_QUOTA },       { "invalid_request_error", 400, GW_FAULT_REQUEST },
+    { "not_found_error", 404, GW_FAULT_REQUEST },   { "overloaded_error", 529, GW_FAULT_OVERLOADED },
+    { "permission_error", 403, GW_FAULT_AUTH },     { "rate_limit_error", 429, GW_FAULT_RATE_LIMIT },
+    { "request_too_large", 413, GW_FAULT_REQUEST }, { "timeout_error", 504, GW_FAULT_TIMEOUT },
 };
 
 /* What Anthropic says with a type of its own for nothing of this. */
-static const char *const context_texts[] = {"prompt is too long", "exceed context limit", "context window",
-                                            "maximum context length", NULL};
-static const char *const quota_texts[] = {"credit balance is too low", "usage limits", "spend limit", NULL};
-static const char *const filter_texts[] = {"content filtering policy", NULL};
+static const char *const context_texts[] = { "prompt is too long", "exceed context limit", "context window",
+                                             "maximum context length", NULL };
+static const char *const quota_texts[] = { "credit balance is too low", "usage limits", "spend limit", NULL };
+static const char *const filter_texts[] = { "content filtering policy", NULL };
 /* 403: nothing is served where the request came from, or the account may not use the model. Else it is the key. */
-static const char *const access_texts[] = {"Request not allowed", "your region",      "your country", "this model",
-                                           "access to model",     "access to the model", "access the model", NULL};
+static const char *const access_texts[] = { "Request not allowed", "your region",
+                                            "your country",        "this model",
+                                            "access to model",     "access to the model",
+                                            "access the model",    NULL };
 
 struct told {
     gw_str text, type, code;
@@ -124,7 +121,7 @@ static gw_str param_of(gw_str text)
             text.ptr[len] == '_' || text.ptr[len] == '.'))
         len++;
     bool is_name = len > 0 && len + 1 < text.len && text.ptr[len] == ':' && text.ptr[len + 1] == ' ';
-    return is_name ? (gw_str){text.ptr, len} : (gw_str){NULL, 0};
+    return is_name ? (gw_str){ text.ptr, len } : (gw_str){ NULL, 0 };
 }
 
 /* A body that says nothing a program can read: the title of a page, or the first line of plain text. */
@@ -135,13 +132,13 @@ static gw_str plain_text(const struct reader *r, uint32_t status)
     size_t len = 0;
 
     for (size_t i = 0; i + 7 <= body.len; i++) {
-        if (anthropic_has((gw_str){body.ptr + i, 7}, "<title>")) {
-            said = (gw_str){body.ptr + i + 7, body.len - i - 7};
+        if (anthropic_has((gw_str){ body.ptr + i, 7 }, "<title>")) {
+            said = (gw_str){ body.ptr + i + 7, body.len - i - 7 };
             break;
         }
     }
     while (said.len > 0 && (unsigned char)said.ptr[0] <= ' ')
-        said = (gw_str){said.ptr + 1, said.len - 1};
+        said = (gw_str){ said.ptr + 1, said.len - 1 };
     while (len < said.len && len < PLAIN_MOST && said.ptr[len] >= ' ' && said.ptr[len] != '<' && said.ptr[len] != '{')
         len++;
     int size = snprintf(text, sizeof text, "the upstream answered %u%s%.*s", status,
@@ -149,7 +146,7 @@ static gw_str plain_text(const struct reader *r, uint32_t status)
                         : body.len == 0 ? " with an empty body"
                                         : " and did not say why",
                         (int)len, len > 0 ? said.ptr : "");
-    return anthropic_keep(r->h, r->call, (gw_str){text, (size_t)size});
+    return anthropic_keep(r->h, r->call, (gw_str){ text, (size_t)size });
 }
 
 static void emit_error(struct reader *r, const gw_event *event)
@@ -162,9 +159,7 @@ static void emit_error(struct reader *r, const gw_event *event)
 
 void anthropic_error(struct reader *r, const gw_json *root)
 {
-    struct told told = {
-        .text = {NULL, 0}
-    };
+    struct told told = { .text = { NULL, 0 } };
 
     read_told(r, root, &told);
     uint32_t status = status_of(r, &told);
@@ -172,15 +167,13 @@ void anthropic_error(struct reader *r, const gw_json *root)
         told.text = plain_text(r, status);
     uint32_t fault = fault_of(&told, status);
     bool about_request = fault == GW_FAULT_REQUEST || fault == GW_FAULT_CONTEXT;
-    emit_error(r, &(gw_event){
-                      .size = sizeof(gw_event),
-                      .type = GW_EVENT_ERROR,
-                      .text = told.text,
-                      .status = status,
-                      .fault = fault,
-                      .code = told.code,
-                      .param = about_request ? param_of(told.text) : (gw_str){NULL, 0}
-    });
+    emit_error(r, &(gw_event){ .size = sizeof(gw_event),
+                               .type = GW_EVENT_ERROR,
+                               .text = told.text,
+                               .status = status,
+                               .fault = fault,
+                               .code = told.code,
+                               .param = about_request ? param_of(told.text) : (gw_str){ NULL, 0 } });
 }
 
 void anthropic_fail(struct reader *r, gw_str text)
@@ -188,5 +181,5 @@ void anthropic_fail(struct reader *r, gw_str text)
     emit_error(
         r,
         &(gw_event){
-            .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .text = text, .status = 502, .fault = GW_FAULT_SERVER});
+            .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .text = text, .status = 502, .fault = GW_FAULT_SERVER });
 }

@@ -20,9 +20,7 @@ static bool counts(const struct thought *t)
 static struct thought of_block(const struct building *b, const gw_json *block)
 {
     gw_str type = get_str(b->h, block, "type");
-    struct thought t = {
-        .data = {NULL, 0}
-    };
+    struct thought t = { .data = { NULL, 0 } };
 
     if (anthropic_is(type, "thinking")) {
         t.text = get_str(b->h, block, "thinking");
@@ -38,10 +36,8 @@ static struct thought of_details(struct building *b, const gw_json *details, siz
 {
     const gw_json *first = b->h->json->at(details, *at);
     int64_t index = b->h->json->integer(get(b->h, first, "index"), -1);
-    struct thought t = {
-        .data = {NULL, 0}
-    };
-    struct pile pile = {.len = 0};
+    struct thought t = { .data = { NULL, 0 } };
+    struct pile pile = { .len = 0 };
 
     for (; *at < length(b->h, details); ++*at) {
         const gw_json *detail = b->h->json->at(details, *at);
@@ -57,7 +53,7 @@ static struct thought of_details(struct building *b, const gw_json *details, siz
                 if (pile.len == 0)
                     anthropic_pile(b->h, b->call, &pile, t.text);
                 anthropic_pile(b->h, b->call, &pile, text);
-                t.text = (gw_str){pile.ptr, pile.len};
+                t.text = (gw_str){ pile.ptr, pile.len };
             }
             if (get_str(b->h, detail, "signature").len > 0)
                 t.signature = get_str(b->h, detail, "signature");
@@ -86,7 +82,7 @@ static void write_thought(struct building *b, const struct thought *t)
 static size_t each_thought(struct building *b, const gw_json *message, bool write)
 {
     const gw_json *details = get(b->h, message, "reasoning_details");
-    const gw_json *blocks[] = {get(b->h, message, "thinking_blocks"), get(b->h, message, "content")};
+    const gw_json *blocks[] = { get(b->h, message, "thinking_blocks"), get(b->h, message, "content") };
     size_t count = 0;
 
     for (size_t at = 0; at < length(b->h, details);) {
@@ -150,7 +146,7 @@ bool anthropic_is_paused(struct building *b, const gw_json *message)
     const gw_json *origin = origin_of(b, message);
     size_t count = length(b->h, origin);
     gw_str type = get_str(b->h, b->h->json->at(origin, count > 0 ? count - 1 : 0), "type");
-    gw_str end = {type.ptr, type.len};
+    gw_str end = { type.ptr, type.len };
 
     if (anthropic_is(type, "tool_use"))
         return false;
@@ -178,7 +174,7 @@ void anthropic_write_thinking(struct building *b, const gw_json *message)
 /* All text of a message, or of the text blocks of an origin; a compaction is text where the face made it a part. */
 static gw_str text_of_all(struct building *b, const gw_json *content, bool compactions)
 {
-    struct pile pile = {.len = 0};
+    struct pile pile = { .len = 0 };
 
     if (is_type(b->h, content, GW_JSON_STR))
         return b->h->json->str(content);
@@ -190,7 +186,7 @@ static gw_str text_of_all(struct building *b, const gw_json *content, bool compa
         else if (compactions && anthropic_is(type, "compaction"))
             anthropic_pile(b->h, b->call, &pile, get_str(b->h, part, "content"));
     }
-    return (gw_str){pile.ptr, pile.len};
+    return (gw_str){ pile.ptr, pile.len };
 }
 
 static bool same_text(struct building *b, const gw_json *origin, const gw_json *content)

@@ -38,7 +38,7 @@ gw_str anthropic_wire_id(const gw_host *h, gw_call *call, gw_str id)
             out[len++] = digits[c & 15];
         }
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }
 
 static int hex(char c)
@@ -67,7 +67,7 @@ gw_str anthropic_client_id(const gw_host *h, gw_call *call, gw_str wire)
         out[len++] = (char)(unsigned char)(high * 16 + low);
         i += 2;
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }
 
 /* Keyed by where the table lies: a client cannot choose ids that meet in one place. */
@@ -103,7 +103,7 @@ bool ids_find(const struct ids *ids, gw_str key, size_t *value)
 
 static bool enlarge(const gw_host *h, gw_call *call, struct ids *ids)
 {
-    struct ids more = {.cap = ids->cap == 0 ? 16 : ids->cap * 2, .count = ids->count};
+    struct ids more = { .cap = ids->cap == 0 ? 16 : ids->cap * 2, .count = ids->count };
 
     more.slots = h->alloc(call, more.cap * sizeof *more.slots, _Alignof(struct id_slot));
     if (more.slots == NULL)
@@ -119,7 +119,7 @@ static bool enlarge(const gw_host *h, gw_call *call, struct ids *ids)
 void ids_clear(struct ids *ids)
 {
     if (ids->cap > 64)
-        *ids = (struct ids){.count = 0};
+        *ids = (struct ids){ .count = 0 };
     else if (ids->count > 0)
         memset(ids->slots, 0, ids->cap * sizeof *ids->slots);
     ids->count = 0;
@@ -129,7 +129,7 @@ bool ids_add(const gw_host *h, gw_call *call, struct ids *ids, gw_str key, size_
 {
     if (ids->count * 2 >= ids->cap && !enlarge(h, call, ids))
         return false;
-    *slot_of(ids, key) = (struct id_slot){key, value};
+    *slot_of(ids, key) = (struct id_slot){ key, value };
     ids->count++;
     return true;
 }

@@ -7,30 +7,30 @@
 /* Where an answer stood when it came in pieces, and what it was called: nothing that a model reads. */
 #define PLACE "id", "index"
 
-static const char *const known_message[] = {"role", "content", "name", "x_origin", MARKERS, PLACE, NULL};
-static const char *const known_assistant[] = {"refusal",           "audio",           "function_call",
-                                              "tool_calls",        "reasoning",       "reasoning_content",
-                                              "reasoning_details", "thinking_blocks", NULL};
-static const char *const known_tool[] = {"tool_call_id", "is_error", NULL};
-static const char *const known_part[] = {"type", MARKERS, PLACE, NULL};
-static const char *const known_thinking[] = {"thinking", "signature", "data", "text", NULL};
-static const char *const known_image[] = {"url", "detail", NULL};
-static const char *const known_file[] = {"file_data", "file_id", "filename", NULL};
-static const char *const known_call[] = {"type", "function", "custom", MARKERS, PLACE, NULL};
-static const char *const known_function[] = {"name", "arguments", NULL};
-static const char *const known_custom[] = {"name", "input", NULL};
+static const char *const known_message[] = { "role", "content", "name", "x_origin", MARKERS, PLACE, NULL };
+static const char *const known_assistant[] = { "refusal",           "audio",           "function_call",
+                                               "tool_calls",        "reasoning",       "reasoning_content",
+                                               "reasoning_details", "thinking_blocks", NULL };
+static const char *const known_tool[] = { "tool_call_id", "is_error", NULL };
+static const char *const known_part[] = { "type", MARKERS, PLACE, NULL };
+static const char *const known_thinking[] = { "thinking", "signature", "data", "text", NULL };
+static const char *const known_image[] = { "url", "detail", NULL };
+static const char *const known_file[] = { "file_data", "file_id", "filename", NULL };
+static const char *const known_call[] = { "type", "function", "custom", MARKERS, PLACE, NULL };
+static const char *const known_function[] = { "name", "arguments", NULL };
+static const char *const known_custom[] = { "name", "input", NULL };
 
 /* Members of the chat that have members. */
 static const struct {
     const char *name;
     const char *known[5];
 } objects[] = {
-    {"response_format",    {"type", "json_schema"}                 },
-    {"web_search_options", {"user_location", "search_context_size"}},
-    {"reasoning",          {"effort", "max_tokens", "enabled"}     },
-    {"thinking",           {"type", "budget_tokens", "display"}    },
+    { "response_format", { "type", "json_schema" } },
+    { "web_search_options", { "user_location", "search_context_size" } },
+    { "reasoning", { "effort", "max_tokens", "enabled" } },
+    { "thinking", { "type", "budget_tokens", "display" } },
 };
-static const char *const known_schema[] = {"name", "description", "schema", "strict", NULL};
+static const char *const known_schema[] = { "name", "description", "schema", "strict", NULL };
 
 bool anthropic_says_nothing(const struct building *b, const gw_json *value)
 {
@@ -80,9 +80,10 @@ void anthropic_tell_others(struct building *b, const char *path, const gw_json *
 static void tell_part(struct building *b, const gw_json *part)
 {
     gw_str type = get_str(b->h, part, "type");
-    bool thinks = anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking") || anthropic_is(type, "reasoning");
-    static const char *const types[] = {"text", "refusal", "image_url", "file"};
-    const char *own[] = {NULL, NULL}; /* its content has the name of its type */
+    bool thinks =
+        anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking") || anthropic_is(type, "reasoning");
+    static const char *const types[] = { "text", "refusal", "image_url", "file" };
+    const char *own[] = { NULL, NULL }; /* its content has the name of its type */
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (anthropic_is(type, types[i]))

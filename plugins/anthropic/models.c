@@ -45,7 +45,8 @@ static const struct model models[] = {
 
 /* Somebody else's model behind the same API (Kimi, GLM, DeepSeek, MiniMax ...). */
 static const struct model foreign = {
-    "", 0, THINKS_BY_BUDGET, QUIET_DISABLED, FIRST, 0, "", "their pages on Anthropic's API (2026-11)"};
+    "", 0, THINKS_BY_BUDGET, QUIET_DISABLED, FIRST, 0, "", "their pages on Anthropic's API (2026-11)"
+};
 
 static bool is_letter(char c)
 {
@@ -68,12 +69,12 @@ struct named {
 static gw_str next_word(gw_str *rest)
 {
     while (rest->len > 0 && !is_letter(rest->ptr[0]) && !is_digit(rest->ptr[0]))
-        *rest = (gw_str){rest->ptr + 1, rest->len - 1};
-    gw_str word = {rest->ptr, 0};
+        *rest = (gw_str){ rest->ptr + 1, rest->len - 1 };
+    gw_str word = { rest->ptr, 0 };
     while (word.len < rest->len &&
            (is_digit(word.ptr[0]) ? is_digit(rest->ptr[word.len]) : is_letter(rest->ptr[word.len])))
         word.len++;
-    *rest = (gw_str){rest->ptr + word.len, rest->len - word.len};
+    *rest = (gw_str){ rest->ptr + word.len, rest->len - word.len };
     return word;
 }
 
@@ -90,15 +91,15 @@ static bool version_part(gw_str word, unsigned *value)
 
 static bool parse_name(gw_str name, struct named *out)
 {
-    static const char *const no_family[] = {"claude", "latest", "preview", "v", "beta"};
+    static const char *const no_family[] = { "claude", "latest", "preview", "v", "beta" };
     size_t at = 0;
 
-    *out = (struct named){.family = GW_LIT("")};
-    while (at + 6 <= name.len && !anthropic_has((gw_str){name.ptr + at, 6}, "claude"))
+    *out = (struct named){ .family = GW_LIT("") };
+    while (at + 6 <= name.len && !anthropic_has((gw_str){ name.ptr + at, 6 }, "claude"))
         at++;
     if (at + 6 > name.len)
         return false;
-    gw_str rest = {name.ptr + at, name.len - at};
+    gw_str rest = { name.ptr + at, name.len - at };
     for (gw_str word = next_word(&rest); word.len > 0; word = next_word(&rest)) {
         if (!is_digit(word.ptr[0])) {
             bool counts = out->family.len == 0;

@@ -40,12 +40,12 @@ static gw_str made_name(struct building *b, enum rule_id id, gw_str name, const 
 
     if (out == NULL) {
         b->status = GW_E_NOMEM;
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     }
     for (size_t i = 0; i < name.len && len < most; i++)
         if (((unsigned char)name.ptr[i] & 0xc0) != 0x80) /* one for each character */
             out[len++] = anthropic_rule_letter(id, name.ptr[i]) ? name.ptr[i] : '_';
-    for (uint64_t tries = 0; name.len > most || len == 0 || ids_find(taken, (gw_str){out, len}, NULL); tries++) {
+    for (uint64_t tries = 0; name.len > most || len == 0 || ids_find(taken, (gw_str){ out, len }, NULL); tries++) {
         size_t kept = len < most - DIGITS - 1 ? len : most - DIGITS - 1;
         if (tries == DIGITS) {
             anthropic_refuse(b, "tools: too many names that differ only in letters that Anthropic does not take");
@@ -54,11 +54,11 @@ static gw_str made_name(struct building *b, enum rule_id id, gw_str name, const 
         out[kept] = '_';
         hash_name(name, tries, out + kept + 1);
         len = kept + 1 + DIGITS;
-        if (!ids_find(taken, (gw_str){out, len}, NULL))
+        if (!ids_find(taken, (gw_str){ out, len }, NULL))
             break;
         len = kept;
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }
 
 static struct tool_name *find_tool(const struct reading *state, const struct ids *ids, gw_str name)
@@ -88,7 +88,7 @@ static struct tool_name *add_tool(struct building *b, gw_str client, gw_str wire
         b->status = GW_E_NOMEM;
         return NULL;
     }
-    *tool = (struct tool_name){.client = own, .wire = sent};
+    *tool = (struct tool_name){ .client = own, .wire = sent };
     s->names[s->name_count++] = tool;
     if (!ids_add(b->h, b->call, &s->by_client, own, s->name_count) ||
         !ids_add(b->h, b->call, &s->by_wire, sent, s->name_count))
@@ -120,7 +120,7 @@ gw_str anthropic_wire_name(struct building *b, gw_str name)
         return tool->wire;
     return name.len == 0 || anthropic_rule_fits(RULE_TOOL_NAME, name)
                ? name
-               : made_name(b, RULE_TOOL_NAME, name, &(struct ids){.count = 0});
+               : made_name(b, RULE_TOOL_NAME, name, &(struct ids){ .count = 0 });
 }
 
 gw_str anthropic_client_name(const struct reader *r, gw_str wire)
@@ -161,7 +161,7 @@ static void add_member(struct building *b, struct tool_name *tool, gw_str name)
         return;
     }
     gw_str json = anthropic_keep(b->h, b->call, b->h->write->text(w));
-    tool->members[tool->count++] = (struct member_name){own, wire, json};
+    tool->members[tool->count++] = (struct member_name){ own, wire, json };
     if (!ids_add(b->h, b->call, &tool->by_client, own, tool->count) ||
         !ids_add(b->h, b->call, &tool->by_wire, wire, tool->count))
         b->status = GW_E_NOMEM;
@@ -219,7 +219,7 @@ const struct tool_name *anthropic_renamed(const struct reader *r, gw_str wire)
 /* The name that has come whole, as the client has it. */
 static void end_name(struct reader *r, struct rename *rename, struct pile *out)
 {
-    gw_str name = {rename->name.ptr, rename->name.len};
+    gw_str name = { rename->name.ptr, rename->name.len };
     size_t at;
     bool known = ids_find(&rename->tool->by_wire, name, &at) && at > 0;
 
@@ -235,7 +235,7 @@ static void end_name(struct reader *r, struct rename *rename, struct pile *out)
 
 gw_str anthropic_rename(struct reader *r, struct rename *rename, gw_str piece)
 {
-    struct pile out = {.len = 0};
+    struct pile out = { .len = 0 };
 
     for (size_t i = 0; i < piece.len; i++) {
         char c = piece.ptr[i];
@@ -250,7 +250,7 @@ gw_str anthropic_rename(struct reader *r, struct rename *rename, gw_str piece)
             rename->in_string = rename->in_name = rename->before_name = false;
             continue;
         }
-        if (!anthropic_pile(r->h, r->call, to, (gw_str){&c, 1}))
+        if (!anthropic_pile(r->h, r->call, to, (gw_str){ &c, 1 }))
             r->status = GW_E_NOMEM;
         if (rename->in_string) {
             rename->escaped = !rename->escaped && c == '\\';
@@ -265,5 +265,5 @@ gw_str anthropic_rename(struct reader *r, struct rename *rename, gw_str piece)
         if (c == '{' || c == ',')
             rename->before_name = rename->depth == 1;
     }
-    return (gw_str){out.ptr, out.len};
+    return (gw_str){ out.ptr, out.len };
 }

@@ -34,25 +34,25 @@ static bool split_data_url(struct building *b, gw_str url, gw_str *type, gw_str 
     static const char mark[] = ";base64,";
     size_t end = 5;
 
-    if (url.len < 5 || !anthropic_same((gw_str){url.ptr, 5}, "data:"))
+    if (url.len < 5 || !anthropic_same((gw_str){ url.ptr, 5 }, "data:"))
         return false;
-    *type = (gw_str){url.ptr + 5, 0};
+    *type = (gw_str){ url.ptr + 5, 0 };
     while (end < url.len && url.ptr[end] != ',' && end < 200)
         end++;
     if (end >= url.len || url.ptr[end] != ',' || end + 1 < 5 + sizeof mark - 1 ||
-        !anthropic_same((gw_str){url.ptr + end + 1 - (sizeof mark - 1), sizeof mark - 1}, mark))
+        !anthropic_same((gw_str){ url.ptr + end + 1 - (sizeof mark - 1), sizeof mark - 1 }, mark))
         return false;
     while (type->len < end - 5 && type->ptr[type->len] != ';')
         type->len++;
     *type = lower(b, *type);
-    *data = (gw_str){url.ptr + end + 1, url.len - end - 1};
+    *data = (gw_str){ url.ptr + end + 1, url.len - end - 1 };
     return true;
 }
 
 static bool is_address(gw_str s)
 {
-    return anthropic_same((gw_str){s.ptr, s.len < 8 ? s.len : 8}, "https://") ||
-           anthropic_same((gw_str){s.ptr, s.len < 7 ? s.len : 7}, "http://");
+    return anthropic_same((gw_str){ s.ptr, s.len < 8 ? s.len : 8 }, "https://") ||
+           anthropic_same((gw_str){ s.ptr, s.len < 7 ? s.len : 7 }, "http://");
 }
 
 /* Does the path of the address end so? */
@@ -62,13 +62,13 @@ static bool is_named(gw_str address, const char *end)
 
     while (len < address.len && address.ptr[len] != '?' && address.ptr[len] != '#')
         len++;
-    return len > most && anthropic_same((gw_str){address.ptr + len - most, most}, end);
+    return len > most && anthropic_same((gw_str){ address.ptr + len - most, most }, end);
 }
 
 static bool is_text_type(gw_str type)
 {
-    static const char *const types[] = {"application/json", "application/xml", "application/yaml", "application/x-yaml",
-                                        "application/javascript"};
+    static const char *const types[] = { "application/json", "application/xml", "application/yaml",
+                                         "application/x-yaml", "application/javascript" };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (anthropic_is(type, types[i]))
             return true;
@@ -103,7 +103,7 @@ static void write_document(struct building *b, const char *role, gw_str type, gw
         end_media(b, title, mark);
         return;
     }
-    gw_str text = is_text_type(type) ? anthropic_unbase64(b->h, b->call, data) : (gw_str){NULL, 0};
+    gw_str text = is_text_type(type) ? anthropic_unbase64(b->h, b->call, data) : (gw_str){ NULL, 0 };
     if (!is_text_type(type)) {
         anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_FILE), (int)type.len, type.ptr);
     } else if (text.ptr == NULL) {
@@ -122,7 +122,7 @@ static void write_image(struct building *b, const char *role, const gw_json *par
 {
     const gw_json *image = get(b->h, part, "image_url");
     gw_str url = is_type(b->h, image, GW_JSON_STR) ? b->h->json->str(image) : get_str(b->h, image, "url");
-    gw_str detail = get_str(b->h, image, "detail"), type, data, untitled = {NULL, 0};
+    gw_str detail = get_str(b->h, image, "detail"), type, data, untitled = { NULL, 0 };
 
     if (detail.len > 0 && !anthropic_is(detail, "auto"))
         anthropic_drop(b, LOSS_DETAIL);
@@ -160,7 +160,7 @@ static void write_file(struct building *b, const char *role, const gw_json *part
         put_str(b, "url", data);
         end_media(b, title, mark);
     } else if (data.len > 0 && memchr(data.ptr, ':', data.len < 9 ? data.len : 9) == NULL && title.len > 4 &&
-               anthropic_has((gw_str){title.ptr + title.len - 4, 4}, ".pdf")) {
+               anthropic_has((gw_str){ title.ptr + title.len - 4, 4 }, ".pdf")) {
         write_document(b, role, GW_LIT("application/pdf"), data, title, mark);
     } else if (is_address(id)) {
         begin_media(b, role, "document", "url");
@@ -187,7 +187,7 @@ static bool write_part(struct building *b, const char *role, const gw_json *part
     if (anthropic_is(type, "text") || anthropic_is(type, "refusal")) {
         if (anthropic_is(type, "refusal"))
             text = get_str(b->h, part, "refusal");
-        while (is_end && text.len > 0 && anthropic_is_blank((gw_str){text.ptr + text.len - 1, 1}))
+        while (is_end && text.len > 0 && anthropic_is_blank((gw_str){ text.ptr + text.len - 1, 1 }))
             text.len--;
         return anthropic_write_text(b, role, text, mark);
     }
@@ -219,7 +219,7 @@ size_t anthropic_write_content(struct building *b, const char *role, const gw_js
 
     if (is_type(b->h, content, GW_JSON_STR)) {
         gw_str text = b->h->json->str(content);
-        while (is_last && text.len > 0 && anthropic_is_blank((gw_str){text.ptr + text.len - 1, 1}))
+        while (is_last && text.len > 0 && anthropic_is_blank((gw_str){ text.ptr + text.len - 1, 1 }))
             text.len--;
         return anthropic_write_text(b, role, text, mark);
     }

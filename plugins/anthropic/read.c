@@ -8,14 +8,15 @@ static void hand_on(struct reader *r, const gw_event *event)
 {
     if (!r->state->started) {
         r->state->started = true;
-        r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_START});
+        r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_START });
     }
     r->emit(r->call, event);
 }
 
 void anthropic_emit(struct reader *r, uint32_t type, uint32_t item, gw_str id, gw_str text, gw_str data)
 {
-    hand_on(r, &(gw_event){.size = sizeof(gw_event), .type = type, .item = item, .id = id, .text = text, .data = data});
+    hand_on(r,
+            &(gw_event){ .size = sizeof(gw_event), .type = type, .item = item, .id = id, .text = text, .data = data });
 }
 
 void anthropic_emit_text(struct reader *r, uint32_t item, gw_str text)
@@ -24,7 +25,7 @@ void anthropic_emit_text(struct reader *r, uint32_t item, gw_str text)
         return;
     for (size_t i = 0; i < text.len; i++)
         r->state->chars += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    anthropic_emit(r, GW_EVENT_TEXT, item, (gw_str){NULL, 0}, text, (gw_str){NULL, 0});
+    anthropic_emit(r, GW_EVENT_TEXT, item, (gw_str){ NULL, 0 }, text, (gw_str){ NULL, 0 });
 }
 
 bool anthropic_is_json(struct reader *r, gw_str json)
@@ -41,7 +42,7 @@ static void read_start(struct reader *r, const gw_json *message)
     if (r->state->started || (id.len == 0 && model.len == 0))
         return;
     r->state->started = true;
-    anthropic_emit(r, GW_EVENT_START, 0, id, model, (gw_str){NULL, 0});
+    anthropic_emit(r, GW_EVENT_START, 0, id, model, (gw_str){ NULL, 0 });
 }
 
 /* What the gateway says for a stop reason. Strict clients know four words only. */
@@ -54,13 +55,13 @@ struct reason {
 static const struct reason *reason_of(gw_str word)
 {
     static const struct reason reasons[] = {
-        {"end_turn",                      "stop",           false, NULL           },
-        {"max_tokens",                    "length",         false, NULL           },
-        {"tool_use",                      "tool_calls",     false, NULL           },
-        {"model_context_window_exceeded", "length",         true,  NULL           },
-        {"refusal",                       "content_filter", true,  "stop_details" },
-        {"stop_sequence",                 "stop",           true,  "stop_sequence"},
-        {NULL,                            "stop",           true,  NULL           }, /* pause_turn, and new ones */
+        { "end_turn", "stop", false, NULL },
+        { "max_tokens", "length", false, NULL },
+        { "tool_use", "tool_calls", false, NULL },
+        { "model_context_window_exceeded", "length", true, NULL },
+        { "refusal", "content_filter", true, "stop_details" },
+        { "stop_sequence", "stop", true, "stop_sequence" },
+        { NULL, "stop", true, NULL }, /* pause_turn, and new ones */
     };
     size_t i = 0;
     while (reasons[i].theirs != NULL && !anthropic_is(word, reasons[i].theirs))
@@ -73,7 +74,9 @@ static void read_container(struct reader *r, const gw_json *container)
 {
     if (!is_type(r->h, container, GW_JSON_OBJECT))
         return;
-    gw_event event = {.size = sizeof event, .type = GW_EVENT_ORIGIN, .id = GW_LIT(ANTHROPIC_DIALECT), .code = GW_LIT("container")};
+    gw_event event = {
+        .size = sizeof event, .type = GW_EVENT_ORIGIN, .id = GW_LIT(ANTHROPIC_DIALECT), .code = GW_LIT("container")
+    };
     event.data = anthropic_one_line(r, r->h->json->text(container));
     if (anthropic_is_json(r, event.data))
         hand_on(r, &event);
@@ -93,19 +96,19 @@ static void read_finish(struct reader *r, const gw_json *holder)
     r->state->finished = true;
     read_container(r, get(r->h, holder, "container"));
     if (anthropic_is(reason, "refusal") && why.len > 0)
-        anthropic_emit(r, GW_EVENT_REFUSAL, 0, (gw_str){NULL, 0}, why, (gw_str){NULL, 0});
+        anthropic_emit(r, GW_EVENT_REFUSAL, 0, (gw_str){ NULL, 0 }, why, (gw_str){ NULL, 0 });
     if (!strcmp(word, "tool_calls") && r->state->tools == 0 && r->state->shape_name.len > 0)
         word = "stop"; /* the tool that was called is ours: its arguments are the answer */
     else if (anthropic_is(reason, "end_turn") && r->state->tools > 0)
         word = "tool_calls"; /* servers that only look like Anthropic */
-    gw_event event = {.size = sizeof event, .type = GW_EVENT_FINISH, .text = words(word)};
+    gw_event event = { .size = sizeof event, .type = GW_EVENT_FINISH, .text = words(word) };
     const gw_json *detail = known->detail != NULL ? get(r->h, holder, known->detail) : NULL;
     if (known->says_more)
         event.code = reason;
     if (!is_null(r->h, detail))
         event.data = anthropic_one_line(r, r->h->json->text(detail));
     if (event.data.len > 0 && !anthropic_is_json(r, event.data))
-        event.data = (gw_str){NULL, 0};
+        event.data = (gw_str){ NULL, 0 };
     hand_on(r, &event);
 }
 
@@ -157,7 +160,7 @@ static void read_count(struct reader *r, const gw_json *root)
 {
     gw_str json = r->h->json->text(root);
     if (anthropic_is_json(r, json))
-        anthropic_emit(r, GW_EVENT_BODY, 0, (gw_str){NULL, 0}, (gw_str){NULL, 0}, json);
+        anthropic_emit(r, GW_EVENT_BODY, 0, (gw_str){ NULL, 0 }, (gw_str){ NULL, 0 }, json);
 }
 
 static void read_event(struct reader *r, const gw_json *root)
@@ -189,7 +192,7 @@ static void read_event(struct reader *r, const gw_json *root)
 gw_status anthropic_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
 {
     const struct anthropic *anthropic = instance;
-    struct reader r = {.anthropic = anthropic, .h = anthropic->host, .call = call, .emit = emit, .frame = frame};
+    struct reader r = { .anthropic = anthropic, .h = anthropic->host, .call = call, .emit = emit, .frame = frame };
     const gw_json *root = NULL;
     bool refused = frame->status >= 400;
 

@@ -42,7 +42,7 @@ static struct property *property_of(struct root *root, gw_str name)
     }
     if (!ids_add(b->h, b->call, &root->at, name, root->count))
         return NULL;
-    root->properties[root->count] = (struct property){.name = name};
+    root->properties[root->count] = (struct property){ .name = name };
     return &root->properties[root->count++];
 }
 
@@ -67,7 +67,7 @@ static void add_property(struct root *root, gw_str name, const gw_json *schema)
 /* What a "$ref" of the root's own definitions means; anything else is itself. */
 static const gw_json *resolved(const struct root *root, const gw_json *schema)
 {
-    static const char *const places[] = {"$defs", "definitions"};
+    static const char *const places[] = { "$defs", "definitions" };
     const gw_host *h = root->b->h;
     gw_str ref = get_str(h, schema, "$ref");
 
@@ -76,7 +76,7 @@ static const gw_json *resolved(const struct root *root, const gw_json *schema)
         bool is_there = ref.len > len + 3 && ref.ptr[0] == '#' && ref.ptr[1] == '/' &&
                         memcmp(ref.ptr + 2, places[i], len) == 0 && ref.ptr[len + 2] == '/';
         const gw_json *found =
-            is_there ? h->json->get(get(h, root->schema, places[i]), (gw_str){ref.ptr + len + 3, ref.len - len - 3})
+            is_there ? h->json->get(get(h, root->schema, places[i]), (gw_str){ ref.ptr + len + 3, ref.len - len - 3 })
                      : NULL;
         if (found != NULL)
             return found;
@@ -130,7 +130,7 @@ static void gather(struct root *root, const gw_json *schema, unsigned depth)
         gather(root, h->json->at(joined, i), depth + 1);
     if (depth == 0)
         return; /* anthropic_write_root() goes on with the choices, one after another */
-    static const char *const choices[] = {"anyOf", "oneOf"};
+    static const char *const choices[] = { "anyOf", "oneOf" };
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < length(h, get(h, whole, choices[k])); i++)
             gather(root, h->json->at(get(h, whole, choices[k]), i), depth + 1);
@@ -254,7 +254,7 @@ static void write_folded(struct root *root, bool strict)
     if (strict)
         anthropic_pile_limits(b, schema, &root->about);
     if (root->about.len > 0)
-        put_str(b, "description", (gw_str){root->about.ptr, root->about.len});
+        put_str(b, "description", (gw_str){ root->about.ptr, root->about.len });
     if (strict) {
         put_key(b, "additionalProperties");
         b->h->write->boolean(b->w, 0);
@@ -280,7 +280,7 @@ static bool is_taken(const struct building *b, const gw_json *schema)
 
 void anthropic_write_root(struct building *b, gw_str tool, const gw_json *schema, bool strict)
 {
-    struct root root = {.b = b, .schema = schema};
+    struct root root = { .b = b, .schema = schema };
 
     if (!is_type(b->h, schema, GW_JSON_OBJECT) || b->h->json->count(schema) == 0) {
         b->h->write->object(b->w);

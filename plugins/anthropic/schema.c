@@ -100,12 +100,12 @@ void anthropic_pile_limits(struct building *b, const gw_json *schema, struct pil
 static void write_description(struct building *b, const gw_json *schema, gw_str outer)
 {
     gw_str own = get_str(b->h, schema, "description");
-    struct pile pile = {.len = 0};
+    struct pile pile = { .len = 0 };
 
     pile_up(b, &pile, own.len > 0 ? own : outer);
     anthropic_pile_limits(b, schema, &pile);
     if (pile.len > 0)
-        put_str(b, "description", (gw_str){pile.ptr, pile.len});
+        put_str(b, "description", (gw_str){ pile.ptr, pile.len });
 }
 
 static void write_each(struct building *b, const gw_json *schemas)
@@ -166,7 +166,7 @@ void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_r
         anthropic_write_schema_member(b, schema, b->h->json->key_at(schema, i), b->h->json->at(schema, i));
     if (is_root && is_null(b->h, get(b->h, schema, "title")) && b->plan.shape_name.len > 0)
         put_str(b, "title", b->plan.shape_name);
-    write_description(b, schema, is_root ? b->plan.shape_about : (gw_str){NULL, 0});
+    write_description(b, schema, is_root ? b->plan.shape_about : (gw_str){ NULL, 0 });
     if (describes_object(b, schema)) {
         put_key(b, "additionalProperties");
         b->h->write->boolean(b->w, 0);

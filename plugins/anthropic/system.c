@@ -10,7 +10,7 @@ gw_str anthropic_role(const struct building *b, const gw_json *message)
 /* The text of a system message, in one piece. */
 static gw_str system_text(struct building *b, const gw_json *content, size_t index)
 {
-    struct pile pile = {.len = 0};
+    struct pile pile = { .len = 0 };
 
     if (is_type(b->h, content, GW_JSON_STR))
         return b->h->json->str(content);
@@ -23,13 +23,13 @@ static gw_str system_text(struct building *b, const gw_json *content, size_t ind
             anthropic_pile(b->h, b->call, &pile, GW_LIT("\n\n"));
         anthropic_pile(b->h, b->call, &pile, text);
     }
-    return (gw_str){pile.ptr, pile.len};
+    return (gw_str){ pile.ptr, pile.len };
 }
 
 /* Is the run of system messages followed by an assistant message, or by nothing? Asked once a run. */
 static bool may_stay(struct building *b, const gw_json *messages, size_t index)
 {
-    gw_str next = {NULL, 0};
+    gw_str next = { NULL, 0 };
 
     if (index < b->run_end)
         return b->run_stays;
@@ -77,7 +77,7 @@ void anthropic_write_later_system(struct building *b, const gw_json *messages, s
         anthropic_write_content(b, "system", content, message, false);
         return;
     }
-    gw_str parts[] = {GW_LIT("<system-reminder>\n"), text, GW_LIT("\n</system-reminder>")};
+    gw_str parts[] = { GW_LIT("<system-reminder>\n"), text, GW_LIT("\n</system-reminder>") };
     anthropic_write_text(b, "user", anthropic_join(b->h, b->call, parts, 3), last_marker(b, message));
     anthropic_drop(b, LOSS_LATE_SYSTEM);
 }

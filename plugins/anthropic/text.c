@@ -39,8 +39,8 @@ bool anthropic_same(gw_str s, const char *word)
 /* The bytes of the white space that `s` begins with, as Python's str.strip() knows it; 0: none. */
 static size_t blank_len(gw_str s)
 {
-    static const char *const wide[] = {"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9",
-                                       "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+    static const char *const wide[] = { "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",
+                                        "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80" };
     char c = s.ptr[0];
 
     if (c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f))
@@ -59,7 +59,7 @@ bool anthropic_is_blank(gw_str s)
         size_t len = blank_len(s);
         if (len == 0)
             return false;
-        s = (gw_str){s.ptr + len, s.len - len};
+        s = (gw_str){ s.ptr + len, s.len - len };
     }
     return true;
 }
@@ -71,14 +71,14 @@ gw_str anthropic_join(const gw_host *h, gw_call *call, const gw_str *parts, size
         len += parts[i].len;
     char *out = h->alloc(call, len + 1, 1);
     if (out == NULL)
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     len = 0;
     for (size_t i = 0; i < count; i++) {
         if (parts[i].len > 0)
             memcpy(out + len, parts[i].ptr, parts[i].len);
         len += parts[i].len;
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }
 
 gw_str anthropic_keep(const gw_host *h, gw_call *call, gw_str s)
@@ -144,13 +144,13 @@ gw_str anthropic_unbase64(const gw_host *h, gw_call *call, gw_str s)
     bool ended = false;
 
     if (out == NULL)
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     for (size_t i = 0; i < s.len; i++) {
         int digit = base64_digit(s.ptr[i]);
         if (s.ptr[i] == '\r' || s.ptr[i] == '\n')
             continue;
         if (digit < 0 || (ended && digit != 64))
-            return (gw_str){NULL, 0};
+            return (gw_str){ NULL, 0 };
         if (digit == 64) {
             ended = true;
             continue;
@@ -162,5 +162,5 @@ gw_str anthropic_unbase64(const gw_host *h, gw_call *call, gw_str s)
             out[len++] = (char)(unsigned char)((value >> bits) & 0xffu);
         }
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }

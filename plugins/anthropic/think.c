@@ -12,14 +12,14 @@ static const struct {
     const char *effort; /* as output_config says it */
     int64_t budget;     /* for models that want one; low to high as other services count them */
 } levels[] = {
-    [UNSAID] = {"",        NULL,     0    },
-    [NONE] = {"none",    NULL,     0    },
-    [MINIMAL] = {"minimal", "low",    1024 },
-    [LOW] = {"low",     "low",    2048 },
-    [MEDIUM] = {"medium",  "medium", 8192 },
-    [HIGH] = {"high",    "high",   24576},
-    [XHIGH] = {"xhigh",   "xhigh",  32768},
-    [MAX] = {"max",     "max",    32768},
+    [UNSAID] = { "", NULL, 0 },
+    [NONE] = { "none", NULL, 0 },
+    [MINIMAL] = { "minimal", "low", 1024 },
+    [LOW] = { "low", "low", 2048 },
+    [MEDIUM] = { "medium", "medium", 8192 },
+    [HIGH] = { "high", "high", 24576 },
+    [XHIGH] = { "xhigh", "xhigh", 32768 },
+    [MAX] = { "max", "max", 32768 },
 };
 
 /* What the client asked for, and the member that says so. */
@@ -53,7 +53,7 @@ static void take_budget(const struct building *b, const gw_json *value, struct w
 static struct wish wish_of_word(struct building *b)
 {
     gw_str word = get_str(b->h, b->body, "reasoning_effort");
-    struct wish wish = {.level = level_of(word), .member = "reasoning_effort"};
+    struct wish wish = { .level = level_of(word), .member = "reasoning_effort" };
 
     if (word.len > 0 && wish.level == UNSAID)
         anthropic_drop(b, LOSS_LEVEL_UNKNOWN);
@@ -65,7 +65,7 @@ static struct wish wish_of_reasoning(const struct building *b)
 {
     const gw_json *reasoning = get(b->h, b->body, "reasoning");
     int32_t enabled = b->h->json->boolean(get(b->h, reasoning, "enabled"), -1);
-    struct wish wish = {.level = level_of(get_str(b->h, reasoning, "effort")), .member = "reasoning"};
+    struct wish wish = { .level = level_of(get_str(b->h, reasoning, "effort")), .member = "reasoning" };
 
     take_budget(b, get(b->h, reasoning, "max_tokens"), &wish);
     if (enabled == 0)
@@ -80,7 +80,7 @@ static struct wish wish_of_thinking(const struct building *b)
 {
     const gw_json *thinking = get(b->h, b->body, "thinking");
     gw_str type = get_str(b->h, thinking, "type");
-    struct wish wish = {.level = UNSAID, .member = "thinking"};
+    struct wish wish = { .level = UNSAID, .member = "thinking" };
 
     if (anthropic_is(type, "disabled"))
         wish.level = NONE;
@@ -94,7 +94,7 @@ static struct wish wish_of_thinking(const struct building *b)
 /* The first that says anything counts. The others are told where they say something else. */
 static struct wish wish_of(struct building *b)
 {
-    struct wish wishes[] = {wish_of_word(b), wish_of_reasoning(b), wish_of_thinking(b)}, *first = NULL;
+    struct wish wishes[] = { wish_of_word(b), wish_of_reasoning(b), wish_of_thinking(b) }, *first = NULL;
 
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
         struct wish *wish = &wishes[i];
@@ -113,8 +113,8 @@ static const char *effort_of(const struct building *b, enum level level, bool *l
 {
     for (*lowered = false; level >= LOW; level--, *lowered = true) {
         gw_str rest = words(b->model->efforts), word;
-        for (; rest.len > 0; rest = (gw_str){rest.ptr + word.len, rest.len - word.len}) {
-            word = (gw_str){rest.ptr, strcspn(rest.ptr, " ")};
+        for (; rest.len > 0; rest = (gw_str){ rest.ptr + word.len, rest.len - word.len }) {
+            word = (gw_str){ rest.ptr, strcspn(rest.ptr, " ") };
             if (anthropic_is(word, levels[level].effort))
                 return levels[level].effort;
             if (word.len < rest.len)

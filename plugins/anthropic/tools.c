@@ -3,11 +3,11 @@
 #include "anthropic.h"
 
 /* What is read here, beside RULE_EXTRAS. */
-static const char *const tool_members[] = {"type", "function", "custom", "cache_control", "prompt_cache_breakpoint",
-                                           NULL};
-static const char *const inner_members[] = {"name", "description", "cache_control", "prompt_cache_breakpoint", NULL};
-static const char *const function_members[] = {"parameters", "strict", NULL};
-static const char *const custom_members[] = {"format", NULL};
+static const char *const tool_members[] = { "type", "function", "custom", "cache_control", "prompt_cache_breakpoint",
+                                            NULL };
+static const char *const inner_members[] = { "name", "description", "cache_control", "prompt_cache_breakpoint", NULL };
+static const char *const function_members[] = { "parameters", "strict", NULL };
+static const char *const custom_members[] = { "format", NULL };
 
 static gw_str name_of(const struct building *b, const gw_json *tool)
 {
@@ -77,7 +77,7 @@ static void write_custom(struct building *b, const gw_json *tool)
     put_object(b, "input");
     put_word(b, "type", "string");
     if (rules.len > 0) {
-        gw_str parts[] = {GW_LIT("Text that this grammar accepts:\n"), rules};
+        gw_str parts[] = { GW_LIT("Text that this grammar accepts:\n"), rules };
         put_str(b, "description", anthropic_join(b->h, b->call, parts, 2));
         anthropic_drop(b, LOSS_GRAMMAR);
     }
@@ -150,7 +150,7 @@ static void write_shape_tool(struct building *b)
 
 static void write_search(struct building *b, const gw_json *search)
 {
-    static const char *const places[] = {"city", "region", "country", "timezone"};
+    static const char *const places[] = { "city", "region", "country", "timezone" };
     const gw_json *location = get(b->h, search, "user_location"), *inner = get(b->h, location, "approximate");
     gw_str size = get_str(b->h, search, "search_context_size");
 
@@ -176,7 +176,7 @@ static void write_search(struct building *b, const gw_json *search)
 static void write_past_tools(struct building *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
-    struct ids names = {.count = 0};
+    struct ids names = { .count = 0 };
 
     for (size_t i = 0; i < length(b->h, messages); i++) {
         const gw_json *calls = get(b->h, b->h->json->at(messages, i), "tool_calls");
@@ -224,7 +224,7 @@ static void plan_names(struct building *b, void (*take)(struct building *b, gw_s
         for (size_t k = 0; k < length(b->h, calls); k++)
             take(b, name_of(b, b->h->json->at(calls, k)));
     }
-    take(b, b->plan.shape_native ? (gw_str){NULL, 0} : b->plan.shape_name);
+    take(b, b->plan.shape_native ? (gw_str){ NULL, 0 } : b->plan.shape_name);
 }
 
 void anthropic_plan_names(struct building *b)

@@ -83,9 +83,7 @@ static gw_str unique_wire(struct building *b, gw_str wire)
         for (size_t n = turn; n > 0 || at == sizeof tail; n /= 10)
             tail[--at] = digits[n % 10];
         tail[--at] = '-';
-        gw_str parts[] = {
-            wire, {tail + at, sizeof tail - at}
-        };
+        gw_str parts[] = { wire, { tail + at, sizeof tail - at } };
         unique = anthropic_join(b->h, b->call, parts, 2);
     }
     ids_add(b->h, b->call, &b->seen, unique, 0);
@@ -113,7 +111,7 @@ static void note_calls(struct building *b, const gw_json *calls, bool verbatim, 
         gw_str wire = verbatim ? id : unique_wire(b, anthropic_wire_id(b->h, b->call, id));
         if (verbatim && !ids_find(&b->seen, id, NULL))
             ids_add(b->h, b->call, &b->seen, id, 0);
-        b->past[b->past_count++] = (struct past_call){id, wire};
+        b->past[b->past_count++] = (struct past_call){ id, wire };
     }
 }
 

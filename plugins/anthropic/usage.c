@@ -82,7 +82,7 @@ static void add_compactions(const struct reader *r, const gw_json *usage, gw_tok
 
     for (size_t i = 0; i < length(r->h, iterations); i++) {
         const gw_json *one = r->h->json->at(iterations, i);
-        struct counts counts = {-1, -1, -1, -1, -1, -1, -1, -1};
+        struct counts counts = { -1, -1, -1, -1, -1, -1, -1, -1 };
         gw_tokens more;
         if (!anthropic_is(get_str(r->h, one, "type"), "compaction"))
             continue;
@@ -100,21 +100,21 @@ static void add_compactions(const struct reader *r, const gw_json *usage, gw_tok
 void anthropic_usage(struct reader *r, const gw_json *usage, bool first)
 {
     struct counts *c = &r->state->counts;
-    gw_tokens tokens = {.size = sizeof tokens,
-                        .audio_in = -1,
-                        .audio_out = -1,
-                        .image_in = -1,
-                        .image_out = -1,
-                        .total = -1, /* Anthropic tells none */
-                        .raw = r->h->json->text(usage)};
+    gw_tokens tokens = { .size = sizeof tokens,
+                         .audio_in = -1,
+                         .audio_out = -1,
+                         .image_in = -1,
+                         .image_out = -1,
+                         .total = -1, /* Anthropic tells none */
+                         .raw = r->h->json->text(usage) };
 
     if (!r->state->counted)
-        *c = (struct counts){-1, -1, -1, -1, -1, -1, -1, -1};
+        *c = (struct counts){ -1, -1, -1, -1, -1, -1, -1, -1 };
     r->state->counted = true;
     take_counts(r, usage, c);
     if (c->input < 0 && c->output < 0)
         return;
     sort(c, first, &tokens);
     add_compactions(r, usage, &tokens);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
 }

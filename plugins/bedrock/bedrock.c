@@ -15,8 +15,8 @@ static gw_status bedrock_open(const gw_host *host, gw_call *call, const gw_json 
     struct bedrock *bedrock;
     size_t i = 0;
 
-    while (i < region.len && ((region.ptr[i] >= 'a' && region.ptr[i] <= 'z') || (region.ptr[i] >= '0' && region.ptr[i] <= '9') ||
-                              region.ptr[i] == '-'))
+    while (i < region.len && ((region.ptr[i] >= 'a' && region.ptr[i] <= 'z') ||
+                              (region.ptr[i] >= '0' && region.ptr[i] <= '9') || region.ptr[i] == '-'))
         i++;
     if (i == 0 || i != region.len || i >= sizeof bedrock->region) {
         host->explain(call, GW_LIT("region is a region of AWS, such as us-east-1"));
@@ -41,8 +41,8 @@ static gw_str address_of(const struct bedrock *b, gw_call *call, gw_str base)
     size_t len = sizeof word - 1;
     for (size_t i = 0; i + len <= base.len; i++)
         if (memcmp(base.ptr + i, word, len) == 0)
-            return gw_join(b->host, call, gw_join(b->host, call, (gw_str){base.ptr, i}, gw_of(b->region)),
-                           (gw_str){base.ptr + i + len, base.len - i - len});
+            return gw_join(b->host, call, gw_join(b->host, call, (gw_str){ base.ptr, i }, gw_of(b->region)),
+                           (gw_str){ base.ptr + i + len, base.len - i - len });
     return base;
 }
 
@@ -60,14 +60,14 @@ static void write_signature(const struct bedrock *b, gw_call *call, gw_http *out
         end++;
     gmtime_r(&now, &utc);
     strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", &utc);
-    gw_str headers = gw_join(h, call, gw_join(h, call, GW_LIT("host:"), (gw_str){url.ptr + start, end - start}),
+    gw_str headers = gw_join(h, call, gw_join(h, call, GW_LIT("host:"), (gw_str){ url.ptr + start, end - start }),
                              gw_join(h, call, GW_LIT("\nx-amz-date:"), gw_join(h, call, gw_of(date), GW_LIT("\n"))));
     if (token.len > 0)
         headers = gw_join(h, call, headers,
                           gw_join(h, call, GW_LIT("x-amz-security-token:"), gw_join(h, call, token, GW_LIT("\n"))));
     const struct bedrock_signing signing = {
         .method = GW_LIT("POST"),
-        .path = {url.ptr + end, url.len - end},
+        .path = { url.ptr + end, url.len - end },
         .headers = headers,
         .names = token.len > 0 ? GW_LIT("host;x-amz-date;x-amz-security-token") : GW_LIT("host;x-amz-date"),
         .body = body,
@@ -87,7 +87,7 @@ static gw_status bedrock_build(void *instance, gw_call *call, const gw_request *
 {
     const struct bedrock *b = instance;
     const gw_host *h = b->host;
-    const struct bedrock_out o = {h, call, h->http_json_body(out), req};
+    const struct bedrock_out o = { h, call, h->http_json_body(out), req };
     gw_status status;
 
     gw_str place = gw_join(h, call, GW_LIT("/model/"), sign_escape(h, call, req->model, 0));
@@ -103,7 +103,8 @@ static gw_status bedrock_build(void *instance, gw_call *call, const gw_request *
     if ((status = h->write->end(o.w)) != GW_OK)
         return status;
     h->http_header(out, GW_LIT("Content-Type"), GW_LIT("application/json"));
-    h->http_header(out, GW_LIT("Accept"), req->stream ? GW_LIT("application/vnd.amazon.eventstream") : GW_LIT("application/json"));
+    h->http_header(out, GW_LIT("Accept"),
+                   req->stream ? GW_LIT("application/vnd.amazon.eventstream") : GW_LIT("application/json"));
     if (h->secret(call, GW_LIT("access_key_id")).len > 0)
         write_signature(b, call, out, url, h->write->text(o.w));
     else if (req->secret.len > 0)
@@ -123,20 +124,21 @@ static const gw_capability *bedrock_capability(void *instance, const gw_request 
 }
 
 static const gw_option options[] = {
-    {"region", "of AWS, where the models are: us-east-1", GW_JSON_STR, GW_OPTION_REQUIRED},
-    {"access_key_id", "names the key that signs", GW_JSON_STR, GW_OPTION_NAMED | GW_OPTION_REQUIRED},
-    {"secret_access_key", "signs, and is never sent", GW_JSON_STR, GW_OPTION_NAMED | GW_OPTION_REQUIRED},
-    {"session_token", "of a temporary key", GW_JSON_STR, GW_OPTION_NAMED},
-    {NULL, NULL, 0, 0},
+    { "region", "of AWS, where the models are: us-east-1", GW_JSON_STR, GW_OPTION_REQUIRED },
+    { "access_key_id", "names the key that signs", GW_JSON_STR, GW_OPTION_NAMED | GW_OPTION_REQUIRED },
+    { "secret_access_key", "signs, and is never sent", GW_JSON_STR, GW_OPTION_NAMED | GW_OPTION_REQUIRED },
+    { "session_token", "of a temporary key", GW_JSON_STR, GW_OPTION_NAMED },
+    { NULL, NULL, 0, 0 },
 };
-static const gw_provider_ops ops = {.size = sizeof ops,
-                                    .operations = GW_OP_CHAT,
-                                    .framing = GW_FRAMING_EVENTSTREAM,
-                                    .open = bedrock_open,
-                                    .close = bedrock_close,
-                                    .build = bedrock_build,
-                                    .read = bedrock_read,
-                                    .base_url = "https://bedrock-runtime.REGION.amazonaws.com",
-                                    .secret_env = "AWS_BEARER_TOKEN_BEDROCK",
-                                    .capability = bedrock_capability};
-GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "bedrock", .version = "1.0.0", .license = "Apache-2.0", .ops = &ops, .options = options);
+static const gw_provider_ops ops = { .size = sizeof ops,
+                                     .operations = GW_OP_CHAT,
+                                     .framing = GW_FRAMING_EVENTSTREAM,
+                                     .open = bedrock_open,
+                                     .close = bedrock_close,
+                                     .build = bedrock_build,
+                                     .read = bedrock_read,
+                                     .base_url = "https://bedrock-runtime.REGION.amazonaws.com",
+                                     .secret_env = "AWS_BEARER_TOKEN_BEDROCK",
+                                     .capability = bedrock_capability };
+GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "bedrock", .version = "1.0.0", .license = "Apache-2.0", .ops = &ops,
+          .options = options);

@@ -3,7 +3,9 @@
 #include "bedrock.h"
 
 #define ROW(field_, how_, when_, as_, why_)                                                                            \
-    {.size = sizeof(gw_capability), .how = how_, .field = field_, .when = when_, .as = as_, .why = why_}
+    {                                                                                                                  \
+        .size = sizeof(gw_capability), .how = how_, .field = field_, .when = when_, .as = as_, .why = why_             \
+    }
 #define SENT_AS(field, as) ROW(field, GW_FIELD_TRANSLATED, NULL, as, NULL)
 #define DROPPED(field, when, why) ROW(field, GW_FIELD_DROPPED, when, NULL, why)
 #define REFUSED(field, when, why) ROW(field, GW_FIELD_REFUSED, when, NULL, why)
@@ -23,17 +25,21 @@ const gw_capability bedrock_rows[] = {
     SENT_AS("reasoning_effort", "additionalModelRequestFields: a level or a budget, by model"),
     SENT_AS("response_format", "outputConfig.textFormat"),
     DROPPED("top_k", "of other models than Claude", "Converse has no top_k, and this model's own is not known"),
-    DROPPED("temperature", "beside a budget of thinking, where it is not 1", "this model takes no temperature while it thinks"),
+    DROPPED("temperature", "beside a budget of thinking, where it is not 1",
+            "this model takes no temperature while it thinks"),
     DROPPED("top_p", "beside a budget of thinking", "this model takes no top_p while it thinks"),
-    DROPPED("reasoning_effort", "of models without, or under 2,048 tokens", "this model has no thinking that can be set here"),
+    DROPPED("reasoning_effort", "of models without, or under 2,048 tokens",
+            "this model has no thinking that can be set here"),
     DROPPED("response_format", "without a schema", "Converse takes a schema only"),
-    DROPPED("tool_choice", "none with earlier calls, forced beside thinking, without functions", "Converse has no such choice here"),
+    DROPPED("tool_choice", "none with earlier calls, forced beside thinking, without functions",
+            "Converse has no such choice here"),
     DROPPED("tools.custom", NULL, "Converse takes functions only"),
     DROPPED("messages.reasoning_details", "of another service", "another service signed or encrypted it"),
     DROPPED("messages.*", NULL, "Converse does not know it"),
     DROPPED("*", NULL, "Converse does not know it"),
     REFUSED("messages", "none", "a chat needs a message"),
-    REFUSED("messages.role", "another than system, developer, user, assistant, tool", "Converse takes no message of this role"),
+    REFUSED("messages.role", "another than system, developer, user, assistant, tool",
+            "Converse takes no message of this role"),
     REFUSED("messages.type", "another than text, image_url, file", "Converse takes no part of this type"),
     REFUSED("messages.image_url", "no base64", "an image must be base64: Converse fetches none"),
     REFUSED("messages.file", "no base64", "a file must be base64: Converse fetches none"),

@@ -44,10 +44,10 @@ static int split_data(gw_str url, gw_str *format, gw_str *bytes)
     const char *slash, *semicolon, *end = url.ptr + url.len;
     if (!gw_begins(url, "data:") || (slash = memchr(url.ptr, '/', url.len)) == NULL ||
         (semicolon = memchr(slash, ';', (size_t)(end - slash))) == NULL ||
-        !gw_begins((gw_str){semicolon, (size_t)(end - semicolon)}, ";base64,"))
+        !gw_begins((gw_str){ semicolon, (size_t)(end - semicolon) }, ";base64,"))
         return 0;
-    *format = (gw_str){slash + 1, (size_t)(semicolon - slash) - 1};
-    *bytes = (gw_str){semicolon + 8, (size_t)(end - semicolon) - 8};
+    *format = (gw_str){ slash + 1, (size_t)(semicolon - slash) - 1 };
+    *bytes = (gw_str){ semicolon + 8, (size_t)(end - semicolon) - 8 };
     if (gw_is(*format, "jpg"))
         *format = GW_LIT("jpeg");
     else if (gw_is(*format, "plain"))
@@ -78,12 +78,13 @@ static gw_status write_part(const struct bedrock_out *o, const gw_json *part)
         gw_str url = o->h->json->type(image) == GW_JSON_STR ? o->h->json->str(image) : text_of(o, image, "url");
         if (!split_data(url, &format, &bytes))
             return capability_refuse(o, "messages.image_url");
-        write_source(o, "image", (gw_str){NULL, 0}, format, bytes);
+        write_source(o, "image", (gw_str){ NULL, 0 }, format, bytes);
         capability_rest(o, image, "messages.", "url");
     } else if (gw_is(type, "file")) {
         if (!split_data(text_of(o, file, "file_data"), &format, &bytes))
             return capability_refuse(o, "messages.file");
-        write_source(o, "document", GW_LIT("document"), format, bytes); /* Amazon warns that a name can inject a prompt */
+        write_source(o, "document", GW_LIT("document"), format,
+                     bytes); /* Amazon warns that a name can inject a prompt */
         capability_rest(o, file, "messages.", "file_data");
     } else {
         return capability_refuse(o, "messages.type");
@@ -105,7 +106,8 @@ static gw_status write_content(const struct bedrock_out *o, const gw_json *conte
     gw_status status = GW_OK;
     if (o->h->json->type(content) != GW_JSON_ARRAY)
         write_text(o, o->h->json->str(content));
-    for (size_t i = 0; o->h->json->type(content) == GW_JSON_ARRAY && i < o->h->json->count(content) && status == GW_OK; i++)
+    for (size_t i = 0; o->h->json->type(content) == GW_JSON_ARRAY && i < o->h->json->count(content) && status == GW_OK;
+         i++)
         status = write_part(o, o->h->json->at(content, i));
     return status;
 }
@@ -144,7 +146,8 @@ static gw_status write_call(const struct bedrock_out *o, const gw_json *call)
     gw_put_str(o->h, o->w, "toolUseId", text_of(o, call, "id"));
     gw_put_str(o->h, o->w, "name", text_of(o, function, "name"));
     gw_put_key(o->h, o->w, "input");
-    if (o->h->json->parse(o->call, text_of(o, function, "arguments"), &args) == GW_OK && o->h->json->type(args) == GW_JSON_OBJECT)
+    if (o->h->json->parse(o->call, text_of(o, function, "arguments"), &args) == GW_OK &&
+        o->h->json->type(args) == GW_JSON_OBJECT)
         o->h->write->copy(o->w, args);
     else
         o->h->write->raw(o->w, GW_LIT("{}"));
@@ -187,8 +190,10 @@ static gw_status write_message(const struct bedrock_out *o, const gw_json *messa
 static const char *role_of(const struct bedrock_out *o, const gw_json *message)
 {
     gw_str role = text_of(o, message, "role");
-    return gw_is_one_of(role, "user tool") ? "user" : gw_is(role, "assistant") ? "assistant"
-           : gw_is_one_of(role, "system developer") ? "system" : NULL;
+    return gw_is_one_of(role, "user tool")          ? "user"
+           : gw_is(role, "assistant")               ? "assistant"
+           : gw_is_one_of(role, "system developer") ? "system"
+                                                    : NULL;
 }
 
 static gw_status write_role(const struct bedrock_out *o, const gw_json *messages, int system)

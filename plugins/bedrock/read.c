@@ -22,10 +22,10 @@ struct reader {
 
 static void say(const struct reader *r, uint32_t type, uint32_t item, gw_str id, gw_str text)
 {
-    gw_say(r->call, r->emit, (gw_event){.type = type, .item = item, .id = id, .text = text});
+    gw_say(r->call, r->emit, (gw_event){ .type = type, .item = item, .id = id, .text = text });
 }
 
-static const gw_str none = {NULL, 0};
+static const gw_str none = { NULL, 0 };
 
 static void start(const struct reader *r)
 {
@@ -85,10 +85,10 @@ static void read_stop(const struct reader *r, gw_str reason)
     static const struct {
         const char *reasons, *finish;
     } rows[] = {
-        {"end_turn stop_sequence", "stop"},
-        {"max_tokens model_context_window_exceeded", "length"},
-        {"tool_use", "tool_calls"},
-        {"guardrail_intervened content_filtered", "content_filter"},
+        { "end_turn stop_sequence", "stop" },
+        { "max_tokens model_context_window_exceeded", "length" },
+        { "tool_use", "tool_calls" },
+        { "guardrail_intervened content_filtered", "content_filter" },
     };
     const char *finish = "stop";
     if (reason.len == 0 || r->a->over++)
@@ -97,7 +97,8 @@ static void read_stop(const struct reader *r, gw_str reason)
         if (gw_is_one_of(reason, rows[i].reasons))
             finish = rows[i].finish;
     int plain = gw_is_one_of(reason, "end_turn max_tokens tool_use");
-    gw_say(r->call, r->emit, (gw_event){.type = GW_EVENT_FINISH, .text = gw_of(finish), .code = plain ? none : reason});
+    gw_say(r->call, r->emit,
+           (gw_event){ .type = GW_EVENT_FINISH, .text = gw_of(finish), .code = plain ? none : reason });
 }
 
 /* Tokens of a cache stand beside inputTokens; reasoning is inside outputTokens, and its part is not counted. */
@@ -127,7 +128,7 @@ static void read_usage(const struct reader *r, const gw_json *usage)
     int64_t sum = t.input + t.output + t.cache_read + t.cache_write_5m + t.cache_write_1h;
     t.total = gw_get_int(r->h, usage, "totalTokens", -1) == sum ? sum : -1;
     t.raw = r->h->json->text(usage);
-    gw_say(r->call, r->emit, (gw_event){.type = GW_EVENT_USAGE, .tokens = &t});
+    gw_say(r->call, r->emit, (gw_event){ .type = GW_EVENT_USAGE, .tokens = &t });
 }
 
 /* Errors by name, where they come in a stream and have no status. API_runtime_ConverseStream.html, 2026-11. */
@@ -137,10 +138,10 @@ static void read_error(const struct reader *r, uint32_t status, gw_str code, gw_
         const char *name;
         uint32_t status, fault;
     } rows[] = {
-        {"throttlingException", 429, GW_FAULT_RATE_LIMIT},
-        {"serviceUnavailableException", 503, GW_FAULT_OVERLOADED},
-        {"modelTimeoutException", 504, GW_FAULT_TIMEOUT},
-        {"validationException", 400, GW_FAULT_REQUEST},
+        { "throttlingException", 429, GW_FAULT_RATE_LIMIT },
+        { "serviceUnavailableException", 503, GW_FAULT_OVERLOADED },
+        { "modelTimeoutException", 504, GW_FAULT_TIMEOUT },
+        { "validationException", 400, GW_FAULT_REQUEST },
     };
     uint32_t fault = GW_FAULT_BY_STATUS;
     for (size_t i = 0; status < 400 && i < sizeof rows / sizeof *rows; i++)
@@ -151,8 +152,12 @@ static void read_error(const struct reader *r, uint32_t status, gw_str code, gw_
     if (gw_begins(message, "Input is too long") || gw_begins(message, "prompt is too long"))
         fault = GW_FAULT_CONTEXT;
     r->a->failed = 1;
-    gw_say(r->call, r->emit, (gw_event){.type = GW_EVENT_ERROR, .status = status < 400 ? 502 : status, .fault = fault,
-                                        .text = message, .code = code});
+    gw_say(r->call, r->emit,
+           (gw_event){ .type = GW_EVENT_ERROR,
+                       .status = status < 400 ? 502 : status,
+                       .fault = fault,
+                       .text = message,
+                       .code = code });
 }
 
 static void read_whole(const struct reader *r, const gw_json *root)
@@ -161,7 +166,8 @@ static void read_whole(const struct reader *r, const gw_json *root)
     start(r);
     for (size_t i = 0; i < r->h->json->count(content) && i < BLOCKS_MAX; i++) {
         const gw_json *block = r->h->json->at(content, i), *use = gw_get(r->h, block, "toolUse");
-        const gw_json *thought = gw_get(r->h, block, "reasoningContent"), *cited = gw_get(r->h, block, "citationsContent");
+        const gw_json *thought = gw_get(r->h, block, "reasoningContent"),
+                      *cited = gw_get(r->h, block, "citationsContent");
         const gw_json *texts = gw_get(r->h, cited, "content"), *plain = gw_get(r->h, thought, "reasoningText");
         read_text(r, (int64_t)i, gw_get_str(r->h, block, "text"));
         for (size_t k = 0; k < r->h->json->count(texts); k++)
@@ -200,7 +206,7 @@ static void read_message(const struct reader *r, const gw_frame *frame, const gw
 
 gw_status read_answer(const gw_host *h, gw_call *call, const gw_frame *frame, gw_emit emit)
 {
-    struct reader r = {h, call, emit, h->state(call)};
+    struct reader r = { h, call, emit, h->state(call) };
     const gw_json *json = NULL;
     if (r.a == NULL && (r.a = h->alloc(call, sizeof *r.a, _Alignof(struct answer))) == NULL)
         return GW_E_NOMEM;

@@ -8,18 +8,18 @@ static const struct rule {
     enum thinking how;
 } rules[] = {
     /* docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html, 2026-11 */
-    {"claude-3-7-", THINKS_BUDGET},
-    {"claude-sonnet-4-6", THINKS_EFFORT},
-    {"claude-opus-4-6", THINKS_EFFORT},
-    {"claude-opus-4-7", THINKS_EFFORT},
-    {"claude-opus-4-8", THINKS_EFFORT},
-    {"claude-sonnet-4", THINKS_BUDGET},
-    {"claude-opus-4", THINKS_BUDGET},
-    {"claude-haiku-4", THINKS_BUDGET},
-    {"claude-3", THINKS_NOT},
-    {"claude-", THINKS_EFFORT}, /* newer than those */
+    { "claude-3-7-", THINKS_BUDGET },
+    { "claude-sonnet-4-6", THINKS_EFFORT },
+    { "claude-opus-4-6", THINKS_EFFORT },
+    { "claude-opus-4-7", THINKS_EFFORT },
+    { "claude-opus-4-8", THINKS_EFFORT },
+    { "claude-sonnet-4", THINKS_BUDGET },
+    { "claude-opus-4", THINKS_BUDGET },
+    { "claude-haiku-4", THINKS_BUDGET },
+    { "claude-3", THINKS_NOT },
+    { "claude-", THINKS_EFFORT }, /* newer than those */
     /* docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.html, 2026-11 */
-    {"openai.gpt-oss", THINKS_LEVEL},
+    { "openai.gpt-oss", THINKS_LEVEL },
 };
 
 static int has(gw_str model, const char *word)
@@ -63,7 +63,8 @@ static void put(const struct bedrock_out *o, const char *name, const gw_json *va
 /* Half of the limit at most, as what is thought counts against it; under 1,024 tokens there is no thinking. */
 static struct settings settings_of(const struct bedrock_out *o)
 {
-    struct settings s = {member(o, "max_completion_tokens"), member(o, "reasoning_effort"), thinking_of(o->req->model), 0};
+    struct settings s = { member(o, "max_completion_tokens"), member(o, "reasoning_effort"), thinking_of(o->req->model),
+                          0 };
     gw_str effort = o->h->json->str(s.effort);
     if (s.limit == NULL)
         s.limit = member(o, "max_tokens");
@@ -132,7 +133,10 @@ static void write_additional(const struct bedrock_out *o, const struct settings 
         o->h->write->raw(o->w, GW_LIT("{\"type\":\"adaptive\"}"));
         gw_put_key(o->h, o->w, "output_config");
         o->h->write->object(o->w);
-        gw_put_str(o->h, o->w, "effort", gw_is(effort, "minimal") ? GW_LIT("low") : gw_is(effort, "xhigh") ? GW_LIT("max") : effort);
+        gw_put_str(o->h, o->w, "effort",
+                   gw_is(effort, "minimal") ? GW_LIT("low")
+                   : gw_is(effort, "xhigh") ? GW_LIT("max")
+                                            : effort);
         o->h->write->close(o->w);
     } else if (thinks && s->thinking == THINKS_LEVEL && gw_is_one_of(effort, "low medium high")) {
         gw_put_str(o->h, o->w, "reasoning_effort", effort);
@@ -236,7 +240,7 @@ static void write_format(const struct bedrock_out *o, const gw_json *format)
         capability_drop(o, "response_format");
         return;
     }
-    static const char *const keys[] = {"outputConfig", "textFormat", "structure", "jsonSchema"};
+    static const char *const keys[] = { "outputConfig", "textFormat", "structure", "jsonSchema" };
     for (size_t i = 0; i < 4; i++) {
         gw_put_key(o->h, o->w, keys[i]);
         o->h->write->object(o->w);
@@ -257,8 +261,9 @@ gw_status settings_write(const struct bedrock_out *o)
     write_additional(o, &s);
     write_tools(o, &s);
     write_format(o, member(o, "response_format"));
-    capability_rest(o, o->req->body, "",
-                    "model messages stream stream_options max_completion_tokens max_tokens temperature top_p top_k stop tools "
-                    "tool_choice reasoning_effort response_format");
+    capability_rest(
+        o, o->req->body, "",
+        "model messages stream stream_options max_completion_tokens max_tokens temperature top_p top_k stop tools "
+        "tool_choice reasoning_effort response_format");
     return GW_OK;
 }

@@ -49,31 +49,31 @@ static void demo_close(void *instance)
 
 static void emit_text(gw_call *call, gw_emit emit, uint32_t type, uint32_t choice, gw_str text)
 {
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = type, .index = choice, .text = text});
+    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = type, .index = choice, .text = text });
 }
 
 void demo_emit_error(gw_call *call, gw_emit emit, uint32_t status, uint32_t fault, gw_str text, gw_str code,
                      gw_str param)
 {
-    emit(call, &(gw_event){.size = sizeof(gw_event),
-                           .type = GW_EVENT_ERROR,
-                           .text = text,
-                           .status = status,
-                           .fault = fault,
-                           .code = code,
-                           .param = param});
+    emit(call, &(gw_event){ .size = sizeof(gw_event),
+                            .type = GW_EVENT_ERROR,
+                            .text = text,
+                            .status = status,
+                            .fault = fault,
+                            .code = code,
+                            .param = param });
 }
 
 static void begin(gw_call *call, gw_emit emit, const gw_request *req, struct answer *a)
 {
     a->begun = true;
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_START, .id = a->id, .text = req->model});
+    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_START, .id = a->id, .text = req->model });
     for (uint32_t choice = 0; a->tool_name.ptr != NULL && choice < a->choices; choice++)
-        emit(call, &(gw_event){.size = sizeof(gw_event),
-                               .type = GW_EVENT_TOOL_CALL,
-                               .index = choice,
-                               .id = a->tool_id,
-                               .text = a->tool_name});
+        emit(call, &(gw_event){ .size = sizeof(gw_event),
+                                .type = GW_EVENT_TOOL_CALL,
+                                .index = choice,
+                                .id = a->tool_id,
+                                .text = a->tool_name });
 }
 
 /* The part of the answer that is being sent: its kind, its text, how much of it is sent. */
@@ -83,7 +83,7 @@ static uint32_t part(struct answer *a, gw_str *rest, size_t **at)
     gw_str whole = reasons ? a->reasoning : a->tool_name.ptr != NULL ? a->tool_args : a->text;
 
     *at = reasons ? &a->reasoning_at : &a->text_at;
-    *rest = (gw_str){whole.ptr + **at, whole.len - **at};
+    *rest = (gw_str){ whole.ptr + **at, whole.len - **at };
     return reasons ? GW_EVENT_REASONING : a->tool_name.ptr != NULL ? GW_EVENT_TOOL_ARGS : GW_EVENT_TEXT;
 }
 
@@ -129,8 +129,8 @@ void demo_emit_usage(const struct demo *demo, gw_call *call, gw_emit emit, int64
                        "\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}",
                        (long long)tokens.input, (long long)(tokens.output + tokens.reasoning), (long long)tokens.total,
                        (long long)tokens.reasoning);
-    tokens.raw = demo_copy(demo, call, (gw_str){raw, (size_t)len});
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    tokens.raw = demo_copy(demo, call, (gw_str){ raw, (size_t)len });
+    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
 }
 
 static void finish(const struct demo *demo, gw_call *call, gw_emit emit, const struct answer *a)
@@ -199,7 +199,7 @@ static gw_status demo_produce(void *instance, gw_call *call, const gw_request *r
     if (a->breaks)
         demo_emit_error(call, emit, 500, GW_FAULT_SERVER,
                         GW_LIT("the demo provider broke off in mid-answer, as asked for"), GW_LIT("server_error"),
-                        (gw_str){NULL, 0});
+                        (gw_str){ NULL, 0 });
     else
         finish(demo, call, emit, a);
     return GW_MISS;
@@ -216,12 +216,12 @@ static const gw_capability *demo_capability(void *instance, const gw_request *re
 }
 
 static const gw_option options[] = {
-    {"tokens_per_second", "pace of a stream; 0 is as fast as it is taken (200)",             GW_JSON_INT, 0},
-    {"latency_ms",        "before the first token of a stream (0)",                          GW_JSON_INT, 0},
-    {"slow_ms",           "before the first token when the message begins with slow (3000)", GW_JSON_INT, 0},
-    {"long_words",        "words of the answer when the message begins with long (400)",     GW_JSON_INT, 0},
-    {"dimensions",        "of an embedding when the request does not say (256)",             GW_JSON_INT, 0},
-    {NULL,                NULL,                                                              0,           0},
+    { "tokens_per_second", "pace of a stream; 0 is as fast as it is taken (200)", GW_JSON_INT, 0 },
+    { "latency_ms", "before the first token of a stream (0)", GW_JSON_INT, 0 },
+    { "slow_ms", "before the first token when the message begins with slow (3000)", GW_JSON_INT, 0 },
+    { "long_words", "words of the answer when the message begins with long (400)", GW_JSON_INT, 0 },
+    { "dimensions", "of an embedding when the request does not say (256)", GW_JSON_INT, 0 },
+    { NULL, NULL, 0, 0 },
 };
 
 static const gw_provider_ops ops = {

@@ -8,11 +8,11 @@
 enum { CHOICES_MOST = 128, WORDS_MOST = 20000, MESSAGE_TOKENS = 4, BREAK_AFTER = 3 };
 
 const gw_capability demo_fields[] = {
-    {.size = sizeof(gw_capability),
-     .how = GW_FIELD_DROPPED,
-     .field = "logprobs",
-     .why = "the demo provider has no probabilities"},
-    {.field = NULL          },
+    { .size = sizeof(gw_capability),
+      .how = GW_FIELD_DROPPED,
+      .field = "logprobs",
+      .why = "the demo provider has no probabilities" },
+    { .field = NULL },
 };
 
 /* What is being planned, handed around. */
@@ -33,13 +33,13 @@ static gw_str member_str(const struct plan *p, const gw_json *object, gw_str nam
 
 static void tell_dropped(const struct plan *p, const gw_capability *row)
 {
-    p->h->dropped(p->call, (gw_str){row->field, strlen(row->field)}, (gw_str){row->why, strlen(row->why)});
+    p->h->dropped(p->call, (gw_str){ row->field, strlen(row->field) }, (gw_str){ row->why, strlen(row->why) });
 }
 
 static gw_str trim(gw_str s)
 {
     while (s.len > 0 && (unsigned char)s.ptr[0] <= ' ')
-        s = (gw_str){s.ptr + 1, s.len - 1};
+        s = (gw_str){ s.ptr + 1, s.len - 1 };
     while (s.len > 0 && (unsigned char)s.ptr[s.len - 1] <= ' ')
         s.len--;
     return s;
@@ -52,13 +52,13 @@ gw_str demo_copy(const struct demo *demo, gw_call *call, gw_str s)
         return GW_LIT("");
     if (s.len > 0)
         memcpy(copy, s.ptr, s.len);
-    return (gw_str){copy, s.len};
+    return (gw_str){ copy, s.len };
 }
 
 /* Up to four texts one after another, in memory of the call. */
 static gw_str join(const struct plan *p, gw_str a, gw_str b, gw_str c, gw_str d)
 {
-    const gw_str parts[] = {a, b, c, d};
+    const gw_str parts[] = { a, b, c, d };
     size_t len = 0;
     for (size_t i = 0; i < 4; i++)
         len += parts[i].len;
@@ -70,7 +70,7 @@ static gw_str join(const struct plan *p, gw_str a, gw_str b, gw_str c, gw_str d)
             memcpy(at, parts[i].ptr, parts[i].len);
         at += parts[i].len;
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }
 
 static void set_error(struct answer *answer, uint32_t status, uint32_t fault, gw_str text, gw_str code, gw_str param)
@@ -100,7 +100,7 @@ static gw_str content_text(const struct plan *p, const gw_json *content)
             memcpy(at, part.ptr, part.len);
         at += part.len;
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }
 
 static int64_t count_content(const struct plan *p, const gw_json *content)
@@ -122,7 +122,7 @@ static bool is_reminder(gw_str text)
 /* What the person wrote in a message: its text, or the last of its texts that is not a client's. Absent: nothing. */
 static gw_str person_text(const struct plan *p, const gw_json *content)
 {
-    gw_str text = p->h->json->str(content), found = {NULL, 0};
+    gw_str text = p->h->json->str(content), found = { NULL, 0 };
     if (text.ptr != NULL)
         return is_reminder(text) ? found : text;
     for (size_t i = 0; i < p->h->json->count(content); i++) {
@@ -143,7 +143,7 @@ static const gw_json *read_messages(struct plan *p)
         const gw_json *one = p->h->json->at(messages, i), *content = p->h->json->get(one, GW_LIT("content"));
         p->answer->prompt_tokens += MESSAGE_TOKENS + count_content(p, content);
         bool is_user = demo_is(member_str(p, one, GW_LIT("role")), "user");
-        gw_str text = is_user ? person_text(p, content) : (gw_str){NULL, 0};
+        gw_str text = is_user ? person_text(p, content) : (gw_str){ NULL, 0 };
         if (is_user && text.ptr == NULL && last != NULL)
             continue;
         last = one;
@@ -164,7 +164,7 @@ static bool take_word(struct plan *p, const char *word)
     if (p->said.len < len || memcmp(p->said.ptr, word, len) != 0 ||
         (p->said.len > len && (unsigned char)p->said.ptr[len] > ' '))
         return false;
-    p->rest = trim((gw_str){p->said.ptr + len, p->said.len - len});
+    p->rest = trim((gw_str){ p->said.ptr + len, p->said.len - len });
     return true;
 }
 
@@ -250,7 +250,9 @@ static void plan_json(struct plan *p, const gw_json *schema)
 /* `count` words, a new line after every tenth. */
 static gw_str long_text(const struct plan *p, int64_t count)
 {
-    static const char *const words[] = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"};
+    static const char *const words[] = {
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"
+    };
     char *out = p->h->alloc(p->call, (size_t)count * 6 + 1, 1), *at = out;
     if (out == NULL)
         return GW_LIT("");
@@ -260,7 +262,7 @@ static gw_str long_text(const struct plan *p, int64_t count)
         at += len;
         *at++ = i % 10 == 9 ? '\n' : ' ';
     }
-    return (gw_str){out, count > 0 ? (size_t)(at - out) - 1 : 0};
+    return (gw_str){ out, count > 0 ? (size_t)(at - out) - 1 : 0 };
 }
 
 /* "long 50": the number after the word, else the setting. */
@@ -291,10 +293,10 @@ static void plan_by_word(struct plan *p)
     p->rest = p->said;
     if (take_word(p, "429")) {
         set_error(a, 429, GW_FAULT_RATE_LIMIT, GW_LIT("the demo provider refuses this as a rate limit, as asked for"),
-                  GW_LIT("rate_limit_exceeded"), (gw_str){NULL, 0});
+                  GW_LIT("rate_limit_exceeded"), (gw_str){ NULL, 0 });
     } else if (take_word(p, "529")) {
         set_error(a, 529, GW_FAULT_OVERLOADED, GW_LIT("the demo provider says that it is overloaded, as asked for"),
-                  GW_LIT("overloaded"), (gw_str){NULL, 0});
+                  GW_LIT("overloaded"), (gw_str){ NULL, 0 });
     } else if (forced || take_word(p, "tool")) {
         plan_tool_call(p, wanted);
     } else if (take_word(p, "break")) {
@@ -366,12 +368,12 @@ static void name_it(const struct plan *p, size_t messages)
         hash = (hash ^ (unsigned char)p->said.ptr[i]) * UINT64_C(0x100000001b3);
     hash = (hash ^ messages) * UINT64_C(0x100000001b3);
     int len = snprintf(name, sizeof name, "demo%016llx", (unsigned long long)hash);
-    p->answer->id = demo_copy(p->demo, p->call, (gw_str){name, (size_t)len});
+    p->answer->id = demo_copy(p->demo, p->call, (gw_str){ name, (size_t)len });
 }
 
 void demo_plan(const struct demo *demo, gw_call *call, const gw_request *req, struct answer *answer)
 {
-    struct plan p = {.demo = demo, .h = demo->host, .call = call, .body = req->body, .answer = answer};
+    struct plan p = { .demo = demo, .h = demo->host, .call = call, .body = req->body, .answer = answer };
     const gw_json *result = read_messages(&p);
     int64_t choices = p.h->json->integer(p.h->json->get(p.body, GW_LIT("n")), 1);
 

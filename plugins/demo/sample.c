@@ -18,13 +18,13 @@ static void sample(struct sampler *s, const gw_json *schema, gw_str name, int de
 
 void demo_sample(const gw_host *host, gw_writer *w, const gw_json *schema, gw_str name)
 {
-    struct sampler s = {.h = host, .w = w, .root = schema, .left = VALUES};
+    struct sampler s = { .h = host, .w = w, .root = schema, .left = VALUES };
     sample(&s, schema, name, 0);
 }
 
 static const gw_json *member(const struct sampler *s, const gw_json *schema, const char *name)
 {
-    return s->h->json->get(schema, (gw_str){name, strlen(name)});
+    return s->h->json->get(schema, (gw_str){ name, strlen(name) });
 }
 
 static int64_t number(const struct sampler *s, const gw_json *schema, const char *name, int64_t otherwise)
@@ -38,8 +38,8 @@ static gw_str next_step(gw_str *path)
     size_t len = 0;
     while (len < path->len && path->ptr[len] != '/')
         len++;
-    gw_str step = {path->ptr, len};
-    *path = len < path->len ? (gw_str){path->ptr + len + 1, path->len - len - 1} : (gw_str){"", 0};
+    gw_str step = { path->ptr, len };
+    *path = len < path->len ? (gw_str){ path->ptr + len + 1, path->len - len - 1 } : (gw_str){ "", 0 };
     return step;
 }
 
@@ -50,7 +50,7 @@ static const gw_json *resolve(const struct sampler *s, const gw_json *schema)
         gw_str path = s->h->json->str(member(s, schema, "$ref"));
         if (path.len == 0 || path.ptr[0] != '#')
             return schema;
-        path = path.len > 2 ? (gw_str){path.ptr + 2, path.len - 2} : (gw_str){"", 0};
+        path = path.len > 2 ? (gw_str){ path.ptr + 2, path.len - 2 } : (gw_str){ "", 0 };
         schema = s->root;
         while (path.len > 0)
             schema = s->h->json->get(schema, next_step(&path));
@@ -61,7 +61,7 @@ static const gw_json *resolve(const struct sampler *s, const gw_json *schema)
 /* The first of anyOf, oneOf or allOf that is not only null. */
 static const gw_json *one_of(const struct sampler *s, const gw_json *schema)
 {
-    static const char *const words[] = {"anyOf", "oneOf", "allOf"};
+    static const char *const words[] = { "anyOf", "oneOf", "allOf" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const gw_json *list = member(s, schema, words[i]);
         for (size_t k = 0; k < s->h->json->count(list); k++) {
@@ -161,16 +161,16 @@ static void sample_string(struct sampler *s, const gw_json *schema, gw_str name)
     static const struct {
         const char *format, *value;
     } formats[] = {
-        {"date",      "2026-01-01"                          },
-        {"date-time", "2026-01-01T12:00:00Z"                },
-        {"time",      "12:00:00Z"                           },
-        {"duration",  "PT1H"                                },
-        {"email",     "someone@example.com"                 },
-        {"hostname",  "example.com"                         },
-        {"ipv4",      "192.0.2.1"                           },
-        {"ipv6",      "2001:db8::1"                         },
-        {"uri",       "https://example.com/"                },
-        {"uuid",      "00000000-0000-4000-8000-000000000000"},
+        { "date", "2026-01-01" },
+        { "date-time", "2026-01-01T12:00:00Z" },
+        { "time", "12:00:00Z" },
+        { "duration", "PT1H" },
+        { "email", "someone@example.com" },
+        { "hostname", "example.com" },
+        { "ipv4", "192.0.2.1" },
+        { "ipv6", "2001:db8::1" },
+        { "uri", "https://example.com/" },
+        { "uuid", "00000000-0000-4000-8000-000000000000" },
     };
     gw_str format = s->h->json->str(member(s, schema, "format"));
     int64_t least = number(s, schema, "minLength", 0), most = number(s, schema, "maxLength", LONGEST);
@@ -179,7 +179,7 @@ static void sample_string(struct sampler *s, const gw_json *schema, gw_str name)
 
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (demo_is(format, formats[i].format)) {
-            s->h->write->str(s->w, (gw_str){formats[i].value, strlen(formats[i].value)});
+            s->h->write->str(s->w, (gw_str){ formats[i].value, strlen(formats[i].value) });
             return;
         }
     bool is_place = (demo_is(name, "city") || demo_is(name, "location")) && least <= 5 && most >= 5;
@@ -187,7 +187,7 @@ static void sample_string(struct sampler *s, const gw_json *schema, gw_str name)
     len = most >= 0 && most < (int64_t)len ? (size_t)most : len;
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = "text"[i % 4];
-    s->h->write->str(s->w, is_place ? GW_LIT("Paris") : (gw_str){text, len});
+    s->h->write->str(s->w, is_place ? GW_LIT("Paris") : (gw_str){ text, len });
 }
 
 static void sample(struct sampler *s, const gw_json *schema, gw_str name, int depth)

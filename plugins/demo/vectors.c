@@ -70,7 +70,7 @@ static void write_vector(struct embedding *e)
              size = millionths < 0 ? -millionths : millionths;
         int len =
             snprintf(number, sizeof number, "%s%ld.%06ld", millionths < 0 ? "-" : "", size / PLACES, size % PLACES);
-        e->h->write->raw(e->w, (gw_str){number, (size_t)len});
+        e->h->write->raw(e->w, (gw_str){ number, (size_t)len });
     }
     e->h->write->close(e->w);
     e->h->write->close(e->w);
@@ -81,12 +81,12 @@ static void embed_text(struct embedding *e, gw_str text)
 {
     while (text.len > 0) {
         size_t len = demo_token(text);
-        gw_str token = {text.ptr, len};
+        gw_str token = { text.ptr, len };
         if (len > 1 && token.ptr[0] == ' ') /* a word is the same word at the beginning of a line */
-            token = (gw_str){text.ptr + 1, len - 1};
+            token = (gw_str){ text.ptr + 1, len - 1 };
         push(e, token);
         e->tokens++;
-        text = (gw_str){text.ptr + len, text.len - len};
+        text = (gw_str){ text.ptr + len, text.len - len };
     }
     write_vector(e);
 }
@@ -157,7 +157,9 @@ gw_status demo_embed(const struct demo *demo, gw_call *call, const gw_request *r
                         GW_LIT("invalid_value"), GW_LIT("dimensions"));
         return GW_MISS;
     }
-    *e = (struct embedding){.demo = demo, .h = h, .call = call, .w = h->writer(call), .dimensions = (size_t)dimensions};
+    *e = (struct embedding){
+        .demo = demo, .h = h, .call = call, .w = h->writer(call), .dimensions = (size_t)dimensions
+    };
     h->write->object(e->w);
     h->write->key(e->w, GW_LIT("object"));
     h->write->str(e->w, GW_LIT("list"));
@@ -176,6 +178,6 @@ gw_status demo_embed(const struct demo *demo, gw_call *call, const gw_request *r
         return GW_MISS;
     }
     demo_emit_usage(demo, call, emit, e->tokens, 0, 0);
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_BODY, .data = h->write->text(e->w)});
+    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_BODY, .data = h->write->text(e->w) });
     return GW_MISS;
 }

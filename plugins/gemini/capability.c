@@ -2,7 +2,9 @@
 #include "gemini.h"
 
 #define ROW(field_, how_, when_, as_, why_)                                                                            \
-    {.size = sizeof(gw_capability), .how = how_, .field = field_, .when = when_, .as = as_, .why = why_}
+    {                                                                                                                  \
+        .size = sizeof(gw_capability), .how = how_, .field = field_, .when = when_, .as = as_, .why = why_             \
+    }
 #define SENT_AS(field, as) ROW(field, GW_FIELD_TRANSLATED, NULL, as, NULL)
 #define DROPPED(field, when, why) ROW(field, GW_FIELD_DROPPED, when, NULL, why)
 #define REFUSED(field, when, why) ROW(field, GW_FIELD_REFUSED, when, NULL, why)
@@ -41,8 +43,10 @@ const gw_capability gemini_rows[] = {
     DROPPED("messages.reasoning_details", "of another service", "another service signed or encrypted it"),
     DROPPED("messages.*", NULL, "Gemini does not know it"),
     DROPPED("*", NULL, "Gemini does not know it"),
-    REFUSED("messages.role", "another than system, developer, user, assistant, tool", "Gemini takes no message of this role"),
-    REFUSED("messages.type", "another than text, image_url, video_url, input_audio, file", "Gemini takes no part of this type"),
+    REFUSED("messages.role", "another than system, developer, user, assistant, tool",
+            "Gemini takes no message of this role"),
+    REFUSED("messages.type", "another than text, image_url, video_url, input_audio, file",
+            "Gemini takes no part of this type"),
     REFUSED("messages.image_url", "neither base64 nor an address", "a file must be base64 or have an address"),
     REFUSED("messages.input_audio", "without data or format", "audio needs its data and its format"),
     REFUSED("input", "tokens instead of texts", "Gemini embeds texts, not tokens"),
@@ -65,12 +69,12 @@ void capability_drop(const struct gemini_out *o, gw_str field)
     const gw_capability *row = row_of(field, GW_FIELD_DROPPED);
     if (row == NULL)
         row = row_of(gemini_begins(field, "messages.") ? GW_LIT("messages.*") : GW_LIT("*"), GW_FIELD_DROPPED);
-    o->h->dropped(o->call, field, (gw_str){row->why, strlen(row->why)});
+    o->h->dropped(o->call, field, (gw_str){ row->why, strlen(row->why) });
 }
 
 gw_status capability_refuse(const struct gemini_out *o, const char *field)
 {
-    const gw_capability *row = row_of((gw_str){field, strlen(field)}, GW_FIELD_REFUSED);
-    o->h->explain(o->call, (gw_str){row->why, strlen(row->why)});
+    const gw_capability *row = row_of((gw_str){ field, strlen(field) }, GW_FIELD_REFUSED);
+    o->h->explain(o->call, (gw_str){ row->why, strlen(row->why) });
     return GW_E_REQUEST;
 }

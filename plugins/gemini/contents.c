@@ -36,7 +36,7 @@ static struct run run_from(const struct gemini_out *o, size_t at)
     size_t count = message_count(o);
     while (at < count && role_at(o, at) == ROLE_SYSTEM)
         at++;
-    struct run run = {at, at, at < count ? role_at(o, at) : ROLE_UNKNOWN};
+    struct run run = { at, at, at < count ? role_at(o, at) : ROLE_UNKNOWN };
     while (run.to < count && (role_at(o, run.to) == run.role || role_at(o, run.to) == ROLE_SYSTEM))
         run.to++;
     return run;
@@ -45,7 +45,7 @@ static struct run run_from(const struct gemini_out *o, size_t at)
 static void begin_content(const struct gemini_out *o, const char *role)
 {
     o->h->write->object(o->w);
-    gemini_str(o, "role", (gw_str){role, strlen(role)});
+    gemini_str(o, "role", (gw_str){ role, strlen(role) });
     gemini_key(o, "parts");
     o->h->write->array(o->w);
 }
@@ -74,7 +74,7 @@ static gw_str detail_of(const struct gemini_out *o, const gw_json *message, gw_s
             memcmp(of.len > 0 ? of.ptr : "", id.len > 0 ? id.ptr : "", id.len) == 0)
             return data;
     }
-    return (gw_str){NULL, 0};
+    return (gw_str){ NULL, 0 };
 }
 
 static void report_details(const struct gemini_out *o, const gw_json *message)
@@ -127,7 +127,7 @@ static gw_status write_reply(struct gemini_out *o, const gw_json *message, size_
     const gw_json *calls = gemini_get(o->h, message, "tool_calls");
     const gw_json *content = gemini_get(o->h, message, "content");
     gw_str thought = gemini_text(o->h, message, "reasoning_content"), refusal = gemini_text(o->h, message, "refusal");
-    gw_str signature = detail_of(o, message, (gw_str){NULL, 0});
+    gw_str signature = detail_of(o, message, (gw_str){ NULL, 0 });
     gw_status status = GW_OK;
     parts_report(o, message, "role content tool_calls refusal reasoning_content reasoning reasoning_details");
     report_details(o, message);
@@ -206,7 +206,8 @@ static gw_status write_results(struct gemini_out *o, struct run model, struct ru
             o->h->write->object(o->w);
             gemini_key(o, "functionResponse");
             o->h->write->object(o->w);
-            gemini_str(o, "name", names_sent(o->h, o->call, gemini_text(o->h, gemini_get(o->h, call, "function"), "name")));
+            gemini_str(o, "name",
+                       names_sent(o->h, o->call, gemini_text(o->h, gemini_get(o->h, call, "function"), "name")));
             gemini_key(o, "response");
             write_result(o, result);
             gemini_str(o, "id", id);
@@ -235,7 +236,7 @@ static gw_status write_run(struct gemini_out *o, struct run before, struct run r
             status = write_reply(o, m, &parts);
         } else if (!is_tool) {
             parts_report(o, m, "role content");
-            parts += parts_write(o, content, (gw_str){NULL, 0}, &status);
+            parts += parts_write(o, content, (gw_str){ NULL, 0 }, &status);
         } else if (o->h->json->type(content) == GW_JSON_ARRAY) { /* images of a result stand beside it */
             parts += parts_write_media(o, content, &status);
         }
@@ -262,7 +263,7 @@ static gw_status write_system(struct gemini_out *o)
             o->h->write->array(o->w);
         }
         parts_report(o, message_at(o, i), "role content");
-        if (parts_write(o, gemini_get(o->h, message_at(o, i), "content"), (gw_str){NULL, 0}, &status) == 0)
+        if (parts_write(o, gemini_get(o->h, message_at(o, i), "content"), (gw_str){ NULL, 0 }, &status) == 0)
             write_text(o, GW_LIT(" "));
     }
     if (parts > 0)
@@ -272,7 +273,7 @@ static gw_status write_system(struct gemini_out *o)
 
 gw_status contents_write(struct gemini_out *o)
 {
-    struct run before = {0, 0, ROLE_USER}, run = run_from(o, 0);
+    struct run before = { 0, 0, ROLE_USER }, run = run_from(o, 0);
     gw_status status = write_system(o);
     gemini_key(o, "contents");
     o->h->write->array(o->w);

@@ -52,7 +52,7 @@ static gw_status write_url(const struct gemini_out *o, gw_http *out, const char 
         *at++ = hex[c & 15];
     }
     memcpy(at, method, strlen(method));
-    o->h->http_url(out, (gw_str){url, (size_t)(at - url) + strlen(method)});
+    o->h->http_url(out, (gw_str){ url, (size_t)(at - url) + strlen(method) });
     return GW_OK;
 }
 
@@ -65,7 +65,7 @@ static gw_status write_chat(struct gemini_out *o)
 static gw_status build(struct gemini_out *o, gw_http *out)
 {
     const char *method = o->req->stream ? ":streamGenerateContent?alt=sse" : ":generateContent";
-    gw_status (*write)(struct gemini_out *o) = write_chat;
+    gw_status (*write)(struct gemini_out * o) = write_chat;
     gw_status status;
     if (o->req->operation == GW_OP_EMBEDDINGS) {
         method = ":batchEmbedContents";
@@ -87,7 +87,7 @@ static gw_status build(struct gemini_out *o, gw_http *out)
 static gw_status gemini_build(void *instance, gw_call *call, const gw_request *req, gw_http *out)
 {
     const gw_host *h = ((const struct gemini *)instance)->host;
-    struct gemini_out o = {.h = h, .call = call, .w = h->http_json_body(out), .req = req};
+    struct gemini_out o = { .h = h, .call = call, .w = h->http_json_body(out), .req = req };
     if ((o.state = h->alloc(call, sizeof *o.state, sizeof(void *))) == NULL)
         return GW_E_NOMEM;
     o.state->tools = gemini_get(h, req->body, "tools");
@@ -109,15 +109,15 @@ static const gw_capability *gemini_capability(void *instance, const gw_request *
     return index < gemini_row_count ? &gemini_rows[index] : NULL;
 }
 
-static const gw_provider_ops ops = {.size = sizeof ops,
-                                    .operations = GW_OP_CHAT | GW_OP_EMBEDDINGS | GW_OP_COUNT_TOKENS,
-                                    .framing = GW_FRAMING_SSE,
-                                    .open = gemini_open,
-                                    .close = gemini_close,
-                                    .build = gemini_build,
-                                    .read = gemini_read,
-                                    .base_url = "https://generativelanguage.googleapis.com/v1beta",
-                                    .secret_env = "GEMINI_API_KEY",
-                                    .models = "gemini-*",
-                                    .capability = gemini_capability};
+static const gw_provider_ops ops = { .size = sizeof ops,
+                                     .operations = GW_OP_CHAT | GW_OP_EMBEDDINGS | GW_OP_COUNT_TOKENS,
+                                     .framing = GW_FRAMING_SSE,
+                                     .open = gemini_open,
+                                     .close = gemini_close,
+                                     .build = gemini_build,
+                                     .read = gemini_read,
+                                     .base_url = "https://generativelanguage.googleapis.com/v1beta",
+                                     .secret_env = "GEMINI_API_KEY",
+                                     .models = "gemini-*",
+                                     .capability = gemini_capability };
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "gemini", .version = "1.0.0", .license = "MIT", .ops = &ops);

@@ -16,8 +16,8 @@ struct gemini_choice {
 
 /* One request and its answer. Memory of the call. */
 struct gemini_state {
-    gw_str model;         /* as it was asked for */
-    const gw_json *tools; /* of the request: names that Gemini does not take go out spelt otherwise */
+    gw_str model;                /* as it was asked for */
+    const gw_json *tools;        /* of the request: names that Gemini does not take go out spelt otherwise */
     uint32_t operation;          /* GW_OP_*; 0: there was no request */
     uint32_t calls, over, began; /* calls of all choices; over: an error ended the answer */
     uint32_t respelt;            /* a tool's name went out in another way */
@@ -37,7 +37,7 @@ struct gemini_out {
 
 static inline const gw_json *gemini_get(const gw_host *h, const gw_json *object, const char *name)
 {
-    return h->json->get(object, (gw_str){name, strlen(name)});
+    return h->json->get(object, (gw_str){ name, strlen(name) });
 }
 
 static inline gw_str gemini_text(const gw_host *h, const gw_json *object, const char *name)
@@ -59,14 +59,15 @@ static inline int gemini_begins(gw_str s, const char *word)
 static inline int gemini_begins_nocase(gw_str s, const char *word)
 {
     size_t len = strlen(word), i = 0;
-    while (s.len >= len && i < len && (s.ptr[i] == word[i] || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' && s.ptr[i] + 32 == word[i])))
+    while (s.len >= len && i < len &&
+           (s.ptr[i] == word[i] || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' && s.ptr[i] + 32 == word[i])))
         i++;
     return i == len;
 }
 
 static inline void gemini_key(const struct gemini_out *o, const char *name)
 {
-    o->h->write->key(o->w, (gw_str){name, strlen(name)});
+    o->h->write->key(o->w, (gw_str){ name, strlen(name) });
 }
 
 static inline void gemini_str(const struct gemini_out *o, const char *name, gw_str value)

@@ -46,20 +46,20 @@ gw_str names_sent(const gw_host *h, gw_call *call, gw_str name)
         kept++;
     if (kept == name.len && name.len + len <= NAME_MOST) { /* only its beginning was wrong */
         memcpy(out + len, name.ptr, name.len);
-        return (gw_str){out, name.len + len};
+        return (gw_str){ out, name.len + len };
     }
     for (size_t i = 0; i < name.len && len < NAME_MOST - HASH_DIGITS - 1; i++)
         out[len++] = is_taken(name.ptr[i]) ? name.ptr[i] : '_';
     out[len++] = '_';
     write_hash(name, out + len);
-    return (gw_str){out, len + HASH_DIGITS};
+    return (gw_str){ out, len + HASH_DIGITS };
 }
 
 gw_str names_back(const gw_host *h, gw_call *call, const struct gemini_state *state, gw_str name)
 {
     for (size_t i = 0; state->respelt && i < h->json->count(state->tools); i++) {
         gw_str given = gemini_text(h, gemini_get(h, h->json->at(state->tools, i), "function"), "name");
-        gw_str sent = is_fine(given) ? (gw_str){NULL, 0} : names_sent(h, call, given);
+        gw_str sent = is_fine(given) ? (gw_str){ NULL, 0 } : names_sent(h, call, given);
         if (sent.len > 0 && sent.len == name.len && memcmp(sent.ptr, name.ptr, name.len) == 0)
             return given;
     }

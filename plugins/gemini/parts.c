@@ -17,7 +17,7 @@ void parts_report(const struct gemini_out *o, const gw_json *object, const char 
         if (stands || type == GW_JSON_NULL || (type == GW_JSON_ARRAY && o->h->json->count(value) == 0))
             continue;
         memcpy(field + stem, name.ptr, len);
-        capability_drop(o, (gw_str){field, stem + len});
+        capability_drop(o, (gw_str){ field, stem + len });
     }
 }
 
@@ -45,56 +45,57 @@ static void write_inline(const struct gemini_out *o, gw_str type, gw_str data)
 static gw_str type_of(gw_str url)
 {
     static const char *const types[][2] = {
-        {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"}, {".png", "image/png"},       {".webp", "image/webp"},
-        {".gif", "image/gif"},  {".heic", "image/heic"}, {".pdf", "application/pdf"}, {".mp4", "video/mp4"},
-        {".mp3", "audio/mp3"},  {".wav", "audio/wav"},
+        { ".jpg", "image/jpeg" }, { ".jpeg", "image/jpeg" }, { ".png", "image/png" },       { ".webp", "image/webp" },
+        { ".gif", "image/gif" },  { ".heic", "image/heic" }, { ".pdf", "application/pdf" }, { ".mp4", "video/mp4" },
+        { ".mp3", "audio/mp3" },  { ".wav", "audio/wav" },
     };
     for (size_t i = 0; i < url.len; i++)
         if (url.ptr[i] == '?' || url.ptr[i] == '#')
             url.len = i;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         size_t len = strlen(types[i][0]);
-        if (url.len > len && gemini_begins_nocase((gw_str){url.ptr + url.len - len, len}, types[i][0]))
-            return (gw_str){types[i][1], strlen(types[i][1])};
+        if (url.len > len && gemini_begins_nocase((gw_str){ url.ptr + url.len - len, len }, types[i][0]))
+            return (gw_str){ types[i][1], strlen(types[i][1]) };
     }
-    return (gw_str){NULL, 0};
+    return (gw_str){ NULL, 0 };
 }
 
 /* What the first bytes of base64 say of an image or a document: they decide, as clients call a JPEG "image/png". */
 static gw_str type_in(gw_str data)
 {
     static const char *const begins[][2] = {
-        {"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"},  {"R0lGOD", "image/gif"},
-        {"UklGR", "image/webp"},      {"JVBERi", "application/pdf"},
+        { "iVBORw0KGgo", "image/png" }, { "/9j/", "image/jpeg" },        { "R0lGOD", "image/gif" },
+        { "UklGR", "image/webp" },      { "JVBERi", "application/pdf" },
     };
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
         if (gemini_begins(data, begins[i][0]))
-            return (gw_str){begins[i][1], strlen(begins[i][1])};
-    return (gw_str){NULL, 0};
+            return (gw_str){ begins[i][1], strlen(begins[i][1]) };
+    return (gw_str){ NULL, 0 };
 }
 
 /* A media type in small letters, memory of the call; RIFF is sound and video too, so only an image is called otherwise. */
 static gw_str type_for(const struct gemini_out *o, gw_str told, gw_str data)
 {
     gw_str seen = type_in(data);
-    int is_open = told.len == 0 || gemini_begins_nocase(told, "image/") || gemini_begins_nocase(told, "application/octet-stream");
+    int is_open =
+        told.len == 0 || gemini_begins_nocase(told, "image/") || gemini_begins_nocase(told, "application/octet-stream");
     char *out = o->h->alloc(o->call, told.len + 1, 1);
     if ((seen.len > 0 && is_open) || out == NULL)
         return seen;
     for (size_t i = 0; i < told.len; i++)
         out[i] = told.ptr[i] >= 'A' && told.ptr[i] <= 'Z' ? (char)(told.ptr[i] + 32) : told.ptr[i];
-    return (gw_str){out, told.len};
+    return (gw_str){ out, told.len };
 }
 
 /* "data:TYPE;PARAMETERS;base64,DATA"; the words have no case. */
 static gw_status write_data_url(const struct gemini_out *o, gw_str url, size_t comma)
 {
-    gw_str head = {url.ptr + 5, comma - 5}, data = {url.ptr + comma + 1, url.len - comma - 1};
+    gw_str head = { url.ptr + 5, comma - 5 }, data = { url.ptr + comma + 1, url.len - comma - 1 };
     size_t end = 0;
     while (end < head.len && head.ptr[end] != ';')
         end++;
-    gw_str type = type_for(o, (gw_str){head.ptr, end}, data);
-    if (head.len < 7 || type.len == 0 || !gemini_begins_nocase((gw_str){head.ptr + head.len - 7, 7}, ";base64"))
+    gw_str type = type_for(o, (gw_str){ head.ptr, end }, data);
+    if (head.len < 7 || type.len == 0 || !gemini_begins_nocase((gw_str){ head.ptr + head.len - 7, 7 }, ";base64"))
         return capability_refuse(o, "messages.image_url");
     write_inline(o, type, data);
     return GW_OK;
@@ -145,7 +146,7 @@ static gw_status write_audio(const struct gemini_out *o, const gw_json *audio)
         return capability_refuse(o, "messages.input_audio");
     memcpy(type, "audio/", 6);
     memcpy(type + 6, format.ptr, format.len);
-    write_inline(o, (gw_str){type, format.len + 6}, data);
+    write_inline(o, (gw_str){ type, format.len + 6 }, data);
     return GW_OK;
 }
 
@@ -231,7 +232,7 @@ size_t parts_write(struct gemini_out *o, const gw_json *content, gw_str signatur
             parts_report(o, part, "type text refusal");
             if (words_of(o->h, part).len == 0) /* a part without a text is refused */
                 continue;
-            write_text(o, words_of(o->h, part), i == last ? signature : (gw_str){NULL, 0});
+            write_text(o, words_of(o->h, part), i == last ? signature : (gw_str){ NULL, 0 });
         } else if (o->in_reply && is_thought(o->h, part)) {
             continue; /* it was written before */
         } else {
@@ -267,12 +268,12 @@ gw_str parts_text(const struct gemini_out *o, const gw_json *content)
     for (size_t i = 0; i < o->h->json->count(content); i++)
         len += words_of(o->h, o->h->json->at(content, i)).len;
     if ((text = at = o->h->alloc(o->call, len + 1, 1)) == NULL)
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     for (size_t i = 0; i < o->h->json->count(content); i++) {
         gw_str words = words_of(o->h, o->h->json->at(content, i));
         if (words.len > 0)
             memcpy(at, words.ptr, words.len);
         at += words.len;
     }
-    return (gw_str){text, len};
+    return (gw_str){ text, len };
 }

@@ -9,12 +9,17 @@ struct in { /* one frame */
     gw_str id; /* of the answer */
 };
 
-static const gw_str none = {NULL, 0};
+static const gw_str none = { NULL, 0 };
 
 static void say(const struct in *in, uint32_t type, uint32_t index, uint32_t item, gw_str id, gw_str text, gw_str data)
 {
-    in->emit(in->call, &(gw_event){.size = sizeof(gw_event), .type = type, .index = index, .item = item, .id = id,
-                                   .text = text, .data = data});
+    in->emit(in->call, &(gw_event){ .size = sizeof(gw_event),
+                                    .type = type,
+                                    .index = index,
+                                    .item = item,
+                                    .id = id,
+                                    .text = text,
+                                    .data = data });
 }
 
 static int64_t count_of(const struct in *in, const gw_json *usage, const char *name)
@@ -39,11 +44,11 @@ static void read_usage(const struct in *in, const gw_json *usage)
 {
     if (gemini_get(in->h, usage, "promptTokenCount") == NULL)
         return;
-    gw_tokens t = {.size = sizeof t, .total = in->h->json->integer(gemini_get(in->h, usage, "totalTokenCount"), -1)};
+    gw_tokens t = { .size = sizeof t, .total = in->h->json->integer(gemini_get(in->h, usage, "totalTokenCount"), -1) };
     int64_t prompt = count_of(in, usage, "promptTokenCount"), output = count_of(in, usage, "candidatesTokenCount");
     int64_t cached = count_of(in, usage, "cachedContentTokenCount");
-    int64_t heard = modality_of(in, usage, "promptTokensDetails", "AUDIO") -
-                    modality_of(in, usage, "cacheTokensDetails", "AUDIO");
+    int64_t heard =
+        modality_of(in, usage, "promptTokensDetails", "AUDIO") - modality_of(in, usage, "cacheTokensDetails", "AUDIO");
     int64_t spoken = modality_of(in, usage, "candidatesTokensDetails", "AUDIO");
     int64_t drawn = modality_of(in, usage, "candidatesTokensDetails", "IMAGE");
     t.cache_read = cached < prompt ? cached : prompt;
@@ -56,14 +61,14 @@ static void read_usage(const struct in *in, const gw_json *usage)
     if (t.total != t.input + t.cache_read + t.audio_in + t.output + t.audio_out + t.image_out + t.reasoning)
         t.total = -1; /* seen now and then: the parts are what is billed */
     t.raw = in->h->json->text(usage);
-    in->emit(in->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &t});
+    in->emit(in->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &t });
 }
 
 /* A signature of a block of reasoning, as an entry of reasoning_details; `id`: of the call that it came with, or absent. */
 static void read_signature(const struct in *in, uint32_t index, gw_str id, gw_str signature)
 {
     struct gemini_choice *choice = &in->state->choices[index];
-    struct gemini_out o = {.h = in->h, .call = in->call, .w = in->h->writer(in->call)};
+    struct gemini_out o = { .h = in->h, .call = in->call, .w = in->h->writer(in->call) };
     if (signature.len == 0)
         return;
     o.h->write->object(o.w);
@@ -82,7 +87,7 @@ static void read_signature(const struct in *in, uint32_t index, gw_str id, gw_st
 /* What a client of chats sends back in the call: where Google's own compatible API has it. */
 static gw_str extra_of(const struct in *in, gw_str signature)
 {
-    struct gemini_out o = {.h = in->h, .call = in->call, .w = in->h->writer(in->call)};
+    struct gemini_out o = { .h = in->h, .call = in->call, .w = in->h->writer(in->call) };
     if (signature.len == 0)
         return none;
     o.h->write->object(o.w);
@@ -113,7 +118,7 @@ static gw_str id_new(const struct in *in)
         digits[len++] = (char)('0' + n % 10);
     while (len > 0)
         id[at++] = digits[--len];
-    return (gw_str){id, at};
+    return (gw_str){ id, at };
 }
 
 static void read_call(const struct in *in, uint32_t index, const gw_json *function, gw_str signature)
@@ -132,20 +137,20 @@ static void read_call(const struct in *in, uint32_t index, const gw_json *functi
 /* An image or a sound that the model made. */
 static void read_media(const struct in *in, uint32_t index, const gw_json *media)
 {
-    struct gemini_out o = {.h = in->h, .call = in->call, .w = in->h->writer(in->call)};
+    struct gemini_out o = { .h = in->h, .call = in->call, .w = in->h->writer(in->call) };
     gw_str type = gemini_text(in->h, media, "mimeType"), data = gemini_text(in->h, media, "data");
     int audio = gemini_begins(type, "audio/");
     char *url = in->h->alloc(in->call, type.len + data.len + 16, 1), *at = url;
     if (type.len == 0 || data.len == 0 || url == NULL)
         return;
-    const gw_str pieces[] = {GW_LIT("data:"), type, GW_LIT(";base64,"), data};
+    const gw_str pieces[] = { GW_LIT("data:"), type, GW_LIT(";base64,"), data };
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; at += pieces[i++].len)
         memcpy(at, pieces[i].ptr, pieces[i].len);
     o.h->write->object(o.w);
     gemini_str(&o, "type", audio ? GW_LIT("audio") : GW_LIT("image_url"));
     gemini_key(&o, audio ? "audio" : "image_url");
     o.h->write->object(o.w);
-    gemini_str(&o, audio ? "data" : "url", audio ? data : (gw_str){url, (size_t)(at - url)});
+    gemini_str(&o, audio ? "data" : "url", audio ? data : (gw_str){ url, (size_t)(at - url) });
     o.h->write->close(o.w);
     o.h->write->close(o.w);
     if (o.h->write->end(o.w) == GW_OK)
@@ -164,17 +169,24 @@ static void read_part(const struct in *in, uint32_t index, const gw_json *part)
     if (media != NULL)
         read_media(in, index, media);
     if (text.len > 0)
-        say(in, thought ? GW_EVENT_REASONING : GW_EVENT_TEXT, index, thought ? in->state->choices[index].block : 0, none,
-            text, none);
+        say(in, thought ? GW_EVENT_REASONING : GW_EVENT_TEXT, index, thought ? in->state->choices[index].block : 0,
+            none, text, none);
     read_signature(in, index, none, signature);
 }
 
 static gw_str finish_of(const struct in *in, gw_str reason, uint32_t index)
 {
-    static const char *const filters[] = {"SAFETY",       "RECITATION",   "LANGUAGE",
-                                          "BLOCKLIST",    "SPII",         "PROHIBITED_CONTENT",
-                                          "IMAGE_SAFETY", "MODEL_ARMOR",  "IMAGE_PROHIBITED_CONTENT",
-                                          "JAILBREAK",    "IMAGE_RECITATION"};
+    static const char *const filters[] = { "SAFETY",
+                                           "RECITATION",
+                                           "LANGUAGE",
+                                           "BLOCKLIST",
+                                           "SPII",
+                                           "PROHIBITED_CONTENT",
+                                           "IMAGE_SAFETY",
+                                           "MODEL_ARMOR",
+                                           "IMAGE_PROHIBITED_CONTENT",
+                                           "JAILBREAK",
+                                           "IMAGE_RECITATION" };
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
         if (gemini_is(reason, filters[i]))
             return GW_LIT("content_filter");
@@ -187,7 +199,7 @@ static gw_str finish_of(const struct in *in, gw_str reason, uint32_t index)
 static void finish(const struct in *in, uint32_t index, gw_str word, gw_str reason, const gw_json *more)
 {
     int plain = gemini_is(reason, "STOP") || gemini_is(reason, "MAX_TOKENS");
-    gw_event event = {.size = sizeof event, .type = GW_EVENT_FINISH, .index = index, .text = word};
+    gw_event event = { .size = sizeof event, .type = GW_EVENT_FINISH, .index = index, .text = word };
     if (!plain) {
         event.code = reason;
         event.data = in->h->json->text(more);
@@ -199,8 +211,10 @@ static void finish(const struct in *in, uint32_t index, gw_str word, gw_str reas
 static void read_candidate(const struct in *in, const gw_json *candidate)
 {
     /* one interface of Vertex writes enumerations as numbers */
-    static const char *const numbered[] = {"", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST",
-                                           "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL"};
+    static const char *const numbered[] = {
+        "",      "STOP",      "MAX_TOKENS",         "SAFETY", "RECITATION",
+        "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",   "MALFORMED_FUNCTION_CALL"
+    };
     const gw_json *parts = gemini_get(in->h, gemini_get(in->h, candidate, "content"), "parts");
     const gw_json *told = gemini_get(in->h, candidate, "finishReason");
     gw_str reason = in->h->json->str(told);
@@ -209,7 +223,7 @@ static void read_candidate(const struct in *in, const gw_json *candidate)
     if (index < 0 || index >= GEMINI_CHOICES || in->state->choices[index].finished)
         return;
     if (number > 0 && number < (int64_t)(sizeof numbered / sizeof *numbered))
-        reason = (gw_str){numbered[number], strlen(numbered[number])};
+        reason = (gw_str){ numbered[number], strlen(numbered[number]) };
     for (size_t i = 0; i < in->h->json->count(parts); i++)
         read_part(in, (uint32_t)index, in->h->json->at(parts, i));
     if (reason.len > 0)
@@ -229,9 +243,9 @@ static int contains(gw_str text, const char *word)
 static void read_error(const struct in *in, uint32_t status, const gw_json *error)
 {
     const gw_json *details = gemini_get(in->h, error, "details");
-    struct gemini_out o = {.h = in->h, .call = in->call, .w = in->h->writer(in->call)};
+    struct gemini_out o = { .h = in->h, .call = in->call, .w = in->h->writer(in->call) };
     int64_t code = in->h->json->integer(gemini_get(in->h, error, "code"), 0);
-    gw_event event = {.size = sizeof event, .type = GW_EVENT_ERROR, .status = status};
+    gw_event event = { .size = sizeof event, .type = GW_EVENT_ERROR, .status = status };
     event.text = gemini_text(in->h, error, "message");
     event.code = gemini_text(in->h, error, "status");
     if (status < 400)
@@ -284,7 +298,7 @@ static void read_chunk(struct in *in, uint32_t status, const gw_json *chunk)
 
 gw_status read_answer(const gw_host *h, gw_call *call, const gw_frame *frame, gw_emit emit)
 {
-    struct in in = {.h = h, .call = call, .emit = emit, .state = h->state(call)};
+    struct in in = { .h = h, .call = call, .emit = emit, .state = h->state(call) };
     const gw_json *json = NULL;
     if (in.state == NULL && (in.state = h->alloc(call, sizeof *in.state, sizeof(void *))) == NULL)
         return GW_E_NOMEM;

@@ -5,7 +5,7 @@
 static void write_model(const struct gemini_out *o)
 {
     gw_str model = o->state->model;
-    gemini_str(o, "model", gemini_begins(model, "models/models/") ? (gw_str){model.ptr + 7, model.len - 7} : model);
+    gemini_str(o, "model", gemini_begins(model, "models/models/") ? (gw_str){ model.ptr + 7, model.len - 7 } : model);
 }
 
 /* Keeps the name, with its folder before it: the answer has none. */
@@ -17,13 +17,14 @@ static gw_status keep_model(struct gemini_out *o)
         return GW_E_NOMEM;
     memcpy(name, "models/", 7);
     memcpy(name + 7, model.ptr, model.len);
-    o->state->model = (gw_str){name, model.len + 7};
+    o->state->model = (gw_str){ name, model.len + 7 };
     return GW_OK;
 }
 
 gw_status services_embeddings(struct gemini_out *o)
 {
-    const gw_json *input = gemini_get(o->h, o->req->body, "input"), *size = gemini_get(o->h, o->req->body, "dimensions");
+    const gw_json *input = gemini_get(o->h, o->req->body, "input"),
+                  *size = gemini_get(o->h, o->req->body, "dimensions");
     size_t count = o->h->json->type(input) == GW_JSON_ARRAY ? o->h->json->count(input) : 1;
     if (keep_model(o) != GW_OK)
         return GW_E_NOMEM;
@@ -91,7 +92,7 @@ static void write_embeddings(const struct gemini_out *o, const gw_json *answer, 
     }
     o->h->write->close(o->w);
     if (o->state->model.len > 7)
-        gemini_str(o, "model", (gw_str){o->state->model.ptr + 7, o->state->model.len - 7});
+        gemini_str(o, "model", (gw_str){ o->state->model.ptr + 7, o->state->model.len - 7 });
     if (tokens < 0)
         return;
     gemini_key(o, "usage");
@@ -105,12 +106,12 @@ static void write_embeddings(const struct gemini_out *o, const gw_json *answer, 
 
 void services_read(const gw_host *h, gw_call *call, const gw_json *answer, gw_emit emit)
 {
-    struct gemini_out o = {.h = h, .call = call, .w = h->writer(call), .state = h->state(call)};
+    struct gemini_out o = { .h = h, .call = call, .w = h->writer(call), .state = h->state(call) };
     int is_count = o.state->operation == GW_OP_COUNT_TOKENS;
     int64_t total = h->json->integer(gemini_get(h, answer, "totalTokens"), -1);
     const gw_json *usage = gemini_get(h, answer, "usageMetadata");
     int64_t tokens = h->json->integer(gemini_get(h, usage, "promptTokenCount"), -1); /* older models do not count */
-    gw_tokens t = {.size = sizeof t, .input = tokens, .total = -1, .raw = h->json->text(usage)};
+    gw_tokens t = { .size = sizeof t, .input = tokens, .total = -1, .raw = h->json->text(usage) };
     if (is_count && total < 0) /* nothing that is an answer */
         return;
     h->write->object(o.w);
@@ -122,7 +123,7 @@ void services_read(const gw_host *h, gw_call *call, const gw_json *answer, gw_em
     }
     h->write->close(o.w);
     if (!is_count && tokens >= 0)
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &t});
+        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &t });
     if (h->write->end(o.w) == GW_OK)
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_BODY, .data = h->write->text(o.w)});
+        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_BODY, .data = h->write->text(o.w) });
 }

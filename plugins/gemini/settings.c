@@ -14,7 +14,7 @@ static void config_key(struct gemini_out *o, const char *name)
 
 static gw_str model_of(gw_str model)
 {
-    return gemini_begins(model, "models/") ? (gw_str){model.ptr + 7, model.len - 7} : model;
+    return gemini_begins(model, "models/") ? (gw_str){ model.ptr + 7, model.len - 7 } : model;
 }
 
 static int has(gw_str text, const char *word)
@@ -124,14 +124,15 @@ static void write_effort(struct gemini_out *o, const gw_json *value)
 {
     gw_str effort = o->h->json->str(value), model = model_of(o->req->model);
     const char *level = level_of(model, effort);
-    if (effort.len == 0 || (!settings_has_levels(model) && !gemini_begins(model, "gemini-2.5")) || has(model, "image")) {
+    if (effort.len == 0 || (!settings_has_levels(model) && !gemini_begins(model, "gemini-2.5")) ||
+        has(model, "image")) {
         capability_drop(o, GW_LIT("reasoning_effort"));
         return;
     }
     config_key(o, "thinkingConfig");
     o->h->write->object(o->w);
     if (settings_has_levels(model)) {
-        gemini_str(o, "thinkingLevel", (gw_str){level, strlen(level)});
+        gemini_str(o, "thinkingLevel", (gw_str){ level, strlen(level) });
     } else {
         gemini_key(o, "thinkingBudget");
         o->h->write->integer(o->w, budget_of(o, effort, limit_of(o)));
@@ -159,24 +160,25 @@ static const struct setting {
     const char *name, *as;
     void (*write)(struct gemini_out *o, const gw_json *value);
 } settings[] = {
-    {"max_completion_tokens", "maxOutputTokens", NULL},
-    {"max_tokens", "maxOutputTokens", NULL},
-    {"temperature", "temperature", NULL},
-    {"top_p", "topP", NULL},
-    {"top_k", "topK", NULL},
-    {"n", "candidateCount", NULL},
-    {"presence_penalty", "presencePenalty", NULL},
-    {"frequency_penalty", "frequencyPenalty", NULL},
-    {"seed", NULL, write_seed},
-    {"stop", NULL, write_stop},
-    {"response_format", NULL, write_format},
-    {"reasoning_effort", NULL, write_effort},
-    {"modalities", NULL, write_modalities},
+    { "max_completion_tokens", "maxOutputTokens", NULL },
+    { "max_tokens", "maxOutputTokens", NULL },
+    { "temperature", "temperature", NULL },
+    { "top_p", "topP", NULL },
+    { "top_k", "topK", NULL },
+    { "n", "candidateCount", NULL },
+    { "presence_penalty", "presencePenalty", NULL },
+    { "frequency_penalty", "frequencyPenalty", NULL },
+    { "seed", NULL, write_seed },
+    { "stop", NULL, write_stop },
+    { "response_format", NULL, write_format },
+    { "reasoning_effort", NULL, write_effort },
+    { "modalities", NULL, write_modalities },
 };
 
 static void write_function(struct gemini_out *o, const gw_json *function)
 {
-    const gw_json *about = gemini_get(o->h, function, "description"), *schema = gemini_get(o->h, function, "parameters");
+    const gw_json *about = gemini_get(o->h, function, "description"),
+                  *schema = gemini_get(o->h, function, "parameters");
     if (o->h->json->boolean(gemini_get(o->h, function, "strict"), 0))
         capability_drop(o, GW_LIT("tools.strict"));
     o->h->write->object(o->w);
@@ -221,7 +223,9 @@ static void write_choice(struct gemini_out *o, const gw_json *choice)
 {
     const gw_json *allowed = gemini_get(o->h, choice, "allowed_tools"), *tools = gemini_get(o->h, allowed, "tools");
     gw_str word = o->h->json->str(choice), name = gemini_text(o->h, gemini_get(o->h, choice, "function"), "name");
-    gw_str mode = gemini_is(word, "none") ? GW_LIT("NONE") : gemini_is(word, "required") ? GW_LIT("ANY") : GW_LIT("AUTO");
+    gw_str mode = gemini_is(word, "none")       ? GW_LIT("NONE")
+                  : gemini_is(word, "required") ? GW_LIT("ANY")
+                                                : GW_LIT("AUTO");
     if (choice == NULL)
         return;
     if (!has_functions(o)) {
@@ -255,7 +259,7 @@ static void write_choice(struct gemini_out *o, const gw_json *choice)
 /* Members that are carried elsewhere, or whose value asks for nothing. */
 static int is_known(const struct gemini_out *o, gw_str name, const gw_json *value)
 {
-    static const char *const known[] = {"model", "messages", "stream", "stream_options", "tools", "tool_choice"};
+    static const char *const known[] = { "model", "messages", "stream", "stream_options", "tools", "tool_choice" };
     uint32_t type = o->h->json->type(value);
     if (type == GW_JSON_NULL || (gemini_is(name, "parallel_tool_calls") && o->h->json->boolean(value, 0)) ||
         (gemini_is(name, "logprobs") && !o->h->json->boolean(value, 1)))

@@ -80,7 +80,8 @@ static gw_status memory_get(void *session, gw_call *call, const gw_scope *scope,
     return GW_MISS;
 }
 
-static gw_status memory_set(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value, uint32_t ttl_s, uint32_t mode)
+static gw_status memory_set(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value,
+                            uint32_t ttl_s, uint32_t mode)
 {
     (void)session, (void)call, (void)scope, (void)key, (void)value, (void)ttl_s, (void)mode;
     return GW_E_REJECT; /* counters alone */
@@ -101,7 +102,7 @@ static size_t join(char out[KEY_MOST], const gw_scope *scope, gw_str key)
     size_t len = scope->team.len + scope->space.len + key.len + 2, n = 0;
     if (len > KEY_MOST || key.len == 0)
         return 0;
-    const gw_str parts[] = {scope->team, scope->space, key};
+    const gw_str parts[] = { scope->team, scope->space, key };
     for (size_t i = 0; i < 3; i++) {
         if (parts[i].len > 0)
             memcpy(out + n, parts[i].ptr, parts[i].len);
@@ -165,7 +166,7 @@ static struct counter *make(struct memory *m, uint64_t hash, const char *key, si
     if (c == NULL)
         return NULL;
     struct counter **bucket = &m->buckets[hash & (m->bucket_count - 1)];
-    *c = (struct counter){.next = *bucket, .hash = hash, .len = len};
+    *c = (struct counter){ .next = *bucket, .hash = hash, .len = len };
     memcpy(c->key, key, len);
     *bucket = c;
     m->count++;
@@ -189,8 +190,8 @@ static gw_status memory_del(void *session, gw_call *call, const gw_scope *scope,
     return c != NULL ? GW_OK : GW_MISS;
 }
 
-static gw_status memory_add(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta, uint32_t ttl_s, uint32_t mode,
-                            int64_t *total)
+static gw_status memory_add(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta,
+                            uint32_t ttl_s, uint32_t mode, int64_t *total)
 {
     struct memory *m = session;
     char joined[KEY_MOST];

@@ -11,17 +11,30 @@ struct out {
     const gw_json *body, *messages;
 };
 
-#define ROW(field_, how_, as_, why_) {.size = sizeof(gw_capability), .how = how_, .field = field_, .as = as_, .why = why_}
+#define ROW(field_, how_, as_, why_)                                                                                   \
+    {                                                                                                                  \
+        .size = sizeof(gw_capability), .how = how_, .field = field_, .as = as_, .why = why_                            \
+    }
 #define SENT_AS(field, as) ROW(field, GW_FIELD_TRANSLATED, as, NULL)
 #define NOT_KNOWN "Ollama does not know it"
 static const gw_capability rows[] = {
-    SENT_AS("messages.tool_calls", "tool_calls, their arguments as an object"), SENT_AS("messages.reasoning_content", "thinking"),
-    SENT_AS("max_tokens", "options.num_predict"), SENT_AS("max_completion_tokens", "options.num_predict"),
-    SENT_AS("temperature", "options.temperature"), SENT_AS("top_p", "options.top_p"), SENT_AS("top_k", "options.top_k"),
-    SENT_AS("seed", "options.seed"), SENT_AS("stop", "options.stop"), SENT_AS("presence_penalty", "options.presence_penalty"),
-    SENT_AS("frequency_penalty", "options.frequency_penalty"), SENT_AS("response_format", "format"), SENT_AS("reasoning_effort", "think"),
-    ROW("tools.custom", GW_FIELD_DROPPED, NULL, "Ollama takes functions only"), ROW("messages.*", GW_FIELD_DROPPED, NULL, NOT_KNOWN),
-    ROW("tool_choice", GW_FIELD_DROPPED, NULL, "Ollama's models choose by themselves"), ROW("*", GW_FIELD_DROPPED, NULL, NOT_KNOWN),
+    SENT_AS("messages.tool_calls", "tool_calls, their arguments as an object"),
+    SENT_AS("messages.reasoning_content", "thinking"),
+    SENT_AS("max_tokens", "options.num_predict"),
+    SENT_AS("max_completion_tokens", "options.num_predict"),
+    SENT_AS("temperature", "options.temperature"),
+    SENT_AS("top_p", "options.top_p"),
+    SENT_AS("top_k", "options.top_k"),
+    SENT_AS("seed", "options.seed"),
+    SENT_AS("stop", "options.stop"),
+    SENT_AS("presence_penalty", "options.presence_penalty"),
+    SENT_AS("frequency_penalty", "options.frequency_penalty"),
+    SENT_AS("response_format", "format"),
+    SENT_AS("reasoning_effort", "think"),
+    ROW("tools.custom", GW_FIELD_DROPPED, NULL, "Ollama takes functions only"),
+    ROW("messages.*", GW_FIELD_DROPPED, NULL, NOT_KNOWN),
+    ROW("tool_choice", GW_FIELD_DROPPED, NULL, "Ollama's models choose by themselves"),
+    ROW("*", GW_FIELD_DROPPED, NULL, NOT_KNOWN),
     ROW("messages.type", GW_FIELD_REFUSED, NULL, "Ollama takes texts and images only"),
     ROW("messages.image_url", GW_FIELD_REFUSED, NULL, "an image must be base64: Ollama fetches none"),
 };
@@ -66,8 +79,8 @@ static gw_str data_of(gw_str url)
 {
     for (size_t i = 0; gw_begins(url, "data:") && i + 7 < url.len; i++)
         if (memcmp(url.ptr + i, "base64,", 7) == 0)
-            return (gw_str){url.ptr + i + 7, url.len - i - 7};
-    return (gw_str){NULL, 0};
+            return (gw_str){ url.ptr + i + 7, url.len - i - 7 };
+    return (gw_str){ NULL, 0 };
 }
 
 /* Texts are one string, images a list beside it. */
@@ -139,7 +152,7 @@ static gw_str tool_name(const struct out *o, gw_str id)
                 return gw_get_str(o->h, gw_get(o->h, one, "function"), "name");
         }
     }
-    return (gw_str){NULL, 0};
+    return (gw_str){ NULL, 0 };
 }
 
 static gw_status write_message(const struct out *o, const gw_json *m)
@@ -164,7 +177,8 @@ static void write_tools(const struct out *o)
 {
     const gw_json *tools = gw_get(o->h, o->body, "tools"), *choice = gw_get(o->h, o->body, "tool_choice");
     int none = gw_is(o->h->json->str(choice), "none");
-    if (choice != NULL && !none && !gw_is_one_of(o->h->json->str(choice), "auto") && o->h->json->type(choice) != GW_JSON_NULL)
+    if (choice != NULL && !none && !gw_is_one_of(o->h->json->str(choice), "auto") &&
+        o->h->json->type(choice) != GW_JSON_NULL)
         o->h->dropped(o->call, GW_LIT("tool_choice"), why_of("tool_choice"));
     if (none || o->h->json->count(tools) == 0)
         return;
@@ -184,13 +198,17 @@ static void write_settings(const struct out *o, int64_t num_ctx)
 {
     const gw_json *format = gw_get(o->h, o->body, "response_format"), *stop = gw_get(o->h, o->body, "stop");
     gw_str effort = gw_get_str(o->h, o->body, "reasoning_effort"), type = gw_get_str(o->h, format, "type");
-    static const char *const same[] = {"temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty"};
+    static const char *const same[] = {
+        "temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty"
+    };
     if (effort.len > 0)
         gw_put_key(o->h, o->w, "think");
     if (gw_is(effort, "none"))
         o->h->write->boolean(o->w, 0);
     else if (effort.len > 0)
-        o->h->write->str(o->w, gw_is(effort, "minimal") ? GW_LIT("low") : gw_is(effort, "xhigh") ? GW_LIT("high") : effort);
+        o->h->write->str(o->w, gw_is(effort, "minimal") ? GW_LIT("low")
+                               : gw_is(effort, "xhigh") ? GW_LIT("high")
+                                                        : effort);
     if (gw_is(type, "json_object")) {
         gw_put_str(o->h, o->w, "format", GW_LIT("json"));
     } else if (gw_is(type, "json_schema")) {
@@ -203,7 +221,8 @@ static void write_settings(const struct out *o, int64_t num_ctx)
         gw_put_key(o->h, o->w, "num_ctx");
         o->h->write->integer(o->w, num_ctx);
     }
-    copy(o, gw_get(o->h, o->body, "max_completion_tokens") != NULL ? "max_completion_tokens" : "max_tokens", "num_predict");
+    copy(o, gw_get(o->h, o->body, "max_completion_tokens") != NULL ? "max_completion_tokens" : "max_tokens",
+         "num_predict");
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         copy(o, same[i], same[i]);
     if (o->h->json->type(stop) == GW_JSON_STR) {
@@ -229,8 +248,10 @@ static gw_status write_chat(const struct out *o, int64_t num_ctx)
     o->h->write->close(o->w);
     write_tools(o);
     write_settings(o, num_ctx);
-    drop_others(o, o->body, "", "model messages stream stream_options tools tool_choice max_tokens max_completion_tokens temperature top_p "
-                                "top_k seed stop presence_penalty frequency_penalty response_format reasoning_effort");
+    drop_others(
+        o, o->body, "",
+        "model messages stream stream_options tools tool_choice max_tokens max_completion_tokens temperature top_p "
+        "top_k seed stop presence_penalty frequency_penalty response_format reasoning_effort");
     return GW_OK;
 }
 
@@ -239,12 +260,13 @@ static gw_status ollama_build(void *instance, gw_call *call, const gw_request *r
     const struct ollama *own = instance;
     const gw_host *h = own->host;
     struct ollama_state *state = h->alloc(call, sizeof *state, sizeof(void *));
-    struct out o = {h, call, h->http_json_body(out), req->body, gw_get(h, req->body, "messages")};
+    struct out o = { h, call, h->http_json_body(out), req->body, gw_get(h, req->body, "messages") };
     if (state == NULL)
         return GW_E_NOMEM;
     state->operation = req->operation;
     h->set_state(call, state);
-    h->http_url(out, gw_join(h, call, req->base_url, req->operation == GW_OP_CHAT ? GW_LIT("/api/chat") : GW_LIT("/api/embed")));
+    h->http_url(out, gw_join(h, call, req->base_url,
+                             req->operation == GW_OP_CHAT ? GW_LIT("/api/chat") : GW_LIT("/api/embed")));
     if (req->secret.len > 0)
         h->http_header(out, GW_LIT("Authorization"), gw_join(h, call, GW_LIT("Bearer "), req->secret));
     h->write->object(o.w);
@@ -270,7 +292,7 @@ static gw_status ollama_open(const gw_host *host, gw_call *call, const gw_json *
     (void)call;
     if (own == NULL)
         return GW_E_NOMEM;
-    *own = (struct ollama){host, gw_get_int(host, config, "num_ctx", 0)};
+    *own = (struct ollama){ host, gw_get_int(host, config, "num_ctx", 0) };
     *instance = own;
     return GW_OK;
 }
@@ -286,8 +308,16 @@ static const gw_capability *ollama_capability(void *instance, const gw_request *
     return index < sizeof rows / sizeof *rows ? &rows[index] : NULL;
 }
 
-static const gw_option options[] = {{"num_ctx", "how many tokens the model keeps in view", GW_JSON_INT, 0}, {NULL, NULL, 0, 0}};
-static const gw_provider_ops ops = {.size = sizeof ops, .operations = GW_OP_CHAT | GW_OP_EMBEDDINGS, .framing = GW_FRAMING_LINES,
-                                    .open = ollama_open, .close = free, .build = ollama_build, .read = ollama_read,
-                                    .base_url_form = "http://localhost:11434", .capability = ollama_capability};
-GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "ollama-native", .version = "1.0.0", .license = "MIT", .ops = &ops, .options = options);
+static const gw_option options[] = { { "num_ctx", "how many tokens the model keeps in view", GW_JSON_INT, 0 },
+                                     { NULL, NULL, 0, 0 } };
+static const gw_provider_ops ops = { .size = sizeof ops,
+                                     .operations = GW_OP_CHAT | GW_OP_EMBEDDINGS,
+                                     .framing = GW_FRAMING_LINES,
+                                     .open = ollama_open,
+                                     .close = free,
+                                     .build = ollama_build,
+                                     .read = ollama_read,
+                                     .base_url_form = "http://localhost:11434",
+                                     .capability = ollama_capability };
+GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "ollama-native", .version = "1.0.0", .license = "MIT", .ops = &ops,
+          .options = options);

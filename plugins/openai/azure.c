@@ -138,9 +138,9 @@ static gw_status azure_build(void *instance, gw_call *call, const gw_request *re
 }
 
 static const gw_option options[] = {
-    {"api_version", "2024-10-21: addresses name the deployment; without it the v1 API",              GW_JSON_STR, 0},
-    {"auth",        "key: the secret is a key, sent as api-key; bearer: it is an Entra token (key)", GW_JSON_STR, 0},
-    {NULL,          NULL,                                                                            0,           0},
+    { "api_version", "2024-10-21: addresses name the deployment; without it the v1 API", GW_JSON_STR, 0 },
+    { "auth", "key: the secret is a key, sent as api-key; bearer: it is an Entra token (key)", GW_JSON_STR, 0 },
+    { NULL, NULL, 0, 0 },
 };
 
 static const gw_provider_ops ops = {

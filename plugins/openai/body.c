@@ -180,7 +180,7 @@ gw_status openai_write_body(const struct openai *openai, const struct openai_ser
                             const gw_request *req, gw_http *out)
 {
     const gw_host *h = openai->host;
-    struct writing w = {.h = h, .call = call, .req = req, .service = service};
+    struct writing w = { .h = h, .call = call, .req = req, .service = service };
 
     w.asked = asked_of(&w);
     w.asked.index = openai_index(h, call, service, &w.asked);

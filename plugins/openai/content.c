@@ -12,9 +12,9 @@ static gw_str part_type(const struct writing *w, const gw_json *part)
 static bool is_foreign_thought(const struct writing *w, const gw_json *part)
 {
     gw_str type = part_type(w, part);
-    bool is_thought = openai_is(type, "redacted_thinking") || openai_is(type, "reasoning") ||
-                      (openai_is(type, "thinking") &&
-                       w->h->json->type(w->h->json->get(part, GW_LIT("thinking"))) != GW_JSON_ARRAY);
+    bool is_thought =
+        openai_is(type, "redacted_thinking") || openai_is(type, "reasoning") ||
+        (openai_is(type, "thinking") && w->h->json->type(w->h->json->get(part, GW_LIT("thinking"))) != GW_JSON_ARRAY);
     return is_thought && openai_row_for(w, "part.reasoning")->how == GW_FIELD_DROPPED;
 }
 
@@ -144,7 +144,7 @@ static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
     }
     for (size_t i = 0; i < w->h->json->count(parts); i++) {
         const gw_json *part = w->h->json->at(parts, i);
-        gw_str text = {NULL, 0};
+        gw_str text = { NULL, 0 };
         tell_marks(w, part);
         if (!part_words(w, part, &text) || text.len == 0)
             continue;
@@ -155,7 +155,7 @@ static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
         memcpy(at, text.ptr, text.len);
         at += text.len;
     }
-    return (gw_str){out, (size_t)(at - out)};
+    return (gw_str){ out, (size_t)(at - out) };
 }
 
 /* `text` with a mark before it, and a refusal behind it. */
@@ -252,7 +252,7 @@ gw_str openai_join_texts(struct writing *w, const gw_str *texts, size_t count)
         memcpy(at, texts[i].ptr, texts[i].len);
         at += texts[i].len;
     }
-    return (gw_str){out, (size_t)(at - out)};
+    return (gw_str){ out, (size_t)(at - out) };
 }
 
 /* The content of a turn as one text, with what marks it; false: it is more than that. */

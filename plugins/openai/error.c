@@ -96,7 +96,7 @@ static void add_raw(const struct reader *r, struct told *told)
     memcpy(both, told->text.ptr, told->text.len);
     memcpy(both + told->text.len, ": ", 2);
     memcpy(both + told->text.len + 2, raw.ptr, raw.len);
-    told->text = (gw_str){both, told->text.len + 2 + raw.len};
+    told->text = (gw_str){ both, told->text.len + 2 + raw.len };
 }
 
 static void read_json(const struct reader *r, const gw_json *root, struct told *told)
@@ -124,71 +124,73 @@ static gw_str plain_text(gw_str body)
 {
     gw_str text = body;
     for (size_t i = 0; i + 7 <= body.len; i++) {
-        if (openai_has((gw_str){body.ptr + i, 7}, "<title>")) {
-            text = (gw_str){body.ptr + i + 7, body.len - i - 7};
+        if (openai_has((gw_str){ body.ptr + i, 7 }, "<title>")) {
+            text = (gw_str){ body.ptr + i + 7, body.len - i - 7 };
             break;
         }
     }
     while (text.len > 0 && (unsigned char)text.ptr[0] <= ' ')
-        text = (gw_str){text.ptr + 1, text.len - 1};
+        text = (gw_str){ text.ptr + 1, text.len - 1 };
     size_t len = 0;
     while (len < text.len && len < PLAIN_MOST && (unsigned char)text.ptr[len] >= ' ' && text.ptr[len] != '<' &&
            (unsigned char)text.ptr[len] < 0x7f)
         len++;
     while (len > 0 && text.ptr[len - 1] == ' ')
         len--;
-    return (gw_str){text.ptr, len};
+    return (gw_str){ text.ptr, len };
 }
 
 /* A body that says nothing a program can read. */
 static void read_plain(const struct reader *r, uint32_t status, struct told *told)
 {
-    gw_str said = r->frame->data.len > 0 ? plain_text(r->frame->data) : (gw_str){NULL, 0};
+    gw_str said = r->frame->data.len > 0 ? plain_text(r->frame->data) : (gw_str){ NULL, 0 };
     char text[PLAIN_MOST + 80];
     int len = snprintf(text, sizeof text, "the upstream answered %u%s%.*s", status,
                        said.len > 0              ? ": "
                        : r->frame->data.len == 0 ? " with an empty body"
                                                  : " with a body that is not JSON",
                        (int)said.len, said.len > 0 ? said.ptr : "");
-    told->text = openai_keep(r, (gw_str){text, (size_t)len});
+    told->text = openai_keep(r, (gw_str){ text, (size_t)len });
 }
 
 static const char *const quota_words[] = {
     "insufficient_quota",           "billing_hard_limit_reached", "billing_not_active", "insufficient_balance",
-    "exceeded_current_quota_error", "access_terminated",          "quota_exceeded",     NULL};
-static const char *const context_words[] = {"context_length_exceeded",   "string_above_max_length",
-                                            "too_many_prompt_tokens",    "prompt_too_long",
-                                            "exceed_context_size_error", NULL};
-static const char *const context_texts[] = {"maximum context length", "max context length",      "prompt is too long",
-                                            "prompt too long",        "context_length_exceeded", "exceeds the context",
-                                            "exceed context",         "context window",          NULL};
+    "exceeded_current_quota_error", "access_terminated",          "quota_exceeded",     NULL
+};
+static const char *const context_words[] = { "context_length_exceeded",   "string_above_max_length",
+                                             "too_many_prompt_tokens",    "prompt_too_long",
+                                             "exceed_context_size_error", NULL };
+static const char *const context_texts[] = { "maximum context length", "max context length",      "prompt is too long",
+                                             "prompt too long",        "context_length_exceeded", "exceeds the context",
+                                             "exceed context",         "context window",          NULL };
 static const char *const filter_words[] = {
     "content_filter",     "content_policy_violation", "ResponsibleAIPolicyViolation",
-    "moderation_blocked", "invalid_prompt",           NULL};
-static const char *const auth_words[] = {"invalid_api_key", "authentication_error", "API_KEY_INVALID", NULL};
-static const char *const auth_texts[] = {"incorrect api key", "invalid api key", "api key not valid", NULL};
-static const char *const rate_words[] = {"rate_limit_exceeded",      "rate_limit_error",  "RateLimitReached",
-                                         "rate_limit_reached_error", "too_many_requests", NULL};
-static const char *const busy_words[] = {"overloaded_error",
-                                         "engine_overloaded_error",
-                                         "server_overloaded",
-                                         "server_is_overloaded",
-                                         "overloaded",
-                                         "slow_down",
-                                         NULL};
+    "moderation_blocked", "invalid_prompt",           NULL
+};
+static const char *const auth_words[] = { "invalid_api_key", "authentication_error", "API_KEY_INVALID", NULL };
+static const char *const auth_texts[] = { "incorrect api key", "invalid api key", "api key not valid", NULL };
+static const char *const rate_words[] = { "rate_limit_exceeded",      "rate_limit_error",  "RateLimitReached",
+                                          "rate_limit_reached_error", "too_many_requests", NULL };
+static const char *const busy_words[] = { "overloaded_error",
+                                          "engine_overloaded_error",
+                                          "server_overloaded",
+                                          "server_is_overloaded",
+                                          "overloaded",
+                                          "slow_down",
+                                          NULL };
 /* 403: the account may not use the model; or nothing is served where the request came from. Else it is the key. */
-static const char *const model_words[] = {"model_not_found",
-                                          "model_access_denied",
-                                          "model_not_available",
-                                          "model_permission_blocked_org",
-                                          "model_permission_blocked_project",
-                                          NULL};
-static const char *const model_texts[] = {"from this model",        "this model",       "access to model",
-                                          "access to the model",    "access the model", "use the model",
-                                          "model is not available", "model is blocked", NULL};
-static const char *const region_words[] = {"unsupported_country_region_territory", "request_forbidden", NULL};
-static const char *const region_texts[] = {"country, region", "your region", "your country", NULL};
-static const char *const server_words[] = {"server_error", "internal_error", "internal_server_error", NULL};
+static const char *const model_words[] = { "model_not_found",
+                                           "model_access_denied",
+                                           "model_not_available",
+                                           "model_permission_blocked_org",
+                                           "model_permission_blocked_project",
+                                           NULL };
+static const char *const model_texts[] = { "from this model",        "this model",       "access to model",
+                                           "access to the model",    "access the model", "use the model",
+                                           "model is not available", "model is blocked", NULL };
+static const char *const region_words[] = { "unsupported_country_region_territory", "request_forbidden", NULL };
+static const char *const region_texts[] = { "country, region", "your region", "your country", NULL };
+static const char *const server_words[] = { "server_error", "internal_error", "internal_server_error", NULL };
 
 static bool says(const struct told *told, const char *const *words)
 {
@@ -253,7 +255,7 @@ static uint32_t fault_of(const struct reader *r, const struct told *told, uint32
  * passes on, what Azure's filter found. An object; absent where there is nothing. */
 static gw_str more_of(const struct reader *r, const gw_json *body)
 {
-    static const char *const members[] = {"failed_generation", "metadata", "innererror"};
+    static const char *const members[] = { "failed_generation", "metadata", "innererror" };
     enum { MEMBER_MOST = 4000 };
     gw_writer *w = NULL;
 
@@ -274,14 +276,14 @@ static gw_str more_of(const struct reader *r, const gw_json *body)
             r->h->write->copy(w, value);
     }
     if (w == NULL)
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     r->h->write->close(w);
-    return r->h->write->end(w) == GW_OK ? r->h->write->text(w) : (gw_str){NULL, 0};
+    return r->h->write->end(w) == GW_OK ? r->h->write->text(w) : (gw_str){ NULL, 0 };
 }
 
 void openai_error(struct reader *r, const gw_json *root)
 {
-    struct told told = {.body = NULL};
+    struct told told = { .body = NULL };
 
     r->state->failed = true;
     if (root != NULL)
@@ -292,12 +294,12 @@ void openai_error(struct reader *r, const gw_json *root)
     if (told.text.len == 0)
         read_plain(r, status, &told);
     told.text = shorten(r, told.text, TEXT_MOST);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                 .type = GW_EVENT_ERROR,
-                                 .text = told.text,
-                                 .status = status,
-                                 .fault = fault_of(r, &told, status),
-                                 .data = more_of(r, told.body),
-                                 .code = told.code.ptr != NULL ? told.code : told.type,
-                                 .param = told.param});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = GW_EVENT_ERROR,
+                                  .text = told.text,
+                                  .status = status,
+                                  .fault = fault_of(r, &told, status),
+                                  .data = more_of(r, told.body),
+                                  .code = told.code.ptr != NULL ? told.code : told.type,
+                                  .param = told.param });
 }

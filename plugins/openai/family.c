@@ -8,11 +8,9 @@ static const struct {
     unsigned line;
     unsigned version; /* 0: in the name */
 } beginnings[] = {
-    {"chatgpt-",   OPENAI_CHAT, 0  },
-    {"gpt-5-chat", OPENAI_CHAT, 0  },
-    {"gpt-35",     OPENAI_GPT,  305}, /* Azure's name for 3.5 */
-    {"gpt-",       OPENAI_GPT,  0  },
-    {"o",          OPENAI_O,    0  },
+    { "chatgpt-", OPENAI_CHAT, 0 }, { "gpt-5-chat", OPENAI_CHAT, 0 },
+    { "gpt-35", OPENAI_GPT, 305 }, /* Azure's name for 3.5 */
+    { "gpt-", OPENAI_GPT, 0 },      { "o", OPENAI_O, 0 },
 };
 
 /* The most tokens that a model writes: max_output_tokens of litellm's list of 2026-06-04, in shared/prices; where
@@ -22,30 +20,30 @@ static const struct {
     const char *beginning;
     int64_t most;
 } lengths[] = {
-    {"chatgpt-4o",        4096  },
-    {"gpt-3.5",           4096  },
-    {"gpt-35",            4096  },
-    {"gpt-4",             4096  },
-    {"gpt-4.1",           32768 },
-    {"gpt-4.5",           16384 },
-    {"gpt-4o-2024-05-13", 4096  },
-    {"gpt-4o",            16384 },
-    {"gpt-5-chat",        16384 },
-    {"gpt-5.1-chat",      16384 },
-    {"gpt-5.2-chat",      16384 },
-    {"gpt-5.3-chat",      16384 },
-    {"gpt-5-pro",         272000},
-    {"gpt-5",             128000},
-    {"gpt-5.1",           128000},
-    {"gpt-5.2",           128000},
-    {"gpt-5.3",           128000},
-    {"gpt-5.4",           128000},
-    {"gpt-5.5",           128000},
-    {"o1-mini",           65536 },
-    {"o1-preview",        32768 },
-    {"o1",                100000},
-    {"o3",                100000},
-    {"o4",                100000},
+    { "chatgpt-4o", 4096 },
+    { "gpt-3.5", 4096 },
+    { "gpt-35", 4096 },
+    { "gpt-4", 4096 },
+    { "gpt-4.1", 32768 },
+    { "gpt-4.5", 16384 },
+    { "gpt-4o-2024-05-13", 4096 },
+    { "gpt-4o", 16384 },
+    { "gpt-5-chat", 16384 },
+    { "gpt-5.1-chat", 16384 },
+    { "gpt-5.2-chat", 16384 },
+    { "gpt-5.3-chat", 16384 },
+    { "gpt-5-pro", 272000 },
+    { "gpt-5", 128000 },
+    { "gpt-5.1", 128000 },
+    { "gpt-5.2", 128000 },
+    { "gpt-5.3", 128000 },
+    { "gpt-5.4", 128000 },
+    { "gpt-5.5", 128000 },
+    { "o1-mini", 65536 },
+    { "o1-preview", 32768 },
+    { "o1", 100000 },
+    { "o3", 100000 },
+    { "o4", 100000 },
 };
 
 static int64_t most_of(gw_str model)
@@ -67,7 +65,7 @@ static bool take_number(gw_str *s, unsigned *number)
     *number = 0;
     for (; digits < s->len && s->ptr[digits] >= '0' && s->ptr[digits] <= '9'; digits++)
         *number = digits < 2 ? *number * 10 + (unsigned)(s->ptr[digits] - '0') : 100;
-    *s = (gw_str){s->ptr + digits, s->len - digits};
+    *s = (gw_str){ s->ptr + digits, s->len - digits };
     return digits > 0 && *number < 100;
 }
 
@@ -79,7 +77,7 @@ static unsigned version_of(gw_str s)
         return 0;
     if (s.len == 0 || s.ptr[0] != '.')
         return major * 100;
-    s = (gw_str){s.ptr + 1, s.len - 1};
+    s = (gw_str){ s.ptr + 1, s.len - 1 };
     return take_number(&s, &minor) ? major * 100 + minor : major * 100;
 }
 
@@ -93,13 +91,13 @@ static bool is_numbered(gw_str s)
 struct openai_family openai_family(gw_str model)
 {
     if (openai_starts(model, "ft:")) /* fine-tuned: what follows is what it was made from */
-        model = (gw_str){model.ptr + 3, model.len - 3};
+        model = (gw_str){ model.ptr + 3, model.len - 3 };
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
-        struct openai_family family = {.line = beginnings[i].line, .version = beginnings[i].version};
+        struct openai_family family = { .line = beginnings[i].line, .version = beginnings[i].version };
         if (!openai_starts(model, beginnings[i].beginning))
             continue;
         size_t len = openai_lit(beginnings[i].beginning).len;
-        gw_str rest = {model.ptr + len, model.len - len};
+        gw_str rest = { model.ptr + len, model.len - len };
         if (family.line == OPENAI_O && !is_numbered(rest))
             break;
         if (family.line == OPENAI_GPT && family.version == 0 && (family.version = version_of(rest)) == 0)
@@ -107,5 +105,5 @@ struct openai_family openai_family(gw_str model)
         family.most = most_of(model);
         return family;
     }
-    return (struct openai_family){.line = 0};
+    return (struct openai_family){ .line = 0 };
 }

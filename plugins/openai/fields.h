@@ -8,12 +8,12 @@
 /* A table defines SOURCE before its rows: where they are from, but for those that name their own. */
 #define ROW_FROM(source_, how_, field_, when_, as_, why_, ...)                                                         \
     {                                                                                                                  \
-        .row = {.size = sizeof(gw_capability),                                                                         \
-                .how = GW_FIELD_##how_,                                                                                \
-                .field = field_,                                                                                       \
-                .when = when_,                                                                                         \
-                .as = as_,                                                                                             \
-                .why = why_},                                                                                          \
+        .row = { .size = sizeof(gw_capability),                                                                        \
+                 .how = GW_FIELD_##how_,                                                                               \
+                 .field = field_,                                                                                      \
+                 .when = when_,                                                                                        \
+                 .as = as_,                                                                                            \
+                 .why = why_ },                                                                                        \
         .source = source_, __VA_ARGS__                                                                                 \
     }
 #define ROW(how_, field_, when_, as_, why_, ...) ROW_FROM(SOURCE, how_, field_, when_, as_, why_, __VA_ARGS__)

@@ -16,7 +16,7 @@ static gw_str host_of(gw_str url)
 {
     for (size_t i = 0; i + 3 <= url.len; i++) {
         if (url.ptr[i] == ':' && url.ptr[i + 1] == '/' && url.ptr[i + 2] == '/') {
-            url = (gw_str){url.ptr + i + 3, url.len - i - 3};
+            url = (gw_str){ url.ptr + i + 3, url.len - i - 3 };
             break;
         }
     }
@@ -63,9 +63,9 @@ static bool fits(gw_str model, gw_str pattern)
 {
     bool open_end = pattern.len > 1 && pattern.ptr[pattern.len - 1] == '*';
     if (open_end && pattern.ptr[0] == '*')
-        return holds(model, (gw_str){pattern.ptr + 1, pattern.len - 2});
+        return holds(model, (gw_str){ pattern.ptr + 1, pattern.len - 2 });
     if (pattern.len > 0 && pattern.ptr[0] == '*') {
-        pattern = (gw_str){pattern.ptr + 1, pattern.len - 1};
+        pattern = (gw_str){ pattern.ptr + 1, pattern.len - 1 };
         return model.len >= pattern.len && memcmp(model.ptr + model.len - pattern.len, pattern.ptr, pattern.len) == 0;
     }
     if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
@@ -79,7 +79,7 @@ static bool is_named(const struct openai_rule *rule, gw_str model)
     const char *at = rule->models;
     while (at != NULL && *at != '\0' && model.len > 0) {
         size_t len = strcspn(at, " ");
-        if (fits(model, (gw_str){at, len}))
+        if (fits(model, (gw_str){ at, len }))
             return true;
         at += len + (at[len] == ' ');
     }
@@ -174,7 +174,8 @@ const struct openai_index *openai_index(const gw_host *h, gw_call *call, const s
 
     while ((rule = next_rule(service, &table, rule)) != NULL)
         count++;
-    struct openai_index *index = h->alloc(call, sizeof *index + count * sizeof(struct kept_rule), _Alignof(struct kept_rule));
+    struct openai_index *index =
+        h->alloc(call, sizeof *index + count * sizeof(struct kept_rule), _Alignof(struct kept_rule));
     if (index == NULL)
         return NULL;
     struct kept_rule *slot = (struct kept_rule *)(index + 1);
@@ -186,7 +187,7 @@ const struct openai_index *openai_index(const gw_host *h, gw_call *call, const s
     while ((rule = next_rule(service, &table, rule)) != NULL) {
         if (!is_kept(rule, asked))
             continue;
-        *slot = (struct kept_rule){rule, openai_lit(rule->row.field), NULL};
+        *slot = (struct kept_rule){ rule, openai_lit(rule->row.field), NULL };
         size_t list = list_of(slot->field);
         *ends[list] = slot;
         ends[list] = &slot->next;
@@ -196,7 +197,8 @@ const struct openai_index *openai_index(const gw_host *h, gw_call *call, const s
 }
 
 /* The next row of a field that is kept: `slot` is where it is, NULL at first. */
-static const struct openai_rule *next_kept(const struct openai_index *index, gw_str field, const struct kept_rule **slot)
+static const struct openai_rule *next_kept(const struct openai_index *index, gw_str field,
+                                           const struct kept_rule **slot)
 {
     *slot = *slot == NULL ? index->lists[list_of(field)] : (*slot)->next;
     while (*slot != NULL && !openai_same((*slot)->field, field))
@@ -219,7 +221,7 @@ static const struct openai_rule *next_about(const struct openai_service *service
 
 const gw_capability *openai_rule(const struct openai_service *service, const struct openai_asked *asked, gw_str field)
 {
-    static const gw_capability carried = {.size = sizeof carried, .how = GW_FIELD_CARRIED, .field = ""};
+    static const gw_capability carried = { .size = sizeof carried, .how = GW_FIELD_CARRIED, .field = "" };
     const struct openai_rule *rule = NULL;
     const struct kept_rule *slot = NULL;
     size_t table;
@@ -236,11 +238,11 @@ gw_str openai_level(const struct openai_rule *rule, gw_str effort)
     while (*at != '\0') {
         size_t from = strcspn(at, "="), to = strcspn(at + from + 1, " ");
         if (from == effort.len && memcmp(at, effort.ptr, from) == 0)
-            return (gw_str){at + from + 1, to};
+            return (gw_str){ at + from + 1, to };
         at += from + 1 + to;
         at += *at == ' ';
     }
-    return (gw_str){NULL, 0};
+    return (gw_str){ NULL, 0 };
 }
 
 const struct openai_rule *openai_change(const struct openai_service *service, const struct openai_asked *asked,
@@ -262,7 +264,7 @@ static bool is_within_lost(const struct openai_service *service, const struct op
     for (size_t i = 0; field[i] != '\0'; i++) {
         if (field[i] != '.')
             continue;
-        const gw_capability *outer = openai_rule(service, asked, (gw_str){field, i});
+        const gw_capability *outer = openai_rule(service, asked, (gw_str){ field, i });
         if (outer->when == NULL && (outer->how == GW_FIELD_DROPPED || outer->how == GW_FIELD_REFUSED))
             return true;
     }
@@ -301,7 +303,7 @@ static bool is_hidden(const struct openai_service *service, const struct openai_
 
 const gw_capability *openai_row(const struct openai_service *service, gw_str model, uint32_t index)
 {
-    const struct openai_asked asked = {.model = model, .family = openai_family(model)};
+    const struct openai_asked asked = { .model = model, .family = openai_family(model) };
     const struct openai_rule *rule = NULL;
     size_t table;
 

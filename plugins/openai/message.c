@@ -8,7 +8,7 @@ void openai_emit_text(struct reader *r, uint32_t type, const struct choice *choi
         return;
     openai_start(r);
     r->emit(r->call,
-            &(gw_event){.size = sizeof(gw_event), .type = type, .index = choice->index, .item = item, .text = text});
+            &(gw_event){ .size = sizeof(gw_event), .type = type, .index = choice->index, .item = item, .text = text });
 }
 
 void openai_emit_data(struct reader *r, uint32_t type, const struct choice *choice, gw_str json)
@@ -16,7 +16,7 @@ void openai_emit_data(struct reader *r, uint32_t type, const struct choice *choi
     if (json.len == 0)
         return;
     openai_start(r);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = type, .index = choice->index, .data = json});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = type, .index = choice->index, .data = json });
 }
 
 /* Mistral's reasoning models and some others: content is a list of parts. */
@@ -60,24 +60,24 @@ static void read_reasoning_detail(struct reader *r, struct choice *choice, const
     if (text.len > 0) {
         choice->block = item;
         openai_start(r);
-        r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                     .type = GW_EVENT_REASONING,
-                                     .index = choice->index,
-                                     .item = item,
-                                     .id = format,
-                                     .text = text,
-                                     .data = r->h->json->text(alone ? detail : NULL)});
+        r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                      .type = GW_EVENT_REASONING,
+                                      .index = choice->index,
+                                      .item = item,
+                                      .id = format,
+                                      .text = text,
+                                      .data = r->h->json->text(alone ? detail : NULL) });
     }
     if (signature.len == 0 && blob.len == 0)
         return;
     openai_start(r);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                 .type = GW_EVENT_SIGNATURE,
-                                 .index = choice->index,
-                                 .item = item,
-                                 .id = format,
-                                 .text = signature.len > 0 ? signature : blob,
-                                 .data = r->h->json->text(detail)});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = GW_EVENT_SIGNATURE,
+                                  .index = choice->index,
+                                  .item = item,
+                                  .id = format,
+                                  .text = signature.len > 0 ? signature : blob,
+                                  .data = r->h->json->text(detail) });
 }
 
 /* The text comes as a member and, of those that tell blocks apart, once more in these: then the blocks' counts. */

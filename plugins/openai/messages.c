@@ -23,7 +23,7 @@ static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
     if (name.len == 0 || name.len >= sizeof field - BEFORE)
         return false;
     memcpy(field + BEFORE, name.ptr, name.len);
-    const gw_capability *row = openai_rule(w->service, &w->asked, (gw_str){field, BEFORE + name.len});
+    const gw_capability *row = openai_rule(w->service, &w->asked, (gw_str){ field, BEFORE + name.len });
     if (row->how != GW_FIELD_DROPPED)
         return false;
     if (!openai_is_default(w, name, value))
@@ -58,7 +58,7 @@ static gw_str signature_of(const struct writing *w, const struct run *run, gw_st
                 return w->h->json->str(w->h->json->get(one, GW_LIT("data")));
         }
     }
-    return (gw_str){NULL, 0};
+    return (gw_str){ NULL, 0 };
 }
 
 /* The first of several calls is the one that must be signed; Google signs no more than some. */
@@ -67,7 +67,7 @@ static void write_signature(struct writing *w, const struct run *run, const gw_j
     enum { SIGNED_MOST = 64 };
     const struct openai_rule *rule =
         openai_change(w->service, &w->asked, GW_LIT("messages.extra_content"), OPENAI_UNSIGNED_CALL, GW_LIT(""));
-    gw_str signature = {NULL, 0};
+    gw_str signature = { NULL, 0 };
 
     if (index >= SIGNED_MOST || !are_signed(w) ||
         w->h->json->type(w->h->json->get(call, GW_LIT("extra_content"))) == GW_JSON_OBJECT)
@@ -285,7 +285,7 @@ static void write_message_member(struct writing *w, const struct run *run, gw_st
 /* What stands for the content of an assistant that neither says nor calls anything; absent where it stays as it is. */
 static gw_str silence(const struct writing *w, const struct run *run)
 {
-    static const char *const others[] = {"tool_calls", "function_call", "refusal", "audio"};
+    static const char *const others[] = { "tool_calls", "function_call", "refusal", "audio" };
     const gw_json *message = run->turns->message, *content = w->h->json->get(message, GW_LIT("content"));
     const struct openai_rule *rule =
         openai_change(w->service, &w->asked, GW_LIT("messages.content"), OPENAI_SILENT, GW_LIT(""));
@@ -295,10 +295,10 @@ static gw_str silence(const struct writing *w, const struct run *run)
 
     if (rule == NULL || run->count > 1 || run->turns->role != TURN_ASSISTANT || (!is_none && !is_empty) ||
         (is_empty && rule->levels[0] == '\0'))
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!openai_is_default(w, openai_lit(others[i]), w->h->json->get(message, openai_lit(others[i]))))
-            return (gw_str){NULL, 0};
+            return (gw_str){ NULL, 0 };
     return openai_lit(rule->levels);
 }
 
@@ -377,7 +377,7 @@ void openai_write_messages(struct writing *w, const gw_json *messages)
     for (size_t i = 0, next; turns != NULL && i < count; i = next) {
         for (next = i + 1; next < count && turns[next].joins;)
             next++;
-        const struct run run = {.turns = turns + i, .count = next - i};
+        const struct run run = { .turns = turns + i, .count = next - i };
         if (bridged && i > 0 && turns[i].role == TURN_USER && role_before(turns, i) == TURN_TOOL)
             write_said(w, GW_LIT("assistant"), GW_LIT("OK."));
         if (user_first && begins(turns, i))

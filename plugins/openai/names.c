@@ -50,7 +50,7 @@ static gw_str hashed(struct writing *w, gw_str whole, size_t kept, size_t count)
     if (kept > 0)
         text[len++] = '_';
     hash(whole, text + len, count);
-    return (gw_str){text, len + count};
+    return (gw_str){ text, len + count };
 }
 
 /* OpenAI takes any id that is not too long; Mistral nine letters and digits only, and calls from elsewhere have others.
@@ -84,7 +84,7 @@ void openai_note_name(struct writing *w, gw_str name)
         w->status = GW_E_NOMEM;
         return;
     }
-    *one = (struct short_name){.next = state->names, .whole = name, .sent = sent_name(w, name)};
+    *one = (struct short_name){ .next = state->names, .whole = name, .sent = sent_name(w, name) };
     state->names = one;
 }
 
@@ -118,7 +118,7 @@ void openai_copy_choice(struct writing *w, const gw_json *value)
     }
     for (size_t i = 0; i < w->h->json->count(value); i++) {
         const gw_json *one = w->h->json->at(value, i);
-        gw_str name = type == GW_JSON_OBJECT ? w->h->json->key_at(value, i) : (gw_str){NULL, 0};
+        gw_str name = type == GW_JSON_OBJECT ? w->h->json->key_at(value, i) : (gw_str){ NULL, 0 };
         if (type == GW_JSON_OBJECT)
             w->h->write->key(w->w, name);
         if (!openai_write_name(w, name, one))

@@ -24,7 +24,7 @@ static gw_status openai_open(const gw_host *host, gw_call *call, const gw_json *
         int len = snprintf(text, sizeof text,
                            "there is no service \"%.*s\": `llm-gateway plugin check` lists those that are known",
                            name.len < 40 ? (int)name.len : 40, name.ptr);
-        host->explain(call, (gw_str){text, (size_t)len});
+        host->explain(call, (gw_str){ text, (size_t)len });
         return GW_E_CONFIG;
     }
     struct openai *openai = calloc(1, sizeof *openai);
@@ -39,10 +39,10 @@ static gw_status openai_open(const gw_host *host, gw_call *call, const gw_json *
 }
 
 static const gw_option options[] = {
-    {"organization", "sent as OpenAI-Organization: who is billed when the key belongs to several", GW_JSON_STR, 0},
-    {"project",      "sent as OpenAI-Project",                                                     GW_JSON_STR, 0},
-    {"service",      "whose ways to follow: one of the services, where the name is another",       GW_JSON_STR, 0},
-    {NULL,           NULL,                                                                         0,           0},
+    { "organization", "sent as OpenAI-Organization: who is billed when the key belongs to several", GW_JSON_STR, 0 },
+    { "project", "sent as OpenAI-Project", GW_JSON_STR, 0 },
+    { "service", "whose ways to follow: one of the services, where the name is another", GW_JSON_STR, 0 },
+    { NULL, NULL, 0, 0 },
 };
 
 static const gw_provider_ops ops = {

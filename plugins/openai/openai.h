@@ -72,14 +72,14 @@ struct reading {
     const struct openai_service *service; /* that was asked; NULL: not known */
     uint32_t operation;                   /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
     uint32_t dialect;
-    bool one;      /* one message was asked for */
-    gw_str model;  /* that was asked; may be empty */
+    bool one;          /* one message was asked for */
+    gw_str model;      /* that was asked; may be empty */
     signed char signs; /* does it want signatures of its calls back? 1 yes, -1 no, 0: nobody has looked */
-    bool started;  /* START was emitted */
-    bool cited;    /* citations were */
-    bool broken;   /* a choice ended with an error */
-    bool failed;   /* ERROR was emitted: nothing follows it */
-    bool finished; /* of an answer without choices: FINISH was emitted */
+    bool started;      /* START was emitted */
+    bool cited;        /* citations were */
+    bool broken;       /* a choice ended with an error */
+    bool failed;       /* ERROR was emitted: nothing follows it */
+    bool finished;     /* of an answer without choices: FINISH was emitted */
 };
 
 /* One frame being read. */
@@ -124,7 +124,7 @@ struct writing {
 
 static inline void openai_key(struct writing *w, const char *name)
 {
-    w->h->write->key(w->w, (gw_str){name, __builtin_strlen(name)});
+    w->h->write->key(w->w, (gw_str){ name, __builtin_strlen(name) });
 }
 /* lookup.c: for who asks for many rows; memory of the call, NULL where there is none. Not for another service, nor for
  * another request. */
@@ -254,7 +254,7 @@ static inline gw_str openai_str(const struct reader *r, const gw_json *object, g
 }
 static inline gw_str openai_lit(const char *s)
 {
-    return (gw_str){s, __builtin_strlen(s)};
+    return (gw_str){ s, __builtin_strlen(s) };
 }
 static inline bool openai_same(gw_str a, gw_str b)
 {

@@ -13,7 +13,7 @@ static void finish_called(struct reader *r);
 gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
 {
     const struct openai *openai = instance;
-    struct reader r = {.openai = openai, .h = openai->host, .call = call, .emit = emit, .frame = frame};
+    struct reader r = { .openai = openai, .h = openai->host, .call = call, .emit = emit, .frame = frame };
     const gw_json *root = NULL;
 
     r.state = r.h->state(call);
@@ -63,7 +63,7 @@ void openai_start(struct reader *r)
     if (r->state->started)
         return;
     r->state->started = true;
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id });
 }
 
 void openai_finish(struct reader *r, gw_str word)
@@ -72,7 +72,7 @@ void openai_finish(struct reader *r, gw_str word)
         return;
     r->state->finished = true;
     openai_start(r);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = word});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = word });
 }
 
 /* The id and the model are told in every chunk, but not always in the first (Azure). */
@@ -84,7 +84,8 @@ static void read_start(struct reader *r, const gw_json *root)
         return;
     r->state->started = true;
     r->state->id = openai_keep(r, id);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id, .text = model});
+    r->emit(r->call,
+            &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_START, .id = r->state->id, .text = model });
 }
 
 /* NULL when there is no memory. */
@@ -180,26 +181,26 @@ static gw_str finish_word(gw_str word)
     static const struct {
         const char *theirs, *ours;
     } words[] = {
-        {"COMPLETE",                      "stop"          },
-        {"content_filter",                "content_filter"},
-        {"content_filtered",              "content_filter"},
-        {"function_call",                 "tool_calls"    },
-        {"length",                        "length"        },
-        {"max_tokens",                    "length"        },
-        {"MAX_TOKENS",                    "length"        },
-        {"model_context_window_exceeded", "length"        },
-        {"model_length",                  "length"        },
-        {"refusal",                       "content_filter"},
-        {"RECITATION",                    "content_filter"},
-        {"SAFETY",                        "content_filter"},
-        {"safety",                        "content_filter"},
-        {"tool_call",                     "tool_calls"    },
-        {"tool_calls",                    "tool_calls"    },
-        {"tool_use",                      "tool_calls"    },
+        { "COMPLETE", "stop" },
+        { "content_filter", "content_filter" },
+        { "content_filtered", "content_filter" },
+        { "function_call", "tool_calls" },
+        { "length", "length" },
+        { "max_tokens", "length" },
+        { "MAX_TOKENS", "length" },
+        { "model_context_window_exceeded", "length" },
+        { "model_length", "length" },
+        { "refusal", "content_filter" },
+        { "RECITATION", "content_filter" },
+        { "SAFETY", "content_filter" },
+        { "safety", "content_filter" },
+        { "tool_call", "tool_calls" },
+        { "tool_calls", "tool_calls" },
+        { "tool_use", "tool_calls" },
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (openai_is(word, words[i].theirs))
-            return (gw_str){words[i].ours, strlen(words[i].ours)};
+            return (gw_str){ words[i].ours, strlen(words[i].ours) };
     return GW_LIT("stop"); /* eos, end_turn, stop_sequence and words that nobody has met */
 }
 

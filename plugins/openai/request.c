@@ -11,8 +11,9 @@ bool openai_note(const struct openai *openai, const struct openai_service *servi
     state->service = service;
     state->operation = req->operation;
     state->dialect = req->dialect;
-    state->model = openai_join(openai->host, call, req->model, (gw_str){NULL, 0});
-    state->one = req->body != NULL && openai->host->json->integer(openai->host->json->get(req->body, GW_LIT("n")), 1) <= 1;
+    state->model = openai_join(openai->host, call, req->model, (gw_str){ NULL, 0 });
+    state->one =
+        req->body != NULL && openai->host->json->integer(openai->host->json->get(req->body, GW_LIT("n")), 1) <= 1;
     openai->host->set_state(call, state);
     return state->model.ptr != NULL || req->model.len == 0;
 }
@@ -20,7 +21,7 @@ bool openai_note(const struct openai *openai, const struct openai_service *servi
 static gw_str refuse(const struct openai *openai, gw_call *call, gw_str why)
 {
     openai->host->explain(call, why);
-    return (gw_str){NULL, 0};
+    return (gw_str){ NULL, 0 };
 }
 
 /* Where each operation is, and the row of fields.c that says whether a service has it. */
@@ -29,14 +30,14 @@ static const struct place {
     const char *path; /* NULL: the client's own */
     const char *field;
 } places[] = {
-    {GW_OP_CHAT,        GW_DIALECT_CHAT,        "/chat/completions", "api.chat"       },
-    {GW_OP_CHAT,        GW_DIALECT_RESPONSES,   "/responses",        "api.responses"  },
-    {GW_OP_EMBEDDINGS,  GW_DIALECT_EMBEDDINGS,  "/embeddings",       "api.embeddings" },
-    {GW_OP_COMPLETIONS, GW_DIALECT_COMPLETIONS, "/completions",      "api.completions"},
-    {GW_OP_MODERATIONS, GW_DIALECT_OTHER,       NULL,                "api.moderations"},
-    {GW_OP_RERANK,      GW_DIALECT_OTHER,       NULL,                "api.rerank"     },
-    {GW_OP_IMAGES,      GW_DIALECT_OTHER,       NULL,                "api.images"     },
-    {GW_OP_AUDIO,       GW_DIALECT_OTHER,       NULL,                "api.audio"      },
+    { GW_OP_CHAT, GW_DIALECT_CHAT, "/chat/completions", "api.chat" },
+    { GW_OP_CHAT, GW_DIALECT_RESPONSES, "/responses", "api.responses" },
+    { GW_OP_EMBEDDINGS, GW_DIALECT_EMBEDDINGS, "/embeddings", "api.embeddings" },
+    { GW_OP_COMPLETIONS, GW_DIALECT_COMPLETIONS, "/completions", "api.completions" },
+    { GW_OP_MODERATIONS, GW_DIALECT_OTHER, NULL, "api.moderations" },
+    { GW_OP_RERANK, GW_DIALECT_OTHER, NULL, "api.rerank" },
+    { GW_OP_IMAGES, GW_DIALECT_OTHER, NULL, "api.images" },
+    { GW_OP_AUDIO, GW_DIALECT_OTHER, NULL, "api.audio" },
 };
 
 static const struct place *find_place(const gw_request *req)
@@ -53,7 +54,7 @@ gw_str openai_path(const struct openai *openai, const struct openai_service *ser
     const struct place *place = find_place(req);
     if (place == NULL)
         return refuse(openai, call, GW_LIT("this provider has no such API"));
-    const struct openai_asked asked = {.model = req->model, .family = openai_family(req->model)};
+    const struct openai_asked asked = { .model = req->model, .family = openai_family(req->model) };
     const gw_capability *row = openai_rule(service, &asked, openai_lit(place->field));
     if (row->how == GW_FIELD_REFUSED)
         return refuse(openai, call, openai_lit(row->why));
@@ -68,7 +69,7 @@ void openai_headers(const struct openai *openai, gw_call *call, const gw_request
 {
     const gw_host *h = openai->host;
     bool other = req->dialect == GW_DIALECT_OTHER;
-    gw_str type = other ? h->client_header(call, GW_LIT("content-type")) : (gw_str){NULL, 0}; /* uploads are forms */
+    gw_str type = other ? h->client_header(call, GW_LIT("content-type")) : (gw_str){ NULL, 0 }; /* uploads are forms */
     gw_str beta = h->client_header(call, GW_LIT("openai-beta"));
 
     h->http_method(out, GW_LIT("POST"));

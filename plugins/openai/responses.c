@@ -51,10 +51,10 @@ static void read_response(struct reader *r, const gw_json *response)
 
     if (!r->state->started) {
         r->state->started = true;
-        r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                     .type = GW_EVENT_START,
-                                     .id = id,
-                                     .text = openai_str(r, response, GW_LIT("model"))});
+        r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                      .type = GW_EVENT_START,
+                                      .id = id,
+                                      .text = openai_str(r, response, GW_LIT("model")) });
     }
     if (r->h->json->type(usage) == GW_JSON_OBJECT)
         openai_usage(r, usage);

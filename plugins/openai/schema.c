@@ -3,10 +3,10 @@
  * root, where the model sees them, and what they say beyond that is told to it in the description. */
 #include "openai.h"
 
-static const char *const bad_roots[] = {"anyOf", "oneOf", "allOf", "enum", "const", "not"};
-static const char *const branchings[] = {"anyOf", "oneOf", "allOf"};
+static const char *const bad_roots[] = { "anyOf", "oneOf", "allOf", "enum", "const", "not" };
+static const char *const branchings[] = { "anyOf", "oneOf", "allOf" };
 enum { BRANCHES_MOST = 64 }; /* whose properties are taken to the root; all are in the description */
-static const char *const holders[] = {"$defs", "definitions"};
+static const char *const holders[] = { "$defs", "definitions" };
 enum { HOLDERS = sizeof holders / sizeof *holders };
 enum { BAD_ROOTS = sizeof bad_roots / sizeof *bad_roots, BRANCHINGS = sizeof branchings / sizeof *branchings };
 
@@ -31,8 +31,9 @@ static const gw_json *resolve(const struct writing *w, const gw_json *schema, co
     for (size_t i = 0; ref.len > 0 && i < HOLDERS; i++) {
         gw_str place = openai_lit(holders[i]);
         size_t len = place.len + 3; /* "#/$defs/" */
-        if (ref.len > len && openai_starts(ref, "#/") && openai_starts((gw_str){ref.ptr + 2, ref.len - 2}, holders[i]))
-            return w->h->json->get(w->h->json->get(schema, place), (gw_str){ref.ptr + len, ref.len - len});
+        if (ref.len > len && openai_starts(ref, "#/") &&
+            openai_starts((gw_str){ ref.ptr + 2, ref.len - 2 }, holders[i]))
+            return w->h->json->get(w->h->json->get(schema, place), (gw_str){ ref.ptr + len, ref.len - len });
     }
     return branch;
 }
@@ -82,7 +83,7 @@ struct sources {
 static struct sources sources_of(struct writing *w, const gw_json *schema)
 {
     const gw_json *body = body_of(w, schema);
-    struct sources s = {NULL, 1};
+    struct sources s = { NULL, 1 };
     for (size_t i = 0; i < BRANCHINGS; i++)
         s.count += w->h->json->count(w->h->json->get(body, openai_lit(branchings[i])));
     s.count = s.count > BRANCHES_MOST ? BRANCHES_MOST : s.count;
@@ -90,7 +91,7 @@ static struct sources sources_of(struct writing *w, const gw_json *schema)
     s.list = w->h->alloc(w->call, s.count * sizeof *s.list, _Alignof(const gw_json *));
     if (s.list == NULL) {
         w->status = GW_E_NOMEM;
-        return (struct sources){NULL, 0};
+        return (struct sources){ NULL, 0 };
     }
     s.list[0] = body;
     s.count = 1;

@@ -43,7 +43,7 @@ static bool grow(struct reader *r, struct seek *seek)
     struct seek_slot *slots = r->h->alloc(r->call, cap * sizeof *slots, _Alignof(struct seek_slot));
     if (slots == NULL)
         return false; /* the core ends the answer */
-    *seek = (struct seek){.slots = slots, .cap = cap, .count = old.count};
+    *seek = (struct seek){ .slots = slots, .cap = cap, .count = old.count };
     for (size_t i = 0; i < old.cap; i++)
         if (old.slots[i].found != NULL)
             *slot_of(seek, old.slots[i].choice, old.slots[i].key, old.slots[i].id) = old.slots[i];
@@ -61,5 +61,5 @@ void openai_seek_put(struct reader *r, struct seek *seek, uint32_t choice, int64
         return;
     struct seek_slot *slot = slot_of(seek, choice, key, id);
     seek->count += slot->found == NULL;
-    *slot = (struct seek_slot){.found = found, .choice = choice, .key = key, .id = id};
+    *slot = (struct seek_slot){ .found = found, .choice = choice, .key = key, .id = id };
 }

@@ -5,13 +5,13 @@
 #define NO_CHAT (GW_DIALECT_EMBEDDINGS | GW_DIALECT_COMPLETIONS | GW_DIALECT_OTHER)
 #define SERVICE(var, name_, url_, env_, models_, dialects_)                                                            \
     static const struct openai_service var = {                                                                         \
-        .preset = {.size = sizeof(gw_service),                                                                         \
-                   .dialects = dialects_,                                                                              \
-                   .name = name_,                                                                                      \
-                   .base_url = url_,                                                                                   \
-                   .secret_env = env_,                                                                                 \
-                   .models = models_},                                                                                 \
-        .tables = {openai_##var##_rules,           openai_compatible_rules   },                                                     \
+        .preset = { .size = sizeof(gw_service),                                                                        \
+                    .dialects = dialects_,                                                                             \
+                    .name = name_,                                                                                     \
+                    .base_url = url_,                                                                                  \
+                    .secret_env = env_,                                                                                \
+                    .models = models_ },                                                                               \
+        .tables = { openai_##var##_rules, openai_compatible_rules },                                                   \
     }
 
 SERVICE(deepseek, "deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", "deepseek-*", 0);
@@ -34,29 +34,29 @@ SERVICE(vllm, "vllm", "http://127.0.0.1:8000/v1", NULL, NULL, 0);
 SERVICE(xai, "xai", "https://api.x.ai/v1", "XAI_API_KEY", "grok-*", 0);
 
 static const struct openai_service openai_itself = {
-    .preset = {.size = sizeof(gw_service), .name = "openai", .base_url = "https://api.openai.com/v1"},
-    .tables = {openai_model_rules,                          openai_rules                        },
+    .preset = { .size = sizeof(gw_service), .name = "openai", .base_url = "https://api.openai.com/v1" },
+    .tables = { openai_model_rules, openai_rules },
 };
 static const struct openai_service azure = {
-    .preset = {.size = sizeof(gw_service), .name = "azure"},
-    .tables = { openai_azure_rules,        openai_model_rules,    openai_rules},
+    .preset = { .size = sizeof(gw_service), .name = "azure" },
+    .tables = { openai_azure_rules, openai_model_rules, openai_rules },
 };
 static const struct openai_service azure_2023 = {
-    .preset = {.size = sizeof(gw_service), .name = "azure-2023"},
-    .tables = {openai_azure_2023_rules,    openai_rules        },
+    .preset = { .size = sizeof(gw_service), .name = "azure-2023" },
+    .tables = { openai_azure_2023_rules, openai_rules },
 };
 
 const gw_service *const openai_presets[] = {
     &deepseek.preset, &fireworks.preset,  &groq.preset,       &huggingface.preset,
     &llamacpp.preset, &lmstudio.preset,   &mistral.preset,    &moonshot.preset,
     &ollama.preset,   &openrouter.preset, &perplexity.preset, &sglang.preset,
-    &together.preset, &vllm.preset,       &xai.preset,        NULL,
+    &together.preset, &vllm.preset,       &xai.preset,        NULL
 };
-const struct openai_service *const openai_services[] = {
-    &openai_itself, &azure,    &azure_2023, &deepseek, &fireworks, &groq,       &huggingface,
-    &llamacpp,      &lmstudio, &mistral,    &moonshot, &ollama,    &openrouter, &perplexity,
-    &sglang,        &together, &vllm,       &xai,      NULL,
-};
+const struct openai_service *const openai_services[] = { &openai_itself, &azure,      &azure_2023,  &deepseek,
+                                                         &fireworks,     &groq,       &huggingface, &llamacpp,
+                                                         &lmstudio,      &mistral,    &moonshot,    &ollama,
+                                                         &openrouter,    &perplexity, &sglang,      &together,
+                                                         &vllm,          &xai,        NULL };
 
 /* How the services count; nothing is beside where a row has no bits. Of others it is not known, also of OpenAI, whose
  * ways any address is taken for that is nobody else's.
@@ -69,9 +69,9 @@ static const struct {
     const struct openai_service *service;
     unsigned beside;
 } countings[] = {
-    {&deepseek, 0                      },
-    {&mistral,  OPENAI_BESIDE_AUDIO    },
-    {&xai,      OPENAI_BESIDE_REASONING},
+    { &deepseek, 0 },
+    { &mistral, OPENAI_BESIDE_AUDIO },
+    { &xai, OPENAI_BESIDE_REASONING },
 };
 
 unsigned openai_beside(const struct openai_service *service)

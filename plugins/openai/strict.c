@@ -50,8 +50,9 @@ static bool are_strict(const struct writing *w, const gw_json *schemas)
 bool openai_is_strict(const struct writing *w, const gw_json *schema)
 {
     static const char *const unknown[] = {
-        "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties"};
-    static const char *const inner[] = {"properties", "anyOf", "$defs", "definitions"};
+        "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties"
+    };
+    static const char *const inner[] = { "properties", "anyOf", "$defs", "definitions" };
 
     if (w->h->json->type(schema) != GW_JSON_OBJECT)
         return true;

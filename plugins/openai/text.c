@@ -26,17 +26,17 @@ gw_str openai_join(const gw_host *host, gw_call *call, gw_str a, gw_str b)
 {
     char *out = host->alloc(call, a.len + b.len + 1, 1);
     if (out == NULL)
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     if (a.len > 0)
         memcpy(out, a.ptr, a.len);
     if (b.len > 0)
         memcpy(out + a.len, b.ptr, b.len);
-    return (gw_str){out, a.len + b.len};
+    return (gw_str){ out, a.len + b.len };
 }
 
 gw_str openai_keep(const struct reader *r, gw_str s)
 {
-    gw_str copy = openai_join(r->h, r->call, s, (gw_str){NULL, 0});
+    gw_str copy = openai_join(r->h, r->call, s, (gw_str){ NULL, 0 });
     return copy.ptr != NULL ? copy : GW_LIT("");
 }
 

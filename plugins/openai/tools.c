@@ -30,7 +30,7 @@ static struct tool *add(struct reader *r, struct choice *choice, int64_t key)
     struct tool *t = r->h->alloc(r->call, sizeof *t, _Alignof(struct tool));
     if (t == NULL)
         return NULL;
-    *t = (struct tool){.next = choice->tools, .key = key};
+    *t = (struct tool){ .next = choice->tools, .key = key };
     t->held_end = &t->held;
     if (choice->tools != NULL)
         choice->tools->newer = t;
@@ -65,17 +65,17 @@ static gw_str made_id(struct reader *r, const struct choice *choice, const struc
     if (len == 0)
         len = (size_t)snprintf(base, sizeof base, "%llx", (unsigned long long)r->h->unix_ms(r->h->self));
     int size = snprintf(id, sizeof id, "call_%.*s_%u_%u", (int)len, base, choice->index, t->item);
-    return openai_keep(r, (gw_str){id, (size_t)size});
+    return openai_keep(r, (gw_str){ id, (size_t)size });
 }
 
 static void emit_args(struct reader *r, const struct choice *choice, struct tool *t, gw_str args)
 {
     t->has_args = true;
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                 .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
-                                 .index = choice->index,
-                                 .item = t->item,
-                                 .text = args});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = t->custom ? GW_EVENT_CUSTOM_ARGS : GW_EVENT_TOOL_ARGS,
+                                  .index = choice->index,
+                                  .item = t->item,
+                                  .text = args });
 }
 
 static void open_call(struct reader *r, struct choice *choice, struct tool *t)
@@ -85,12 +85,12 @@ static void open_call(struct reader *r, struct choice *choice, struct tool *t)
     t->opened = true;
     t->item = choice->tool_count++; /* numbered as they are opened: one that never is leaves no gap */
     openai_start(r);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                 .type = GW_EVENT_TOOL_CALL,
-                                 .index = choice->index,
-                                 .item = t->item,
-                                 .id = t->id.len > 0 ? t->id : made_id(r, choice, t),
-                                 .text = openai_whole_name(r, t->name)});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = GW_EVENT_TOOL_CALL,
+                                  .index = choice->index,
+                                  .item = t->item,
+                                  .id = t->id.len > 0 ? t->id : made_id(r, choice, t),
+                                  .text = openai_whole_name(r, t->name) });
     for (const struct piece *piece = t->held; piece != NULL; piece = piece->next)
         emit_args(r, choice, t, piece->text);
 }
@@ -115,10 +115,10 @@ static void end_nameless(struct reader *r, const struct choice *choice, const st
         return;
     }
     r->state->failed = true;
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                 .type = GW_EVENT_ERROR,
-                                 .status = 502,
-                                 .text = GW_LIT("the upstream sent arguments of a call that it did not name")});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = GW_EVENT_ERROR,
+                                  .status = 502,
+                                  .text = GW_LIT("the upstream sent arguments of a call that it did not name") });
 }
 
 void openai_end_calls(struct reader *r, struct choice *choice)
@@ -142,7 +142,7 @@ static void hold(struct reader *r, struct tool *t, gw_str args)
     struct piece *piece = r->h->alloc(r->call, sizeof *piece, _Alignof(struct piece));
     if (piece == NULL)
         return;
-    *piece = (struct piece){.text = openai_keep(r, args)};
+    *piece = (struct piece){ .text = openai_keep(r, args) };
     *t->held_end = piece;
     t->held_end = &piece->next;
 }
@@ -165,10 +165,11 @@ static void take_piece(struct reader *r, struct choice *choice, struct tool *t, 
 
 static bool wants_signatures(struct reading *state)
 {
-    const struct openai_asked asked = {.model = state->model, .family = openai_family(state->model)};
+    const struct openai_asked asked = { .model = state->model, .family = openai_family(state->model) };
 
     if (state->signs == 0 && state->service != NULL)
-        state->signs = openai_rule(state->service, &asked, GW_LIT("messages.extra_content"))->how == GW_FIELD_CARRIED ? 1 : -1;
+        state->signs =
+            openai_rule(state->service, &asked, GW_LIT("messages.extra_content"))->how == GW_FIELD_CARRIED ? 1 : -1;
     return state->signs >= 0;
 }
 
@@ -182,12 +183,10 @@ static void read_signature(struct reader *r, const struct choice *choice, const 
 
     if (w == NULL)
         return;
-    const gw_str members[][2] = {
-        {GW_LIT("type"),   GW_LIT("reasoning.encrypted")},
-        {GW_LIT("format"), GW_LIT(OPENAI_GOOGLE_FORMAT) },
-        {GW_LIT("id"),     t->id                        },
-        {GW_LIT("data"),   signature                    }
-    };
+    const gw_str members[][2] = { { GW_LIT("type"), GW_LIT("reasoning.encrypted") },
+                                  { GW_LIT("format"), GW_LIT(OPENAI_GOOGLE_FORMAT) },
+                                  { GW_LIT("id"), t->id },
+                                  { GW_LIT("data"), signature } };
     r->h->write->object(w);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         r->h->write->key(w, members[i][0]);
@@ -197,13 +196,13 @@ static void read_signature(struct reader *r, const struct choice *choice, const 
     if (r->h->write->end(w) != GW_OK)
         return;
     openai_start(r);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event),
-                                 .type = GW_EVENT_SIGNATURE,
-                                 .index = choice->index,
-                                 .item = choice->block + 1 + choice->tool_count,
-                                 .id = GW_LIT(OPENAI_GOOGLE_FORMAT),
-                                 .text = signature,
-                                 .data = r->h->write->text(w)});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event),
+                                  .type = GW_EVENT_SIGNATURE,
+                                  .index = choice->index,
+                                  .item = choice->block + 1 + choice->tool_count,
+                                  .id = GW_LIT(OPENAI_GOOGLE_FORMAT),
+                                  .text = signature,
+                                  .data = r->h->write->text(w) });
 }
 
 /* One element. Arguments are a string of JSON; some servers send the object itself. */

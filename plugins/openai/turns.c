@@ -9,11 +9,8 @@ static unsigned role_of(const struct writing *w, const gw_json *message)
         const char *name;
         unsigned role;
     } roles[] = {
-        {"user",      TURN_USER     },
-        {"assistant", TURN_ASSISTANT},
-        {"tool",      TURN_TOOL     },
-        {"system",    TURN_SYSTEM   },
-        {"developer", TURN_SYSTEM   },
+        { "user", TURN_USER },     { "assistant", TURN_ASSISTANT }, { "tool", TURN_TOOL },
+        { "system", TURN_SYSTEM }, { "developer", TURN_SYSTEM },
     };
     gw_str name = w->h->json->str(w->h->json->get(message, GW_LIT("role")));
 
@@ -37,7 +34,7 @@ static void read_turns(struct writing *w, const gw_json *messages, struct turn *
 
     for (size_t i = 0; i < count; i++) {
         struct turn *t = &turns[i];
-        *t = (struct turn){.message = w->h->json->at(messages, i)};
+        *t = (struct turn){ .message = w->h->json->at(messages, i) };
         t->role = role_of(w, t->message);
         head = head && t->role == TURN_SYSTEM;
         if (t->role != TURN_SYSTEM || head || later == NULL)
@@ -89,7 +86,8 @@ static void order_results(const struct writing *w, struct turn *turns, size_t co
 static bool is_plain(const struct writing *w, const struct turn *t)
 {
     static const char *const known[] = {
-        "role", "content", "tool_calls", "reasoning_content", "reasoning_details", "cache_control", NULL};
+        "role", "content", "tool_calls", "reasoning_content", "reasoning_details", "cache_control", NULL
+    };
     if (w->h->json->type(t->message) != GW_JSON_OBJECT)
         return false;
     for (size_t i = 0; i < w->h->json->count(t->message); i++) {

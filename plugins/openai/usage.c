@@ -8,7 +8,7 @@
 #define TOKENS_MOST (INT64_MAX / 4)
 
 /* A list of names for count_of(). */
-#define NAMES(...) ((const gw_str[]){__VA_ARGS__, {NULL, 0}})
+#define NAMES(...) ((const gw_str[]){ __VA_ARGS__, { NULL, 0 } })
 
 /* The first of the names that is there, as a count; -1 when none is. */
 static int64_t count_of(const struct reader *r, const gw_json *object, const gw_str *names)
@@ -54,8 +54,9 @@ static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t pr
     int64_t written = count_of(r, details, NAMES(GW_LIT("cache_write_tokens"), GW_LIT("cache_creation_tokens")));
 
     if (read < 0)
-        read = count_of(r, usage, NAMES(GW_LIT("prompt_cache_hit_tokens"), GW_LIT("num_cached_tokens"), GW_LIT("cached_tokens"),
-                                        GW_LIT("cache_read_input_tokens")));
+        read = count_of(r, usage,
+                        NAMES(GW_LIT("prompt_cache_hit_tokens"), GW_LIT("num_cached_tokens"), GW_LIT("cached_tokens"),
+                              GW_LIT("cache_read_input_tokens")));
     if (written < 0)
         written = count_of(r, usage, NAMES(GW_LIT("cache_creation_input_tokens")));
     t->cache_read = take(&prompt, read);
@@ -95,7 +96,8 @@ void openai_usage(struct reader *r, const gw_json *usage)
     gw_tokens tokens = {
         .size = sizeof tokens,
         .cache_write_1h = -1,
-        .server_tool_calls = count_of(r, usage, NAMES(GW_LIT("num_search_queries"), GW_LIT("num_server_side_tools_used"))),
+        .server_tool_calls =
+            count_of(r, usage, NAMES(GW_LIT("num_search_queries"), GW_LIT("num_server_side_tools_used"))),
         .total = count_of(r, usage, NAMES(GW_LIT("total_tokens"))),
         .raw = r->h->json->text(usage),
     };
@@ -114,7 +116,7 @@ void openai_usage(struct reader *r, const gw_json *usage)
     int64_t beside = tokens.total - prompt - completion;
     sort_prompt(r, usage, prompt, &beside, &tokens);
     sort_completion(r, usage, completion, beside, &tokens);
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
 }
 
 /* Cohere's way: {"billed_units":{"search_units":1}}, for some models with tokens. A search is a call, not a token. */
@@ -144,5 +146,5 @@ void openai_billed(struct reader *r, const gw_json *meta)
         .total = -1,
         .raw = r->h->json->text(meta),
     };
-    r->emit(r->call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
 }

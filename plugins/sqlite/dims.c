@@ -27,7 +27,8 @@ static uint64_t hash_of(gw_str text)
 static struct dims_entry *find(const struct dims *d, uint64_t hash, gw_str text)
 {
     size_t i = (size_t)(hash >> 7) & (d->slot_count - 1);
-    while (d->slots[i].hash != 0 && (d->slots[i].hash != hash || d->slots[i].text.len != text.len || memcmp(d->slots[i].text.ptr, text.ptr, text.len) != 0))
+    while (d->slots[i].hash != 0 && (d->slots[i].hash != hash || d->slots[i].text.len != text.len ||
+                                     memcmp(d->slots[i].text.ptr, text.ptr, text.len) != 0))
         i = (i + 1) & (d->slot_count - 1);
     return &d->slots[i];
 }
@@ -39,24 +40,24 @@ static void keep(struct dims *d, uint64_t hash, gw_str text, int64_t id)
     if (copy == NULL)
         return;
     memcpy(copy, text.ptr, text.len);
-    *find(d, hash, text) = (struct dims_entry){hash, id, {copy, text.len}};
+    *find(d, hash, text) = (struct dims_entry){ hash, id, { copy, text.len } };
     if (++d->count >= KEPT_MOST)
         dims_forget(d);
 }
 
 static gw_str join(const gw_store_row *row, char out[JOINED_MOST])
 {
-    const gw_str values[] = {row->team, row->key, row->model, row->provider};
+    const gw_str values[] = { row->team, row->key, row->model, row->provider };
     size_t len = 0;
     for (size_t i = 0; i < 4; i++) {
         if (values[i].len + 1 > JOINED_MOST / 4)
-            return (gw_str){NULL, 0};
+            return (gw_str){ NULL, 0 };
         if (values[i].ptr != NULL)
             memcpy(out + len, values[i].ptr, values[i].len);
         len += values[i].ptr != NULL ? values[i].len : 0;
         out[len++] = '\0';
     }
-    return (gw_str){out, len};
+    return (gw_str){ out, len };
 }
 
 static sqlite3_stmt *bound(struct session *s, enum statement which, const gw_store_row *row)

@@ -3,13 +3,13 @@
 
 #include "sqlite.h"
 
-static void bind_row(sqlite3_stmt *st, uint64_t generation, const gw_store_row *row, int64_t dims, const int64_t sums[SUMS])
+static void bind_row(sqlite3_stmt *st, uint64_t generation, const gw_store_row *row, int64_t dims,
+                     const int64_t sums[SUMS])
 {
-    const int64_t numbers[] = {(int64_t)generation, (int64_t)row->number, row->type,        (int64_t)row->corrects,
-                               row->written_ms,     row->admitted_ms,     row->duration_ms, dims};
-    const gw_str texts[] = {row->project, row->tags,           row->user,   row->session, row->client,
-                            row->face,    row->upstream_model, row->ending, row->source,  row->outcome,
-                            row->price};
+    const int64_t numbers[] = { (int64_t)generation, (int64_t)row->number, row->type,        (int64_t)row->corrects,
+                                row->written_ms,     row->admitted_ms,     row->duration_ms, dims };
+    const gw_str texts[] = { row->project,        row->tags,   row->user,   row->session, row->client, row->face,
+                             row->upstream_model, row->ending, row->source, row->outcome, row->price };
     int place = 1;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sqlite3_bind_int64(st, place++, numbers[i]);
@@ -24,7 +24,7 @@ static void bind_row(sqlite3_stmt *st, uint64_t generation, const gw_store_row *
 static gw_status put_decision(struct session *s, gw_call *call, uint64_t generation, const gw_store_row *row)
 {
     sqlite3_stmt *st = statement(s, DECISION_NEW);
-    const gw_str texts[] = {row->accounts, row->raw, row->who, row->why};
+    const gw_str texts[] = { row->accounts, row->raw, row->who, row->why };
     if (st != NULL) {
         sqlite3_bind_int64(st, 1, (int64_t)generation);
         sqlite3_bind_int64(st, 2, (int64_t)row->number);
@@ -37,10 +37,11 @@ static gw_status put_decision(struct session *s, gw_call *call, uint64_t generat
     return statement_run(s, call, st);
 }
 
-static gw_status put_line(struct session *s, gw_call *call, uint64_t generation, uint64_t number, size_t place, const gw_store_line *line)
+static gw_status put_line(struct session *s, gw_call *call, uint64_t generation, uint64_t number, size_t place,
+                          const gw_store_line *line)
 {
     sqlite3_stmt *st = statement(s, LINE_NEW);
-    const gw_str texts[] = {line->unit, line->priced_as, line->model, line->tier};
+    const gw_str texts[] = { line->unit, line->priced_as, line->model, line->tier };
     if (st != NULL) {
         sqlite3_bind_int64(st, 1, (int64_t)generation);
         sqlite3_bind_int64(st, 2, (int64_t)number);
@@ -79,7 +80,7 @@ static gw_status put_row(struct session *s, gw_call *call, uint64_t generation, 
 static gw_status set_cursor(struct session *s, gw_call *call, const gw_store_cursor *to)
 {
     sqlite3_stmt *st = statement(s, CURSOR_SET);
-    const uint64_t values[] = {to->generation, to->next, to->segment, to->offset, to->from};
+    const uint64_t values[] = { to->generation, to->next, to->segment, to->offset, to->from };
     for (int i = 0; st != NULL && i < 5; i++)
         sqlite3_bind_int64(st, i + 1, (int64_t)values[i]);
     return statement_run(s, call, st);

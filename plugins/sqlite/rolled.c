@@ -85,7 +85,7 @@ static int32_t group_of(struct rolled *r, gw_str text)
     if (copy == NULL)
         return 0;
     memcpy(copy, text.ptr, text.len);
-    r->groups[r->group_count] = (gw_str){copy, text.len};
+    r->groups[r->group_count] = (gw_str){ copy, text.len };
     *slot = (uint32_t)++r->group_count;
     return (int32_t)*slot;
 }
@@ -132,7 +132,7 @@ static gw_status read_dims(struct session *s, gw_call *call, const gw_store_quer
             len += text.len;
             joined[len++] = '\0';
         }
-        if (!put_dims(r, sqlite3_column_int64(st, 0), group_of(r, (gw_str){joined, len}))) {
+        if (!put_dims(r, sqlite3_column_int64(st, 0), group_of(r, (gw_str){ joined, len }))) {
             sqlite3_reset(st);
             return GW_E_NOMEM;
         }
@@ -201,7 +201,8 @@ static gw_status add_range(struct session *s, gw_call *call, struct rolled *r, c
     return GW_E_REJECT;
 }
 
-static void give(const struct rolled *r, const gw_store_query *q, const struct cell *cell, void *owner, void (*each)(void *owner, const gw_store_group *group))
+static void give(const struct rolled *r, const gw_store_query *q, const struct cell *cell, void *owner,
+                 void (*each)(void *owner, const gw_store_group *group))
 {
     char days[DAY_TEXT];
     gw_str values[WORDS + 1], rest = r->groups[cell->group - 1];
@@ -210,16 +211,16 @@ static void give(const struct rolled *r, const gw_store_query *q, const struct c
             values[i] = sums_day(cell->day, days);
             continue;
         }
-        values[i] = (gw_str){rest.ptr, strlen(rest.ptr)};
+        values[i] = (gw_str){ rest.ptr, strlen(rest.ptr) };
         rest.ptr += values[i].len + 1;
     }
     sums_give(q, values, cell->sums, owner, each);
 }
 
-gw_status rolled_sums(struct session *s, gw_call *call, const gw_store_query *q, const struct range *ranges, size_t count, void *owner,
-                      void (*each)(void *owner, const gw_store_group *group))
+gw_status rolled_sums(struct session *s, gw_call *call, const gw_store_query *q, const struct range *ranges,
+                      size_t count, void *owner, void (*each)(void *owner, const gw_store_group *group))
 {
-    struct rolled r = {.group_count = 0};
+    struct rolled r = { .group_count = 0 };
     bool by_day = false;
     for (uint32_t i = 0; i < q->by_count; i++)
         by_day = by_day || q->by[i] == GW_STORE_BY_DAY;

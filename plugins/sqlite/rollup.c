@@ -4,14 +4,14 @@
 
 #include "sqlite.h"
 
-static const int64_t seconds[] = {0, 60, 3600, 86400};
-static const enum statement statements[] = {BEGIN, MINUTE_ADD, HOUR_ADD, DAY_ADD};
+static const int64_t seconds[] = { 0, 60, 3600, 86400 };
+static const enum statement statements[] = { BEGIN, MINUTE_ADD, HOUR_ADD, DAY_ADD };
 enum { LEVELS = 4 };
 
 void rollup_values(const gw_store_sums *v, int64_t out[SUMS])
 {
-    const int64_t values[SUMS] = {v->requests, v->input, v->output, v->cache_read, v->cache_write,
-                                  v->reasoning, v->cost, v->doubt, v->unpriced, v->estimated};
+    const int64_t values[SUMS] = { v->requests,  v->input, v->output, v->cache_read, v->cache_write,
+                                   v->reasoning, v->cost,  v->doubt,  v->unpriced,   v->estimated };
     memcpy(out, values, sizeof values);
 }
 
@@ -24,9 +24,11 @@ void rollup_forget(struct rollup *r)
 
 static struct rollup_entry *find(const struct rollup *r, uint32_t level, int64_t bucket, int64_t dims)
 {
-    uint64_t hash = ((uint64_t)bucket * 31 + level) * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)dims * UINT64_C(0xc2b2ae3d27d4eb4f);
+    uint64_t hash =
+        ((uint64_t)bucket * 31 + level) * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)dims * UINT64_C(0xc2b2ae3d27d4eb4f);
     size_t i = (size_t)(hash >> 24) & (r->slot_count - 1);
-    while (r->slots[i].level != 0 && (r->slots[i].level != level || r->slots[i].bucket != bucket || r->slots[i].dims != dims))
+    while (r->slots[i].level != 0 &&
+           (r->slots[i].level != level || r->slots[i].bucket != bucket || r->slots[i].dims != dims))
         i = (i + 1) & (r->slot_count - 1);
     return &r->slots[i];
 }
@@ -62,7 +64,7 @@ bool rollup_add(struct rollup *r, int64_t admitted_ms, int64_t dims, const int64
             return false;
         struct rollup_entry *entry = find(r, level, bucket, dims);
         if (entry->level == 0) {
-            *entry = (struct rollup_entry){.level = level, .bucket = bucket, .dims = dims};
+            *entry = (struct rollup_entry){ .level = level, .bucket = bucket, .dims = dims };
             r->count++;
         }
         for (size_t i = 0; i < SUMS; i++)

@@ -16,9 +16,11 @@ enum { LINES_MOST = 64, FIRST_TEXT = 9, FIRST_SUM = 24 };
 #define NEWEST " u.generation = (SELECT generation FROM meta)"
 
 /* ?1: the request; ?2: a number; ?3: how many. */
-static const char by_request[] = "SELECT " COLUMNS FROM " WHERE u.request = ?1 ORDER BY u.generation, u.number LIMIT ?3";
+static const char by_request[] =
+    "SELECT " COLUMNS FROM " WHERE u.request = ?1 ORDER BY u.generation, u.number LIMIT ?3";
 static const char by_number[] = "SELECT " COLUMNS FROM " WHERE" NEWEST " AND u.number = ?2 LIMIT ?3";
-static const char after_number[] = "SELECT " COLUMNS FROM " WHERE" NEWEST " AND u.number > ?2 ORDER BY u.number LIMIT ?3";
+static const char after_number[] =
+    "SELECT " COLUMNS FROM " WHERE" NEWEST " AND u.number > ?2 ORDER BY u.number LIMIT ?3";
 
 struct lines {
     gw_store_line items[LINES_MOST];
@@ -33,7 +35,7 @@ static gw_str copy_text(struct session *s, gw_call *call, sqlite3_stmt *st, int 
     char *copy = text.len > 0 ? s->of->host->alloc(call, text.len, 1) : NULL;
     for (size_t i = 0; copy != NULL && i < text.len; i++)
         copy[i] = text.ptr[i];
-    return copy != NULL ? (gw_str){copy, text.len} : GW_LIT("");
+    return copy != NULL ? (gw_str){ copy, text.len } : GW_LIT("");
 }
 
 static gw_status read_lines(struct session *s, gw_call *call, int64_t generation, int64_t number, struct lines *lines)
@@ -47,7 +49,10 @@ static gw_status read_lines(struct session *s, gw_call *call, int64_t generation
     }
     while (code == SQLITE_ROW && lines->count < LINES_MOST && (code = sqlite3_step(st)) == SQLITE_ROW) {
         gw_store_line *line = &lines->items[lines->count];
-        *line = (gw_store_line){.size = sizeof *line, .quantity = sqlite3_column_int64(st, 4), .price = sqlite3_column_int64(st, 5), .cost = sqlite3_column_int64(st, 6)};
+        *line = (gw_store_line){ .size = sizeof *line,
+                                 .quantity = sqlite3_column_int64(st, 4),
+                                 .price = sqlite3_column_int64(st, 5),
+                                 .cost = sqlite3_column_int64(st, 6) };
         line->unit = copy_text(s, call, st, 0);
         line->priced_as = copy_text(s, call, st, 1);
         line->model = copy_text(s, call, st, 2);
@@ -60,8 +65,9 @@ static gw_status read_lines(struct session *s, gw_call *call, int64_t generation
 
 static void read_texts(sqlite3_stmt *st, gw_store_row *row)
 {
-    gw_str *const texts[] = {&row->request, &row->team, &row->key, &row->model, &row->provider, &row->project, &row->tags,
-                             &row->user, &row->session, &row->client, &row->face, &row->upstream_model, &row->ending, &row->source, &row->outcome};
+    gw_str *const texts[] = { &row->request, &row->team,           &row->key,    &row->model,   &row->provider,
+                              &row->project, &row->tags,           &row->user,   &row->session, &row->client,
+                              &row->face,    &row->upstream_model, &row->ending, &row->source,  &row->outcome };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = statement_text(st, FIRST_TEXT + (int)i);
     row->price = statement_text(st, FIRST_SUM + SUMS);
@@ -73,10 +79,11 @@ static void read_texts(sqlite3_stmt *st, gw_store_row *row)
 
 static void read_row(sqlite3_stmt *st, gw_store_row *row, gw_store_sums *sums)
 {
-    int64_t *const members[SUMS] = {&sums->requests,  &sums->input, &sums->output, &sums->cache_read, &sums->cache_write,
-                                    &sums->reasoning, &sums->cost,  &sums->doubt,  &sums->unpriced,   &sums->estimated};
-    *sums = (gw_store_sums){.size = sizeof *sums};
-    *row = (gw_store_row){.size = sizeof *row, .sums = sums};
+    int64_t *const members[SUMS] = { &sums->requests,    &sums->input,     &sums->output, &sums->cache_read,
+                                     &sums->cache_write, &sums->reasoning, &sums->cost,   &sums->doubt,
+                                     &sums->unpriced,    &sums->estimated };
+    *sums = (gw_store_sums){ .size = sizeof *sums };
+    *row = (gw_store_row){ .size = sizeof *row, .sums = sums };
     row->number = (uint64_t)sqlite3_column_int64(st, 1);
     row->type = (uint32_t)sqlite3_column_int64(st, 2);
     row->corrects = (uint64_t)sqlite3_column_int64(st, 3);
@@ -92,7 +99,8 @@ static void read_row(sqlite3_stmt *st, gw_store_row *row, gw_store_sums *sums)
     read_texts(st, row);
 }
 
-static gw_status give_rows(struct session *s, gw_call *call, sqlite3_stmt *st, void *owner, void (*each)(void *owner, const gw_store_row *row))
+static gw_status give_rows(struct session *s, gw_call *call, sqlite3_stmt *st, void *owner,
+                           void (*each)(void *owner, const gw_store_row *row))
 {
     struct lines lines;
     gw_store_row row;
@@ -131,7 +139,7 @@ gw_status sqlite_rows(void *session, gw_call *call, const gw_store_find *find, v
 
 static gw_status drop(struct session *s, gw_call *call, sqlite3_int64 generation, sqlite3_int64 number)
 {
-    static const enum statement drops[] = {LINES_DROP, DECISION_DROP, USAGE_DROP};
+    static const enum statement drops[] = { LINES_DROP, DECISION_DROP, USAGE_DROP };
     gw_status status = GW_OK;
     for (size_t i = 0; status == GW_OK && i < 3; i++) {
         sqlite3_stmt *st = statement(s, drops[i]);

@@ -5,8 +5,8 @@
 #include "sqlite.h"
 
 #define APPLICATION 0x67777374 /* "gwst" */
-#define SUM_TYPES                                                                                                      \
-    "requests INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL, "        \
+#define SUM_TYPES                                                                                                         \
+    "requests INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL, "           \
     "cache_write INTEGER NOT NULL, reasoning INTEGER NOT NULL, cost_nano INTEGER NOT NULL, doubt_nano INTEGER NOT NULL, " \
     "unpriced INTEGER NOT NULL, estimated INTEGER NOT NULL"
 #define ROLLUP(name)                                                                                                   \
@@ -24,7 +24,8 @@ static const char version_1[] =
     "written_ms INTEGER NOT NULL, admitted_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL, dims INTEGER NOT NULL, "
     "request TEXT NOT NULL, attempt INTEGER NOT NULL, project TEXT NOT NULL, tags TEXT NOT NULL, user TEXT NOT NULL, "
     "session TEXT NOT NULL, client TEXT NOT NULL, face TEXT NOT NULL, upstream_model TEXT NOT NULL, ending TEXT NOT NULL, "
-    "source TEXT NOT NULL, outcome TEXT NOT NULL, price TEXT NOT NULL, " SUM_TYPES ", PRIMARY KEY(generation, number)) STRICT, WITHOUT ROWID;"
+    "source TEXT NOT NULL, outcome TEXT NOT NULL, price TEXT NOT NULL, " SUM_TYPES
+    ", PRIMARY KEY(generation, number)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX usage_request ON usage(request);"
     "CREATE INDEX usage_admitted ON usage(admitted_ms);"
     "CREATE TABLE decisions(generation INTEGER NOT NULL, number INTEGER NOT NULL, hard_nano INTEGER NOT NULL, soft_nano INTEGER NOT NULL, "
@@ -32,10 +33,10 @@ static const char version_1[] =
     "PRIMARY KEY(generation, number)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE lines(generation INTEGER NOT NULL, number INTEGER NOT NULL, place INTEGER NOT NULL, unit TEXT NOT NULL, "
     "priced_as TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, quantity INTEGER NOT NULL, price_nano INTEGER NOT NULL, "
-    "cost_nano INTEGER NOT NULL, PRIMARY KEY(generation, number, place)) STRICT, WITHOUT ROWID;"
-    ROLLUP("minute") ROLLUP("hour") ROLLUP("day");
+    "cost_nano INTEGER NOT NULL, PRIMARY KEY(generation, number, place)) STRICT, WITHOUT ROWID;" ROLLUP("minute")
+        ROLLUP("hour") ROLLUP("day");
 
-static const char *const versions[] = {version_1};
+static const char *const versions[] = { version_1 };
 #define KNOWN ((int)(sizeof versions / sizeof versions[0]))
 
 /* A number that a pragma or a fixed question answers. */
@@ -66,8 +67,10 @@ static gw_status look(struct session *s, gw_call *call, int *version)
         return GW_E_CONFIG;
     }
     if (*version > KNOWN) {
-        explain(s, call, "the store %s has schema %d, and this program knows %d: use a version of llm-gateway that is at least as new as the one that made it",
-                s->of->path, *version, KNOWN);
+        explain(
+            s, call,
+            "the store %s has schema %d, and this program knows %d: use a version of llm-gateway that is at least as new as the one that made it",
+            s->of->path, *version, KNOWN);
         return GW_E_CONFIG;
     }
     return GW_OK;

@@ -27,7 +27,7 @@ static gw_status sqlite_open(const gw_host *host, gw_call *call, const gw_json *
     }
     memcpy(copy, path.ptr, path.len);
     copy[path.len] = '\0';
-    *instance = (struct instance){host, copy};
+    *instance = (struct instance){ host, copy };
     *out = instance;
     return GW_OK;
 }
@@ -53,7 +53,8 @@ static void detach(void *session)
 static gw_status make_file(struct session *s, gw_call *call, uint32_t mode)
 {
     struct stat st;
-    int fd = mode == GW_STORE_WRITE ? open(s->of->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : open(s->of->path, O_RDONLY | O_CLOEXEC);
+    int fd = mode == GW_STORE_WRITE ? open(s->of->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)
+                                    : open(s->of->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && mode == GW_STORE_READ && errno == ENOENT)
         return GW_MISS;
     if (fd < 0 || fstat(fd, &st) < 0 || (mode == GW_STORE_WRITE && (st.st_mode & 077) != 0 && fchmod(fd, 0600) < 0)) {
@@ -80,8 +81,11 @@ static gw_status open_file(struct session *s, gw_call *call, uint32_t mode)
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, WAIT_MS);
     code = sqlite3_exec(s->db, "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
-    if (code == SQLITE_OK && mode == GW_STORE_WRITE) /* readers do not wait for the writer; a commit is safe from a crash of the process */
-        code = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000", NULL, NULL, NULL);
+    if (code == SQLITE_OK &&
+        mode == GW_STORE_WRITE) /* readers do not wait for the writer; a commit is safe from a crash of the process */
+        code = sqlite3_exec(s->db,
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000",
+                            NULL, NULL, NULL);
     if (code != SQLITE_OK)
         return statement_failed(s, call, code);
     return schema_prepare(s, call, mode == GW_STORE_WRITE);
@@ -107,13 +111,13 @@ gw_status cursor_get(struct session *s, gw_call *call, gw_store_cursor *cursor)
     int code = st != NULL ? sqlite3_step(st) : sqlite3_errcode(s->db);
     if (code != SQLITE_ROW)
         return statement_failed(s, call, code == SQLITE_DONE ? SQLITE_CORRUPT : code);
-    *cursor = (gw_store_cursor){.size = sizeof *cursor,
-                                .generation = (uint64_t)sqlite3_column_int64(st, 0),
-                                .next = (uint64_t)sqlite3_column_int64(st, 1),
-                                .segment = (uint64_t)sqlite3_column_int64(st, 2),
-                                .offset = (uint64_t)sqlite3_column_int64(st, 3),
-                                .from = (uint64_t)sqlite3_column_int64(st, 4),
-                                .rows_since_ms = sqlite3_column_int64(st, 5)};
+    *cursor = (gw_store_cursor){ .size = sizeof *cursor,
+                                 .generation = (uint64_t)sqlite3_column_int64(st, 0),
+                                 .next = (uint64_t)sqlite3_column_int64(st, 1),
+                                 .segment = (uint64_t)sqlite3_column_int64(st, 2),
+                                 .offset = (uint64_t)sqlite3_column_int64(st, 3),
+                                 .from = (uint64_t)sqlite3_column_int64(st, 4),
+                                 .rows_since_ms = sqlite3_column_int64(st, 5) };
     sqlite3_reset(st);
     return GW_OK;
 }
@@ -124,8 +128,8 @@ static gw_status cursor(void *session, gw_call *call, gw_store_cursor *out)
 }
 
 static const gw_option options[] = {
-    {"path", "the file; it is made when it is not there", GW_JSON_STR, GW_OPTION_REQUIRED},
-    {NULL, NULL, 0, 0},
+    { "path", "the file; it is made when it is not there", GW_JSON_STR, GW_OPTION_REQUIRED },
+    { NULL, NULL, 0, 0 },
 };
 static const gw_store_ops ops = {
     .size = sizeof ops,
@@ -139,4 +143,5 @@ static const gw_store_ops ops = {
     .sums = sqlite_sums,
     .rows = sqlite_rows,
 };
-GW_PLUGIN(.kind = GW_KIND_STORE, .name = "sqlite", .version = "1.0.0", .license = "MIT", .ops = &ops, .options = options);
+GW_PLUGIN(.kind = GW_KIND_STORE, .name = "sqlite", .version = "1.0.0", .license = "MIT", .ops = &ops,
+          .options = options);

@@ -51,7 +51,8 @@ enum statement {
 
 /* The counted columns of usage and of the rollups, in the order of their members in gw_store_sums. */
 #define SUMS 10
-#define SUM_COLUMNS "requests, input, output, cache_read, cache_write, reasoning, cost_nano, doubt_nano, unpriced, estimated"
+#define SUM_COLUMNS                                                                                                    \
+    "requests, input, output, cache_read, cache_write, reasoning, cost_nano, doubt_nano, unpriced, estimated"
 
 struct dims_entry {
     uint64_t hash; /* 0: free */
@@ -125,8 +126,8 @@ gw_str sums_day(int64_t day, char out[DAY_TEXT]);
 void sums_give(const gw_store_query *query, const gw_str *values, const int64_t sums[SUMS], void *owner,
                void (*each)(void *owner, const gw_store_group *group));
 /* rolled.c: all words of the query are in the rollups. */
-gw_status rolled_sums(struct session *s, gw_call *call, const gw_store_query *query, const struct range *ranges, size_t count, void *owner,
-                      void (*each)(void *owner, const gw_store_group *group));
+gw_status rolled_sums(struct session *s, gw_call *call, const gw_store_query *query, const struct range *ranges,
+                      size_t count, void *owner, void (*each)(void *owner, const gw_store_group *group));
 
 gw_status cursor_get(struct session *s, gw_call *call, gw_store_cursor *cursor);
 gw_status sqlite_put(void *session, gw_call *call, const gw_store_batch *batch);

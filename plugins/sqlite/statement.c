@@ -21,14 +21,17 @@ static const char *const sql[STATEMENTS] = {
     [CURSOR_SET] = "UPDATE meta SET generation = ?1, next = ?2, segment = ?3, \"offset\" = ?4, \"from\" = ?5",
     [DIMS_GET] = "SELECT id FROM dims WHERE team = ?1 AND key = ?2 AND model = ?3 AND provider = ?4",
     [DIMS_NEW] = "INSERT INTO dims(team, key, model, provider) VALUES(?1, ?2, ?3, ?4)",
-    [USAGE_NEW] = "INSERT INTO usage(generation, number, type, corrects, written_ms, admitted_ms, duration_ms, dims, request, "
-                  "attempt, project, tags, user, session, client, face, upstream_model, ending, source, outcome, price, " SUM_COLUMNS
-                  ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,"
-                  "?29,?30,?31) ON CONFLICT DO NOTHING",
-    [DECISION_NEW] = "INSERT INTO decisions(generation, number, hard_nano, soft_nano, output_limit, accounts, raw, who, why) "
-                     "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
-    [LINE_NEW] = "INSERT INTO lines(generation, number, place, unit, priced_as, model, tier, quantity, price_nano, cost_nano) "
-                 "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+    [USAGE_NEW] =
+        "INSERT INTO usage(generation, number, type, corrects, written_ms, admitted_ms, duration_ms, dims, request, "
+        "attempt, project, tags, user, session, client, face, upstream_model, ending, source, outcome, price, " SUM_COLUMNS
+        ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,"
+        "?29,?30,?31) ON CONFLICT DO NOTHING",
+    [DECISION_NEW] =
+        "INSERT INTO decisions(generation, number, hard_nano, soft_nano, output_limit, accounts, raw, who, why) "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+    [LINE_NEW] =
+        "INSERT INTO lines(generation, number, place, unit, priced_as, model, tier, quantity, price_nano, cost_nano) "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
     [DIMS_ALL] = "SELECT id, team, key, model, provider FROM dims",
     [MINUTE_GET] = GET("minute"),
     [HOUR_GET] = GET("hour"),
@@ -71,7 +74,7 @@ void explain(const struct session *s, gw_call *call, const char *format, ...)
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     size_t used = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
-    s->of->host->explain(call, (gw_str){text, used});
+    s->of->host->explain(call, (gw_str){ text, used });
 }
 
 gw_status statement_failed(struct session *s, gw_call *call, int code)
@@ -84,7 +87,10 @@ gw_status statement_failed(struct session *s, gw_call *call, int code)
     case SQLITE_NOTADB:
     case SQLITE_MISMATCH:
     case SQLITE_CONSTRAINT:
-        explain(s, call, "the store %s is damaged, or no store: %s. Move it away: a new one is made from what the ledger's journal still has", path, why);
+        explain(
+            s, call,
+            "the store %s is damaged, or no store: %s. Move it away: a new one is made from what the ledger's journal still has",
+            path, why);
         return GW_E_CONFIG;
     case SQLITE_FULL:
         explain(s, call, "the store %s cannot be written: the disk is full", path);
@@ -110,11 +116,12 @@ gw_status statement_simple(struct session *s, gw_call *call, enum statement whic
 
 void statement_bind(sqlite3_stmt *st, int place, gw_str text)
 {
-    sqlite3_bind_text64(st, place, text.ptr != NULL ? text.ptr : "", text.ptr != NULL ? text.len : 0, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(st, place, text.ptr != NULL ? text.ptr : "", text.ptr != NULL ? text.len : 0, SQLITE_STATIC,
+                        SQLITE_UTF8);
 }
 
 gw_str statement_text(sqlite3_stmt *st, int column)
 {
     const unsigned char *text = sqlite3_column_text(st, column);
-    return text != NULL ? (gw_str){(const char *)text, (size_t)sqlite3_column_bytes(st, column)} : GW_LIT("");
+    return text != NULL ? (gw_str){ (const char *)text, (size_t)sqlite3_column_bytes(st, column) } : GW_LIT("");
 }

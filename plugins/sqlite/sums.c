@@ -18,11 +18,11 @@ static const struct {
     const char *column;
     bool rolled;
 } words[] = {
-    [GW_STORE_BY_TEAM] = {"d.team", true},         [GW_STORE_BY_KEY] = {"d.key", true},
-    [GW_STORE_BY_MODEL] = {"d.model", true},       [GW_STORE_BY_PROVIDER] = {"d.provider", true},
-    [GW_STORE_BY_PROJECT] = {"r.project", false},  [GW_STORE_BY_TAG] = {"r.tags", false},
-    [GW_STORE_BY_USER] = {"r.user", false},        [GW_STORE_BY_SESSION] = {"r.session", false},
-    [GW_STORE_BY_CLIENT] = {"r.client", false},    [GW_STORE_BY_DAY] = {"r.admitted_ms / 86400000", true},
+    [GW_STORE_BY_TEAM] = { "d.team", true },        [GW_STORE_BY_KEY] = { "d.key", true },
+    [GW_STORE_BY_MODEL] = { "d.model", true },      [GW_STORE_BY_PROVIDER] = { "d.provider", true },
+    [GW_STORE_BY_PROJECT] = { "r.project", false }, [GW_STORE_BY_TAG] = { "r.tags", false },
+    [GW_STORE_BY_USER] = { "r.user", false },       [GW_STORE_BY_SESSION] = { "r.session", false },
+    [GW_STORE_BY_CLIENT] = { "r.client", false },   [GW_STORE_BY_DAY] = { "r.admitted_ms / 86400000", true },
 };
 enum { WORDS = sizeof words / sizeof words[0] };
 
@@ -40,7 +40,7 @@ static int64_t ceil_to(int64_t value, int64_t unit)
 static size_t add_range(struct range *out, size_t n, enum statement table, int64_t since_s, int64_t until_s)
 {
     if (since_s < until_s)
-        out[n++] = (struct range){table, since_s, until_s};
+        out[n++] = (struct range){ table, since_s, until_s };
     return n;
 }
 
@@ -73,15 +73,24 @@ gw_str sums_day(int64_t day, char out[DAY_TEXT])
     time_t at = (time_t)(day * 86400);
     struct tm utc;
     gmtime_r(&at, &utc);
-    return (gw_str){out, strftime(out, DAY_TEXT, "%Y-%m-%d", &utc)};
+    return (gw_str){ out, strftime(out, DAY_TEXT, "%Y-%m-%d", &utc) };
 }
 
 void sums_give(const gw_store_query *q, const gw_str *values, const int64_t in[SUMS], void *owner,
                void (*each)(void *owner, const gw_store_group *group))
 {
-    gw_store_sums sums = {.size = sizeof sums, .requests = in[0], .input = in[1], .output = in[2], .cache_read = in[3], .cache_write = in[4],
-                          .reasoning = in[5], .cost = in[6], .doubt = in[7], .unpriced = in[8], .estimated = in[9]};
-    gw_store_group group = {.size = sizeof group, .value_count = q->by_count, .values = values, .sums = &sums};
+    gw_store_sums sums = { .size = sizeof sums,
+                           .requests = in[0],
+                           .input = in[1],
+                           .output = in[2],
+                           .cache_read = in[3],
+                           .cache_write = in[4],
+                           .reasoning = in[5],
+                           .cost = in[6],
+                           .doubt = in[7],
+                           .unpriced = in[8],
+                           .estimated = in[9] };
+    gw_store_group group = { .size = sizeof group, .value_count = q->by_count, .values = values, .sums = &sums };
     each(owner, &group);
 }
 
@@ -105,19 +114,22 @@ static void write_sql(char sql[SQL_MOST], const gw_store_query *q)
     append(sql, group);
 }
 
-static void give_row(sqlite3_stmt *st, const gw_store_query *q, void *owner, void (*each)(void *owner, const gw_store_group *group))
+static void give_row(sqlite3_stmt *st, const gw_store_query *q, void *owner,
+                     void (*each)(void *owner, const gw_store_group *group))
 {
     char days[DAY_TEXT];
     gw_str values[BY_MOST];
     int64_t sums[SUMS];
     for (uint32_t i = 0; i < q->by_count; i++)
-        values[i] = q->by[i] == GW_STORE_BY_DAY ? sums_day(sqlite3_column_int64(st, (int)i), days) : statement_text(st, (int)i);
+        values[i] =
+            q->by[i] == GW_STORE_BY_DAY ? sums_day(sqlite3_column_int64(st, (int)i), days) : statement_text(st, (int)i);
     for (int i = 0; i < SUMS; i++)
         sums[i] = sqlite3_column_int64(st, (int)q->by_count + i);
     sums_give(q, values, sums, owner, each);
 }
 
-static gw_status sum_rows(struct session *s, gw_call *call, const gw_store_query *q, void *owner, void (*each)(void *owner, const gw_store_group *group))
+static gw_status sum_rows(struct session *s, gw_call *call, const gw_store_query *q, void *owner,
+                          void (*each)(void *owner, const gw_store_group *group))
 {
     char sql[SQL_MOST] = "";
     sqlite3_stmt *st = NULL;

@@ -19,7 +19,7 @@ bool body_of_recording(struct kit_case *c, const struct json *recording, struct 
 
     if (text.ptr == NULL)
         text = case_decode_base64(c->arena, json_str(json_member(response, "body_base64")));
-    *body = (struct body){.bytes = text, .headers = json_member(response, "headers")};
+    *body = (struct body){ .bytes = text, .headers = json_member(response, "headers") };
     body->status = (uint32_t)json_int(json_member(response, "status"), 200);
     struct text type = json_str(json_member(body->headers, "content-type"));
     body->stream = is_event_stream(type) || text_starts(text, TEXT("data:")) || text_starts(text, TEXT("event:"));
@@ -45,7 +45,7 @@ bool body_of_case(struct kit_case *c, const struct json *read, struct body *body
     struct text file = json_str(json_member(read, "file")), recording = json_str(json_member(read, "recording"));
     const struct json *build = json_member(c->json, "build");
 
-    *body = (struct body){.bytes = json_str(json_member(read, "body")), .status = 200};
+    *body = (struct body){ .bytes = json_str(json_member(read, "body")), .status = 200 };
     if (recording.ptr != NULL && !load_recording(c, recording, body))
         return false;
     if (file.ptr != NULL) {
@@ -96,9 +96,9 @@ static int read_frame(struct session *s, const struct body *body, const struct f
         .end = end,
         .status = body->status,
         .framing = framing_of(s, body),
-        .name = {name.ptr != NULL ? name_copy : NULL, name.len},
-        .data = {data_copy,                           data.len},
-        .headers = {headers.ptr != NULL ? headers_copy : NULL, headers.len},
+        .name = { name.ptr != NULL ? name_copy : NULL, name.len },
+        .data = { data_copy, data.len },
+        .headers = { headers.ptr != NULL ? headers_copy : NULL, headers.len },
     };
     call_step_begin(&s->call);
     gw_status status = s->of->kit->plugin->provider.read(s->of->instance, &s->call, &frame, session_emit);
@@ -137,20 +137,20 @@ static bool begin(struct session *s, const struct body *body)
 void body_read(struct session *s, const struct body *body, const size_t *cuts, size_t count, bool every_byte)
 {
     struct framing framing;
-    struct feed feed = {s, body};
+    struct feed feed = { s, body };
     int result = 0;
     size_t at = 0;
 
     if (!begin(s, body))
         return;
     if (!body->stream) {
-        read_frame(s, body, &(struct frame){.data = body->bytes}, true);
+        read_frame(s, body, &(struct frame){ .data = body->bytes }, true);
         return;
     }
     framing_init(&framing, framing_of(s, body), 16 << 20);
     for (size_t i = 0; result == 0 && at < body->bytes.len; i++) {
         size_t end = every_byte ? at + 1 : i < count ? cuts[i] : body->bytes.len;
-        result = framing_feed(&framing, (struct text){body->bytes.ptr + at, end - at}, on_frame, &feed);
+        result = framing_feed(&framing, (struct text){ body->bytes.ptr + at, end - at }, on_frame, &feed);
         at = end;
     }
     if (result == 0)
@@ -158,7 +158,7 @@ void body_read(struct session *s, const struct body *body, const size_t *cuts, s
     bool damaged = framing_is_damaged(&framing);
     framing_fini(&framing);
     if (result == 0) {
-        read_frame(s, body, &(struct frame){.data = TEXT("")}, true);
+        read_frame(s, body, &(struct frame){ .data = TEXT("") }, true);
     } else if (damaged) {
         s->status = GW_E_PROTOCOL; /* the gateway ends such an answer by itself */
         s->call.explain = TEXT("a message is damaged");
@@ -183,9 +183,9 @@ static int keep_frame(void *arg, const struct frame *frame)
     if (frame->comment)
         return 0;
     struct frame_copy *kept = arena_new(frames->arena, struct frame_copy);
-    kept->frame = (struct frame){.name = arena_text(frames->arena, frame->name),
-                                 .data = arena_text(frames->arena, frame->data),
-                                 .headers = arena_text(frames->arena, frame->headers)};
+    kept->frame = (struct frame){ .name = arena_text(frames->arena, frame->name),
+                                  .data = arena_text(frames->arena, frame->data),
+                                  .headers = arena_text(frames->arena, frame->headers) };
     *frames->last = kept;
     frames->last = &kept->next;
     return 0;
@@ -219,7 +219,7 @@ bool body_next(struct session *s, const struct body *body, struct body_frames *f
     }
     struct frame_copy *frame = frames->at;
     if (frame == NULL) {
-        read_frame(s, body, &(struct frame){.data = body->stream ? TEXT("") : body->bytes}, true);
+        read_frame(s, body, &(struct frame){ .data = body->stream ? TEXT("") : body->bytes }, true);
         frames->ended = true;
         return true;
     }

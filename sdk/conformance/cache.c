@@ -65,7 +65,8 @@ static gw_str str(const char *text)
 /* The usual scope. */
 static const char team[] = "red", space[] = "exact";
 
-static gw_status put(struct cache_session *s, const char *of, const char *in, const char *key, gw_str value, uint32_t ttl_s, uint32_t mode)
+static gw_status put(struct cache_session *s, const char *of, const char *in, const char *key, gw_str value,
+                     uint32_t ttl_s, uint32_t mode)
 {
     gw_scope scope = scope_of(of, in);
     begin(s);
@@ -88,7 +89,8 @@ static gw_status del(struct cache_session *s, const char *key)
     return end(s, s->of->ops->del(s->session, &s->call, &scope, str(key)));
 }
 
-static gw_status add(struct cache_session *s, const char *of, const char *key, int64_t delta, uint32_t mode, int64_t *total)
+static gw_status add(struct cache_session *s, const char *of, const char *key, int64_t delta, uint32_t mode,
+                     int64_t *total)
 {
     gw_scope scope = scope_of(of, "counters");
     begin(s);
@@ -101,26 +103,32 @@ static bool finds(struct cache_session *s, const char *of, const char *in, const
     gw_status status = get(s, of, in, key);
     struct text got = buf_view(&s->value.bytes);
     if (want.ptr == NULL)
-        return (status == GW_MISS && got.len == 0) || cache_fail(s->of, "get() of \"%s\" in %s/%s answers %s and %zu bytes, and a miss is right",
-                                                                 key, of, in, call_status_name(status), got.len);
-    return (status == GW_OK && text_eq(got, want)) || cache_fail(s->of, "get() of \"%s\" answers %s and %zu bytes, and %zu are there", key,
-                                                                 call_status_name(status), got.len, want.len);
+        return (status == GW_MISS && got.len == 0) ||
+               cache_fail(s->of, "get() of \"%s\" in %s/%s answers %s and %zu bytes, and a miss is right", key, of, in,
+                          call_status_name(status), got.len);
+    return (status == GW_OK && text_eq(got, want)) ||
+           cache_fail(s->of, "get() of \"%s\" answers %s and %zu bytes, and %zu are there", key,
+                      call_status_name(status), got.len, want.len);
 }
 
 static bool keeps(struct cache_session *s, const char *key, struct text value)
 {
     gw_status status = put(s, team, space, key, call_str(value), LONG_S, GW_SET_ALWAYS);
-    return (status == GW_OK || cache_fail(s->of, "set() of %zu bytes answers %s", value.len, call_status_name(status))) &&
+    return (status == GW_OK ||
+            cache_fail(s->of, "set() of %zu bytes answers %s", value.len, call_status_name(status))) &&
            finds(s, team, space, key, value);
 }
 
-static bool counts(struct cache_session *s, const char *of, const char *key, int64_t delta, uint32_t mode, gw_status want, int64_t sum)
+static bool counts(struct cache_session *s, const char *of, const char *key, int64_t delta, uint32_t mode,
+                   gw_status want, int64_t sum)
 {
     int64_t total = -7;
     gw_status status = add(s, of, key, delta, mode, &total);
     if (status != want)
         return cache_fail(s->of, "add(%lld) answers %s", (long long)delta, call_status_name(status));
-    return want != GW_OK || total == sum || cache_fail(s->of, "add(%lld) gives %lld, and %lld is right", (long long)delta, (long long)total, (long long)sum);
+    return want != GW_OK || total == sum ||
+           cache_fail(s->of, "add(%lld) gives %lld, and %lld is right", (long long)delta, (long long)total,
+                      (long long)sum);
 }
 
 static bool misses_what_is_absent(struct cache_case *c)
@@ -133,7 +141,8 @@ static bool gives_what_was_set(struct cache_case *c)
     static char large[VALUE_MOST];
     for (size_t i = 0; i < sizeof large; i++)
         large[i] = (char)(i * 7);
-    return keeps(&c->one, "text", TEXT("value")) && keeps(&c->one, "empty", TEXT("")) && keeps(&c->one, "bytes", (struct text){ "\0\xff\n", 3 }) &&
+    return keeps(&c->one, "text", TEXT("value")) && keeps(&c->one, "empty", TEXT("")) &&
+           keeps(&c->one, "bytes", (struct text){ "\0\xff\n", 3 }) &&
            keeps(&c->one, "large", (struct text){ large, sizeof large }) && keeps(&c->one, "text", TEXT("another")) &&
            finds(&c->one, team, space, "bytes", (struct text){ "\0\xff\n", 3 });
 }
@@ -147,7 +156,8 @@ static bool tells_keys_apart(struct cache_case *c)
     memcpy(long_b, long_a, sizeof long_b);
     long_b[199] = 'l';
     return keeps(&c->one, long_a, TEXT("a")) && keeps(&c->one, long_b, TEXT("b")) && keeps(&c->one, "k", TEXT("c")) &&
-           keeps(&c->one, "K:k_-9", TEXT("d")) && finds(&c->one, team, space, long_a, TEXT("a")) && finds(&c->one, team, space, "k", TEXT("c"));
+           keeps(&c->one, "K:k_-9", TEXT("d")) && finds(&c->one, team, space, long_a, TEXT("a")) &&
+           finds(&c->one, team, space, "k", TEXT("c"));
 }
 
 static bool tells_scopes_apart(struct cache_case *c)
@@ -172,14 +182,15 @@ static bool removes(struct cache_case *c)
     if (!keeps(&c->one, "gone", TEXT("x")) || (status = del(&c->one, "gone")) < 0)
         return cache_fail(c, "del() fails");
     status = del(&c->one, "never");
-    return (status == GW_OK || status == GW_MISS || cache_fail(c, "del() of what is not there answers %s", call_status_name(status))) &&
+    return (status == GW_OK || status == GW_MISS ||
+            cache_fail(c, "del() of what is not there answers %s", call_status_name(status))) &&
            finds(&c->one, team, space, "gone", TEXT_NONE);
 }
 
 static bool shows_other_sessions(struct cache_case *c)
 {
-    return keeps(&c->one, "shared", TEXT("x")) && finds(&c->other, team, space, "shared", TEXT("x")) && keeps(&c->other, "back", TEXT("y")) &&
-           finds(&c->one, team, space, "back", TEXT("y"));
+    return keeps(&c->one, "shared", TEXT("x")) && finds(&c->other, team, space, "shared", TEXT("x")) &&
+           keeps(&c->other, "back", TEXT("y")) && finds(&c->one, team, space, "back", TEXT("y"));
 }
 
 /* The clock of the host and the machine's: a backend elsewhere has its own. */
@@ -194,7 +205,9 @@ static bool forgets_counters(struct cache_case *c)
     gw_scope scope = scope_of(team, "counters");
     int64_t total = 0;
     begin(&c->one);
-    if (end(&c->one, c->ops->add(c->one.session, &c->one.call, &scope, str("short"), 5, TTL_S, GW_ADD_CREATE, &total)) != GW_OK || total != 5)
+    if (end(&c->one, c->ops->add(c->one.session, &c->one.call, &scope, str("short"), 5, TTL_S, GW_ADD_CREATE,
+                                 &total)) != GW_OK ||
+        total != 5)
         return cache_fail(c, "add() with a time to live fails");
     wait_ttl(c);
     return counts(&c->one, team, "short", 1, GW_ADD_CREATE, GW_OK, 1);
@@ -205,11 +218,13 @@ static bool forgets_both(struct cache_case *c)
 {
     gw_scope scope = scope_of(team, "counters");
     int64_t total = 0;
-    if (put(&c->one, team, space, "short", str("x"), TTL_S, GW_SET_ALWAYS) != GW_OK || !keeps(&c->one, "long", TEXT("y")) ||
-        !finds(&c->one, team, space, "short", TEXT("x")))
+    if (put(&c->one, team, space, "short", str("x"), TTL_S, GW_SET_ALWAYS) != GW_OK ||
+        !keeps(&c->one, "long", TEXT("y")) || !finds(&c->one, team, space, "short", TEXT("x")))
         return false;
     begin(&c->one);
-    if (end(&c->one, c->ops->add(c->one.session, &c->one.call, &scope, str("short"), 5, TTL_S, GW_ADD_CREATE, &total)) != GW_OK || total != 5)
+    if (end(&c->one, c->ops->add(c->one.session, &c->one.call, &scope, str("short"), 5, TTL_S, GW_ADD_CREATE,
+                                 &total)) != GW_OK ||
+        total != 5)
         return cache_fail(c, "add() with a time to live fails");
     wait_ttl(c);
     return finds(&c->one, team, space, "short", TEXT_NONE) && finds(&c->one, team, space, "long", TEXT("y")) &&
@@ -218,15 +233,19 @@ static bool forgets_both(struct cache_case *c)
 
 static bool counts_up_and_down(struct cache_case *c)
 {
-    return counts(&c->one, team, "n", 1, GW_ADD_EXISTING, GW_MISS, 0) && counts(&c->one, team, "n", 5, GW_ADD_CREATE, GW_OK, 5) &&
-           counts(&c->one, team, "n", 3, GW_ADD_EXISTING, GW_OK, 8) && counts(&c->other, team, "n", -2, GW_ADD_CREATE, GW_OK, 6) &&
-           counts(&c->one, "blue", "n", 1, GW_ADD_CREATE, GW_OK, 1) && counts(&c->one, team, "n", 0, GW_ADD_EXISTING, GW_OK, 6) &&
+    return counts(&c->one, team, "n", 1, GW_ADD_EXISTING, GW_MISS, 0) &&
+           counts(&c->one, team, "n", 5, GW_ADD_CREATE, GW_OK, 5) &&
+           counts(&c->one, team, "n", 3, GW_ADD_EXISTING, GW_OK, 8) &&
+           counts(&c->other, team, "n", -2, GW_ADD_CREATE, GW_OK, 6) &&
+           counts(&c->one, "blue", "n", 1, GW_ADD_CREATE, GW_OK, 1) &&
+           counts(&c->one, team, "n", 0, GW_ADD_EXISTING, GW_OK, 6) &&
            counts(&c->one, team, "n", INT64_C(1) << 50, GW_ADD_EXISTING, GW_OK, (INT64_C(1) << 50) + 6);
 }
 
 static bool stays_above_zero(struct cache_case *c)
 {
-    return counts(&c->one, team, "z", 3, GW_ADD_CREATE, GW_OK, 3) && counts(&c->one, team, "z", -10, GW_ADD_EXISTING, GW_OK, 0) &&
+    return counts(&c->one, team, "z", 3, GW_ADD_CREATE, GW_OK, 3) &&
+           counts(&c->one, team, "z", -10, GW_ADD_EXISTING, GW_OK, 0) &&
            counts(&c->one, team, "z", 4, GW_ADD_EXISTING, GW_OK, 4);
 }
 
@@ -278,7 +297,8 @@ static bool loses_nothing_between_threads(struct cache_case *c)
     }
     for (int i = 0; i < THREADS; i++)
         session_close_own(&sessions[i]);
-    return good && c->problem[0] == '\0' && counts(&c->one, team, "together", 0, GW_ADD_EXISTING, GW_OK, THREADS * ADDS);
+    return good && c->problem[0] == '\0' &&
+           counts(&c->one, team, "together", 0, GW_ADD_EXISTING, GW_OK, THREADS * ADDS);
 }
 
 static bool keeps_it_for_another_session(struct cache_case *c)
@@ -329,10 +349,12 @@ static bool open_cache(struct cache_case *c, struct fail *fail)
     if (good) {
         call_begin(&boot.call, &boot.keep, &boot.scratch, NULL);
         call_step_begin(&boot.call);
-        gw_status status = call_status(&boot.call, c->ops->open(&kit->host, &boot.call, call_json(settings), &c->instance));
+        gw_status status =
+            call_status(&boot.call, c->ops->open(&kit->host, &boot.call, call_json(settings), &c->instance));
         good = status == GW_OK;
         if (!good)
-            fail_set(fail, FAIL_OPERATOR, "open() answers %s: %.*s", call_status_name(status), TEXT_ARG(boot.call.explain));
+            fail_set(fail, FAIL_OPERATOR, "open() answers %s: %.*s", call_status_name(status),
+                     TEXT_ARG(boot.call.explain));
         call_step_end(&boot.call);
     }
     arena_fini(&boot.keep);

@@ -41,7 +41,7 @@ struct text case_decode_base64(struct arena *arena, struct text code)
 {
     char *out = arena_alloc(arena, BASE64_BYTES(code.len));
     size_t len;
-    return base64_read(code, false, out, &len) ? (struct text){out, len} : TEXT_NONE;
+    return base64_read(code, false, out, &len) ? (struct text){ out, len } : TEXT_NONE;
 }
 
 static const struct {

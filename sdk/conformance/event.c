@@ -6,11 +6,11 @@
 #include "base/json.h"
 #include "canon/usage.h"
 
-static const char *const types[] = {"?",         "start",     "text",        "refusal",  "reasoning", "signature",
-                                    "tool_call", "tool_args", "custom_args", "citation", "logprobs",  "media",
-                                    "usage",     "finish",    "error",       "body",     "origin"};
-static const char *const faults[] = {"by_status", "request", "auth",    "rate_limit", "overloaded",
-                                     "server",    "timeout", "context", "filter",     "quota"};
+static const char *const types[] = { "?",         "start",     "text",        "refusal",  "reasoning", "signature",
+                                     "tool_call", "tool_args", "custom_args", "citation", "logprobs",  "media",
+                                     "usage",     "finish",    "error",       "body",     "origin" };
+static const char *const faults[] = { "by_status", "request", "auth",    "rate_limit", "overloaded",
+                                      "server",    "timeout", "context", "filter",     "quota" };
 
 static const char *type_name(uint32_t type)
 {
@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static void complain(struct event_check *c
 
 static struct text text_from(gw_str s)
 {
-    return (struct text){s.ptr, s.len};
+    return (struct text){ s.ptr, s.len };
 }
 
 static bool is_finish(struct text t)
@@ -39,7 +39,7 @@ static bool is_finish(struct text t)
 
 static void check_strings(struct event_check *c, const gw_event *e)
 {
-    const gw_str all[] = {e->id, e->text, e->data, e->code, e->param};
+    const gw_str all[] = { e->id, e->text, e->data, e->code, e->param };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!c->damaged && !text_is_utf8(text_from(all[i])))
             complain(c, "a %s event has a text that is not UTF-8", type_name(e->type));
@@ -49,7 +49,7 @@ static void check_strings(struct event_check *c, const gw_event *e)
 static void check_tokens(struct event_check *c, const gw_event *e)
 {
     struct arena arena;
-    struct usage usage = {.source = USAGE_NONE};
+    struct usage usage = { .source = USAGE_NONE };
 
     arena_init(&arena, NULL, 0, 64 << 20);
     if (!usage_take(&usage, e->tokens, &arena) && !c->damaged)
@@ -156,18 +156,18 @@ static void put_tokens(struct buf *out, const gw_tokens *t)
         const char *name;
         int64_t value;
     } counts[] = {
-        {"input",             t->input            },
-        {"cache_read",        t->cache_read       },
-        {"cache_write_5m",    t->cache_write_5m   },
-        {"cache_write_1h",    t->cache_write_1h   },
-        {"output",            t->output           },
-        {"reasoning",         t->reasoning        },
-        {"audio_in",          t->audio_in         },
-        {"audio_out",         t->audio_out        },
-        {"image_in",          t->image_in         },
-        {"image_out",         t->image_out        },
-        {"server_tool_calls", t->server_tool_calls},
-        {"total",             t->total            },
+        { "input", t->input },
+        { "cache_read", t->cache_read },
+        { "cache_write_5m", t->cache_write_5m },
+        { "cache_write_1h", t->cache_write_1h },
+        { "output", t->output },
+        { "reasoning", t->reasoning },
+        { "audio_in", t->audio_in },
+        { "audio_out", t->audio_out },
+        { "image_in", t->image_in },
+        { "image_out", t->image_out },
+        { "server_tool_calls", t->server_tool_calls },
+        { "total", t->total },
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i].value != -1)

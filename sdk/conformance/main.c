@@ -30,7 +30,7 @@ static int64_t unix_now(void *self)
 
 static void init_case(struct kit_case *c, struct kit *kit, struct case_file *file, struct arena *arena)
 {
-    *c = (struct kit_case){.kit = kit, .file = file, .arena = arena};
+    *c = (struct kit_case){ .kit = kit, .file = file, .arena = arena };
     buf_init(&c->golden, 64 << 20);
     buf_init(&c->request, 64 << 20);
     buf_init(&c->dropped, 1 << 20);
@@ -147,7 +147,7 @@ static void run_file(struct kit *kit, const char *folder, const char *name)
     char path[4096];
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = (struct case_file){.path = path, .folder = text_of(folder)};
+    file = (struct case_file){ .path = path, .folder = text_of(folder) };
     arena_init(&file.arena, NULL, 0, 256 << 20);
     init_case(&c, kit, &file, &file.arena);
     c.name = text_of("the file");

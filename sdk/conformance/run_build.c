@@ -5,7 +5,7 @@
 #include "kit.h"
 
 /* Value the request is given instead of a member's own. */
-static const char *const wrong[] = {"null", "-1", "\"\"", "\"x\"", "true", "[]", "[null]", "[{}]", "{}", "1e300"};
+static const char *const wrong[] = { "null", "-1", "\"\"", "\"x\"", "true", "[]", "[null]", "[{}]", "{}", "1e300" };
 
 static void put_request(struct buf *out, const struct gw_http *http)
 {

@@ -119,7 +119,7 @@ static void check_truncated(struct kit_case *c, const struct body *body, uint64_
     for (size_t i = 0; i < count && !case_failed(c); i++) {
         size_t at = len <= SMALL ? i : kit_random(seed) % len;
         snprintf(how, sizeof how, "truncated at %zu", at);
-        survive(c, body, (struct text){body->bytes.ptr, at}, how);
+        survive(c, body, (struct text){ body->bytes.ptr, at }, how);
     }
 }
 
@@ -140,7 +140,7 @@ static void check_flipped(struct kit_case *c, const struct body *body, uint64_t 
                 bytes[at] = (char)(kit_random(seed) & 0xff);
         }
         snprintf(how, sizeof how, "damaged (number %zu, the last byte at %zu)", i, at);
-        survive(c, body, (struct text){bytes, len}, how);
+        survive(c, body, (struct text){ bytes, len }, how);
     }
 }
 
@@ -149,7 +149,7 @@ static struct body half_of(struct kit_case *c, const struct body *body)
 {
     struct body half = *body;
     half.bytes =
-        arena_text(c->arena, (struct text){body->bytes.ptr, body->stream ? body->bytes.len / 2 : body->bytes.len});
+        arena_text(c->arena, (struct text){ body->bytes.ptr, body->stream ? body->bytes.len / 2 : body->bytes.len });
     return half;
 }
 
@@ -205,18 +205,18 @@ static const struct {
     uint32_t status;
     const char *body;
 } errors[] = {
-    {400, ""                                                         },
-    {400, "{}"                                                       },
-    {401, "null"                                                     },
-    {403, "\"text\""                                                 },
-    {404, "<html><body>404 Not Found</body></html>"                  },
-    {413, "[]"                                                       },
-    {422, "{\"error\":{}}"                                           },
-    {429, "{\"error\":\"slow down\"}"                                },
-    {500, "upstream connect error"                                   },
-    {502, "\xff\xfe\x00"                                             },
-    {503, "{\"error\":{\"message\":[1],\"type\":7,\"code\":{}}}"     },
-    {529, "{\"message\":\"overloaded\",\"type\":null,\"error\":null}"},
+    { 400, "" },
+    { 400, "{}" },
+    { 401, "null" },
+    { 403, "\"text\"" },
+    { 404, "<html><body>404 Not Found</body></html>" },
+    { 413, "[]" },
+    { 422, "{\"error\":{}}" },
+    { 429, "{\"error\":\"slow down\"}" },
+    { 500, "upstream connect error" },
+    { 502, "\xff\xfe\x00" },
+    { 503, "{\"error\":{\"message\":[1],\"type\":7,\"code\":{}}}" },
+    { 529, "{\"message\":\"overloaded\",\"type\":null,\"error\":null}" },
 };
 
 void run_errors(struct kit_case *c)
@@ -224,7 +224,7 @@ void run_errors(struct kit_case *c)
     struct session s;
 
     for (size_t i = 0; i < sizeof errors / sizeof *errors && !case_failed(c); i++) {
-        struct body body = {.bytes = text_of(errors[i].body), .status = errors[i].status};
+        struct body body = { .bytes = text_of(errors[i].body), .status = errors[i].status };
         session_begin(&s, c, true);
         body_read(&s, &body, NULL, 0, false);
         if (s.status != GW_OK || !s.check.has_error || s.check.count != 1)

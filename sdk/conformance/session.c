@@ -43,11 +43,11 @@ static struct text named_secret(void *owner, struct text name)
 
 void session_begin(struct session *s, struct kit_case *c, bool damaged)
 {
-    *s = (struct session){.of = c, .check = {.damaged = damaged}};
+    *s = (struct session){ .of = c, .check = { .damaged = damaged } };
     arena_init(&s->keep, NULL, 0, 64 << 20);
     arena_init(&s->scratch, NULL, 0, 64 << 20);
     call_begin(&s->call, &s->keep, &s->scratch, s);
-    call_give(&s->call, &(struct call_headers){client_header, answer_header, named_secret});
+    call_give(&s->call, &(struct call_headers){ client_header, answer_header, named_secret });
     buf_init(&s->lines, 64 << 20);
     c->kit->now_ms = 0;
 }
@@ -90,11 +90,11 @@ static gw_str copy(gw_str s)
     char *bytes = malloc(s.len + 1);
     if (bytes == NULL || s.ptr == NULL) {
         free(bytes);
-        return (gw_str){NULL, 0};
+        return (gw_str){ NULL, 0 };
     }
     memcpy(bytes, s.ptr, s.len);
     bytes[s.len] = '\0';
-    return (gw_str){bytes, s.len};
+    return (gw_str){ bytes, s.len };
 }
 
 static void spoil(gw_str s)
@@ -109,7 +109,7 @@ gw_status session_build(struct session *s, const gw_request *request, struct gw_
 {
     const struct kit_case *c = s->of;
     gw_request lent = *request;
-    gw_str *texts[] = {&lent.model, &lent.base_url, &lent.secret, &lent.path};
+    gw_str *texts[] = { &lent.model, &lent.base_url, &lent.secret, &lent.path };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = copy(*texts[i]);
@@ -132,7 +132,7 @@ bool session_open(struct kit_case *c, const struct json *settings)
     struct fail fail;
     struct arena arena;
     static const char none[] = "{}";
-    struct text text = settings != NULL ? json_text(settings) : (struct text){none, 2};
+    struct text text = settings != NULL ? json_text(settings) : (struct text){ none, 2 };
 
     c->instance = NULL;
     arena_init(&arena, NULL, 0, 16 << 20); /* the settings are lent to open() */

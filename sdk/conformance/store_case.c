@@ -40,13 +40,22 @@ static int64_t admitted(uint64_t number)
 static gw_store_sums sums_of(uint64_t number)
 {
     int64_t n = (int64_t)number;
-    return (gw_store_sums){.size = sizeof(gw_store_sums), .requests = n % 5 != 0, .input = n * 3, .output = n, .cache_read = n % 7, .cache_write = n % 11, .reasoning = n % 13,
-                           .cost = n * 1000000007, .doubt = n % 4 == 0 ? n : 0, .unpriced = n % 17 == 0, .estimated = n % 2};
+    return (gw_store_sums){ .size = sizeof(gw_store_sums),
+                            .requests = n % 5 != 0,
+                            .input = n * 3,
+                            .output = n,
+                            .cache_read = n % 7,
+                            .cache_write = n % 11,
+                            .reasoning = n % 13,
+                            .cost = n * 1000000007,
+                            .doubt = n % 4 == 0 ? n : 0,
+                            .unpriced = n % 17 == 0,
+                            .estimated = n % 2 };
 }
 
 static gw_str text(const char *s)
 {
-    return (gw_str){s, strlen(s)};
+    return (gw_str){ s, strlen(s) };
 }
 
 static void make(struct made *m, uint64_t number)
@@ -55,14 +64,38 @@ static void make(struct made *m, uint64_t number)
     snprintf(m->team, sizeof m->team, "team \xc3\xa9 %u", team_of(number));
     m->sums = sums_of(number);
     for (size_t i = 0; i < 2; i++) {
-        m->lines[i] = (gw_store_line){.size = sizeof m->lines[i], .unit = i == 0 ? GW_LIT("input") : GW_LIT("output"), .quantity = i == 0 ? m->sums.input : m->sums.output, .price = 5,
-                                      .cost = i == 0 ? m->sums.cost : 0};
+        m->lines[i] = (gw_store_line){ .size = sizeof m->lines[i],
+                                       .unit = i == 0 ? GW_LIT("input") : GW_LIT("output"),
+                                       .quantity = i == 0 ? m->sums.input : m->sums.output,
+                                       .price = 5,
+                                       .cost = i == 0 ? m->sums.cost : 0 };
         m->pointers[i] = &m->lines[i];
     }
-    m->row = (gw_store_row){.size = sizeof m->row, .type = GW_STORE_END, .number = number, .corrects = number, .written_ms = admitted(number) + 5, .admitted_ms = admitted(number),
-                            .duration_ms = 5, .attempt = 1, .request = text(m->request), .team = text(m->team), .key = GW_LIT("k'"), .model = GW_LIT("m\"; --"), .provider = GW_LIT("p"),
-                            .user = text(m->team), .ending = GW_LIT("settled"), .source = GW_LIT("reported"), .outcome = GW_LIT("ok"), .price = GW_LIT("p/m"), .sums = &m->sums,
-                            .lines = m->pointers, .line_count = 2, .hard = 9, .soft = 3, .accounts = GW_LIT("[]"), .raw = GW_LIT("{}")};
+    m->row = (gw_store_row){ .size = sizeof m->row,
+                             .type = GW_STORE_END,
+                             .number = number,
+                             .corrects = number,
+                             .written_ms = admitted(number) + 5,
+                             .admitted_ms = admitted(number),
+                             .duration_ms = 5,
+                             .attempt = 1,
+                             .request = text(m->request),
+                             .team = text(m->team),
+                             .key = GW_LIT("k'"),
+                             .model = GW_LIT("m\"; --"),
+                             .provider = GW_LIT("p"),
+                             .user = text(m->team),
+                             .ending = GW_LIT("settled"),
+                             .source = GW_LIT("reported"),
+                             .outcome = GW_LIT("ok"),
+                             .price = GW_LIT("p/m"),
+                             .sums = &m->sums,
+                             .lines = m->pointers,
+                             .line_count = 2,
+                             .hard = 9,
+                             .soft = 3,
+                             .accounts = GW_LIT("[]"),
+                             .raw = GW_LIT("{}") };
 }
 
 gw_status store_put_rows(struct store_case *c, uint64_t first, uint64_t last, uint64_t after, uint64_t until)
@@ -70,9 +103,9 @@ gw_status store_put_rows(struct store_case *c, uint64_t first, uint64_t last, ui
     size_t count = (size_t)(last + 1 - first);
     struct made *made = calloc(count + 1, sizeof *made);
     const gw_store_row **rows = calloc(count + 1, sizeof *rows);
-    gw_store_cursor from = {.size = sizeof from, .generation = 1, .next = after};
-    gw_store_cursor to = {.size = sizeof to, .generation = 1, .next = until, .segment = 7, .offset = 8, .from = 9};
-    gw_store_batch batch = {.size = sizeof batch, .after = &from, .until = &to, .rows = rows, .row_count = count};
+    gw_store_cursor from = { .size = sizeof from, .generation = 1, .next = after };
+    gw_store_cursor to = { .size = sizeof to, .generation = 1, .next = until, .segment = 7, .offset = 8, .from = 9 };
+    gw_store_batch batch = { .size = sizeof batch, .after = &from, .until = &to, .rows = rows, .row_count = count };
     struct fail fail;
 
     BUG_IF(made == NULL || rows == NULL || count > ROWS_MOST);
@@ -104,7 +137,7 @@ static void add(gw_store_sums *to, const gw_store_sums *more)
 
 gw_store_sums store_expect(uint64_t first, uint64_t last, unsigned team, int64_t since_ms, int64_t until_ms)
 {
-    gw_store_sums all = {.size = sizeof all};
+    gw_store_sums all = { .size = sizeof all };
     for (uint64_t n = first; n <= last; n++) {
         gw_store_sums one = sums_of(n);
         if ((team == 0 || team_of(n) == team) && admitted(n) >= since_ms && admitted(n) < until_ms)
@@ -131,9 +164,11 @@ static void take(void *owner, const gw_store_group *group)
 
 bool store_check_sums(struct store_case *c, uint64_t last, uint32_t by, int64_t since_ms, int64_t until_ms)
 {
-    const uint32_t words[] = {GW_STORE_BY_TEAM, by};
-    gw_store_query query = {.size = sizeof query, .by_count = by != 0 ? 2 : 1, .by = words, .since_ms = since_ms, .until_ms = until_ms};
-    struct groups groups = {.c = c};
+    const uint32_t words[] = { GW_STORE_BY_TEAM, by };
+    gw_store_query query = {
+        .size = sizeof query, .by_count = by != 0 ? 2 : 1, .by = words, .since_ms = since_ms, .until_ms = until_ms
+    };
+    struct groups groups = { .c = c };
     gw_store_cursor cursor;
     gw_status status;
     struct fail fail;
@@ -149,8 +184,11 @@ bool store_check_sums(struct store_case *c, uint64_t last, uint32_t by, int64_t 
         gw_store_sums want = store_expect(1, last, team, since_ms, until_ms), got = groups.by_team[team];
         got.size = want.size;
         if (memcmp(&want, &got, sizeof want) != 0)
-            return store_fail(c, "sums by team and word %u of the rows 1 to %llu: team %u has %lld requests and costs %lld, and it should be %lld and %lld", by, (unsigned long long)last, team,
-                              (long long)got.requests, (long long)got.cost, (long long)want.requests, (long long)want.cost);
+            return store_fail(
+                c,
+                "sums by team and word %u of the rows 1 to %llu: team %u has %lld requests and costs %lld, and it should be %lld and %lld",
+                by, (unsigned long long)last, team, (long long)got.requests, (long long)got.cost,
+                (long long)want.requests, (long long)want.cost);
     }
     return true;
 }
@@ -161,5 +199,6 @@ bool store_check_next(struct store_case *c, uint64_t next)
     struct fail fail;
     if (store_cursor(c->writer, &cursor, &fail) != GW_OK)
         return store_fail(c, "cursor() fails: %s", fail.text);
-    return cursor.next == next || store_fail(c, "cursor() stands at %llu, and not at %llu", (unsigned long long)cursor.next, (unsigned long long)next);
+    return cursor.next == next || store_fail(c, "cursor() stands at %llu, and not at %llu",
+                                             (unsigned long long)cursor.next, (unsigned long long)next);
 }

@@ -8,7 +8,8 @@
 #include "plugin/store.h"
 
 #define STORE_DAY_MS INT64_C(86400000)
-#define STORE_BEGIN_MS (INT64_C(20000) * STORE_DAY_MS) /* a midnight; row N is admitted N times 7 minutes and 7 seconds later */
+#define STORE_BEGIN_MS                                                                                                 \
+    (INT64_C(20000) * STORE_DAY_MS) /* a midnight; row N is admitted N times 7 minutes and 7 seconds later */
 
 struct store_case {
     const struct plugin *plugin;

@@ -9,13 +9,13 @@
 
 #define FIELD(type, field, offset, ...)                                                                                \
     _Static_assert(offsetof(type, field) == (offset), #type "." #field " moved");                                      \
-    _Static_assert(_Generic(((type *)0)->field, __VA_ARGS__: 1, default: 0), #type "." #field " changed type")
+    _Static_assert(_Generic(((type *)0)->field, __VA_ARGS__ : 1, default : 0), #type "." #field " changed type")
 /* A struct that plugins have arrays of: it can never grow. */
 #define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed size")
 /* A struct that grows at its end. */
 #define AT_LEAST(type, size) _Static_assert(sizeof(type) >= (size), #type " became shorter")
 #define VALUE(name, value) _Static_assert((name) == (value), #name " changed value")
-#define TYPE(name, ...) _Static_assert(_Generic((name){0}, __VA_ARGS__: 1, default: 0), #name " changed")
+#define TYPE(name, ...) _Static_assert(_Generic((name){ 0 }, __VA_ARGS__ : 1, default : 0), #name " changed")
 
 _Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "this list is for LP64");
 
@@ -431,6 +431,9 @@ FIELD(gw_store_ops, detach, 32, void (*)(void *));
 FIELD(gw_store_ops, cursor, 40, gw_status (*)(void *, gw_call *, gw_store_cursor *));
 FIELD(gw_store_ops, put, 48, gw_status (*)(void *, gw_call *, const gw_store_batch *));
 FIELD(gw_store_ops, prune, 56, gw_status (*)(void *, gw_call *, int64_t, uint32_t, uint32_t *));
-FIELD(gw_store_ops, sums, 64, gw_status (*)(void *, gw_call *, const gw_store_query *, gw_store_cursor *, void *, void (*)(void *, const gw_store_group *)));
-FIELD(gw_store_ops, rows, 72, gw_status (*)(void *, gw_call *, const gw_store_find *, void *, void (*)(void *, const gw_store_row *)));
+FIELD(gw_store_ops, sums, 64,
+      gw_status (*)(void *, gw_call *, const gw_store_query *, gw_store_cursor *, void *,
+                    void (*)(void *, const gw_store_group *)));
+FIELD(gw_store_ops, rows, 72,
+      gw_status (*)(void *, gw_call *, const gw_store_find *, void *, void (*)(void *, const gw_store_row *)));
 AT_LEAST(gw_store_ops, 80);

@@ -42,7 +42,7 @@ void bench_prepare(void)
 
 int bench_wait(int epoll, struct epoll_event *events, int max, int64_t until_ns)
 {
-    struct timespec span = {0, 0}, *timeout = NULL;
+    struct timespec span = { 0, 0 }, *timeout = NULL;
     if (until_ns != INT64_MAX) {
         int64_t left = until_ns - bench_now_ns();
         if (left > 0) {

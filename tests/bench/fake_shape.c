@@ -19,11 +19,11 @@ const struct fake_shape fake_shape_openai = {
                     "\"m\",\"choices\":"
                     "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"",
     .whole_after = "\"},\"logprobs\":null,\"finish_reason\":\"stop\"}]," CHAT_USAGE "}",
-    .first = {CHUNK("\"role\":\"assistant\",\"content\":\"\"", "null"), NULL},
+    .first = { CHUNK("\"role\":\"assistant\",\"content\":\"\"", "null"), NULL },
     .event_before = CHUNK_HEAD "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"",
     .event_after = "\"},\"finish_reason\":null}]}\n\n",
-    .last = {{CHUNK("", "\"stop\""), CHAT_DONE, NULL},
-             {CHUNK("", "\"stop\""), CHUNK_HEAD "\"choices\":[]," CHAT_USAGE "}\n\n", CHAT_DONE, NULL}},
+    .last = { { CHUNK("", "\"stop\""), CHAT_DONE, NULL },
+              { CHUNK("", "\"stop\""), CHUNK_HEAD "\"choices\":[]," CHAT_USAGE "}\n\n", CHAT_DONE, NULL } },
 };
 
 #define EVENT(type, more) "event: " type "\ndata: {\"type\":\"" type "\"" more "}\n\n"
@@ -44,11 +44,11 @@ const struct fake_shape fake_shape_anthropic = {
     .id_mark = "\"msg_",
     .whole_before = MESSAGE "{\"type\":\"text\",\"text\":\"",
     .whole_after = "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null," MESSAGE_USAGE("678") "}",
-    .first = {EVENT("message_start",
-              ",\"message\":" MESSAGE "],\"stop_reason\":null,\"stop_sequence\":null," MESSAGE_USAGE("1") "}"),
-              EVENT("ping", ""),
-              EVENT("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"), NULL},
+    .first = { EVENT("message_start",
+                     ",\"message\":" MESSAGE "],\"stop_reason\":null,\"stop_sequence\":null," MESSAGE_USAGE("1") "}"),
+               EVENT("ping", ""),
+               EVENT("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"), NULL },
     .event_before = BLOCK_DELTA "{\"type\":\"text_delta\",\"text\":\"",
     .event_after = "\"}}\n\n",
-    .last = {{MESSAGE_END}, {MESSAGE_END}},
+    .last = { { MESSAGE_END }, { MESSAGE_END } },
 };

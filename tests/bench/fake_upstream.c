@@ -76,7 +76,10 @@ static size_t open_now;
 
 /* ---- timers ---- */
 
-static int64_t ms_now(void) { return (bench_now_ns() - start_ns) / MS; }
+static int64_t ms_now(void)
+{
+    return (bench_now_ns() - start_ns) / MS;
+}
 
 static void timer_put(struct conn *c)
 {
@@ -107,7 +110,7 @@ static void conn_close(struct conn *c)
 {
     if (c->stage != READING) {
         if (stats.cancelled < LEFT_MAX)
-            left_early[stats.cancelled] = (struct left){c->id, bench_now_ns()};
+            left_early[stats.cancelled] = (struct left){ c->id, bench_now_ns() };
         stats.cancelled++;
     }
     timer_drop(c);
@@ -122,7 +125,7 @@ static void want_writable(struct conn *c, bool wanted)
 {
     if (c->writable_wanted == wanted)
         return;
-    struct epoll_event e = {EPOLLIN | EPOLLRDHUP | (wanted ? (uint32_t)EPOLLOUT : 0u), {.ptr = c}};
+    struct epoll_event e = { EPOLLIN | EPOLLRDHUP | (wanted ? (uint32_t)EPOLLOUT : 0u), { .ptr = c } };
     c->writable_wanted = wanted;
     epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &e);
 }
@@ -272,7 +275,8 @@ static bool request_read(struct conn *c, const char *data, size_t len)
     size_t head_len = (size_t)(end - data) + 4;
     const char *line = memmem(data, head_len, "\r\n", 2);
     size_t line_len = (size_t)(line - data) + 2, path_len = strlen(path);
-    if (line_len <= path_len || memcmp(data, "POST ", 5) != 0 || memcmp(data + line_len - path_len, path, path_len) != 0)
+    if (line_len <= path_len || memcmp(data, "POST ", 5) != 0 ||
+        memcmp(data + line_len - path_len, path, path_len) != 0)
         return refuse(c, "404 Not Found");
 
     const char *field = line;
@@ -350,7 +354,7 @@ static void accept_all(struct port *p)
         c->what = CONNECTION;
         c->fd = fd;
         c->mode = &p->mode;
-        struct epoll_event e = {EPOLLIN | EPOLLRDHUP, {.ptr = c}};
+        struct epoll_event e = { EPOLLIN | EPOLLRDHUP, { .ptr = c } };
         epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
         stats.connections++;
         open_now++;
@@ -387,9 +391,11 @@ static int64_t next_wake(void)
 
 static void report(void)
 {
-    printf("{\"connections\":%llu,\"requests\":%llu,\"answered\":%llu,\"events\":%llu,\"held\":%llu,\"bad\":%llu,\"open\":%zu,"
-           "\"cancelled\":%llu,\"left\":[",
-           stats.connections, stats.requests, stats.answered, stats.events, stats.held, stats.bad, open_now, stats.cancelled);
+    printf(
+        "{\"connections\":%llu,\"requests\":%llu,\"answered\":%llu,\"events\":%llu,\"held\":%llu,\"bad\":%llu,\"open\":%zu,"
+        "\"cancelled\":%llu,\"left\":[",
+        stats.connections, stats.requests, stats.answered, stats.events, stats.held, stats.bad, open_now,
+        stats.cancelled);
     for (size_t i = 0; i < stats.cancelled && i < LEFT_MAX; i++)
         printf("%s[%u,%lld]", i ? "," : "", left_early[i].id, (long long)left_early[i].at_ns);
     printf("]}\n");
@@ -399,7 +405,7 @@ static void report(void)
 
 static int listen_free_port(int *port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 4096) < 0 ||
@@ -415,7 +421,7 @@ static void port_open(struct port *p, const char *spec)
     fake_mode_make(&p->mode, spec);
     p->what = LISTENER;
     p->fd = listen_free_port(&number);
-    struct epoll_event e = {EPOLLIN, {.ptr = p}};
+    struct epoll_event e = { EPOLLIN, { .ptr = p } };
     epoll_ctl(epoll, EPOLL_CTL_ADD, p->fd, &e);
     printf("{\"mode\":\"%s\",\"port\":%d}\n", spec, number);
     fflush(stdout);
@@ -433,7 +439,7 @@ static bool signals_read(int fd)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"mode", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = { { "mode", required_argument, NULL, 'm' }, { NULL, 0, NULL, 0 } };
     static struct port ports[MODES_MAX];
     struct epoll_event events[512];
     sigset_t set;
@@ -450,13 +456,14 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
     int signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    struct epoll_event e = {EPOLLIN, {.ptr = &signals}};
+    struct epoll_event e = { EPOLLIN, { .ptr = &signals } };
     epoll_ctl(epoll, EPOLL_CTL_ADD, signal_fd, &e);
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option != 'm' || port_count == MODES_MAX)
-            bench_die("usage: fake-upstream --mode [anthropic:]whole:BYTES|delay:MS:BYTES|sse:CHUNKS:BYTES:MS ... (at most %d)",
-                      MODES_MAX);
+            bench_die(
+                "usage: fake-upstream --mode [anthropic:]whole:BYTES|delay:MS:BYTES|sse:CHUNKS:BYTES:MS ... (at most %d)",
+                MODES_MAX);
         port_open(&ports[port_count++], optarg);
     }
     if (port_count == 0)

@@ -43,8 +43,8 @@ static struct conn *conns, *ready;
 static struct cancel *cancels;
 static char buffer[1 << 18];
 static int64_t now_ns, start_ns, begin_ns, end_ns, stop_ns; /* end_ns: of the window; stop_ns: of everything */
-static bool counting, ended; /* within the window; after it */
-static uint64_t started;     /* requests of an open loop */
+static bool counting, ended;                                /* within the window; after it */
+static uint64_t started;                                    /* requests of an open loop */
 static unsigned opened, closed_count, finished, streaming;
 static struct {
     uint64_t answers, bytes, events;                           /* within the window */
@@ -53,7 +53,7 @@ static struct {
     unsigned open_begin, open_end, unfinished;
     size_t cancelled;
     uint64_t unsent; /* due within the window, but no connection was free */
-    int status; /* the last that was not 200 */
+    int status;      /* the last that was not 200 */
 } stats;
 static struct histogram latency, lateness;
 
@@ -65,7 +65,7 @@ static void want_writable(struct conn *c, bool wanted)
 {
     if (c->writable_wanted == wanted)
         return;
-    struct epoll_event e = {EPOLLIN | (wanted ? (uint32_t)EPOLLOUT : 0u), {.ptr = c}};
+    struct epoll_event e = { EPOLLIN | (wanted ? (uint32_t)EPOLLOUT : 0u), { .ptr = c } };
     c->writable_wanted = wanted;
     epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &e);
 }
@@ -83,7 +83,7 @@ static void conn_open(struct conn *c)
         close(c->fd);
         return;
     }
-    struct epoll_event e = {EPOLLIN | EPOLLOUT, {.ptr = c}};
+    struct epoll_event e = { EPOLLIN | EPOLLOUT, { .ptr = c } };
     c->writable_wanted = true;
     epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &e);
     c->stage = CONNECTING;
@@ -208,7 +208,7 @@ static void conn_ready(struct conn *c)
 
 static void cancel(struct conn *c)
 {
-    cancels[stats.cancelled++] = (struct cancel){c->id, bench_now_ns()};
+    cancels[stats.cancelled++] = (struct cancel){ c->id, bench_now_ns() };
     streaming--;
     conn_close(c, FINISHED);
 }
@@ -255,9 +255,15 @@ static void conn_step(struct conn *c)
 
 /* ---- the course of the run ---- */
 
-static int64_t open_due(void) { return start_ns + o.ramp_ns * (int64_t)opened / (int64_t)o.connections; }
+static int64_t open_due(void)
+{
+    return start_ns + o.ramp_ns * (int64_t)opened / (int64_t)o.connections;
+}
 
-static int64_t request_due(void) { return start_ns + o.ramp_ns + (int64_t)((double)started * 1e9 / o.rate); }
+static int64_t request_due(void)
+{
+    return start_ns + o.ramp_ns + (int64_t)((double)started * 1e9 / o.rate);
+}
 
 static void window_begin(void)
 {
@@ -327,16 +333,16 @@ static bool is_over(void)
 static void report(void)
 {
     double span = (double)(stats.end_ns - stats.begin_ns) / 1e9;
-    printf("{\"seconds\":%.4f,\"answers\":%llu,\"all_answers\":%llu,\"bytes\":%llu,\"events\":%llu,\"errors\":%llu,\"non_200\":%llu,"
-           "\"status\":%d,\"connect_errors\":%llu,\"reconnects\":%llu,\"unfinished\":%u,\"unsent\":%llu,\"open_begin\":%u,\"open_end\":%u,",
-           span, (unsigned long long)stats.answers, (unsigned long long)stats.all, (unsigned long long)stats.bytes,
-           (unsigned long long)stats.events, (unsigned long long)stats.errors, (unsigned long long)stats.non_200, stats.status,
-           (unsigned long long)stats.connect_errors, (unsigned long long)stats.reconnects, stats.unfinished,
-           (unsigned long long)stats.unsent, stats.open_begin,
-           stats.open_end);
+    printf(
+        "{\"seconds\":%.4f,\"answers\":%llu,\"all_answers\":%llu,\"bytes\":%llu,\"events\":%llu,\"errors\":%llu,\"non_200\":%llu,"
+        "\"status\":%d,\"connect_errors\":%llu,\"reconnects\":%llu,\"unfinished\":%u,\"unsent\":%llu,\"open_begin\":%u,\"open_end\":%u,",
+        span, (unsigned long long)stats.answers, (unsigned long long)stats.all, (unsigned long long)stats.bytes,
+        (unsigned long long)stats.events, (unsigned long long)stats.errors, (unsigned long long)stats.non_200,
+        stats.status, (unsigned long long)stats.connect_errors, (unsigned long long)stats.reconnects, stats.unfinished,
+        (unsigned long long)stats.unsent, stats.open_begin, stats.open_end);
     if (o.watch > 0)
-        printf("\"cpu_ns\":%lld,\"rss_begin_kb\":%lld,\"rss_end_kb\":%lld,", (long long)(stats.cpu_end - stats.cpu_begin),
-               (long long)stats.rss_begin, (long long)stats.rss_end);
+        printf("\"cpu_ns\":%lld,\"rss_begin_kb\":%lld,\"rss_end_kb\":%lld,",
+               (long long)(stats.cpu_end - stats.cpu_begin), (long long)stats.rss_begin, (long long)stats.rss_end);
     printf("\"latency_us\":");
     histogram_print(&latency, stdout);
     printf(",\"lateness_us\":");

@@ -11,7 +11,7 @@ enum { KEPT_MAX = 16384 };
 void load_answer_begin(struct load_answer *a, void (*on_event)(void *user, int64_t due_ns), void *user)
 {
     load_answer_fini(a);
-    *a = (struct load_answer){.on_event = on_event, .user = user};
+    *a = (struct load_answer){ .on_event = on_event, .user = user };
 }
 
 void load_answer_fini(struct load_answer *a)

@@ -7,7 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum load_answer_stage { ANSWER_HEAD, ANSWER_BODY, ANSWER_SIZE, ANSWER_DATA, ANSWER_DATA_END, ANSWER_TRAILER, ANSWER_COMPLETE };
+enum load_answer_stage {
+    ANSWER_HEAD,
+    ANSWER_BODY,
+    ANSWER_SIZE,
+    ANSWER_DATA,
+    ANSWER_DATA_END,
+    ANSWER_TRAILER,
+    ANSWER_COMPLETE
+};
 
 struct load_answer {
     enum load_answer_stage stage;

@@ -26,7 +26,10 @@ static const char usage[] =
     "  --cancel-after N                          closes each stream after its Nth event\n"
     "  --watch PID                               CPU of that process within the window, its memory at both ends\n";
 
-static int64_t seconds(const char *text) { return (int64_t)(strtod(text, NULL) * 1e9); }
+static int64_t seconds(const char *text)
+{
+    return (int64_t)(strtod(text, NULL) * 1e9);
+}
 
 static void parse_url(struct load_options *o)
 {
@@ -45,7 +48,8 @@ static void parse_url(struct load_options *o)
 /* Pads with one image: base64, as an application sends a picture beside its question. */
 static void make_image(char *to, char *limit)
 {
-    static const char head[] = "What is this?\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,iVBORw0KGgo";
+    static const char head[] =
+        "What is this?\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,iVBORw0KGgo";
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
     memcpy(to, head, sizeof head - 1);
@@ -63,12 +67,13 @@ static void make_body(const struct load_options *o, char *body)
     static const char next[] = "\"},{\"role\":\"%s\",\"content\":\"";
     char *to = body, *limit = body + o->body_bytes - strlen(end);
     char head[1024];
-    int n = snprintf(head, sizeof head,
-                     "{\"model\":\"%s\",\"user\":\"bench-00000000\",%s%s\"temperature\":0.7,\"max_tokens\":400,\"messages\":["
-                     "{\"role\":\"system\",\"content\":\"Answer in one short line.\"},{\"role\":\"user\",\"content\":%s",
-                     o->model, o->stream ? "\"stream\":true," : "",
-                     o->include_usage ? "\"stream_options\":{\"include_usage\":true}," : "",
-                     o->image ? "[{\"type\":\"text\",\"text\":\"" : "\"");
+    int n = snprintf(
+        head, sizeof head,
+        "{\"model\":\"%s\",\"user\":\"bench-00000000\",%s%s\"temperature\":0.7,\"max_tokens\":400,\"messages\":["
+        "{\"role\":\"system\",\"content\":\"Answer in one short line.\"},{\"role\":\"user\",\"content\":%s",
+        o->model, o->stream ? "\"stream\":true," : "",
+        o->include_usage ? "\"stream_options\":{\"include_usage\":true}," : "",
+        o->image ? "[{\"type\":\"text\",\"text\":\"" : "\"");
     if (n + (o->image ? 200 : 0) > limit - to)
         bench_die("--body must be at least %zu", (size_t)n + strlen(end) + (o->image ? 200 : 0));
     memcpy(to, head, (size_t)n);
@@ -103,67 +108,120 @@ static void make_request(struct load_options *o)
 }
 
 enum {
-    OPT_URL = 1, OPT_MODEL, OPT_KEY, OPT_BODY, OPT_CONNECTIONS, OPT_RATE, OPT_RAMP, OPT_WARMUP, OPT_SECONDS, OPT_GRACE,
-    OPT_IMAGE, OPT_REQUESTS, OPT_ONCE, OPT_STREAM, OPT_USAGE, OPT_EVENTS, OPT_CANCEL, OPT_WATCH
+    OPT_URL = 1,
+    OPT_MODEL,
+    OPT_KEY,
+    OPT_BODY,
+    OPT_CONNECTIONS,
+    OPT_RATE,
+    OPT_RAMP,
+    OPT_WARMUP,
+    OPT_SECONDS,
+    OPT_GRACE,
+    OPT_IMAGE,
+    OPT_REQUESTS,
+    OPT_ONCE,
+    OPT_STREAM,
+    OPT_USAGE,
+    OPT_EVENTS,
+    OPT_CANCEL,
+    OPT_WATCH
 };
 
 static const struct option options[] = {
-    {"body",          required_argument, NULL, OPT_BODY       },
-    {"cancel-after",  required_argument, NULL, OPT_CANCEL     },
-    {"connections",   required_argument, NULL, OPT_CONNECTIONS},
-    {"events",        required_argument, NULL, OPT_EVENTS     },
-    {"grace",         required_argument, NULL, OPT_GRACE      },
-    {"image",         no_argument,       NULL, OPT_IMAGE      },
-    {"include-usage", no_argument,       NULL, OPT_USAGE      },
-    {"key",           required_argument, NULL, OPT_KEY        },
-    {"model",         required_argument, NULL, OPT_MODEL      },
-    {"once",          no_argument,       NULL, OPT_ONCE       },
-    {"ramp",          required_argument, NULL, OPT_RAMP       },
-    {"rate",          required_argument, NULL, OPT_RATE       },
-    {"requests",      required_argument, NULL, OPT_REQUESTS   },
-    {"seconds",       required_argument, NULL, OPT_SECONDS    },
-    {"stream",        no_argument,       NULL, OPT_STREAM     },
-    {"url",           required_argument, NULL, OPT_URL        },
-    {"warmup",        required_argument, NULL, OPT_WARMUP     },
-    {"watch",         required_argument, NULL, OPT_WATCH      },
-    {NULL,            0,                 NULL, 0              },
+    { "body", required_argument, NULL, OPT_BODY },
+    { "cancel-after", required_argument, NULL, OPT_CANCEL },
+    { "connections", required_argument, NULL, OPT_CONNECTIONS },
+    { "events", required_argument, NULL, OPT_EVENTS },
+    { "grace", required_argument, NULL, OPT_GRACE },
+    { "image", no_argument, NULL, OPT_IMAGE },
+    { "include-usage", no_argument, NULL, OPT_USAGE },
+    { "key", required_argument, NULL, OPT_KEY },
+    { "model", required_argument, NULL, OPT_MODEL },
+    { "once", no_argument, NULL, OPT_ONCE },
+    { "ramp", required_argument, NULL, OPT_RAMP },
+    { "rate", required_argument, NULL, OPT_RATE },
+    { "requests", required_argument, NULL, OPT_REQUESTS },
+    { "seconds", required_argument, NULL, OPT_SECONDS },
+    { "stream", no_argument, NULL, OPT_STREAM },
+    { "url", required_argument, NULL, OPT_URL },
+    { "warmup", required_argument, NULL, OPT_WARMUP },
+    { "watch", required_argument, NULL, OPT_WATCH },
+    { NULL, 0, NULL, 0 },
 };
 
 static void take_option(struct load_options *o, int option, const char *text)
 {
     switch (option) {
-    case OPT_URL: o->url = text; break;
-    case OPT_MODEL: o->model = text; break;
-    case OPT_KEY: o->key = text; break;
-    case OPT_BODY: o->body_bytes = strtoul(text, NULL, 10); break;
-    case OPT_CONNECTIONS: o->connections = (unsigned)strtoul(text, NULL, 10); break;
-    case OPT_RATE: o->rate = strtod(text, NULL); break;
-    case OPT_RAMP: o->ramp_ns = seconds(text); break;
-    case OPT_WARMUP: o->warmup_ns = seconds(text); break;
-    case OPT_SECONDS: o->window_ns = seconds(text); break;
-    case OPT_GRACE: o->grace_ns = seconds(text); break;
-    case OPT_REQUESTS: o->requests = strtoull(text, NULL, 10); break;
-    case OPT_ONCE: o->once = true; break;
-    case OPT_IMAGE: o->image = true; break;
-    case OPT_STREAM: o->stream = true; break;
-    case OPT_USAGE: o->include_usage = true; break;
-    case OPT_EVENTS: o->events = (unsigned)strtoul(text, NULL, 10); break;
-    case OPT_CANCEL: o->cancel_after = (unsigned)strtoul(text, NULL, 10); break;
-    case OPT_WATCH: o->watch = (pid_t)strtol(text, NULL, 10); break;
-    default: bench_die("%s", usage);
+    case OPT_URL:
+        o->url = text;
+        break;
+    case OPT_MODEL:
+        o->model = text;
+        break;
+    case OPT_KEY:
+        o->key = text;
+        break;
+    case OPT_BODY:
+        o->body_bytes = strtoul(text, NULL, 10);
+        break;
+    case OPT_CONNECTIONS:
+        o->connections = (unsigned)strtoul(text, NULL, 10);
+        break;
+    case OPT_RATE:
+        o->rate = strtod(text, NULL);
+        break;
+    case OPT_RAMP:
+        o->ramp_ns = seconds(text);
+        break;
+    case OPT_WARMUP:
+        o->warmup_ns = seconds(text);
+        break;
+    case OPT_SECONDS:
+        o->window_ns = seconds(text);
+        break;
+    case OPT_GRACE:
+        o->grace_ns = seconds(text);
+        break;
+    case OPT_REQUESTS:
+        o->requests = strtoull(text, NULL, 10);
+        break;
+    case OPT_ONCE:
+        o->once = true;
+        break;
+    case OPT_IMAGE:
+        o->image = true;
+        break;
+    case OPT_STREAM:
+        o->stream = true;
+        break;
+    case OPT_USAGE:
+        o->include_usage = true;
+        break;
+    case OPT_EVENTS:
+        o->events = (unsigned)strtoul(text, NULL, 10);
+        break;
+    case OPT_CANCEL:
+        o->cancel_after = (unsigned)strtoul(text, NULL, 10);
+        break;
+    case OPT_WATCH:
+        o->watch = (pid_t)strtol(text, NULL, 10);
+        break;
+    default:
+        bench_die("%s", usage);
     }
 }
 
 void load_options_parse(struct load_options *o, int argc, char **argv)
 {
     int option;
-    *o = (struct load_options){.model = "m",
-                               .key = "none",
-                               .body_bytes = 1024,
-                               .connections = 32,
-                               .warmup_ns = 500000000,
-                               .window_ns = 2000000000,
-                               .grace_ns = 5000000000};
+    *o = (struct load_options){ .model = "m",
+                                .key = "none",
+                                .body_bytes = 1024,
+                                .connections = 32,
+                                .warmup_ns = 500000000,
+                                .window_ns = 2000000000,
+                                .grace_ns = 5000000000 };
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         take_option(o, option, optarg);
     if (!o->url || optind < argc || o->connections == 0)

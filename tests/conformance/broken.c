@@ -78,7 +78,7 @@ static gw_status broken_build(void *instance, gw_call *call, const gw_request *r
 
 static void say(gw_call *call, gw_emit emit, uint32_t type, gw_str text)
 {
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = type, .text = text, .status = 500});
+    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = type, .text = text, .status = 500 });
 }
 
 static void say_text(struct broken *b, struct state *s, gw_call *call, gw_str text, gw_emit emit)
@@ -86,7 +86,7 @@ static void say_text(struct broken *b, struct state *s, gw_call *call, gw_str te
     if (DEFECT == WRITES_INSTANCE) {
         size_t room = sizeof b->said - strlen(b->said) - 1;
         strncat(b->said, text.ptr, text.len < room ? text.len : room);
-        text = (gw_str){b->said, strlen(b->said)};
+        text = (gw_str){ b->said, strlen(b->said) };
     }
     if (DEFECT == KEEPS_FRAME && s->before.ptr != NULL)
         say(call, emit, GW_EVENT_TEXT, s->before);
@@ -100,8 +100,8 @@ static void say_text(struct broken *b, struct state *s, gw_call *call, gw_str te
 
 static void stop(struct broken *b, struct state *s, gw_call *call, gw_str why, gw_emit emit)
 {
-    gw_tokens tokens = {.size = sizeof tokens, .input = 1, .output = 2, .total = DEFECT == WRONG_SUM ? 4 : 3};
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    gw_tokens tokens = { .size = sizeof tokens, .input = 1, .output = 2, .total = DEFECT == WRONG_SUM ? 4 : 3 };
+    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
     say(call, emit, GW_EVENT_FINISH, DEFECT == BAD_FINISH ? why : GW_LIT("stop"));
     if (DEFECT == TWO_FINISHES)
         say(call, emit, GW_EVENT_FINISH, GW_LIT("stop"));
@@ -138,19 +138,20 @@ static gw_status broken_read(void *instance, gw_call *call, const gw_frame *fram
 
 static const gw_capability *broken_capability(void *instance, const gw_request *req, uint32_t index)
 {
-    static const gw_capability row = {
-        sizeof row, GW_FIELD_DROPPED, "seed", NULL, NULL, DEFECT == BAD_ROW ? NULL : "not known there"};
+    static const gw_capability row = { sizeof row, GW_FIELD_DROPPED,
+                                       "seed",     NULL,
+                                       NULL,       DEFECT == BAD_ROW ? NULL : "not known there" };
     (void)instance;
     (void)req;
     return index == 0 || DEFECT == ENDLESS ? &row : NULL;
 }
 
-static const gw_provider_ops ops = {.size = sizeof ops,
-                                    .operations = GW_OP_CHAT,
-                                    .framing = GW_FRAMING_LINES,
-                                    .open = broken_open,
-                                    .close = free,
-                                    .build = broken_build,
-                                    .read = broken_read,
-                                    .capability = broken_capability};
+static const gw_provider_ops ops = { .size = sizeof ops,
+                                     .operations = GW_OP_CHAT,
+                                     .framing = GW_FRAMING_LINES,
+                                     .open = broken_open,
+                                     .close = free,
+                                     .build = broken_build,
+                                     .read = broken_read,
+                                     .capability = broken_capability };
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "broken", .version = "1.0.0", .license = "Apache-2.0", .ops = &ops);

@@ -7,15 +7,15 @@
 
 #define NONE 0
 #define IGNORES_TEAM 1
-#define JOINS_SCOPE 2  /* red + exact is redexact + nothing */
-#define OVERWRITES 3   /* set() if absent does */
+#define JOINS_SCOPE 2 /* red + exact is redexact + nothing */
+#define OVERWRITES 3  /* set() if absent does */
 #define BELOW_ZERO 4
-#define NEVER_ENDS 5   /* no time to live */
-#define CREATES 6      /* add() to what is not there does */
-#define FORGETS 7      /* with its session */
-#define SHORT_KEYS 8   /* of 64 bytes */
-#define TEXT_ONLY 9    /* a value ends at its first NUL */
-#define LOSES_ADDS 10  /* of two threads */
+#define NEVER_ENDS 5     /* no time to live */
+#define CREATES 6        /* add() to what is not there does */
+#define FORGETS 7        /* with its session */
+#define SHORT_KEYS 8     /* of 64 bytes */
+#define TEXT_ONLY 9      /* a value ends at its first NUL */
+#define LOSES_ADDS 10    /* of two threads */
 #define FINDS_NOTHING 11 /* an empty value is a miss */
 #define KEEPS_DELETED 12
 #ifndef DEFECT
@@ -130,7 +130,8 @@ static gw_status cache_get(void *session, gw_call *call, const gw_scope *scope, 
     return found ? GW_OK : GW_MISS;
 }
 
-static gw_status cache_set(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value, uint32_t ttl_s, uint32_t mode)
+static gw_status cache_set(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value,
+                           uint32_t ttl_s, uint32_t mode)
 {
     struct cache *c = session;
     (void)call;
@@ -164,8 +165,8 @@ static gw_status cache_del(void *session, gw_call *call, const gw_scope *scope, 
     return e != NULL ? GW_OK : GW_MISS;
 }
 
-static gw_status cache_add(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta, uint32_t ttl_s, uint32_t mode,
-                           int64_t *total)
+static gw_status cache_add(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta,
+                           uint32_t ttl_s, uint32_t mode, int64_t *total)
 {
     struct cache *c = session;
     (void)call;
@@ -191,6 +192,14 @@ static gw_status cache_add(void *session, gw_call *call, const gw_scope *scope, 
     return e != NULL ? GW_OK : GW_MISS;
 }
 
-static const gw_cache_ops ops = { .size = sizeof ops, .flags = GW_CACHE_INLINE, .open = cache_open, .close = cache_close, .attach = cache_attach,
-                                  .detach = cache_detach, .get = cache_get, .set = cache_set, .del = cache_del, .add = cache_add };
+static const gw_cache_ops ops = { .size = sizeof ops,
+                                  .flags = GW_CACHE_INLINE,
+                                  .open = cache_open,
+                                  .close = cache_close,
+                                  .attach = cache_attach,
+                                  .detach = cache_detach,
+                                  .get = cache_get,
+                                  .set = cache_set,
+                                  .del = cache_del,
+                                  .add = cache_add };
 GW_PLUGIN(.kind = GW_KIND_CACHE, .name = "testcache", .version = "1", .license = "Apache-2.0", .ops = &ops);

@@ -32,7 +32,7 @@ struct fuzz {
 
 static inline struct fuzz fuzz_begin(const uint8_t *data, size_t size)
 {
-    return (struct fuzz){data, data + size};
+    return (struct fuzz){ data, data + size };
 }
 
 /* The next byte; 0 at the end. */
@@ -45,7 +45,7 @@ static inline uint8_t fuzz_byte(struct fuzz *f)
 static inline struct text fuzz_take(struct fuzz *f, size_t most)
 {
     size_t left = (size_t)(f->end - f->at);
-    struct text t = {(const char *)f->at, left < most ? left : most};
+    struct text t = { (const char *)f->at, left < most ? left : most };
     if (t.ptr == NULL)
         t.ptr = "";
     f->at += t.len;
@@ -75,7 +75,7 @@ struct fuzz_cuts {
 
 static inline struct fuzz_cuts fuzz_cut(struct text t, uint8_t seed)
 {
-    return (struct fuzz_cuts){t, seed * 2654435761u};
+    return (struct fuzz_cuts){ t, seed * 2654435761u };
 }
 
 /* False when nothing is left. */
@@ -90,7 +90,7 @@ static inline bool fuzz_piece(struct fuzz_cuts *c, struct text *piece)
         size_t want = 1 + (c->state >> 8) % most;
         len = want < len ? want : len;
     }
-    *piece = (struct text){c->rest.ptr, len};
+    *piece = (struct text){ c->rest.ptr, len };
     c->rest.ptr += len;
     c->rest.len -= len;
     return true;

@@ -8,17 +8,17 @@ enum { PRODUCE_MOST = 200000 };
 
 static gw_request request(const gw_provider_ops *ops, uint8_t mode, const struct json *body)
 {
-    static const uint32_t operations[] = {GW_OP_CHAT,        GW_OP_CHAT,         GW_OP_CHAT,   GW_OP_EMBEDDINGS,
-                                          GW_OP_COMPLETIONS, GW_OP_COUNT_TOKENS, GW_OP_MODELS, GW_OP_IMAGES};
-    gw_request req = {.size = sizeof req,
-                      .operation = operations[mode & 7],
-                      .dialect = GW_DIALECT_CHAT,
-                      .stream = mode >> 3 & 1,
-                      .model = GW_LIT("some-model"),
-                      .base_url = GW_LIT("http://127.0.0.1:1/v1"),
-                      .secret = GW_LIT("sk-1"),
-                      .path = GW_LIT("/images/generations?a=b"),
-                      .body = call_json(body)};
+    static const uint32_t operations[] = { GW_OP_CHAT,        GW_OP_CHAT,         GW_OP_CHAT,   GW_OP_EMBEDDINGS,
+                                           GW_OP_COMPLETIONS, GW_OP_COUNT_TOKENS, GW_OP_MODELS, GW_OP_IMAGES };
+    gw_request req = { .size = sizeof req,
+                       .operation = operations[mode & 7],
+                       .dialect = GW_DIALECT_CHAT,
+                       .stream = mode >> 3 & 1,
+                       .model = GW_LIT("some-model"),
+                       .base_url = GW_LIT("http://127.0.0.1:1/v1"),
+                       .secret = GW_LIT("sk-1"),
+                       .path = GW_LIT("/images/generations?a=b"),
+                       .body = call_json(body) };
     if ((mode & 16) != 0 && ops->dialects != 0) { /* relayed */
         for (req.dialect = 1u << (mode >> 5); (req.dialect & ops->dialects) == 0;)
             req.dialect = req.dialect >= GW_DIALECT_OTHER ? 1 : req.dialect << 1;

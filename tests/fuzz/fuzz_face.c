@@ -20,7 +20,7 @@ static struct buf join(const struct text *pieces, size_t count)
 static void check_splice(struct arena *arena, const struct ask *ask, bool is_json)
 {
     static const char name[] = "other\"\\model";
-    struct text model = {name, sizeof name - 1};
+    struct text model = { name, sizeof name - 1 };
     struct text *pieces = NULL;
     size_t count = 0;
 
@@ -32,8 +32,8 @@ static void check_splice(struct arena *arena, const struct ask *ask, bool is_jso
         MUST(text_eq(json_str(json_member(v, "model")), model), "spliced: %.*s", TEXT_ARG(buf_view(&out)));
     }
     if (ask->content_type.len > 0) {
-        struct ask again = {.operation = FACE.operation, .content_type = ask->content_type};
-        struct fail fail = {.kind = FAIL_NONE};
+        struct ask again = { .operation = FACE.operation, .content_type = ask->content_type };
+        struct fail fail = { .kind = FAIL_NONE };
         MUST(FACE.decode(arena, buf_view(&out), &again, &fail) == 0 && text_eq(again.model, model), "%s", fail.text);
     }
     buf_free(&out);
@@ -54,14 +54,14 @@ static struct text type_of(struct arena *arena, struct text body)
 {
     if (!text_starts(body, TEXT("--")))
         return TEXT_NONE;
-    struct text rest = {body.ptr + 2, body.len - 2}, line = text_cut(&rest, '\r');
+    struct text rest = { body.ptr + 2, body.len - 2 }, line = text_cut(&rest, '\r');
     return text_of(arena_printf(arena, "multipart/form-data; boundary=%.*s", TEXT_ARG(line)));
 }
 
 static void read_request(struct arena *arena, struct text body)
 {
-    struct ask ask = {.operation = FACE.operation, .content_type = type_of(arena, body)};
-    struct fail fail = {.kind = FAIL_NONE};
+    struct ask ask = { .operation = FACE.operation, .content_type = type_of(arena, body) };
+    struct fail fail = { .kind = FAIL_NONE };
 
     if (FACE.decode(arena, body, &ask, &fail) < 0) {
         MUST(fail.kind != FAIL_NONE && fail.text[0] != '\0', "refused without a reason");
@@ -73,7 +73,7 @@ static void read_request(struct arena *arena, struct text body)
     bool is_json = json_check(body, NULL) == 0;
     check_splice(arena, &ask, is_json);
     if (FACE.canonical != NULL) {
-        fail = (struct fail){.kind = FAIL_NONE};
+        fail = (struct fail){ .kind = FAIL_NONE };
         const struct json *canonical = FACE.canonical(arena, &ask, &fail);
         if (canonical == NULL)
             MUST(fail.kind != FAIL_NONE && fail.text[0] != '\0', "no canonical form, without a reason");
@@ -81,7 +81,8 @@ static void read_request(struct arena *arena, struct text body)
             MUST(arena->full || (json_type(canonical) == JSON_T_OBJECT && json_check(json_text(canonical), NULL) == 0),
                  "%.*s", TEXT_ARG(json_text(canonical)));
         for (const struct ask_dropped *d = ask.dropped; d != NULL; d = d->next)
-            MUST(d->member.ptr != NULL && d->why != NULL, /* a name may be empty */ "dropped without a name or a reason");
+            MUST(d->member.ptr != NULL && d->why != NULL,
+                 /* a name may be empty */ "dropped without a name or a reason");
     }
     if (FACE.convert != NULL) {
         struct buf out;
@@ -117,7 +118,7 @@ static void read_whole(struct arena *arena, struct text body, bool base64)
     if ((found & DIALECT_TAP_BAD) != 0)
         MUST(json_type(json_parse(arena, body, NULL)) != JSON_T_OBJECT || (found & DIALECT_TAP_ERROR) == 0);
     if (FACE.convert != NULL) {
-        struct ask ask = {.operation = FACE.operation, .base64 = base64};
+        struct ask ask = { .operation = FACE.operation, .base64 = base64 };
         struct buf out;
         buf_init(&out, 64 << 20);
         if (FACE.convert(arena, &ask, body, &out) && json_check(body, NULL) == 0)

@@ -46,7 +46,7 @@ static int feed(struct seen *seen, uint32_t kind, size_t max, struct text t, uin
     framing_init(&framing, kind, max);
     while (result == 0 && fuzz_piece(&pieces, &piece)) {
         char *copy = fuzz_copy(piece);
-        result = framing_feed(&framing, (struct text){copy, piece.len}, on_frame, seen);
+        result = framing_feed(&framing, (struct text){ copy, piece.len }, on_frame, seen);
         free(copy);
         while (result == 7)
             result = framing_feed(&framing, TEXT_NONE, on_frame, seen);
@@ -65,13 +65,13 @@ static int feed(struct seen *seen, uint32_t kind, size_t max, struct text t, uin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint32_t kinds[] = {GW_FRAMING_SSE, GW_FRAMING_LINES, GW_FRAMING_RAW, GW_FRAMING_EVENTSTREAM};
+    static const uint32_t kinds[] = { GW_FRAMING_SSE, GW_FRAMING_LINES, GW_FRAMING_RAW, GW_FRAMING_EVENTSTREAM };
     struct fuzz f = fuzz_begin(data, size);
     uint8_t mode = fuzz_byte(&f), cuts = fuzz_byte(&f);
     uint32_t kind = kinds[mode & 3];
     size_t max = (mode & 4) != 0 ? 64 : 1 << 20;
     bool flush = (mode & 8) == 0;
-    struct seen whole = {.raw_only = kind == GW_FRAMING_RAW}, cut = whole;
+    struct seen whole = { .raw_only = kind == GW_FRAMING_RAW }, cut = whole;
     struct text t = fuzz_rest(&f);
 
     cut.stop = (mode & 16) != 0 ? cuts + 1u : 0;
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(whole.raw.len == t.len, "%zu raw bytes of %zu", whole.raw.len, t.len);
     if (flush && b == 0)
         MUST(cut.raw.len == t.len, "%zu raw bytes of %zu", cut.raw.len, t.len);
-    struct buf *all[] = {&whole.raw, &whole.frames, &cut.raw, &cut.frames};
+    struct buf *all[] = { &whole.raw, &whole.frames, &cut.raw, &cut.frames };
     for (size_t i = 0; i < 4; i++)
         buf_free(all[i]);
     return 0;

@@ -31,7 +31,7 @@ static int on_body(void *arg, struct text bytes)
 
 static enum http1_result feed(struct seen *seen, bool is_head, struct text t, uint8_t cuts)
 {
-    static const struct http1_events events = {.on_head = on_head, .on_body = on_body};
+    static const struct http1_events events = { .on_head = on_head, .on_body = on_body };
     static struct transfer_header headers[HTTP1_MAX_HEADERS];
     struct http1 h;
     struct fuzz_cuts pieces = fuzz_cut(t, cuts);
@@ -43,7 +43,7 @@ static enum http1_result feed(struct seen *seen, bool is_head, struct text t, ui
     http1_init(&h, is_head, &events, seen);
     while (result == HTTP1_MORE && fuzz_piece(&pieces, &piece)) {
         char *copy = fuzz_copy(piece);
-        result = http1_feed(&h, (struct text){copy, piece.len}, headers);
+        result = http1_feed(&h, (struct text){ copy, piece.len }, headers);
         free(copy);
     }
     if (result == HTTP1_MORE && http1_end(&h) == HTTP1_DONE)

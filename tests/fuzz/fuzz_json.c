@@ -92,12 +92,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz f = fuzz_begin(data, size);
     struct text t = fuzz_rest(&f);
     struct arena arena;
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
 
     arena_init(&arena, NULL, 0, 64 << 20);
     const struct json *strict = json_parse(&arena, t, &fail), *quick = json_parse_quick(&arena, t);
     MUST((strict != NULL) == (json_check(t, NULL) == 0));
-    struct fail tree = {.kind = FAIL_NONE};
+    struct fail tree = { .kind = FAIL_NONE };
     if (json_check_tree(t, &tree) == 0)
         MUST(strict != NULL, "jansson takes it: %s", fail.text);
     else

@@ -14,15 +14,15 @@ static void build(struct provider *p, const struct how *how)
     static const char text[] =
         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_tokens\":9}";
     struct gw_http http;
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = how->dialect,
-                      .stream = how->framing != GW_FRAMING_WHOLE,
-                      .model = GW_LIT("m"),
-                      .base_url = GW_LIT("http://127.0.0.1:1/v1"),
-                      .secret = GW_LIT("sk-1")};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = how->dialect,
+                       .stream = how->framing != GW_FRAMING_WHOLE,
+                       .model = GW_LIT("m"),
+                       .base_url = GW_LIT("http://127.0.0.1:1/v1"),
+                       .secret = GW_LIT("sk-1") };
     if (how->dialect == GW_DIALECT_CHAT)
-        req.body = call_json(json_parse(&p->keep, (struct text){text, sizeof text - 1}, NULL));
+        req.body = call_json(json_parse(&p->keep, (struct text){ text, sizeof text - 1 }, NULL));
     call_http_init(&http, &p->call, 1 << 20);
     provider_step(p, p->plugin->provider.build(p->instance, &p->call, &req, &http));
     call_http_fini(&http);
@@ -32,14 +32,12 @@ static void build(struct provider *p, const struct how *how)
 static int read_frame(struct provider *p, const struct how *how, struct text name, struct text data, bool end)
 {
     char *name_copy = fuzz_copy(name), *data_copy = fuzz_copy(data);
-    gw_frame frame = {
-        .size = sizeof frame,
-        .end = end,
-        .status = how->status,
-        .framing = how->framing,
-        .name = {name.ptr != NULL ? name_copy : NULL, name.len},
-        .data = {data_copy,                           data.len}
-    };
+    gw_frame frame = { .size = sizeof frame,
+                       .end = end,
+                       .status = how->status,
+                       .framing = how->framing,
+                       .name = { name.ptr != NULL ? name_copy : NULL, name.len },
+                       .data = { data_copy, data.len } };
     gw_status status = p->plugin->provider.read(p->instance, &p->call, &frame, provider_emit);
     provider_step(p, status);
     free(name_copy);
@@ -60,7 +58,7 @@ static int on_frame(void *arg, const struct frame *frame)
 
 static struct buf run(struct provider *p, const struct how *how, struct text t, uint8_t cuts)
 {
-    struct feed feed = {p, how};
+    struct feed feed = { p, how };
     struct framing framing;
     struct fuzz_cuts pieces = fuzz_cut(t, cuts);
     struct text piece;
@@ -88,12 +86,12 @@ static struct buf run(struct provider *p, const struct how *how, struct text t, 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint32_t statuses[] = {200, 400, 401, 429, 500, 503, 529, 200};
+    static const uint32_t statuses[] = { 200, 400, 401, 429, 500, 503, 529, 200 };
     struct provider *p = provider_get();
     struct fuzz f = fuzz_begin(data, size);
     uint8_t mode = fuzz_byte(&f), cuts = fuzz_byte(&f);
     const gw_provider_ops *ops = &p->plugin->provider;
-    struct how how = {.framing = ops->framing, .status = 200, .dialect = GW_DIALECT_CHAT};
+    struct how how = { .framing = ops->framing, .status = 200, .dialect = GW_DIALECT_CHAT };
 
     if ((mode & 1) != 0 || ops->framing == GW_FRAMING_EVENTSTREAM) {
         how.framing = GW_FRAMING_WHOLE;

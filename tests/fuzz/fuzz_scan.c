@@ -52,7 +52,7 @@ static void read_members(struct arena *arena, struct text t, const struct scan *
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const keys[] = {"usage", "id", "error", "a"};
+    static const char *const keys[] = { "usage", "id", "error", "a" };
     struct fuzz f = fuzz_begin(data, size);
     unsigned depth = 1 + fuzz_byte(&f) % SCAN_MAX_DEPTH;
     struct text t = fuzz_rest(&f);

@@ -19,11 +19,11 @@ static const char *const datas[] = {
     "{\"dialect\":\"messages\",\"content\":[{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"n\",\"input\":{}}]}",
     "{\"format\":\"anthropic-claude-v1\",\"type\":\"reasoning.text\",\"text\":\"t\",\"signature\":\"s\"}",
 };
-static const char *const finishes[] = {"stop", "length", "tool_calls", "content_filter", "?"};
+static const char *const finishes[] = { "stop", "length", "tool_calls", "content_filter", "?" };
 
 static gw_str str(struct text t)
 {
-    return (gw_str){t.ptr, t.len};
+    return (gw_str){ t.ptr, t.len };
 }
 
 /* The next event of the input: type, flags, then the texts that the flags ask for. */
@@ -33,7 +33,8 @@ static bool next(struct fuzz *f, gw_event *e, gw_tokens *tokens)
         return false;
     uint8_t type = fuzz_byte(f), flags = fuzz_byte(f);
     *e = (gw_event){
-        .size = sizeof *e, .type = 1u + type % 17u, .index = (flags & 3) == 3 ? 1 : 0, .item = flags >> 2 & 3};
+        .size = sizeof *e, .type = 1u + type % 17u, .index = (flags & 3) == 3 ? 1 : 0, .item = flags >> 2 & 3
+    };
     if ((flags & 16) != 0)
         e->id = str(fuzz_take(f, fuzz_byte(f) & 31));
     if ((flags & 32) != 0)
@@ -52,7 +53,8 @@ static bool next(struct fuzz *f, gw_event *e, gw_tokens *tokens)
     if (has_data && e->data.ptr == NULL)
         e->data = str(text_of(datas[flags % (sizeof datas / sizeof *datas)]));
     if (e->type == GW_EVENT_USAGE) {
-        *tokens = (gw_tokens){.size = sizeof *tokens, .input = fuzz_byte(f), .output = fuzz_byte(f), .cache_read = -1};
+        *tokens =
+            (gw_tokens){ .size = sizeof *tokens, .input = fuzz_byte(f), .output = fuzz_byte(f), .cache_read = -1 };
         tokens->total = -1;
         e->tokens = tokens;
     }
@@ -95,8 +97,8 @@ static void run(struct fuzz f, bool stream, uint8_t mode)
 {
     struct arena arena;
     struct fail fail;
-    struct usage usage = {.source = USAGE_NONE};
-    struct ask ask = {.operation = FACE.operation, .choices = 1};
+    struct usage usage = { .source = USAGE_NONE };
+    struct ask ask = { .operation = FACE.operation, .choices = 1 };
     struct buf out;
     gw_event event;
     gw_tokens tokens;
@@ -106,11 +108,12 @@ static void run(struct fuzz f, bool stream, uint8_t mode)
 
     arena_init(&arena, NULL, 0, 256 << 20);
     buf_init(&out, 256 << 20);
-    MUST(FACE.decode(&arena, (struct text){body, sizeof body - 1}, &ask, &fail) == 0, "%s", fail.text);
+    MUST(FACE.decode(&arena, (struct text){ body, sizeof body - 1 }, &ask, &fail) == 0, "%s", fail.text);
     ask.stream = stream;
     ask.wants_usage = mode & 1;
     struct face_answer answer = {
-        .arena = &arena, .ask = &ask, .request_id = TEXT("R"), .model = TEXT("m"), .created = 9, .usage = &usage};
+        .arena = &arena, .ask = &ask, .request_id = TEXT("R"), .model = TEXT("m"), .created = 9, .usage = &usage
+    };
     for (unsigned i = 0; i < EVENTS_MOST && next(&f, &event, &tokens); i++) {
         if (event.type == GW_EVENT_USAGE)
             usage_take(&usage, event.tokens, &arena);

@@ -85,8 +85,8 @@ void provider_begin(struct provider *p)
     arena_init(&p->keep, NULL, 0, 64 << 20);
     arena_init(&p->scratch, NULL, 0, 64 << 20);
     call_begin(&p->call, &p->keep, &p->scratch, p);
-    call_give(&p->call, &(struct call_headers){client_header, answer_header, answer_header});
-    p->check = (struct event_check){.damaged = true};
+    call_give(&p->call, &(struct call_headers){ client_header, answer_header, answer_header });
+    p->check = (struct event_check){ .damaged = true };
     p->now_ms = 0;
     buf_init(&p->lines, 64 << 20);
 }
@@ -102,8 +102,8 @@ void provider_end(struct provider *p)
 void provider_step(struct provider *p, gw_status status)
 {
     call_step_end(&p->call);
-    MUST(status == GW_OK || status == GW_MISS || status == GW_E_PROTOCOL || status == GW_E_NOMEM || status == GW_E_REQUEST ||
-             status == GW_E_RETRY || status == GW_E_REJECT,
+    MUST(status == GW_OK || status == GW_MISS || status == GW_E_PROTOCOL || status == GW_E_NOMEM ||
+             status == GW_E_REQUEST || status == GW_E_RETRY || status == GW_E_REJECT,
          "status %d", (int)status);
 }
 

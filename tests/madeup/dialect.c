@@ -49,7 +49,8 @@ static void write_model(const struct models_row *row, int64_t created, struct bu
     buf_printf(out, "%.*s\n", TEXT_ARG(row->id));
 }
 
-static void write_models(const struct models_row *rows, size_t count, struct models_page page, int64_t created, struct buf *out)
+static void write_models(const struct models_row *rows, size_t count, struct models_page page, int64_t created,
+                         struct buf *out)
 {
     (void)page;
     for (size_t i = 0; i < count; i++)

@@ -12,7 +12,9 @@ enum { LINE_MOST = 4 << 20 };
 
 static void answer(const struct book *book, const struct json *asked, struct arena *arena, struct json_writer *w)
 {
-    struct bound_ask ask = {.seller = json_str(json_member(asked, "seller")), .model = json_str(json_member(asked, "model")), .body = json_text(json_member(asked, "body"))};
+    struct bound_ask ask = { .seller = json_str(json_member(asked, "seller")),
+                             .model = json_str(json_member(asked, "model")),
+                             .body = json_text(json_member(asked, "body")) };
     struct book_found found;
     struct bound bound;
     if (book_find(book, ask.seller, ask.model, &found)) {

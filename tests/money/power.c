@@ -43,8 +43,12 @@ static pthread_mutex_t promise_mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned passed, failed;
 static char place[64], broken_rule[256];
 
-static const struct config_budget total = { .period = PERIOD_TOTAL, .limit = INT64_C(1) << 60, .ceiling = INT64_C(1) << 60 };
-static const struct config_budget day = { .period = PERIOD_DAY, .limit = INT64_C(1) << 60, .ceiling = INT64_C(1) << 60 };
+static const struct config_budget total = { .period = PERIOD_TOTAL,
+                                            .limit = INT64_C(1) << 60,
+                                            .ceiling = INT64_C(1) << 60 };
+static const struct config_budget day = { .period = PERIOD_DAY,
+                                          .limit = INT64_C(1) << 60,
+                                          .ceiling = INT64_C(1) << 60 };
 static const struct accounts_rule rules[] = { { ACCOUNT_TEAM, TEXT("t"), &total }, { ACCOUNT_ALL, TEXT("all"), &day } };
 
 static void promise(uint64_t number, const char *request, bool synced)
@@ -59,8 +63,14 @@ static void promise(uint64_t number, const char *request, bool synced)
 
 static struct ledger_hold *hold(struct ledger *l, const char *request, bool synced)
 {
-    struct record r = { .request = text_of(request), .attempt = 1, .team = TEXT("t"), .model = TEXT("m"), .provider = TEXT("p"),
-                        .hard = 1000, .soft = 500, .admitted_ms = clock_unix_ms() };
+    struct record r = { .request = text_of(request),
+                        .attempt = 1,
+                        .team = TEXT("t"),
+                        .model = TEXT("m"),
+                        .provider = TEXT("p"),
+                        .hard = 1000,
+                        .soft = 500,
+                        .admitted_ms = clock_unix_ms() };
     struct ledger_refusal refusal;
     struct fail fail;
     struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
@@ -71,10 +81,16 @@ static struct ledger_hold *hold(struct ledger *l, const char *request, bool sync
 
 static void end(struct ledger *l, struct ledger_hold *handle, const char *request, uint64_t *random)
 {
-    int64_t cost = (int64_t)power_random(random, 900), doubt = power_random(random, 4) == 0 ? (int64_t)power_random(random, 100) : 0;
+    int64_t cost = (int64_t)power_random(random, 900),
+            doubt = power_random(random, 4) == 0 ? (int64_t)power_random(random, 100) : 0;
     struct record_line line = { .unit = TEXT("input"), .quantity = 1, .cost = cost };
-    struct record r = { .ending = doubt > 0 ? ENDING_DOUBT : ENDING_SETTLED, .final = 1, .lines = { &line, 1 }, .cost = cost, .doubt = doubt,
-                        .soft_doubt = doubt / 2, .outcome = TEXT("ok") };
+    struct record r = { .ending = doubt > 0 ? ENDING_DOUBT : ENDING_SETTLED,
+                        .final = 1,
+                        .lines = { &line, 1 },
+                        .cost = cost,
+                        .doubt = doubt,
+                        .soft_doubt = doubt / 2,
+                        .outcome = TEXT("ok") };
     ledger_end(l, handle, &r);
     if (r.number > 1) /* else the disk refused it, and it is kept */
         promise(r.number, request, false);
@@ -104,7 +120,9 @@ static void *spend(void *arg)
 
 static struct ledger *begin(const char *folder, int64_t sync_ns, struct ledger_start *start, struct fail *fail)
 {
-    struct ledger_settings settings = { .folder = folder, .sync_ns = sync_ns, .segment_bytes = SEGMENT, .rules = rules, .rule_count = 2 };
+    struct ledger_settings settings = {
+        .folder = folder, .sync_ns = sync_ns, .segment_bytes = SEGMENT, .rules = rules, .rule_count = 2
+    };
     return ledger_open(&settings, start, fail);
 }
 
@@ -168,7 +186,8 @@ static bool bad(const char *why, const char *more)
 
 static bool lost(const struct promise *p, const char *instead)
 {
-    snprintf(broken_rule, sizeof broken_rule, "record %" PRIu64 ", moment %zu, instead of it: %s", p->number, p->moment, instead);
+    snprintf(broken_rule, sizeof broken_rule, "record %" PRIu64 ", moment %zu, instead of it: %s", p->number, p->moment,
+             instead);
     return bad("lost:", p->request);
 }
 
@@ -253,7 +272,8 @@ static void points(const struct mode *mode, unsigned count, uint64_t seed)
         passed += good;
         failed += !good;
         if (!good)
-            printf("FAILED %s, seed %" PRIu64 ", moment %zu of %zu: %s %s\n", mode->name, seed + i, moment, moments, place, broken_rule);
+            printf("FAILED %s, seed %" PRIu64 ", moment %zu of %zu: %s %s\n", mode->name, seed + i, moment, moments,
+                   place, broken_rule);
     }
 }
 
@@ -272,8 +292,10 @@ static void control(const struct mode *mode, const char *name, enum power_lie li
 
 int main(int argc, char **argv)
 {
-    const struct mode modes[] = { { "synced at once", 0, 0 }, { "synced every 5 ms", 5 * CLOCK_MS, 0 },
-                                  { "synced at once, with faults", 0, 12 }, { "synced every 5 ms, with faults", 5 * CLOCK_MS, 12 } };
+    const struct mode modes[] = { { "synced at once", 0, 0 },
+                                  { "synced every 5 ms", 5 * CLOCK_MS, 0 },
+                                  { "synced at once, with faults", 0, 12 },
+                                  { "synced every 5 ms, with faults", 5 * CLOCK_MS, 12 } };
     unsigned count = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     char folder[64];
@@ -286,8 +308,8 @@ int main(int argc, char **argv)
         run(&modes[i], seed + i * 1000003, folder);
         unsigned before = failed;
         points(&modes[i], count / 4, seed + i * 1000003);
-        printf("%s %s: %u points, %zu calls of the disk, %zu promises\n", failed == before ? "ok    " : "FAILED", modes[i].name, count / 4,
-               power_moments(), promise_count);
+        printf("%s %s: %u points, %zu calls of the disk, %zu promises\n", failed == before ? "ok    " : "FAILED",
+               modes[i].name, count / 4, power_moments(), promise_count);
         if (i < 2)
             control(&modes[i], "syncs no file", POWER_NO_SYNC, seed);
         if (i < 2)

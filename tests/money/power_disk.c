@@ -271,7 +271,9 @@ static size_t content(char *bytes, int file, size_t moment, uint64_t seed, enum 
         if (!whole && stopped)
             continue;
         if (!whole && style == ANY_SECTOR)
-            size = c->kind == WRITE ? put_sectors(bytes, size, c, &random) : power_random(&random, 2) == 0 ? cut_to(bytes, size, c->len) : size;
+            size = c->kind == WRITE                ? put_sectors(bytes, size, c, &random)
+                   : power_random(&random, 2) == 0 ? cut_to(bytes, size, c->len)
+                                                   : size;
         else
             size = c->kind == WRITE ? put_all(bytes, size, c, c->len) : cut_to(bytes, size, c->len);
     }

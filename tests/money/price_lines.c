@@ -14,7 +14,7 @@ static void price(const struct book *book, const struct json *asked, struct json
 {
     const struct json *when = json_member(asked, "when"), *written = json_member(asked, "quantity");
     struct price_context context[CONTEXT_MOST];
-    int64_t quantity[UNITS] = {0};
+    int64_t quantity[UNITS] = { 0 };
     struct price_list list;
     struct book_found found;
     struct cost cost;
@@ -28,7 +28,7 @@ static void price(const struct book *book, const struct json *asked, struct json
         return;
     }
     for (size_t i = 0; i < count; i++)
-        context[i] = (struct price_context){json_key_at(when, i), json_str(json_at(when, i))};
+        context[i] = (struct price_context){ json_key_at(when, i), json_str(json_at(when, i)) };
     for (size_t i = 0; i < json_count(written); i++)
         quantity[unit_find(json_key_at(written, i))] = json_int(json_at(written, i), 0);
     price_list_at(found.model, json_int(json_member(asked, "at"), 0), context, count, &list);

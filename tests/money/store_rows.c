@@ -29,33 +29,63 @@ static uint64_t random_of(uint64_t number)
 
 static gw_str text(const char *s)
 {
-    return (gw_str){s, strlen(s)};
+    return (gw_str){ s, strlen(s) };
 }
 
 /* Row `number` of `count`, in the order of time; what it costs is known from its number. */
 static void make(struct made *m, uint64_t number, uint64_t count, int64_t days)
 {
-    static const char *const providers[] = {"openai", "anthropic", "gemini"};
+    static const char *const providers[] = { "openai", "anthropic", "gemini" };
     uint64_t r = random_of(number);
     unsigned team = (unsigned)(r % TEAMS), model = (unsigned)(r >> 8) % MODELS;
-    int64_t admitted = INT64_C(20000) * DAY_MS + (int64_t)((unsigned __int128)number * (uint64_t)(days * DAY_MS) / (count + 1));
+    int64_t admitted =
+        INT64_C(20000) * DAY_MS + (int64_t)((unsigned __int128)number * (uint64_t)(days * DAY_MS) / (count + 1));
 
-    snprintf(m->request, sizeof m->request, "019ac5e2-%04x-7%03x-8%03x-%012" PRIx64, (unsigned)(number >> 24), (unsigned)(number >> 12) & 0xfff, (unsigned)number & 0xfff, r & 0xffffffffffff);
+    snprintf(m->request, sizeof m->request, "019ac5e2-%04x-7%03x-8%03x-%012" PRIx64, (unsigned)(number >> 24),
+             (unsigned)(number >> 12) & 0xfff, (unsigned)number & 0xfff, r & 0xffffffffffff);
     snprintf(m->team, sizeof m->team, "team-%u", team);
     snprintf(m->key, sizeof m->key, "team-%u-key-%u", team, (unsigned)(r >> 16) % KEYS);
     snprintf(m->model, sizeof m->model, "model-%u", model);
     snprintf(m->user, sizeof m->user, "user-%u", (unsigned)(r >> 24) % 5000);
-    m->sums = (gw_store_sums){.size = sizeof m->sums, .requests = 1, .input = (int64_t)(r % 4000), .output = (int64_t)(r % 700), .cost = (int64_t)(number % 100000)};
+    m->sums = (gw_store_sums){ .size = sizeof m->sums,
+                               .requests = 1,
+                               .input = (int64_t)(r % 4000),
+                               .output = (int64_t)(r % 700),
+                               .cost = (int64_t)(number % 100000) };
     for (size_t i = 0; i < 2; i++) {
-        m->lines[i] = (gw_store_line){.size = sizeof m->lines[i], .unit = i == 0 ? GW_LIT("input") : GW_LIT("output"), .quantity = i == 0 ? m->sums.input : m->sums.output,
-                                      .price = INT64_C(2500000000), .cost = i == 0 ? m->sums.cost : 0};
+        m->lines[i] = (gw_store_line){ .size = sizeof m->lines[i],
+                                       .unit = i == 0 ? GW_LIT("input") : GW_LIT("output"),
+                                       .quantity = i == 0 ? m->sums.input : m->sums.output,
+                                       .price = INT64_C(2500000000),
+                                       .cost = i == 0 ? m->sums.cost : 0 };
         m->pointers[i] = &m->lines[i];
     }
-    m->row = (gw_store_row){.size = sizeof m->row, .type = GW_STORE_END, .number = number, .corrects = number, .written_ms = admitted + 900, .admitted_ms = admitted,
-                            .duration_ms = 900, .attempt = 1, .request = text(m->request), .team = text(m->team), .key = text(m->key), .model = text(m->model),
-                            .provider = text(providers[model % 3]), .user = text(m->user), .client = GW_LIT("claude-code"), .face = GW_LIT("chat"), .upstream_model = text(m->model),
-                            .ending = GW_LIT("settled"), .source = GW_LIT("reported"), .outcome = GW_LIT("ok"), .price = GW_LIT("openai/gpt-4o"), .sums = &m->sums,
-                            .lines = m->pointers, .line_count = 2, .hard = 5000000, .soft = 1000000};
+    m->row = (gw_store_row){ .size = sizeof m->row,
+                             .type = GW_STORE_END,
+                             .number = number,
+                             .corrects = number,
+                             .written_ms = admitted + 900,
+                             .admitted_ms = admitted,
+                             .duration_ms = 900,
+                             .attempt = 1,
+                             .request = text(m->request),
+                             .team = text(m->team),
+                             .key = text(m->key),
+                             .model = text(m->model),
+                             .provider = text(providers[model % 3]),
+                             .user = text(m->user),
+                             .client = GW_LIT("claude-code"),
+                             .face = GW_LIT("chat"),
+                             .upstream_model = text(m->model),
+                             .ending = GW_LIT("settled"),
+                             .source = GW_LIT("reported"),
+                             .outcome = GW_LIT("ok"),
+                             .price = GW_LIT("openai/gpt-4o"),
+                             .sums = &m->sums,
+                             .lines = m->pointers,
+                             .line_count = 2,
+                             .hard = 5000000,
+                             .soft = 1000000 };
 }
 
 static int fill(struct store_session *session, uint64_t count, int64_t days, struct fail *fail)
@@ -65,9 +95,11 @@ static int fill(struct store_session *session, uint64_t count, int64_t days, str
     gw_status status = made != NULL && rows != NULL ? GW_OK : GW_E_NOMEM;
     for (uint64_t first = 1; status == GW_OK && first <= count; first += BATCH) {
         size_t n = count + 1 - first < BATCH ? (size_t)(count + 1 - first) : BATCH;
-        gw_store_cursor after = {.size = sizeof after, .generation = 1, .next = first == 1 ? 0 : first};
-        gw_store_cursor until = {.size = sizeof until, .generation = 1, .next = first + n, .segment = 1, .offset = 22, .from = count + 1};
-        gw_store_batch batch = {.size = sizeof batch, .after = &after, .until = &until, .rows = rows, .row_count = n};
+        gw_store_cursor after = { .size = sizeof after, .generation = 1, .next = first == 1 ? 0 : first };
+        gw_store_cursor until = {
+            .size = sizeof until, .generation = 1, .next = first + n, .segment = 1, .offset = 22, .from = count + 1
+        };
+        gw_store_batch batch = { .size = sizeof batch, .after = &after, .until = &until, .rows = rows, .row_count = n };
         for (size_t i = 0; i < n; i++) {
             make(&made[i], first + i, count, days);
             rows[i] = &made[i].row;
@@ -81,7 +113,7 @@ static int fill(struct store_session *session, uint64_t count, int64_t days, str
 
 static int begin_journal(const char *folder, uint64_t next, struct fail *fail)
 {
-    struct journal_settings settings = {.folder = folder};
+    struct journal_settings settings = { .folder = folder };
     struct journal *journal = journal_open(&settings, fail);
     if (journal == NULL)
         return -1;

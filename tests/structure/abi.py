@@ -14,7 +14,8 @@ def layout(files):
     for name in HEADERS:
         header = files.read(f"sdk/include/gateway/{name}.h")
         header = re.sub(r"/\*.*?\*/|//[^\n]*", " ", header, flags=re.S)
-        text += name + " " + " ".join(header.replace("\\\n", " ").split()) + "\n"
+        words = " ".join(header.replace("\\\n", " ").split())
+        text += name + " " + re.sub(r" ?([^\w ]) ?", r"\1", words) + "\n"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

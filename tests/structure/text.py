@@ -1,7 +1,12 @@
 """What may not be written in any file, and how files of C begin. Patterns are spelled so that they do not
 match themselves."""
 
+import concurrent.futures
 import re
+import shutil
+import subprocess
+
+import tree
 
 # pattern -> why it may not be there
 BANNED = [
@@ -68,3 +73,25 @@ def check_unit_tests_run_in_both_runners(files):
     """unit tests include check.h, and no header of one runner: they run without it under the thread sanitizer"""
     return [f"{name}: #include \"check.h\" instead of criterion's own header" for name in files.names
             if name.startswith("tests/unit/") and name != "tests/unit/check.h" and "<criterion/" in files.read(name)]
+
+
+# Another version of clang-format breaks some lines elsewhere. This is Debian 12's.
+FORMATTER = "14."
+
+
+def check_format(files):
+    """clang-format changes no file of C"""
+    if shutil.which("clang-format") is None:
+        raise tree.Skip("there is no clang-format")
+    version = re.search(r"version (\S+)", subprocess.run(["clang-format", "--version"], capture_output=True,
+                                                         text=True, check=True).stdout).group(1)
+    if not version.startswith(FORMATTER):
+        raise tree.Skip(f"clang-format is {version}, the files are kept as {FORMATTER}x writes them")
+    names = files.select({"core", "plugins", "sdk", "examples", "tests"}, (".c", ".h", ".cc"))
+
+    def differs(name):
+        done = subprocess.run(["clang-format", "--style=file", name], cwd=files.root, capture_output=True, text=True)
+        return done.returncode != 0 or done.stdout != (files.root / name).read_text()
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        return [f"{name}: clang-format -i {name}" for name, odd in zip(names, pool.map(differs, names)) if odd]

@@ -37,7 +37,7 @@ __attribute__((noreturn, format(printf, 4, 5))) void plain_fail(const char *file
     static void suite_##_##name_##_run(void);                                                                          \
     __attribute__((constructor)) static void suite_##_##name_##_add(void)                                              \
     {                                                                                                                  \
-        static struct plain_test test = {.suite = #suite_, .name = #name_, .run = suite_##_##name_##_run};             \
+        static struct plain_test test = { .suite = #suite_, .name = #name_, .run = suite_##_##name_##_run };           \
         plain_add(&test);                                                                                              \
     }                                                                                                                  \
     static void suite_##_##name_##_run(void)

@@ -3,6 +3,7 @@
 #include "face/chat/chat_input.h"
 
 /* Members of a chat: Cursor mixes both kinds. */
+/* clang-format off */
 static const char *const same[] = {
     "model", "stream", "stream_options", "temperature", "top_p", "top_k", "n", "stop", "seed", "presence_penalty",
     "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "max_tokens", "max_completion_tokens",
@@ -10,6 +11,7 @@ static const char *const same[] = {
     "parallel_tool_calls", "store", "metadata", "user", "safety_identifier", "prompt_cache_key",
     "prompt_cache_retention", "prompt_cache_options", "service_tier", "moderation", NULL
 };
+/* clang-format on */
 /* Read one by one below. */
 static const char *const known[] = { "input",     "instructions", "tools",   "tool_choice", "max_output_tokens",
                                      "reasoning", "text",         "include", NULL };

@@ -8,7 +8,7 @@ struct chat_call {
     struct chat_call *next;
     struct numbered number;
     struct text id, name;
-    struct text extra; /* members beside its own */
+    struct text extra;         /* members beside its own */
     bool opened, custom, said; /* written: there were arguments */
 };
 
@@ -17,7 +17,7 @@ struct chat_choice {
     struct chat_choice *next;
     uint32_t index;
     struct numbered number; /* its key: the choice alone */
-    bool opened; /* the role was written */
+    bool opened;            /* the role was written */
     bool finished;
     uint32_t annotations; /* how many were written */
     struct chat_call *calls, *last_call;

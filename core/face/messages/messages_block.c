@@ -321,7 +321,8 @@ static struct text entries_of(struct messages_answer *s, const struct messages_b
     for (size_t i = 0; i < json_count(list); i++)
         if (text_eq(json_str(json_member(json_at(list, i), "type")), type))
             return ends;
-    return text_of(arena_printf(s->arena, "%.*s%s%.*s", TEXT_ARG(block->entry), ends.len > 0 ? "," : "", TEXT_ARG(ends)));
+    return text_of(
+        arena_printf(s->arena, "%.*s%s%.*s", TEXT_ARG(block->entry), ends.len > 0 ? "," : "", TEXT_ARG(ends)));
 }
 
 struct text messages_signature(struct messages_answer *s, const struct messages_block *block)

@@ -6,11 +6,11 @@
 #include "face/messages/messages.h"
 
 enum {
-    TOOLS_TOKENS = 550, /* what Anthropic adds to the prompt when there are tools: 346 to 530 by model */
+    TOOLS_TOKENS = 550,  /* what Anthropic adds to the prompt when there are tools: 346 to 530 by model */
     MEDIA_TOKENS = 1600, /* of one image; the least of a document */
-    PDF_TOKENS = 3000,  /* of one page of a PDF */
-    PDF_PAGE = 60000,   /* base64 bytes that one page takes at least, mostly */
-    PDF_PAGES = 100,    /* that Anthropic reads at most */
+    PDF_TOKENS = 3000,   /* of one page of a PDF */
+    PDF_PAGE = 60000,    /* base64 bytes that one page takes at least, mostly */
+    PDF_PAGES = 100,     /* that Anthropic reads at most */
 };
 
 /* The bytes of a base64 string inside of "data", whose first byte is at `p`; 0 when it is none. */
@@ -34,10 +34,10 @@ static int64_t pdf_tokens(size_t base64)
 
 /* What one pass over a body counts. */
 struct counted {
-    size_t high;    /* bytes over 0x7f: a character of two to four of them is often a token of its own */
-    size_t data;    /* bytes of base64 data */
-    int64_t tokens; /* that the PDFs among it may have */
-    int64_t media;  /* images and documents */
+    size_t high;                 /* bytes over 0x7f: a character of two to four of them is often a token of its own */
+    size_t data;                 /* bytes of base64 data */
+    int64_t tokens;              /* that the PDFs among it may have */
+    int64_t media;               /* images and documents */
     size_t type_from, data_from; /* where the next member of that name may begin: not with the last quote of another */
 };
 

@@ -118,14 +118,14 @@ struct messages_block {
 struct messages_answer {
     struct arena *arena;
     struct messages_block *first, *last, *last_text;
-    struct messages_block *at;    /* streams: the first that is not closed */
-    struct map calls;             /* blocks by their items */
-    bool started;                 /* streams: message_start was written */
-    bool finished;                /* the finish came: all calls are complete */
+    struct messages_block *at; /* streams: the first that is not closed */
+    struct map calls;          /* blocks by their items */
+    bool started;              /* streams: message_start was written */
+    bool finished;             /* the finish came: all calls are complete */
     bool refused, has_media;
-    uint32_t index;               /* streams: of the next block */
-    int64_t input_estimate;       /* 0: not made yet */
-    size_t bytes;                 /* of text that passed, for answers whose usage nobody tells */
+    uint32_t index;         /* streams: of the next block */
+    int64_t input_estimate; /* 0: not made yet */
+    size_t bytes;           /* of text that passed, for answers whose usage nobody tells */
     size_t call_count;
     struct text finish;      /* the canonical word */
     struct text native;      /* the upstream's own reason; absent where it explains no more */
@@ -156,7 +156,8 @@ bool messages_is_object(const struct messages_block *block);
 /* The usage object, as a value. Estimated where nobody reported one. */
 void messages_write_usage(const struct face_answer *answer, struct messages_answer *s, struct json_writer *w);
 /* messages_whole.c: the blocks, as values of an array. `all`: blank ones too. */
-void messages_write_blocks(const struct face_answer *answer, struct messages_answer *s, bool all, struct json_writer *w);
+void messages_write_blocks(const struct face_answer *answer, struct messages_answer *s, bool all,
+                           struct json_writer *w);
 /* The arguments of a finished call as a JSON object, lent or arena: {} for none; what is no object goes into one. */
 struct text messages_input(struct messages_answer *s, const struct messages_block *block);
 /* Opens the message object and writes its members up to "model". */

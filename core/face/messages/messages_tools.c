@@ -23,8 +23,9 @@ static void copy(struct messages_request *r, const char *to, const struct json *
 
 static void write_function(struct messages_request *r, const struct json *tool)
 {
-    static const char *const known[] = { "type", "name", "description", "input_schema",
-                                         "strict", "cache_control", NULL };
+    static const char *const known[] = {
+        "type", "name", "description", "input_schema", "strict", "cache_control", NULL
+    };
     json_object(&r->w);
     json_name(&r->w, "type");
     json_put_str(&r->w, TEXT("function"));

@@ -8,8 +8,9 @@
 /* The answer's id without its dashes, after `prefix`; arena. */
 static struct text id_of(const struct face_answer *answer, struct text prefix)
 {
-    char *id = arena_str(answer->arena, text_of(arena_printf(answer->arena, "%.*s%.*s", TEXT_ARG(prefix),
-                                                             TEXT_ARG(answer->request_id))));
+    char *id =
+        arena_str(answer->arena,
+                  text_of(arena_printf(answer->arena, "%.*s%.*s", TEXT_ARG(prefix), TEXT_ARG(answer->request_id))));
     char *at = id;
     for (const char *p = id; *p != '\0'; p++)
         if (*p != '-')
@@ -41,7 +42,8 @@ void messages_name_unshown(struct face_answer *answer, const gw_event *event)
     else if (event->type == GW_EVENT_ORIGIN &&
              (event->code.len > 0 || !text_is((struct text){ event->id.ptr, event->id.len }, "messages")))
         face_unshown(answer, TEXT("answer.origin"), "a block of another API");
-    else if (event->type == GW_EVENT_CITATION && json_check_quick((struct text){ event->data.ptr, event->data.len }) < 0)
+    else if (event->type == GW_EVENT_CITATION &&
+             json_check_quick((struct text){ event->data.ptr, event->data.len }) < 0)
         face_unshown(answer, TEXT("answer.annotations"), "the provider did not say it in JSON");
 }
 
@@ -49,18 +51,12 @@ void messages_name_unshown(struct face_answer *answer, const gw_event *event)
 static const struct {
     const char *from, *to;
 } reasons[] = {
-    { "stop", "end_turn" },
-    { "length", "max_tokens" },
-    { "tool_calls", "tool_use" },
-    { "function_call", "tool_use" },
-    { "content_filter", "refusal" },
-    { "end_turn", "end_turn" },
-    { "max_tokens", "max_tokens" },
-    { "stop_sequence", "stop_sequence" },
-    { "tool_use", "tool_use" },
-    { "pause_turn", "pause_turn" },
-    { "refusal", "refusal" },
-    { "model_context_window_exceeded", "model_context_window_exceeded" },
+    { "stop", "end_turn" },          { "length", "max_tokens" },
+    { "tool_calls", "tool_use" },    { "function_call", "tool_use" },
+    { "content_filter", "refusal" }, { "end_turn", "end_turn" },
+    { "max_tokens", "max_tokens" },  { "stop_sequence", "stop_sequence" },
+    { "tool_use", "tool_use" },      { "pause_turn", "pause_turn" },
+    { "refusal", "refusal" },        { "model_context_window_exceeded", "model_context_window_exceeded" },
 };
 
 static struct text stop_reason(const struct messages_answer *s)

@@ -45,9 +45,9 @@ typedef struct gw_str {
 } gw_str;
 
 #ifdef __cplusplus
-#define GW_LIT(s) (gw_str{("" s), sizeof(s) - 1})
+#define GW_LIT(s) (gw_str{ ("" s), sizeof(s) - 1 })
 #else
-#define GW_LIT(s) ((gw_str){("" s), sizeof(s) - 1})
+#define GW_LIT(s) ((gw_str){ ("" s), sizeof(s) - 1 })
 #endif
 
 typedef int32_t gw_status; /* GW_OK, GW_MISS or one of GW_E_* */

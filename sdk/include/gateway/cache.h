@@ -40,12 +40,12 @@ typedef struct gw_cache_ops {
     void (*detach)(void *session);                                                                 /* [job] */
 
     gw_status (*get)(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_buf *value);
-    gw_status (*set)(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value,
-                     uint32_t ttl_s, uint32_t mode);
+    gw_status (*set)(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value, uint32_t ttl_s,
+                     uint32_t mode);
     gw_status (*del)(void *session, gw_call *call, const gw_scope *scope, gw_str key);
     /* Add `delta` atomically among all gateways that share the backend. Never below 0. */
-    gw_status (*add)(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta,
-                     uint32_t ttl_s, uint32_t mode, int64_t *total);
+    gw_status (*add)(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta, uint32_t ttl_s,
+                     uint32_t mode, int64_t *total);
 } gw_cache_ops;
 
 #ifdef __cplusplus

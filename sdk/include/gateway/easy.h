@@ -14,7 +14,7 @@ extern "C" {
 /* A NUL-terminated text, borrowed; NULL is absent. */
 static inline gw_str gw_of(const char *s)
 {
-    gw_str text = {s, s != NULL ? strlen(s) : 0};
+    gw_str text = { s, s != NULL ? strlen(s) : 0 };
     return text;
 }
 
@@ -58,7 +58,7 @@ static inline int64_t gw_get_int(const gw_host *h, const gw_json *object, const 
 /* `a` and `b` in one text, memory of the call. Absent without memory: http_url() and http_header() then spoil the request. */
 static inline gw_str gw_join(const gw_host *h, gw_call *call, gw_str a, gw_str b)
 {
-    gw_str both = {NULL, 0};
+    gw_str both = { NULL, 0 };
     char *to = (char *)h->alloc(call, a.len + b.len + 1, 1);
     if (to == NULL)
         return both;

@@ -41,11 +41,11 @@ typedef struct gw_json_api {
     const gw_json *(*at)(const gw_json *array_or_object, size_t index); /* of an object: the value */
     gw_str (*key_at)(const gw_json *object, size_t index);
     size_t (*count)(const gw_json *array_or_object);
-    gw_str (*str)(const gw_json *v);                       /* unescaped; {NULL,0} unless a string */
+    gw_str (*str)(const gw_json *v);                         /* unescaped; {NULL,0} unless a string */
     int64_t (*integer)(const gw_json *v, int64_t otherwise); /* `otherwise` unless it fits int64 */
     double (*real)(const gw_json *v, double otherwise);
     int32_t (*boolean)(const gw_json *v, int32_t otherwise);
-    gw_str (*text)(const gw_json *v);                      /* the value's JSON as it was received */
+    gw_str (*text)(const gw_json *v); /* the value's JSON as it was received */
     /* One JSON value. `text` must stay as long as what is read from it; both end with the step. In build(), where
      * it may be copied into the request, a member twice, \u0000, half of a surrogate pair and a number that no double holds are
      * refused; elsewhere, as upstreams do send such, they pass, and of a member that is there twice the first counts. What is
@@ -70,7 +70,7 @@ typedef struct gw_writer_api {
     void (*copy)(gw_writer *w, const gw_json *value); /* its bytes as they were received; null for NULL */
     void (*raw)(gw_writer *w, gw_str json);           /* JSON text, checked */
     gw_status (*end)(gw_writer *w); /* GW_E_NOMEM: not one complete value, or past a limit of the core */
-    gw_str (*text)(gw_writer *w); /* what was written; lent until the next call on w */
+    gw_str (*text)(gw_writer *w);   /* what was written; lent until the next call on w */
 } gw_writer_api;
 
 typedef struct gw_frame gw_frame; /* provider.h */
@@ -108,7 +108,7 @@ typedef struct gw_host {
 
     void (*buf_append)(gw_buf *buf, gw_str bytes);
 
-    void (*http_method)(gw_http *http, gw_str method);             /* POST unless said */
+    void (*http_method)(gw_http *http, gw_str method); /* POST unless said */
     /* Absolute, http or https, without user information and fragment. */
     void (*http_url)(gw_http *http, gw_str url);
     /* A value with CR, LF or another control byte spoils the request, and so does a header that is the
@@ -125,13 +125,12 @@ typedef struct gw_host {
     /* A header of the event-stream message in `frame` that holds a string or bytes (":message-type" ...); {NULL,0}
      * when it has none of that name. */
     gw_str (*frame_header)(const gw_frame *frame, gw_str name);
-    void (*sha256)(gw_str data, uint8_t digest[32]);                   /* any thread */
+    void (*sha256)(gw_str data, uint8_t digest[32]);                  /* any thread */
     void (*hmac_sha256)(gw_str key, gw_str data, uint8_t digest[32]); /* RFC 2104; any thread */
 } gw_host;
 
 /* True when the running core is new enough to have `field`. */
-#define GW_HAS(host, field)                                                                        \
-    ((host)->size >= offsetof(gw_host, field) + sizeof((host)->field) && (host)->field != NULL)
+#define GW_HAS(host, field) ((host)->size >= offsetof(gw_host, field) + sizeof((host)->field) && (host)->field != NULL)
 
 #ifdef __cplusplus
 }

@@ -72,16 +72,15 @@ typedef const gw_plugin *(*gw_plugin_entry_fn)(void);
 #define GW_PLUGIN_C
 #endif
 
-#define GW_PLUGIN(...)                                                                             \
-    GW_PLUGIN_C GW_EXPORT const gw_plugin *GW_ENTRY(void);                                         \
-    GW_PLUGIN_C GW_EXPORT const gw_plugin *GW_ENTRY(void)                                          \
-    {                                                                                              \
-        static const gw_plugin p = {.abi_major = GW_ABI_MAJOR,                                     \
-                                    .needs_minor = GW_NEEDS_MINOR,                                 \
-                                    .size = sizeof(gw_plugin),                                     \
-                                    __VA_ARGS__};                                                  \
-        return &p;                                                                                 \
-    }                                                                                              \
+#define GW_PLUGIN(...)                                                                                                 \
+    GW_PLUGIN_C GW_EXPORT const gw_plugin *GW_ENTRY(void);                                                             \
+    GW_PLUGIN_C GW_EXPORT const gw_plugin *GW_ENTRY(void)                                                              \
+    {                                                                                                                  \
+        static const gw_plugin p = {                                                                                   \
+            .abi_major = GW_ABI_MAJOR, .needs_minor = GW_NEEDS_MINOR, .size = sizeof(gw_plugin), __VA_ARGS__           \
+        };                                                                                                             \
+        return &p;                                                                                                     \
+    }                                                                                                                  \
     typedef int gw_plugin_declared_once
 
 #ifdef __cplusplus

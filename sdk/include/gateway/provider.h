@@ -54,13 +54,13 @@ extern "C" {
 
 typedef struct gw_request {
     uint32_t size;
-    uint32_t operation; /* one GW_OP_* */
-    uint32_t dialect;   /* of the bytes that will be sent and answered: one GW_DIALECT_* */
-    uint32_t stream;    /* 1: the client asked for a stream */
-    gw_str model;       /* as the upstream names it; routing already applied */
-    gw_str base_url;    /* of the chosen provider, no trailing slash */
-    gw_str secret;      /* of the chosen provider, may be absent; never log it */
-    gw_str path;        /* relayed OTHER: the path below the API's root, one that the gateway lists: "/images/edits" */
+    uint32_t operation;  /* one GW_OP_* */
+    uint32_t dialect;    /* of the bytes that will be sent and answered: one GW_DIALECT_* */
+    uint32_t stream;     /* 1: the client asked for a stream */
+    gw_str model;        /* as the upstream names it; routing already applied */
+    gw_str base_url;     /* of the chosen provider, no trailing slash */
+    gw_str secret;       /* of the chosen provider, may be absent; never log it */
+    gw_str path;         /* relayed OTHER: the path below the API's root, one that the gateway lists: "/images/edits" */
     const gw_json *body; /* the canonical, OpenAI-shaped request; NULL when relayed */
 } gw_request;
 
@@ -79,11 +79,11 @@ struct gw_frame {
 typedef struct gw_tokens {
     uint32_t size;
     uint32_t reserved0;
-    int64_t input;          /* fresh text input: neither read from nor written to a cache */
+    int64_t input; /* fresh text input: neither read from nor written to a cache */
     int64_t cache_read;
     int64_t cache_write_5m; /* written with the short life, or of unknown life */
     int64_t cache_write_1h;
-    int64_t output;         /* text output without reasoning */
+    int64_t output; /* text output without reasoning */
     int64_t reasoning;
     int64_t audio_in, audio_out;
     int64_t image_in, image_out;
@@ -92,12 +92,15 @@ typedef struct gw_tokens {
     gw_str raw;                /* the provider's usage JSON as received */
 } gw_tokens;
 
-#define GW_EVENT_START 1u       /* id: the upstream's; text: model as the upstream names it */
-#define GW_EVENT_TEXT 2u        /* text: a piece of choice `index` */
-#define GW_EVENT_REFUSAL 3u     /* text: a piece of a refusal */
-#define GW_EVENT_REASONING 4u   /* text: a piece of reasoning, block `item`; data: JSON of the entry it came in, or absent */
-#define GW_EVENT_SIGNATURE 5u   /* id: its format; text: signature or encrypted blob of reasoning block `item`; data: see README */
-#define GW_EVENT_TOOL_CALL 6u   /* id, text: function name; opens call `item` of the choice; data: JSON object, members beside the call's */
+#define GW_EVENT_START 1u   /* id: the upstream's; text: model as the upstream names it */
+#define GW_EVENT_TEXT 2u    /* text: a piece of choice `index` */
+#define GW_EVENT_REFUSAL 3u /* text: a piece of a refusal */
+#define GW_EVENT_REASONING                                                                                             \
+    4u /* text: a piece of reasoning, block `item`; data: JSON of the entry it came in, or absent */
+#define GW_EVENT_SIGNATURE                                                                                             \
+    5u /* id: its format; text: signature or encrypted blob of reasoning block `item`; data: see README */
+#define GW_EVENT_TOOL_CALL                                                                                             \
+    6u /* id, text: function name; opens call `item` of the choice; data: JSON object, members beside the call's */
 #define GW_EVENT_TOOL_ARGS 7u   /* text: a piece of the JSON arguments of call `item` */
 #define GW_EVENT_CUSTOM_ARGS 8u /* text: a piece of the free input of custom call `item` */
 #define GW_EVENT_CITATION 9u    /* data: JSON of one annotation */
@@ -107,13 +110,14 @@ typedef struct gw_tokens {
 #define GW_EVENT_FINISH 13u     /* text: stop, length, tool_calls, content_filter; code, data: see gw_event */
 #define GW_EVENT_ERROR 14u      /* text: message, code, param, status, fault */
 #define GW_EVENT_BODY 15u       /* data: whole answer of an operation that is not a chat, OpenAI shape */
-#define GW_EVENT_ORIGIN 16u     /* id: the dialect; data: JSON of a part in the upstream's dialect, to be returned as it is; code:
+#define GW_EVENT_ORIGIN                                                                                                \
+    16u /* id: the dialect; data: JSON of a part in the upstream's dialect, to be returned as it is; code:
                                  * the name of a member that stands beside the parts, absent for a part */
 
 /* Who or what an ERROR is about, where the status alone does not say. */
 #define GW_FAULT_BY_STATUS 0u
-#define GW_FAULT_REQUEST 1u    /* the caller must change the request */
-#define GW_FAULT_AUTH 2u       /* the upstream refuses our credential */
+#define GW_FAULT_REQUEST 1u /* the caller must change the request */
+#define GW_FAULT_AUTH 2u    /* the upstream refuses our credential */
 #define GW_FAULT_RATE_LIMIT 3u
 #define GW_FAULT_OVERLOADED 4u
 #define GW_FAULT_SERVER 5u
@@ -145,8 +149,8 @@ typedef void (*gw_emit)(gw_call *call, const gw_event *event);
  * open() finds "service":"groq" in its settings, so the plugin has an option "service". */
 typedef struct gw_service {
     uint32_t size;
-    uint32_t dialects;      /* GW_DIALECT_* it speaks natively, of the plugin's; 0: all of them */
-    const char *name;       /* as gateway.lua names it */
+    uint32_t dialects; /* GW_DIALECT_* it speaks natively, of the plugin's; 0: all of them */
+    const char *name;  /* as gateway.lua names it */
     const char *base_url;
     const char *secret_env; /* NULL: it needs no key */
     const char *models;     /* patterns of its model names; NULL: bare names do not lead to it */
@@ -190,8 +194,7 @@ typedef struct gw_provider_ops {
     /* [worker] GW_PROVIDER_LOCAL, instead of build and read: emit the next part of the
      * answer. GW_OK: call again after *wait_ms milliseconds; GW_MISS: complete. `req` is the
      * same at each call. An ERROR event before anything else is an HTTP error. */
-    gw_status (*produce)(void *instance, gw_call *call, const gw_request *req, gw_emit emit,
-                         uint32_t *wait_ms);
+    gw_status (*produce)(void *instance, gw_call *call, const gw_request *req, gw_emit emit, uint32_t *wait_ms);
 
     /* What a configuration need not say; each may be NULL. */
     const char *base_url;   /* of the service itself */

@@ -21,10 +21,12 @@ extern "C" {
 typedef struct gw_store_cursor {
     uint32_t size;
     uint32_t reserved0;
-    uint64_t generation; /* rises when the operator accepts that the journal lost records and gives their numbers again */
-    uint64_t next;       /* the number of the first record that is not in the store; 0: nothing was ever put */
+    uint64_t
+        generation; /* rises when the operator accepts that the journal lost records and gives their numbers again */
+    uint64_t next;  /* the number of the first record that is not in the store; 0: nothing was ever put */
     uint64_t segment, offset, from; /* where the core reads on: kept as they are */
-    int64_t rows_since_ms; /* rows admitted earlier were removed by prune(); INT64_MIN: none. The store's own; ignored in put() */
+    int64_t
+        rows_since_ms; /* rows admitted earlier were removed by prune(); INT64_MIN: none. The store's own; ignored in put() */
 } gw_store_cursor;
 
 /* One priced quantity of a row. */
@@ -53,14 +55,14 @@ typedef struct gw_store_sums {
 /* One record of the ledger. It never changes: what corrects it is a row of its own. */
 typedef struct gw_store_row {
     uint32_t size;
-    uint32_t type;             /* GW_STORE_END, _ROW, _LATE */
-    uint64_t number;           /* of the record: with the generation the row's identity */
-    uint64_t corrects;         /* LATE: the number of the row that it corrects; END: of its HOLD */
+    uint32_t type;     /* GW_STORE_END, _ROW, _LATE */
+    uint64_t number;   /* of the record: with the generation the row's identity */
+    uint64_t corrects; /* LATE: the number of the row that it corrects; END: of its HOLD */
     int64_t written_ms;
-    int64_t admitted_ms;       /* of the request: the time that all sums go by */
+    int64_t admitted_ms; /* of the request: the time that all sums go by */
     int64_t duration_ms;
-    uint64_t attempt;          /* of the request, from 1; 0: none was sent */
-    gw_str request;            /* its id */
+    uint64_t attempt;                  /* of the request, from 1; 0: none was sent */
+    gw_str request;                    /* its id */
     gw_str team, key, model, provider; /* model: as it was asked for. These four are the dimensions of the rollups */
     gw_str project, tags, user, session, client, face, upstream_model;
     gw_str ending, source, outcome, price;
@@ -68,11 +70,11 @@ typedef struct gw_store_row {
     const gw_store_line *const *lines;
     size_t line_count;
     /* What was decided before it was sent, and how it was read: for explanations, not for sums. */
-    int64_t hard, soft;        /* what it could cost at most, and was expected to */
-    uint64_t output_limit;     /* tokens; 0: none was sent */
-    gw_str accounts;           /* JSON: the budgets that it was charged to */
-    gw_str raw;                /* the usage as the upstream wrote it */
-    gw_str who, why;           /* LATE */
+    int64_t hard, soft;    /* what it could cost at most, and was expected to */
+    uint64_t output_limit; /* tokens; 0: none was sent */
+    gw_str accounts;       /* JSON: the budgets that it was charged to */
+    gw_str raw;            /* the usage as the upstream wrote it */
+    gw_str who, why;       /* LATE */
 } gw_store_row;
 
 typedef struct gw_store_batch {
@@ -98,8 +100,8 @@ typedef struct gw_store_batch {
 
 typedef struct gw_store_query {
     uint32_t size;
-    uint32_t by_count;   /* may be 0: one group of all */
-    const uint32_t *by;  /* GW_STORE_BY_*, each once */
+    uint32_t by_count;          /* may be 0: one group of all */
+    const uint32_t *by;         /* GW_STORE_BY_*, each once */
     int64_t since_ms, until_ms; /* admitted then or later, and earlier; whole minutes, or INT64_MIN and INT64_MAX */
 } gw_store_query;
 
@@ -113,10 +115,10 @@ typedef struct gw_store_group {
 /* Which rows; what is 0 or absent is not asked for. In the order of their numbers. */
 typedef struct gw_store_find {
     uint32_t size;
-    uint32_t most;       /* how many; 0: all */
+    uint32_t most; /* how many; 0: all */
     gw_str request;
-    uint64_t number;     /* of the newest generation */
-    uint64_t after;      /* numbers above this one, of the newest generation */
+    uint64_t number; /* of the newest generation */
+    uint64_t after;  /* numbers above this one, of the newest generation */
 } gw_store_find;
 
 #define GW_STORE_READ 0u

@@ -27,7 +27,7 @@ static int is(gw_str s, const char *word)
 
 static void say(gw_call *call, gw_emit emit, uint32_t type, uint32_t item, const char *text)
 {
-    gw_event event = {.size = sizeof event, .type = type, .item = item, .text = {text, strlen(text)}};
+    gw_event event = { .size = sizeof event, .type = type, .item = item, .text = { text, strlen(text) } };
     if (type == GW_EVENT_BODY)
         event.data = GW_LIT("{}");
     emit(call, &event);
@@ -35,8 +35,8 @@ static void say(gw_call *call, gw_emit emit, uint32_t type, uint32_t item, const
 
 static void tell_usage(gw_call *call, gw_emit emit, uint32_t size, int64_t total)
 {
-    gw_tokens tokens = {.size = size, .input = 1, .output = 2, .total = total};
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    gw_tokens tokens = { .size = size, .input = 1, .output = 2, .total = total };
+    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
 }
 
 /* What comes before a right end. */
@@ -45,9 +45,9 @@ static void misdo(gw_call *call, gw_emit emit, gw_str how)
     if (is(how, "null"))
         emit(call, NULL);
     if (is(how, "no-size"))
-        emit(call, &(gw_event){.type = GW_EVENT_TEXT, .text = GW_LIT("x")});
+        emit(call, &(gw_event){ .type = GW_EVENT_TEXT, .text = GW_LIT("x") });
     if (is(how, "text-at-null"))
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = {NULL, 100}});
+        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = { NULL, 100 } });
     if (is(how, "no-call"))
         say(call, emit, GW_EVENT_TOOL_ARGS, 0, "{}");
     if (is(how, "far-item"))
@@ -57,14 +57,14 @@ static void misdo(gw_call *call, gw_emit emit, gw_str how)
     if (is(how, "tokens-without-size"))
         tell_usage(call, emit, 0, 3);
     if (is(how, "no-usage"))
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE});
+        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE });
     if (is(how, "sum"))
         tell_usage(call, emit, sizeof(gw_tokens), 4);
     if (is(how, "later-type"))
         say(call, emit, 99, 0, "x");
     if (is(how, "host-null")) {
-        h->explain(call, (gw_str){NULL, 100});
-        h->log(h->self, GW_LOG_INFO, (gw_str){NULL, 100});
+        h->explain(call, (gw_str){ NULL, 100 });
+        h->log(h->self, GW_LOG_INFO, (gw_str){ NULL, 100 });
     }
     if (is(how, "call-null"))
         h->alloc(NULL, 8, 8);
@@ -117,9 +117,7 @@ static gw_status careless_build(void *instance, gw_call *call, const gw_request 
         h->explain(call, req->secret);
     if (is(req->model, "client-header"))
         h->explain(call, h->client_header(call, GW_LIT("anthropic-beta")));
-    return is(req->model, "secret")          ? GW_E_RETRY
-           : is(req->model, "client-header") ? GW_E_REQUEST
-                                             : h->write->end(w);
+    return is(req->model, "secret") ? GW_E_RETRY : is(req->model, "client-header") ? GW_E_REQUEST : h->write->end(w);
 }
 
 /* The answer's body says what to do. */
@@ -129,7 +127,7 @@ static gw_status careless_read(void *instance, gw_call *call, const gw_frame *fr
 
     (void)instance;
     if (frame->status >= 400) {
-        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = frame->status});
+        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = frame->status });
         return GW_OK;
     }
     if (frame->data.len == 0 || h->state(call) != NULL)
@@ -142,7 +140,8 @@ static gw_status careless_read(void *instance, gw_call *call, const gw_frame *fr
         h->explain(call, GW_LIT("ask for less"));
         return GW_E_REQUEST;
     }
-    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = word.ptr != NULL ? word : GW_LIT("none")});
+    emit(call, &(gw_event){
+                   .size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = word.ptr != NULL ? word : GW_LIT("none") });
     say(call, emit, GW_EVENT_FINISH, 0, "stop");
     h->set_state(call, call); /* its answer has one line */
     return GW_OK;

@@ -21,7 +21,7 @@ struct text files_read(const char *path)
     cr_assert_not_null(bytes);
     cr_assert_eq(fread(bytes, 1, (size_t)len, file), (size_t)len, "%s", path);
     fclose(file);
-    return (struct text){bytes, (size_t)len};
+    return (struct text){ bytes, (size_t)len };
 }
 
 struct text files_copy(struct text t)
@@ -30,7 +30,7 @@ struct text files_copy(struct text t)
     cr_assert_not_null(bytes);
     if (t.len > 0)
         memcpy(bytes, t.ptr, t.len);
-    return (struct text){bytes, t.len};
+    return (struct text){ bytes, t.len };
 }
 
 void files_free(struct text t)

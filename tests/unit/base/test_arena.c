@@ -127,7 +127,7 @@ Test(arena, runs_deferred_calls_newest_first)
 
     arena_init(&a, NULL, 0, 1 << 20);
     for (int i = 0; i < 4; i++) {
-        notes[i] = (struct note){order, &next, i};
+        notes[i] = (struct note){ order, &next, i };
         arena_defer(&a, write_note, &notes[i]);
     }
     cr_assert_eq(next, 0);
@@ -153,7 +153,7 @@ static void defer_again(void *arg)
 Test(arena, lets_a_deferred_call_use_it)
 {
     struct arena a;
-    struct chain chain = {&a, 3};
+    struct chain chain = { &a, 3 };
 
     arena_init(&a, NULL, 0, 1 << 20);
     arena_defer(&a, defer_again, &chain);
@@ -164,12 +164,12 @@ Test(arena, lets_a_deferred_call_use_it)
 Test(arena, copies_texts)
 {
     struct arena a;
-    const char bytes[] = {'a', '\0', 'b'};
+    const char bytes[] = { 'a', '\0', 'b' };
 
     arena_init(&a, NULL, 0, 1 << 20);
     cr_assert_str_eq(arena_str(&a, TEXT("hello")), "hello");
     cr_assert_str_eq(arena_str(&a, TEXT_NONE), "");
-    struct text copy = arena_text(&a, (struct text){bytes, 3});
+    struct text copy = arena_text(&a, (struct text){ bytes, 3 });
     cr_assert(copy.ptr != bytes && copy.len == 3 && memcmp(copy.ptr, bytes, 3) == 0);
     cr_assert_null(arena_text(&a, TEXT_NONE).ptr);
     cr_assert_not_null(arena_text(&a, TEXT("")).ptr);

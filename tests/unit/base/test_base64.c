@@ -7,8 +7,13 @@
 
 Test(base64, gives_what_the_rfc_has)
 {
-    static const char *const rows[][2] = { { "", "" },           { "f", "Zg==" },        { "fo", "Zm8=" },        { "foo", "Zm9v" },
-                                           { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" } };
+    static const char *const rows[][2] = { { "", "" },
+                                           { "f", "Zg==" },
+                                           { "fo", "Zm8=" },
+                                           { "foo", "Zm9v" },
+                                           { "foob", "Zm9vYg==" },
+                                           { "fooba", "Zm9vYmE=" },
+                                           { "foobar", "Zm9vYmFy" } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char out[16];
         size_t len = base64_write(out, text_of(rows[i][0]), false);
@@ -48,7 +53,8 @@ Test(base64, refuses_what_is_no_digit)
 Test(base64, reads_a_hexadecimal_digit)
 {
     for (int c = 0; c < 256; c++) {
-        const char *digits = "0123456789abcdef", *at = c != 0 ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+        const char *digits = "0123456789abcdef",
+                   *at = c != 0 ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
         cr_assert_eq(text_hex((char)c), at != NULL ? (int)(at - digits) : -1, "%d", c);
     }
 }

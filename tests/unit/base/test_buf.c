@@ -144,7 +144,7 @@ Test(buf, behaves_like_a_simple_model)
             cr_assert_eq(result, to - from + len > 3000 ? -1 : 0);
             to += result == 0 ? len : 0;
         }
-        cr_assert(text_eq(buf_view(&b), (struct text){model + from, to - from}), "after %d steps", i);
+        cr_assert(text_eq(buf_view(&b), (struct text){ model + from, to - from }), "after %d steps", i);
         cr_assert_leq(b.cap, 3000);
     }
     buf_free(&b);

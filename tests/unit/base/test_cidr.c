@@ -28,8 +28,16 @@ Test(cidr, has_the_addresses_of_its_range)
 
 Test(cidr, is_no_other_text)
 {
-    static const char *const none[] = {"", "x", "10.0.0.0/33", "::1/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0/8", "/8",
-                                       "10.0.0.1:80", "0123456789012345678901234567890123456789012345678901"};
+    static const char *const none[] = { "",
+                                        "x",
+                                        "10.0.0.0/33",
+                                        "::1/129",
+                                        "10.0.0.0/",
+                                        "10.0.0.0/-1",
+                                        "10.0.0/8",
+                                        "/8",
+                                        "10.0.0.1:80",
+                                        "0123456789012345678901234567890123456789012345678901" };
     struct cidr out;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         cr_assert_eq(cidr_parse(text_of(none[i]), &out), -1, "%s", none[i]);

@@ -32,7 +32,7 @@ Test(crypto, digests_known_texts)
     char *million = malloc(1000000);
     cr_assert_not_null(million);
     memset(million, 'a', 1000000);
-    check_sha256((struct text){million, 1000000}, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    check_sha256((struct text){ million, 1000000 }, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
     free(million);
 }
 
@@ -64,7 +64,7 @@ Test(crypto, digests_in_many_threads)
     pthread_t threads[8];
 
     for (size_t i = 0; i < 8; i++) {
-        texts[i] = (struct text){"12345678", i};
+        texts[i] = (struct text){ "12345678", i };
         cr_assert_eq(pthread_create(&threads[i], NULL, digest_in_thread, &texts[i]), 0);
     }
     for (size_t i = 0; i < 8; i++) {
@@ -79,7 +79,7 @@ Test(crypto, digests_in_many_threads)
 
 Test(crypto, gives_random_bytes)
 {
-    uint8_t a[300] = {0}, b[300] = {0};
+    uint8_t a[300] = { 0 }, b[300] = { 0 };
     int zero = 0;
 
     crypto_random(a, sizeof a);
@@ -118,7 +118,7 @@ Test(crypto, reads_and_writes_hex)
     cr_assert_eq(crypto_parse_hex(TEXT("00ffa91b00"), bytes, 4), -1);
     static const char wrong[] = "gG/:@`zZ \t\x7f\x80";
     for (size_t i = 0; i < sizeof wrong - 1; i++) {
-        char text[2] = {'0', wrong[i]};
-        cr_assert_eq(crypto_parse_hex((struct text){text, 2}, bytes, 1), -1, "%d", wrong[i]);
+        char text[2] = { '0', wrong[i] };
+        cr_assert_eq(crypto_parse_hex((struct text){ text, 2 }, bytes, 1), -1, "%d", wrong[i]);
     }
 }

@@ -35,7 +35,7 @@ Test(fail, cuts_long_texts_between_characters)
         struct fail fail;
         fail_set(&fail, FAIL_CLIENT, "%0*d\xf0\x9f\x98\x80\xe2\x82\xac\xc3\xa4tail of the text", ascii, 0);
         size_t len = strlen(fail.text);
-        cr_assert(text_is_utf8((struct text){fail.text, len}), "%d", ascii);
+        cr_assert(text_is_utf8((struct text){ fail.text, len }), "%d", ascii);
         cr_assert_gt(len, sizeof fail.text - 5);
         cr_assert_lt(len, sizeof fail.text);
     }
@@ -43,7 +43,7 @@ Test(fail, cuts_long_texts_between_characters)
 
 static void break_promise(int fd)
 {
-    struct rlimit no_core = {0, 0};
+    struct rlimit no_core = { 0, 0 };
     int answer = 41;
 
     signal(SIGABRT, SIG_DFL);

@@ -16,7 +16,7 @@ Test(field, finds_a_bad_byte_wherever_it_is)
 
                 memset(value, at % 2 == 0 ? 'a' : '\xff', len);
                 value[at] = (char)byte;
-                cr_assert_eq(field_is_value((struct text){value, len}), good, "%d at %zu of %zu", byte, at, len);
+                cr_assert_eq(field_is_value((struct text){ value, len }), good, "%d at %zu of %zu", byte, at, len);
                 free(value);
             }
         }
@@ -30,15 +30,15 @@ Test(field, knows_tokens)
     cr_assert(field_is_name(TEXT("!#$%&'*+-.^_`|~")));
     cr_assert_not(field_is_name(TEXT("")));
     for (const char *bad = "()<>@,;:\\\"/[]?={} \t\r\n\x7f\x80\xff"; *bad != '\0'; bad++)
-        cr_assert_not(field_is_name((struct text){bad, 1}), "%d", *bad);
+        cr_assert_not(field_is_name((struct text){ bad, 1 }), "%d", *bad);
     cr_assert_not(field_is_name(TEXT("a\0b")));
     for (int byte = 0; byte < 256; byte++) {
-        char c = (char)byte, name[3] = {'a', c, 'b'};
+        char c = (char)byte, name[3] = { 'a', c, 'b' };
         bool good = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
                     (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
 
         cr_assert_eq(field_is_name_byte(c), good, "%d", byte);
-        cr_assert_eq(field_is_name((struct text){&c, 1}), good, "%d", byte);
-        cr_assert_eq(field_is_name((struct text){name, 3}), good, "%d", byte);
+        cr_assert_eq(field_is_name((struct text){ &c, 1 }), good, "%d", byte);
+        cr_assert_eq(field_is_name((struct text){ name, 3 }), good, "%d", byte);
     }
 }

@@ -10,7 +10,7 @@ static struct arena arena;
 
 static const struct json *parse(const char *text)
 {
-    struct fail fail = {0};
+    struct fail fail = { 0 };
     const struct json *v = json_parse(&arena, text_of(text), &fail);
     cr_assert_not_null(v, "%s: %s", text, fail.text);
     return v;
@@ -107,7 +107,7 @@ Test(json, reads_numbers_exactly)
 
 Test(json, reads_numbers_in_any_locale)
 {
-    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", NULL};
+    static const char *const names[] = { "de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", NULL };
     const char *set = NULL;
 
     begin();
@@ -158,7 +158,7 @@ Test(json, finds_members_in_objects_of_all_sizes)
         for (int i = 0; i < count; i++) {
             char key[16];
             int len = snprintf(key, sizeof key, "key-%d", i);
-            cr_assert_eq(json_int(json_get(v, (struct text){key, (size_t)len}), -1), i);
+            cr_assert_eq(json_int(json_get(v, (struct text){ key, (size_t)len }), -1), i);
         }
         cr_assert_null(json_member(v, "key-300"));
         buf_free(&text);
@@ -168,7 +168,7 @@ Test(json, finds_members_in_objects_of_all_sizes)
 
 static void refuse(struct text text, const char *why)
 {
-    struct fail fail = {0};
+    struct fail fail = { 0 };
 
     cr_assert_null(json_parse(&arena, text, &fail), "%.*s", TEXT_ARG(text));
     cr_assert_eq(fail.kind, FAIL_CLIENT);
@@ -210,7 +210,7 @@ Test(json, refuses_deep_nesting_before_parsing)
     for (int depth = 60; depth < 70; depth++) {
         memset(text, '[', (size_t)depth);
         memset(text + depth, ']', (size_t)depth);
-        struct text t = {text, 2 * (size_t)depth};
+        struct text t = { text, 2 * (size_t)depth };
         if (depth > JSON_MAX_DEPTH)
             refuse(t, "the nesting is too deep (line 1, column 65)");
         else
@@ -229,7 +229,7 @@ Test(json, needs_no_tree_for_a_monstrous_text)
     while (text.len < (6 << 20))
         buf_str(&text, ",{},{},{},{},{},{},{},{}");
     buf_str(&text, "]");
-    struct fail fail = {0};
+    struct fail fail = { 0 };
     cr_assert_eq(json_check(buf_view(&text), &fail), 0);
     cr_assert_eq(json_check_tree(buf_view(&text), &fail), -1);
     cr_assert_not_null(strstr(fail.text, "it has too many values"));

@@ -13,7 +13,7 @@
 
 static void agree(const char *name, struct text t)
 {
-    struct fail fail = {0}, tree_fail = {0};
+    struct fail fail = { 0 }, tree_fail = { 0 };
     bool ours = json_check(t, &fail) == 0, tree = json_check_tree(t, &tree_fail) == 0;
 
     cr_assert_eq(ours, tree, "%s: ours %s, jansson's %s\n%.*s", name, ours ? "takes it" : fail.text,
@@ -66,7 +66,8 @@ Test(json_check, agrees_with_jansson_without_vectors)
 
 Test(json_check, agrees_with_jansson_on_spoiled_texts)
 {
-    static const char seed[] = "{\"a\":[1,-2.5e3,true,false,null,\"x\\n\\u00e9\\ud83d\\ude00\"],\"b\":{\"c\":{},\"d\":1},\"e\":[[],{}],\"\":0}";
+    static const char seed[] =
+        "{\"a\":[1,-2.5e3,true,false,null,\"x\\n\\u00e9\\ud83d\\ude00\"],\"b\":{\"c\":{},\"d\":1},\"e\":[[],{}],\"\":0}";
     static const char bytes[] = "{}[]\",:0123456789.eE+-truefalsn\\u \n\tabd";
     uint64_t state = 7;
     size_t taken = 0;
@@ -76,7 +77,7 @@ Test(json_check, agrees_with_jansson_on_spoiled_texts)
         memcpy(text, seed, sizeof seed);
         for (unsigned edits = round % 3 + 1; edits > 0; edits--)
             text[files_random(&state) % (sizeof seed - 1)] = bytes[files_random(&state) % (sizeof bytes - 1)];
-        struct text t = {text, sizeof seed - 1};
+        struct text t = { text, sizeof seed - 1 };
         agree("spoiled", t);
         taken += json_check(t, NULL) == 0;
     }
@@ -86,15 +87,58 @@ Test(json_check, agrees_with_jansson_on_spoiled_texts)
 Test(json_check, judges_each_border)
 {
     static const char *const good[] = {
-        "1e308", "-1e308", "1e-999", "0e999", "123456789012345678901234567890", "[\"\\ud83d\\ude00\"]", "{\"\":1,\"a\":2}",
-        "{\"a\":{\"a\":{\"a\":1}},\"b\":{\"a\":1}}", "[{\"a\":1},{\"a\":2}]", "{\"abcdefgh1\":1,\"abcdefgh2\":2}", "{\"\\\\u0000\":1}",
-        "{\"a\":[{\"a\":1}],\"aa\":1,\"aaa\":2}", " \"x\" ",
+        "1e308",
+        "-1e308",
+        "1e-999",
+        "0e999",
+        "123456789012345678901234567890",
+        "[\"\\ud83d\\ude00\"]",
+        "{\"\":1,\"a\":2}",
+        "{\"a\":{\"a\":{\"a\":1}},\"b\":{\"a\":1}}",
+        "[{\"a\":1},{\"a\":2}]",
+        "{\"abcdefgh1\":1,\"abcdefgh2\":2}",
+        "{\"\\\\u0000\":1}",
+        "{\"a\":[{\"a\":1}],\"aa\":1,\"aaa\":2}",
+        " \"x\" ",
     };
     static const char *const bad[] = {
-        "1e309", "-1e309", "[\"\\ud83d\"]", "[\"\\ude00\"]", "[\"\\ud83dx\\ude00\"]", "[\"\\ud83d\\ud83d\"]", "[\"\\ud83d\\n\"]",
-        "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "{\"\\u0061\":1,\"a\":2}", "{\"\":1,\"\":2}", "[{\"x\":{\"k\":1,\"l\":{},\"k\":1}}]",
-        "{\"abcdefgh1\":1,\"abcdefgh1\":2}", "{\"\\u0000\":1}", "{\"a\" 1}", "{1:2}", "{\"a\":1,}", "[1,]", "{,}", "[,]", "", " ", "tru",
-        "nul", "+1", "01", "1.", ".5", "\"\t\"", "{\"a\":1}}", "[1]]", "[1}", "{\"a\":1]", "\"\\x\"", "\"\\u12g4\"", "\xff", "\"\xed\xa0\x80\"",
+        "1e309",
+        "-1e309",
+        "[\"\\ud83d\"]",
+        "[\"\\ude00\"]",
+        "[\"\\ud83dx\\ude00\"]",
+        "[\"\\ud83d\\ud83d\"]",
+        "[\"\\ud83d\\n\"]",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":1,\"\\u0061\":2}",
+        "{\"\\u0061\":1,\"a\":2}",
+        "{\"\":1,\"\":2}",
+        "[{\"x\":{\"k\":1,\"l\":{},\"k\":1}}]",
+        "{\"abcdefgh1\":1,\"abcdefgh1\":2}",
+        "{\"\\u0000\":1}",
+        "{\"a\" 1}",
+        "{1:2}",
+        "{\"a\":1,}",
+        "[1,]",
+        "{,}",
+        "[,]",
+        "",
+        " ",
+        "tru",
+        "nul",
+        "+1",
+        "01",
+        "1.",
+        ".5",
+        "\"\t\"",
+        "{\"a\":1}}",
+        "[1]]",
+        "[1}",
+        "{\"a\":1]",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\xff",
+        "\"\xed\xa0\x80\"",
     };
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -134,17 +178,17 @@ static void write_object(struct buf *out, size_t count, size_t twice)
 
 Test(json_check, finds_a_repeated_member_among_any_number)
 {
-    static const size_t counts[] = {2, 3, 11, 12, 13, 14, 50, 127, 128, 129, 130, 1000, 5000};
+    static const size_t counts[] = { 2, 3, 11, 12, 13, 14, 50, 127, 128, 129, 130, 1000, 5000 };
 
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        size_t places[] = {0, 1, counts[i] / 2, counts[i] - 1};
+        size_t places[] = { 0, 1, counts[i] / 2, counts[i] - 1 };
         for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
             struct buf text;
-            struct fail fail = {0};
+            struct fail fail = { 0 };
             buf_init(&text, 1 << 20);
             write_object(&text, counts[i], places[p]);
-            cr_assert_eq(json_check(buf_view(&text), &fail), places[p] == 0 ? 0 : -1, "%zu members, again at %zu", counts[i],
-                         places[p]);
+            cr_assert_eq(json_check(buf_view(&text), &fail), places[p] == 0 ? 0 : -1, "%zu members, again at %zu",
+                         counts[i], places[p]);
             cr_assert(places[p] == 0 || strstr(fail.text, "an object has a member twice (line 1, column") != NULL);
             buf_free(&text);
         }
@@ -153,7 +197,7 @@ Test(json_check, finds_a_repeated_member_among_any_number)
 
 Test(json_check, names_the_second_of_two)
 {
-    struct fail fail = {0};
+    struct fail fail = { 0 };
 
     cr_assert_eq(json_check(TEXT("{\"a\":1,\n\"b\":2,\n  \"a\":3,\"b\":4}"), &fail), -1);
     cr_assert_not_null(strstr(fail.text, "line 3, column 4"), "%s", fail.text);
@@ -205,16 +249,17 @@ Test(json_check, keys_of_open_objects_do_not_meet)
 Test(json_check, large_values_are_found_where_they_are)
 {
     struct arena arena;
-    struct fail fail = {0};
+    struct fail fail = { 0 };
 
     for (int size = 1900; size < 2200; size += 37) {
         struct buf text;
         arena_init(&arena, NULL, 0, 64 << 20);
         buf_init(&text, 1 << 20);
-        buf_printf(&text, " [[\"%0*d\"],{\"a\":{\"b\":[\"%0*d\",{\"c\":\"%0*d\"}],\"d\":1}},[],{\"e\":[\"%0*d\"]},2] ", size, 1, size, 2, 2040 + size % 20,
-                   3, size + 9, 4);
+        buf_printf(&text, " [[\"%0*d\"],{\"a\":{\"b\":[\"%0*d\",{\"c\":\"%0*d\"}],\"d\":1}},[],{\"e\":[\"%0*d\"]},2] ",
+                   size, 1, size, 2, 2040 + size % 20, 3, size + 9, 4);
         for (int strict = 0; strict < 2; strict++) {
-            const struct json *v = strict ? json_parse(&arena, buf_view(&text), &fail) : json_parse_quick(&arena, buf_view(&text));
+            const struct json *v =
+                strict ? json_parse(&arena, buf_view(&text), &fail) : json_parse_quick(&arena, buf_view(&text));
             const struct json *b = json_member(json_member(json_at(v, 1), "a"), "b");
             cr_assert_eq(json_count(v), 5);
             cr_assert_eq(json_str(json_at(json_at(v, 0), 0)).len, (size_t)size);
@@ -234,16 +279,19 @@ Test(json_check, large_values_are_found_where_they_are)
 Test(json_check, large_strings_are_found_where_they_are)
 {
     struct arena arena;
-    struct fail fail = {0};
+    struct fail fail = { 0 };
 
     for (int size = 505; size < 520; size++) {
         struct buf text;
         arena_init(&arena, NULL, 0, 64 << 20);
         buf_init(&text, 1 << 20);
-        buf_printf(&text, "{\"a\":\"%0*d\",\"s\":[\"%0*d\",1],\"%0*d\":\"x\",\"l\":[\"%0*d\" , \"\",\"%0*d\",\"%02100d\"],\"e\":{}}", size, 1,
-                   size, 2, size, 3, size, 4, size, 5, 6);
+        buf_printf(
+            &text,
+            "{\"a\":\"%0*d\",\"s\":[\"%0*d\",1],\"%0*d\":\"x\",\"l\":[\"%0*d\" , \"\",\"%0*d\",\"%02100d\"],\"e\":{}}",
+            size, 1, size, 2, size, 3, size, 4, size, 5, 6);
         for (int strict = 0; strict < 2; strict++) {
-            const struct json *v = strict ? json_parse(&arena, buf_view(&text), &fail) : json_parse_quick(&arena, buf_view(&text));
+            const struct json *v =
+                strict ? json_parse(&arena, buf_view(&text), &fail) : json_parse_quick(&arena, buf_view(&text));
             const struct json *l = json_member(v, "l");
             cr_assert_eq(json_count(v), 5);
             cr_assert_eq(json_str(json_member(v, "a")).len, (size_t)size);

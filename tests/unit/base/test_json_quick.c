@@ -42,14 +42,15 @@ Test(json_quick, takes_what_jansson_takes_and_no_more)
             state = state * 1103515245u + 12345u;
             text[(state >> 8) % (sizeof seed - 1)] = bytes[(state >> 20) % (sizeof bytes - 1)];
         }
-        struct text t = {text, sizeof seed - 1};
+        struct text t = { text, sizeof seed - 1 };
         bool jansson = json_check(t, &fail) == 0, quick = skip_strict(t);
         taken += quick;
         if (jansson)
             cr_assert(quick, "%s", text);
         if (quick && !jansson)
-            cr_assert(has_nul(t) || strstr(fail.text, "twice") != NULL || strstr(text, "\\ud") != NULL || strstr(text, "\\uD") != NULL ||
-                          strstr(fail.text, "member") != NULL || strstr(fail.text, "number") != NULL,
+            cr_assert(has_nul(t) || strstr(fail.text, "twice") != NULL || strstr(text, "\\ud") != NULL ||
+                          strstr(text, "\\uD") != NULL || strstr(fail.text, "member") != NULL ||
+                          strstr(fail.text, "number") != NULL,
                       "%s: %s", text, fail.text);
     }
     cr_assert_gt(taken, (size_t)1000);

@@ -8,12 +8,12 @@
 #include "files.h"
 
 /* Right by the standard, refused by us: no NUL gets into a text. */
-static const char *const nul_inside[] = {"y_object_escaped_null_in_key.json", "y_string_null_escape.json", NULL};
+static const char *const nul_inside[] = { "y_object_escaped_null_in_key.json", "y_string_null_escape.json", NULL };
 
 /* Right by the standard's letter, refused by us: who would know which of the two is meant? */
-static const char *const twice[] = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json",
-                                    "object_same_key_different_values.json", "object_same_key_same_value.json",
-                                    "object_same_key_unclear_values.json", NULL};
+static const char *const twice[] = { "y_object_duplicated_key.json",          "y_object_duplicated_key_and_value.json",
+                                     "object_same_key_different_values.json", "object_same_key_same_value.json",
+                                     "object_same_key_unclear_values.json",   NULL };
 
 static bool is_in(const char *const *list, const char *name)
 {
@@ -26,7 +26,7 @@ static bool is_in(const char *const *list, const char *name)
 static bool parses(struct text bytes, const char *name)
 {
     struct arena arena;
-    struct fail fail = {0};
+    struct fail fail = { 0 };
 
     arena_init(&arena, NULL, 0, 16 << 20);
     bool ok = json_parse(&arena, bytes, &fail) != NULL;

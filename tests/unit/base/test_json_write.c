@@ -107,10 +107,16 @@ Test(json_write, writes_reals_short_and_exact)
         double value;
         const char *text;
     } cases[] = {
-        {0.0, "0"},          {-0.0, "-0"},     {1.0, "1"},           {0.7, "0.7"},
-        {0.1 + 0.2, "0.30000000000000004"},    {1e21, "1e+21"},      {1e-7, "1e-07"},
-        {123456.789, "123456.789"},            {5e-324, "4.94065645841247e-324"},
-        {DBL_MAX, "1.7976931348623157e+308"},
+        { 0.0, "0" },
+        { -0.0, "-0" },
+        { 1.0, "1" },
+        { 0.7, "0.7" },
+        { 0.1 + 0.2, "0.30000000000000004" },
+        { 1e21, "1e+21" },
+        { 1e-7, "1e-07" },
+        { 123456.789, "123456.789" },
+        { 5e-324, "4.94065645841247e-324" },
+        { DBL_MAX, "1.7976931348623157e+308" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -172,7 +178,7 @@ Test(json_write, brings_strings_back)
             char value[80];
             memset(value, 'a', len);
             value[at] = special[(len + at) % (sizeof special - 1)];
-            struct text copy = files_copy((struct text){value, len});
+            struct text copy = files_copy((struct text){ value, len });
             arena_init(&arena, NULL, 0, 1 << 20);
             begin(1000);
             json_put_str(&w, copy);

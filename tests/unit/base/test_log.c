@@ -35,7 +35,7 @@ static struct text said(void)
 {
     static char text[8192];
     ssize_t len = read(reader, text, sizeof text);
-    return (struct text){text, len < 0 ? 0 : (size_t)len};
+    return (struct text){ text, len < 0 ? 0 : (size_t)len };
 }
 
 Test(log, writes_a_line_with_its_level)
@@ -112,6 +112,9 @@ Test(log, loses_lines_rather_than_wait_and_says_so)
     log_line(LOG_INFO, "seen");
     struct text lines = said();
     end();
-    cr_assert(text_is(lines, "llm-gateway: warning: 2 lines were lost: stderr was not read, or could not be written\nllm-gateway: info: seen\n"),
-              "%.*s", TEXT_ARG(lines));
+    cr_assert(
+        text_is(
+            lines,
+            "llm-gateway: warning: 2 lines were lost: stderr was not read, or could not be written\nllm-gateway: info: seen\n"),
+        "%.*s", TEXT_ARG(lines));
 }

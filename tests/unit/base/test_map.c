@@ -75,7 +75,7 @@ Test(map, hashes_each_length_and_each_byte)
 Test(map, spreads_similar_keys)
 {
     enum { BUCKETS = 64, KEYS = 6400 };
-    int load[BUCKETS] = {0};
+    int load[BUCKETS] = { 0 };
 
     for (int i = 0; i < KEYS; i++) {
         char key[16];

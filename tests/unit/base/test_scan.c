@@ -72,7 +72,8 @@ Test(scan, reads_values)
     cr_assert(scan_string(&arena, scan_get(&scan, "s"), &t) && text_is(t, "plain"));
     cr_assert(scan_string(&arena, scan_get(&scan, "e"), &t) && text_is(t, "\xc3\xa4\n\xf0\x9f\x98\x80"));
     cr_assert(scan_string(&arena, scan_get(&scan, "h"), &t));
-    cr_assert(text_is(t, "\xef\xbf\xbd.\xef\xbf\xbd.\xef\xbf\xbd\xef\xbf\xbd" "A"));
+    cr_assert(text_is(t, "\xef\xbf\xbd.\xef\xbf\xbd.\xef\xbf\xbd\xef\xbf\xbd"
+                         "A"));
     cr_assert(scan_string(&arena, scan_get(&scan, "empty"), &t) && t.ptr != NULL && t.len == 0);
     cr_assert_not(scan_string(&arena, scan_get(&scan, "i"), &t));
     cr_assert_not(scan_string(&arena, NULL, &t));
@@ -139,12 +140,14 @@ Test(scan, refuses_broken_members)
 
 Test(scan, checks_scalars_strictly)
 {
-    static const char *const numbers[] = {"0", "-0", "12", "0.5", "-1.25e+10", "1E5", "1e-5", "123456789012345678901"};
-    static const char *const wrong[] = {
-        "01",    "-",           "+1",     ".5",       "1.",  "1.e5",  "1e",    "1e+",       "0x1", "-a", "--1", "1a",
-        "1 2",   "tru",         "True",   "truex",    "nul", "nullx", "falsE", "NaN",       "Infinity", "-Infinity",
-        "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"a", "\"\\\"", "'a'",   "\"\t\"",  "\"\n\"",
+    static const char *const numbers[] = {
+        "0", "-0", "12", "0.5", "-1.25e+10", "1E5", "1e-5", "123456789012345678901"
     };
+    static const char *const wrong[] = { "01",          "-",   "+1",       ".5",        "1.",      "1.e5",
+                                         "1e",          "1e+", "0x1",      "-a",        "--1",     "1a",
+                                         "1 2",         "tru", "True",     "truex",     "nul",     "nullx",
+                                         "falsE",       "NaN", "Infinity", "-Infinity", "\"\\x\"", "\"\\u12\"",
+                                         "\"\\u12g4\"", "\"a", "\"\\\"",   "'a'",       "\"\t\"",  "\"\n\"" };
     char text[64];
 
     begin();
@@ -208,7 +211,7 @@ Test(scan, limits_depth_and_members)
             len = 5 + 2 * nested;
         }
         text[len++] = '}';
-        struct text t = {text, len};
+        struct text t = { text, len };
         cr_assert_eq(scan_object(&arena, t, 1000, &scan), depth <= SCAN_MAX_DEPTH ? 0 : -1, "depth %d", depth);
         cr_assert_eq(scan_object(&arena, t, 5, &scan), depth <= 5 ? 0 : -1, "depth %d", depth);
     }
@@ -220,11 +223,11 @@ Test(scan, limits_depth_and_members)
             len += snprintf(text + len, sizeof text - (size_t)len, "%s\"m%03d\":%d", i > 0 ? "," : "", i, i);
         len += snprintf(text + len, sizeof text - (size_t)len, "}");
         if (count <= SCAN_MAX_MEMBERS) {
-            accept((struct text){text, (size_t)len});
+            accept((struct text){ text, (size_t)len });
             cr_assert_eq(scan.count, (size_t)count);
             cr_assert(text_is(scan_get(&scan, "m255")->value, "255"));
         } else {
-            cr_assert_eq(scan_object(&arena, (struct text){text, (size_t)len}, 64, &scan), -1);
+            cr_assert_eq(scan_object(&arena, (struct text){ text, (size_t)len }, 64, &scan), -1);
         }
     }
     end();
@@ -256,7 +259,7 @@ Test(scan, peeks_at_broken_text_without_harm)
     for (size_t len = 0; len < sizeof whole; len++) {
         char copy[sizeof whole];
         memcpy(copy, whole, len);
-        struct text t = {copy, len};
+        struct text t = { copy, len };
         struct text a = scan_peek(t, "a"), e = scan_peek(t, "e");
         cr_assert(a.ptr == NULL || text_is(a, "{\"b\":[\"c\\\"d\",1]}"));
         cr_assert(e.ptr == NULL || text_is(e, "\"f\""));

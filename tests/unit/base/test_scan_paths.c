@@ -127,13 +127,14 @@ static struct text random_piece(uint64_t *seed)
     size_t at = from.len == 0 ? 0 : files_random(seed) % from.len;
     size_t len = files_random(seed) % 80;
 
-    return (struct text){from.ptr + at, len < from.len - at ? len : from.len - at};
+    return (struct text){ from.ptr + at, len < from.len - at ? len : from.len - at };
 }
 
 /* One piece of damage: a byte changed, a piece cut out, or a piece of another text put in. */
 static void damage(struct buf *b, uint64_t *seed)
 {
-    static const char bytes[] = "\"\"\"\\\\\\{}[]{}[]:,,0 \n\t\r\x01\x1f\x7f\x80\xc3\xa4\xe2\xf0\xff" "aunte";
+    static const char bytes[] = "\"\"\"\\\\\\{}[]{}[]:,,0 \n\t\r\x01\x1f\x7f\x80\xc3\xa4\xe2\xf0\xff"
+                                "aunte";
     size_t at = b->len == 0 ? 0 : files_random(seed) % b->len;
     struct text old = buf_view(b), piece = random_piece(seed);
     size_t cut = 0;
@@ -200,7 +201,7 @@ Test(scan_paths, agree_on_random_noise)
         size_t kinds = 3 + files_random(&seed) % (sizeof bytes - 4);
         for (size_t i = 0; i < len; i++)
             text[i] = bytes[files_random(&seed) % kinds];
-        compare_inside((struct text){text, len});
+        compare_inside((struct text){ text, len });
     }
 }
 

@@ -11,12 +11,13 @@
 enum { ROUNDS = 40000, MOST = 400 };
 
 /* Pieces of which strings are made; what is wrong is among them, as a string's inside. */
-static const char *const pieces[] = {
-    "a",      "words of some length, ", "\\\"",   "\\\\", "\\n",    "\\/",    "\\u00e9", "\\u0041\\u4e2d", "\xc3\xa9",
-    "\xe6\xbc\xa2", "\xf0\x9f\x98\x80",  "\\ud83d\\ude00", "\\b\\f\\r\\t", "\\\\\\\\\\\\\\\\", "...............................",
-    /* from here on: wrong, as a whole or where something else follows */
-    "\\ud83d", "\\ude00", "\\u0000",  "\\u12",  "\\x",    "\\",     "\"",     "\x01",   "\n",     "\xc3",   "\xff", "\\u",
-};
+static const char *const pieces[] = { "a", "words of some length, ", "\\\"", "\\\\", "\\n", "\\/", "\\u00e9",
+                                      "\\u0041\\u4e2d", "\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x98\x80",
+                                      "\\ud83d\\ude00", "\\b\\f\\r\\t", "\\\\\\\\\\\\\\\\",
+                                      "...............................",
+                                      /* from here on: wrong, as a whole or where something else follows */
+                                      "\\ud83d", "\\ude00", "\\u0000", "\\u12", "\\x", "\\", "\"", "\x01", "\n", "\xc3",
+                                      "\xff", "\\u" };
 enum { PIECES = sizeof pieces / sizeof *pieces, RIGHT = 15 };
 
 /* A text that holds one string, or something near it; `wrong` of a hundred pieces may be. */
@@ -55,7 +56,7 @@ static void write_with(struct buf *out, struct text value, bool plain)
 static void compare_writing(struct arena *arena, struct text value, uint64_t *seed)
 {
     struct buf fast, plain, tight;
-    struct fail fail = {0};
+    struct fail fail = { 0 };
 
     buf_init(&fast, 1 << 20);
     buf_init(&plain, 1 << 20);
@@ -63,7 +64,8 @@ static void compare_writing(struct arena *arena, struct text value, uint64_t *se
     buf_str(&plain, "\"");
     write_with(&fast, value, false);
     write_with(&plain, value, true);
-    cr_assert(text_eq(buf_view(&fast), buf_view(&plain)), "%.*s\n%.*s", TEXT_ARG(buf_view(&fast)), TEXT_ARG(buf_view(&plain)));
+    cr_assert(text_eq(buf_view(&fast), buf_view(&plain)), "%.*s\n%.*s", TEXT_ARG(buf_view(&fast)),
+              TEXT_ARG(buf_view(&plain)));
     size_t len = fast.len - 1;
     buf_str(&fast, "\"");
     const struct json *back = json_parse(arena, buf_view(&fast), &fail);
@@ -71,7 +73,7 @@ static void compare_writing(struct arena *arena, struct text value, uint64_t *se
         cr_assert(text_eq(json_str(back), value));
     buf_init(&tight, len + files_random(seed) % 3);
     cr_assert_eq(json_escape(&tight, value), 0);
-    cr_assert(text_eq(buf_view(&tight), (struct text){plain.ptr + 1, len}));
+    cr_assert(text_eq(buf_view(&tight), (struct text){ plain.ptr + 1, len }));
     buf_free(&tight);
     buf_init(&tight, len > 0 ? len - 1 : 0);
     cr_assert_eq(json_escape(&tight, value), len > 0 ? -1 : 0);
@@ -89,7 +91,7 @@ Test(string_paths, agree_on_strings_and_on_what_is_near_them)
     for (int round = 0; round < ROUNDS; round++) {
         struct arena arena;
         struct buf text;
-        struct fail fail = {0}, plain_why = {0};
+        struct fail fail = { 0 }, plain_why = { 0 };
         arena_init(&arena, NULL, 0, 16 << 20);
         buf_init(&text, 1 << 20);
         make_text(&text, &seed, round % 3 == 0 ? 4 : 0);
@@ -123,7 +125,7 @@ Test(string_paths, agree_on_any_bytes_that_are_written)
         for (size_t i = 0; i < len; i++)
             bytes[i] = files_random(&seed) % 8 > 0 ? 'x' : likely[files_random(&seed) % kinds];
         arena_init(&arena, NULL, 0, 16 << 20);
-        struct text t = files_copy((struct text){bytes, len});
+        struct text t = files_copy((struct text){ bytes, len });
         compare_writing(&arena, t, &seed);
         files_free(t);
         arena_fini(&arena);

@@ -55,7 +55,8 @@ Test(text, finds_at_every_place)
                 ptrdiff_t want = at < len && at >= n / 2 && at - n / 2 + n <= len ? (ptrdiff_t)(at - n / 2) : -1;
                 char *exact = malloc(len); /* so that a read past its end is noticed */
                 memcpy(exact, hay, len);
-                cr_assert_eq(text_find((struct text){ exact, len }, (struct text){ needle, n }), want, "%zu in %zu at %zu", n, len, at);
+                cr_assert_eq(text_find((struct text){ exact, len }, (struct text){ needle, n }), want,
+                             "%zu in %zu at %zu", n, len, at);
                 free(exact);
             }
 }
@@ -139,12 +140,12 @@ Test(text, counts_edits)
     char a[300], b[300];
     memset(a, 'a', sizeof a);
     memset(b, 'b', sizeof b);
-    cr_assert_eq(text_distance((struct text){a, sizeof a}, (struct text){b, sizeof b}), 64);
+    cr_assert_eq(text_distance((struct text){ a, sizeof a }, (struct text){ b, sizeof b }), 64);
 }
 
 Test(text, names_the_nearest)
 {
-    static const char *const words[] = {"provider", "model", "team", "listen", NULL};
+    static const char *const words[] = { "provider", "model", "team", "listen", NULL };
 
     cr_assert_str_eq(text_nearest(TEXT("provder"), words), "provider");
     cr_assert_str_eq(text_nearest(TEXT("modle"), words), "model");

@@ -15,7 +15,7 @@ static bool model_is_utf8(struct text t)
     for (size_t at = 0; at < t.len;) {
         unsigned c = (unsigned char)t.ptr[at];
         unsigned len = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
-        static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+        static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         if (len == 0 || at + len > t.len)
             return false;
         unsigned code = len == 1 ? c : c & (0x7fu >> len);
@@ -55,8 +55,8 @@ static void check_at_all_offsets(struct text t, bool valid, const char *name)
     for (size_t offset = 0; offset < 70; offset++) {
         memset(around, 'x', sizeof around);
         memcpy(around + offset, t.ptr, t.len);
-        cr_assert_eq(is_utf8((struct text){around, sizeof around}), valid, "%s at %zu", name, offset);
-        cr_assert_eq(is_utf8((struct text){around, offset + t.len}), valid, "%s at %zu, at the end", name, offset);
+        cr_assert_eq(is_utf8((struct text){ around, sizeof around }), valid, "%s at %zu", name, offset);
+        cr_assert_eq(is_utf8((struct text){ around, offset + t.len }), valid, "%s at %zu, at the end", name, offset);
     }
 }
 
@@ -112,13 +112,13 @@ Test(text_utf8, agrees_with_a_model_for_all_pairs_of_bytes)
 {
     for (unsigned first = 0x80; first < 0x100; first++) {
         for (unsigned second = 0; second < 0x100; second++) {
-            char bytes[40] = {'a', (char)first, (char)second, (char)0x80, (char)0x80};
+            char bytes[40] = { 'a', (char)first, (char)second, (char)0x80, (char)0x80 };
             for (size_t len = 2; len <= 5; len++) {
-                struct text t = {bytes, len};
+                struct text t = { bytes, len };
                 bool valid = model_is_utf8(t);
                 cr_assert_eq(is_utf8(t), valid, "%02x %02x, %zu bytes", first, second, len);
                 memset(bytes + len, 'b', sizeof bytes - len);
-                cr_assert_eq(is_utf8((struct text){bytes, sizeof bytes}), valid, "%02x %02x", first, second);
+                cr_assert_eq(is_utf8((struct text){ bytes, sizeof bytes }), valid, "%02x %02x", first, second);
                 memset(bytes + 3, 0x80, 2);
             }
         }
@@ -127,7 +127,7 @@ Test(text_utf8, agrees_with_a_model_for_all_pairs_of_bytes)
 
 static size_t put_random_character(uint64_t *seed, char *out)
 {
-    static const unsigned limits[] = {0x7f, 0x7ff, 0xffff, 0x10ffff};
+    static const unsigned limits[] = { 0x7f, 0x7ff, 0xffff, 0x10ffff };
     uint64_t r = files_random(seed);
     unsigned code = (unsigned)(r >> 8) % (limits[r % 4] + 1);
 
@@ -153,7 +153,7 @@ Test(text_utf8, agrees_with_a_model_for_random_text)
             len += put_random_character(&seed, text + len);
         for (uint64_t damage = files_random(&seed) % 3; len > 0 && damage > 0; damage--)
             text[files_random(&seed) % len] = (char)files_random(&seed);
-        struct text t = {text, len};
+        struct text t = { text, len };
         cr_assert_eq(is_utf8(t), model_is_utf8(t), "round %d", round);
     }
 }
@@ -165,22 +165,22 @@ Test(text_utf8, steps_over_characters_and_maximal_subparts)
         size_t step;
         bool valid;
     } cases[] = {
-        {"a\x80", 1, true},
-        {"\xc3\xa4", 2, true},
-        {"\xe2\x82\xac", 3, true},
-        {"\xf0\x9f\x98\x80", 4, true},
-        {"\x80\x80", 1, false},
-        {"\xc0\xaf", 1, false},
-        {"\xe0\x80\xaf", 1, false},
-        {"\xed\xa0\x80", 1, false},
-        {"\xf4\x90\x80\x80", 1, false},
-        {"\xf5\x80\x80\x80", 1, false},
-        {"\xe2\x82", 2, false},
-        {"\xe2\x82z", 2, false},
-        {"\xf0\x9f\x98", 3, false},
-        {"\xf0\x9fz", 2, false},
-        {"\xc3", 1, false},
-        {"\xff", 1, false},
+        { "a\x80", 1, true },
+        { "\xc3\xa4", 2, true },
+        { "\xe2\x82\xac", 3, true },
+        { "\xf0\x9f\x98\x80", 4, true },
+        { "\x80\x80", 1, false },
+        { "\xc0\xaf", 1, false },
+        { "\xe0\x80\xaf", 1, false },
+        { "\xed\xa0\x80", 1, false },
+        { "\xf4\x90\x80\x80", 1, false },
+        { "\xf5\x80\x80\x80", 1, false },
+        { "\xe2\x82", 2, false },
+        { "\xe2\x82z", 2, false },
+        { "\xf0\x9f\x98", 3, false },
+        { "\xf0\x9fz", 2, false },
+        { "\xc3", 1, false },
+        { "\xff", 1, false },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

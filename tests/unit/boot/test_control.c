@@ -25,7 +25,7 @@ static int too_much(void *owner, const struct json *ask, struct json_writer *ans
     json_name(answer, "pages");
     json_array(answer);
     for (int i = 0; i < 300; i++)
-        json_put_str(answer, (struct text){page, sizeof page});
+        json_put_str(answer, (struct text){ page, sizeof page });
     json_close(answer);
     return 0;
 }
@@ -44,8 +44,8 @@ static void begin(struct place *p)
     snprintf(p->path, sizeof p->path, "/tmp/gw-control-XXXXXX");
     cr_assert_not_null(mkdtemp(p->path));
     p->calls = 0;
-    p->verbs[0] = (struct control_verb){"echo", echo, &p->calls};
-    p->verbs[1] = (struct control_verb){"much", too_much, NULL};
+    p->verbs[0] = (struct control_verb){ "echo", echo, &p->calls };
+    p->verbs[1] = (struct control_verb){ "much", too_much, NULL };
     arena_init(&p->arena, NULL, 0, 4 << 20);
     json_start();
 }
@@ -72,7 +72,7 @@ static int ask(struct place *p, const char *question, const struct json **answer
 
 Test(control, answers_what_it_is_asked)
 {
-    struct place p = {0};
+    struct place p = { 0 };
     const struct json *answer;
     struct stat file;
     char socket_path[400];
@@ -91,7 +91,7 @@ Test(control, answers_what_it_is_asked)
 
 Test(control, what_is_refused_comes_with_its_reason)
 {
-    struct place p = {0};
+    struct place p = { 0 };
     const struct json *answer;
     begin(&p);
     serve(&p);
@@ -111,12 +111,12 @@ Test(control, what_is_refused_comes_with_its_reason)
 
 Test(control, nobody_serves)
 {
-    struct place p = {0};
+    struct place p = { 0 };
     const struct json *answer;
     begin(&p);
     cr_assert_eq(ask(&p, "{}", &answer), CONTROL_NOBODY);
     /* A process that was killed left its socket: nobody is behind it, and the next one takes its place. */
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
     snprintf(address.sun_path, sizeof address.sun_path, "%.80s/control", p.path);
     int dead = socket(AF_UNIX, SOCK_STREAM, 0);
     cr_assert_eq(bind(dead, (const struct sockaddr *)&address, sizeof address), 0);
@@ -125,7 +125,7 @@ Test(control, nobody_serves)
     serve(&p);
     cr_assert_eq(ask(&p, "{\"verb\":\"echo\",\"word\":\"a\"}", &answer), 0);
     end(&p);
-    struct place none = {.path = "/tmp/gw-control-there-is-none"};
+    struct place none = { .path = "/tmp/gw-control-there-is-none" };
     arena_init(&none.arena, NULL, 0, 1 << 20);
     cr_assert_eq(ask(&none, "{}", &answer), CONTROL_NOBODY);
     cr_assert_null(control_open(none.path, none.verbs, 0, &none.fail));
@@ -136,13 +136,13 @@ Test(control, nobody_serves)
 /* Somebody who connects and leaves, also in the middle of a question, keeps nobody else out. */
 Test(control, a_question_that_is_cut_is_none)
 {
-    struct place p = {0};
+    struct place p = { 0 };
     const struct json *answer;
     begin(&p);
     serve(&p);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
     snprintf(address.sun_path, sizeof address.sun_path, "%.80s/control", p.path);
-    const char *const parts[] = {"", "{\"verb\":\"echo\",\"wo"};
+    const char *const parts[] = { "", "{\"verb\":\"echo\",\"wo" };
     for (int i = 0; i < 2; i++) {
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
         cr_assert_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
@@ -157,7 +157,7 @@ Test(control, a_question_that_is_cut_is_none)
 /* A folder's path may be longer than a socket's address can be. */
 Test(control, a_long_path)
 {
-    struct place p = {0};
+    struct place p = { 0 };
     const struct json *answer;
     char root[300];
     begin(&p);

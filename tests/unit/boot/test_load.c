@@ -75,13 +75,13 @@ Test(load, reads_every_setting_of_the_listener_and_the_limits)
 
 Test(load, lets_an_option_win_over_the_file)
 {
-    struct bench b = {.options = {.file = "gateway.lua", .listen = ":0", .listen_from = "--listen"}};
+    struct bench b = { .options = { .file = "gateway.lua", .listen = ":0", .listen_from = "--listen" } };
     bench_load_with(&b, "listen { address = \"127.0.0.1:1\" }");
     cr_assert(text_is(b.config->listen.address, "0.0.0.0"));
     cr_assert_eq(b.config->listen.port, 0);
     bench_end(&b);
 
-    b = (struct bench){.options = {.file = "gateway.lua", .listen = "x", .listen_from = "GW_LISTEN"}};
+    b = (struct bench){ .options = { .file = "gateway.lua", .listen = "x", .listen_from = "GW_LISTEN" } };
     bench_load_with(&b, "");
     cr_assert_null(b.config);
     cr_assert(strncmp(bench_said(&b), "gateway.lua: GW_LISTEN: address takes", 37) == 0, "%s", bench_said(&b));
@@ -262,12 +262,12 @@ Test(load, stops_what_runs_or_grows_without_end)
     static const struct {
         const char *source, *said;
     } cases[] = {
-        {"\nwhile true do end", "gateway.lua:2: it ran for more than a second: an endless loop?\n"},
-        {"local function f() return f() end f()", "gateway.lua:1: it ran for more than a second: an endless loop?\n"},
-        {"local t = {('x'):rep(2^20)} for i = 1, 20 do t[1] = t[1] .. t[1] end",
-         "gateway.lua: it needs more than 64 MB of memory\n"},
-        {"local x = ('x'):rep(1e10)", "gateway.lua:1: string.rep: more than 1048576 bytes\n"},
-        {"local x = (''):rep(1e12)", "gateway.lua:1: string.rep: more than 1048576 bytes\n"},
+        { "\nwhile true do end", "gateway.lua:2: it ran for more than a second: an endless loop?\n" },
+        { "local function f() return f() end f()", "gateway.lua:1: it ran for more than a second: an endless loop?\n" },
+        { "local t = {('x'):rep(2^20)} for i = 1, 20 do t[1] = t[1] .. t[1] end",
+          "gateway.lua: it needs more than 64 MB of memory\n" },
+        { "local x = ('x'):rep(1e10)", "gateway.lua:1: string.rep: more than 1048576 bytes\n" },
+        { "local x = (''):rep(1e12)", "gateway.lua:1: string.rep: more than 1048576 bytes\n" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bench b;
@@ -282,9 +282,12 @@ Test(load, stops_what_runs_or_grows_without_end)
 
 Test(load, hides_what_could_reach_out)
 {
-    static const char *const names[] = {"io", "os", "require", "load", "loadfile", "dofile", "debug", "package",
-                                        "collectgarbage", "coroutine", "pcall", "xpcall", "setmetatable",
-                                        "getmetatable", "rawset", "rawget", "_G", "utf8", "warn"};
+    static const char *const names[] = {
+        "io",           "os",           "require",        "load",      "loadfile", "dofile",
+        "debug",        "package",      "collectgarbage", "coroutine", "pcall",    "xpcall",
+        "setmetatable", "getmetatable", "rawset",         "rawget",    "_G",       "utf8",
+        "warn"
+    };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct bench b;
         char source[100];
@@ -360,14 +363,14 @@ Test(load, reads_files_beside_the_configuration)
     fputs("sk-from-a-file\r\n", out);
     fclose(out);
 
-    b = (struct bench){.options = {.file = file}};
+    b = (struct bench){ .options = { .file = file } };
     bench_load_with(&b, "provider \"openai\" { secret = file \"key.txt\" }\n");
     cr_assert_not_null(b.config, "%s", bench_said(&b));
     cr_assert(text_is(b.config->providers[0].secrets[0].value, "sk-from-a-file"));
     cr_assert_str_eq(b.config->providers[0].secrets[0].from, "file \"key.txt\"");
     bench_end(&b);
 
-    b = (struct bench){.options = {.file = file}};
+    b = (struct bench){ .options = { .file = file } };
     bench_load_with(&b, "listen { tls = { cert = file \"key.txt\", key = file \"key.txt\" } }\n");
     cr_assert_null(b.config);
     cr_assert(strstr(bench_said(&b), "file \"key.txt\" is not PEM\n") != NULL, "%s", bench_said(&b));
@@ -427,10 +430,12 @@ Test(load, takes_secrets_by_name)
     struct buf one, two;
     setenv("GW_TEST_C", CANARY, 1);
     unsetenv("GW_TEST_A");
-    bench_load(&first, "provider \"t\" { plugin = \"test\", base_url = \"http://x\", "
-                       "secrets = { session = env \"GW_TEST_A\", key_id = env \"GW_TEST_C\" } }\n"
-                       "provider \"off\" { plugin = \"test\", base_url = \"http://x\", secrets = { key_id = env \"GW_TEST_A\" } }\n"
-                       "model \"m\" { \"t/x\" }\n");
+    bench_load(
+        &first,
+        "provider \"t\" { plugin = \"test\", base_url = \"http://x\", "
+        "secrets = { session = env \"GW_TEST_A\", key_id = env \"GW_TEST_C\" } }\n"
+        "provider \"off\" { plugin = \"test\", base_url = \"http://x\", secrets = { key_id = env \"GW_TEST_A\" } }\n"
+        "model \"m\" { \"t/x\" }\n");
     cr_assert_not_null(first.config, "%s", bench_said(&first));
     const struct config_provider *p = &first.config->providers[0];
     cr_assert_null(p->off, "a secret that need not be there is not set");
@@ -440,7 +445,8 @@ Test(load, takes_secrets_by_name)
     cr_assert(text_is(p->named[0].value, CANARY));
     cr_assert_str_eq(first.config->providers[1].off, "env \"GW_TEST_A\" is not set");
     const char *text = dumped(&first, &one);
-    cr_assert_not_null(strstr(text, "secrets = { key_id = env \"GW_TEST_C\", session = env \"GW_TEST_A\" },\n"), "%s", text);
+    cr_assert_not_null(strstr(text, "secrets = { key_id = env \"GW_TEST_C\", session = env \"GW_TEST_A\" },\n"), "%s",
+                       text);
     cr_assert_null(strstr(text, CANARY));
     bench_load(&second, text);
     cr_assert_not_null(second.config, "%s\n%s", bench_said(&second), text);
@@ -457,16 +463,21 @@ Test(load, asks_for_keys_where_others_can_connect)
         const char *source;
         bool allowed;
     } cases[] = {
-        {"listen { address = \"127.0.0.1:1\" }", true},  {"listen { address = \"localhost:1\" }", true},
-        {"listen { address = \"127.9.9.9:1\" }", true},  {"listen { address = \"[::1]:1\" }", true},
-        {"listen { address = \"[::ffff:127.0.0.1]:1\" }", true}, {"listen { address = \":1\" }", false},
-        {"listen { address = \"0.0.0.0:1\" }", false},   {"listen { address = \"[::]:1\" }", false},
-        {"listen { address = \"10.0.0.1:1\" }", false},  {"listen { address = \"[::ffff:10.0.0.1]:1\" }", false},
-        {"listen { address = \":1\" } key { sha256 = \"" DIGEST "\" }", true},
+        { "listen { address = \"127.0.0.1:1\" }", true },
+        { "listen { address = \"localhost:1\" }", true },
+        { "listen { address = \"127.9.9.9:1\" }", true },
+        { "listen { address = \"[::1]:1\" }", true },
+        { "listen { address = \"[::ffff:127.0.0.1]:1\" }", true },
+        { "listen { address = \":1\" }", false },
+        { "listen { address = \"0.0.0.0:1\" }", false },
+        { "listen { address = \"[::]:1\" }", false },
+        { "listen { address = \"10.0.0.1:1\" }", false },
+        { "listen { address = \"[::ffff:10.0.0.1]:1\" }", false },
+        { "listen { address = \":1\" } key { sha256 = \"" DIGEST "\" }", true },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bench b;
-        struct fail fail = {.kind = FAIL_NONE};
+        struct fail fail = { .kind = FAIL_NONE };
         bench_load(&b, cases[i].source);
         cr_assert_not_null(b.config, "%s", bench_said(&b));
         cr_assert_eq(start_check_address(b.config, false, &fail) == 0, cases[i].allowed, "%s", cases[i].source);

@@ -20,35 +20,35 @@ Test(endpoint, knows_a_url_that_leads_back)
         uint16_t port;
         bool here;
     } cases[] = {
-        {"http://127.0.0.1:8080/v1",        "127.0.0.1", 8080, true },
-        {"http://localhost:8080",           "127.0.0.1", 8080, true },
-        {"HTTP://LOCALHOST:8080/",          "127.0.0.1", 8080, true },
-        {"https://127.0.0.1:8080/v1",       "127.0.0.1", 8080, true },
-        {"http://0.0.0.0:8080/v1",          "127.0.0.1", 8080, true },
-        {"http://127.0.0.1/v1",             "127.0.0.1", 80,   true },
-        {"https://127.0.0.1",               "127.0.0.1", 443,  true },
-        {"http://127.0.0.1:8080",           "0.0.0.0",   8080, true },
-        {"http://127.0.0.9:8080",           "0.0.0.0",   8080, true },
-        {"http://[::1]:8080/v1",            "::1",       8080, true },
-        {"http://[::]:8080/v1",             "::1",       8080, true },
-        {"http://[::1]:8080/v1",            "::",        8080, true },
-        {"http://[::1]",                    "::1",       80,   true },
-        {"http://127.0.0.1:8081/v1",        "127.0.0.1", 8080, false},
-        {"http://127.0.0.1/v1",             "127.0.0.1", 8080, false},
-        {"https://127.0.0.1",               "127.0.0.1", 80,   false},
-        {"http://127.0.0.2:8080",           "127.0.0.1", 8080, false},
-        {"http://0.0.0.0:8080",             "192.0.2.7", 8080, false},
-        {"http://192.0.2.7:8080",           "0.0.0.0",   8080, false}, /* nobody has that address */
-        {"http://[2001:db8::7]:8080",       "::",        8080, false},
-        {"http://[::1]:8080/v1",            "127.0.0.1", 8080, false},
-        {"https://api.openai.com/v1",       "0.0.0.0",   443,  false},
-        {"http://127.0.0.1:0/v1",           "127.0.0.1", 0,    false},
-        {"",                                "127.0.0.1", 80,   false},
+        { "http://127.0.0.1:8080/v1", "127.0.0.1", 8080, true },
+        { "http://localhost:8080", "127.0.0.1", 8080, true },
+        { "HTTP://LOCALHOST:8080/", "127.0.0.1", 8080, true },
+        { "https://127.0.0.1:8080/v1", "127.0.0.1", 8080, true },
+        { "http://0.0.0.0:8080/v1", "127.0.0.1", 8080, true },
+        { "http://127.0.0.1/v1", "127.0.0.1", 80, true },
+        { "https://127.0.0.1", "127.0.0.1", 443, true },
+        { "http://127.0.0.1:8080", "0.0.0.0", 8080, true },
+        { "http://127.0.0.9:8080", "0.0.0.0", 8080, true },
+        { "http://[::1]:8080/v1", "::1", 8080, true },
+        { "http://[::]:8080/v1", "::1", 8080, true },
+        { "http://[::1]:8080/v1", "::", 8080, true },
+        { "http://[::1]", "::1", 80, true },
+        { "http://127.0.0.1:8081/v1", "127.0.0.1", 8080, false },
+        { "http://127.0.0.1/v1", "127.0.0.1", 8080, false },
+        { "https://127.0.0.1", "127.0.0.1", 80, false },
+        { "http://127.0.0.2:8080", "127.0.0.1", 8080, false },
+        { "http://0.0.0.0:8080", "192.0.2.7", 8080, false },
+        { "http://192.0.2.7:8080", "0.0.0.0", 8080, false }, /* nobody has that address */
+        { "http://[2001:db8::7]:8080", "::", 8080, false },
+        { "http://[::1]:8080/v1", "127.0.0.1", 8080, false },
+        { "https://api.openai.com/v1", "0.0.0.0", 443, false },
+        { "http://127.0.0.1:0/v1", "127.0.0.1", 0, false },
+        { "", "127.0.0.1", 80, false },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_assert_eq(endpoint_leads_here(text_of(cases[i].url), text_of(cases[i].address), cases[i].port), cases[i].here,
-                     "%s %s", cases[i].url, cases[i].address);
+        cr_assert_eq(endpoint_leads_here(text_of(cases[i].url), text_of(cases[i].address), cases[i].port),
+                     cases[i].here, "%s %s", cases[i].url, cases[i].address);
 }
 
 Test(endpoint, reads_and_writes_addresses)
@@ -57,14 +57,14 @@ Test(endpoint, reads_and_writes_addresses)
         const char *said, *written, *reachable;
         bool loopback;
     } cases[] = {
-        {"127.0.0.1:8080",    "127.0.0.1:8080",    "127.0.0.1:8080",    true },
-        {"localhost:1",       "127.0.0.1:1",       "127.0.0.1:1",       true },
-        {":0",                "0.0.0.0:0",         "127.0.0.1:0",       false},
-        {"0.0.0.0:65535",     "0.0.0.0:65535",     "127.0.0.1:65535",   false},
-        {"[::1]:8080",        "[::1]:8080",        "[::1]:8080",        true },
-        {"[::]:8080",         "[::]:8080",         "[::1]:8080",        false},
-        {"[2001:db8::1]:443", "[2001:db8::1]:443", "[2001:db8::1]:443", false},
-        {"192.168.1.1:80",    "192.168.1.1:80",    "192.168.1.1:80",    false},
+        { "127.0.0.1:8080", "127.0.0.1:8080", "127.0.0.1:8080", true },
+        { "localhost:1", "127.0.0.1:1", "127.0.0.1:1", true },
+        { ":0", "0.0.0.0:0", "127.0.0.1:0", false },
+        { "0.0.0.0:65535", "0.0.0.0:65535", "127.0.0.1:65535", false },
+        { "[::1]:8080", "[::1]:8080", "[::1]:8080", true },
+        { "[::]:8080", "[::]:8080", "[::1]:8080", false },
+        { "[2001:db8::1]:443", "[2001:db8::1]:443", "[2001:db8::1]:443", false },
+        { "192.168.1.1:80", "192.168.1.1:80", "192.168.1.1:80", false },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct arena arena;
@@ -92,43 +92,43 @@ Test(date, reads_days_and_moments)
         const char *said;
         int64_t ms;
     } good[] = {
-        {"1970-01-01",                  INT64_C(86400000)       },
-        {"1970-01-01T00:00:00Z",        0                       },
-        {"2000-02-29",                  INT64_C(951868800000)   },
-        {"2026-12-31",                  INT64_C(1798761600000)  },
-        {"2026-12-31T18:00:00Z",        INT64_C(1798740000000)  },
-        {"2026-12-31t18:00:00z",        INT64_C(1798740000000)  },
-        {"2026-12-31 18:00:00+02:00",   INT64_C(1798732800000)  },
-        {"2026-12-31T18:00:00-02:30",   INT64_C(1798749000000)  },
-        {"2026-12-31T18:00:00.5Z",      INT64_C(1798740000500)  },
-        {"2026-12-31T18:00:00.123456Z", INT64_C(1798740000123)  },
-        {"2016-12-31T23:59:60Z",        INT64_C(1483228800000)  },
-        {"9999-12-31",                  INT64_C(253402300800000)},
+        { "1970-01-01", INT64_C(86400000) },
+        { "1970-01-01T00:00:00Z", 0 },
+        { "2000-02-29", INT64_C(951868800000) },
+        { "2026-12-31", INT64_C(1798761600000) },
+        { "2026-12-31T18:00:00Z", INT64_C(1798740000000) },
+        { "2026-12-31t18:00:00z", INT64_C(1798740000000) },
+        { "2026-12-31 18:00:00+02:00", INT64_C(1798732800000) },
+        { "2026-12-31T18:00:00-02:30", INT64_C(1798749000000) },
+        { "2026-12-31T18:00:00.5Z", INT64_C(1798740000500) },
+        { "2026-12-31T18:00:00.123456Z", INT64_C(1798740000123) },
+        { "2016-12-31T23:59:60Z", INT64_C(1483228800000) },
+        { "9999-12-31", INT64_C(253402300800000) },
     };
-    static const char *const bad[] = {"",
-                                      "2026",
-                                      "2026-13-01",
-                                      "2026-00-01",
-                                      "2026-02-29",
-                                      "1900-02-29",
-                                      "2026-04-31",
-                                      "2026-12-31T",
-                                      "2026-12-31T18:00Z",
-                                      "2026-12-31T24:00:00Z",
-                                      "2026-12-31T18:60:00Z",
-                                      "2026-12-31T18:00:00",
-                                      "2026-12-31T18:00:00.Z",
-                                      "2026-12-31T18:00:00+0200",
-                                      "2026-12-31T18:00:00+24:00",
-                                      "2026-12-31T18:00:00Zx",
-                                      "26-12-31",
-                                      "2026-1-1",
-                                      "+2026-12-31",
-                                      " 2026-12-31",
-                                      "2026-12-31 ",
-                                      "1969-12-31",
-                                      "1970-01-01T00:00:00+01:00",
-                                      "never"};
+    static const char *const bad[] = { "",
+                                       "2026",
+                                       "2026-13-01",
+                                       "2026-00-01",
+                                       "2026-02-29",
+                                       "1900-02-29",
+                                       "2026-04-31",
+                                       "2026-12-31T",
+                                       "2026-12-31T18:00Z",
+                                       "2026-12-31T24:00:00Z",
+                                       "2026-12-31T18:60:00Z",
+                                       "2026-12-31T18:00:00",
+                                       "2026-12-31T18:00:00.Z",
+                                       "2026-12-31T18:00:00+0200",
+                                       "2026-12-31T18:00:00+24:00",
+                                       "2026-12-31T18:00:00Zx",
+                                       "26-12-31",
+                                       "2026-1-1",
+                                       "+2026-12-31",
+                                       " 2026-12-31",
+                                       "2026-12-31 ",
+                                       "1969-12-31",
+                                       "1970-01-01T00:00:00+01:00",
+                                       "never" };
     int64_t ms;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         cr_assert_eq(date_parse(text_of(good[i].said), &ms), 0, "%s", good[i].said);
@@ -160,7 +160,7 @@ static void remove_file(const char *folder, const char *name)
 
 Test(folders, list_plugins_by_name_and_the_first_wins)
 {
-    static const char *const files[] = {"b.so", "a.so", ".so", "c.txt"};
+    static const char *const files[] = { "b.so", "a.so", ".so", "c.txt" };
     char one[] = "/tmp/gw-one-XXXXXX", two[] = "/tmp/gw-two-XXXXXX";
     struct arena arena;
     size_t count;
@@ -172,7 +172,7 @@ Test(folders, list_plugins_by_name_and_the_first_wins)
     touch(two, "z.so");
 
     arena_init(&arena, NULL, 0, 1 << 20);
-    const char *const search[] = {one, "/no/such/folder", two, NULL};
+    const char *const search[] = { one, "/no/such/folder", two, NULL };
     struct folders_plugin *list = folders_list(search, &arena, &count);
     cr_assert_eq(count, 3);
     cr_assert_str_eq(list[0].name, "a");
@@ -193,8 +193,8 @@ Test(folders, list_plugins_by_name_and_the_first_wins)
 
 Test(folders, that_are_configured_go_first_and_none_is_there_twice)
 {
-    struct text more[] = {TEXT("mine"), TEXT("/abs"), TEXT("mine")};
-    struct declare_texts texts = {.items = more, .count = 3, .given = true};
+    struct text more[] = { TEXT("mine"), TEXT("/abs"), TEXT("mine") };
+    struct declare_texts texts = { .items = more, .count = 3, .given = true };
     struct arena arena;
     arena_init(&arena, NULL, 0, 1 << 20);
     const char *const *folders = folders_make(&arena, &texts, "/etc/gw");
@@ -206,8 +206,8 @@ Test(folders, that_are_configured_go_first_and_none_is_there_twice)
     cr_assert_not(folders_is_ours(&arena, folders[1]));
     cr_assert(folders_is_ours(&arena, folders[2]));
     /* What `check -T` prints names them all, and gives the same again. */
-    struct text all[] = {text_of(folders[0]), text_of(folders[1]), text_of(folders[2]), text_of(folders[3])};
-    struct declare_texts again = {.items = all, .count = 4, .given = true};
+    struct text all[] = { text_of(folders[0]), text_of(folders[1]), text_of(folders[2]), text_of(folders[3]) };
+    struct declare_texts again = { .items = all, .count = 4, .given = true };
     const char *const *second = folders_make(&arena, &again, "/elsewhere");
     for (size_t i = 0; i < 4; i++)
         cr_assert_str_eq(second[i], folders[i]);

@@ -25,21 +25,21 @@ Test(warn, of_a_base_url_that_ends_in_an_operation_or_lacks_its_version)
     static const struct {
         const char *url, *wanted;
     } cases[] = {
-        {"http://x:1/v1",                  ""                                                                      },
-        {"http://x:1/v1/",                 ""                                                                      },
-        {"http://x:1/openai/v1",           ""                                                                      },
-        {"http://x:1/api",                 ""                                                                      },
-        {"http://x:1",
-         W "provider \"p\": base_url has no path, and services of this kind have /v1: write \"http://x:1/v1\"\n"   },
-        {"http://x:1/",
-         W "provider \"p\": base_url has no path, and services of this kind have /v1: write \"http://x:1/v1\"\n"   },
-        {"http://x:1/v1/chat/completions",
-         W "provider \"p\": base_url ends in /chat/completions, which the gateway adds itself: write "
-           "\"http://x:1/v1\"\n"                                                                                   },
-        {"http://x:1/v1/embeddings/",
-         W "provider \"p\": base_url ends in /embeddings, which the gateway adds itself: write \"http://x:1/v1\"\n"},
-        {"http://x:1/v1/responses",
-         W "provider \"p\": base_url ends in /responses, which the gateway adds itself: write \"http://x:1/v1\"\n" },
+        { "http://x:1/v1", "" },
+        { "http://x:1/v1/", "" },
+        { "http://x:1/openai/v1", "" },
+        { "http://x:1/api", "" },
+        { "http://x:1",
+          W "provider \"p\": base_url has no path, and services of this kind have /v1: write \"http://x:1/v1\"\n" },
+        { "http://x:1/",
+          W "provider \"p\": base_url has no path, and services of this kind have /v1: write \"http://x:1/v1\"\n" },
+        { "http://x:1/v1/chat/completions",
+          W "provider \"p\": base_url ends in /chat/completions, which the gateway adds itself: write "
+            "\"http://x:1/v1\"\n" },
+        { "http://x:1/v1/embeddings/",
+          W "provider \"p\": base_url ends in /embeddings, which the gateway adds itself: write \"http://x:1/v1\"\n" },
+        { "http://x:1/v1/responses",
+          W "provider \"p\": base_url ends in /responses, which the gateway adds itself: write \"http://x:1/v1\"\n" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char source[300];
@@ -62,13 +62,13 @@ Test(warn, of_a_secret_that_was_copied_with_what_is_around_it)
     static const struct {
         const char *value, *wanted;
     } cases[] = {
-        {"sk-1",        ""                                                                                        },
-        {"\"sk-1\"",    W "provider \"openai\": env \"GW_K\" holds quotes around the key: write it without them\n"},
-        {"'sk-1'",      W "provider \"openai\": env \"GW_K\" holds quotes around the key: write it without them\n"},
-        {"sk-1 ",       W "provider \"openai\": env \"GW_K\" has a blank before or after the key: remove it\n"    },
-        {" sk-1",       W "provider \"openai\": env \"GW_K\" has a blank before or after the key: remove it\n"    },
-        {"Bearer sk-1", W "provider \"openai\": env \"GW_K\" begins with \"Bearer\": write the key alone\n"       },
-        {"sk-1\n",      ""                                                                                        },
+        { "sk-1", "" },
+        { "\"sk-1\"", W "provider \"openai\": env \"GW_K\" holds quotes around the key: write it without them\n" },
+        { "'sk-1'", W "provider \"openai\": env \"GW_K\" holds quotes around the key: write it without them\n" },
+        { "sk-1 ", W "provider \"openai\": env \"GW_K\" has a blank before or after the key: remove it\n" },
+        { " sk-1", W "provider \"openai\": env \"GW_K\" has a blank before or after the key: remove it\n" },
+        { "Bearer sk-1", W "provider \"openai\": env \"GW_K\" begins with \"Bearer\": write the key alone\n" },
+        { "sk-1\n", "" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         setenv("GW_K", cases[i].value, 1);
@@ -90,21 +90,15 @@ Test(warn, of_files_that_every_user_of_the_machine_may_read_or_write)
     static const struct {
         mode_t mode;
         const char *can; /* NULL: nothing is wrong */
-    } cases[] = {
-        {0600, NULL     },
-        {0640, NULL     },
-        {0660, NULL     },
-        {0644, "read"   },
-        {0602, "written"},
-        {0666, "written"}
-    };
+    } cases[] = { { 0600, NULL },   { 0640, NULL },      { 0660, NULL },
+                  { 0644, "read" }, { 0602, "written" }, { 0666, "written" } };
     char folder[] = "/tmp/gw-warn-XXXXXX", key[64], file[64], wanted[300];
 
     cr_assert_not_null(mkdtemp(folder));
     snprintf(key, sizeof key, "%s/key", folder);
     snprintf(file, sizeof file, "%s/gateway.lua", folder);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct bench b = {.options = {.file = file}};
+        struct bench b = { .options = { .file = file } };
         write_file(key, "sk-1\n", cases[i].mode);
         write_file(file, "", cases[i].mode);
         bench_load_with(&b, "provider \"openai\" { secret = file \"key\" }");

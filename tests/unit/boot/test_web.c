@@ -21,10 +21,13 @@ static void says(const char *source, const char *complaint)
 
 Test(web, takes_origins_as_browsers_write_them)
 {
-    static const char *const wrong[] = { "demo", "https://", "https://a/", "https://a/b", "https://u@a", "https://*.a", "://a", "https://a b" };
+    static const char *const wrong[] = { "demo",        "https://",    "https://a/", "https://a/b",
+                                         "https://u@a", "https://*.a", "://a",       "https://a b" };
     char source[200];
 
-    says("cors { origins = { \"https://a.example\", \"http://localhost:3000\", \"app://obsidian.md\", \"http://[::1]:80\" } }", NULL);
+    says(
+        "cors { origins = { \"https://a.example\", \"http://localhost:3000\", \"app://obsidian.md\", \"http://[::1]:80\" } }",
+        NULL);
     says("cors { origins = { \"*\" } }", "every web page");
     says("cors { origins = { \"*\" } }\n" KEY, NULL);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -43,7 +46,10 @@ Test(web, takes_a_token_that_can_be_a_header)
     buf_init(&out, 1 << 20);
     dump_config(b.config, &out);
     buf_append(&out, "", 1);
-    cr_assert(strstr(out.ptr, "cors { origins = { \"https://a\", \"https://b\" } }\nmetrics { token = env \"GW_TEST_TOKEN\" }\n") != NULL);
+    cr_assert(
+        strstr(out.ptr,
+               "cors { origins = { \"https://a\", \"https://b\" } }\nmetrics { token = env \"GW_TEST_TOKEN\" }\n") !=
+        NULL);
     cr_assert(strstr(out.ptr, "0123456789abcdef") == NULL);
     buf_free(&out);
     bench_end(&b);

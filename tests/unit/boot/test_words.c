@@ -29,7 +29,8 @@ static const char *sample(const struct word_row *row)
             return "\"Europe/Berlin\"";
         if (strcmp(row->setting, "alert") == 0)
             return "\"https://a.example/x\"";
-        return strcmp(row->setting, "expires") == 0 || strcmp(row->setting, "ends") == 0 ? "\"2030-01-01\"" : "\"default\"";
+        return strcmp(row->setting, "expires") == 0 || strcmp(row->setting, "ends") == 0 ? "\"2030-01-01\""
+                                                                                         : "\"default\"";
     case WORD_NUMBER:
     case WORD_COUNT:
     case WORD_WORKERS:
@@ -58,9 +59,9 @@ static const char *sample(const struct word_row *row)
     case WORD_PRICE:
         return "{ input_usd_per_mtok = 2.5 }";
     case WORD_SETTINGS:
-        return strcmp(row->setting, "tls") == 0 ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
-             : strcmp(row->setting, "raise") == 0 ? "{ usd = 1, ends = \"2030-01-01\" }"
-                                                  : "{}";
+        return strcmp(row->setting, "tls") == 0     ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
+               : strcmp(row->setting, "raise") == 0 ? "{ usd = 1, ends = \"2030-01-01\" }"
+                                                    : "{}";
     case WORD_TAGS:
         return "{ a = \"1\", [\"b.c\"] = \"2 x\" }";
     case WORD_BUDGETS:
@@ -89,7 +90,8 @@ static void write_source(const struct word_row *row, const char *setting, char *
 {
     char value[300];
     const char *dot = strchr(row->word, '.');
-    if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS || strcmp(row->word, "store") == 0) { /* they need a ledger */
+    if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS ||
+        strcmp(row->word, "store") == 0) { /* they need a ledger */
         int len = snprintf(out, room, "ledger { path = \"ledger\" }\n");
         out += len;
         room -= (size_t)len;
@@ -101,7 +103,8 @@ static void write_source(const struct word_row *row, const char *setting, char *
     }
     if (dot != NULL) {
         char inner[400];
-        snprintf(inner, sizeof inner, "%s = { %s }%s", dot + 1, value, strncmp(row->word, "budget", 6) == 0 ? ", usd = 1" : "");
+        snprintf(inner, sizeof inner, "%s = { %s }%s", dot + 1, value,
+                 strncmp(row->word, "budget", 6) == 0 ? ", usd = 1" : "");
         memcpy(value, inner, sizeof value - 1);
         value[sizeof value - 1] = '\0';
     }
@@ -210,7 +213,10 @@ Test(words, have_units_in_their_names)
         struct text name = text_of(row->setting);
         if (row->type != WORD_NUMBER)
             continue;
-        const char *ending = strcmp(row->unit, "s") == 0 ? "_s" : strcmp(row->unit, "ms") == 0 ? "_ms" : strcmp(row->unit, "MB") == 0 ? "_mb" : "_kb";
+        const char *ending = strcmp(row->unit, "s") == 0    ? "_s"
+                             : strcmp(row->unit, "ms") == 0 ? "_ms"
+                             : strcmp(row->unit, "MB") == 0 ? "_mb"
+                                                            : "_kb";
         cr_assert(text_ends(name, text_of(ending)), "%s", row->setting);
     }
 }

@@ -116,7 +116,8 @@ Test(usage, counts_output_by_events_and_by_bytes)
         int64_t events;
         uint64_t bytes;
         int64_t tokens;
-    } rows[] = { { 0, 0, 0 }, { 0, 1, 1 }, { 0, 3, 1 }, { 0, 4, 2 }, { 5, 15, 5 }, { 5, 16, 6 }, { 5, 3, 5 }, { 1, 3000000000000, 1000000000000 } };
+    } rows[] = { { 0, 0, 0 },  { 0, 1, 1 },  { 0, 3, 1 }, { 0, 4, 2 },
+                 { 5, 15, 5 }, { 5, 16, 6 }, { 5, 3, 5 }, { 1, 3000000000000, 1000000000000 } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cr_assert_eq(usage_count_output(rows[i].events, rows[i].bytes), rows[i].tokens, "%zu", i);
 }

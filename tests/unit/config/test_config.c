@@ -99,8 +99,9 @@ Test(config, knows_keys_by_their_digest_only)
 
 Test(config, lets_a_team_ask_for_what_its_list_says)
 {
-    struct text list[] = {TEXT("fast"), TEXT("openai/*"), TEXT("claude-*")};
-    struct config_team all = {.name = TEXT("all")}, some = {.models = list, .model_count = 3}, none = {.models = list};
+    struct text list[] = { TEXT("fast"), TEXT("openai/*"), TEXT("claude-*") };
+    struct config_team all = { .name = TEXT("all") }, some = { .models = list, .model_count = 3 },
+                       none = { .models = list };
     cr_assert(config_team_may(&all, TEXT("anything")));
     cr_assert(config_team_may(NULL, TEXT("anything")));
     cr_assert(config_team_may(&some, TEXT("fast")));

@@ -135,8 +135,9 @@ static void on_block_stop(struct reader *r, const struct json *v)
 
 static void on_message_delta(struct reader *r, const struct json *v)
 {
-    static const char *const reasons[] = { "end_turn", "max_tokens",  "stop_sequence", "tool_use",
-                                           "refusal",  "pause_turn", "model_context_window_exceeded" };
+    static const char *const reasons[] = {
+        "end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal", "pause_turn", "model_context_window_exceeded"
+    };
     bool known = false;
     cr_assert(r->open == NULL, "%s: message_delta inside of a block", r->what);
     cr_assert(!r->delta, "%s: a second message_delta", r->what);
@@ -154,10 +155,8 @@ static const struct {
     const char *name;
     void (*read)(struct reader *r, const struct json *v);
 } events[] = {
-    { "message_start", on_message_start },
-    { "content_block_start", on_block_start },
-    { "content_block_delta", on_delta },
-    { "content_block_stop", on_block_stop },
+    { "message_start", on_message_start }, { "content_block_start", on_block_start },
+    { "content_block_delta", on_delta },   { "content_block_stop", on_block_stop },
     { "message_delta", on_message_delta },
 };
 

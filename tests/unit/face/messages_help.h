@@ -60,9 +60,9 @@ struct help_message {
     struct help_block blocks[HELP_BLOCKS];
     size_t count;
     struct text id, model, stop_reason;
-    const struct json *usage;  /* of the end */
+    const struct json *usage; /* of the end */
     int64_t input_at_start;
-    bool complete;             /* message_stop came */
+    bool complete; /* message_stop came */
 };
 /* Checks every rule of the grammar; ends the test with `what` in its message when one is broken. `json`: arguments must
  * be JSON objects. */

@@ -39,7 +39,9 @@ static void splices_to(const char *body, const char *model, const char *want)
 
 Test(chat, reads_what_the_gateway_must_know)
 {
-    cr_assert_eq(decode("{\"model\":\"m\",\"messages\":[],\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":3}"), 0);
+    cr_assert_eq(
+        decode("{\"model\":\"m\",\"messages\":[],\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":3}"),
+        0);
     cr_assert(text_is(ask.model, "m"));
     cr_assert(ask.stream);
     cr_assert(ask.wants_usage);
@@ -79,7 +81,8 @@ Test(chat, refuses_what_is_wrong_and_names_the_member)
 
 Test(chat, leaves_the_body_alone_but_for_the_model)
 {
-    splices_to("{ \"messages\" : [1.50e3,\"\\u0041\"] , \"model\":\"m\" }", "up/x", "{ \"messages\" : [1.50e3,\"\\u0041\"] , \"model\":\"up/x\" }");
+    splices_to("{ \"messages\" : [1.50e3,\"\\u0041\"] , \"model\":\"m\" }", "up/x",
+               "{ \"messages\" : [1.50e3,\"\\u0041\"] , \"model\":\"up/x\" }");
     splices_to("{\"model\":\"m\",\"messages\":[]}", "m", "{\"model\":\"m\",\"messages\":[]}");
     splices_to("{\"model\":\"m\",\"messages\":[]}", "a\"b", "{\"model\":\"a\\\"b\",\"messages\":[]}");
 }
@@ -90,10 +93,12 @@ Test(chat, asks_every_stream_for_its_usage)
                "{\"model\":\"n\",\"stream_options\":{\"include_usage\":true},\"messages\":[],\"stream\":true}");
     splices_to("{\"stream\":true,\"stream_options\":null,\"model\":\"m\",\"messages\":[]}", "n",
                "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"n\",\"messages\":[]}");
-    splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":false,\"x\":1},\"messages\":[]}", "m",
+    splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":false,\"x\":1},\"messages\":[]}",
+               "m",
                "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true,\"x\":1},\"messages\":[]}");
-    splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{ \"x\":1},\"messages\":[]}", "m",
-               "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true, \"x\":1},\"messages\":[]}");
+    splices_to(
+        "{\"model\":\"m\",\"stream\":true,\"stream_options\":{ \"x\":1},\"messages\":[]}", "m",
+        "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true, \"x\":1},\"messages\":[]}");
     splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{},\"messages\":[]}", "m",
                "{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[]}");
     splices_to("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[]}", "m",
@@ -110,7 +115,8 @@ Test(chat, knows_what_only_opens_an_answer)
         { "{\"choices\":[],\"usage\":null,\"error\":null,\"prompt_filter_results\":[{}]}", true },
         { "{\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}", true },
         { "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null,\"tool_calls\":[]},"
-          "\"logprobs\":null,\"finish_reason\":null}]}", true },
+          "\"logprobs\":null,\"finish_reason\":null}]}",
+          true },
         { "{\"choices\":[{\"delta\":{},\"content_filter_results\":{\"hate\":{}},\"finish_reason\":\"\"}]}", true },
         { "{\"choices\":[{\"delta\":{\"role\":\"assistant\"}},{\"delta\":{\"content\":\"x\"}}]}", false },
         { "{\"choices\":[{\"delta\":{\"content\":\" \"}}]}", false },
@@ -129,8 +135,8 @@ Test(chat, knows_what_only_opens_an_answer)
     };
     arena_init(&arena, NULL, 0, 1 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_chat.dialect->opens(TEXT_NONE, json_parse(&arena, text_of(rows[i].data), NULL)), rows[i].want, "%s",
-                     rows[i].data);
+        cr_assert_eq(face_chat.dialect->opens(TEXT_NONE, json_parse(&arena, text_of(rows[i].data), NULL)), rows[i].want,
+                     "%s", rows[i].data);
     cr_assert_not(face_chat.dialect->opens(TEXT("error"), json_parse(&arena, TEXT("{\"choices\":[]}"), NULL)));
     arena_fini(&arena);
 }
@@ -163,10 +169,11 @@ Test(chat, digests_a_whole_answer)
 {
     struct text digest;
     arena_init(&arena, NULL, 0, 1 << 20);
-    unsigned found = face_chat.dialect->digest(&arena,
-                                      TEXT("{\"id\":\"x\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"long\"},"
-                                           "\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3}}"),
-                                      &digest);
+    unsigned found =
+        face_chat.dialect->digest(&arena,
+                                  TEXT("{\"id\":\"x\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"long\"},"
+                                       "\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3}}"),
+                                  &digest);
     cr_assert_eq(found, DIALECT_TAP_USAGE | DIALECT_TAP_FINISH);
     cr_assert_geq(text_find(digest, TEXT("\"finish_reason\":\"length\"")), 0);
     cr_assert_geq(text_find(digest, TEXT("\"usage\":{\"prompt_tokens\":3}")), 0);
@@ -179,17 +186,20 @@ Test(chat, digests_a_whole_answer)
 
 Test(chat, takes_the_body_that_cursor_sends)
 {
-    cr_assert_eq(decode("{\"model\":\"m\",\"instructions\":\"be brief\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\","
-                        "\"text\":\"hi\"}]},{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":\"f\",\"arguments\":\"{}\"},"
-                        "{\"type\":\"function_call_output\",\"call_id\":\"c1\",\"output\":\"7\"}],\"tools\":[{\"type\":\"function\","
-                        "\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}],\"max_output_tokens\":9,\"truncation\":\"auto\"}"),
-                 0);
-    cr_assert(text_is(spliced("m"),
-                      "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},{\"role\":\"user\",\"content\":"
-                      "[{\"type\":\"text\",\"text\":\"hi\"}]},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c1\","
-                      "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":"
-                      "\"c1\",\"content\":\"7\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"
-                      "{\"type\":\"object\"}}}],\"max_completion_tokens\":9}"));
+    cr_assert_eq(
+        decode(
+            "{\"model\":\"m\",\"instructions\":\"be brief\",\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\","
+            "\"text\":\"hi\"}]},{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":\"f\",\"arguments\":\"{}\"},"
+            "{\"type\":\"function_call_output\",\"call_id\":\"c1\",\"output\":\"7\"}],\"tools\":[{\"type\":\"function\","
+            "\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}],\"max_output_tokens\":9,\"truncation\":\"auto\"}"),
+        0);
+    cr_assert(text_is(
+        spliced("m"),
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},{\"role\":\"user\",\"content\":"
+        "[{\"type\":\"text\",\"text\":\"hi\"}]},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c1\","
+        "\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":"
+        "\"c1\",\"content\":\"7\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"
+        "{\"type\":\"object\"}}}],\"max_completion_tokens\":9}"));
     cr_assert_not_null(ask.dropped);
     cr_assert(text_is(ask.dropped->member, "truncation"));
     arena_fini(&arena);
@@ -199,23 +209,30 @@ Test(chat, takes_the_body_that_cursor_sends)
  * operator's own, which may be a gateway, gets all of it. */
 Test(chat, cuts_what_the_gateway_gave_out_of_what_a_service_gets)
 {
-#define ORIGIN "\"x_origin\":{\"dialect\":\"messages\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"\\\"x_origin\\\":{\"}]}"
+#define ORIGIN                                                                                                         \
+    "\"x_origin\":{\"dialect\":\"messages\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"\\\"x_origin\\\":{\"}]}"
     static const struct {
         const char *sent, *got;
     } rows[] = {
-        {"{\"role\":\"assistant\",\"content\":\"a\"," ORIGIN "}", "{\"role\":\"assistant\",\"content\":\"a\" }"},
-        {"{" ORIGIN " , \"role\":\"assistant\",\"content\":\"a\"}", "{ \"role\":\"assistant\",\"content\":\"a\"}"},
-        {"{\"role\":\"assistant\", " ORIGIN ",\"content\":\"a\"}", "{\"role\":\"assistant\",  \"content\":\"a\"}"},
-        {"{" ORIGIN "}", "{ }"},
-        {"{\"role\":\"user\",\"content\":\"\\\"x_origin\\\":\"}", "{\"role\":\"user\",\"content\":\"\\\"x_origin\\\":\"}"},
-        {"{\"role\":\"tool\",\"content\":[{\"type\":\"text\",\"x_origin\":1}]}", "{\"role\":\"tool\",\"content\":[{\"type\":\"text\",\"x_origin\":1}]}"},
+        { "{\"role\":\"assistant\",\"content\":\"a\"," ORIGIN "}", "{\"role\":\"assistant\",\"content\":\"a\" }" },
+        { "{" ORIGIN " , \"role\":\"assistant\",\"content\":\"a\"}", "{ \"role\":\"assistant\",\"content\":\"a\"}" },
+        { "{\"role\":\"assistant\", " ORIGIN ",\"content\":\"a\"}", "{\"role\":\"assistant\",  \"content\":\"a\"}" },
+        { "{" ORIGIN "}", "{ }" },
+        { "{\"role\":\"user\",\"content\":\"\\\"x_origin\\\":\"}",
+          "{\"role\":\"user\",\"content\":\"\\\"x_origin\\\":\"}" },
+        { "{\"role\":\"tool\",\"content\":[{\"type\":\"text\",\"x_origin\":1}]}",
+          "{\"role\":\"tool\",\"content\":[{\"type\":\"text\",\"x_origin\":1}]}" },
     };
     char body[2000], want[2000];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (int service = 0; service < 2; service++) {
-            snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[%s,{},%s],\"stream\":true}", rows[i].sent, rows[i].sent);
+            snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[%s,{},%s],\"stream\":true}", rows[i].sent,
+                     rows[i].sent);
             const char *kept = service ? rows[i].got : rows[i].sent;
-            snprintf(want, sizeof want, "{\"model\":\"n\",\"stream_options\":{\"include_usage\":true},\"messages\":[%s,{},%s],\"stream\":true}", kept, kept);
+            snprintf(
+                want, sizeof want,
+                "{\"model\":\"n\",\"stream_options\":{\"include_usage\":true},\"messages\":[%s,{},%s],\"stream\":true}",
+                kept, kept);
             cr_assert_eq(decode(body), 0);
             ask.to_service = service;
             struct text got = spliced("n");

@@ -7,7 +7,8 @@
 #define SEARCH "{\"type\":\"server_tool_use\",\"id\":\"s1\",\"name\":\"web_search\",\"input\":{\"query\":\"q\"}}"
 #define FOUND "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s1\",\"content\":[]}"
 #define WANTED                                                                                                         \
-    "{\"dialect\":\"messages\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"S1\"}," SEARCH "," FOUND \
+    "{\"dialect\":\"messages\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"S1\"}," SEARCH  \
+    "," FOUND                                                                                                          \
     ",{\"type\":\"text\",\"text\":\"Look:\"},{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\",\"input\":{\"k\":1}}]}"
 
 static gw_event with_format(gw_event e)

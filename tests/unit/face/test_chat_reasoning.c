@@ -28,14 +28,12 @@ static void end(void)
 static gw_event event(uint32_t type, uint32_t item, const char *id, const char *text, const char *data)
 {
     struct text i = text_of(id), t = text_of(text), d = text_of(data);
-    return (gw_event){
-        .size = sizeof(gw_event),
-        .type = type,
-        .item = item,
-        .id = {i.ptr,  i.len},
-        .text = { t.ptr, t.len},
-        .data = { d.ptr, d.len}
-    };
+    return (gw_event){ .size = sizeof(gw_event),
+                       .type = type,
+                       .item = item,
+                       .id = { i.ptr, i.len },
+                       .text = { t.ptr, t.len },
+                       .data = { d.ptr, d.len } };
 }
 
 /* The delta of the only chunk that the event adds beside the one with the role. */

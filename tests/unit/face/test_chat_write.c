@@ -20,10 +20,13 @@ static struct face_answer begin(bool wants_usage)
 static gw_event event(uint32_t type, uint32_t item, const char *id, const char *text)
 {
     struct text i = text_of(id), t = text_of(text);
-    return (gw_event){ .size = sizeof(gw_event), .type = type, .item = item, .id = { i.ptr, i.len }, .text = { t.ptr, t.len } };
+    return (gw_event){
+        .size = sizeof(gw_event), .type = type, .item = item, .id = { i.ptr, i.len }, .text = { t.ptr, t.len }
+    };
 }
 
-#define HEAD "data: {\"id\":\"chatcmpl-R\",\"object\":\"chat.completion.chunk\",\"created\":9,\"model\":\"m\",\"choices\":["
+#define HEAD                                                                                                           \
+    "data: {\"id\":\"chatcmpl-R\",\"object\":\"chat.completion.chunk\",\"created\":9,\"model\":\"m\",\"choices\":["
 #define TAIL(finish) "},\"logprobs\":null,\"finish_reason\":" finish "}]}\n\n"
 
 static void stream(struct face_answer *a, gw_event e, struct buf *out)
@@ -39,9 +42,9 @@ Test(chat_write, opens_the_choice_with_its_role)
     stream(&a, event(GW_EVENT_TEXT, 0, NULL, "hi"), &out);
     stream(&a, event(GW_EVENT_FINISH, 0, NULL, "stop"), &out);
     face_chat.stream_end(&a, &out);
-    cr_assert(text_is(buf_view(&out), HEAD "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"" TAIL("null")
-                                          HEAD "{\"index\":0,\"delta\":{\"content\":\"hi\"" TAIL("null")
-                                          HEAD "{\"index\":0,\"delta\":{" TAIL("\"stop\"") "data: [DONE]\n\n"));
+    cr_assert(text_is(buf_view(&out), HEAD "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"" TAIL(
+                                          "null") HEAD "{\"index\":0,\"delta\":{\"content\":\"hi\"" TAIL("null") HEAD
+                      "{\"index\":0,\"delta\":{" TAIL("\"stop\"") "data: [DONE]\n\n"));
     buf_free(&out);
     arena_fini(&arena);
 }
@@ -55,15 +58,16 @@ Test(chat_write, gives_parallel_calls_their_own_index)
     stream(&a, event(GW_EVENT_TOOL_CALL, 1, "c1", "g"), &out);
     buf_free(&out);
     stream(&a, event(GW_EVENT_TOOL_ARGS, 1, NULL, "{\"a\":1}"), &out);
-    cr_assert_geq(text_find(buf_view(&out), TEXT("\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"{\\\"a\\\":1}\"}}]")), 0);
+    cr_assert_geq(text_find(buf_view(&out),
+                            TEXT("\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"{\\\"a\\\":1}\"}}]")),
+                  0);
     buf_free(&out);
     arena_fini(&arena);
 }
 
 #define EXTRA_CONTENT "\"extra_content\":{\"google\":{\"thought_signature\":\"s\"}}"
 #define EXTRA "{\"id\":\"x\"," EXTRA_CONTENT "}"
-#define OPENED                                                                                                         \
-    "[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}"
+#define OPENED "[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}"
 
 /* What a call's service wants back with it stands beside the call's own members, which it cannot replace. */
 Test(chat_write, a_call_has_the_members_that_its_service_gave_it)
@@ -78,7 +82,8 @@ Test(chat_write, a_call_has_the_members_that_its_service_gave_it)
         buf_init(&out, 1 << 16);
         stream(&a, call, &out);
         stream(&a, end, &out);
-        cr_assert_geq(text_find(buf_view(&out), i == 0 ? TEXT(OPENED "," EXTRA_CONTENT "}]") : TEXT(OPENED "}]")), 0, "%zu", i);
+        cr_assert_geq(text_find(buf_view(&out), i == 0 ? TEXT(OPENED "," EXTRA_CONTENT "}]") : TEXT(OPENED "}]")), 0,
+                      "%zu", i);
         buf_free(&out);
         arena_fini(&arena);
 
@@ -86,7 +91,8 @@ Test(chat_write, a_call_has_the_members_that_its_service_gave_it)
         face_chat.fold_event(&a, &call);
         face_chat.fold_event(&a, &end);
         face_chat.fold_end(&a, &out);
-        cr_assert_eq(text_find(buf_view(&out), TEXT("\"arguments\":\"{}\"},\"extra_content\":{\"google\":")) >= 0, i == 0);
+        cr_assert_eq(text_find(buf_view(&out), TEXT("\"arguments\":\"{}\"},\"extra_content\":{\"google\":")) >= 0,
+                     i == 0);
         cr_assert_lt(text_find(buf_view(&out), TEXT("\"id\":\"x\"")), 0);
         buf_free(&out);
         arena_fini(&arena);
@@ -102,7 +108,8 @@ Test(chat_write, ends_with_a_usage_chunk_only_when_it_was_asked_for)
     cr_assert_geq(text_find(buf_view(&out), TEXT("\"usage\":null}")), 0);
     buf_free(&out);
     face_chat.stream_end(&a, &out);
-    cr_assert_geq(text_find(buf_view(&out), TEXT("\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2,")), 0);
+    cr_assert_geq(
+        text_find(buf_view(&out), TEXT("\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2,")), 0);
     buf_free(&out);
     arena_fini(&arena);
 }
@@ -114,8 +121,8 @@ Test(chat_write, finishes_an_answer_of_nothing_that_a_chat_shows)
     buf_init(&out, 1 << 16);
     stream(&a, event(GW_EVENT_ORIGIN, 0, NULL, "messages"), &out);
     face_chat.stream_end(&a, &out);
-    cr_assert(text_is(buf_view(&out), HEAD "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"" TAIL("null")
-                                          HEAD "{\"index\":0,\"delta\":{" TAIL("\"stop\"") "data: [DONE]\n\n"));
+    cr_assert(text_is(buf_view(&out), HEAD "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"" TAIL(
+                                          "null") HEAD "{\"index\":0,\"delta\":{" TAIL("\"stop\"") "data: [DONE]\n\n"));
     buf_free(&out);
     arena_fini(&arena);
 }
@@ -126,9 +133,11 @@ Test(chat_write, folds_a_whole_answer)
     struct fail fail;
     struct face_answer a = begin(false);
     buf_init(&out, 1 << 16);
-    const gw_event events[] = { event(GW_EVENT_START, 0, "up", "real-model"), event(GW_EVENT_REASONING, 0, NULL, "hm"),
-                                event(GW_EVENT_TEXT, 0, NULL, "Hel"),         event(GW_EVENT_TEXT, 0, NULL, "lo"),
-                                event(GW_EVENT_TOOL_CALL, 0, "c", "f"),       event(GW_EVENT_FINISH, 0, NULL, "tool_calls") };
+    const gw_event events[] = {
+        event(GW_EVENT_START, 0, "up", "real-model"), event(GW_EVENT_REASONING, 0, NULL, "hm"),
+        event(GW_EVENT_TEXT, 0, NULL, "Hel"),         event(GW_EVENT_TEXT, 0, NULL, "lo"),
+        event(GW_EVENT_TOOL_CALL, 0, "c", "f"),       event(GW_EVENT_FINISH, 0, NULL, "tool_calls")
+    };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         face_chat.fold_event(&a, &events[i]);
     face_chat.fold_end(&a, &out);

@@ -125,8 +125,9 @@ Test(messages, knows_what_only_opens_an_answer)
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_messages.dialect->opens(text_of(rows[i].name), json_parse(&help.arena, text_of(rows[i].data), NULL)),
-                     rows[i].want, "%s %s", rows[i].name, rows[i].data);
+        cr_assert_eq(
+            face_messages.dialect->opens(text_of(rows[i].name), json_parse(&help.arena, text_of(rows[i].data), NULL)),
+            rows[i].want, "%s %s", rows[i].name, rows[i].data);
     help_end();
 }
 
@@ -157,8 +158,8 @@ Test(messages, finds_usage_finish_and_errors_in_frames)
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_messages.dialect->tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)), rows[i].want, "%s",
-                     rows[i].data);
+        cr_assert_eq(face_messages.dialect->tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)),
+                     rows[i].want, "%s", rows[i].data);
     help_end();
 }
 
@@ -168,14 +169,15 @@ Test(messages, digests_a_whole_answer)
     help_begin();
     unsigned found =
         face_messages.dialect->digest(&help.arena,
-                             TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
-                                  "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
-                             &digest);
+                                      TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
+                                           "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
+                                      &digest);
     cr_assert_eq(found, DIALECT_TAP_USAGE | DIALECT_TAP_FINISH);
     cr_assert_geq(text_find(digest, TEXT("\"stop_reason\":\"end_turn\"")), 0);
     cr_assert_lt(text_find(digest, TEXT("long")), 0);
     help_json(digest);
-    found = face_messages.dialect->digest(&help.arena, TEXT("{\"type\":\"error\",\"error\":{\"message\":\"m\"}}"), &digest);
+    found =
+        face_messages.dialect->digest(&help.arena, TEXT("{\"type\":\"error\",\"error\":{\"message\":\"m\"}}"), &digest);
     cr_assert_eq(found, DIALECT_TAP_ERROR);
     cr_assert_eq(face_messages.dialect->digest(&help.arena, TEXT("<html>"), &digest), DIALECT_TAP_BAD);
     cr_assert(face_messages.dialect->digest(&help.arena, TEXT("{\"a\":1}"), &digest) & DIALECT_TAP_BAD);
@@ -229,7 +231,8 @@ static void expect_estimate(const char *body, int media)
     size_t high = 0;
     for (size_t i = 0; i < t.len; i++)
         high += (unsigned char)t.ptr[i] > 0x7f;
-    cr_assert_eq(estimate(body), 1 + (int64_t)((t.len - high) * 10 / 33) + (int64_t)(high / 2) + 1600 * media, "%s", body);
+    cr_assert_eq(estimate(body), 1 + (int64_t)((t.len - high) * 10 / 33) + (int64_t)(high / 2) + 1600 * media, "%s",
+                 body);
 }
 
 Test(messages, an_estimate_finds_images_wherever_they_stand)
@@ -237,10 +240,11 @@ Test(messages, an_estimate_finds_images_wherever_they_stand)
     static const char filling[] = "\xc3\xa9 words \xe6\xbc\xa2 and \xf0\x9f\x98\x80 more";
     help_begin();
     for (size_t at = 0; at < 24; at++) {
-        char *body = arena_printf(&help.arena,
-                                  "{\"model\":\"m\",\"messages\":[%*s{\"a\":\"%s\",\"type\" :\"image\",\"s\":[%*s{\"type\":"
-                                  "\"document\"}]}]%*s}",
-                                  (int)at, "", filling, (int)(at / 3), "", (int)(23 - at), "");
+        char *body =
+            arena_printf(&help.arena,
+                         "{\"model\":\"m\",\"messages\":[%*s{\"a\":\"%s\",\"type\" :\"image\",\"s\":[%*s{\"type\":"
+                         "\"document\"}]}]%*s}",
+                         (int)at, "", filling, (int)(at / 3), "", (int)(23 - at), "");
         expect_estimate(body, 2);
     }
     expect_estimate("{\"model\":\"m\",\"messages\":[\"type\",\"image\"]}", 0);

@@ -177,8 +177,8 @@ static bool is_explained(const char *file, const char *member)
 {
     for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
         size_t len = strlen(differences[i].file);
-        bool here = strcmp(differences[i].file, "*") == 0 ||
-                    (strncmp(file, differences[i].file, len) == 0 && file[len] == '.');
+        bool here =
+            strcmp(differences[i].file, "*") == 0 || (strncmp(file, differences[i].file, len) == 0 && file[len] == '.');
         if (here && strcmp(differences[i].member, member) == 0) {
             used[i] = true;
             return true;

@@ -152,8 +152,14 @@ Test(messages_random, two_thousand_answers_of_nonsense_keep_the_grammar)
     static const char *const texts[] = { "", "x", "}", "{", "\"", "[1", "\\", "stop", "\xc3\xa9", "\xff", NULL };
     static const char *const ids[] = { NULL,       "", "a.b:c", "anthropic-claude-v1", "anthropic-claude-v1:redacted",
                                        "messages", "f" };
-    static const char *const datas[] = { NULL, "", "{}", "{\"type\":\"reasoning.encrypted\",\"data\":\"d\"}", "[", "7",
-                                         "{\"type\":\"fallback\"}", "{\"type\":\"url_citation\",\"url_citation\":{}}" };
+    static const char *const datas[] = { NULL,
+                                         "",
+                                         "{}",
+                                         "{\"type\":\"reasoning.encrypted\",\"data\":\"d\"}",
+                                         "[",
+                                         "7",
+                                         "{\"type\":\"fallback\"}",
+                                         "{\"type\":\"url_citation\",\"url_citation\":{}}" };
     uint64_t state = 0xbad5eed;
     for (int round = 0; round < 2000; round++) {
         static gw_event events[EVENTS];

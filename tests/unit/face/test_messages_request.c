@@ -115,8 +115,11 @@ Test(messages_request, shows_images_of_tools_in_the_message_after)
     snprintf(body, sizeof body, TURNS(USER("{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"content\":[%s]}")),
              image);
     snprintf(want, sizeof want,
-             "[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":[" T("[image: see the next message]") "]},"
-             "{\"role\":\"user\",\"content\":[" T("Returned by the tool call a:") ",%s]}]", part);
+             "[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":[" T(
+                 "[image: see the next message]") "]},"
+                                                  "{\"role\":\"user\",\"content\":[" T(
+                                                      "Returned by the tool call a:") ",%s]}]",
+             part);
     becomes(body, want);
 }
 
@@ -168,9 +171,10 @@ Test(messages_request, keeps_whole_what_has_no_equal)
             "\"text\":\"hm\",\"signature\":\"EqQB\",\"format\":\"anthropic-claude-v1\",\"index\":0}]," ORIGIN(
                 T("a") "," THINK("hm", "EqQB")) "}]");
     /* never what only the gateway can read */
-    becomes(TURNS(SAID(SERVER "," THINK("hm", "gw1.e30") ",{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":"
-                              "\"web_search_result_location\",\"encrypted_index\":\"gw1.\"}]}")),
-            "[{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"hm\"," ORIGIN(SERVER "," T("a")) "}]");
+    becomes(
+        TURNS(SAID(SERVER "," THINK("hm", "gw1.e30") ",{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":"
+                                                     "\"web_search_result_location\",\"encrypted_index\":\"gw1.\"}]}")),
+        "[{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"hm\"," ORIGIN(SERVER "," T("a")) "}]");
     becomes(TURNS(USER("{\"type\":\"container_upload\",\"file_id\":\"f\"}")),
             "[{\"role\":\"user\",\"content\":\"\"," ORIGIN("{\"type\":\"container_upload\",\"file_id\":\"f\"}") "}]");
     help_begin();
@@ -198,8 +202,7 @@ Test(messages_request, translates_the_parameters)
         "response_format",
         "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"output\",\"schema\":{\"type\":\"object\"},\"strict\":"
         "true}}");
-    has(ASK(",\"output_format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}"),
-        "response_format",
+    has(ASK(",\"output_format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}"), "response_format",
         "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"output\",\"schema\":{\"type\":\"object\"},\"strict\":"
         "true}}");
 }
@@ -254,11 +257,16 @@ Test(messages_request, translates_tools)
 
 Test(messages_request, tells_what_it_drops)
 {
-    static const char *const dropped[] = { "container",       "context_management",
-                                           "mcp_servers",     "inference_geo",
-                                           "new?member",      "thinking.display",
-                                           "tools.defer_loading", "tools.bash_20250124",
-                                           "tools.web_search.max_uses", "output_config.task_budget",
+    static const char *const dropped[] = { "container",
+                                           "context_management",
+                                           "mcp_servers",
+                                           "inference_geo",
+                                           "new?member",
+                                           "thinking.display",
+                                           "tools.defer_loading",
+                                           "tools.bash_20250124",
+                                           "tools.web_search.max_uses",
+                                           "output_config.task_budget",
                                            "system.x-anthropic-billing-header" };
     help_begin();
     const struct json *v = help_translate(ASK(

@@ -368,8 +368,8 @@ Test(messages_stream, gives_back_anthropics_own_reason)
         gw_event events[] = { SAY("a"), help_event(GW_EVENT_FINISH, 0, NULL, rows[i].word, rows[i].data) };
         char wanted[200];
         events[1].code = (gw_str){ rows[i].code, strlen(rows[i].code) };
-        snprintf(wanted, sizeof wanted, "\"stop_reason\":\"%s\",\"stop_sequence\":%s,\"stop_details\":%s", rows[i].reason,
-                 rows[i].sequence, rows[i].details);
+        snprintf(wanted, sizeof wanted, "\"stop_reason\":\"%s\",\"stop_sequence\":%s,\"stop_details\":%s",
+                 rows[i].reason, rows[i].sequence, rows[i].details);
         struct text body = whole_body(events, 2);
         cr_assert_geq(text_find(body, text_of(wanted)), 0, "%s in %.*s", wanted, TEXT_ARG(body));
     }

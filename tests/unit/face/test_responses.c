@@ -39,10 +39,8 @@ Test(responses, finds_the_end_and_errors_in_frames)
         unsigned want;
     } rows[] = {
         { "response.output_text.delta", "{\"type\":\"response.output_text.delta\",\"delta\":\"x\"}", 0 },
-        { "response.completed", "{\"type\":\"response.completed\",\"response\":{\"usage\":{}}}",
-          END },
-        { "response.failed", "{\"type\":\"response.failed\",\"response\":{\"error\":{}}}",
-          END | DIALECT_TAP_ERROR },
+        { "response.completed", "{\"type\":\"response.completed\",\"response\":{\"usage\":{}}}", END },
+        { "response.failed", "{\"type\":\"response.failed\",\"response\":{\"error\":{}}}", END | DIALECT_TAP_ERROR },
         { "error", "{\"type\":\"error\",\"message\":\"x\"}", DIALECT_TAP_ERROR },
         { "", "{\"type\":\"response.incomplete\",\"response\":{}}", END },
         { "", "{\"type\":\"error\",\"code\":\"x\",\"message\":\"y\"}", DIALECT_TAP_ERROR },
@@ -54,7 +52,7 @@ Test(responses, finds_the_end_and_errors_in_frames)
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_responses.dialect->tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)), rows[i].want,
-                     "row %zu", i);
+        cr_assert_eq(face_responses.dialect->tap(&help.arena, text_of(rows[i].name), text_of(rows[i].data)),
+                     rows[i].want, "row %zu", i);
     help_end();
 }

@@ -13,11 +13,13 @@ struct row {
 static void check(const struct face *face, const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        cr_assert_eq(face->dialect->spoken(text_of(rows[i].name), text_of(rows[i].data)), rows[i].bytes, "%s: %s", face->name, rows[i].data);
+        cr_assert_eq(face->dialect->spoken(text_of(rows[i].name), text_of(rows[i].data)), rows[i].bytes, "%s: %s",
+                     face->name, rows[i].data);
 }
 #define CHECK_ROWS(face, rows) check(&(face), rows, sizeof(rows) / sizeof *(rows))
 
-#define CHUNK(delta) "{\"id\":\"c1\",\"model\":\"content\",\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}]}"
+#define CHUNK(delta)                                                                                                   \
+    "{\"id\":\"c1\",\"model\":\"content\",\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}]}"
 
 Test(spoken, of_chat_is_text_reasoning_and_arguments)
 {
@@ -28,12 +30,21 @@ Test(spoken, of_chat_is_text_reasoning_and_arguments)
         { "", CHUNK("{\"content\":null,\"refusal\":\"no\"}"), 2 },
         { "", CHUNK("{\"reasoning_content\":\"abc\",\"content\":\"de\"}"), 5 },
         { "", CHUNK("{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"abc\"}]}]}"), 3 },
-        { "", CHUNK("{\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"name\",\"arguments\":\"{\\\"a\\\":1}\"}}]}"), 7 },
-        { "", CHUNK("{\"reasoning\":\"abc\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"abc\"}]}"), 3 },
+        { "",
+          CHUNK(
+              "{\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"name\",\"arguments\":\"{\\\"a\\\":1}\"}}]}"),
+          7 },
+        { "", CHUNK("{\"reasoning\":\"abc\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"abc\"}]}"),
+          3 },
         { "", CHUNK("{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"abc\"}]}"), 3 },
-        { "", CHUNK("{\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"content\":\"long ]}\"}}],\"content\":\"a\"}"), 1 },
+        { "",
+          CHUNK(
+              "{\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"content\":\"long ]}\"}}],\"content\":\"a\"}"),
+          1 },
         { "", CHUNK("{\"content\":\"a\"},\"logprobs\":{\"content\":[{\"token\":\"a\",\"text\":\"b\"}]}"), 1 },
-        { "", "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"bc\"}}]}", 3 },
+        { "",
+          "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"bc\"}}]}",
+          3 },
         { "", CHUNK("{\"content\":\"\\n\\\"\\\\\"}"), 3 },
         { "", CHUNK("{\"content\":\"\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"}"), 1 + 2 + 3 + 4 },
         { "", CHUNK("{\"content\":\"\xc3\xa9\"}"), 2 },
@@ -60,7 +71,9 @@ Test(spoken, of_chat_is_text_reasoning_and_arguments)
 Test(spoken, of_text_completions_is_the_text)
 {
     static const struct row rows[] = {
-        { "", "{\"id\":\"c\",\"text\":\"no\",\"choices\":[{\"index\":0,\"text\":\"abc\",\"logprobs\":{\"text\":\"x\"}}]}", 3 },
+        { "",
+          "{\"id\":\"c\",\"text\":\"no\",\"choices\":[{\"index\":0,\"text\":\"abc\",\"logprobs\":{\"text\":\"x\"}}]}",
+          3 },
         { "", "{\"choices\":[]}", 0 },
     };
     CHECK_ROWS(face_completions, rows);
@@ -69,13 +82,15 @@ Test(spoken, of_text_completions_is_the_text)
 Test(spoken, of_messages_is_in_deltas_of_blocks)
 {
     static const struct row rows[] = {
-        { "content_block_delta", "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"abcd\"}}", 4 },
+        { "content_block_delta",
+          "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"abcd\"}}", 4 },
         { "", "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"abcd\"}}", 4 },
         { "message", "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"abcd\"}}", 4 },
         { "content_block_delta", "{\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}", 2 },
         { "content_block_delta", "{\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\"\"}}", 4 },
         { "content_block_delta", "{\"delta\":{\"type\":\"signature_delta\",\"signature\":\"AAAA\"}}", 0 },
-        { "content_block_delta", "{\"delta\":{\"type\":\"citations_delta\",\"citation\":{\"cited_text\":\"x\",\"text\":\"y\"}}}", 0 },
+        { "content_block_delta",
+          "{\"delta\":{\"type\":\"citations_delta\",\"citation\":{\"cited_text\":\"x\",\"text\":\"y\"}}}", 0 },
         { "content_block_start", "{\"content_block\":{\"type\":\"text\",\"text\":\"abc\"}}", 0 },
         { "message_delta", "{\"delta\":{\"stop_reason\":\"end_turn\",\"text\":\"x\"}}", 0 },
         { "ping", "{\"type\":\"ping\"}", 0 },
@@ -86,7 +101,8 @@ Test(spoken, of_messages_is_in_deltas_of_blocks)
 Test(spoken, of_responses_is_the_delta)
 {
     static const struct row rows[] = {
-        { "response.output_text.delta", "{\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"delta\":\"abc\",\"obfuscation\":\"xyzz\"}", 3 },
+        { "response.output_text.delta",
+          "{\"type\":\"response.output_text.delta\",\"item_id\":\"i\",\"delta\":\"abc\",\"obfuscation\":\"xyzz\"}", 3 },
         { "response.function_call_arguments.delta", "{\"delta\":\"{\\\"a\"}", 3 },
         { "", "{\"type\":\"response.reasoning_text.delta\",\"delta\":\"abc\"}", 3 },
         { "response.audio.delta", "{\"type\":\"response.audio.delta\",\"delta\":\"QUJD\"}", 0 },

@@ -8,8 +8,14 @@ struct row {
     const char *chat, *messages; /* a piece of the answer; "!part": named as that; NULL: no part of an answer */
 };
 
-#define EVENT(kind, ...) { .size = sizeof(gw_event), .type = GW_EVENT_##kind, __VA_ARGS__ }
-#define S(s) { s, sizeof(s) - 1 }
+#define EVENT(kind, ...)                                                                                               \
+    {                                                                                                                  \
+        .size = sizeof(gw_event), .type = GW_EVENT_##kind, __VA_ARGS__                                                 \
+    }
+#define S(s)                                                                                                           \
+    {                                                                                                                  \
+        s, sizeof(s) - 1                                                                                               \
+    }
 #define CITED "{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"http://zebra/\",\"title\":\"t\"}}"
 #define IMAGE "{\"type\":\"image_url\",\"image_url\":{\"url\":\"zebra\"}}"
 #define BLOCK "{\"type\":\"server_tool_use\",\"id\":\"zebra\",\"name\":\"n\",\"input\":{}}"
@@ -62,8 +68,9 @@ static void check_row(size_t i, const struct face *face, bool stream, const char
         cr_assert(face->fold_end(&help.answer, &out));
     for (const struct ask_dropped *d = help.answer.unshown; d != NULL; d = d->next)
         is_named = is_named || (wanted[0] == '!' && text_is(d->member, wanted + 1));
-    cr_assert(wanted[0] == '!' ? is_named : text_find(buf_view(&out), text_of(wanted)) >= 0, "row %zu, %s, %s: %s is not in %.*s", i,
-              face == &face_chat ? "chat" : "messages", stream ? "streamed" : "whole", wanted, TEXT_ARG(buf_view(&out)));
+    cr_assert(wanted[0] == '!' ? is_named : text_find(buf_view(&out), text_of(wanted)) >= 0,
+              "row %zu, %s, %s: %s is not in %.*s", i, face == &face_chat ? "chat" : "messages",
+              stream ? "streamed" : "whole", wanted, TEXT_ARG(buf_view(&out)));
     buf_free(&out);
     help_end();
 }

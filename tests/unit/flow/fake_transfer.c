@@ -30,8 +30,8 @@ void pool_free(struct pool *pool)
     free(pool);
 }
 
-struct transfer *transfer_start(struct pool *pool, const struct transfer_request *request, const struct transfer_events *events,
-                                void *owner)
+struct transfer *transfer_start(struct pool *pool, const struct transfer_request *request,
+                                const struct transfer_events *events, void *owner)
 {
     (void)pool, (void)request;
     cr_assert_null(now);

@@ -46,9 +46,19 @@ static gw_status script_produce(void *instance, gw_call *call, const gw_request 
     host->set_state(call, (void *)(uintptr_t)(at + 1));
     *wait_ms = 0;
     gw_event e = event(GW_EVENT_TEXT, "");
-    gw_tokens tokens = { .size = sizeof tokens, .input = 3, .output = 2, .total = 5, .cache_read = -1, .cache_write_5m = -1,
-                         .cache_write_1h = -1, .reasoning = -1, .audio_in = -1, .audio_out = -1, .image_in = -1,
-                         .image_out = -1, .server_tool_calls = -1 };
+    gw_tokens tokens = { .size = sizeof tokens,
+                         .input = 3,
+                         .output = 2,
+                         .total = 5,
+                         .cache_read = -1,
+                         .cache_write_5m = -1,
+                         .cache_write_1h = -1,
+                         .reasoning = -1,
+                         .audio_in = -1,
+                         .audio_out = -1,
+                         .image_in = -1,
+                         .image_out = -1,
+                         .server_tool_calls = -1 };
     if (step == NULL || strcmp(step, "end") == 0)
         return GW_MISS;
     if (strcmp(step, "fail") == 0)
@@ -180,8 +190,9 @@ static void open_gateway(struct fixture *f, size_t count)
     c->provider_count = count;
     c->models = arena_array(&c->arena, struct config_model, 1);
     c->model_count = 1;
-    *c->models = (struct config_model){ .name = TEXT("m"), .target_count = count, .attempts = 3,
-                                        .timeouts = config_default_timeouts };
+    *c->models = (struct config_model){
+        .name = TEXT("m"), .target_count = count, .attempts = 3, .timeouts = config_default_timeouts
+    };
     c->models->targets = arena_array(&c->arena, struct config_target, count);
     c->teams = arena_new(&c->arena, struct config_team);
     c->teams->name = TEXT("default");
@@ -193,7 +204,10 @@ static void set_target(struct fixture *f, size_t i, const struct plugin *plugin,
 {
     struct config *c = f->config;
     c->providers[i] = (struct config_provider){ .name = text_of(arena_printf(&c->arena, "p%zu", i)),
-                                                .plugin = plugin, .instance = instance, .base_url = url, .index = (unsigned)i };
+                                                .plugin = plugin,
+                                                .instance = instance,
+                                                .base_url = url,
+                                                .index = (unsigned)i };
     c->models->targets[i] = (struct config_target){ .provider = &c->providers[i], .model = TEXT("x") };
 }
 
@@ -279,16 +293,26 @@ void fixture_settle(struct fixture *f)
 
 struct request *fixture_head(struct fixture *f, size_t length)
 {
-    struct request_head head = { .method = TEXT("POST"), .target = TEXT("/v1/chat/completions"), .face = f->face,
-                                 .operation = GW_OP_CHAT, .content_length = (int64_t)length, .peer = TEXT("test") };
+    struct request_head head = { .method = TEXT("POST"),
+                                 .target = TEXT("/v1/chat/completions"),
+                                 .face = f->face,
+                                 .operation = GW_OP_CHAT,
+                                 .content_length = (int64_t)length,
+                                 .peer = TEXT("test") };
     return request_begin(&f->worker, &door, f, &head);
 }
 
 struct request *fixture_list(struct fixture *f, const char *header)
 {
     const struct door_header headers[] = { { header, "1" } };
-    struct request_head head = { .method = TEXT("GET"), .target = TEXT("/v1/models"), .face = f->face, .operation = GW_OP_MODELS,
-                                 .headers = headers, .header_count = 1, .content_length = -1, .peer = TEXT("test") };
+    struct request_head head = { .method = TEXT("GET"),
+                                 .target = TEXT("/v1/models"),
+                                 .face = f->face,
+                                 .operation = GW_OP_MODELS,
+                                 .headers = headers,
+                                 .header_count = 1,
+                                 .content_length = -1,
+                                 .peer = TEXT("test") };
     return request_begin(&f->worker, &door, f, &head);
 }
 

@@ -14,48 +14,62 @@
 #define EVENTS "text/event-stream"
 #define JSON "application/json"
 
-#define CHAT_WHOLE                                                                                                     \
-    "{\"id\":\"c1\",\"model\":\"up\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi \\u00e9\"," \
+#define CHAT_WHOLE                                                                                                                   \
+    "{\"id\":\"c1\",\"model\":\"up\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi \\u00e9\","      \
     "\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"Hm\",\"signature\":\"xyz\",\"index\":0,\"format\":\"own-v1\"}]," \
-    "\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"http://x.test\",\"title\":\"T\"}}],"        \
-    "\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}],"                       \
-    "\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"{\\\"k\\\":1}\"}}," \
-    "{\"id\":\"t2\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"\"}}]},"                       \
-    "\"logprobs\":{\"content\":[{\"token\":\"Hi\",\"logprob\":-1}]},\"finish_reason\":\"tool_calls\"}],"                \
+    "\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"http://x.test\",\"title\":\"T\"}}],"                    \
+    "\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}],"                                    \
+    "\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"{\\\"k\\\":1}\"}},"         \
+    "{\"id\":\"t2\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"\"}}]},"                                    \
+    "\"logprobs\":{\"content\":[{\"token\":\"Hi\",\"logprob\":-1}]},\"finish_reason\":\"tool_calls\"}],"                             \
     "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}"
 
-#define CHAT_CHUNK(delta, finish) "data: {\"id\":\"c1\",\"model\":\"up\",\"choices\":[{\"index\":0,\"delta\":{" delta "},\"finish_reason\":" finish "}]}\n\n"
-#define CHAT_STREAM                                                                                                    \
-    ": hello\n\n" CHAT_CHUNK("\"role\":\"assistant\",\"content\":\"\"", "null")                                       \
-    CHAT_CHUNK("\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"Hm\",\"signature\":\"xyz\",\"index\":0,\"format\":\"own-v1\"}]", "null") \
-    CHAT_CHUNK("\"content\":\"Hi \\u00e9\"", "null")                                                                  \
-    CHAT_CHUNK("\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"\"}}]", "null") \
-    CHAT_CHUNK("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"k\\\":1}\"}}]", "null")               \
-    CHAT_CHUNK("\"tool_calls\":[{\"index\":1,\"id\":\"t2\",\"type\":\"function\",\"function\":{\"name\":\"put\"}}]", "null") \
-    CHAT_CHUNK("", "\"tool_calls\"")                                                                                  \
-    "data: {\"id\":\"c1\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\ndata: [DONE]\n\n"
+#define CHAT_CHUNK(delta, finish)                                                                                      \
+    "data: {\"id\":\"c1\",\"model\":\"up\",\"choices\":[{\"index\":0,\"delta\":{" delta "},\"finish_reason\":" finish  \
+    "}]}\n\n"
+#define CHAT_STREAM                                                                                                                      \
+    ": hello\n\n" CHAT_CHUNK("\"role\":\"assistant\",\"content\":\"\"", "null") CHAT_CHUNK(                                              \
+        "\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"Hm\",\"signature\":\"xyz\",\"index\":0,\"format\":\"own-v1\"}]", \
+        "null") CHAT_CHUNK("\"content\":\"Hi \\u00e9\"", "null")                                                                         \
+        CHAT_CHUNK(                                                                                                                      \
+            "\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"\"}}]",     \
+            "null") CHAT_CHUNK("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"k\\\":1}\"}}]",                          \
+                               "null")                                                                                                   \
+            CHAT_CHUNK(                                                                                                                  \
+                "\"tool_calls\":[{\"index\":1,\"id\":\"t2\",\"type\":\"function\",\"function\":{\"name\":\"put\"}}]",                    \
+                "null")                                                                                                                  \
+                CHAT_CHUNK(                                                                                                              \
+                    "",                                                                                                                  \
+                    "\"tool_calls\"") "data: {\"id\":\"c1\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\ndata: [DONE]\n\n"
 
-#define MESSAGES_WHOLE                                                                                                 \
-    "{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"up\",\"content\":["                         \
-    "{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"xyz\"},{\"type\":\"redacted_thinking\",\"data\":\"zzz\"}," \
-    "{\"type\":\"server_tool_use\",\"id\":\"s1\",\"name\":\"web_search\",\"input\":{\"query\":\"q\"}},"                  \
+#define MESSAGES_WHOLE                                                                                                              \
+    "{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"up\",\"content\":["                                     \
+    "{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"xyz\"},{\"type\":\"redacted_thinking\",\"data\":\"zzz\"},"          \
+    "{\"type\":\"server_tool_use\",\"id\":\"s1\",\"name\":\"web_search\",\"input\":{\"query\":\"q\"}},"                             \
     "{\"type\":\"text\",\"text\":\"Hi \\u00e9\",\"citations\":[{\"type\":\"web_search_result_location\",\"url\":\"http://x.test\"," \
-    "\"title\":\"T\",\"cited_text\":\"t\",\"encrypted_index\":\"i\"}]},"                                                \
-    "{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"put\",\"input\":{\"k\":1}},"                                        \
-    "{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"put\",\"input\":{}}],"                                              \
+    "\"title\":\"T\",\"cited_text\":\"t\",\"encrypted_index\":\"i\"}]},"                                                            \
+    "{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"put\",\"input\":{\"k\":1}},"                                                   \
+    "{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"put\",\"input\":{}}],"                                                         \
     "\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":2}}"
 
 #define NAMED(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
 #define BLOCK(index, block, delta)                                                                                     \
-    NAMED("content_block_start", ",\"index\":" index ",\"content_block\":" block)                                     \
-    NAMED("content_block_delta", ",\"index\":" index ",\"delta\":" delta) NAMED("content_block_stop", ",\"index\":" index)
-#define MESSAGES_STREAM                                                                                                \
-    NAMED("message_start", ",\"message\":{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"up\",\"content\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}") \
-    BLOCK("0", "{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"\"}", "{\"type\":\"signature_delta\",\"signature\":\"xyz\"}") \
-    BLOCK("1", "{\"type\":\"server_tool_use\",\"id\":\"s1\",\"name\":\"web_search\",\"input\":{}}", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"query\\\":1}\"}") \
-    BLOCK("2", "{\"type\":\"text\",\"text\":\"\"}", "{\"type\":\"text_delta\",\"text\":\"Hi \\u00e9\"}")              \
-    BLOCK("3", "{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"put\",\"input\":{}}", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"k\\\":1}\"}") \
-    NAMED("message_delta", ",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":2}") \
+    NAMED("content_block_start", ",\"index\":" index ",\"content_block\":" block)                                      \
+    NAMED("content_block_delta", ",\"index\":" index ",\"delta\":" delta)                                              \
+    NAMED("content_block_stop", ",\"index\":" index)
+#define MESSAGES_STREAM                                                                                                                                                \
+    NAMED(                                                                                                                                                             \
+        "message_start",                                                                                                                                               \
+        ",\"message\":{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"up\",\"content\":[],\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}") \
+    BLOCK("0", "{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"\"}",                                                                                       \
+          "{\"type\":\"signature_delta\",\"signature\":\"xyz\"}")                                                                                                      \
+    BLOCK("1", "{\"type\":\"server_tool_use\",\"id\":\"s1\",\"name\":\"web_search\",\"input\":{}}",                                                                    \
+          "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"query\\\":1}\"}")                                                                                    \
+    BLOCK("2", "{\"type\":\"text\",\"text\":\"\"}", "{\"type\":\"text_delta\",\"text\":\"Hi \\u00e9\"}")                                                               \
+    BLOCK("3", "{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"put\",\"input\":{}}",                                                                                  \
+          "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"k\\\":1}\"}")                                                                                        \
+    NAMED("message_delta",                                                                                                                                             \
+          ",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":2}")                                                          \
     NAMED("message_stop", "")
 
 static const struct row {
@@ -107,8 +121,11 @@ static bool run(struct fixture *f, const struct row *row, unsigned n)
 {
     buf_free(&f->body);
     f->begun = f->ended = f->answered = f->aborted = f->timed_out = false;
-    struct request *req = fixture_begin(f, row->stream ? "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
-                                                       : "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+    struct request *req = fixture_begin(
+        f,
+        row->stream
+            ? "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
+            : "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
     cr_assert(fake_runs());
     fault_arm(n);
     fake_answer(200, row->type, text_of(row->body), 100);
@@ -149,7 +166,8 @@ Test(fault, ends_in_all_of_the_answer_or_an_error)
         for (; run(&f, row, n); n++) {
             bool same = !f.aborted && text_eq(buf_view(&f.body), buf_view(&whole));
             bool error = is_error(&f, row);
-            cr_assert(same || error, "%s: fault %u:\n%.*s\nis not\n%.*s", row->name, n, TEXT_ARG(buf_view(&f.body)), TEXT_ARG(buf_view(&whole)));
+            cr_assert(same || error, "%s: fault %u:\n%.*s\nis not\n%.*s", row->name, n, TEXT_ARG(buf_view(&f.body)),
+                      TEXT_ARG(buf_view(&whole)));
             errors += error && !same;
         }
         cr_assert_gt(n, 10u, "%s", row->name);

@@ -9,7 +9,7 @@
 
 #define WORDS "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
 #define STREAM "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
-#define MESSAGE                                                                                                        \
+#define MESSAGE                                                                                                                      \
     "{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"up\",\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}]," \
     "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":2}}"
 #define JSON "application/json"
@@ -89,8 +89,9 @@ Test(job, tells_the_client_what_it_must_change)
     static const struct {
         const char *body, *code;
     } rows[] = {
-        { "{\"model\":\"m\",\"messages\":[}", "invalid_json" },                                   /* the face's decode() */
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"logprobs\":true}", "logprobs" }, /* build() */
+        { "{\"model\":\"m\",\"messages\":[}", "invalid_json" }, /* the face's decode() */
+        { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"logprobs\":true}",
+          "logprobs" }, /* build() */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fixture f;
@@ -109,7 +110,8 @@ Test(job, goes_to_another_target_after_a_failure)
     open_jobs(&f, 2);
     struct request *req = fixture_begin(&f, WORDS);
     until(&f, is_sent);
-    fake_answer(503, JSON, TEXT("{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"no\"}}"), 100);
+    fake_answer(503, JSON, TEXT("{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"no\"}}"),
+                100);
     until(&f, is_sent);
     fake_answer(200, JSON, TEXT(MESSAGE), 100);
     until(&f, has_end);
@@ -150,7 +152,10 @@ static enum next result_row(struct request *req)
 }
 
 static const struct step rows[] = {
-    { "start", start_row }, { "result", result_row }, { "settle", settle_run }, { "finish", answer_finish },
+    { "start", start_row },
+    { "result", result_row },
+    { "settle", settle_run },
+    { "finish", answer_finish },
 };
 static const struct way test_way = { rows, sizeof rows / sizeof *rows };
 

@@ -13,8 +13,12 @@
 static const char *const good[] = { "text:Hel", "text:lo", "finish", "end", NULL };
 static const char *const unfinished[] = { "text:Hel", "end", NULL };
 
-static const struct route row = { .path = { "/madeup", 7 }, .methods = ROUTE_POST, .allow = "POST, OPTIONS", .face = &madeup_face,
-                                  .operation = GW_OP_CHAT, .not_deployed = true };
+static const struct route row = { .path = { "/madeup", 7 },
+                                  .methods = ROUTE_POST,
+                                  .allow = "POST, OPTIONS",
+                                  .face = &madeup_face,
+                                  .operation = GW_OP_CHAT,
+                                  .not_deployed = true };
 
 /* Its rows, once in a process. */
 static void add_rows(void)
@@ -58,10 +62,22 @@ static gw_status read_frame(void *instance, gw_call *call, const gw_frame *frame
 }
 
 /* Its upstream speaks the made-up dialect. */
-static const gw_provider_ops ops = { .size = sizeof ops, .operations = GW_OP_CHAT, .dialects = MADEUP_BIT, .framing = GW_FRAMING_SSE,
-                                     .open = open_provider, .close = close_provider, .build = build, .read = read_frame };
-static const gw_plugin descriptor = { .abi_major = GW_ABI_MAJOR, .needs_minor = GW_ABI_MINOR, .size = sizeof descriptor,
-                                      .kind = GW_KIND_PROVIDER, .name = "madeup", .version = "1", .license = "Apache-2.0", .ops = &ops };
+static const gw_provider_ops ops = { .size = sizeof ops,
+                                     .operations = GW_OP_CHAT,
+                                     .dialects = MADEUP_BIT,
+                                     .framing = GW_FRAMING_SSE,
+                                     .open = open_provider,
+                                     .close = close_provider,
+                                     .build = build,
+                                     .read = read_frame };
+static const gw_plugin descriptor = { .abi_major = GW_ABI_MAJOR,
+                                      .needs_minor = GW_ABI_MINOR,
+                                      .size = sizeof descriptor,
+                                      .kind = GW_KIND_PROVIDER,
+                                      .name = "madeup",
+                                      .version = "1",
+                                      .license = "Apache-2.0",
+                                      .ops = &ops };
 
 static void open_upstream(struct fixture *f)
 {
@@ -132,7 +148,8 @@ Test(madeup, is_relayed)
 /* An upstream whose stream lacks the mark, and one that fails in its middle. */
 Test(madeup, ends_as_its_dialect_has_it)
 {
-    static const char *const upstream[] = { "data: {\"say\":\"hi\"}\n\n", "data: {\"say\":\"hi\"}\n\ndata: {\"error\":\"x\"}\n\n" };
+    static const char *const upstream[] = { "data: {\"say\":\"hi\"}\n\n",
+                                            "data: {\"say\":\"hi\"}\n\ndata: {\"error\":\"x\"}\n\n" };
     static const char *const want[] = { "data: {\"say\":\"hi\"}\n\ndata: !no: stream_incomplete\n\n",
                                         "data: {\"say\":\"hi\"}\n\ndata: {\"error\":\"x\"}\n\n" };
     for (size_t i = 0; i < 2; i++) {

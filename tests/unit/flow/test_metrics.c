@@ -7,9 +7,17 @@
 static void count(struct metrics *m, const char *model, const char *outcome, bool configured)
 {
     struct usage usage = { .source = USAGE_NONE };
-    metrics_count_request(m, 0, &(struct metrics_request){ .face = "chat", .provider = TEXT("p"), .model = text_of(model),
-                                                           .configured = configured, .team = TEXT("t"), .status = 200,
-                                                           .outcome = outcome, .first_token_ns = -1, .usage = &usage, .priced = true });
+    metrics_count_request(m, 0,
+                          &(struct metrics_request){ .face = "chat",
+                                                     .provider = TEXT("p"),
+                                                     .model = text_of(model),
+                                                     .configured = configured,
+                                                     .team = TEXT("t"),
+                                                     .status = 200,
+                                                     .outcome = outcome,
+                                                     .first_token_ns = -1,
+                                                     .usage = &usage,
+                                                     .priced = true });
 }
 
 /* How often `what` stands in the text. */
@@ -40,8 +48,10 @@ Test(metrics, bounds_the_names_that_clients_give)
     cr_assert_eq(found(m, "gw_requests_total{"), METRICS_MODELS_MAX + 1u);
     cr_assert_eq(found(m, "gw_request_duration_seconds_count{"), METRICS_MODELS_MAX + 1u);
     char rest[160];
-    snprintf(rest, sizeof rest, "gw_requests_total{face=\"chat\",provider=\"p\",model=\"other\",team=\"t\",status=\"200\",outcome=\"ok\"} %d\n",
-             2 * METRICS_MODELS_MAX);
+    snprintf(
+        rest, sizeof rest,
+        "gw_requests_total{face=\"chat\",provider=\"p\",model=\"other\",team=\"t\",status=\"200\",outcome=\"ok\"} %d\n",
+        2 * METRICS_MODELS_MAX);
     cr_assert_eq(found(m, rest), 1u);
     count(m, "configured", "failed", true);
     cr_assert_eq(found(m, "gw_requests_total{face=\"chat\",provider=\"p\",model=\"configured\""), 1u);
@@ -69,9 +79,17 @@ Test(metrics, cuts_long_names_between_characters)
         memcpy(name + i, "\xc3\xa9", 2);
     name[2000] = '\0';
     struct text odd = { name + 1, 1999 }, even = { name, 2000 };
-    metrics_count_request(m, 0, &(struct metrics_request){ .face = name, .provider = even, .model = even, .configured = false,
-                                                           .team = odd, .status = 200, .outcome = "ok", .first_token_ns = -1,
-                                                           .usage = &usage, .priced = true });
+    metrics_count_request(m, 0,
+                          &(struct metrics_request){ .face = name,
+                                                     .provider = even,
+                                                     .model = even,
+                                                     .configured = false,
+                                                     .team = odd,
+                                                     .status = 200,
+                                                     .outcome = "ok",
+                                                     .first_token_ns = -1,
+                                                     .usage = &usage,
+                                                     .priced = true });
     metrics_count_fallback(m, 0, even, even, name);
     snprintf(label, sizeof label, "model=\"%.200s\",team=", name);
     cr_assert_eq(found(m, label), 1u);
@@ -83,8 +101,16 @@ Test(metrics, adds_money_exactly_over_the_workers)
 {
     struct metrics *m = metrics_new(2);
     struct usage usage = { .source = USAGE_NONE };
-    struct metrics_request r = { .face = "chat", .provider = TEXT("p"), .model = TEXT("m"), .configured = true, .team = TEXT("t"),
-                                 .status = 200, .outcome = "ok", .first_token_ns = -1, .usage = &usage, .priced = true };
+    struct metrics_request r = { .face = "chat",
+                                 .provider = TEXT("p"),
+                                 .model = TEXT("m"),
+                                 .configured = true,
+                                 .team = TEXT("t"),
+                                 .status = 200,
+                                 .outcome = "ok",
+                                 .first_token_ns = -1,
+                                 .usage = &usage,
+                                 .priced = true };
     r.cost_nano = 9007199254740993;
     metrics_count_request(m, 0, &r);
     r.cost_nano = 1;
@@ -92,8 +118,16 @@ Test(metrics, adds_money_exactly_over_the_workers)
     r.cost_nano = 0;
     r.priced = false;
     metrics_count_request(m, 1, &r);
-    cr_assert_eq(found(m, "gw_cost_usd_total{face=\"chat\",provider=\"p\",model=\"m\",team=\"t\",status=\"200\",outcome=\"ok\"} 9007199.254740994\n"), 1u);
-    cr_assert_eq(found(m, "gw_unpriced_requests_total{face=\"chat\",provider=\"p\",model=\"m\",team=\"t\",status=\"200\",outcome=\"ok\"} 1\n"), 1u);
+    cr_assert_eq(
+        found(
+            m,
+            "gw_cost_usd_total{face=\"chat\",provider=\"p\",model=\"m\",team=\"t\",status=\"200\",outcome=\"ok\"} 9007199.254740994\n"),
+        1u);
+    cr_assert_eq(
+        found(
+            m,
+            "gw_unpriced_requests_total{face=\"chat\",provider=\"p\",model=\"m\",team=\"t\",status=\"200\",outcome=\"ok\"} 1\n"),
+        1u);
     r.cost_nano = INT64_MAX;
     metrics_count_request(m, 0, &r);
     cr_assert_eq(found(m, "} 9223372036.854775807\n"), 1u);

@@ -12,15 +12,15 @@
 #define EVENTS "text/event-stream"
 #define STREAM "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]%s}"
 #define WORD "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}]}\n\n"
-#define END(more) \
-    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n" \
+#define END(more)                                                                                                      \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"                                  \
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":0}" more "}\n\ndata: [DONE]\n\n"
 /* 2026-12-01 begins another price, 22:00 to 06:00 of each day of it another one. */
-#define BOOK                                                                                                              \
-    "{\"format\":1,\"date\":\"2026-11-27\",\"providers\":[{\"id\":\"openai\",\"names\":[\"openai\"],\"models\":["  \
+#define BOOK                                                                                                                \
+    "{\"format\":1,\"date\":\"2026-11-27\",\"providers\":[{\"id\":\"openai\",\"names\":[\"openai\"],\"models\":["           \
     "{\"id\":\"x\",\"match\":[\"=x\"],\"prices\":[{\"usd\":{\"input\":1}},{\"from\":\"2026-12-01\",\"usd\":{\"input\":2}}," \
-    "{\"from\":\"2026-12-01\",\"between\":[\"22:00\",\"06:00\"],\"usd\":{\"input\":3}}],"                          \
-    "\"variants\":[{\"when\":{\"service_tier\":\"flex\"},\"usd\":{\"input\":5}},"                                    \
+    "{\"from\":\"2026-12-01\",\"between\":[\"22:00\",\"06:00\"],\"usd\":{\"input\":3}}],"                                   \
+    "\"variants\":[{\"when\":{\"service_tier\":\"flex\"},\"usd\":{\"input\":5}},"                                           \
     "{\"when\":{\"service_tier\":\"priority\"},\"usd\":{\"input\":7}}]}]}]}"
 
 static const char *const openai[] = { "openai", "openai" };

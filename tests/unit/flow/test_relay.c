@@ -7,8 +7,10 @@
 #define STREAM "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
 #define EVENTS "text/event-stream"
 
-#define ROLE "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n"
-#define WORD(word) "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" word "\"},\"finish_reason\":null}]}\n\n"
+#define ROLE                                                                                                           \
+    "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n"
+#define WORD(word)                                                                                                     \
+    "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" word "\"},\"finish_reason\":null}]}\n\n"
 #define STOP "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
 #define MARK "data: [DONE]\n\n"
 
@@ -173,8 +175,9 @@ Test(relay, does_not_wait_for_who_is_silent_after_the_end_mark)
 
 Test(relay, passes_whole_answers_as_they_come)
 {
-    static const char body[] = "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello\"},"
-                               "\"finish_reason\":\"stop\"}],  \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}";
+    static const char body[] =
+        "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello\"},"
+        "\"finish_reason\":\"stop\"}],  \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}";
     struct fixture f;
     fixture_open_upstream(&f, openai, 1);
     struct request *req = fixture_begin(&f, PLAIN);
@@ -230,7 +233,8 @@ Test(relay, streams_a_large_whole_answer_in_pieces)
 {
     struct buf b;
     buf_init(&b, 64 * MEGA);
-    buf_str(&b, "{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"");
+    buf_str(&b,
+            "{\"id\":\"m1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"");
     add_text(&b, 9 * MEGA);
     buf_str(&b, "\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3,\"output_tokens\":2}}");
     check_large(&face_chat, anthropic, buf_view(&b), 9 * MEGA);
@@ -256,9 +260,14 @@ Test(relay, streams_many_large_choices_and_arguments)
     buf_str(&b, "]}");
     check_large(&face_chat, openai, buf_view(&b), 10 * MEGA);
     buf_free(&b);
-    buf_str(&b, "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[");
+    buf_str(
+        &b,
+        "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[");
     for (int i = 0; i < 2; i++) {
-        buf_printf(&b, "%s{\"id\":\"t%d\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"{\\\"a\\\":\\\"", i > 0 ? "," : "", i);
+        buf_printf(
+            &b,
+            "%s{\"id\":\"t%d\",\"type\":\"function\",\"function\":{\"name\":\"put\",\"arguments\":\"{\\\"a\\\":\\\"",
+            i > 0 ? "," : "", i);
         add_text(&b, 9 * MEGA);
         buf_str(&b, "\\\"}\"}}");
     }

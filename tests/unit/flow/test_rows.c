@@ -127,11 +127,9 @@ static enum next give_back(struct request *req)
 }
 
 static const struct step rows[] = {
-    { "back-off", back_off },   { "back-off.over", back_off_over },
-    { "hold.ask", hold_ask },   { "hold.granted", hold_granted },
-    { "cache.ask", cache_ask }, { "cache.answered", cache_answered },
-    { "settle", settle_run },   { "give back", give_back },
-    { "finish", answer_finish },
+    { "back-off", back_off },         { "back-off.over", back_off_over }, { "hold.ask", hold_ask },
+    { "hold.granted", hold_granted }, { "cache.ask", cache_ask },         { "cache.answered", cache_answered },
+    { "settle", settle_run },         { "give back", give_back },         { "finish", answer_finish },
 };
 static const struct way test_way = { rows, sizeof rows / sizeof *rows };
 
@@ -236,14 +234,17 @@ static void everywhere(void (*act)(struct request *, enum thing), enum point fro
             for (enum point point = from; point <= to; point++) {
                 plan = (__typeof__(plan)){ thing, point, act };
                 run(stays == 1);
-                if (act == leave && point <= WAITING) /* what came after is never asked, and its own row takes nothing */
+                if (act == leave &&
+                    point <= WAITING) /* what came after is never asked, and its own row takes nothing */
                     cr_assert_eq(things[thing].cancelled, 1u, "thing %d, point %d", thing, point);
                 if (act == leave && point <= IN_THE_NEXT)
                     cr_assert(thing == CACHE || things[thing + 1].asked == 0, "thing %d, point %d", thing, point);
                 if (act == leave || act == leave_and_answer || act == answer_and_leave)
-                    cr_assert(point >= IN_THE_NEXT || things[thing].taken <= (act == answer_and_leave), "thing %d, point %d", thing, point);
+                    cr_assert(point >= IN_THE_NEXT || things[thing].taken <= (act == answer_and_leave),
+                              "thing %d, point %d", thing, point);
                 if (act == answer_again || act == answer_at_once)
-                    cr_assert(things[BACK_OFF].taken + things[HOLD].taken + things[CACHE].taken == THINGS && things[thing].cancelled == 0);
+                    cr_assert(things[BACK_OFF].taken + things[HOLD].taken + things[CACHE].taken == THINGS &&
+                              things[thing].cancelled == 0);
             }
 }
 

@@ -5,12 +5,12 @@
 
 /* What the rows of the test's way do. */
 static struct {
-    uint32_t id;          /* of the last wait */
+    uint32_t id; /* of the last wait */
     unsigned first, second, cancelled;
-    bool can_cancel;      /* what cancel() answers */
-    bool ends_inside;     /* the first row ends its own wait before it returns WAIT */
-    bool leaves_inside;   /* the client leaves while the first row runs */
-    bool fails;           /* the second row does */
+    bool can_cancel;    /* what cancel() answers */
+    bool ends_inside;   /* the first row ends its own wait before it returns WAIT */
+    bool leaves_inside; /* the client leaves while the first row runs */
+    bool fails;         /* the second row does */
 } plan;
 
 static bool cancel(struct request *req)
@@ -51,7 +51,8 @@ static enum next last_row(struct request *req)
 }
 
 static const struct step rows[] = {
-    { "first", first_row }, { "second", second_row }, { "last", last_row }, { "settle", settle_run }, { "finish", answer_finish },
+    { "first", first_row },   { "second", second_row },    { "last", last_row },
+    { "settle", settle_run }, { "finish", answer_finish },
 };
 static const struct way test_way = { rows, sizeof rows / sizeof *rows };
 

@@ -36,7 +36,9 @@ Test(way, answers_whole_and_settles_before_the_end)
     cr_assert_eq(f.status, 200);
     cr_assert(said(&f, "\"content\":\"Hello\""));
     cr_assert(f.settled_before_end);
-    counted(&f, "gw_tokens_total{face=\"chat\",provider=\"p0\",model=\"x\",team=\"default\",status=\"200\",outcome=\"ok\",type=\"input\"} 3\n");
+    counted(
+        &f,
+        "gw_tokens_total{face=\"chat\",provider=\"p0\",model=\"x\",team=\"default\",status=\"200\",outcome=\"ok\",type=\"input\"} 3\n");
     request_end(req);
     fixture_close(&f);
 }
@@ -85,7 +87,9 @@ Test(way, says_what_the_last_target_said)
         const char *const *script;
         int status;
         const char *code;
-    } rows[] = { { busy, 503, "server_is_overloaded" }, { limited, 429, "upstream_rate_limited" }, { defect, 500, "internal_error" } };
+    } rows[] = { { busy, 503, "server_is_overloaded" },
+                 { limited, 429, "upstream_rate_limited" },
+                 { defect, 500, "internal_error" } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fixture f;
         fixture_open(&f, (const char *const *const[]){ rows[i].script }, 1);

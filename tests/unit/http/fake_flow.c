@@ -31,9 +31,9 @@ static void on_time(struct loop_timer *timer);
 static void answer(struct request *req, int status, struct text body, void (*free_body)(void *), void *arg, bool close)
 {
     struct door_header headers[] = {
-        { "x-request-id", "fake"                           },
-        { "Content-Type", "application/json"               },
-        { "Allow",        req->allow[0] ? req->allow : "-" },
+        { "x-request-id", "fake" },
+        { "Content-Type", "application/json" },
+        { "Allow", req->allow[0] ? req->allow : "-" },
     };
 
     req->done = true;

@@ -23,11 +23,11 @@ struct fake_seen {
     atomic_uint begun, ended, gone, stuck, late, drained, refused, body_status, body_refusals;
     atomic_uint undelivered; /* were told that the client left, behind their whole answer */
     atomic_uint idle_drains; /* were told to go on though nobody made them wait */
-    atomic_size_t waiting; /* most bytes that ever waited at the door */
-    atomic_size_t body;    /* bytes of all bodies */
+    atomic_size_t waiting;   /* most bytes that ever waited at the door */
+    atomic_size_t body;      /* bytes of all bodies */
     _Atomic(int64_t) gone_ns;
     _Atomic(int64_t) started_ns; /* of the last request, by its head */
-    char told[512]; /* "PATH QUERY DEPLOYMENT PEER" of the last request */
+    char told[512];              /* "PATH QUERY DEPLOYMENT PEER" of the last request */
     const void *face;
     unsigned operation;
     char head[512]; /* "METHOD TARGET TAIL ALLOW LENGTH" of the last request */

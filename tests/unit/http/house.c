@@ -75,7 +75,10 @@ static void order_drain(struct loop_message *message)
     front_drain(h->worker.front);
 }
 
-static void order_cut(struct loop_message *message) { front_cut(((struct order *)message)->house->worker.front); }
+static void order_cut(struct loop_message *message)
+{
+    front_cut(((struct order *)message)->house->worker.front);
+}
 
 /* Looks every few milliseconds, for at most 3 s. */
 static void stop_when_idle(struct loop_timer *timer)
@@ -106,9 +109,15 @@ static void send_order(struct house *h, struct order *order, void (*what)(struct
     loop_post(&h->worker.loop, &order->message);
 }
 
-void house_drain(struct house *h) { send_order(h, &drain_order, order_drain); }
+void house_drain(struct house *h)
+{
+    send_order(h, &drain_order, order_drain);
+}
 
-void house_cut(struct house *h) { send_order(h, &cut_order, order_cut); }
+void house_cut(struct house *h)
+{
+    send_order(h, &cut_order, order_cut);
+}
 
 void house_close(struct house *h)
 {
@@ -181,7 +190,10 @@ void house_send_bytes(int fd, const void *bytes, size_t len)
     }
 }
 
-void house_send(int fd, const char *text) { house_send_bytes(fd, text, strlen(text)); }
+void house_send(int fd, const char *text)
+{
+    house_send_bytes(fd, text, strlen(text));
+}
 
 void house_post(int fd, const char *fake, const char *body)
 {
@@ -194,7 +206,10 @@ void house_post(int fd, const char *fake, const char *body)
     house_send(fd, body);
 }
 
-static bool get(int fd, char *c) { return recv(fd, c, 1, 0) == 1; }
+static bool get(int fd, char *c)
+{
+    return recv(fd, c, 1, 0) == 1;
+}
 
 static bool get_line(int fd, char *line, size_t room)
 {
@@ -276,10 +291,22 @@ int house_answer(int fd, char *body, size_t room)
     return atoi(head + 9);
 }
 
-const char *house_head(void) { return head; }
-unsigned house_chunks(void) { return chunks; }
-size_t house_bytes(void) { return bytes_read; }
-bool house_whole(void) { return whole; }
+const char *house_head(void)
+{
+    return head;
+}
+unsigned house_chunks(void)
+{
+    return chunks;
+}
+size_t house_bytes(void)
+{
+    return bytes_read;
+}
+bool house_whole(void)
+{
+    return whole;
+}
 
 int64_t house_until_closed(int fd, int64_t ms)
 {

@@ -26,7 +26,10 @@ void lack_some(struct scarce *s, int succeed, int fail, int error)
     atomic_store(&s->error, error);
 }
 
-void lack(struct scarce *s, int succeed, int error) { lack_some(s, succeed, 1, error); }
+void lack(struct scarce *s, int succeed, int error)
+{
+    lack_some(s, succeed, 1, error);
+}
 
 #define REAL(name_, type_)                                                                                             \
     static _Atomic(type_ *) real;                                                                                      \

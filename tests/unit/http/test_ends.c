@@ -15,7 +15,10 @@
 static struct house house;
 static char body[65536];
 
-static void small_bodies(struct config *config) { config->limits.body_bytes = 10000; }
+static void small_bodies(struct config *config)
+{
+    config->limits.body_bytes = 10000;
+}
 
 /* MHD reads and drops what follows an early answer, but not for ever. */
 Test(ends, ends_a_body_that_does_not_end_after_an_answer)
@@ -29,7 +32,9 @@ Test(ends, ends_a_body_that_does_not_end_after_an_answer)
     memcpy(chunk + 7 + 65536, "\r\n", 2);
     house_open(&house, small_bodies);
     int fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early\r\nTransfer-Encoding: chunked\r\n\r\n");
+    house_send(
+        fd,
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early\r\nTransfer-Encoding: chunked\r\n\r\n");
     while (sent < 64u << 20 && (n = send(fd, chunk, sizeof chunk, MSG_NOSIGNAL)) > 0)
         sent += (size_t)n;
     cr_assert_lt(n, 0, "it took %zu bytes", sent);
@@ -41,7 +46,10 @@ Test(ends, ends_a_body_that_does_not_end_after_an_answer)
 /* Bytes of the client are unread then: closing would reset the connection, and the answer could be lost. */
 Test(ends, ends_without_a_reset_what_libmicrohttpd_refuses)
 {
-    static const char *const heads[] = { "GET / HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n", "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" };
+    static const char *const heads[] = {
+        "GET / HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    };
     static char more[200000];
 
     memset(more, 'x', sizeof more);
@@ -126,8 +134,10 @@ Test(ends, keeps_nothing_of_http_1_0_alive)
         close(fd);
     }
     int fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
-                   "2\r\n{}\r\n0\r\n\r\nGET /livez HTTP/1.0\r\n\r\n");
+    house_send(
+        fd,
+        "POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "2\r\n{}\r\n0\r\n\r\nGET /livez HTTP/1.0\r\n\r\n");
     cr_assert_eq(house_answer(fd, body, sizeof body), 400);
     cr_assert_eq(house_answer(fd, body, sizeof body), 0, "a second answer");
     close(fd);

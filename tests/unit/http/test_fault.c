@@ -27,8 +27,10 @@ static const struct {
     { "stream", HEAD "x-fake: stream:3:2:50\r\n" BODY },
     { "burst", HEAD "x-fake: burst:20:5000\r\n" BODY },
     { "flood", HEAD "x-fake: flood:20:9000\r\n" BODY },
-    { "stream without chunks", "POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nx-fake: stream:3:2:50\r\n" BODY },
-    { "burst without chunks", "POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nx-fake: flood:20:9000\r\n" BODY },
+    { "stream without chunks",
+      "POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nx-fake: stream:3:2:50\r\n" BODY },
+    { "burst without chunks",
+      "POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nx-fake: flood:20:9000\r\n" BODY },
     { "before the body", HEAD "x-fake: early-close\r\nContent-Length: 9\r\n\r\n{" },
     { "a bad head", HEAD "Host: x\r\n\r\n" },
     { "no request line", "\r\n\r\n\r\n" GET("/livez") },
@@ -116,9 +118,11 @@ Test(fault, of_the_front_ends_in_all_of_the_answer_or_in_what_is_seen)
             bool fired = house_arm(&house, 0), complete = is_whole(&got);
             bool error = got.len > 12 && got.bytes[9] >= '4';
             mask(&got);
-            bool same = strcmp(rows[i].name, "metrics") == 0 ? lines(&got) == lines(&whole) /* their numbers are others */
-                                                             : got.len == whole.len && memcmp(got.bytes, whole.bytes, got.len) == 0;
-            cr_assert(same || !complete || error, "%s: fault %u:\n%s\nis not\n%s", rows[i].name, n, got.bytes, whole.bytes);
+            bool same = strcmp(rows[i].name, "metrics") == 0
+                            ? lines(&got) == lines(&whole) /* their numbers are others */
+                            : got.len == whole.len && memcmp(got.bytes, whole.bytes, got.len) == 0;
+            cr_assert(same || !complete || error, "%s: fault %u:\n%s\nis not\n%s", rows[i].name, n, got.bytes,
+                      whole.bytes);
             seen += !same;
             if (!fired)
                 break;

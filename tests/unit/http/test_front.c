@@ -14,7 +14,10 @@
 static struct house house;
 static char body[65536];
 
-static void small_bodies(struct config *config) { config->limits.body_bytes = 10000; }
+static void small_bodies(struct config *config)
+{
+    config->limits.body_bytes = 10000;
+}
 
 static int get(int fd, const char *path)
 {
@@ -61,7 +64,8 @@ Test(front, hands_the_body_in_as_it_came)
     cr_assert_str_eq(fake_seen.head, "POST /chat/completions?a=b&c   -1");
 
     memset(big, 'z', sizeof big);
-    house_send(fd, "POST /chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: echo\r\nContent-Length: 200000\r\n\r\n");
+    house_send(fd,
+               "POST /chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: echo\r\nContent-Length: 200000\r\n\r\n");
     house_send_bytes(fd, big, sizeof big);
     cr_assert_eq(house_answer(fd, NULL, 0), 200);
     cr_assert_eq(house_bytes(), sizeof big);
@@ -74,10 +78,11 @@ Test(front, answers_pipelined_requests_in_order)
     house_open(&house, NULL);
     int fd = house_connect(&house);
 
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: stream:2:5:7\r\n"
-                   "Content-Length: 2\r\n\r\n{}"
-                   "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                   "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: later:5\r\nContent-Length: 2\r\n\r\n{}");
+    house_send(
+        fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: stream:2:5:7\r\n"
+            "Content-Length: 2\r\n\r\n{}"
+            "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: later:5\r\nContent-Length: 2\r\n\r\n{}");
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
     cr_assert_eq(house_bytes(), 14u);
     cr_assert_eq(house_answer(fd, body, sizeof body), 200);
@@ -144,7 +149,8 @@ Test(front, answers_before_the_body_without_losing_the_connection)
 
     house_open(&house, NULL);
     int fd = house_connect(&house);
-    house_send(fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early\r\nContent-Length: 100000\r\n\r\n");
+    house_send(
+        fd, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nx-fake: early\r\nContent-Length: 100000\r\n\r\n");
     house_send_bytes(fd, big, sizeof big);
     cr_assert_eq(house_answer(fd, NULL, 0), 401);
     cr_assert_eq(get(fd, "/livez"), 200);
@@ -207,7 +213,10 @@ Test(front, limits_the_body)
     house_close(&house);
 }
 
-static void few_headers(struct config *config) { config->limits.header_count = 5; }
+static void few_headers(struct config *config)
+{
+    config->limits.header_count = 5;
+}
 
 Test(front, limits_the_headers)
 {
@@ -231,7 +240,8 @@ Test(front, refuses_a_head_that_is_too_large)
     for (int i = 0; i < 2; i++) {
         int fd = house_connect(&house);
 
-        house_send(fd, i == 0 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Long: " : "GET /v1/models?");
+        house_send(fd,
+                   i == 0 ? "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Long: " : "GET /v1/models?");
         house_send(fd, value);
         house_send(fd, i == 0 ? "\r\nContent-Length: 2\r\n\r\n{}" : " HTTP/1.1\r\nHost: localhost\r\n\r\n");
         int status = house_answer(fd, body, sizeof body);
@@ -302,7 +312,10 @@ Test(front, serves_more_connections_than_one_daemon_holds)
     cr_assert_eq(atomic_load(&fake_seen.gone), 0u);
 }
 
-static void few_connections(struct config *config) { config->limits.connections = 3; }
+static void few_connections(struct config *config)
+{
+    config->limits.connections = 3;
+}
 
 Test(front, turns_away_what_is_over_the_limit)
 {

@@ -62,7 +62,8 @@ Test(head, refuses_doubtful_framing)
         { "POST", "/", "Host: x\nContent-Length: 5, 5\n", "decimal" },
         { "POST", "/", "Host: x\nContent-Length: 99999999999999999999\n", "decimal" },
         { "POST", "/", "Host: x\nContent-Length: \n", "decimal" },
-        { "POST", "/", "Host: x\nContent-Length: 5\nTransfer-Encoding: chunked\n", "both Content-Length and Transfer-Encoding" },
+        { "POST", "/", "Host: x\nContent-Length: 5\nTransfer-Encoding: chunked\n",
+          "both Content-Length and Transfer-Encoding" },
         { "POST", "/", "Host: x\nTransfer-Encoding: chunked, chunked\n", "chunked" },
         { "POST", "/", "Host: x\nTransfer-Encoding: chunked\nTransfer-Encoding: chunked\n", "twice" },
         { "POST", "/", "Host: x\nTransfer_Encoding: chunked\nContent-Length: 5\n", "imitates" },
@@ -140,7 +141,10 @@ Test(head, refuses_doubtful_headers)
     static const char *const rows[][4] = {
         { "GET", "/", "Host: x\nBad[Name: v\n", "name" },
         { "GET", "/", "Host: x\nX-T\xc3\xabst: v\n", "name" },
-        { "GET", "/", "Host: x\nX-A: a\x01" "b\n", "control" },
+        { "GET", "/",
+          "Host: x\nX-A: a\x01"
+          "b\n",
+          "control" },
         { "GET", "/", "Host: x\nX-A: a\x7f\n", "control" },
         { "GET", "/", "Host: x\nAuthorization: a\nAuthorization: b\n", "twice" },
         { "POST", "/", "Host: x\nContent-Type: a\nContent-Type: b\n", "twice" },

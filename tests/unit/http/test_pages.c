@@ -34,7 +34,10 @@ static int get(const char *path, const char *headers)
     return once(request);
 }
 
-static bool has(const char *line) { return strstr(house_head(), line) != NULL; }
+static bool has(const char *line)
+{
+    return strstr(house_head(), line) != NULL;
+}
 
 Test(pages, are_short_and_plain)
 {
@@ -88,7 +91,10 @@ Test(pages, leave_the_connection_for_the_next_request)
     house_close(&house);
 }
 
-static void small(struct config *config) { config->limits.body_bytes = 10000; }
+static void small(struct config *config)
+{
+    config->limits.body_bytes = 10000;
+}
 
 Test(pages, refuse_what_is_too_large_and_what_hides_a_slash)
 {
@@ -115,7 +121,10 @@ Test(pages, refuse_what_is_too_large_and_what_hides_a_slash)
 }
 
 static char token[] = "secret";
-static void with_token(struct config *config) { config->metrics_token = text_of(token); }
+static void with_token(struct config *config)
+{
+    config->metrics_token = text_of(token);
+}
 
 Test(pages, metrics_are_for_this_machine)
 {
@@ -154,7 +163,10 @@ static void with_cors(struct config *config)
     config->cors_count = 1;
 }
 
-static void with_keys(struct config *config) { config->keys_required = true; }
+static void with_keys(struct config *config)
+{
+    config->keys_required = true;
+}
 
 static void with_both(struct config *config)
 {
@@ -179,10 +191,11 @@ Test(pages, a_listed_origin_may_read_the_answer)
     cr_assert_eq(chat(LISTED), 200);
     cr_assert(has("\r\nAccess-Control-Allow-Origin: https://a.example\r\n"));
     cr_assert(has("\r\nVary: Origin\r\n"));
-    cr_assert(has("\r\nAccess-Control-Expose-Headers: x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, "
-                  "x-gw-model, x-gw-attempts, x-gw-dropped, x-gw-estimated, x-gw-cost, x-gw-clamped, x-gw-budget-remaining, x-gw-upstream-request-id, "
-                  "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
-                  "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens\r\n"));
+    cr_assert(has(
+        "\r\nAccess-Control-Expose-Headers: x-request-id, request-id, retry-after, x-should-retry, x-gw-provider, "
+        "x-gw-model, x-gw-attempts, x-gw-dropped, x-gw-estimated, x-gw-cost, x-gw-clamped, x-gw-budget-remaining, x-gw-upstream-request-id, "
+        "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
+        "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens\r\n"));
     cr_assert_not(has("Access-Control-Allow-Methods"));
     cr_assert_not(has("Access-Control-Max-Age"));
     cr_assert_eq(chat(LISTED "x-fake: stream:2:5:7\r\n"), 200);

@@ -9,7 +9,8 @@ static void is(int family, const char *address, const char *text, bool loopback)
 {
     struct sockaddr_storage addr = { .ss_family = (sa_family_t)family };
     char out[INET6_ADDRSTRLEN] = "?";
-    void *to = family == AF_INET ? (void *)&((struct sockaddr_in *)&addr)->sin_addr : (void *)&((struct sockaddr_in6 *)&addr)->sin6_addr;
+    void *to = family == AF_INET ? (void *)&((struct sockaddr_in *)&addr)->sin_addr
+                                 : (void *)&((struct sockaddr_in6 *)&addr)->sin6_addr;
 
     if (address != NULL)
         cr_assert_eq(inet_pton(family, address, to), 1);

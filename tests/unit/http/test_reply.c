@@ -115,8 +115,14 @@ static int64_t leave(const char *fake, void (*how)(int fd))
     return (atomic_load(&fake_seen.gone_ns) - start) / CLOCK_MS;
 }
 
-static void finish(int fd) { close(fd); }
-static void half_close(int fd) { shutdown(fd, SHUT_WR); }
+static void finish(int fd)
+{
+    close(fd);
+}
+static void half_close(int fd)
+{
+    shutdown(fd, SHUT_WR);
+}
 
 Test(reply, sees_the_client_leave)
 {
@@ -245,7 +251,10 @@ Test(reply, ends_the_connection_where_the_answer_says_so)
     cr_assert_eq(atomic_load(&fake_seen.undelivered), 0u);
 }
 
-static void impatient(struct config *config) { config->limits.write_ns = 400 * CLOCK_MS; }
+static void impatient(struct config *config)
+{
+    config->limits.write_ns = 400 * CLOCK_MS;
+}
 
 static int narrow(void)
 {

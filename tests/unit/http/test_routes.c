@@ -18,9 +18,11 @@ static struct match find(const char *method, const char *path)
 
 Test(routes, finds_the_apis_with_and_without_prefixes)
 {
-    static const char *const paths[] = { "/v1/chat/completions",    "/chat/completions",     "/openai/v1/chat/completions",
-                                         "/openai/chat/completions", "/v1/chat/completions/", "/v1/v1/chat/completions",
-                                         "//v1/chat/completions",    "/v1//chat/completions", "//v1//v1//chat/completions" };
+    static const char *const paths[] = { "/v1/chat/completions",        "/chat/completions",
+                                         "/openai/v1/chat/completions", "/openai/chat/completions",
+                                         "/v1/chat/completions/",       "/v1/v1/chat/completions",
+                                         "//v1/chat/completions",       "/v1//chat/completions",
+                                         "//v1//v1//chat/completions" };
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct match m = find("POST", paths[i]);
@@ -61,10 +63,11 @@ Test(routes, finds_the_model_that_an_azure_path_names)
 
 Test(routes, relays_to_paths_of_its_own_only)
 {
-    static const char *const served[] = { "/images/generations", "/images/edits",        "/images/variations",
+    static const char *const served[] = { "/images/generations", "/images/edits",         "/images/variations",
                                           "/audio/speech",       "/audio/transcriptions", "/audio/translations" };
-    static const char *const others[] = { "/v1/images/",  "/v1/images",          "/v1/images/admin", "/v1/images/edits/x", "/v1/audio/voices",
-                                          "/v1/images;/edits", "/v1/audio/speech;a", "/v1/audio//speech", "/v1/images/%65dits" };
+    static const char *const others[] = { "/v1/images/",        "/v1/images",        "/v1/images/admin",
+                                          "/v1/images/edits/x", "/v1/audio/voices",  "/v1/images;/edits",
+                                          "/v1/audio/speech;a", "/v1/audio//speech", "/v1/images/%65dits" };
     char path[64];
 
     for (size_t i = 0; i < sizeof served / sizeof *served; i++) {
@@ -123,9 +126,13 @@ Test(routes, names_what_a_path_allows)
 
 Test(routes, knows_no_other_path)
 {
-    static const char *const paths[] = { "/v2/models", "/v1", "/v1/", "/openai", "//livez", "/v1/chat//completions",
-                                         "/v1/models//", "/openai/deployments/x/nothing", "/deployments/x",
-                                         "/V1/models", "/v1/chat", "/v1/chat/completions/x", "/livezz", "/v1/livez" };
+    static const char *const paths[] = { "/v2/models",     "/v1",
+                                         "/v1/",           "/openai",
+                                         "//livez",        "/v1/chat//completions",
+                                         "/v1/models//",   "/openai/deployments/x/nothing",
+                                         "/deployments/x", "/V1/models",
+                                         "/v1/chat",       "/v1/chat/completions/x",
+                                         "/livezz",        "/v1/livez" };
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct match m = find("GET", paths[i]);

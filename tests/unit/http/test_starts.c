@@ -112,9 +112,11 @@ Test(starts, a_certificate_that_cannot_be_used_is_named)
         check_skip("openssl is not there");
     crypto_start();
     cr_assert_not_null(mkdtemp(folder));
-    snprintf(line, sizeof line,
-             "cd %s && for n in '' other-; do openssl ecparam -name prime256v1 -genkey -noout -out ${n}key.pem 2>/dev/null && "
-             "openssl req -x509 -new -key ${n}key.pem -subj /CN=x -days 9 -out ${n}cert.pem 2>/dev/null; done", folder);
+    snprintf(
+        line, sizeof line,
+        "cd %s && for n in '' other-; do openssl ecparam -name prime256v1 -genkey -noout -out ${n}key.pem 2>/dev/null && "
+        "openssl req -x509 -new -key ${n}key.pem -subj /CN=x -days 9 -out ${n}cert.pem 2>/dev/null; done",
+        folder);
     cr_assert_eq(system(line), 0);
     cert = read_file(folder, "cert.pem");
     key = read_file(folder, "key.pem");
@@ -145,13 +147,13 @@ Test(starts, why_it_cannot_listen_names_the_place_and_what_to_do)
         int error;
         const char *why;
     } rows[] = {
-        { "127.0.0.1", EADDRINUSE,    "cannot listen on 127.0.0.1:8080: address in use"                          },
-        { "127.0.0.1", EADDRINUSE,    "(ss -ltnp shows which)"                                                   },
-        { "127.0.0.1", EADDRINUSE,    "end it or choose another port with --listen"                              },
-        { "::1",       EADDRINUSE,    "cannot listen on [::1]:8080: address in use"                              },
-        { "[::1]",     EADDRINUSE,    "cannot listen on [::1]:8080: address in use"                              },
-        { "127.0.0.1", EACCES,        "CAP_NET_BIND_SERVICE; choose another port with --listen"                  },
-        { "127.0.0.1", EACCES,        "cannot listen on 127.0.0.1:8080: ports below 1024"                        },
+        { "127.0.0.1", EADDRINUSE, "cannot listen on 127.0.0.1:8080: address in use" },
+        { "127.0.0.1", EADDRINUSE, "(ss -ltnp shows which)" },
+        { "127.0.0.1", EADDRINUSE, "end it or choose another port with --listen" },
+        { "::1", EADDRINUSE, "cannot listen on [::1]:8080: address in use" },
+        { "[::1]", EADDRINUSE, "cannot listen on [::1]:8080: address in use" },
+        { "127.0.0.1", EACCES, "CAP_NET_BIND_SERVICE; choose another port with --listen" },
+        { "127.0.0.1", EACCES, "cannot listen on 127.0.0.1:8080: ports below 1024" },
         { "127.0.0.1", EADDRNOTAVAIL, "cannot listen on 127.0.0.1:8080: this machine does not have that address" },
     };
     struct fail fail;

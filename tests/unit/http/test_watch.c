@@ -18,9 +18,12 @@ static void quick(struct config *config)
     config->limits.keep_alive_ns = 900 * CLOCK_MS;
 }
 
-#define NEAR(ms_, wanted_) cr_assert((ms_) >= (wanted_) - 60 && (ms_) < (wanted_) + 300, "%lld ms", (long long)(ms_))
+#define NEAR(ms_, wanted_) cr_assert((ms_) >= (wanted_)-60 && (ms_) < (wanted_) + 300, "%lld ms", (long long)(ms_))
 
-static int64_t since(int64_t start) { return (clock_ns() - start) / CLOCK_MS; }
+static int64_t since(int64_t start)
+{
+    return (clock_ns() - start) / CLOCK_MS;
+}
 
 Test(watch, ends_a_slow_head)
 {

@@ -74,7 +74,8 @@ static void begin(unsigned threads, unsigned lanes)
     loop_timer_set(&bench.loop, &bench.limit, clock_ns() + 20 * CLOCK_S);
     sem_init(&bench.begun, 0, 0);
     sem_init(&bench.go, 0, 0);
-    bench.jobs = jobs_new(&(struct jobs_settings){ .threads = threads, .lanes = lanes, .scratch_first = 4096, .scratch_max = 1 << 20 });
+    bench.jobs = jobs_new(
+        &(struct jobs_settings){ .threads = threads, .lanes = lanes, .scratch_first = 4096, .scratch_max = 1 << 20 });
     cr_assert_not_null(bench.jobs);
 }
 

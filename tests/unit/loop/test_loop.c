@@ -117,10 +117,10 @@ static void on_again(struct loop_timer *timer)
 
 Test(loop, goes_on_with_a_timer_that_is_always_due)
 {
-    struct again a = {.times = 0};
+    struct again a = { .times = 0 };
 
     begin(&a.bench);
-    a.timer = (struct loop_timer){.on_time = on_again};
+    a.timer = (struct loop_timer){ .on_time = on_again };
     loop_timer_set(&a.bench.loop, &a.timer, 0);
     loop_run(&a.bench.loop);
     cr_assert_eq(a.times, 5);
@@ -192,7 +192,7 @@ static struct member *new_member(struct crowd *crowd)
 
 Test(loop, drops_the_events_of_a_watch_that_went_in_the_same_batch)
 {
-    struct crowd crowd = {.ready = 0};
+    struct crowd crowd = { .ready = 0 };
 
     begin(&crowd.bench);
     crowd.members[0] = new_member(&crowd);
@@ -250,7 +250,7 @@ Test(loop, gets_every_message_of_every_thread_in_that_threads_order)
     for (int s = 0; s < SENDERS; s++) {
         for (int i = 0; i < EACH; i++)
             mail->posts[s][i] =
-                (struct post){.message = {.on_message = on_post}, .mail = mail, .sender = s, .number = i};
+                (struct post){ .message = { .on_message = on_post }, .mail = mail, .sender = s, .number = i };
         cr_assert_eq(pthread_create(&threads[s], NULL, send_posts, mail->posts[s]), 0);
     }
     loop_run(&mail->bench.loop);
@@ -289,7 +289,7 @@ static void on_later(struct loop_after *after)
 
 Test(loop, runs_what_is_put_off_after_the_batch_and_never_at_once)
 {
-    struct later l = {.times = 0};
+    struct later l = { .times = 0 };
 
     begin(&l.bench);
     l.after.on_after = on_later;
@@ -313,7 +313,7 @@ static void on_last_message(struct loop_message *message)
 
 Test(loop, delivers_what_is_left_when_it_ends)
 {
-    struct later l = {.times = 0};
+    struct later l = { .times = 0 };
 
     begin(&l.bench);
     l.after.on_after = on_later;
@@ -333,7 +333,7 @@ static void stop_it(struct loop_after *after)
 
 Test(loop, can_be_run_again)
 {
-    struct later l = {.times = 0};
+    struct later l = { .times = 0 };
 
     begin(&l.bench);
     l.after.on_after = stop_it;

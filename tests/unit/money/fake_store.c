@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-struct fake_store fake_store = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+struct fake_store fake_store = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 void fake_store_clear(void)
 {
     pthread_mutex_lock(&fake_store.mutex);
-    fake_store.cursor = (gw_store_cursor){.size = sizeof fake_store.cursor, .generation = 1, .rows_since_ms = INT64_MIN};
+    fake_store.cursor =
+        (gw_store_cursor){ .size = sizeof fake_store.cursor, .generation = 1, .rows_since_ms = INT64_MIN };
     fake_store.row_count = fake_store.doubles = 0;
     fake_store.attaches = fake_store.puts = fake_store.prunes = 0;
     fake_store.fail_attaches = fake_store.fail_puts = fake_store.lose_answers = 0;
@@ -80,7 +81,10 @@ static void keep(struct fake_store *s, const gw_store_batch *batch)
         if (s->row_count == FAKE_ROWS_MOST)
             continue;
         struct fake_row *to = &s->rows[s->row_count++];
-        *to = (struct fake_row){.generation = batch->until->generation, .number = from->number, .cost = from->sums->cost, .doubt = from->sums->doubt};
+        *to = (struct fake_row){ .generation = batch->until->generation,
+                                 .number = from->number,
+                                 .cost = from->sums->cost,
+                                 .doubt = from->sums->doubt };
         text(to->request, sizeof to->request, from->request);
         text(to->team, sizeof to->team, from->team);
         text(to->outcome, sizeof to->outcome, from->outcome);
@@ -123,11 +127,28 @@ static gw_status sums(void *session, gw_call *call, const gw_store_query *query,
     return cursor(session, call, out);
 }
 
-static gw_status rows(void *session, gw_call *call, const gw_store_find *find, void *owner, void (*each)(void *owner, const gw_store_row *row))
+static gw_status rows(void *session, gw_call *call, const gw_store_find *find, void *owner,
+                      void (*each)(void *owner, const gw_store_row *row))
 {
     (void)session, (void)call, (void)find, (void)owner, (void)each;
     return GW_OK;
 }
 
-static const gw_store_ops ops = {.size = sizeof ops, .open = open_fake, .close = nothing, .attach = attach, .detach = nothing, .cursor = cursor, .put = put, .prune = prune, .sums = sums, .rows = rows};
-const gw_plugin fake_store_plugin = {.abi_major = GW_ABI_MAJOR, .needs_minor = GW_ABI_MINOR, .size = sizeof fake_store_plugin, .kind = GW_KIND_STORE, .name = "fake", .version = "1", .license = "MIT", .ops = &ops};
+static const gw_store_ops ops = { .size = sizeof ops,
+                                  .open = open_fake,
+                                  .close = nothing,
+                                  .attach = attach,
+                                  .detach = nothing,
+                                  .cursor = cursor,
+                                  .put = put,
+                                  .prune = prune,
+                                  .sums = sums,
+                                  .rows = rows };
+const gw_plugin fake_store_plugin = { .abi_major = GW_ABI_MAJOR,
+                                      .needs_minor = GW_ABI_MINOR,
+                                      .size = sizeof fake_store_plugin,
+                                      .kind = GW_KIND_STORE,
+                                      .name = "fake",
+                                      .version = "1",
+                                      .license = "MIT",
+                                      .ops = &ops };

@@ -5,14 +5,17 @@
 #include "check.h"
 #include "money/accounts.h"
 
-static const struct config_budget day = {.period = PERIOD_DAY, .limit = 10, .ceiling = 20}, total = {.period = PERIOD_TOTAL, .limit = 100, .ceiling = 200};
+static const struct config_budget day = { .period = PERIOD_DAY, .limit = 10, .ceiling = 20 },
+                                  total = { .period = PERIOD_TOTAL, .limit = 100, .ceiling = 200 };
 
 static const struct accounts_rule rules[] = {
-    {ACCOUNT_ALL, TEXT("all"), &total},         {ACCOUNT_TEAM, TEXT("t"), &day},           {ACCOUNT_TEAM, TEXT("t"), &total},
-    {ACCOUNT_KEY, TEXT("t"), &total},           {ACCOUNT_PROJECT, TEXT("p"), &total},      {ACCOUNT_TAG, TEXT("env=prod"), &total},
-    {ACCOUNT_MODEL, TEXT("gpt*"), &total},      {ACCOUNT_MODEL, TEXT("gpt-4*"), &total},   {ACCOUNT_MODEL, TEXT("gpt-4o"), &day},
-    {ACCOUNT_PROVIDER, TEXT("openai"), &total}, {ACCOUNT_USER, TEXT("t"), &day},           {ACCOUNT_SESSION, TEXT("t"), &day},
-    {ACCOUNT_SESSION, TEXT("t"), &total},       {ACCOUNT_KEY_SESSION, TEXT("k"), &total},
+    { ACCOUNT_ALL, TEXT("all"), &total },    { ACCOUNT_TEAM, TEXT("t"), &day },
+    { ACCOUNT_TEAM, TEXT("t"), &total },     { ACCOUNT_KEY, TEXT("t"), &total },
+    { ACCOUNT_PROJECT, TEXT("p"), &total },  { ACCOUNT_TAG, TEXT("env=prod"), &total },
+    { ACCOUNT_MODEL, TEXT("gpt*"), &total }, { ACCOUNT_MODEL, TEXT("gpt-4*"), &total },
+    { ACCOUNT_MODEL, TEXT("gpt-4o"), &day }, { ACCOUNT_PROVIDER, TEXT("openai"), &total },
+    { ACCOUNT_USER, TEXT("t"), &day },       { ACCOUNT_SESSION, TEXT("t"), &day },
+    { ACCOUNT_SESSION, TEXT("t"), &total },  { ACCOUNT_KEY_SESSION, TEXT("k"), &total },
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
@@ -24,8 +27,9 @@ static const char *names_of(struct accounts *all, const struct record *whose, bo
     size_t n = accounts_of(all, whose, make, found), len = 0;
     text[0] = '\0';
     for (size_t i = 0; i < n; i++)
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %.*s %s", i > 0 ? ", " : "", account_kind_name(found[i]->kind),
-                                TEXT_ARG(found[i]->id), period_name(found[i]->terms->period));
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %.*s %s", i > 0 ? ", " : "",
+                                account_kind_name(found[i]->kind), TEXT_ARG(found[i]->id),
+                                period_name(found[i]->terms->period));
     return text;
 }
 
@@ -37,28 +41,30 @@ Test(accounts, are_found_by_each_dimension)
         struct record whose;
         const char *wanted;
     } rows[] = {
-        {{.team = TEXT("other")}, "all all total"},
-        {{.team = TEXT("t")}, "all all total, team t day, team t total"},
-        {{.key = TEXT("t")}, "all all total, key t total"},
-        {{.project = TEXT("p")}, "all all total, project p total"},
-        {{.tags = TEXT("a=b,env=prod")}, "all all total, tag env=prod total"},
-        {{.tags = TEXT("env=production,xenv=prod")}, "all all total"},
-        {{.model = TEXT("gpt-4o")}, "all all total, model gpt-4o day"},
-        {{.model = TEXT("gpt-4.1")}, "all all total, model gpt-4* total"},
-        {{.model = TEXT("gpt-3")}, "all all total, model gpt* total"},
-        {{.provider = TEXT("openai")}, "all all total, provider openai total"},
-        {{.team = TEXT("t"), .user = TEXT("ann")}, "all all total, team t day, team t total, user t/ann day"},
-        {{.team = TEXT("t"), .session = TEXT("s")}, "all all total, team t day, team t total, session t/s day, session t/s total"},
-        {{.key = TEXT("k"), .session = TEXT("s")}, "all all total, key_session k/s total"},
-        {{.team = TEXT("other"), .session = TEXT("s"), .user = TEXT("ann")}, "all all total"},
+        { { .team = TEXT("other") }, "all all total" },
+        { { .team = TEXT("t") }, "all all total, team t day, team t total" },
+        { { .key = TEXT("t") }, "all all total, key t total" },
+        { { .project = TEXT("p") }, "all all total, project p total" },
+        { { .tags = TEXT("a=b,env=prod") }, "all all total, tag env=prod total" },
+        { { .tags = TEXT("env=production,xenv=prod") }, "all all total" },
+        { { .model = TEXT("gpt-4o") }, "all all total, model gpt-4o day" },
+        { { .model = TEXT("gpt-4.1") }, "all all total, model gpt-4* total" },
+        { { .model = TEXT("gpt-3") }, "all all total, model gpt* total" },
+        { { .provider = TEXT("openai") }, "all all total, provider openai total" },
+        { { .team = TEXT("t"), .user = TEXT("ann") }, "all all total, team t day, team t total, user t/ann day" },
+        { { .team = TEXT("t"), .session = TEXT("s") },
+          "all all total, team t day, team t total, session t/s day, session t/s total" },
+        { { .key = TEXT("k"), .session = TEXT("s") }, "all all total, key_session k/s total" },
+        { { .team = TEXT("other"), .session = TEXT("s"), .user = TEXT("ann") }, "all all total" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         cr_assert_str_eq(names_of(&all, &rows[i].whose, true), rows[i].wanted);
         cr_assert_str_eq(names_of(&all, &rows[i].whose, true), rows[i].wanted); /* the same once more */
     }
     cr_assert_eq(all.on_demand, 4);
-    struct record unseen = {.team = TEXT("t"), .session = TEXT("x"), .user = TEXT("y")};
-    cr_assert_str_eq(names_of(&all, &unseen, false), "all all total, team t day, team t total"); /* nobody asked to make them */
+    struct record unseen = { .team = TEXT("t"), .session = TEXT("x"), .user = TEXT("y") };
+    cr_assert_str_eq(names_of(&all, &unseen, false),
+                     "all all total, team t day, team t total"); /* nobody asked to make them */
     cr_assert_eq(all.on_demand, 4);
     accounts_fini(&all);
 }
@@ -70,11 +76,13 @@ Test(accounts, forget_sessions_that_are_over)
     struct account *found[ACCOUNTS_MOST];
     int64_t now_ms = clock_unix_ms(), before_ms = now_ms - INT64_C(3) * 86400000;
     char name[40];
-    accounts_open(&all, (struct accounts_rule[]){{ACCOUNT_SESSION, TEXT("t"), &day}}, 1);
-    struct record end = {.cost = 3};
+    accounts_open(&all, (struct accounts_rule[]){ { ACCOUNT_SESSION, TEXT("t"), &day } }, 1);
+    struct record end = { .cost = 3 };
     for (int i = 0; i < 100000; i++) {
         snprintf(name, sizeof name, "s%d", i);
-        struct record whose = {.team = TEXT("t"), .session = text_of(name), .admitted_ms = i % 10 == 0 ? now_ms : before_ms};
+        struct record whose = { .team = TEXT("t"),
+                                .session = text_of(name),
+                                .admitted_ms = i % 10 == 0 ? now_ms : before_ms };
         cr_assert_eq(accounts_of(&all, &whose, true, found), 1);
         struct account_period *p = account_at(found[0], whose.admitted_ms);
         account_hold(p, 5, 5);
@@ -84,11 +92,11 @@ Test(accounts, forget_sessions_that_are_over)
     cr_assert(all.on_demand >= 10001 && all.on_demand < 25000, "%zu", all.on_demand);
     for (int i = 0; i < 100000; i += 10) {
         snprintf(name, sizeof name, "s%d", i);
-        struct record whose = {.team = TEXT("t"), .session = text_of(name)};
+        struct record whose = { .team = TEXT("t"), .session = text_of(name) };
         cr_assert_eq(accounts_of(&all, &whose, false, found), 1, "%d", i);
         cr_assert_eq(account_at(found[0], now_ms)->spent, 3);
     }
-    struct record seven = {.team = TEXT("t"), .session = TEXT("s7")};
+    struct record seven = { .team = TEXT("t"), .session = TEXT("s7") };
     cr_assert_eq(accounts_of(&all, &seven, false, found), 1); /* in flight */
     cr_assert_eq(account_at(found[0], before_ms)->open, 1);
     accounts_fini(&all);
@@ -101,19 +109,23 @@ Test(accounts, are_made_by_a_replay)
     struct account *found[ACCOUNTS_MOST];
     int64_t now_ms = clock_unix_ms(), before_ms = now_ms - INT64_C(3) * 86400000;
     accounts_open(&all, rules, RULES);
-    struct record end = {.cost = 3, .doubt = 2};
-    struct record today = {.team = TEXT("t"), .session = TEXT("now"), .admitted_ms = now_ms};
-    struct record past = {.team = TEXT("t"), .session = TEXT("then"), .admitted_ms = before_ms};
-    struct record_account named = {.kind = TEXT("session"), .id = TEXT("t/now"), .per = TEXT("day"),
-                                   .begins_s = period_begins(PERIOD_DAY, NULL, now_ms / 1000), .number = 41};
-    today.accounts = (struct record_list){&named, 1};
+    struct record end = { .cost = 3, .doubt = 2 };
+    struct record today = { .team = TEXT("t"), .session = TEXT("now"), .admitted_ms = now_ms };
+    struct record past = { .team = TEXT("t"), .session = TEXT("then"), .admitted_ms = before_ms };
+    struct record_account named = { .kind = TEXT("session"),
+                                    .id = TEXT("t/now"),
+                                    .per = TEXT("day"),
+                                    .begins_s = period_begins(PERIOD_DAY, NULL, now_ms / 1000),
+                                    .number = 41 };
+    today.accounts = (struct record_list){ &named, 1 };
     accounts_replay_hold(&all, &today, now_ms);
     accounts_replay(&all, &today, &end, now_ms);
     accounts_replay(&all, &past, &end, now_ms);
     cr_assert_eq(accounts_of(&all, &today, false, found), 5);
     struct account_period *p = account_at(found[3], now_ms);
     cr_assert(found[3]->kind == ACCOUNT_SESSION && p->spent == 3 && p->doubt == 2 && p->number == 41);
-    cr_assert(account_at(found[4], now_ms)->spent == 3 && account_at(found[4], now_ms)->number == 0); /* another period was not named */
+    cr_assert(account_at(found[4], now_ms)->spent == 3 &&
+              account_at(found[4], now_ms)->number == 0); /* another period was not named */
     cr_assert_eq(accounts_of(&all, &past, false, found), 5);
     cr_assert_null(found[3]->latest);
     cr_assert_eq(account_at(found[4], now_ms)->spent, 3); /* "total" is never over */

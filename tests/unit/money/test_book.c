@@ -12,7 +12,7 @@
 
 static struct book *parse(const char *text)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     struct book *book = book_parse(text_of(text), "test", &fail);
 
     cr_assert_not_null(book, "%s", fail.text);
@@ -38,21 +38,9 @@ Test(book, finds_a_model_by_each_kind_of_rule)
             "inside", "[\"*four\"]") "," MODEL("pattern", "[\"~^fi[vw]e$\"]") "," MODEL("both",
                                                                                         "[[\"^six\",\"!*mini\"]]")));
     static const char *const cases[][2] = {
-        {"one",       "equal"  },
-        {"one-b",     ""       },
-        {"two",       "begin"  },
-        {"two-turbo", "begin"  },
-        {"a-two",     ""       },
-        {"three",     "end"    },
-        {"a-three",   "end"    },
-        {"three-a",   ""       },
-        {"a-four-b",  "inside" },
-        {"fou",       ""       },
-        {"five",      "pattern"},
-        {"fixe",      ""       },
-        {"six",       "both"   },
-        {"six-mini",  ""       },
-        {"ONE",       "equal"  },
+        { "one", "equal" },    { "one-b", "" },      { "two", "begin" }, { "two-turbo", "begin" }, { "a-two", "" },
+        { "three", "end" },    { "a-three", "end" }, { "three-a", "" },  { "a-four-b", "inside" }, { "fou", "" },
+        { "five", "pattern" }, { "fixe", "" },       { "six", "both" },  { "six-mini", "" },       { "ONE", "equal" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -71,28 +59,28 @@ Test(book, another_version_has_another_price)
     static const struct {
         const char *model, *id;
     } cases[] = {
-        {"sonnet-5",            "old"},
-        {"sonnet-5-5",          ""   },
-        {"sonnet-5.5",          ""   },
-        {"sonnet-55",           ""   },
-        {"sonnet-5-20251001",   "old"},
-        {"sonnet-5-2025-10-01", "old"},
-        {"sonnet-5@20251001",   "old"},
-        {"sonnet-5-latest",     "old"},
-        {"sonnet-5-5-latest",   ""   },
-        {"sonnet-5-20259901",   ""   },
-        {"us.sonnet-5-v1:0",    "old"},
-        {"us.sonnet-5-5-v1:0",  ""   },
-        {"sonnet-5:0",          "old"},
-        {"gpt-4-0613",          "old"},
-        {"gpt-4-2512",          "old"},
-        {"gpt-4-32k",           ""   },
-        {"gpt-4.1",             ""   },
-        {"gpt-41",              ""   },
-        {"gpt-4o",              "old"},
-        {"gpt-4-1399",          ""   },
-        {"gpt-4-20",            ""   },
-        {"gpt-4-2024-1",        ""   },
+        { "sonnet-5", "old" },
+        { "sonnet-5-5", "" },
+        { "sonnet-5.5", "" },
+        { "sonnet-55", "" },
+        { "sonnet-5-20251001", "old" },
+        { "sonnet-5-2025-10-01", "old" },
+        { "sonnet-5@20251001", "old" },
+        { "sonnet-5-latest", "old" },
+        { "sonnet-5-5-latest", "" },
+        { "sonnet-5-20259901", "" },
+        { "us.sonnet-5-v1:0", "old" },
+        { "us.sonnet-5-5-v1:0", "" },
+        { "sonnet-5:0", "old" },
+        { "gpt-4-0613", "old" },
+        { "gpt-4-2512", "old" },
+        { "gpt-4-32k", "" },
+        { "gpt-4.1", "" },
+        { "gpt-41", "" },
+        { "gpt-4o", "old" },
+        { "gpt-4-1399", "" },
+        { "gpt-4-20", "" },
+        { "gpt-4-2024-1", "" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -108,17 +96,12 @@ Test(book, a_rule_may_end_inside_a_date_or_a_revision)
     static const struct {
         const char *model, *id;
     } cases[] = {
-        {"sonnet-4-20250514",        "cut"},
-        {"sonnet-4-20259914",        ""   },
-        {"sonnet-4-2025051",         ""   },
-        {"flash-001",                "cut"},
-        {"flash-002-tuning",         "cut"},
-        {"flash-0613:team::id",      "cut"},
-        {"flash-0699",               ""   },
-        {"flash-05",                 ""   },
-        {"large-2512",               ""   },
-        {"large-200",                ""   },
-        {"opus-20250514",            ""   },
+        { "sonnet-4-20250514", "cut" }, { "sonnet-4-20259914", "" },
+        { "sonnet-4-2025051", "" },     { "flash-001", "cut" },
+        { "flash-002-tuning", "cut" },  { "flash-0613:team::id", "cut" },
+        { "flash-0699", "" },           { "flash-05", "" },
+        { "large-2512", "" },           { "large-200", "" },
+        { "opus-20250514", "" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -156,33 +139,34 @@ Test(book, a_broken_one_is_refused_with_its_place)
     static const struct {
         const char *text, *complaint;
     } cases[] = {
-        {"{",                                                                                                   "test"                                               },
-        {"{\"format\":2,\"providers\":[]}",                                                                     "its format is 2, this version reads 1"              },
-        {BOOK("{\"match\":[\"=a\"],\"prices\":[]}"),                                                            "a model has an `id`"                                },
-        {BOOK(MODEL("m",                                                                                        "[]")),                                                "maker/m: a model has an `id` and a list `match`"},
-        {BOOK(MODEL("m",                                                                                                     "[\"a\"]")),                                                                                                                                             "\"a\" is no rule"},
-        {BOOK(MODEL("m",                                                                                   "[\"=\"]")),"\"=\" is no rule"},
-        {BOOK(MODEL("m",        "[7]")),                                                "a rule is a text"},
-        {BOOK(MODEL("m",                                                                                        "[[]]")),                                                                                                                               "a rule is a text"},
-        {BOOK(MODEL("m",                                                                                                     "[\"~(\"]")),                                                                                                                                             "no POSIX"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[]}"),                                                                                   "a list `prices`"         },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{}]}"),"no `usd`"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"inputs\":1}}]}"),                                               "no unit"},
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":-1}}]}"),                                             "a price is"                                                                                                   },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":\"1\"}}]}"),                       "a price is"                    },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5,2],[5,3]]}}]}"),                       "a tier is"                   },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5]]}}]}"),                    "a tier is"                                      },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"2026-13-01\",\"usd\":{}}]}"),
-         "`from` is a day"                             },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"26-01-01\",\"usd\":{}}]}"),                  "`from` is a day"                                        },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"between\":[\"24:00\",\"01:00\"],\"usd\":{}}]}"),
-         "`between`"                                                                                                                                           },
-        {BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{}}],\"variants\":[{\"usd\":{}}]}"),             "`when`"                               },
-        {"{\"format\":1,\"providers\":[{\"id\":\"p\",\"models\":[]}]}", "a provider has"                                                                                                                                                 },
+        { "{", "test" },
+        { "{\"format\":2,\"providers\":[]}", "its format is 2, this version reads 1" },
+        { BOOK("{\"match\":[\"=a\"],\"prices\":[]}"), "a model has an `id`" },
+        { BOOK(MODEL("m", "[]")), "maker/m: a model has an `id` and a list `match`" },
+        { BOOK(MODEL("m", "[\"a\"]")), "\"a\" is no rule" },
+        { BOOK(MODEL("m", "[\"=\"]")), "\"=\" is no rule" },
+        { BOOK(MODEL("m", "[7]")), "a rule is a text" },
+        { BOOK(MODEL("m", "[[]]")), "a rule is a text" },
+        { BOOK(MODEL("m", "[\"~(\"]")), "no POSIX" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[]}"), "a list `prices`" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{}]}"), "no `usd`" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"inputs\":1}}]}"), "no unit" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":-1}}]}"), "a price is" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":\"1\"}}]}"), "a price is" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5,2],[5,3]]}}]}"), "a tier is" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5]]}}]}"), "a tier is" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"2026-13-01\",\"usd\":{}}]}"),
+          "`from` is a day" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"26-01-01\",\"usd\":{}}]}"),
+          "`from` is a day" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"between\":[\"24:00\",\"01:00\"],\"usd\":{}}]}"),
+          "`between`" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{}}],\"variants\":[{\"usd\":{}}]}"), "`when`" },
+        { "{\"format\":1,\"providers\":[{\"id\":\"p\",\"models\":[]}]}", "a provider has" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct fail fail = {.kind = FAIL_NONE};
+        struct fail fail = { .kind = FAIL_NONE };
         struct book *book = book_parse(text_of(cases[i].text), "test", &fail);
         cr_assert_null(book, "%s", cases[i].text);
         cr_assert_eq(fail.kind, FAIL_OPERATOR);
@@ -192,7 +176,7 @@ Test(book, a_broken_one_is_refused_with_its_place)
 
 Test(book, ours_is_read_from_its_file)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     struct book *book = book_load(GW_SOURCE_DIR "/core/money/prices/prices.json", &fail);
     struct book_found found;
 
@@ -211,7 +195,7 @@ Test(book, ours_is_read_from_its_file)
 
 Test(book, a_file_that_is_not_there_is_named)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
 
     cr_assert_null(book_load("/nowhere/prices.json", &fail));
     cr_assert_not_null(strstr(fail.text, "/nowhere/prices.json: No such file"));
@@ -222,8 +206,8 @@ Test(book, a_file_that_is_not_there_is_named)
 Test(book, a_rule_reads_as_words)
 {
     struct book *book = parse(BOOK(MODEL("m", "[[\"^a\",\"!~b$\"],\"=c\",\"$d\",\"*e\"]")));
-    static const char *const words[] = {"begins with a and not: matches b$", "is c", "ends with d", "contains e"};
-    static const char *const names[] = {"a", "c", "xd", "xex"};
+    static const char *const words[] = { "begins with a and not: matches b$", "is c", "ends with d", "contains e" };
+    static const char *const names[] = { "a", "c", "xd", "xex" };
 
     for (size_t i = 0; i < 4; i++) {
         struct book_found found;

@@ -8,16 +8,20 @@
 #include "money/segment.h"
 #include "money/verify.h"
 
-static const struct config_budget total = {.period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000}, day = {.period = PERIOD_DAY, .limit = 1000000, .ceiling = 2000000},
-                                  month = {.period = PERIOD_MONTH, .limit = 1000000, .ceiling = 2000000};
+static const struct config_budget total = { .period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000 },
+                                  day = { .period = PERIOD_DAY, .limit = 1000000, .ceiling = 2000000 },
+                                  month = { .period = PERIOD_MONTH, .limit = 1000000, .ceiling = 2000000 };
 static const struct accounts_rule rules[] = {
-    {ACCOUNT_TEAM, TEXT("t"), &total}, {ACCOUNT_ALL, TEXT("all"), &day}, {ACCOUNT_KEY, TEXT("k"), &month}, {ACCOUNT_SESSION, TEXT("t"), &total}, {ACCOUNT_SESSION, TEXT("t"), &day},
+    { ACCOUNT_TEAM, TEXT("t"), &total },    { ACCOUNT_ALL, TEXT("all"), &day },   { ACCOUNT_KEY, TEXT("k"), &month },
+    { ACCOUNT_SESSION, TEXT("t"), &total }, { ACCOUNT_SESSION, TEXT("t"), &day },
 };
 
 static struct ledger *begin(const struct folder *f, unsigned count, size_t segment_bytes, struct ledger_start *start)
 {
     struct fail fail;
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = 60000000000, .segment_bytes = segment_bytes, .rules = rules, .rule_count = count};
+    struct ledger_settings settings = {
+        .folder = f->path, .sync_ns = 60000000000, .segment_bytes = segment_bytes, .rules = rules, .rule_count = count
+    };
     struct ledger *l = ledger_open(&settings, start, &fail);
     cr_assert_not_null(l, "%s", fail.text);
     return l;
@@ -28,8 +32,16 @@ static struct ledger_hold *hold(struct ledger *l, unsigned count, int64_t hard)
     (void)count;
     struct fail fail;
     struct ledger_refusal refusal;
-    struct record r = {.request = TEXT("r"), .attempt = 1, .team = TEXT("t"), .key = TEXT("k"), .session = TEXT("s"), .model = TEXT("m"), .provider = TEXT("p"),
-                       .hard = hard, .soft = hard / 2, .admitted_ms = clock_unix_ms()};
+    struct record r = { .request = TEXT("r"),
+                        .attempt = 1,
+                        .team = TEXT("t"),
+                        .key = TEXT("k"),
+                        .session = TEXT("s"),
+                        .model = TEXT("m"),
+                        .provider = TEXT("p"),
+                        .hard = hard,
+                        .soft = hard / 2,
+                        .admitted_ms = clock_unix_ms() };
     struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
     return handle;
@@ -37,8 +49,13 @@ static struct ledger_hold *hold(struct ledger *l, unsigned count, int64_t hard)
 
 static void end(struct ledger *l, struct ledger_hold *handle, int64_t cost, int64_t doubt)
 {
-    struct record_line line = {.unit = TEXT("input"), .quantity = 1, .price = cost, .cost = cost};
-    struct record r = {.ending = doubt > 0 ? ENDING_DOUBT : ENDING_SETTLED, .final = 1, .lines = {&line, 1}, .cost = cost, .doubt = doubt, .soft_doubt = doubt / 2};
+    struct record_line line = { .unit = TEXT("input"), .quantity = 1, .price = cost, .cost = cost };
+    struct record r = { .ending = doubt > 0 ? ENDING_DOUBT : ENDING_SETTLED,
+                        .final = 1,
+                        .lines = { &line, 1 },
+                        .cost = cost,
+                        .doubt = doubt,
+                        .soft_doubt = doubt / 2 };
     ledger_end(l, handle, &r);
 }
 
@@ -64,12 +81,13 @@ static struct verify_report verified(const struct folder *f)
 static void stands(struct ledger *l, unsigned count, int64_t spent, int64_t held, int64_t doubt)
 {
     struct ledger_balance all[ACCOUNTS_MOST];
-    struct record whose = {.team = TEXT("t"), .key = TEXT("k"), .session = TEXT("s")};
+    struct record whose = { .team = TEXT("t"), .key = TEXT("k"), .session = TEXT("s") };
     cr_assert_eq(ledger_read_balances(l, &whose, all), count);
     for (unsigned i = 0; i < count; i++) {
         struct ledger_balance b = all[i];
-        cr_assert(b.spent == spent && b.held == held && b.doubt == doubt, "budget %u: %lld spent, %lld held, %lld in doubt", i,
-                  (long long)b.spent, (long long)b.held, (long long)b.doubt);
+        cr_assert(b.spent == spent && b.held == held && b.doubt == doubt,
+                  "budget %u: %lld spent, %lld held, %lld in doubt", i, (long long)b.spent, (long long)b.held,
+                  (long long)b.doubt);
     }
     struct ledger_sums sums;
     ledger_read_sums(l, &sums);
@@ -192,7 +210,9 @@ Test(carry, each_segment_carries_what_was_before_it)
         for (int i = 0; i < 8; i++) {
             struct ledger_hold *a = hold(l, 3, 100), *b = hold(l, 3, 100);
             end(l, b, 7, 0);
-            struct record row = {.request = TEXT("c"), .team = TEXT("t"), .key = TEXT("k"), .admitted_ms = clock_unix_ms(), .final = 1};
+            struct record row = {
+                .request = TEXT("c"), .team = TEXT("t"), .key = TEXT("k"), .admitted_ms = clock_unix_ms(), .final = 1
+            };
             ledger_row(l, &row);
             end(l, a, 1, 2);
         }
@@ -230,7 +250,7 @@ Test(carry, a_record_that_comes_again_counts_once)
         folder_make(&f);
         disk = disk_of_system;
         disk.sync = bad_sync;
-        struct ledger_settings settings = {.folder = f.path, .sync_ns = 0, .rules = rules, .rule_count = 3};
+        struct ledger_settings settings = { .folder = f.path, .sync_ns = 0, .rules = rules, .rule_count = 3 };
         struct ledger *l = ledger_open(&settings, &start, &fail);
         cr_assert_not_null(l);
         fail_syncs = when == 0;
@@ -271,7 +291,9 @@ Test(carry, what_is_not_written_is_not_carried)
     struct ledger_hold *a = hold(l, 3, 100), *b = hold(l, 3, 100);
     fail_writes = 4; /* for each: of a new file, and of this one */
     end(l, a, 7, 0);
-    struct record row = {.request = TEXT("c"), .team = TEXT("t"), .key = TEXT("k"), .admitted_ms = clock_unix_ms(), .final = 1};
+    struct record row = {
+        .request = TEXT("c"), .team = TEXT("t"), .key = TEXT("k"), .admitted_ms = clock_unix_ms(), .final = 1
+    };
     ledger_row(l, &row);
     ledger_read_sums(l, &sums);
     cr_assert_eq(sums.waiting, 2);
@@ -305,7 +327,7 @@ Test(carry, an_accepted_gap_is_accepted_once)
     bytes[len / 2] ^= 1;
     folder_write(path, bytes, len);
     free(bytes);
-    struct ledger_settings settings = {.folder = f.path, .sync_ns = 60000000000, .rules = rules, .rule_count = 3};
+    struct ledger_settings settings = { .folder = f.path, .sync_ns = 60000000000, .rules = rules, .rule_count = 3 };
     cr_assert_null(ledger_open(&settings, &start, &fail));
     cr_assert_not_null(strstr(fail.text, "--accept-gap"));
     settings.accept_gap = true;
@@ -343,14 +365,51 @@ Test(carry, verify_finds_a_wrong_balance)
         struct folder f;
         struct fail fail;
         struct verify_report r;
-        struct record_balance b = {.kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("total"), .spent = 3 + (wrong == 1), .doubt = wrong == 2, .soft_doubt = wrong == 3, .number = 1};
-        struct record_account a = {.kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("total"), .limit = 100, .ceiling = 100, .number = 1};
-        struct record_line line = {.unit = TEXT("input"), .quantity = 1, .cost = 3};
+        struct record_balance b = { .kind = TEXT("team"),
+                                    .id = TEXT("t"),
+                                    .per = TEXT("total"),
+                                    .spent = 3 + (wrong == 1),
+                                    .doubt = wrong == 2,
+                                    .soft_doubt = wrong == 3,
+                                    .number = 1 };
+        struct record_account a = {
+            .kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("total"), .limit = 100, .ceiling = 100, .number = 1
+        };
+        struct record_line line = { .unit = TEXT("input"), .quantity = 1, .cost = 3 };
         struct record all[] = {
-            {.type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1, .whole = 1},
-            {.type = RECORD_HOLD, .number = 1, .unix_ms = 1, .request = TEXT("r"), .attempt = 1, .team = TEXT("t"), .provider = TEXT("p"), .admitted_ms = 1, .hard = 5, .accounts = {&a, 1}},
-            {.type = RECORD_END, .number = 2, .unix_ms = 1, .hold = 1, .ending = ENDING_SETTLED, .cost = 3, .lines = {&line, 1}},
-            {.type = RECORD_OPEN, .number = 3, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 2, .whole = 1, .cost = 3 + (wrong == 4), .balances = {&b, 1}},
+            { .type = RECORD_OPEN,
+              .number = 1,
+              .unix_ms = 1,
+              .format = 1,
+              .boot = TEXT("b"),
+              .segment = 1,
+              .whole = 1 },
+            { .type = RECORD_HOLD,
+              .number = 1,
+              .unix_ms = 1,
+              .request = TEXT("r"),
+              .attempt = 1,
+              .team = TEXT("t"),
+              .provider = TEXT("p"),
+              .admitted_ms = 1,
+              .hard = 5,
+              .accounts = { &a, 1 } },
+            { .type = RECORD_END,
+              .number = 2,
+              .unix_ms = 1,
+              .hold = 1,
+              .ending = ENDING_SETTLED,
+              .cost = 3,
+              .lines = { &line, 1 } },
+            { .type = RECORD_OPEN,
+              .number = 3,
+              .unix_ms = 1,
+              .format = 1,
+              .boot = TEXT("b"),
+              .segment = 2,
+              .whole = 1,
+              .cost = 3 + (wrong == 4),
+              .balances = { &b, 1 } },
         };
         folder_make(&f);
         for (int file = 0; file < 2; file++) {
@@ -384,7 +443,7 @@ Test(carry, a_file_that_is_gone)
     struct fail fail;
     char first[512];
     folder_make(&f);
-    struct ledger_settings settings = {.folder = f.path, .sync_ns = 5000000, .rules = rules, .rule_count = 3};
+    struct ledger_settings settings = { .folder = f.path, .sync_ns = 5000000, .rules = rules, .rule_count = 3 };
     struct ledger *l = ledger_open(&settings, &start, &fail);
     cr_assert_not_null(l);
     end(l, hold(l, 3, 100), 7, 0);

@@ -11,7 +11,7 @@ enum { DAY = 86400 };
 
 static struct book *parse(const char *text)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     struct book *book = book_parse(text_of(text), "test", &fail);
 
     cr_assert_not_null(book, "%s", fail.text);
@@ -20,7 +20,7 @@ static struct book *parse(const char *text)
 
 static void price_at(const char *text, int64_t at, const char *tier, const int64_t quantity[UNITS], struct cost *cost)
 {
-    struct price_context context = {TEXT("service_tier"), text_of(tier)};
+    struct price_context context = { TEXT("service_tier"), text_of(tier) };
     struct book *book = parse(text);
     struct price_list list;
 
@@ -31,7 +31,7 @@ static void price_at(const char *text, int64_t at, const char *tier, const int64
 
 static int64_t nano_of(const char *text, int64_t at, const char *tier, int64_t input)
 {
-    int64_t quantity[UNITS] = {[UNIT_INPUT] = input};
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = input };
     struct cost cost;
 
     price_at(text, at, tier, quantity, &cost);
@@ -45,16 +45,16 @@ Test(nano, reads_dollars_exactly)
         const char *text;
         int64_t nano;
     } good[] = {
-        {"0",                    0          },
-        {"2.5",                  2500000000 },
-        {"0.000000001",          1          },
-        {"0.0000000010",         1          },
-        {"10",                   10000000000},
-        {"9223372036.854775807", INT64_MAX  },
-        {"007.25",               7250000000 },
+        { "0", 0 },
+        { "2.5", 2500000000 },
+        { "0.000000001", 1 },
+        { "0.0000000010", 1 },
+        { "10", 10000000000 },
+        { "9223372036.854775807", INT64_MAX },
+        { "007.25", 7250000000 },
     };
-    static const char *const bad[] = {"",      ".5",  "5.", "-1", "+1", "1e3", "0.0000000001", "9223372036.854775808",
-                                      "1.2.3", "1,5", "x"};
+    static const char *const bad[] = { "",      ".5",  "5.", "-1", "+1", "1e3", "0.0000000001", "9223372036.854775808",
+                                       "1.2.3", "1,5", "x" };
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t nano = -1;
@@ -74,15 +74,15 @@ Test(nano, writes_dollars_exactly)
         unsigned least;
         const char *text;
     } cases[] = {
-        {0,           0, "0"                    },
-        {0,           9, "0.000000000"          },
-        {1,           2, "0.000000001"          },
-        {2500000000,  0, "2.5"                  },
-        {2500000000,  2, "2.50"                 },
-        {-1500000000, 0, "-1.5"                 },
-        {INT64_MIN,   9, "-9223372036.854775808"},
-        {INT64_MAX,   0, "9223372036.854775807" },
-        {10000000000, 0, "10"                   },
+        { 0, 0, "0" },
+        { 0, 9, "0.000000000" },
+        { 1, 2, "0.000000001" },
+        { 2500000000, 0, "2.5" },
+        { 2500000000, 2, "2.50" },
+        { -1500000000, 0, "-1.5" },
+        { INT64_MIN, 9, "-9223372036.854775808" },
+        { INT64_MAX, 0, "9223372036.854775807" },
+        { 10000000000, 0, "10" },
     };
     char out[NANO_TEXT];
 
@@ -104,17 +104,17 @@ Test(cost, a_tier_begins_behind_its_number_and_holds_for_all_tokens)
 Test(cost, every_input_token_counts_for_the_tier)
 {
     const char *text = BOOK("\"prices\":[{\"usd\":{\"input\":[1,[200,2]],\"output\":[4,[200,8]]}}]");
-    const enum unit inputs[] = {UNIT_CACHE_READ,  UNIT_CACHE_WRITE, UNIT_CACHE_WRITE_1H, UNIT_AUDIO_IN,
-                                UNIT_CACHE_AUDIO, UNIT_IMAGE_IN,    UNIT_CACHE_IMAGE,    UNIT_VIDEO_IN};
+    const enum unit inputs[] = { UNIT_CACHE_READ,  UNIT_CACHE_WRITE, UNIT_CACHE_WRITE_1H, UNIT_AUDIO_IN,
+                                 UNIT_CACHE_AUDIO, UNIT_IMAGE_IN,    UNIT_CACHE_IMAGE,    UNIT_VIDEO_IN };
     struct cost cost;
 
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
-        int64_t quantity[UNITS] = {[UNIT_INPUT] = 100, [UNIT_OUTPUT] = 10};
+        int64_t quantity[UNITS] = { [UNIT_INPUT] = 100, [UNIT_OUTPUT] = 10 };
         quantity[inputs[i]] = 101;
         price_at(text, 0, NULL, quantity, &cost);
         cr_assert_eq(cost.nano, 2 * 201 * 1000 + 8 * 10 * 1000, "unit %d", (int)inputs[i]);
     }
-    int64_t outputs[UNITS] = {[UNIT_INPUT] = 100, [UNIT_OUTPUT] = 500};
+    int64_t outputs[UNITS] = { [UNIT_INPUT] = 100, [UNIT_OUTPUT] = 500 };
     price_at(text, 0, NULL, outputs, &cost);
     cr_assert_eq(cost.nano, 100 * 1000 + 4 * 500 * 1000);
 }
@@ -139,18 +139,8 @@ Test(cost, a_price_may_hold_for_hours_of_the_day)
              "{\"between\":[\"06:00\",\"07:00\"],\"usd\":{\"input\":3}}]");
     static const struct {
         int hour, minute, price;
-    } cases[] = {
-        {0,  0,  2},
-        {0,  29, 2},
-        {0,  30, 1},
-        {5,  59, 1},
-        {6,  0,  3},
-        {6,  59, 3},
-        {7,  0,  1},
-        {16, 29, 1},
-        {16, 30, 2},
-        {23, 59, 2}
-    };
+    } cases[] = { { 0, 0, 2 },  { 0, 29, 2 }, { 0, 30, 1 },  { 5, 59, 1 },  { 6, 0, 3 },
+                  { 6, 59, 3 }, { 7, 0, 1 },  { 16, 29, 1 }, { 16, 30, 2 }, { 23, 59, 2 } };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_assert_eq(nano_of(text, 5 * DAY + cases[i].hour * 3600 + cases[i].minute * 60, NULL, 1),
@@ -162,17 +152,12 @@ Test(cost, a_variant_replaces_only_what_it_names)
     const char *text = BOOK("\"prices\":[{\"usd\":{\"input\":4,\"output\":8}}],\"variants\":["
                             "{\"when\":{\"service_tier\":\"flex\"},\"from\":\"1970-01-02\",\"usd\":{\"input\":1}},"
                             "{\"when\":{\"service_tier\":\"flex\"},\"usd\":{\"input\":2,\"output\":3}}]");
-    int64_t quantity[UNITS] = {[UNIT_INPUT] = 1, [UNIT_OUTPUT] = 1};
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = 1, [UNIT_OUTPUT] = 1 };
     static const struct {
         int64_t at;
         const char *tier;
         int64_t nano;
-    } cases[] = {
-        {0,   NULL,   12000},
-        {0,   "flex", 5000 },
-        {DAY, "flex", 4000 },
-        {DAY, "fast", 12000}
-    };
+    } cases[] = { { 0, NULL, 12000 }, { 0, "flex", 5000 }, { DAY, "flex", 4000 }, { DAY, "fast", 12000 } };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cost cost;
@@ -187,19 +172,13 @@ Test(cost, what_has_no_price_of_its_own_costs_what_its_kind_costs)
     static const struct {
         enum unit unit, as;
     } cases[] = {
-        {UNIT_CACHE_READ,     UNIT_INPUT      },
-        {UNIT_CACHE_WRITE_1H, UNIT_CACHE_WRITE},
-        {UNIT_REASONING,      UNIT_OUTPUT     },
-        {UNIT_AUDIO_OUT,      UNIT_OUTPUT     },
-        {UNIT_CACHE_AUDIO,    UNIT_INPUT      },
-        {UNIT_ANNOTATED_PAGE, UNIT_PAGE       },
-        {UNIT_CITATION,       UNIT_OUTPUT     },
-        {UNIT_IMAGE_OUT,      UNIT_OUTPUT     },
-        {UNIT_VIDEO_OUT,      UNIT_OUTPUT     },
+        { UNIT_CACHE_READ, UNIT_INPUT }, { UNIT_CACHE_WRITE_1H, UNIT_CACHE_WRITE }, { UNIT_REASONING, UNIT_OUTPUT },
+        { UNIT_AUDIO_OUT, UNIT_OUTPUT }, { UNIT_CACHE_AUDIO, UNIT_INPUT },          { UNIT_ANNOTATED_PAGE, UNIT_PAGE },
+        { UNIT_CITATION, UNIT_OUTPUT },  { UNIT_IMAGE_OUT, UNIT_OUTPUT },           { UNIT_VIDEO_OUT, UNIT_OUTPUT },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int64_t quantity[UNITS] = {0};
+        int64_t quantity[UNITS] = { 0 };
         struct cost cost;
         quantity[cases[i].unit] = 1000;
         price_at(text, 0, NULL, quantity, &cost);
@@ -212,7 +191,7 @@ Test(cost, what_has_no_price_of_its_own_costs_what_its_kind_costs)
 
 Test(cost, what_has_no_price_at_all_is_unknown_not_free)
 {
-    int64_t quantity[UNITS] = {[UNIT_INPUT] = 10, [UNIT_WEB_SEARCH] = 1, [UNIT_AUDIO_SECOND] = 1};
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = 10, [UNIT_WEB_SEARCH] = 1, [UNIT_AUDIO_SECOND] = 1 };
     struct cost cost;
 
     price_at(BOOK("\"prices\":[{\"usd\":{\"input\":1}}]"), 0, NULL, quantity, &cost);
@@ -227,10 +206,10 @@ Test(cost, what_has_no_price_at_all_is_unknown_not_free)
 
 Test(cost, a_fee_is_due_once)
 {
-    int64_t quantity[UNITS] = {[UNIT_INPUT] = 10};
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = 10 };
     struct cost cost;
 
-    price_at(BOOK("\"prices\":[{\"usd\":{\"request\":5}}]"), 0, NULL, (int64_t[UNITS]){0}, &cost);
+    price_at(BOOK("\"prices\":[{\"usd\":{\"request\":5}}]"), 0, NULL, (int64_t[UNITS]){ 0 }, &cost);
     cr_assert_eq(cost.nano, 5000000);
     cr_assert_eq(cost.lines[0].quantity, 1);
     price_at(BOOK("\"prices\":[{\"usd\":{\"request\":5,\"input\":1}}]"), 0, NULL, quantity, &cost);
@@ -241,7 +220,7 @@ Test(cost, lines_add_up_to_the_whole_rounded_once)
 {
     /* 0.0000004 + 0.0000003 + 0.0000003 nano-dollars a token, and their sum is whole. */
     const char *text = BOOK("\"prices\":[{\"usd\":{\"input\":0.0004,\"cache_read\":0.0003,\"output\":0.0003}}]");
-    int64_t quantity[UNITS] = {[UNIT_INPUT] = 1, [UNIT_CACHE_READ] = 1, [UNIT_OUTPUT] = 1};
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = 1, [UNIT_CACHE_READ] = 1, [UNIT_OUTPUT] = 1 };
     struct cost cost;
 
     price_at(text, 0, NULL, quantity, &cost); /* 0.4 + 0.3 + 0.3 = 1 */
@@ -257,14 +236,14 @@ Test(cost, lines_add_up_to_the_whole_rounded_once)
     cr_assert_eq(cost.nano, 0);
     price_at(BOOK("\"prices\":[{\"usd\":{\"input\":0.0005}}]"), 0, NULL, quantity, &cost); /* 0.5: up */
     cr_assert_eq(cost.nano, 1);
-    int64_t seconds[UNITS] = {[UNIT_AUDIO_SECOND] = 1, [UNIT_PAGE] = 1};
+    int64_t seconds[UNITS] = { [UNIT_AUDIO_SECOND] = 1, [UNIT_PAGE] = 1 };
     price_at(BOOK("\"prices\":[{\"usd\":{\"audio_second\":0.111,\"page\":0.0000003}}]"), 0, NULL, seconds, &cost);
     cr_assert_eq(cost.nano, 30834, "30833.33 and 0.3: thirds of an hour's price and thousandths add up");
 }
 
 Test(cost, the_largest_numbers_do_not_overflow)
 {
-    int64_t quantity[UNITS] = {[UNIT_INPUT] = INT64_MAX, [UNIT_CACHE_READ] = INT64_MAX, [UNIT_OUTPUT] = INT64_MAX};
+    int64_t quantity[UNITS] = { [UNIT_INPUT] = INT64_MAX, [UNIT_CACHE_READ] = INT64_MAX, [UNIT_OUTPUT] = INT64_MAX };
     struct cost cost;
 
     price_at(BOOK("\"prices\":[{\"usd\":{\"input\":[9000000000,[1,9000000000]],\"output\":9000000000}}]"), 0, NULL,
@@ -275,17 +254,17 @@ Test(cost, the_largest_numbers_do_not_overflow)
 
 Test(cost, usage_is_counted_in_disjoint_units)
 {
-    struct usage usage = {.input = 1,
-                          .cache_read = 2,
-                          .cache_write_5m = 3,
-                          .cache_write_1h = 4,
-                          .output = 5,
-                          .reasoning = 6,
-                          .audio_in = 7,
-                          .audio_out = 8,
-                          .image_in = 9,
-                          .image_out = 10,
-                          .server_tool_calls = 11};
+    struct usage usage = { .input = 1,
+                           .cache_read = 2,
+                           .cache_write_5m = 3,
+                           .cache_write_1h = 4,
+                           .output = 5,
+                           .reasoning = 6,
+                           .audio_in = 7,
+                           .audio_out = 8,
+                           .image_in = 9,
+                           .image_out = 10,
+                           .server_tool_calls = 11 };
     int64_t quantity[UNITS], sum = 0;
 
     cost_quantities(&usage, quantity);
@@ -333,13 +312,14 @@ Test(cost, of_any_request_is_the_sum_of_its_lines)
         per[unit] = unit_info(unit)->per;
     for (int n = 0; n < 20000; n++) {
         struct book_price prices[UNITS];
-        struct price_list list = {.of = {NULL}};
-        int64_t quantity[UNITS] = {0};
+        struct price_list list = { .of = { NULL } };
+        int64_t quantity[UNITS] = { 0 };
         struct cost cost;
         for (enum unit unit = 0; unit < UNITS; unit++) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             uint64_t r = seed >> 20;
-            prices[unit] = (struct book_price){.unit = unit, .nano = (int64_t)(r % 3 == 0 ? r % 100000000000 : r % 997)};
+            prices[unit] =
+                (struct book_price){ .unit = unit, .nano = (int64_t)(r % 3 == 0 ? r % 100000000000 : r % 997) };
             list.of[unit] = &prices[unit];
             quantity[unit] = (int64_t)(r % 5 == 0 ? 0 : r % 7 == 0 ? (r >> 8) % 3000000 : (r >> 8) % 50);
         }

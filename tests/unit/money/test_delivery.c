@@ -14,7 +14,7 @@ static struct ledger *open_at(const struct folder *f, size_t segment_bytes)
 {
     struct fail fail;
     struct ledger_start start;
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = 1000000, .segment_bytes = segment_bytes};
+    struct ledger_settings settings = { .folder = f->path, .sync_ns = 1000000, .segment_bytes = segment_bytes };
     struct ledger *l = ledger_open(&settings, &start, &fail);
     cr_assert_not_null(l, "%s", fail.text);
     return l;
@@ -27,11 +27,23 @@ static void spend(struct ledger *l, unsigned from, unsigned count)
         char request[32];
         struct ledger_refusal refusal;
         snprintf(request, sizeof request, "r%u", i);
-        struct record hold = {.request = text_of(request), .attempt = 1, .team = TEXT("blue"), .model = TEXT("m"), .provider = TEXT("p"), .hard = 100, .soft = 50, .admitted_ms = 1};
+        struct record hold = { .request = text_of(request),
+                               .attempt = 1,
+                               .team = TEXT("blue"),
+                               .model = TEXT("m"),
+                               .provider = TEXT("p"),
+                               .hard = 100,
+                               .soft = 50,
+                               .admitted_ms = 1 };
         struct ledger_hold *handle = ledger_hold(l, &hold, false, &refusal, &fail);
         cr_assert_not_null(handle, "%s", fail.text);
-        struct record_line line = {.unit = TEXT("input"), .quantity = 1, .price = i, .cost = i};
-        struct record end = {.ending = ENDING_SETTLED, .final = 1, .source = SOURCE_REPORTED, .lines = {&line, 1}, .cost = i, .outcome = TEXT("ok")};
+        struct record_line line = { .unit = TEXT("input"), .quantity = 1, .price = i, .cost = i };
+        struct record end = { .ending = ENDING_SETTLED,
+                              .final = 1,
+                              .source = SOURCE_REPORTED,
+                              .lines = { &line, 1 },
+                              .cost = i,
+                              .outcome = TEXT("ok") };
         ledger_end(l, handle, &end);
     }
 }
@@ -44,7 +56,12 @@ static struct delivery *begin(const struct folder *f, struct ledger *l, bool acc
     if (plugin == NULL)
         plugin = plugin_adopt(&fake_store_plugin, "(linked in)", fail);
     cr_assert_not_null(plugin, "%s", fail->text);
-    struct delivery_settings settings = {.folder = f->path, .plugin = plugin, .instance = &fake_store, .next = sums.next, .accept_gap = accept_gap, .keep_ms = 7 * INT64_C(86400000)};
+    struct delivery_settings settings = { .folder = f->path,
+                                          .plugin = plugin,
+                                          .instance = &fake_store,
+                                          .next = sums.next,
+                                          .accept_gap = accept_gap,
+                                          .keep_ms = 7 * INT64_C(86400000) };
     return delivery_start(&settings, fail);
 }
 
@@ -173,7 +190,8 @@ Test(delivery, does_not_start_where_records_are_lost)
     unlink(first);
     l = open_at(&f, 3000);
     cr_assert_null(begin(&f, l, false, &fail));
-    cr_assert(strstr(fail.text, "lacks the records 1 to ") != NULL && strstr(fail.text, "--accept-gap") != NULL, "%s", fail.text);
+    cr_assert(strstr(fail.text, "lacks the records 1 to ") != NULL && strstr(fail.text, "--accept-gap") != NULL, "%s",
+              fail.text);
     struct delivery *d = begin(&f, l, true, &fail);
     cr_assert_not_null(d, "%s", fail.text);
     ledger_close(l);
@@ -267,9 +285,16 @@ Test(retire, keeps_what_is_in_doubt)
     struct ledger_refusal refusal;
     folder_make(&f);
     struct ledger *l = open_at(&f, 3000);
-    struct record hold = {.request = TEXT("d"), .attempt = 1, .team = TEXT("blue"), .model = TEXT("m"), .provider = TEXT("p"), .hard = 100, .soft = 50, .admitted_ms = 1};
+    struct record hold = { .request = TEXT("d"),
+                           .attempt = 1,
+                           .team = TEXT("blue"),
+                           .model = TEXT("m"),
+                           .provider = TEXT("p"),
+                           .hard = 100,
+                           .soft = 50,
+                           .admitted_ms = 1 };
     struct ledger_hold *handle = ledger_hold(l, &hold, false, &refusal, &fail);
-    struct record end = {.ending = ENDING_DOUBT, .final = 1, .doubt = 100, .soft_doubt = 50};
+    struct record end = { .ending = ENDING_DOUBT, .final = 1, .doubt = 100, .soft_doubt = 50 };
     ledger_end(l, handle, &end);
     spend(l, 1, 200);
     ledger_close(l);

@@ -6,14 +6,19 @@
 #include "money/ledger.h"
 #include "money/verify.h"
 
-static const struct config_budget terms = {.period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000};
-static const struct accounts_rule rule = {ACCOUNT_TEAM, TEXT("t"), &terms};
+static const struct config_budget terms = { .period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000 };
+static const struct accounts_rule rule = { ACCOUNT_TEAM, TEXT("t"), &terms };
 
 static struct ledger *begin(const struct folder *f, int64_t ttl_ns, size_t segment_bytes)
 {
     struct fail fail;
     struct ledger_start start;
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = 1000000, .doubt_ttl_ns = ttl_ns, .segment_bytes = segment_bytes, .rules = &rule, .rule_count = 1};
+    struct ledger_settings settings = { .folder = f->path,
+                                        .sync_ns = 1000000,
+                                        .doubt_ttl_ns = ttl_ns,
+                                        .segment_bytes = segment_bytes,
+                                        .rules = &rule,
+                                        .rule_count = 1 };
     struct ledger *l = ledger_open(&settings, &start, &fail);
     cr_assert_not_null(l, "%s", fail.text);
     return l;
@@ -23,10 +28,17 @@ static void doubt(struct ledger *l, const char *request, int64_t amount)
 {
     struct fail fail;
     struct ledger_refusal refusal;
-    struct record r = {.request = text_of(request), .attempt = 1, .team = TEXT("t"), .model = TEXT("m"), .provider = TEXT("p"), .hard = amount, .soft = amount, .admitted_ms = clock_unix_ms()};
+    struct record r = { .request = text_of(request),
+                        .attempt = 1,
+                        .team = TEXT("t"),
+                        .model = TEXT("m"),
+                        .provider = TEXT("p"),
+                        .hard = amount,
+                        .soft = amount,
+                        .admitted_ms = clock_unix_ms() };
     struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
-    struct record end = {.ending = ENDING_DOUBT, .doubt = amount, .soft_doubt = amount / 2};
+    struct record end = { .ending = ENDING_DOUBT, .doubt = amount, .soft_doubt = amount / 2 };
     ledger_end(l, handle, &end);
 }
 
@@ -44,9 +56,10 @@ static void stands(struct ledger *l, int64_t spent, int64_t in_doubt)
 {
     struct ledger_balance b;
     struct ledger_sums sums;
-    cr_assert_eq(ledger_read_balances(l, &(struct record){.team = TEXT("t")}, &b), 1);
+    cr_assert_eq(ledger_read_balances(l, &(struct record){ .team = TEXT("t") }, &b), 1);
     ledger_read_sums(l, &sums);
-    cr_assert(b.spent == spent && b.doubt == in_doubt, "%lld spent, %lld in doubt", (long long)b.spent, (long long)b.doubt);
+    cr_assert(b.spent == spent && b.doubt == in_doubt, "%lld spent, %lld in doubt", (long long)b.spent,
+              (long long)b.doubt);
     cr_assert(sums.spent == spent && sums.doubt == in_doubt);
     cr_assert_eq(b.left, 1000000 - spent - in_doubt / 2);
 }
@@ -80,14 +93,16 @@ Test(doubt, ends_by_who_knows)
         doubt(l, "b", 2000);
         doubt(l, "c", 40000);
         stands(l, 0, 43100);
-        struct ledger_resolved done = resolve(l, (struct ledger_resolution){.request = TEXT("a"), .verdict = LEDGER_FREE});
+        struct ledger_resolved done =
+            resolve(l, (struct ledger_resolution){ .request = TEXT("a"), .verdict = LEDGER_FREE });
         cr_assert(done.attempts == 1 && done.cost == 0 && done.doubt == 100);
-        done = resolve(l, (struct ledger_resolution){.request = TEXT("a"), .verdict = LEDGER_FULL});
+        done = resolve(l, (struct ledger_resolution){ .request = TEXT("a"), .verdict = LEDGER_FULL });
         cr_assert_eq(done.attempts, 0); /* once */
-        done = resolve(l, (struct ledger_resolution){.request = TEXT("b"), .verdict = LEDGER_COST, .cost = 5000});
-        cr_assert(done.attempts == 2 && done.cost == 5000 && done.doubt == 3000); /* more than was held: booked in full */
+        done = resolve(l, (struct ledger_resolution){ .request = TEXT("b"), .verdict = LEDGER_COST, .cost = 5000 });
+        cr_assert(done.attempts == 2 && done.cost == 5000 &&
+                  done.doubt == 3000); /* more than was held: booked in full */
         stands(l, 5000, 40000);
-        done = resolve(l, (struct ledger_resolution){.request = TEXT("x"), .verdict = LEDGER_COST, .cost = 5000});
+        done = resolve(l, (struct ledger_resolution){ .request = TEXT("x"), .verdict = LEDGER_COST, .cost = 5000 });
         cr_assert_eq(done.attempts, 0);
         ledger_close(l);
         struct verify_report r = verified(&f);
@@ -95,12 +110,12 @@ Test(doubt, ends_by_who_knows)
         l = begin(&f, 0, 0); /* and it outlives the process */
         stands(l, 5000, 40000);
         doubt(l, "d", 7);
-        done = resolve(l, (struct ledger_resolution){.verdict = LEDGER_FULL});
+        done = resolve(l, (struct ledger_resolution){ .verdict = LEDGER_FULL });
         cr_assert(done.attempts == 2 && done.cost == 40007 && done.doubt == 40007);
         stands(l, 45007, 0);
         doubt(l, "e", 9);
         stands(l, 45007, 9);
-        cr_assert_eq(resolve(l, (struct ledger_resolution){.verdict = LEDGER_FREE}).attempts, 1);
+        cr_assert_eq(resolve(l, (struct ledger_resolution){ .verdict = LEDGER_FREE }).attempts, 1);
         ledger_close(l);
         r = verified(&f);
         cr_assert(r.spent == 45007 && r.doubt == 0);

@@ -12,10 +12,11 @@ Test(estimate, is_believed_from_fifty_requests_on)
     struct estimate out;
     for (int i = 0; i < ESTIMATE_SAMPLES; i++) {
         cr_assert_not(estimates_ask(e, model, key, &out), "%d", i);
-        estimates_add(e, model, key, &(struct estimate){1000, 100});
+        estimates_add(e, model, key, &(struct estimate){ 1000, 100 });
     }
     cr_assert(estimates_ask(e, model, key, &out));
-    cr_assert(out.input_per_kb >= 1000 && out.input_per_kb < 1250 && out.output >= 100 && out.output < 125, "%lld %lld", (long long)out.input_per_kb, (long long)out.output);
+    cr_assert(out.input_per_kb >= 1000 && out.input_per_kb < 1250 && out.output >= 100 && out.output < 125, "%lld %lld",
+              (long long)out.input_per_kb, (long long)out.output);
     cr_assert_not(estimates_ask(e, model, TEXT("other"), &out));
     cr_assert_not(estimates_ask(e, TEXT("k"), TEXT("m"), &out));
     estimates_free(e);
@@ -31,10 +32,11 @@ Test(estimate, is_the_95th_percentile)
         for (int i = 1; i <= 200; i++) {
             int64_t value = kind == 0 ? i * 37 : kind == 1 ? (i <= 190 ? 10 : 1000000) : (int64_t)i * i * i * i;
             exact = i == 190 ? value : exact;
-            estimates_add(e, model, key, &(struct estimate){value, value});
+            estimates_add(e, model, key, &(struct estimate){ value, value });
         }
         cr_assert(estimates_ask(e, model, key, &out));
-        cr_assert(out.output >= exact && out.output <= exact + exact / 4, "kind %d: %lld for %lld", kind, (long long)out.output, (long long)exact);
+        cr_assert(out.output >= exact && out.output <= exact + exact / 4, "kind %d: %lld for %lld", kind,
+                  (long long)out.output, (long long)exact);
         estimates_free(e);
     }
 }
@@ -45,13 +47,13 @@ Test(estimate, follows_and_is_bounded)
     struct estimate out;
     char name[16];
     for (int i = 0; i < 4000; i++)
-        estimates_add(e, model, key, &(struct estimate){1, i < 1000 ? 100000 : 100});
+        estimates_add(e, model, key, &(struct estimate){ 1, i < 1000 ? 100000 : 100 });
     cr_assert(estimates_ask(e, model, key, &out));
     cr_assert(out.output >= 100 && out.output < 125, "%lld", (long long)out.output); /* the old ones have faded */
     for (int i = 0; i < 5000; i++) {
         int len = snprintf(name, sizeof name, "%d", i);
         for (int n = 0; n < ESTIMATE_SAMPLES; n++)
-            estimates_add(e, model, (struct text){name, (size_t)len}, &(struct estimate){1, 1});
+            estimates_add(e, model, (struct text){ name, (size_t)len }, &(struct estimate){ 1, 1 });
     }
     cr_assert_not(estimates_ask(e, model, TEXT("4999"), &out)); /* no room */
     cr_assert(estimates_ask(e, model, TEXT("7"), &out));

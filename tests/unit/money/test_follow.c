@@ -12,7 +12,7 @@ static struct ledger *open_at(const struct folder *f, size_t segment_bytes)
 {
     struct fail fail;
     struct ledger_start start;
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = 1000000, .segment_bytes = segment_bytes};
+    struct ledger_settings settings = { .folder = f->path, .sync_ns = 1000000, .segment_bytes = segment_bytes };
     struct ledger *l = ledger_open(&settings, &start, &fail);
     cr_assert_not_null(l, "%s", fail.text);
     return l;
@@ -23,7 +23,14 @@ static struct ledger_hold *hold(struct ledger *l, unsigned i)
     struct fail fail;
     char request[32];
     snprintf(request, sizeof request, "r%u", i);
-    struct record r = {.request = text_of(request), .attempt = 1, .team = TEXT("t"), .model = TEXT("m"), .provider = TEXT("p"), .hard = 100, .soft = 50, .admitted_ms = 1};
+    struct record r = { .request = text_of(request),
+                        .attempt = 1,
+                        .team = TEXT("t"),
+                        .model = TEXT("m"),
+                        .provider = TEXT("p"),
+                        .hard = 100,
+                        .soft = 50,
+                        .admitted_ms = 1 };
     struct ledger_refusal refusal;
     struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
@@ -32,14 +39,14 @@ static struct ledger_hold *hold(struct ledger *l, unsigned i)
 
 static void settle(struct ledger *l, struct ledger_hold *handle, unsigned i)
 {
-    struct record end = {.ending = ENDING_SETTLED, .final = 1, .cost = i, .outcome = TEXT("ok")};
+    struct record end = { .ending = ENDING_SETTLED, .final = 1, .cost = i, .outcome = TEXT("ok") };
     ledger_end(l, handle, &end);
 }
 
 /* Attempts that overlap, over many small segments. */
 static void fill(struct ledger *l, unsigned rounds)
 {
-    struct ledger_hold *open[HELD] = {NULL};
+    struct ledger_hold *open[HELD] = { NULL };
     for (unsigned i = 0; i < rounds; i++) {
         unsigned place = i * 5 % HELD;
         if (open[place] != NULL)
@@ -77,7 +84,7 @@ static enum follow_next read_all(struct follow *f, struct seen *seen, struct fai
 
 static struct follow *at(const struct folder *f, struct follow_place from, uint64_t next)
 {
-    struct follow_settings settings = {.folder = f->path, .from = from, .next = next};
+    struct follow_settings settings = { .folder = f->path, .from = from, .next = next };
     return follow_new(&settings);
 }
 
@@ -100,7 +107,7 @@ Test(follow, gives_the_same_from_every_place)
     struct fail fail;
     static struct seen all;
     folder_make(&f);
-    struct follow *follow = at(&f, (struct follow_place){0}, 0);
+    struct follow *follow = at(&f, (struct follow_place){ 0 }, 0);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT); /* nothing is there yet */
     for (int run = 0; run < 2; run++) {
         struct ledger *l = open_at(&f, 3000);
@@ -128,7 +135,7 @@ Test(follow, follows_what_is_written_beside_it)
     static struct seen all;
     folder_make(&f);
     struct ledger *l = open_at(&f, 3000);
-    struct follow *follow = at(&f, (struct follow_place){0}, 0);
+    struct follow *follow = at(&f, (struct follow_place){ 0 }, 0);
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct ledger_hold *handle = hold(l, i);
         cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT, "%s", fail.text);
@@ -153,7 +160,7 @@ Test(follow, a_place_that_does_not_fit_is_found_by_reading)
     struct ledger *l = open_at(&f, 3000);
     fill(l, ROUNDS);
     ledger_close(l);
-    struct follow *follow = at(&f, (struct follow_place){0}, 0);
+    struct follow *follow = at(&f, (struct follow_place){ 0 }, 0);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT);
     follow_free(follow);
     size_t middle = all.count / 2;
@@ -185,12 +192,13 @@ Test(follow, carried_holds_are_known_when_their_segment_is_gone)
     unlink(first);
     uint64_t oldest = follow_oldest(f.path, &fail);
     cr_assert_gt(oldest, 1);
-    struct follow *follow = at(&f, (struct follow_place){0}, 0);
+    struct follow *follow = at(&f, (struct follow_place){ 0 }, 0);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_GAP);
     cr_assert(strstr(fail.text, "the records 1 to ") != NULL, "%s", fail.text);
     follow_free(follow);
-    follow = at(&f, (struct follow_place){0}, oldest);
-    cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT, "%s", fail.text); /* each END has its HOLD: read_all() looks */
+    follow = at(&f, (struct follow_place){ 0 }, oldest);
+    cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT, "%s",
+                 fail.text); /* each END has its HOLD: read_all() looks */
     cr_assert_eq(all.numbers[0], oldest);
     follow_free(follow);
     for (size_t i = 0; i < all.count; i++)
@@ -213,18 +221,18 @@ Test(follow, damage_and_missing_records_end_it_unless_they_are_accepted)
     char *bytes = folder_read(path, &len);
     bytes[len / 2] ^= 1;
     folder_write(path, bytes, len);
-    struct follow *follow = at(&f, (struct follow_place){0}, 0);
+    struct follow *follow = at(&f, (struct follow_place){ 0 }, 0);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_DAMAGED);
     cr_assert(strstr(fail.text, "--accept-gap") != NULL);
     size_t before = all.count;
     follow_free(follow);
     unlink(path);
     all.count = 0;
-    follow = at(&f, (struct follow_place){0}, 0);
+    follow = at(&f, (struct follow_place){ 0 }, 0);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_DAMAGED);
     cr_assert_lt(all.count, before);
     follow_free(follow);
-    struct follow_settings settings = {.folder = f.path, .accept_gap = true};
+    struct follow_settings settings = { .folder = f.path, .accept_gap = true };
     struct follow_item item;
     follow = follow_new(&settings);
     size_t count = 0;
@@ -246,10 +254,10 @@ Test(follow, a_journal_that_ends_too_early_is_noticed)
     struct ledger *l = open_at(&f, 0);
     fill(l, 10);
     ledger_close(l);
-    struct follow *follow = at(&f, (struct follow_place){0}, 22);
+    struct follow *follow = at(&f, (struct follow_place){ 0 }, 22);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_BEYOND);
     follow_free(follow);
-    follow = at(&f, (struct follow_place){0}, 21);
+    follow = at(&f, (struct follow_place){ 0 }, 21);
     cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT);
     follow_free(follow);
     folder_remove(&f);
@@ -272,10 +280,10 @@ Test(follow, what_is_written_again_is_given_once)
     folder_make(&f);
     disk = disk_of_system;
     disk.sync = sometimes_bad;
-    struct ledger_settings settings = {.folder = f.path, .sync_ns = 0};
+    struct ledger_settings settings = { .folder = f.path, .sync_ns = 0 };
     struct ledger *l = ledger_open(&settings, &start, &fail);
     cr_assert_not_null(l, "%s", fail.text);
-    struct follow *follow = at(&f, (struct follow_place){0}, 0);
+    struct follow *follow = at(&f, (struct follow_place){ 0 }, 0);
     for (unsigned i = 0; i < ROUNDS; i++) {
         settle(l, hold(l, i), i);
         cr_assert_eq(read_all(follow, &all, &fail), FOLLOW_WAIT, "%s", fail.text);

@@ -33,7 +33,7 @@ static ssize_t maybe_write(int fd, const void *bytes, size_t len, off_t at)
 static struct ledger *begin(const char *path, int64_t sync_ns, struct fail *fail)
 {
     struct ledger_start start;
-    struct ledger_settings settings = {.folder = path, .sync_ns = sync_ns};
+    struct ledger_settings settings = { .folder = path, .sync_ns = sync_ns };
     disk = disk_of_system;
     disk.sync = count_sync;
     disk.sync_names = count_names;
@@ -45,7 +45,13 @@ static struct ledger_hold *hold(struct ledger *l)
 {
     struct fail fail;
     struct ledger_refusal refusal;
-    struct record r = {.request = TEXT("r"), .attempt = 1, .team = TEXT("t"), .provider = TEXT("p"), .hard = 9, .soft = 1, .admitted_ms = 1};
+    struct record r = { .request = TEXT("r"),
+                        .attempt = 1,
+                        .team = TEXT("t"),
+                        .provider = TEXT("p"),
+                        .hard = 9,
+                        .soft = 1,
+                        .admitted_ms = 1 };
     struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
     return handle;
@@ -53,7 +59,7 @@ static struct ledger_hold *hold(struct ledger *l)
 
 static void end(struct ledger *l, struct ledger_hold *handle)
 {
-    struct record r = {.ending = ENDING_VOID, .final = 1};
+    struct record r = { .ending = ENDING_VOID, .final = 1 };
     ledger_end(l, handle, &r);
 }
 
@@ -175,12 +181,24 @@ Test(journal, a_mark_shows_what_was_promised)
     for (uint64_t mark = 1; mark <= 4; mark++) {
         struct folder f;
         struct record all[] = {
-            {.type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1},
-            {.type = RECORD_HOLD, .number = 1, .unix_ms = 1, .request = TEXT("r"), .attempt = 1, .provider = TEXT("p"), .admitted_ms = 1},
-            {.type = RECORD_END, .number = 2, .unix_ms = 1, .hold = 1, .ending = ENDING_VOID},
-            {.type = RECORD_HOLD, .number = 3, .unix_ms = 1, .request = TEXT("s"), .attempt = 1, .provider = TEXT("p"), .admitted_ms = 1},
-            {.type = RECORD_MARK, .number = mark, .unix_ms = 1},
-            {.type = RECORD_END, .number = 4, .unix_ms = 1, .hold = 3, .ending = ENDING_VOID},
+            { .type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1 },
+            { .type = RECORD_HOLD,
+              .number = 1,
+              .unix_ms = 1,
+              .request = TEXT("r"),
+              .attempt = 1,
+              .provider = TEXT("p"),
+              .admitted_ms = 1 },
+            { .type = RECORD_END, .number = 2, .unix_ms = 1, .hold = 1, .ending = ENDING_VOID },
+            { .type = RECORD_HOLD,
+              .number = 3,
+              .unix_ms = 1,
+              .request = TEXT("s"),
+              .attempt = 1,
+              .provider = TEXT("p"),
+              .admitted_ms = 1 },
+            { .type = RECORD_MARK, .number = mark, .unix_ms = 1 },
+            { .type = RECORD_END, .number = 4, .unix_ms = 1, .hold = 3, .ending = ENDING_VOID },
         };
         folder_make(&f);
         write_segment(&f, all, 6, 2); /* record 2 */
@@ -200,8 +218,8 @@ Test(journal, a_record_that_stands_in_a_wrong_place)
 {
     struct folder f;
     struct record all[] = {
-        {.type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1},
-        {.type = RECORD_ROW, .number = 2, .unix_ms = 1, .request = TEXT("r"), .admitted_ms = 1},
+        { .type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1 },
+        { .type = RECORD_ROW, .number = 2, .unix_ms = 1, .request = TEXT("r"), .admitted_ms = 1 },
     };
     folder_make(&f);
     write_segment(&f, all, 2, -1);
@@ -214,28 +232,55 @@ Test(journal, a_record_that_stands_in_a_wrong_place)
 Test(journal, verify_knows_periods_in_any_order)
 {
     enum { DAYS = 5, DAY = 86400 };
-    static const int order[DAYS] = {3, 0, 4, 1, 2};
-    const struct { const char *kind, *id; } whose[] = {{"session", "t/s"}, {"user", "t/u"}, {"key_session", "k/s"}, {"tag", "a=b"}, {"model", "gpt-*"}, {"project", "x"}};
+    static const int order[DAYS] = { 3, 0, 4, 1, 2 };
+    const struct {
+        const char *kind, *id;
+    } whose[] = { { "session", "t/s" }, { "user", "t/u" },    { "key_session", "k/s" },
+                  { "tag", "a=b" },     { "model", "gpt-*" }, { "project", "x" } };
     for (size_t w = 0; w < sizeof whose / sizeof whose[0]; w++)
         for (unsigned wrong = 0; wrong < 2; wrong++) {
             struct folder f;
             struct record all[1 + DAYS * 3];
             struct record_account accounts[DAYS * 2];
-            struct record_line line = {.unit = TEXT("input"), .quantity = 1, .cost = 6};
+            struct record_line line = { .unit = TEXT("input"), .quantity = 1, .cost = 6 };
             size_t n = 0;
             folder_make(&f);
-            all[n++] = (struct record){.type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1};
+            all[n++] = (struct record){
+                .type = RECORD_OPEN, .number = 1, .unix_ms = 1, .format = 1, .boot = TEXT("b"), .segment = 1
+            };
             for (int i = 0; i < DAYS; i++)
                 for (int part = 0; part < 3; part++) { /* a HOLD, its END of 6, and a HOLD beside it: 4 are left */
-                    accounts[i * 2 + part / 2] = (struct record_account){.kind = text_of(whose[w].kind), .id = text_of(whose[w].id), .per = TEXT("day"), .begins_s = order[i] * DAY,
-                                                                         .limit = 10, .ceiling = 10, .number = (uint64_t)part / 2 + 1};
-                    all[n] = (struct record){.number = n, .unix_ms = 1, .request = TEXT("r"), .attempt = 1, .team = TEXT("t"), .key = TEXT("k"), .session = TEXT("s"), .user = TEXT("u"),
-                                             .project = TEXT("x"), .tags = TEXT("c=d,a=b"), .model = TEXT("gpt-9"), .provider = TEXT("p"), .admitted_ms = (order[i] * DAY + 5) * 1000LL};
+                    accounts[i * 2 + part / 2] = (struct record_account){ .kind = text_of(whose[w].kind),
+                                                                          .id = text_of(whose[w].id),
+                                                                          .per = TEXT("day"),
+                                                                          .begins_s = order[i] * DAY,
+                                                                          .limit = 10,
+                                                                          .ceiling = 10,
+                                                                          .number = (uint64_t)part / 2 + 1 };
+                    all[n] = (struct record){ .number = n,
+                                              .unix_ms = 1,
+                                              .request = TEXT("r"),
+                                              .attempt = 1,
+                                              .team = TEXT("t"),
+                                              .key = TEXT("k"),
+                                              .session = TEXT("s"),
+                                              .user = TEXT("u"),
+                                              .project = TEXT("x"),
+                                              .tags = TEXT("c=d,a=b"),
+                                              .model = TEXT("gpt-9"),
+                                              .provider = TEXT("p"),
+                                              .admitted_ms = (order[i] * DAY + 5) * 1000LL };
                     all[n].type = part == 1 ? RECORD_END : RECORD_HOLD;
                     if (part == 1) {
-                        all[n] = (struct record){.type = RECORD_END, .number = n, .unix_ms = 1, .hold = n - 1, .ending = ENDING_SETTLED, .cost = 6, .lines = {&line, 1}};
+                        all[n] = (struct record){ .type = RECORD_END,
+                                                  .number = n,
+                                                  .unix_ms = 1,
+                                                  .hold = n - 1,
+                                                  .ending = ENDING_SETTLED,
+                                                  .cost = 6,
+                                                  .lines = { &line, 1 } };
                     } else {
-                        all[n].accounts = (struct record_list){&accounts[i * 2 + part / 2], 1};
+                        all[n].accounts = (struct record_list){ &accounts[i * 2 + part / 2], 1 };
                         all[n].hard = part == 0 ? 10 : 4 + (wrong == 1 && i == 2);
                     }
                     n++;
@@ -251,11 +296,18 @@ Test(journal, verify_knows_periods_in_any_order)
 /* Each field of the table comes back as it was, has a name and a tag of its own. */
 Test(journal, each_field_comes_back)
 {
-    bool tags[128] = {false};
+    bool tags[128] = { false };
     for (const struct field *f = record_fields; f->kind != FIELD_END; f++) {
         cr_assert(f->name[0] != '\0' && f->tag > 0 && f->tag < 128 && !tags[f->tag], "%s", f->name);
         tags[f->tag] = true;
-        struct record in = {.type = RECORD_LATE, .number = 7, .unix_ms = 8, .hold = 9, .who = TEXT("w"), .request = TEXT("r"), .admitted_ms = 1}, out;
+        struct record in = { .type = RECORD_LATE,
+                             .number = 7,
+                             .unix_ms = 8,
+                             .hold = 9,
+                             .who = TEXT("w"),
+                             .request = TEXT("r"),
+                             .admitted_ms = 1 },
+                      out;
         struct arena arena;
         struct buf bytes;
         const char *why;
@@ -273,7 +325,8 @@ Test(journal, each_field_comes_back)
         if (f->kind == FIELD_TEXT)
             cr_assert(text_is(*(struct text *)(void *)((char *)&out + f->offset), "some text"), "%s", f->name);
         else if (f->kind != FIELD_LIST && f->kind != FIELD_ONE && f->kind != FIELD_RAW)
-            cr_assert_eq(memcmp((char *)&out + f->offset, at, f->kind == FIELD_FLAG || f->kind == FIELD_WORD ? 4 : 8), 0, "%s", f->name);
+            cr_assert_eq(memcmp((char *)&out + f->offset, at, f->kind == FIELD_FLAG || f->kind == FIELD_WORD ? 4 : 8),
+                         0, "%s", f->name);
         struct buf text;
         struct json_writer w;
         buf_init(&text, 1 << 16);

@@ -3,14 +3,17 @@
 #include <sys/resource.h>
 
 #include "folder.h"
-#include "money/ledger.h"
 #include "money/journal.h"
+#include "money/ledger.h"
 #include "money/verify.h"
 
-static struct ledger *open_synced(const struct folder *f, size_t segment_bytes, int64_t sync_ns, struct ledger_start *start)
+static struct ledger *open_synced(const struct folder *f, size_t segment_bytes, int64_t sync_ns,
+                                  struct ledger_start *start)
 {
     struct fail fail;
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = sync_ns, .book = "abc", .segment_bytes = segment_bytes};
+    struct ledger_settings settings = {
+        .folder = f->path, .sync_ns = sync_ns, .book = "abc", .segment_bytes = segment_bytes
+    };
     struct ledger *l = ledger_open(&settings, start, &fail);
     cr_assert_not_null(l, "%s", fail.text);
     return l;
@@ -24,7 +27,14 @@ static struct ledger *open_at(const struct folder *f, size_t segment_bytes, stru
 static struct ledger_hold *hold(struct ledger *l, const char *request, int64_t hard)
 {
     struct fail fail;
-    struct record r = {.request = text_of(request), .attempt = 1, .team = TEXT("t"), .model = TEXT("m"), .provider = TEXT("p"), .hard = hard, .soft = hard / 2, .admitted_ms = 1};
+    struct record r = { .request = text_of(request),
+                        .attempt = 1,
+                        .team = TEXT("t"),
+                        .model = TEXT("m"),
+                        .provider = TEXT("p"),
+                        .hard = hard,
+                        .soft = hard / 2,
+                        .admitted_ms = 1 };
     struct ledger_refusal refusal;
     struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
@@ -33,8 +43,10 @@ static struct ledger_hold *hold(struct ledger *l, const char *request, int64_t h
 
 static void settle(struct ledger *l, struct ledger_hold *handle, int64_t cost)
 {
-    struct record_line line = {.unit = TEXT("input"), .quantity = 1, .price = cost, .cost = cost};
-    struct record end = {.ending = ENDING_SETTLED, .final = 1, .source = SOURCE_REPORTED, .lines = {&line, 1}, .cost = cost};
+    struct record_line line = { .unit = TEXT("input"), .quantity = 1, .price = cost, .cost = cost };
+    struct record end = {
+        .ending = ENDING_SETTLED, .final = 1, .source = SOURCE_REPORTED, .lines = { &line, 1 }, .cost = cost
+    };
     ledger_end(l, handle, &end);
 }
 
@@ -82,9 +94,9 @@ Test(ledger, holds_and_ends)
     ledger_read_sums(l, &sums);
     cr_assert(sums.held == 1100 && sums.open == 2 && sums.doubt == 0);
     settle(l, b, 7);
-    struct record end = {.ending = ENDING_DOUBT, .final = 1, .doubt = 100, .soft_doubt = 50};
+    struct record end = { .ending = ENDING_DOUBT, .final = 1, .doubt = 100, .soft_doubt = 50 };
     ledger_end(l, a, &end);
-    struct record row = {.request = TEXT("c"), .admitted_ms = 1, .final = 1};
+    struct record row = { .request = TEXT("c"), .admitted_ms = 1, .final = 1 };
     ledger_row(l, &row);
     ledger_read_sums(l, &sums);
     cr_assert(sums.held == 0 && sums.open == 0 && sums.doubt == 100 && sums.records == 5);
@@ -243,7 +255,7 @@ Test(ledger, notices_each_flipped_bit)
     }
     bytes[len / 2] ^= 1;
     folder_write(path, bytes, len);
-    struct ledger_settings settings = {.folder = f.path, .sync_ns = 1000000};
+    struct ledger_settings settings = { .folder = f.path, .sync_ns = 1000000 };
     cr_assert_null(ledger_open(&settings, &start, &fail));
     cr_assert_not_null(strstr(fail.text, "--accept-gap"), "%s", fail.text);
     settings.accept_gap = true;
@@ -262,7 +274,7 @@ Test(ledger, is_kept_by_one_process)
     struct fail fail;
     folder_make(&f);
     struct ledger *l = open_at(&f, 0, &start);
-    struct ledger_settings settings = {.folder = f.path};
+    struct ledger_settings settings = { .folder = f.path };
     cr_assert_null(ledger_open(&settings, &start, &fail));
     cr_assert_not_null(strstr(fail.text, "another gateway"), "%s", fail.text);
     cr_assert_eq(fail.kind, FAIL_OPERATOR);
@@ -284,7 +296,7 @@ Test(ledger, refuses_a_newer_journal)
     char *bytes = folder_read(path, &len);
     bytes[sizeof "llm-gateway journal" - 1 + 1] = '2';
     folder_write(path, bytes, len);
-    struct ledger_settings settings = {.folder = f.path, .accept_gap = true};
+    struct ledger_settings settings = { .folder = f.path, .accept_gap = true };
     cr_assert_null(ledger_open(&settings, &start, &fail));
     cr_assert_not_null(strstr(fail.text, "journal 1"), "%s", fail.text);
     free(bytes);
@@ -303,16 +315,16 @@ Test(ledger, survives_a_full_disk)
     struct stat st;
     folder_make(&f);
     signal(SIGXFSZ, SIG_IGN);
-    struct ledger_settings settings = {.folder = f.path, .sync_ns = 1000000000};
+    struct ledger_settings settings = { .folder = f.path, .sync_ns = 1000000000 };
     struct ledger *l = ledger_open(&settings, &start, &fail);
     cr_assert_not_null(l);
     struct ledger_hold *a = hold(l, "a", 100), *b = hold(l, "b", 100);
     folder_file(&f, 0, path, sizeof path);
     cr_assert_eq(stat(path, &st), 0);
     cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    small = (struct rlimit){(rlim_t)st.st_size + 20, limit.rlim_max};
+    small = (struct rlimit){ (rlim_t)st.st_size + 20, limit.rlim_max };
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-    struct record r = {.request = TEXT("c"), .attempt = 1, .provider = TEXT("p"), .admitted_ms = 1};
+    struct record r = { .request = TEXT("c"), .attempt = 1, .provider = TEXT("p"), .admitted_ms = 1 };
     struct ledger_refusal refusal;
     cr_assert_null(ledger_hold(l, &r, false, &refusal, &fail));
     cr_assert_eq(refusal.answer, ACCOUNT_FITS);
@@ -336,33 +348,43 @@ Test(ledger, knows_a_budget_after_a_restart)
 {
     struct folder f;
     struct ledger_start start;
-    struct ledger_balance balance = {0};
+    struct ledger_balance balance = { 0 };
     struct ledger_refusal refusal;
     struct fail fail;
-    struct config_budget terms[] = {{.period = PERIOD_TOTAL, .limit = 100, .ceiling = 200}, {.period = PERIOD_TOTAL, .limit = 1, .ceiling = 1}};
-    struct accounts_rule rules[] = {{ACCOUNT_TEAM, TEXT("t"), &terms[0]}, {ACCOUNT_KEY, TEXT("t"), &terms[1]}};
-    struct record team = {.team = TEXT("t")}, key = {.key = TEXT("t")};
+    struct config_budget terms[] = { { .period = PERIOD_TOTAL, .limit = 100, .ceiling = 200 },
+                                     { .period = PERIOD_TOTAL, .limit = 1, .ceiling = 1 } };
+    struct accounts_rule rules[] = { { ACCOUNT_TEAM, TEXT("t"), &terms[0] }, { ACCOUNT_KEY, TEXT("t"), &terms[1] } };
+    struct record team = { .team = TEXT("t") }, key = { .key = TEXT("t") };
     folder_make(&f);
     struct ledger *l = open_at(&f, 0, &start);
     settle(l, hold(l, "a", 50), 30);
     struct ledger_hold *crashed = hold(l, "b", 40);
     ledger_close(l);
     free(crashed);
-    struct ledger_settings settings = {.folder = f.path, .sync_ns = 1000000, .rules = rules, .rule_count = 2};
+    struct ledger_settings settings = { .folder = f.path, .sync_ns = 1000000, .rules = rules, .rule_count = 2 };
     for (int turn = 0; turn < 3; turn++) {
         l = ledger_open(&settings, &start, &fail);
         cr_assert_not_null(l);
         cr_assert_eq(ledger_read_balances(l, &team, &balance), 1);
-        cr_assert(balance.spent == 30 + turn && balance.doubt == 40 && balance.held == 0 && balance.left == 100 - 30 - turn - 20, "%d", turn);
+        cr_assert(balance.spent == 30 + turn && balance.doubt == 40 && balance.held == 0 &&
+                      balance.left == 100 - 30 - turn - 20,
+                  "%d", turn);
         cr_assert_eq(ledger_read_balances(l, &key, &balance), 1);
         cr_assert(balance.spent == 0 && balance.left == 1);
-        struct record r = {.request = TEXT("c"), .attempt = 1, .team = TEXT("t"), .provider = TEXT("p"), .hard = 50, .soft = 5, .admitted_ms = 1};
+        struct record r = { .request = TEXT("c"),
+                            .attempt = 1,
+                            .team = TEXT("t"),
+                            .provider = TEXT("p"),
+                            .hard = 50,
+                            .soft = 5,
+                            .admitted_ms = 1 };
         struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
         cr_assert_not_null(handle);
         struct record large = r;
         large.hard = 90;
         cr_assert_null(ledger_hold(l, &large, false, &refusal, &fail));
-        cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.kind == ACCOUNT_TEAM && text_is(refusal.id, "t") && refusal.ends_s == INT64_MAX);
+        cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.kind == ACCOUNT_TEAM && text_is(refusal.id, "t") &&
+                  refusal.ends_s == INT64_MAX);
         large.hard = 131;
         cr_assert_null(ledger_hold(l, &large, false, &refusal, &fail));
         cr_assert_eq(refusal.answer, ACCOUNT_TOO_LARGE);
@@ -379,7 +401,7 @@ static void wrong(const char *wanted, struct record *records, size_t count)
     struct folder f;
     struct fail fail;
     folder_make(&f);
-    struct journal_settings settings = {.folder = f.path, .sync_ns = 1000000000};
+    struct journal_settings settings = { .folder = f.path, .sync_ns = 1000000000 };
     struct journal *j = journal_open(&settings, &fail);
     cr_assert_not_null(j);
     cr_assert_eq(journal_start(j, 1, &fail), 0);
@@ -395,15 +417,21 @@ static void wrong(const char *wanted, struct record *records, size_t count)
 
 Test(verify, finds_each_broken_rule)
 {
-    struct record h = {.type = RECORD_HOLD, .request = TEXT("a"), .attempt = 1, .provider = TEXT("p"), .hard = 10, .soft = 5, .admitted_ms = 1};
-    struct record e = {.type = RECORD_END, .hold = 1, .ending = ENDING_SETTLED};
-    struct record_line line = {.unit = TEXT("input"), .quantity = 1, .cost = 3};
-    struct record two[3] = {h, e, e};
+    struct record h = { .type = RECORD_HOLD,
+                        .request = TEXT("a"),
+                        .attempt = 1,
+                        .provider = TEXT("p"),
+                        .hard = 10,
+                        .soft = 5,
+                        .admitted_ms = 1 };
+    struct record e = { .type = RECORD_END, .hold = 1, .ending = ENDING_SETTLED };
+    struct record_line line = { .unit = TEXT("input"), .quantity = 1, .cost = 3 };
+    struct record two[3] = { h, e, e };
     wrong("not open", two, 3);
     two[1].hold = 2;
     wrong("not open", two, 2);
     two[1] = e;
-    two[1].lines = (struct record_list){&line, 1};
+    two[1].lines = (struct record_list){ &line, 1 };
     wrong("sum to 3", two, 2);
     two[1] = e;
     two[1].ending = ENDING_DOUBT;
@@ -415,7 +443,7 @@ Test(verify, finds_each_broken_rule)
     two[1] = e;
     two[1].ending = ENDING_VOID;
     two[1].cost = 3;
-    two[1].lines = (struct record_list){&line, 1};
+    two[1].lines = (struct record_list){ &line, 1 };
     wrong("void and cost", two, 2);
     two[0].soft = 11;
     wrong("expects more", two, 1);
@@ -423,10 +451,12 @@ Test(verify, finds_each_broken_rule)
     two[1].unpriced = 1;
     two[0].soft = 0;
     wrong("price is not known", two, 2);
-    struct record_account account = {.kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("month"), .limit = 10, .ceiling = 20, .number = 1};
+    struct record_account account = {
+        .kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("month"), .limit = 10, .ceiling = 20, .number = 1
+    };
     two[0] = two[1] = h;
     two[0].team = two[1].team = TEXT("t");
-    two[0].accounts = (struct record_list){&account, 1};
+    two[0].accounts = (struct record_list){ &account, 1 };
     account.ceiling = 9;
     wrong("can pass its ceiling by 1", two, 1);
     account.ceiling = 20;
@@ -444,6 +474,6 @@ Test(verify, finds_each_broken_rule)
     struct record_account next = account;
     next.number = 2;
     next.limit = 9;
-    two[1].accounts = (struct record_list){&next, 1};
+    two[1].accounts = (struct record_list){ &next, 1 };
     wrong("expected to pass its limit by 1", two, 2);
 }

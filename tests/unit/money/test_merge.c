@@ -2,20 +2,22 @@
 #include "check.h"
 #include "money/book_merge.h"
 
-#define BOOK(models) "{\"format\":1,\"date\":\"2026-11-27\",\"providers\":[{\"id\":\"p\",\"names\":[\"p\"],\"models\":[" models "]}]}"
+#define BOOK(models)                                                                                                   \
+    "{\"format\":1,\"date\":\"2026-11-27\",\"providers\":[{\"id\":\"p\",\"names\":[\"p\"],\"models\":[" models "]}]}"
 #define MODEL(id, usd) "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd "}}]}"
 #define FROM(id, usd, day, then)                                                                                       \
-    "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd "}},{\"from\":\"" day "\",\"usd\":{" then "}}]}"
+    "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd "}},{\"from\":\"" day "\",\"usd\":{" then  \
+    "}}]}"
 #define VARIANT(id, usd, tier, then)                                                                                   \
-    "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd "}}],\"variants\":[{\"when\":{\"service_tier\":\"" \
-    tier "\"},\"usd\":{" then "}}]}"
+    "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd                                            \
+    "}}],\"variants\":[{\"when\":{\"service_tier\":\"" tier "\"},\"usd\":{" then "}}]}"
 
 enum { NOW = 100 * 86400 };
 
 /* "new p/m", one line a difference. */
 static void note(void *arg, const struct merge_difference *d)
 {
-    static const char *const kinds[] = {"new", "changed", "kept", "held"};
+    static const char *const kinds[] = { "new", "changed", "kept", "held" };
 
     buf_printf(arg, "%s %.*s/%.*s", kinds[d->kind], TEXT_ARG(d->provider), TEXT_ARG(d->model));
     if (d->unit != UNITS)
@@ -26,7 +28,7 @@ static void note(void *arg, const struct merge_difference *d)
 /* Merges, holds the differences against `expected`, and returns the new book. */
 static struct book *merge(const char *older, const char *newer, bool force, const char *expected)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     struct buf out, notes;
 
     buf_init(&out, 1 << 20);
@@ -63,15 +65,17 @@ Test(merge, takes_new_models_and_changes_and_removes_nothing)
 
 Test(merge, a_provider_that_is_gone_stays)
 {
-    struct book *book = merge(BOOK(MODEL("a", "\"input\":2")),
-                              "{\"format\":1,\"date\":\"2027-01-01\",\"providers\":[{\"id\":\"q\",\"names\":[\"q\"],\"models\":[]}]}",
-                              false, "kept p/a\n");
+    struct book *book =
+        merge(BOOK(MODEL("a", "\"input\":2")),
+              "{\"format\":1,\"date\":\"2027-01-01\",\"providers\":[{\"id\":\"q\",\"names\":[\"q\"],\"models\":[]}]}",
+              false, "kept p/a\n");
 
     cr_assert_eq(input_of(book, "a"), 2000000000);
     cr_assert_eq(book->provider_count, 2);
     cr_assert(text_is(book->date, "2027-01-01"));
     book_free(book);
-    book = merge(BOOK(MODEL("a", "\"input\":2")), "{\"format\":1,\"date\":\"2027-01-01\",\"providers\":[]}", false, "kept p/a\n");
+    book = merge(BOOK(MODEL("a", "\"input\":2")), "{\"format\":1,\"date\":\"2027-01-01\",\"providers\":[]}", false,
+                 "kept p/a\n");
     cr_assert_eq(input_of(book, "a"), 2000000000);
     book_free(book);
 }
@@ -81,25 +85,28 @@ Test(merge, what_cannot_be_believed_is_held_back)
     static const struct {
         const char *older, *newer, *held; /* NULL: it is taken */
     } cases[] = {
-        {MODEL("a", "\"input\":1"), MODEL("a", "\"input\":10"), NULL},
-        {MODEL("a", "\"input\":1"), MODEL("a", "\"input\":10.000000001"), "held p/a input 1000000000 10000000001\n"},
-        {MODEL("a", "\"input\":10"), MODEL("a", "\"input\":1"), NULL},
-        {MODEL("a", "\"input\":10"), MODEL("a", "\"input\":0.999999999"), "held p/a input 10000000000 999999999\n"},
-        {MODEL("a", "\"input\":1"), MODEL("a", "\"input\":0"), "held p/a input 1000000000 0\n"},
-        {MODEL("a", "\"input\":0"), MODEL("a", "\"input\":1"), "held p/a input 0 1000000000\n"},
-        {MODEL("a", "\"input\":1,\"output\":2"), MODEL("a", "\"input\":1"), "held p/a output 2000000000 -1\n"},
-        {MODEL("a", "\"input\":1"), MODEL("a", "\"input\":1,\"output\":2"), NULL},
-        {MODEL("a", "\"input\":[1,[100,2]]"), MODEL("a", "\"input\":[1,[100,30]]"), "held p/a input 2000000000 30000000000\n"},
-        {MODEL("a", "\"input\":1"), FROM("a", "\"input\":1", "1970-04-12", "\"input\":50"), "held p/a input 1000000000 50000000000\n"},
-        {MODEL("a", "\"input\":1"), FROM("a", "\"input\":1", "1970-04-12", "\"input\":5"), NULL},
-        {MODEL("a", "\"input\":1"), VARIANT("a", "\"input\":1", "flex", "\"input\":0"), "held p/a input 1000000000 0\n"},
-        {VARIANT("a", "\"input\":1", "flex", "\"input\":0.2"), VARIANT("a", "\"input\":1", "flex", "\"input\":0.01"),
-         "held p/a input 200000000 10000000\n"},
+        { MODEL("a", "\"input\":1"), MODEL("a", "\"input\":10"), NULL },
+        { MODEL("a", "\"input\":1"), MODEL("a", "\"input\":10.000000001"), "held p/a input 1000000000 10000000001\n" },
+        { MODEL("a", "\"input\":10"), MODEL("a", "\"input\":1"), NULL },
+        { MODEL("a", "\"input\":10"), MODEL("a", "\"input\":0.999999999"), "held p/a input 10000000000 999999999\n" },
+        { MODEL("a", "\"input\":1"), MODEL("a", "\"input\":0"), "held p/a input 1000000000 0\n" },
+        { MODEL("a", "\"input\":0"), MODEL("a", "\"input\":1"), "held p/a input 0 1000000000\n" },
+        { MODEL("a", "\"input\":1,\"output\":2"), MODEL("a", "\"input\":1"), "held p/a output 2000000000 -1\n" },
+        { MODEL("a", "\"input\":1"), MODEL("a", "\"input\":1,\"output\":2"), NULL },
+        { MODEL("a", "\"input\":[1,[100,2]]"), MODEL("a", "\"input\":[1,[100,30]]"),
+          "held p/a input 2000000000 30000000000\n" },
+        { MODEL("a", "\"input\":1"), FROM("a", "\"input\":1", "1970-04-12", "\"input\":50"),
+          "held p/a input 1000000000 50000000000\n" },
+        { MODEL("a", "\"input\":1"), FROM("a", "\"input\":1", "1970-04-12", "\"input\":5"), NULL },
+        { MODEL("a", "\"input\":1"), VARIANT("a", "\"input\":1", "flex", "\"input\":0"),
+          "held p/a input 1000000000 0\n" },
+        { VARIANT("a", "\"input\":1", "flex", "\"input\":0.2"), VARIANT("a", "\"input\":1", "flex", "\"input\":0.01"),
+          "held p/a input 200000000 10000000\n" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char older[1024], newer[1024];
-        struct fail fail = {.kind = FAIL_NONE};
+        struct fail fail = { .kind = FAIL_NONE };
         struct buf out, notes;
 
         snprintf(older, sizeof older, BOOK("%s"), cases[i].older);
@@ -109,7 +116,8 @@ Test(merge, what_cannot_be_believed_is_held_back)
         cr_assert_eq(book_merge(text_of(older), text_of(newer), NOW, false, &out, note, &notes, &fail), 0);
         bool held = text_starts(buf_view(&notes), TEXT("held"));
         cr_assert_eq(held, cases[i].held != NULL, "case %zu: %.*s", i, TEXT_ARG(buf_view(&notes)));
-        cr_assert(!held || text_starts(buf_view(&notes), text_of(cases[i].held)), "case %zu: %.*s", i, TEXT_ARG(buf_view(&notes)));
+        cr_assert(!held || text_starts(buf_view(&notes), text_of(cases[i].held)), "case %zu: %.*s", i,
+                  TEXT_ARG(buf_view(&notes)));
         const char *stays = held ? cases[i].older : cases[i].newer;
         cr_assert(text_find(buf_view(&out), text_of(stays)) >= 0, "case %zu", i);
         buf_free(&out);
@@ -128,7 +136,7 @@ Test(merge, force_takes_it)
 
 Test(merge, a_broken_book_changes_nothing)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     struct buf out, notes;
 
     buf_init(&out, 1 << 20);

@@ -82,20 +82,25 @@ static void refused(struct world *w, struct request *r, enum account_answer answ
     r->state = OVER;
 }
 
-
 static void step_hold(struct world *w, struct request *r)
 {
     struct ledger_refusal refusal;
     struct fail fail;
     r->attempt++;
-    r->hold = (struct record){.request = TEXT("r"), .attempt = (uint64_t)r->attempt, .team = TEXT("t"), .provider = TEXT("p"), .hard = HARD, .soft = SOFT, .admitted_ms = w->day_ms};
+    r->hold = (struct record){ .request = TEXT("r"),
+                               .attempt = (uint64_t)r->attempt,
+                               .team = TEXT("t"),
+                               .provider = TEXT("p"),
+                               .hard = HARD,
+                               .soft = SOFT,
+                               .admitted_ms = w->day_ms };
     r->handle = ledger_hold(w->ledger, &r->hold, false, &refusal, &fail);
     if (r->handle != NULL) {
         r->state = HELD;
     } else if (refusal.answer == ACCOUNT_WAIT) {
         r->woken = false;
         r->state = WAITING;
-        r->wait = (struct ledger_wait){.on_over = on_over};
+        r->wait = (struct ledger_wait){ .on_over = on_over };
         ledger_wait(w->ledger, &r->wait, &r->hold);
     } else {
         refused(w, r, refusal.answer);
@@ -117,7 +122,8 @@ static void end(struct world *w, struct request *r, struct record *record)
 /* The upstream answered, or did not, or the client left. */
 static void step_end(struct world *w, struct request *r)
 {
-    struct record settled = {.ending = ENDING_SETTLED, .cost = LITTLE}, doubt = {.ending = ENDING_DOUBT, .doubt = HARD, .soft_doubt = SOFT};
+    struct record settled = { .ending = ENDING_SETTLED, .cost = LITTLE },
+                  doubt = { .ending = ENDING_DOUBT, .doubt = HARD, .soft_doubt = SOFT };
     switch (choose(w->path, 5)) {
     case 0:
         w->billed += LITTLE;
@@ -129,7 +135,7 @@ static void step_end(struct world *w, struct request *r)
         end(w, r, &settled);
         break;
     case 2: /* surely free */
-        end(w, r, &(struct record){.ending = ENDING_VOID});
+        end(w, r, &(struct record){ .ending = ENDING_VOID });
         r->state = r->attempt < 2 ? IDLE : OVER;
         break;
     case 3: /* reset after it was sent */
@@ -209,9 +215,13 @@ static bool step(struct world *w)
 
 static struct ledger *start_ledger(const struct folder *f)
 {
-    static const struct config_budget day = {.period = PERIOD_DAY, .mode = BUDGET_STRICT, .limit = LIMIT, .ceiling = LIMIT};
-    static const struct accounts_rule rule = {ACCOUNT_TEAM, TEXT("t"), &day};
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = INT64_C(60000000000), .rules = &rule, .rule_count = 1};
+    static const struct config_budget day = {
+        .period = PERIOD_DAY, .mode = BUDGET_STRICT, .limit = LIMIT, .ceiling = LIMIT
+    };
+    static const struct accounts_rule rule = { ACCOUNT_TEAM, TEXT("t"), &day };
+    struct ledger_settings settings = {
+        .folder = f->path, .sync_ns = INT64_C(60000000000), .rules = &rule, .rule_count = 1
+    };
     struct ledger_start start;
     struct fail fail;
     struct ledger *l = ledger_open(&settings, &start, &fail);
@@ -223,13 +233,13 @@ static struct ledger *start_ledger(const struct folder *f)
 static unsigned run_all(enum mistake mistake, unsigned *paths, const char **what)
 {
     struct folder f;
-    struct path path = {.length = 0};
+    struct path path = { .length = 0 };
     unsigned violations = 0;
     folder_make(&f);
     struct ledger *l = start_ledger(&f);
     *paths = 0;
     do {
-        struct world w = {.ledger = l, .day_ms = (int64_t)++*paths * DAY_MS, .mistake = mistake, .path = &path};
+        struct world w = { .ledger = l, .day_ms = (int64_t)++ * paths * DAY_MS, .mistake = mistake, .path = &path };
         while (step(&w))
             ;
         const struct account_period *p = balance(&w);
@@ -276,7 +286,7 @@ Test(model, a_crash_anywhere_keeps_the_ceiling)
 {
     enum { DAYS_MOST = 100000 };
     struct folder f;
-    struct path path = {.length = 0};
+    struct path path = { .length = 0 };
     int64_t *billed = calloc(DAYS_MOST, sizeof *billed);
     struct ledger_hold **open = calloc(DAYS_MOST * 2, sizeof(struct ledger_hold *));
     unsigned days = 0, count = 0;
@@ -286,7 +296,7 @@ Test(model, a_crash_anywhere_keeps_the_ceiling)
     bool whole, all_whole = true; /* no path was as long as the cut: there is nothing longer */
     do {
         cr_assert_lt(++days, DAYS_MOST);
-        struct world w = {.ledger = l, .day_ms = (int64_t)days * DAY_MS, .path = &path};
+        struct world w = { .ledger = l, .day_ms = (int64_t)days * DAY_MS, .path = &path };
         whole = false;
         for (int i = 0; !whole && i < cut; i++)
             whole = !step(&w);
@@ -303,7 +313,7 @@ Test(model, a_crash_anywhere_keeps_the_ceiling)
         billed[days] = w.billed;
         cr_assert_eq(w.violations, 0, "%s", w.violation);
         if (!next_path(&path)) { /* all paths of this length: the next length */
-            path = (struct path){.length = 0};
+            path = (struct path){ .length = 0 };
             cut = all_whole && cut > 0 ? -1 : cut + 1;
             all_whole = true;
         }
@@ -313,7 +323,8 @@ Test(model, a_crash_anywhere_keeps_the_ceiling)
         free(open[i]);
     l = start_ledger(&f);
     for (unsigned day = 1; day <= days; day++) {
-        const struct account_period *p = account_at(accounts_named(&l->accounts, TEXT("team"), TEXT("t"), TEXT("day"), TEXT_NONE), (int64_t)day * DAY_MS);
+        const struct account_period *p = account_at(
+            accounts_named(&l->accounts, TEXT("team"), TEXT("t"), TEXT("day"), TEXT_NONE), (int64_t)day * DAY_MS);
         cr_assert(p->held == 0 && p->open == 0 && p->waiting == 0);
         cr_assert_leq(p->spent + p->doubt, LIMIT, "day %u", day);
         cr_assert_leq(billed[day], p->spent + p->doubt, "day %u", day);

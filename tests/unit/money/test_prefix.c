@@ -23,14 +23,20 @@ Test(prefix, bounds_what_goes_on)
 {
     struct prefixes *all = calloc(1, sizeof *all);
     cr_assert_not_null(all);
-    struct prefix early = of("{\"tools\":[1],\"max_tokens\":5,\"messages\":[" ONE "]}"), late = of("{\"tools\":[1],\"max_tokens\":9,\"stream\":true,\"messages\":[" ONE "," TWO "," THREE "]}");
+    struct prefix early = of("{\"tools\":[1],\"max_tokens\":5,\"messages\":[" ONE "]}"),
+                  late =
+                      of("{\"tools\":[1],\"max_tokens\":9,\"stream\":true,\"messages\":[" ONE "," TWO "," THREE "]}");
     cr_assert_eq(prefixes_bound(all, &late), INT64_MAX);
     prefixes_put(all, early.whole, 700);
     cr_assert_eq(prefixes_bound(all, &early), 764);
     cr_assert_eq(prefixes_bound(all, &late), 700 + (int64_t)sizeof TWO - 1 + (int64_t)sizeof THREE - 1 + 3 * 64);
     /* Other tools, a system, another beginning, another order: nothing is known. */
-    static const char *const others[] = {"{\"tools\":[2],\"messages\":[" ONE "," TWO "]}", "{\"messages\":[" ONE "," TWO "]}", "{\"tools\":[1],\"system\":\"x\",\"messages\":[" ONE "," TWO "]}",
-                                         "{\"tools\":[1],\"messages\":[" TWO "," ONE "]}", "{\"tools\":[1],\"messages\":[]}", "{\"tools\":[1],\"tool_choice\":\"any\",\"messages\":[" ONE "," TWO "]}"};
+    static const char *const others[] = { "{\"tools\":[2],\"messages\":[" ONE "," TWO "]}",
+                                          "{\"messages\":[" ONE "," TWO "]}",
+                                          "{\"tools\":[1],\"system\":\"x\",\"messages\":[" ONE "," TWO "]}",
+                                          "{\"tools\":[1],\"messages\":[" TWO "," ONE "]}",
+                                          "{\"tools\":[1],\"messages\":[]}",
+                                          "{\"tools\":[1],\"tool_choice\":\"any\",\"messages\":[" ONE "," TWO "]}" };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         struct prefix other = of(others[i]);
         cr_assert_eq(prefixes_bound(all, &other), INT64_MAX, "row %zu", i);
@@ -59,7 +65,8 @@ Test(prefix, goes_back_so_many_turns)
         snprintf(start, sizeof start, "%s]}", body);
         struct prefix late = of(start);
         int64_t bound = prefixes_bound(all, &late);
-        cr_assert_eq(bound, turn < PREFIX_TURNS ? 5 + 64 + turn * ((int64_t)sizeof TWO - 1 + 64) : INT64_MAX, "turn %d: %lld", turn, (long long)bound);
+        cr_assert_eq(bound, turn < PREFIX_TURNS ? 5 + 64 + turn * ((int64_t)sizeof TWO - 1 + 64) : INT64_MAX,
+                     "turn %d: %lld", turn, (long long)bound);
     }
     free(all);
 }

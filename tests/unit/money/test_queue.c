@@ -13,10 +13,16 @@ static void on_over(struct ledger_wait *wait)
 /* Team "a" and team "b" have 10 each, all together 100. */
 static struct ledger *start_ledger(const struct folder *f)
 {
-    static const struct config_budget team = {.period = PERIOD_TOTAL, .mode = BUDGET_STRICT, .limit = 10, .ceiling = 10};
-    static const struct config_budget all = {.period = PERIOD_TOTAL, .limit = 100, .ceiling = 200};
-    static const struct accounts_rule rules[] = {{ACCOUNT_TEAM, TEXT("a"), &team}, {ACCOUNT_TEAM, TEXT("b"), &team}, {ACCOUNT_ALL, TEXT("all"), &all}};
-    struct ledger_settings settings = {.folder = f->path, .sync_ns = INT64_C(60000000000), .rules = rules, .rule_count = 3};
+    static const struct config_budget team = {
+        .period = PERIOD_TOTAL, .mode = BUDGET_STRICT, .limit = 10, .ceiling = 10
+    };
+    static const struct config_budget all = { .period = PERIOD_TOTAL, .limit = 100, .ceiling = 200 };
+    static const struct accounts_rule rules[] = { { ACCOUNT_TEAM, TEXT("a"), &team },
+                                                  { ACCOUNT_TEAM, TEXT("b"), &team },
+                                                  { ACCOUNT_ALL, TEXT("all"), &all } };
+    struct ledger_settings settings = {
+        .folder = f->path, .sync_ns = INT64_C(60000000000), .rules = rules, .rule_count = 3
+    };
     struct ledger_start start;
     struct fail fail;
     struct ledger *l = ledger_open(&settings, &start, &fail);
@@ -27,10 +33,17 @@ static struct ledger *start_ledger(const struct folder *f)
 
 static struct record record_of(const char *team, int64_t hard)
 {
-    return (struct record){.request = TEXT("r"), .attempt = 1, .team = text_of(team), .provider = TEXT("p"), .hard = hard, .soft = hard, .admitted_ms = 1};
+    return (struct record){ .request = TEXT("r"),
+                            .attempt = 1,
+                            .team = text_of(team),
+                            .provider = TEXT("p"),
+                            .hard = hard,
+                            .soft = hard,
+                            .admitted_ms = 1 };
 }
 
-static struct ledger_hold *hold(struct ledger *l, const char *team, int64_t hard, bool overtakes, struct ledger_refusal *refusal)
+static struct ledger_hold *hold(struct ledger *l, const char *team, int64_t hard, bool overtakes,
+                                struct ledger_refusal *refusal)
 {
     struct record record = record_of(team, hard);
     struct fail fail;
@@ -40,14 +53,14 @@ static struct ledger_hold *hold(struct ledger *l, const char *team, int64_t hard
 static void settle(struct ledger *l, struct ledger_hold *handle, int64_t cost)
 {
     cr_assert_not_null(handle);
-    ledger_end(l, handle, &(struct record){.ending = ENDING_SETTLED, .cost = cost});
+    ledger_end(l, handle, &(struct record){ .ending = ENDING_SETTLED, .cost = cost });
 }
 
 Test(queue, lets_in_in_order)
 {
     struct folder f;
     struct ledger_refusal refusal;
-    struct ledger_wait first = {.on_over = on_over}, second = {.on_over = on_over}, other = {.on_over = on_over};
+    struct ledger_wait first = { .on_over = on_over }, second = { .on_over = on_over }, other = { .on_over = on_over };
     struct record large = record_of("a", 8), small = record_of("a", 2), of_other = record_of("b", 5);
     folder_make(&f);
     struct ledger *l = start_ledger(&f);
@@ -57,7 +70,8 @@ Test(queue, lets_in_in_order)
     ledger_wait(l, &first, &large);
     /* It would fit, and does not overtake; one that may does. */
     cr_assert_null(hold(l, "a", 2, false, &refusal));
-    cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.kind == ACCOUNT_TEAM && refusal.waiting == 1 && refusal.left == 10);
+    cr_assert(refusal.answer == ACCOUNT_WAIT && refusal.kind == ACCOUNT_TEAM && refusal.waiting == 1 &&
+              refusal.left == 10);
     settle(l, hold(l, "a", 1, true, &refusal), 1);
     ledger_wait(l, &second, &small);
     ledger_wait(l, &other, &of_other);
@@ -84,7 +98,7 @@ Test(queue, one_that_leaves_makes_room_for_those_behind)
 {
     struct folder f;
     struct ledger_refusal refusal;
-    struct ledger_wait first = {.on_over = on_over}, second = {.on_over = on_over};
+    struct ledger_wait first = { .on_over = on_over }, second = { .on_over = on_over };
     struct record large = record_of("a", 8), small = record_of("a", 4);
     folder_make(&f);
     struct ledger *l = start_ledger(&f);
@@ -108,7 +122,7 @@ Test(queue, who_comes_too_late_to_be_woken_is_let_in_at_once)
 {
     struct folder f;
     struct ledger_refusal refusal;
-    struct ledger_wait wait = {.on_over = on_over};
+    struct ledger_wait wait = { .on_over = on_over };
     struct record large = record_of("a", 8);
     folder_make(&f);
     struct ledger *l = start_ledger(&f);

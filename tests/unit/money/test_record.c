@@ -5,12 +5,37 @@
 
 static struct record full(struct record_line *line, struct record_account *account)
 {
-    *account = (struct record_account){
-        .kind = TEXT("team"), .id = TEXT("support"), .per = TEXT("month"), .begins_s = 1764547200, .limit = 5000000000, .ceiling = INT64_MAX, .number = 7, .strict = 1};
-    *line = (struct record_line){.unit = TEXT("input"), .priced_as = TEXT("output"), .quantity = INT64_MAX, .price = 1, .cost = 123, .model = TEXT("m"), .tier = TEXT("")};
-    return (struct record){.type = RECORD_HOLD, .number = UINT64_MAX, .unix_ms = INT64_MIN, .request = TEXT("r\xc3\xa9q"), .attempt = 3,
-                           .team = TEXT("support"), .provider = TEXT("p"), .accounts = {account, 1}, .hard = INT64_MAX, .soft = -1,
-                           .admitted_ms = 1, .lines = {line, 1}, .ending = ENDING_DOUBT, .source = SOURCE_COUNTED, .final = 1, .raw = TEXT("{\"a\":1}")};
+    *account = (struct record_account){ .kind = TEXT("team"),
+                                        .id = TEXT("support"),
+                                        .per = TEXT("month"),
+                                        .begins_s = 1764547200,
+                                        .limit = 5000000000,
+                                        .ceiling = INT64_MAX,
+                                        .number = 7,
+                                        .strict = 1 };
+    *line = (struct record_line){ .unit = TEXT("input"),
+                                  .priced_as = TEXT("output"),
+                                  .quantity = INT64_MAX,
+                                  .price = 1,
+                                  .cost = 123,
+                                  .model = TEXT("m"),
+                                  .tier = TEXT("") };
+    return (struct record){ .type = RECORD_HOLD,
+                            .number = UINT64_MAX,
+                            .unix_ms = INT64_MIN,
+                            .request = TEXT("r\xc3\xa9q"),
+                            .attempt = 3,
+                            .team = TEXT("support"),
+                            .provider = TEXT("p"),
+                            .accounts = { account, 1 },
+                            .hard = INT64_MAX,
+                            .soft = -1,
+                            .admitted_ms = 1,
+                            .lines = { line, 1 },
+                            .ending = ENDING_DOUBT,
+                            .source = SOURCE_COUNTED,
+                            .final = 1,
+                            .raw = TEXT("{\"a\":1}") };
 }
 
 Test(record, is_read_as_it_was_written)
@@ -34,10 +59,12 @@ Test(record, is_read_as_it_was_written)
     cr_assert_null(got.key.ptr); /* absent, not empty */
     cr_assert_eq(got.accounts.count, 1);
     const struct record_account *a = got.accounts.items;
-    cr_assert(text_is(a->id, "support") && a->ceiling == INT64_MAX && a->number == 7 && a->strict == 1 && a->begins_s == 1764547200);
+    cr_assert(text_is(a->id, "support") && a->ceiling == INT64_MAX && a->number == 7 && a->strict == 1 &&
+              a->begins_s == 1764547200);
     cr_assert_eq(got.lines.count, 1);
     const struct record_line *l = got.lines.items;
-    cr_assert(text_is(l->priced_as, "output") && l->quantity == INT64_MAX && l->cost == 123 && l->tier.ptr != NULL && l->tier.len == 0);
+    cr_assert(text_is(l->priced_as, "output") && l->quantity == INT64_MAX && l->cost == 123 && l->tier.ptr != NULL &&
+              l->tier.len == 0);
     cr_assert(got.ending == ENDING_DOUBT && got.source == SOURCE_COUNTED && got.final == 1);
     cr_assert(text_is(got.raw, "{\"a\":1}"));
     arena_fini(&arena);
@@ -47,12 +74,19 @@ Test(record, is_read_as_it_was_written)
 /* The bytes of a record are the contract with every later version: these were written by the first one. */
 Test(record, keeps_its_bytes)
 {
-    static const unsigned char golden[] = {0x02, 0x03, 0x04, 0x05, 0x06, 0xd0, 0x0f, 0x50, 0x04, 0x52, 0x01, 0x54, 0x01,
-                                           0x58, 0x01, 0x5b, 0x89, 0x80, 0x80, 0x00, 0x03, 0x01, 'i',  0x06, 0x02, 0x08,
-                                           0x04, 0x0a, 0x06, 0x5c, 0x06};
-    struct record_line line = {.unit = TEXT("i"), .quantity = 1, .price = 2, .cost = 3};
-    struct record end = {.type = RECORD_END, .number = 5, .unix_ms = 1000, .hold = 4, .ending = ENDING_SETTLED, .final = 1,
-                         .source = SOURCE_REPORTED, .lines = {&line, 1}, .cost = 3};
+    static const unsigned char golden[] = { 0x02, 0x03, 0x04, 0x05, 0x06, 0xd0, 0x0f, 0x50, 0x04, 0x52, 0x01,
+                                            0x54, 0x01, 0x58, 0x01, 0x5b, 0x89, 0x80, 0x80, 0x00, 0x03, 0x01,
+                                            'i',  0x06, 0x02, 0x08, 0x04, 0x0a, 0x06, 0x5c, 0x06 };
+    struct record_line line = { .unit = TEXT("i"), .quantity = 1, .price = 2, .cost = 3 };
+    struct record end = { .type = RECORD_END,
+                          .number = 5,
+                          .unix_ms = 1000,
+                          .hold = 4,
+                          .ending = ENDING_SETTLED,
+                          .final = 1,
+                          .source = SOURCE_REPORTED,
+                          .lines = { &line, 1 },
+                          .cost = 3 };
     struct buf bytes;
     buf_init(&bytes, 1 << 10);
     cr_assert_eq(record_write(&end, &bytes), 0);
@@ -66,7 +100,7 @@ static int read_of(const char *bytes, size_t len, const char **why)
     struct record record;
     struct arena arena;
     arena_init(&arena, NULL, 0, 1 << 16);
-    int result = record_read((struct text){bytes, len}, &arena, &record, why);
+    int result = record_read((struct text){ bytes, len }, &arena, &record, why);
     arena_fini(&arena);
     return result;
 }
@@ -76,16 +110,20 @@ Test(record, refuses_what_is_none)
     const char *why;
     cr_assert_eq(read_of("", 0, &why), -1);
     cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x01", 10, &why), 0);
-    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04", 8, &why), -1); /* no ending */
-    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52", 9, &why), -1); /* cut */
+    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04", 8, &why), -1);                  /* no ending */
+    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52", 9, &why), -1);              /* cut */
     cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x01\x52\x01", 12, &why), -1); /* twice */
-    cr_assert_eq(read_of("\x02\x63\x04\x05\x06\x02", 6, &why), -1); /* a type of later */
-    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x09", 10, &why), -1); /* an ending of later */
-    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x01\xf0\x07", 12, &why), 0); /* a field of later: 120 */
+    cr_assert_eq(read_of("\x02\x63\x04\x05\x06\x02", 6, &why), -1);                          /* a type of later */
+    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x09", 10, &why), -1);         /* an ending of later */
+    cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x01\xf0\x07", 12, &why), 0);  /* a field of later: 120 */
     cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x01\xf1\x02zz", 14, &why), 0);
     cr_assert_eq(read_of("\x02\x03\x04\x05\x06\x02\x50\x04\x52\x01\xf1\x03zz", 14, &why), -1);
-    cr_assert_eq(read_of("\x02\x03\x05\x01" "5\x06\x02\x50\x04\x52\x01", 11, &why), -1); /* a number as bytes */
-    cr_assert_eq(read_of("\x02\x03\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x06\x02\x50\x04\x52\x01", 19, &why), -1); /* over 64 bits */
+    cr_assert_eq(read_of("\x02\x03\x05\x01"
+                         "5\x06\x02\x50\x04\x52\x01",
+                         11, &why),
+                 -1); /* a number as bytes */
+    cr_assert_eq(read_of("\x02\x03\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x06\x02\x50\x04\x52\x01", 19, &why),
+                 -1);                                                                         /* over 64 bits */
     cr_assert_eq(read_of("\x02\x01\x04\x05\x06\x02\x08\x02\x0b\x01x\x0c\x01", 13, &why), -1); /* a format of later */
     cr_assert_not_null(strstr(why, "newer"));
 }
@@ -119,7 +157,13 @@ Test(record, bounds_its_texts)
 {
     char lots[RECORD_RAW_MOST + 2];
     memset(lots, 'x', sizeof lots);
-    struct record row = {.type = RECORD_ROW, .number = 1, .unix_ms = 1, .request = {lots, sizeof lots}, .admitted_ms = 1, .raw = {lots, sizeof lots}}, got;
+    struct record row = { .type = RECORD_ROW,
+                          .number = 1,
+                          .unix_ms = 1,
+                          .request = { lots, sizeof lots },
+                          .admitted_ms = 1,
+                          .raw = { lots, sizeof lots } },
+                  got;
     struct arena arena;
     struct buf bytes;
     const char *why;
@@ -137,14 +181,15 @@ Test(record, bounds_its_texts)
 /* RFC 3720, appendix B.4, and "123456789" of the catalogue of CRCs. */
 Test(crc32c, has_the_published_values)
 {
-    char zeros[32] = {0}, ones[32], rising[32];
+    char zeros[32] = { 0 }, ones[32], rising[32];
     memset(ones, 0xff, sizeof ones);
     for (int i = 0; i < 32; i++)
         rising[i] = (char)i;
     cr_assert_eq(crc32c(0, TEXT("123456789")), 0xe3069283u);
-    cr_assert_eq(crc32c(0, (struct text){zeros, 32}), 0x8a9136aau);
-    cr_assert_eq(crc32c(0, (struct text){ones, 32}), 0x62a8ab43u);
-    cr_assert_eq(crc32c(0, (struct text){rising, 32}), 0x46dd794eu);
+    cr_assert_eq(crc32c(0, (struct text){ zeros, 32 }), 0x8a9136aau);
+    cr_assert_eq(crc32c(0, (struct text){ ones, 32 }), 0x62a8ab43u);
+    cr_assert_eq(crc32c(0, (struct text){ rising, 32 }), 0x46dd794eu);
     for (size_t cut = 0; cut <= 32; cut++)
-        cr_assert_eq(crc32c(crc32c(0, (struct text){rising, cut}), (struct text){rising + cut, 32 - cut}), 0x46dd794eu);
+        cr_assert_eq(crc32c(crc32c(0, (struct text){ rising, cut }), (struct text){ rising + cut, 32 - cut }),
+                     0x46dd794eu);
 }

@@ -31,9 +31,7 @@ static gw_status provider_produce(void *instance, gw_call *call, const gw_reques
     return GW_MISS;
 }
 
-static const gw_option no_options[] = {
-    {NULL, NULL, 0, 0}
-};
+static const gw_option no_options[] = { { NULL, NULL, 0, 0 } };
 static gw_provider_ops ops;
 static gw_plugin descriptor;
 static struct plugin out;
@@ -41,23 +39,23 @@ static struct fail fail;
 
 static void prepare(void)
 {
-    ops = (gw_provider_ops){.size = sizeof ops,
-                            .operations = GW_OP_CHAT,
-                            .framing = GW_FRAMING_SSE,
-                            .open = provider_open,
-                            .close = provider_close,
-                            .build = provider_build,
-                            .read = provider_read,
-                            .base_url = "https://x"};
-    descriptor = (gw_plugin){.abi_major = GW_ABI_MAJOR,
-                             .needs_minor = GW_ABI_MINOR,
-                             .size = sizeof descriptor,
-                             .kind = GW_KIND_PROVIDER,
-                             .name = "mine",
-                             .version = "1.2.3",
-                             .license = "MIT",
-                             .ops = &ops,
-                             .options = no_options};
+    ops = (gw_provider_ops){ .size = sizeof ops,
+                             .operations = GW_OP_CHAT,
+                             .framing = GW_FRAMING_SSE,
+                             .open = provider_open,
+                             .close = provider_close,
+                             .build = provider_build,
+                             .read = provider_read,
+                             .base_url = "https://x" };
+    descriptor = (gw_plugin){ .abi_major = GW_ABI_MAJOR,
+                              .needs_minor = GW_ABI_MINOR,
+                              .size = sizeof descriptor,
+                              .kind = GW_KIND_PROVIDER,
+                              .name = "mine",
+                              .version = "1.2.3",
+                              .license = "MIT",
+                              .ops = &ops,
+                              .options = no_options };
     memset(&fail, 0, sizeof fail);
 }
 
@@ -91,8 +89,8 @@ Test(check, names_both_versions_when_they_do_not_fit)
     prepare();
     descriptor.abi_major = GW_ABI_MAJOR + 1;
     descriptor.ops = NULL; /* nothing else is looked at */
-    snprintf(text, sizeof text, "built for plugin ABI %u.%u, and this gateway has %u.%u", GW_ABI_MAJOR + 1, GW_ABI_MINOR,
-             GW_ABI_MAJOR, GW_ABI_MINOR);
+    snprintf(text, sizeof text, "built for plugin ABI %u.%u, and this gateway has %u.%u", GW_ABI_MAJOR + 1,
+             GW_ABI_MINOR, GW_ABI_MAJOR, GW_ABI_MINOR);
     cr_assert(refused_with(text));
     prepare();
     descriptor.needs_minor = GW_ABI_MINOR + 7;
@@ -196,23 +194,10 @@ Test(check, refuses_a_descriptor_that_makes_no_sense)
 
 Test(check, refuses_settings_that_make_no_sense)
 {
-    static const gw_option unknown_type[] = {
-        {"a",  "help", 99, 0},
-        {NULL, NULL,   0,  0}
-    };
-    static const gw_option twice[] = {
-        {"a",  "",   GW_JSON_STR, 0},
-        {"a",  "",   GW_JSON_INT, 0},
-        {NULL, NULL, 0,           0}
-    };
-    static const gw_option secret[] = {
-        {"a",  "",   GW_JSON_INT, GW_OPTION_SECRET},
-        {NULL, NULL, 0,           0               }
-    };
-    static const gw_option unnamed[] = {
-        {"",   "",   GW_JSON_INT, 0},
-        {NULL, NULL, 0,           0}
-    };
+    static const gw_option unknown_type[] = { { "a", "help", 99, 0 }, { NULL, NULL, 0, 0 } };
+    static const gw_option twice[] = { { "a", "", GW_JSON_STR, 0 }, { "a", "", GW_JSON_INT, 0 }, { NULL, NULL, 0, 0 } };
+    static const gw_option secret[] = { { "a", "", GW_JSON_INT, GW_OPTION_SECRET }, { NULL, NULL, 0, 0 } };
+    static const gw_option unnamed[] = { { "", "", GW_JSON_INT, 0 }, { NULL, NULL, 0, 0 } };
 
     prepare();
     descriptor.options = unknown_type;
@@ -227,7 +212,7 @@ Test(check, refuses_settings_that_make_no_sense)
 
 Test(check, misses_functions_of_a_cache)
 {
-    static const gw_cache_ops cache = {.size = sizeof cache, .flags = GW_CACHE_INLINE};
+    static const gw_cache_ops cache = { .size = sizeof cache, .flags = GW_CACHE_INLINE };
     prepare();
     descriptor.kind = GW_KIND_CACHE;
     descriptor.ops = &cache;
@@ -237,7 +222,7 @@ Test(check, misses_functions_of_a_cache)
 
 Test(check, misses_functions_of_a_store)
 {
-    static const gw_store_ops store = {.size = sizeof store};
+    static const gw_store_ops store = { .size = sizeof store };
     prepare();
     descriptor.kind = GW_KIND_STORE;
     descriptor.ops = &store;

@@ -5,9 +5,9 @@
 #include "plugin/plugin.h"
 
 static const gw_option options[] = {
-    {"region", "where it is", GW_JSON_STR, GW_OPTION_REQUIRED},
-    {"token",  NULL,          GW_JSON_STR, GW_OPTION_SECRET  },
-    {NULL,     NULL,          0,           0                 },
+    { "region", "where it is", GW_JSON_STR, GW_OPTION_REQUIRED },
+    { "token", NULL, GW_JSON_STR, GW_OPTION_SECRET },
+    { NULL, NULL, 0, 0 },
 };
 static const struct plugin provider = {
     .path = "plugins/mine.so",
@@ -17,11 +17,11 @@ static const struct plugin provider = {
     .kind = GW_KIND_PROVIDER,
     .needs_minor = GW_ABI_MINOR,
     .options = options,
-    .provider = {.operations = GW_OP_CHAT | GW_OP_EMBEDDINGS,
-                 .dialects = GW_DIALECT_CHAT,
-                 .framing = GW_FRAMING_LINES,
-                 .base_url = "https://x.example",
-                 .models = "m-*"},
+    .provider = { .operations = GW_OP_CHAT | GW_OP_EMBEDDINGS,
+                  .dialects = GW_DIALECT_CHAT,
+                  .framing = GW_FRAMING_LINES,
+                  .base_url = "https://x.example",
+                  .models = "m-*" },
 };
 
 static struct text describe(const struct plugin *plugin, bool as_json)
@@ -73,12 +73,12 @@ Test(describe, says_the_same_in_json)
 
 Test(describe, knows_caches_and_the_names_of_things)
 {
-    const struct plugin cache = {.path = "c.so",
-                                 .name = "c",
-                                 .version = "1",
-                                 .license = "",
-                                 .kind = GW_KIND_CACHE,
-                                 .cache = {.flags = GW_CACHE_INLINE}};
+    const struct plugin cache = { .path = "c.so",
+                                  .name = "c",
+                                  .version = "1",
+                                  .license = "",
+                                  .kind = GW_KIND_CACHE,
+                                  .cache = { .flags = GW_CACHE_INLINE } };
     struct text text = describe(&cache, false);
     cr_assert_geq(text_find(text, TEXT("kind        cache\n")), 0);
     cr_assert_geq(text_find(text, TEXT("flags       inline\n")), 0);

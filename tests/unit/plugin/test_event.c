@@ -11,12 +11,12 @@ static struct event_order order;
 static void begin(void)
 {
     arena_init(&arena, NULL, 0, 1 << 20);
-    order = (struct event_order){0};
+    order = (struct event_order){ 0 };
 }
 
 static gw_event of(uint32_t type, uint32_t item, const char *text)
 {
-    return (gw_event){.size = sizeof(gw_event), .type = type, .item = item, .text = {text, strlen(text)}};
+    return (gw_event){ .size = sizeof(gw_event), .type = type, .item = item, .text = { text, strlen(text) } };
 }
 
 static enum event_verdict take(uint32_t type, uint32_t item, const char *text)
@@ -41,7 +41,7 @@ Test(event, has_a_size_and_texts_that_are_there)
     given.size = EVENT_SIZE_1_0 - 1;
     cr_assert_not_null(event_copy(&given, &event, &tokens));
     given = of(GW_EVENT_TEXT, 0, "x");
-    given.param = (gw_str){NULL, 100};
+    given.param = (gw_str){ NULL, 100 };
     cr_assert_not_null(event_copy(&given, &event, &tokens));
 }
 
@@ -50,7 +50,7 @@ Test(event, of_another_version_is_read_as_far_as_both_know_it)
     struct {
         gw_event known;
         char more[64];
-    } newer = {.known = of(GW_EVENT_TEXT, 0, "x")};
+    } newer = { .known = of(GW_EVENT_TEXT, 0, "x") };
     /* In a block of its own size: a byte more that is read is found by the address sanitizer. */
     gw_event *older = malloc(EVENT_SIZE_1_0), event, given;
     gw_tokens tokens;
@@ -70,7 +70,7 @@ Test(event, of_another_version_is_read_as_far_as_both_know_it)
 Test(event, of_usage_has_tokens_with_a_size)
 {
     gw_event event, given = of(GW_EVENT_USAGE, 0, "");
-    gw_tokens tokens, told = {.size = EVENT_TOKENS_SIZE_1_0, .input = 3, .total = 3};
+    gw_tokens tokens, told = { .size = EVENT_TOKENS_SIZE_1_0, .input = 3, .total = 3 };
 
     cr_assert_not_null(event_copy(&given, &event, &tokens));
     given.tokens = &told;
@@ -80,7 +80,7 @@ Test(event, of_usage_has_tokens_with_a_size)
     told.size = EVENT_TOKENS_SIZE_1_0 - 8;
     cr_assert_not_null(event_copy(&given, &event, &tokens));
     told.size = EVENT_TOKENS_SIZE_1_0;
-    told.raw = (gw_str){NULL, 5};
+    told.raw = (gw_str){ NULL, 5 };
     cr_assert_not_null(event_copy(&given, &event, &tokens));
 }
 

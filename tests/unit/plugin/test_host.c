@@ -89,12 +89,12 @@ Test(host, copies_explanations_and_keeps_the_last)
     cr_assert(text_is(call.explain, "first"));
     h->explain(&call, GW_LIT("second"));
     cr_assert(text_is(call.explain, "second"));
-    h->explain(&call, (gw_str){NULL, 0});
+    h->explain(&call, (gw_str){ NULL, 0 });
     cr_assert_eq(call.explain.len, 0u);
 
     static char large[100000];
     memset(large, 'x', sizeof large);
-    h->explain(&call, (gw_str){large, sizeof large});
+    h->explain(&call, (gw_str){ large, sizeof large });
     cr_assert_leq(call.explain.len, 1024u);
     end();
 }
@@ -131,7 +131,7 @@ Test(host, lends_headers_but_no_credential)
     begin();
     cr_assert_null(h->client_header(&call, GW_LIT("x-there")).ptr, "nobody to ask");
     cr_assert_null(h->answer_header(&call, GW_LIT("x-there")).ptr);
-    call_give(&call, &(struct call_headers){header, header, header});
+    call_give(&call, &(struct call_headers){ header, header, header });
     cr_assert(text_is(call_text(h->client_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert(text_is(call_text(h->answer_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert_null(h->client_header(&call, GW_LIT("x-not")).ptr);
@@ -143,7 +143,7 @@ Test(host, lends_a_secret_by_its_name)
 {
     begin();
     cr_assert_null(h->secret(&call, GW_LIT("x-there")).ptr, "nobody to ask");
-    call_give(&call, &(struct call_headers){header, header, header});
+    call_give(&call, &(struct call_headers){ header, header, header });
     cr_assert(text_is(call_text(h->secret(&call, GW_LIT("x-there"))), "yes"));
     cr_assert_null(h->secret(&call, GW_LIT("other")).ptr);
     end();
@@ -157,17 +157,22 @@ Test(host, digests_are_those_of_their_standards)
         size_t key_len;
         uint8_t first[4];
     } cases[] = {
-        {"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b", "Hi There", 20, {0xb0, 0x34, 0x4c, 0x61}},
-        {"Jefe",                                                                             "what do ya want for nothing?", 4, {0x5b, 0xdc, 0xc1, 0x46}},
+        { "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b",
+          "Hi There",
+          20,
+          { 0xb0, 0x34, 0x4c, 0x61 } },
+        { "Jefe", "what do ya want for nothing?", 4, { 0x5b, 0xdc, 0xc1, 0x46 } },
     };
     uint8_t digest[32], key[131];
     begin();
     for (size_t i = 0; i < 2; i++) {
-        h->hmac_sha256((gw_str){cases[i].key, cases[i].key_len}, (gw_str){cases[i].data, strlen(cases[i].data)}, digest);
+        h->hmac_sha256((gw_str){ cases[i].key, cases[i].key_len }, (gw_str){ cases[i].data, strlen(cases[i].data) },
+                       digest);
         cr_assert_eq(memcmp(digest, cases[i].first, 4), 0, "case %zu", i);
     }
     memset(key, 0xaa, sizeof key);
-    h->hmac_sha256((gw_str){(char *)key, sizeof key}, GW_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), digest);
+    h->hmac_sha256((gw_str){ (char *)key, sizeof key },
+                   GW_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), digest);
     cr_assert_eq(memcmp(digest, "\x60\xe4\x31\x59", 4), 0);
     h->sha256(GW_LIT("abc"), digest);
     cr_assert_eq(memcmp(digest, "\xba\x78\x16\xbf", 4), 0);
@@ -209,7 +214,7 @@ Test(host, writes_json_into_memory_of_the_step)
 
 Test(host, appends_to_a_buffer_up_to_its_maximum)
 {
-    struct gw_buf buf = {.failed = false};
+    struct gw_buf buf = { .failed = false };
     begin();
     buf_init(&buf.bytes, 4);
     h->buf_append(&buf, GW_LIT("abc"));
@@ -228,24 +233,24 @@ Test(host, takes_urls_that_can_be_sent_to)
         const char *url;
         bool good;
     } rows[] = {
-        {"https://api.example.com/v1/chat?x=1", true },
-        {"http://127.0.0.1:8080",               true },
-        {"HTTP://[::1]:80/",                    true },
-        {"http://x/%20@y",                      true },
-        {"",                                    false},
-        {"/v1/chat",                            false},
-        {"ftp://x/",                            false},
-        {"file:///etc/passwd",                  false},
-        {"https://",                            false},
-        {"https:///v1",                         false},
-        {"https://:80/",                        false},
-        {"https://user:secret@x/",              false},
-        {"https://x@y",                         false},
-        {"https://x/#part",                     false},
-        {"https://x/a b",                       false},
-        {"https://x/\r\nHost: y",               false},
-        {"https://x/\xc3\xbc",                  false},
-        {"https://x\\y/",                       false},
+        { "https://api.example.com/v1/chat?x=1", true },
+        { "http://127.0.0.1:8080", true },
+        { "HTTP://[::1]:80/", true },
+        { "http://x/%20@y", true },
+        { "", false },
+        { "/v1/chat", false },
+        { "ftp://x/", false },
+        { "file:///etc/passwd", false },
+        { "https://", false },
+        { "https:///v1", false },
+        { "https://:80/", false },
+        { "https://user:secret@x/", false },
+        { "https://x@y", false },
+        { "https://x/#part", false },
+        { "https://x/a b", false },
+        { "https://x/\r\nHost: y", false },
+        { "https://x/\xc3\xbc", false },
+        { "https://x\\y/", false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin();
@@ -256,7 +261,7 @@ Test(host, takes_urls_that_can_be_sent_to)
         end();
     }
     begin();
-    h->http_url(&http, (gw_str){"http://x/\0y", 11});
+    h->http_url(&http, (gw_str){ "http://x/\0y", 11 });
     cr_assert(http.failed, "NUL");
     end();
 }
@@ -267,21 +272,21 @@ Test(host, takes_headers_that_stay_in_their_line)
         const char *name, *value;
         bool good;
     } rows[] = {
-        {"X-A",               "b",                 true },
-        {"x-a",               "",                  true },
-        {"x-a",               "tab\tand \xc3\xbc", true },
-        {"",                  "b",                 false},
-        {"x a",               "b",                 false},
-        {"x:a",               "b",                 false},
-        {"x\xc3\xbc",         "b",                 false},
-        {"x-a",               "b\nc",              false},
-        {"x-a",               "b\r",               false},
-        {"x-a",               "b\x01",             false},
-        {"x-a",               "b\x7f",             false},
-        {"Content-Length",    "3",                 false},
-        {"transfer-encoding", "chunked",           false},
-        {"Host",              "y",                 false},
-        {"Connection",        "close",             false},
+        { "X-A", "b", true },
+        { "x-a", "", true },
+        { "x-a", "tab\tand \xc3\xbc", true },
+        { "", "b", false },
+        { "x a", "b", false },
+        { "x:a", "b", false },
+        { "x\xc3\xbc", "b", false },
+        { "x-a", "b\nc", false },
+        { "x-a", "b\r", false },
+        { "x-a", "b\x01", false },
+        { "x-a", "b\x7f", false },
+        { "Content-Length", "3", false },
+        { "transfer-encoding", "chunked", false },
+        { "Host", "y", false },
+        { "Connection", "close", false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin();
@@ -291,7 +296,7 @@ Test(host, takes_headers_that_stay_in_their_line)
         end();
     }
     begin();
-    h->http_header(&http, GW_LIT("x-a"), (gw_str){"b\0c", 3});
+    h->http_header(&http, GW_LIT("x-a"), (gw_str){ "b\0c", 3 });
     cr_assert(http.failed, "NUL");
     end();
 }
@@ -302,7 +307,7 @@ Test(host, keeps_many_headers_and_not_too_many)
     begin();
     for (int i = 0; i < 100; i++) {
         value[0] = (char)('a' + i % 26);
-        h->http_header(&http, GW_LIT("X-N"), (gw_str){value, 1});
+        h->http_header(&http, GW_LIT("X-N"), (gw_str){ value, 1 });
     }
     value[0] = '?';
     cr_assert_not(http.failed);

@@ -34,7 +34,8 @@ static bool is(gw_str s, const char *expected)
 
 Test(host_json, parses_strictly_what_may_be_sent_on)
 {
-    static const char *const odd[] = {"{\"a\":1,\"a\":2}", "[{\"a\":1,\"\\u0061\":2}]", "[\"\\u0000\"]", "[\"\\ud800\"]", "{\"a\":1e9991}"};
+    static const char *const odd[] = { "{\"a\":1,\"a\":2}", "[{\"a\":1,\"\\u0061\":2}]", "[\"\\u0000\"]",
+                                       "[\"\\ud800\"]", "{\"a\":1e9991}" };
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         const gw_json *v = NULL;
         struct gw_http http;
@@ -114,7 +115,7 @@ Test(host_json, explains_what_is_not_json)
 
 Test(host_json, writes_every_type)
 {
-    struct gw_writer writer = {.out = &writer.own};
+    struct gw_writer writer = { .out = &writer.own };
     const gw_json *v = parse("{\"x\":[1.0, \"\\u00e9\"]}");
 
     buf_init(&writer.own, 1 << 16);
@@ -143,9 +144,9 @@ Test(host_json, writes_every_type)
 
 Test(host_json, sticks_to_the_first_error)
 {
-    static const char *const mistakes[] = {"close", "key", "value", "raw", "open"};
+    static const char *const mistakes[] = { "close", "key", "value", "raw", "open" };
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
-        struct gw_writer writer = {.out = &writer.own};
+        struct gw_writer writer = { .out = &writer.own };
         buf_init(&writer.own, 1 << 16);
         json_writer_init(&writer.json, writer.out);
         if (i == 0)

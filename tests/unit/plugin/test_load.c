@@ -226,7 +226,7 @@ Test(load, finds_by_name_in_order)
     copy(built("demo.so"), "first.so", 0644);
     snprintf(second, sizeof second, "%s", built("demo.so"));
     *strrchr(second, '/') = '\0';
-    const char *const directories[] = {"/nowhere", folder, second, NULL};
+    const char *const directories[] = { "/nowhere", folder, second, NULL };
 
     cr_assert_null(plugin_find("first", directories, &fail), "it calls itself demo");
     cr_assert_not_null(strstr(fail.text, "/first.so calls itself \"demo\": name the file demo.so"), "%s", fail.text);

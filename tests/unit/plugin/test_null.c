@@ -30,34 +30,89 @@ static bool give_null(unsigned n)
     gw_str s = GW_LIT("x");
 
     switch (n) {
-    case 0: h->alloc(NULL, 8, 8); break;
-    case 1: h->set_state(NULL, &call); break;
-    case 2: h->state(NULL); break;
-    case 3: h->explain(NULL, s); break;
-    case 4: h->dropped(NULL, s, s); break;
-    case 5: h->client_header(NULL, s); break;
-    case 6: h->answer_header(NULL, s); break;
-    case 7: h->writer(NULL); break;
-    case 8: h->buf_append(NULL, s); break;
-    case 9: h->http_method(NULL, s); break;
-    case 10: h->http_url(NULL, s); break;
-    case 11: h->http_header(NULL, s, s); break;
-    case 12: h->http_json_body(NULL); break;
-    case 13: h->json->parse(NULL, s, &out); break;
-    case 14: h->write->object(NULL); break;
-    case 15: h->write->array(NULL); break;
-    case 16: h->write->close(NULL); break;
-    case 17: h->write->key(NULL, s); break;
-    case 18: h->write->str(NULL, s); break;
-    case 19: h->write->integer(NULL, 1); break;
-    case 20: h->write->real(NULL, 1); break;
-    case 21: h->write->boolean(NULL, 1); break;
-    case 22: h->write->null(NULL); break;
-    case 23: h->write->copy(NULL, NULL); break;
-    case 24: h->write->raw(NULL, s); break;
-    case 25: h->write->end(NULL); break;
-    case 26: h->write->text(NULL); break; /* nothing is lost by it */
-    default: return false;
+    case 0:
+        h->alloc(NULL, 8, 8);
+        break;
+    case 1:
+        h->set_state(NULL, &call);
+        break;
+    case 2:
+        h->state(NULL);
+        break;
+    case 3:
+        h->explain(NULL, s);
+        break;
+    case 4:
+        h->dropped(NULL, s, s);
+        break;
+    case 5:
+        h->client_header(NULL, s);
+        break;
+    case 6:
+        h->answer_header(NULL, s);
+        break;
+    case 7:
+        h->writer(NULL);
+        break;
+    case 8:
+        h->buf_append(NULL, s);
+        break;
+    case 9:
+        h->http_method(NULL, s);
+        break;
+    case 10:
+        h->http_url(NULL, s);
+        break;
+    case 11:
+        h->http_header(NULL, s, s);
+        break;
+    case 12:
+        h->http_json_body(NULL);
+        break;
+    case 13:
+        h->json->parse(NULL, s, &out);
+        break;
+    case 14:
+        h->write->object(NULL);
+        break;
+    case 15:
+        h->write->array(NULL);
+        break;
+    case 16:
+        h->write->close(NULL);
+        break;
+    case 17:
+        h->write->key(NULL, s);
+        break;
+    case 18:
+        h->write->str(NULL, s);
+        break;
+    case 19:
+        h->write->integer(NULL, 1);
+        break;
+    case 20:
+        h->write->real(NULL, 1);
+        break;
+    case 21:
+        h->write->boolean(NULL, 1);
+        break;
+    case 22:
+        h->write->null(NULL);
+        break;
+    case 23:
+        h->write->copy(NULL, NULL);
+        break;
+    case 24:
+        h->write->raw(NULL, s);
+        break;
+    case 25:
+        h->write->end(NULL);
+        break;
+    case 26:
+        h->write->text(NULL);
+        break; /* nothing is lost by it */
+    default:
+        return false;
     }
     return true;
 }
@@ -70,7 +125,8 @@ Test(null, as_a_handle_is_a_refused_step_that_names_the_function)
         cr_assert_eq(call_status(&call, GW_OK), GW_OK);
         cr_assert(give_null(n));
         cr_assert_eq(call_status(&call, GW_OK), GW_E_REJECT, "%u", n);
-        cr_assert_geq(text_find(call.explain, TEXT("NULL where a handle must be")), 0, "%u: %.*s", n, TEXT_ARG(call.explain));
+        cr_assert_geq(text_find(call.explain, TEXT("NULL where a handle must be")), 0, "%u: %.*s", n,
+                      TEXT_ARG(call.explain));
         call_step_end(&call);
         end();
     }
@@ -98,19 +154,42 @@ static gw_status null_open(const gw_host *host, gw_call *c, const gw_json *confi
     (void)c, (void)config, (void)instance;
     return host->alloc(NULL, 1, 1) != NULL ? GW_OK : GW_E_REJECT;
 }
-static void null_close(void *instance) { (void)instance; }
-static gw_status null_build(void *i, gw_call *c, const gw_request *r, gw_http *o) { (void)i, (void)c, (void)r, (void)o; return GW_OK; }
-static gw_status null_read(void *i, gw_call *c, const gw_frame *f, gw_emit e) { (void)i, (void)c, (void)f, (void)e; return GW_OK; }
+static void null_close(void *instance)
+{
+    (void)instance;
+}
+static gw_status null_build(void *i, gw_call *c, const gw_request *r, gw_http *o)
+{
+    (void)i, (void)c, (void)r, (void)o;
+    return GW_OK;
+}
+static gw_status null_read(void *i, gw_call *c, const gw_frame *f, gw_emit e)
+{
+    (void)i, (void)c, (void)f, (void)e;
+    return GW_OK;
+}
 static const gw_capability *null_capability(void *instance, const gw_request *req, uint32_t index)
 {
     (void)instance, (void)req;
     return index == 0 ? &row : NULL;
 }
 
-static const gw_provider_ops ops = {.size = sizeof ops, .operations = GW_OP_CHAT, .framing = GW_FRAMING_SSE, .open = null_open,
-                                    .close = null_close, .build = null_build, .read = null_read, .capability = null_capability};
-static const gw_plugin descriptor = {.abi_major = GW_ABI_MAJOR, .needs_minor = GW_ABI_MINOR, .size = sizeof descriptor, .kind = GW_KIND_PROVIDER, .name = "null",
-                                     .version = "1", .license = "MIT", .ops = &ops};
+static const gw_provider_ops ops = { .size = sizeof ops,
+                                     .operations = GW_OP_CHAT,
+                                     .framing = GW_FRAMING_SSE,
+                                     .open = null_open,
+                                     .close = null_close,
+                                     .build = null_build,
+                                     .read = null_read,
+                                     .capability = null_capability };
+static const gw_plugin descriptor = { .abi_major = GW_ABI_MAJOR,
+                                      .needs_minor = GW_ABI_MINOR,
+                                      .size = sizeof descriptor,
+                                      .kind = GW_KIND_PROVIDER,
+                                      .name = "null",
+                                      .version = "1",
+                                      .license = "MIT",
+                                      .ops = &ops };
 
 Test(null, in_open_is_a_refusal_with_the_name)
 {
@@ -120,26 +199,31 @@ Test(null, in_open_is_a_refusal_with_the_name)
 
     cr_assert_not_null(p, "%s", fail.text);
     cr_assert_eq(plugin_open_provider(p, NULL, &instance, &fail), -1);
-    cr_assert_not_null(strstr(fail.text, "the plugin null has a defect, in open(): it gives host->alloc() NULL"), "%s", fail.text);
+    cr_assert_not_null(strstr(fail.text, "the plugin null has a defect, in open(): it gives host->alloc() NULL"), "%s",
+                       fail.text);
 }
 
 Test(null, rows_of_a_wrong_size_are_named_and_long_ones_are_cut)
 {
-    static const struct { gw_capability row; gw_str later; } longer = {
-        .row = {.size = sizeof longer, .how = GW_FIELD_DROPPED, .field = "x", .why = "no"}};
+    static const struct {
+        gw_capability row;
+        gw_str later;
+    } longer = { .row = { .size = sizeof longer, .how = GW_FIELD_DROPPED, .field = "x", .why = "no" } };
     struct fail fail;
     gw_capability got;
     const struct plugin *p = plugin_adopt(&descriptor, "(built in)", &fail);
 
-    row = (gw_capability){.size = sizeof row, .how = GW_FIELD_CARRIED, .field = "x"};
+    row = (gw_capability){ .size = sizeof row, .how = GW_FIELD_CARRIED, .field = "x" };
     cr_assert_eq(plugin_capability(p, NULL, TEXT("m"), TEXT("u"), 0, &got, &fail), 1);
     cr_assert_eq(plugin_capability(p, NULL, TEXT("m"), TEXT("u"), 1, &got, &fail), 0);
     for (uint32_t size = 0; size < sizeof row; size += 4) {
         row.size = size;
         cr_assert_eq(plugin_capability(p, NULL, TEXT("m"), TEXT("u"), 0, &got, &fail), -1, "%u", size);
-        cr_assert_not_null(strstr(fail.text, "the plugin null has a defect: row 0 of its capability table has the size"), "%s", fail.text);
+        cr_assert_not_null(
+            strstr(fail.text, "the plugin null has a defect: row 0 of its capability table has the size"), "%s",
+            fail.text);
     }
-    row = (gw_capability){.size = sizeof row, .how = GW_FIELD_CARRIED};
+    row = (gw_capability){ .size = sizeof row, .how = GW_FIELD_CARRIED };
     cr_assert_eq(plugin_capability(p, NULL, TEXT("m"), TEXT("u"), 0, &got, &fail), -1);
     row = longer.row;
     cr_assert_eq(plugin_capability(p, NULL, TEXT("m"), TEXT("u"), 0, &got, &fail), 1);

@@ -6,16 +6,16 @@
 #include "plugin/plugin.h"
 
 static const gw_option options[] = {
-    {"region",  "where the service is", GW_JSON_STR,    GW_OPTION_REQUIRED},
-    {"retries", "how often",            GW_JSON_INT,    0                 },
-    {"share",   "0 to 1",               GW_JSON_REAL,   0                 },
-    {"strict",  NULL,                   GW_JSON_BOOL,   0                 },
-    {"hosts",   "names",                GW_JSON_ARRAY,  0                 },
-    {"labels",  "more",                 GW_JSON_OBJECT, 0                 },
-    {NULL,      NULL,                   0,              0                 },
+    { "region", "where the service is", GW_JSON_STR, GW_OPTION_REQUIRED },
+    { "retries", "how often", GW_JSON_INT, 0 },
+    { "share", "0 to 1", GW_JSON_REAL, 0 },
+    { "strict", NULL, GW_JSON_BOOL, 0 },
+    { "hosts", "names", GW_JSON_ARRAY, 0 },
+    { "labels", "more", GW_JSON_OBJECT, 0 },
+    { NULL, NULL, 0, 0 },
 };
-static const struct plugin plugin = {.name = "mine", .options = options};
-static const struct plugin plain = {.name = "plain"};
+static const struct plugin plugin = { .name = "mine", .options = options };
+static const struct plugin plain = { .name = "plain" };
 
 static const char *complaint(const struct plugin *p, const char *settings)
 {

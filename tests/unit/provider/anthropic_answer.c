@@ -94,7 +94,7 @@ void answer_read(struct answer *e, struct text body)
     while (body.ptr != NULL) {
         struct text line = text_cut(&body, '\n');
         if (text_starts(line, TEXT("data:")))
-            add_event(e, case_parse(&e->arena, (struct text){line.ptr + 5, line.len - 5}));
+            add_event(e, case_parse(&e->arena, (struct text){ line.ptr + 5, line.len - 5 }));
     }
 }
 

@@ -9,16 +9,16 @@
 void built_begin(struct built *built, struct replay *r, uint32_t operation, const char *model, const struct json *chat,
                  bool stream)
 {
-    struct fail fail = {.kind = FAIL_NONE};
-    gw_request req = {.size = sizeof req,
-                      .operation = operation,
-                      .dialect = chat == NULL ? GW_DIALECT_MESSAGES : GW_DIALECT_CHAT,
-                      .stream = stream,
-                      .model = call_str(text_of(model)),
-                      .base_url = GW_LIT("http://127.0.0.1:1"),
-                      .secret = GW_LIT("sk-ant-1"),
-                      .body = call_json(chat)};
-    *built = (struct built){.status = GW_OK};
+    struct fail fail = { .kind = FAIL_NONE };
+    gw_request req = { .size = sizeof req,
+                       .operation = operation,
+                       .dialect = chat == NULL ? GW_DIALECT_MESSAGES : GW_DIALECT_CHAT,
+                       .stream = stream,
+                       .model = call_str(text_of(model)),
+                       .base_url = GW_LIT("http://127.0.0.1:1"),
+                       .secret = GW_LIT("sk-ant-1"),
+                       .body = call_json(chat) };
+    *built = (struct built){ .status = GW_OK };
     call_http_init(&built->http, &r->call, 64 << 20);
     call_step_begin(&r->call);
     built->status = r->ops->build(r->instance, &r->call, &req, &built->http);
@@ -58,7 +58,7 @@ struct text built_dropped(const struct replay *r)
 
 const struct json *case_parse(struct arena *arena, struct text json)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     const struct json *value = json_parse(arena, json, &fail);
     cr_assert_not_null(value, "%s: %.*s", fail.text, TEXT_ARG(json));
     return value;

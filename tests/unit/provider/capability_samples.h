@@ -11,7 +11,7 @@ enum sample_kind { MEMBER, MESSAGE, HEAD, PART, API };
 struct sample {
     const char *field, *when;
     enum sample_kind kind;
-    const char *json;            /* a member, messages, the first one, a part of one; of API the path, NULL: the dialect has one */
+    const char *json; /* a member, messages, the first one, a part of one; of API the path, NULL: the dialect has one */
     uint32_t operation, dialect; /* of API */
 };
 

@@ -15,7 +15,7 @@ static int64_t now(void *self)
 
 static void for_each_buf(struct replay *r, void (*fn)(struct buf *buf))
 {
-    struct buf *all[] = {&r->lines, &r->model, &r->raw, &r->body, &r->error_text, &r->error_code, &r->error_param};
+    struct buf *all[] = { &r->lines, &r->model, &r->raw, &r->body, &r->error_text, &r->error_code, &r->error_param };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fn(all[i]);
     for (size_t c = 0; c < REPLAY_CHOICES; c++) {
@@ -78,7 +78,7 @@ void replay_end(struct replay *r)
 
 void replay_again(struct replay *r)
 {
-    struct replay fresh = {.ops = r->ops, .host = r->host, .instance = r->instance};
+    struct replay fresh = { .ops = r->ops, .host = r->host, .instance = r->instance };
     end_call(r);
     *r = fresh;
     r->host.self = r;
@@ -108,11 +108,11 @@ static void print_count(struct buf *out, const char *name, int64_t value)
 
 static void print_event(struct replay *r, const gw_event *e)
 {
-    static const char *const names[] = {"?",         "start",     "text",        "refusal",  "reasoning", "signature",
-                                        "tool_call", "tool_args", "custom_args", "citation", "logprobs",  "media",
-                                        "usage",     "finish",    "error",       "body",     "origin"};
-    static const char *const faults[] = {"by_status", "request", "auth",    "rate_limit", "overloaded",
-                                         "server",    "timeout", "context", "filter",     "quota"};
+    static const char *const names[] = { "?",         "start",     "text",        "refusal",  "reasoning", "signature",
+                                         "tool_call", "tool_args", "custom_args", "citation", "logprobs",  "media",
+                                         "usage",     "finish",    "error",       "body",     "origin" };
+    static const char *const faults[] = { "by_status", "request", "auth",    "rate_limit", "overloaded",
+                                          "server",    "timeout", "context", "filter",     "quota" };
     struct buf *out = &r->lines;
 
     buf_str(out, names[e->type <= GW_EVENT_ORIGIN ? e->type : 0]);
@@ -217,7 +217,7 @@ static void on_event(gw_call *call, const gw_event *e)
     } else if (e->type == GW_EVENT_USAGE) {
         r->usages++;
         r->tokens = *e->tokens;
-        r->tokens.raw = (gw_str){NULL, 0};
+        r->tokens.raw = (gw_str){ NULL, 0 };
         keep_text(&r->raw, e->tokens->raw);
     } else if (e->type == GW_EVENT_ERROR) {
         r->errors++;
@@ -241,7 +241,8 @@ static int read_frame(struct feed *feed, gw_str name, gw_str data, bool end)
 {
     struct replay *r = feed->replay;
     gw_frame frame = {
-        .size = sizeof frame, .end = end, .status = feed->status, .framing = feed->framing, .name = name, .data = data};
+        .size = sizeof frame, .end = end, .status = feed->status, .framing = feed->framing, .name = name, .data = data
+    };
     gw_status status = r->ops->read(r->instance, &r->call, &frame, on_event);
     r->complete = r->complete || status == GW_MISS;
     r->status = status == GW_MISS ? GW_OK : status;
@@ -257,23 +258,23 @@ static int on_frame(void *arg, const struct frame *frame)
 
 void replay_body(struct replay *r, uint32_t status, uint32_t framing, struct text body, size_t cut)
 {
-    struct feed feed = {r, status, framing};
+    struct feed feed = { r, status, framing };
     struct framing framer;
 
     if (framing == GW_FRAMING_WHOLE) {
-        read_frame(&feed, (gw_str){NULL, 0}, call_str(body), true);
+        read_frame(&feed, (gw_str){ NULL, 0 }, call_str(body), true);
         return;
     }
     framing_init(&framer, framing, 16 << 20);
-    int result = framing_feed(&framer, (struct text){body.ptr, cut}, on_frame, &feed);
+    int result = framing_feed(&framer, (struct text){ body.ptr, cut }, on_frame, &feed);
     if (result == 0)
-        result = framing_feed(&framer, (struct text){body.ptr + cut, body.len - cut}, on_frame, &feed);
+        result = framing_feed(&framer, (struct text){ body.ptr + cut, body.len - cut }, on_frame, &feed);
     if (result == 0)
         result = framing_end(&framer, true, on_frame, &feed);
     framing_fini(&framer);
     cr_assert_geq(result, 0, "the frames can be cut");
     if (result == 0)
-        read_frame(&feed, (gw_str){NULL, 0}, GW_LIT(""), true);
+        read_frame(&feed, (gw_str){ NULL, 0 }, GW_LIT(""), true);
 }
 
 unsigned replay_produce(struct replay *r, const char *body, bool stream, unsigned limit)
@@ -282,12 +283,12 @@ unsigned replay_produce(struct replay *r, const char *body, bool stream, unsigne
     arena_init(&arena, NULL, 0, 64 << 20);
     const struct json *json = json_parse(&arena, text_of(body), NULL);
     cr_assert_not_null(json, "the test's own request is JSON");
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .stream = stream,
-                      .model = GW_LIT("demo"),
-                      .body = call_json(json)};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = GW_DIALECT_CHAT,
+                       .stream = stream,
+                       .model = GW_LIT("demo"),
+                       .body = call_json(json) };
     unsigned calls = 0;
     do {
         uint32_t wait_ms = 0;
@@ -318,5 +319,5 @@ struct text replay_file(struct arena *arena, const char *path)
     char *bytes = arena_alloc(arena, (size_t)size + 1);
     cr_assert_eq(fread(bytes, 1, (size_t)size, file), (size_t)size);
     fclose(file);
-    return (struct text){bytes, (size_t)size};
+    return (struct text){ bytes, (size_t)size };
 }

@@ -13,12 +13,12 @@ gw_status service_build(const char *service, const char *model, const char *body
     char settings[64];
     snprintf(settings, sizeof settings, "{\"service\":\"%s\"}", service);
     replay_begin(r, is_azure ? gw_plugin_entry_azure() : gw_plugin_entry_openai(), is_azure ? NULL : settings);
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .model = call_str(text_of(model)),
-                      .base_url = GW_LIT("http://127.0.0.1:1/v1"),
-                      .body = call_json(json_parse(&r->keep, text_of(body), NULL))};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = GW_DIALECT_CHAT,
+                       .model = call_str(text_of(model)),
+                       .base_url = GW_LIT("http://127.0.0.1:1/v1"),
+                       .body = call_json(json_parse(&r->keep, text_of(body), NULL)) };
     cr_assert_not_null(req.body, "%s", body);
     call_http_init(&service_http, &r->call, 1 << 20);
     return r->ops->build(r->instance, &r->call, &req, &service_http);
@@ -49,7 +49,7 @@ void service_expect(const char *service, const char *model, const char *body, co
                  TEXT_ARG(service_replay.call.explain));
     struct text got = buf_view(&service_http.body);
     ptrdiff_t comma = text_find(got, TEXT(","));
-    got = comma < 0 ? TEXT("") : (struct text){got.ptr + comma + 1, got.len - (size_t)comma - 2};
+    got = comma < 0 ? TEXT("") : (struct text){ got.ptr + comma + 1, got.len - (size_t)comma - 2 };
     cr_assert(text_is(got, wanted), "%s %s: %.*s", service, model, TEXT_ARG(got));
     cr_assert_str_eq(dropped(), reports, "%s %s", service, model);
     service_done();

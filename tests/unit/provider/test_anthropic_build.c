@@ -24,10 +24,12 @@ Test(anthropic_build, names_the_betas_that_tools_need)
     static const struct {
         const char *tools, *betas;
     } rows[] = {
-        {"{\"type\":\"computer_20250124\",\"name\":\"computer\"}",                                                 "x,computer-use-2025-01-24"                        },
-        {"{\"type\":\"computer_20241022\",\"name\":\"c\"},{\"type\":\"computer_20251124\",\"name\":\"d\"},"
-         "{\"type\":\"computer_20251124\",\"name\":\"e\"}",                                               "x,computer-use-2024-10-22,computer-use-2025-11-24"},
-        {"{\"type\":\"computer_toolset_20260801\",\"name\":\"c\"},{\"type\":\"bash_20250124\",\"name\":\"bash\"}", "x"                                                },
+        { "{\"type\":\"computer_20250124\",\"name\":\"computer\"}", "x,computer-use-2025-01-24" },
+        { "{\"type\":\"computer_20241022\",\"name\":\"c\"},{\"type\":\"computer_20251124\",\"name\":\"d\"},"
+          "{\"type\":\"computer_20251124\",\"name\":\"e\"}",
+          "x,computer-use-2024-10-22,computer-use-2025-11-24" },
+        { "{\"type\":\"computer_toolset_20260801\",\"name\":\"c\"},{\"type\":\"bash_20250124\",\"name\":\"bash\"}",
+          "x" },
     };
     char chat[600];
 
@@ -141,7 +143,7 @@ Test(anthropic_build, counts_tokens_at_their_own_address)
 Test(anthropic_build, takes_a_base_url_with_its_version)
 {
     replay_begin(&r, gw_plugin_entry_anthropic(), NULL);
-    gw_request req = {.size = sizeof req, .operation = GW_OP_CHAT, .base_url = GW_LIT("https://host/anthropic/v1")};
+    gw_request req = { .size = sizeof req, .operation = GW_OP_CHAT, .base_url = GW_LIT("https://host/anthropic/v1") };
     call_http_init(&built.http, &r.call, 1 << 20);
     cr_assert_eq(r.ops->build(r.instance, &r.call, &req, &built.http), GW_OK);
     cr_assert(text_is(built.http.url, "https://host/anthropic/v1/messages"));
@@ -160,10 +162,10 @@ Test(anthropic_build, never_sends_a_secret_that_could_end_its_header)
 {
     struct fail fail;
     replay_begin(&r, gw_plugin_entry_anthropic(), NULL);
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .base_url = GW_LIT("https://host"),
-                      .secret = GW_LIT("sk-1\r\nX-Evil: 1")};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .base_url = GW_LIT("https://host"),
+                       .secret = GW_LIT("sk-1\r\nX-Evil: 1") };
     call_http_init(&built.http, &r.call, 1 << 20);
     r.ops->build(r.instance, &r.call, &req, &built.http);
     cr_assert_eq(call_http_check(&built.http, &fail), -1);

@@ -34,11 +34,11 @@ static const char *const models[] = {
 
 static const gw_capability *row_at(const char *model, uint32_t index)
 {
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .model = call_str(text_of(model)),
-                      .base_url = GW_LIT("http://127.0.0.1:1")};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = GW_DIALECT_CHAT,
+                       .model = call_str(text_of(model)),
+                       .base_url = GW_LIT("http://127.0.0.1:1") };
     const gw_provider_ops *ops = gw_plugin_entry_anthropic()->ops;
     return ops->capability(NULL, &req, index);
 }
@@ -110,14 +110,14 @@ Test(anthropic_capability, tells_what_differs_between_models)
         const char *model;
         unsigned samples, both, thinks, budget, effort, xhigh, forces, shapes, system, quiet, searches;
     } rows[] = {
-        {"claude-3-haiku",    1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0},
-        {"claude-opus-4-1",   1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 1},
-        {"claude-sonnet-4-5", 1, 0, 1, 1, 0, 0, 1, 1, 0, 1, 1},
-        {"claude-opus-4-6",   1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 1},
-        {"claude-opus-4-8",   0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 1},
-        {"claude-opus-5-5",   0, 0, 1, 0, 1, 1, 0, 1, 1, 0, 1},
-        {"claude-sonnet-5-5", 0, 0, 1, 0, 1, 1, 0, 1, 1, 1, 1},
-        {"kimi-k2",           1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0},
+        { "claude-3-haiku", 1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0 },
+        { "claude-opus-4-1", 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 1 },
+        { "claude-sonnet-4-5", 1, 0, 1, 1, 0, 0, 1, 1, 0, 1, 1 },
+        { "claude-opus-4-6", 1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 1 },
+        { "claude-opus-4-8", 0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 1 },
+        { "claude-opus-5-5", 0, 0, 1, 0, 1, 1, 0, 1, 1, 0, 1 },
+        { "claude-sonnet-5-5", 0, 0, 1, 0, 1, 1, 0, 1, 1, 1, 1 },
+        { "kimi-k2", 1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 0 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *model = rows[i].model;
@@ -151,7 +151,7 @@ Test(anthropic_capability, tells_what_differs_between_models)
 static bool is_field_of(struct text member, struct text field)
 {
     bool below = text_ends(field, TEXT(".*"));
-    return below ? text_starts(member, (struct text){field.ptr, field.len - 1}) : text_eq(member, field);
+    return below ? text_starts(member, (struct text){ field.ptr, field.len - 1 }) : text_eq(member, field);
 }
 
 /* The row of the model that says what was dropped; -1: none does. */
@@ -214,7 +214,7 @@ Test(anthropic_capability, every_row_is_provoked_and_nothing_else_is)
         case_parse(&arena, replay_file(&arena, GW_SOURCE_DIR "/tests/provider/anthropic/capability/rows.json"));
     cr_assert_lt(json_count(proofs), CHATS_MOST);
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
-        bool proven[ROWS_MOST] = {false};
+        bool proven[ROWS_MOST] = { false };
         const gw_capability *row;
         for (size_t i = 0; i < json_count(proofs); i++)
             fits[i] = prove(models[m], json_at(proofs, i), proven) || fits[i];

@@ -15,38 +15,38 @@ static const struct {
     int when;
     const char *path, *reason;
 } differences[] = {
-    {"chatCompletionsAssistantCacheControlParam", BOTH, "messages.1.content.0.cache_control.ttl",
-     "theirs lives an hour, and the chat does not ask for that"},
-    {"chatCompletionsSystemCacheControlParam", BOTH, "system.0.cache_control.ttl",
-     "theirs lives an hour, and the chat does not ask for that"},
-    {"instructionsParam", BOTH, "system.0.text", "written with other words"},
-    {"jsonSchemaFormatParam", BOTH, "output_config.format.schema.title",
-     "the name of the schema is carried as its title"},
-    {"metadataParam", BOTH, "metadata", "the chat names no user, and other metadata has no place"},
-    {"multimodalRequest", NEXT, "messages", "GPT's answer was empty, and empty turns are left out"},
-    {"multimodalRequest", FIRST, "messages.0.content.1.source",
-     "theirs has fetched the image, the chat gives its address"},
-    {"opus47AdaptiveThinkingReasoningEffortParam", BOTH, "thinking.display",
-     "newer models say nothing of their thinking unless asked"},
-    {"parallelToolCallsDisabledParam", BOTH, "messages.0.content.0.text", "written with other words"},
-    {"parallelToolCallsDisabledParam", BOTH, "tools.0.input_schema.additionalProperties",
-     "the chat's schema says it"},
-    {"parallelToolCallsDisabledParam", NEXT, "messages.1.content",
-     "Claude said something before its call, GPT did not"},
-    {"promptCacheKeyParam", BOTH, "system", "the chat has no system message"},
-    {"reasoningEffortLowParam", BOTH, "thinking", "effort alone does not make Opus 4.6 think"},
-    {"reasoningRequestTruncated", NEXT, "messages", "GPT's answer was empty, and empty turns are left out"},
-    {"reasoningSummaryParam", BOTH, "thinking", "effort alone does not make Opus 4.6 think"},
-    {"serviceTierParam", BOTH, "service_tier", "default is not auto: it never uses bought capacity"},
-    {"simpleRequest", BOTH, "thinking", "the chat asks for reasoning, theirs does not"},
-    {"stopSequencesParam", BOTH, "messages.0.content.0.text", "written with other words"},
-    {"textFormatJsonSchemaParam", BOTH, "output_config.format.schema.title",
-     "the name of the schema is carried as its title"},
-    {"textFormatJsonSchemaWithDescriptionParam", BOTH, "output_config.format.schema.title",
-     "the name of the schema is carried as its title"},
-    {"textFormatJsonSchemaWithDescriptionParam", BOTH, "output_config.format.schema.description",
-     "the description of the schema is carried as its own"},
-    {"toolChoiceRequiredParam", BOTH, "tools.0.input_schema.additionalProperties", "the chat's schema says it"},
+    { "chatCompletionsAssistantCacheControlParam", BOTH, "messages.1.content.0.cache_control.ttl",
+      "theirs lives an hour, and the chat does not ask for that" },
+    { "chatCompletionsSystemCacheControlParam", BOTH, "system.0.cache_control.ttl",
+      "theirs lives an hour, and the chat does not ask for that" },
+    { "instructionsParam", BOTH, "system.0.text", "written with other words" },
+    { "jsonSchemaFormatParam", BOTH, "output_config.format.schema.title",
+      "the name of the schema is carried as its title" },
+    { "metadataParam", BOTH, "metadata", "the chat names no user, and other metadata has no place" },
+    { "multimodalRequest", NEXT, "messages", "GPT's answer was empty, and empty turns are left out" },
+    { "multimodalRequest", FIRST, "messages.0.content.1.source",
+      "theirs has fetched the image, the chat gives its address" },
+    { "opus47AdaptiveThinkingReasoningEffortParam", BOTH, "thinking.display",
+      "newer models say nothing of their thinking unless asked" },
+    { "parallelToolCallsDisabledParam", BOTH, "messages.0.content.0.text", "written with other words" },
+    { "parallelToolCallsDisabledParam", BOTH, "tools.0.input_schema.additionalProperties",
+      "the chat's schema says it" },
+    { "parallelToolCallsDisabledParam", NEXT, "messages.1.content",
+      "Claude said something before its call, GPT did not" },
+    { "promptCacheKeyParam", BOTH, "system", "the chat has no system message" },
+    { "reasoningEffortLowParam", BOTH, "thinking", "effort alone does not make Opus 4.6 think" },
+    { "reasoningRequestTruncated", NEXT, "messages", "GPT's answer was empty, and empty turns are left out" },
+    { "reasoningSummaryParam", BOTH, "thinking", "effort alone does not make Opus 4.6 think" },
+    { "serviceTierParam", BOTH, "service_tier", "default is not auto: it never uses bought capacity" },
+    { "simpleRequest", BOTH, "thinking", "the chat asks for reasoning, theirs does not" },
+    { "stopSequencesParam", BOTH, "messages.0.content.0.text", "written with other words" },
+    { "textFormatJsonSchemaParam", BOTH, "output_config.format.schema.title",
+      "the name of the schema is carried as its title" },
+    { "textFormatJsonSchemaWithDescriptionParam", BOTH, "output_config.format.schema.title",
+      "the name of the schema is carried as its title" },
+    { "textFormatJsonSchemaWithDescriptionParam", BOTH, "output_config.format.schema.description",
+      "the description of the schema is carried as its own" },
+    { "toolChoiceRequiredParam", BOTH, "tools.0.input_schema.additionalProperties", "the chat's schema says it" },
 };
 
 enum { ROWS = sizeof differences / sizeof *differences };
@@ -181,7 +181,7 @@ static void write_normal(struct pair *p, struct json_writer *w, struct names *na
 
 static const struct json *normal(struct pair *p, const struct json *request)
 {
-    struct names names = {.count = 0};
+    struct names names = { .count = 0 };
     struct json_writer w;
     struct buf out;
 
@@ -235,7 +235,7 @@ static void compare(struct pair *p, const char *path, const struct json *ours, c
             compare(p, deeper, json_at(ours, i), json_at(theirs, i));
         }
     } else if (type == JSON_T_OBJECT) {
-        const struct json *sides[] = {ours, theirs};
+        const struct json *sides[] = { ours, theirs };
         for (size_t side = 0; side < 2; side++) {
             for (size_t i = 0; i < json_count(sides[side]); i++) {
                 struct text key = json_key_at(sides[side], i);
@@ -254,7 +254,7 @@ static unsigned check_pair(const char *name, int when, const struct json *chat, 
 {
     static struct replay r;
     static struct built built;
-    struct pair p = {.name = name, .when = when, .used = used};
+    struct pair p = { .name = name, .when = when, .used = used };
     char model[100];
 
     if (chat == NULL || theirs == NULL)

@@ -16,14 +16,15 @@ static const char chat[] =
 static const struct {
     const char *tool, *name, *sent, *wanted;
 } calls[] = {
-    {"a_b",     "a.b",     "{\"_top\":1}",                                                                  "{\"$top\":1}"                                                                                          },
-    {"a_b",     "a.b",
-     "{ \"_top\" : {\"_top\":[\"_top\",{\"_top\":2}]} , \"quo_te\":\"_top\",\"plain\":\"a\\\"_top\\\\\" }", "{ \"$top\" : {\"_top\":[\"_top\",{\"_top\":2}]} , \"quo\\\"te\":\"_top\",\"plain\":\"a\\\"_top\\\\\" }"},
-    {"a_b",     "a.b",     "{\"x\":{},\"_top\":[{\"_top\":1},\"}\"],\"oth\\\"er\":1,\"_top\":null}",
-     "{\"x\":{},\"$top\":[{\"_top\":1},\"}\"],\"oth\\\"er\":1,\"$top\":null}"                                                                                                                                       },
-    {"a_b",     "a.b",     "{}",                                                                            "{}"                                                                                                    },
-    {"e",       "e",       "{\"_top\":\"\",\"a.b\":1}",                                                     "{\"$top\":\"\",\"a.b\":1}"                                                                             },
-    {"unknown", "unknown", "{\"_top\":1}",                                                                  "{\"_top\":1}"                                                                                          },
+    { "a_b", "a.b", "{\"_top\":1}", "{\"$top\":1}" },
+    { "a_b", "a.b",
+      "{ \"_top\" : {\"_top\":[\"_top\",{\"_top\":2}]} , \"quo_te\":\"_top\",\"plain\":\"a\\\"_top\\\\\" }",
+      "{ \"$top\" : {\"_top\":[\"_top\",{\"_top\":2}]} , \"quo\\\"te\":\"_top\",\"plain\":\"a\\\"_top\\\\\" }" },
+    { "a_b", "a.b", "{\"x\":{},\"_top\":[{\"_top\":1},\"}\"],\"oth\\\"er\":1,\"_top\":null}",
+      "{\"x\":{},\"$top\":[{\"_top\":1},\"}\"],\"oth\\\"er\":1,\"$top\":null}" },
+    { "a_b", "a.b", "{}", "{}" },
+    { "e", "e", "{\"_top\":\"\",\"a.b\":1}", "{\"$top\":\"\",\"a.b\":1}" },
+    { "unknown", "unknown", "{\"_top\":1}", "{\"_top\":1}" },
 };
 
 static struct replay r;

@@ -59,7 +59,7 @@ static const struct json *next_data(struct answer *e, struct text *lines, const 
         const char *data = text_starts(line, text_of(name)) ? memmem(line.ptr, line.len, " data=", 6) : NULL;
         if (data == NULL || text_ends(line, TEXT(CONTAINER)))
             continue;
-        struct text quoted = {data + 6, (size_t)(line.ptr + line.len - data - 6)};
+        struct text quoted = { data + 6, (size_t)(line.ptr + line.len - data - 6) };
         return case_parse(&e->arena, arena_text(&e->arena, json_str(case_parse(&e->arena, quoted))));
     }
     return NULL;
@@ -157,14 +157,8 @@ static const char *finish_of(const struct answer *e)
 
     static const struct {
         const char *reason, *finish;
-    } words[] = {
-        {"end_turn",      "stop"          },
-        {"stop_sequence", "stop"          },
-        {"pause_turn",    "stop"          },
-        {"tool_use",      "tool_calls"    },
-        {"max_tokens",    "length"        },
-        {"refusal",       "content_filter"}
-    };
+    } words[] = { { "end_turn", "stop" },       { "stop_sequence", "stop" }, { "pause_turn", "stop" },
+                  { "tool_use", "tool_calls" }, { "max_tokens", "length" },  { "refusal", "content_filter" } };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (text_is(e->reason, words[i].reason))
             return words[i].finish;
@@ -179,7 +173,7 @@ static void check_answer(const char *path, struct text body)
 
     answer_read(&e, body);
     replay_begin(&r, gw_plugin_entry_anthropic(), NULL);
-    size_t cuts[] = {0, 1, body.len / 2, body.len};
+    size_t cuts[] = { 0, 1, body.len / 2, body.len };
     for (size_t i = 0; i < (is_stream ? 4u : 1u); i++) {
         replay_again(&r);
         replay_body(&r, 200, is_stream ? GW_FRAMING_SSE : GW_FRAMING_WHOLE, body, cuts[i]);
@@ -201,17 +195,17 @@ static const struct {
     uint32_t fault;
     const char *code, *param;
 } refusals[] = {
-    {"count_tokens-error-404-01.json", GW_FAULT_REQUEST, "not_found_error",       "model"     },
-    {"messages-error-400-01.json",     GW_FAULT_REQUEST, "invalid_request_error", "messages.0"},
-    {"messages-error-400-02.json",     GW_FAULT_REQUEST, "invalid_request_error", ""          },
-    {"messages-error-400-03.json",     GW_FAULT_CONTEXT, "invalid_request_error", ""          },
-    {"messages-error-401-01.json",     GW_FAULT_AUTH,    "authentication_error",  ""          },
-    {"messages-error-401-02.json",     GW_FAULT_AUTH,    "authentication_error",  ""          },
-    {"messages-error-404-01.json",     GW_FAULT_REQUEST, "not_found_error",       "model"     },
-    {"messages-error-404-02.json",     GW_FAULT_REQUEST, "not_found_error",       "model"     },
-    {"messages-error-own_400-01.json", GW_FAULT_REQUEST, "invalid_request_error", "max_tokens"},
-    {"messages-error-own_401-01.json", GW_FAULT_AUTH,    "authentication_error",  ""          },
-    {"messages-error-own_404-01.json", GW_FAULT_REQUEST, "not_found_error",       "model"     },
+    { "count_tokens-error-404-01.json", GW_FAULT_REQUEST, "not_found_error", "model" },
+    { "messages-error-400-01.json", GW_FAULT_REQUEST, "invalid_request_error", "messages.0" },
+    { "messages-error-400-02.json", GW_FAULT_REQUEST, "invalid_request_error", "" },
+    { "messages-error-400-03.json", GW_FAULT_CONTEXT, "invalid_request_error", "" },
+    { "messages-error-401-01.json", GW_FAULT_AUTH, "authentication_error", "" },
+    { "messages-error-401-02.json", GW_FAULT_AUTH, "authentication_error", "" },
+    { "messages-error-404-01.json", GW_FAULT_REQUEST, "not_found_error", "model" },
+    { "messages-error-404-02.json", GW_FAULT_REQUEST, "not_found_error", "model" },
+    { "messages-error-own_400-01.json", GW_FAULT_REQUEST, "invalid_request_error", "max_tokens" },
+    { "messages-error-own_401-01.json", GW_FAULT_AUTH, "authentication_error", "" },
+    { "messages-error-own_404-01.json", GW_FAULT_REQUEST, "not_found_error", "model" },
 };
 
 static void check_refusal(const char *name, uint32_t status, struct text body)
@@ -335,8 +329,8 @@ Test(anthropic_recordings, of_rare_blocks_are_read)
 /* Parsed answers to requests that were written by hand: recordings/matched. */
 static unsigned check_answers(struct arena *arena, const char *path, const struct json *side)
 {
-    static const char *const names[] = {"response", "followup_response", "response_streaming",
-                                        "followup_response_streaming"};
+    static const char *const names[] = { "response", "followup_response", "response_streaming",
+                                         "followup_response_streaming" };
     unsigned count = 0;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

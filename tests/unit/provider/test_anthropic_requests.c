@@ -126,8 +126,8 @@ Test(anthropic_requests, members_that_nobody_reads)
 /* A chat with deep nesting, and one cut anywhere, must not do more than be refused. */
 Test(anthropic_requests, survive_values_of_every_type_everywhere)
 {
-    static const char *const values[] = {"null", "true",   "7",  "-1.5",   "\"x\"",
-                                         "[]",   "[null]", "{}", "[[{}]]", "[\"x\"]"};
+    static const char *const values[] = { "null", "true",   "7",  "-1.5",   "\"x\"",
+                                          "[]",   "[null]", "{}", "[[{}]]", "[\"x\"]" };
     static const char *const members[] = {
         "messages",
         "tools",
@@ -175,23 +175,24 @@ Test(anthropic_requests, survive_values_of_every_type_everywhere)
 
 Test(anthropic_requests, survive_values_of_every_type_in_messages)
 {
-    static const char *const values[] = {"null",
-                                         "true",
-                                         "7",
-                                         "\"x\"",
-                                         "[]",
-                                         "[null]",
-                                         "{}",
-                                         "[[{}]]",
-                                         "[\"x\"]",
-                                         "[{}]",
-                                         "[{\"type\":\"text\"}]",
-                                         "[{\"type\":\"image_url\"}]",
-                                         "[{\"type\":7}]"};
+    static const char *const values[] = { "null",
+                                          "true",
+                                          "7",
+                                          "\"x\"",
+                                          "[]",
+                                          "[null]",
+                                          "{}",
+                                          "[[{}]]",
+                                          "[\"x\"]",
+                                          "[{}]",
+                                          "[{\"type\":\"text\"}]",
+                                          "[{\"type\":\"image_url\"}]",
+                                          "[{\"type\":7}]" };
     static const char *const members[] = {
         "role",     "content", "tool_calls",    "tool_call_id", "name", "reasoning_details", "thinking_blocks",
-        "x_origin", "refusal", "cache_control", "audio"};
-    static const char *const roles[] = {"system", "user", "assistant", "tool"};
+        "x_origin", "refusal", "cache_control", "audio"
+    };
+    static const char *const roles[] = { "system", "user", "assistant", "tool" };
     static struct replay r;
     static struct built built;
     char chat[1024];

@@ -23,7 +23,7 @@ static struct message {
 
 static void for_each(void (*fn)(struct buf *buf))
 {
-    struct buf *all[] = {&m.text, &m.tools, &m.details, &m.origin};
+    struct buf *all[] = { &m.text, &m.tools, &m.details, &m.origin };
     for (size_t i = 0; i < 4; i++)
         fn(all[i]);
     for (size_t i = 0; i < 16; i++) {
@@ -62,11 +62,11 @@ static void on_event(gw_call *call, const gw_event *e)
 
 static void read_one(struct text data, bool whole)
 {
-    gw_frame frame = {.size = sizeof frame,
-                      .status = 200,
-                      .end = whole,
-                      .framing = whole ? GW_FRAMING_WHOLE : GW_FRAMING_SSE,
-                      .data = call_str(data)};
+    gw_frame frame = { .size = sizeof frame,
+                       .status = 200,
+                       .end = whole,
+                       .framing = whole ? GW_FRAMING_WHOLE : GW_FRAMING_SSE,
+                       .data = call_str(data) };
     bool last = !whole && text_find(data, TEXT("\"message_stop\"")) >= 0;
     cr_assert_eq(r.ops->read(r.instance, &r.call, &frame, on_event), last ? GW_MISS : GW_OK);
     call_step_end(&r.call);
@@ -80,7 +80,7 @@ static void read_body(struct text body)
     while (is_stream && body.ptr != NULL) {
         struct text line = text_cut(&body, '\n');
         if (text_starts(line, TEXT("data:")))
-            read_one((struct text){line.ptr + 5, line.len - 5}, false);
+            read_one((struct text){ line.ptr + 5, line.len - 5 }, false);
     }
 }
 
@@ -348,12 +348,11 @@ Test(anthropic_round, blocks_come_back_byte_for_byte)
         "[{\"type\":\"text\", \"text\":\"A\\u00e9\" },{\"type\":\"x\",\"n\":1.50,\"k\":[ ]}]";
     char chat[1024], wanted[512];
 
-    snprintf(
-        chat, sizeof chat,
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"1\"},"
-        "{\"role\":\"assistant\",\"content\":\"Aé\",\"x_origin\":{"
-        "\"dialect\":\"messages\",\"content\":%s}},{\"role\":\"user\",\"content\":\"2\"}]}",
-        blocks_text);
+    snprintf(chat, sizeof chat,
+             "{\"messages\":[{\"role\":\"user\",\"content\":\"1\"},"
+             "{\"role\":\"assistant\",\"content\":\"Aé\",\"x_origin\":{"
+             "\"dialect\":\"messages\",\"content\":%s}},{\"role\":\"user\",\"content\":\"2\"}]}",
+             blocks_text);
     snprintf(wanted, sizeof wanted, "{\"role\":\"assistant\",\"content\":%s}", blocks_text);
     replay_begin(&r, gw_plugin_entry_anthropic(), NULL);
     built_begin(&built, &r, GW_OP_CHAT, "claude-haiku-4-5", case_parse(&r.keep, text_of(chat)), false);

@@ -10,15 +10,15 @@ static struct gw_http http;
 static gw_status build(uint32_t operation, uint32_t dialect, const char *base, const char *model, const char *body)
 {
     const struct json *json = body == NULL ? NULL : json_parse(&r.keep, text_of(body), NULL);
-    gw_request req = {.size = sizeof req,
-                      .operation = operation,
-                      .dialect = dialect,
-                      .stream = body != NULL,
-                      .model = call_str(text_of(model)),
-                      .base_url = call_str(text_of(base)),
-                      .secret = GW_LIT("k1"),
-                      .path = GW_LIT("/images/generations?x=1"),
-                      .body = call_json(json)};
+    gw_request req = { .size = sizeof req,
+                       .operation = operation,
+                       .dialect = dialect,
+                       .stream = body != NULL,
+                       .model = call_str(text_of(model)),
+                       .base_url = call_str(text_of(base)),
+                       .secret = GW_LIT("k1"),
+                       .path = GW_LIT("/images/generations?x=1"),
+                       .body = call_json(json) };
     call_http_init(&http, &r.call, 1 << 20);
     return r.ops->build(r.instance, &r.call, &req, &http);
 }
@@ -66,7 +66,8 @@ Test(azure_build, the_v1_api_names_it_in_the_body)
 
 Test(azure_build, a_deployment_stays_one_segment_of_the_path)
 {
-    static const char *const refused[] = {"../a", "..", ".", "a/b", "a/../b", "a\\b", "a%2Fb", "a?b", "a#b", "a b", "a:b", "\xc3\xa9"};
+    static const char *const refused[] = { "../a",  "..",  ".",   "a/b", "a/../b", "a\\b",
+                                           "a%2Fb", "a?b", "a#b", "a b", "a:b",    "\xc3\xa9" };
 
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         replay_begin(&r, gw_plugin_entry_azure(), DATED);
@@ -77,8 +78,8 @@ Test(azure_build, a_deployment_stays_one_segment_of_the_path)
     }
     replay_begin(&r, gw_plugin_entry_azure(), DATED);
     cr_assert_eq(build(GW_OP_CHAT, GW_DIALECT_CHAT, BASE, "my.gpt-4_O..1", NULL), GW_OK);
-    cr_assert(text_is(http.url, BASE "/openai/deployments/my.gpt-4_O..1/chat/completions?api-version=2024-10-21"), "%.*s",
-              TEXT_ARG(http.url));
+    cr_assert(text_is(http.url, BASE "/openai/deployments/my.gpt-4_O..1/chat/completions?api-version=2024-10-21"),
+              "%.*s", TEXT_ARG(http.url));
     call_http_fini(&http);
     replay_end(&r);
 }

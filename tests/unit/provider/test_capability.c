@@ -57,17 +57,17 @@ static void begin(const char *service)
 
 static const gw_capability *row_at(const char *model, const char *base_url, uint32_t index)
 {
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .model = call_str(text_of(model)),
-                      .base_url = call_str(text_of(base_url))};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = GW_DIALECT_CHAT,
+                       .model = call_str(text_of(model)),
+                       .base_url = call_str(text_of(base_url)) };
     return r.ops->capability(r.instance, &req, index);
 }
 
 static struct table table_of(const char *service, const char *model)
 {
-    struct table t = {.service = service, .model = model};
+    struct table t = { .service = service, .model = model };
     const gw_capability *row;
     while ((row = row_at(model, "http://x", (uint32_t)t.count)) != NULL) {
         t.rows[t.count++] = row;
@@ -101,14 +101,14 @@ static bool build(const char *model, const char *json, uint32_t operation, uint3
 {
     static struct gw_http http;
     replay_again(&r);
-    gw_request req = {.size = sizeof req,
-                      .operation = operation,
-                      .dialect = dialect,
-                      .stream = json != NULL && strstr(json, "\"stream\":true") != NULL,
-                      .model = call_str(text_of(model)),
-                      .base_url = GW_LIT("http://x"),
-                      .path = call_str(text_of(path)),
-                      .body = json != NULL ? call_json(json_parse(&r.keep, text_of(json), NULL)) : NULL};
+    gw_request req = { .size = sizeof req,
+                       .operation = operation,
+                       .dialect = dialect,
+                       .stream = json != NULL && strstr(json, "\"stream\":true") != NULL,
+                       .model = call_str(text_of(model)),
+                       .base_url = GW_LIT("http://x"),
+                       .path = call_str(text_of(path)),
+                       .body = json != NULL ? call_json(json_parse(&r.keep, text_of(json), NULL)) : NULL };
     cr_assert((json == NULL) == (req.body == NULL), "%s", json);
     call_http_init(&http, &r.call, 1 << 20);
     gw_status status = r.ops->build(r.instance, &r.call, &req, &http);
@@ -169,8 +169,8 @@ static struct outcome try_sample(const char *model, const struct sample *s)
         o.refused = !build(model, NULL, s->operation, s->dialect, s->json, &out);
         o.changed = false;
     } else {
-        write_request(&in, model, s->kind == MEMBER ? s->json : "", message,
-                      s->kind == HEAD ? s->json : "", s->kind == PART ? s->json : "");
+        write_request(&in, model, s->kind == MEMBER ? s->json : "", message, s->kind == HEAD ? s->json : "",
+                      s->kind == PART ? s->json : "");
         o.refused = !build(model, string_of(&in), GW_OP_CHAT, GW_DIALECT_CHAT, NULL, &out);
         o.changed = !text_eq(buf_view(&in), buf_view(&out));
     }
@@ -258,10 +258,7 @@ static void write_everything(const struct table *t, bool with_refused, struct bu
     char members[8192] = "", messages[8192] = "", heads[8192] = "", parts[8192] = "", name[64];
     for (size_t i = 0; samples[i].field != NULL; i++) {
         const struct sample *s = &samples[i];
-        char *list = s->kind == MEMBER    ? members
-                     : s->kind == MESSAGE ? messages
-                     : s->kind == HEAD    ? heads
-                                          : parts;
+        char *list = s->kind == MEMBER ? members : s->kind == MESSAGE ? messages : s->kind == HEAD ? heads : parts;
         if (s->kind == API || s->when != NULL || (!with_refused && is_refused(t, s->field)))
             continue;
         snprintf(name, sizeof name, "%.*s:", (int)strcspn(s->json, ":"), s->json);
@@ -360,13 +357,14 @@ static void expect_same(const struct openai_service *service, const struct opena
 {
     struct openai_asked plain = *asked;
     plain.index = NULL;
-    cr_assert_eq(openai_rule(service, asked, field), openai_rule(service, &plain, field), "%s %.*s", service->preset.name,
-                 (int)field.len, field.ptr);
+    cr_assert_eq(openai_rule(service, asked, field), openai_rule(service, &plain, field), "%s %.*s",
+                 service->preset.name, (int)field.len, field.ptr);
     for (enum openai_when on = OPENAI_LEVEL; on <= OPENAI_UNREASONED_CALL; on++)
         for (size_t i = 0; i < 2; i++) {
             gw_str level = i == 0 ? GW_LIT("minimal") : GW_LIT("max");
-            cr_assert_eq(openai_change(service, asked, field, on, level), openai_change(service, &plain, field, on, level),
-                         "%s %.*s %d", service->preset.name, (int)field.len, field.ptr, (int)on);
+            cr_assert_eq(openai_change(service, asked, field, on, level),
+                         openai_change(service, &plain, field, on, level), "%s %.*s %d", service->preset.name,
+                         (int)field.len, field.ptr, (int)on);
         }
 }
 
@@ -378,12 +376,12 @@ Test(capability, the_index_finds_what_the_tables_say)
         for (size_t m = 0; models[m] != NULL; m++)
             for (unsigned bits = 0; bits < 16; bits++) {
                 gw_str model = call_str(text_of(models[m]));
-                struct openai_asked asked = {.model = model,
-                                             .family = openai_family(model),
-                                             .thinks = (bits & 1) != 0,
-                                             .tools = (bits & 2) != 0,
-                                             .forced = (bits & 4) != 0,
-                                             .unused = (bits & 8) != 0};
+                struct openai_asked asked = { .model = model,
+                                              .family = openai_family(model),
+                                              .thinks = (bits & 1) != 0,
+                                              .tools = (bits & 2) != 0,
+                                              .forced = (bits & 4) != 0,
+                                              .unused = (bits & 8) != 0 };
                 asked.index = openai_index(call_host(), &r.call, service, &asked);
                 cr_assert_not_null(asked.index);
                 expect_same(service, &asked, GW_LIT(""));

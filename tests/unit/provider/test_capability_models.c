@@ -10,18 +10,18 @@ static struct replay r;
 
 static const gw_capability *row_at(const char *model, const char *base_url, uint32_t index)
 {
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .model = call_str(text_of(model)),
-                      .base_url = call_str(text_of(base_url))};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = GW_DIALECT_CHAT,
+                       .model = call_str(text_of(model)),
+                       .base_url = call_str(text_of(base_url)) };
     return r.ops->capability(r.instance, &req, index);
 }
 
 /* "HOW", or "HOW as", of the rows of a field, each with "[when]" before it; "" where there are none. */
 static const char *told(const char *model, const char *base_url, const char *field)
 {
-    static const char *const hows[] = {"?", "carried", "translated", "dropped", "refused"};
+    static const char *const hows[] = { "?", "carried", "translated", "dropped", "refused" };
     static char list[1024];
     const gw_capability *row;
     list[0] = '\0';
@@ -48,29 +48,29 @@ Test(capability_models, the_name_of_an_openai_model_tells_its_rows)
     static const struct {
         const char *model, *temperature, *stop, *effort;
     } cases[] = {
-        {"gpt-4o",                        "",          FOUR,      NO_THINKING                          },
-        {"gpt-4.1-mini",                  "",          FOUR,      NO_THINKING                          },
-        {"gpt-35-turbo",                  "",          FOUR,      NO_THINKING                          },
-        {"ft:gpt-4o-2024-08-06:mine::id", "",          FOUR,      NO_THINKING                          },
-        {"chatgpt-4o-latest",             "",          FOUR,      NO_THINKING                          },
-        {"gpt-5-chat-latest",             "",          FOUR,      NO_THINKING                          },
-        {"gpt-5",                         "dropped",   "dropped", OF_GPT_5                             },
-        {"gpt-5-2025-08-07",              "dropped",   "dropped", OF_GPT_5                             },
-        {"gpt-5.1",                       UNLESS_NONE, "dropped", "[minimal, xhigh or max] dropped"    },
-        {"gpt-5.2",                       UNLESS_NONE, "dropped", "[minimal or max] dropped"           },
-        {"gpt-5.4-mini",                  UNLESS_NONE, "dropped", WITH_TOOLS "[minimal or max] dropped"},
-        {"gpt-5.6",                       UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped"       },
-        {"gpt-5.10",                      UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped"       },
-        {"gpt-6",                         UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped"       },
-        {"o3",                            "dropped",   "dropped", OF_O                                 },
-        {"ft:o4-mini:mine",               "dropped",   "dropped", OF_O                                 },
-        {"o4-mini-2025-04-16",            "dropped",   "dropped", OF_O                                 },
-        {"gpt-oss-120b",                  "",          FOUR,      ""                                   },
-        {"gpt-image-1",                   "",          FOUR,      ""                                   },
-        {"gpt-2025",                      "",          FOUR,      ""                                   },
-        {"omni",                          "",          FOUR,      ""                                   },
-        {"my-deployment",                 "",          FOUR,      ""                                   },
-        {"",                              "",          FOUR,      ""                                   },
+        { "gpt-4o", "", FOUR, NO_THINKING },
+        { "gpt-4.1-mini", "", FOUR, NO_THINKING },
+        { "gpt-35-turbo", "", FOUR, NO_THINKING },
+        { "ft:gpt-4o-2024-08-06:mine::id", "", FOUR, NO_THINKING },
+        { "chatgpt-4o-latest", "", FOUR, NO_THINKING },
+        { "gpt-5-chat-latest", "", FOUR, NO_THINKING },
+        { "gpt-5", "dropped", "dropped", OF_GPT_5 },
+        { "gpt-5-2025-08-07", "dropped", "dropped", OF_GPT_5 },
+        { "gpt-5.1", UNLESS_NONE, "dropped", "[minimal, xhigh or max] dropped" },
+        { "gpt-5.2", UNLESS_NONE, "dropped", "[minimal or max] dropped" },
+        { "gpt-5.4-mini", UNLESS_NONE, "dropped", WITH_TOOLS "[minimal or max] dropped" },
+        { "gpt-5.6", UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped" },
+        { "gpt-5.10", UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped" },
+        { "gpt-6", UNLESS_NONE, "dropped", NEEDS_NONE "[minimal] dropped" },
+        { "o3", "dropped", "dropped", OF_O },
+        { "ft:o4-mini:mine", "dropped", "dropped", OF_O },
+        { "o4-mini-2025-04-16", "dropped", "dropped", OF_O },
+        { "gpt-oss-120b", "", FOUR, "" },
+        { "gpt-image-1", "", FOUR, "" },
+        { "gpt-2025", "", FOUR, "" },
+        { "omni", "", FOUR, "" },
+        { "my-deployment", "", FOUR, "" },
+        { "", "", FOUR, "" },
     };
     replay_begin(&r, gw_plugin_entry_openai(), NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -88,28 +88,28 @@ Test(capability_models, the_longest_answer_is_told_where_it_is_known)
         const char *model;
         int64_t most;
     } cases[] = {
-        {"gpt-3.5-turbo-0125",  4096  },
-        {"gpt-35-turbo",        4096  },
-        {"gpt-4-0613",          4096  },
-        {"gpt-4-turbo",         4096  },
-        {"gpt-4o",              16384 },
-        {"gpt-4o-mini",         16384 },
-        {"gpt-4o-2024-05-13",   4096  },
-        {"ft:gpt-4o:mine",      16384 },
-        {"gpt-4.1-nano",        32768 },
-        {"gpt-5-chat-latest",   16384 },
-        {"gpt-5-mini",          128000},
-        {"gpt-5.3-chat-latest", 16384 },
-        {"gpt-5.5",             128000},
-        {"o1-mini",             65536 },
-        {"o3",                  100000},
-        {"o4-mini-2025-04-16",  100000},
-        {"gpt-4.10",            0     },
-        {"gpt-5.50",            0     },
-        {"gpt-5.6",             0     },
-        {"o5",                  0     },
-        {"gpt-4omni",           0     },
-        {"my-deployment",       0     },
+        { "gpt-3.5-turbo-0125", 4096 },
+        { "gpt-35-turbo", 4096 },
+        { "gpt-4-0613", 4096 },
+        { "gpt-4-turbo", 4096 },
+        { "gpt-4o", 16384 },
+        { "gpt-4o-mini", 16384 },
+        { "gpt-4o-2024-05-13", 4096 },
+        { "ft:gpt-4o:mine", 16384 },
+        { "gpt-4.1-nano", 32768 },
+        { "gpt-5-chat-latest", 16384 },
+        { "gpt-5-mini", 128000 },
+        { "gpt-5.3-chat-latest", 16384 },
+        { "gpt-5.5", 128000 },
+        { "o1-mini", 65536 },
+        { "o3", 100000 },
+        { "o4-mini-2025-04-16", 100000 },
+        { "gpt-4.10", 0 },
+        { "gpt-5.50", 0 },
+        { "gpt-5.6", 0 },
+        { "o5", 0 },
+        { "gpt-4omni", 0 },
+        { "my-deployment", 0 },
     };
     replay_begin(&r, gw_plugin_entry_openai(), NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -57,7 +57,9 @@ Test(demo, echoes_in_tokens_with_real_usage)
 
 Test(demo, says_the_same_whole_and_streamed_and_again)
 {
-    static const char *const messages[] = {"hello", "tool", "think of a number", "json please", "long 30", "", "  x  "};
+    static const char *const messages[] = {
+        "hello", "tool", "think of a number", "json please", "long 30", "", "  x  "
+    };
     struct buf text;
 
     begin("{\"tokens_per_second\":0}");
@@ -216,7 +218,7 @@ Test(demo, thinks_before_it_answers)
     for (struct text rest = buf_view(&r.lines); text_find(rest, TEXT("reasoning 0")) >= 0;) {
         ptrdiff_t at = text_find(rest, TEXT("reasoning 0"));
         last = rest.ptr + at - buf_view(&r.lines).ptr;
-        rest = (struct text){rest.ptr + at + 1, rest.len - (size_t)at - 1};
+        rest = (struct text){ rest.ptr + at + 1, rest.len - (size_t)at - 1 };
     }
     cr_assert(last >= 0 && last < text, "all reasoning comes before the text");
     replay_end(&r);
@@ -370,7 +372,7 @@ Test(demo, refuses_settings_out_of_range)
     arena_init(&arena, NULL, 0, 1 << 20);
     const struct json *settings = json_parse(&arena, TEXT("{\"tokens_per_second\":-1}"), NULL);
     replay_begin(&r, gw_plugin_entry_demo(), NULL);
-    gw_status status = r.ops->open(&r.host, &r.call, call_json(settings), &(void *){NULL});
+    gw_status status = r.ops->open(&r.host, &r.call, call_json(settings), &(void *){ NULL });
     cr_assert_eq(status, GW_E_CONFIG);
     cr_assert_gt(r.call.explain.len, 0u);
     replay_end(&r);
@@ -381,11 +383,11 @@ static void embed(const char *body)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0, 64 << 20);
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_EMBEDDINGS,
-                      .dialect = GW_DIALECT_EMBEDDINGS,
-                      .model = GW_LIT("demo"),
-                      .body = call_json(json_parse(&arena, text_of(body), NULL))};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_EMBEDDINGS,
+                       .dialect = GW_DIALECT_EMBEDDINGS,
+                       .model = GW_LIT("demo"),
+                       .body = call_json(json_parse(&arena, text_of(body), NULL)) };
     replay_request(&r, &req);
     arena_fini(&arena);
 }

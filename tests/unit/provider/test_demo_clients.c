@@ -43,27 +43,28 @@ Test(demo_clients, answers_with_what_the_schema_describes)
     static const struct {
         const char *schema, *value;
     } cases[] = {
-        {"{'$defs':{'S':{'type':'object','required':['n'],'properties':{'n':{'type':'integer'}}}},'type':'object',"
-         "'required':['a','b'],'properties':{'a':{'$ref':'#/$defs/S'},'b':{'type':'array','items':{'$ref':'#/$defs/"
-         "S'}}}}",                                                       "{'a':{'n':1},'b':[{'n':1}]}"},
-        {"{'$ref':'#/definitions/A','definitions':{'A':{'enum':['x','y']}}}",     "'x'"                        },
-        {"{'anyOf':[{'type':'null'},{'type':'boolean'}]}",                        "true"                       },
-        {"{'oneOf':[{'const':7}]}",                                               "7"                          },
-        {"{'allOf':[{'type':'integer','minimum':3}]}",                            "3"                          },
-        {"{'type':'null'}",                                                       "null"                       },
-        {"{'type':'array','minItems':3,'items':{'type':'boolean'}}",              "[true,true,true]"           },
-        {"{'type':'array','maxItems':0}",                                         "[]"                         },
-        {"{'type':'array','prefixItems':[{'type':'integer'},{'type':'string'}]}", "[1,'text']"                 },
-        {"{'type':'string','minLength':6}",                                       "'textte'"                   },
-        {"{'type':'string','maxLength':2}",                                       "'te'"                       },
-        {"{'type':'string','format':'email'}",                                    "'someone@example.com'"      },
-        {"{'type':'integer','exclusiveMinimum':4}",                               "5"                          },
-        {"{'type':'integer','maximum':-2}",                                       "-2"                         },
-        {"{'type':'integer','exclusiveMaximum':0}",                               "-1"                         },
-        {"{'type':'integer','minimum':5,'multipleOf':4}",                         "8"                          },
-        {"{'type':'number','minimum':0.25}",                                      "0.25"                       },
-        {"{'type':'number','exclusiveMinimum':0,'maximum':0.5}",                  "0.25"                       },
-        {"{'type':'number','exclusiveMinimum':0,'exclusiveMaximum':0.5}",         "0.25"                       },
+        { "{'$defs':{'S':{'type':'object','required':['n'],'properties':{'n':{'type':'integer'}}}},'type':'object',"
+          "'required':['a','b'],'properties':{'a':{'$ref':'#/$defs/S'},'b':{'type':'array','items':{'$ref':'#/$defs/"
+          "S'}}}}",
+          "{'a':{'n':1},'b':[{'n':1}]}" },
+        { "{'$ref':'#/definitions/A','definitions':{'A':{'enum':['x','y']}}}", "'x'" },
+        { "{'anyOf':[{'type':'null'},{'type':'boolean'}]}", "true" },
+        { "{'oneOf':[{'const':7}]}", "7" },
+        { "{'allOf':[{'type':'integer','minimum':3}]}", "3" },
+        { "{'type':'null'}", "null" },
+        { "{'type':'array','minItems':3,'items':{'type':'boolean'}}", "[true,true,true]" },
+        { "{'type':'array','maxItems':0}", "[]" },
+        { "{'type':'array','prefixItems':[{'type':'integer'},{'type':'string'}]}", "[1,'text']" },
+        { "{'type':'string','minLength':6}", "'textte'" },
+        { "{'type':'string','maxLength':2}", "'te'" },
+        { "{'type':'string','format':'email'}", "'someone@example.com'" },
+        { "{'type':'integer','exclusiveMinimum':4}", "5" },
+        { "{'type':'integer','maximum':-2}", "-2" },
+        { "{'type':'integer','exclusiveMaximum':0}", "-1" },
+        { "{'type':'integer','minimum':5,'multipleOf':4}", "8" },
+        { "{'type':'number','minimum':0.25}", "0.25" },
+        { "{'type':'number','exclusiveMinimum':0,'maximum':0.5}", "0.25" },
+        { "{'type':'number','exclusiveMinimum':0,'exclusiveMaximum':0.5}", "0.25" },
     };
     replay_begin(&r, gw_plugin_entry_demo(), NULL);
     for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {

@@ -16,14 +16,14 @@ static struct text client_header(void *owner, struct text name)
 static gw_status build(const char *body, bool stream, const char *secret)
 {
     const struct json *json = body == NULL ? NULL : json_parse(&r.keep, text_of(body), NULL);
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_CHAT,
-                      .dialect = GW_DIALECT_CHAT,
-                      .stream = stream,
-                      .model = GW_LIT("up-model"),
-                      .base_url = GW_LIT("http://127.0.0.1:1/v1"),
-                      .secret = call_str(text_of(secret)),
-                      .body = call_json(json)};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_CHAT,
+                       .dialect = GW_DIALECT_CHAT,
+                       .stream = stream,
+                       .model = GW_LIT("up-model"),
+                       .base_url = GW_LIT("http://127.0.0.1:1/v1"),
+                       .secret = call_str(text_of(secret)),
+                       .body = call_json(json) };
     call_http_init(&http, &r.call, 1 << 20);
     return r.ops->build(r.instance, &r.call, &req, &http);
 }
@@ -95,7 +95,7 @@ Test(openai_build, never_sends_a_secret_that_could_end_its_header)
 Test(openai_build, refuses_what_it_does_not_serve)
 {
     replay_begin(&r, gw_plugin_entry_openai(), NULL);
-    gw_request req = {.size = sizeof req, .operation = GW_OP_EMBEDDINGS, .base_url = GW_LIT("http://x")};
+    gw_request req = { .size = sizeof req, .operation = GW_OP_EMBEDDINGS, .base_url = GW_LIT("http://x") };
     call_http_init(&http, &r.call, 1 << 20);
     cr_assert_eq(r.ops->build(r.instance, &r.call, &req, &http), GW_E_REQUEST);
     cr_assert_gt(r.call.explain.len, 0u);
@@ -115,21 +115,21 @@ Test(openai_build, each_dialect_has_its_path)
         uint32_t operation, dialect;
         const char *url;
     } cases[] = {
-        {GW_OP_CHAT,        GW_DIALECT_CHAT,        "http://x/v1/chat/completions"      },
-        {GW_OP_CHAT,        GW_DIALECT_RESPONSES,   "http://x/v1/responses"             },
-        {GW_OP_EMBEDDINGS,  GW_DIALECT_EMBEDDINGS,  "http://x/v1/embeddings"            },
-        {GW_OP_COMPLETIONS, GW_DIALECT_COMPLETIONS, "http://x/v1/completions"           },
-        {GW_OP_MODERATIONS, GW_DIALECT_OTHER,       "http://x/v1/audio/transcriptions?a"},
-        {GW_OP_AUDIO,       GW_DIALECT_OTHER,       "http://x/v1/audio/transcriptions?a"},
+        { GW_OP_CHAT, GW_DIALECT_CHAT, "http://x/v1/chat/completions" },
+        { GW_OP_CHAT, GW_DIALECT_RESPONSES, "http://x/v1/responses" },
+        { GW_OP_EMBEDDINGS, GW_DIALECT_EMBEDDINGS, "http://x/v1/embeddings" },
+        { GW_OP_COMPLETIONS, GW_DIALECT_COMPLETIONS, "http://x/v1/completions" },
+        { GW_OP_MODERATIONS, GW_DIALECT_OTHER, "http://x/v1/audio/transcriptions?a" },
+        { GW_OP_AUDIO, GW_DIALECT_OTHER, "http://x/v1/audio/transcriptions?a" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool other = cases[i].dialect == GW_DIALECT_OTHER;
-        gw_request req = {.size = sizeof req,
-                          .operation = cases[i].operation,
-                          .dialect = cases[i].dialect,
-                          .model = GW_LIT("m"),
-                          .base_url = GW_LIT("http://x/v1"),
-                          .path = GW_LIT("/audio/transcriptions?a")};
+        gw_request req = { .size = sizeof req,
+                           .operation = cases[i].operation,
+                           .dialect = cases[i].dialect,
+                           .model = GW_LIT("m"),
+                           .base_url = GW_LIT("http://x/v1"),
+                           .path = GW_LIT("/audio/transcriptions?a") };
         replay_begin(&r, gw_plugin_entry_openai(), NULL);
         r.call.client_header = multipart;
         call_http_init(&http, &r.call, 1 << 20);

@@ -24,12 +24,16 @@ static const struct json *messages_of(const char *whole)
 {
     static struct buf out;
     struct replay *r = &service_replay;
-    gw_frame frame = { .size = sizeof frame, .end = 1, .status = 200, .framing = GW_FRAMING_WHOLE, .data = { whole, strlen(whole) } };
+    gw_frame frame = {
+        .size = sizeof frame, .end = 1, .status = 200, .framing = GW_FRAMING_WHOLE, .data = { whole, strlen(whole) }
+    };
     buf_init(&out, 1 << 20);
     ask = (struct ask){ .operation = GW_OP_CHAT };
     usage = (struct usage){ .source = USAGE_NONE };
     cr_assert_eq(face_messages.decode(&arena, TEXT(ASKED), &ask, &fail), 0);
-    answer = (struct face_answer){ .arena = &arena, .ask = &ask, .request_id = TEXT("r"), .model = TEXT("m"), .usage = &usage };
+    answer = (struct face_answer){
+        .arena = &arena, .ask = &ask, .request_id = TEXT("r"), .model = TEXT("m"), .usage = &usage
+    };
     cr_assert_eq(r->ops->read(r->instance, &r->call, &frame, emit), GW_OK);
     cr_assert(face_messages.fold_end(&answer, &out));
     struct text body = arena_text(&arena, buf_view(&out));
@@ -41,8 +45,9 @@ static const struct json *messages_of(const char *whole)
 static const struct json *back(const struct json *message)
 {
     struct text content = json_text(json_member(message, "content"));
-    char *body = arena_printf(&arena, "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
-                                      "{\"role\":\"assistant\",\"content\":%.*s},{\"role\":\"user\",\"content\":\"go on\"}]}",
+    char *body = arena_printf(&arena,
+                              "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+                              "{\"role\":\"assistant\",\"content\":%.*s},{\"role\":\"user\",\"content\":\"go on\"}]}",
                               TEXT_ARG(content));
     ask = (struct ask){ .operation = GW_OP_CHAT };
     cr_assert_eq(face_messages.decode(&arena, text_of(body), &ask, &fail), 0, "%s", fail.text);
@@ -63,7 +68,9 @@ static void end(void)
     service_done();
 }
 
-#define MESSAGE(members) "{\"id\":\"c\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\"," members "},\"finish_reason\":\"stop\"}]}"
+#define MESSAGE(members)                                                                                               \
+    "{\"id\":\"c\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\"," members                             \
+    "},\"finish_reason\":\"stop\"}]}"
 #define ONE_TURN "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
 
 Test(openai_carried, entries_of_reasoning_come_back_as_they_were)
@@ -78,16 +85,18 @@ Test(openai_carried, entries_of_reasoning_come_back_as_they_were)
     };
     for (size_t i = 0; i < sizeof details / sizeof *details; i++) {
         begin(ONE_TURN);
-        const struct json *m = messages_of(arena_printf(&arena, MESSAGE("\"content\":\"a\",\"reasoning_details\":%s"), details[i]));
+        const struct json *m =
+            messages_of(arena_printf(&arena, MESSAGE("\"content\":\"a\",\"reasoning_details\":%s"), details[i]));
         struct text got = json_text(json_member(back(m), "reasoning_details"));
         cr_assert(text_is(got, details[i]), "%.*s", TEXT_ARG(got));
         end();
     }
 }
 
-#define TEXT_AND_CALL(finish)                                                                                          \
-    "{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"" finish "\",\"message\":{\"role\":\"assistant\",\"content\":\"I look.\"}}," \
-    "{\"finish_reason\":\"tool_calls\",\"message\":{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\","   \
+#define TEXT_AND_CALL(finish)                                                                                                    \
+    "{\"id\":\"c\",\"choices\":[{\"finish_reason\":\"" finish                                                                    \
+    "\",\"message\":{\"role\":\"assistant\",\"content\":\"I look.\"}},"                                                          \
+    "{\"finish_reason\":\"tool_calls\",\"message\":{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\"," \
     "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}}]}"
 
 Test(openai_carried, calls_in_a_choice_of_their_own_are_of_the_one_message)

@@ -11,28 +11,28 @@ Test(openai_changes, a_level_that_the_model_has_not_is_told)
     static const struct {
         const char *service, *model, *asked, *sent, *told;
     } cases[] = {
-        {"openai",   "o3",                  ASKED("none"),    EFFORT("low"),     "reasoning_effort"},
-        {"openai",   "o3",                  ASKED("minimal"), EFFORT("low"),     "reasoning_effort"},
-        {"openai",   "o3",                  ASKED("max"),     EFFORT("high"),    "reasoning_effort"},
-        {"openai",   "o3",                  ASKED("low"),     EFFORT("low"),     ""                },
-        {"openai",   "gpt-5",               ASKED("none"),    EFFORT("minimal"), "reasoning_effort"},
-        {"openai",   "gpt-5",               ASKED("minimal"), EFFORT("minimal"), ""                },
-        {"openai",   "gpt-5.1",             ASKED("none"),    EFFORT("none"),    ""                },
-        {"openai",   "gpt-5.2",             ASKED("max"),     EFFORT("xhigh"),   "reasoning_effort"},
-        {"openai",   "gpt-5.2",             ASKED("xhigh"),   EFFORT("xhigh"),   ""                },
-        {"openai",   "gpt-5.6",             ASKED("max"),     EFFORT("max"),     ""                },
-        {"openai",   "gpt-5.6",             ASKED("minimal"), EFFORT("low"),     "reasoning_effort"},
-        {"azure",    "o4-mini",             ASKED("none"),    EFFORT("low"),     "reasoning_effort"},
-        {"groq",     "openai/gpt-oss-120b", ASKED("none"),    EFFORT("low"),     "reasoning_effort"},
-        {"groq",     "openai/gpt-oss-120b", ASKED("max"),     EFFORT("high"),    "reasoning_effort"},
-        {"groq",     "openai/gpt-oss-120b", ASKED("medium"),  EFFORT("medium"),  ""                },
-        {"groq",     "qwen/qwen3-32b",      ASKED("max"),     EFFORT("default"), "reasoning_effort"},
-        {"together", "m",                   ASKED("none"),    EFFORT("low"),     "reasoning_effort"},
-        {"xai",      "grok-3-mini",         ASKED("medium"),  EFFORT("low"),     "reasoning_effort"},
-        {"mistral",  "m",                   ASKED("low"),     EFFORT("high"),    "reasoning_effort"},
-        {"mistral",  "m",                   ASKED("none"),    EFFORT("none"),    ""                },
-        {"ollama",   "m",                   ASKED("xhigh"),   EFFORT("high"),    "reasoning_effort"},
-        {"vllm",     "m",                   ASKED("max"),     EFFORT("max"),     ""                },
+        { "openai", "o3", ASKED("none"), EFFORT("low"), "reasoning_effort" },
+        { "openai", "o3", ASKED("minimal"), EFFORT("low"), "reasoning_effort" },
+        { "openai", "o3", ASKED("max"), EFFORT("high"), "reasoning_effort" },
+        { "openai", "o3", ASKED("low"), EFFORT("low"), "" },
+        { "openai", "gpt-5", ASKED("none"), EFFORT("minimal"), "reasoning_effort" },
+        { "openai", "gpt-5", ASKED("minimal"), EFFORT("minimal"), "" },
+        { "openai", "gpt-5.1", ASKED("none"), EFFORT("none"), "" },
+        { "openai", "gpt-5.2", ASKED("max"), EFFORT("xhigh"), "reasoning_effort" },
+        { "openai", "gpt-5.2", ASKED("xhigh"), EFFORT("xhigh"), "" },
+        { "openai", "gpt-5.6", ASKED("max"), EFFORT("max"), "" },
+        { "openai", "gpt-5.6", ASKED("minimal"), EFFORT("low"), "reasoning_effort" },
+        { "azure", "o4-mini", ASKED("none"), EFFORT("low"), "reasoning_effort" },
+        { "groq", "openai/gpt-oss-120b", ASKED("none"), EFFORT("low"), "reasoning_effort" },
+        { "groq", "openai/gpt-oss-120b", ASKED("max"), EFFORT("high"), "reasoning_effort" },
+        { "groq", "openai/gpt-oss-120b", ASKED("medium"), EFFORT("medium"), "" },
+        { "groq", "qwen/qwen3-32b", ASKED("max"), EFFORT("default"), "reasoning_effort" },
+        { "together", "m", ASKED("none"), EFFORT("low"), "reasoning_effort" },
+        { "xai", "grok-3-mini", ASKED("medium"), EFFORT("low"), "reasoning_effort" },
+        { "mistral", "m", ASKED("low"), EFFORT("high"), "reasoning_effort" },
+        { "mistral", "m", ASKED("none"), EFFORT("none"), "" },
+        { "ollama", "m", ASKED("xhigh"), EFFORT("high"), "reasoning_effort" },
+        { "vllm", "m", ASKED("max"), EFFORT("max"), "" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         service_expect(cases[i].service, cases[i].model, cases[i].asked, cases[i].sent, cases[i].told);
@@ -61,7 +61,7 @@ Test(openai_changes, no_reasoning_is_no_loss_where_there_is_none)
 /* 400 "invalid temperature: only 1 is allowed for this model" */
 Test(openai_changes, kimi_samples_as_it_will_where_it_thinks)
 {
-    static const char *const models[] = {"kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code", "kimi-k2-thinking", "kimi-k3"};
+    static const char *const models[] = { "kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code", "kimi-k2-thinking", "kimi-k3" };
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         service_expect("moonshot", models[i], "{\"temperature\":0.3,\"top_p\":0.5}", "", "temperature top_p");
         service_expect("moonshot", models[i], "{\"temperature\":1}", "", "");
@@ -254,22 +254,26 @@ static void check_stream(const char *events, const char *wanted)
 /* Nobody can make a call whose name is not known. */
 Test(openai_changes, arguments_that_are_nobodys_are_an_error)
 {
-    static const char error[] = "error 502 by_status text=\"the upstream sent arguments of a call that it did not name\"\n";
+    static const char error[] =
+        "error 502 by_status text=\"the upstream sent arguments of a call that it did not name\"\n";
     char wanted[400];
     snprintf(wanted, sizeof wanted, "start id=\"c\"\n%s", error);
     check_stream(CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"arguments\":\"{\"}}")
-                 CALLS("{\"index\":0,\"function\":{\"arguments\":\"}\"}},{\"index\":1,\"id\":\"b\"}") FINISH, wanted);
-    snprintf(wanted, sizeof wanted, "start id=\"c\"\ntool_call 0.0 id=\"a\" text=\"f\"\ntool_args 0.0 text=\"{}\"\n%s", error);
+                     CALLS("{\"index\":0,\"function\":{\"arguments\":\"}\"}},{\"index\":1,\"id\":\"b\"}") FINISH,
+                 wanted);
+    snprintf(wanted, sizeof wanted, "start id=\"c\"\ntool_call 0.0 id=\"a\" text=\"f\"\ntool_args 0.0 text=\"{}\"\n%s",
+             error);
     check_stream(CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
-                 CALLS("{\"index\":1,\"function\":{\"arguments\":\"{}\"}}") FINISH, wanted);
+                     CALLS("{\"index\":1,\"function\":{\"arguments\":\"{}\"}}") FINISH,
+                 wanted);
 }
 
 /* Some servers number the arguments otherwise than the call. */
 Test(openai_changes, arguments_of_another_number_are_those_of_the_call_without_any)
 {
     check_stream(CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\"}}")
-                 CALLS("{\"index\":1,\"function\":{\"arguments\":\"{\\\"k\\\"\"}}")
-                 CALLS("{\"index\":1,\"function\":{\"arguments\":\":1}\"}}") FINISH,
+                     CALLS("{\"index\":1,\"function\":{\"arguments\":\"{\\\"k\\\"\"}}")
+                         CALLS("{\"index\":1,\"function\":{\"arguments\":\":1}\"}}") FINISH,
                  "start id=\"c\"\ntool_call 0.0 id=\"a\" text=\"f\"\ntool_args 0.0 text=\"{\\\"k\\\"\"\n"
                  "tool_args 0.0 text=\":1}\"\nfinish 0 text=\"tool_calls\"\n");
 }

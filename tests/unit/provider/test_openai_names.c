@@ -47,7 +47,7 @@ static struct text text_at(const struct json *json, const char *path)
 
 Test(openai_names, what_is_too_long_is_sent_short_and_the_same_everywhere)
 {
-    static const char *const services[] = {"openai", "azure", "vllm", "mistral"};
+    static const char *const services[] = { "openai", "azure", "vllm", "mistral" };
     for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
         cr_assert_eq(service_build(services[i], "m", request), GW_OK);
         const struct json *body = sent();
@@ -147,6 +147,6 @@ Test(openai_names, a_character_is_not_cut)
     cr_assert_eq(service_build("openai", "gpt-4o", body), GW_OK);
     struct text got = text_at(sent(), "tools.0.function.name");
     cr_assert_eq(got.len, 63u, "%.*s", TEXT_ARG(got));
-    cr_assert(text_starts(got, (struct text){name, 54}));
+    cr_assert(text_starts(got, (struct text){ name, 54 }));
     service_done();
 }

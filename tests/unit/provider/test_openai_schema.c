@@ -13,7 +13,7 @@
 
 static void becomes(const char *schema, const char *wanted, const char *reports)
 {
-    static const char *const services[] = {"openai", "azure", "azure-2023"};
+    static const char *const services[] = { "openai", "azure", "azure-2023" };
     char body[2048], sent[2048];
     snprintf(body, sizeof body, "{" TOOL("%s") "}", schema);
     snprintf(sent, sizeof sent, TOOL("%s"), wanted);
@@ -69,7 +69,7 @@ Test(openai_schema, a_choice_at_the_root_is_folded_and_said)
 
 Test(openai_schema, what_else_may_not_stand_at_the_root_is_said)
 {
-    static const char *const words[] = {"enum", "const", "not"};
+    static const char *const words[] = { "enum", "const", "not" };
     char schema[256], wanted[512];
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         snprintf(schema, sizeof schema, "{\"type\":\"object\",\"properties\":{},\"%s\":{}}", words[i]);
@@ -128,7 +128,7 @@ Test(openai_schema, of_very_many_branches_the_first_are_folded)
 Test(openai_schema, a_model_that_thinks_by_itself_gets_none_beside_tools)
 {
     static const char tools[] = "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]";
-    static const char *const models[] = {"gpt-5.6", "gpt-5.6-terra", "gpt-5.10", "gpt-6", "gpt-6-mini"};
+    static const char *const models[] = { "gpt-5.6", "gpt-5.6-terra", "gpt-5.10", "gpt-6", "gpt-6-mini" };
     char body[256], sent[256];
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         snprintf(body, sizeof body, "{%s}", tools);
@@ -152,7 +152,7 @@ Test(openai_schema, a_model_that_thinks_by_itself_gets_none_beside_tools)
 
 Test(openai_schema, the_o_line_decides_itself_how_many_tools_it_calls)
 {
-    static const char *const models[] = {"o1", "o3", "o3-mini", "o4-mini", "o4-mini-2025-04-16"};
+    static const char *const models[] = { "o1", "o3", "o3-mini", "o4-mini", "o4-mini-2025-04-16" };
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         service_expect("openai", models[i], "{\"parallel_tool_calls\":false}", "", "parallel_tool_calls");
         service_expect("azure", models[i], "{\"parallel_tool_calls\":true}", "", "");

@@ -24,7 +24,7 @@ static void keeps(const char *service, const char *model, const char *messages)
 
 Test(openai_turns, calls_of_two_turns_are_one_message)
 {
-    static const char *const services[] = {"openai", "azure", "groq", "vllm", "together"};
+    static const char *const services[] = { "openai", "azure", "groq", "vllm", "together" };
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         service_expect(
             services[i], "m",
@@ -90,7 +90,7 @@ Test(openai_turns, openai_takes_a_system_message_anywhere)
 
 Test(openai_turns, a_strict_template_gets_one_system_message_and_turns_that_alternate)
 {
-    static const char *const services[] = {"vllm", "sglang", "llamacpp", "lmstudio", "huggingface", "perplexity"};
+    static const char *const services[] = { "vllm", "sglang", "llamacpp", "lmstudio", "huggingface", "perplexity" };
     for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
         service_expect(services[i], "m",
                        BODY(SAY("system", "s") "," SAY("developer", "d") "," SAY("user", "a") "," SAY(
@@ -144,12 +144,13 @@ Test(openai_turns, the_last_message_at_mistral_is_the_users_or_a_tools)
 
 Test(openai_turns, where_turns_must_alternate_the_user_begins_and_at_perplexity_ends)
 {
-    static const char *const services[] = {"perplexity", "vllm", "sglang", "llamacpp", "lmstudio", "huggingface"};
+    static const char *const services[] = { "perplexity", "vllm", "sglang", "llamacpp", "lmstudio", "huggingface" };
     for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
         service_expect(services[i], "m", BODY(SAY("assistant", "a") "," SAY("user", "b")),
                        SENT(SAY("user", ".") "," SAY("assistant", "a") "," SAY("user", "b")), "");
         service_expect(services[i], "m", BODY(SAY("system", "s") "," SAY("assistant", "a") "," SAY("user", "b")),
-                       SENT(SAY("system", "s") "," SAY("user", ".") "," SAY("assistant", "a") "," SAY("user", "b")), "");
+                       SENT(SAY("system", "s") "," SAY("user", ".") "," SAY("assistant", "a") "," SAY("user", "b")),
+                       "");
         keeps(services[i], "m", SAY("system", "s") "," SAY("user", "a") "," SAY("assistant", "b") "," SAY("user", "c"));
     }
     service_expect("perplexity", "m", BODY(SAY("user", "a") "," SAY("assistant", "b")),
@@ -168,25 +169,29 @@ Test(openai_turns, mistral_gets_no_reasoning_in_the_way_of_another_service)
 {
     service_expect("mistral", "m", BODY(THINKS("\"reasoning\":\"hm\"") "," SAY("user", "b")),
                    SENT(SAY("assistant", "a") "," SAY("user", "b")), "messages.reasoning");
-    service_expect("mistral", "m",
-                   BODY(THINKS("\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"hm\"}]") "," SAY("user", "b")),
-                   SENT(SAY("assistant", "a") "," SAY("user", "b")), "messages.thinking_blocks");
-    static const char *const thoughts[] = {"{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"}",
-                                           "{\"type\":\"redacted_thinking\",\"data\":\"d\"}",
-                                           "{\"type\":\"reasoning\",\"text\":\"hm\"}"};
+    service_expect(
+        "mistral", "m",
+        BODY(THINKS("\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"hm\"}]") "," SAY("user", "b")),
+        SENT(SAY("assistant", "a") "," SAY("user", "b")), "messages.thinking_blocks");
+    static const char *const thoughts[] = { "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"}",
+                                            "{\"type\":\"redacted_thinking\",\"data\":\"d\"}",
+                                            "{\"type\":\"reasoning\",\"text\":\"hm\"}" };
     for (size_t i = 0; i < sizeof thoughts / sizeof *thoughts; i++) {
         char body[512];
-        snprintf(body, sizeof body, BODY(PARTS("%s,{\"type\":\"text\",\"text\":\"a\"}") "," SAY("user", "b")), thoughts[i]);
+        snprintf(body, sizeof body, BODY(PARTS("%s,{\"type\":\"text\",\"text\":\"a\"}") "," SAY("user", "b")),
+                 thoughts[i]);
         service_expect("mistral", "m", body, SENT(SAY("assistant", "a") "," SAY("user", "b")), "part.reasoning");
         snprintf(body, sizeof body,
-                 BODY(PARTS("%s,{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}") "," SAY("user", "b")), thoughts[i]);
+                 BODY(PARTS("%s,{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}") "," SAY("user", "b")),
+                 thoughts[i]);
         service_expect("mistral", "m", body,
                        SENT(PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}") "," SAY("user", "b")),
                        "part.reasoning");
     }
-    keeps("mistral", "m",
-          PARTS("{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},{\"type\":\"text\",\"text\":"
-                "\"a\"}") "," SAY("user", "b"));
+    keeps(
+        "mistral", "m",
+        PARTS("{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},{\"type\":\"text\",\"text\":"
+              "\"a\"}") "," SAY("user", "b"));
 }
 
 #define THOUGHT(value, calls) "{\"role\":\"assistant\",\"content\":null" calls ",\"reasoning_content\":\"" value "\"}"

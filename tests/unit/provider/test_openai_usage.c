@@ -41,8 +41,8 @@ Test(openai_usage, what_is_within_what)
 
 Test(openai_usage, other_names_of_what_was_cached)
 {
-    static const char *const read[] = {"prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens",
-                                       "cache_read_input_tokens"};
+    static const char *const read[] = { "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens",
+                                        "cache_read_input_tokens" };
     char usage[256];
     for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
         snprintf(usage, sizeof usage, "{\"prompt_tokens\":10,\"completion_tokens\":5,\"%s\":4}", read[i]);
@@ -171,12 +171,12 @@ static void counts_of(uint32_t operation, const char *body, const char *wanted)
 {
     struct replay *r = &service_replay;
     replay_begin(r, gw_plugin_entry_openai(), NULL);
-    gw_request req = {.size = sizeof req,
-                      .operation = operation,
-                      .dialect = GW_DIALECT_OTHER,
-                      .model = GW_LIT("m"),
-                      .base_url = GW_LIT("http://x"),
-                      .path = GW_LIT("/p")};
+    gw_request req = { .size = sizeof req,
+                       .operation = operation,
+                       .dialect = GW_DIALECT_OTHER,
+                       .model = GW_LIT("m"),
+                       .base_url = GW_LIT("http://x"),
+                       .path = GW_LIT("/p") };
     call_http_init(&service_http, &r->call, 1 << 20);
     cr_assert_eq(r->ops->build(r->instance, &r->call, &req, &service_http), GW_OK);
     replay_body(r, 200, GW_FRAMING_WHOLE, text_of(body), 0);

@@ -8,9 +8,9 @@
 #include "check.h"
 #include "replay.h"
 
-static const char *const services[] = {"azure",          "deepseek", "gemini", "groq",       "huggingface", "llamacpp",
-                                       "mistral",        "ollama",   "openai", "openrouter", "perplexity",  "together",
-                                       "vercel-gateway", "vllm",     "xai",    "zai",        NULL};
+static const char *const services[] = { "azure",          "deepseek", "gemini", "groq",       "huggingface", "llamacpp",
+                                        "mistral",        "ollama",   "openai", "openrouter", "perplexity",  "together",
+                                        "vercel-gateway", "vllm",     "xai",    "zai",        NULL };
 
 /* What the recording says, put together without looking at how the provider does it. */
 struct expected_choice {
@@ -89,7 +89,7 @@ static void add_message(struct expected_choice *e, const struct json *message, b
 
 static void add_object(struct expected *e, struct text json, bool whole)
 {
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     const struct json *root = json_parse(&e->arena, json, &fail);
     cr_assert_not_null(root, "%s: %.*s", fail.text, TEXT_ARG(json));
     if (json_type(root) == JSON_T_ARRAY)
@@ -130,7 +130,7 @@ static void expect(struct expected *e, struct text body, bool is_stream)
         struct text line = text_cut(&body, '\n');
         if (!text_starts(line, TEXT("data:")))
             continue;
-        line = text_trim((struct text){line.ptr + 5, line.len - 5});
+        line = text_trim((struct text){ line.ptr + 5, line.len - 5 });
         while (line.len > 0 && line.ptr[line.len - 1] == '\r')
             line.len--;
         if (text_is(line, "[DONE]"))
@@ -248,33 +248,33 @@ static const struct {
     uint32_t fault;
     const char *code, *param;
 } refusals[] = {
-    {"azure/chat-error-401-01.json",      GW_FAULT_AUTH,       "401",                   ""                },
-    {"azure/chat-error-404-01.json",      GW_FAULT_REQUEST,    "DeploymentNotFound",    ""                },
-    {"azure/chat-error-429-01.json",      GW_FAULT_RATE_LIMIT, "RateLimitReached",      ""                },
-    {"deepseek/chat-error-400-01.json",   GW_FAULT_CONTEXT,    "invalid_request_error", ""                },
-    {"deepseek/chat-error-401-01.json",   GW_FAULT_AUTH,       "invalid_request_error", ""                },
-    {"groq/chat-error-400-01.json",       GW_FAULT_REQUEST,    "tool_use_failed",       ""                },
-    {"groq/chat-error-404-01.json",       GW_FAULT_REQUEST,    "model_not_found",       ""                },
-    {"mistral/chat-error-401-01.json",    GW_FAULT_AUTH,       "",                      ""                },
-    {"ollama/chat-error-400-01.json",     GW_FAULT_CONTEXT,    "",                      ""                },
-    {"ollama/chat-error-401-01.json",     GW_FAULT_AUTH,       "",                      ""                },
-    {"openai/chat-error-400-01.json",     GW_FAULT_REQUEST,    "empty_array",           "messages"        },
-    {"openai/chat-error-400-02.json",     GW_FAULT_REQUEST,    "unsupported_value",     "messages[0].role"},
-    {"openai/chat-error-400-03.json",     GW_FAULT_REQUEST,    "invalid_image_url",     ""                },
-    {"openai/chat-error-401-01.json",     GW_FAULT_AUTH,       "invalid_api_key",       ""                },
-    {"openai/chat-error-401-02.json",     GW_FAULT_AUTH,       "invalid_api_key",       ""                },
-    {"openai/chat-error-401-03.json",     GW_FAULT_AUTH,       "invalid_api_key",       ""                },
-    {"openai/chat-error-404-01.json",     GW_FAULT_REQUEST,    "model_not_found",       ""                },
-    {"openai/chat-error-404-02.json",     GW_FAULT_REQUEST,    "model_not_found",       ""                },
-    {"openai/chat-error-404-03.json",     GW_FAULT_REQUEST,    "model_not_found",       ""                },
-    {"openai/chat-error-own_400-01.json", GW_FAULT_REQUEST,    "invalid_value",         "temperature"     },
-    {"openai/chat-error-own_401-01.json", GW_FAULT_AUTH,       "invalid_api_key",       ""                },
-    {"openai/chat-error-own_404-01.json", GW_FAULT_REQUEST,    "model_not_found",       "model"           },
-    {"openrouter/chat-error-400-01.json", GW_FAULT_CONTEXT,    "400",                   ""                },
-    {"openrouter/chat-error-401-01.json", GW_FAULT_AUTH,       "401",                   ""                },
-    {"openrouter/chat-error-429-01.json", GW_FAULT_RATE_LIMIT, "429",                   ""                },
-    {"perplexity/chat-error-400-01.json", GW_FAULT_CONTEXT,    "400",                   ""                },
-    {"perplexity/chat-error-401-01.json", GW_FAULT_AUTH,       "401",                   ""                },
+    { "azure/chat-error-401-01.json", GW_FAULT_AUTH, "401", "" },
+    { "azure/chat-error-404-01.json", GW_FAULT_REQUEST, "DeploymentNotFound", "" },
+    { "azure/chat-error-429-01.json", GW_FAULT_RATE_LIMIT, "RateLimitReached", "" },
+    { "deepseek/chat-error-400-01.json", GW_FAULT_CONTEXT, "invalid_request_error", "" },
+    { "deepseek/chat-error-401-01.json", GW_FAULT_AUTH, "invalid_request_error", "" },
+    { "groq/chat-error-400-01.json", GW_FAULT_REQUEST, "tool_use_failed", "" },
+    { "groq/chat-error-404-01.json", GW_FAULT_REQUEST, "model_not_found", "" },
+    { "mistral/chat-error-401-01.json", GW_FAULT_AUTH, "", "" },
+    { "ollama/chat-error-400-01.json", GW_FAULT_CONTEXT, "", "" },
+    { "ollama/chat-error-401-01.json", GW_FAULT_AUTH, "", "" },
+    { "openai/chat-error-400-01.json", GW_FAULT_REQUEST, "empty_array", "messages" },
+    { "openai/chat-error-400-02.json", GW_FAULT_REQUEST, "unsupported_value", "messages[0].role" },
+    { "openai/chat-error-400-03.json", GW_FAULT_REQUEST, "invalid_image_url", "" },
+    { "openai/chat-error-401-01.json", GW_FAULT_AUTH, "invalid_api_key", "" },
+    { "openai/chat-error-401-02.json", GW_FAULT_AUTH, "invalid_api_key", "" },
+    { "openai/chat-error-401-03.json", GW_FAULT_AUTH, "invalid_api_key", "" },
+    { "openai/chat-error-404-01.json", GW_FAULT_REQUEST, "model_not_found", "" },
+    { "openai/chat-error-404-02.json", GW_FAULT_REQUEST, "model_not_found", "" },
+    { "openai/chat-error-404-03.json", GW_FAULT_REQUEST, "model_not_found", "" },
+    { "openai/chat-error-own_400-01.json", GW_FAULT_REQUEST, "invalid_value", "temperature" },
+    { "openai/chat-error-own_401-01.json", GW_FAULT_AUTH, "invalid_api_key", "" },
+    { "openai/chat-error-own_404-01.json", GW_FAULT_REQUEST, "model_not_found", "model" },
+    { "openrouter/chat-error-400-01.json", GW_FAULT_CONTEXT, "400", "" },
+    { "openrouter/chat-error-401-01.json", GW_FAULT_AUTH, "401", "" },
+    { "openrouter/chat-error-429-01.json", GW_FAULT_RATE_LIMIT, "429", "" },
+    { "perplexity/chat-error-400-01.json", GW_FAULT_CONTEXT, "400", "" },
+    { "perplexity/chat-error-401-01.json", GW_FAULT_AUTH, "401", "" },
 };
 
 static void check_refusal(const char *name, uint32_t status, struct text body)
@@ -304,7 +304,7 @@ static bool check_recording(const char *name, const char *path)
 {
     struct arena arena;
     arena_init(&arena, NULL, 0, 256 << 20);
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     const struct json *root = json_parse(&arena, replay_file(&arena, path), &fail);
     cr_assert_not_null(root, "%s: %s", name, fail.text);
     const struct json *response = json_member(root, "response");

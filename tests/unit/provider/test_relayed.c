@@ -13,13 +13,13 @@ static struct replay r;
 static void ask(const gw_plugin *plugin, uint32_t operation, uint32_t dialect, bool stream)
 {
     struct gw_http http;
-    gw_request req = {.size = sizeof req,
-                      .operation = operation,
-                      .dialect = dialect,
-                      .stream = stream,
-                      .model = GW_LIT("m"),
-                      .base_url = GW_LIT("http://127.0.0.1:1/v1"),
-                      .path = GW_LIT("/some/thing")};
+    gw_request req = { .size = sizeof req,
+                       .operation = operation,
+                       .dialect = dialect,
+                       .stream = stream,
+                       .model = GW_LIT("m"),
+                       .base_url = GW_LIT("http://127.0.0.1:1/v1"),
+                       .path = GW_LIT("/some/thing") };
     replay_begin(&r, plugin, NULL);
     call_http_init(&http, &r.call, 1 << 20);
     cr_assert_eq(r.ops->build(r.instance, &r.call, &req, &http), GW_OK, "%.*s", TEXT_ARG(r.call.explain));
@@ -61,7 +61,7 @@ static const struct json *last_response(struct arena *arena, struct text body)
         struct text line = text_trim(text_cut(&body, '\n'));
         if (!text_starts(line, TEXT("data:")) || text_find(line, TEXT("[DONE]")) >= 0)
             continue;
-        const struct json *event = json_parse(arena, (struct text){line.ptr + 5, line.len - 5}, NULL);
+        const struct json *event = json_parse(arena, (struct text){ line.ptr + 5, line.len - 5 }, NULL);
         const struct json *response = json_member(event, "response");
         struct text type = json_str(json_member(event, "type"));
         if (text_is(type, "response.completed") || text_is(type, "response.incomplete") ||

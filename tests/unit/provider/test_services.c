@@ -67,7 +67,7 @@ Test(services, mistral_gets_its_own_names_and_short_ids)
         GW_OK);
     struct text got = buf_view(&service_http.body);
     ptrdiff_t at = text_find(got, TEXT("\"id\":\""));
-    struct text id = {got.ptr + at + 6, 9}, rest = {got.ptr + at + 15, got.len - (size_t)at - 15};
+    struct text id = { got.ptr + at + 6, 9 }, rest = { got.ptr + at + 15, got.len - (size_t)at - 15 };
     cr_assert_eq(rest.ptr[0], '"', "%.*s", TEXT_ARG(got));
     cr_assert(text_find(rest, id) > 0, "the result names the same call");
     cr_assert(text_find(rest, TEXT("\"id\":\"abcDEF123\"")) > 0);
@@ -176,11 +176,11 @@ Test(services, an_address_tells_the_service)
 Test(services, what_a_service_has_not_is_said)
 {
     replay_begin(&service_replay, gw_plugin_entry_openai(), "{\"service\":\"groq\"}");
-    gw_request req = {.size = sizeof req,
-                      .operation = GW_OP_EMBEDDINGS,
-                      .dialect = GW_DIALECT_EMBEDDINGS,
-                      .model = GW_LIT("m"),
-                      .base_url = GW_LIT("http://x")};
+    gw_request req = { .size = sizeof req,
+                       .operation = GW_OP_EMBEDDINGS,
+                       .dialect = GW_DIALECT_EMBEDDINGS,
+                       .model = GW_LIT("m"),
+                       .base_url = GW_LIT("http://x") };
     call_http_init(&service_http, &service_replay.call, 1 << 20);
     cr_assert_eq(service_replay.ops->build(service_replay.instance, &service_replay.call, &req, &service_http),
                  GW_E_REQUEST);

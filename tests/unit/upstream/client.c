@@ -117,7 +117,7 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
         loop_stop(&e->client->loop);
 }
 
-static const struct transfer_events events = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+static const struct transfer_events events = { .on_head = on_head, .on_body = on_body, .on_done = on_done };
 
 void exchange_init(struct exchange *e, struct client *c, const char *url, const char *path)
 {

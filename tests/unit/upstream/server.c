@@ -63,7 +63,7 @@ static void *accept_main(void *arg)
 struct server *server_start(void (*serve)(struct server_conn *conn), void *arg)
 {
     struct server *s = calloc(1, sizeof *s);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t len = sizeof address;
 
     s->serve = serve;
@@ -196,7 +196,7 @@ void server_wait_close(struct server_conn *conn)
 
 void server_reset(struct server_conn *conn)
 {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 
     setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     pthread_mutex_lock(&conn->server->lock);
@@ -208,7 +208,7 @@ void server_reset(struct server_conn *conn)
 
 void server_sleep(int ms)
 {
-    struct timespec nap = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    struct timespec nap = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
 
     nanosleep(&nap, NULL);
 }

@@ -10,8 +10,9 @@
 
 void tarpit_fill(struct tarpit *t)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)t->port)};
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr = { htonl(INADDR_LOOPBACK) },
+                                   .sin_port = htons((uint16_t)t->port) };
 
     for (int i = 0; i < 8; i++) {
         t->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -21,7 +22,7 @@ void tarpit_fill(struct tarpit *t)
 
 void tarpit_open(struct tarpit *t, bool fill)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t len = sizeof address;
 
     t->fd = socket(AF_INET, SOCK_STREAM, 0);

@@ -33,7 +33,7 @@ static bool is_good(const char *format, int byte)
     char url[64];
     int len = snprintf(url, sizeof url, format, byte);
 
-    return address_parse((struct text){url, (size_t)len}, &a, &why) == 0;
+    return address_parse((struct text){ url, (size_t)len }, &a, &why) == 0;
 }
 
 Test(address, knows_each_byte_of_a_host_and_of_a_path)
@@ -45,7 +45,8 @@ Test(address, knows_each_byte_of_a_host_and_of_a_path)
         cr_assert_eq(is_good("http://h%ch/x", byte), word || byte == '/' || byte == '?', "%d", byte);
         cr_assert_eq(is_good("http://[::%c]/x", byte), word || byte == ':', "%d", byte);
         cr_assert_eq(is_good("http://h/x%cx", byte), byte > ' ' && byte < 0x7f && byte != '#', "%d", byte);
-        cr_assert_eq(is_good("http://h:8%c/x", byte), (byte >= '0' && byte <= '9') || byte == '/' || byte == '?', "%d", byte);
+        cr_assert_eq(is_good("http://h:8%c/x", byte), (byte >= '0' && byte <= '9') || byte == '/' || byte == '?', "%d",
+                     byte);
     }
 }
 
@@ -55,11 +56,11 @@ Test(address, takes_every_port_there_is)
         const char *url;
         bool good;
     } cases[] = {
-        {"http://h:1",          true }, {"http://h:9",          true }, {"http://h:65535",      true },
-        {"http://h:00080",      true }, {"http://h:65536",      false}, {"http://h:0",          false},
-        {"http://h:00000",      false}, {"http://h:000080",     false}, {"http://[::1]:65535/", true },
-        {"http://[::1]:65536/", false}, {"http://[::1]:0",      false}, {"http://[::1]:",       false},
-        {"http://[::1]",        true }, {"http://[a]",          true }, {"http://[",            false},
+        { "http://h:1", true },           { "http://h:9", true },       { "http://h:65535", true },
+        { "http://h:00080", true },       { "http://h:65536", false },  { "http://h:0", false },
+        { "http://h:00000", false },      { "http://h:000080", false }, { "http://[::1]:65535/", true },
+        { "http://[::1]:65536/", false }, { "http://[::1]:0", false },  { "http://[::1]:", false },
+        { "http://[::1]", true },         { "http://[a]", true },       { "http://[", false },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

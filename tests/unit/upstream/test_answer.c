@@ -40,7 +40,7 @@ static void serve_drops(struct server_conn *conn)
     if (!server_skip(conn))
         return;
     for (size_t i = 0; bytes[i] != '\0'; i++) {
-        server_send(conn, (struct text){bytes + i, 1});
+        server_send(conn, (struct text){ bytes + i, 1 });
         if (i % 4 == 0)
             server_sleep(1);
     }
@@ -55,24 +55,24 @@ struct expect {
 };
 
 static const struct expect complete[] = {
-    {HELLO,                                                                                                              TRANSFER_OK, 200, "hello",         true },
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n000A\r\n0123456789\r\n0\r\n\r\n",                 TRANSFER_OK,
-     200,                                                                                                                                  "abc0123456789", true },
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;a=b;c=\"d\\\"e;\"\r\nx\r\n0\r\nX-Trailer: 1\r\nY:\r\n\r\n",
-     TRANSFER_OK,                                                                                                                     200, "x",             true },
-    {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" HELLO,                                TRANSFER_OK, 200, "hello",
-     true                                                                                                                                                        },
-    {"HTTP/1.1 204 No Content\r\n\r\n",                                                                                  TRANSFER_OK, 204, "",              true },
-    {"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n",                                                          TRANSFER_OK, 304, "",              true },
-    {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",                                                                     TRANSFER_OK, 200, "",              true },
-    {"HTTP/1.1 404\r\nContent-Length: 2\r\n\r\nno",                                                                      TRANSFER_OK, 404, "no",            true },
-    {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno",                                              TRANSFER_OK, 200, "no",            false},
-    {"HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 2\r\n\r\nno",                                           TRANSFER_OK, 200, "no",            false},
-    {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nno",                                                                   TRANSFER_OK, 200, "no",            false},
-    {"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nno",                                         TRANSFER_OK, 200, "no",            true },
-    {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno!",                                                                  TRANSFER_OK, 200, "no",            false},
-    {"HTTP/1.1 204 No Content\r\n\r\nx",                                                                                 TRANSFER_OK, 204, "",              false},
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP",                                               TRANSFER_OK, 200, "",              false},
+    { HELLO, TRANSFER_OK, 200, "hello", true },
+    { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n000A\r\n0123456789\r\n0\r\n\r\n", TRANSFER_OK,
+      200, "abc0123456789", true },
+    { "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1;a=b;c=\"d\\\"e;\"\r\nx\r\n0\r\nX-Trailer: 1\r\nY:\r\n\r\n",
+      TRANSFER_OK, 200, "x", true },
+    { "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" HELLO, TRANSFER_OK, 200, "hello",
+      true },
+    { "HTTP/1.1 204 No Content\r\n\r\n", TRANSFER_OK, 204, "", true },
+    { "HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", TRANSFER_OK, 304, "", true },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", TRANSFER_OK, 200, "", true },
+    { "HTTP/1.1 404\r\nContent-Length: 2\r\n\r\nno", TRANSFER_OK, 404, "no", true },
+    { "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno", TRANSFER_OK, 200, "no", false },
+    { "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 2\r\n\r\nno", TRANSFER_OK, 200, "no", false },
+    { "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nno", TRANSFER_OK, 200, "no", false },
+    { "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nno", TRANSFER_OK, 200, "no", true },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno!", TRANSFER_OK, 200, "no", false },
+    { "HTTP/1.1 204 No Content\r\n\r\nx", TRANSFER_OK, 204, "", false },
+    { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP", TRANSFER_OK, 200, "", false },
 };
 
 /* Answers that are right whole and cut at every byte, one table for both. */
@@ -133,18 +133,19 @@ static void check_all(const struct expect *cases, size_t count, void (*serve)(st
 Test(answer, tells_what_was_cut_and_what_ends_by_closing)
 {
     static const struct expect cases[] = {
-        {"HTTP/1.1 200 OK\r\n\r\nuntil close",                                       TRANSFER_OK,    200, "until close", false},
-        {"HTTP/1.0 200 OK\r\n\r\n",                                                  TRANSFER_OK,    200, "",            false},
-        {"",                                                                         TRANSFER_RESET, 0,   NULL,          false},
-        {"HTTP/1.1 200 OK\r\nContent-Le",                                            TRANSFER_RESET, 0,   NULL,          false},
-        {"HTTP",                                                                     TRANSFER_RESET, 0,   NULL,          false},
-        {"HTTP/1.1 100 Continue\r\n\r\n",                                            TRANSFER_RESET, 0,   NULL,          false},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",                        TRANSFER_CUT,   200, "hello",       false},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n",                             TRANSFER_CUT,   200, "",            false},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",            TRANSFER_CUT,   200, "hel",         false},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",      TRANSFER_CUT,   200, "hello",       false},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", TRANSFER_CUT,   200, "hello",       false},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",                    TRANSFER_CUT,   200, "",            false},
+        { "HTTP/1.1 200 OK\r\n\r\nuntil close", TRANSFER_OK, 200, "until close", false },
+        { "HTTP/1.0 200 OK\r\n\r\n", TRANSFER_OK, 200, "", false },
+        { "", TRANSFER_RESET, 0, NULL, false },
+        { "HTTP/1.1 200 OK\r\nContent-Le", TRANSFER_RESET, 0, NULL, false },
+        { "HTTP", TRANSFER_RESET, 0, NULL, false },
+        { "HTTP/1.1 100 Continue\r\n\r\n", TRANSFER_RESET, 0, NULL, false },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_CUT, 200, "hello", false },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", TRANSFER_CUT, 200, "", false },
+        { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", TRANSFER_CUT, 200, "hel", false },
+        { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", TRANSFER_CUT, 200, "hello", false },
+        { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", TRANSFER_CUT, 200, "hello",
+          false },
+        { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", TRANSFER_CUT, 200, "", false },
     };
 
     check_all(cases, sizeof cases / sizeof *cases, serve_once);
@@ -160,7 +161,8 @@ static void serve_and_reset(struct server_conn *conn)
     server_reset(conn);
 }
 
-static void check_why(void (*serve)(struct server_conn *conn), const char *answer, enum transfer_failure failure, const char *why)
+static void check_why(void (*serve)(struct server_conn *conn), const char *answer, enum transfer_failure failure,
+                      const char *why)
 {
     struct server *s = server_start(serve, (void *)(uintptr_t)answer);
     struct client *c = client_new(2, NULL);
@@ -176,8 +178,10 @@ static void check_why(void (*serve)(struct server_conn *conn), const char *answe
 
 Test(answer, says_how_it_was_cut)
 {
-    check_why(serve_once, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_CUT, "the connection was closed");
-    check_why(serve_and_reset, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_CUT, "the connection broke");
+    check_why(serve_once, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_CUT,
+              "the connection was closed");
+    check_why(serve_and_reset, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_CUT,
+              "the connection broke");
     check_why(serve_once, "", TRANSFER_RESET, "the connection was closed");
     check_why(serve_and_reset, "HTTP/1.1 200 OK\r\nConte", TRANSFER_RESET, "the connection broke");
 }
@@ -188,67 +192,67 @@ Test(answer, says_how_it_was_cut)
 Test(answer, refuses_malformed_answers)
 {
     static const struct expect cases[] = {
-        {"hello",                                                                    TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"<html>no head at all</html>",                                              TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"\r\n" HELLO,                                                               TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HXXX/1.1 200 OK\r\n\r\n",                                                  TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/2 200\r\n\r\n",                                                       TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/2.0 200 OK\r\n\r\n",                                                  TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.2 200 OK\r\n\r\n",                                                  TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1 2000 OK\r\n\r\n",                                                 TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1 20 OK\r\n\r\n",                                                   TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1 099 OK\r\n\r\n",                                                  TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1 999 OK\r\n\r\n",                                                  TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1  200 OK\r\n\r\n",                                                 TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1 200 O\x01K\r\n\r\n",                                              TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1 101 Switching\r\n\r\n",                                           TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "No-Colon\r\n\r\n",                                                 TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD ": no name\r\n\r\n",                                                TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Blank : x\r\n\r\n",                                                TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "A: b\r\n folded\r\n\r\n",                                          TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "A: b\nC: d\r\n\r\n",                                               TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "A: b\rC: d\r\n\r\n",                                               TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "A: b\x01\r\n\r\n",                                                 TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "A: b\x7f\r\n\r\n",                                                 TRANSFER_MALFORMED, 0,   NULL,    false},
-        {"HTTP/1.1 200 OK\nA: b\n\n",                                                TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",              TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: 5\r\ncontent-length: 5\r\n\r\nhello",              TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: 5, 5\r\n\r\nhello",                                TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: +5\r\n\r\nhello",                                  TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: -1\r\n\r\nhello",                                  TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: 0x5\r\n\r\nhello",                                 TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length:\r\n\r\nhello",                                     TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: 18446744073709551615\r\n\r\n",                     TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: 18446744073709551621\r\n\r\nhello",                TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", TRANSFER_MALFORMED, 0,   NULL,
-         false                                                                                                              },
-        {OK_HEAD "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", TRANSFER_MALFORMED, 0,   NULL,
-         false                                                                                                              },
-        {OK_HEAD "Transfer-Encoding: gzip\r\n\r\nx",                                 TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",                TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Transfer-Encoding: identity\r\n\r\nx",                             TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", TRANSFER_MALFORMED, 0,   NULL,
-         false                                                                                                              },
-        {OK_HEAD "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",                     TRANSFER_MALFORMED, 0,   NULL,    false},
-        {OK_HEAD "Transfer-Encoding:\r\n\r\n0\r\n\r\n",                              TRANSFER_MALFORMED, 0,   NULL,    false},
-        {CHUNKED "x\r\n\r\n",                                                        TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "\r\n0\r\n\r\n",                                                    TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "-1\r\n\r\n",                                                       TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "0x1\r\na\r\n0\r\n\r\n",                                            TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "1 \r\na\r\n0\r\n\r\n",                                             TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "1\na\r\n0\r\n\r\n",                                                TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "1\r\naX\r\n0\r\n\r\n",                                             TRANSFER_MALFORMED, 200, "a",     false},
-        {CHUNKED "1\r\na\n0\r\n\r\n",                                                TRANSFER_MALFORMED, 200, "a",     false},
-        {CHUNKED "5\r\nhelloXY0\r\n\r\n",                                            TRANSFER_MALFORMED, 200, "hello", false},
-        {CHUNKED "1;\r\na\r\n0\r\n\r\n",                                             TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "1;a=\"x\r\na\r\n0\r\n\r\n",                                        TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "1;a\x01\r\na\r\n0\r\n\r\n",                                        TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "ffffffffffffffff\r\n",                                             TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "10000000000000001\r\na",                                           TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "0\r\nTrailer\r\n\r\n",                                             TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "0\r\n: x\r\n\r\n",                                                 TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "0\r\nA: b\rC: d\r\n\r\n",                                          TRANSFER_MALFORMED, 200, "",      false},
-        {CHUNKED "0\r\n\rx",                                                         TRANSFER_MALFORMED, 200, "",      false},
+        { "hello", TRANSFER_MALFORMED, 0, NULL, false },
+        { "<html>no head at all</html>", TRANSFER_MALFORMED, 0, NULL, false },
+        { "\r\n" HELLO, TRANSFER_MALFORMED, 0, NULL, false },
+        { "HXXX/1.1 200 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/2 200\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/2.0 200 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.2 200 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1 2000 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1 20 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1 099 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1 999 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1  200 OK\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1 200 O\x01K\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1 101 Switching\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "No-Colon\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD ": no name\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Blank : x\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "A: b\r\n folded\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "A: b\nC: d\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "A: b\rC: d\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "A: b\x01\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "A: b\x7f\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { "HTTP/1.1 200 OK\nA: b\n\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: 5\r\ncontent-length: 5\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: 5, 5\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: +5\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: -1\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: 0x5\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length:\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: 18446744073709551615\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: 18446744073709551621\r\n\r\nhello", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", TRANSFER_MALFORMED, 0, NULL,
+          false },
+        { OK_HEAD "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", TRANSFER_MALFORMED, 0, NULL,
+          false },
+        { OK_HEAD "Transfer-Encoding: gzip\r\n\r\nx", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Transfer-Encoding: identity\r\n\r\nx", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", TRANSFER_MALFORMED, 0, NULL,
+          false },
+        { OK_HEAD "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { OK_HEAD "Transfer-Encoding:\r\n\r\n0\r\n\r\n", TRANSFER_MALFORMED, 0, NULL, false },
+        { CHUNKED "x\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "-1\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "0x1\r\na\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "1 \r\na\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "1\na\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "1\r\naX\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "a", false },
+        { CHUNKED "1\r\na\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "a", false },
+        { CHUNKED "5\r\nhelloXY0\r\n\r\n", TRANSFER_MALFORMED, 200, "hello", false },
+        { CHUNKED "1;\r\na\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "1;a=\"x\r\na\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "1;a\x01\r\na\r\n0\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "ffffffffffffffff\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "10000000000000001\r\na", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "0\r\nTrailer\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "0\r\n: x\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "0\r\nA: b\rC: d\r\n\r\n", TRANSFER_MALFORMED, 200, "", false },
+        { CHUNKED "0\r\n\rx", TRANSFER_MALFORMED, 200, "", false },
     };
 
     check_all(cases, sizeof cases / sizeof *cases, serve_text);

@@ -20,36 +20,36 @@ static const struct {
     const char *after, *allowed;
     bool text;
 } places[] = {
-    {"",                NULL,    "",           HEX,           false},
-    {"5",               NULL,    "",           HEX ";\r",     false},
-    {"5;",              NULL,    "",           TOKEN,         false},
-    {"5;a",             NULL,    "",           TOKEN "=;\r",  false},
-    {"5;a=",            NULL,    "",           TOKEN "\"",    false},
-    {"5;a=b",           NULL,    "",           TOKEN ";\r",   false},
-    {"5;a=\"",          NULL,    "",           "",            true },
-    {"5;a=\"b",         NULL,    "",           "",            true },
-    {"5;a=\"\\",        NULL,    "",           "",            true },
-    {"5;a=\"\\\"",      NULL,    "",           "",            true },
-    {"5;a=\"b\"",       NULL,    "",           ";\r",         false},
-    {"5;a=\"b\";",      NULL,    "",           TOKEN,         false},
-    {"5;a;b",           NULL,    "",           TOKEN "=;\r",  false},
-    {"5\r",             NULL,    "",           "\n",          false},
-    {"5;a\r",           NULL,    "",           "\n",          false},
-    {"5\r\n",           "hello", "",           "\r",          false},
-    {"5\r\n",           "hello", "\r",         "\n",          false},
-    {"5\r\n",           "hello", "\r\n",       HEX,           false},
-    {"0\r\n",           NULL,    "",           TOKEN "\r",    false},
-    {"000\r\n",         NULL,    "",           TOKEN "\r",    false},
-    {"0;a=b\r\n",       NULL,    "",           TOKEN "\r",    false},
-    {"0\r\nA",          NULL,    "",           TOKEN ":",     false},
-    {"0\r\nA:",         NULL,    "",           "\r",          true },
-    {"0\r\nA: b",       NULL,    "",           "\r",          true },
-    {"0\r\nA: b\r",     NULL,    "",           "\n",          false},
-    {"0\r\nA: b\r\n",   NULL,    "",           TOKEN "\r",    false},
-    {"0\r\n\r",         NULL,    "",           "\n",          false},
-    {"0\r\n\r\n",       NULL,    "",           "",            false},
-    {"5\r\n",           NULL,    "",           "",            false}, /* data is due */
-    {"5\r\n",           "hello", "\r\n0\r\n",  TOKEN "\r",    false},
+    { "", NULL, "", HEX, false },
+    { "5", NULL, "", HEX ";\r", false },
+    { "5;", NULL, "", TOKEN, false },
+    { "5;a", NULL, "", TOKEN "=;\r", false },
+    { "5;a=", NULL, "", TOKEN "\"", false },
+    { "5;a=b", NULL, "", TOKEN ";\r", false },
+    { "5;a=\"", NULL, "", "", true },
+    { "5;a=\"b", NULL, "", "", true },
+    { "5;a=\"\\", NULL, "", "", true },
+    { "5;a=\"\\\"", NULL, "", "", true },
+    { "5;a=\"b\"", NULL, "", ";\r", false },
+    { "5;a=\"b\";", NULL, "", TOKEN, false },
+    { "5;a;b", NULL, "", TOKEN "=;\r", false },
+    { "5\r", NULL, "", "\n", false },
+    { "5;a\r", NULL, "", "\n", false },
+    { "5\r\n", "hello", "", "\r", false },
+    { "5\r\n", "hello", "\r", "\n", false },
+    { "5\r\n", "hello", "\r\n", HEX, false },
+    { "0\r\n", NULL, "", TOKEN "\r", false },
+    { "000\r\n", NULL, "", TOKEN "\r", false },
+    { "0;a=b\r\n", NULL, "", TOKEN "\r", false },
+    { "0\r\nA", NULL, "", TOKEN ":", false },
+    { "0\r\nA:", NULL, "", "\r", true },
+    { "0\r\nA: b", NULL, "", "\r", true },
+    { "0\r\nA: b\r", NULL, "", "\n", false },
+    { "0\r\nA: b\r\n", NULL, "", TOKEN "\r", false },
+    { "0\r\n\r", NULL, "", "\n", false },
+    { "0\r\n\r\n", NULL, "", "", false },
+    { "5\r\n", NULL, "", "", false }, /* data is due */
+    { "5\r\n", "hello", "\r\n0\r\n", TOKEN "\r", false },
 };
 
 static bool feed(struct chunk *c, const char *bytes)
@@ -118,7 +118,7 @@ static bool feed_line(struct chunk *c, char size, size_t len)
     bool good;
 
     memset(line, 'x', len);
-    memcpy(line, (char[]){size, ';'}, 2);
+    memcpy(line, (char[]){ size, ';' }, 2);
     memcpy(line + len - 2, "\r\n", 2);
     good = chunk_framing(c, line, line + len);
     free(line);

@@ -41,7 +41,7 @@ static void on_limit(struct loop_timer *timer)
 
 static void desk_open(struct desk *desk)
 {
-    *desk = (struct desk){.limit.on_time = on_limit};
+    *desk = (struct desk){ .limit.on_time = on_limit };
     cr_assert_eq(loop_init(&desk->loop), 0);
     desk->dialer = dialer_new(2);
     cr_assert_not_null(desk->dialer);
@@ -162,12 +162,12 @@ Test(dialer, says_why_it_failed)
     static const struct {
         const char *origin, *why;
     } cases[] = {
-        {"http://127.0.0.1:1",           "127.0.0.1"   },
-        {"http://no-such-host.invalid",  "no-such-host"},
-        {"https://no-such-host.invalid", "no-such-host"},
-        {"http://169.254.169.254",       "link-local"  },
-        {"http://[::ffff:169.254.1.1]",  "link-local"  },
-        {"https://169.254.169.254",      "link-local"  },
+        { "http://127.0.0.1:1", "127.0.0.1" },
+        { "http://no-such-host.invalid", "no-such-host" },
+        { "https://no-such-host.invalid", "no-such-host" },
+        { "http://169.254.169.254", "link-local" },
+        { "http://[::ffff:169.254.1.1]", "link-local" },
+        { "https://169.254.169.254", "link-local" },
     };
     struct desk desk;
 

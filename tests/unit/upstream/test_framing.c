@@ -71,7 +71,7 @@ static void feed(struct seen *s, uint32_t kind, struct text bytes, const size_t 
 
         memcpy(piece, bytes.ptr + from, to - from);
         piece = realloc(piece, to - from > 0 ? to - from : 1);
-        result = framing_feed(&f, (struct text){piece, to - from}, on_frame, s);
+        result = framing_feed(&f, (struct text){ piece, to - from }, on_frame, s);
         while (result == 7)
             result = framing_feed(&f, TEXT_NONE, on_frame, s);
         cr_assert_eq(result, 0);
@@ -218,8 +218,8 @@ Test(framing, flushes_the_last_line_and_the_last_event_only_when_asked)
 /* An alphabet that makes line ends of every kind, fields and comments likely. */
 Test(framing, gives_the_same_events_and_bytes_for_any_bytes_however_cut)
 {
-    static const char *const parts[] = {"\r",     "\n", "\r\n", "data:", "data: ",       "data",     "id", "id:",
-                                        "event:", ":",  " ",    "x",     "\xEF\xBB\xBF", "retry: 1", "{}", "\0"};
+    static const char *const parts[] = { "\r",     "\n", "\r\n", "data:", "data: ",       "data",     "id", "id:",
+                                         "event:", ":",  " ",    "x",     "\xEF\xBB\xBF", "retry: 1", "{}", "\0" };
     unsigned seed = 5;
 
     for (int round = 0; round < RANDOM_STREAMS; round++) {
@@ -235,8 +235,8 @@ Test(framing, gives_the_same_events_and_bytes_for_any_bytes_however_cut)
             len += part;
         }
         seen_init(&whole);
-        feed(&whole, GW_FRAMING_SSE, (struct text){bytes, len}, NULL, 0, true);
-        cr_assert(same(buf_view(&whole.raw), (struct text){bytes, len}));
+        feed(&whole, GW_FRAMING_SSE, (struct text){ bytes, len }, NULL, 0, true);
+        cr_assert(same(buf_view(&whole.raw), (struct text){ bytes, len }));
         for (int again = 0; again < 4; again++) {
             size_t count = 1 + (size_t)rand_r(&seed) % 8;
 
@@ -245,8 +245,8 @@ Test(framing, gives_the_same_events_and_bytes_for_any_bytes_however_cut)
             qsort(cuts, count, sizeof *cuts, compare_cuts);
             seen_init(&cut);
             cut.stop_every = again;
-            feed(&cut, GW_FRAMING_SSE, (struct text){bytes, len}, cuts, count, true);
-            cr_assert(same(buf_view(&cut.raw), (struct text){bytes, len}));
+            feed(&cut, GW_FRAMING_SSE, (struct text){ bytes, len }, cuts, count, true);
+            cr_assert(same(buf_view(&cut.raw), (struct text){ bytes, len }));
             cr_assert(same(buf_view(&cut.events), buf_view(&whole.events)), "round %d:\n%.*s\ninstead of\n%.*s", round,
                       TEXT_ARG(buf_view(&cut.events)), TEXT_ARG(buf_view(&whole.events)));
             seen_fini(&cut);
@@ -323,7 +323,7 @@ Test(framing, refuses_a_frame_over_its_limit_in_one_piece_and_in_many)
                 char bytes[200];
 
                 memset(bytes, 'x', sizeof bytes);
-                result = framing_feed(&f, (struct text){bytes, piece}, on_frame, &s);
+                result = framing_feed(&f, (struct text){ bytes, piece }, on_frame, &s);
             }
             cr_assert_eq(result, -1);
             cr_assert_eq(framing_feed(&f, TEXT("\n\n"), on_frame, &s), -1);
@@ -339,7 +339,7 @@ Test(framing, refuses_a_frame_over_its_limit_in_one_piece_and_in_many)
 Test(framing, means_the_same_limit_wherever_a_crlf_is_cut)
 {
     static const char events[] = "data: 1234\r\n\r\ndata: 5678\r\n\r\n"; /* 13 bytes each, without the last LF */
-    struct text all = {events, sizeof events - 1};
+    struct text all = { events, sizeof events - 1 };
 
     for (size_t max = 12; max <= 14; max++) {
         for (size_t at = 0; at <= all.len; at++) {
@@ -348,9 +348,9 @@ Test(framing, means_the_same_limit_wherever_a_crlf_is_cut)
 
             seen_init(&s);
             framing_init(&f, GW_FRAMING_SSE, max);
-            int result = framing_feed(&f, (struct text){all.ptr, at}, on_frame, &s);
+            int result = framing_feed(&f, (struct text){ all.ptr, at }, on_frame, &s);
             if (result == 0)
-                result = framing_feed(&f, (struct text){all.ptr + at, all.len - at}, on_frame, &s);
+                result = framing_feed(&f, (struct text){ all.ptr + at, all.len - at }, on_frame, &s);
             cr_assert_eq(result, max < 13 ? -1 : 0, "max %zu, cut at %zu: %d", max, at, result);
             framing_fini(&f);
             seen_fini(&s);
@@ -372,7 +372,7 @@ Test(framing, takes_a_large_event_and_many_bare_line_ends_in_linear_time)
     seen_init(&s);
     framing_init(&f, GW_FRAMING_SSE, len);
     for (size_t at = 0; at < len; at += 1024)
-        cr_assert_eq(framing_feed(&f, (struct text){bytes + at, 1024}, on_frame, &s), 0);
+        cr_assert_eq(framing_feed(&f, (struct text){ bytes + at, 1024 }, on_frame, &s), 0);
     cr_assert_eq(s.frames, 1);
     cr_assert_eq(s.raw.len, len);
     framing_fini(&f);
@@ -382,8 +382,8 @@ Test(framing, takes_a_large_event_and_many_bare_line_ends_in_linear_time)
         memcpy(bytes + i, "a\r", 2);
     seen_init(&s);
     framing_init(&f, GW_FRAMING_SSE, len);
-    cr_assert_eq(framing_feed(&f, (struct text){bytes, 1}, on_frame, &s), 0);
-    cr_assert_eq(framing_feed(&f, (struct text){bytes + 1, len - 1}, on_frame, &s), 0);
+    cr_assert_eq(framing_feed(&f, (struct text){ bytes, 1 }, on_frame, &s), 0);
+    cr_assert_eq(framing_feed(&f, (struct text){ bytes + 1, len - 1 }, on_frame, &s), 0);
     cr_assert_eq(s.frames, 0);
     framing_fini(&f);
     seen_fini(&s);

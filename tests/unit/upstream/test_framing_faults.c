@@ -23,9 +23,9 @@ static int read_with_fault(struct text bytes, size_t at, unsigned n, size_t *dat
     *data = 0;
     framing_init(&f, GW_FRAMING_SSE, 1000);
     fault_arm(n);
-    result = framing_feed(&f, (struct text){bytes.ptr, at}, count, data);
+    result = framing_feed(&f, (struct text){ bytes.ptr, at }, count, data);
     if (result == 0)
-        result = framing_feed(&f, (struct text){bytes.ptr + at, bytes.len - at}, count, data);
+        result = framing_feed(&f, (struct text){ bytes.ptr + at, bytes.len - at }, count, data);
     if (result == 0)
         result = framing_end(&f, true, count, data);
     *fired = n > 0 && fault_fired();

@@ -18,11 +18,12 @@ static int note_id(void *arg, const struct frame *frame)
 
 Test(framing, has_an_id_until_an_empty_one_takes_it_away)
 {
-    struct text ids[8] = {TEXT_NONE};
+    struct text ids[8] = { TEXT_NONE };
     struct framing f;
 
     framing_init(&f, GW_FRAMING_SSE, 1000);
-    framing_feed(&f, TEXT("data: a\n\nid: 77\ndata: b\n\ndata: c\n\nid:\ndata: d\n\nid: 8\0\ndata: e\n\nid\n\n"), note_id, ids);
+    framing_feed(&f, TEXT("data: a\n\nid: 77\ndata: b\n\ndata: c\n\nid:\ndata: d\n\nid: 8\0\ndata: e\n\nid\n\n"),
+                 note_id, ids);
     framing_fini(&f);
     cr_assert_str_eq(ids[0].ptr, "absent");
     cr_assert_str_eq(ids[1].ptr, "there");

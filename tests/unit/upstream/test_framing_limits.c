@@ -58,12 +58,12 @@ static int note_place(void *arg, const struct frame *frame)
 Test(framing_limits, events_that_come_whole_are_handed_out_in_place)
 {
     struct text bytes = TEXT("data: 1\n\ndata: 2\n\ndata: 3\n\n");
-    struct places p = {.from = bytes.ptr, .to = bytes.ptr + bytes.len};
+    struct places p = { .from = bytes.ptr, .to = bytes.ptr + bytes.len };
     struct framing f;
 
     framing_init(&f, GW_FRAMING_SSE, 100);
-    cr_assert_eq(framing_feed(&f, (struct text){bytes.ptr, 4}, note_place, &p), 0);
-    cr_assert_eq(framing_feed(&f, (struct text){bytes.ptr + 4, bytes.len - 4}, note_place, &p), 0);
+    cr_assert_eq(framing_feed(&f, (struct text){ bytes.ptr, 4 }, note_place, &p), 0);
+    cr_assert_eq(framing_feed(&f, (struct text){ bytes.ptr + 4, bytes.len - 4 }, note_place, &p), 0);
     cr_assert_eq(p.frames, 3);
     cr_assert_eq(p.in_place, 2);
     framing_fini(&f);
@@ -71,7 +71,7 @@ Test(framing_limits, events_that_come_whole_are_handed_out_in_place)
 
 Test(framing_limits, a_line_of_nothing_but_a_byte_order_mark_is_empty)
 {
-    struct places p = {.frames = 0};
+    struct places p = { .frames = 0 };
     struct framing f;
 
     framing_init(&f, GW_FRAMING_SSE, 100);

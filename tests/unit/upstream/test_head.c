@@ -31,8 +31,8 @@ static const char *head_of(const struct transfer_request *request, const char *u
 
 static void check_header(const char *name, bool sent)
 {
-    const struct transfer_header header = {text_of(name), TEXT("v")};
-    const struct transfer_request request = {.method = TEXT("GET"), .headers = &header, .header_count = 1};
+    const struct transfer_header header = { text_of(name), TEXT("v") };
+    const struct transfer_request request = { .method = TEXT("GET"), .headers = &header, .header_count = 1 };
     char expected[512];
 
     snprintf(expected, sizeof expected, "GET /p HTTP/1.1\r\nHost: h:1\r\n%s%s" TAIL "\r\n", sent ? name : "",
@@ -42,8 +42,10 @@ static void check_header(const char *name, bool sent)
 
 Test(head, leaves_out_the_headers_of_the_hop_and_of_the_framing)
 {
-    static const char *const ours[] = {"TE",         "Host",       "Expect",         "Trailer",          "Upgrade",
-                                       "Connection", "Keep-Alive", "Content-Length", "Proxy-Connection", "Transfer-Encoding"};
+    static const char *const ours[] = {
+        "TE",         "Host",       "Expect",         "Trailer",          "Upgrade",
+        "Connection", "Keep-Alive", "Content-Length", "Proxy-Connection", "Transfer-Encoding"
+    };
     char name[64];
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
@@ -68,18 +70,18 @@ Test(head, has_a_length_with_a_body_and_with_methods_that_have_one)
         size_t parts[3], count;
         const char *length;
     } cases[] = {
-        {"GET",    {0, 0, 0},               0, NULL               },
-        {"HEAD",   {0, 0, 0},               0, NULL               },
-        {"DELETE", {0, 0, 0},               0, NULL               },
-        {"POST",   {0, 0, 0},               0, "0"                },
-        {"PUT",    {0, 0, 0},               0, "0"                },
-        {"PATCH",  {0, 0, 0},               0, "0"                },
-        {"DELETE", {0, 0, 0},               1, "0"                },
-        {"GET",    {7, 0, 0},               1, "7"                },
-        {"POST",   {9, 1, 0},               2, "10"               },
-        {"POST",   {99, 0, 1},              3, "100"              },
-        {"POST",   {1234567890, 0, 0},      1, "1234567890"       },
-        {"POST",   {9000000000000000, 1, 2}, 3, "9000000000000003"},
+        { "GET", { 0, 0, 0 }, 0, NULL },
+        { "HEAD", { 0, 0, 0 }, 0, NULL },
+        { "DELETE", { 0, 0, 0 }, 0, NULL },
+        { "POST", { 0, 0, 0 }, 0, "0" },
+        { "PUT", { 0, 0, 0 }, 0, "0" },
+        { "PATCH", { 0, 0, 0 }, 0, "0" },
+        { "DELETE", { 0, 0, 0 }, 1, "0" },
+        { "GET", { 7, 0, 0 }, 1, "7" },
+        { "POST", { 9, 1, 0 }, 2, "10" },
+        { "POST", { 99, 0, 1 }, 3, "100" },
+        { "POST", { 1234567890, 0, 0 }, 1, "1234567890" },
+        { "POST", { 9000000000000000, 1, 2 }, 3, "9000000000000003" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -87,9 +89,10 @@ Test(head, has_a_length_with_a_body_and_with_methods_that_have_one)
         char expected[512];
 
         for (size_t j = 0; j < 3; j++)
-            body[j] = (struct text){"", cases[i].parts[j]}; /* only its length is looked at */
-        const struct transfer_request request = {
-            .method = text_of(cases[i].method), .body = body, .body_count = cases[i].count};
+            body[j] = (struct text){ "", cases[i].parts[j] }; /* only its length is looked at */
+        const struct transfer_request request = { .method = text_of(cases[i].method),
+                                                  .body = body,
+                                                  .body_count = cases[i].count };
 
         snprintf(expected, sizeof expected, "%s / HTTP/1.1\r\nHost: h\r\n" TAIL "%s%s%s\r\n", cases[i].method,
                  cases[i].length != NULL ? "Content-Length: " : "", cases[i].length != NULL ? cases[i].length : "",
@@ -100,7 +103,7 @@ Test(head, has_a_length_with_a_body_and_with_methods_that_have_one)
 
 Test(head, puts_the_path_as_it_is_and_a_slash_before_a_bare_query)
 {
-    const struct transfer_request request = {.method = TEXT("GET")};
+    const struct transfer_request request = { .method = TEXT("GET") };
 
     cr_assert(text_starts(text_of(head_of(&request, "http://h")), TEXT("GET / HTTP/1.1\r\n")));
     cr_assert(text_starts(text_of(head_of(&request, "http://h?q")), TEXT("GET /?q HTTP/1.1\r\n")));
@@ -111,12 +114,12 @@ Test(head, puts_the_path_as_it_is_and_a_slash_before_a_bare_query)
 Test(head, is_at_most_64_kb_long)
 {
     char *value = malloc(HEAD_MAX);
-    struct transfer_header header = {TEXT("X"), TEXT("")};
-    const struct transfer_request request = {.method = TEXT("GET"), .headers = &header, .header_count = 1};
+    struct transfer_header header = { TEXT("X"), TEXT("") };
+    const struct transfer_request request = { .method = TEXT("GET"), .headers = &header, .header_count = 1 };
     size_t room = HEAD_MAX - strlen(head_of(&request, "http://h/"));
 
     memset(value, 'v', HEAD_MAX);
-    header.value = (struct text){value, room};
+    header.value = (struct text){ value, room };
     cr_assert_eq(strlen(head_of(&request, "http://h/")), HEAD_MAX);
     for (size_t more = 1; more < 8; more++) {
         header.value.len = room + more;
@@ -132,11 +135,11 @@ Test(head, is_at_most_64_kb_long)
 /* The URL is a piece of a longer text: what stands behind it is not its path. */
 Test(head, asks_for_the_root_where_the_url_has_no_path)
 {
-    const struct transfer_request request = {.method = TEXT("GET")};
+    const struct transfer_request request = { .method = TEXT("GET") };
     struct address address;
     const char *why = NULL;
 
-    cr_assert_eq(address_parse((struct text){"http://h:1/p", 10}, &address, &why), 0);
+    cr_assert_eq(address_parse((struct text){ "http://h:1/p", 10 }, &address, &why), 0);
     ssize_t len = head_write(out, &request, &address, &why);
     cr_assert_gt(len, 0);
     out[len] = '\0';

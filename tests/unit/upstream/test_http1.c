@@ -33,13 +33,13 @@ static int on_body(void *arg, struct text bytes)
     return buf_text(&r->seen, bytes);
 }
 
-static const struct http1_events events = {.on_head = on_head, .on_body = on_body};
+static const struct http1_events events = { .on_head = on_head, .on_body = on_body };
 
 /* Reads `bytes` in pieces that end at `cuts`, each in memory of its own, then the end of the connection. */
 static struct reading read_cut(struct text bytes, const size_t *cuts, size_t count)
 {
     struct transfer_header *headers = calloc(HTTP1_MAX_HEADERS, sizeof *headers);
-    struct reading r = {.result = HTTP1_MORE};
+    struct reading r = { .result = HTTP1_MORE };
     struct http1 h;
     size_t from = 0;
 
@@ -53,7 +53,7 @@ static struct reading read_cut(struct text bytes, const size_t *cuts, size_t cou
             continue;
         piece = malloc(to - from);
         memcpy(piece, bytes.ptr + from, to - from);
-        r.result = http1_feed(&h, (struct text){piece, to - from}, headers);
+        r.result = http1_feed(&h, (struct text){ piece, to - from }, headers);
         free(piece);
         from = to;
     }
@@ -179,6 +179,6 @@ Test(http1, survives_any_bytes)
             len += part;
         }
         if (len > 1)
-            check_cuts(TEXT("any"), (struct text){bytes, len});
+            check_cuts(TEXT("any"), (struct text){ bytes, len });
     }
 }

@@ -54,7 +54,7 @@ static void get_many(struct client *c, const char *url)
 
 Test(origin, serves_more_requests_at_once_than_it_dials_at_once)
 {
-    const struct pool_settings settings = {.idle_per_origin = 20};
+    const struct pool_settings settings = { .idle_per_origin = 20 };
     struct server *s = server_start(serve_hello, NULL);
     struct client *c = client_new(100, &settings);
 

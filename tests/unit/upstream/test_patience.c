@@ -117,7 +117,7 @@ static void serve_flood(struct server_conn *conn)
             for (size_t i = 0; i < len; i++)
                 part[head + i] = flood_byte(at + i);
             memcpy(part + head + len, "\r\n", 2);
-            if (!server_send(conn, (struct text){part, head + len + (flood->chunked ? 2 : 0)}))
+            if (!server_send(conn, (struct text){ part, head + len + (flood->chunked ? 2 : 0) }))
                 break;
             at += len;
             flood->sent = at;
@@ -131,7 +131,7 @@ static void serve_flood(struct server_conn *conn)
 
 static void check_flood(bool chunked)
 {
-    struct flood flood = {.chunked = chunked};
+    struct flood flood = { .chunked = chunked };
     struct server *s = server_start(serve_flood, &flood);
     struct client *c = client_new(2, NULL);
     struct exchange e;
@@ -228,7 +228,7 @@ static void check_cancel_after(int ms, bool paused, size_t body)
     static char bytes[1 << 20];
     struct server *s = server_start(serve_halves, NULL);
     struct client *c = client_new(2, NULL);
-    struct text piece = {bytes, body};
+    struct text piece = { bytes, body };
     struct exchange e;
 
     exchange_init(&e, c, s->url, "/");
@@ -301,7 +301,7 @@ static void serve_refusal(struct server_conn *conn)
 Test(patience, hears_an_answer_that_comes_before_the_request_is_sent)
 {
     size_t len = (size_t)16 << 20;
-    struct text body = {calloc(1, len), len};
+    struct text body = { calloc(1, len), len };
 
     for (int polite = 0; polite < 2; polite++) {
         struct server *s = server_start(serve_refusal, polite ? &body : NULL);

@@ -194,7 +194,7 @@ Test(pool, does_not_take_for_an_answer_what_was_said_before_the_request)
     struct server *s = server_start(serve_echo_late, &say);
     struct client *c = client_new(2, NULL);
     struct exchange e;
-    struct starter starter = {.watch = {.on_ready = start_it}, .exchange = &e};
+    struct starter starter = { .watch = { .on_ready = start_it }, .exchange = &e };
     int fds[2];
 
     cr_assert_eq(get(c, s->url, false), TRANSFER_OK);
@@ -254,7 +254,7 @@ static void serve_number(struct server_conn *conn)
 
 Test(pool, uses_the_warmest_connection_and_ends_the_oldest_first)
 {
-    const struct pool_settings settings = {.idle_ns = 600 * CLOCK_MS, .idle_per_origin = 3};
+    const struct pool_settings settings = { .idle_ns = 600 * CLOCK_MS, .idle_per_origin = 3 };
     struct server *s = server_start(serve_number, NULL);
     struct client *c = client_new(2, &settings);
     struct exchange all[5];
@@ -294,7 +294,7 @@ Test(pool, keeps_256_connections_of_an_origin_for_60_s_unless_told_otherwise)
 /* Two that become idle one after the other: each ends when its own time is up, not before and not much later. */
 Test(pool, ends_each_idle_connection_in_its_own_time)
 {
-    const struct pool_settings settings = {.idle_ns = 400 * CLOCK_MS};
+    const struct pool_settings settings = { .idle_ns = 400 * CLOCK_MS };
     struct server *s = server_start(serve_hello, NULL), *other = server_start(serve_hello, NULL);
     struct client *c = client_new(2, &settings);
 
@@ -313,7 +313,7 @@ Test(pool, ends_each_idle_connection_in_its_own_time)
 
 Test(pool, closes_connections_that_were_idle_for_too_long)
 {
-    const struct pool_settings settings = {.idle_ns = 300 * CLOCK_MS};
+    const struct pool_settings settings = { .idle_ns = 300 * CLOCK_MS };
     struct server *s = server_start(serve_hello, NULL);
     struct client *c = client_new(2, &settings);
 

@@ -42,7 +42,7 @@ static void serve_reply(struct server_conn *conn)
         const char *line = memchr(bytes.ptr, '\n', bytes.len);
         size_t len = line != NULL ? (size_t)(line - bytes.ptr) + 1 : bytes.len;
 
-        if (!server_send(conn, (struct text){bytes.ptr, len}))
+        if (!server_send(conn, (struct text){ bytes.ptr, len }))
             return;
         bytes.ptr += len;
         bytes.len -= len;
@@ -88,7 +88,7 @@ static bool unchunk(struct text rest, struct buf *out)
         rest.len -= (size_t)line + 2;
         if (rest.len < len + 2)
             return false;
-        buf_text(out, (struct text){rest.ptr, len});
+        buf_text(out, (struct text){ rest.ptr, len });
         rest.ptr += len + 2;
         rest.len -= len + 2;
     }
@@ -104,14 +104,14 @@ static bool body_of(struct text bytes, struct buf *out)
 
         if (end < 0)
             return false;
-        head = (struct text){bytes.ptr, (size_t)end + 2};
-        rest = (struct text){bytes.ptr + end + 4, bytes.len - (size_t)end - 4};
+        head = (struct text){ bytes.ptr, (size_t)end + 2 };
+        rest = (struct text){ bytes.ptr + end + 4, bytes.len - (size_t)end - 4 };
         if (head.ptr[9] == '1') {
             bytes = rest;
             continue;
         }
-        if (text_starts((struct text){head.ptr + 9, 3}, TEXT("204")) ||
-            text_starts((struct text){head.ptr + 9, 3}, TEXT("304")))
+        if (text_starts((struct text){ head.ptr + 9, 3 }, TEXT("204")) ||
+            text_starts((struct text){ head.ptr + 9, 3 }, TEXT("304")))
             return true;
         if (header_of(head, "Transfer-Encoding").ptr != NULL)
             return unchunk(rest, out);
@@ -131,8 +131,8 @@ static const struct {
     const char *name;
     const char *reason;
 } accepted[] = {
-    {"HTTP/1.1 with keep-alive disabled and 204 status",  "complete; what follows it is dropped with the connection"},
-    {"HTTP/1.1 with keep-alive disabled, content-length", "complete; what follows it is dropped with the connection"},
+    { "HTTP/1.1 with keep-alive disabled and 204 status", "complete; what follows it is dropped with the connection" },
+    { "HTTP/1.1 with keep-alive disabled, content-length", "complete; what follows it is dropped with the connection" },
 };
 
 static bool is_accepted(struct text name)
@@ -185,7 +185,7 @@ static struct tally run(struct replies *replies, unsigned cuts, bool hold)
     struct server *s = server_start(serve_reply, replies);
     struct client *c = client_new(16, NULL);
     struct exchange *batch = calloc(BATCH, sizeof *batch);
-    struct tally tally = {.ok = 0};
+    struct tally tally = { .ok = 0 };
 
     for (size_t at = 0; at < replies->count; at += BATCH) {
         size_t count = replies->count - at < BATCH ? replies->count - at : BATCH;
@@ -215,7 +215,7 @@ static struct tally run(struct replies *replies, unsigned cuts, bool hold)
 Test(replies, of_curls_test_suite_are_read_right_or_refused)
 {
     struct arena arena;
-    struct replies replies = {.count = 0};
+    struct replies replies = { .count = 0 };
     const struct json *cases;
 
     arena_init(&arena, NULL, 0, (size_t)64 << 20);
@@ -244,7 +244,7 @@ Test(replies, of_curls_test_suite_are_read_right_or_refused)
 Test(replies, of_llhttps_test_suite_that_it_refuses_are_refused)
 {
     struct arena arena;
-    struct replies replies = {.count = 0};
+    struct replies replies = { .count = 0 };
     const struct json *cases;
 
     arena_init(&arena, NULL, 0, (size_t)64 << 20);
@@ -265,7 +265,8 @@ Test(replies, of_llhttps_test_suite_that_it_refuses_are_refused)
     for (unsigned cuts = 0; cuts < 4; cuts++) {
         struct tally tally = run(&replies, cuts, false);
 
-        cr_assert(check_least(2) == 1 ? tally.ok > 0 : tally.ok == 21, "%d", tally.ok); /* most are cut short: they test the parser alone */
+        cr_assert(check_least(2) == 1 ? tally.ok > 0 : tally.ok == 21, "%d",
+                  tally.ok); /* most are cut short: they test the parser alone */
     }
     run(&replies, 0, true);
     arena_fini(&arena);

@@ -52,7 +52,7 @@ static void serve_breaking(struct server_conn *conn)
 /* The connection tells that it can be written to no more and that it ended in one batch of events: one try more, not two. */
 Test(retry, is_made_when_a_kept_connection_breaks_while_it_is_sent_to)
 {
-    struct text body = {large, LARGE};
+    struct text body = { large, LARGE };
 
     for (int round = 0; round < 3; round++) {
         struct server *s = server_start(serve_breaking, NULL);
@@ -200,7 +200,7 @@ Test(retry, needs_the_body_until_it_is_sent_for_good)
     atomic_bool may = true;
     struct server *s = server_start(serve_large_when_told, &may);
     struct client *c = client_new(1, NULL);
-    struct text body = {large, LARGE};
+    struct text body = { large, LARGE };
     struct exchange e;
 
     for (int kept = 0; kept < 2; kept++) {
@@ -242,7 +242,7 @@ static void serve_exact_and_more(struct server_conn *conn)
         if (conn->number > 0 || conn->server->requests == 1)
             server_say(conn, HELLO);
         else
-            server_send(conn, (struct text){answer, strlen(answer)});
+            server_send(conn, (struct text){ answer, strlen(answer) });
     }
 }
 
@@ -297,7 +297,7 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
 
 Test(retry, going_on_after_the_end_does_nothing)
 {
-    static const struct transfer_events events = {.on_head = on_head, .on_body = on_body, .on_done = on_done};
+    static const struct transfer_events events = { .on_head = on_head, .on_body = on_body, .on_done = on_done };
     struct server *s = server_start(serve_hello, NULL);
     struct client *c = client_new(1, NULL);
     struct exchange e;

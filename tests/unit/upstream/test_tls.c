@@ -82,9 +82,9 @@ static void make_certificates(const char *folder)
 {
     /* Name, subjectAltName, end. */
     static const char *const leaves[][3] = {
-        {"good",    "IP:127.0.0.1,DNS:localhost", "20491231000000Z"},
-        {"other",   "DNS:other.example",          "20491231000000Z"},
-        {"expired", "IP:127.0.0.1,DNS:localhost", "20200102000000Z"},
+        { "good", "IP:127.0.0.1,DNS:localhost", "20491231000000Z" },
+        { "other", "DNS:other.example", "20491231000000Z" },
+        { "expired", "IP:127.0.0.1,DNS:localhost", "20200102000000Z" },
     };
     char line[2048];
 
@@ -167,7 +167,7 @@ static void site_close(struct site *site)
 /* One GET; what became of it, with 0 bytes of a request seen when it is a failure. */
 static enum transfer_failure get_once(const struct site *site, const char *url, const char *ca_file)
 {
-    const struct pool_settings settings = {.ca_file = ca_file};
+    const struct pool_settings settings = { .ca_file = ca_file };
     struct client *c = client_new(2, &settings);
     enum transfer_failure failure;
     struct exchange e;
@@ -234,7 +234,7 @@ Test(tls, sends_nothing_where_no_tls_is_spoken)
 static struct exchange get_after_a_pause(const char *path)
 {
     struct site site;
-    struct pool_settings settings = {.ca_file = NULL};
+    struct pool_settings settings = { .ca_file = NULL };
     struct client *c;
     struct exchange e;
 
@@ -268,14 +268,14 @@ Test(tls, waits_for_the_end_of_the_connection_and_notices_a_reset)
 Test(tls, uses_a_connection_again_and_reads_large_answers)
 {
     struct site site;
-    struct pool_settings settings = {.ca_file = NULL};
+    struct pool_settings settings = { .ca_file = NULL };
     struct client *c;
 
     site_open(&site, "good");
     settings.ca_file = site.ca;
     c = client_new(2, &settings);
     for (int i = 0; i < 12; i++) {
-        static const size_t sizes[] = {0, 1, 1000, 16384, 70000, 1000000};
+        static const size_t sizes[] = { 0, 1, 1000, 16384, 70000, 1000000 };
         size_t size = sizes[i % 6];
         uint32_t sum = 0;
         struct exchange e;
@@ -306,7 +306,7 @@ Test(tls, uses_a_connection_again_and_reads_large_answers)
 static void send_with_one_byte_left(struct client *c, const char *url, const char *bytes)
 {
     static char head[HEAD_MAX];
-    struct text body = {bytes, 20000}; /* a length of as many digits */
+    struct text body = { bytes, 20000 }; /* a length of as many digits */
     struct address address;
     struct exchange e;
     const char *why;
@@ -333,7 +333,7 @@ Test(tls, sends_large_bodies_in_many_pieces)
     struct text pieces[3];
     uint32_t sum = 0;
     struct site site;
-    struct pool_settings settings = {.ca_file = NULL};
+    struct pool_settings settings = { .ca_file = NULL };
     struct client *c;
 
     site_open(&site, "good");
@@ -343,9 +343,9 @@ Test(tls, sends_large_bodies_in_many_pieces)
         bytes[i] = (char)(i * 13 >> 5);
     for (size_t i = 0; i < len; i += 1000)
         sum = client_sum(sum, bytes + i, 1);
-    pieces[0] = (struct text){bytes, 7};
-    pieces[1] = (struct text){bytes + 7, 20000};
-    pieces[2] = (struct text){bytes + 20007, len - 20007};
+    pieces[0] = (struct text){ bytes, 7 };
+    pieces[1] = (struct text){ bytes + 7, 20000 };
+    pieces[2] = (struct text){ bytes + 20007, len - 20007 };
     for (int i = 0; i < 3; i++) {
         struct exchange e[3];
 
@@ -375,7 +375,7 @@ Test(tls, sends_large_bodies_in_many_pieces)
 Test(tls, reads_what_is_buffered_when_it_goes_on_after_a_pause)
 {
     struct site site;
-    struct pool_settings settings = {.ca_file = NULL};
+    struct pool_settings settings = { .ca_file = NULL };
     struct client *c;
     struct exchange e;
 

@@ -65,14 +65,11 @@ Test(transfer, sends_the_head_that_was_asked_for)
     struct server *s = server_start(serve_echo, NULL);
     struct client *c = client_new(4, NULL);
     const struct transfer_header headers[] = {
-        {TEXT("Authorization"),     TEXT("Bearer k")},
-        {TEXT("host"),              TEXT("evil")    },
-        {TEXT("Content-Length"),    TEXT("9")       },
-        {TEXT("Transfer-Encoding"), TEXT("chunked") },
-        {TEXT("Connection"),        TEXT("close")   },
-        {TEXT("X-Empty"),           TEXT("")        },
+        { TEXT("Authorization"), TEXT("Bearer k") }, { TEXT("host"), TEXT("evil") },
+        { TEXT("Content-Length"), TEXT("9") },       { TEXT("Transfer-Encoding"), TEXT("chunked") },
+        { TEXT("Connection"), TEXT("close") },       { TEXT("X-Empty"), TEXT("") },
     };
-    const struct text body[] = {TEXT("{\"model\":"), TEXT(""), TEXT("\"m\""), TEXT("}")};
+    const struct text body[] = { TEXT("{\"model\":"), TEXT(""), TEXT("\"m\""), TEXT("}") };
     struct exchange e;
     char expected[1024];
 
@@ -92,10 +89,8 @@ Test(transfer, sends_the_head_that_was_asked_for)
     cr_assert_str_eq(body_of(&e), expected);
     exchange_fini(&e);
 
-    const struct transfer_header own[] = {
-        {TEXT("user-agent"),      TEXT("me")  },
-        {TEXT("ACCEPT-ENCODING"), TEXT("gzip")}
-    };
+    const struct transfer_header own[] = { { TEXT("user-agent"), TEXT("me") },
+                                           { TEXT("ACCEPT-ENCODING"), TEXT("gzip") } };
     exchange_init(&e, c, s->url, "");
     e.request.headers = own;
     e.request.header_count = 2;
@@ -139,7 +134,8 @@ static void serve_first_read(struct server_conn *conn)
     ssize_t got = recv(conn->fd, bytes, sizeof bytes, 0);
 
     snprintf(number, sizeof number, "%zd", got);
-    snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s", strlen(number), number);
+    snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(number), number);
     server_say(conn, answer);
 }
 
@@ -147,7 +143,7 @@ Test(transfer, sends_head_and_body_together)
 {
     struct server *s = server_start(serve_first_read, NULL);
     struct client *c = client_new(1, NULL);
-    const struct text body[] = {TEXT("{\"model\":"), TEXT("\"m\"}")};
+    const struct text body[] = { TEXT("{\"model\":"), TEXT("\"m\"}") };
 
     for (int i = 0; i < 5; i++) {
         struct exchange e;
@@ -159,8 +155,11 @@ Test(transfer, sends_head_and_body_together)
         client_start(&e);
         client_run(c);
         const char *told = body_of(&e);
-        int head = snprintf(NULL, 0, "POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept-Encoding: identity\r\nUser-Agent: llm-gateway/"
-                            GW_VERSION "\r\nContent-Length: 13\r\n\r\n", s->port);
+        int head = snprintf(
+            NULL, 0,
+            "POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept-Encoding: identity\r\nUser-Agent: llm-gateway/" GW_VERSION
+            "\r\nContent-Length: 13\r\n\r\n",
+            s->port);
         cr_assert_eq(atoi(told), head + 13, "%s", told);
         exchange_fini(&e);
     }
@@ -174,25 +173,25 @@ Test(transfer, refuses_to_send_what_would_break_the_head)
         const char *url, *method;
         struct transfer_header header;
     } cases[] = {
-        {"http://127.0.0.1:1/",         "GET", {TEXT("X"), TEXT("a\r\nEvil: 1")}  },
-        {"http://127.0.0.1:1/",         "GET", {TEXT("X"), TEXT("a\nb")}          },
-        {"http://127.0.0.1:1/",         "GET", {TEXT("X"), TEXT("a\0b")}          },
-        {"http://127.0.0.1:1/",         "GET", {TEXT("X"), TEXT("0123456789\x7f")}},
-        {"http://127.0.0.1:1/",         "GET", {TEXT("X:"), TEXT("a")}            },
-        {"http://127.0.0.1:1/",         "GET", {TEXT("X Y"), TEXT("a")}           },
-        {"http://127.0.0.1:1/",         "GET", {TEXT(""), TEXT("a")}              },
-        {"http://127.0.0.1:1/",         "G T", {TEXT("X"), TEXT("a")}             },
-        {"http://127.0.0.1:1/",         "",    {TEXT("X"), TEXT("a")}             },
-        {"http://127.0.0.1:1/a b",      "GET", {TEXT("X"), TEXT("a")}             },
-        {"http://127.0.0.1:1/\r\nX: y", "GET", {TEXT("X"), TEXT("a")}             },
-        {"http://127.0.0.1:1/#f",       "GET", {TEXT("X"), TEXT("a")}             },
-        {"http://u:p@127.0.0.1:1/",     "GET", {TEXT("X"), TEXT("a")}             },
-        {"http://",                     "GET", {TEXT("X"), TEXT("a")}             },
-        {"http://127.0.0.1:0/",         "GET", {TEXT("X"), TEXT("a")}             },
-        {"http://127.0.0.1:99999/",     "GET", {TEXT("X"), TEXT("a")}             },
-        {"http://[::1/",                "GET", {TEXT("X"), TEXT("a")}             },
-        {"ftp://127.0.0.1/",            "GET", {TEXT("X"), TEXT("a")}             },
-        {"",                            "GET", {TEXT("X"), TEXT("a")}             },
+        { "http://127.0.0.1:1/", "GET", { TEXT("X"), TEXT("a\r\nEvil: 1") } },
+        { "http://127.0.0.1:1/", "GET", { TEXT("X"), TEXT("a\nb") } },
+        { "http://127.0.0.1:1/", "GET", { TEXT("X"), TEXT("a\0b") } },
+        { "http://127.0.0.1:1/", "GET", { TEXT("X"), TEXT("0123456789\x7f") } },
+        { "http://127.0.0.1:1/", "GET", { TEXT("X:"), TEXT("a") } },
+        { "http://127.0.0.1:1/", "GET", { TEXT("X Y"), TEXT("a") } },
+        { "http://127.0.0.1:1/", "GET", { TEXT(""), TEXT("a") } },
+        { "http://127.0.0.1:1/", "G T", { TEXT("X"), TEXT("a") } },
+        { "http://127.0.0.1:1/", "", { TEXT("X"), TEXT("a") } },
+        { "http://127.0.0.1:1/a b", "GET", { TEXT("X"), TEXT("a") } },
+        { "http://127.0.0.1:1/\r\nX: y", "GET", { TEXT("X"), TEXT("a") } },
+        { "http://127.0.0.1:1/#f", "GET", { TEXT("X"), TEXT("a") } },
+        { "http://u:p@127.0.0.1:1/", "GET", { TEXT("X"), TEXT("a") } },
+        { "http://", "GET", { TEXT("X"), TEXT("a") } },
+        { "http://127.0.0.1:0/", "GET", { TEXT("X"), TEXT("a") } },
+        { "http://127.0.0.1:99999/", "GET", { TEXT("X"), TEXT("a") } },
+        { "http://[::1/", "GET", { TEXT("X"), TEXT("a") } },
+        { "ftp://127.0.0.1/", "GET", { TEXT("X"), TEXT("a") } },
+        { "", "GET", { TEXT("X"), TEXT("a") } },
     };
     struct client *c = client_new(4, NULL);
 
@@ -243,7 +242,7 @@ Test(transfer, sends_ten_megabytes_in_pieces)
     for (int i = 0; i < PIECES; i++) {
         size_t part = i == PIECES - 1 ? len - at : i % 3 == 0 ? 17 : 300000;
 
-        pieces[i] = (struct text){bytes + at, part};
+        pieces[i] = (struct text){ bytes + at, part };
         at += part;
     }
     for (int round = 0; round < 2; round++) {

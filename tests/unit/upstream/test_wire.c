@@ -19,9 +19,9 @@
 
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
-static atomic_int interrupts; /* so many sendmsg() or recv() of the wire are interrupted */
-static atomic_int socket_error; /* what socket() fails with */
-static atomic_int watch_error;  /* what epoll_ctl() fails with for an upstream's socket: */
+static atomic_int interrupts;     /* so many sendmsg() or recv() of the wire are interrupted */
+static atomic_int socket_error;   /* what socket() fails with */
+static atomic_int watch_error;    /* what epoll_ctl() fails with for an upstream's socket: */
 static atomic_bool fails_in_pool; /* in the pool's epoll, or in the dialling's */
 static atomic_int pool_epoll;
 
@@ -150,8 +150,8 @@ Test(wire, sends_and_reads_each_byte_once_when_signals_come)
     char bytes[16] = "";
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    struct wire wire = {.fd = fds[0]};
-    const struct iovec piece = {(void *)(uintptr_t) "word", 4};
+    struct wire wire = { .fd = fds[0] };
+    const struct iovec piece = { (void *)(uintptr_t) "word", 4 };
     for (int signals = 0; signals < 3; signals++) {
         atomic_store(&interrupts, signals);
         errno = EINTR;

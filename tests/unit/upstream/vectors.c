@@ -10,7 +10,7 @@
 const struct json *vectors_load(struct arena *arena, const char *name)
 {
     FILE *file = fopen(check_shared(name), "r");
-    struct fail fail = {.kind = FAIL_NONE};
+    struct fail fail = { .kind = FAIL_NONE };
     const struct json *all;
     size_t len, cap = (size_t)8 << 20;
     char *bytes = arena_alloc(arena, cap);
@@ -22,7 +22,7 @@ const struct json *vectors_load(struct arena *arena, const char *name)
     for (char *nul = bytes; (nul = memmem(nul, len - (size_t)(nul - bytes), "\\u0000", 6)) != NULL;)
         memcpy(nul, "\\ue000", 6);
     json_start();
-    all = json_parse(arena, (struct text){bytes, len}, &fail);
+    all = json_parse(arena, (struct text){ bytes, len }, &fail);
     cr_assert_not_null(all, "%s", fail.text);
     return all;
 }
@@ -33,14 +33,14 @@ struct text vectors_nul(struct arena *arena, struct text t)
     size_t len = 0;
 
     for (size_t i = 0; i < t.len; i++) {
-        if (text_starts((struct text){t.ptr + i, t.len - i}, TEXT("\xEE\x80\x80"))) {
+        if (text_starts((struct text){ t.ptr + i, t.len - i }, TEXT("\xEE\x80\x80"))) {
             out[len++] = '\0';
             i += 2;
         } else {
             out[len++] = t.ptr[i];
         }
     }
-    return (struct text){out, len};
+    return (struct text){ out, len };
 }
 
 static int digit(char c)
@@ -69,5 +69,5 @@ struct text vectors_bytes(struct arena *arena, const struct json *object, const 
             out[len++] = (char)(held >> bits & 0xff);
         }
     }
-    return (struct text){out, len};
+    return (struct text){ out, len };
 }
