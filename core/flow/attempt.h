@@ -126,20 +126,21 @@ struct attempt {
 
     struct buf out; /* written by the face, not yet given to the door */
     int64_t started_ns, ended_ns;
-    int64_t spoke_ns;           /* when it began to speak; 0: it has not */
-    const char *outcome;        /* "ok", "status_503", "connect" ...: log and metrics */
-    enum attempt_ending ending; /* of usage_end() */
-    struct usage usage;         /* its own, once it is over */
-    struct price price;         /* what that cost */
-    enum ledger_charge charge;  /* is it charged to a budget? */
-    struct worst *worst;        /* the bound of its tokens; NULL: it has no budget. Arena */
-    int64_t hard, soft;         /* what it may cost at most and is expected to cost, before it is sent */
-    bool held;                  /* the ledger knows it */
-    struct ledger_hold *hold;   /* in the ledger: it is sent, and not over; NULL: it is not */
-    struct hold_wait *waits;    /* hold.c: for others in flight; arena */
-    struct drain *drains;       /* drain.c: its rest is read for nobody; arena */
-    int64_t clamped;            /* the limit of output tokens that it was lowered to; 0: it was not */
-    struct loop_timer timer;    /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
+    int64_t spoke_ns;                  /* when it began to speak; 0: it has not */
+    const char *outcome;               /* "ok", "status_503", "connect" ...: log and metrics */
+    enum attempt_ending ending;        /* of usage_end() */
+    struct usage usage;                /* its own, once it is over */
+    const struct price_choice *prices; /* that price_choose() found last; arena */
+    struct price price;                /* what that cost */
+    enum ledger_charge charge;         /* is it charged to a budget? */
+    struct worst *worst;               /* the bound of its tokens; NULL: it has no budget. Arena */
+    int64_t hard, soft;                /* what it may cost at most and is expected to cost, before it is sent */
+    bool held;                         /* the ledger knows it */
+    struct ledger_hold *hold;          /* in the ledger: it is sent, and not over; NULL: it is not */
+    struct hold_wait *waits;           /* hold.c: for others in flight; arena */
+    struct drain *drains;              /* drain.c: its rest is read for nobody; arena */
+    int64_t clamped;                   /* the limit of output tokens that it was lowered to; 0: it was not */
+    struct loop_timer timer; /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
 };
 
 /* Does nothing more come from its upstream? */

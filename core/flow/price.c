@@ -85,17 +85,24 @@ void price_ask(struct request *req)
     req->speed = asked(req, "speed");
 }
 
-/* What chooses between the variants of a price: the tier and the speed that the answer reports, else those asked for. */
-static size_t context_of(const struct attempt *a, struct price_context out[2])
+/* The tier and the speed that the answer reports, else those asked for, choose between the variants of a price. */
+static struct text tier_of(const struct attempt *a)
 {
-    const struct request *req = a->req;
-    struct text tier = a->usage.tier.len > 0 ? a->usage.tier : req->tier;
-    struct text speed = a->usage.speed.len > 0 ? a->usage.speed : req->speed;
+    return a->usage.tier.len > 0 ? a->usage.tier : a->req->tier;
+}
+
+static struct text speed_of(const struct attempt *a)
+{
+    return a->usage.speed.len > 0 ? a->usage.speed : a->req->speed;
+}
+
+static size_t context_of(const struct price_choice *choice, struct price_context out[2])
+{
     size_t n = 0;
-    if (tier.len > 0)
-        out[n++] = (struct price_context){ TEXT("service_tier"), tier };
-    if (speed.len > 0)
-        out[n++] = (struct price_context){ TEXT("speed"), speed };
+    if (choice->tier.len > 0)
+        out[n++] = (struct price_context){ TEXT("service_tier"), choice->tier };
+    if (choice->speed.len > 0)
+        out[n++] = (struct price_context){ TEXT("speed"), choice->speed };
     return n;
 }
 
@@ -121,59 +128,75 @@ bool price_is_charged(const struct attempt *a)
     return a->mode != MODE_LOCAL || (a->target->price != NULL && !a->target->price->free);
 }
 
-bool price_choose(struct attempt *a, struct price_list *list)
+/* "openai/gpt-4o", or "openai/gpt-4o, gateway.lua". */
+static struct text entry_of(struct arena *arena, const struct book_found *found, bool own)
+{
+    struct text name = name_of(arena, found->provider->id, found->model->id);
+    return own ? text_of(arena_printf(arena, "%.*s, gateway.lua", TEXT_ARG(name))) : name;
+}
+
+static const struct price_choice *choose(struct attempt *a)
 {
     struct request *req = a->req;
+    struct price_choice *choice = arena_new(&req->arena, struct price_choice);
+    struct price_list *list = &choice->list;
     struct price_context context[2];
     struct book_found found;
     const struct tariff *own = a->target->price;
-    *list = (struct price_list){ .of = { NULL } };
+    choice->tier = tier_of(a);
+    choice->speed = speed_of(a);
     if ((own == NULL || !own->free) && price_find(req, a->target, &found)) {
-        price_list_at(found.model, req->admitted_ms / 1000, context, context_of(a, context), list);
-        a->price.entry = text_of(arena_printf(&req->arena, "%.*s/%.*s%s", TEXT_ARG(found.provider->id),
-                                              TEXT_ARG(found.model->id), own != NULL ? ", gateway.lua" : ""));
+        price_list_at(found.model, req->admitted_ms / 1000, context, context_of(choice, context), list);
+        choice->entry = entry_of(&req->arena, &found, own != NULL);
     } else if (own != NULL) {
-        a->price.entry = TEXT("gateway.lua");
+        choice->entry = TEXT("gateway.lua");
     }
     if (own != NULL)
         tariff_apply(own, list);
     if (own != NULL && list->of[UNIT_REQUEST] != NULL && is_fee_alone(list))
         list->of[UNIT_INPUT] = list->of[UNIT_OUTPUT] = &nothing;
-    return a->price.entry.ptr != NULL;
+    return choice;
 }
 
-void price_lines(struct attempt *a, struct cost *cost)
+const struct price_choice *price_choose(struct attempt *a)
 {
-    struct price_list list;
-    int64_t quantity[UNITS];
-    *cost = (struct cost){ .known = false };
-    if (a->ending == ATTEMPT_FREE || !price_choose(a, &list) || (a->target->price != NULL && a->target->price->free))
-        return;
-    if (a->usage.source == USAGE_NONE || (a->usage.source == USAGE_ESTIMATED && !is_by_tokens(a->req->operation)))
-        return;
-    cost_quantities(&a->usage, quantity);
-    cost_of(&list, quantity, cost);
+    const struct price_choice *known = a->prices;
+    if (known == NULL || !text_eq(known->tier, tier_of(a)) || !text_eq(known->speed, speed_of(a)))
+        known = a->prices = choose(a);
+    return known->entry.ptr != NULL ? known : NULL;
+}
+
+/* Is there something to price? Without a usage, and by a guess of what is not charged by tokens, there is not. */
+static bool is_priced(const struct attempt *a)
+{
+    return a->usage.source != USAGE_NONE && (a->usage.source != USAGE_ESTIMATED || is_by_tokens(a->req->operation));
 }
 
 void price_attempt(struct attempt *a)
 {
-    struct price_list list;
-    struct cost cost;
+    int64_t quantity[UNITS];
 
     if (a->price.done)
         return;
     const struct tariff *own = a->target->price;
     a->price = (struct price){ .done = true, .free = a->ending == ATTEMPT_FREE };
     a->price.known = a->price.free;
-    if (a->price.known || !price_choose(a, &list))
+    const struct price_choice *choice = a->price.free ? NULL : price_choose(a);
+    if (choice == NULL)
         return;
+    a->price.entry = choice->entry;
     if (own != NULL && own->free) {
         a->price.known = true;
         return;
     }
-    price_lines(a, &cost);
-    a->price.known = cost.known;
-    a->price.nano = cost.known ? cost.nano : 0;
+    if (!is_priced(a))
+        return;
+    struct cost *cost = arena_new(&a->req->arena, struct cost);
+    cost_quantities(&a->usage, quantity);
+    cost_of(&choice->list, quantity, cost);
+    a->price.known = cost->known;
+    a->price.nano = cost->known ? cost->nano : 0;
+    a->price.cost = cost;
 }
 
 /* The limit of output tokens that is sent; 0: none. */

@@ -7,23 +7,30 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "money/cost.h"
 
 struct attempt;
 struct book_found; /* money/book.h */
 struct config_provider;
-struct price_list; /* money/cost.h */
 struct route_target;
-struct cost; /* money/cost.h */
 struct request;
 
 /* What one attempt cost. */
 struct price {
-    bool known;        /* false: the upstream may charge for it, and nobody knows how much */
-    bool free;         /* the upstream surely charges nothing: it did not have the request, or refused it */
-    bool done;         /* price_attempt() has run */
-    int64_t nano;      /* nano-dollars; 0 where it is not known */
-    struct text entry; /* which price counted: "openai/gpt-4o" of the price book, "gateway.lua", or both;
+    bool known;              /* false: the upstream may charge for it, and nobody knows how much */
+    bool free;               /* the upstream surely charges nothing: it did not have the request, or refused it */
+    bool done;               /* price_attempt() has run */
+    int64_t nano;            /* nano-dollars; 0 where it is not known */
+    struct text entry;       /* which price counted: "openai/gpt-4o" of the price book, "gateway.lua", or both;
                         * absent where none did */
+    const struct cost *cost; /* the lines of `nano`, arena; NULL where there are none */
+};
+
+/* The prices that hold for an attempt. */
+struct price_choice {
+    struct price_list list;
+    struct text entry;       /* as in struct price; absent: nobody knows a price */
+    struct text tier, speed; /* for which they were chosen */
 };
 
 /* What the price book knows of the models of one worker, so that a name is looked for once. Zeroed; that worker's
@@ -41,15 +48,14 @@ struct text price_seller(const struct config_provider *provider);
 bool price_is_charged(const struct attempt *a);
 /* The book's entry of a target. False: there is none. */
 bool price_find(struct request *req, const struct route_target *target, struct book_found *found);
-/* The prices that hold for an attempt, and a->price.entry: the book's, and those of gateway.lua in their place. False: there are none. */
-bool price_choose(struct attempt *a, struct price_list *list);
+/* The prices that hold for an attempt: the book's, and those of gateway.lua in their place. They are looked for again only where
+ * the answer names another tier or speed than was asked for. Arena; NULL: there are none. */
+const struct price_choice *price_choose(struct attempt *a);
 /* The limit of output tokens that the client sent, 0: none; and how many answers it asks for. */
 int64_t price_output_limit(struct request *req);
 int64_t price_choices(struct request *req);
 /* Fills a->price, when the attempt is over and its usage is final. The second time it does nothing. */
 void price_attempt(struct attempt *a);
-/* The same price as lines. cost->known false where there are none. */
-void price_lines(struct attempt *a, struct cost *cost);
 /* Fills the price of each attempt, and req->cost. Once, when each attempt's usage is final. */
 void price_request(struct request *req);
 /* The value of x-gw-cost: exact US dollars, arena. NULL where the cost is not known, or no upstream was asked. */

@@ -8,6 +8,9 @@
 #include "money/ledger.h"
 #include "money/nano.h"
 
+/* A model whose bound is too low may pass it with each request: a thread logs one of them a minute. */
+enum { EXCEEDED_QUIET_MS = 60000 };
+
 void spend_describe(const struct attempt *a, struct record *record)
 {
     const struct request *req = a->req;
@@ -153,14 +156,15 @@ static uint32_t source_of(enum usage_source source)
 }
 
 /* Where the price is not known the quantities are written all the same: they can be priced later. */
-static void put_lines(struct attempt *a, const struct cost *cost, struct record *record)
+static void put_lines(struct attempt *a, struct record *record)
 {
+    const struct cost *cost = a->price.cost;
     int64_t quantity[UNITS];
     struct record_line *lines = arena_array(&a->req->arena, struct record_line, UNITS);
     size_t n = 0;
 
     record->lines.items = lines;
-    if (a->price.known && cost->known && cost->line_count > 0) {
+    if (a->price.known && cost != NULL && cost->line_count > 0) {
         for (; n < cost->line_count; n++) {
             const struct cost_line *line = &cost->lines[n];
             lines[n] = (struct record_line){ .unit = unit_info(line->unit)->name,
@@ -224,13 +228,15 @@ static void end_request(const struct attempt *a)
 }
 
 /* What it used teaches what the next one may be expected to cost, and where a bound was too low. */
-static void learn(const struct attempt *a, const struct cost *cost)
+static void learn(const struct attempt *a)
 {
+    const struct cost *cost = a->price.cost;
     const struct request *req = a->req;
     const struct gateway *gateway = req->worker->gateway;
     const struct worst *worst = a->worst;
     int64_t in = 0, tokens = usage_total_in(&a->usage);
-    if (worst == NULL || gateway->estimates == NULL || a->usage.source != USAGE_REPORTED || !cost->known)
+    if (worst == NULL || gateway->estimates == NULL || a->usage.source != USAGE_REPORTED || cost == NULL ||
+        !cost->known)
         return;
     for (size_t i = 0; i < cost->line_count; i++)
         in += unit_is_input(cost->lines[i].unit) ? cost->lines[i].nano : 0;
@@ -245,9 +251,13 @@ static void learn(const struct attempt *a, const struct cost *cost)
         return;
     metrics_count_exceeded(gateway->metrics, req->worker->index,
                            a->target->configured ? a->target->model : TEXT("other"));
+    int64_t now_ms = clock_unix_ms();
+    if (now_ms - req->worker->exceeded_ms < EXCEEDED_QUIET_MS && now_ms >= req->worker->exceeded_ms)
+        return;
+    req->worker->exceeded_ms = now_ms;
     log_line(
         LOG_WARN,
-        "request %s cost more than was held for it: the bound of the model \"%.*s\" was too low (%lld input tokens, %lld output tokens)",
+        "request %s cost more than was held for it: the bound of the model \"%.*s\" was too low (%lld input tokens, %lld output tokens). The next minute's are only counted (gw_hold_exceeded_total)",
         req->id, TEXT_ARG(a->target->model), (long long)tokens, (long long)usage_total_out(&a->usage));
 }
 
@@ -256,7 +266,6 @@ void spend_end(struct attempt *a, bool final)
     struct request *req = a->req;
     struct ledger *ledger = req->worker->gateway->ledger;
     struct record end = { .final = final, .source = source_of(a->usage.source) };
-    struct cost cost = { .known = false };
 
     if (ledger == NULL)
         return;
@@ -266,11 +275,10 @@ void spend_end(struct attempt *a, bool final)
             end_request(a);
         return;
     }
-    price_lines(a, &cost);
     judge(a, &end);
-    learn(a, &cost);
+    learn(a);
     if (end.ending != ENDING_VOID || !charged)
-        put_lines(a, &cost, &end);
+        put_lines(a, &end);
     end.price = a->price.entry;
     end.outcome = text_of(a->outcome);
     end.raw = a->usage.raw;

@@ -60,8 +60,9 @@ struct worker {
     void *spare[WORKER_SPARE]; /* memory of requests that have ended, for the next ones: flow/request.c */
     unsigned spares;
     struct price_cache prices;
-    unsigned turn; /* counts requests, so that a provider's secrets take turns */
-    void *front;   /* struct front of http/, opaque here */
+    int64_t exceeded_ms; /* when the log had a request that cost more than was held for it; unix milliseconds */
+    unsigned turn;       /* counts requests, so that a provider's secrets take turns */
+    void *front;         /* struct front of http/, opaque here */
 };
 
 #define SCRATCH_FIRST (64u << 10) /* of a thread's scratch arena: kept between steps */

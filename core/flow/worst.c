@@ -90,9 +90,10 @@ static bool reasons_always(struct text model)
 {
     static const char *const parts[] = { "o1",       "o3",     "o4",        "gpt-5", "reason", "think",  "gemini-2.5",
                                          "gemini-3", "grok-4", "magistral", "r1",    "qwq",    "gpt-oss" };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (memmem(model.ptr, model.len, parts[i], strlen(parts[i])) != NULL)
-            return true;
+    for (; model.len > 0; model = (struct text){ model.ptr + 1, model.len - 1 })
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+            if (*model.ptr == *parts[i] && text_starts(model, text_of(parts[i])))
+                return true;
     return false;
 }
 
@@ -248,20 +249,21 @@ bool worst_price(struct attempt *a)
 {
     struct request *req = a->req;
     const struct tariff *own = a->target->price;
-    struct price_list list;
     bool known;
 
     a->hard = a->soft = 0;
     if (req->operation == GW_OP_COUNT_TOKENS || (own != NULL && own->free))
         return true;
-    if (!price_choose(a, &list))
+    const struct price_choice *prices = price_choose(a);
+    if (prices == NULL)
         return false;
+    const struct price_list *list = &prices->list;
     struct bound guess = a->worst != NULL ? a->worst->bound : rough(req);
     struct worst plain = { .bound = guess }, *worst = a->worst != NULL ? a->worst : &plain;
-    int64_t in = input_price(&list, &guess);
-    worst->output_price = output_price(&list, &guess);
-    worst->fixed = capped(cost_of_tokens(guess.input, in), fees(&list, guess.searches));
-    if (in == 0 && worst->output_price == 0 && list.of[UNIT_WEB_SEARCH] == NULL)
+    int64_t in = input_price(list, &guess);
+    worst->output_price = output_price(list, &guess);
+    worst->fixed = capped(cost_of_tokens(guess.input, in), fees(list, guess.searches));
+    if (in == 0 && worst->output_price == 0 && list->of[UNIT_WEB_SEARCH] == NULL)
         worst->no_most = NULL; /* a fee is a fee, whatever is used */
     a->hard = capped(worst->fixed, cost_of_tokens(guess.output, worst->output_price));
     if (worst->no_most != NULL && req->model != NULL && req->model->most_nano > 0) {
@@ -269,7 +271,7 @@ bool worst_price(struct attempt *a)
         worst->no_most = NULL;
         a->hard = req->model->most_nano;
     }
-    a->soft = expected(a, &list, &guess, &known);
+    a->soft = expected(a, list, &guess, &known);
     if (a->soft > a->hard)
         a->soft = a->hard;
     return known;

@@ -16,6 +16,7 @@ enum { PAIRS_MOST = 2048, MODELS_MOST = 1024, NAME_MOST = 300, BUCKETS = 160, OL
 struct sketch {
     uint16_t counts[BUCKETS];
     unsigned total;
+    unsigned at, above; /* the lowest bucket with at most 5 of 100 from it on, and how many those are */
 };
 
 struct pair {
@@ -82,23 +83,33 @@ static int64_t top_of(unsigned bucket)
     return (int64_t)((((unsigned long long)quarter + 5) << power) / 4) - 1;
 }
 
+/* One value moves the mark by little: every request asks for it. */
+static void move_mark(struct sketch *s)
+{
+    while (s->at < BUCKETS && s->above * 20 > s->total)
+        s->above -= s->counts[s->at++];
+    while (s->at > 0 && (s->above + s->counts[s->at - 1]) * 20 <= s->total)
+        s->above += s->counts[--s->at];
+}
+
 /* The old ones fade. */
 static void sketch_add(struct sketch *s, int64_t value)
 {
-    s->counts[bucket_of(value)]++;
-    if (++s->total < OLD)
-        return;
-    s->total = 0;
-    for (size_t i = 0; i < BUCKETS; i++)
-        s->total += s->counts[i] /= 2;
+    unsigned bucket = bucket_of(value);
+    s->counts[bucket]++;
+    s->above += bucket >= s->at;
+    if (++s->total >= OLD) {
+        s->total = s->above = 0;
+        s->at = BUCKETS;
+        for (size_t i = 0; i < BUCKETS; i++)
+            s->total += s->counts[i] /= 2;
+    }
+    move_mark(s);
 }
 
 static int64_t sketch_p95(const struct sketch *s)
 {
-    unsigned above = 0, at = BUCKETS;
-    while (at > 0 && (above + s->counts[at - 1]) * 20 <= s->total)
-        above += s->counts[--at];
-    return at > 0 ? top_of(at - 1) : 0;
+    return s->at > 0 ? top_of(s->at - 1) : 0;
 }
 
 /* "key/model"; names do not hold NUL. False: too long. */

@@ -26,22 +26,21 @@ static int64_t unzigzag(uint64_t value)
 
 static int write_number(const struct field *f, uint64_t value, struct buf *out)
 {
-    unsigned char bytes[11];
-    if (value == 0)
-        return 0;
-    bytes[0] = (unsigned char)(f->tag << 1);
+    unsigned char bytes[11] = { (unsigned char)(f->tag << 1) };
     return buf_append(out, bytes, 1 + put_number(value, bytes + 1));
 }
 
 static int write_bytes(const struct field *f, struct text value, struct buf *out)
 {
-    unsigned char bytes[11];
-    if (value.ptr == NULL)
-        return 0;
-    bytes[0] = (unsigned char)(f->tag << 1 | 1);
-    if (buf_append(out, bytes, 1 + put_number(value.len, bytes + 1)) < 0)
+    unsigned char bytes[11] = { (unsigned char)(f->tag << 1 | 1) };
+    size_t head = 1 + put_number(value.len, bytes + 1);
+    char *at = buf_extend(out, head + value.len);
+    if (at == NULL)
         return -1;
-    return buf_append(out, value.ptr, value.len);
+    memcpy(at, bytes, head);
+    if (value.len > 0)
+        memcpy(at + head, value.ptr, value.len);
+    return 0;
 }
 
 static struct text bounded(struct text value, size_t most)
@@ -109,11 +108,37 @@ static int write_field(const struct field *f, const void *at, struct buf *out)
     return 0;
 }
 
+/* Most fields of a record are not there, and are not written. */
+static inline bool is_absent(const struct field *f, const void *at)
+{
+    switch (f->kind) {
+    case FIELD_UINT:
+    case FIELD_INT:
+    case FIELD_NANO:
+    case FIELD_TIME:
+        return *(const uint64_t *)at == 0;
+    case FIELD_WORD:
+    case FIELD_FLAG:
+        return *(const uint32_t *)at == 0;
+    case FIELD_TEXT:
+    case FIELD_RAW:
+        return ((const struct text *)at)->ptr == NULL;
+    case FIELD_LIST:
+        return ((const struct record_list *)at)->count == 0;
+    case FIELD_ONE:
+    case FIELD_END:
+        break;
+    }
+    return false;
+}
+
 static int write_fields(const struct field *f, const void *from, struct buf *out)
 {
-    for (; f->kind != FIELD_END; f++)
-        if (write_field(f, (const char *)from + f->offset, out) < 0)
+    for (; f->kind != FIELD_END; f++) {
+        const char *at = (const char *)from + f->offset;
+        if (!is_absent(f, at) && write_field(f, at, out) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -121,9 +146,10 @@ int record_write(const struct record *record, struct buf *out)
 {
     BUG_IF(record->type == RECORD_NONE || record->type >= RECORD_TYPES);
     for (const struct field *f = record_fields; f->kind != FIELD_END; f++) {
-        if (f->kind == FIELD_ONE && (f->needed & 1u << record->type) == 0)
+        const char *at = (const char *)record + f->offset;
+        if (is_absent(f, at) || (f->kind == FIELD_ONE && (f->needed & 1u << record->type) == 0))
             continue;
-        if (write_field(f, (const char *)record + f->offset, out) < 0)
+        if (write_field(f, at, out) < 0)
             return -1;
     }
     return 0;
