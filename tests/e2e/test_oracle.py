@@ -3,9 +3,12 @@ upstreams and the clients keep accounts of their own; afterwards the ledger, its
 the same, to the token and the nano-dollar.
 
     GW_ORACLE_S=60 GW_SEED=7 python3 tests/e2e/run.py test_oracle.py       another length and seed (5 seconds, seed 1)
+
+A run of more than a minute is made of several: each has a ledger and a seed of its own, and is checked before the next one begins.
 """
 
 import collections
+import itertools
 import json
 import os
 import random
@@ -25,15 +28,16 @@ from upstream import DONE, delta, reply, reply_json, stream, stream_head
 
 SECONDS = float(os.environ.get("GW_ORACLE_S", "5"))
 SEED = int(os.environ.get("GW_SEED", "1"))
+ROUND = 60  # seconds; what all sides remember of one has room in memory
 CLIENTS = 6
 PRICE = 'price = { input_usd_per_mtok = "2.512345678", cache_read_usd_per_mtok = 0.25, output_usd_per_mtok = 10, reasoning_usd_per_mtok = 12 }'
 PER_TOKEN = {"input": Decimal("2.512345678"), "cache_read": Decimal("0.25"), "output": Decimal(10), "reasoning": Decimal(12)}
 KINDS = ("whole", "stream", "stream", "silent", "cut", "leave", "error", "limit", "reset")
 
 
-def plan(number):
+def plan(number, seed):
     """What happens to a request: its number is all that both sides need to know."""
-    rng = random.Random("%d/%d" % (SEED, number))
+    rng = random.Random("%d/%d" % (seed, number))
     prompt, output = rng.randrange(1, 200000), rng.randrange(1, 5000)
     cached, reasoning = rng.randrange(prompt + 1), rng.randrange(output + 1)
     return {"kind": rng.choice(KINDS), "texts": ["%d \u00e9\n" % i * rng.randrange(1, 9) for i in range(rng.randrange(1, 12))], "fallback": rng.random() < 0.5,
@@ -65,7 +69,7 @@ class Oracle(unittest.TestCase):
         def handler(request, out):
             body = request.json()
             number = int(body["messages"][-1]["content"])
-            p = plan(number)
+            p = plan(number, self.seed)
             kind = "stream" if body.get("stream") else "whole"
             if not spare and p["kind"] not in ("whole", "stream"):
                 kind = p["kind"]
@@ -92,7 +96,7 @@ class Oracle(unittest.TestCase):
         return handler
 
     def ask(self, gw, number, account):
-        p = plan(number)
+        p = plan(number, self.seed)
         body = {"model": "f" if p["fallback"] else "m", "max_tokens": 5000, "messages": [{"role": "user", "content": str(number)}]}
         if p["kind"] in ("stream", "silent", "cut", "leave"):
             body["stream"] = True
@@ -115,6 +119,14 @@ class Oracle(unittest.TestCase):
         account.note(number, (head.id, head.status, None))
 
     def test_upstreams_clients_ledger_and_report_agree(self):
+        left = SECONDS
+        for self.seed in itertools.count(SEED):
+            self.run_round(min(left, ROUND))
+            left -= ROUND
+            if left <= 0:
+                break
+
+    def run_round(self, seconds):
         ups, clients, numbers = (Account(), Account()), Account(), iter(range(10**9))
         turn = threading.Lock()
         with tempfile.TemporaryDirectory() as folder, upstream.Upstream(self.serve(ups[0], False)) as up, upstream.Upstream(self.serve(ups[1], True)) as spare:
@@ -122,7 +134,7 @@ class Oracle(unittest.TestCase):
             lua = ('ledger { path = "%s" }\nbudget { usd = 1000000, ceiling_usd = 100000000 }\n' % path + provider("up", up, PRICE) + provider("spare", spare, PRICE) +
                    'model "m" { { "up/real" } }\nmodel "f" { { "up/real" }, fallback = { "spare/real" } }\n')
             with Gateway(lua) as gw:
-                end = time.monotonic() + SECONDS
+                end = time.monotonic() + seconds
 
                 def work():
                     while time.monotonic() < end:
@@ -160,7 +172,7 @@ class Oracle(unittest.TestCase):
         spent = Decimal(0)
         kinds = collections.Counter()
         for number, ((id_, status, told),) in clients.seen.items():
-            p = plan(number)
+            p = plan(number, self.seed)
             rows = sorted(attempts.pop(id_), key=lambda row: row[0]["attempt"])
             # A kept connection that breaks before any byte of the answer is replaced once within the attempt.
             first = ups[0].seen[number]
@@ -212,7 +224,7 @@ class Oracle(unittest.TestCase):
         self.assertEqual(sum(r["requests"] for r in rows), len(clients.seen))
         self.assertEqual(sum(Decimal(r["doubt_usd"]) for r in rows), Decimal(report["doubt_usd"]))
         self.assertGreater(min(kinds[k] for k in KINDS), 0, kinds)
-        print("oracle: %d requests, %s" % (len(clients.seen), ", ".join("%d %s" % (n, k) for k, n in sorted(kinds.items()))))
+        print("oracle: seed %d, %d requests, %s" % (self.seed, len(clients.seen), ", ".join("%d %s" % (n, k) for k, n in sorted(kinds.items()))), flush=True)
 
 
 if __name__ == "__main__":
