@@ -24,7 +24,7 @@ struct fail {
     int status;          /* HTTP, when a client is to be reported; 0 otherwise */
     const char *type;    /* static: "invalid_request_error" */
     const char *code;    /* static or arena: "invalid_json" */
-    int8_t should_retry; /* 1 true, 0 false, -1 say nothing */
+    int8_t should_retry; /* 1 true, 0 false, -1 not stated */
     bool close;          /* the connection ends with this answer */
     int retry_after_s;   /* 0: no header */
     char param[96];      /* the member complained of, empty when none */
@@ -41,7 +41,7 @@ int fail_vset(struct fail *fail, enum fail_kind kind, const char *format, va_lis
 /* Writes the text alone, cut between characters when too long, and then marked with "..." at its end. */
 void fail_vtext(struct fail *fail, const char *format, va_list args);
 
-/* A promise we made ourselves was broken: say where, and abort. */
+/* A promise we made ourselves was broken: report where, and abort. */
 _Noreturn void fail_bug(const char *file, int line, const char *what);
 #define BUG_IF(cond)                                                                                                   \
     do {                                                                                                               \

@@ -30,7 +30,7 @@ static bool is_value_byte(char c)
     return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
 }
 
-/* Eight bytes at once: may one of them be below 0x20 or 0x7f? Borrows may make it say so of a good
+/* Eight bytes at once: may one of them be below 0x20 or 0x7f? Borrows may give a false yes for a good
  * byte, never the other way round, and the bytes are then looked at one by one. */
 static bool may_hold_control(uint64_t eight)
 {

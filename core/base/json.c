@@ -38,7 +38,7 @@ static void *check_malloc(size_t size)
     if (scratch == NULL)
         return malloc(size);
     void *memory = arena_try(scratch, size);
-    scratch->full |= memory == NULL; /* jansson does not always say so */
+    scratch->full |= memory == NULL; /* jansson does not always report it */
     return memory;
 }
 

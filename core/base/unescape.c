@@ -52,7 +52,7 @@ static char *put_utf8(char *out, unsigned code)
     return out;
 }
 
-/* The character of the escape at p ("\uXXXX..."), and how many bytes say it. */
+/* The character of the escape at p ("\uXXXX..."), and how many bytes it takes. */
 static unsigned unicode_escape(const char *p, const char *end, size_t *len)
 {
     unsigned code = hex4(p + 2);

@@ -1,4 +1,4 @@
-/* alert.h - tells webhooks that a budget is spent to its mark: a thread of its own, which looks once a second. */
+/* alert.h - informs webhooks that a budget is spent to its mark: a thread of its own, which looks once a second. */
 #ifndef BOOT_ALERT_H
 #define BOOT_ALERT_H
 

@@ -140,7 +140,7 @@ struct declare_model {
     struct text lossy;
     struct declare_budgets budgets;
     unsigned min_output;
-    int64_t most; /* nano-dollars; 0: not said */
+    int64_t most; /* nano-dollars; 0: not set */
 };
 
 struct declare_rates {

@@ -18,7 +18,7 @@ struct link {
     struct arena *arena;   /* of the snapshot */
     struct arena scratch;  /* gone when the snapshot is made */
     const char *folder;    /* where relative paths begin */
-    const char *file_name; /* as complaints say it, arena of the snapshot */
+    const char *file_name; /* as complaints name it, arena of the snapshot */
     struct buf *settings;  /* of each provider, by index: JSON for its plugin, with secrets */
     /* For "did you mean", NULL-terminated. */
     const char **provider_names, **model_names;

@@ -146,7 +146,7 @@ static bool is_header_name(struct text name)
     return name.len > 0 && name.len <= 100;
 }
 
-/* Headers that say how the message is framed or routed are written by the gateway alone. */
+/* Headers that define how the message is framed or routed are written by the gateway alone. */
 static bool is_ours(const char *name)
 {
     static const char *const ours[] = { "connection", "content-length",    "host",

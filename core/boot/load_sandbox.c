@@ -83,7 +83,7 @@ static int string_rep(lua_State *L)
     return 1;
 }
 
-/* For somebody who wants to see what a loop does; secrets say <secret>. */
+/* For somebody who wants to see what a loop does; a secret is shown as <secret>. */
 static int print(lua_State *L)
 {
     int count = lua_gettop(L);

@@ -1,4 +1,4 @@
-/* load_secret.c - env "NAME" and file "path": handles that say where a secret is. The Lua state never
+/* load_secret.c - env "NAME" and file "path": handles that hold the place of a secret. The Lua state never
  * holds the secret itself, so nothing in it can print one. */
 #include <lauxlib.h>
 #include <lua.h>

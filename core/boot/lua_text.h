@@ -1,4 +1,4 @@
-/* lua_text.h - values written the way gateway.lua would say them, for `check -T`. */
+/* lua_text.h - values in the syntax of gateway.lua, for `check -T`. */
 #ifndef BOOT_LUA_TEXT_H
 #define BOOT_LUA_TEXT_H
 

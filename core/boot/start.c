@@ -58,7 +58,7 @@ struct run {
     struct config *config;
     const struct start_options *options;
     struct seat *seats;  /* one for each worker */
-    struct alert *alert; /* NULL: nobody is told of budgets */
+    struct alert *alert; /* NULL: no webhook for budgets */
     unsigned opened;     /* seats that are set up */
     uint16_t port;       /* the one that is bound */
     struct control_verb commands[COMMANDS_MOST];

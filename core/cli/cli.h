@@ -92,7 +92,7 @@ enum {
     CLI_LOAD_STRICT = 4, /* a warning is as bad as a complaint */
     CLI_LOAD_OFF = 2,    /* open providers that are off too, as far as they can be */
 };
-/* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN say, given; complaints go to stderr, warnings
+/* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN describe, given; complaints go to stderr, warnings
  * and notes when wanted. `how`: CLI_LOAD_*. NULL: exit with CLI_CONFIG. */
 struct config *cli_load(const struct cli *cli, unsigned how);
 

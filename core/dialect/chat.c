@@ -64,7 +64,7 @@ static bool has_begun(const struct json *choice)
     return true;
 }
 
-/* The first chunk of most servers has the role alone, Azure's what its filters say of the prompt and no choice. */
+/* The first chunk of most servers has the role alone, Azure's the filters' result for the prompt and no choice. */
 static bool opens(struct text name, const struct json *event)
 {
     const struct json *choices = json_member(event, "choices");

@@ -25,7 +25,7 @@ static unsigned tap(struct arena *arena, struct text name, struct text data)
         return DIALECT_TAP_ERROR;
     if ((named && !is_end(name)) || scan_object(arena, data, SCAN_MAX_DEPTH, &scan) < 0)
         return 0;
-    if (!named) { /* OpenRouter sends no event names: the type tells */
+    if (!named) { /* OpenRouter sends no event names: the type is used */
         const struct scan_member *error = scan_get(&scan, "error");
         bool typed = scan_string(arena, scan_get(&scan, "type"), &name);
         if (text_is(name, "error") || (!typed && error != NULL && !scan_is_null(error)))

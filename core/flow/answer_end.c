@@ -45,7 +45,7 @@ bool answer_end_stream(struct attempt *a)
         req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
     } else if (a->mode != MODE_RELAY) {
         req->face->stream_end(&req->answer, &req->tail_bytes);
-    } else if (!a->saw_end_mark) { /* it did say why the model stopped: all that is missing is the mark */
+    } else if (!a->saw_end_mark) { /* it gave the finish reason: only the end mark is missing */
         buf_text(&req->tail_bytes, req->face->dialect->end);
     }
     if (req->reply != REPLY_BROKEN && (req->tail_bytes.failed || req->pending.failed || req->arena.full))

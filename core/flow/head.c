@@ -30,7 +30,7 @@ static int64_t date_of(struct text value)
     return timegm(&t);
 }
 
-/* Seconds to wait; -1: it does not say. A date is taken against the upstream's own clock, `now`, where it tells it. */
+/* Seconds to wait; -1: not given. A date is compared with `now`, which is the upstream's own clock where it sends one. */
 static int retry_after(struct text value, int64_t now, bool milliseconds)
 {
     struct text whole = value, rest;

@@ -106,7 +106,7 @@ static size_t context_of(const struct price_choice *choice, struct price_context
     return n;
 }
 
-/* Tokens are what these are charged by; what an estimate says of an image or of speech is no quantity of theirs. */
+/* Tokens are what these are charged by; the estimate of an image or of speech is no quantity of theirs. */
 static bool is_by_tokens(uint32_t operation)
 {
     return (operation & (GW_OP_CHAT | GW_OP_COMPLETIONS | GW_OP_EMBEDDINGS)) != 0;

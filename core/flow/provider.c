@@ -4,7 +4,7 @@
 #include "flow/way.h"
 #include "plugin/watch.h"
 
-/* The longest piece of text that becomes one event of a stream: an upstream may say all at once. */
+/* The longest piece of text that becomes one event of a stream: an upstream may send all at once. */
 #define PIECE_MOST ((size_t)64 << 10)
 
 /* Does its text come in pieces, or is it one thing, as an id is? */

@@ -40,7 +40,7 @@ struct gateway {
     atomic_uint connections;     /* open client connections */
     atomic_size_t bodies_held;   /* bytes of all requests' bodies */
     size_t bodies_most;          /* their bound where the configuration has none of its own; 0: none */
-    atomic_bool draining;        /* SIGTERM came: readiness is 503, answers say Connection: close */
+    atomic_bool draining;        /* SIGTERM came: readiness is 503, answers carry Connection: close */
     int64_t started_unix_ms;
     char hop[17]; /* this process in x-gw-hop, hex; empty: no mark is sent */
 };

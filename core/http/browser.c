@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* Headers with which proxies and the networks in front of servers say for whom they ask. A trailing "*" is anything. */
+/* Headers with which proxies and the networks in front of servers name the client. A trailing "*" is anything. */
 static bool is_forwarding(struct text name)
 {
     static const struct text names[] = {

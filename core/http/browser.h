@@ -11,7 +11,7 @@
 #include "flow/door.h"
 #include "http/routes.h"
 
-/* The headers of a request that tell of a browser, lent; absent where not sent. */
+/* The headers of a request that only a browser sends, lent; absent where not sent. */
 struct browser {
     struct text host, origin, site /* Sec-Fetch-Site */, type /* Content-Type */;
     struct text method, headers; /* Access-Control-Request-...: a preflight */

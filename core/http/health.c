@@ -55,7 +55,7 @@ static enum MHD_Result tell(void *cls, enum MHD_ValueKind kind, const char *name
     return MHD_YES;
 }
 
-/* Does it show the operator's token? Compared by digests, so that the time tells nothing of the bytes. */
+/* Does it show the operator's token? Compared by digests, so that the time reveals nothing about the bytes. */
 static bool has_token(struct watch *x)
 {
     const char *value = MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);

@@ -68,7 +68,7 @@ static void bury(struct loop_after *after)
     free(x);
 }
 
-/* Did the client get all of the answer? As far as MHD can tell: the kernel took it. */
+/* Did the client get all of the answer? As far as MHD knows: the kernel took it. */
 static bool is_delivered(const struct watch *x, enum MHD_RequestTerminationCode how)
 {
     return how == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->queued && (!x->streamed || x->ended);
@@ -155,7 +155,7 @@ static void ended(struct watch *x)
     if (!f->freed && !x->head_done && deadline_is_unanswered(x))
         refuse_unread(x, E_FRAMING, "no request line was found");
     watch_head_over(x);
-    over(x, false, 0); /* MHD 1.0.1 forgets to say so, e.g. when the line of a chunk's size is too long for it */
+    over(x, false, 0); /* MHD 1.0.1 does not report it, e.g. when the line of a chunk's size is too long for it */
     deadline_clear(x);
     loop_unwatch(f->loop, &x->socket);
     if ((x->linger || x->phase == PHASE_HEAD) && !x->hup) {

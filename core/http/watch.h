@@ -19,7 +19,7 @@ struct watch *watch_of(struct MHD_Connection *mhd);
 void watch_resume(struct watch *x);
 /* Suspends; only inside a callback of MHD about this connection. */
 void watch_suspend(struct watch *x);
-/* The request's client is gone: tells it (once) and closes the connection. */
+/* The request's client is gone: informs the request (once) and closes the connection. */
 void watch_gone(struct watch *x);
 /* Closes the connection without a word to the request. */
 void watch_cut(struct watch *x);

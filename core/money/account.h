@@ -31,7 +31,7 @@ struct account_period {
     int64_t spent, held, soft_held, doubt, soft_doubt; /* nano-dollars */
     uint64_t open;                                     /* holds without an end */
     uint64_t number;                                   /* of its last hold */
-    unsigned told;                                     /* marks of which somebody was told: ledger_alert.c */
+    unsigned told;                                     /* marks that were reported: ledger_alert.c */
     unsigned waiting;                                  /* attempts in the queue: ledger_queue.c */
     uint64_t blocked;                                  /* the last run of the queue in which one of them stayed */
 };

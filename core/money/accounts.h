@@ -7,7 +7,7 @@
 
 #include "money/account.h"
 
-/* What the configuration says: budgets of somebody, or of each session or end user of a team or key. */
+/* What is configured: budgets of somebody, or of each session or end user of a team or key. */
 struct accounts_rule {
     enum account_kind kind;
     struct text

@@ -15,7 +15,7 @@ struct bound_ask {
     struct text body;           /* JSON, as it is sent or, where nothing but names changes on the way, as it came */
     size_t bytes;               /* of what is sent; 0: of `body` */
     int64_t window, max_output; /* of the model; 0: not known */
-    int64_t learned;            /* tokens more than the constants say, from requests that passed their bound */
+    int64_t learned;            /* tokens more than the constants give, from requests that passed their bound */
     struct prefix *prefix;      /* filled where it may be used (money/prefixes.h); NULL: not wanted */
     bool interleaved;           /* thinks between calls: its limit of output is the window */
 };

@@ -86,7 +86,7 @@ static void take_inline(struct bound_body *b, const struct json *data)
         unbounded(b, "audio, video or a document");
 }
 
-/* Parts that say what they are. */
+/* Parts that name their type. */
 static void take_typed(struct bound_body *b, const struct json *part, struct text type, int depth)
 {
     static const char *const media[] = { "input_audio",

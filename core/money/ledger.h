@@ -113,7 +113,7 @@ struct ledger_balance {
 /* The budgets of a request with these dimensions, which need not be complete: at most ACCOUNTS_MOST. Returns how many. */
 size_t ledger_read_balances(struct ledger *ledger, const struct record *whose, struct ledger_balance *balances);
 
-/* A budget that has passed the mark at which somebody is to be told. */
+/* A budget that has passed the mark at which an alert is due. */
 struct ledger_alert {
     const char *kind; /* "team", static */
     char id[800];
@@ -123,7 +123,7 @@ struct ledger_alert {
     bool by_share;              /* alert_percent, not alert_usd */
 };
 /* Those that have passed a mark since the last call, each once for its period: at most `most`, the others the next time. `starts`: what is
- * past its mark now was told by the process before. Looks at every account: about once a second. */
+ * past its mark now was reported by the process before. Looks at every account: about once a second. */
 size_t ledger_take_alerts(struct ledger *ledger, bool starts, struct ledger_alert *out, size_t most);
 
 #endif

@@ -1,4 +1,4 @@
-/* ledger_alert.c - which budgets have passed the mark at which somebody is to be told. */
+/* ledger_alert.c - which budgets have passed the mark at which an alert is due. */
 #include "base/clock.h"
 #include "money/ledger_inside.h"
 
@@ -6,7 +6,7 @@ struct looking {
     struct ledger_alert *out;
     size_t count, most;
     int64_t now_ms;
-    bool starts; /* what is over its mark already was told by the process before */
+    bool starts; /* what is over its mark already was reported by the process before */
 };
 
 static bool tell(struct looking *k, const struct account *account, const struct account_period *p, unsigned kind,

@@ -29,7 +29,7 @@ enum record_type {
 
 enum record_ending {
     ENDING_NONE,
-    ENDING_SETTLED, /* it cost what it says */
+    ENDING_SETTLED, /* the cost in the record is final */
     ENDING_VOID,    /* surely free: no byte was sent, or the upstream refused it */
     ENDING_DOUBT,   /* the upstream may charge up to `doubt` beside `cost` */
 };

@@ -1,4 +1,4 @@
-/* usage_report.c - reads the journal into rows. An END is added to the row of its HOLD, which says whose it is. */
+/* usage_report.c - reads the journal into rows. An END is added to the row of its HOLD, which names whose it is. */
 #include "money/usage_report.h"
 
 #include <stdlib.h>

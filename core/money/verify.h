@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "money/history.h"
 
-/* What it says; `problem` is called for each rule that is broken, with the record's number in the text. */
+/* What was counted; `problem` is called for each rule that is broken, with the record's number in the text. */
 struct verify_report {
     struct history_report history;
     uint64_t holds, ends, rows, lates;

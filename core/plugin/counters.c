@@ -27,7 +27,7 @@ static gw_status end(struct counters *c, gw_status status)
 {
     status = call_status(&c->call, status);
     call_step_end(&c->call);
-    if (c->keep.used > 0) /* it was told something */
+    if (c->keep.used > 0) /* the call left a text in it */
         arena_reset(&c->keep);
     return status;
 }

@@ -1,4 +1,4 @@
-/* elf.c - the few fields of an ELF file (System V ABI, chapter 4) that say where it must reach to. */
+/* elf.c - the few fields of an ELF file (System V ABI, chapter 4) that give the length it must have. */
 #include "plugin/elf.h"
 
 #include <elf.h>

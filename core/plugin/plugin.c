@@ -1,4 +1,4 @@
-/* plugin.c - loads plugins and keeps what they offer. What they say of themselves is checked before anything
+/* plugin.c - loads plugins and keeps what they offer. What they state about themselves is checked before anything
  * of theirs is called; their settings are option.c's business, calls into them call.c's. */
 #include "plugin/plugin.h"
 

@@ -280,7 +280,7 @@ bool dial_step(struct dial *d, int64_t *wait_ns)
     }
     curl_multi_timeout(d->multi, &ms);
     if (!d->looked_up && (ms < 0 || ms > LOOK_MS))
-        ms = LOOK_MS; /* no socket of ours tells that the name is found */
+        ms = LOOK_MS; /* no socket of ours reports that the name is found */
     *wait_ns = ms < 0 ? -1 : ms * CLOCK_MS;
     return false;
 }

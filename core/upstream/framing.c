@@ -1,6 +1,6 @@
 /* framing.c - server-sent events as WHATWG HTML defines them, lines, and messages of AWS event streams, out of bytes cut anywhere.
  *
- * Every byte is searched once. What the lines of the frame say is noted as they end, in offsets, so a
+ * Every byte is searched once. The fields of the frame are noted as their lines end, in offsets, so a
  * frame that arrives in many pieces costs no more than one that arrives whole. A frame inside the bytes
  * fed is handed out where it lies; only a frame that is cut is copied. */
 #include "upstream/framing.h"

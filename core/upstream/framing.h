@@ -36,7 +36,7 @@ struct framing {
     struct buf id;
     bool at_start; /* a BOM may still come */
     bool failed;
-    bool damaged;  /* it failed because a message is not what its checksums say, or half a one */
+    bool damaged;  /* it failed because a message does not match its checksums, or is half a one */
     bool has_id;   /* the frame being cut sets the id */
     bool after_cr; /* the last frame ended with CR: an LF that follows is no line of its own */
     uint32_t data_lines;

@@ -110,7 +110,7 @@ static const char *read_header(struct text line, struct transfer_header *out)
     return NULL;
 }
 
-/* Does this header say where the message or the connection ends? Notes what it states; *why when it is
+/* Does this header define where the message or the connection ends? Notes what it states; *why when it is
  * wrong. */
 static bool is_framing(struct http1 *h, const struct transfer_header *header, const char **why)
 {

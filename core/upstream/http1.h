@@ -41,7 +41,7 @@ struct http1 {
     int64_t length;         /* Content-Length, when has_length */
     struct chunk chunk;
     uint8_t interim;
-    bool no_body; /* whatever its headers say: the answer to HEAD, 204, 304 */
+    bool no_body; /* whatever its headers announce: the answer to HEAD, 204, 304 */
     bool has_head, has_length, chunked;
     bool keep; /* when DONE: the connection may be used again */
 };

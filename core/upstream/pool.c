@@ -217,7 +217,7 @@ static struct pool_conn *new_conn(struct origin *o, struct wire *wire)
     c->watch.on_ready = on_ready;
     c->pool = o->pool;
     c->origin = o;
-    /* Once in its life: edges cost nothing while there is nothing to tell, and between two exchanges the
+    /* Once in its life: edges cost nothing while there is nothing to report, and between two exchanges the
      * registration need not change. */
     if (loop_watch(o->pool->loop, &c->watch, wire->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0) {
         free(c);
@@ -239,7 +239,7 @@ void pool_dialled(struct origin *o, struct dial *dial, bool awaited)
         want->on_conn(want, NULL, dial->why[0] != '\0' ? dial->why : strerror(errno), dial->timed_out);
 }
 
-/* Sent without being asked: TLS may have something of its own to say, all else ends the connection. */
+/* Sent without being asked: TLS may have a message of its own, all else ends the connection. */
 static void idle_event(struct pool_conn *c, uint32_t events)
 {
     char byte;

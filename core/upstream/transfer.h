@@ -69,7 +69,7 @@ const char *transfer_failure_name(enum transfer_failure failure); /* "connect", 
 /* The same for a person, naming the setting of `timeout` that ended it. Static. */
 const char *transfer_failure_text(enum transfer_failure failure);
 
-/* What it tells its owner. Never called from inside transfer_start(), transfer_resume() or transfer_cancel().
+/* The calls to its owner. Never called from inside transfer_start(), transfer_resume() or transfer_cancel().
  * After on_done the transfer is gone. The owner may call transfer_cancel() or transfer_pause() in any of them. */
 struct transfer_events {
     /* The final status (200 to 599) and headers (1xx are swallowed; at most 200 in 64 KB), lent for this call. */

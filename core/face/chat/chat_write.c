@@ -3,7 +3,7 @@
 #include "canon/view.h"
 #include "face/chat/chat.h"
 
-/* A tool call. It is opened when its arguments begin: they tell whether it is a function's or a custom one. */
+/* A tool call. It is opened when its arguments begin: they show whether it is a function's or a custom one. */
 struct chat_call {
     struct chat_call *next;
     struct numbered number;

@@ -9,7 +9,7 @@
 /* What both faces read. */
 static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
 {
-    ask->wants_usage = true; /* Anthropic's answers always tell it */
+    ask->wants_usage = true; /* Anthropic's answers always have it */
     if (common_decode(arena, body, ask, fail) < 0)
         return -1;
     const struct scan_member *m = scan_get(&ask->scan, "messages");

@@ -1,4 +1,4 @@
-/* messages_block.c - events of an answer as an ordered list of Anthropic content blocks. Streams say the list from its
+/* messages_block.c - events of an answer as an ordered list of Anthropic content blocks. Streams send the list from its
  * front while it grows (messages_stream.c), whole answers at the end (messages_whole.c). */
 #include <string.h>
 
@@ -172,7 +172,7 @@ static void take_call(struct messages_answer *s, const gw_event *event)
         b->name = arena_text(s->arena, view_text(event->text));
 }
 
-/* Has the JSON value come to its end? Only containers say so themselves. */
+/* Has the JSON value come to its end? Only containers show it themselves. */
 static void follow(struct messages_args *a, struct text piece)
 {
     for (size_t i = 0; i < piece.len && !a->done; i++) {
@@ -196,7 +196,7 @@ static void take_args(struct messages_answer *s, const gw_event *event)
     struct text piece = view_text(event->text);
     if (event->type == GW_EVENT_CUSTOM_ARGS)
         b->custom = true;
-    if (piece.len == 0 || b->closed || (b->args.done && !b->custom)) /* some servers say it all again at the end */
+    if (piece.len == 0 || b->closed || (b->args.done && !b->custom)) /* some servers repeat all of it at the end */
         return;
     if (!b->custom)
         follow(&b->args, piece);
@@ -310,7 +310,7 @@ void messages_take(struct messages_answer *s, const gw_event *event)
 }
 
 /* The entries that ended the block, and before them the one that its text began with, unless one of them is of that type:
- * some upstreams tell the text and its signature in two. */
+ * some upstreams send the text and its signature in two. */
 static struct text entries_of(struct messages_answer *s, const struct messages_block *block)
 {
     struct text ends = buf_view(&block->extra);

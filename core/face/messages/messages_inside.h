@@ -43,7 +43,7 @@ void messages_drop(struct messages_request *r, const char *format, ...) __attrib
 /* The members of `object` that ask for something and are not among the NULL-terminated names; "prefix.name". */
 void messages_drop_others(struct messages_request *r, const char *prefix, const struct json *object,
                           const char *const *names);
-/* Notes what the blocks of a turn say that does not arrive. False when one of them is malformed. */
+/* Notes what the blocks of a turn contain that does not arrive. False when one of them is malformed. */
 bool messages_check_blocks(struct messages_request *r, const struct json *content, struct text role);
 
 /* messages_tools.c: the members of these names. 0, or -1 with r->fail. */
@@ -125,7 +125,7 @@ struct messages_answer {
     bool refused, has_media;
     uint32_t index;         /* streams: of the next block */
     int64_t input_estimate; /* 0: not made yet */
-    size_t bytes;           /* of text that passed, for answers whose usage nobody tells */
+    size_t bytes;           /* of text that passed, for answers without reported usage */
     size_t call_count;
     struct text finish;      /* the canonical word */
     struct text native;      /* the upstream's own reason; absent where it explains no more */

@@ -1,5 +1,5 @@
 /* messages_loss.c - what an Anthropic request reports that a chat request cannot. Nothing is lost without a name:
- * x-gw-dropped and the log tell it, and a model with lossy = "refuse" refuses it. */
+ * x-gw-dropped and the log name it, and a model with lossy = "refuse" refuses it. */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -145,7 +145,7 @@ static void end_part(struct messages_request *r, const struct json *block)
     json_close(&r->w);
 }
 
-/* A file kept at Anthropic: no other upstream has it, and the one that is asked will say so. */
+/* A file kept at Anthropic: no other upstream has it, and the one that is asked reports that. */
 static void write_file_id(struct messages_request *r, const struct json *block)
 {
     begin_part(r, TEXT("file"));

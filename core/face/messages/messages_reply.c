@@ -14,7 +14,7 @@ struct content {
     size_t texts, calls, thought_count;
     const struct json *only; /* the last that is text */
     struct thought *thoughts;
-    bool lossy; /* x_origin is needed: blocks without an equal, or in an order that chat cannot say */
+    bool lossy; /* x_origin is needed: blocks without an equal, or in an order that chat cannot express */
 };
 
 static struct thought read_thought(struct messages_request *r, const struct json *block)

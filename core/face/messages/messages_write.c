@@ -73,7 +73,7 @@ static struct text stop_reason(const struct messages_answer *s)
     bool natural = text_is(text_of(to), "end_turn") || text_is(text_of(to), "tool_use");
     if (s->refused && natural)
         to = "refusal";
-    else if (natural) /* some servers say stop where they mean a call, or the other way round */
+    else if (natural) /* some servers send "stop" where they mean a call, or the other way round */
         to = s->call_count > 0 ? "tool_use" : "end_turn";
     return text_of(to);
 }
@@ -92,7 +92,7 @@ void messages_write_stop(const struct messages_answer *s, struct json_writer *w)
     struct text reason = stop_reason(s);
     json_name(w, "stop_reason");
     json_put_str(w, reason);
-    json_name(w, "stop_sequence"); /* only Anthropic tells which */
+    json_name(w, "stop_sequence"); /* only Anthropic reports which */
     put_more(s, text_is(reason, "stop_sequence"), '"', w);
     json_name(w, "stop_details");
     if (!text_is(reason, "refusal") || text_starts(s->finish_more, TEXT("{"))) {
