@@ -127,7 +127,7 @@ struct building {
     struct plan plan;
     gw_status status; /* the first thing that went wrong */
     unsigned markers; /* cache markers met so far */
-    bool is_trial;    /* the body is written for nobody: nothing is told */
+    bool is_trial;    /* the body is written for nobody: nothing is reported */
 
     const char *turn;         /* role of the message being written; NULL: none is open */
     bool any_turn;            /* one was written */
@@ -158,7 +158,7 @@ struct reading {
     uint32_t tools, thoughts, texts; /* how many there were */
     uint64_t chars;                  /* code points of text */
     bool started, finished, failed, counted;
-    struct counts { /* -1: not told */
+    struct counts { /* -1: not reported */
         int64_t input, read, write, write_5m, write_1h, output, thinking, server_tools;
     } counts;
 };
@@ -214,12 +214,12 @@ void anthropic_drop_of(struct building *b, enum limit limit, const char *field);
 void anthropic_drop_member(struct building *b, gw_str member);
 /* The member `member` of what stands at `path` ("messages.content"), which nobody reads. */
 void anthropic_drop_below(struct building *b, const char *path, gw_str member);
-/* What the row tells the client. Never NULL for a loss or a refusal. */
+/* The row's text for the client. Never NULL for a loss or a refusal. */
 const char *anthropic_why(enum limit limit);
 
-/* members.c: nothing is lost where a member says what is so anyway: null, false, 0, or nothing. */
+/* members.c: nothing is lost where a member states the default: null, false, 0, or nothing. */
 bool anthropic_says_nothing(const struct building *b, const gw_json *value);
-/* Tells the members of `object` that are neither `known` nor among `more` (each ended by NULL, or NULL). */
+/* Reports the members of `object` that are neither `known` nor among `more` (each ended by NULL, or NULL). */
 void anthropic_tell_others(struct building *b, const char *path, const gw_json *object, const char *const *known,
                            const char *const *more);
 /* The same for all of a chat but its own members and its tools. */
@@ -289,7 +289,7 @@ void anthropic_write_result(struct building *b, const gw_json *content);
 /* cache.c: the member "cache_control" when `holder` has a marker and there are not too many. */
 void anthropic_write_marker(struct building *b, const gw_json *holder);
 bool anthropic_has_marker(const struct building *b, const gw_json *holder);
-/* `holder` is not written: tells it when it has a marker. */
+/* `holder` is not written: reports its marker, if it has one. */
 void anthropic_lose_marker(struct building *b, const gw_json *holder);
 /* A block or tool of Anthropic's own as it is; its markers count. Where it has none, it gets that of `mark`. */
 void anthropic_copy_block(struct building *b, const gw_json *block, const gw_json *mark);
@@ -302,7 +302,7 @@ bool anthropic_has_thinking(struct building *b, const gw_json *message);
 gw_str anthropic_container(const struct building *b);
 bool anthropic_is_paused(struct building *b, const gw_json *message);
 void anthropic_write_thinking(struct building *b, const gw_json *message);
-/* The blocks as they came, when the message still says the same; else NULL. */
+/* The blocks as they came, when the message is unchanged; else NULL. */
 const gw_json *anthropic_origin(struct building *b, const gw_json *message);
 /* The same of a tool's result: the one block, when it answers the call `id`. */
 const gw_json *anthropic_result_origin(struct building *b, const gw_json *message, gw_str id);
@@ -320,7 +320,7 @@ void anthropic_block_delta(struct reader *r, int64_t index, const gw_json *delta
 void anthropic_block_stop(struct reader *r, int64_t index);
 /* Those that are still open, in the order in which they began. */
 void anthropic_close_blocks(struct reader *r);
-/* usage.c: `first` when more is to come, and what is told of the output is not final. */
+/* usage.c: `first` when more is to come, and the output's count is not final. */
 void anthropic_usage(struct reader *r, const gw_json *usage, bool first);
 /* error.c: an error body as one ERROR event; `root` is NULL when it is not JSON. */
 void anthropic_error(struct reader *r, const gw_json *root);

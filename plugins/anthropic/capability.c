@@ -11,7 +11,7 @@ enum {
     THINKS = 1 << 8, /* in one of two ways: */
     BY_BUDGET = 1 << 9,
     BY_EFFORT = 1 << 10,
-    DISABLED = 1 << 11, /* how it is told not to */
+    DISABLED = 1 << 11, /* how thinking is turned off */
     BETWEEN = 1 << 12,
     NEVER_QUIET = 1 << 13,
     HAS_XHIGH = 1 << 14,
@@ -19,7 +19,7 @@ enum {
 };
 
 struct field_rule {
-    enum limit id;         /* by which a row is named; rows of one id and field tell the same */
+    enum limit id;         /* by which a row is named; rows of one id and field have the same text */
     uint32_t needs, lacks; /* it stands for models that have all of these and none of those */
     gw_capability row;
 };
@@ -41,7 +41,7 @@ struct field_rule {
 
 /* clang-format off */
 
-/* Three members of a chat say how much to think. */
+/* Three members of a chat set how much to think. */
 #define EACH_WISH(how, id, needs, lacks, when, text)         \
     {id, needs, lacks, how("reasoning_effort", when, text)}, \
     {id, needs, lacks, how("reasoning", when, text)},        \
@@ -275,8 +275,8 @@ static const struct field_rule table[] = {
     {LOSS_MEMBER, 0, 0, DROPPED("seed", NULL, "Anthropic has no seed")},
     {LOSS_MEMBER, 0, 0, DROPPED("store", "true", "Anthropic keeps no answers")},
     {LOSS_MEMBER, 0, 0, DROPPED("verbosity", NULL, "Anthropic has no such thing")},
-    /* Any member of the chat that stands in no row: it is told by its own name. The last row, as the first that fits
-     * a name counts. */
+    /* Any member of the chat that stands in no row: it is reported by its own name. The last row, as the first that
+     * fits a name counts. */
     {LOSS_MEMBER, 0, 0, DROPPED("*", NOT_EMPTY, "not a parameter of Anthropic's")},
 };
 /* clang-format on */
@@ -315,7 +315,7 @@ const gw_capability *anthropic_capability(void *instance, const gw_request *req,
     return NULL;
 }
 
-/* `field` is NULL where the first row of the limit is the only one, or any tells the same. */
+/* `field` is NULL where the first row of the limit is the only one, or all have the same text. */
 static const gw_capability *row_of(enum limit limit, const char *field)
 {
     size_t i = 0;

@@ -1,11 +1,11 @@
-/* error.c - reads an error, of a refused request or in the middle of a stream, and says whose fault it is. */
+/* error.c - reads an error, of a refused request or in the middle of a stream, and names whose fault it is. */
 #include <stdio.h>
 
 #include "anthropic.h"
 
 enum { PLAIN_MOST = 300 };
 
-/* Anthropic's types: the status that goes with them, which a stream does not tell, and what they are about. */
+/* Anthropic's types: the status that goes with them, which a stream does not carry, and what they are about. */
 static const struct {
     const char *type;
     uint32_t status, fault;
@@ -17,7 +17,7 @@ static const struct {
     { "request_too_large", 413, GW_FAULT_REQUEST }, { "timeout_error", 504, GW_FAULT_TIMEOUT },
 };
 
-/* What Anthropic says with a type of its own for nothing of this. */
+/* Failures for which Anthropic has no type of their own: a part of the message. */
 static const char *const context_texts[] = { "prompt is too long", "exceed context limit", "context window",
                                              "maximum context length", NULL };
 static const char *const quota_texts[] = { "credit balance is too low", "usage limits", "spend limit", NULL };
@@ -40,7 +40,7 @@ static bool has_any(gw_str s, const char *const *parts)
     return false;
 }
 
-/* {"type":"error","error":{"type","message","details"?}}; others say {"error":"text"}, {"message"} or {"detail"}. */
+/* {"type":"error","error":{"type","message","details"?}}; others send {"error":"text"}, {"message"} or {"detail"}. */
 static void read_told(const struct reader *r, const gw_json *root, struct told *told)
 {
     const gw_json *error = get(r->h, root, "error");
@@ -124,7 +124,7 @@ static gw_str param_of(gw_str text)
     return is_name ? (gw_str){ text.ptr, len } : (gw_str){ NULL, 0 };
 }
 
-/* A body that says nothing a program can read: the title of a page, or the first line of plain text. */
+/* A body that a program cannot read: the title of a page, or the first line of plain text. */
 static gw_str plain_text(const struct reader *r, uint32_t status)
 {
     gw_str body = r->frame->data, said = body;

@@ -1,5 +1,5 @@
 /* history.c - what an assistant message brings along from an earlier answer of Anthropic: its thinking with the
- * signatures, without which a turn of tool calls is refused, and where the chat form cannot say it all, the blocks
+ * signatures, without which a turn of tool calls is refused, and where the chat form cannot carry all of it, the blocks
  * themselves. Thinking of other models is left out: its signature would be refused. */
 #include <time.h>
 
@@ -216,7 +216,7 @@ static bool same_calls(const struct building *b, const gw_json *origin, const gw
     return k == length(b->h, calls);
 }
 
-/* Somebody may have changed the message since, to take something out of it: then what it says now counts. */
+/* Somebody may have changed the message since, to take something out of it: then its present content counts. */
 static const gw_json *checked(struct building *b, const gw_json *origin, bool same)
 {
     if (!same)

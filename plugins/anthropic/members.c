@@ -1,6 +1,6 @@
 /* members.c - what stands in a chat and is read by nobody here: members of messages, of their parts and calls, and of
- * what else has members of its own. Each is told by its path, once. What the SDKs send back with an answer of theirs is
- * known, and what carries nothing is no loss. */
+ * what else has members of its own. Each is reported by its path, once. What the SDKs send back with an answer of theirs
+ * is known, and what carries nothing is no loss. */
 #include "anthropic.h"
 
 #define MARKERS "cache_control", "prompt_cache_breakpoint"
@@ -109,7 +109,7 @@ static void tell_message(struct building *b, const gw_json *message)
     bool is_assistant = anthropic_is(role, "assistant"), is_tool = anthropic_is(role, "tool");
     bool as_it_came = anthropic_is(get_str(b->h, origin, "dialect"), ANTHROPIC_DIALECT);
 
-    /* A result may say the name of its tool, which its call has said. */
+    /* A result may repeat the name of its tool, which its call has given. */
     if (get_str(b->h, message, "name").len > 0 && !is_tool)
         anthropic_drop(b, LOSS_NAME);
     if (!as_it_came && !anthropic_says_nothing(b, origin))

@@ -3,7 +3,7 @@
  *
  * Sources: Anthropic's models overview, "Effort", "Thinking", "Structured outputs" and the migration guides up to
  * Opus 5.5, Sonnet 5.5, Haiku 5.5 and Fable 5.1 (November 2026), and the recordings. Where they disagree the row
- * says no: a system message inside messages is documented for Opus 4.8, and a recording shows it refused. */
+ * has "no": a system message inside messages is documented for Opus 4.8, and a recording shows it refused. */
 #include "anthropic.h"
 
 #define OLD (OLD_ONE | CAN_BOTH)
@@ -58,7 +58,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* What a name says: "claude-opus-4-1-20250805", "claude-3-5-haiku@20241022", "anthropic/claude-opus-4.8" ... */
+/* What a name shows: "claude-opus-4-1-20250805", "claude-3-5-haiku@20241022", "anthropic/claude-opus-4.8" ... */
 struct named {
     gw_str family;
     unsigned major, minor;

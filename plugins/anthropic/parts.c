@@ -193,7 +193,7 @@ static bool write_part(struct building *b, const char *role, const gw_json *part
     }
     bool is_reasoning = anthropic_is(type, "reasoning") && role != NULL && !strcmp(role, "assistant");
     if (anthropic_is(type, "thinking") || anthropic_is(type, "redacted_thinking") || is_reasoning) {
-        if (get_str(b->h, part, "signature").len == 0 && get_str(b->h, part, "data").len == 0) /* Mistral's, say */
+        if (get_str(b->h, part, "signature").len == 0 && get_str(b->h, part, "data").len == 0) /* such as Mistral's */
             anthropic_drop(b, b->model->thinks != THINKS_NOT ? LOSS_UNSIGNED : LOSS_THOUGHT);
         anthropic_lose_marker(b, mark);
         return false;

@@ -3,7 +3,7 @@
  * must make of each what there is to make. Nothing that is missing or null is an error. */
 #include "anthropic.h"
 
-/* An answer begins with its START, also one that does not say its id. */
+/* An answer begins with its START, also one without an id. */
 static void hand_on(struct reader *r, const gw_event *event)
 {
     if (!r->state->started) {
@@ -45,7 +45,7 @@ static void read_start(struct reader *r, const gw_json *message)
     anthropic_emit(r, GW_EVENT_START, 0, id, model, (gw_str){ NULL, 0 });
 }
 
-/* What the gateway says for a stop reason. Strict clients know four words only. */
+/* The gateway's word for a stop reason. Strict clients know four words only. */
 struct reason {
     const char *theirs, *ours;
     bool says_more;     /* than our word: then Anthropic's own goes with it */

@@ -193,7 +193,7 @@ static void write_thinking(struct building *b)
             put_key(b, "budget_tokens");
             b->h->write->integer(b->w, p->budget);
         }
-        if (!strcmp(p->thinking, "adaptive")) /* newer models say nothing of it otherwise */
+        if (!strcmp(p->thinking, "adaptive")) /* newer models return no thoughts otherwise */
             put_word(b, "display", "summarized");
         put_close(b);
     }

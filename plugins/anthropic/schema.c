@@ -1,5 +1,5 @@
 /* schema.c - a JSON Schema as Anthropic's structured outputs take it. They refuse limits of numbers, lengths and
- * sizes and want every object closed. What they refuse is said in the description instead, where the model can
+ * sizes and want every object closed. What they refuse is written into the description instead, where the model can
  * still read it; Anthropic's own SDKs do the same. */
 #include "anthropic.h"
 

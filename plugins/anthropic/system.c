@@ -1,4 +1,4 @@
-/* system.c - what the operator says: messages of the roles system and developer, at the head of a chat and later. */
+/* system.c - what the operator writes: messages of the roles system and developer, at the head of a chat and later. */
 #include "anthropic.h"
 
 gw_str anthropic_role(const struct building *b, const gw_json *message)

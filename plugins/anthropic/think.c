@@ -8,8 +8,8 @@ enum { BUDGET_LEAST = 1024, ROOM_TO_THINK = 64000 };
 enum level { UNSAID, NONE, MINIMAL, LOW, MEDIUM, HIGH, XHIGH, MAX };
 
 static const struct {
-    const char *name;   /* as a chat says it */
-    const char *effort; /* as output_config says it */
+    const char *name;   /* as a chat names it */
+    const char *effort; /* as output_config names it */
     int64_t budget;     /* for models that want one; low to high as other services count them */
 } levels[] = {
     [UNSAID] = { "", NULL, 0 },
@@ -22,7 +22,7 @@ static const struct {
     [MAX] = { "max", "max", 32768 },
 };
 
-/* What the client asked for, and the member that says so. */
+/* What the client asked for, and the member that sets it. */
 struct wish {
     enum level level;
     int64_t budget; /* of its own; 0: by level */
@@ -91,7 +91,7 @@ static struct wish wish_of_thinking(const struct building *b)
     return wish;
 }
 
-/* The first that says anything counts. The others are told where they say something else. */
+/* The first that is set counts. The others are reported where they differ. */
 static struct wish wish_of(struct building *b)
 {
     struct wish wishes[] = { wish_of_word(b), wish_of_reasoning(b), wish_of_thinking(b) }, *first = NULL;
@@ -202,7 +202,7 @@ static void plan_effort(struct building *b, const struct wish *wish, bool forced
     struct plan *p = &b->plan;
     bool lowered;
 
-    /* A model that thinks unless told otherwise is told when a tool is forced; then there is no effort over high. */
+    /* A model that thinks by default gets "disabled" when a tool is forced; then there is no effort over high. */
     if (forced && b->model->quiet == QUIET_DISABLED)
         p->thinking = "disabled";
     if (wish->level == UNSAID)

@@ -59,7 +59,7 @@ static void write_function(struct building *b, const gw_json *tool)
     put_close(b);
 }
 
-/* A custom tool takes free text. Its grammar cannot be enforced: the model is told of it. */
+/* A custom tool takes free text. Its grammar cannot be enforced: the description shows it to the model. */
 static void write_custom(struct building *b, const gw_json *tool)
 {
     const gw_json *custom = get(b->h, tool, "custom"), *format = get(b->h, custom, "format");

@@ -2,7 +2,7 @@
  * turns of user and assistant, begun by the user, each call of a tool answered at the head of the turn after it. */
 #include "anthropic.h"
 
-/* Stands where Anthropic wants a turn and the chat has nothing to say. */
+/* Stands where Anthropic wants a turn and the chat has no text. */
 #define NOTHING GW_LIT(".")
 #define GO_ON GW_LIT("Continue.")
 #define NO_RESULT GW_LIT("There is no result of this call.")

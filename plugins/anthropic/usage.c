@@ -1,6 +1,6 @@
 /* usage.c - sorts a usage object into buckets that do not overlap. Anthropic counts cached tokens beside the input
- * and thinking inside the output. In a stream the counts are cumulative: what a later object says replaces what an
- * earlier one said, and what it does not say stands (the end of a stream tells no lives of cache entries). */
+ * and thinking inside the output. In a stream the counts are cumulative: a count in a later object replaces that of an
+ * earlier one, and a count that is missing in it stands (the end of a stream has no lives of cache entries). */
 #include "anthropic.h"
 
 static int64_t count_of(const struct reader *r, const gw_json *object, const char *name)
@@ -73,9 +73,9 @@ static void add(int64_t *bucket, int64_t more)
 }
 
 /* Where Anthropic has shortened a long conversation on its own, that call of the model is charged and is not in the
- * counts beside it: its page on compaction says so ("aggregate across usage.iterations"), and in the recorded answer
- * input_tokens is 682, as in the iteration "message", beside a "compaction" of 60385. Those of an adviser are another
- * model's and have another price: they stay out. */
+ * counts beside it: its page on compaction documents it ("aggregate across usage.iterations"), and in the recorded
+ * answer input_tokens is 682, as in the iteration "message", beside a "compaction" of 60385. Those of an adviser are
+ * another model's and have another price: they stay out. */
 static void add_compactions(const struct reader *r, const gw_json *usage, gw_tokens *t)
 {
     const gw_json *iterations = get(r->h, usage, "iterations");
@@ -105,7 +105,7 @@ void anthropic_usage(struct reader *r, const gw_json *usage, bool first)
                          .audio_out = -1,
                          .image_in = -1,
                          .image_out = -1,
-                         .total = -1, /* Anthropic tells none */
+                         .total = -1, /* Anthropic reports none */
                          .raw = r->h->json->text(usage) };
 
     if (!r->state->counted)

@@ -1,7 +1,7 @@
 /* settings.c - what stands beside the messages: inferenceConfig, toolConfig, and what a model takes beyond Converse. */
 #include "bedrock.h"
 
-/* How models are told how much to think. The first row that the name has in it counts; a source and its date each. */
+/* How models get their measure of thinking. The first row whose text is in the name counts; each has a source and date. */
 enum thinking { THINKS_NOT, THINKS_BUDGET, THINKS_EFFORT, THINKS_LEVEL };
 static const struct rule {
     const char *model;

@@ -15,7 +15,7 @@ struct demo {
     int64_t latency_ms;        /* before the first token of a stream */
     int64_t slow_ms;           /* before the first token, for the magic word "slow" */
     int64_t long_words;        /* of the answer to the magic word "long" */
-    int64_t dimensions;        /* of an embedding, unless the request says */
+    int64_t dimensions;        /* of an embedding, unless the request sets it */
 };
 
 /* What will be answered, and how far we are. Memory of the call. */
@@ -48,7 +48,7 @@ void demo_plan(const struct demo *demo, gw_call *call, const gw_request *req, st
 /* sample.c: writes a value that a JSON schema describes. `name` is what it is called, for a guess. */
 void demo_sample(const gw_host *host, gw_writer *w, const gw_json *schema, gw_str name);
 
-/* vectors.c: answers a request for embeddings, with one event. GW_MISS, as produce() says it. */
+/* vectors.c: answers a request for embeddings, with one event. GW_MISS, as produce() returns it. */
 gw_status demo_embed(const struct demo *demo, gw_call *call, const gw_request *req, gw_emit emit);
 
 /* tokens.c: the length in bytes of the first token of a text that is not empty. */

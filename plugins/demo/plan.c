@@ -133,8 +133,8 @@ static gw_str person_text(const struct plan *p, const gw_json *content)
     return found;
 }
 
-/* Reads all messages: counts them, finds what the user said last, and whether a tool's result is the end: what only a
- * client says behind it does not count. */
+/* Reads all messages: counts them, finds the user's last message, and whether a tool's result is the end: what only a
+ * client sends behind it does not count. */
 static const gw_json *read_messages(struct plan *p)
 {
     const gw_json *messages = p->h->json->get(p->body, GW_LIT("messages")), *last = NULL;
@@ -200,7 +200,7 @@ static const gw_json *find_function(const struct plan *p, gw_str wanted)
     return NULL;
 }
 
-/* Does tool_choice ask for a call, whatever the user says? *name gets the function's, when it names one. */
+/* Does tool_choice ask for a call, whatever the user's text is? *name gets the function's, when it names one. */
 static bool is_call_forced(const struct plan *p, gw_str *name)
 {
     const gw_json *choice = p->h->json->get(p->body, GW_LIT("tool_choice"));
@@ -232,7 +232,7 @@ static void plan_tool_call(struct plan *p, gw_str wanted)
     a->tool_args = p->h->write->end(w) == GW_OK ? demo_copy(p->demo, p->call, p->h->write->text(w)) : GW_LIT("{}");
 }
 
-/* A JSON object: what response_format's schema describes, or what the user said. */
+/* A JSON object: what response_format's schema describes, or the user's text. */
 static void plan_json(struct plan *p, const gw_json *schema)
 {
     gw_writer *w = p->h->writer(p->call);
@@ -338,7 +338,7 @@ static void cut_at_stop(const struct plan *p)
     }
 }
 
-/* -1 where not told. */
+/* -1 where it is not set. */
 static int64_t most_tokens(const struct plan *p)
 {
     int64_t most = p->h->json->integer(p->h->json->get(p->body, GW_LIT("max_completion_tokens")), -1);

@@ -53,7 +53,7 @@ static void write_vector(struct embedding *e)
 {
     char number[32];
     double length = length_of(e);
-    if (length <= 0) { /* nothing was said, or all of it was cancelled out */
+    if (length <= 0) { /* there was no text, or all of it was cancelled out */
         e->vector[0] = 1;
         length = 1;
     }

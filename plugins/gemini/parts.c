@@ -60,7 +60,7 @@ static gw_str type_of(gw_str url)
     return (gw_str){ NULL, 0 };
 }
 
-/* What the first bytes of base64 say of an image or a document: they decide, as clients call a JPEG "image/png". */
+/* What the first bytes of base64 show of an image or a document: they decide, as clients call a JPEG "image/png". */
 static gw_str type_in(gw_str data)
 {
     static const char *const begins[][2] = {
@@ -121,7 +121,7 @@ static gw_status write_url(const struct gemini_out *o, gw_str url)
     return GW_OK;
 }
 
-/* By its id, its address or its data; bare base64 is what its first bytes or its name say. */
+/* By its id, its address or its data; the type of bare base64 is found by its first bytes or its name. */
 static gw_status write_file(const struct gemini_out *o, const gw_json *file)
 {
     gw_str id = gemini_text(o->h, file, "file_id"), data = gemini_text(o->h, file, "file_data");

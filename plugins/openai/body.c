@@ -1,5 +1,5 @@
-/* body.c - writes a canonical request as a service takes it: the tables of fields.c say what becomes of each member.
- * Those that are said in a way of their own are in members.c, messages in messages.c. */
+/* body.c - writes a canonical request as a service takes it: the tables of fields.c state what becomes of each member.
+ * Those that are written in a way of their own are in members.c, messages in messages.c. */
 #include "openai.h"
 
 static const gw_json *member(const struct writing *w, const char *name)
@@ -44,7 +44,7 @@ bool openai_is_unclean(struct writing *w, gw_str name)
 
 void openai_copy_clean(struct writing *w, const gw_json *object, openai_write_member *special)
 {
-    if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service says what it thinks of it */
+    if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service judges it */
         w->h->write->copy(w->w, object);
         return;
     }
@@ -81,7 +81,7 @@ bool openai_is_default(const struct writing *w, gw_str name, const gw_json *valu
            (w->h->json->type(value) == GW_JSON_ARRAY || w->h->json->type(value) == GW_JSON_OBJECT);
 }
 
-/* Two numbers, or two strings, that say the same? */
+/* Two equal numbers, or two equal strings? */
 static bool is_same(const struct writing *w, const gw_json *a, const gw_json *b)
 {
     gw_str one = w->h->json->str(a), other = w->h->json->str(b);
@@ -126,7 +126,7 @@ static void write_member(struct writing *w, gw_str name, const gw_json *value)
     }
 }
 
-/* Asks for usage in a stream, beside whatever else the client's stream_options say. */
+/* Asks for usage in a stream, beside the other members of the client's stream_options. */
 static void write_stream(struct writing *w)
 {
     const gw_json *said = member(w, "stream_options");

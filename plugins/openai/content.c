@@ -1,4 +1,4 @@
-/* content.c - writes what a message of a canonical request says as a service takes it: texts, parts, files. */
+/* content.c - writes the content of a message of a canonical request as a service takes it: texts, parts, files. */
 #include <string.h>
 
 #include "openai.h"
@@ -122,7 +122,7 @@ static void write_part(struct writing *w, const gw_json *part)
     openai_copy_clean(w, part, NULL);
 }
 
-/* Only text, and nothing that a string could not say? Then `length` is that of the joined text. */
+/* Only text, and nothing that a string could not carry? Then `length` is that of the joined text. */
 static bool is_text_only(struct writing *w, const gw_json *parts, size_t *length)
 {
     *length = 0;

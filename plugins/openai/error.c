@@ -1,4 +1,4 @@
-/* error.c - reads an error in any of the shapes that compatible services use, and says whose fault it is. */
+/* error.c - reads an error in any of the shapes that compatible services use, and names whose fault it is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 
 enum { TEXT_MOST = 2000, PLAIN_MOST = 300 };
 
-/* What an error body says, wherever it says it. */
+/* The content of an error body, in whichever member it is. */
 struct told {
     gw_str text, type, code, param;
     const gw_json *body; /* the object that has code and metadata */
@@ -44,8 +44,8 @@ static void read_detail(const struct reader *r, const gw_json *detail, struct to
         told->param = r->h->json->str(r->h->json->at(place, depth - 1));
 }
 
-/* "code" is a string, a number or null; a number is told as its digits, null as an empty code: there is none, which is
- * not the same as a body that has no such member. */
+/* "code" is a string, a number or null; a number is reported as its digits, null as an empty code: there is none, which
+ * is not the same as a body that has no such member. */
 static gw_str code_of(const struct reader *r, const gw_json *body)
 {
     const gw_json *code = openai_get(r, body, GW_LIT("code"));
@@ -83,7 +83,7 @@ static gw_str shorten(const struct reader *r, gw_str s, size_t most)
     return openai_join(r->h, r->call, s, mark);
 }
 
-/* OpenRouter: "Provider returned error", and what the provider said beside it. */
+/* OpenRouter: "Provider returned error", and the provider's own message beside it. */
 static void add_raw(const struct reader *r, struct told *told)
 {
     gw_str raw = openai_str(r, openai_get(r, told->body, GW_LIT("metadata")), GW_LIT("raw"));
@@ -140,7 +140,7 @@ static gw_str plain_text(gw_str body)
     return (gw_str){ text.ptr, len };
 }
 
-/* A body that says nothing a program can read. */
+/* A body that a program cannot read. */
 static void read_plain(const struct reader *r, uint32_t status, struct told *told)
 {
     gw_str said = r->frame->data.len > 0 ? plain_text(r->frame->data) : (gw_str){ NULL, 0 };
@@ -197,7 +197,7 @@ static bool says(const struct told *told, const char *const *words)
     return is_any(told->code, words) || is_any(told->type, words);
 }
 
-/* The status an error in an answer of 200 meant: told as a number somewhere, or by the kind of its words. */
+/* The status an error in an answer of 200 meant: given as a number somewhere, or by the kind of its words. */
 static uint32_t meant_status(const struct reader *r, const struct told *told)
 {
     const gw_json *body = told->body;

@@ -1,4 +1,4 @@
-/* family.c - what the name of an OpenAI model tells: its line, its version as a number, so that the next one of a line
+/* family.c - what the name of an OpenAI model shows: its line, its version as a number, so that the next one of a line
  * gets the rows of the newest in fields.c without a change here, and how much it writes at most. */
 #include "openai.h"
 

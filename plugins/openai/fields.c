@@ -1,7 +1,7 @@
 /* fields.c - the capability tables of OpenAI itself and of Azure, and what the compatible services have in common: what
  * becomes of each field of a request, at each line of OpenAI's models. Those of the other services are in
- * fields_services.c. A field that stands neither in a service's own table nor in those that it shares (services.c says
- * which) is carried, and a value that says what holds without it ("n": 1) is no loss. What the words of a row mean is
+ * fields_services.c. A field that stands neither in a service's own table nor in those that it shares (services.c lists
+ * which) is carried, and a value that is the default ("n": 1) is no loss. What the words of a row mean is
  * in services.h; how it is done, in body.c, members.c, turns.c and messages.c. */
 #include "fields.h"
 
@@ -33,8 +33,7 @@ static const char folded[] = "OpenAI takes none of these there: their properties
             .on = OPENAI_THINKING)
 
 #define SOURCE "platform.openai.com/docs/guides/reasoning and /docs/models, 2026-11"
-/* What the names of OpenAI's models tell. A deployment may have any name: then a field is sent, and OpenAI says what it
- * thinks of it. */
+/* What the names of OpenAI's models show. A deployment may have any name: then a field is sent, and OpenAI judges it. */
 const struct openai_rule openai_model_rules[] = {
     NO_SAMPLING("frequency_penalty"),
     NO_SAMPLING("logit_bias"),
@@ -50,7 +49,7 @@ const struct openai_rule openai_model_rules[] = {
     ROW_FROM("github.com/pipecat-ai/pipecat/issues/4043, 2026-03", DROPPED, "reasoning_effort",
              "with tools, unless it is none", NULL, not_with_tools, LINES(OPENAI_GPT, 504, 506),
              .on = OPENAI_THINKING_WITH_TOOLS),
-    /* The same 400 where nothing is said, for it thinks by itself: "use /v1/responses or set reasoning_effort to
+    /* The same 400 where the member is absent, for it thinks by itself: "use /v1/responses or set reasoning_effort to
      * 'none'" */
     ROW_FROM(TOOLS_WANT_NONE, DROPPED, "reasoning_effort", "with tools, unless it is none", NULL, only_none,
              LINES(OPENAI_GPT, 506, 0), .on = OPENAI_THINKING_WITH_TOOLS),

@@ -1,5 +1,5 @@
 /* fields.h - what the tables of fields.c and fields_services.c are written with. Each row has the source of what it
- * says: a page of the service's documents or a thread of those who met the rule, and when that was looked up. */
+ * states: a page of the service's documents or a thread of those who met the rule, and when that was looked up. */
 #ifndef FIELDS_H
 #define FIELDS_H
 
@@ -31,7 +31,7 @@
 /* About models of these names. */
 #define CARRY_FOR(models_, field_) ROW(CARRIED, field_, NULL, NULL, NULL, .models = models_)
 #define DROP_FOR(models_, field_, why_) ROW(DROPPED, field_, NULL, NULL, why_, .models = models_)
-/* What is told of a reasoning effort that the model does not know, and which one is sent. */
+/* What is reported for a reasoning effort that the model does not know, and which one is sent. */
 #define LEVELS(when_, pairs_, why_, ...)                                                                               \
     ROW(DROPPED, "reasoning_effort", when_, NULL, why_, .on = OPENAI_LEVEL, .levels = pairs_, __VA_ARGS__)
 #define LOW_TO_HIGH(...) LEVELS("minimal, xhigh or max", "minimal=low xhigh=high max=high", NO_LEVEL, __VA_ARGS__)

@@ -24,7 +24,7 @@ const struct openai_rule openai_deepseek_rules[] = {
     ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .on = OPENAI_QUIET),
     DROP("response_format.json_schema", "the service promises an object, but not of a schema"),
     DROP("seed", NOT_THERE),
-    SAY("tool_choice.forced", "itself, with thinking disabled"), /* it thinks unless told otherwise, and refuses then */
+    SAY("tool_choice.forced", "itself, with thinking disabled"), /* it thinks by default, and refuses then */
     DROP("user", NOT_THERE),
     REFUSE("api.audio", NO_AUDIO),
     REFUSE("api.embeddings", NO_EMBEDDINGS),
@@ -151,7 +151,7 @@ const struct openai_rule openai_moonshot_rules[] = {
     DROP_FOR(THINKING_KIMI, "n", kimi_fixed),
     DROP_FOR(THINKING_KIMI, "presence_penalty", kimi_fixed),
     CARRY("prompt_cache_key"),
-    /* It is ignored where it is not known: what says it is "thinking", and from K3 on the effort. */
+    /* It is ignored where it is not known: the member for it is "thinking", and from K3 on the effort. */
     ROW(DROPPED, "reasoning_effort", "unless it is none", NULL, "the model has no levels: it thinks as it will",
         .models = SWITCHED_KIMI, .on = OPENAI_THINKING),
     ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .models = SWITCHED_KIMI, .on = OPENAI_QUIET),
@@ -193,7 +193,7 @@ const struct openai_rule openai_ollama_rules[] = {
 #undef SOURCE
 #define SOURCE "openrouter.ai/docs/api-reference/chat-completion, 2026-11"
 const struct openai_rule openai_openrouter_rules[] = {
-    CARRY("cache_control"), /* for the models of Anthropic and others that want to be told */
+    CARRY("cache_control"), /* for the models of Anthropic and others that want the marker */
     SAY("messages.reasoning_content", "reasoning"),
     CARRY("messages.reasoning_details"), /* wanted back, unchanged */
     CARRY("metadata"),

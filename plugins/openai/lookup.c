@@ -276,7 +276,7 @@ static bool loses(const struct openai_rule *rule)
     return rule->row.how == GW_FIELD_DROPPED || rule->row.how == GW_FIELD_REFUSED;
 }
 
-/* Does an earlier row of the same field leave nothing for `rule` to say? What is changed is sent, so only a row by
+/* Does an earlier row of the same field leave no case for `rule`? What is changed is sent, so only a row by
  * which it is not sent does. */
 static bool is_before(const struct openai_rule *other, const struct openai_rule *rule)
 {
@@ -288,7 +288,7 @@ static bool is_before(const struct openai_rule *other, const struct openai_rule 
     return loses(other) && (when == NULL || other->on == OPENAI_THINKING);
 }
 
-/* Do other rows leave nothing for this one to say? */
+/* Do other rows leave no case for this one? */
 static bool is_hidden(const struct openai_service *service, const struct openai_asked *asked,
                       const struct openai_rule *rule)
 {

@@ -1,4 +1,4 @@
-/* members.c - members of a request that are said in a way of their own: how much to think, tools and their choice, the
+/* members.c - members of a request written in a way of their own: how much to think, tools and their choice, the
  * shape of the answer, its length and where it stops. What becomes of them is in fields.c. */
 #include "openai.h"
 
@@ -23,7 +23,7 @@ static const struct openai_rule *tell(struct writing *w, const char *field, enum
     return rule;
 }
 
-/* DeepSeek thinks unless told otherwise with a member of its own, and refuses a forced call while it does. */
+/* DeepSeek thinks unless a member of its own turns it off, and refuses a forced call while it does. */
 static bool has_thinking(const struct writing *w)
 {
     return openai_row_for(w, "tool_choice.forced")->how == GW_FIELD_TRANSLATED;
@@ -45,27 +45,27 @@ void openai_end_thinking(struct writing *w)
             : NULL;
     if (w->asked.forced && has_thinking(w))
         write_thinking(w, false);
-    if (rule != NULL) /* what was asked for was dropped, and told */
+    if (rule != NULL) /* what was asked for was dropped, and reported */
         put_str(w, "reasoning_effort", openai_lit(rule->row.as));
 }
 
 static void write_effort(struct writing *w, const gw_json *value)
 {
     gw_str effort = w->h->json->str(value);
-    bool left_out = openai_row_for(w, "reasoning_effort")->how == GW_FIELD_TRANSLATED; /* it says what holds anyway */
+    bool left_out = openai_row_for(w, "reasoning_effort")->how == GW_FIELD_TRANSLATED; /* it is the default */
 
     if (effort.len == 0) {
         put(w, "reasoning_effort", value);
         return;
     }
     const struct openai_rule *rule = left_out ? NULL : tell(w, "reasoning_effort", OPENAI_LEVEL, effort);
-    if (has_thinking(w) && !w->asked.forced) /* else it is said once, at the end */
+    if (has_thinking(w) && !w->asked.forced) /* else it is written once, at the end */
         write_thinking(w, !left_out);
     if (!left_out)
         put_str(w, "reasoning_effort", rule != NULL ? openai_level(rule, effort) : effort);
 }
 
-/* Is it said to be strict, with a schema that is not? That has been told, then. */
+/* Is it declared strict, with a schema that is not? That has been reported, then. */
 static bool is_open(struct writing *w, const char *field, const gw_json *holder, const gw_json *schema)
 {
     const gw_json *strict = w->h->json->get(holder, GW_LIT("strict"));
@@ -134,7 +134,7 @@ static void write_tool(struct writing *w, const gw_json *tool)
     w->h->write->close(w->w);
 }
 
-/* Where a service has no tool_choice, none of them is said with no tools. */
+/* Where a service has no tool_choice, "none" is sent as a request without tools. */
 static bool has_no_tools(const struct writing *w)
 {
     return openai_row_for(w, "tool_choice")->how == GW_FIELD_TRANSLATED;

@@ -1,4 +1,4 @@
-/* message.c - reads what one message, or a delta of it, says: text, reasoning, media, citations. Tool calls are in
+/* message.c - reads what one message, or a delta of it, carries: text, reasoning, media, citations. Tool calls are in
  * tools.c. */
 #include "openai.h"
 
@@ -49,7 +49,7 @@ static gw_str detail_text(const struct reader *r, const gw_json *detail)
 }
 
 /* OpenRouter and others: the text by blocks, with signatures and encrypted blobs. A block that was signed must come
- * back as it is, so the whole entry goes along, and the format that says whose it is. */
+ * back as it is, so the whole entry goes along, and the format that names whose it is. */
 static void read_reasoning_detail(struct reader *r, struct choice *choice, const gw_json *detail, uint32_t item)
 {
     gw_str format = openai_str(r, detail, GW_LIT("format"));
@@ -80,7 +80,7 @@ static void read_reasoning_detail(struct reader *r, struct choice *choice, const
                                   .data = r->h->json->text(detail) });
 }
 
-/* The text comes as a member and, of those that tell blocks apart, once more in these: then the blocks' counts. */
+/* The text comes as a member and, of those that keep blocks apart, once more in these: then the blocks' counts. */
 static void read_reasoning(struct reader *r, struct choice *choice, const gw_json *message)
 {
     const gw_json *details = openai_get(r, message, GW_LIT("reasoning_details"));

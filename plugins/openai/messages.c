@@ -15,7 +15,7 @@ static const gw_json *member_of(const struct writing *w, const struct run *run, 
     return w->h->json->get(run->turns[i].message, openai_lit(name));
 }
 
-/* Is it a member of a message that the service does not take? It has been told, then. */
+/* Is it a member of a message that the service does not take? It has been reported, then. */
 static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
 {
     char field[40] = "messages.";
@@ -127,7 +127,7 @@ static void write_all_calls(struct writing *w, const struct run *run)
     w->h->write->close(w->w);
 }
 
-/* The blocks of all turns, one after another; what a turn tells only as a text is a block too. */
+/* The blocks of all turns, one after another; what a turn has only as a text is a block too. */
 static void write_details(struct writing *w, const struct run *run)
 {
     openai_key(w, "reasoning_details");
@@ -239,7 +239,7 @@ static void write_role(struct writing *w, const struct turn *turn, const gw_json
         w->h->write->copy(w->w, value);
 }
 
-/* What is said before the text: that the tool failed. */
+/* What is written before the text: that the tool failed. */
 static gw_str mark_of(const struct writing *w, const gw_json *message)
 {
     const gw_capability *error = openai_row_for(w, "messages.is_error");
@@ -282,7 +282,7 @@ static void write_message_member(struct writing *w, const struct run *run, gw_st
     }
 }
 
-/* What stands for the content of an assistant that neither says nor calls anything; absent where it stays as it is. */
+/* What stands for the content of an assistant that has neither text nor calls; absent where it stays as it is. */
 static gw_str silence(const struct writing *w, const struct run *run)
 {
     static const char *const others[] = { "tool_calls", "function_call", "refusal", "audio" };
@@ -330,7 +330,7 @@ static void write_run(struct writing *w, const struct run *run, bool last)
     w->h->write->close(w->w);
 }
 
-/* What nobody said, where a service wants somebody to speak. */
+/* The text of a message that the chat does not have, where a service requires one. */
 static void write_said(struct writing *w, gw_str role, gw_str text)
 {
     w->h->write->object(w->w);

@@ -1,6 +1,6 @@
 /* names.c - what is longer than a service takes: names of tools, shortened in the request and whole again in the
  * answer, and ids of tool calls, which only need to be the same where one means the other. Both are made from a hash,
- * so every request of a conversation says the same.
+ * so every request of a conversation has the same.
  *
  * OpenAI: 400 "Invalid 'tools[12].function.name': string too long. Expected a string with maximum length 64", and 40
  * for 'messages[2].tool_calls[0].id'; others follow it. MCP clients make longer names: Anthropic takes 128. */
@@ -34,7 +34,7 @@ static void hash(gw_str s, char *out, size_t count)
     }
 }
 
-/* Memory of the call; `whole` itself where there is none left, which is told at the end. */
+/* Memory of the call; `whole` itself where there is none left, which is reported at the end. */
 static gw_str hashed(struct writing *w, gw_str whole, size_t kept, size_t count)
 {
     char *text = w->h->alloc(w->call, kept + 1 + count, 1);

@@ -35,7 +35,7 @@ struct tool {
     bool opened;   /* TOOL_CALL was emitted */
     bool has_args; /* arguments were */
     bool custom;
-    gw_str name;             /* until it is opened: as far as it was told */
+    gw_str name;             /* until it is opened: as far as it was received */
     struct piece *held;      /* arguments that came before the name, in order */
     struct piece **held_end; /* where the next goes */
 };
@@ -56,10 +56,10 @@ struct choice {
     struct tool *tools;              /* newest first */
     struct tool *oldest;             /* from which none was ended */
     struct tool *named, *last_named; /* to be opened when something else begins, in order */
-    uint32_t block;                  /* of reasoning: the one whose text was told last */
+    uint32_t block;                  /* of reasoning: the one whose text was emitted last */
     bool has_deltas;
     bool finished; /* what comes now is not passed on */
-    bool called;   /* it is said to end with calls, which may come as another choice */
+    bool called;   /* its finish reason is calls, which may come as another choice */
 };
 
 /* What is known of the answer after the frames so far. Memory of the call; made by build(), or by the first
@@ -70,7 +70,7 @@ struct reading {
     gw_str id;                            /* of the answer */
     struct short_name *names;             /* of tools, that the request shortened */
     const struct openai_service *service; /* that was asked; NULL: not known */
-    uint32_t operation;                   /* GW_OP_* that was asked for; 0: not known, the answer's shape tells */
+    uint32_t operation;                   /* GW_OP_* that was asked for; 0: not known, the answer's shape shows it */
     uint32_t dialect;
     bool one;          /* one message was asked for */
     gw_str model;      /* that was asked; may be empty */
@@ -100,7 +100,7 @@ struct reader {
 bool openai_note(const struct openai *openai, const struct openai_service *service, gw_call *call,
                  const gw_request *req);
 /* The path below the API's root. Absent when the service does not have it: then explain() has
- * said so. */
+ * reported it. */
 gw_str openai_path(const struct openai *openai, const struct openai_service *service, gw_call *call,
                    const gw_request *req);
 /* Method, Content-Type, Accept and what goes along of the client's headers. */
@@ -133,28 +133,28 @@ const struct openai_index *openai_index(const gw_host *h, gw_call *call, const s
 /* body.c: req->body as the service takes it. */
 gw_status openai_write_body(const struct openai *openai, const struct openai_service *service, gw_call *call,
                             const gw_request *req, gw_http *out);
-/* The row that says what becomes of a field. Never NULL. */
+/* The row that states what becomes of a field. Never NULL. */
 const gw_capability *openai_row_for(const struct writing *w, const char *field);
-/* Tells of a field that is left out or changed. */
+/* Reports a field that is left out or changed. */
 void openai_drop(struct writing *w, const gw_capability *row);
 /* Gives the request up: the client must change it. */
 void openai_refuse(struct writing *w, const gw_capability *row);
-/* Does the value say what holds without it? Then it is no loss. */
+/* Is the value the default? Then it is no loss. */
 bool openai_is_default(const struct writing *w, gw_str name, const gw_json *value);
 /* Writes the value of a member, whose name was written, in a way of its own. False: it has none. */
 typedef bool openai_write_member(struct writing *w, gw_str name, const gw_json *value);
 /* The object without cache markers, unless the service takes them, and without what only the gateway reads; `special`:
  * NULL, or which of its members are changed. */
 void openai_copy_clean(struct writing *w, const gw_json *object, openai_write_member *special);
-/* Is this a member that openai_copy_clean() leaves out? It has been told, then. */
+/* Is this a member that openai_copy_clean() leaves out? It has been reported, then. */
 bool openai_is_unclean(struct writing *w, gw_str name);
 
-/* Is a member of the name `other` there, which says it instead? Where it says something else, that is told. */
+/* Is a member of the name `other` there, which replaces it? Where its value differs, that is reported. */
 bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const char *other);
 
 /* schema.c: the parameters of a tool, as OpenAI takes them where it is asked. */
 enum openai_root { ROOT_FINE, ROOT_BARE, ROOT_BAD };
-/* What stands against the schema, of what the service's tables know; what is sent changed is told. */
+/* What stands against the schema, of what the service's tables know; what is sent changed is reported. */
 enum openai_root openai_root(struct writing *w, const gw_json *schema);
 /* Writes the schema without what stands against it. */
 void openai_write_schema(struct writing *w, const gw_json *schema, enum openai_root root);
@@ -164,7 +164,7 @@ bool openai_is_strict(const struct writing *w, const gw_json *schema);
 
 /* members.c: writes the member when it has a way of its own, wherever the table carries or translates it. */
 bool openai_write_special(struct writing *w, gw_str name, const gw_json *value);
-/* At the end: what a forced call needs to be said of thinking. */
+/* At the end: writes what a forced call needs about thinking. */
 void openai_end_thinking(struct writing *w);
 
 /* names.c: an id of a call as it is sent: a shorter one where it is too long. It lives as long as the call and the

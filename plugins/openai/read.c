@@ -75,7 +75,7 @@ void openai_finish(struct reader *r, gw_str word)
     r->emit(r->call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = word });
 }
 
-/* The id and the model are told in every chunk, but not always in the first (Azure). */
+/* The id and the model are in every chunk, but not always in the first (Azure). */
 static void read_start(struct reader *r, const gw_json *root)
 {
     gw_str id = openai_str(r, root, GW_LIT("id")), model = openai_str(r, root, GW_LIT("model"));
@@ -106,7 +106,7 @@ static struct choice *find_choice(struct reader *r, uint32_t index)
     return choice;
 }
 
-/* Perplexity: what was searched, in every chunk; told once, before the finish, as the annotations that others
+/* Perplexity: what was searched, in every chunk; emitted once, before the finish, as the annotations that others
  * send. */
 static void read_search_results(struct reader *r, const struct choice *choice)
 {
@@ -175,7 +175,7 @@ static void read_object(struct reader *r, const gw_json *root)
         openai_error(r, is_error || r->broke == NULL ? root : r->broke);
 }
 
-/* What the gateway says for an upstream's word. Strict clients know four words only. */
+/* The gateway's word for an upstream's word. Strict clients know four words only. */
 static gw_str finish_word(gw_str word)
 {
     static const struct {
@@ -215,12 +215,12 @@ static void finish(struct reader *r, struct choice *choice, gw_str word)
     if (r->state->failed)
         return;
     read_search_results(r, choice);
-    if (openai_is(ours, "stop") && choice->tool_count > 0) /* Ollama and Gemini's compatible endpoint say stop */
+    if (openai_is(ours, "stop") && choice->tool_count > 0) /* Ollama and Gemini's compatible endpoint send "stop" */
         ours = GW_LIT("tool_calls");
     openai_emit_text(r, GW_EVENT_FINISH, choice, 0, ours);
 }
 
-/* The end mark: a choice that has said something and was not finished is finished now. */
+/* The end mark: a choice that has emitted something and was not finished is finished now. */
 static void finish_all(struct reader *r)
 {
     for (struct choice *choice = r->state->choices; choice != NULL && !r->state->failed; choice = choice->next)
@@ -236,7 +236,7 @@ static void finish_called(struct reader *r)
 }
 
 /* A stream's chunk has a delta; some have the whole message so far beside it, which is not read twice; others have only
- * messages, which are deltas by another name. NULL: it says nothing. */
+ * messages, which are deltas by another name. NULL: it has no content. */
 static const gw_json *said(const struct reader *r, struct choice *choice, const gw_json *json)
 {
     const gw_json *message = openai_get(r, json, GW_LIT("message")), *delta = openai_get(r, json, GW_LIT("delta"));
@@ -271,7 +271,7 @@ static bool is_of_first(const struct reader *r, const gw_json *json)
                              r->h->json->count(openai_get(r, delta, GW_LIT("tool_calls"))) > 0);
 }
 
-/* Do calls of the one message follow in the same object, whatever this choice's finish says? */
+/* Do calls of the one message follow in the same object, whatever this choice's finish reason is? */
 static bool has_more(const struct reader *r, uint32_t position)
 {
     const gw_json *choices = openai_get(r, r->root, GW_LIT("choices"));
@@ -295,7 +295,7 @@ static void read_choice(struct reader *r, const gw_json *json, uint32_t position
         read_content(r, choice, json);
     if (r->h->json->type(openai_get(r, json, GW_LIT("error"))) == GW_JSON_OBJECT) /* OpenRouter */
         r->broke = json;
-    /* No finish, but a failure, which is told when the rest of the object is read: it may say which. */
+    /* No finish, but a failure, which is reported when the rest of the object is read: that may name it. */
     if (r->broke != NULL || openai_is(word, "error"))
         r->state->broken = true;
     else if (word.len > 0 && r->state->one &&

@@ -24,7 +24,7 @@ static gw_str refuse(const struct openai *openai, gw_call *call, gw_str why)
     return (gw_str){ NULL, 0 };
 }
 
-/* Where each operation is, and the row of fields.c that says whether a service has it. */
+/* Where each operation is, and the row of fields.c that states whether a service has it. */
 static const struct place {
     uint32_t operation, dialect;
     const char *path; /* NULL: the client's own */
@@ -95,7 +95,7 @@ static void header(const gw_host *h, gw_http *out, gw_str name, const char *valu
         h->http_header(out, name, openai_lit(value));
 }
 
-/* Whose ways are followed: the service that the settings say, or the one at the address. */
+/* Whose ways are followed: the service that the settings name, or the one at the address. */
 static const struct openai_service *service_of(const struct openai *openai, const gw_request *req)
 {
     return openai->service != NULL ? openai->service : openai_service_at(req->base_url);

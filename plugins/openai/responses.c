@@ -59,7 +59,7 @@ static void read_response(struct reader *r, const gw_json *response)
     if (r->h->json->type(usage) == GW_JSON_OBJECT)
         openai_usage(r, usage);
     if (openai_is(status, "failed") || r->h->json->type(error) == GW_JSON_OBJECT || r->h->json->str(error).len > 0) {
-        r->state->broken = true; /* also where it does not say why */
+        r->state->broken = true; /* also where it gives no reason */
         openai_error(r, response);
     } else if (openai_is(status, "incomplete")) {
         gw_str reason = openai_str(r, openai_get(r, response, GW_LIT("incomplete_details")), GW_LIT("reason"));

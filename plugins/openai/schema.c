@@ -1,6 +1,6 @@
 /* schema.c - the parameters of a tool. OpenAI wants an object with properties, and answers 400 to the whole request
  * where anyOf, oneOf, allOf, enum, const or not stand at the root of one schema. Their properties are taken to the
- * root, where the model sees them, and what they say beyond that is told to it in the description. */
+ * root, where the model sees them, and what they require beyond that is written into the description. */
 #include "openai.h"
 
 static const char *const bad_roots[] = { "anyOf", "oneOf", "allOf", "enum", "const", "not" };
@@ -38,7 +38,7 @@ static const gw_json *resolve(const struct writing *w, const gw_json *schema, co
     return branch;
 }
 
-/* The object that says what the arguments are: the schema, or the definition that it is no more than a name of. */
+/* The object that defines the arguments: the schema, or the definition that it is no more than a name of. */
 static const gw_json *body_of(const struct writing *w, const gw_json *schema)
 {
     const gw_json *body = resolve(w, schema, schema);
@@ -118,7 +118,7 @@ static bool is_known(const struct writing *w, const struct sources *s, size_t be
     return false;
 }
 
-/* A property: as it is where all schemas that have it say the same, else any of what they say. */
+/* A property: as it is where all schemas that have it agree, else any of theirs. */
 static void write_property(struct writing *w, const struct sources *s, size_t at, gw_str name)
 {
     const gw_json *first = w->h->json->get(properties_of(w, s->list[at]), name);
@@ -163,7 +163,7 @@ static void write_properties(struct writing *w, const gw_json *schema)
     w->h->write->close(w->w);
 }
 
-/* Who says what is required in any case: the root, and behind it the branches of allOf. */
+/* What lists the members that are required in any case: the root, and behind it the branches of allOf. */
 static const gw_json *required_of(const struct writing *w, const gw_json *schema, size_t index)
 {
     const gw_json *body = body_of(w, schema), *all = w->h->json->get(body, GW_LIT("allOf"));

@@ -1,5 +1,5 @@
-/* services.c - where the services are, what they speak, and which tables of fields.c say what becomes of the fields of
- * a request there: its own first, then what it has in common with others. */
+/* services.c - where the services are, what they speak, and which tables of fields.c state what becomes of the fields
+ * of a request there: its own first, then what it has in common with others. */
 #include "services.h"
 
 #define NO_CHAT (GW_DIALECT_EMBEDDINGS | GW_DIALECT_COMPLETIONS | GW_DIALECT_OTHER)

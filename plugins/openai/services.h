@@ -14,7 +14,7 @@ enum {
     OPENAI_O = 4,    /* o1, o3, o4-mini */
 };
 
-/* What the name of an OpenAI model tells. */
+/* What the name of an OpenAI model shows. */
 struct openai_family {
     unsigned line;    /* OPENAI_*; 0: nothing is known, as of a deployment with a name of its own */
     unsigned version; /* of OPENAI_GPT: 400 for gpt-4o, 504 for gpt-5.4 */
@@ -29,7 +29,7 @@ enum openai_when {
     OPENAI_THINKING_WITH_TOOLS, /* and there are tools */
     OPENAI_THINKING_AND_FORCED, /* and tool_choice asks for a call */
     OPENAI_TOOLS_UNUSED,        /* tool_choice is "none", and nothing was called before */
-    /* Rows of what is told of a field that is sent changed: openai_change() finds them, openai_rule() does not. */
+    /* Rows of what is reported for a field that is sent changed: openai_change() finds them, openai_rule() does not. */
     OPENAI_LEVEL,             /* a reasoning effort of `levels` */
     OPENAI_TOO_LONG,          /* more tokens than the model writes */
     OPENAI_TOO_MANY,          /* more than four */
@@ -40,7 +40,7 @@ enum openai_when {
     OPENAI_BARE,              /* a tool's schema of an object that names no properties */
     OPENAI_UNSAID_WITH_TOOLS, /* reasoning_effort is not there, and there are tools: `as` is sent */
     OPENAI_LATER,             /* a system message that is not at the head */
-    OPENAI_SILENT,            /* an assistant that says nothing, nor calls: `levels` is sent for it */
+    OPENAI_SILENT,            /* an assistant without text and calls: `levels` is sent for it */
     OPENAI_UNSIGNED_CALL,     /* a call that has no signature of Google's: `levels` is sent for it */
     OPENAI_UNREASONED,        /* an assistant's message without reasoning: `levels` is sent for it */
     OPENAI_UNREASONED_CALL,   /* the same, of one that calls tools */
@@ -58,11 +58,11 @@ enum openai_when {
  *   cache_control, prompt_cache_breakpoint: wherever they stand    api.*: what else than a chat can be asked for
  * `as` is a member's other name, a value's other value, or words. */
 struct openai_rule {
-    gw_capability row;  /* what is told of it; its field is NULL at the end of a table */
+    gw_capability row;  /* what is reported for it; its field is NULL at the end of a table */
     const char *models; /* names it is about, blank-separated, each with a * at an end, at both or none; NULL: all */
-    unsigned lines;     /* of OpenAI's models, OPENAI_*; 0: all, and names that tell nothing */
+    unsigned lines;     /* of OpenAI's models, OPENAI_*; 0: all, and names that show nothing */
     unsigned since, before; /* versions of OPENAI_GPT it is about; before 0: all that follow */
-    enum openai_when on;    /* row.when says it in words */
+    enum openai_when on;    /* row.when has it in words */
     const char *levels;     /* of OPENAI_LEVEL: pairs "level=level" of what is sent for what was asked */
     const char *source;     /* whose documents, or which thread, and when that was looked up */
 };
@@ -70,7 +70,7 @@ struct openai_rule {
 enum { OPENAI_TABLES = 3 };
 
 struct openai_service {
-    gw_service preset;                               /* preset.base_url may be NULL: the operator must say it */
+    gw_service preset;                               /* preset.base_url may be NULL: the operator must set it */
     const struct openai_rule *tables[OPENAI_TABLES]; /* the first row that fits counts; then a field is carried */
 };
 
@@ -102,7 +102,7 @@ struct openai_asked {
     const struct openai_index *index; /* of these conditions and the service; NULL: rows are looked for in the tables */
 };
 
-/* The row for a field of a request; one that carries it where nothing else is said. Never NULL. */
+/* The row for a field of a request; one that carries it where there is no other. Never NULL. */
 const gw_capability *openai_rule(const struct openai_service *service, const struct openai_asked *asked, gw_str field);
 /* The row for what is changed of a field that is sent, OPENAI_LEVEL and those that follow; `level` is the effort that
  * was asked for. NULL: nothing is. */

@@ -1,13 +1,13 @@
 /* tools.c - reads tool calls, whole or in pieces. OpenAI numbers the calls of a message and sends name and id
  * once; others send whole calls, leave out the number or the id, number all calls 0, repeat id and name, send a name
- * in pieces or after the first arguments. So a call that comes in pieces is told when its name is there and arguments
- * are, or when something else begins. */
+ * in pieces or after the first arguments. So a call that comes in pieces is emitted when its name is there and
+ * arguments are, or when something else begins. */
 #include <stdio.h>
 #include <string.h>
 
 #include "openai.h"
 
-/* Which call does a piece belong to? By number, unless it has a name and an id says that it is another one; else by
+/* Which call does a piece belong to? By number, unless it has a name and an id shows that it is another one; else by
  * id; else it goes on with the last, if it does not bring a name. NULL: it begins a call. */
 static struct tool *find(const struct reader *r, const struct choice *choice, int64_t key, gw_str id, gw_str name)
 {
@@ -103,7 +103,7 @@ static void open_named(struct reader *r, struct choice *choice)
     choice->named = choice->last_named = NULL;
 }
 
-/* Arguments under a number that never got a name: those of the call before it, where that has none. Else nobody can say
+/* Arguments under a number that never got a name: those of the call before it, where that has none. Else it is unknown
  * whose they are. */
 static void end_nameless(struct reader *r, const struct choice *choice, const struct tool *t)
 {
@@ -147,7 +147,7 @@ static void hold(struct reader *r, struct tool *t, gw_str args)
     t->held_end = &piece->next;
 }
 
-/* What a piece says of a call. A name that is told again is no second half of it. */
+/* What a piece adds to a call. A name that is repeated is no second half of it. */
 static void take_piece(struct reader *r, struct choice *choice, struct tool *t, gw_str name, gw_str args)
 {
     if (!t->opened && name.len > 0 && !openai_same(t->name, name)) {

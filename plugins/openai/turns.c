@@ -25,7 +25,7 @@ static bool is_wanted(const struct writing *w, const char *field)
     return openai_row_for(w, field)->how == GW_FIELD_TRANSLATED;
 }
 
-/* The messages, one by one; what is said by the system behind the head is the user's reminder where it must be. */
+/* The messages, one by one; a system message behind the head is the user's reminder where it must be. */
 static void read_turns(struct writing *w, const gw_json *messages, struct turn *turns, size_t count)
 {
     const struct openai_rule *later =
@@ -82,7 +82,7 @@ static void order_results(const struct writing *w, struct turn *turns, size_t co
     }
 }
 
-/* Does a message say nothing but what can be one with its neighbour's? */
+/* Does a message have no more than what can be joined with its neighbour? */
 static bool is_plain(const struct writing *w, const struct turn *t)
 {
     static const char *const known[] = {

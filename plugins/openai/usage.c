@@ -1,7 +1,7 @@
 /* usage.c - sorts a usage object into buckets that do not overlap. What each server counts inside of what is
  * its own affair: OpenAI counts cached tokens and audio inside the prompt and reasoning inside the completion, xAI
- * reasoning beside it, Mistral audio. The rows of services.c say what may be beside; the total, where it is told and a
- * sum, decides; each bucket takes no more than is left. */
+ * reasoning beside it, Mistral audio. The rows of services.c state what may be beside; the total, where it is reported
+ * and a sum, decides; each bucket takes no more than is left. */
 #include "openai.h"
 
 /* More is no count of tokens: what is added up of these fits. */
@@ -27,7 +27,7 @@ static const gw_json *either(const struct reader *r, const gw_json *object, gw_s
     return r->h->json->type(value) == GW_JSON_OBJECT ? value : openai_get(r, object, b);
 }
 
-/* Moves what `told` says out of *left, at most all of it; -1 stays -1. */
+/* Moves the reported count out of *left, at most all of it; -1 stays -1. */
 static int64_t take(int64_t *left, int64_t told)
 {
     if (told < 0)
@@ -67,8 +67,8 @@ static void sort_prompt(const struct reader *r, const gw_json *usage, int64_t pr
 }
 
 /* `beside` is what the total has more than prompt, completion and audio. It is reasoning where as much reasoning is
- * told (xAI), or none at all: so does Gemini's compatible endpoint count thoughts. A total that is no sum of these (0,
- * of some servers) is as good as none. */
+ * reported (xAI), or none at all: so does Gemini's compatible endpoint count thoughts. A total that is no sum of these
+ * (0, of some servers) is as good as none. */
 static void sort_completion(const struct reader *r, const gw_json *usage, int64_t completion, int64_t beside,
                             gw_tokens *t)
 {

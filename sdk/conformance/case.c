@@ -1,4 +1,4 @@
-/* case.c - what a case says: files, requests, statuses, JSON to compare. */
+/* case.c - the members of a case: files, requests, statuses, JSON to compare. */
 #include "base/base64.h"
 #include "kit.h"
 

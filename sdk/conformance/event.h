@@ -1,4 +1,4 @@
-/* event.h - one event of a provider: is it as <gateway/provider.h> says, and how does it look as a line of text?
+/* event.h - an event of a provider: does it keep the rules of <gateway/provider.h>, and how is it as a line of text?
  *
  * Any thread; knows nothing of case files. The fuzzers use it too. */
 #ifndef CONFORMANCE_EVENT_H

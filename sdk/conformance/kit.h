@@ -1,6 +1,6 @@
 /* kit.h - the conformance kit between its files. One thread.
  *
- *   main.c     options, files, the report       case.c     what a case file says
+ *   main.c     options, files, the report       case.c     the members of a case file
  *   session.c  one call into the plugin         body.c     what read() is given, and how it is cut
  *   run_read.c run_build.c run_produce.c        what a case asks for, and what holds for every answer
  *   table.c    the capability table              write.c    --write: goldens into the case files
@@ -65,7 +65,7 @@ static inline bool case_failed(const struct kit_case *c)
     return c->problem[0] != '\0' || c->skip[0] != '\0';
 }
 
-/* case.c. A whole file, arena; absent with the reason in the case (NULL: none is told). */
+/* case.c. A whole file, arena; absent with the reason in the case (NULL: it is not reported). */
 struct text case_read_file(struct kit_case *c, struct arena *arena, const char *path);
 /* A file that a case names, beside its case file. */
 struct text case_path(struct kit_case *c, struct text name);

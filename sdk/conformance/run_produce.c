@@ -3,7 +3,7 @@
 
 enum { CALLS = 200000 };
 
-/* All that it says; the waits it asks for pass at once. */
+/* All that it emits; the waits it asks for pass at once. */
 static void produce(struct kit_case *c, const gw_request *request, struct session *s)
 {
     unsigned calls = 0;
@@ -48,7 +48,7 @@ void run_produce(struct kit_case *c)
     session_end(&s, "told again");
 }
 
-/* The case's own "open" are settings; with the result "config" they must be refused, and the reason told. */
+/* The case's own "open" are settings; with the result "config" they must be refused, with a reason. */
 void run_open(struct kit_case *c)
 {
     struct kit_case inner = *c;

@@ -16,7 +16,7 @@
  *  5. Arrays of structs that may grow cross as arrays of pointers.
  *  6. Memory is lent for the call, or comes from host->alloc() and dies with the call, or is
  *     appended to something the core owns. Nothing allocated on one side is freed on the other.
- *  7. Errors are a status that says whose turn it is, plus a text given to host->explain().
+ *  7. Errors are a status that shows who must act, plus a text given to host->explain().
  *  8. Threads are part of a function's comment: [boot], [worker], [job].
  *  9. A plugin stays loaded until the process ends; only its instances open and close.
  * 10. A plugin states its settings; the core checks gateway.lua against them before open().

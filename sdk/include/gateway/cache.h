@@ -1,7 +1,7 @@
 /* cache.h - a cache backend: bytes and counters by key. It may block.
  *
  * [job] functions run on the core's job threads, never on an event loop, unless the
- * backend says GW_CACHE_INLINE. The core opens one session per thread, so a session is
+ * backend sets GW_CACHE_INLINE. The core opens one session per thread, so a session is
  * never used by two threads and needs no lock. Keys are 1..200 bytes of [A-Za-z0-9:_-];
  * the core has already put the scope into them (see gw_scope).
  */

@@ -96,7 +96,7 @@ typedef struct gw_host {
     /* Say why the status about to be returned is not GW_OK. The text is copied, the last one counts. */
     void (*explain)(gw_call *call, gw_str text);
     /* A member of the request that the upstream cannot take, and why: it goes to the log
-     * and to a response header, or the request is refused where the model says so. */
+     * and to a response header, or the request is refused where the model is configured so. */
     void (*dropped)(gw_call *call, gw_str member, gw_str why);
     /* A header of the client's request that belongs to its dialect (anthropic-version,
      * anthropic-beta, openai-beta ...); {NULL,0} when absent. Never a credential. */
@@ -108,7 +108,7 @@ typedef struct gw_host {
 
     void (*buf_append)(gw_buf *buf, gw_str bytes);
 
-    void (*http_method)(gw_http *http, gw_str method); /* POST unless said */
+    void (*http_method)(gw_http *http, gw_str method); /* POST unless set */
     /* Absolute, http or https, without user information and fragment. */
     void (*http_url)(gw_http *http, gw_str url);
     /* A value with CR, LF or another control byte spoils the request, and so does a header that is the

@@ -74,8 +74,8 @@ struct gw_frame {
     gw_str headers; /* of an event stream: the header block, for host->frame_header(); else absent */
 };
 
-/* Tokens in disjoint buckets: no token is in two of them. -1 where not told. The buckets
- * must sum to `total` when that is told; the core refuses a set that does not. */
+/* Tokens in disjoint buckets: no token is in two of them. -1 where not reported. The buckets
+ * must sum to `total` when that is reported; the core refuses a set that does not. */
 typedef struct gw_tokens {
     uint32_t size;
     uint32_t reserved0;
@@ -106,7 +106,7 @@ typedef struct gw_tokens {
 #define GW_EVENT_CITATION 9u    /* data: JSON of one annotation */
 #define GW_EVENT_LOGPROBS 10u   /* data: JSON array in the chat shape */
 #define GW_EVENT_MEDIA 11u      /* data: JSON of a part: {"type":"image_url",...} or {"type":"audio","audio":{...}} */
-#define GW_EVENT_USAGE 12u      /* tokens: cumulative; the last one told counts */
+#define GW_EVENT_USAGE 12u      /* tokens: cumulative; the last one counts */
 #define GW_EVENT_FINISH 13u     /* text: stop, length, tool_calls, content_filter; code, data: see gw_event */
 #define GW_EVENT_ERROR 14u      /* text: message, code, param, status, fault */
 #define GW_EVENT_BODY 15u       /* data: whole answer of an operation that is not a chat, OpenAI shape */
@@ -114,7 +114,7 @@ typedef struct gw_tokens {
     16u /* id: the dialect; data: JSON of a part in the upstream's dialect, to be returned as it is; code:
                                  * the name of a member that stands beside the parts, absent for a part */
 
-/* Who or what an ERROR is about, where the status alone does not say. */
+/* Who or what an ERROR is about, where the status alone does not show it. */
 #define GW_FAULT_BY_STATUS 0u
 #define GW_FAULT_REQUEST 1u /* the caller must change the request */
 #define GW_FAULT_AUTH 2u    /* the upstream refuses our credential */
@@ -138,8 +138,8 @@ typedef struct gw_event {
     const gw_tokens *tokens;
     uint32_t status; /* ERROR: the upstream's HTTP status, or the one it meant */
     uint32_t fault;  /* ERROR: GW_FAULT_* */
-    gw_str code;     /* ERROR: the upstream's code, "" where it says that it has none; FINISH: its own reason where that
-                      * says more than `text` */
+    gw_str code;     /* ERROR: the upstream's code, "" where it states that it has none; FINISH: its own reason where
+                      * that is more precise than `text` */
     gw_str param;    /* ERROR: the member it complains of */
 } gw_event;
 
@@ -158,9 +158,9 @@ typedef struct gw_service {
 
 /* What becomes of a field of a canonical request. */
 #define GW_FIELD_CARRIED 1u    /* as it is */
-#define GW_FIELD_TRANSLATED 2u /* said in another way: `as` */
-#define GW_FIELD_DROPPED 3u    /* left out, or sent changed; gw_host.dropped() is told `field` and `why` */
-#define GW_FIELD_REFUSED 4u    /* GW_E_REQUEST, and gw_host.explain() is told a text with `why` in it */
+#define GW_FIELD_TRANSLATED 2u /* sent in another form: `as` */
+#define GW_FIELD_DROPPED 3u    /* left out, or sent changed; gw_host.dropped() gets `field` and `why` */
+#define GW_FIELD_REFUSED 4u    /* GW_E_REQUEST, and gw_host.explain() gets a text with `why` in it */
 
 /* A row of the capability table. Static memory of the plugin. */
 typedef struct gw_capability {
@@ -170,7 +170,7 @@ typedef struct gw_capability {
                           "messages.*": members below messages, however deep, that stand in none */
     const char *when;  /* of which values, or beside what, in words: "over 1"; NULL: always */
     const char *as;    /* TRANSLATED: what is sent instead; else NULL */
-    const char *why;   /* DROPPED, REFUSED: what the client is told; else NULL */
+    const char *why;   /* DROPPED, REFUSED: the reason for the client; else NULL */
 } gw_capability;
 
 typedef struct gw_provider_ops {
@@ -196,7 +196,7 @@ typedef struct gw_provider_ops {
      * same at each call. An ERROR event before anything else is an HTTP error. */
     gw_status (*produce)(void *instance, gw_call *call, const gw_request *req, gw_emit emit, uint32_t *wait_ms);
 
-    /* What a configuration need not say; each may be NULL. */
+    /* What a configuration may leave out; each may be NULL. */
     const char *base_url;   /* of the service itself */
     const char *secret_env; /* the variable its own SDK reads: "OPENAI_API_KEY" */
     const char *models;     /* patterns of its model names, blank-separated: "gpt-* o1*" */
@@ -207,9 +207,9 @@ typedef struct gw_provider_ops {
     const char *base_url_form;
 
     /* [any thread] Row `index`, from 0, of what becomes of the fields of a chat that build() writes; NULL: there are
-     * no more. Of `req` only `operation` (chat), `model` and `base_url` are told. A field may have several rows, one
+     * no more. Of `req` only `operation` (chat), `model` and `base_url` are set. A field may have several rows, one
      * for each `when`; one that has none is carried, unless there is a row for "*". What build() drops stands in a row
-     * with the same field and why. Rows are read-only and live as long as the plugin. NULL here: nothing is told. */
+     * with the same field and why. Rows are read-only and live as long as the plugin. NULL here: there is no table. */
     const gw_capability *(*capability)(void *instance, const gw_request *req, uint32_t index);
 } gw_provider_ops;
 
