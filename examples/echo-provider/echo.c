@@ -73,7 +73,7 @@ static gw_status read_line(const gw_host *h, gw_call *call, gw_str line, gw_emit
 {
     const gw_json *json, *piece;
     if (h->json->parse(call, line, &json) != GW_OK)
-        return GW_E_PROTOCOL; /* and parse() has said why */
+        return GW_E_PROTOCOL; /* and parse() has given the reason */
     if ((piece = h->json->get(json, GW_LIT("piece"))) != NULL) {
         emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = h->json->str(piece) });
         return GW_OK;

@@ -161,7 +161,7 @@ static void read_line(const gw_host *h, gw_call *call, struct flight *f, const g
 static void read_error(const gw_host *h, gw_call *call, uint32_t status, const gw_json *body, gw_emit emit)
 {
     int64_t feathers = h->json->integer(h->json->get(body, GW_LIT("feathers")), 0);
-    if (status < 400) /* an error inside a 200 says itself what it means */
+    if (status < 400) /* an error inside a 200 gives the status itself */
         status = feathers >= 400 && feathers <= 599 ? (uint32_t)feathers : 502;
     emit(call, &(gw_event){ .size = sizeof(gw_event),
                             .type = GW_EVENT_ERROR,
@@ -190,7 +190,7 @@ static gw_status parrot_read(void *instance, gw_call *call, const gw_frame *fram
         if (line.len == 0)
             continue;
         if (h->json->parse(call, line, &json) != GW_OK)
-            return GW_E_PROTOCOL; /* and parse() has said why */
+            return GW_E_PROTOCOL; /* and parse() has given the reason */
         f->over = h->json->get(json, GW_LIT("ruffled")) != NULL;
         if (f->over)
             read_error(h, call, frame->status, json, emit);

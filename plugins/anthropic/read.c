@@ -140,7 +140,7 @@ static void read_message_start(struct reader *r, const gw_json *message)
         read_message(r, message, true);
 }
 
-/* Nothing is said after the finish. */
+/* Nothing is emitted after the finish. */
 static void read_block_event(struct reader *r, gw_str type, const gw_json *root)
 {
     int64_t index = r->h->json->integer(get(r->h, root, "index"), 0);

@@ -20,7 +20,7 @@ struct fake_mode {
     size_t head_len, head_id;
     char *event;
     size_t event_len, event_id, event_due;
-    bool event_has_id; /* not every shape says it in each event */
+    bool event_has_id; /* not every shape has it in each event */
     char *tail[2];     /* from the finish event to the last chunk; [1] with usage */
     size_t tail_len[2];
 };

@@ -1,4 +1,4 @@
-/* fake_shape.c - OpenAI's chat completions and Anthropic's messages. Both say the same usage, the only figure that
+/* fake_shape.c - OpenAI's chat completions and Anthropic's messages. Both report the same usage, the only figure that
  * whoever measures can look for afterwards. */
 #include "fake_shape.h"
 

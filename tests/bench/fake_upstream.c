@@ -10,7 +10,7 @@
  *                               content_block_start, its events, content_block_stop, message_delta and message_stop
  *
  * Each event carries the time at which it was due, and the answer's id the number that the request's "user"
- * (or metadata.user_id) had, so that the load generator can tell how late an event came. What left before its
+ * (or metadata.user_id) had, so that the load generator can compute how late an event came. What left before its
  * answer ended is counted with the time at which we saw it. SIGUSR1 prints the counts as one JSON line and sets
  * them to 0; SIGTERM prints them and ends. Timers: a wheel of 4,096 slots of 1 ms. */
 #include <arpa/inet.h>
@@ -229,7 +229,7 @@ static bool answer_begin(struct conn *c)
     return send_whole(c);
 }
 
-/* Answers `status` and says that the connection ends. */
+/* Answers `status` and announces that the connection ends. */
 static bool refuse(struct conn *c, const char *status)
 {
     char text[256];

@@ -1,4 +1,4 @@
-/* load_options.h - what the load generator was told to do, and the request that follows from it. */
+/* load_options.h - the options of the load generator, and the request that follows from it. */
 #ifndef BENCH_LOAD_OPTIONS_H
 #define BENCH_LOAD_OPTIONS_H
 

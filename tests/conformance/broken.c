@@ -7,10 +7,10 @@
 
 enum {
     NONE,
-    WRITES_INSTANCE, /* the text of a line is joined to what another call said */
-    KEEPS_FRAME,     /* tells the line before, from memory that was lent */
+    WRITES_INSTANCE, /* the text of a line is joined to the text of another call */
+    KEEPS_FRAME,     /* emits the line before, from memory that was lent */
     TWO_FINISHES,
-    AFTER_ERROR,  /* says something after an error */
+    AFTER_ERROR,  /* emits something after an error */
     WRONG_SUM,    /* usage that does not sum to its total */
     OPEN_CALL,    /* arguments without their call */
     BUILD_COUNTS, /* another request each time */
@@ -18,8 +18,8 @@ enum {
     NO_ERROR,     /* a refusal is no error to it */
     BAD_FINISH,   /* a finish in the upstream's own words */
     NOT_UTF8,
-    KEEPS_MODEL, /* tells the model from memory lent to build() */
-    UNTOLD_DROP, /* drops what its capability table does not say */
+    KEEPS_MODEL, /* emits the model from memory lent to build() */
+    UNTOLD_DROP, /* drops what its capability table does not list */
     BAD_ROW,     /* a row that drops without saying why */
     ENDLESS,     /* a capability table without an end */
     DEFECTS

@@ -1,4 +1,4 @@
-/* fuzz.h - what the fuzz targets share. An input is a few bytes that say how (mode, cuts) and then the bytes that
+/* fuzz.h - what the fuzz targets share. An input is a few bytes that set how (mode, cuts) and then the bytes that
  * are read, so that a mutation of the one leaves the other alone. */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A find: says what is broken and aborts, so that the input is kept. */
+/* A find: reports what is broken and aborts, so that the input is kept. */
 #define MUST(cond, ...)                                                                                                \
     do {                                                                                                               \
         if (!(cond)) {                                                                                                 \

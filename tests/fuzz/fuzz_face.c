@@ -39,7 +39,7 @@ static void check_splice(struct arena *arena, const struct ask *ask, bool is_jso
     buf_free(&out);
 }
 
-/* What the client is told is JSON, whatever it sent. */
+/* What the client receives is JSON, whatever it sent. */
 static void check_error(const struct fail *fail)
 {
     struct buf out;
@@ -49,7 +49,7 @@ static void check_error(const struct fail *fail)
     buf_free(&out);
 }
 
-/* A form says its boundary in its first line. */
+/* A form has its boundary in its first line. */
 static struct text type_of(struct arena *arena, struct text body)
 {
     if (!text_starts(body, TEXT("--")))

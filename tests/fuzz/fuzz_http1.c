@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum http1_result a = feed(&whole, mode & 1, t, 0), b = feed(&cut, mode & 1, t, cuts);
 
     MUST(a == b, "%d whole, %d cut", (int)a, (int)b);
-    /* What came before malformed bytes may be told or not, depending on the cut. */
+    /* What came before malformed bytes may be reported or not, depending on the cut. */
     if (a != HTTP1_MALFORMED)
         MUST(text_eq(buf_view(&whole.text), buf_view(&cut.text)), "\n%.*s\nand\n%.*s", TEXT_ARG(buf_view(&whole.text)),
              TEXT_ARG(buf_view(&cut.text)));

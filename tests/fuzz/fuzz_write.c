@@ -62,7 +62,7 @@ static bool next(struct fuzz *f, gw_event *e, gw_tokens *tokens)
     return true;
 }
 
-/* As strict as json_check(), but a NUL in a string is allowed: some model may say one. */
+/* As strict as json_check(), but a NUL in a string is allowed: some model may write one. */
 static bool is_json(struct text t)
 {
     struct arena arena;
@@ -117,7 +117,7 @@ static void run(struct fuzz f, bool stream, uint8_t mode)
     for (unsigned i = 0; i < EVENTS_MOST && next(&f, &event, &tokens); i++) {
         if (event.type == GW_EVENT_USAGE)
             usage_take(&usage, event.tokens, &arena);
-        if (event.type == GW_EVENT_ERROR) /* the way ends there, and the face is not told */
+        if (event.type == GW_EVENT_ERROR) /* the way ends there, and the face does not get it */
             break;
         if (stream)
             FACE.stream_event(&answer, &event, &out);

@@ -22,7 +22,7 @@ struct provider {
 struct provider *provider_get(void);
 /* A new call on damaged bytes. */
 void provider_begin(struct provider *p);
-/* Ends it; what it was told must have been sound. */
+/* Ends it; what it received must have been sound. */
 void provider_end(struct provider *p);
 /* The status of a step must be one that such a function may return. */
 void provider_step(struct provider *p, gw_status status);

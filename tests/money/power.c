@@ -23,7 +23,7 @@
 
 enum { THREADS = 3, TURNS = 60, PROMISES_MOST = 4096, SEGMENT = 12 << 10, SLACK_MS = 1000 };
 
-/* A record that somebody was told of: its number, whose it is, and when. */
+/* A record that was reported as written: its number, whose it is, and when. */
 struct promise {
     uint64_t number;
     size_t moment;

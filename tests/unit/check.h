@@ -82,7 +82,7 @@ void check_leaks(void);
 
 #endif
 
-/* Ends the running test as skipped, and says why where nobody can miss it. For things that a machine
+/* Ends the running test as skipped, and prints the reason where nobody can miss it. For things that a machine
  * may lack, never for a test that does not work. Only from the test's own thread. */
 __attribute__((noreturn)) void check_skip(const char *why);
 

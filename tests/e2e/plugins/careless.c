@@ -1,5 +1,5 @@
-/* careless.c - a provider that does what its model's name says, and most of that is wrong: the gateway must go on. With
- * -DLOCAL it answers by itself, without an upstream. */
+/* careless.c - a provider that does what its model's name asks for, and most of that is wrong: the gateway must go on.
+ * With -DLOCAL it answers by itself, without an upstream. */
 #include <gateway/plugin.h>
 #include <gateway/provider.h>
 #include <string.h>
@@ -120,7 +120,7 @@ static gw_status careless_build(void *instance, gw_call *call, const gw_request 
     return is(req->model, "secret") ? GW_E_RETRY : is(req->model, "client-header") ? GW_E_REQUEST : h->write->end(w);
 }
 
-/* The answer's body says what to do. */
+/* The answer's body sets what to do. */
 static gw_status careless_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit)
 {
     gw_str word = h->answer_header(call, GW_LIT("X-Word"));

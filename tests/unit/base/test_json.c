@@ -1,4 +1,4 @@
-/* test_json.c - what is JSON, and what a value says. The vectors are in test_json_suite.c. */
+/* test_json.c - what is JSON, and what a value holds. The vectors are in test_json_suite.c. */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>

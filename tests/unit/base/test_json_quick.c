@@ -27,7 +27,7 @@ Test(json_quick, agrees_with_the_public_suite)
     cr_assert_geq(files_each("vectors/jsontestsuite/test_parsing", 0, check_file, NULL), (size_t)check_least(300));
 }
 
-/* Jansson says no to what is said twice, to NUL and to some lone surrogates; where it says yes, so must we. */
+/* Jansson refuses doubled names, NUL and some lone surrogates; what it accepts, we must accept too. */
 Test(json_quick, takes_what_jansson_takes_and_no_more)
 {
     static const char seed[] = "{\"a\":[1,-2.5e3,true,false,null,\"x\\n\\u00e9\"],\"b\":{\"c\":{}},\"d\":[[],{}]}";

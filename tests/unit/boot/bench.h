@@ -1,4 +1,4 @@
-/* bench.h - loads a configuration from a string, with providers that are linked in, and keeps what was said. */
+/* bench.h - loads a configuration from a string, with providers that are linked in, and keeps what was reported. */
 #ifndef TEST_BOOT_BENCH_H
 #define TEST_BOOT_BENCH_H
 
@@ -17,7 +17,7 @@ void bench_load(struct bench *b, const char *source);
 /* The same with options filled in by the caller, but for the source. */
 void bench_load_with(struct bench *b, const char *source);
 void bench_end(struct bench *b);
-/* What was said, NUL-terminated, lent until bench_end(). */
+/* What was reported, NUL-terminated, lent until bench_end(). */
 const char *bench_said(struct bench *b);
 
 /* A certificate of localhost until 2126, one until 2021, and their key; the key of another one. PEM. */

@@ -1,4 +1,4 @@
-/* test_words.c - the table of words: load takes what it says, and nothing else; its defaults are the real ones. */
+/* test_words.c - the table of words: load takes what it lists, and nothing else; its defaults are the real ones. */
 #include "check.h"
 
 #include <stdio.h>
@@ -85,7 +85,7 @@ static const char *companion(const struct word_row *row, const char *setting)
     return strncmp(setting, "alert_", 6) == 0 ? ", usd = 1, alert = \"https://a.example/x\"" : ", usd = 1";
 }
 
-/* A file that says one setting and what it needs around it. */
+/* A file that has one setting and what it needs around it. */
 static void write_source(const struct word_row *row, const char *setting, char *out, size_t room)
 {
     char value[300];

@@ -1,4 +1,4 @@
-/* test_fold.c - events of a stream folded into what was said. */
+/* test_fold.c - events of a stream folded into the whole answer. */
 #include "canon/fold.h"
 
 #include "check.h"

@@ -1,4 +1,4 @@
-/* messages_grammar.c - reads an Anthropic stream as a strict client would, by what the vendor's documentation says of
+/* messages_grammar.c - reads an Anthropic stream as a strict client would, by the vendor's documentation of
  * it: message_start first; blocks started, filled and stopped one after another, numbered from 0; one message_delta
  * with a stop reason; message_stop last. Written without looking at how the face writes it. */
 #include <stdio.h>

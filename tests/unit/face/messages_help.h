@@ -32,7 +32,7 @@ const struct json *help_json(struct text text);
 const struct json *help_at(const struct json *v, const char *path);
 /* The string there; "" when there is none. */
 const char *help_str(const struct json *v, const char *path);
-/* Was the member told as dropped? */
+/* Was the member reported as dropped? */
 bool help_dropped(const char *member);
 /* Two JSON values that mean the same: the order of members and spellings apart. */
 bool help_equal(const struct json *a, const struct json *b);
@@ -46,7 +46,7 @@ size_t help_each(const char *folder, void (*fn)(const char *name, const struct j
 void help_answer(const char *request_body);
 gw_event help_event(uint32_t type, uint32_t item, const char *id, const char *text, const char *data);
 
-/* What a stream or a whole answer said. */
+/* The content of a stream or of a whole answer. */
 enum { HELP_BLOCKS = 256 };
 struct help_block {
     char type[40];

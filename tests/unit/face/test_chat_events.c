@@ -1,4 +1,4 @@
-/* test_chat_events.c - every event that has a place in a chat completion is told in it, streamed and whole: custom
+/* test_chat_events.c - every event that has a place in a chat completion is written in it, streamed and whole: custom
  * calls, media, log probabilities; and what a provider garbles does not garble the answer. */
 #include "check.h"
 #include "messages_help.h"
@@ -187,7 +187,7 @@ Test(chat_events, keeps_each_event_on_its_line)
     help_end();
 }
 
-/* pause_turn means: send this turn again to go on. Chat has no word for it, so it is told beside "stop". */
+/* pause_turn means: send this turn again to go on. Chat has no word for it, so it is reported beside "stop". */
 Test(chat_events, tells_the_upstreams_own_reason_where_it_says_more)
 {
     gw_event events[] = { event(GW_EVENT_TEXT, 0, "a", NULL), event(GW_EVENT_FINISH, 0, "stop", NULL) };

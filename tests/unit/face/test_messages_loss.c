@@ -1,4 +1,4 @@
-/* test_messages_loss.c - whatever an Anthropic request says either arrives in the canonical one or is named as dropped.
+/* test_messages_loss.c - whatever an Anthropic request has either arrives in the canonical one or is named as dropped.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #define SEARCH ",\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\""
 #define TOOL ",\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}"
 
-/* Each of the names, blank-separated, is told, and nothing else. */
+/* Each of the names, blank-separated, is reported, and nothing else. */
 static void drops(const char *body, const char *names)
 {
     struct text rest = text_of(names);

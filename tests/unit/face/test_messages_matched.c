@@ -1,6 +1,6 @@
 /* test_messages_matched.c - the same conversations, written by hand for Anthropic and for OpenAI by somebody else: what
- * we make of the one means the same as the other. Where it does not, a row of the table below says why; a row that
- * nothing needs any more fails too. */
+ * we make of the one means the same as the other. Where it does not, a row of the table below has the reason; a row
+ * that nothing needs any more fails too. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ static const struct {
 
 static bool used[sizeof differences / sizeof *differences];
 
-/* Members of a message that say nothing. */
+/* Members of a message that carry nothing. */
 static bool is_idle(struct text key, const struct json *value)
 {
     return text_is(key, "refusal") || text_is(key, "annotations") || json_type(value) == JSON_T_NULL;
@@ -117,7 +117,7 @@ static struct text normal_messages(const struct json *messages, bool followup)
             if (is_idle(key, value))
                 continue;
             if (answer && (text_is(key, "reasoning_content") || text_is(key, "reasoning_details")))
-                continue; /* OpenAI tells none in a chat */
+                continue; /* OpenAI reports none in a chat */
             json_key(&w, key);
             if (text_is(key, "content") && answer)
                 json_put_str(&w, TEXT("(what the model said)"));
@@ -147,7 +147,7 @@ static struct text normal_messages(const struct json *messages, bool followup)
     return t;
 }
 
-/* A member of a request, so that equal texts mean the same; absent when it says what is so anyway. */
+/* A member of a request, so that equal texts mean the same; absent when it is the default. */
 static struct text normal(const struct json *request, const char *member, bool followup)
 {
     const struct json *v = json_get(request, text_of(member));

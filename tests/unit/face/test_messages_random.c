@@ -15,7 +15,7 @@ static struct help_message got;
 #define ARGS(item, piece) help_event(GW_EVENT_TOOL_ARGS, item, NULL, piece, NULL)
 #define FINISH(why) help_event(GW_EVENT_FINISH, 0, NULL, why, NULL)
 
-/* What an answer says is kept beside it, in a simpler way than the face does it. */
+/* The content of an answer is kept beside it, in a simpler way than the face does it. */
 enum { ITEMS = 5, EVENTS = 60 };
 
 struct script {
@@ -94,7 +94,7 @@ static void write_script(struct script *s, uint64_t *state)
         s->events[s->count++] = FINISH(below(state, 2) ? "stop" : "tool_calls");
 }
 
-/* All of it was said: texts in order, each call once, with its arguments. */
+/* All of it was written: texts in order, each call once, with its arguments. */
 static void check_script(const struct script *s, const char *what)
 {
     struct buf text, thinking;

@@ -1,12 +1,12 @@
-/* test_messages_recorded.c - requests that real programs sent to Anthropic, in the canonical shape: nothing that was
- * said is lost. What must be there is collected from the recording in another way than the face does it. */
+/* test_messages_recorded.c - requests that real programs sent to Anthropic, in the canonical shape: nothing of their
+ * content is lost. What must be there is collected from the recording in another way than the face does it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 #include "messages_help.h"
 
-/* What a request says, in order. */
+/* The content of a request, in order. */
 enum { MOST = 400 };
 struct said {
     struct text texts[MOST], thinking[MOST], signatures[MOST], call_ids[MOST], inputs[MOST], result_ids[MOST],
@@ -53,7 +53,7 @@ static void collect(struct said *s, const struct json *content, bool results)
             add(s->result_ids, &s->result_count, json_str(json_member(block, "tool_use_id")));
             collect(s, json_member(block, "content"), false);
         } else if (text_starts(json_str(json_member(block, "text")), TEXT("x-anthropic-billing-header"))) {
-            cr_assert(help_dropped("system.x-anthropic-billing-header")); /* not for a model, and told */
+            cr_assert(help_dropped("system.x-anthropic-billing-header")); /* not for a model, and reported */
         } else if (is(block, "text")) {
             add(s->texts, &s->text_count, json_str(json_member(block, "text")));
         } else if (is(block, "image") || is(block, "document")) {
@@ -188,7 +188,7 @@ Test(messages_recorded, matched_conversations_lose_nothing)
     cr_assert_geq(seen, check_least(60));
 }
 
-/* The input tokens that Anthropic itself counted, all buckets; 0 when the answer does not say. */
+/* The input tokens that Anthropic itself counted, all buckets; 0 when the answer has no count. */
 static int64_t counted_by_anthropic(const struct json *file)
 {
     struct text body = json_str(help_at(file, "response.body"));

@@ -164,7 +164,7 @@ Test(messages_request, keeps_whole_what_has_no_equal)
 {
     becomes(TURNS(SAID(SERVER "," T("a"))),
             "[{\"role\":\"assistant\",\"content\":\"a\"," ORIGIN(SERVER "," T("a")) "}]");
-    /* an order that a chat message cannot say */
+    /* an order that a chat message cannot express */
     becomes(TURNS(SAID(T("a") "," THINK("hm", "EqQB"))),
             "[{\"role\":\"assistant\",\"content\":\"a\",\"reasoning_content\":\"hm\",\"reasoning_details\":[{\"type\":"
             "\"reasoning.text\","

@@ -1,4 +1,4 @@
-/* test_messages_round.c - what an answer told an Anthropic client comes back with its next request: the reasoning of
+/* test_messages_round.c - what an answer gave an Anthropic client comes back with its next request: the reasoning of
  * other upstreams, ids of tool calls, citations. Answers are streamed and whole; both are replayed. */
 #include <stdio.h>
 #include <string.h>

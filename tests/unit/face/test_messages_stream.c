@@ -293,7 +293,7 @@ Test(messages_stream, makes_an_object_of_arguments_that_are_none)
     help_end();
 }
 
-/* A result must say which call it answers. */
+/* A result must name the call that it answers. */
 Test(messages_stream, gives_calls_without_an_id_one_each)
 {
     help_begin();
@@ -349,7 +349,7 @@ Test(messages_stream, has_details_of_a_refusal_and_of_nothing_else)
     help_end();
 }
 
-/* An answer of Anthropic that was folded or cut up on the way says what Anthropic said. */
+/* An answer of Anthropic that was folded or cut up on the way has the content that Anthropic sent. */
 Test(messages_stream, gives_back_anthropics_own_reason)
 {
     static const struct {

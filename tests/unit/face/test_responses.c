@@ -1,4 +1,4 @@
-/* test_responses.c - the relayed responses face: what it finds in what passes, and how it says that an answer broke
+/* test_responses.c - the relayed responses face: what it finds in what passes, and how it reports that an answer broke
  * off. */
 #include "check.h"
 #include "messages_help.h"

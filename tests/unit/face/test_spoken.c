@@ -1,5 +1,5 @@
-/* test_spoken.c - the bytes that a model says in one relayed event, by face: decoded text, reasoning and arguments, and
- * nothing else. */
+/* test_spoken.c - the bytes that a model writes in one relayed event, by face: decoded text, reasoning and arguments,
+ * and nothing else. */
 #include <string.h>
 
 #include "check.h"

@@ -1,5 +1,5 @@
 /* fixture.h - a worker without a socket: the way is run with a door that remembers what it was given and a provider that
- * answers by itself as a test tells it to. */
+ * answers by itself as a test sets it. */
 #ifndef TESTS_UNIT_FLOW_FIXTURE_H
 #define TESTS_UNIT_FLOW_FIXTURE_H
 

@@ -1,5 +1,5 @@
-/* test_price.c - which price holds for a request: that of its admission, whatever the clock says when it ends, for the tier
- * that the answer reports; and that a request costs the sum of its attempts. */
+/* test_price.c - which price holds for a request: that of its admission, whatever the time is when it ends, for the
+ * tier that the answer reports; and that a request costs the sum of its attempts. */
 #include <stdio.h>
 
 #include "base/clock.h"

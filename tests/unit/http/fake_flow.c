@@ -1,4 +1,4 @@
-/* fake_flow.c - requests that do what their header says. */
+/* fake_flow.c - requests that do what their header asks for. */
 #include "fake_flow.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* fake_flow.h - stands in for flow/request.h: each request does what its header "x-fake" says, and what
+/* fake_flow.h - stands in for flow/request.h: each request does what its header "x-fake" asks for, and what
  * happened to it is counted. */
 #ifndef FAKE_FLOW_H
 #define FAKE_FLOW_H
@@ -21,8 +21,8 @@
  *   echo             200 with the body */
 struct fake_seen {
     atomic_uint begun, ended, gone, stuck, late, drained, refused, body_status, body_refusals;
-    atomic_uint undelivered; /* were told that the client left, behind their whole answer */
-    atomic_uint idle_drains; /* were told to go on though nobody made them wait */
+    atomic_uint undelivered; /* got the report that the client left, behind their whole answer */
+    atomic_uint idle_drains; /* were called to go on though nobody made them wait */
     atomic_size_t waiting;   /* most bytes that ever waited at the door */
     atomic_size_t body;      /* bytes of all bodies */
     _Atomic(int64_t) gone_ns;

@@ -1,4 +1,4 @@
-/* scarce.h - descriptors, memory and ports that are lacking: system calls of the program that fail when a test says so. */
+/* scarce.h - descriptors, memory and ports that are lacking: system calls of the program that a test lets fail. */
 #ifndef SCARCE_H
 #define SCARCE_H
 

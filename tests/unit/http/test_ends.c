@@ -72,7 +72,7 @@ Test(ends, ends_without_a_reset_what_libmicrohttpd_refuses)
     house_close(&house);
 }
 
-/* Out of descriptors, one is left to say so; when there are some again, clients are served again. */
+/* Out of descriptors, one is left to answer with; when there are some again, clients are served again. */
 Test(ends, turns_a_client_away_when_no_descriptor_is_left)
 {
     static int held[1024];

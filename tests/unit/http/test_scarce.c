@@ -41,7 +41,7 @@ Test(scarce, no_room_for_a_connection_is_said_to_its_client)
     }
 }
 
-/* Nor is there one to say so: the client waits with the listener, for a tenth of a second. */
+/* Nor is there one to answer with: the client waits with the listener, for a tenth of a second. */
 Test(scarce, who_cannot_be_turned_away_waits)
 {
     house_open(&house, NULL);

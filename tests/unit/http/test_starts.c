@@ -1,4 +1,4 @@
-/* test_starts.c - a front that cannot start or cannot listen says why, and leaves nothing behind. */
+/* test_starts.c - a front that cannot start or cannot listen gives the reason, and leaves nothing behind. */
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>

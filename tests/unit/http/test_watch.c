@@ -86,7 +86,7 @@ Test(watch, gives_each_request_its_own_time)
     house_close(&house);
 }
 
-/* MHD has read the part of a head together with the request before it: no event tells of it. */
+/* MHD has read the part of a head together with the request before it: no event reports it. */
 Test(watch, ends_a_head_that_began_behind_a_request)
 {
     house_open(&house, quick);

@@ -1,4 +1,4 @@
-/* fake_store.h - a store in memory, which fails when it is told to. Its rows are kept over sessions, as those of a file. */
+/* fake_store.h - a store in memory, which a test can let fail. Its rows are kept over sessions, as those of a file. */
 #ifndef TEST_FAKE_STORE_H
 #define TEST_FAKE_STORE_H
 

@@ -83,7 +83,7 @@ static struct verify_report verified(const char *path)
     return report;
 }
 
-/* With sync_ms = 0 a record is on the disk before anybody is told of it; else a thread syncs. */
+/* With sync_ms = 0 a record is on the disk before it is reported as written; else a thread syncs. */
 Test(journal, syncs_when_it_must)
 {
     struct folder f;

@@ -249,7 +249,7 @@ Test(ledger, notices_each_flipped_bit)
         bytes[at] ^= 0x10;
         folder_write(path, bytes, len);
         int result = verify_ledger(f.path, note, &count, &r, &fail);
-        cr_assert(result < 0 || count > 0, "byte %zu", at); /* also where a length says that the frame is the last */
+        cr_assert(result < 0 || count > 0, "byte %zu", at); /* also where a length makes the frame the last */
         cr_assert(result < 0 || r.history.records < whole.history.records, "byte %zu", at);
         bytes[at] ^= 0x10;
     }

@@ -1,4 +1,4 @@
-/* test_check.c - what a plugin says of itself: versions, names, tables, required functions. */
+/* test_check.c - what a plugin states about itself: versions, names, tables, required functions. */
 #include <stdio.h>
 #include <string.h>
 

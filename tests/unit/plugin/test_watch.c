@@ -11,7 +11,7 @@ enum { LIMIT_MS = 100 };
 
 static char said[4096];
 
-/* What the watch says while a call runs for `ms`, and after it. */
+/* What the watch reports while a call runs for `ms`, and after it. */
 static void run(unsigned ms)
 {
     int fds[2], before = dup(STDERR_FILENO);

@@ -21,7 +21,7 @@ struct answer {
     struct arena arena;
     struct answer_block blocks[ANSWER_BLOCKS];
     size_t count;
-    const struct json *first_usage, *last_usage; /* of a stream; the last one told */
+    const struct json *first_usage, *last_usage; /* of a stream; the last one sent */
     struct text reason;
     bool error;
 };

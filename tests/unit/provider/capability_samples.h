@@ -1,4 +1,4 @@
-/* capability_samples.h - for test_capability.c: a value of each field, so that what a table says of it can be tried. */
+/* capability_samples.h - for test_capability.c: a value of each field, so that a table's row for it can be tried. */
 #ifndef CAPABILITY_SAMPLES_H
 #define CAPABILITY_SAMPLES_H
 
@@ -6,7 +6,7 @@
 
 enum sample_kind { MEMBER, MESSAGE, HEAD, PART, API };
 
-/* A value that does not say what holds without it. A row with a condition of its own has a sample that meets it, or
+/* A value that is not the default. A row with a condition of its own has a sample that meets it, or
  * else the field alone does. */
 struct sample {
     const char *field, *when;

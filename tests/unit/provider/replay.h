@@ -1,5 +1,5 @@
 /* replay.h - feeds bytes or a request to a provider that is linked in, and keeps what it emits, both as lines
- * of text (for goldens) and folded (for comparison with what a recording says). */
+ * of text (for goldens) and folded (for comparison with a recording). */
 #ifndef REPLAY_H
 #define REPLAY_H
 
@@ -58,7 +58,7 @@ void replay_end(struct replay *replay);
 /* Forgets the events and begins a new call, the clock at 0. */
 void replay_again(struct replay *replay);
 
-/* The body of an answer: cut into frames as the core does when `framing` says so. read() gets them all, then
+/* The body of an answer: cut into frames as the core does for `framing`. read() gets them all, then
  * the end. `cut` bytes come first, the rest in a second piece. Stops at the first status that is not GW_OK. */
 void replay_body(struct replay *replay, uint32_t status, uint32_t framing, struct text body, size_t cut);
 

@@ -1,5 +1,5 @@
-/* test_anthropic_capability.c - the capability table of the anthropic provider is sound, says what differs between
- * models, and is true: each row that says dropped or refused is provoked by a chat of
+/* test_anthropic_capability.c - the capability table of the anthropic provider is sound, names what differs between
+ * models, and is true: each row with dropped or refused is provoked by a chat of
  * tests/provider/anthropic/capability/rows.json on every model that has it, and nothing is dropped or refused there
  * that does not stand in a row of the model. */
 #include <dirent.h>
@@ -154,7 +154,7 @@ static bool is_field_of(struct text member, struct text field)
     return below ? text_starts(member, (struct text){ field.ptr, field.len - 1 }) : text_eq(member, field);
 }
 
-/* The row of the model that says what was dropped; -1: none does. */
+/* The row of the model for what was dropped; -1: none does. */
 static int row_of_drop(const char *model, struct text member, struct text why, bool is_unknown)
 {
     const gw_capability *row;

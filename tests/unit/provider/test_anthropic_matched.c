@@ -56,7 +56,7 @@ struct pair {
     struct arena arena;
     const char *name;
     int when;
-    bool limited; /* the chat says how long the answer may be */
+    bool limited; /* the chat limits the length of the answer */
     int *used;    /* per row: when it was needed */
 };
 
@@ -82,9 +82,9 @@ static void write_normal(struct pair *p, struct json_writer *w, struct names *na
 static bool is_left_out(const struct pair *p, struct text key, const struct json *value)
 {
     if (text_is(key, "model") || text_is(key, "caller"))
-        return true; /* the same by construction; says "direct" */
+        return true; /* the same by construction; has "direct" */
     if (text_is(key, "max_tokens"))
-        return !p->limited; /* Anthropic must be told one, so everybody makes one up */
+        return !p->limited; /* Anthropic requires one, so everybody makes one up */
     return text_is(key, "tool_choice") && json_count(value) == 1 &&
            text_is(json_str(json_member(value, "type")), "auto"); /* the default */
 }

@@ -124,7 +124,7 @@ static int64_t at_least(int64_t n)
     return n > 0 ? n : 0;
 }
 
-/* Anthropic tells no total: each side is added up. */
+/* Anthropic reports no total: each side is added up. */
 static void check_usage(const char *path, const struct answer *e, const struct replay *r)
 {
     const gw_tokens *t = &r->tokens;
@@ -148,7 +148,7 @@ static void check_usage(const char *path, const struct answer *e, const struct r
     cr_assert(text_eq(buf_view(&r->raw), json_text(e->last_usage)), "%s: the raw usage", path);
 }
 
-/* An end with calls that wait is none: a fixture put together from several answers says so, and some servers do. */
+/* An end with calls that wait is none: a fixture put together from several answers has it, and some servers do. */
 static const char *finish_of(const struct answer *e)
 {
     for (size_t i = 0; i < e->count; i++)

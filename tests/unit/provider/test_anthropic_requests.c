@@ -1,7 +1,7 @@
 /* test_anthropic_requests.c - chats, each with the request that Anthropic must get for it: the files of
  * tests/provider/anthropic/requests. A row has a model, a chat, and the expected "messages" (compared by meaning;
  * "model" is not repeated, "max_tokens" where it matters) with the members that are "dropped", or the beginning of
- * what the client is told where the chat is "refused". */
+ * the client's error where the chat is "refused". */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>

@@ -129,7 +129,7 @@ static void write_calls(struct json_writer *w)
     json_close(w);
 }
 
-/* The next request of a client that keeps what it was told. */
+/* The next request of a client that keeps what it received. */
 static const struct json *next_chat(void)
 {
     struct json_writer w;

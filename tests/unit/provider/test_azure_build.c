@@ -151,7 +151,7 @@ Test(azure_build, a_name_that_no_deployment_has_is_refused)
     call_http_fini(&http);
     replay_end(&r);
     name[256] = 'a';
-    replay_begin(&r, gw_plugin_entry_azure(), "{}"); /* the name is in the body: Azure says what it thinks of it */
+    replay_begin(&r, gw_plugin_entry_azure(), "{}"); /* the name is in the body: Azure judges it */
     cr_assert_eq(build(GW_OP_CHAT, GW_DIALECT_CHAT, BASE, name, NULL), GW_OK);
     call_http_fini(&http);
     replay_end(&r);

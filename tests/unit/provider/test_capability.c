@@ -1,5 +1,5 @@
-/* test_capability.c - the capability tables of the openai, azure and demo providers tell the truth: every row is sound
- * and can be reached, what it says comes true for a request that has the field, and nothing is lost that stands in no
+/* test_capability.c - the capability tables of the openai, azure and demo providers are true: every row is sound
+ * and can be reached, what it states holds for a request that has the field, and nothing is lost that stands in no
  * row. */
 #include <string.h>
 
@@ -185,7 +185,7 @@ static bool is_dropped_alone(const gw_capability *row)
     return d != NULL && d->next == NULL && text_is(d->member, row->field) && text_is(d->why, row->why);
 }
 
-/* The first sample at or after `from` for a row, as capability_samples.h says; the end of the list where there is none.
+/* The first sample at or after `from` for a row, as capability_samples.h defines; the list's end where there is none.
  */
 static size_t sample_for(const gw_capability *row, size_t from)
 {
@@ -316,7 +316,7 @@ Test(capability, every_row_is_sound)
     for_each_table(check_sound);
 }
 
-/* The rows that are told of any service and model, each once. */
+/* The rows that are reported for any service and model, each once. */
 static const gw_capability *told[2000];
 static size_t told_count;
 

@@ -1,4 +1,4 @@
-/* test_capability_models.c - which rows of the capability tables are told: by the name of an OpenAI model, by the
+/* test_capability_models.c - which rows of the capability tables are given: by the name of an OpenAI model, by the
  * service that the settings or the address name, by Azure's version of the API; and the demo provider's one row. */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* test_demo.c - the demo provider says what its README says, at the pace it promises, and the same each time. */
+/* test_demo.c - the demo provider emits what its README describes, at the pace it promises, and the same each time. */
 #include <stdio.h>
 #include <string.h>
 

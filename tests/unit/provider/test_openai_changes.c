@@ -1,5 +1,5 @@
-/* test_openai_changes.c - what the openai and azure providers send changed, and say so: levels of reasoning, lengths,
- * stop strings, members that say one thing twice; and what they say in other words without loss. */
+/* test_openai_changes.c - what the openai and azure providers send changed, and report: levels of reasoning, lengths,
+ * stop strings, members that set one thing twice; and what they send in another form without loss. */
 #include "check.h"
 #include "service_case.h"
 

@@ -36,7 +36,7 @@ Test(openai_schema, an_object_names_its_properties)
             "{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{}}}", "");
     becomes("{\"type\":\"object\",\"properties\":{\"anyOf\":{},\"not\":{\"enum\":[1]}}}",
             "{\"type\":\"object\",\"properties\":{\"anyOf\":{},\"not\":{\"enum\":[1]}}}", "");
-    becomes("{\"type\":\"array\"}", "{\"type\":\"array\"}", ""); /* OpenAI says what it thinks of it */
+    becomes("{\"type\":\"array\"}", "{\"type\":\"array\"}", ""); /* OpenAI judges it */
     becomes("[1]", "[1]", "");
     becomes("true", "true", "");
     service_expect("openai", "gpt-4o", "{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",

@@ -53,7 +53,7 @@ Test(openai_usage, other_names_of_what_was_cached)
     counts("openai",
            "{\"prompt_tokens\":10,\"completion_tokens\":5,\"prompt_tokens_details\":{\"cache_creation_tokens\":4}}",
            "input=6 cache_write_5m=4 output=5");
-    /* what the details say comes first; a count of 0 is a count */
+    /* the counts of the details come first; a count of 0 is a count */
     counts("openai",
            "{\"prompt_tokens\":10,\"completion_tokens\":5,\"cached_tokens\":4,\"cache_creation_input_tokens\":3,"
            "\"prompt_tokens_details\":{\"cached_tokens\":0,\"cache_write_tokens\":0}}",

@@ -12,7 +12,7 @@ static const char *const services[] = { "azure",          "deepseek", "gemini", 
                                         "mistral",        "ollama",   "openai", "openrouter", "perplexity",  "together",
                                         "vercel-gateway", "vllm",     "xai",    "zai",        NULL };
 
-/* What the recording says, put together without looking at how the provider does it. */
+/* The content of the recording, put together without looking at how the provider does it. */
 struct expected_choice {
     struct buf text, reasoning, refusal;
     struct {
@@ -165,7 +165,7 @@ static int64_t told(int64_t n)
     return n > 0 ? n : 0;
 }
 
-/* Prompt side and completion side apart, each against what the recording says. */
+/* Prompt side and completion side apart, each against the recording. */
 static void check_usage(const char *path, const struct replay *r, const struct json *usage)
 {
     if (usage == NULL) {

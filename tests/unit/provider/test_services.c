@@ -1,4 +1,4 @@
-/* test_services.c - a canonical request as each service takes it: what is said in another way, what is left out and
+/* test_services.c - a canonical request as each service takes it: what is sent in another form, what is left out and
  * reported, what is refused. The table itself is in test_capability.c. */
 #include <string.h>
 

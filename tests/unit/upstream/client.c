@@ -1,4 +1,4 @@
-/* client.c - runs exchanges and checks that each is told once how it ended. */
+/* client.c - runs exchanges and checks that each gets the report of its end once. */
 #include "client.h"
 
 #include <stdio.h>

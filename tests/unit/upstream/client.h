@@ -1,4 +1,4 @@
-/* client.h - our side of the tests: a loop with a pool, and exchanges that note what they were told. */
+/* client.h - our side of the tests: a loop with a pool, and exchanges that note what was reported to them. */
 #ifndef UNIT_UPSTREAM_CLIENT_H
 #define UNIT_UPSTREAM_CLIENT_H
 
@@ -36,7 +36,7 @@ struct exchange {
     uint32_t sum;
     enum transfer_failure failure;
     char why[256];
-    bool ended; /* told so, or cancelled: nothing may come any more */
+    bool ended; /* by report, or cancelled: nothing may come any more */
 };
 
 /* `threads` of the dialer. The loop's time limit is 30 s for the whole test. */

@@ -1,5 +1,5 @@
 /* server.h - an upstream inside the test: a listener on a free port, a thread for each connection, and a
- * function of the test that says what happens on it. */
+ * function of the test that decides what happens on it. */
 #ifndef UNIT_UPSTREAM_SERVER_H
 #define UNIT_UPSTREAM_SERVER_H
 

@@ -1,4 +1,4 @@
-/* test_answer.c - answers of every shape, right and wrong: what is told of them, and whether the connection
+/* test_answer.c - answers of every shape, right and wrong: what is reported of them, and whether the connection
  * serves again. */
 #include "check.h"
 
@@ -49,7 +49,7 @@ static void serve_drops(struct server_conn *conn)
 struct expect {
     const char *answer;
     enum transfer_failure failure;
-    int status; /* 0: no head may be told */
+    int status; /* 0: no head may be reported */
     const char *body;
     bool kept; /* when the server does not close: is the connection used again? */
 };

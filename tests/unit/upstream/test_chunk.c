@@ -16,7 +16,7 @@ static bool is_text(int byte)
 
 /* A place: what leads there, and what may follow: these bytes, and with `text` all that a text may hold. */
 static const struct {
-    const char *before, *data; /* `data`: a chunk of that is told of in between */
+    const char *before, *data; /* `data`: a chunk of that is reported in between */
     const char *after, *allowed;
     bool text;
 } places[] = {

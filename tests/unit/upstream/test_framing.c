@@ -20,7 +20,7 @@ enum { RANDOM_CUTS = 1000, RANDOM_STREAMS = 3000 };
 struct seen {
     struct buf events, raw;
     int frames, comments;
-    int stop_every; /* on_frame says stop at each n-th frame */
+    int stop_every; /* on_frame returns "stop" at each n-th frame */
 };
 
 static void seen_init(struct seen *s)

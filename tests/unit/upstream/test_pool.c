@@ -1,4 +1,4 @@
-/* test_pool.c - which connection serves again: kept ones, dead ones, those that say too much. */
+/* test_pool.c - which connection serves again: kept ones, dead ones, those that send too much. */
 #include "check.h"
 
 #include <stdio.h>
@@ -157,7 +157,7 @@ Test(pool, drops_an_idle_connection_that_says_something)
     server_stop(s);
 }
 
-/* Says a second answer when told to. */
+/* Sends a second answer when the test wants it. */
 static void serve_echo_late(struct server_conn *conn)
 {
     atomic_int *say = conn->arg;
@@ -186,7 +186,7 @@ static void start_it(struct loop_watch *watch, uint32_t events)
     client_start(starter->exchange);
 }
 
-/* Both events are in one batch: what begins the request comes first, what the connection said unasked is
+/* Both events are in one batch: what begins the request comes first, what the connection sent unasked is
  * seen when the request is sent already. */
 Test(pool, does_not_take_for_an_answer_what_was_said_before_the_request)
 {

@@ -1,4 +1,4 @@
-/* test_replies.c - what servers say in the test suites of curl and llhttp, as answers to us: 613 + 76.
+/* test_replies.c - what servers send in the test suites of curl and llhttp, as answers to us: 613 + 76.
  *
  * Each is served whole, cut after each line of its head, and held open at its end. Whatever comes, the
  * exchange ends once, in time, with an answer or a failure; and an answer is the right one. */
@@ -126,7 +126,7 @@ static bool body_of(struct text bytes, struct buf *out)
     }
 }
 
-/* llhttp says error, we say answer, with the reason why that is right. */
+/* llhttp sees an error where we see an answer, with the reason why that is right. */
 static const struct {
     const char *name;
     const char *reason;

@@ -49,7 +49,7 @@ static void serve_breaking(struct server_conn *conn)
     }
 }
 
-/* The connection tells that it can be written to no more and that it ended in one batch of events: one try more, not two. */
+/* One batch of events reports that the connection takes no more bytes and that it ended: one try more, not two. */
 Test(retry, is_made_when_a_kept_connection_breaks_while_it_is_sent_to)
 {
     struct text body = { large, LARGE };
