@@ -10,6 +10,8 @@
 #include "money/prefixes.h"
 
 #define ESTIMATES_MAGIC 0x65737469u
+/* Tokens: no window is larger. */
+#define EXCESS_MOST (INT64_C(2) << 20)
 enum { PAIRS_MOST = 2048, MODELS_MOST = 1024, NAME_MOST = 300, BUCKETS = 160, OLD = 1000 };
 
 /* How often a value fell into each bucket. */
@@ -172,7 +174,7 @@ bool estimates_ask(struct estimates *e, struct text model, struct text key, stru
 void estimates_exceeded(struct estimates *e, struct text name, int64_t excess)
 {
     CHECK(e, ESTIMATES);
-    if (name.len > NAME_MOST || excess <= 0 || excess > INT64_MAX / 4)
+    if (name.len > NAME_MOST || excess <= 0 || excess > EXCESS_MOST)
         return;
     pthread_mutex_lock(&e->lock);
     struct model *model = map_get(&e->models, name);
@@ -183,7 +185,8 @@ void estimates_exceeded(struct estimates *e, struct text name, int64_t excess)
         map_put(&e->models, (struct text){ model->name, name.len }, model);
     }
     if (model != NULL) /* the excess is beside what had been learned before */
-        model->more += (excess * 5 + 3) / 4;
+        model->more =
+            model->more + (excess * 5 + 3) / 4 < EXCESS_MOST ? model->more + (excess * 5 + 3) / 4 : EXCESS_MOST;
     pthread_mutex_unlock(&e->lock);
 }
 

@@ -27,7 +27,8 @@ void estimates_add(struct estimates *estimates, struct text model, struct text k
 /* What 95 of 100 requests did not pass, to the width of a bucket (a quarter more at most). False: not enough have been seen. */
 bool estimates_ask(struct estimates *estimates, struct text model, struct text key, struct estimate *out);
 
-/* A request had `excess` input tokens more than its bound: from now on the model's bounds have 1.25 times as many more. */
+/* A request had `excess` input tokens more than its bound: from now on the model's bounds have 1.25 times as many more, 2,097,152 at
+ * most. An excess beyond any window is a defect of the report, and teaches nothing: else one of them would refuse all that follow. */
 void estimates_exceeded(struct estimates *estimates, struct text model, int64_t excess);
 /* How many more. */
 int64_t estimates_learned(struct estimates *estimates, struct text model);

@@ -71,5 +71,13 @@ Test(estimate, a_bound_that_was_passed_rises)
     cr_assert_eq(estimates_learned(e, model), 127);
     estimates_exceeded(e, model, 0);
     cr_assert_eq(estimates_learned(e, model), 127);
+    static const int64_t wrong[] = { (2 << 20) + 1, INT64_C(1000000000000), INT64_MAX / 4, INT64_MAX };
+    for (size_t i = 0; i < 4 * sizeof wrong / sizeof wrong[0]; i++)
+        estimates_exceeded(e, model,
+                           wrong[i / 4]); /* no window is as large: one such report does not refuse all that follow */
+    cr_assert_eq(estimates_learned(e, model), 127);
+    for (int i = 0; i < 5; i++)
+        estimates_exceeded(e, model, 2 << 20);
+    cr_assert_eq(estimates_learned(e, model), 2 << 20);
     estimates_free(e);
 }
