@@ -48,12 +48,13 @@ static void find_changes(struct changes *c, const struct scan *body, const char 
     const char *start = memchr(body->text.ptr, '{', body->text.len);
     for (size_t i = 0; names[i] != NULL; i++) {
         const struct scan_member *m = scan_get(body, names[i]);
-        c->limited = c->limited || (m != NULL && m->type == '0');
-        lower(c, m, c->limit);
-        if (m != NULL && scan_is_null(m)) {
+        int64_t value;
+        if (m == NULL)
+            continue;
+        c->limited = true;
+        if (!scan_int(m, &value) || value <= 0 ||
+            value > c->limit) /* -1, "5000", 5e3: some upstream may read it as more */
             put(c, m->value, arena_printf(c->arena, "%lld", (long long)c->limit));
-            c->limited = true;
-        }
     }
     if (!c->limited && start != NULL)
         put(c, (struct text){ start + 1, 0 },

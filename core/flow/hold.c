@@ -117,7 +117,8 @@ static int64_t share(int64_t room, unsigned waiting)
 /* The most output tokens of one answer, as it came. */
 static int64_t most_of(const struct worst *worst)
 {
-    return worst->bound.output / worst->bound.choices;
+    const struct bound *b = &worst->bound;
+    return b->limit > 0 ? b->limit : b->output / b->choices; /* a prediction comes beside the limit */
 }
 
 /* Does the budget that is short want a shorter answer rather than none? */

@@ -135,7 +135,7 @@ static struct text entry_of(struct arena *arena, const struct book_found *found,
     return own ? text_of(arena_printf(arena, "%.*s, gateway.lua", TEXT_ARG(name))) : name;
 }
 
-static const struct price_choice *choose(struct attempt *a)
+static struct price_choice *choose(struct attempt *a, struct text tier, struct text speed)
 {
     struct request *req = a->req;
     struct price_choice *choice = arena_new(&req->arena, struct price_choice);
@@ -143,8 +143,8 @@ static const struct price_choice *choose(struct attempt *a)
     struct price_context context[2];
     struct book_found found;
     const struct tariff *own = a->target->price;
-    choice->tier = tier_of(a);
-    choice->speed = speed_of(a);
+    choice->tier = tier;
+    choice->speed = speed;
     if ((own == NULL || !own->free) && price_find(req, a->target, &found)) {
         price_list_at(found.model, req->admitted_ms / 1000, context, context_of(choice, context), list);
         choice->entry = entry_of(&req->arena, &found, own != NULL);
@@ -162,8 +162,14 @@ const struct price_choice *price_choose(struct attempt *a)
 {
     const struct price_choice *known = a->prices;
     if (known == NULL || !text_eq(known->tier, tier_of(a)) || !text_eq(known->speed, speed_of(a)))
-        known = a->prices = choose(a);
+        known = a->prices = choose(a, tier_of(a), speed_of(a));
     return known->entry.ptr != NULL ? known : NULL;
+}
+
+const struct price_choice *price_standard(struct attempt *a)
+{
+    const struct price_choice *asked = price_choose(a);
+    return asked == NULL || (asked->tier.len == 0 && asked->speed.len == 0) ? NULL : choose(a, TEXT_NONE, TEXT_NONE);
 }
 
 /* Is there something to price? Without a usage, and by a guess of what is not charged by tokens, there is not. */

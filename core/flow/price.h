@@ -51,6 +51,9 @@ bool price_find(struct request *req, const struct route_target *target, struct b
 /* The prices that hold for an attempt: the book's, and those of gateway.lua in their place. They are looked for again only where
  * the answer names another tier or speed than was asked for. Arena; NULL: there are none. */
 const struct price_choice *price_choose(struct attempt *a);
+/* The prices of one that is served as if it asked for no tier and no speed: nobody can be sure to get what was asked for. Arena; NULL:
+ * the same as price_choose(). */
+const struct price_choice *price_standard(struct attempt *a);
 /* The limit of output tokens that the client sent, 0: none; and how many answers it asks for. */
 int64_t price_output_limit(struct request *req);
 int64_t price_choices(struct request *req);

@@ -151,6 +151,7 @@ void worst_read(struct attempt *a, struct arena *scratch)
     worst->bytes = ask.bytes;
     if (req->worker->gateway->estimates != NULL)
         ask.learned = estimates_learned(req->worker->gateway->estimates, a->target->model);
+    ask.limits = a->mode == MODE_TRANSLATE ? NULL : req->face->dialect->limits;
     ask.body = a->mode == MODE_TRANSLATE ? buf_view(&a->http.body) : buf_view(&req->body);
     if (price_find(req, a->target, &found)) {
         ask.window = found.model->window;
@@ -245,6 +246,18 @@ int64_t worst_limit(const struct worst *worst, int64_t room)
     return limit > 0 ? limit : 0;
 }
 
+/* What the tokens cost at these prices, where that is more than what is known so far. */
+static void take_prices(struct worst *worst, const struct price_list *list)
+{
+    const struct bound *bound = &worst->bound;
+    int64_t in = input_price(list, bound), output = output_price(list, bound);
+    int64_t fixed = capped(cost_of_tokens(bound->input, in), fees(list, bound->searches));
+    worst->fixed = fixed > worst->fixed ? fixed : worst->fixed;
+    worst->output_price = output > worst->output_price ? output : worst->output_price;
+    if (in != 0 || output != 0 || list->of[UNIT_WEB_SEARCH] != NULL)
+        worst->only_fees = false;
+}
+
 bool worst_price(struct attempt *a)
 {
     struct request *req = a->req;
@@ -260,10 +273,13 @@ bool worst_price(struct attempt *a)
     const struct price_list *list = &prices->list;
     struct bound guess = a->worst != NULL ? a->worst->bound : rough(req);
     struct worst plain = { .bound = guess }, *worst = a->worst != NULL ? a->worst : &plain;
-    int64_t in = input_price(list, &guess);
-    worst->output_price = output_price(list, &guess);
-    worst->fixed = capped(cost_of_tokens(guess.input, in), fees(list, guess.searches));
-    if (in == 0 && worst->output_price == 0 && list->of[UNIT_WEB_SEARCH] == NULL)
+    const struct price_choice *standard = price_standard(a);
+    worst->output_price = worst->fixed = 0;
+    worst->only_fees = true;
+    take_prices(worst, list);
+    if (standard != NULL) /* what was asked for as "flex" may be served, and charged, as usual */
+        take_prices(worst, &standard->list);
+    if (worst->only_fees)
         worst->no_most = NULL; /* a fee is a fee, whatever is used */
     a->hard = capped(worst->fixed, cost_of_tokens(guess.output, worst->output_price));
     if (worst->no_most != NULL && req->model != NULL && req->model->most_nano > 0) {

@@ -19,6 +19,7 @@ struct worst {
     int64_t fixed;        /* all but the output, in nano-dollars */
     int64_t min_output;   /* tokens below which an answer is of no use: no limit is lowered further */
     bool strict;          /* one of its budgets is */
+    bool only_fees;       /* what it uses costs nothing, only that it is called */
     bool fixed_output;    /* a lower limit makes nothing cheaper */
     const char *no_most;  /* why it has no most that could be proven, for people; NULL: it has */
 };

@@ -115,7 +115,7 @@ static void bound_output(const struct bound_ask *ask, const struct bound_body *b
 void bound_of(const struct bound_ask *ask, struct arena *arena, struct bound *bound)
 {
     struct bound_body body = { .choices = 1 };
-    bound_read_body(ask->body, arena, &body);
+    bound_read_body(ask->body, ask->limits, arena, &body);
     *bound = (struct bound){ .limit = body.limit,
                              .choices = body.choices,
                              .prediction = body.prediction,

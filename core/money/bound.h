@@ -16,8 +16,10 @@ struct bound_ask {
     size_t bytes;               /* of what is sent; 0: of `body` */
     int64_t window, max_output; /* of the model; 0: not known */
     int64_t learned;            /* tokens more than the constants give, from requests that passed their bound */
-    struct prefix *prefix;      /* filled where it may be used (money/prefixes.h); NULL: not wanted */
-    bool interleaved;           /* thinks between calls: its limit of output is the window */
+    const char *const
+        *limits; /* the members that limit the output, NULL-terminated; NULL: any name that an API has for it */
+    struct prefix *prefix; /* filled where it may be used (money/prefixes.h); NULL: not wanted */
+    bool interleaved;      /* thinks between calls: its limit of output is the window */
 };
 
 struct bound {
@@ -54,7 +56,8 @@ struct bound_body {
     const char *unbounded;
     const struct json *json; /* as it was read; in the arena */
 };
-void bound_read_body(struct text body, struct arena *arena, struct bound_body *out);
+/* `limits` as in struct bound_ask. */
+void bound_read_body(struct text body, const char *const *limits, struct arena *arena, struct bound_body *out);
 
 /* nfkc.c: how many bytes longer the JSON text becomes where a tokenizer brings it to the form NFKC first; escapes count as what
  * they stand for. At least 0. */

@@ -217,20 +217,31 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void take_limits(struct bound_body *b, const struct json *body)
+/* The limit of output tokens. Of another API's name for it the upstream knows nothing: only those count that it reads. */
+static void take_limits(struct bound_body *b, const struct json *body, const char *const *limits)
 {
     uint64_t keys = keys_of(body);
-    static const char *const limits[] = { "max_completion_tokens", "max_tokens",
-                                          "max_output_tokens",     "maxTokens",
-                                          "max_gen_len",           "max_tokens_to_sample" };
+    static const char *const all[] = {
+        "max_completion_tokens", "max_tokens", "max_output_tokens", "maxTokens", "max_gen_len",
+        "max_tokens_to_sample",  NULL
+    };
     const struct json *gemini = find(body, keys, TEXT("generationConfig")),
                       *bedrock = find(body, keys, TEXT("inferenceConfig"));
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-        b->limit = larger(b->limit, json_int(find(body, keys, text_of(limits[i])), 0));
+    for (size_t i = 0; (limits != NULL ? limits : all)[i] != NULL; i++)
+        b->limit = larger(b->limit, json_int(find(body, keys, text_of((limits != NULL ? limits : all)[i])), 0));
+    if (limits != NULL)
+        return;
     b->limit = larger(b->limit, json_int(json_member(gemini, "maxOutputTokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(bedrock, "maxTokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(bedrock, "max_new_tokens"), 0));
     b->limit = larger(b->limit, json_int(json_member(find(body, keys, TEXT("options")), "num_predict"), 0));
+}
+
+/* How many answers are asked for, and what of them is foretold. */
+static void take_choices(struct bound_body *b, const struct json *body)
+{
+    uint64_t keys = keys_of(body);
+    const struct json *gemini = find(body, keys, TEXT("generationConfig"));
     b->choices =
         larger(1, larger(json_int(find(body, keys, TEXT("n")), 1), json_int(find(body, keys, TEXT("best_of")), 1)));
     b->choices = larger(b->choices, json_int(json_member(gemini, "candidateCount"), 1));
@@ -277,7 +288,7 @@ static void take_settings(struct bound_body *b, const struct json *body)
         json_count(find(body, keys, TEXT("reasoning"))) > 0 || (effort.ptr != NULL && !text_is(effort, "none"));
 }
 
-void bound_read_body(struct text text, struct arena *arena, struct bound_body *b)
+void bound_read_body(struct text text, const char *const *limits, struct arena *arena, struct bound_body *b)
 {
     const struct json *body = json_parse_quick(arena, text), *tools, *config;
     if (json_type(body) != JSON_T_OBJECT) {
@@ -285,7 +296,8 @@ void bound_read_body(struct text text, struct arena *arena, struct bound_body *b
         return;
     }
     b->json = body;
-    take_limits(b, body);
+    take_limits(b, body, limits);
+    take_choices(b, body);
     take_settings(b, body);
     take_parts(b, json_member(body, "messages"), 0);
     take_parts(b, json_member(body, "input"), 0);

@@ -24,11 +24,11 @@ class Clamp(Case):
         cls.up, cls.an = upstream.Upstream(), upstream.Upstream()
         cls.folder = tempfile.TemporaryDirectory()
         cls.path = os.path.join(cls.folder.name, "ledger")
-        keys = [("k%d" % i, "t%d" % i) for i in range(12)]
-        return Gateway('ledger { path = "%s", budget_mode = "strict", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) +
+        keys = [("k%d" % i, "t%d" % i) for i in range(32)]
+        return Gateway('ledger { path = "%s", budget_mode = "strict", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) + provider("booked", cls.up) +
                        'provider "an" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" }, %s }\n' % (cls.an.url[:-3], PRICE) +
                        'model "m" { { "up/real" } }\nmodel "a" { { "an/claude-x" } }\nmodel "low" { { "up/low-model" } }\nmodel "short" { { "up/real" }, min_output_tokens = 5000 }\n'
-                       'model "think" { { "up/o3-mini" } }\nmodel "stated" { { "up/real" }, most_usd = "0.004" }\n'
+                       'model "think" { { "up/o3-mini" } }\nmodel "known" { { "up/gpt-4o" } }\nmodel "tiers" { { "booked/gpt-5" }, min_output_tokens = 500 }\nmodel "stated" { { "up/real" }, most_usd = "0.004" }\n'
                        'model "fee" { { "up/real-fee", price = { request_usd = "0.001", input_usd_per_mtok = 0, output_usd_per_mtok = 0 } } }\n' +
                        "".join('team "%s" { budget = { usd = "0.02", per = "total" } }\n' % team for _, team in keys) +
                        'team "exp" { budget = { usd = "0.02", per = "total", mode = "expected", ceiling_usd = "0.02" } }\n' +
@@ -117,6 +117,45 @@ class Clamp(Case):
             self.assertEqual((line["budget"]["of"], line["budget"]["left_usd"]), ('of the team "t5" in total', "0.02"))
             self.assertGreater(float(line["budget"]["most_usd"]), 0.04)
         self.assertEqual(self.up.take(), [])
+
+    def test_what_is_no_limit_is_replaced(self):
+        """Some upstream may read it as one, and as a larger one."""
+        for i, odd in enumerate(("-1", "0", '"5000"', "5000.0", "5e3", "true", "[5000]", "null", "99999999999999999999")):
+            for more in ('"max_tokens":%s', '"max_completion_tokens":%s', '"max_tokens":3000,"max_completion_tokens":%s'):
+                limit = self.clamped(self.post("/v1/chat/completions", "k%d" % (12 + i), ('{"model":"known","messages":[{"role":"user","content":"hello"}],%s}' % more % odd).encode()))
+                (sent,) = self.up.take()
+                self.assertEqual(sent.body.decode(), '{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}],%s}' % (more.replace("3000", "%s") % ((limit,) * more.replace("3000", "%s").count("%s"))))
+
+    def test_another_api_s_name_of_the_limit_is_none(self):
+        """An upstream that does not know it writes as much as it likes."""
+        for more in ({"max_output_tokens": 20}, {"maxTokens": 20}, {"options": {"num_predict": 20}}, {"generationConfig": {"maxOutputTokens": 20}}):
+            answer = self.post("/v1/chat/completions", "k22", {"model": "m", "messages": TALK, **more})
+            self.assert_error(answer, 400, "invalid_request_error", "cost_unbounded", retry=False)
+            answer = self.post("/v1/responses", "k22", {"model": "m", "input": "hello", "max_tokens": 20, "max_completion_tokens": 20})
+            self.assert_error(answer, 400, "invalid_request_error", "cost_unbounded", retry=False)
+        self.assertEqual(self.up.take(), [])
+
+    def test_the_tier_that_is_asked_for_is_no_promise(self):
+        """What was asked for as "flex" may be served, and charged, as usual."""
+        for i, (asked, got) in enumerate((("flex", None), ("flex", "default"), ("priority", "default"), ("priority", "priority"))):
+            more = {"service_tier": got} if got is not None else {}
+            self.up.handler = lambda request, out: out.send(reply_json(upstream.completion(usage={"prompt_tokens": 100, "completion_tokens": 500, "total_tokens": 600}, **more)))
+            self.assertEqual(self.post("/v1/chat/completions", "k%d" % (28 + i), {"model": "tiers", "messages": TALK, "max_tokens": 500, "service_tier": asked}).status, 200)
+        holds = [r for r in records(self.path, "hold") if r["team"] in ("t28", "t29", "t30", "t31")]
+        ends = {r["hold"]: r for r in records(self.path, "end")}
+        for hold in holds:
+            self.assertLessEqual(float(ends[hold["number"]]["cost_usd"]), float(hold["hard_usd"]), hold)
+        self.assertEqual(len(holds), 4)
+        self.assertEqual(float(ends[holds[0]["number"]]["cost_usd"]) * 2, float(ends[holds[1]["number"]]["cost_usd"]))
+
+    def test_a_wrong_report_does_not_refuse_all_that_follow(self):
+        for tokens in (10**12, 2**61 - 1):
+            told = {"prompt_tokens": tokens, "completion_tokens": 2, "total_tokens": tokens + 2}
+            self.up.handler = lambda request, out: out.send(reply_json(upstream.completion(usage=told)))
+            for key in ("k24", "k25", "k26"):
+                self.post("/v1/chat/completions", key, {"model": "low", "messages": TALK, "max_tokens": 10})
+        self.up.handler = lambda request, out: out.send(reply_json(upstream.completion()))
+        self.assertEqual(self.post("/v1/chat/completions", "k27", {"model": "low", "messages": TALK, "max_tokens": 10}).status, 200)
 
     def test_expected_budgets_refuse_unless_told(self):
         answer = self.post("/v1/chat/completions", "exp", {"model": "m", "max_tokens": 64000, "messages": TALK})

@@ -80,6 +80,7 @@ Test(bound, knows_limits_of_output)
         cr_assert(b.output == rows[i].output && b.limit == rows[i].limit && b.choices == rows[i].choices && !b.no_limit,
                   "row %zu: %lld", i, (long long)b.output);
     }
+    static const char *const chat[] = { "max_tokens", "max_completion_tokens", NULL };
     struct bound_ask ask = { .seller = TEXT("openai"), .model = TEXT("m"), .body = TEXT("{}") };
     struct arena arena;
     struct bound b;
@@ -98,6 +99,18 @@ Test(bound, knows_limits_of_output)
     ask.learned = 5000;
     bound_of(&ask, &arena, &b);
     cr_assert_eq(b.input, 900); /* the window */
+    ask = (struct bound_ask){
+        .seller = TEXT("openai"),
+        .model = TEXT("m"),
+        .body = TEXT(
+            "{\"max_output_tokens\":1,\"maxTokens\":2,\"generationConfig\":{\"maxOutputTokens\":3},\"inferenceConfig\":{\"maxTokens\":4},\"options\":{\"num_predict\":5}}"),
+        .limits = chat
+    };
+    bound_of(&ask, &arena, &b);
+    cr_assert(b.limit == 0 && b.no_limit); /* an API that has other names for it does not keep these limits */
+    ask.body = TEXT("{\"max_output_tokens\":1,\"max_tokens\":6}");
+    bound_of(&ask, &arena, &b);
+    cr_assert(b.limit == 6 && !b.no_limit);
     arena_fini(&arena);
 }
 
