@@ -5,6 +5,8 @@ records, and every refusal is judged by what was spent and in doubt when it was 
 """
 
 import collections
+import contextlib
+import json
 import os
 import random
 import signal
@@ -17,9 +19,11 @@ from decimal import ROUND_HALF_UP, Decimal
 import client
 import upstream
 from client import wait_for
+from command import run
 from harness import Gateway, provider
+from stored import check_store, lag, metric, opened
 from test_budget import auth, key_line
-from test_ledger import records, usage, verify
+from test_ledger import records, verify
 from upstream import DONE, delta, event, reply, reply_json, stream, stream_head
 
 ROUNDS = int(os.environ.get("GW_ROUNDS", "1"))
@@ -288,11 +292,27 @@ class Customers(Rounds):
         return threads
 
     def balances(self):
-        """(spent, in doubt) by customer."""
-        out = collections.defaultdict(lambda: (Decimal(0), Decimal(0)))
-        for row in usage(self.path, "--by", "key"):
-            out[row["key"]] = (Decimal(row["cost_usd"] or 0), Decimal(row["doubt_usd"]))
-        return out
+        """(spent, in doubt) by customer: the journal alone and with what the store has of it."""
+        both = []
+        config = os.path.join(self.folder.name, "gateway.lua")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(self.text)
+        for place in (("--path", self.path), ("-c", config)):
+            said = run("usage", *place, "--by", "key", "--format", "json")
+            self.assertEqual(said.code, 0, said)
+            both.append(collections.defaultdict(lambda: (Decimal(0), Decimal(0))))
+            for row in json.loads(said.out):
+                both[-1][row["key"]] = (Decimal(row["cost_usd"] or 0), Decimal(row["doubt_usd"]))
+        self.assertEqual(both[0], both[1])
+        return both[0]
+
+    @contextlib.contextmanager
+    def away(self, gw):
+        """What happens meanwhile."""
+        yield
+
+    def stored(self):
+        """Of a store that was away: it has all of the journal, once."""
 
     def bills(self):
         out = collections.defaultdict(Decimal)
@@ -302,14 +322,17 @@ class Customers(Rounds):
         return out
 
     def test_drained_and_killed(self):
-        lua = self.lua([("%s%d" % (who, i), 'budget = { usd = "0.05", per = "total", mode = "strict" }') for who in "cd" for i in range(self.COUNT)])
+        lua = self.text = self.lua([("%s%d" % (who, i), 'budget = { usd = "0.05", per = "total", mode = "strict" }') for who in "cd" for i in range(self.COUNT)])
         answers = []
         with Gateway(lua) as gw:
             threads = self.begin(gw, answers, 0, "c")
+            with self.away(gw):
+                time.sleep(0.5)
             large = client.request(gw.port, "POST", "/v1/chat/completions", auth("c0"), {"model": "cheap", "max_tokens": 20, "messages": [{"role": "user", "content": "x" * 20000}]}, timeout=60)
             self.assertEqual((large.status, large.json()["error"]["code"]), (429, "request_exceeds_budget"))
             for thread in threads:
                 thread.join()
+        self.stored()
         balances, bills = self.balances(), self.bills()
         for i in range(self.COUNT):
             self.assertEqual(balances["c%d" % i], (bills["c%d" % i], Decimal(0)), "c%d" % i)
@@ -318,13 +341,15 @@ class Customers(Rounds):
         self.addCleanup(gw.kill)
         self.assertEqual(self.balances(), balances)
         threads = self.begin(gw, [], 1000000, "d")  # with fresh budgets
-        time.sleep(float(os.environ.get("GW_KILL_AFTER_S", "0.2")))
-        gw.signal(signal.SIGKILL)
-        for thread in threads:
-            thread.join()
-        gw.wait()
+        with self.away(gw):
+            time.sleep(float(os.environ.get("GW_KILL_AFTER_S", "0.2")))
+            gw.signal(signal.SIGKILL)
+            for thread in threads:
+                thread.join()
+            gw.wait()
         with Gateway(lua):
             pass
+        self.stored()
         report, bills, balances = verify(self.path), self.bills(), self.balances()
         self.assertEqual((report["problems"], report["open"]), (0, 0))
         for key in ["%s%d" % (who, i) for who in "cd" for i in range(self.COUNT)]:
@@ -334,6 +359,46 @@ class Customers(Rounds):
             self.assertLessEqual(spent + doubt, Decimal("0.05"), key)
         self.assertGreater(sum(d for _, d in balances.values()), 0)  # some were in flight
         print("customers: %d, %s USD spent, %s in doubt after kill -9" % (self.COUNT, sum(s for s, _ in balances.values()), sum(d for _, d in balances.values())))
+
+
+class Locked(Customers):
+    """The same while the store is away in the middle of the run: somebody holds its lock."""
+
+    @contextlib.contextmanager
+    def away(self, gw):
+        store = os.path.join(self.path, "store.sqlite")
+        self.assertTrue(wait_for(lambda: os.path.exists(store)))
+        with opened(store) as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield
+            if gw.alive():
+                self.assertTrue(wait_for(lambda: metric(gw, "gw_store_up") == 0, 20))
+                self.assertGreater(lag(gw), 0)
+            db.execute("ROLLBACK")
+
+    def stored(self):
+        check_store(self, self.path, os.path.join(self.path, "store.sqlite"))
+
+
+class Moved(Customers):
+    """The folder of the store is not there for a while."""
+
+    def lua(self, keys):
+        os.makedirs(os.path.join(self.folder.name, "store"), exist_ok=True)
+        return super().lua(keys) + 'store { path = "%s/store/s.sqlite" }\n' % self.folder.name
+
+    @contextlib.contextmanager
+    def away(self, gw):
+        place = os.path.join(self.folder.name, "store")
+        self.assertTrue(wait_for(lambda: os.path.exists(place + "/s.sqlite")))
+        os.rename(place, place + "-away")
+        yield
+        if gw.alive():
+            self.assertTrue(wait_for(lambda: metric(gw, "gw_store_up") == 0, 20))
+        os.rename(place + "-away", place)
+
+    def stored(self):
+        check_store(self, self.path, os.path.join(self.folder.name, "store", "s.sqlite"))
 
 
 if __name__ == "__main__":
