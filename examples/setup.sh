@@ -87,6 +87,7 @@ nginx nginx-light nginx-full nginx-extras
 openssl
 procps
 python3
+python3-jsonschema
 python3-venv
 '
 # Debian's libmicrohttpd is new enough from 13 on. Before, it is built from source: see libmicrohttpd.sh.
