@@ -42,7 +42,7 @@ static enum next too_large(struct attempt *a, struct fail *fail)
 {
     struct request *req = a->req;
     buf_free(&req->body_out);
-    a->outcome = "too_large";
+    a->outcome = OUTCOME_TOO_LARGE;
     error_set(fail, E_UPSTREAM, "the provider \"%.*s\" answered with more than limits.answer_mb allows",
               TEXT_ARG(a->target->provider->name));
     return FAIL;

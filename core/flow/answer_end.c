@@ -32,7 +32,7 @@ bool answer_end_stream(struct attempt *a)
     } else if (a->failure != TRANSFER_OK) {
         error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
                   TEXT_ARG(a->target->provider->name), transfer_failure_text(a->failure));
-        a->outcome = transfer_failure_name(a->failure);
+        a->outcome = OUTCOME_TRANSFER;
         req->reply = REPLY_BROKEN;
         buf_free(&req->tail_bytes);
         req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
@@ -40,7 +40,7 @@ bool answer_end_stream(struct attempt *a)
         error_set(&req->fail, E_STREAM_INCOMPLETE,
                   "the provider \"%.*s\" ended its answer without saying that it was complete",
                   TEXT_ARG(a->target->provider->name));
-        a->outcome = "incomplete";
+        a->outcome = OUTCOME_INCOMPLETE;
         req->reply = REPLY_BROKEN;
         req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
     } else if (a->mode != MODE_RELAY) {

@@ -32,7 +32,23 @@ void attempt_end(struct attempt *a)
         attempt_turn(a, ATTEMPT_ENDED);
 }
 
-void attempt_fail(struct attempt *a, enum error_case which, const char *outcome, const char *text)
+const char *attempt_outcome_name(const struct attempt *a)
+{
+    switch (a->outcome) {
+    case OUTCOME_NONE:
+        return NULL;
+    case OUTCOME_STATUS:
+        return arena_printf(&a->req->arena, "status_%d", a->outcome_status);
+    case OUTCOME_ERROR:
+        return arena_printf(&a->req->arena, "error_%d", a->outcome_status);
+    case OUTCOME_TRANSFER:
+        return transfer_failure_name(a->failure);
+    default:
+        return outcome_name(a->outcome);
+    }
+}
+
+void attempt_fail(struct attempt *a, enum error_case which, enum outcome outcome, const char *text)
 {
     error_set(&a->error, which, "the provider \"%.*s\" %s", TEXT_ARG(a->target->provider->name), text);
     attempt_turn(a, ATTEMPT_FAILED);
@@ -45,7 +61,7 @@ void attempt_fail(struct attempt *a, enum error_case which, const char *outcome,
 void attempt_overflow(struct attempt *a)
 {
     if (!attempt_has_failed(a))
-        attempt_fail(a, a->req->reply >= REPLY_RELAYING ? E_STREAM : E_UPSTREAM, "too_large",
+        attempt_fail(a, a->req->reply >= REPLY_RELAYING ? E_STREAM : E_UPSTREAM, OUTCOME_TOO_LARGE,
                      "answered with more than limits.answer_mb and limits.memory_mb allow");
 }
 
@@ -117,8 +133,8 @@ void attempt_cancel(struct attempt *a)
     loop_timer_clear(&a->req->worker->loop, &a->timer);
     if (!attempt_is_over(a)) {
         a->wire = over;
-        if (a->outcome == NULL)
-            a->outcome = "cancelled";
+        if (a->outcome == OUTCOME_NONE)
+            a->outcome = OUTCOME_CANCELLED;
     }
     attempt_end(a);
     if (a->ended_ns == 0)
@@ -189,7 +205,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     bool plain = head_keep(a, headers, count);
     way_debug(req, "the provider \"%s\" answers with status %d", a->target->provider->name.ptr, status);
     if (!plain) {
-        attempt_fail(a, E_UPSTREAM, "encoded", "compressed its answer though it was asked not to");
+        attempt_fail(a, E_UPSTREAM, OUTCOME_ENCODED, "compressed its answer though it was asked not to");
         attempt_cancel(a);
         wait_end(req, a->wait);
         return;

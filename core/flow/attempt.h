@@ -5,6 +5,7 @@
 #include "canon/pair.h"
 #include "canon/usage.h"
 #include "face/face.h"
+#include "flow/outcome.h"
 #include "flow/price.h"
 #include "flow/wait.h"
 #include "flow/worst.h"
@@ -126,8 +127,9 @@ struct attempt {
 
     struct buf out; /* written by the face, not yet given to the door */
     int64_t started_ns, ended_ns;
-    int64_t spoke_ns;                  /* when it began to speak; 0: it has not */
-    const char *outcome;               /* "ok", "status_503", "connect" ...: log and metrics */
+    int64_t spoke_ns; /* when it began to speak; 0: it has not */
+    enum outcome outcome;
+    int outcome_status;                /* of OUTCOME_STATUS and OUTCOME_ERROR */
     enum attempt_ending ending;        /* of usage_end() */
     struct usage usage;                /* its own, once it is over */
     const struct price_choice *prices; /* that price_choose() found last; arena */
@@ -166,7 +168,9 @@ void attempt_turn(struct attempt *a, enum attempt_state state);
 /* Nothing more comes, and it did not fail: SPEAKING or OPENING -> ENDED. */
 void attempt_end(struct attempt *a);
 /* The provider broke its part: fills a->error. `text` goes on after its name. */
-void attempt_fail(struct attempt *a, enum error_case which, const char *outcome, const char *text);
+void attempt_fail(struct attempt *a, enum error_case which, enum outcome outcome, const char *text);
+/* The name of its outcome, "status_503", "connect" ...; NULL: it has none yet. Static, or arena of the request. */
+const char *attempt_outcome_name(const struct attempt *a);
 /* What arrived cannot be passed on as a whole, for want of memory or a limit: it has failed, unless it had before. */
 void attempt_overflow(struct attempt *a);
 /* Nothing more comes, one way or the other: the way goes on, where the client has taken what came. */

@@ -119,7 +119,7 @@ static bool refuses_loss(struct attempt *a)
     attempt_turn(a, ATTEMPT_FAILED);
     a->error_status = 400;
     a->error_fault = GW_FAULT_REQUEST;
-    a->outcome = "lossy";
+    a->outcome = OUTCOME_LOSSY;
     return true;
 }
 
@@ -129,7 +129,7 @@ static bool take_canonical(struct attempt *a, struct fail *fail)
     struct request *req = a->req;
     const struct json *body = req->face->canonical(&req->arena, &req->ask, fail);
     if (body == NULL)
-        a->outcome = "refused";
+        a->outcome = OUTCOME_REFUSED;
     else
         a->ask.body = call_json(body);
     return body != NULL;

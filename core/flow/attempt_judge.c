@@ -77,8 +77,9 @@ enum next attempt_judge(struct request *req)
         return NEXT; /* outcome is counted when the answer is complete */
 
     bool elsewhere = failure_judge(a);
-    way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, a->outcome, a->error.text);
-    metrics_count_attempt(metrics, index, a->target->provider->name, a->outcome);
+    const char *outcome = attempt_outcome_name(a);
+    way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, outcome, a->error.text);
+    metrics_count_attempt(metrics, index, a->target->provider->name, outcome);
     usage_end(a);
     attempt_close(a);
     if (has_no_counter(a))
@@ -96,6 +97,6 @@ enum next attempt_judge(struct request *req)
     if (verdict == GIVE_UP)
         return give_up(a);
     metrics_count_fallback(metrics, index, a->target->provider->name, req->targets[req->target_next].provider->name,
-                           a->outcome);
+                           outcome);
     return way_choose_again(req);
 }

@@ -46,7 +46,7 @@ static void read_whole(struct attempt *a, struct arena *scratch)
         return;
     }
     if (!provider_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = body }) && !attempt_has_failed(a)) {
-        attempt_fail(a, E_UPSTREAM, "junk", "answered with nothing that is an answer");
+        attempt_fail(a, E_UPSTREAM, OUTCOME_JUNK, "answered with nothing that is an answer");
         a->spoke_ns = 0; /* what was read does not count */
     }
     buf_free(&a->whole);

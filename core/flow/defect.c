@@ -33,7 +33,7 @@ void defect_refused(struct attempt *a, const char *what)
     attempt_turn(a, ATTEMPT_FAILED);
     a->error_status = 500;
     a->error_fault = GW_FAULT_SERVER;
-    a->outcome = "plugin_error";
+    a->outcome = OUTCOME_PLUGIN_ERROR;
     complain(a, arena_printf(&a->req->arena, "emits %s", what));
 }
 
@@ -64,7 +64,7 @@ void defect_status(struct attempt *a, const char *function, gw_status status)
     attempt_turn(a, ATTEMPT_FAILED);
     if (status == GW_E_REQUEST) {
         error_set(&a->error, E_UPSTREAM_REFUSED, "%.*s", TEXT_ARG(why.len > 0 ? why : TEXT("it gave no reason")));
-        a->outcome = "refused";
+        a->outcome = OUTCOME_REFUSED;
         a->error_fault = GW_FAULT_REQUEST;
         return;
     }
@@ -73,14 +73,14 @@ void defect_status(struct attempt *a, const char *function, gw_status status)
             &a->error, E_OVERLOAD,
             "memory for this request is missing: try again shortly; the operator may lower limits.bodies_mb, or raise "
             "limits.memory_mb or what the process may use");
-        a->outcome = "no_memory";
+        a->outcome = OUTCOME_NO_MEMORY;
         a->error_fault = GW_FAULT_BY_STATUS;
         return;
     }
     error_set(&a->error, a->req->reply >= REPLY_RELAYING ? E_STREAM : E_INTERNAL, "the provider \"%s\" could not %s",
               a->target->provider->name.ptr,
               text_is(text_of(function), "build()") ? "build the request" : "go on with its answer");
-    a->outcome = "plugin_error";
+    a->outcome = OUTCOME_PLUGIN_ERROR;
     a->error_fault = GW_FAULT_BY_STATUS;
     log_line(LOG_ERROR, "provider \"%s\": %s (request %s)", a->target->provider->name.ptr, text, a->req->id);
 }

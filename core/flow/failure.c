@@ -161,14 +161,14 @@ void failure_from_event(struct attempt *a, const gw_event *event)
     a->error_fault = event->fault != GW_FAULT_BY_STATUS ? event->fault : fault_of_status(a->error_status);
     classify(a, call_text(event->text), call_text(event->code), call_text(event->param), call_text(event->data));
     a->error_from = a->status >= 400 || a->mode == MODE_LOCAL ? ERROR_FROM_STATUS : ERROR_FROM_EVENT;
-    a->outcome =
-        arena_printf(&a->req->arena, a->error_from == ERROR_FROM_STATUS ? "status_%d" : "error_%d", a->error_status);
+    a->outcome = a->error_from == ERROR_FROM_STATUS ? OUTCOME_STATUS : OUTCOME_ERROR;
+    a->outcome_status = a->error_status;
 }
 
 static void from_transfer(struct attempt *a)
 {
     const char *name = provider_name(a);
-    a->outcome = transfer_failure_name(a->failure);
+    a->outcome = OUTCOME_TRANSFER;
     switch (a->failure) {
     case TRANSFER_CONNECT:
     case TRANSFER_TIME_CONNECT:
@@ -216,7 +216,8 @@ bool failure_judge(struct attempt *a)
             if (text_eq_nocase(a->head[i].name, TEXT("location")))
                 failure_said(a, text_cut(&where, '?'), TEXT_NONE);
         }
-        a->outcome = arena_printf(&a->req->arena, "status_%d", a->status);
+        a->outcome = OUTCOME_STATUS;
+        a->outcome_status = a->status;
         return true;
     }
     if (a->status >= 400) { /* no event reported more */
@@ -224,10 +225,11 @@ bool failure_judge(struct attempt *a)
         a->error_status = a->status;
         a->error_fault = fault_of_status(a->status);
         classify(a, TEXT_NONE, TEXT_NONE, TEXT_NONE, TEXT_NONE);
-        a->outcome = arena_printf(&a->req->arena, "status_%d", a->status);
+        a->outcome = OUTCOME_STATUS;
+        a->outcome_status = a->status;
         return a->error_fault != GW_FAULT_REQUEST || a->status == 404;
     }
     error_set(&a->error, E_UPSTREAM, "the provider \"%s\" answered with nothing that is an answer", provider_name(a));
-    a->outcome = "junk";
+    a->outcome = OUTCOME_JUNK;
     return true;
 }

@@ -25,7 +25,7 @@ void guard_end(struct attempt *a, struct text last)
         req->id, TEXT_ARG(a->target->provider->name));
     a->finish = TEXT("length");
     a->finishes++;
-    a->outcome = "guarded";
+    a->outcome = OUTCOME_GUARDED;
     a->saw_end_mark = true;
     if (a->mode != MODE_RELAY && req->ask.stream)
         req->face->stream_event(&req->answer, &event, &a->out);

@@ -8,7 +8,7 @@ static void check_attempt(const struct attempt *a)
     BUG_IF(attempt_is_over(a) && a->transfer != NULL); /* nothing more comes, so nothing runs */
     BUG_IF(a->state == ATTEMPT_ENDED && !attempt_is_over(a));
     BUG_IF((a->state == ATTEMPT_SPEAKING) && !attempt_has_spoken(a));
-    BUG_IF(attempt_has_failed(a) && a->outcome == NULL); /* who fails has a name for it in log and metrics */
+    BUG_IF(attempt_has_failed(a) && a->outcome == OUTCOME_NONE); /* who fails has a name for it in log and metrics */
     BUG_IF(a->framing.held.ptr != NULL && a->form != FORM_FRAMES);
     BUG_IF(a->call.magic == CALL_MAGIC &&
            a->call.scratch != &a->req->worker->scratch); /* no job thread's is left in it */
@@ -19,7 +19,7 @@ static void check_previous(const struct attempt *a)
 {
     BUG_IF(!attempt_is_over(a) || a->transfer != NULL || a->http.call != NULL || a->framing.held.ptr != NULL ||
            a->timer.slot != 0);
-    BUG_IF(!attempt_has_failed(a) || a->ending == ATTEMPT_OPEN || a->outcome == NULL);
+    BUG_IF(!attempt_has_failed(a) || a->ending == ATTEMPT_OPEN || a->outcome == OUTCOME_NONE);
     BUG_IF(a->whole.ptr != NULL || a->out.ptr != NULL);
 }
 

@@ -73,7 +73,7 @@ static void write_attempt(const struct attempt *a, struct json_writer *w)
     put_some(w, TEXT("secret"), text_of(a->secret_from));
     put_int(w, TEXT("status"),
             a->mode == MODE_LOCAL && attempt_has_failed(a) && a->error_status != 0 ? a->error_status : a->status);
-    put(w, TEXT("outcome"), text_of(a->outcome != NULL ? a->outcome : "ok"));
+    put(w, TEXT("outcome"), text_of(a->outcome != OUTCOME_NONE ? attempt_outcome_name(a) : "ok"));
     write_times(a, w);
     if (a->usage.source != USAGE_NONE && a != a->req->attempt) { /* the last one's are the request's */
         json_name(w, "usage");

@@ -90,7 +90,7 @@ static struct text label_of(struct metrics_shard *shard, const struct metrics_re
 {
     if (r->configured || map_get(&shard->models, r->model) != NULL)
         return r->model;
-    if (r->model.len == 0 || strcmp(r->outcome, "ok") != 0 || shard->models.count >= METRICS_MODELS_MAX)
+    if (r->model.len == 0 || r->outcome != OUTCOME_OK || shard->models.count >= METRICS_MODELS_MAX)
         return TEXT("other");
     char *copy = strndup(r->model.ptr, r->model.len);
     BUG_IF(copy == NULL);
@@ -133,7 +133,7 @@ void metrics_count_request(struct metrics *m, unsigned worker, const struct metr
     key_add(&key, model);
     key_add(&key, r->team);
     key_add(&key, (struct text){ status, 3 });
-    key_add(&key, text_of(r->outcome));
+    key_add(&key, text_of(outcome_name(r->outcome)));
     struct metrics_row *row = row_of(shard, &key);
     if (row != NULL) {
         row->count++;

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "canon/usage.h"
+#include "flow/outcome.h"
 
 struct metrics;
 
@@ -21,8 +22,8 @@ struct metrics_request {
     struct text model;    /* as the upstream names it; "" when none was asked */
     bool configured;      /* its name stands in the configuration; else it is one that a client gave */
     struct text team;
-    int status;          /* as the client saw it: 200 for a stream, however it ended */
-    const char *outcome; /* "ok", "broken", "cancelled", "refused", "failed" */
+    int status;           /* as the client saw it: 200 for a stream, however it ended */
+    enum outcome outcome; /* OK, CANCELLED, FAILED, REFUSED, BROKEN */
     int64_t duration_ns, overhead_ns;
     int64_t first_token_ns; /* -1: none */
     const struct usage *usage;
@@ -37,7 +38,7 @@ struct metrics *metrics_new(unsigned workers);
 void metrics_free(struct metrics *m);
 /* The worker's own thread. */
 void metrics_count_request(struct metrics *m, unsigned worker, const struct metrics_request *r);
-/* One attempt: outcome is a static word ("ok", "status_429", "connect", "timeout" ...). */
+/* One attempt: outcome is a word ("ok", "status_429", "connect", "timeout" ...). */
 void metrics_count_attempt(struct metrics *m, unsigned worker, struct text provider, const char *outcome);
 /* A request cost more than was held for it. `model` is bounded by the caller. */
 void metrics_count_exceeded(struct metrics *m, unsigned worker, struct text model);

@@ -82,7 +82,7 @@ static int look(struct passing *p)
         if (!is_object && attempt_has_spoken(a))
             return 0; /* half an event: dropped, the stream's end decides what that means */
         if (!is_object) {
-            attempt_fail(a, E_UPSTREAM, "junk", "sent an event that is not JSON");
+            attempt_fail(a, E_UPSTREAM, OUTCOME_JUNK, "sent an event that is not JSON");
             return STREAM_STOP;
         }
     }

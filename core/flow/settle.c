@@ -7,13 +7,13 @@
 #include "flow/way.h"
 
 /* How it ended, for the metrics: a stream that broke off had the status 200. */
-static const char *outcome_of(const struct request *req, int status)
+static enum outcome outcome_of(const struct request *req, int status)
 {
     if (req->gone)
-        return "cancelled";
+        return OUTCOME_CANCELLED;
     if (req->reply == REPLY_BROKEN || (req->failed_row != NULL && req->reply >= REPLY_BEGUN))
-        return "broken";
-    return req->failed_row == NULL ? "ok" : status < 500 ? "refused" : "failed";
+        return OUTCOME_BROKEN;
+    return req->failed_row == NULL ? OUTCOME_OK : status < 500 ? OUTCOME_REFUSED : OUTCOME_FAILED;
 }
 
 /* Row "settle". */
@@ -35,10 +35,11 @@ enum next settle_run(struct request *req)
     if (a != NULL) {
         if (a->ended_ns == 0)
             a->ended_ns = now;
-        if (a->outcome == NULL)
-            a->outcome = req->failed_row == NULL ? "ok" : req->gone ? "cancelled" : "failed";
+        if (a->outcome == OUTCOME_NONE)
+            a->outcome = req->failed_row == NULL ? OUTCOME_OK : req->gone ? OUTCOME_CANCELLED : OUTCOME_FAILED;
         if (a->ending == ATTEMPT_OPEN) /* a judged failure was counted when it was judged */
-            metrics_count_attempt(gateway->metrics, req->worker->index, a->target->provider->name, a->outcome);
+            metrics_count_attempt(gateway->metrics, req->worker->index, a->target->provider->name,
+                                  attempt_outcome_name(a));
         attempt_cancel(a);
         usage_end(a);
         attempt_close(a);

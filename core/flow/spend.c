@@ -222,7 +222,7 @@ static void judge(const struct attempt *a, struct record *end)
 /* Its last attempt was never sent, and the one before did not know that it was the last: the request counts all the same. */
 static void end_request(const struct attempt *a)
 {
-    struct record row = { .final = 1, .outcome = text_of(a->outcome) };
+    struct record row = { .final = 1, .outcome = text_of(attempt_outcome_name(a)) };
     spend_describe(a, &row);
     ledger_row(a->req->worker->gateway->ledger, &row);
 }
@@ -280,7 +280,7 @@ void spend_end(struct attempt *a, bool final)
     if (end.ending != ENDING_VOID || !charged)
         put_lines(a, &end);
     end.price = a->price.entry;
-    end.outcome = text_of(a->outcome);
+    end.outcome = text_of(attempt_outcome_name(a));
     end.raw = a->usage.raw;
     end.duration_ms = ((a->ended_ns != 0 ? a->ended_ns : clock_ns()) - a->started_ns) / CLOCK_MS;
     if (!charged) {

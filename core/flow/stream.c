@@ -87,9 +87,10 @@ static int read_frame(struct attempt *a, const struct frame *frame)
     if (frame->comment || a->saw_end_mark) /* what follows the end mark is no part of the answer */
         return 0;
     if (!provider_read(a, a->framing.kind, false, frame) && !attempt_has_failed(a))
-        attempt_fail(a, attempt_has_spoken(a) ? E_STREAM : E_UPSTREAM, "junk", "sent an event that cannot be read");
+        attempt_fail(a, attempt_has_spoken(a) ? E_STREAM : E_UPSTREAM, OUTCOME_JUNK,
+                     "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !attempt_has_failed(a))
-        attempt_fail(a, E_UPSTREAM, "too_large", "answered with more than limits.answer_mb allows");
+        attempt_fail(a, E_UPSTREAM, OUTCOME_TOO_LARGE, "answered with more than limits.answer_mb allows");
     if (begins_now(a))
         return STREAM_FIRST;
     bool over = !attempt_has_failed(a) && guard_is_over(a);
@@ -107,7 +108,7 @@ static int on_frame(void *arg, const struct frame *frame)
         a->error_from = ERROR_FROM_US;
         a->error_fault = GW_FAULT_REQUEST; /* and no other target is asked */
         a->error_status = a->error.status;
-        a->outcome = "switched_off";
+        a->outcome = OUTCOME_SWITCHED_OFF;
         return STREAM_STOP;
     }
     return run->attempt->mode == MODE_RELAY ? relay_frame(run, frame) : read_frame(run->attempt, frame);
@@ -146,7 +147,7 @@ static void fail_frame(struct attempt *a)
 {
     bool damaged = framing_is_damaged(&a->framing);
     attempt_fail(
-        a, E_UPSTREAM, damaged ? "protocol" : "too_large",
+        a, E_UPSTREAM, damaged ? OUTCOME_PROTOCOL : OUTCOME_TOO_LARGE,
         damaged ? "sent a message of an event stream that is damaged: its checksum is wrong, or half of it is missing"
                 : "sent an event larger than limits.event_mb allows");
     attempt_cancel(a);
@@ -169,7 +170,7 @@ void stream_feed(struct attempt *a, struct text bytes)
 static void end_of_frames(struct attempt *a)
 {
     if (!provider_read(a, a->framing.kind, true, &(struct frame){ .data = TEXT("") }) && !attempt_has_failed(a))
-        attempt_fail(a, E_STREAM, "junk", "could not finish its answer");
+        attempt_fail(a, E_STREAM, OUTCOME_JUNK, "could not finish its answer");
     if (!begins_now(a)) /* else attempt_complete() begins it */
         write_out(a);
 }

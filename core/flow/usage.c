@@ -13,7 +13,7 @@ static int64_t estimate(uint64_t bytes)
 /* Did all of the answer come, as far as the upstream goes? */
 static bool is_whole(const struct attempt *a)
 {
-    return a->saw_end_mark || a->finishes > 0 || (attempt_has_spoken(a) && strcmp(a->outcome, "ok") == 0);
+    return a->saw_end_mark || a->finishes > 0 || (attempt_has_spoken(a) && a->outcome == OUTCOME_OK);
 }
 
 /* Is anything charged at all? An upstream that never had the request, or refused it, charges nothing, as services do. */

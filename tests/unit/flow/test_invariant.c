@@ -83,7 +83,7 @@ static void spoil_old(struct request *req, enum spoil how)
     else if (how == OLD_UNSETTLED)
         old->ending = ATTEMPT_OPEN;
     else if (how == OLD_NAMELESS)
-        old->outcome = NULL;
+        old->outcome = OUTCOME_NONE;
     else if (how == OLD_WHOLE)
         old->whole.ptr = (char *)old;
     else if (how == OLD_OUT)
@@ -136,7 +136,7 @@ static const struct {
     { OVER_RUNS, "attempt_is_over(a) && a->transfer != NULL" },
     { ENDED_OPEN, "a->state == ATTEMPT_ENDED && !attempt_is_over(a)" },
     { SPEAKS_SILENT, "!attempt_has_spoken(a)" },
-    { FAILED_NAMELESS, "a->outcome == NULL" },
+    { FAILED_NAMELESS, "a->outcome == OUTCOME_NONE" },
     { FRAMES_WHOLE, "a->form != FORM_FRAMES" },
     { FOREIGN_SCRATCH, "scratch" },
     { OLD_RUNS, "!attempt_is_over(a)" },
@@ -146,7 +146,7 @@ static const struct {
     { OLD_TIMER, "a->timer.slot != 0" },
     { OLD_GOOD, "!attempt_has_failed(a)" },
     { OLD_UNSETTLED, "a->ending == ATTEMPT_OPEN" },
-    { OLD_NAMELESS, "a->outcome == NULL" },
+    { OLD_NAMELESS, "a->outcome == OUTCOME_NONE" },
     { OLD_WHOLE, "a->whole.ptr != NULL" },
     { OLD_OUT, "a->out.ptr != NULL" },
     { TURN, "!turns[a->state][state]" },

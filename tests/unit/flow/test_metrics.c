@@ -4,7 +4,7 @@
 #include "check.h"
 #include "flow/metrics.h"
 
-static void count(struct metrics *m, const char *model, const char *outcome, bool configured)
+static void count(struct metrics *m, const char *model, enum outcome outcome, bool configured)
 {
     struct usage usage = { .source = USAGE_NONE };
     metrics_count_request(m, 0,
@@ -43,7 +43,7 @@ Test(metrics, bounds_the_names_that_clients_give)
     char name[32];
     for (int i = 0; i < 3 * METRICS_MODELS_MAX; i++) {
         snprintf(name, sizeof name, "made-%d", i);
-        count(m, name, "ok", false);
+        count(m, name, OUTCOME_OK, false);
     }
     cr_assert_eq(found(m, "gw_requests_total{"), METRICS_MODELS_MAX + 1u);
     cr_assert_eq(found(m, "gw_request_duration_seconds_count{"), METRICS_MODELS_MAX + 1u);
@@ -53,7 +53,7 @@ Test(metrics, bounds_the_names_that_clients_give)
         "gw_requests_total{face=\"chat\",provider=\"p\",model=\"other\",team=\"t\",status=\"200\",outcome=\"ok\"} %d\n",
         2 * METRICS_MODELS_MAX);
     cr_assert_eq(found(m, rest), 1u);
-    count(m, "configured", "failed", true);
+    count(m, "configured", OUTCOME_FAILED, true);
     cr_assert_eq(found(m, "gw_requests_total{face=\"chat\",provider=\"p\",model=\"configured\""), 1u);
     metrics_free(m);
 }
@@ -61,10 +61,10 @@ Test(metrics, bounds_the_names_that_clients_give)
 Test(metrics, takes_no_name_that_nobody_answered_to)
 {
     struct metrics *m = metrics_new(1);
-    count(m, "made-up", "refused", false);
+    count(m, "made-up", OUTCOME_REFUSED, false);
     cr_assert_eq(found(m, "made-up"), 0u);
-    count(m, "made-up", "ok", false);
-    count(m, "made-up", "broken", false);
+    count(m, "made-up", OUTCOME_OK, false);
+    count(m, "made-up", OUTCOME_BROKEN, false);
     cr_assert_eq(found(m, "model=\"made-up\",team=\"t\",status=\"200\",outcome=\"broken\"} 1\n"), 1u);
     metrics_free(m);
 }
@@ -86,7 +86,7 @@ Test(metrics, cuts_long_names_between_characters)
                                                      .configured = false,
                                                      .team = odd,
                                                      .status = 200,
-                                                     .outcome = "ok",
+                                                     .outcome = OUTCOME_OK,
                                                      .first_token_ns = -1,
                                                      .usage = &usage,
                                                      .priced = true });
@@ -107,7 +107,7 @@ Test(metrics, adds_money_exactly_over_the_workers)
                                  .configured = true,
                                  .team = TEXT("t"),
                                  .status = 200,
-                                 .outcome = "ok",
+                                 .outcome = OUTCOME_OK,
                                  .first_token_ns = -1,
                                  .usage = &usage,
                                  .priced = true };
