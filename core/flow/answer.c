@@ -95,7 +95,7 @@ static enum next fold(struct request *req, struct arena *scratch, struct fail *f
 enum next answer_fold(struct request *req)
 {
     const struct attempt *a = req->attempt;
-    if (req->ask.stream)
+    if (a->streams)
         return NEXT;
     size_t passes = req->face->convert != NULL ? a->whole.len : 0;
     return job_run(req, a->mode == MODE_RELAY ? passes : a->folded, fold);
@@ -107,7 +107,7 @@ static const struct wait_kind for_end = { .name = "end", .cancel = attempt_call_
 enum next answer_relay(struct request *req)
 {
     struct attempt *a = req->attempt;
-    if (!req->ask.stream)
+    if (!a->streams)
         return job_result(req);
     answer_begin_stream(req);
     req->reply = REPLY_RELAYING;

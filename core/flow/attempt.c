@@ -85,9 +85,7 @@ enum next attempt_choose(struct request *req)
     req->answer.model = req->ask.model;
     req->usage = (struct usage){ 0 };
     buf_free(&req->tail_bytes);
-    if (a->previous == NULL)
-        req->wants_stream = req->ask.stream;
-    req->ask.stream = req->wants_stream;
+    a->streams = req->ask.stream;
     a->started_ns = clock_ns();
     req->attempt = a;
     req->attempts_made++;
@@ -184,7 +182,7 @@ enum next attempt_send(struct request *req)
         return held;
     if (attempt_has_failed(a) || req->arena.full)
         return NEXT;
-    if (req->ask.stream)
+    if (a->streams)
         answer_ping_start(req);
     a->wait = wait_begin(req, &for_answer);
     a->wire = WIRE_RUNS;
@@ -215,14 +213,13 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     bool events = text_starts_nocase(a->content_type, TEXT("text/event-stream"));
     uint32_t framing = stream_framing(a);
     if (events && req->face->canonical == NULL)
-        req->ask.stream =
-            true; /* asked for in other words, or not at all: nobody could fold it, so it passes as it came */
+        a->streams = true; /* asked for in other words, or not at all: nobody could fold it, so it passes as it came */
     /* A whole answer in the place of messages shows by its type, and then by its first byte. */
     bool own = framing != GW_FRAMING_SSE && framing != GW_FRAMING_WHOLE &&
                !(framing == GW_FRAMING_EVENTSTREAM && text_starts_nocase(a->content_type, TEXT("application/json")));
-    if (req->ask.stream && (events || (a->mode == MODE_TRANSLATE && own)))
+    if (a->streams && (events || (a->mode == MODE_TRANSLATE && own)))
         stream_begin(a);
-    else if (req->ask.stream)
+    else if (a->streams)
         a->form = FORM_UNDECIDED;
     else if (events) { /* not asked for as a stream: folded */
         a->mode = MODE_TRANSLATE;

@@ -97,7 +97,8 @@ struct attempt {
     enum transfer_failure failure;
     const char *failure_text;
 
-    int status; /* HTTP, 0 until the head is there */
+    int status;   /* HTTP, 0 until the head is there */
+    bool streams; /* its answer is passed on as a stream: ask.stream, unless the upstream answered in the other way */
     enum attempt_form form;
     size_t folded;                /* bytes of events of an answer that is given whole */
     struct transfer_header *head; /* of the answer; arena, in one piece */

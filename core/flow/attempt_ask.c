@@ -53,7 +53,7 @@ void attempt_ask_describe(struct attempt *a)
         .size = sizeof a->ask,
         .operation = req->operation,
         .dialect = a->mode == MODE_RELAY ? req->face->dialect->bit : req->face->canonical_dialect,
-        .stream = req->ask.stream,
+        .stream = a->streams,
         .model = call_str(a->target->model),
         .base_url = call_str(p->base_url),
         .secret = call_str(secret != NULL ? secret->value : TEXT_NONE),

@@ -34,12 +34,12 @@ static void read_whole(struct attempt *a, struct arena *scratch)
             provider_read(a, GW_FRAMING_WHOLE, true, &(struct frame){ .data = body });
         return;
     }
-    if (req->ask.stream && req->face->canonical == NULL) {
+    if (a->streams && req->face->canonical == NULL) {
         if (req->reply >= REPLY_BEGUN)
-            return;              /* a ping has promised events */
-        req->ask.stream = false; /* passes as it came */
+            return;         /* a ping has promised events */
+        a->streams = false; /* passes as it came */
     }
-    if (req->ask.stream)
+    if (a->streams)
         a->mode = MODE_TRANSLATE; /* a plain answer to who asked for a stream */
     if (a->mode == MODE_RELAY) {
         read_relayed(a, body, scratch);

@@ -76,7 +76,7 @@ enum next drain_run(struct request *req)
         };
         a->drains = d;
         atomic_fetch_add(&gateway_of(a)->drains, 1);
-        if (req->ask.stream)
+        if (a->streams)
             req->reply = REPLY_RELAYING; /* to nobody */
         a->wait = wait_begin(req, &for_rest);
         loop_timer_set(&req->worker->loop, &d->timer, clock_ns() + LOOK_MS * CLOCK_MS);

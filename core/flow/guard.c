@@ -27,7 +27,7 @@ void guard_end(struct attempt *a, struct text last)
     a->finishes++;
     a->outcome = OUTCOME_GUARDED;
     a->saw_end_mark = true;
-    if (a->mode != MODE_RELAY && req->ask.stream)
+    if (a->mode != MODE_RELAY && a->streams)
         req->face->stream_event(&req->answer, &event, &a->out);
     else if (a->mode != MODE_RELAY)
         req->face->fold_event(&req->answer, &event);

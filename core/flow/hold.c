@@ -63,7 +63,7 @@ static void on_time(struct loop_timer *timer)
 static int64_t longest(const struct request *req)
 {
     const struct config_ledger *ledger = &req->config->ledger;
-    return req->wants_stream ? ledger->wait_stream_ns : ledger->wait_ns;
+    return req->ask.stream ? ledger->wait_stream_ns : ledger->wait_ns;
 }
 
 /* Waits with the hold as it is; `limit`: the limit of output tokens that it is for, 0: as the client sent it. */

@@ -200,7 +200,7 @@ void line_write(struct request *req, const struct line_sums *sums)
     put(&w, TEXT("face"), text_of(req->face->name));
     put(&w, TEXT("operation"), text_of(plugin_operation_name(req->operation)));
     put(&w, TEXT("model"), model);
-    put_bool(&w, TEXT("stream"), req->ask.stream);
+    put_bool(&w, TEXT("stream"), req->attempt != NULL ? req->attempt->streams : req->ask.stream);
     put_int(&w, TEXT("status"), sums->status);
     write_error(req, &w);
     write_refusal(req, &w);

@@ -98,7 +98,7 @@ void provider_emit(gw_call *call, const gw_event *given)
         return;
     if (event->type != GW_EVENT_START && event->type != GW_EVENT_USAGE && a->state == ATTEMPT_OPENING)
         attempt_turn(a, ATTEMPT_SPEAKING);
-    if (req->ask.stream) {
+    if (a->streams) {
         stream(a, event);
     } else {
         a->folded += event->text.len + event->data.len;

@@ -62,13 +62,13 @@ static bool write_out(struct attempt *a)
         sink_write(req, buf_view(&a->out));
         buf_free(&a->out);
     }
-    return !attempt_has_failed(a) || !req->ask.stream;
+    return !attempt_has_failed(a) || !a->streams;
 }
 
 /* Does an answer of events begin now? */
 static bool begins_now(struct attempt *a)
 {
-    bool begins = a->req->ask.stream && a->state == ATTEMPT_SPEAKING && a->req->reply < REPLY_RELAYING;
+    bool begins = a->streams && a->state == ATTEMPT_SPEAKING && a->req->reply < REPLY_RELAYING;
     if (begins)
         stream_note_first(a);
     return begins;

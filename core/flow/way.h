@@ -102,7 +102,6 @@ struct request {
     int64_t content_length; /* -1: not known */
     size_t body_held;       /* bytes of gateway->bodies_held that are for this body */
     struct ask ask;         /* its `stream`: how the current attempt answers */
-    bool wants_stream;      /* what the client asked for */
 
     const struct config_team *team;
     const struct config_key *key;

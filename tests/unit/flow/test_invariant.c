@@ -104,7 +104,7 @@ static void spoil(struct request *req, enum spoil how)
     else if (how == GONE_CLIENT)
         req->gone = true, req->failed_row = "x";
     else if (how == RELAYS_WHOLE)
-        req->reply = REPLY_RELAYING, req->ask.stream = false;
+        req->reply = REPLY_RELAYING, req->attempt->streams = false;
     else if (how == PAUSED_EARLY)
         req->paused = true;
     else if (how == PENDING_EARLY)
@@ -128,7 +128,7 @@ static const struct {
     { WAITS, "req->wait.kind != NULL" },
     { GONE_UNFAILED, "req->failed_row == NULL" },
     { GONE_CLIENT, "req->client != NULL" },
-    { RELAYS_WHOLE, "REPLY_RELAYING && !req->ask.stream" },
+    { RELAYS_WHOLE, "REPLY_RELAYING && !req->attempt->streams" },
     { PAUSED_EARLY, "req->paused" },
     { PENDING_EARLY, "req->pending.len > 0" },
     { TARGETS, "req->target_next > req->target_count" },
