@@ -31,6 +31,8 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
         usage->refused = true;
         return false;
     }
+    if (sum == 0 && told(tokens->server_tool_calls) == 0)
+        return true; /* a request has tokens: who reports none does not count them */
 
     struct text raw = usage->raw;
     if (tokens->raw.len > 0 && (raw.len != tokens->raw.len || memcmp(raw.ptr, tokens->raw.ptr, raw.len) != 0))

@@ -52,7 +52,7 @@ void usage_end(struct attempt *a)
     a->ending = is_free(a) ? ATTEMPT_FREE : is_whole(a) ? ATTEMPT_SETTLED : ATTEMPT_DOUBT;
     if (u->source == USAGE_REPORTED) {
         complete(a, said);
-    } else if (attempt_has_spoken(a) || a->ending == ATTEMPT_DOUBT) {
+    } else if (a->ending != ATTEMPT_FREE) {
         size_t whole = req->body_out.len > 0 ? req->body_out.len : a->whole.len;
         u->source = in_events && attempt_has_spoken(a) ? USAGE_COUNTED : USAGE_ESTIMATED;
         u->input = estimate(req->bytes_in);

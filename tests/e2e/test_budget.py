@@ -13,7 +13,7 @@ from client import wait_for
 from harness import Case, Gateway, claude, provider
 from test_anthropic import VERSION
 from test_ledger import records, usage, verify
-from upstream import reply_json
+from upstream import DONE, delta, event, reply_json, stream
 
 PRICE = "price = { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }"
 COST = Decimal("0.0035")  # of 1000 tokens in and 100 out
@@ -116,6 +116,22 @@ class Budget(Case):
         self.assertEqual((first.status, first.header("x-gw-budget-remaining")), (200, "0.0165"))
         (held,) = [r for r in records(self.path, "hold") if r["team"] == "strict"]
         self.assertEqual((held["accounts"][0]["limit_usd"], held["accounts"][0]["ceiling_usd"]), ("0.02", "0.02"))
+
+    def test_a_report_of_no_tokens_is_none(self):
+        """Servers that do not count write 0: what they wrote is counted, and in a strict budget the rest is in doubt."""
+        none, some = ({"prompt_tokens": n, "completion_tokens": n, "total_tokens": 2 * n} for n in (0, 50))
+        text = [delta("word " * 60), delta(finish="stop")]
+        for told, source in (([none], "counted"), ([some, none], "reported"), ([none, some], "reported")):
+            events = [event({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "real", "choices": [], "usage": u}) for u in told]
+            self.up.handler = lambda request, out: out.send(stream(*text, *events, DONE))
+            answer = self.ask("f", stream=True)
+            line = self.gw.log_for(answer.id)
+            self.assertEqual((line["usage"]["source"], Decimal(line["cost_usd"]) > 0), (source, True), line)
+        self.up.handler = lambda request, out: out.send(stream(DONE))  # nothing at all, as if all were well
+        line = self.gw.log_for(self.ask("f", stream=True).id)
+        self.assertEqual((line["status"], line["usage"]["source"], Decimal(line["cost_usd"]) > 0), (502, "estimated", True), line)
+        self.up.handler = [reply_json(upstream.completion(usage=none))]
+        self.assertGreater(Decimal(self.gw.log_for(self.ask("f").id)["cost_usd"]), 0)
 
     def test_any_number_that_a_client_asks_for_is_held(self):
         for more in ({"max_tokens": 5 * 10**18, "n": 2}, {"max_tokens": 2**62, "n": 4}, {"max_tokens": 2**63 - 1, "n": 128}):

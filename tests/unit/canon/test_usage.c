@@ -75,6 +75,24 @@ Test(usage, takes_the_last_told_never_the_sum)
     arena_fini(&arena);
 }
 
+Test(usage, a_report_of_no_tokens_is_none)
+{
+    struct arena arena;
+    arena_init(&arena, NULL, 0, 1 << 12);
+    struct usage usage = { 0 };
+    gw_tokens none = { .size = sizeof none, .total = 0, .cache_read = -1 }, some = none, call = none;
+    some.input = 10, some.output = 9, some.total = 19;
+    call.server_tool_calls = 1;
+    cr_assert(usage_take(&usage, &none, &arena));
+    cr_assert_eq(usage.source, USAGE_NONE);
+    usage_take(&usage, &some, &arena);
+    cr_assert(usage_take(&usage, &none, &arena));
+    cr_assert(usage.source == USAGE_REPORTED && usage.input == 10 && usage.output == 9 && !usage.refused);
+    usage_take(&usage, &call, &arena);
+    cr_assert_eq(usage.server_tool_calls, 1);
+    arena_fini(&arena);
+}
+
 Test(usage, is_written_for_chat_clients_with_what_they_expect_included)
 {
     struct usage usage = { .source = USAGE_REPORTED, .input = 10, .cache_read = 5, .output = 7, .reasoning = 3 };
