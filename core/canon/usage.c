@@ -7,6 +7,9 @@
 
 #define TIER_MOST 64 /* bytes of a tier's name with its quotes */
 
+/* Of one attempt: a thousand times what the largest window holds. Sums of so many, and products with prices and seconds, do not overflow. */
+#define TOKENS_MOST INT64_C(1000000000)
+
 static int64_t told(int64_t n)
 {
     return n > 0 ? n : 0;
@@ -20,12 +23,12 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
     int64_t sum = 0;
     bool fits = true;
     for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++) {
-        if (buckets[i] < -1)
+        if (buckets[i] < -1 || buckets[i] > TOKENS_MOST)
             fits = false;
-        if (__builtin_add_overflow(sum, told(buckets[i]), &sum))
-            fits = false;
+        else
+            sum += told(buckets[i]);
     }
-    if (tokens->total >= 0 && tokens->total != sum)
+    if (sum > TOKENS_MOST || tokens->server_tool_calls > TOKENS_MOST || (tokens->total >= 0 && tokens->total != sum))
         fits = false;
     if (!fits) {
         usage->refused = true;

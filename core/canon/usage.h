@@ -30,8 +30,8 @@ struct usage {
                               * arena given to usage_take_tier(); absent where it reports none */
 };
 
-/* Takes what an event reported (cumulative: the last one counts, but one that has no token at all reports nothing). False, and usage->refused, when the buckets are negative or
- * do not sum to the reported total: then what was reported before stays. */
+/* Takes what an event reported (cumulative: the last one counts, but one that has no token at all reports nothing). False, and usage->refused, when the buckets are negative,
+ * are more than a billion, or do not sum to the reported total: then what was reported before stays. */
 bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *arena);
 /* Takes the service tier and the speed that stand in usage->raw, or else in `answer`, the JSON in which the usage came.
  * "auto" is what was asked for, and no tier. What an earlier event reported stays where this one reports nothing. */

@@ -77,7 +77,9 @@ void provider_emit(gw_call *call, const gw_event *given)
         a->usages++;
         if (!usage_take(&req->usage, &tokens, &req->arena)) {
             metrics_count_event(req->worker->gateway->metrics, req->worker->index, "usage_refused");
-            defect_mended(a, "a usage whose buckets do not sum to its total, which is left out");
+            defect_mended(
+                a,
+                "a usage that cannot be right (its buckets do not sum to its total, or are more than a billion), which is left out");
         }
         break;
     case GW_EVENT_FINISH:

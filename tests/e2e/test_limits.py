@@ -36,7 +36,7 @@ class Limits(Case):
             'ledger { path = "%s" }\n' % os.path.join(cls.folder.name, "ledger") + provider("up", cls.up, "price = { request_usd = 1, input_usd_per_mtok = 0, output_usd_per_mtok = 0 }") +
             provider("gone", "http://127.0.0.1:1/v1") + claude("claude", cls.up) + 'model "m" { { "up/real" } }\nmodel "lost" { { "gone/x", price = "free" } }\nmodel "c" { { "claude/x", price = "free" } }\n'
             'team "four" { limits = { rpm = 4 } }\nteam "t" {}\n' + key_line("a", "four") + key_line("b", "four") + key_line("none", "t") +
-            key_line("three", "t", ", limits = { rpm = 3 }") + key_line("tokens", "t", ", limits = { tpm = 2500, rpm = 100 }") + key_line("one", "t", ", limits = { in_flight = 1 }") +
+            key_line("three", "t", ", limits = { rpm = 3 }") + key_line("tokens", "t", ", limits = { tpm = 2500, rpm = 100 }") + key_line("one", "t", ", limits = { in_flight = 1 }") + key_line("wrong", "t", ", limits = { tpm = 2500 }") +
             key_line("poor", "t", ', limits = { rpm = 50, tpm = 100000, in_flight = 9 }, budget = { usd = 1, ceiling_usd = 1 }') +
             key_line("bad", "t", ", limits = { rpm = 50, in_flight = 2 }") + key_line("claude", "t", ", limits = { rpm = 1 }"))
 
@@ -95,6 +95,13 @@ class Limits(Case):
         self.refused(self.ask("tokens", max_tokens=900), 'The key "tokens"', "2500 tokens")
         self.assertEqual(self.ask("tokens", max_tokens=100).status, 200)
         self.refused(self.ask("tokens", max_tokens=1), 'The key "tokens"', "2500 tokens")  # 3000 are used
+
+    def test_a_usage_beyond_all_windows_is_none(self):
+        for tokens in (10**9, 2**60, 2**61 - 1):
+            self.up.handler = [reply_json(upstream.completion(usage={"prompt_tokens": tokens, "completion_tokens": tokens, "total_tokens": 2 * tokens}))]
+            answer = self.ask("wrong", max_tokens=100)
+            self.assertEqual((answer.status, self.gw.log_for(answer.id)["usage"]["source"]), (200, "estimated"))
+        self.assertEqual(self.ask("wrong", max_tokens=100).status, 200)
 
     def test_in_flight(self):
         gate = threading.Event()

@@ -59,6 +59,15 @@ Test(usage, is_marked_when_a_bucket_is_negative_or_the_sum_overflows)
     cr_assert_eq(usage.input, 0);
     t = tokens(INT64_MAX, INT64_MAX, 1, 0, -1);
     cr_assert_not(usage_take(&usage, &t, &arena));
+    t = tokens(1000000001, 0, 0, 0, -1);
+    cr_assert_not(usage_take(&usage, &t, &arena));
+    t = tokens(999999999, 0, 2, 0, -1); /* together */
+    cr_assert_not(usage_take(&usage, &t, &arena));
+    t = tokens(5, 0, 2, 0, -1);
+    t.server_tool_calls = INT64_MAX;
+    cr_assert_not(usage_take(&usage, &t, &arena));
+    t = tokens(999999999, 0, 1, 0, -1);
+    cr_assert(usage_take(&usage, &t, &arena));
     arena_fini(&arena);
 }
 
