@@ -44,6 +44,7 @@ struct account {
     const struct config_budget *terms; /* kept */
     bool on_demand;                    /* made for a request; `id` is its own */
     bool carried;                      /* a start found it in an OPEN */
+    unsigned handles;                  /* holds, and attempts that ask or wait, which point to it */
     struct account_period *latest;
 };
 

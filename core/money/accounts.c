@@ -108,6 +108,8 @@ void accounts_fini(struct accounts *all)
 /* Nothing is in flight, and its last period has been over for a while: a clock that is set back a little finds it again. */
 static bool is_over(const struct account *account, int64_t now_s)
 {
+    if (account->handles > 0)
+        return false;
     for (const struct account_period *p = account->latest; p != NULL; p = p->earlier)
         if (p->open > 0 || p->waiting > 0 || p->ends_s > now_s - GRACE_S)
             return false;

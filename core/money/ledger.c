@@ -49,9 +49,19 @@ struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold)
     struct ledger_hold *handle = calloc(1, sizeof *handle + count * sizeof handle->stakes[0]);
     BUG_IF(handle == NULL);
     handle->count = count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         handle->stakes[i].account = accounts[i];
+        accounts[i]->handles++;
+    }
     return handle;
+}
+
+void ledger_free_hold(struct ledger_hold *handle)
+{
+    for (size_t i = 0; i < handle->count; i++)
+        handle->stakes[i].account->handles--;
+    handle->magic = 0;
+    free(handle);
 }
 
 static void put_refusal(struct ledger_refusal *refusal, enum account_answer answer, const struct ledger_stake *stake,
@@ -154,12 +164,12 @@ struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, bool over
         stand_behind(handle, hold, refusal);
         ok = false;
     }
-    ok = ok && ledger_take(l, handle, hold, fail) == 0;
+    if (!ok || ledger_take(l, handle, hold, fail) < 0) {
+        ledger_free_hold(handle);
+        handle = NULL;
+    }
     journal_unlock(l->journal);
-    if (ok)
-        return handle;
-    free(handle);
-    return NULL;
+    return handle;
 }
 
 void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end)
@@ -178,9 +188,8 @@ void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end
         account_end(handle->stakes[i].period, handle->hard, handle->soft, end);
     if (l->queue != NULL)
         ledger_run_queue(l);
+    ledger_free_hold(handle);
     journal_unlock(l->journal);
-    handle->magic = 0;
-    free(handle);
 }
 
 void ledger_row(struct ledger *l, struct record *row)

@@ -84,6 +84,7 @@ bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct reco
                  struct ledger_refusal *refusal);
 /* A handle with the accounts that the record is charged to. On the heap. */
 struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold);
+void ledger_free_hold(struct ledger_hold *handle);
 /* Writes the HOLD of one that fits. -1 with `fail`: it must not be sent, and the handle is the caller's still. */
 int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, struct fail *fail);
 /* ledger_queue.c: lets in whom the accounts have room for now. After everything that makes room. */

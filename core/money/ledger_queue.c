@@ -1,8 +1,6 @@
 /* ledger_queue.c - who waits until others in flight are over. */
 #include "money/ledger_queue.h"
 
-#include <stdlib.h>
-
 #include "money/ledger_inside.h"
 
 /* Counts it as one who waits for the accounts that have no room for it, or not any more. Those that have room keep nobody waiting. */
@@ -43,7 +41,7 @@ static void stays(const struct ledger *l, const struct ledger_wait *wait)
 static void end_one(struct ledger *l, struct ledger_wait *wait)
 {
     if (wait->refusal.answer != ACCOUNT_FITS || ledger_take(l, wait->hold, wait->record, &wait->why) < 0) {
-        free(wait->hold);
+        ledger_free_hold(wait->hold);
         wait->hold = NULL;
     }
     wait->on_over(wait);
@@ -96,7 +94,7 @@ bool ledger_call_off(struct ledger *l, struct ledger_wait *wait)
             at = &(*at)->next;
         count_waiting(wait, false);
         remove_one(l, at);
-        free(wait->hold);
+        ledger_free_hold(wait->hold);
         wait->hold = NULL;
         ledger_run_queue(l); /* it stood before others */
     }

@@ -94,6 +94,36 @@ static void stands(struct ledger *l, unsigned count, int64_t spent, int64_t held
     cr_assert(sums.spent == spent && sums.doubt == doubt);
 }
 
+/* The clock may be set forward while a request waits. */
+Test(carry, a_budget_that_is_being_asked_is_not_swept)
+{
+    struct folder f;
+    struct ledger_start start;
+    folder_make(&f);
+    struct ledger *l = begin(&f, 5, 500, &start);
+    for (int i = 0; i < 20; i++) { /* a new segment every few records: its OPEN carries what is not swept */
+        char session[16];
+        snprintf(session, sizeof session, "s%d", i);
+        struct record r = { .request = TEXT("r"),
+                            .attempt = 1,
+                            .team = TEXT("t"),
+                            .key = TEXT("k"),
+                            .session = text_of(session),
+                            .model = TEXT("m"),
+                            .provider = TEXT("p"),
+                            .hard = 10,
+                            .admitted_ms = 1 };
+        struct ledger_refusal refusal;
+        struct fail fail;
+        struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
+        cr_assert_not_null(handle, "%s", fail.text);
+        end(l, handle, 1, 0);
+    }
+    ledger_close(l);
+    verified(&f);
+    folder_remove(&f);
+}
+
 Test(carry, a_start_reads_only_what_is_behind_the_last_open)
 {
     struct folder f;
