@@ -93,7 +93,7 @@ struct attempt {
     int64_t head_ns;             /* when the head of the answer came; 0: not yet */
     struct text said, said_code; /* the upstream's own words on a failure; bounded, masked, arena */
     struct event_order order;    /* of what the plugin emits */
-    bool complained;             /* of the plugin, in the log */
+    const char *defect;          /* what the plugin did wrong first, as the log has it; arena, NULL: nothing */
     enum transfer_failure failure;
     const char *failure_text;
 

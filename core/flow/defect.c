@@ -11,9 +11,9 @@ static const char *plugin_name(const struct attempt *a)
 /* One line for each attempt: a plugin that does it once does it with every event. */
 static void complain(struct attempt *a, const char *what)
 {
-    if (a->complained)
+    if (a->defect != NULL)
         return;
-    a->complained = true;
+    a->defect = what;
     log_line(LOG_ERROR, "provider \"%s\": its plugin \"%s\" %s (request %s)", a->target->provider->name.ptr,
              plugin_name(a), what, a->req->id);
 }
