@@ -12,7 +12,7 @@
 /* Needed where a request names a file that was uploaded to Anthropic. */
 #define BETA_FILES "files-api-2025-04-14"
 
-void anthropic_refuse(struct building *b, const char *format, ...)
+void anthropic_refuse(struct request_writer *b, const char *format, ...)
 {
     char text[400];
     va_list args;
@@ -195,11 +195,11 @@ static void write_headers(const struct anthropic *a, gw_call *call, const gw_req
 static gw_status build_body(const struct anthropic *a, gw_call *call, const gw_request *req, gw_http *out)
 {
     const gw_host *h = a->host;
-    struct building b = {
+    struct request_writer b = {
         .anthropic = a, .h = h, .call = call, .req = req, .body = req->body, .model = anthropic_model(req->model)
     };
 
-    b.state = h->alloc(call, sizeof *b.state, _Alignof(struct reading));
+    b.state = h->alloc(call, sizeof *b.state, _Alignof(struct answer_state));
     if (b.state == NULL)
         return GW_E_NOMEM;
     h->set_state(call, b.state);

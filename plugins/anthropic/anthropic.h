@@ -31,25 +31,25 @@ enum thinks {
     THINKS_BY_BUDGET, /* thinking {enabled, budget_tokens} */
     THINKS_BY_EFFORT, /* thinking {adaptive} and output_config.effort */
 };
-enum quiet {                      /* how thinking is switched off */
-             QUIET_OMIT,          /* it is off unless asked for */
-             QUIET_DISABLED,      /* {disabled} */
-             QUIET_BETWEEN_TOOLS, /* {between_tools} */
-             QUIET_NEVER,         /* it cannot be */
+enum thinking_off {                             /* how thinking is switched off */
+                    THINKING_OFF_OMIT,          /* it is off unless asked for */
+                    THINKING_OFF_DISABLED,      /* {disabled} */
+                    THINKING_OFF_BETWEEN_TOOLS, /* {between_tools} */
+                    THINKING_OFF_NEVER,         /* it cannot be */
 };
 enum {
-    CAN_SAMPLE = 1 << 0,  /* temperature, top_p, top_k */
-    CAN_BOTH = 1 << 1,    /* temperature together with top_p */
-    CAN_SHAPE = 1 << 2,   /* output_config.format and strict tools */
-    CAN_FORCE = 1 << 3,   /* tool_choice any or a named tool */
-    CAN_SYSTEM = 1 << 4,  /* role system inside messages */
-    CAN_SEARCH = 1 << 5,  /* the web_search server tool */
-    CAN_PREFILL = 1 << 6, /* a request that ends with the beginning of the answer */
+    CAN_SAMPLE = 1 << 0,    /* temperature, top_p, top_k */
+    CAN_BOTH = 1 << 1,      /* temperature together with top_p */
+    CAN_STRUCTURE = 1 << 2, /* output_config.format and strict tools */
+    CAN_FORCE = 1 << 3,     /* tool_choice any or a named tool */
+    CAN_SYSTEM = 1 << 4,    /* role system inside messages */
+    CAN_SEARCH = 1 << 5,    /* the web_search server tool */
+    CAN_PREFILL = 1 << 6,   /* a request that ends with the beginning of the answer */
 };
 struct model {
     const char *family; /* "opus" ...; "" any */
     uint16_t since;     /* the first version, 100 * major + minor */
-    uint8_t thinks, quiet, can;
+    uint8_t thinks, thinking_off, can;
     uint32_t most;       /* output tokens; 0: not known */
     const char *efforts; /* the levels of output_config.effort, blank-separated; "" none */
     const char *source;  /* the pages that this is from, and when they were read */
@@ -62,9 +62,9 @@ const struct model *anthropic_model(gw_str name);
 enum limit {
     NO_LIMIT,
     LOSS_MARKERS, LOSS_MARKER_PLACE, LOSS_LENGTH, LOSS_TEMPERATURE_HIGH, LOSS_TEMPERATURE_THINKS, LOSS_SAMPLING,
-    LOSS_TOP_P_THINKS, LOSS_TOP_P_BOTH, LOSS_TOP_K_THINKS, LOSS_STOP, LOSS_QUIET, LOSS_THINKING, LOSS_OTHER_WISH,
+    LOSS_TOP_P_THINKS, LOSS_TOP_P_BOTH, LOSS_TOP_K_THINKS, LOSS_STOP, LOSS_THINKING_OFF, LOSS_THINKING, LOSS_OTHER_EFFORT,
     LOSS_BUDGET_FORCED, LOSS_BUDGET_HISTORY, LOSS_BUDGET_ROOM, LOSS_EFFORT_FORCED, LOSS_LEVEL_UNKNOWN, LOSS_LEVEL,
-    LOSS_STRICT, LOSS_GRAMMAR, LOSS_FORCE, LOSS_CHOICE, LOSS_SEARCH, LOSS_SEARCH_SIZE, LOSS_SHAPE, LOSS_JSON_OBJECT,
+    LOSS_STRICT, LOSS_GRAMMAR, LOSS_FORCE, LOSS_CHOICE, LOSS_SEARCH, LOSS_SEARCH_SIZE, LOSS_STRUCTURED_OUTPUT, LOSS_JSON_OBJECT,
     LOSS_OPEN_OBJECT, LOSS_METADATA, LOSS_PERSON, LOSS_OTHER_ID, LOSS_TIER, LOSS_CACHE_OPTIONS, LOSS_CACHE_LIFE,
     LOSS_LATE_SYSTEM, LOSS_NAME, LOSS_SOUND, LOSS_ARGUMENTS, LOSS_RESULT, LOSS_UNSIGNED, LOSS_THOUGHT,
     LOSS_ONLY_THOUGHT, LOSS_PREFILL, LOSS_BUDGET_PREFILL, LOSS_ORIGIN, LOSS_FOREIGN, LOSS_DETAIL, LOSS_BELOW, LOSS_MEMBER,
@@ -98,12 +98,12 @@ struct plan {
     gw_str choice_name;   /* of choice "tool" */
     bool only_allowed;    /* only the tools named in `allowed` */
     struct ids allowed;
-    bool one_call;        /* disable_parallel_tool_use */
-    bool has_tools;       /* the request has tools of its own */
-    bool past_tools;      /* it has none, but its history has calls */
-    const gw_json *shape; /* schema of the answer; NULL: free */
-    bool shape_native;    /* by output_config.format, else by a tool that must be called */
-    gw_str shape_name, shape_about;
+    bool one_call;                    /* disable_parallel_tool_use */
+    bool has_tools;                   /* the request has tools of its own */
+    bool past_tools;                  /* it has none, but its history has calls */
+    const gw_json *structured_output; /* schema of the answer; NULL: free */
+    bool output_native;               /* by output_config.format, else by a tool that must be called */
+    gw_str output_name, output_about;
     bool json_hint;      /* asked for any JSON object */
     unsigned cache_skip; /* cache markers too many: the first ones are left out */
     bool cache_hour;     /* prompt_cache_breakpoint means a life of an hour */
@@ -115,7 +115,7 @@ struct past_call {
 };
 
 /* A request being written. */
-struct building {
+struct request_writer {
     const struct anthropic *anthropic;
     const gw_host *h;
     gw_call *call;
@@ -123,7 +123,7 @@ struct building {
     const gw_request *req;
     const gw_json *body;
     const struct model *model;
-    struct reading *state; /* for read(): what must be translated back */
+    struct answer_state *state; /* for read(): what must be translated back */
     struct plan plan;
     gw_status status; /* the first thing that went wrong */
     unsigned markers; /* cache markers met so far */
@@ -145,9 +145,9 @@ struct building {
 /* A block of the answer: block.c. */
 struct block;
 /* What is known of the answer after the frames so far. Memory of the call. */
-struct reading {
+struct answer_state {
     /* Written by build(): */
-    gw_str shape_name;    /* the tool that stands for the answer's schema */
+    gw_str output_name;   /* the tool that stands for the answer's schema */
     const gw_str *custom; /* names of custom tools */
     size_t custom_count;
     struct tool_name **names; /* tools that are sent under other names: names.c */
@@ -169,7 +169,7 @@ struct reader {
     const gw_host *h;
     gw_call *call;
     gw_emit emit;
-    struct reading *state;
+    struct answer_state *state;
     const gw_frame *frame;
     gw_status status;
     bool complete; /* with this frame */
@@ -203,40 +203,40 @@ void ids_clear(struct ids *ids);
 
 /* anthropic.c: the client must change the request. The first such word stands. Where it is for what Anthropic cannot
  * do, the text has anthropic_why() in it. */
-void anthropic_refuse(struct building *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void anthropic_refuse(struct request_writer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* capability.c: the table. */
 const gw_capability *anthropic_capability(void *instance, const gw_request *req, uint32_t index);
 /* The field of this row is not carried; where there are several, the one that is named. */
-void anthropic_drop(struct building *b, enum limit limit);
-void anthropic_drop_of(struct building *b, enum limit limit, const char *field);
+void anthropic_drop(struct request_writer *b, enum limit limit);
+void anthropic_drop_of(struct request_writer *b, enum limit limit, const char *field);
 /* A member of the chat, unless it stands in a row that leaves it to other code. */
-void anthropic_drop_member(struct building *b, gw_str member);
+void anthropic_drop_member(struct request_writer *b, gw_str member);
 /* The member `member` of what stands at `path` ("messages.content"), which nobody reads. */
-void anthropic_drop_below(struct building *b, const char *path, gw_str member);
+void anthropic_drop_below(struct request_writer *b, const char *path, gw_str member);
 /* The row's text for the client. Never NULL for a loss or a refusal. */
 const char *anthropic_why(enum limit limit);
 
 /* members.c: nothing is lost where a member states the default: null, false, 0, or nothing. */
-bool anthropic_says_nothing(const struct building *b, const gw_json *value);
+bool anthropic_says_nothing(const struct request_writer *b, const gw_json *value);
 /* Reports the members of `object` that are neither `known` nor among `more` (each ended by NULL, or NULL). */
-void anthropic_tell_others(struct building *b, const char *path, const gw_json *object, const char *const *known,
+void anthropic_tell_others(struct request_writer *b, const char *path, const gw_json *object, const char *const *known,
                            const char *const *more);
 /* The same for all of a chat but its own members and its tools. */
-void anthropic_tell_unread(struct building *b);
+void anthropic_tell_unread(struct request_writer *b);
 
 /* names.c: names that Anthropic does not take. Of the tools first those that stay, then those that change. */
-void anthropic_take_tool_name(struct building *b, gw_str name);
-void anthropic_name_tool(struct building *b, gw_str name);
-gw_str anthropic_wire_name(struct building *b, gw_str name);
+void anthropic_take_tool_name(struct request_writer *b, gw_str name);
+void anthropic_name_tool(struct request_writer *b, gw_str name);
+gw_str anthropic_wire_name(struct request_writer *b, gw_str name);
 gw_str anthropic_client_name(const struct reader *r, gw_str wire);
 /* Properties of a tool: between begin and end each is named, then asked for. */
-void anthropic_begin_members(struct building *b, gw_str tool);
-void anthropic_name_member(struct building *b, gw_str name);
-gw_str anthropic_wire_member(const struct building *b, gw_str name);
-void anthropic_end_members(struct building *b);
+void anthropic_begin_members(struct request_writer *b, gw_str tool);
+void anthropic_name_member(struct request_writer *b, gw_str name);
+gw_str anthropic_wire_member(const struct request_writer *b, gw_str name);
+void anthropic_end_members(struct request_writer *b);
 /* Arguments of an earlier call, as a value. */
-void anthropic_write_arguments(struct building *b, gw_str tool, const gw_json *arguments);
+void anthropic_write_arguments(struct request_writer *b, gw_str tool, const gw_json *arguments);
 /* The tool of a call, where its arguments must be renamed; else NULL. */
 const struct tool_name *anthropic_renamed(const struct reader *r, gw_str wire);
 /* Arguments being renamed piece by piece. Zeroed but for `tool` at the start. */
@@ -250,62 +250,62 @@ struct rename {
 gw_str anthropic_rename(struct reader *r, struct rename *rename, gw_str piece);
 
 /* The steps of a request. */
-void anthropic_plan(struct building *b);                       /* plan.c */
-void anthropic_plan_names(struct building *b);                 /* tools.c: which of them change */
-void anthropic_plan_thinking(struct building *b, bool forced); /* think.c, with plan.max_tokens */
-void anthropic_plan_cache(struct building *b);                 /* cache.c, when all else is planned */
-void anthropic_write(struct building *b);                      /* request.c */
-void anthropic_write_turns(struct building *b);                /* turns.c: "system" and "messages" */
-void anthropic_write_tools(struct building *b);                /* tools.c: "tools" and "tool_choice" */
+void anthropic_plan(struct request_writer *b);                       /* plan.c */
+void anthropic_plan_names(struct request_writer *b);                 /* tools.c: which of them change */
+void anthropic_plan_thinking(struct request_writer *b, bool forced); /* think.c, with plan.max_tokens */
+void anthropic_plan_cache(struct request_writer *b);                 /* cache.c, when all else is planned */
+void anthropic_write(struct request_writer *b);                      /* request.c */
+void anthropic_write_turns(struct request_writer *b);                /* turns.c: "system" and "messages" */
+void anthropic_write_tools(struct request_writer *b);                /* tools.c: "tools" and "tool_choice" */
 /* root.c: the schema of a tool, as a value */
-void anthropic_write_root(struct building *b, gw_str tool, const gw_json *schema, bool strict);
-void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_root); /* schema.c, as a value */
+void anthropic_write_root(struct request_writer *b, gw_str tool, const gw_json *schema, bool strict);
+void anthropic_write_schema(struct request_writer *b, const gw_json *schema, bool is_root); /* schema.c, as a value */
 /* A member of it, with its key, where Anthropic takes it; what it does not take, in words. */
-void anthropic_write_schema_member(struct building *b, const gw_json *schema, gw_str name, const gw_json *value);
-void anthropic_pile_limits(struct building *b, const gw_json *schema, struct pile *pile);
+void anthropic_write_schema_member(struct request_writer *b, const gw_json *schema, gw_str name, const gw_json *value);
+void anthropic_pile_limits(struct request_writer *b, const gw_json *schema, struct pile *pile);
 
 /* system.c: "system" for a developer too. */
-gw_str anthropic_role(const struct building *b, const gw_json *message);
+gw_str anthropic_role(const struct request_writer *b, const gw_json *message);
 /* The member "system", when there is any. The first message that is not the operator's. */
-size_t anthropic_write_system(struct building *b, const gw_json *messages);
+size_t anthropic_write_system(struct request_writer *b, const gw_json *messages);
 /* Later than at the head. Newer models take it as it is, behind a user turn and before an assistant's; else it
  * becomes a part of the user's turn, in the tag that Claude knows for what the operator puts there. */
-void anthropic_write_later_system(struct building *b, const gw_json *messages, size_t index);
+void anthropic_write_later_system(struct request_writer *b, const gw_json *messages, size_t index);
 
 /* turns.c: opens a block of a message of that role ("user" ...), and the message when it is another one; NULL: a
  * block of the array that is open. The object is open: write its members and close it. */
-void anthropic_begin_block(struct building *b, const char *role);
+void anthropic_begin_block(struct request_writer *b, const char *role);
 
 /* parts.c: content of a message of `role`, as blocks. `mark` is the message where its cache marker is the last
  * block's, else NULL. `is_last`: the request ends with it. The number of blocks. */
-size_t anthropic_write_content(struct building *b, const char *role, const gw_json *content, const gw_json *mark,
+size_t anthropic_write_content(struct request_writer *b, const char *role, const gw_json *content, const gw_json *mark,
                                bool is_last);
-bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark);
+bool anthropic_write_text(struct request_writer *b, const char *role, gw_str text, const gw_json *mark);
 /* turns.c: the request ends with the beginning of the answer, which the model is to go on with. */
-bool anthropic_is_prefilled(struct building *b);
+bool anthropic_is_prefilled(struct request_writer *b);
 /* The content of a tool's result, as a member "content"; nothing when it is empty. */
-void anthropic_write_result(struct building *b, const gw_json *content);
+void anthropic_write_result(struct request_writer *b, const gw_json *content);
 
 /* cache.c: the member "cache_control" when `holder` has a marker and there are not too many. */
-void anthropic_write_marker(struct building *b, const gw_json *holder);
-bool anthropic_has_marker(const struct building *b, const gw_json *holder);
+void anthropic_write_marker(struct request_writer *b, const gw_json *holder);
+bool anthropic_has_marker(const struct request_writer *b, const gw_json *holder);
 /* `holder` is not written: reports its marker, if it has one. */
-void anthropic_lose_marker(struct building *b, const gw_json *holder);
+void anthropic_lose_marker(struct request_writer *b, const gw_json *holder);
 /* A block or tool of Anthropic's own as it is; its markers count. Where it has none, it gets that of `mark`. */
-void anthropic_copy_block(struct building *b, const gw_json *block, const gw_json *mark);
+void anthropic_copy_block(struct request_writer *b, const gw_json *block, const gw_json *mark);
 
 /* history.c: what an assistant message brings along from an earlier answer of Anthropic. */
-bool anthropic_has_thinking(struct building *b, const gw_json *message);
+bool anthropic_has_thinking(struct request_writer *b, const gw_json *message);
 /* An answer that broke off at a tool of Anthropic's own: sent again, it goes on. */
 /* The id of the container that code of Anthropic's runs in: the request's own, or the one that the last of its origins
  * names, unless that has expired. Empty: none. */
-gw_str anthropic_container(const struct building *b);
-bool anthropic_is_paused(struct building *b, const gw_json *message);
-void anthropic_write_thinking(struct building *b, const gw_json *message);
+gw_str anthropic_container(const struct request_writer *b);
+bool anthropic_is_paused(struct request_writer *b, const gw_json *message);
+void anthropic_write_thinking(struct request_writer *b, const gw_json *message);
 /* The blocks as they came, when the message is unchanged; else NULL. */
-const gw_json *anthropic_origin(struct building *b, const gw_json *message);
+const gw_json *anthropic_origin(struct request_writer *b, const gw_json *message);
 /* The same of a tool's result: the one block, when it answers the call `id`. */
-const gw_json *anthropic_result_origin(struct building *b, const gw_json *message, gw_str id);
+const gw_json *anthropic_result_origin(struct request_writer *b, const gw_json *message, gw_str id);
 
 /* read.c: the answer, whole or in pieces. */
 gw_status anthropic_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit);
@@ -356,35 +356,35 @@ static inline gw_str words(const char *s)
 }
 
 /* Writing JSON. */
-static inline void put_key(struct building *b, const char *name)
+static inline void put_key(struct request_writer *b, const char *name)
 {
     b->h->write->key(b->w, words(name));
 }
-static inline void put_str(struct building *b, const char *name, gw_str value)
+static inline void put_str(struct request_writer *b, const char *name, gw_str value)
 {
     put_key(b, name);
     b->h->write->str(b->w, value);
 }
-static inline void put_word(struct building *b, const char *name, const char *value)
+static inline void put_word(struct request_writer *b, const char *name, const char *value)
 {
     put_str(b, name, words(value));
 }
-static inline void put_copy(struct building *b, const char *name, const gw_json *value)
+static inline void put_copy(struct request_writer *b, const char *name, const gw_json *value)
 {
     put_key(b, name);
     b->h->write->copy(b->w, value);
 }
-static inline void put_object(struct building *b, const char *name)
+static inline void put_object(struct request_writer *b, const char *name)
 {
     put_key(b, name);
     b->h->write->object(b->w);
 }
-static inline void put_array(struct building *b, const char *name)
+static inline void put_array(struct request_writer *b, const char *name)
 {
     put_key(b, name);
     b->h->write->array(b->w);
 }
-static inline void put_close(struct building *b)
+static inline void put_close(struct request_writer *b)
 {
     b->h->write->close(b->w);
 }

@@ -80,8 +80,8 @@ static bool is_custom(const struct reader *r, gw_str name)
 
 static bool is_shape(const struct reader *r, gw_str name)
 {
-    gw_str shape = r->state->shape_name;
-    return shape.len > 0 && shape.len == name.len && memcmp(shape.ptr, name.ptr, name.len) == 0;
+    gw_str own = r->state->output_name;
+    return own.len > 0 && own.len == name.len && memcmp(own.ptr, name.ptr, name.len) == 0;
 }
 
 /* Web pages only: strict clients know no other annotation. */

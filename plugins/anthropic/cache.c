@@ -2,22 +2,22 @@
  * takes four: of more the last four that are written are sent. */
 #include "anthropic.h"
 
-static bool has_control(const struct building *b, const gw_json *holder)
+static bool has_control(const struct request_writer *b, const gw_json *holder)
 {
     return is_type(b->h, get(b->h, holder, "cache_control"), GW_JSON_OBJECT);
 }
 
-static bool has_breakpoint(const struct building *b, const gw_json *holder)
+static bool has_breakpoint(const struct request_writer *b, const gw_json *holder)
 {
     return is_type(b->h, get(b->h, holder, "prompt_cache_breakpoint"), GW_JSON_OBJECT);
 }
 
-bool anthropic_has_marker(const struct building *b, const gw_json *holder)
+bool anthropic_has_marker(const struct request_writer *b, const gw_json *holder)
 {
     return has_control(b, holder) || has_breakpoint(b, holder);
 }
 
-void anthropic_write_marker(struct building *b, const gw_json *holder)
+void anthropic_write_marker(struct request_writer *b, const gw_json *holder)
 {
     if (!anthropic_has_marker(b, holder) || ++b->markers <= b->plan.cache_skip)
         return;
@@ -32,13 +32,13 @@ void anthropic_write_marker(struct building *b, const gw_json *holder)
     put_close(b);
 }
 
-void anthropic_lose_marker(struct building *b, const gw_json *holder)
+void anthropic_lose_marker(struct request_writer *b, const gw_json *holder)
 {
     if (anthropic_has_marker(b, holder))
         anthropic_drop(b, LOSS_MARKER_PLACE);
 }
 
-void anthropic_copy_block(struct building *b, const gw_json *block, const gw_json *mark)
+void anthropic_copy_block(struct request_writer *b, const gw_json *block, const gw_json *mark)
 {
     gw_str type = get_str(b->h, block, "type");
     bool is_result = anthropic_is(type, "tool_result"), own = has_control(b, block);
@@ -77,20 +77,20 @@ struct found {
     unsigned all, breakpoints;
 };
 
-static void find_markers(const struct building *b, const gw_json *holder, struct found *found)
+static void find_markers(const struct request_writer *b, const gw_json *holder, struct found *found)
 {
     found->all += anthropic_has_marker(b, holder);
     found->breakpoints += has_breakpoint(b, holder);
 }
 
-static void find_each(const struct building *b, const gw_json *holders, struct found *found)
+static void find_each(const struct request_writer *b, const gw_json *holders, struct found *found)
 {
     for (size_t i = 0; i < length(b->h, holders); i++)
         find_markers(b, b->h->json->at(holders, i), found);
 }
 
 /* All that there are, of which not each is written. */
-static struct found find_all(const struct building *b)
+static struct found find_all(const struct request_writer *b)
 {
     const gw_json *tools = get(b->h, b->body, "tools"), *messages = get(b->h, b->body, "messages");
     struct found found = { .all = has_control(b, b->body) };
@@ -114,9 +114,9 @@ static struct found find_all(const struct building *b)
 }
 
 /* How many are written, when none is skipped: the body is written to nowhere. */
-static unsigned count_written(const struct building *b)
+static unsigned count_written(const struct request_writer *b)
 {
-    struct building trial = *b;
+    struct request_writer trial = *b;
 
     trial.is_trial = true;
     trial.w = b->h->writer(b->call);
@@ -124,14 +124,14 @@ static unsigned count_written(const struct building *b)
     return trial.markers + has_control(b, b->body);
 }
 
-void anthropic_plan_cache(struct building *b)
+void anthropic_plan_cache(struct request_writer *b)
 {
-    const gw_json *wish = get(b->h, b->body, "prompt_cache_options");
-    gw_str life = get_str(b->h, wish, "ttl");
+    const gw_json *caching = get(b->h, b->body, "prompt_cache_options");
+    gw_str life = get_str(b->h, caching, "ttl");
     struct found found = find_all(b);
 
     b->plan.cache_hour = anthropic_is(life, "1h");
-    if (found.breakpoints == 0 && b->h->json->count(wish) > 0)
+    if (found.breakpoints == 0 && b->h->json->count(caching) > 0)
         anthropic_drop(b, LOSS_CACHE_OPTIONS);
     else if (found.breakpoints > 0 && life.len > 0 && !b->plan.cache_hour && !anthropic_is(life, "5m"))
         anthropic_drop(b, LOSS_CACHE_LIFE);

@@ -13,7 +13,7 @@ enum {
     BY_EFFORT = 1 << 10,
     DISABLED = 1 << 11, /* how thinking is turned off */
     BETWEEN = 1 << 12,
-    NEVER_QUIET = 1 << 13,
+    NEVER_OFF = 1 << 13,
     HAS_XHIGH = 1 << 14,
     HAS_MOST = 1 << 15, /* its longest answer is known */
 };
@@ -104,18 +104,18 @@ static const struct field_rule table[] = {
      DROPPED("stop", "white space alone", "Anthropic takes no stop sequence of white space alone")},
 
     /* How much to think: think.c. */
-    EACH_WISH(SENT, NO_LIMIT, 0, DISABLED | BETWEEN | NEVER_QUIET, "none", "no thinking: it is off unless asked for"),
+    EACH_WISH(SENT, NO_LIMIT, 0, DISABLED | BETWEEN | NEVER_OFF, "none", "no thinking: it is off unless asked for"),
     EACH_WISH(SENT, NO_LIMIT, DISABLED, 0, "none", "thinking disabled"),
     EACH_WISH(SENT, NO_LIMIT, BETWEEN, 0, "none", "thinking between_tools"),
-    EACH_WISH(DROPPED, LOSS_QUIET, NEVER_QUIET, 0, "none", "this model always thinks: the lowest effort is sent"),
+    EACH_WISH(DROPPED, LOSS_THINKING_OFF, NEVER_OFF, 0, "none", "this model always thinks: the lowest effort is sent"),
     EACH_WISH(SENT, NO_LIMIT, BY_BUDGET, 0, "a level or a budget",
               "thinking enabled, with budget_tokens of what it says, at most four fifths of max_tokens"),
     EACH_WISH(SENT, NO_LIMIT, BY_EFFORT, 0, "a level or a budget",
               "thinking adaptive, and output_config.effort (of a budget: the nearest)"),
     EACH_WISH(DROPPED, LOSS_THINKING, 0, THINKS, "a level or a budget", "this model does not think"),
-    {LOSS_OTHER_WISH, 0, 0,
+    {LOSS_OTHER_EFFORT, 0, 0,
      DROPPED("reasoning", "beside reasoning_effort", "reasoning_effort says something else, and counts")},
-    {LOSS_OTHER_WISH, 0, 0, DROPPED("thinking", "beside reasoning_effort or reasoning",
+    {LOSS_OTHER_EFFORT, 0, 0, DROPPED("thinking", "beside reasoning_effort or reasoning",
                                     "reasoning_effort or reasoning says something else, and counts")},
     {LOSS_BELOW, 0, 0, DROPPED("reasoning.*", NOT_EMPTY, UNREAD)},
     {LOSS_BELOW, 0, 0, DROPPED("thinking.*", NOT_EMPTY, UNREAD)},
@@ -153,8 +153,8 @@ static const struct field_rule table[] = {
                           "other names, written back in the answer")},
     {NO_LIMIT, 0, 0, SENT("tools.function.parameters", "anyOf, oneOf or allOf at the root",
                           "the properties of all in the root; which go together is added to the description")},
-    {NO_LIMIT, CAN_SHAPE, 0, CARRIED("tools.function.strict", NULL)},
-    {LOSS_STRICT, 0, CAN_SHAPE, DROPPED("tools.function.strict", "true", "this model knows no strict tools")},
+    {NO_LIMIT, CAN_STRUCTURE, 0, CARRIED("tools.function.strict", NULL)},
+    {LOSS_STRICT, 0, CAN_STRUCTURE, DROPPED("tools.function.strict", "true", "this model knows no strict tools")},
     {NO_LIMIT, 0, 0, SENT("tools.custom", NULL, "a function of one string, and taken out of it in the answer")},
     {LOSS_GRAMMAR, 0, 0, DROPPED("tools.custom.format", "a grammar",
                                  "Anthropic enforces no grammar: the model is told of it")},
@@ -173,18 +173,18 @@ static const struct field_rule table[] = {
      DROPPED("web_search_options.search_context_size", "other than medium", "Anthropic has no such thing")},
 
     /* The shape of the answer: plan.c, schema.c. */
-    {NO_LIMIT, CAN_SHAPE, 0, SENT("response_format", "json_schema", "output_config.format")},
-    {NO_LIMIT, CAN_SHAPE, 0, SENT("response_format.json_schema.schema",
+    {NO_LIMIT, CAN_STRUCTURE, 0, SENT("response_format", "json_schema", "output_config.format")},
+    {NO_LIMIT, CAN_STRUCTURE, 0, SENT("response_format.json_schema.schema",
                                   "limits of numbers, lengths and sizes, and what else Anthropic's schemas have not",
                                   "words in the description, as in strict tools")},
     {LOSS_BELOW, 0, 0, DROPPED("response_format.*", NOT_EMPTY, UNREAD)},
-    {NO_LIMIT, 0, CAN_SHAPE,
+    {NO_LIMIT, 0, CAN_STRUCTURE,
      SENT("response_format", "json_schema", "a tool that must be called: its arguments are the answer")},
-    {LOSS_SHAPE, 0, CAN_SHAPE, DROPPED("response_format", "json_schema, beside a named tool that must be called",
+    {LOSS_STRUCTURED_OUTPUT, 0, CAN_STRUCTURE, DROPPED("response_format", "json_schema, beside a named tool that must be called",
                                        "this model gives an answer of a schema or calls the named tool, not both")},
     {LOSS_JSON_OBJECT, 0, 0,
      DROPPED("response_format", "json_object", "json_object is only asked for in the system prompt")},
-    {LOSS_OPEN_OBJECT, CAN_SHAPE, 0, DROPPED("additionalProperties", "other than false, in a strict schema",
+    {LOSS_OPEN_OBJECT, CAN_STRUCTURE, 0, DROPPED("additionalProperties", "other than false, in a strict schema",
                                              "in a strict schema Anthropic takes closed objects only")},
 
     /* Who asks, what is kept, what it costs. */
@@ -289,12 +289,12 @@ static uint32_t traits_of(const struct model *m)
 
     if (m->thinks != THINKS_NOT)
         traits |= THINKS | (m->thinks == THINKS_BY_BUDGET ? BY_BUDGET : BY_EFFORT);
-    if (m->quiet == QUIET_DISABLED)
+    if (m->thinking_off == THINKING_OFF_DISABLED)
         traits |= DISABLED;
-    else if (m->quiet == QUIET_BETWEEN_TOOLS)
+    else if (m->thinking_off == THINKING_OFF_BETWEEN_TOOLS)
         traits |= BETWEEN;
-    else if (m->quiet == QUIET_NEVER)
-        traits |= NEVER_QUIET;
+    else if (m->thinking_off == THINKING_OFF_NEVER)
+        traits |= NEVER_OFF;
     if (anthropic_has(words(m->efforts), "xhigh"))
         traits |= HAS_XHIGH;
     if (m->most > 0)
@@ -324,19 +324,19 @@ static const gw_capability *row_of(enum limit limit, const char *field)
     return &table[i].row;
 }
 
-static void drop(struct building *b, gw_str member, const gw_capability *row)
+static void drop(struct request_writer *b, gw_str member, const gw_capability *row)
 {
     if (GW_HAS(b->h, dropped) && !b->is_trial)
         b->h->dropped(b->call, member, words(row->why));
 }
 
-void anthropic_drop(struct building *b, enum limit limit)
+void anthropic_drop(struct request_writer *b, enum limit limit)
 {
     const gw_capability *row = row_of(limit, NULL);
     drop(b, words(row->field), row);
 }
 
-void anthropic_drop_of(struct building *b, enum limit limit, const char *field)
+void anthropic_drop_of(struct request_writer *b, enum limit limit, const char *field)
 {
     drop(b, words(field), row_of(limit, field));
 }
@@ -353,7 +353,7 @@ static bool is_plain(char c)
 }
 
 /* The client's own name, in letters that a header takes, and not all of a long one. */
-void anthropic_drop_below(struct building *b, const char *path, gw_str member)
+void anthropic_drop_below(struct request_writer *b, const char *path, gw_str member)
 {
     char name[128];
     int len = snprintf(name, sizeof name, "%s.%.*s", path, (int)(member.len < 60 ? member.len : 60), member.ptr);
@@ -370,7 +370,7 @@ static bool is_inside(const struct field_rule *rule)
     return strchr(rule->row.field, '.') != NULL || rule->id == LOSS_OPEN_OBJECT;
 }
 
-void anthropic_drop_member(struct building *b, gw_str member)
+void anthropic_drop_member(struct request_writer *b, gw_str member)
 {
     size_t i = 0;
     while (i + 1 < ROWS && (!anthropic_is(member, table[i].row.field) || is_inside(&table[i])))

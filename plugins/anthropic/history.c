@@ -6,21 +6,21 @@
 #include "anthropic.h"
 
 /* One block of thinking, put together from the pieces of it that a client has kept. */
-struct thought {
+struct reasoning_block {
     gw_str text, signature; /* thinking; counts with a signature only */
     gw_str data;            /* or redacted */
 };
 
-static bool counts(const struct thought *t)
+static bool counts(const struct reasoning_block *t)
 {
     return t->signature.len > 0 || t->data.len > 0;
 }
 
 /* LiteLLM's thinking_blocks, and parts of that kind among the content: the block itself. */
-static struct thought of_block(const struct building *b, const gw_json *block)
+static struct reasoning_block of_block(const struct request_writer *b, const gw_json *block)
 {
     gw_str type = get_str(b->h, block, "type");
-    struct thought t = { .data = { NULL, 0 } };
+    struct reasoning_block t = { .data = { NULL, 0 } };
 
     if (anthropic_is(type, "thinking")) {
         t.text = get_str(b->h, block, "thinking");
@@ -32,11 +32,11 @@ static struct thought of_block(const struct building *b, const gw_json *block)
 }
 
 /* reasoning_details[*at] and what follows of the same index: streams are kept piece by piece by some. */
-static struct thought of_details(struct building *b, const gw_json *details, size_t *at)
+static struct reasoning_block of_details(struct request_writer *b, const gw_json *details, size_t *at)
 {
     const gw_json *first = b->h->json->at(details, *at);
     int64_t index = b->h->json->integer(get(b->h, first, "index"), -1);
-    struct thought t = { .data = { NULL, 0 } };
+    struct reasoning_block t = { .data = { NULL, 0 } };
     struct pile pile = { .len = 0 };
 
     for (; *at < length(b->h, details); ++*at) {
@@ -64,7 +64,7 @@ static struct thought of_details(struct building *b, const gw_json *details, siz
     return t;
 }
 
-static void write_thought(struct building *b, const struct thought *t)
+static void write_reasoning_block(struct request_writer *b, const struct reasoning_block *t)
 {
     anthropic_begin_block(b, "assistant");
     if (t->data.len > 0) {
@@ -79,23 +79,23 @@ static void write_thought(struct building *b, const struct thought *t)
 }
 
 /* Goes through what there is, the first form that has a block of ours. `write` or only count. */
-static size_t each_thought(struct building *b, const gw_json *message, bool write)
+static size_t each_thought(struct request_writer *b, const gw_json *message, bool write)
 {
     const gw_json *details = get(b->h, message, "reasoning_details");
     const gw_json *blocks[] = { get(b->h, message, "thinking_blocks"), get(b->h, message, "content") };
     size_t count = 0;
 
     for (size_t at = 0; at < length(b->h, details);) {
-        struct thought t = of_details(b, details, &at);
+        struct reasoning_block t = of_details(b, details, &at);
         if (counts(&t) && write)
-            write_thought(b, &t);
+            write_reasoning_block(b, &t);
         count += counts(&t);
     }
     for (size_t k = 0; k < 2 && count == 0; k++) {
         for (size_t i = 0; i < length(b->h, blocks[k]); i++) {
-            struct thought t = of_block(b, b->h->json->at(blocks[k], i));
+            struct reasoning_block t = of_block(b, b->h->json->at(blocks[k], i));
             if (counts(&t) && write)
-                write_thought(b, &t);
+                write_reasoning_block(b, &t);
             count += counts(&t);
         }
     }
@@ -103,7 +103,7 @@ static size_t each_thought(struct building *b, const gw_json *message, bool writ
 }
 
 /* The content of x_origin, where it is of this dialect. */
-static const gw_json *origin_of(const struct building *b, const gw_json *message)
+static const gw_json *origin_of(const struct request_writer *b, const gw_json *message)
 {
     const gw_json *origin = get(b->h, message, "x_origin"), *content = get(b->h, origin, "content");
     bool is_ours = anthropic_is(get_str(b->h, origin, "dialect"), ANTHROPIC_DIALECT);
@@ -122,7 +122,7 @@ static bool is_over(gw_str expires_at)
     return strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%S", &utc) > 0 && memcmp(expires_at.ptr, now, sizeof now - 1) <= 0;
 }
 
-gw_str anthropic_container(const struct building *b)
+gw_str anthropic_container(const struct request_writer *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages"), *last = NULL;
     gw_str own = get_str(b->h, b->body, "container");
@@ -135,13 +135,13 @@ gw_str anthropic_container(const struct building *b)
     return own;
 }
 
-bool anthropic_has_thinking(struct building *b, const gw_json *message)
+bool anthropic_has_thinking(struct request_writer *b, const gw_json *message)
 {
-    struct thought first = of_block(b, b->h->json->at(origin_of(b, message), 0));
+    struct reasoning_block first = of_block(b, b->h->json->at(origin_of(b, message), 0));
     return counts(&first) || each_thought(b, message, false) > 0;
 }
 
-bool anthropic_is_paused(struct building *b, const gw_json *message)
+bool anthropic_is_paused(struct request_writer *b, const gw_json *message)
 {
     const gw_json *origin = origin_of(b, message);
     size_t count = length(b->h, origin);
@@ -155,12 +155,12 @@ bool anthropic_is_paused(struct building *b, const gw_json *message)
     return end.len > 9 && memcmp(end.ptr + end.len - 9, "_tool_use", 9) == 0;
 }
 
-static bool is_written(const struct building *b, const gw_json *value)
+static bool is_written(const struct request_writer *b, const gw_json *value)
 {
     return b->h->json->str(value).len > 0 || length(b->h, value) > 0;
 }
 
-void anthropic_write_thinking(struct building *b, const gw_json *message)
+void anthropic_write_thinking(struct request_writer *b, const gw_json *message)
 {
     bool thinks = b->model->thinks != THINKS_NOT;
 
@@ -172,7 +172,7 @@ void anthropic_write_thinking(struct building *b, const gw_json *message)
 }
 
 /* All text of a message, or of the text blocks of an origin; a compaction is text where the face made it a part. */
-static gw_str text_of_all(struct building *b, const gw_json *content, bool compactions)
+static gw_str text_of_all(struct request_writer *b, const gw_json *content, bool compactions)
 {
     struct pile pile = { .len = 0 };
 
@@ -189,7 +189,7 @@ static gw_str text_of_all(struct building *b, const gw_json *content, bool compa
     return (gw_str){ pile.ptr, pile.len };
 }
 
-static bool same_text(struct building *b, const gw_json *origin, const gw_json *content)
+static bool same_text(struct request_writer *b, const gw_json *origin, const gw_json *content)
 {
     gw_str ours = text_of_all(b, content, false);
     for (int compactions = 0; compactions < 2; compactions++) {
@@ -201,7 +201,7 @@ static bool same_text(struct building *b, const gw_json *origin, const gw_json *
 }
 
 /* The same calls in the same order? */
-static bool same_calls(const struct building *b, const gw_json *origin, const gw_json *calls)
+static bool same_calls(const struct request_writer *b, const gw_json *origin, const gw_json *calls)
 {
     size_t k = 0;
 
@@ -217,14 +217,14 @@ static bool same_calls(const struct building *b, const gw_json *origin, const gw
 }
 
 /* Somebody may have changed the message since, to take something out of it: then its present content counts. */
-static const gw_json *checked(struct building *b, const gw_json *origin, bool same)
+static const gw_json *checked(struct request_writer *b, const gw_json *origin, bool same)
 {
     if (!same)
         anthropic_drop(b, LOSS_ORIGIN);
     return same ? origin : NULL;
 }
 
-const gw_json *anthropic_origin(struct building *b, const gw_json *message)
+const gw_json *anthropic_origin(struct request_writer *b, const gw_json *message)
 {
     const gw_json *origin = origin_of(b, message);
     if (origin == NULL)
@@ -234,7 +234,7 @@ const gw_json *anthropic_origin(struct building *b, const gw_json *message)
                        same_calls(b, origin, get(b->h, message, "tool_calls")));
 }
 
-const gw_json *anthropic_result_origin(struct building *b, const gw_json *message, gw_str id)
+const gw_json *anthropic_result_origin(struct request_writer *b, const gw_json *message, gw_str id)
 {
     const gw_json *origin = origin_of(b, message), *block = b->h->json->at(origin, 0);
     gw_str other = get_str(b->h, block, "tool_use_id");

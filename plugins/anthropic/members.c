@@ -32,7 +32,7 @@ static const struct {
 };
 static const char *const known_schema[] = { "name", "description", "schema", "strict", NULL };
 
-bool anthropic_says_nothing(const struct building *b, const gw_json *value)
+bool anthropic_says_nothing(const struct request_writer *b, const gw_json *value)
 {
     switch (b->h->json->type(value)) {
     case GW_JSON_BOOL:
@@ -64,7 +64,7 @@ static bool is_extra(const char *path, gw_str name)
     return !strcmp(path, "tools") && anthropic_rule_has(RULE_EXTRAS, name);
 }
 
-void anthropic_tell_others(struct building *b, const char *path, const gw_json *object, const char *const *known,
+void anthropic_tell_others(struct request_writer *b, const char *path, const gw_json *object, const char *const *known,
                            const char *const *more)
 {
     if (!is_type(b->h, object, GW_JSON_OBJECT))
@@ -77,7 +77,7 @@ void anthropic_tell_others(struct building *b, const char *path, const gw_json *
     }
 }
 
-static void tell_part(struct building *b, const gw_json *part)
+static void tell_part(struct request_writer *b, const gw_json *part)
 {
     gw_str type = get_str(b->h, part, "type");
     bool thinks =
@@ -95,14 +95,14 @@ static void tell_part(struct building *b, const gw_json *part)
         anthropic_tell_others(b, "messages.content.file", get(b->h, part, "file"), known_file, NULL);
 }
 
-static void tell_call(struct building *b, const gw_json *call)
+static void tell_call(struct request_writer *b, const gw_json *call)
 {
     anthropic_tell_others(b, "messages.tool_calls", call, known_call, NULL);
     anthropic_tell_others(b, "messages.tool_calls.function", get(b->h, call, "function"), known_function, NULL);
     anthropic_tell_others(b, "messages.tool_calls.custom", get(b->h, call, "custom"), known_custom, NULL);
 }
 
-static void tell_message(struct building *b, const gw_json *message)
+static void tell_message(struct request_writer *b, const gw_json *message)
 {
     const gw_json *origin = get(b->h, message, "x_origin"), *content = get(b->h, message, "content");
     gw_str role = get_str(b->h, message, "role");
@@ -125,7 +125,7 @@ static void tell_message(struct building *b, const gw_json *message)
         tell_call(b, b->h->json->at(calls, i));
 }
 
-void anthropic_tell_unread(struct building *b)
+void anthropic_tell_unread(struct request_writer *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
     gw_str display = get_str(b->h, get(b->h, b->body, "thinking"), "display");

@@ -8,44 +8,44 @@
 
 #define OLD (OLD_ONE | CAN_BOTH)
 #define OLD_ONE (CAN_SAMPLE | CAN_FORCE | CAN_SEARCH | CAN_PREFILL)
-#define NEW (CAN_SHAPE | CAN_SEARCH)
+#define NEW (CAN_STRUCTURE | CAN_SEARCH)
 #define FIRST (CAN_SAMPLE | CAN_BOTH | CAN_FORCE | CAN_PREFILL)
-#define LAST_SAMPLED (CAN_SAMPLE | CAN_FORCE | CAN_SEARCH | CAN_SHAPE)
+#define LAST_SAMPLED (CAN_SAMPLE | CAN_FORCE | CAN_SEARCH | CAN_STRUCTURE)
 #define TO_MAX "low medium high max"
 #define ALL "low medium high xhigh max"
 
 /* clang-format off */
 /* Rising by `since`; the last row that fits counts. */
 static const struct model models[] = {
-    /* family, since, thinks, quiet, can, most, efforts, source */
-    {"", 0, THINKS_NOT, QUIET_OMIT, FIRST, 4096, "", "Models overview (2026-11)"},
-    {"", 305, THINKS_NOT, QUIET_OMIT, OLD, 8192, "", "Models overview; Web search (2026-11)"},
-    {"", 307, THINKS_BY_BUDGET, QUIET_OMIT, OLD, 64000, "", "Extended thinking (2026-11)"},
-    {"opus", 400, THINKS_BY_BUDGET, QUIET_OMIT, OLD, 32000, "", "Models overview (2026-11)"},
-    {"opus", 401, THINKS_BY_BUDGET, QUIET_OMIT, OLD_ONE, 32000, "",
+    /* family, since, thinks, thinking_off, can, most, efforts, source */
+    {"", 0, THINKS_NOT, THINKING_OFF_OMIT, FIRST, 4096, "", "Models overview (2026-11)"},
+    {"", 305, THINKS_NOT, THINKING_OFF_OMIT, OLD, 8192, "", "Models overview; Web search (2026-11)"},
+    {"", 307, THINKS_BY_BUDGET, THINKING_OFF_OMIT, OLD, 64000, "", "Extended thinking (2026-11)"},
+    {"opus", 400, THINKS_BY_BUDGET, THINKING_OFF_OMIT, OLD, 32000, "", "Models overview (2026-11)"},
+    {"opus", 401, THINKS_BY_BUDGET, THINKING_OFF_OMIT, OLD_ONE, 32000, "",
      "Migration guide: temperature or top_p, not both, from Opus 4.1 on (2026-11)"},
-    {"", 405, THINKS_BY_BUDGET, QUIET_OMIT, OLD_ONE | CAN_SHAPE, 64000, "",
+    {"", 405, THINKS_BY_BUDGET, THINKING_OFF_OMIT, OLD_ONE | CAN_STRUCTURE, 64000, "",
      "Structured outputs; Migration guide to 4.5 (2026-11)"},
-    {"", 406, THINKS_BY_EFFORT, QUIET_OMIT, LAST_SAMPLED, 128000, TO_MAX,
+    {"", 406, THINKS_BY_EFFORT, THINKING_OFF_OMIT, LAST_SAMPLED, 128000, TO_MAX,
      "Migration guide to 4.6: no prefill, adaptive thinking; Effort (2026-11)"},
-    {"", 407, THINKS_BY_EFFORT, QUIET_OMIT, NEW | CAN_FORCE, 128000, ALL,
+    {"", 407, THINKS_BY_EFFORT, THINKING_OFF_OMIT, NEW | CAN_FORCE, 128000, ALL,
      "Migration guide to 4.7: no sampling parameters; Effort (2026-11)"},
-    {"", 500, THINKS_BY_EFFORT, QUIET_NEVER, NEW | CAN_SYSTEM, 128000, ALL,
+    {"", 500, THINKS_BY_EFFORT, THINKING_OFF_NEVER, NEW | CAN_SYSTEM, 128000, ALL,
      "Models overview, Thinking, Fable 5.1; recordings (2026-11)"},
-    {"opus", 500, THINKS_BY_EFFORT, QUIET_DISABLED, NEW | CAN_FORCE | CAN_SYSTEM, 128000, ALL,
+    {"opus", 500, THINKS_BY_EFFORT, THINKING_OFF_DISABLED, NEW | CAN_FORCE | CAN_SYSTEM, 128000, ALL,
      "Migration guide to 5 (2026-11)"},
-    {"sonnet", 500, THINKS_BY_EFFORT, QUIET_DISABLED, NEW | CAN_FORCE, 128000, ALL,
+    {"sonnet", 500, THINKS_BY_EFFORT, THINKING_OFF_DISABLED, NEW | CAN_FORCE, 128000, ALL,
      "Migration guide to 5; a recording of a system message refused (2026-11)"},
-    {"haiku", 500, THINKS_BY_EFFORT, QUIET_DISABLED, NEW | CAN_SYSTEM, 128000, ALL, "Haiku 5.5 (2026-11)"},
-    {"opus", 505, THINKS_BY_EFFORT, QUIET_NEVER, NEW | CAN_SYSTEM, 128000, ALL, "Opus 5.5; Thinking (2026-11)"},
-    {"sonnet", 505, THINKS_BY_EFFORT, QUIET_BETWEEN_TOOLS, NEW | CAN_SYSTEM, 128000, ALL,
+    {"haiku", 500, THINKS_BY_EFFORT, THINKING_OFF_DISABLED, NEW | CAN_SYSTEM, 128000, ALL, "Haiku 5.5 (2026-11)"},
+    {"opus", 505, THINKS_BY_EFFORT, THINKING_OFF_NEVER, NEW | CAN_SYSTEM, 128000, ALL, "Opus 5.5; Thinking (2026-11)"},
+    {"sonnet", 505, THINKS_BY_EFFORT, THINKING_OFF_BETWEEN_TOOLS, NEW | CAN_SYSTEM, 128000, ALL,
      "Sonnet 5.5; Thinking, between_tools (2026-11)"},
 };
 /* clang-format on */
 
 /* Somebody else's model behind the same API (Kimi, GLM, DeepSeek, MiniMax ...). */
 static const struct model foreign = {
-    "", 0, THINKS_BY_BUDGET, QUIET_DISABLED, FIRST, 0, "", "their pages on Anthropic's API (2026-11)"
+    "", 0, THINKS_BY_BUDGET, THINKING_OFF_DISABLED, FIRST, 0, "", "their pages on Anthropic's API (2026-11)"
 };
 
 static bool is_letter(char c)

@@ -33,7 +33,7 @@ static void hash_name(gw_str s, uint64_t salt, char *out)
 }
 
 /* Another name, that is not in `taken`. {NULL,0} without memory. */
-static gw_str made_name(struct building *b, enum rule_id id, gw_str name, const struct ids *taken)
+static gw_str made_name(struct request_writer *b, enum rule_id id, gw_str name, const struct ids *taken)
 {
     size_t most = anthropic_rule(id)->most, len = 0;
     char *out = b->h->alloc(b->call, most + 1, 1);
@@ -61,16 +61,16 @@ static gw_str made_name(struct building *b, enum rule_id id, gw_str name, const 
     return (gw_str){ out, len };
 }
 
-static struct tool_name *find_tool(const struct reading *state, const struct ids *ids, gw_str name)
+static struct tool_name *find_tool(const struct answer_state *state, const struct ids *ids, gw_str name)
 {
     size_t at;
     return ids_find(ids, name, &at) && at > 0 ? state->names[at - 1] : NULL;
 }
 
 /* An entry for `client`, which is sent as `wire`. NULL without memory. */
-static struct tool_name *add_tool(struct building *b, gw_str client, gw_str wire)
+static struct tool_name *add_tool(struct request_writer *b, gw_str client, gw_str wire)
 {
-    struct reading *s = b->state;
+    struct answer_state *s = b->state;
     struct tool_name *tool = b->h->alloc(b->call, sizeof *tool, _Alignof(struct tool_name));
 
     if (s->name_count == s->name_cap && tool != NULL) {
@@ -96,7 +96,7 @@ static struct tool_name *add_tool(struct building *b, gw_str client, gw_str wire
     return tool;
 }
 
-void anthropic_name_tool(struct building *b, gw_str name)
+void anthropic_name_tool(struct request_writer *b, gw_str name)
 {
     if (name.len == 0 || anthropic_rule_fits(RULE_TOOL_NAME, name) || ids_find(&b->state->by_client, name, NULL))
         return;
@@ -105,14 +105,14 @@ void anthropic_name_tool(struct building *b, gw_str name)
         b->status = GW_E_NOMEM;
 }
 
-void anthropic_take_tool_name(struct building *b, gw_str name)
+void anthropic_take_tool_name(struct request_writer *b, gw_str name)
 {
     if (anthropic_rule_fits(RULE_TOOL_NAME, name) && !ids_find(&b->taken, name, NULL) &&
         !ids_add(b->h, b->call, &b->taken, name, 0))
         b->status = GW_E_NOMEM;
 }
 
-gw_str anthropic_wire_name(struct building *b, gw_str name)
+gw_str anthropic_wire_name(struct request_writer *b, gw_str name)
 {
     const struct tool_name *tool = find_tool(b->state, &b->state->by_client, name);
 
@@ -129,19 +129,19 @@ gw_str anthropic_client_name(const struct reader *r, gw_str wire)
     return tool != NULL ? tool->client : wire;
 }
 
-void anthropic_begin_members(struct building *b, gw_str tool)
+void anthropic_begin_members(struct request_writer *b, gw_str tool)
 {
     b->naming = find_tool(b->state, &b->state->by_client, tool);
     if (b->naming == NULL)
         b->naming = add_tool(b, tool, tool);
 }
 
-void anthropic_end_members(struct building *b)
+void anthropic_end_members(struct request_writer *b)
 {
     b->naming = NULL;
 }
 
-static void add_member(struct building *b, struct tool_name *tool, gw_str name)
+static void add_member(struct request_writer *b, struct tool_name *tool, gw_str name)
 {
     gw_writer *w = b->h->writer(b->call);
     gw_str wire = made_name(b, RULE_PROPERTY_NAME, name, &tool->by_wire), own = anthropic_keep(b->h, b->call, name);
@@ -167,7 +167,7 @@ static void add_member(struct building *b, struct tool_name *tool, gw_str name)
         b->status = GW_E_NOMEM;
 }
 
-void anthropic_name_member(struct building *b, gw_str name)
+void anthropic_name_member(struct request_writer *b, gw_str name)
 {
     struct tool_name *tool = b->naming;
 
@@ -189,12 +189,12 @@ static gw_str member_wire(const struct tool_name *tool, gw_str name)
     return tool != NULL && ids_find(&tool->by_client, name, &at) && at > 0 ? tool->members[at - 1].wire : name;
 }
 
-gw_str anthropic_wire_member(const struct building *b, gw_str name)
+gw_str anthropic_wire_member(const struct request_writer *b, gw_str name)
 {
     return member_wire(b->naming, name);
 }
 
-void anthropic_write_arguments(struct building *b, gw_str tool_name, const gw_json *arguments)
+void anthropic_write_arguments(struct request_writer *b, gw_str tool_name, const gw_json *arguments)
 {
     const struct tool_name *tool = find_tool(b->state, &b->state->by_client, tool_name);
 

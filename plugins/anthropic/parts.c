@@ -2,7 +2,7 @@
  * Content that Anthropic cannot take is refused: to leave it out would change what is asked. */
 #include "anthropic.h"
 
-bool anthropic_write_text(struct building *b, const char *role, gw_str text, const gw_json *mark)
+bool anthropic_write_text(struct request_writer *b, const char *role, gw_str text, const gw_json *mark)
 {
     if (anthropic_is_blank(text)) { /* Anthropic refuses it, and sends such blocks itself */
         anthropic_lose_marker(b, mark);
@@ -17,7 +17,7 @@ bool anthropic_write_text(struct building *b, const char *role, gw_str text, con
 }
 
 /* ASCII small letters, in memory of the call. */
-static gw_str lower(struct building *b, gw_str s)
+static gw_str lower(struct request_writer *b, gw_str s)
 {
     gw_str copy = anthropic_keep(b->h, b->call, s);
     char *bytes = (char *)(uintptr_t)copy.ptr; /* our own */
@@ -29,7 +29,7 @@ static gw_str lower(struct building *b, gw_str s)
 }
 
 /* "data:image/PNG;base64,AAAA": the type in small letters without its parameters, and what comes after the comma. */
-static bool split_data_url(struct building *b, gw_str url, gw_str *type, gw_str *data)
+static bool split_data_url(struct request_writer *b, gw_str url, gw_str *type, gw_str *data)
 {
     static const char mark[] = ";base64,";
     size_t end = 5;
@@ -76,7 +76,7 @@ static bool is_text_type(gw_str type)
 }
 
 /* "image" or "document", up to the members of its source. */
-static void begin_media(struct building *b, const char *role, const char *type, const char *source)
+static void begin_media(struct request_writer *b, const char *role, const char *type, const char *source)
 {
     anthropic_begin_block(b, role);
     put_word(b, "type", type);
@@ -84,7 +84,7 @@ static void begin_media(struct building *b, const char *role, const char *type, 
     put_word(b, "type", source);
 }
 
-static void end_media(struct building *b, gw_str title, const gw_json *mark)
+static void end_media(struct request_writer *b, gw_str title, const gw_json *mark)
 {
     put_close(b);
     if (title.len > 0)
@@ -93,7 +93,7 @@ static void end_media(struct building *b, gw_str title, const gw_json *mark)
     put_close(b);
 }
 
-static void write_document(struct building *b, const char *role, gw_str type, gw_str data, gw_str title,
+static void write_document(struct request_writer *b, const char *role, gw_str type, gw_str data, gw_str title,
                            const gw_json *mark)
 {
     if (anthropic_is(type, "application/pdf")) {
@@ -118,7 +118,7 @@ static void write_document(struct building *b, const char *role, gw_str type, gw
     }
 }
 
-static void write_image(struct building *b, const char *role, const gw_json *part, const gw_json *mark)
+static void write_image(struct request_writer *b, const char *role, const gw_json *part, const gw_json *mark)
 {
     const gw_json *image = get(b->h, part, "image_url");
     gw_str url = is_type(b->h, image, GW_JSON_STR) ? b->h->json->str(image) : get_str(b->h, image, "url");
@@ -147,7 +147,7 @@ static void write_image(struct building *b, const char *role, const gw_json *par
     }
 }
 
-static void write_file(struct building *b, const char *role, const gw_json *part, const gw_json *mark)
+static void write_file(struct request_writer *b, const char *role, const gw_json *part, const gw_json *mark)
 {
     const gw_json *file = get(b->h, part, "file");
     gw_str data = get_str(b->h, file, "file_data"), id = get_str(b->h, file, "file_id");
@@ -178,7 +178,8 @@ static void write_file(struct building *b, const char *role, const gw_json *part
 }
 
 /* Thinking among the parts is history.c's. `is_end` when the request ends here. False when nothing was written. */
-static bool write_part(struct building *b, const char *role, const gw_json *part, const gw_json *mark, bool is_end)
+static bool write_part(struct request_writer *b, const char *role, const gw_json *part, const gw_json *mark,
+                       bool is_end)
 {
     gw_str type = get_str(b->h, part, "type"), text = get_str(b->h, part, "text");
 
@@ -212,7 +213,7 @@ static bool write_part(struct building *b, const char *role, const gw_json *part
     return b->status == GW_OK;
 }
 
-size_t anthropic_write_content(struct building *b, const char *role, const gw_json *content, const gw_json *mark,
+size_t anthropic_write_content(struct request_writer *b, const char *role, const gw_json *content, const gw_json *mark,
                                bool is_last)
 {
     size_t written = 0, count = length(b->h, content);
@@ -234,7 +235,7 @@ size_t anthropic_write_content(struct building *b, const char *role, const gw_js
 }
 
 /* A result is text, or text and images where a client knows that Anthropic takes them. */
-void anthropic_write_result(struct building *b, const gw_json *content)
+void anthropic_write_result(struct request_writer *b, const gw_json *content)
 {
     size_t count = length(b->h, content);
 

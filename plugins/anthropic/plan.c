@@ -7,7 +7,7 @@
  * minutes at 128000 tokens an hour, which is 21333 tokens. */
 enum { DEFAULT_TOKENS = 20000 };
 
-static bool has_calls(const struct building *b)
+static bool has_calls(const struct request_writer *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
     for (size_t i = 0; i < length(b->h, messages); i++)
@@ -17,14 +17,14 @@ static bool has_calls(const struct building *b)
 }
 
 /* {"type":"function","function":{"name":...}} and its kin. */
-static gw_str chosen_name(const struct building *b, const gw_json *choice)
+static gw_str chosen_name(const struct request_writer *b, const gw_json *choice)
 {
     gw_str type = get_str(b->h, choice, "type");
     const gw_json *inner = get(b->h, choice, anthropic_is(type, "custom") ? "custom" : "function");
     return get_str(b->h, is_null(b->h, inner) ? choice : inner, "name");
 }
 
-static void plan_allowed(struct building *b, const gw_json *choice)
+static void plan_allowed(struct request_writer *b, const gw_json *choice)
 {
     const gw_json *inner = get(b->h, choice, "allowed_tools");
     if (is_null(b->h, inner))
@@ -39,7 +39,7 @@ static void plan_allowed(struct building *b, const gw_json *choice)
     b->plan.choice = anthropic_is(get_str(b->h, inner, "mode"), "required") ? "any" : "auto";
 }
 
-static void plan_choice(struct building *b)
+static void plan_choice(struct request_writer *b)
 {
     const gw_json *choice = get(b->h, b->body, "tool_choice");
     gw_str word = b->h->json->str(choice), type = get_str(b->h, choice, "type");
@@ -77,23 +77,23 @@ static bool is_forced(const struct plan *p)
 
 /* A model that knows no schemas is given a tool that must be called, and its arguments are the answer. Beside
  * tools of the client's the model may call any, but must call one. */
-static void plan_shape_tool(struct building *b)
+static void plan_shape_tool(struct request_writer *b)
 {
     struct plan *p = &b->plan;
     bool mine_only = !p->has_tools || (p->choice != NULL && !strcmp(p->choice, "none"));
 
     if (p->choice != NULL && !strcmp(p->choice, "tool")) {
-        anthropic_drop(b, LOSS_SHAPE);
-        p->shape = NULL;
+        anthropic_drop(b, LOSS_STRUCTURED_OUTPUT);
+        p->structured_output = NULL;
         return;
     }
     p->choice = mine_only ? "tool" : "any";
-    p->choice_name = p->shape_name;
+    p->choice_name = p->output_name;
     p->one_call = p->one_call || mine_only;
-    b->state->shape_name = anthropic_keep(b->h, b->call, p->shape_name);
+    b->state->output_name = anthropic_keep(b->h, b->call, p->output_name);
 }
 
-static void plan_shape(struct building *b)
+static void plan_shape(struct request_writer *b)
 {
     const gw_json *format = get(b->h, b->body, "response_format"), *schema = get(b->h, format, "json_schema");
     gw_str type = get_str(b->h, format, "type");
@@ -110,22 +110,22 @@ static void plan_shape(struct building *b)
         anthropic_refuse(b, "response_format.type is none of text, json_object and json_schema");
         return;
     }
-    p->shape = get(b->h, schema, "schema");
-    p->shape_name = get_str(b->h, schema, "name");
-    p->shape_about = get_str(b->h, schema, "description");
-    if (!is_type(b->h, p->shape, GW_JSON_OBJECT)) {
+    p->structured_output = get(b->h, schema, "schema");
+    p->output_name = get_str(b->h, schema, "name");
+    p->output_about = get_str(b->h, schema, "description");
+    if (!is_type(b->h, p->structured_output, GW_JSON_OBJECT)) {
         anthropic_refuse(b, "response_format.json_schema.schema is missing");
         return;
     }
-    if (p->shape_name.len == 0)
-        p->shape_name = GW_LIT("answer");
-    p->shape_native = (b->model->can & CAN_SHAPE) != 0;
-    if (!p->shape_native)
+    if (p->output_name.len == 0)
+        p->output_name = GW_LIT("answer");
+    p->output_native = (b->model->can & CAN_STRUCTURE) != 0;
+    if (!p->output_native)
         plan_shape_tool(b);
 }
 
 /* max_completion_tokens is the newer name. */
-static void plan_length(struct building *b)
+static void plan_length(struct request_writer *b)
 {
     const gw_json *asked = get(b->h, b->body, "max_completion_tokens");
     const char *name = "max_completion_tokens";
@@ -150,7 +150,7 @@ static void plan_length(struct building *b)
     }
 }
 
-void anthropic_plan(struct building *b)
+void anthropic_plan(struct request_writer *b)
 {
     struct plan *p = &b->plan;
 

@@ -97,7 +97,7 @@ static void read_finish(struct reader *r, const gw_json *holder)
     read_container(r, get(r->h, holder, "container"));
     if (anthropic_is(reason, "refusal") && why.len > 0)
         anthropic_emit(r, GW_EVENT_REFUSAL, 0, (gw_str){ NULL, 0 }, why, (gw_str){ NULL, 0 });
-    if (!strcmp(word, "tool_calls") && r->state->tools == 0 && r->state->shape_name.len > 0)
+    if (!strcmp(word, "tool_calls") && r->state->tools == 0 && r->state->output_name.len > 0)
         word = "stop"; /* the tool that was called is ours: its arguments are the answer */
     else if (anthropic_is(reason, "end_turn") && r->state->tools > 0)
         word = "tool_calls"; /* servers that only look like Anthropic */
@@ -132,7 +132,7 @@ static void read_message(struct reader *r, const gw_json *message, bool is_start
 /* Some servers begin twice. A second message within the first cannot be joined to it. */
 static void read_message_start(struct reader *r, const gw_json *message)
 {
-    const struct reading *s = r->state;
+    const struct answer_state *s = r->state;
 
     if (s->started && (s->blocks != NULL || s->chars > 0 || s->tools > 0 || s->thoughts > 0 || s->finished))
         anthropic_fail(r, GW_LIT("the upstream began a second message within its answer"));
@@ -202,7 +202,7 @@ gw_status anthropic_read(void *instance, gw_call *call, const gw_frame *frame, g
         return GW_MISS;
     r.state = r.h->state(call);
     if (r.state == NULL) {
-        r.state = r.h->alloc(call, sizeof *r.state, _Alignof(struct reading));
+        r.state = r.h->alloc(call, sizeof *r.state, _Alignof(struct answer_state));
         if (r.state == NULL)
             return GW_E_NOMEM;
         r.h->set_state(call, r.state);

@@ -1,7 +1,7 @@
 /* request.c - writes the body: members in the order in which Anthropic reads the prompt (tools, system, messages). */
 #include "anthropic.h"
 
-static void drop_others(struct building *b)
+static void drop_others(struct request_writer *b)
 {
     for (size_t i = 0; i < b->h->json->count(b->body); i++) {
         gw_str name = b->h->json->key_at(b->body, i);
@@ -13,7 +13,7 @@ static void drop_others(struct building *b)
 }
 
 /* What changes the answer too much to be left out quietly. */
-static void refuse_others(struct building *b)
+static void refuse_others(struct request_writer *b)
 {
     const gw_json *modalities = get(b->h, b->body, "modalities");
 
@@ -34,12 +34,12 @@ static void refuse_others(struct building *b)
 }
 
 /* A number that is there, whatever it is. */
-static bool is_number(const struct building *b, const gw_json *value)
+static bool is_number(const struct request_writer *b, const gw_json *value)
 {
     return is_type(b->h, value, GW_JSON_INT) || is_type(b->h, value, GW_JSON_REAL);
 }
 
-static void write_temperature(struct building *b, const gw_json *value, bool thinks)
+static void write_temperature(struct request_writer *b, const gw_json *value, bool thinks)
 {
     double number = b->h->json->real(value, 1);
     bool is_one = !(number < 1 || number > 1); /* the default: nothing is lost without it */
@@ -59,7 +59,7 @@ static void write_temperature(struct building *b, const gw_json *value, bool thi
     }
 }
 
-static void write_top_p(struct building *b, const gw_json *value, bool thinks, bool has_temperature)
+static void write_top_p(struct request_writer *b, const gw_json *value, bool thinks, bool has_temperature)
 {
     double number = b->h->json->real(value, 1);
 
@@ -76,7 +76,7 @@ static void write_top_p(struct building *b, const gw_json *value, bool thinks, b
     }
 }
 
-static void write_sampling(struct building *b)
+static void write_sampling(struct request_writer *b)
 {
     const gw_json *temperature = get(b->h, b->body, "temperature"), *top_p = get(b->h, b->body, "top_p");
     const gw_json *top_k = get(b->h, b->body, "top_k");
@@ -98,7 +98,7 @@ static void write_sampling(struct building *b)
 }
 
 /* White space alone is refused as a stop sequence. */
-static void write_stop(struct building *b)
+static void write_stop(struct request_writer *b)
 {
     const gw_json *stop = get(b->h, b->body, "stop");
     bool is_one = is_type(b->h, stop, GW_JSON_STR), open = false;
@@ -137,7 +137,7 @@ static bool is_other(gw_str id, gw_str sent)
     return id.len > 0 && (id.len != sent.len || memcmp(id.ptr, sent.ptr, id.len) != 0);
 }
 
-static void write_user_id(struct building *b)
+static void write_user_id(struct request_writer *b)
 {
     const gw_json *metadata = get(b->h, b->body, "metadata");
     gw_str user = get_str(b->h, b->body, "user"), own = get_str(b->h, metadata, "user_id");
@@ -169,7 +169,7 @@ static void write_user_id(struct building *b)
     put_close(b);
 }
 
-static void write_tier(struct building *b)
+static void write_tier(struct request_writer *b)
 {
     gw_str tier = get_str(b->h, b->body, "service_tier");
 
@@ -181,10 +181,10 @@ static void write_tier(struct building *b)
         anthropic_drop(b, LOSS_TIER);
 }
 
-static void write_thinking(struct building *b)
+static void write_thinking(struct request_writer *b)
 {
     const struct plan *p = &b->plan;
-    bool formatted = p->shape != NULL && p->shape_native;
+    bool formatted = p->structured_output != NULL && p->output_native;
 
     if (p->thinking != NULL) {
         put_object(b, "thinking");
@@ -206,13 +206,13 @@ static void write_thinking(struct building *b)
         put_object(b, "format");
         put_word(b, "type", "json_schema");
         put_key(b, "schema");
-        anthropic_write_schema(b, p->shape, true);
+        anthropic_write_schema(b, p->structured_output, true);
         put_close(b);
     }
     put_close(b);
 }
 
-void anthropic_write(struct building *b)
+void anthropic_write(struct request_writer *b)
 {
     const gw_json *marker = get(b->h, b->body, "cache_control");
     bool counts = b->req->operation == GW_OP_COUNT_TOKENS;

@@ -15,7 +15,7 @@ struct property {
 
 /* A root being folded. Memory of the call. */
 struct root {
-    struct building *b;
+    struct request_writer *b;
     const gw_json *schema;
     struct property *properties;
     size_t count, cap;
@@ -25,7 +25,7 @@ struct root {
 
 static struct property *property_of(struct root *root, gw_str name)
 {
-    struct building *b = root->b;
+    struct request_writer *b = root->b;
     size_t at;
 
     if (ids_find(&root->at, name, &at))
@@ -182,7 +182,7 @@ static void say_choice(struct root *root, const gw_json *branches, const char *h
     }
 }
 
-static void write_property(struct building *b, const gw_json *schema, bool strict)
+static void write_property(struct request_writer *b, const gw_json *schema, bool strict)
 {
     if (strict)
         anthropic_write_schema(b, schema, false);
@@ -192,7 +192,7 @@ static void write_property(struct building *b, const gw_json *schema, bool stric
 
 static void write_properties(struct root *root, bool strict)
 {
-    struct building *b = root->b;
+    struct request_writer *b = root->b;
 
     put_object(b, "properties");
     for (size_t i = 0; i < root->count; i++) {
@@ -233,7 +233,7 @@ static bool is_written_apart(gw_str name)
 
 static void write_folded(struct root *root, bool strict)
 {
-    struct building *b = root->b;
+    struct request_writer *b = root->b;
     const gw_json *schema = root->schema;
 
     b->h->write->object(b->w);
@@ -263,7 +263,7 @@ static void write_folded(struct root *root, bool strict)
 }
 
 /* Nothing of it is written in another way. */
-static bool is_taken(const struct building *b, const gw_json *schema)
+static bool is_taken(const struct request_writer *b, const gw_json *schema)
 {
     const gw_json *properties = get(b->h, schema, "properties");
 
@@ -278,7 +278,7 @@ static bool is_taken(const struct building *b, const gw_json *schema)
     return true;
 }
 
-void anthropic_write_root(struct building *b, gw_str tool, const gw_json *schema, bool strict)
+void anthropic_write_root(struct request_writer *b, gw_str tool, const gw_json *schema, bool strict)
 {
     struct root root = { .b = b, .schema = schema };
 

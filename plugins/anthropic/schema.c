@@ -4,7 +4,7 @@
 #include "anthropic.h"
 
 /* The kinds of a value, as a schema names them. */
-static bool has_type(const struct building *b, gw_str type, const gw_json *value)
+static bool has_type(const struct request_writer *b, gw_str type, const gw_json *value)
 {
     switch (b->h->json->type(value)) {
     case GW_JSON_NULL:
@@ -25,7 +25,7 @@ static bool has_type(const struct building *b, gw_str type, const gw_json *value
 }
 
 /* Is `value` of the type, or of one of the list of types, that `schema` has? */
-static bool fits_type(const struct building *b, const gw_json *schema, const gw_json *value)
+static bool fits_type(const struct request_writer *b, const gw_json *schema, const gw_json *value)
 {
     const gw_json *types = get(b->h, schema, "type");
     bool fits = is_null(b->h, types) || has_type(b, b->h->json->str(types), value);
@@ -36,7 +36,7 @@ static bool fits_type(const struct building *b, const gw_json *schema, const gw_
 }
 
 /* The values of an enum that its type allows: Anthropic refuses one that is of another. */
-static void write_enum(struct building *b, const gw_json *schema, const gw_json *values)
+static void write_enum(struct request_writer *b, const gw_json *schema, const gw_json *values)
 {
     b->h->write->array(b->w);
     for (size_t i = 0; i < length(b->h, values); i++)
@@ -46,7 +46,7 @@ static void write_enum(struct building *b, const gw_json *schema, const gw_json 
 }
 
 /* A list of types beside values that have their own. */
-static bool is_idle_type(const struct building *b, const gw_json *schema)
+static bool is_idle_type(const struct request_writer *b, const gw_json *schema)
 {
     bool has_values = false;
 
@@ -55,7 +55,7 @@ static bool is_idle_type(const struct building *b, const gw_json *schema)
     return has_values && is_type(b->h, get(b->h, schema, "type"), GW_JSON_ARRAY);
 }
 
-static bool is_carried(const struct building *b, const gw_json *schema, gw_str name, const gw_json *value)
+static bool is_carried(const struct request_writer *b, const gw_json *schema, gw_str name, const gw_json *value)
 {
     if (anthropic_is(name, "format"))
         return anthropic_rule_has(RULE_STRICT_FORMATS, b->h->json->str(value));
@@ -70,14 +70,14 @@ static bool is_carried(const struct building *b, const gw_json *schema, gw_str n
     return anthropic_rule_has(RULE_STRICT_CARRIED, name);
 }
 
-static void pile_up(struct building *b, struct pile *pile, gw_str s)
+static void pile_up(struct request_writer *b, struct pile *pile, gw_str s)
 {
     if (!anthropic_pile(b->h, b->call, pile, s))
         b->status = GW_E_NOMEM;
 }
 
 /* What is not carried: "{minimum: 0, maximum: 150}", behind what is there. */
-void anthropic_pile_limits(struct building *b, const gw_json *schema, struct pile *pile)
+void anthropic_pile_limits(struct request_writer *b, const gw_json *schema, struct pile *pile)
 {
     bool any = false;
 
@@ -97,7 +97,7 @@ void anthropic_pile_limits(struct building *b, const gw_json *schema, struct pil
 }
 
 /* "description", with a note of what is not carried. */
-static void write_description(struct building *b, const gw_json *schema, gw_str outer)
+static void write_description(struct request_writer *b, const gw_json *schema, gw_str outer)
 {
     gw_str own = get_str(b->h, schema, "description");
     struct pile pile = { .len = 0 };
@@ -108,7 +108,7 @@ static void write_description(struct building *b, const gw_json *schema, gw_str 
         put_str(b, "description", (gw_str){ pile.ptr, pile.len });
 }
 
-static void write_each(struct building *b, const gw_json *schemas)
+static void write_each(struct request_writer *b, const gw_json *schemas)
 {
     bool is_object = is_type(b->h, schemas, GW_JSON_OBJECT);
     if (is_object)
@@ -123,7 +123,7 @@ static void write_each(struct building *b, const gw_json *schemas)
     put_close(b);
 }
 
-void anthropic_write_schema_member(struct building *b, const gw_json *schema, gw_str name, const gw_json *value)
+void anthropic_write_schema_member(struct request_writer *b, const gw_json *schema, gw_str name, const gw_json *value)
 {
     if (!is_carried(b, schema, name, value) || (anthropic_is(name, "type") && is_idle_type(b, schema)))
         return;
@@ -141,7 +141,7 @@ void anthropic_write_schema_member(struct building *b, const gw_json *schema, gw
         b->h->write->copy(b->w, value);
 }
 
-static bool describes_object(const struct building *b, const gw_json *schema)
+static bool describes_object(const struct request_writer *b, const gw_json *schema)
 {
     const gw_json *type = get(b->h, schema, "type");
     for (size_t i = 0; i < length(b->h, type); i++)
@@ -153,7 +153,7 @@ static bool describes_object(const struct building *b, const gw_json *schema)
 }
 
 /* The name and description that a chat gives beside the schema go into its root. */
-void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_root)
+void anthropic_write_schema(struct request_writer *b, const gw_json *schema, bool is_root)
 {
     const gw_json *open = get(b->h, schema, "additionalProperties");
 
@@ -164,9 +164,9 @@ void anthropic_write_schema(struct building *b, const gw_json *schema, bool is_r
     b->h->write->object(b->w);
     for (size_t i = 0; i < b->h->json->count(schema); i++)
         anthropic_write_schema_member(b, schema, b->h->json->key_at(schema, i), b->h->json->at(schema, i));
-    if (is_root && is_null(b->h, get(b->h, schema, "title")) && b->plan.shape_name.len > 0)
-        put_str(b, "title", b->plan.shape_name);
-    write_description(b, schema, is_root ? b->plan.shape_about : (gw_str){ NULL, 0 });
+    if (is_root && is_null(b->h, get(b->h, schema, "title")) && b->plan.output_name.len > 0)
+        put_str(b, "title", b->plan.output_name);
+    write_description(b, schema, is_root ? b->plan.output_about : (gw_str){ NULL, 0 });
     if (describes_object(b, schema)) {
         put_key(b, "additionalProperties");
         b->h->write->boolean(b->w, 0);

@@ -1,14 +1,14 @@
 /* system.c - what the operator writes: messages of the roles system and developer, at the head of a chat and later. */
 #include "anthropic.h"
 
-gw_str anthropic_role(const struct building *b, const gw_json *message)
+gw_str anthropic_role(const struct request_writer *b, const gw_json *message)
 {
     gw_str role = get_str(b->h, message, "role");
     return anthropic_is(role, "developer") ? GW_LIT("system") : role;
 }
 
 /* The text of a system message, in one piece. */
-static gw_str system_text(struct building *b, const gw_json *content, size_t index)
+static gw_str system_text(struct request_writer *b, const gw_json *content, size_t index)
 {
     struct pile pile = { .len = 0 };
 
@@ -27,7 +27,7 @@ static gw_str system_text(struct building *b, const gw_json *content, size_t ind
 }
 
 /* Is the run of system messages followed by an assistant message, or by nothing? Asked once a run. */
-static bool may_stay(struct building *b, const gw_json *messages, size_t index)
+static bool may_stay(struct request_writer *b, const gw_json *messages, size_t index)
 {
     gw_str next = { NULL, 0 };
 
@@ -43,7 +43,7 @@ static bool may_stay(struct building *b, const gw_json *messages, size_t index)
 }
 
 /* What marks the one block that a message becomes: the last of its markers. */
-static const gw_json *last_marker(struct building *b, const gw_json *message)
+static const gw_json *last_marker(struct request_writer *b, const gw_json *message)
 {
     const gw_json *content = get(b->h, message, "content"), *mark = NULL;
     size_t count = length(b->h, content);
@@ -63,7 +63,7 @@ static const gw_json *last_marker(struct building *b, const gw_json *message)
     return message;
 }
 
-void anthropic_write_later_system(struct building *b, const gw_json *messages, size_t index)
+void anthropic_write_later_system(struct request_writer *b, const gw_json *messages, size_t index)
 {
     const gw_json *message = b->h->json->at(messages, index), *content = get(b->h, message, "content");
     gw_str text = system_text(b, content, index);
@@ -83,7 +83,7 @@ void anthropic_write_later_system(struct building *b, const gw_json *messages, s
 }
 
 /* A text block of "system", whose array is opened with the first. */
-static void write_text(struct building *b, gw_str text, const gw_json *mark, bool *open)
+static void write_text(struct request_writer *b, gw_str text, const gw_json *mark, bool *open)
 {
     if (anthropic_is_blank(text)) {
         anthropic_lose_marker(b, mark);
@@ -95,7 +95,7 @@ static void write_text(struct building *b, gw_str text, const gw_json *mark, boo
     anthropic_write_text(b, NULL, text, mark);
 }
 
-size_t anthropic_write_system(struct building *b, const gw_json *messages)
+size_t anthropic_write_system(struct request_writer *b, const gw_json *messages)
 {
     size_t index = 0;
     bool open = false;

@@ -23,7 +23,7 @@ static const struct {
 };
 
 /* What the client asked for, and the member that sets it. */
-struct wish {
+struct effort_request {
     enum level level;
     int64_t budget; /* of its own; 0: by level */
     const char *member;
@@ -42,74 +42,75 @@ static enum level level_of_budget(int64_t budget)
     return budget < 4096 ? LOW : budget < 16384 ? MEDIUM : HIGH;
 }
 
-static void take_budget(const struct building *b, const gw_json *value, struct wish *wish)
+static void take_budget(const struct request_writer *b, const gw_json *value, struct effort_request *request)
 {
-    wish->budget = b->h->json->integer(value, 0);
-    if (wish->budget > 0 && wish->level == UNSAID)
-        wish->level = level_of_budget(wish->budget);
+    request->budget = b->h->json->integer(value, 0);
+    if (request->budget > 0 && request->level == UNSAID)
+        request->level = level_of_budget(request->budget);
 }
 
 /* OpenAI's word. */
-static struct wish wish_of_word(struct building *b)
+static struct effort_request effort_of_word(struct request_writer *b)
 {
     gw_str word = get_str(b->h, b->body, "reasoning_effort");
-    struct wish wish = { .level = level_of(word), .member = "reasoning_effort" };
+    struct effort_request request = { .level = level_of(word), .member = "reasoning_effort" };
 
-    if (word.len > 0 && wish.level == UNSAID)
+    if (word.len > 0 && request.level == UNSAID)
         anthropic_drop(b, LOSS_LEVEL_UNKNOWN);
-    return wish;
+    return request;
 }
 
 /* OpenRouter's {effort, max_tokens, enabled}. */
-static struct wish wish_of_reasoning(const struct building *b)
+static struct effort_request effort_of_reasoning(const struct request_writer *b)
 {
     const gw_json *reasoning = get(b->h, b->body, "reasoning");
     int32_t enabled = b->h->json->boolean(get(b->h, reasoning, "enabled"), -1);
-    struct wish wish = { .level = level_of(get_str(b->h, reasoning, "effort")), .member = "reasoning" };
+    struct effort_request request = { .level = level_of(get_str(b->h, reasoning, "effort")), .member = "reasoning" };
 
-    take_budget(b, get(b->h, reasoning, "max_tokens"), &wish);
+    take_budget(b, get(b->h, reasoning, "max_tokens"), &request);
     if (enabled == 0)
-        wish.level = NONE;
-    else if (enabled == 1 && wish.level == UNSAID)
-        wish.level = MEDIUM;
-    return wish;
+        request.level = NONE;
+    else if (enabled == 1 && request.level == UNSAID)
+        request.level = MEDIUM;
+    return request;
 }
 
 /* LiteLLM's {type, budget_tokens}, as Anthropic has it. */
-static struct wish wish_of_thinking(const struct building *b)
+static struct effort_request effort_of_thinking(const struct request_writer *b)
 {
     const gw_json *thinking = get(b->h, b->body, "thinking");
     gw_str type = get_str(b->h, thinking, "type");
-    struct wish wish = { .level = UNSAID, .member = "thinking" };
+    struct effort_request request = { .level = UNSAID, .member = "thinking" };
 
     if (anthropic_is(type, "disabled"))
-        wish.level = NONE;
+        request.level = NONE;
     else if (anthropic_is(type, "adaptive"))
-        wish.level = HIGH; /* what Anthropic means by saying nothing */
+        request.level = HIGH; /* what Anthropic means by saying nothing */
     else if (type.len > 0)
-        take_budget(b, get(b->h, thinking, "budget_tokens"), &wish);
-    return wish;
+        take_budget(b, get(b->h, thinking, "budget_tokens"), &request);
+    return request;
 }
 
 /* The first that is set counts. The others are reported where they differ. */
-static struct wish wish_of(struct building *b)
+static struct effort_request effort_request_of(struct request_writer *b)
 {
-    struct wish wishes[] = { wish_of_word(b), wish_of_reasoning(b), wish_of_thinking(b) }, *first = NULL;
+    struct effort_request requests[] = { effort_of_word(b), effort_of_reasoning(b), effort_of_thinking(b) },
+                          *first = NULL;
 
-    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
-        struct wish *wish = &wishes[i];
-        if (wish->level == UNSAID)
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        struct effort_request *request = &requests[i];
+        if (request->level == UNSAID)
             continue;
         if (first == NULL)
-            first = wish;
-        else if (wish->level != first->level || (wish->budget > 0 && wish->budget != first->budget))
-            anthropic_drop_of(b, LOSS_OTHER_WISH, wish->member);
+            first = request;
+        else if (request->level != first->level || (request->budget > 0 && request->budget != first->budget))
+            anthropic_drop_of(b, LOSS_OTHER_EFFORT, request->member);
     }
-    return first != NULL ? *first : wishes[0];
+    return first != NULL ? *first : requests[0];
 }
 
 /* The level, or the nearest below that the model has. */
-static const char *effort_of(const struct building *b, enum level level, bool *lowered)
+static const char *effort_of(const struct request_writer *b, enum level level, bool *lowered)
 {
     for (*lowered = false; level >= LOW; level--, *lowered = true) {
         gw_str rest = words(b->model->efforts), word;
@@ -125,7 +126,7 @@ static const char *effort_of(const struct building *b, enum level level, bool *l
 }
 
 /* By budget, the last turn that called tools must bring its thinking along. */
-static bool lacks_thinking(struct building *b)
+static bool lacks_thinking(struct request_writer *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
     for (size_t i = length(b->h, messages); i > 0; i--) {
@@ -136,7 +137,7 @@ static bool lacks_thinking(struct building *b)
     return false;
 }
 
-static bool is_limited(const struct building *b)
+static bool is_limited(const struct request_writer *b)
 {
     return !is_null(b->h, get(b->h, b->body, "max_completion_tokens")) ||
            !is_null(b->h, get(b->h, b->body, "max_tokens"));
@@ -144,21 +145,21 @@ static bool is_limited(const struct building *b)
 
 /* The budget counts into max_tokens: a limit of the client's stands and the budget shrinks to a part of it,
  * without one there is room for both. */
-static void plan_budget(struct building *b, const struct wish *wish, bool forced)
+static void plan_budget(struct request_writer *b, const struct effort_request *request, bool forced)
 {
     struct plan *p = &b->plan;
-    int64_t budget = wish->budget > 0 ? wish->budget : levels[wish->level].budget;
+    int64_t budget = request->budget > 0 ? request->budget : levels[request->level].budget;
 
     if (forced) {
-        anthropic_drop_of(b, LOSS_BUDGET_FORCED, wish->member);
+        anthropic_drop_of(b, LOSS_BUDGET_FORCED, request->member);
         return;
     }
     if (anthropic_is_prefilled(b)) {
-        anthropic_drop_of(b, LOSS_BUDGET_PREFILL, wish->member);
+        anthropic_drop_of(b, LOSS_BUDGET_PREFILL, request->member);
         return;
     }
     if (lacks_thinking(b)) {
-        anthropic_drop_of(b, LOSS_BUDGET_HISTORY, wish->member);
+        anthropic_drop_of(b, LOSS_BUDGET_HISTORY, request->member);
         return;
     }
     if (budget < BUDGET_LEAST)
@@ -172,63 +173,63 @@ static void plan_budget(struct building *b, const struct wish *wish, bool forced
     if (budget < BUDGET_LEAST && p->max_tokens > BUDGET_LEAST)
         budget = BUDGET_LEAST;
     if (budget < BUDGET_LEAST) {
-        anthropic_drop_of(b, LOSS_BUDGET_ROOM, wish->member);
+        anthropic_drop_of(b, LOSS_BUDGET_ROOM, request->member);
         return;
     }
     p->thinking = "enabled";
     p->budget = budget;
 }
 
-static void plan_quiet(struct building *b, const struct wish *wish)
+static void plan_thinking_off(struct request_writer *b, const struct effort_request *request)
 {
-    switch ((enum quiet)b->model->quiet) {
-    case QUIET_OMIT:
+    switch ((enum thinking_off)b->model->thinking_off) {
+    case THINKING_OFF_OMIT:
         break;
-    case QUIET_DISABLED:
+    case THINKING_OFF_DISABLED:
         b->plan.thinking = "disabled";
         break;
-    case QUIET_BETWEEN_TOOLS:
+    case THINKING_OFF_BETWEEN_TOOLS:
         b->plan.thinking = "between_tools";
         break;
-    case QUIET_NEVER:
+    case THINKING_OFF_NEVER:
         b->plan.effort = "low";
-        anthropic_drop_of(b, LOSS_QUIET, wish->member);
+        anthropic_drop_of(b, LOSS_THINKING_OFF, request->member);
         break;
     }
 }
 
-static void plan_effort(struct building *b, const struct wish *wish, bool forced)
+static void plan_effort(struct request_writer *b, const struct effort_request *request, bool forced)
 {
     struct plan *p = &b->plan;
     bool lowered;
 
     /* A model that thinks by default gets "disabled" when a tool is forced; then there is no effort over high. */
-    if (forced && b->model->quiet == QUIET_DISABLED)
+    if (forced && b->model->thinking_off == THINKING_OFF_DISABLED)
         p->thinking = "disabled";
-    if (wish->level == UNSAID)
+    if (request->level == UNSAID)
         return;
-    enum level level = forced && p->thinking != NULL && wish->level > HIGH ? HIGH : wish->level;
+    enum level level = forced && p->thinking != NULL && request->level > HIGH ? HIGH : request->level;
     p->effort = effort_of(b, level, &lowered);
-    if (lowered || level != wish->level)
-        anthropic_drop_of(b, LOSS_LEVEL, wish->member);
+    if (lowered || level != request->level)
+        anthropic_drop_of(b, LOSS_LEVEL, request->member);
     if (forced)
-        anthropic_drop_of(b, LOSS_EFFORT_FORCED, wish->member);
+        anthropic_drop_of(b, LOSS_EFFORT_FORCED, request->member);
     else
         p->thinking = "adaptive";
     if (level >= XHIGH && !is_limited(b) && b->anthropic->max_tokens == 0 && b->model->most >= ROOM_TO_THINK)
         p->max_tokens = ROOM_TO_THINK;
 }
 
-void anthropic_plan_thinking(struct building *b, bool forced)
+void anthropic_plan_thinking(struct request_writer *b, bool forced)
 {
-    struct wish wish = wish_of(b);
+    struct effort_request request = effort_request_of(b);
 
-    if (wish.level == NONE)
-        plan_quiet(b, &wish);
+    if (request.level == NONE)
+        plan_thinking_off(b, &request);
     else if (b->model->thinks == THINKS_BY_EFFORT)
-        plan_effort(b, &wish, forced);
-    else if (wish.level != UNSAID && b->model->thinks == THINKS_BY_BUDGET)
-        plan_budget(b, &wish, forced);
-    else if (wish.level != UNSAID)
-        anthropic_drop_of(b, LOSS_THINKING, wish.member);
+        plan_effort(b, &request, forced);
+    else if (request.level != UNSAID && b->model->thinks == THINKS_BY_BUDGET)
+        plan_budget(b, &request, forced);
+    else if (request.level != UNSAID)
+        anthropic_drop_of(b, LOSS_THINKING, request.member);
 }

@@ -9,19 +9,19 @@ static const char *const inner_members[] = { "name", "description", "cache_contr
 static const char *const function_members[] = { "parameters", "strict", NULL };
 static const char *const custom_members[] = { "format", NULL };
 
-static gw_str name_of(const struct building *b, const gw_json *tool)
+static gw_str name_of(const struct request_writer *b, const gw_json *tool)
 {
     gw_str type = get_str(b->h, tool, "type");
     const gw_json *inner = get(b->h, tool, anthropic_is(type, "custom") ? "custom" : "function");
     return get_str(b->h, is_null(b->h, inner) ? tool : inner, "name");
 }
 
-static bool is_allowed(const struct building *b, const gw_json *tool)
+static bool is_allowed(const struct request_writer *b, const gw_json *tool)
 {
     return !b->plan.only_allowed || ids_find(&b->plan.allowed, name_of(b, tool), NULL);
 }
 
-static void write_extras(struct building *b, const gw_json *tool, const gw_json *inner)
+static void write_extras(struct request_writer *b, const gw_json *tool, const gw_json *inner)
 {
     for (size_t i = 0; i < b->h->json->count(tool); i++) {
         gw_str name = b->h->json->key_at(tool, i);
@@ -34,13 +34,13 @@ static void write_extras(struct building *b, const gw_json *tool, const gw_json 
     anthropic_tell_others(b, "tools", tool, tool_members, NULL);
 }
 
-static void write_function(struct building *b, const gw_json *tool)
+static void write_function(struct request_writer *b, const gw_json *tool)
 {
     const gw_json *function = get(b->h, tool, "function");
     gw_str about = get_str(b->h, function, "description"), name = get_str(b->h, function, "name");
     bool strict = b->h->json->boolean(get(b->h, function, "strict"), 0) == 1;
 
-    if (strict && (b->model->can & CAN_SHAPE) == 0) {
+    if (strict && (b->model->can & CAN_STRUCTURE) == 0) {
         strict = false;
         anthropic_drop(b, LOSS_STRICT);
     }
@@ -60,7 +60,7 @@ static void write_function(struct building *b, const gw_json *tool)
 }
 
 /* A custom tool takes free text. Its grammar cannot be enforced: the description shows it to the model. */
-static void write_custom(struct building *b, const gw_json *tool)
+static void write_custom(struct request_writer *b, const gw_json *tool)
 {
     const gw_json *custom = get(b->h, tool, "custom"), *format = get(b->h, custom, "format");
     const gw_json *grammar = get(b->h, format, "grammar");
@@ -103,7 +103,7 @@ static bool is_dated(gw_str type)
     return true;
 }
 
-static void write_tool(struct building *b, const gw_json *tool, size_t index)
+static void write_tool(struct request_writer *b, const gw_json *tool, size_t index)
 {
     gw_str type = get_str(b->h, tool, "type");
     bool is_function = is_type(b->h, get(b->h, tool, "function"), GW_JSON_OBJECT);
@@ -122,7 +122,7 @@ static void write_tool(struct building *b, const gw_json *tool, size_t index)
 }
 
 /* read() must know which calls are of custom tools: their input is no JSON for the client. */
-static void remember_custom(struct building *b, const gw_json *tools)
+static void remember_custom(struct request_writer *b, const gw_json *tools)
 {
     size_t count = 0;
     for (size_t i = 0; i < length(b->h, tools); i++)
@@ -138,17 +138,17 @@ static void remember_custom(struct building *b, const gw_json *tools)
     b->state->custom_count = count;
 }
 
-static void write_shape_tool(struct building *b)
+static void write_shape_tool(struct request_writer *b)
 {
     b->h->write->object(b->w);
-    put_str(b, "name", b->plan.shape_name);
-    put_str(b, "description", b->plan.shape_about.len > 0 ? b->plan.shape_about : GW_LIT("Gives the answer."));
+    put_str(b, "name", b->plan.output_name);
+    put_str(b, "description", b->plan.output_about.len > 0 ? b->plan.output_about : GW_LIT("Gives the answer."));
     put_key(b, "input_schema");
-    anthropic_write_root(b, b->plan.shape_name, b->plan.shape, false);
+    anthropic_write_root(b, b->plan.output_name, b->plan.structured_output, false);
     put_close(b);
 }
 
-static void write_search(struct building *b, const gw_json *search)
+static void write_search(struct request_writer *b, const gw_json *search)
 {
     static const char *const places[] = { "city", "region", "country", "timezone" };
     const gw_json *location = get(b->h, search, "user_location"), *inner = get(b->h, location, "approximate");
@@ -173,7 +173,7 @@ static void write_search(struct building *b, const gw_json *search)
 }
 
 /* A history with calls wants the tools that were called, though none may be called now. */
-static void write_past_tools(struct building *b)
+static void write_past_tools(struct request_writer *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
     struct ids names = { .count = 0 };
@@ -194,7 +194,7 @@ static void write_past_tools(struct building *b)
     }
 }
 
-static void write_choice(struct building *b, bool has_tools)
+static void write_choice(struct request_writer *b, bool has_tools)
 {
     const struct plan *p = &b->plan;
     const char *type = p->choice != NULL ? p->choice : p->one_call ? "auto" : NULL;
@@ -213,7 +213,7 @@ static void write_choice(struct building *b, bool has_tools)
 }
 
 /* Of the tools, and where there are none of the calls that were made. */
-static void plan_names(struct building *b, void (*take)(struct building *b, gw_str name))
+static void plan_names(struct request_writer *b, void (*take)(struct request_writer *b, gw_str name))
 {
     const gw_json *tools = get(b->h, b->body, "tools"), *messages = get(b->h, b->body, "messages");
 
@@ -224,26 +224,26 @@ static void plan_names(struct building *b, void (*take)(struct building *b, gw_s
         for (size_t k = 0; k < length(b->h, calls); k++)
             take(b, name_of(b, b->h->json->at(calls, k)));
     }
-    take(b, b->plan.shape_native ? (gw_str){ NULL, 0 } : b->plan.shape_name);
+    take(b, b->plan.output_native ? (gw_str){ NULL, 0 } : b->plan.output_name);
 }
 
-void anthropic_plan_names(struct building *b)
+void anthropic_plan_names(struct request_writer *b)
 {
     plan_names(b, anthropic_take_tool_name);
     plan_names(b, anthropic_name_tool);
 }
 
-void anthropic_write_tools(struct building *b)
+void anthropic_write_tools(struct request_writer *b)
 {
     const gw_json *tools = get(b->h, b->body, "tools"), *search = get(b->h, b->body, "web_search_options");
-    bool shapes = b->plan.shape != NULL && !b->plan.shape_native;
+    bool has_output = b->plan.structured_output != NULL && !b->plan.output_native;
     bool searches = is_type(b->h, search, GW_JSON_OBJECT);
 
     if (searches && (b->model->can & CAN_SEARCH) == 0) {
         searches = false;
         anthropic_drop(b, LOSS_SEARCH);
     }
-    bool any = b->plan.has_tools || b->plan.past_tools || shapes || searches;
+    bool any = b->plan.has_tools || b->plan.past_tools || has_output || searches;
     if (any)
         put_array(b, "tools");
     size_t written = 0;
@@ -260,7 +260,7 @@ void anthropic_write_tools(struct building *b)
         anthropic_refuse(b, "tool_choice.allowed_tools names no tool of the request");
     if (b->plan.past_tools)
         write_past_tools(b);
-    if (shapes)
+    if (has_output)
         write_shape_tool(b);
     if (searches)
         write_search(b, search);

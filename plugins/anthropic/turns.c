@@ -7,7 +7,7 @@
 #define GO_ON GW_LIT("Continue.")
 #define NO_RESULT GW_LIT("There is no result of this call.")
 
-static void open_turn(struct building *b, const char *role)
+static void open_turn(struct request_writer *b, const char *role)
 {
     if (b->turn != NULL) {
         put_close(b);
@@ -21,7 +21,7 @@ static void open_turn(struct building *b, const char *role)
 }
 
 /* Messages of one role behind each other are one turn. The first is the user's. */
-static void begin_turn(struct building *b, const char *role)
+static void begin_turn(struct request_writer *b, const char *role)
 {
     if (!b->any_turn && strcmp(role, "user") != 0)
         anthropic_write_text(b, "user", NOTHING, NULL);
@@ -29,7 +29,7 @@ static void begin_turn(struct building *b, const char *role)
         open_turn(b, role);
 }
 
-void anthropic_begin_block(struct building *b, const char *role)
+void anthropic_begin_block(struct request_writer *b, const char *role)
 {
     if (role != NULL)
         begin_turn(b, role);
@@ -37,7 +37,7 @@ void anthropic_begin_block(struct building *b, const char *role)
 }
 
 /* {"type":"function","function":{"name","arguments"}} or {"type":"custom","custom":{"name","input"}} as tool_use. */
-static void write_call(struct building *b, const gw_json *call, gw_str wire, const gw_json *mark)
+static void write_call(struct request_writer *b, const gw_json *call, gw_str wire, const gw_json *mark)
 {
     bool is_custom = anthropic_is(get_str(b->h, call, "type"), "custom");
     const gw_json *inner = get(b->h, call, is_custom ? "custom" : "function"), *arguments = NULL;
@@ -68,7 +68,7 @@ static void write_call(struct building *b, const gw_json *call, gw_str wire, con
 }
 
 /* An id may be used again in a later turn of a chat, in a request of Anthropic's it may not. */
-static gw_str unique_wire(struct building *b, gw_str wire)
+static gw_str unique_wire(struct request_writer *b, gw_str wire)
 {
     static const char digits[] = "0123456789";
     gw_str unique = wire;
@@ -91,7 +91,7 @@ static gw_str unique_wire(struct building *b, gw_str wire)
 }
 
 /* Which calls the turn has, in order, and under which ids Anthropic gets them. */
-static void note_calls(struct building *b, const gw_json *calls, bool verbatim, size_t index)
+static void note_calls(struct request_writer *b, const gw_json *calls, bool verbatim, size_t index)
 {
     size_t count = length(b->h, calls);
 
@@ -116,7 +116,7 @@ static void note_calls(struct building *b, const gw_json *calls, bool verbatim, 
 }
 
 /* The results of the turn's calls: all there are before the next assistant message. */
-static void note_results(struct building *b, const gw_json *messages, size_t index)
+static void note_results(struct request_writer *b, const gw_json *messages, size_t index)
 {
     ids_clear(&b->results);
     for (size_t i = index + 1; b->past_count > 0 && i < length(b->h, messages); i++) {
@@ -129,7 +129,7 @@ static void note_results(struct building *b, const gw_json *messages, size_t ind
     }
 }
 
-static void write_results(struct building *b, const gw_json *messages)
+static void write_results(struct request_writer *b, const gw_json *messages)
 {
     for (size_t k = 0; k < b->past_count; k++) {
         size_t at;
@@ -157,7 +157,7 @@ static void write_results(struct building *b, const gw_json *messages)
 }
 
 /* Is there anything but thinking? */
-static bool has_words(const struct building *b, const gw_json *message)
+static bool has_words(const struct request_writer *b, const gw_json *message)
 {
     const gw_json *content = get(b->h, message, "content");
 
@@ -173,7 +173,7 @@ static bool has_words(const struct building *b, const gw_json *message)
     return false;
 }
 
-bool anthropic_is_prefilled(struct building *b)
+bool anthropic_is_prefilled(struct request_writer *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
     size_t count = length(b->h, messages);
@@ -184,13 +184,13 @@ bool anthropic_is_prefilled(struct building *b)
 }
 
 /* Some services answer with texts of white space, which Anthropic refuses in a history. */
-static bool is_blank_block(const struct building *b, const gw_json *block)
+static bool is_blank_block(const struct request_writer *b, const gw_json *block)
 {
     return anthropic_is(get_str(b->h, block, "type"), "text") && anthropic_is_blank(get_str(b->h, block, "text"));
 }
 
 /* The blocks have markers of their own; one on the message as a whole, or on its last part, is the last block's. */
-static void write_origin(struct building *b, const char *role, const gw_json *origin, const gw_json *message)
+static void write_origin(struct request_writer *b, const char *role, const gw_json *origin, const gw_json *message)
 {
     const gw_json *content = get(b->h, message, "content"), *mark = message;
     size_t count = b->h->json->count(origin), parts = length(b->h, content);
@@ -211,7 +211,7 @@ static void write_origin(struct building *b, const char *role, const gw_json *or
     }
 }
 
-static void write_user(struct building *b, const gw_json *message)
+static void write_user(struct request_writer *b, const gw_json *message)
 {
     const gw_json *origin = anthropic_origin(b, message);
 
@@ -222,7 +222,7 @@ static void write_user(struct building *b, const gw_json *message)
         anthropic_write_text(b, "user", NOTHING, NULL);
 }
 
-static void write_assistant(struct building *b, const gw_json *messages, size_t index)
+static void write_assistant(struct request_writer *b, const gw_json *messages, size_t index)
 {
     const gw_json *message = b->h->json->at(messages, index), *calls = get(b->h, message, "tool_calls");
     const gw_json *origin = anthropic_origin(b, message), *content = get(b->h, message, "content");
@@ -255,7 +255,7 @@ static void write_assistant(struct building *b, const gw_json *messages, size_t 
 }
 
 /* Its result was written behind the call. */
-static void check_tool(struct building *b, const gw_json *message, size_t index)
+static void check_tool(struct request_writer *b, const gw_json *message, size_t index)
 {
     gw_str id = get_str(b->h, message, "tool_call_id");
     size_t at;
@@ -266,7 +266,7 @@ static void check_tool(struct building *b, const gw_json *message, size_t index)
         anthropic_drop(b, LOSS_RESULT);
 }
 
-static void write_message(struct building *b, const gw_json *messages, size_t index)
+static void write_message(struct request_writer *b, const gw_json *messages, size_t index)
 {
     const gw_json *message = b->h->json->at(messages, index);
     gw_str role = anthropic_role(b, message);
@@ -286,7 +286,7 @@ static void write_message(struct building *b, const gw_json *messages, size_t in
     }
 }
 
-void anthropic_write_turns(struct building *b)
+void anthropic_write_turns(struct request_writer *b)
 {
     const gw_json *messages = get(b->h, b->body, "messages");
     size_t index = anthropic_write_system(b, messages);

@@ -2,34 +2,34 @@
  * Those that are written in a way of their own are in members.c, messages in messages.c. */
 #include "openai.h"
 
-static const gw_json *member(const struct writing *w, const char *name)
+static const gw_json *member(const struct body_writer *w, const char *name)
 {
     return w->h->json->get(w->req->body, openai_lit(name));
 }
 
-static bool is_there(const struct writing *w, const gw_json *value)
+static bool is_there(const struct body_writer *w, const gw_json *value)
 {
     uint32_t type = w->h->json->type(value);
     return type != GW_JSON_ABSENT && type != GW_JSON_NULL;
 }
 
-const gw_capability *openai_row_for(const struct writing *w, const char *field)
+const gw_capability *openai_row_for(const struct body_writer *w, const char *field)
 {
     return openai_rule(w->service, &w->asked, openai_lit(field));
 }
 
-void openai_drop(struct writing *w, const gw_capability *row)
+void openai_drop(struct body_writer *w, const gw_capability *row)
 {
     w->h->dropped(w->call, openai_lit(row->field), openai_lit(row->why));
 }
 
-void openai_refuse(struct writing *w, const gw_capability *row)
+void openai_refuse(struct body_writer *w, const gw_capability *row)
 {
     w->h->explain(w->call, openai_lit(row->why));
     w->status = GW_E_REQUEST;
 }
 
-bool openai_is_unclean(struct writing *w, gw_str name)
+bool openai_is_unclean(struct body_writer *w, gw_str name)
 {
     if (openai_starts(name, "x_")) /* x_origin: what only the gateway reads */
         return true;
@@ -42,7 +42,7 @@ bool openai_is_unclean(struct writing *w, gw_str name)
     return true;
 }
 
-void openai_copy_clean(struct writing *w, const gw_json *object, openai_write_member *special)
+void openai_copy_clean(struct body_writer *w, const gw_json *object, openai_write_member *special)
 {
     if (w->h->json->type(object) != GW_JSON_OBJECT) { /* the service judges it */
         w->h->write->copy(w->w, object);
@@ -60,7 +60,7 @@ void openai_copy_clean(struct writing *w, const gw_json *object, openai_write_me
     w->h->write->close(w->w);
 }
 
-bool openai_is_default(const struct writing *w, gw_str name, const gw_json *value)
+bool openai_is_default(const struct body_writer *w, gw_str name, const gw_json *value)
 {
     double number = w->h->json->real(value, -1000);
     if (!is_there(w, value))
@@ -82,7 +82,7 @@ bool openai_is_default(const struct writing *w, gw_str name, const gw_json *valu
 }
 
 /* Two equal numbers, or two equal strings? */
-static bool is_same(const struct writing *w, const gw_json *a, const gw_json *b)
+static bool is_same(const struct body_writer *w, const gw_json *a, const gw_json *b)
 {
     gw_str one = w->h->json->str(a), other = w->h->json->str(b);
     double x = w->h->json->real(a, -1), y = w->h->json->real(b, -1);
@@ -90,7 +90,7 @@ static bool is_same(const struct writing *w, const gw_json *a, const gw_json *b)
            x <= y;
 }
 
-bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const char *other)
+bool openai_is_said(struct body_writer *w, gw_str name, const gw_json *value, const char *other)
 {
     const gw_json *twin = member(w, other);
     const struct openai_rule *rule = openai_change(w->service, &w->asked, name, OPENAI_TWICE, GW_LIT(""));
@@ -102,7 +102,7 @@ bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const 
     return true;
 }
 
-static void write_member(struct writing *w, gw_str name, const gw_json *value)
+static void write_member(struct body_writer *w, gw_str name, const gw_json *value)
 {
     if (openai_is(name, "model") || openai_is(name, "stream") || openai_is(name, "stream_options") ||
         (openai_is(name, "reasoning_effort") && !is_there(w, value)) || openai_is_unclean(w, name))
@@ -127,7 +127,7 @@ static void write_member(struct writing *w, gw_str name, const gw_json *value)
 }
 
 /* Asks for usage in a stream, beside the other members of the client's stream_options. */
-static void write_stream(struct writing *w)
+static void write_stream(struct body_writer *w)
 {
     const gw_json *said = member(w, "stream_options");
 
@@ -150,7 +150,7 @@ static void write_stream(struct writing *w)
     w->h->write->close(w->w);
 }
 
-static bool has_calls(const struct writing *w)
+static bool has_calls(const struct body_writer *w)
 {
     const gw_json *messages = member(w, "messages");
     for (size_t i = 0; i < w->h->json->count(messages); i++) {
@@ -163,7 +163,7 @@ static bool has_calls(const struct writing *w)
 }
 
 /* What the conditions of the rows look at. */
-static struct openai_asked asked_of(const struct writing *w)
+static struct openai_asked asked_of(const struct body_writer *w)
 {
     const gw_json *choice = member(w, "tool_choice");
     return (struct openai_asked){
@@ -180,7 +180,7 @@ gw_status openai_write_body(const struct openai *openai, const struct openai_ser
                             const gw_request *req, gw_http *out)
 {
     const gw_host *h = openai->host;
-    struct writing w = { .h = h, .call = call, .req = req, .service = service };
+    struct body_writer w = { .h = h, .call = call, .req = req, .service = service };
 
     w.asked = asked_of(&w);
     w.asked.index = openai_index(h, call, service, &w.asked);

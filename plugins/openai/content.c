@@ -3,13 +3,13 @@
 
 #include "openai.h"
 
-static gw_str part_type(const struct writing *w, const gw_json *part)
+static gw_str part_type(const struct body_writer *w, const gw_json *part)
 {
     return w->h->json->str(w->h->json->get(part, GW_LIT("type")));
 }
 
 /* Reasoning as another service has it in a content (Mistral's own is a list of parts), where it is not taken back. */
-static bool is_foreign_thought(const struct writing *w, const gw_json *part)
+static bool is_foreign_thought(const struct body_writer *w, const gw_json *part)
 {
     gw_str type = part_type(w, part);
     bool is_thought =
@@ -19,7 +19,7 @@ static bool is_foreign_thought(const struct writing *w, const gw_json *part)
 }
 
 /* The text of a part, or of a refusal where the service knows only texts. False: it is something else. */
-static bool part_words(const struct writing *w, const gw_json *part, gw_str *words)
+static bool part_words(const struct body_writer *w, const gw_json *part, gw_str *words)
 {
     if (is_foreign_thought(w, part)) {
         *words = GW_LIT("");
@@ -33,7 +33,7 @@ static bool part_words(const struct writing *w, const gw_json *part, gw_str *wor
     return true;
 }
 
-static void write_text(struct writing *w, gw_str text)
+static void write_text(struct body_writer *w, gw_str text)
 {
     w->h->write->object(w->w);
     openai_key(w, "type");
@@ -44,7 +44,7 @@ static void write_text(struct writing *w, gw_str text)
 }
 
 /* Tells of the cache markers of a part that is written in another way, or of the part that is not written. */
-static void tell_marks(struct writing *w, const gw_json *part)
+static void tell_marks(struct body_writer *w, const gw_json *part)
 {
     if (is_foreign_thought(w, part))
         openai_drop(w, openai_row_for(w, "part.reasoning"));
@@ -53,7 +53,7 @@ static void tell_marks(struct writing *w, const gw_json *part)
 }
 
 /* Mistral: a document by its address, which may be a data URL. */
-static void write_document(struct writing *w, const gw_json *file)
+static void write_document(struct body_writer *w, const gw_json *file)
 {
     gw_str name = w->h->json->str(w->h->json->get(file, GW_LIT("filename")));
     w->h->write->object(w->w);
@@ -68,7 +68,7 @@ static void write_document(struct writing *w, const gw_json *file)
     w->h->write->close(w->w);
 }
 
-static bool is_elsewhere(const struct writing *w, const gw_json *part)
+static bool is_elsewhere(const struct body_writer *w, const gw_json *part)
 {
     gw_str url = w->h->json->str(w->h->json->get(w->h->json->get(part, GW_LIT("image_url")), GW_LIT("url")));
     return openai_is(part_type(w, part), "image_url") && url.len > 0 && !openai_starts(url, "data:");
@@ -79,7 +79,7 @@ static bool is_address(gw_str s)
     return openai_starts(s, "https://") || openai_starts(s, "http://");
 }
 
-static void write_file(struct writing *w, const gw_json *part)
+static void write_file(struct body_writer *w, const gw_json *part)
 {
     const gw_json *file = w->h->json->get(part, GW_LIT("file"));
     const gw_capability *row = openai_row_for(w, "part.file"), *by_id = openai_row_for(w, "part.file.file_id");
@@ -99,7 +99,7 @@ static void write_file(struct writing *w, const gw_json *part)
     write_document(w, file);
 }
 
-static void write_part(struct writing *w, const gw_json *part)
+static void write_part(struct body_writer *w, const gw_json *part)
 {
     const gw_capability *image = openai_row_for(w, "part.image_url");
     gw_str words;
@@ -123,7 +123,7 @@ static void write_part(struct writing *w, const gw_json *part)
 }
 
 /* Only text, and nothing that a string could not carry? Then `length` is that of the joined text. */
-static bool is_text_only(struct writing *w, const gw_json *parts, size_t *length)
+static bool is_text_only(struct body_writer *w, const gw_json *parts, size_t *length)
 {
     *length = 0;
     for (size_t i = 0; i < w->h->json->count(parts); i++) {
@@ -135,7 +135,7 @@ static bool is_text_only(struct writing *w, const gw_json *parts, size_t *length
     return *length > 0;
 }
 
-static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
+static gw_str join_parts(struct body_writer *w, const gw_json *parts, size_t length)
 {
     char *out = w->h->alloc(w->call, length, 1), *at = out;
     if (out == NULL) {
@@ -159,7 +159,7 @@ static gw_str join_parts(struct writing *w, const gw_json *parts, size_t length)
 }
 
 /* `text` with a mark before it, and a refusal behind it. */
-static gw_str around(struct writing *w, gw_str mark, gw_str text, gw_str refusal)
+static gw_str around(struct body_writer *w, gw_str mark, gw_str text, gw_str refusal)
 {
     if (mark.len > 0)
         text = openai_join(w->h, w->call, mark, text);
@@ -168,7 +168,7 @@ static gw_str around(struct writing *w, gw_str mark, gw_str text, gw_str refusal
     return refusal.len > 0 ? openai_join(w->h, w->call, text, refusal) : text;
 }
 
-void openai_write_content(struct writing *w, const gw_json *content, gw_str mark, gw_str refusal)
+void openai_write_content(struct body_writer *w, const gw_json *content, gw_str mark, gw_str refusal)
 {
     size_t length;
 
@@ -198,7 +198,7 @@ void openai_write_content(struct writing *w, const gw_json *content, gw_str mark
 }
 
 /* A piece of a message that several turns make: a text, or the part of a list. */
-static void write_piece(struct writing *w, const gw_json *content)
+static void write_piece(struct body_writer *w, const gw_json *content)
 {
     if (w->h->json->type(content) != GW_JSON_ARRAY) {
         gw_str text = w->h->json->str(content);
@@ -213,7 +213,7 @@ static void write_piece(struct writing *w, const gw_json *content)
 static const char reminder_begin[] = "<system-reminder>\n", reminder_end[] = "\n</system-reminder>";
 
 /* The text of a content that is nothing else; false: it has other parts, or marks that its service keeps. */
-static bool content_text(struct writing *w, const gw_json *content, gw_str *text)
+static bool content_text(struct body_writer *w, const gw_json *content, gw_str *text)
 {
     size_t length;
 
@@ -232,7 +232,7 @@ static bool content_text(struct writing *w, const gw_json *content, gw_str *text
     return true;
 }
 
-gw_str openai_join_texts(struct writing *w, const gw_str *texts, size_t count)
+gw_str openai_join_texts(struct body_writer *w, const gw_str *texts, size_t count)
 {
     size_t room = 1;
     for (size_t i = 0; i < count; i++)
@@ -256,7 +256,7 @@ gw_str openai_join_texts(struct writing *w, const gw_str *texts, size_t count)
 }
 
 /* The content of a turn as one text, with what marks it; false: it is more than that. */
-static bool turn_text(struct writing *w, const struct turn *turn, gw_str *text)
+static bool turn_text(struct body_writer *w, const struct turn *turn, gw_str *text)
 {
     if (!content_text(w, w->h->json->get(turn->message, GW_LIT("content")), text))
         return false;
@@ -266,7 +266,7 @@ static bool turn_text(struct writing *w, const struct turn *turn, gw_str *text)
     return true;
 }
 
-static void write_parts(struct writing *w, const struct turn *turns, size_t count, gw_str mark)
+static void write_parts(struct body_writer *w, const struct turn *turns, size_t count, gw_str mark)
 {
     w->h->write->array(w->w);
     if (mark.len > 0)
@@ -281,7 +281,7 @@ static void write_parts(struct writing *w, const struct turn *turns, size_t coun
     w->h->write->close(w->w);
 }
 
-void openai_write_joined(struct writing *w, const struct turn *turns, size_t count, gw_str mark)
+void openai_write_joined(struct body_writer *w, const struct turn *turns, size_t count, gw_str mark)
 {
     gw_str *texts = w->h->alloc(w->call, count * sizeof *texts, _Alignof(gw_str));
     bool any = false;

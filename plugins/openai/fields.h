@@ -38,8 +38,8 @@
 #define NO_THINKING(...)                                                                                               \
     ROW(DROPPED, "reasoning_effort", "unless it is none", NULL, "the model does not reason", .on = OPENAI_THINKING,    \
         __VA_ARGS__),                                                                                                  \
-        ROW(TRANSLATED, "reasoning_effort", "none", "nothing: the model does not reason", NULL, .on = OPENAI_QUIET,    \
-            __VA_ARGS__)
+        ROW(TRANSLATED, "reasoning_effort", "none", "nothing: the model does not reason", NULL,                        \
+            .on = OPENAI_THINKING_OFF, __VA_ARGS__)
 #define TWICE(field_, when_, why_) ROW(DROPPED, field_, when_, NULL, why_, .on = OPENAI_TWICE)
 #define TWO_LIMITS                                                                                                     \
     TWICE("max_tokens", "beside another max_completion_tokens",                                                        \

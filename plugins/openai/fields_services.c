@@ -21,7 +21,7 @@ const struct openai_rule openai_deepseek_rules[] = {
     DROP_WHEN(OPENAI_THINKING_AND_FORCED, "beside a forced tool_choice, unless it is none", "reasoning_effort",
               "the service does not think when a tool must be called"),
     LEVELS("minimal, low, medium or xhigh", "minimal=high low=high medium=high xhigh=max", NO_LEVEL, .models = NULL),
-    ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .on = OPENAI_QUIET),
+    ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .on = OPENAI_THINKING_OFF),
     DROP("response_format.json_schema", "the service promises an object, but not of a schema"),
     DROP("seed", NOT_THERE),
     SAY("tool_choice.forced", "itself, with thinking disabled"), /* it thinks by default, and refuses then */
@@ -154,7 +154,8 @@ const struct openai_rule openai_moonshot_rules[] = {
     /* It is ignored where it is not known: the member for it is "thinking", and from K3 on the effort. */
     ROW(DROPPED, "reasoning_effort", "unless it is none", NULL, "the model has no levels: it thinks as it will",
         .models = SWITCHED_KIMI, .on = OPENAI_THINKING),
-    ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .models = SWITCHED_KIMI, .on = OPENAI_QUIET),
+    ROW(TRANSLATED, "reasoning_effort", "none", "thinking disabled", NULL, .models = SWITCHED_KIMI,
+        .on = OPENAI_THINKING_OFF),
     DROP_FOR(ALWAYS_KIMI, "reasoning_effort", "the model has no levels: it always thinks as it will"),
     LEVELS("none", "none=low", ALWAYS_THINKS, .models = "kimi-k3*"),
     LEVELS("minimal, medium or xhigh", "minimal=low medium=high xhigh=max", NO_LEVEL, .models = "kimi-k3*"),

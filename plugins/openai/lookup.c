@@ -114,7 +114,7 @@ static bool is_met(enum openai_when on, const struct openai_asked *asked)
         return true;
     case OPENAI_THINKING:
         return asked->thinks;
-    case OPENAI_QUIET:
+    case OPENAI_THINKING_OFF:
         return !asked->thinks;
     case OPENAI_THINKING_WITH_TOOLS:
         return asked->thinks && asked->tools;
@@ -284,7 +284,7 @@ static bool is_before(const struct openai_rule *other, const struct openai_rule 
     if (when != NULL && rule->row.when != NULL && strcmp(when, rule->row.when) == 0)
         return true;
     if (!is_change(rule) || !loses(rule))
-        return when == NULL || other->on == OPENAI_QUIET;
+        return when == NULL || other->on == OPENAI_THINKING_OFF;
     return loses(other) && (when == NULL || other->on == OPENAI_THINKING);
 }
 

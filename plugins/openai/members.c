@@ -2,20 +2,20 @@
  * shape of the answer, its length and where it stops. What becomes of them is in fields.c. */
 #include "openai.h"
 
-static void put(struct writing *w, const char *name, const gw_json *value)
+static void put(struct body_writer *w, const char *name, const gw_json *value)
 {
     w->h->write->key(w->w, openai_lit(name));
     w->h->write->copy(w->w, value);
 }
 
-static void put_str(struct writing *w, const char *name, gw_str value)
+static void put_str(struct body_writer *w, const char *name, gw_str value)
 {
     w->h->write->key(w->w, openai_lit(name));
     w->h->write->str(w->w, value);
 }
 
 /* Tells of a field that is sent changed. NULL: it is not. */
-static const struct openai_rule *tell(struct writing *w, const char *field, enum openai_when on, gw_str level)
+static const struct openai_rule *tell(struct body_writer *w, const char *field, enum openai_when on, gw_str level)
 {
     const struct openai_rule *rule = openai_change(w->service, &w->asked, openai_lit(field), on, level);
     if (rule != NULL)
@@ -24,12 +24,12 @@ static const struct openai_rule *tell(struct writing *w, const char *field, enum
 }
 
 /* DeepSeek thinks unless a member of its own turns it off, and refuses a forced call while it does. */
-static bool has_thinking(const struct writing *w)
+static bool has_thinking(const struct body_writer *w)
 {
     return openai_row_for(w, "tool_choice.forced")->how == GW_FIELD_TRANSLATED;
 }
 
-static void write_thinking(struct writing *w, bool on)
+static void write_thinking(struct body_writer *w, bool on)
 {
     w->h->write->key(w->w, GW_LIT("thinking"));
     w->h->write->object(w->w);
@@ -37,7 +37,7 @@ static void write_thinking(struct writing *w, bool on)
     w->h->write->close(w->w);
 }
 
-void openai_end_thinking(struct writing *w)
+void openai_end_thinking(struct body_writer *w)
 {
     const struct openai_rule *rule =
         w->asked.thinks && w->asked.tools
@@ -49,7 +49,7 @@ void openai_end_thinking(struct writing *w)
         put_str(w, "reasoning_effort", openai_lit(rule->row.as));
 }
 
-static void write_effort(struct writing *w, const gw_json *value)
+static void write_effort(struct body_writer *w, const gw_json *value)
 {
     gw_str effort = w->h->json->str(value);
     bool left_out = openai_row_for(w, "reasoning_effort")->how == GW_FIELD_TRANSLATED; /* it is the default */
@@ -66,7 +66,7 @@ static void write_effort(struct writing *w, const gw_json *value)
 }
 
 /* Is it declared strict, with a schema that is not? That has been reported, then. */
-static bool is_open(struct writing *w, const char *field, const gw_json *holder, const gw_json *schema)
+static bool is_open(struct body_writer *w, const char *field, const gw_json *holder, const gw_json *schema)
 {
     const gw_json *strict = w->h->json->get(holder, GW_LIT("strict"));
     return w->h->json->boolean(strict, 0) == 1 && !openai_is_strict(w, schema) &&
@@ -74,7 +74,7 @@ static bool is_open(struct writing *w, const char *field, const gw_json *holder,
 }
 
 /* A function's parameters and whether they are strict, as the service takes them. */
-static void write_function(struct writing *w, const gw_json *function)
+static void write_function(struct body_writer *w, const gw_json *function)
 {
     const gw_json *schema = w->h->json->get(function, GW_LIT("parameters"));
     enum openai_root root = openai_root(w, schema);
@@ -98,7 +98,7 @@ static void write_function(struct writing *w, const gw_json *function)
 }
 
 /* For openai_copy_clean(): the holder of a schema that is none for OpenAI. */
-static bool write_open(struct writing *w, gw_str name, const gw_json *value)
+static bool write_open(struct body_writer *w, gw_str name, const gw_json *value)
 {
     if (!openai_is(name, "strict"))
         return openai_write_name(w, name, value);
@@ -106,7 +106,7 @@ static bool write_open(struct writing *w, gw_str name, const gw_json *value)
     return true;
 }
 
-static void write_tool(struct writing *w, const gw_json *tool)
+static void write_tool(struct body_writer *w, const gw_json *tool)
 {
     const gw_capability *custom = openai_row_for(w, "tools.custom");
 
@@ -135,12 +135,12 @@ static void write_tool(struct writing *w, const gw_json *tool)
 }
 
 /* Where a service has no tool_choice, "none" is sent as a request without tools. */
-static bool has_no_tools(const struct writing *w)
+static bool has_no_tools(const struct body_writer *w)
 {
     return openai_row_for(w, "tool_choice")->how == GW_FIELD_TRANSLATED;
 }
 
-static void write_tools(struct writing *w, const gw_json *tools)
+static void write_tools(struct body_writer *w, const gw_json *tools)
 {
     if (has_no_tools(w))
         return;
@@ -151,7 +151,7 @@ static void write_tools(struct writing *w, const gw_json *tools)
     w->h->write->close(w->w);
 }
 
-static void write_tool_choice(struct writing *w, const gw_json *value)
+static void write_tool_choice(struct body_writer *w, const gw_json *value)
 {
     const gw_json *allowed = w->h->json->get(value, GW_LIT("allowed_tools"));
     const gw_capability *narrowed = openai_row_for(w, "tool_choice.allowed_tools");
@@ -175,7 +175,7 @@ static void write_tool_choice(struct writing *w, const gw_json *value)
 }
 
 /* A schema becomes "some JSON object" where the service knows no schemas. */
-static void write_format(struct writing *w, const gw_json *value)
+static void write_format(struct body_writer *w, const gw_json *value)
 {
     const gw_capability *schema = openai_row_for(w, "response_format.json_schema");
     bool has_schema = openai_is(w->h->json->str(w->h->json->get(value, GW_LIT("type"))), "json_schema");
@@ -203,7 +203,7 @@ static void write_format(struct writing *w, const gw_json *value)
 }
 
 /* max_tokens or max_completion_tokens, whose newer name goes before the other. */
-static void write_limit(struct writing *w, const char *name, const gw_json *value)
+static void write_limit(struct body_writer *w, const char *name, const gw_json *value)
 {
     const gw_capability *row = openai_row_for(w, name);
     const char *sent = row->how == GW_FIELD_TRANSLATED ? row->as : name;
@@ -220,7 +220,7 @@ static void write_limit(struct writing *w, const char *name, const gw_json *valu
     }
 }
 
-static void write_stop(struct writing *w, const gw_json *value)
+static void write_stop(struct body_writer *w, const gw_json *value)
 {
     enum { MOST = 4 };
     size_t count = w->h->json->type(value) == GW_JSON_ARRAY ? w->h->json->count(value) : 0;
@@ -236,7 +236,7 @@ static void write_stop(struct writing *w, const gw_json *value)
     w->h->write->close(w->w);
 }
 
-bool openai_write_special(struct writing *w, gw_str name, const gw_json *value)
+bool openai_write_special(struct body_writer *w, gw_str name, const gw_json *value)
 {
     if (openai_is(name, "messages"))
         openai_write_messages(w, value);

@@ -10,13 +10,13 @@ struct run {
     size_t count;
 };
 
-static const gw_json *member_of(const struct writing *w, const struct run *run, size_t i, const char *name)
+static const gw_json *member_of(const struct body_writer *w, const struct run *run, size_t i, const char *name)
 {
     return w->h->json->get(run->turns[i].message, openai_lit(name));
 }
 
 /* Is it a member of a message that the service does not take? It has been reported, then. */
-static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
+static bool is_lost(struct body_writer *w, gw_str name, const gw_json *value)
 {
     char field[40] = "messages.";
     enum { BEFORE = sizeof "messages." - 1 };
@@ -32,20 +32,20 @@ static bool is_lost(struct writing *w, gw_str name, const gw_json *value)
 }
 
 /* Google's signature of a call, which a Messages client kept as a block of reasoning: tools.c made that. */
-static bool is_of_call(const struct writing *w, const gw_json *detail)
+static bool is_of_call(const struct body_writer *w, const gw_json *detail)
 {
     return openai_is(w->h->json->str(w->h->json->get(detail, GW_LIT("format"))), OPENAI_GOOGLE_FORMAT) &&
            w->h->json->str(w->h->json->get(detail, GW_LIT("id"))).len > 0;
 }
 
 /* Do the calls of a run go with their signatures? */
-static bool are_signed(const struct writing *w)
+static bool are_signed(const struct body_writer *w)
 {
     return openai_row_for(w, "messages.extra_content")->how == GW_FIELD_CARRIED &&
            openai_row_for(w, "messages.reasoning_details")->how == GW_FIELD_DROPPED;
 }
 
-static gw_str signature_of(const struct writing *w, const struct run *run, gw_str id)
+static gw_str signature_of(const struct body_writer *w, const struct run *run, gw_str id)
 {
     enum { LOOKED_MOST = 256 }; /* no answer has as many blocks; a request that is made to cost time may */
     size_t looked = 0;
@@ -62,7 +62,7 @@ static gw_str signature_of(const struct writing *w, const struct run *run, gw_st
 }
 
 /* The first of several calls is the one that must be signed; Google signs no more than some. */
-static void write_signature(struct writing *w, const struct run *run, const gw_json *call, size_t index)
+static void write_signature(struct body_writer *w, const struct run *run, const gw_json *call, size_t index)
 {
     enum { SIGNED_MOST = 64 };
     const struct openai_rule *rule =
@@ -87,7 +87,7 @@ static void write_signature(struct writing *w, const struct run *run, const gw_j
     w->h->write->close(w->w);
 }
 
-static void write_calls(struct writing *w, const struct run *run, const gw_json *calls)
+static void write_calls(struct body_writer *w, const struct run *run, const gw_json *calls)
 {
     for (size_t i = 0; i < w->h->json->count(calls); i++) {
         const gw_json *call = w->h->json->at(calls, i);
@@ -113,7 +113,7 @@ static void write_calls(struct writing *w, const struct run *run, const gw_json 
     }
 }
 
-static void write_all_calls(struct writing *w, const struct run *run)
+static void write_all_calls(struct body_writer *w, const struct run *run)
 {
     bool any = false;
     for (size_t i = 0; i < run->count; i++)
@@ -128,7 +128,7 @@ static void write_all_calls(struct writing *w, const struct run *run)
 }
 
 /* The blocks of all turns, one after another; what a turn has only as a text is a block too. */
-static void write_details(struct writing *w, const struct run *run)
+static void write_details(struct body_writer *w, const struct run *run)
 {
     openai_key(w, "reasoning_details");
     if (run->count == 1) {
@@ -153,7 +153,7 @@ static void write_details(struct writing *w, const struct run *run)
     w->h->write->close(w->w);
 }
 
-static gw_str thought(struct writing *w, const struct run *run)
+static gw_str thought(struct body_writer *w, const struct run *run)
 {
     gw_str *texts = run->count > 1 ? w->h->alloc(w->call, run->count * sizeof *texts, _Alignof(gw_str)) : NULL;
     if (run->count > 1 && texts == NULL)
@@ -167,7 +167,7 @@ static gw_str thought(struct writing *w, const struct run *run)
 
 /* Where a model that thinks wants the reasoning of each earlier turn, also of those that have none: another model made
  * them, or one that did not think. */
-static void write_no_reasoning(struct writing *w, const struct run *run)
+static void write_no_reasoning(struct body_writer *w, const struct run *run)
 {
     const gw_str field = GW_LIT("messages.reasoning_content");
     /* where thinking can be switched off, it is when none was asked for, and when a call is forced */
@@ -188,7 +188,7 @@ static void write_no_reasoning(struct writing *w, const struct run *run)
 }
 
 /* Are there others than those that go with the calls? */
-static bool has_blocks(const struct writing *w, const gw_json *details)
+static bool has_blocks(const struct body_writer *w, const gw_json *details)
 {
     for (size_t k = 0; k < w->h->json->count(details); k++)
         if (!are_signed(w) || !is_of_call(w, w->h->json->at(details, k)))
@@ -197,7 +197,7 @@ static bool has_blocks(const struct writing *w, const gw_json *details)
 }
 
 /* Reasoning of earlier turns: blocks where the service takes them, else their text, else nothing. */
-static void write_reasoning(struct writing *w, const struct run *run)
+static void write_reasoning(struct body_writer *w, const struct run *run)
 {
     const gw_capability *for_details = openai_row_for(w, "messages.reasoning_details");
     const gw_capability *for_text = openai_row_for(w, "messages.reasoning_content");
@@ -221,14 +221,14 @@ static void write_reasoning(struct writing *w, const struct run *run)
 }
 
 /* What was refused, where it is written as text; empty elsewhere. */
-static gw_str refusal_of(const struct writing *w, const gw_json *message)
+static gw_str refusal_of(const struct body_writer *w, const gw_json *message)
 {
     if (openai_row_for(w, "messages.refusal")->how != GW_FIELD_TRANSLATED)
         return GW_LIT("");
     return w->h->json->str(w->h->json->get(message, GW_LIT("refusal")));
 }
 
-static void write_role(struct writing *w, const struct turn *turn, const gw_json *value)
+static void write_role(struct body_writer *w, const struct turn *turn, const gw_json *value)
 {
     const gw_capability *developer = openai_row_for(w, "role.developer");
     if (turn->reminder)
@@ -240,7 +240,7 @@ static void write_role(struct writing *w, const struct turn *turn, const gw_json
 }
 
 /* What is written before the text: that the tool failed. */
-static gw_str mark_of(const struct writing *w, const gw_json *message)
+static gw_str mark_of(const struct body_writer *w, const gw_json *message)
 {
     const gw_capability *error = openai_row_for(w, "messages.is_error");
     bool failed = w->h->json->boolean(w->h->json->get(message, GW_LIT("is_error")), 0);
@@ -248,7 +248,7 @@ static gw_str mark_of(const struct writing *w, const gw_json *message)
 }
 
 /* A member of the first turn of a run; content and calls are those of all of them. */
-static void write_message_member(struct writing *w, const struct run *run, gw_str name, const gw_json *value)
+static void write_message_member(struct body_writer *w, const struct run *run, gw_str name, const gw_json *value)
 {
     const gw_json *message = run->turns->message;
     bool joined = run->count > 1 || run->turns->reminder;
@@ -283,7 +283,7 @@ static void write_message_member(struct writing *w, const struct run *run, gw_st
 }
 
 /* What stands for the content of an assistant that has neither text nor calls; absent where it stays as it is. */
-static gw_str silence(const struct writing *w, const struct run *run)
+static gw_str silence(const struct body_writer *w, const struct run *run)
 {
     static const char *const others[] = { "tool_calls", "function_call", "refusal", "audio" };
     const gw_json *message = run->turns->message, *content = w->h->json->get(message, GW_LIT("content"));
@@ -302,7 +302,7 @@ static gw_str silence(const struct writing *w, const struct run *run)
     return openai_lit(rule->levels);
 }
 
-static void write_run(struct writing *w, const struct run *run, bool last)
+static void write_run(struct body_writer *w, const struct run *run, bool last)
 {
     const gw_json *message = run->turns->message;
     const gw_capability *prefill = openai_row_for(w, "messages.prefill");
@@ -331,7 +331,7 @@ static void write_run(struct writing *w, const struct run *run, bool last)
 }
 
 /* The text of a message that the chat does not have, where a service requires one. */
-static void write_said(struct writing *w, gw_str role, gw_str text)
+static void write_said(struct body_writer *w, gw_str role, gw_str text)
 {
     w->h->write->object(w->w);
     openai_key(w, "role");
@@ -348,7 +348,7 @@ static bool begins(const struct turn *turns, size_t at)
 }
 
 /* The last message is the assistant's, where it must be the user's. */
-static void end_with_user(struct writing *w, const struct turn *last)
+static void end_with_user(struct body_writer *w, const struct turn *last)
 {
     const gw_capability *prefill = openai_row_for(w, "messages.prefill");
     if (last->role != TURN_ASSISTANT || prefill->how != GW_FIELD_DROPPED)
@@ -365,7 +365,7 @@ static unsigned role_before(const struct turn *turns, size_t at)
     return turns[at].role;
 }
 
-void openai_write_messages(struct writing *w, const gw_json *messages)
+void openai_write_messages(struct body_writer *w, const gw_json *messages)
 {
     size_t count = w->h->json->count(messages);
     const struct turn *turns = openai_turns(w, messages);

@@ -35,7 +35,7 @@ static void hash(gw_str s, char *out, size_t count)
 }
 
 /* Memory of the call; `whole` itself where there is none left, which is reported at the end. */
-static gw_str hashed(struct writing *w, gw_str whole, size_t kept, size_t count)
+static gw_str hashed(struct body_writer *w, gw_str whole, size_t kept, size_t count)
 {
     char *text = w->h->alloc(w->call, kept + 1 + count, 1);
     size_t len = kept;
@@ -55,7 +55,7 @@ static gw_str hashed(struct writing *w, gw_str whole, size_t kept, size_t count)
 
 /* OpenAI takes any id that is not too long; Mistral nine letters and digits only, and calls from elsewhere have others.
  * What other services take is not known, and some read a name in an id: it goes as it is. */
-gw_str openai_tool_id(struct writing *w, gw_str id)
+gw_str openai_tool_id(struct body_writer *w, gw_str id)
 {
     bool strict = openai_row_for(w, "messages.tool_ids")->how != GW_FIELD_CARRIED, fits = id.len == ID_DIGITS;
 
@@ -67,14 +67,14 @@ gw_str openai_tool_id(struct writing *w, gw_str id)
     return fits ? id : hashed(w, id, 0, ID_DIGITS);
 }
 
-static gw_str sent_name(struct writing *w, gw_str name)
+static gw_str sent_name(struct body_writer *w, gw_str name)
 {
     return name.len <= NAME_MOST ? name : hashed(w, name, NAME_MOST - NAME_DIGITS - 1, NAME_DIGITS);
 }
 
-void openai_note_name(struct writing *w, gw_str name)
+void openai_note_name(struct body_writer *w, gw_str name)
 {
-    struct reading *state = w->h->state(w->call);
+    struct answer_state *state = w->h->state(w->call);
     struct short_name *one;
 
     if (name.len <= NAME_MOST || state == NULL)
@@ -96,7 +96,7 @@ gw_str openai_whole_name(const struct reader *r, gw_str name)
     return name;
 }
 
-bool openai_write_name(struct writing *w, gw_str name, const gw_json *value)
+bool openai_write_name(struct body_writer *w, gw_str name, const gw_json *value)
 {
     if (!openai_is(name, "name") || w->h->json->type(value) != GW_JSON_STR)
         return false;
@@ -104,7 +104,7 @@ bool openai_write_name(struct writing *w, gw_str name, const gw_json *value)
     return true;
 }
 
-void openai_copy_choice(struct writing *w, const gw_json *value)
+void openai_copy_choice(struct body_writer *w, const gw_json *value)
 {
     uint32_t type = w->h->json->type(value);
 

@@ -64,7 +64,7 @@ struct choice {
 
 /* What is known of the answer after the frames so far. Memory of the call; made by build(), or by the first
  * read() without one. */
-struct reading {
+struct answer_state {
     struct choice *choices, *last;        /* in the order in which they came */
     struct seek seek;                     /* choices and their calls, by what the upstream calls them */
     gw_str id;                            /* of the answer */
@@ -88,7 +88,7 @@ struct reader {
     const gw_host *h;
     gw_call *call;
     gw_emit emit;
-    struct reading *state;
+    struct answer_state *state;
     const gw_frame *frame;
     const gw_json *root;  /* of the frame; NULL for the end mark */
     const gw_json *broke; /* a choice of it that has an error; NULL: none has */
@@ -112,7 +112,7 @@ gw_status openai_build(void *instance, gw_call *call, const gw_request *req, gw_
 const gw_capability *openai_capability(void *instance, const gw_request *req, uint32_t index);
 
 /* A body being written for a service from a canonical request. */
-struct writing {
+struct body_writer {
     const gw_host *h;
     gw_call *call;
     const gw_request *req;
@@ -122,7 +122,7 @@ struct writing {
     gw_status status;
 };
 
-static inline void openai_key(struct writing *w, const char *name)
+static inline void openai_key(struct body_writer *w, const char *name)
 {
     w->h->write->key(w->w, (gw_str){ name, __builtin_strlen(name) });
 }
@@ -134,48 +134,48 @@ const struct openai_index *openai_index(const gw_host *h, gw_call *call, const s
 gw_status openai_write_body(const struct openai *openai, const struct openai_service *service, gw_call *call,
                             const gw_request *req, gw_http *out);
 /* The row that states what becomes of a field. Never NULL. */
-const gw_capability *openai_row_for(const struct writing *w, const char *field);
+const gw_capability *openai_row_for(const struct body_writer *w, const char *field);
 /* Reports a field that is left out or changed. */
-void openai_drop(struct writing *w, const gw_capability *row);
+void openai_drop(struct body_writer *w, const gw_capability *row);
 /* Gives the request up: the client must change it. */
-void openai_refuse(struct writing *w, const gw_capability *row);
+void openai_refuse(struct body_writer *w, const gw_capability *row);
 /* Is the value the default? Then it is no loss. */
-bool openai_is_default(const struct writing *w, gw_str name, const gw_json *value);
+bool openai_is_default(const struct body_writer *w, gw_str name, const gw_json *value);
 /* Writes the value of a member, whose name was written, in a way of its own. False: it has none. */
-typedef bool openai_write_member(struct writing *w, gw_str name, const gw_json *value);
+typedef bool openai_write_member(struct body_writer *w, gw_str name, const gw_json *value);
 /* The object without cache markers, unless the service takes them, and without what only the gateway reads; `special`:
  * NULL, or which of its members are changed. */
-void openai_copy_clean(struct writing *w, const gw_json *object, openai_write_member *special);
+void openai_copy_clean(struct body_writer *w, const gw_json *object, openai_write_member *special);
 /* Is this a member that openai_copy_clean() leaves out? It has been reported, then. */
-bool openai_is_unclean(struct writing *w, gw_str name);
+bool openai_is_unclean(struct body_writer *w, gw_str name);
 
 /* Is a member of the name `other` there, which replaces it? Where its value differs, that is reported. */
-bool openai_is_said(struct writing *w, gw_str name, const gw_json *value, const char *other);
+bool openai_is_said(struct body_writer *w, gw_str name, const gw_json *value, const char *other);
 
 /* schema.c: the parameters of a tool, as OpenAI takes them where it is asked. */
 enum openai_root { ROOT_FINE, ROOT_BARE, ROOT_BAD };
 /* What stands against the schema, of what the service's tables know; what is sent changed is reported. */
-enum openai_root openai_root(struct writing *w, const gw_json *schema);
+enum openai_root openai_root(struct body_writer *w, const gw_json *schema);
 /* Writes the schema without what stands against it. */
-void openai_write_schema(struct writing *w, const gw_json *schema, enum openai_root root);
+void openai_write_schema(struct body_writer *w, const gw_json *schema, enum openai_root root);
 
 /* strict.c: would OpenAI enforce it? Also what is no schema at all. */
-bool openai_is_strict(const struct writing *w, const gw_json *schema);
+bool openai_is_strict(const struct body_writer *w, const gw_json *schema);
 
 /* members.c: writes the member when it has a way of its own, wherever the table carries or translates it. */
-bool openai_write_special(struct writing *w, gw_str name, const gw_json *value);
+bool openai_write_special(struct body_writer *w, gw_str name, const gw_json *value);
 /* At the end: writes what a forced call needs about thinking. */
-void openai_end_thinking(struct writing *w);
+void openai_end_thinking(struct body_writer *w);
 
 /* names.c: an id of a call as it is sent: a shorter one where it is too long. It lives as long as the call and the
  * request. */
-gw_str openai_tool_id(struct writing *w, gw_str id);
+gw_str openai_tool_id(struct body_writer *w, gw_str id);
 /* A tool of that name is declared: calls of it get the name back whole. */
-void openai_note_name(struct writing *w, gw_str name);
+void openai_note_name(struct body_writer *w, gw_str name);
 /* For openai_copy_clean(): the member "name" of a function or of another tool, shortened where it is too long. */
-bool openai_write_name(struct writing *w, gw_str name, const gw_json *value);
+bool openai_write_name(struct body_writer *w, gw_str name, const gw_json *value);
 /* A choice of tools: in it each member "name" is the name of one. */
-void openai_copy_choice(struct writing *w, const gw_json *value);
+void openai_copy_choice(struct body_writer *w, const gw_json *value);
 /* The name that the request's body had before it was shortened, or `name`. */
 gw_str openai_whole_name(const struct reader *r, gw_str name);
 
@@ -193,18 +193,18 @@ struct turn {
 
 /* As many as there are messages, in the order in which they are sent; memory of the call. NULL: there is none left,
  * which is in w->status. */
-struct turn *openai_turns(struct writing *w, const gw_json *messages);
+struct turn *openai_turns(struct body_writer *w, const gw_json *messages);
 
 /* messages.c: the member "messages". */
-void openai_write_messages(struct writing *w, const gw_json *messages);
+void openai_write_messages(struct body_writer *w, const gw_json *messages);
 
 /* content.c: the value of a message's "content". `mark` goes before the text: that a tool failed; `refusal` behind it:
  * where a service knows it as text only. */
-void openai_write_content(struct writing *w, const gw_json *content, gw_str mark, gw_str refusal);
+void openai_write_content(struct body_writer *w, const gw_json *content, gw_str mark, gw_str refusal);
 /* The same of several turns that are one message. */
-void openai_write_joined(struct writing *w, const struct turn *turns, size_t count, gw_str mark);
+void openai_write_joined(struct body_writer *w, const struct turn *turns, size_t count, gw_str mark);
 /* Texts with a blank line between them, in memory of the call; empty ones leave none. */
-gw_str openai_join_texts(struct writing *w, const gw_str *texts, size_t count);
+gw_str openai_join_texts(struct body_writer *w, const gw_str *texts, size_t count);
 
 /* read.c: the answer, whole or in pieces. */
 gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_emit emit);

@@ -18,7 +18,7 @@ gw_status openai_read(void *instance, gw_call *call, const gw_frame *frame, gw_e
 
     r.state = r.h->state(call);
     if (r.state == NULL) {
-        r.state = r.h->alloc(call, sizeof *r.state, _Alignof(struct reading));
+        r.state = r.h->alloc(call, sizeof *r.state, _Alignof(struct answer_state));
         if (r.state == NULL)
             return GW_E_NOMEM;
         r.h->set_state(call, r.state);
@@ -91,7 +91,7 @@ static void read_start(struct reader *r, const gw_json *root)
 /* NULL when there is no memory. */
 static struct choice *find_choice(struct reader *r, uint32_t index)
 {
-    struct reading *state = r->state;
+    struct answer_state *state = r->state;
     struct choice *choice = openai_seek(&state->seek, index, OPENAI_CHOICE_KEY, GW_LIT(""));
 
     if (choice != NULL)

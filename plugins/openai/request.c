@@ -5,7 +5,7 @@
 bool openai_note(const struct openai *openai, const struct openai_service *service, gw_call *call,
                  const gw_request *req)
 {
-    struct reading *state = openai->host->alloc(call, sizeof *state, _Alignof(struct reading));
+    struct answer_state *state = openai->host->alloc(call, sizeof *state, _Alignof(struct answer_state));
     if (state == NULL)
         return false;
     state->service = service;

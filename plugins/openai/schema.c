@@ -10,7 +10,7 @@ static const char *const holders[] = { "$defs", "definitions" };
 enum { HOLDERS = sizeof holders / sizeof *holders };
 enum { BAD_ROOTS = sizeof bad_roots / sizeof *bad_roots, BRANCHINGS = sizeof branchings / sizeof *branchings };
 
-static bool has_member(const struct writing *w, const gw_json *object, const char *name)
+static bool has_member(const struct body_writer *w, const gw_json *object, const char *name)
 {
     return w->h->json->type(w->h->json->get(object, openai_lit(name))) != GW_JSON_ABSENT;
 }
@@ -24,7 +24,7 @@ static bool is_bad_root(gw_str name)
 }
 
 /* A branch, or what it points to among the definitions of the schema; NULL: nothing that is there. */
-static const gw_json *resolve(const struct writing *w, const gw_json *schema, const gw_json *branch)
+static const gw_json *resolve(const struct body_writer *w, const gw_json *schema, const gw_json *branch)
 {
     gw_str ref = w->h->json->str(w->h->json->get(branch, GW_LIT("$ref")));
 
@@ -39,7 +39,7 @@ static const gw_json *resolve(const struct writing *w, const gw_json *schema, co
 }
 
 /* The object that defines the arguments: the schema, or the definition that it is no more than a name of. */
-static const gw_json *body_of(const struct writing *w, const gw_json *schema)
+static const gw_json *body_of(const struct body_writer *w, const gw_json *schema)
 {
     const gw_json *body = resolve(w, schema, schema);
     return w->h->json->type(body) == GW_JSON_OBJECT ? body : schema;
@@ -50,12 +50,12 @@ static bool is_holder(gw_str name)
     return openai_is(name, holders[0]) || openai_is(name, holders[1]);
 }
 
-static const struct openai_rule *rule_of(const struct writing *w, enum openai_when on)
+static const struct openai_rule *rule_of(const struct body_writer *w, enum openai_when on)
 {
     return openai_change(w->service, &w->asked, GW_LIT("tools.function.parameters"), on, GW_LIT(""));
 }
 
-enum openai_root openai_root(struct writing *w, const gw_json *schema)
+enum openai_root openai_root(struct body_writer *w, const gw_json *schema)
 {
     const gw_json *body = body_of(w, schema);
     uint32_t type = w->h->json->type(body);
@@ -80,7 +80,7 @@ struct sources {
     size_t count;
 };
 
-static struct sources sources_of(struct writing *w, const gw_json *schema)
+static struct sources sources_of(struct body_writer *w, const gw_json *schema)
 {
     const gw_json *body = body_of(w, schema);
     struct sources s = { NULL, 1 };
@@ -103,14 +103,14 @@ static struct sources sources_of(struct writing *w, const gw_json *schema)
     return s;
 }
 
-static const gw_json *properties_of(const struct writing *w, const gw_json *schema)
+static const gw_json *properties_of(const struct body_writer *w, const gw_json *schema)
 {
     const gw_json *properties = w->h->json->get(schema, GW_LIT("properties"));
     return w->h->json->type(properties) == GW_JSON_OBJECT ? properties : NULL;
 }
 
 /* Is it a property of an earlier schema too? */
-static bool is_known(const struct writing *w, const struct sources *s, size_t before, gw_str name)
+static bool is_known(const struct body_writer *w, const struct sources *s, size_t before, gw_str name)
 {
     for (size_t i = 0; i < before; i++)
         if (w->h->json->type(w->h->json->get(properties_of(w, s->list[i]), name)) != GW_JSON_ABSENT)
@@ -119,7 +119,7 @@ static bool is_known(const struct writing *w, const struct sources *s, size_t be
 }
 
 /* A property: as it is where all schemas that have it agree, else any of theirs. */
-static void write_property(struct writing *w, const struct sources *s, size_t at, gw_str name)
+static void write_property(struct body_writer *w, const struct sources *s, size_t at, gw_str name)
 {
     const gw_json *first = w->h->json->get(properties_of(w, s->list[at]), name);
     bool differs = false;
@@ -146,7 +146,7 @@ static void write_property(struct writing *w, const struct sources *s, size_t at
     w->h->write->close(w->w);
 }
 
-static void write_properties(struct writing *w, const gw_json *schema)
+static void write_properties(struct body_writer *w, const gw_json *schema)
 {
     const struct sources s = sources_of(w, schema);
 
@@ -164,14 +164,14 @@ static void write_properties(struct writing *w, const gw_json *schema)
 }
 
 /* What lists the members that are required in any case: the root, and behind it the branches of allOf. */
-static const gw_json *required_of(const struct writing *w, const gw_json *schema, size_t index)
+static const gw_json *required_of(const struct body_writer *w, const gw_json *schema, size_t index)
 {
     const gw_json *body = body_of(w, schema), *all = w->h->json->get(body, GW_LIT("allOf"));
     const gw_json *from = index == 0 ? body : resolve(w, schema, w->h->json->at(all, index - 1));
     return w->h->json->get(from, GW_LIT("required"));
 }
 
-static bool is_required_before(const struct writing *w, const gw_json *schema, size_t index, gw_str name)
+static bool is_required_before(const struct body_writer *w, const gw_json *schema, size_t index, gw_str name)
 {
     for (size_t i = 0; i < index; i++) {
         const gw_json *names = required_of(w, schema, i);
@@ -182,7 +182,7 @@ static bool is_required_before(const struct writing *w, const gw_json *schema, s
     return false;
 }
 
-static void write_required(struct writing *w, const gw_json *schema)
+static void write_required(struct body_writer *w, const gw_json *schema)
 {
     size_t count = w->h->json->count(w->h->json->get(body_of(w, schema), GW_LIT("allOf")));
 
@@ -198,7 +198,7 @@ static void write_required(struct writing *w, const gw_json *schema)
 }
 
 /* The rules that are no longer at the root, for the model to read. */
-static void write_description(struct writing *w, const gw_json *body)
+static void write_description(struct body_writer *w, const gw_json *body)
 {
     gw_str said = w->h->json->str(w->h->json->get(body, GW_LIT("description")));
     gw_writer *rules = w->h->writer(w->call);
@@ -223,7 +223,7 @@ static void write_description(struct writing *w, const gw_json *body)
 }
 
 /* The definitions of a schema that was no more than a name of one of them. */
-static void write_definitions(struct writing *w, const gw_json *schema)
+static void write_definitions(struct body_writer *w, const gw_json *schema)
 {
     for (size_t i = 0; i < HOLDERS; i++) {
         const gw_json *held = w->h->json->get(schema, openai_lit(holders[i]));
@@ -234,7 +234,7 @@ static void write_definitions(struct writing *w, const gw_json *schema)
     }
 }
 
-void openai_write_schema(struct writing *w, const gw_json *schema, enum openai_root root)
+void openai_write_schema(struct body_writer *w, const gw_json *schema, enum openai_root root)
 {
     const gw_json *body = body_of(w, schema);
     bool is_object = w->h->json->type(body) == GW_JSON_OBJECT, folds = root == ROOT_BAD;

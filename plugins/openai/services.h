@@ -25,7 +25,7 @@ struct openai_family {
 enum openai_when {
     OPENAI_ALWAYS,
     OPENAI_THINKING,            /* reasoning_effort is not "none" */
-    OPENAI_QUIET,               /* it is: the last row of its field */
+    OPENAI_THINKING_OFF,        /* it is: the last row of its field */
     OPENAI_THINKING_WITH_TOOLS, /* and there are tools */
     OPENAI_THINKING_AND_FORCED, /* and tool_choice asks for a call */
     OPENAI_TOOLS_UNUSED,        /* tool_choice is "none", and nothing was called before */

@@ -4,7 +4,7 @@
 
 enum { PROPERTIES_MOST = 5000 }; /* OpenAI's limit */
 
-static bool is_said_in(const struct writing *w, const gw_json *list, gw_str name)
+static bool is_said_in(const struct body_writer *w, const gw_json *list, gw_str name)
 {
     for (size_t i = 0; i < w->h->json->count(list); i++) {
         gw_str one = w->h->json->str(w->h->json->at(list, i));
@@ -14,14 +14,14 @@ static bool is_said_in(const struct writing *w, const gw_json *list, gw_str name
     return false;
 }
 
-static bool is_object(const struct writing *w, const gw_json *schema)
+static bool is_object(const struct body_writer *w, const gw_json *schema)
 {
     const gw_json *type = w->h->json->get(schema, GW_LIT("type"));
     return openai_is(w->h->json->str(type), "object") || is_said_in(w, type, GW_LIT("object")) ||
            w->h->json->type(w->h->json->get(schema, GW_LIT("properties"))) == GW_JSON_OBJECT;
 }
 
-static bool is_closed(const struct writing *w, const gw_json *schema)
+static bool is_closed(const struct body_writer *w, const gw_json *schema)
 {
     const gw_json *properties = w->h->json->get(schema, GW_LIT("properties"));
     const gw_json *required = w->h->json->get(schema, GW_LIT("required"));
@@ -36,7 +36,7 @@ static bool is_closed(const struct writing *w, const gw_json *schema)
     return true;
 }
 
-static bool are_strict(const struct writing *w, const gw_json *schemas)
+static bool are_strict(const struct body_writer *w, const gw_json *schemas)
 {
     uint32_t type = w->h->json->type(schemas);
     if (type != GW_JSON_OBJECT && type != GW_JSON_ARRAY)
@@ -47,7 +47,7 @@ static bool are_strict(const struct writing *w, const gw_json *schemas)
     return true;
 }
 
-bool openai_is_strict(const struct writing *w, const gw_json *schema)
+bool openai_is_strict(const struct body_writer *w, const gw_json *schema)
 {
     static const char *const unknown[] = {
         "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties"

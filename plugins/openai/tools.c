@@ -163,7 +163,7 @@ static void take_piece(struct reader *r, struct choice *choice, struct tool *t, 
         emit_args(r, choice, t, args);
 }
 
-static bool wants_signatures(struct reading *state)
+static bool wants_signatures(struct answer_state *state)
 {
     const struct openai_asked asked = { .model = state->model, .family = openai_family(state->model) };
 

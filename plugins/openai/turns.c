@@ -3,7 +3,7 @@
  * wants is in the tables of fields.c. */
 #include "openai.h"
 
-static unsigned role_of(const struct writing *w, const gw_json *message)
+static unsigned role_of(const struct body_writer *w, const gw_json *message)
 {
     static const struct {
         const char *name;
@@ -20,13 +20,13 @@ static unsigned role_of(const struct writing *w, const gw_json *message)
     return TURN_OTHER;
 }
 
-static bool is_wanted(const struct writing *w, const char *field)
+static bool is_wanted(const struct body_writer *w, const char *field)
 {
     return openai_row_for(w, field)->how == GW_FIELD_TRANSLATED;
 }
 
 /* The messages, one by one; a system message behind the head is the user's reminder where it must be. */
-static void read_turns(struct writing *w, const gw_json *messages, struct turn *turns, size_t count)
+static void read_turns(struct body_writer *w, const gw_json *messages, struct turn *turns, size_t count)
 {
     const struct openai_rule *later =
         openai_change(w->service, &w->asked, GW_LIT("messages.role"), OPENAI_LATER, GW_LIT(""));
@@ -45,7 +45,7 @@ static void read_turns(struct writing *w, const gw_json *messages, struct turn *
     }
 }
 
-static bool calls_tools(const struct writing *w, const struct turn *t)
+static bool calls_tools(const struct body_writer *w, const struct turn *t)
 {
     return w->h->json->count(w->h->json->get(t->message, GW_LIT("tool_calls"))) > 0;
 }
@@ -65,7 +65,7 @@ static void results_first(struct turn *turns, size_t from, size_t to, struct tur
 }
 
 /* Between two of the assistant's turns, results stand in front: the first of the two has the calls. */
-static void order_results(const struct writing *w, struct turn *turns, size_t count, struct turn *spare)
+static void order_results(const struct body_writer *w, struct turn *turns, size_t count, struct turn *spare)
 {
     bool called = false;
     size_t from = 0;
@@ -83,7 +83,7 @@ static void order_results(const struct writing *w, struct turn *turns, size_t co
 }
 
 /* Does a message have no more than what can be joined with its neighbour? */
-static bool is_plain(const struct writing *w, const struct turn *t)
+static bool is_plain(const struct body_writer *w, const struct turn *t)
 {
     static const char *const known[] = {
         "role", "content", "tool_calls", "reasoning_content", "reasoning_details", "cache_control", NULL
@@ -103,7 +103,8 @@ static bool is_plain(const struct writing *w, const struct turn *t)
 }
 
 /* A reminder may stand in a tool's result, where agents put theirs: so nobody has to speak between the two. */
-static bool is_one(const struct writing *w, const struct turn *first, const struct turn *before, const struct turn *t)
+static bool is_one(const struct body_writer *w, const struct turn *first, const struct turn *before,
+                   const struct turn *t)
 {
     if (t->role == TURN_USER && t->reminder && first->role == TURN_TOOL)
         return is_wanted(w, "messages.user_after_tool") && is_plain(w, t);
@@ -113,7 +114,7 @@ static bool is_one(const struct writing *w, const struct turn *first, const stru
     return is_wanted(w, t->role == TURN_ASSISTANT ? "messages.replies" : "messages.same_role");
 }
 
-struct turn *openai_turns(struct writing *w, const gw_json *messages)
+struct turn *openai_turns(struct body_writer *w, const gw_json *messages)
 {
     size_t count = w->h->json->count(messages), first = 0;
     struct turn *turns = w->h->alloc(w->call, (2 * count + 1) * sizeof *turns, _Alignof(struct turn));
