@@ -23,7 +23,7 @@
 #include "boot/limits.h"
 #include "boot/memory.h"
 #include "boot/rules.h"
-#include "boot/seat.h"
+#include "boot/worker_thread.h"
 #include "flow/access.h"
 #include "flow/job.h"
 #include "flow/kill.h"
@@ -57,10 +57,10 @@ struct run {
     struct gateway gateway;
     struct config *config;
     const struct start_options *options;
-    struct seat *seats;  /* one for each worker */
-    struct alert *alert; /* NULL: no webhook for budgets */
-    unsigned opened;     /* seats that are set up */
-    uint16_t port;       /* the one that is bound */
+    struct worker_thread *threads; /* one for each worker */
+    struct alert *alert;           /* NULL: no webhook for budgets */
+    unsigned opened;               /* threads that are set up */
+    uint16_t port;                 /* the one that is bound */
     struct control_verb commands[COMMANDS_MOST];
     struct control *control; /* NULL: there is no ledger, or no socket could be made */
     int signal_fd, idle_fd;
@@ -263,8 +263,8 @@ static int open_gateway(struct run *run)
         log_line(LOG_ERROR, "cannot start the threads for large requests: %s", strerror(errno));
         return -1;
     }
-    run->seats = calloc(workers, sizeof *run->seats);
-    BUG_IF(run->seats == NULL);
+    run->threads = calloc(workers, sizeof *run->threads);
+    BUG_IF(run->threads == NULL);
     if (open_ledger(run) < 0 || open_delivery(run) < 0 || open_throttle(run) < 0)
         return -1;
     open_control(run);
@@ -279,9 +279,10 @@ static int open_seats(struct run *run)
 
     run->port = listen->port;
     for (; run->opened < listen->workers; run->opened++) {
-        struct seat *seat = &run->seats[run->opened];
+        struct worker_thread *thread = &run->threads[run->opened];
         int fd = front_listen(listen->address, run->port, &run->port, &fail);
-        if (fd < 0 || seat_open(seat, run->opened, &run->gateway, run->config, fd, run->idle_fd, &fail) < 0) {
+        if (fd < 0 ||
+            worker_thread_open(thread, run->opened, &run->gateway, run->config, fd, run->idle_fd, &fail) < 0) {
             log_line(LOG_ERROR, "%s", fail.text);
             if (fd >= 0 && listen->cert_pem.ptr != NULL)
                 run->exit_code = EXIT_CONFIG; /* most likely the certificate */
@@ -289,7 +290,7 @@ static int open_seats(struct run *run)
         }
     }
     for (unsigned i = 0; i < run->opened; i++) {
-        if (seat_start(&run->seats[i]) == 0)
+        if (worker_thread_start(&run->threads[i]) == 0)
             continue;
         log_line(LOG_ERROR, "cannot start a worker's thread: %s", strerror(errno));
         return -1;
@@ -371,7 +372,7 @@ static void wait_for_the_end(struct run *run)
     log_line(LOG_INFO, "draining: %u requests in flight; a second signal ends them",
              atomic_load(&run->gateway.in_flight));
     for (unsigned i = 0; i < run->opened; i++)
-        seat_drain(&run->seats[i]);
+        worker_thread_drain(&run->threads[i]);
     int signal_number = 0;
     while (idle < run->opened && clock_ns() < until && !ends(signal_number))
         signal_number = next_signal(run, until, &idle);
@@ -382,7 +383,7 @@ static void wait_for_the_end(struct run *run)
     log_line(LOG_WARN, "cutting %u requests in flight", in_flight);
     run->exit_code = in_flight > 0 ? EXIT_FAILED : 0;
     for (unsigned i = 0; i < run->opened; i++)
-        seat_cut(&run->seats[i]);
+        worker_thread_cut(&run->threads[i]);
     until = clock_ns() + CUT_S * CLOCK_S;
     while (idle < run->opened && clock_ns() < until)
         next_signal(run, until, &idle);
@@ -402,11 +403,11 @@ static void close_gateway(struct run *run)
     if (run->gateway.dialer != NULL)
         dialer_free(run->gateway.dialer); /* the workers' loops still run: what was dialled goes home */
     for (unsigned i = 0; i < run->opened; i++)
-        seat_stop(&run->seats[i]);
+        worker_thread_stop(&run->threads[i]);
     job_stop(&run->gateway);
     for (unsigned i = 0; i < run->opened; i++)
-        seat_close(&run->seats[i]);
-    free(run->seats);
+        worker_thread_close(&run->threads[i]);
+    free(run->threads);
     if (run->alert != NULL)
         alert_stop(run->alert);
     if (run->gateway.ledger != NULL)

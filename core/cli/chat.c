@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/cli.h"
-#include "cli/target.h"
+#include "cli/gateway_url.h"
 #include "upstream/dial.h"
 #include "upstream/framing.h"
 #include "upstream/transfer.h"
@@ -270,7 +270,7 @@ static int run(struct cli *cli)
     buf_init(&body, 2 * QUESTION_MAX);
     int code = read_question(cli, &question);
     if (code == CLI_OK) {
-        char *url = target_url(cli);
+        char *url = gateway_url(cli);
         bool stream = cli_option(cli, "no-stream") == NULL && !chat.as_json;
         framing_init(&chat.framing, GW_FRAMING_SSE, ANSWER_MAX);
         buf_init(&chat.body, ANSWER_MAX);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/target.h"
+#include "cli/gateway_url.h"
 
 static const struct cli_option options[] = {
     { "url", 0, "URL", "GW_URL", "where the gateway is; http://127.0.0.1:8080 unless said" },
@@ -147,7 +147,7 @@ static int run(struct cli *cli)
     if (text == NULL)
         return unknown(cli, cli->args[0]);
 
-    char *url = target_url(cli);
+    char *url = gateway_url(cli);
     buf_init(&out, 64 << 10);
     fill_in(text, url, key != NULL ? key : "none", model != NULL ? model : "demo", &out);
     free(url);

@@ -22,7 +22,7 @@
 #include "http/daemon.h"
 #include "http/deadline.h"
 #include "http/inside.h"
-#include "http/parting.h"
+#include "http/lingering_close.h"
 #include "http/reply.h"
 #include "http/watch.h"
 
@@ -242,7 +242,7 @@ void front_free(struct front *f)
     front_cut(f);
     f->freed = true;
     daemon_stop(f); /* ends what was cut */
-    parting_end(f);
+    lingering_close_end(f);
     deadline_stop(f);
     w->front = NULL;
     release(f);
@@ -275,7 +275,7 @@ static void turn_away(struct front *f, int fd)
         return;
     }
     reply_refusal_raw(fd, E_OVERLOAD, "too many connections: try again in a moment");
-    parting_begin(f, fd);
+    lingering_close_begin(f, fd);
 }
 
 static void take(struct front *f, int fd, const struct sockaddr_storage *addr, socklen_t len)

@@ -19,7 +19,7 @@
 #include "flow/worker.h"
 #include "loop/loop.h"
 
-struct parting;
+struct lingering_close;
 struct route;
 struct watch;
 
@@ -81,8 +81,8 @@ struct front {
     struct watch *drained; /* whose request is informed of it after the daemons have run */
     size_t open;
 
-    struct parting *partings;
-    unsigned parting_count;
+    struct lingering_close *lingering;
+    unsigned lingering_count;
 
     struct sockaddr_storage arriving; /* the peer of the connection that MHD is being given */
     int arriving_fd;
@@ -108,7 +108,7 @@ struct watch {
     struct daemon *daemon;
     struct MHD_Connection *mhd;
     struct loop_watch socket; /* in the worker's own epoll, beside MHD's */
-    struct loop_after bury;
+    struct loop_after free_later;
     struct watch *prev, *next; /* of the daemon */
     struct lane *lane;         /* the deadline it is under, NULL for none */
     struct watch *lane_prev, *lane_next;

@@ -11,7 +11,7 @@
 #include "flow/metrics.h"
 #include "http/browser.h"
 #include "http/deadline.h"
-#include "http/head.h"
+#include "http/head_check.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/watch.h"
@@ -30,7 +30,7 @@ void *intake_begin(void *cls, const char *target, struct MHD_Connection *mhd)
 
 struct reading {
     struct front *front;
-    struct head *head;
+    struct head_check *head;
 };
 
 static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -39,25 +39,25 @@ static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const cha
     struct reading *r = cls;
 
     (void)kind;
-    head_header(r->head, (struct text){ name, name_len }, (struct text){ value, value_len });
+    head_check_header(r->head, (struct text){ name, name_len }, (struct text){ value, value_len });
     if (r->head->refuse != E_NONE)
         return MHD_NO;
     r->front->headers[r->head->count - 1] = (struct door_header){ name, value != NULL ? value : "" };
     return MHD_YES;
 }
 
-static void read_head(struct watch *x, struct head *head, struct text target, const char *method)
+static void read_head(struct watch *x, struct head_check *head, struct text target, const char *method)
 {
     struct reading r = { x->front, head };
     size_t bytes = MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 
-    head_begin(head, x->http10, x->front->limits.header_count);
+    head_check_begin(head, x->http10, x->front->limits.header_count);
     MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, read_header, &r);
     x->taken += bytes;
-    head_end(head, text_of(method), target, bytes, x->front->limits.header_bytes);
+    head_check_end(head, text_of(method), target, bytes, x->front->limits.header_bytes);
 }
 
-static void hand_in(struct watch *x, const struct head *head, const struct match *match, struct text target,
+static void hand_in(struct watch *x, const struct head_check *head, const struct match *match, struct text target,
                     bool too_large)
 {
     struct front *f = x->front;
@@ -108,7 +108,7 @@ static char *copy(struct text t)
 }
 
 /* A page of a listed origin may come in and read; without keys, no other may. */
-static void check_browser(struct watch *x, const struct head *head, struct match *match)
+static void check_browser(struct watch *x, const struct head_check *head, struct match *match)
 {
     const struct config *config = x->front->worker->config;
     struct browser b;
@@ -137,7 +137,7 @@ static enum MHD_Result head_arrived(struct watch *x, const char *url, const char
     struct front *f = x->front;
     struct text target = text_of(x->target != NULL ? x->target : url);
     struct match match;
-    struct head head;
+    struct head_check head;
     bool more, too_large;
 
     x->head_done = true;
@@ -148,7 +148,7 @@ static enum MHD_Result head_arrived(struct watch *x, const char *url, const char
         x->started_ns = f->loop->now_ns;
     read_head(x, &head, target, method);
     x->is_last = x->http10 || head.closes;
-    more = head_has_body(&head);
+    more = head_check_has_body(&head);
     if (head.chunked)
         x->uncounted = true;
     if (head.refuse != E_NONE)

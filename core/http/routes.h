@@ -47,7 +47,7 @@ void routes_add(const struct route *route);
 /* What is served, for a client that asked for another path. */
 extern const struct text routes_served;
 
-/* `path` as in struct head, with its encoded_slash; `scratch` has path.len bytes. Any thread. */
+/* `path` as in struct head_check, with its encoded_slash; `scratch` has path.len bytes. Any thread. */
 struct match routes_find(struct text method, struct text path, size_t encoded_slash, char *scratch);
 
 #endif

@@ -15,14 +15,14 @@
 #include "flow/metrics.h"
 #include "http/daemon.h"
 #include "http/deadline.h"
-#include "http/parting.h"
+#include "http/lingering_close.h"
 #include "http/peer.h"
 #include "http/reply.h"
 
 #define STALE_NS (2 * CLOCK_MS)
 
 static void on_ready(struct loop_watch *watch, uint32_t events);
-static void bury(struct loop_after *after);
+static void free_later(struct loop_after *after);
 
 /* ---- the record ---- */
 
@@ -45,7 +45,7 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     x->daemon = d;
     x->mhd = mhd;
     x->socket.on_ready = on_ready;
-    x->bury.on_after = bury;
+    x->free_later.on_after = free_later;
     x->started_ns = f->loop->now_ns;
     buf_init(&x->out, f->limits.event_bytes + 3 * DOOR_HIGH_MARK);
     x->loopback = peer_name(&f->arriving, x->peer);
@@ -60,9 +60,9 @@ static struct watch *began(struct daemon *d, struct MHD_Connection *mhd)
     return x;
 }
 
-static void bury(struct loop_after *after)
+static void free_later(struct loop_after *after)
 {
-    struct watch *x = CONTAINER(after, struct watch, bury);
+    struct watch *x = CONTAINER(after, struct watch, free_later);
 
     x->magic = 0;
     free(x);
@@ -162,15 +162,15 @@ static void ended(struct watch *x)
         int fd = fcntl(x->socket.fd, F_DUPFD_CLOEXEC, 0);
 
         if (fd >= 0)
-            parting_begin(f, fd);
+            lingering_close_begin(f, fd);
     }
     f->open--;
     atomic_fetch_sub_explicit(&f->worker->gateway->connections, 1, memory_order_relaxed);
     daemon_remove(x->daemon, x);
     if (f->freed)
-        bury(&x->bury);
+        free_later(&x->free_later);
     else
-        loop_after(f->loop, &x->bury); /* events and lists of this round may still name it */
+        loop_after(f->loop, &x->free_later); /* events and lists of this round may still name it */
 }
 
 void watch_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,

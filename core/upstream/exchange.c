@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "upstream/head.h"
+#include "upstream/exchange_head.h"
 
 #define TRANSFER_PIECES 16 /* of head and body in one system call */
 #define TRANSFER_READS 16  /* in a row, before others get their turn */
@@ -33,7 +33,7 @@ static int gather(struct transfer *t, struct iovec *pieces)
         const char *why;
 
         if (t->pool->head_of != t)
-            head_write(t->pool->head, request, &t->address, &why); /* as it was the first time */
+            exchange_head_write(t->pool->head, request, &t->address, &why); /* as it was the first time */
         t->pool->head_of = t;
         pieces[count++] = (struct iovec){ t->pool->head + skip, t->head_len - skip };
         left -= t->head_len - skip < left ? t->head_len - skip : left;

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fail.h"
-#include "upstream/head.h"
+#include "upstream/exchange_head.h"
 #include "upstream/origin.h"
 
 #define POOL_IDLE_PER_ORIGIN 256

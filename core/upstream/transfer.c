@@ -12,7 +12,7 @@
 
 #include "base/fail.h"
 #include "upstream/exchange.h"
-#include "upstream/head.h"
+#include "upstream/exchange_head.h"
 
 static void on_event(struct pool_conn *conn, uint32_t events);
 static void on_time(struct loop_timer *timer);
@@ -98,7 +98,7 @@ struct transfer *transfer_start(struct pool *pool, const struct transfer_request
     t->connection_ns = -1;
     http1_init(&t->answer, text_is(request->method, "HEAD"), &exchange_events, t);
     if (address_parse(request->url, &t->address, &why) == 0)
-        head_len = head_write(pool->head, request, &t->address, &why);
+        head_len = exchange_head_write(pool->head, request, &t->address, &why);
     pool->head_of = t;
     if (head_len < 0) {
         put_off_failure(t, TRANSFER_SEND, why);

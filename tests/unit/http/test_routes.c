@@ -78,7 +78,7 @@ Test(routes, relays_to_paths_of_its_own_only)
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         cr_assert_eq(find("POST", others[i]).refuse, E_PATH, "%s", others[i]);
-    cr_assert_eq(find("POST", "/v1/images/..%2fadmin").refuse, E_PATH); /* head.c refuses it before */
+    cr_assert_eq(find("POST", "/v1/images/..%2fadmin").refuse, E_PATH); /* head_check.c refuses it before */
     cr_assert_eq(find("POST", "/v1/images/..%2Fadmin").refuse, E_FRAMING);
 }
 

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "client.h"
 #include "server.h"
-#include "upstream/head.h"
+#include "upstream/exchange_head.h"
 #include "upstream/pool.h"
 
 /* Answers GET /N with N bytes, POST with the body's length and sum; at its end writes how many bytes of
@@ -317,7 +317,7 @@ static void send_with_one_byte_left(struct client *c, const char *url, const cha
     e.request.body = &body;
     e.request.body_count = 1;
     cr_assert_eq(address_parse(e.request.url, &address, &why), 0);
-    body.len = 2 * WIRE_SCRATCH + 1 - (size_t)head_write(head, &e.request, &address, &why);
+    body.len = 2 * WIRE_SCRATCH + 1 - (size_t)exchange_head_write(head, &e.request, &address, &why);
     client_start(&e);
     client_run(c);
     cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);

@@ -1,5 +1,5 @@
-/* head.c - the checks of a head, one header at a time. */
-#include "http/head.h"
+/* head_check.c - the checks of a head, one header at a time. */
+#include "http/head_check.h"
 
 #include <string.h>
 
@@ -31,7 +31,7 @@ static const struct {
     { { "x-api-key", 9 }, API_KEY },
 };
 
-static void refuse(struct head *h, enum error_case which, const char *why)
+static void refuse(struct head_check *h, enum error_case which, const char *why)
 {
     if (h->refuse != E_NONE)
         return;
@@ -39,14 +39,14 @@ static void refuse(struct head *h, enum error_case which, const char *why)
     h->why = why;
 }
 
-static void bad(struct head *h, const char *why)
+static void bad(struct head_check *h, const char *why)
 {
     refuse(h, E_FRAMING, why);
 }
 
-void head_begin(struct head *h, bool http10, unsigned most)
+void head_check_begin(struct head_check *h, bool http10, unsigned most)
 {
-    *h = (struct head){ .http10 = http10, .length = -1, .most = most };
+    *h = (struct head_check){ .http10 = http10, .length = -1, .most = most };
 }
 
 /* ---- headers ---- */
@@ -80,14 +80,14 @@ static bool is_host(struct text t)
     return name > 0 && i == t.len && t.len - name <= 6;
 }
 
-static void take_length(struct head *h, struct text value)
+static void take_length(struct head_check *h, struct text value)
 {
     if (text_parse_u63(value, &h->length) < 0 || (value.len > 1 && value.ptr[0] == '0'))
         bad(h, "Content-Length is not a plain decimal number");
 }
 
 /* The headers that decide about framing or about who is asking: no two of them, no variants. */
-static void take_known(struct head *h, enum once which, struct text value)
+static void take_known(struct head_check *h, enum once which, struct text value)
 {
     if ((h->seen & which) != 0)
         bad(h, "a header that may come once came twice");
@@ -117,7 +117,7 @@ static void take_known(struct head *h, enum once which, struct text value)
     }
 }
 
-void head_header(struct head *h, struct text name, struct text value)
+void head_check_header(struct head_check *h, struct text name, struct text value)
 {
     if (++h->count > h->most) {
         refuse(h, E_HEAD_TOO_LARGE, "the request has too many headers");
@@ -165,7 +165,7 @@ static bool is_dots(struct text segment)
     return text_is(name, ".") || text_is(name, "..");
 }
 
-static void check_path(struct head *h)
+static void check_path(struct head_check *h)
 {
     struct text rest = h->path;
 
@@ -196,7 +196,7 @@ static void check_path(struct head *h)
 }
 
 /* http://host[:port]/path: allowed when the authority is what Host states. */
-static void cut_authority(struct head *h)
+static void cut_authority(struct head_check *h)
 {
     struct text rest = h->path;
     size_t skip = text_starts_nocase(rest, TEXT("http://")) ? 7 : text_starts_nocase(rest, TEXT("https://")) ? 8 : 0;
@@ -215,7 +215,7 @@ static void cut_authority(struct head *h)
     h->path = len < rest.len ? (struct text){ rest.ptr + len, rest.len - len } : TEXT("/");
 }
 
-static void take_target(struct head *h, struct text target)
+static void take_target(struct head_check *h, struct text target)
 {
     if (target.len > TARGET_MAX)
         refuse(h, E_HEAD_TOO_LARGE, "the request target is too long");
@@ -240,12 +240,12 @@ static void take_target(struct head *h, struct text target)
         check_path(h);
 }
 
-bool head_has_body(const struct head *h)
+bool head_check_has_body(const struct head_check *h)
 {
     return h->chunked || h->length > 0;
 }
 
-void head_end(struct head *h, struct text method, struct text target, size_t bytes, size_t most_bytes)
+void head_check_end(struct head_check *h, struct text method, struct text target, size_t bytes, size_t most_bytes)
 {
     h->method = method;
     if (bytes > most_bytes)
@@ -259,7 +259,7 @@ void head_end(struct head *h, struct text method, struct text target, size_t byt
     if (h->chunked && h->http10)
         bad(h, "HTTP/1.0 has no Transfer-Encoding");
     /* Legal, but servers and proxies disagree on whether the body is read. */
-    if (head_has_body(h) && (text_is(method, "GET") || text_is(method, "HEAD") || text_is(method, "OPTIONS")))
+    if (head_check_has_body(h) && (text_is(method, "GET") || text_is(method, "HEAD") || text_is(method, "OPTIONS")))
         bad(h, "a request with this method has no body");
     take_target(h, target);
 }

@@ -1,5 +1,5 @@
-/* parting.c - the last seconds of connections that were answered before all of the request had come. */
-#include "http/parting.h"
+/* lingering_close.c - the last seconds of connections that were answered before all of the request had come. */
+#include "http/lingering_close.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,28 +9,28 @@
 
 #include "base/clock.h"
 
-enum { PARTING_MOST = 64, PARTING_READS = 8 };
+enum { LINGERING_MOST = 64, PARTING_READS = 8 };
 #define PARTING_NS (2 * CLOCK_S)
 #define PARTING_BYTES (8u << 20)
 
-struct parting {
+struct lingering_close {
     struct loop_watch watch;
     struct loop_timer timer;
     struct front *front;
-    struct parting *prev, *next;
+    struct lingering_close *prev, *next;
     size_t dropped;
 };
 
-static void end(struct parting *p);
+static void end(struct lingering_close *p);
 static void on_ready(struct loop_watch *watch, uint32_t events);
 static void on_time(struct loop_timer *timer);
 
-void parting_begin(struct front *f, int fd)
+void lingering_close_begin(struct front *f, int fd)
 {
-    struct parting *p;
+    struct lingering_close *p;
 
     shutdown(fd, SHUT_WR);
-    if (f->parting_count >= PARTING_MOST || f->freed || (p = calloc(1, sizeof *p)) == NULL) {
+    if (f->lingering_count >= LINGERING_MOST || f->freed || (p = calloc(1, sizeof *p)) == NULL) {
         close(fd);
         return;
     }
@@ -43,20 +43,20 @@ void parting_begin(struct front *f, int fd)
         return;
     }
     loop_timer_set(f->loop, &p->timer, f->loop->now_ns + PARTING_NS);
-    p->next = f->partings;
+    p->next = f->lingering;
     if (p->next != NULL)
         p->next->prev = p;
-    f->partings = p;
-    f->parting_count++;
+    f->lingering = p;
+    f->lingering_count++;
 }
 
-void parting_end(struct front *f)
+void lingering_close_end(struct front *f)
 {
-    while (f->partings != NULL)
-        end(f->partings);
+    while (f->lingering != NULL)
+        end(f->lingering);
 }
 
-static void end(struct parting *p)
+static void end(struct lingering_close *p)
 {
     struct front *f = p->front;
 
@@ -68,14 +68,14 @@ static void end(struct parting *p)
     if (p->prev != NULL)
         p->prev->next = p->next;
     else
-        f->partings = p->next;
-    f->parting_count--;
+        f->lingering = p->next;
+    f->lingering_count--;
     free(p);
 }
 
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
-    struct parting *p = CONTAINER(watch, struct parting, watch);
+    struct lingering_close *p = CONTAINER(watch, struct lingering_close, watch);
     char bytes[16384];
 
     (void)events;
@@ -93,5 +93,5 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 
 static void on_time(struct loop_timer *timer)
 {
-    end(CONTAINER(timer, struct parting, timer));
+    end(CONTAINER(timer, struct lingering_close, timer));
 }

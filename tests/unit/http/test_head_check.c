@@ -1,30 +1,30 @@
-/* test_head.c - which heads are refused, and why that and not another. */
+/* test_head_check.c - which heads are refused, and why that and not another. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
-#include "http/head.h"
+#include "http/head_check.h"
 
 /* Reads "Name: value\n" lines as MHD would hand them over, and the request line. */
-static struct head read_it(const char *method, const char *target, const char *headers)
+static struct head_check read_it(const char *method, const char *target, const char *headers)
 {
     struct text rest = text_of(headers);
-    struct head h;
+    struct head_check h;
 
-    head_begin(&h, false, 100);
+    head_check_begin(&h, false, 100);
     while (rest.len > 0) {
         struct text line = text_cut(&rest, '\n'), name = text_cut(&line, ':');
 
-        head_header(&h, name, text_trim(line));
+        head_check_header(&h, name, text_trim(line));
     }
-    head_end(&h, text_of(method), text_of(target), 1000, 8192);
+    head_check_end(&h, text_of(method), text_of(target), 1000, 8192);
     return h;
 }
 
 static void check_all(const char *const rows[][4], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct head h = read_it(rows[i][0], rows[i][1], rows[i][2]);
+        struct head_check h = read_it(rows[i][0], rows[i][1], rows[i][2]);
 
         if (rows[i][3] == NULL)
             cr_assert_eq(h.refuse, E_NONE, "%s %s: %s", rows[i][1], rows[i][2], h.why);
@@ -155,18 +155,18 @@ Test(head, refuses_doubtful_headers)
 
 Test(head, has_limits)
 {
-    struct head h;
+    struct head_check h;
     static char target[10001];
 
-    head_begin(&h, false, 3);
+    head_check_begin(&h, false, 3);
     for (int i = 0; i < 4; i++)
-        head_header(&h, TEXT("A"), TEXT("b"));
+        head_check_header(&h, TEXT("A"), TEXT("b"));
     cr_assert_eq(h.refuse, E_HEAD_TOO_LARGE);
 
     h = read_it("GET", "/", "Host: x\n");
-    head_begin(&h, false, 3);
-    head_header(&h, TEXT("Host"), TEXT("x"));
-    head_end(&h, TEXT("GET"), TEXT("/"), 8193, 8192);
+    head_check_begin(&h, false, 3);
+    head_check_header(&h, TEXT("Host"), TEXT("x"));
+    head_check_end(&h, TEXT("GET"), TEXT("/"), 8193, 8192);
     cr_assert_eq(h.refuse, E_HEAD_TOO_LARGE);
 
     memset(target, 'a', sizeof target - 1);
@@ -177,20 +177,20 @@ Test(head, has_limits)
 
 Test(head, knows_http_1_0)
 {
-    struct head h;
+    struct head_check h;
 
-    head_begin(&h, true, 10);
-    head_end(&h, TEXT("GET"), TEXT("/"), 20, 8192);
+    head_check_begin(&h, true, 10);
+    head_check_end(&h, TEXT("GET"), TEXT("/"), 20, 8192);
     cr_assert_eq(h.refuse, E_NONE);
-    head_begin(&h, true, 10);
-    head_header(&h, TEXT("Transfer-Encoding"), TEXT("chunked"));
-    head_end(&h, TEXT("POST"), TEXT("/"), 20, 8192);
+    head_check_begin(&h, true, 10);
+    head_check_header(&h, TEXT("Transfer-Encoding"), TEXT("chunked"));
+    head_check_end(&h, TEXT("POST"), TEXT("/"), 20, 8192);
     cr_assert_eq(h.refuse, E_FRAMING);
 }
 
 Test(head, tells_the_path_of_a_url_and_why_it_refuses)
 {
-    struct head h = read_it("GET", "http://x/some/path?q=1", "Host: x\n");
+    struct head_check h = read_it("GET", "http://x/some/path?q=1", "Host: x\n");
 
     cr_assert(text_is(h.path, "/some/path"));
     cr_assert(text_is(h.query, "q=1"));
@@ -198,10 +198,10 @@ Test(head, tells_the_path_of_a_url_and_why_it_refuses)
     cr_assert(text_is(h.path, "/"));
     cr_assert_null(h.query.ptr);
     h = read_it("POST", "/", "Host: x\nTransfer-Encoding: chunked\n");
-    cr_assert(h.chunked && head_has_body(&h));
-    head_begin(&h, false, 100);
-    head_header(&h, TEXT("Host"), TEXT("x"));
-    head_end(&h, TEXT("GET"), TEXT("/"), 8193, 8192);
+    cr_assert(h.chunked && head_check_has_body(&h));
+    head_check_begin(&h, false, 100);
+    head_check_header(&h, TEXT("Host"), TEXT("x"));
+    head_check_end(&h, TEXT("GET"), TEXT("/"), 8193, 8192);
     cr_assert_str_eq(h.why, "the head of the request is too large");
     h = read_it("GET", "/", "Host: x\nX-A: b\nX-A: c\nAuthorizatio: a\nAuthorizationn: a\n");
     cr_assert_eq(h.refuse, E_NONE);
@@ -210,9 +210,9 @@ Test(head, tells_the_path_of_a_url_and_why_it_refuses)
 
 Test(head, tells_what_follows)
 {
-    struct head h = read_it("POST", "/a%2fb?c", "Host: x\nContent-Length: 7\nExpect: 100-Continue\n");
+    struct head_check h = read_it("POST", "/a%2fb?c", "Host: x\nContent-Length: 7\nExpect: 100-Continue\n");
 
-    cr_assert(head_has_body(&h));
+    cr_assert(head_check_has_body(&h));
     cr_assert(h.expects_continue);
     cr_assert_eq(h.length, 7);
     cr_assert(text_is(h.path, "/a%2fb"));
@@ -225,7 +225,7 @@ Test(head, tells_what_follows)
     cr_assert(read_it("GET", "/", "Host: x\nConnection: close\n").closes);
     cr_assert(read_it("GET", "/", "Host: x\nConnection: keep-alive, x\n").closes);
     h = read_it("POST", "/a", "Host: x\nContent-Length: 0\n");
-    cr_assert_not(head_has_body(&h));
+    cr_assert_not(head_check_has_body(&h));
     cr_assert_eq(h.encoded_slash, h.path.len);
 }
 
@@ -237,13 +237,13 @@ Test(head, reads_no_further_than_the_target)
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         struct text target;
         char bytes[16];
-        struct head h;
+        struct head_check h;
 
         snprintf(bytes, sizeof bytes, "%s41", targets[i]);
         target = (struct text){ bytes, strlen(targets[i]) };
-        head_begin(&h, false, 100);
-        head_header(&h, TEXT("Host"), TEXT("x"));
-        head_end(&h, TEXT("GET"), target, 100, 8192);
+        head_check_begin(&h, false, 100);
+        head_check_header(&h, TEXT("Host"), TEXT("x"));
+        head_check_end(&h, TEXT("GET"), target, 100, 8192);
         cr_assert_eq(h.refuse, E_FRAMING, "%s", targets[i]);
         cr_assert_not_null(strstr(h.why, "hex digits"), "%s: %s", targets[i], h.why);
     }

@@ -1,5 +1,5 @@
-/* head.c - request line and headers, in one go into lent memory. */
-#include "upstream/head.h"
+/* exchange_head.c - request line and headers, in one go into lent memory. */
+#include "upstream/exchange_head.h"
 
 #include <string.h>
 
@@ -67,7 +67,8 @@ static void put_line(struct writer *w, struct text name, struct text value)
     put(w, TEXT("\r\n"));
 }
 
-ssize_t head_write(char *out, const struct transfer_request *request, const struct address *address, const char **why)
+ssize_t exchange_head_write(char *out, const struct transfer_request *request, const struct address *address,
+                            const char **why)
 {
     struct writer w = { .at = out, .end = out + HEAD_MAX };
     bool has_encoding = false, has_agent = false;

@@ -1,11 +1,11 @@
-/* test_head.c - the head of a request, byte by byte: whose headers are sent, when a length is, where the room ends. */
+/* test_exchange_head.c - the head of a request, byte by byte: whose headers are sent, when a length is, where the room ends. */
 #include "check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "upstream/head.h"
+#include "upstream/exchange_head.h"
 
 static char out[HEAD_MAX + 1];
 
@@ -17,7 +17,7 @@ static const char *head_of(const struct transfer_request *request, const char *u
     ssize_t len;
 
     cr_assert_eq(address_parse(text_of(url), &address, &why), 0);
-    len = head_write(out, request, &address, &why);
+    len = exchange_head_write(out, request, &address, &why);
     if (len < 0) {
         cr_assert_not_null(why);
         return NULL;
@@ -140,7 +140,7 @@ Test(head, asks_for_the_root_where_the_url_has_no_path)
     const char *why = NULL;
 
     cr_assert_eq(address_parse((struct text){ "http://h:1/p", 10 }, &address, &why), 0);
-    ssize_t len = head_write(out, &request, &address, &why);
+    ssize_t len = exchange_head_write(out, &request, &address, &why);
     cr_assert_gt(len, 0);
     out[len] = '\0';
     cr_assert_str_eq(out, "GET / HTTP/1.1\r\nHost: h:1\r\n" TAIL "\r\n");

@@ -1,5 +1,5 @@
-/* target.c - which gateway a verb that speaks to one means. */
-#include "cli/target.h"
+/* gateway_url.c - which gateway a verb that speaks to one means. */
+#include "cli/gateway_url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static struct text trimmed(struct text url)
     return url;
 }
 
-char *target_url(const struct cli *cli)
+char *gateway_url(const struct cli *cli)
 {
     struct text said = text_of(cli_option(cli, "url")), address;
     const char *listen = getenv("GW_LISTEN");

@@ -1,6 +1,6 @@
-/* head.h - the head of the request we send. */
-#ifndef UPSTREAM_HEAD_H
-#define UPSTREAM_HEAD_H
+/* exchange_head.h - the head of the request we send. */
+#ifndef UPSTREAM_EXCHANGE_HEAD_H
+#define UPSTREAM_EXCHANGE_HEAD_H
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -14,6 +14,7 @@
  * same. Their length, or -1 with *why, static: a malformed name or value, or too long. Given headers that
  * frame the message or name the connection (Host, Content-Length, Transfer-Encoding, Connection and the
  * like) are left out: those are ours. */
-ssize_t head_write(char *out, const struct transfer_request *request, const struct address *address, const char **why);
+ssize_t exchange_head_write(char *out, const struct transfer_request *request, const struct address *address,
+                            const char **why);
 
 #endif

@@ -1,4 +1,4 @@
-/* test_partings.c - what a connection leaves behind: no descriptor, no time of its last request, no reset. */
+/* test_lingering_close.c - what a connection leaves behind: no descriptor, no time of its last request, no reset. */
 #include <dirent.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -50,7 +50,7 @@ static int part(void)
     return fd;
 }
 
-Test(partings, leave_no_descriptor)
+Test(lingering_close, leave_no_descriptor)
 {
     house_open(&house, NULL); /* what a process keeps from the first time on is there then */
     house_close(&house);
@@ -68,7 +68,7 @@ Test(partings, leave_no_descriptor)
 }
 
 /* Clients that still send are read for a while, so that the answer is not lost in a reset. */
-Test(partings, read_what_the_client_still_sends)
+Test(lingering_close, read_what_the_client_still_sends)
 {
     static char more[300000];
 
@@ -81,7 +81,7 @@ Test(partings, read_what_the_client_still_sends)
     house_close(&house);
 }
 
-Test(partings, have_a_limit_of_bytes)
+Test(lingering_close, have_a_limit_of_bytes)
 {
     static char more[1 << 20];
     ssize_t n = 0;
@@ -116,7 +116,7 @@ static bool end_three(unsigned before, int fds[4])
     return true;
 }
 
-Test(partings, end_with_the_client_or_with_their_time)
+Test(lingering_close, end_with_the_client_or_with_their_time)
 {
     house_open(&house, NULL);
     int fds[4], other = house_connect(&house);
@@ -135,7 +135,7 @@ Test(partings, end_with_the_client_or_with_their_time)
     house_close(&house);
 }
 
-Test(partings, of_many_have_a_limit)
+Test(lingering_close, of_many_have_a_limit)
 {
     house_open(&house, NULL);
     int fds[100];
@@ -150,7 +150,7 @@ Test(partings, of_many_have_a_limit)
     house_close(&house);
 }
 
-Test(partings, a_request_has_a_time_of_its_own)
+Test(lingering_close, a_request_has_a_time_of_its_own)
 {
     house_open(&house, NULL);
     int fd = house_connect(&house);
@@ -173,7 +173,7 @@ Test(partings, a_request_has_a_time_of_its_own)
 }
 
 /* The time that a client takes for its head is a part of it. */
-Test(partings, a_request_begins_with_its_first_byte)
+Test(lingering_close, a_request_begins_with_its_first_byte)
 {
     house_open(&house, NULL);
     int fd = house_connect(&house);
@@ -193,7 +193,7 @@ Test(partings, a_request_begins_with_its_first_byte)
 }
 
 /* More than one table of daemons holds at first. */
-Test(partings, three_hundred_connections_live_beside_each_other)
+Test(lingering_close, three_hundred_connections_live_beside_each_other)
 {
     static int fds[300];
 
