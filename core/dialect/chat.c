@@ -65,7 +65,7 @@ static bool has_begun(const struct json *choice)
 }
 
 /* The first chunk of most servers has the role alone, Azure's the filters' result for the prompt and no choice. */
-static bool opens(struct text name, const struct json *event)
+static bool is_opening(struct text name, const struct json *event)
 {
     const struct json *choices = json_member(event, "choices");
     bool plain = name.len == 0 || text_is(name, "message");
@@ -113,6 +113,6 @@ const struct dialect dialect_chat = {
     .splice = splice,
     .tap = openai_tap,
     .spoken = spoken,
-    .opens = opens,
-    .digest = openai_digest,
+    .is_opening = is_opening,
+    .extract = openai_extract,
 };

@@ -25,5 +25,5 @@ const struct dialect dialect_completions = {
     .splice = openai_splice, /* the same members as a chat's */
     .tap = openai_tap,
     .spoken = spoken,
-    .digest = openai_digest,
+    .extract = openai_extract,
 };

@@ -64,10 +64,10 @@ struct dialect {
     size_t (*spoken)(struct text name, struct text data);
     /* Does an event before all others only open the answer: is nothing of the model's answer in it, nor an error? Such
      * are held back until one that has something. NULL: none does. */
-    bool (*opens)(struct text name, const struct json *event);
+    bool (*is_opening)(struct text name, const struct json *event);
     /* DIALECT_TAP_* of a whole relayed body, and in *digest (arena) the little of it that the provider's read() needs:
      * usage, finish reasons, errors. A body of 100 KB is then not parsed for the sake of 200 bytes. */
-    unsigned (*digest)(struct arena *arena, struct text body, struct text *digest);
+    unsigned (*extract)(struct arena *arena, struct text body, struct text *digest);
 
     /* The HTTP status of an error for its clients. */
     int (*error_status)(const struct fail *fail);

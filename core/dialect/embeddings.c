@@ -8,7 +8,7 @@ static unsigned tap(struct arena *arena, struct text name, struct text data)
     return 0;
 }
 
-static unsigned digest(struct arena *arena, struct text body, struct text *out)
+static unsigned extract(struct arena *arena, struct text body, struct text *out)
 {
     struct scan scan;
     struct buf b;
@@ -40,5 +40,5 @@ const struct dialect dialect_embeddings = {
     .marks_end = true,
     .splice = splice_rename,
     .tap = tap,
-    .digest = digest,
+    .extract = extract,
 };

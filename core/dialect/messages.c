@@ -49,7 +49,7 @@ static size_t spoken(struct text name, struct text data)
     return spoken_in(data, TEXT("\"delta\""), names, passed);
 }
 
-static bool opens(struct text name, const struct json *event)
+static bool is_opening(struct text name, const struct json *event)
 {
     if (name.len == 0 || text_is(name, "message")) /* some relays leave the names out */
         name = json_str(json_member(event, "type"));
@@ -83,7 +83,7 @@ static struct text keep_members(struct arena *arena, const struct scan *scan)
     return look_take(arena, &out);
 }
 
-static unsigned digest(struct arena *arena, struct text body, struct text *out)
+static unsigned extract(struct arena *arena, struct text body, struct text *out)
 {
     struct scan scan;
     *out = TEXT_NONE;
@@ -103,7 +103,7 @@ static unsigned digest(struct arena *arena, struct text body, struct text *out)
     return found;
 }
 
-static unsigned digest_count(struct arena *arena, struct text body, struct text *out)
+static unsigned extract_count(struct arena *arena, struct text body, struct text *out)
 {
     struct scan scan;
     int64_t tokens;
@@ -130,12 +130,12 @@ static const char *const limits[] = { "max_tokens", NULL };
 #define BOTH                                                                                                           \
     .bit = GW_DIALECT_MESSAGES, .ping = { PING, sizeof PING - 1 }, .end = { END, sizeof END - 1 }, .marks_end = true,  \
     .waits_long = true, .quota = "anthropic-ratelimit-unified-", .user_in = "metadata", .limits = limits,              \
-    .write_cut = cut_messages, .headers = headers, .splice = splice, .tap = tap, .spoken = spoken, .opens = opens,     \
-    .error_status = messages_error_status, .write_error = messages_error_write,                                        \
+    .write_cut = cut_messages, .headers = headers, .splice = splice, .tap = tap, .spoken = spoken,                     \
+    .is_opening = is_opening, .error_status = messages_error_status, .write_error = messages_error_write,              \
     .write_error_event = messages_error_event, .write_models = messages_models_write,                                  \
     .write_model = messages_models_write_one
 
 const struct dialect dialect_messages = {
-    .name = "messages", BOTH, .marked_by = "anthropic-version", .digest = digest
+    .name = "messages", BOTH, .marked_by = "anthropic-version", .extract = extract
 };
-const struct dialect dialect_count_tokens = { .name = "count_tokens", BOTH, .digest = digest_count };
+const struct dialect dialect_count_tokens = { .name = "count_tokens", BOTH, .extract = extract_count };

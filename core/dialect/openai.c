@@ -95,7 +95,7 @@ unsigned openai_tap(struct arena *arena, struct text name, struct text data)
 }
 
 /* The finish reasons of the choices, as choices with nothing else in them. */
-static unsigned digest_choices(struct text choices, struct buf *out)
+static unsigned extract_choices(struct text choices, struct buf *out)
 {
     unsigned found = 0;
     buf_str(out, ",\"choices\":[");
@@ -116,7 +116,7 @@ static unsigned digest_choices(struct text choices, struct buf *out)
     return found;
 }
 
-unsigned openai_digest(struct arena *arena, struct text body, struct text *digest)
+unsigned openai_extract(struct arena *arena, struct text body, struct text *digest)
 {
     static const char *const of_errors[] = { "error", "object", "message", "detail", "code", "type", "id", "model" };
     struct scan scan;
@@ -137,7 +137,7 @@ unsigned openai_digest(struct arena *arena, struct text body, struct text *diges
     if (error != NULL && !scan_is_null(error))
         found |= DIALECT_TAP_ERROR;
     if (choices != NULL && choices->type == '[')
-        found |= digest_choices(choices->value, &out);
+        found |= extract_choices(choices->value, &out);
     else if (error == NULL)
         found |= DIALECT_TAP_BAD; /* JSON, but neither an answer nor an error */
     for (size_t i = 0; (found & DIALECT_TAP_ERROR) != 0 && i < sizeof of_errors / sizeof *of_errors; i++)

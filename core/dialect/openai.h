@@ -15,9 +15,9 @@
 size_t openai_asking_edits(struct arena *arena, const struct ask *ask, struct text model, struct splice_edit edits[2]);
 /* splice() that changes just that. */
 void openai_splice(struct arena *arena, const struct ask *ask, struct text model, struct text **pieces, size_t *count);
-/* tap() and digest() of chat and text completions. */
+/* tap() and extract() of chat and text completions. */
 unsigned openai_tap(struct arena *arena, struct text name, struct text data);
-unsigned openai_digest(struct arena *arena, struct text body, struct text *digest);
+unsigned openai_extract(struct arena *arena, struct text body, struct text *digest);
 
 /* openai_error.c: errors of all of them but the last event of responses. */
 int openai_error_status(const struct fail *fail);

@@ -39,7 +39,7 @@ static unsigned tap(struct arena *arena, struct text name, struct text data)
     return found;
 }
 
-static unsigned digest(struct arena *arena, struct text body, struct text *out)
+static unsigned extract(struct arena *arena, struct text body, struct text *out)
 {
     struct scan scan;
     struct buf b;
@@ -71,5 +71,5 @@ const struct dialect dialect_other = {
     .ping = OPENAI_PING,
     .splice = splice,
     .tap = tap,
-    .digest = digest,
+    .extract = extract,
 };

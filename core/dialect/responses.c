@@ -47,7 +47,7 @@ static size_t spoken(struct text name, struct text data)
     return spoken_in(data, TEXT("\"delta\""), names, passed);
 }
 
-static unsigned digest(struct arena *arena, struct text body, struct text *out)
+static unsigned extract(struct arena *arena, struct text body, struct text *out)
 {
     static const char *const kept[] = { "usage",   "status", "error", "incomplete_details", "object",
                                         "message", "code",   "type",  "service_tier" };
@@ -125,5 +125,5 @@ const struct dialect dialect_responses = {
     .splice = splice_rename,
     .tap = tap,
     .spoken = spoken,
-    .digest = digest,
+    .extract = extract,
 };

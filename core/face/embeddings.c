@@ -97,7 +97,7 @@ static bool convert_row(const struct json *row, bool to_base64, struct buf *out)
     return buf_str(out, "}") == 0 && fine;
 }
 
-static bool convert(struct arena *arena, const struct ask *ask, struct text body, struct buf *out)
+static bool fix_encoding(struct arena *arena, const struct ask *ask, struct text body, struct buf *out)
 {
     const struct json *v = json_parse_quick(arena, body);
     const struct json *data = json_member(v, "data"), *first = json_member(json_at(data, 0), "embedding");
@@ -131,7 +131,7 @@ const struct face face_embeddings = {
     .canonical_dialect = GW_DIALECT_EMBEDDINGS,
     .decode = decode,
     .canonical = ask_json,
-    .convert = convert,
+    .fix_encoding = fix_encoding,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,
     .fold_event = common_body_event,

@@ -45,7 +45,7 @@ struct face {
     const struct json *(*canonical)(struct arena *arena, struct ask *ask, struct fail *fail);
     /* After a whole native answer: what the client asked for but the upstream did not do (embeddings in base64). False
      * when the body stays as it is; may be NULL. */
-    bool (*convert)(struct arena *arena, const struct ask *ask, struct text body, struct buf *out);
+    bool (*fix_encoding)(struct arena *arena, const struct ask *ask, struct text body, struct buf *out);
 
     /* A streamed answer from events: appends to `out` what the client shall see. */
     void (*stream_event)(struct face_answer *answer, const gw_event *event, struct buf *out);

@@ -53,7 +53,8 @@ static enum next take_whole(struct attempt *a, struct fail *fail)
 {
     struct request *req = a->req;
     req->body_type = a->content_type.len > 0 ? arena_str(&req->arena, a->content_type) : "application/json";
-    if (req->face->convert != NULL && req->face->convert(&req->arena, &req->ask, buf_view(&a->whole), &req->body_out))
+    if (req->face->fix_encoding != NULL &&
+        req->face->fix_encoding(&req->arena, &req->ask, buf_view(&a->whole), &req->body_out))
         return NEXT;
     if (req->body_out.failed)
         return too_large(a, fail);
@@ -72,7 +73,8 @@ static enum next fold_whole(struct attempt *a, struct fail *fail)
     if (a->folded > req->config->limits.answer_bytes || !req->face->fold_end(&req->answer, &req->body_out))
         return too_large(a, fail);
     buf_init(&other, req->config->limits.answer_bytes);
-    if (req->face->convert != NULL && req->face->convert(&req->arena, &req->ask, buf_view(&req->body_out), &other)) {
+    if (req->face->fix_encoding != NULL &&
+        req->face->fix_encoding(&req->arena, &req->ask, buf_view(&req->body_out), &other)) {
         buf_free(&req->body_out);
         req->body_out = other;
         return NEXT;
@@ -97,7 +99,7 @@ enum next answer_fold(struct request *req)
     const struct attempt *a = req->attempt;
     if (a->streams)
         return NEXT;
-    size_t passes = req->face->convert != NULL ? a->whole.len : 0;
+    size_t passes = req->face->fix_encoding != NULL ? a->whole.len : 0;
     return job_run(req, a->mode == MODE_RELAY ? passes : a->folded, fold);
 }
 

@@ -200,7 +200,7 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     a->status = status;
     a->times = transfer_times(a->transfer);
     a->head_ns = clock_ns();
-    bool plain = head_keep(a, headers, count);
+    bool plain = upstream_head_keep(a, headers, count);
     way_debug(req, "the provider \"%s\" answers with status %d", a->target->provider->name.ptr, status);
     if (!plain) {
         attempt_fail(a, E_UPSTREAM, OUTCOME_ENCODED, "compressed its answer though it was asked not to");

@@ -199,9 +199,9 @@ void defect_unread(struct attempt *a, gw_status status);
 void defect_refused(struct attempt *a, const char *what);
 /* It emits `what`, and the answer goes on. */
 void defect_mended(struct attempt *a, const char *what);
-/* head.c: keeps of the head what is asked for later: content type, request id, when to come again. False: the body is encoded
+/* upstream_head.c: keeps of the head what is asked for later: content type, request id, when to come again. False: the body is encoded
  * though nobody asked for that. */
-bool head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
+bool upstream_head_keep(struct attempt *a, const struct transfer_header *headers, size_t count);
 
 /* mask.c: `t`, or a copy (arena) in which "***" stands where the secret that this attempt sent was. */
 struct text mask_text(struct attempt *a, struct text t);

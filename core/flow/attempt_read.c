@@ -12,7 +12,7 @@ bool attempt_is_unread(const struct attempt *a)
 static void read_relayed(struct attempt *a, struct text body, struct arena *scratch)
 {
     struct text digest;
-    unsigned found = a->req->face->dialect->digest(scratch, body, &digest);
+    unsigned found = a->req->face->dialect->extract(scratch, body, &digest);
     if (scratch->full)
         attempt_overflow(a);
     else if ((found & DIALECT_TAP_BAD) == 0) {

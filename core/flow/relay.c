@@ -24,7 +24,7 @@ struct passing {
 /* Does it only open the answer? Then it is held with the head: who fails after it has sent the client nothing. */
 static bool is_opening(const struct attempt *a, const struct frame *frame, const struct json *event)
 {
-    bool (*opens)(struct text, const struct json *) = a->req->face->dialect->opens;
+    bool (*opens)(struct text, const struct json *) = a->req->face->dialect->is_opening;
     return !attempt_has_spoken(a) && opens != NULL && a->out.len + frame->raw.len <= HELD_MOST &&
            opens(frame->name, event);
 }

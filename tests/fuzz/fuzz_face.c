@@ -84,10 +84,10 @@ static void read_request(struct arena *arena, struct text body)
             MUST(d->member.ptr != NULL && d->why != NULL,
                  /* a name may be empty */ "dropped without a name or a reason");
     }
-    if (FACE.convert != NULL) {
+    if (FACE.fix_encoding != NULL) {
         struct buf out;
         buf_init(&out, 64 << 20);
-        FACE.convert(arena, &ask, body, &out);
+        FACE.fix_encoding(arena, &ask, body, &out);
         buf_free(&out);
     }
 }
@@ -111,17 +111,17 @@ static void read_stream(struct arena *arena, struct text stream)
 static void read_whole(struct arena *arena, struct text body, bool base64)
 {
     struct text digest = TEXT_NONE;
-    unsigned found = FACE.dialect->digest(arena, body, &digest);
+    unsigned found = FACE.dialect->extract(arena, body, &digest);
 
     if (json_check(body, NULL) == 0 && digest.ptr != NULL)
         MUST(json_check(digest, NULL) == 0, "%.*s", TEXT_ARG(digest));
     if ((found & DIALECT_TAP_BAD) != 0)
         MUST(json_type(json_parse(arena, body, NULL)) != JSON_T_OBJECT || (found & DIALECT_TAP_ERROR) == 0);
-    if (FACE.convert != NULL) {
+    if (FACE.fix_encoding != NULL) {
         struct ask ask = { .operation = FACE.operation, .base64 = base64 };
         struct buf out;
         buf_init(&out, 64 << 20);
-        if (FACE.convert(arena, &ask, body, &out) && json_check(body, NULL) == 0)
+        if (FACE.fix_encoding(arena, &ask, body, &out) && json_check(body, NULL) == 0)
             MUST(json_check(buf_view(&out), NULL) == 0, "%.*s", TEXT_ARG(buf_view(&out)));
         buf_free(&out);
     }

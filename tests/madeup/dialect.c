@@ -19,7 +19,7 @@ static size_t spoken(struct text name, struct text data)
     return data.len;
 }
 
-static unsigned digest(struct arena *arena, struct text body, struct text *digest)
+static unsigned extract(struct arena *arena, struct text body, struct text *digest)
 {
     *digest = arena_text(arena, body);
     return 0;
@@ -70,7 +70,7 @@ const struct dialect madeup_dialect = {
     .splice = splice_rename,
     .tap = tap,
     .spoken = spoken,
-    .digest = digest,
+    .extract = extract,
     .error_status = error_status,
     .write_error = write_error,
     .write_error_event = write_error_event,

@@ -11,7 +11,7 @@ static int chat_decode(struct arena *arena, struct text body, struct ask *ask, s
         return -1;
     m = scan_get(&ask->scan, "messages");
     if (m == NULL && scan_get(&ask->scan, "input") != NULL) {
-        if (chat_from_input(arena, ask, fail) < 0)
+        if (responses_request_to_chat(arena, ask, fail) < 0)
             return -1;
         m = scan_get(&ask->scan, "messages");
     }

@@ -6,7 +6,7 @@
 
 /* The body is a Responses-shaped one (`input` instead of `messages`): ask->body becomes the same as a chat body. 0, or
  * -1 with `fail`. */
-int chat_from_input(struct arena *arena, struct ask *ask, struct fail *fail);
+int responses_request_to_chat(struct arena *arena, struct ask *ask, struct fail *fail);
 
 struct fold_thought;
 /* The member reasoning_details of a delta: a piece of reasoning whose event has an id, or what ends it. */

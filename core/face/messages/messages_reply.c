@@ -2,7 +2,7 @@
 #include "face/messages/messages_inside.h"
 
 /* A block of reasoning. */
-struct thought {
+struct reasoning_block {
     struct text text, signature;
     struct text redacted; /* absent when it is not */
     bool foreign;         /* Anthropic did not sign it */
@@ -11,16 +11,16 @@ struct thought {
 
 /* What the content holds. */
 struct content {
-    size_t texts, calls, thought_count;
+    size_t texts, calls, reasoning_count;
     const struct json *only; /* the last that is text */
-    struct thought *thoughts;
+    struct reasoning_block *reasoning_blocks;
     bool lossy; /* x_origin is needed: blocks without an equal, or in an order that chat cannot express */
 };
 
-static struct thought read_thought(struct messages_request *r, const struct json *block)
+static struct reasoning_block read_reasoning_block(struct messages_request *r, const struct json *block)
 {
-    struct thought t = { .text = json_str(json_member(block, "thinking")),
-                         .signature = json_str(json_member(block, "signature")) };
+    struct reasoning_block t = { .text = json_str(json_member(block, "thinking")),
+                                 .signature = json_str(json_member(block, "signature")) };
     if (messages_kind(block) == KIND_REDACTED)
         t.redacted = json_str(json_member(block, "data"));
     else
@@ -30,7 +30,7 @@ static struct thought read_thought(struct messages_request *r, const struct json
 
 static struct content look(struct messages_request *r, const struct json *content)
 {
-    struct content c = { .thoughts = NULL };
+    struct content c = { .reasoning_blocks = NULL };
     for (size_t i = 0; i < json_count(content); i++) {
         const struct json *block = json_at(content, i);
         enum messages_kind kind = messages_kind(block);
@@ -38,11 +38,11 @@ static struct content look(struct messages_request *r, const struct json *conten
         if (kind == KIND_TOOL_USE) {
             c.calls++;
         } else if (kind == KIND_THINKING || kind == KIND_REDACTED) {
-            if (c.thoughts == NULL)
-                c.thoughts = arena_array(r->arena, struct thought, json_count(content) - i);
-            struct thought t = read_thought(r, block);
+            if (c.reasoning_blocks == NULL)
+                c.reasoning_blocks = arena_array(r->arena, struct reasoning_block, json_count(content) - i);
+            struct reasoning_block t = read_reasoning_block(r, block);
             c.lossy = c.lossy || (!t.foreign && c.texts + c.calls > 0);
-            c.thoughts[c.thought_count++] = t;
+            c.reasoning_blocks[c.reasoning_count++] = t;
         } else if (messages_is_part(block)) {
             c.lossy = c.lossy || c.calls > 0;
             c.texts++;
@@ -97,8 +97,8 @@ static void write_reasoning(struct messages_request *r, const struct content *c)
 {
     struct buf text;
     buf_init(&text, r->ask->body.len + 1);
-    for (size_t i = 0; i < c->thought_count; i++)
-        buf_text(&text, c->thoughts[i].text);
+    for (size_t i = 0; i < c->reasoning_count; i++)
+        buf_text(&text, c->reasoning_blocks[i].text);
     if (text.len > 0) {
         json_name(&r->w, "reasoning_content");
         json_put_str(&r->w, buf_view(&text));
@@ -164,7 +164,7 @@ static void write_text_before(struct messages_request *r, const struct json *ent
 }
 
 /* What another upstream than Anthropic reasoned: back in the form in which it came. */
-static void write_foreign(struct messages_request *r, const struct thought *t, size_t index)
+static void write_foreign(struct messages_request *r, const struct reasoning_block *t, size_t index)
 {
     const struct json *entries = t->marker.entries, *first = entries;
     bool is_array = json_type(entries) == JSON_T_ARRAY, has_text = false;
@@ -189,7 +189,7 @@ static void write_foreign(struct messages_request *r, const struct thought *t, s
     json_close(&r->w);
 }
 
-static void write_own(struct messages_request *r, const struct thought *t, size_t index)
+static void write_own(struct messages_request *r, const struct reasoning_block *t, size_t index)
 {
     bool redacted = t->redacted.ptr != NULL;
     json_object(&r->w);
@@ -204,7 +204,7 @@ static void write_own(struct messages_request *r, const struct thought *t, size_
 }
 
 /* Is there more to bring back than the text? */
-static bool has_detail(const struct thought *t)
+static bool has_detail(const struct reasoning_block *t)
 {
     if (t->foreign)
         return t->marker.entries != NULL || t->marker.format.ptr != NULL || t->marker.signature.ptr != NULL;
@@ -214,14 +214,14 @@ static bool has_detail(const struct thought *t)
 static void write_details(struct messages_request *r, const struct content *c)
 {
     bool any = false;
-    for (size_t i = 0; i < c->thought_count; i++)
-        any = any || has_detail(&c->thoughts[i]);
+    for (size_t i = 0; i < c->reasoning_count; i++)
+        any = any || has_detail(&c->reasoning_blocks[i]);
     if (!any)
         return;
     json_name(&r->w, "reasoning_details");
     json_array(&r->w);
-    for (size_t i = 0; i < c->thought_count; i++) {
-        const struct thought *t = &c->thoughts[i];
+    for (size_t i = 0; i < c->reasoning_count; i++) {
+        const struct reasoning_block *t = &c->reasoning_blocks[i];
         if (has_detail(t) && t->foreign)
             write_foreign(r, t, i);
         else if (has_detail(t))

@@ -135,9 +135,9 @@ Test(chat, knows_what_only_opens_an_answer)
     };
     arena_init(&arena, NULL, 0, 1 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(face_chat.dialect->opens(TEXT_NONE, json_parse(&arena, text_of(rows[i].data), NULL)), rows[i].want,
-                     "%s", rows[i].data);
-    cr_assert_not(face_chat.dialect->opens(TEXT("error"), json_parse(&arena, TEXT("{\"choices\":[]}"), NULL)));
+        cr_assert_eq(face_chat.dialect->is_opening(TEXT_NONE, json_parse(&arena, text_of(rows[i].data), NULL)),
+                     rows[i].want, "%s", rows[i].data);
+    cr_assert_not(face_chat.dialect->is_opening(TEXT("error"), json_parse(&arena, TEXT("{\"choices\":[]}"), NULL)));
     arena_fini(&arena);
 }
 
@@ -165,22 +165,22 @@ Test(chat, finds_usage_finish_and_errors_in_frames)
     arena_fini(&arena);
 }
 
-Test(chat, digests_a_whole_answer)
+Test(chat, extracts_from_a_whole_answer)
 {
     struct text digest;
     arena_init(&arena, NULL, 0, 1 << 20);
     unsigned found =
-        face_chat.dialect->digest(&arena,
-                                  TEXT("{\"id\":\"x\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"long\"},"
-                                       "\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3}}"),
-                                  &digest);
+        face_chat.dialect->extract(&arena,
+                                   TEXT("{\"id\":\"x\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"long\"},"
+                                        "\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":3}}"),
+                                   &digest);
     cr_assert_eq(found, DIALECT_TAP_USAGE | DIALECT_TAP_FINISH);
     cr_assert_geq(text_find(digest, TEXT("\"finish_reason\":\"length\"")), 0);
     cr_assert_geq(text_find(digest, TEXT("\"usage\":{\"prompt_tokens\":3}")), 0);
     cr_assert_lt(text_find(digest, TEXT("long")), 0);
-    cr_assert_eq(face_chat.dialect->digest(&arena, TEXT("<html>"), &digest), DIALECT_TAP_BAD);
-    cr_assert(face_chat.dialect->digest(&arena, TEXT("{\"hello\":1}"), &digest) & DIALECT_TAP_BAD);
-    cr_assert(face_chat.dialect->digest(&arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest) & DIALECT_TAP_ERROR);
+    cr_assert_eq(face_chat.dialect->extract(&arena, TEXT("<html>"), &digest), DIALECT_TAP_BAD);
+    cr_assert(face_chat.dialect->extract(&arena, TEXT("{\"hello\":1}"), &digest) & DIALECT_TAP_BAD);
+    cr_assert(face_chat.dialect->extract(&arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest) & DIALECT_TAP_ERROR);
     arena_fini(&arena);
 }
 

@@ -16,7 +16,7 @@ static void converts(bool base64, const char *body, const char *want)
     help_begin();
     buf_init(&out, 1 << 16);
     help.ask = (struct ask){ .base64 = base64 };
-    bool converted = face_embeddings.convert(&help.arena, &help.ask, text_of(body), &out);
+    bool converted = face_embeddings.fix_encoding(&help.arena, &help.ask, text_of(body), &out);
     cr_assert_eq(converted, want != NULL, "%s", body);
     if (want != NULL)
         cr_assert(help_equal(help_json(buf_view(&out)), help_json(text_of(want))), "%.*s", TEXT_ARG(buf_view(&out)));

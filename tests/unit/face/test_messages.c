@@ -125,9 +125,9 @@ Test(messages, knows_what_only_opens_an_answer)
     };
     help_begin();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(
-            face_messages.dialect->opens(text_of(rows[i].name), json_parse(&help.arena, text_of(rows[i].data), NULL)),
-            rows[i].want, "%s %s", rows[i].name, rows[i].data);
+        cr_assert_eq(face_messages.dialect->is_opening(text_of(rows[i].name),
+                                                       json_parse(&help.arena, text_of(rows[i].data), NULL)),
+                     rows[i].want, "%s %s", rows[i].name, rows[i].data);
     help_end();
 }
 
@@ -163,27 +163,27 @@ Test(messages, finds_usage_finish_and_errors_in_frames)
     help_end();
 }
 
-Test(messages, digests_a_whole_answer)
+Test(messages, extracts_from_a_whole_answer)
 {
     struct text digest;
     help_begin();
     unsigned found =
-        face_messages.dialect->digest(&help.arena,
-                                      TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
-                                           "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
-                                      &digest);
+        face_messages.dialect->extract(&help.arena,
+                                       TEXT("{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[{\"text\":\"long\"}],"
+                                            "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":3}}"),
+                                       &digest);
     cr_assert_eq(found, DIALECT_TAP_USAGE | DIALECT_TAP_FINISH);
     cr_assert_geq(text_find(digest, TEXT("\"stop_reason\":\"end_turn\"")), 0);
     cr_assert_lt(text_find(digest, TEXT("long")), 0);
     help_json(digest);
-    found =
-        face_messages.dialect->digest(&help.arena, TEXT("{\"type\":\"error\",\"error\":{\"message\":\"m\"}}"), &digest);
+    found = face_messages.dialect->extract(&help.arena, TEXT("{\"type\":\"error\",\"error\":{\"message\":\"m\"}}"),
+                                           &digest);
     cr_assert_eq(found, DIALECT_TAP_ERROR);
-    cr_assert_eq(face_messages.dialect->digest(&help.arena, TEXT("<html>"), &digest), DIALECT_TAP_BAD);
-    cr_assert(face_messages.dialect->digest(&help.arena, TEXT("{\"a\":1}"), &digest) & DIALECT_TAP_BAD);
-    cr_assert_eq(face_count_tokens.dialect->digest(&help.arena, TEXT("{\"input_tokens\":12}"), &digest), 0u);
-    cr_assert_eq(face_count_tokens.dialect->digest(&help.arena, TEXT("{\"output\":12}"), &digest), DIALECT_TAP_BAD);
-    cr_assert_eq(face_count_tokens.dialect->digest(&help.arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest),
+    cr_assert_eq(face_messages.dialect->extract(&help.arena, TEXT("<html>"), &digest), DIALECT_TAP_BAD);
+    cr_assert(face_messages.dialect->extract(&help.arena, TEXT("{\"a\":1}"), &digest) & DIALECT_TAP_BAD);
+    cr_assert_eq(face_count_tokens.dialect->extract(&help.arena, TEXT("{\"input_tokens\":12}"), &digest), 0u);
+    cr_assert_eq(face_count_tokens.dialect->extract(&help.arena, TEXT("{\"output\":12}"), &digest), DIALECT_TAP_BAD);
+    cr_assert_eq(face_count_tokens.dialect->extract(&help.arena, TEXT("{\"error\":{\"message\":\"m\"}}"), &digest),
                  DIALECT_TAP_ERROR);
     help_end();
 }

@@ -1,5 +1,5 @@
-/* chat_input_items.c - the items of a Responses-shaped input as the messages of a chat. */
-#include "face/chat/chat_input.h"
+/* responses_request_items.c - the items of a Responses-shaped input as the messages of a chat. */
+#include "face/chat/responses_request.h"
 
 static struct text type_of(const struct json *v)
 {
@@ -16,40 +16,40 @@ static bool is_output(const struct json *item)
     return text_is(type_of(item), "function_call_output") || text_is(type_of(item), "custom_tool_call_output");
 }
 
-static int refuse(struct chat_input *in, const char *what)
+static int refuse(struct responses_request *in, const char *what)
 {
     return error_param(in->fail, E_PARAMETER, TEXT("input"), "input %s", what);
 }
 
-static void drop_part(struct chat_input *in, struct text what)
+static void drop_part(struct responses_request *in, struct text what)
 {
-    chat_input_drop(in, text_of(arena_printf(in->arena, "input.%.*s", TEXT_ARG(what))));
+    responses_request_drop(in, text_of(arena_printf(in->arena, "input.%.*s", TEXT_ARG(what))));
 }
 
-static void write_text(struct chat_input *in, struct text text)
+static void write_text(struct responses_request *in, struct text text)
 {
     json_object(&in->w);
-    chat_input_put(in, TEXT("type"), TEXT("text"));
-    chat_input_put(in, TEXT("text"), text);
+    responses_request_put(in, TEXT("type"), TEXT("text"));
+    responses_request_put(in, TEXT("text"), text);
     json_close(&in->w);
 }
 
-static void begin_part(struct chat_input *in, struct text type)
+static void begin_part(struct responses_request *in, struct text type)
 {
     json_object(&in->w);
-    chat_input_put(in, TEXT("type"), type);
+    responses_request_put(in, TEXT("type"), type);
     json_key(&in->w, type);
     json_object(&in->w);
 }
 
-static void end_part(struct chat_input *in, const struct json *part, const char *const *read)
+static void end_part(struct responses_request *in, const struct json *part, const char *const *read)
 {
     json_close(&in->w);
-    chat_input_copy(in, part, read); /* cache marks */
+    responses_request_copy(in, part, read); /* cache marks */
     json_close(&in->w);
 }
 
-static void write_image(struct chat_input *in, const struct json *part)
+static void write_image(struct responses_request *in, const struct json *part)
 {
     static const char *const read[] = { "type", "image_url", "detail", "file_id", NULL };
     const struct json *url = json_member(part, "image_url"), *detail = json_member(part, "detail");
@@ -58,28 +58,28 @@ static void write_image(struct chat_input *in, const struct json *part)
         return;
     }
     begin_part(in, TEXT("image_url"));
-    chat_input_put(in, TEXT("url"), json_str(url));
+    responses_request_put(in, TEXT("url"), json_str(url));
     if (json_type(detail) == JSON_T_STR)
-        chat_input_put(in, TEXT("detail"), json_str(detail));
+        responses_request_put(in, TEXT("detail"), json_str(detail));
     end_part(in, part, read);
 }
 
-static void write_file(struct chat_input *in, const struct json *part)
+static void write_file(struct responses_request *in, const struct json *part)
 {
     static const char *const read[] = { "type", "file_data", "file_id", "filename", "file_url", "detail", NULL };
     const struct json *url = json_member(part, "file_url");
     begin_part(in, TEXT("file"));
     if (json_type(url) == JSON_T_STR)
-        chat_input_put(in, TEXT("file_data"), json_str(url));
+        responses_request_put(in, TEXT("file_data"), json_str(url));
     for (size_t i = 1; i <= 3; i++) {
         const struct json *v = json_get(part, text_of(read[i]));
         if (json_type(v) == JSON_T_STR && (i != 1 || json_type(url) != JSON_T_STR))
-            chat_input_put(in, text_of(read[i]), json_str(v));
+            responses_request_put(in, text_of(read[i]), json_str(v));
     }
     end_part(in, part, read);
 }
 
-static void write_part(struct chat_input *in, const struct json *part)
+static void write_part(struct responses_request *in, const struct json *part)
 {
     static const char *const of_chat[] = { "text", "image_url", "file", "input_audio", "refusal" };
     static const char *const of_text[] = { "type", "annotations", "logprobs", NULL };
@@ -91,8 +91,8 @@ static void write_part(struct chat_input *in, const struct json *part)
         }
     if (text_is(type, "input_text") || text_is(type, "output_text")) {
         json_object(&in->w);
-        chat_input_put(in, TEXT("type"), TEXT("text"));
-        chat_input_copy(in, part, of_text);
+        responses_request_put(in, TEXT("type"), TEXT("text"));
+        responses_request_copy(in, part, of_text);
         json_close(&in->w);
         if (json_count(json_member(part, "annotations")) > 0)
             drop_part(in, TEXT("annotations"));
@@ -113,7 +113,7 @@ static bool is_shown(const struct json *part)
            text_is(type, "file");
 }
 
-static int write_content(struct chat_input *in, const struct json *content, bool of_tool)
+static int write_content(struct responses_request *in, const struct json *content, bool of_tool)
 {
     enum json_type type = json_type(content);
     json_name(&in->w, "content");
@@ -139,23 +139,23 @@ static int write_content(struct chat_input *in, const struct json *content, bool
     return 0;
 }
 
-static void write_call(struct chat_input *in, const struct json *item)
+static void write_call(struct responses_request *in, const struct json *item)
 {
     bool custom = text_is(type_of(item), "custom_tool_call");
     struct text kind = custom ? TEXT("custom") : TEXT("function"), args = custom ? TEXT("input") : TEXT("arguments");
     json_object(&in->w);
-    chat_input_put(in, TEXT("id"), json_str(json_member(item, "call_id")));
-    chat_input_put(in, TEXT("type"), kind);
+    responses_request_put(in, TEXT("id"), json_str(json_member(item, "call_id")));
+    responses_request_put(in, TEXT("type"), kind);
     json_key(&in->w, kind);
     json_object(&in->w);
-    chat_input_put(in, TEXT("name"), json_str(json_member(item, "name")));
-    chat_input_put(in, args, json_str(json_get(item, args)));
+    responses_request_put(in, TEXT("name"), json_str(json_member(item, "name")));
+    responses_request_put(in, args, json_str(json_get(item, args)));
     json_close(&in->w);
     json_close(&in->w);
 }
 
 /* The calls from item `i` on as the member of a message. Returns the index after them. */
-static size_t write_calls(struct chat_input *in, const struct json *items, size_t i)
+static size_t write_calls(struct responses_request *in, const struct json *items, size_t i)
 {
     json_name(&in->w, "tool_calls");
     json_array(&in->w);
@@ -166,7 +166,7 @@ static size_t write_calls(struct chat_input *in, const struct json *items, size_
 }
 
 /* A message; the calls after an assistant's are written in it. */
-static int write_message(struct chat_input *in, const struct json *items, size_t *i)
+static int write_message(struct responses_request *in, const struct json *items, size_t *i)
 {
     static const char *const read[] = { "type", "id", "status", "role", "content", "phase", NULL };
     const struct json *item = json_at(items, (*i)++), *content = json_member(item, "content");
@@ -175,7 +175,7 @@ static int write_message(struct chat_input *in, const struct json *items, size_t
     if (role.len == 0)
         return refuse(in, "has an item without a type and a role");
     json_object(&in->w);
-    chat_input_put(in, TEXT("role"), role);
+    responses_request_put(in, TEXT("role"), role);
     if (has_calls && (content == NULL || json_type(content) == JSON_T_NULL)) {
         json_name(&in->w, "content");
         json_put_null(&in->w);
@@ -184,13 +184,13 @@ static int write_message(struct chat_input *in, const struct json *items, size_t
     }
     if (text_is(role, "assistant") && !has_calls && is_call(json_at(items, *i)))
         *i = write_calls(in, items, *i);
-    chat_input_copy(in, item, read);
+    responses_request_copy(in, item, read);
     json_close(&in->w);
     return 0;
 }
 
 /* The images and files that tools returned, each call's under its id. */
-static void write_shown(struct chat_input *in, const struct json *items, size_t from, size_t to)
+static void write_shown(struct responses_request *in, const struct json *items, size_t from, size_t to)
 {
     bool begun = false;
     for (size_t i = from; i < to; i++) {
@@ -201,7 +201,7 @@ static void write_shown(struct chat_input *in, const struct json *items, size_t 
                 continue;
             if (!begun) {
                 json_object(&in->w);
-                chat_input_put(in, TEXT("role"), TEXT("user"));
+                responses_request_put(in, TEXT("role"), TEXT("user"));
                 json_name(&in->w, "content");
                 json_array(&in->w);
                 begun = true;
@@ -220,14 +220,14 @@ static void write_shown(struct chat_input *in, const struct json *items, size_t 
 }
 
 /* All outputs that lie behind each other: nothing may stand between the messages of tools. */
-static int write_outputs(struct chat_input *in, const struct json *items, size_t *i)
+static int write_outputs(struct responses_request *in, const struct json *items, size_t *i)
 {
     size_t from = *i;
     for (; is_output(json_at(items, *i)); ++*i) {
         const struct json *item = json_at(items, *i);
         json_object(&in->w);
-        chat_input_put(in, TEXT("role"), TEXT("tool"));
-        chat_input_put(in, TEXT("tool_call_id"), json_str(json_member(item, "call_id")));
+        responses_request_put(in, TEXT("role"), TEXT("tool"));
+        responses_request_put(in, TEXT("tool_call_id"), json_str(json_member(item, "call_id")));
         if (write_content(in, json_member(item, "output"), true) < 0)
             return -1;
         json_close(&in->w);
@@ -236,7 +236,7 @@ static int write_outputs(struct chat_input *in, const struct json *items, size_t
     return 0;
 }
 
-static int write_item(struct chat_input *in, const struct json *items, size_t *i)
+static int write_item(struct responses_request *in, const struct json *items, size_t *i)
 {
     const struct json *item = json_at(items, *i);
     struct text type = type_of(item);
@@ -250,12 +250,12 @@ static int write_item(struct chat_input *in, const struct json *items, size_t *i
         return refuse(in,
                       "has an item_reference, which needs /v1/responses: a chat has no items that are kept elsewhere");
     if (!is_call(item)) {
-        chat_input_drop(in, TEXT("input"));
+        responses_request_drop(in, TEXT("input"));
         ++*i;
         return 0;
     }
     json_object(&in->w);
-    chat_input_put(in, TEXT("role"), TEXT("assistant"));
+    responses_request_put(in, TEXT("role"), TEXT("assistant"));
     json_name(&in->w, "content");
     json_put_null(&in->w);
     *i = write_calls(in, items, *i);
@@ -263,15 +263,15 @@ static int write_item(struct chat_input *in, const struct json *items, size_t *i
     return 0;
 }
 
-static void write_plain(struct chat_input *in, struct text role, const struct json *content)
+static void write_plain(struct responses_request *in, struct text role, const struct json *content)
 {
     json_object(&in->w);
-    chat_input_put(in, TEXT("role"), role);
-    chat_input_put(in, TEXT("content"), json_str(content));
+    responses_request_put(in, TEXT("role"), role);
+    responses_request_put(in, TEXT("content"), json_str(content));
     json_close(&in->w);
 }
 
-int chat_input_messages(struct chat_input *in, const struct json *body)
+int responses_request_messages(struct responses_request *in, const struct json *body)
 {
     const struct json *input = json_member(body, "input"), *instructions = json_member(body, "instructions");
     json_name(&in->w, "messages");

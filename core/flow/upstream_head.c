@@ -1,4 +1,4 @@
-/* head.c - what the head of an upstream's answer reports that matters later. */
+/* upstream_head.c - what the head of an upstream's answer reports that matters later. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -80,7 +80,7 @@ static size_t length_of(struct text value)
     return length;
 }
 
-bool head_keep(struct attempt *a, const struct transfer_header *headers, size_t count)
+bool upstream_head_keep(struct attempt *a, const struct transfer_header *headers, size_t count)
 {
     struct arena *arena = &a->req->arena;
     keep_all(a, headers, count);

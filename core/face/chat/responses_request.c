@@ -1,6 +1,6 @@
-/* chat_input.c - a Responses-shaped body on /chat/completions, as Cursor sends it: no `messages` but `input`. It is
+/* responses_request.c - a Responses-shaped body on /chat/completions, as Cursor sends it: no `messages` but `input`. It is
  * rewritten as a chat body; the answer is a chat answer. What has no equal is named as dropped. */
-#include "face/chat/chat_input.h"
+#include "face/chat/responses_request.h"
 
 /* Members of a chat: Cursor mixes both kinds. */
 /* clang-format off */
@@ -36,7 +36,7 @@ static bool is_in(struct text name, const char *const *list)
     return false;
 }
 
-void chat_input_drop(struct chat_input *in, struct text member)
+void responses_request_drop(struct responses_request *in, struct text member)
 {
     size_t i = 0;
     while (!text_matches(member, text_of(reasons[i].member)))
@@ -44,13 +44,13 @@ void chat_input_drop(struct chat_input *in, struct text member)
     common_drop(in->arena, in->ask, member, reasons[i].why);
 }
 
-void chat_input_put(struct chat_input *in, struct text name, struct text value)
+void responses_request_put(struct responses_request *in, struct text name, struct text value)
 {
     json_key(&in->w, name);
     json_put_str(&in->w, value);
 }
 
-void chat_input_copy(struct chat_input *in, const struct json *object, const char *const *but)
+void responses_request_copy(struct responses_request *in, const struct json *object, const char *const *but)
 {
     for (size_t i = 0; i < json_count(object); i++) {
         if (is_in(json_key_at(object, i), but))
@@ -68,14 +68,16 @@ static bool says_something(const struct json *v)
            (type != JSON_T_ARRAY || json_count(v) > 0);
 }
 
-static void drop_others(struct chat_input *in, const char *name, const struct json *object, const char *const *names)
+static void drop_others(struct responses_request *in, const char *name, const struct json *object,
+                        const char *const *names)
 {
     for (size_t i = 0; i < json_count(object); i++)
         if (!is_in(json_key_at(object, i), names) && says_something(json_at(object, i)))
-            chat_input_drop(in, text_of(arena_printf(in->arena, "%s.%.*s", name, TEXT_ARG(json_key_at(object, i)))));
+            responses_request_drop(in,
+                                   text_of(arena_printf(in->arena, "%s.%.*s", name, TEXT_ARG(json_key_at(object, i)))));
 }
 
-static int write_same(struct chat_input *in, const struct json *body)
+static int write_same(struct responses_request *in, const struct json *body)
 {
     for (size_t i = 0; i < json_count(body); i++) {
         struct text name = json_key_at(body, i);
@@ -90,14 +92,14 @@ static int write_same(struct chat_input *in, const struct json *body)
                                "%.*s needs /v1/responses: a chat has no conversation that is kept elsewhere",
                                TEXT_ARG(name));
         } else {
-            chat_input_drop(in, name);
+            responses_request_drop(in, name);
         }
     }
     return 0;
 }
 
 /* Under the name that a chat has for it, unless the body reports that too. */
-static void write_as(struct chat_input *in, const struct json *body, struct text name, const struct json *value)
+static void write_as(struct responses_request *in, const struct json *body, struct text name, const struct json *value)
 {
     if (!says_something(value) || json_get(body, name) != NULL)
         return;
@@ -105,7 +107,7 @@ static void write_as(struct chat_input *in, const struct json *body, struct text
     json_put_json(&in->w, value);
 }
 
-static void write_format(struct chat_input *in, const struct json *body, const struct json *format)
+static void write_format(struct responses_request *in, const struct json *body, const struct json *format)
 {
     static const char *const but[] = { "type", NULL };
     if (!text_is(json_str(json_member(format, "type")), "json_schema")) {
@@ -116,15 +118,15 @@ static void write_format(struct chat_input *in, const struct json *body, const s
         return;
     json_name(&in->w, "response_format");
     json_object(&in->w);
-    chat_input_put(in, TEXT("type"), TEXT("json_schema"));
+    responses_request_put(in, TEXT("type"), TEXT("json_schema"));
     json_name(&in->w, "json_schema");
     json_object(&in->w);
-    chat_input_copy(in, format, but);
+    responses_request_copy(in, format, but);
     json_close(&in->w);
     json_close(&in->w);
 }
 
-static void write_renamed(struct chat_input *in, const struct json *body)
+static void write_renamed(struct responses_request *in, const struct json *body)
 {
     static const char *const of_reasoning[] = { "effort", NULL }, *const of_text[] = { "format", "verbosity", NULL };
     const struct json *reasoning = json_member(body, "reasoning"), *text = json_member(body, "text");
@@ -139,12 +141,12 @@ static void write_renamed(struct chat_input *in, const struct json *body)
     drop_others(in, "reasoning", reasoning, of_reasoning);
     drop_others(in, "text", text, of_text);
     if (says_something(json_member(body, "include")))
-        chat_input_drop(in, TEXT("include"));
+        responses_request_drop(in, TEXT("include"));
 }
 
-int chat_from_input(struct arena *arena, struct ask *ask, struct fail *fail)
+int responses_request_to_chat(struct arena *arena, struct ask *ask, struct fail *fail)
 {
-    struct chat_input in = { .arena = arena, .ask = ask, .fail = fail };
+    struct responses_request in = { .arena = arena, .ask = ask, .fail = fail };
     const struct json *body = ask_json(arena, ask, fail);
     if (body == NULL)
         return -1;
@@ -153,9 +155,9 @@ int chat_from_input(struct arena *arena, struct ask *ask, struct fail *fail)
     arena_defer(arena, buf_free_any, out);
     json_writer_init(&in.w, out);
     json_object(&in.w);
-    if (write_same(&in, body) < 0 || chat_input_messages(&in, body) < 0)
+    if (write_same(&in, body) < 0 || responses_request_messages(&in, body) < 0)
         return -1;
-    chat_input_tools(&in, body);
+    responses_request_tools(&in, body);
     write_renamed(&in, body);
     json_close(&in.w);
     ask->json = NULL;

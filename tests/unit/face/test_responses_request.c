@@ -1,4 +1,4 @@
-/* test_chat_input.c - a Responses-shaped body on /chat/completions, as Cursor sends it: what it becomes, what is named
+/* test_responses_request.c - a Responses-shaped body on /chat/completions, as Cursor sends it: what it becomes, what is named
  * as dropped, what is refused. */
 #include "check.h"
 #include "messages_help.h"
@@ -52,7 +52,7 @@ static void refuses(const char *body, const char *param)
 #define PARTS(parts) ITEMS("{\"role\":\"user\",\"content\":[" parts "]}")
 #define FUNCTION(name) "{\"type\":\"function\",\"name\":\"" name "\",\"parameters\":{\"type\":\"object\"}}"
 
-Test(chat_input, keeps_the_members_that_a_chat_has)
+Test(responses_request, keeps_the_members_that_a_chat_has)
 {
     becomes(ASK(",\"stop\":[\"a\"],\"seed\":3"), "stop", "[\"a\"]");
     becomes(ASK(",\"max_tokens\":5"), "max_tokens", "5");
@@ -69,7 +69,7 @@ Test(chat_input, keeps_the_members_that_a_chat_has)
             "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{},\"strict\":true}}");
 }
 
-Test(chat_input, keeps_the_parts_of_a_chat_message)
+Test(responses_request, keeps_the_parts_of_a_chat_message)
 {
     becomes(PARTS("{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}"), "messages.0.content.0",
             "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}");
@@ -87,7 +87,7 @@ Test(chat_input, keeps_the_parts_of_a_chat_message)
     refuses("{\"model\":\"m\",\"input\":7}", "input");
 }
 
-Test(chat_input, makes_one_message_of_a_text_and_the_calls_after_it)
+Test(responses_request, makes_one_message_of_a_text_and_the_calls_after_it)
 {
     becomes(
         ITEMS("{\"role\":\"assistant\",\"content\":\"a\"},{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":"
@@ -107,7 +107,7 @@ Test(chat_input, makes_one_message_of_a_text_and_the_calls_after_it)
             "y.png\"}}]}]");
 }
 
-Test(chat_input, translates_tools_and_which_may_be_called)
+Test(responses_request, translates_tools_and_which_may_be_called)
 {
     becomes(
         ASK(",\"tools\":[{\"type\":\"custom\",\"name\":\"patch\",\"format\":{\"type\":\"grammar\",\"syntax\":"
@@ -132,7 +132,7 @@ Test(chat_input, translates_tools_and_which_may_be_called)
     drops(ASK(",\"tools\":[" FUNCTION("f") "],\"tool_choice\":{\"type\":\"web_search\"}"), "tool_choice");
 }
 
-Test(chat_input, tells_what_it_drops_once)
+Test(responses_request, tells_what_it_drops_once)
 {
     drops(ASK(",\"truncation\":\"auto\",\"max_tool_calls\":3"), "truncation max_tool_calls");
     drops(ASK(",\"truncation\":null,\"background\":false,\"previous_response_id\":null"), "");
@@ -145,7 +145,7 @@ Test(chat_input, tells_what_it_drops_once)
 }
 
 /* What leans on a conversation that is kept elsewhere would be answered without it. */
-Test(chat_input, refuses_what_must_not_be_left_out)
+Test(responses_request, refuses_what_must_not_be_left_out)
 {
     refuses(ASK(",\"previous_response_id\":\"r\""), "previous_response_id");
     refuses(ASK(",\"conversation\":{\"id\":\"c\"}"), "conversation");

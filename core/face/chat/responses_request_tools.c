@@ -1,5 +1,5 @@
-/* chat_input_tools.c - the tools of a Responses-shaped body, and which of them may be called. */
-#include "face/chat/chat_input.h"
+/* responses_request_tools.c - the tools of a Responses-shaped body, and which of them may be called. */
+#include "face/chat/responses_request.h"
 
 /* The word when the tool, or the choice of one, is of a kind that a chat has; else absent. */
 static struct text kind_of(const struct json *tool)
@@ -9,7 +9,7 @@ static struct text kind_of(const struct json *tool)
 }
 
 /* The grammar of a custom tool stands one level deeper. */
-static void write_format(struct chat_input *in, const struct json *format)
+static void write_format(struct responses_request *in, const struct json *format)
 {
     static const char *const but[] = { "type", NULL };
     json_name(&in->w, "format");
@@ -18,16 +18,16 @@ static void write_format(struct chat_input *in, const struct json *format)
         return;
     }
     json_object(&in->w);
-    chat_input_put(in, TEXT("type"), TEXT("grammar"));
+    responses_request_put(in, TEXT("type"), TEXT("grammar"));
     json_name(&in->w, "grammar");
     json_object(&in->w);
-    chat_input_copy(in, format, but);
+    responses_request_copy(in, format, but);
     json_close(&in->w);
     json_close(&in->w);
 }
 
 /* Flat tools, and names of tools, get their "function" or "custom". */
-static void write_tool(struct chat_input *in, const struct json *tool)
+static void write_tool(struct responses_request *in, const struct json *tool)
 {
     static const char *const but[] = { "type", "format", NULL };
     struct text kind = kind_of(tool);
@@ -36,10 +36,10 @@ static void write_tool(struct chat_input *in, const struct json *tool)
         return;
     }
     json_object(&in->w);
-    chat_input_put(in, TEXT("type"), kind);
+    responses_request_put(in, TEXT("type"), kind);
     json_key(&in->w, kind);
     json_object(&in->w);
-    chat_input_copy(in, tool, but);
+    responses_request_copy(in, tool, but);
     if (json_type(json_member(tool, "format")) == JSON_T_OBJECT)
         write_format(in, json_member(tool, "format"));
     json_close(&in->w);
@@ -47,14 +47,14 @@ static void write_tool(struct chat_input *in, const struct json *tool)
 }
 
 /* Those that a chat has, as a member. False when there are none. */
-static bool write_tools(struct chat_input *in, const struct json *tools, const char *dropped)
+static bool write_tools(struct responses_request *in, const struct json *tools, const char *dropped)
 {
     size_t left = 0;
     for (size_t i = 0; i < json_count(tools); i++) {
         if (kind_of(json_at(tools, i)).len > 0)
             left++;
         else
-            chat_input_drop(in, text_of(dropped));
+            responses_request_drop(in, text_of(dropped));
     }
     if (left == 0)
         return false;
@@ -67,7 +67,7 @@ static bool write_tools(struct chat_input *in, const struct json *tools, const c
     return true;
 }
 
-static void write_allowed(struct chat_input *in, const struct json *choice)
+static void write_allowed(struct responses_request *in, const struct json *choice)
 {
     json_name(&in->w, "tool_choice");
     if (json_type(json_member(choice, "allowed_tools")) == JSON_T_OBJECT) {
@@ -75,7 +75,7 @@ static void write_allowed(struct chat_input *in, const struct json *choice)
         return;
     }
     json_object(&in->w);
-    chat_input_put(in, TEXT("type"), TEXT("allowed_tools"));
+    responses_request_put(in, TEXT("type"), TEXT("allowed_tools"));
     json_name(&in->w, "allowed_tools");
     json_object(&in->w);
     json_name(&in->w, "mode");
@@ -85,7 +85,7 @@ static void write_allowed(struct chat_input *in, const struct json *choice)
     json_close(&in->w);
 }
 
-static void write_choice(struct chat_input *in, const struct json *choice)
+static void write_choice(struct responses_request *in, const struct json *choice)
 {
     struct text kind = kind_of(choice);
     if (text_is(json_str(json_member(choice, "type")), "allowed_tools")) {
@@ -94,14 +94,14 @@ static void write_choice(struct chat_input *in, const struct json *choice)
         json_name(&in->w, "tool_choice");
         write_tool(in, choice);
     } else if (json_type(choice) == JSON_T_OBJECT) {
-        chat_input_drop(in, TEXT("tool_choice"));
+        responses_request_drop(in, TEXT("tool_choice"));
     } else {
         json_name(&in->w, "tool_choice");
         json_put_json(&in->w, choice);
     }
 }
 
-void chat_input_tools(struct chat_input *in, const struct json *body)
+void responses_request_tools(struct responses_request *in, const struct json *body)
 {
     const struct json *tools = json_member(body, "tools"), *choice = json_member(body, "tool_choice");
     bool any = write_tools(in, tools, "tools");
@@ -110,5 +110,5 @@ void chat_input_tools(struct chat_input *in, const struct json *body)
     if (any || json_count(tools) == 0)
         write_choice(in, choice);
     else if (!text_is(json_str(choice), "auto") && !text_is(json_str(choice), "none"))
-        chat_input_drop(in, TEXT("tool_choice"));
+        responses_request_drop(in, TEXT("tool_choice"));
 }
