@@ -10,6 +10,27 @@ static int64_t estimate(uint64_t bytes)
     return (int64_t)((bytes + 3) / 4);
 }
 
+/* What is counted or estimated is not more than the attempt can have used: else a guess would pass a budget. One that was ended as it
+ * wrote on beyond its limit did use more. */
+static int64_t at_most(const struct attempt *a, int64_t tokens, int64_t most)
+{
+    bool bounded = a->worst != NULL && a->worst->bound.unbounded == NULL && a->outcome != OUTCOME_GUARDED;
+    return bounded && tokens > most ? most : tokens;
+}
+
+static int64_t most_in(const struct attempt *a)
+{
+    return a->worst != NULL ? a->worst->bound.input : 0;
+}
+
+static int64_t most_out(const struct attempt *a)
+{
+    const struct bound *bound = a->worst != NULL ? &a->worst->bound : NULL;
+    if (bound == NULL)
+        return 0;
+    return a->clamped > 0 ? a->clamped * bound->choices + bound->prediction : bound->output;
+}
+
 /* Did all of the answer come, as far as the upstream goes? */
 static bool is_whole(const struct attempt *a)
 {
@@ -45,7 +66,7 @@ void usage_end(struct attempt *a)
     struct request *req = a->req;
     struct usage *u = &req->usage;
     bool in_events = a->form == FORM_FRAMES || a->mode == MODE_LOCAL;
-    int64_t said = usage_count_output(a->frames, a->spoken);
+    int64_t said = at_most(a, usage_count_output(a->frames, a->spoken), most_out(a));
 
     if (a->ending != ATTEMPT_OPEN)
         return;
@@ -55,8 +76,8 @@ void usage_end(struct attempt *a)
     } else if (a->ending != ATTEMPT_FREE) {
         size_t whole = req->body_out.len > 0 ? req->body_out.len : a->whole.len;
         u->source = in_events && attempt_has_spoken(a) ? USAGE_COUNTED : USAGE_ESTIMATED;
-        u->input = estimate(req->bytes_in);
-        u->output = in_events ? said : estimate(whole);
+        u->input = at_most(a, estimate(req->bytes_in), most_in(a));
+        u->output = in_events ? said : at_most(a, estimate(whole), most_out(a));
     }
     a->usage = *u;
 }

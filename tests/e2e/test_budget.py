@@ -13,7 +13,7 @@ from client import wait_for
 from harness import Case, Gateway, claude, provider
 from test_anthropic import VERSION
 from test_ledger import records, usage, verify
-from upstream import DONE, delta, event, reply_json, stream
+from upstream import DONE, chunk, delta, event, reply_json, stream, stream_head
 
 PRICE = "price = { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }"
 COST = Decimal("0.0035")  # of 1000 tokens in and 100 out
@@ -41,7 +41,8 @@ class Budget(Case):
             'team "all-or-nothing" { budget = { usd = 5, ceiling_usd = 5, per = "total" } }\nteam "free" {}\n'
             'team "tight" { budget = { usd = 0.02, ceiling_usd = 0.02 } }\nteam "strict" { budget = { usd = "0.02", mode = "strict", when_short = "refuse" } }\n' +
             key_line("a", "small") + key_line("b", "small", ', budget = { usd = "0.0035", per = "day", ceiling_usd = 0.1 }') +
-            key_line("f", "free") + key_line("n", "all-or-nothing") + key_line("t", "tight") + key_line("u", "tight") + key_line("s", "strict"))
+            key_line("f", "free") + key_line("n", "all-or-nothing") + key_line("t", "tight") + key_line("u", "tight") + key_line("s", "strict") +
+            key_line("c", "free", ', budget = { usd = 1, mode = "strict" }'))
         return Gateway(cls.text)
 
     @classmethod
@@ -132,6 +133,19 @@ class Budget(Case):
         self.assertEqual((line["status"], line["usage"]["source"], Decimal(line["cost_usd"]) > 0), (502, "estimated", True), line)
         self.up.handler = [reply_json(upstream.completion(usage=none))]
         self.assertGreater(Decimal(self.gw.log_for(self.ask("f").id)["cost_usd"]), 0)
+
+    def test_a_guess_is_never_more_than_what_was_held(self):
+        """Dense text has fewer bytes a token, and JSON around it none: what is counted stays within the limit that was sent."""
+        whole = {k: v for k, v in upstream.completion("word " * 200).items() if k != "usage"}
+        events = b"".join(chunk(delta("word " * 4)) for _ in range(40))
+        for stream_, reply in ((True, lambda request, out: (out.send(stream_head() + events), out.close())), (False, lambda request, out: out.send(reply_json(whole)))):
+            self.up.handler = reply
+            answer = self.ask("c", max_tokens=20, stream=stream_)
+            self.gw.log_for(answer.id)
+            hold = [r for r in records(self.path, "hold") if r["key"] == "c"][-1]
+            end = next(r for r in records(self.path, "end") if r["hold"] == hold["number"])
+            self.assertEqual((end["ending"], end["lines"][1]["quantity"]), ("doubt", 20), end)
+            self.assertEqual(Decimal(end["cost_usd"]) + Decimal(end["doubt_usd"]), Decimal(hold["hard_usd"]), end)
 
     def test_any_number_that_a_client_asks_for_is_held(self):
         for more in ({"max_tokens": 5 * 10**18, "n": 2}, {"max_tokens": 2**62, "n": 4}, {"max_tokens": 2**63 - 1, "n": 128}):
