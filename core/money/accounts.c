@@ -105,13 +105,19 @@ void accounts_fini(struct accounts *all)
     *all = (struct accounts){ .count = 0 };
 }
 
+/* It was asked, and nobody was let in: a client may name sessions and end users without end. */
+static bool is_untouched(const struct account_period *p)
+{
+    return p->number == 0 && p->spent == 0 && p->doubt == 0 && p->soft_doubt == 0;
+}
+
 /* Nothing is in flight, and its last period has been over for a while: a clock that is set back a little finds it again. */
 static bool is_over(const struct account *account, int64_t now_s)
 {
     if (account->handles > 0)
         return false;
     for (const struct account_period *p = account->latest; p != NULL; p = p->earlier)
-        if (p->open > 0 || p->waiting > 0 || p->ends_s > now_s - GRACE_S)
+        if (p->open > 0 || p->waiting > 0 || (p->ends_s > now_s - GRACE_S && !is_untouched(p)))
             return false;
     return true;
 }
@@ -143,18 +149,27 @@ static size_t find(const struct accounts *all, enum account_kind kind, struct te
     return n;
 }
 
-/* The accounts that the rules of a team or key give to one of its sessions or end users. */
-static size_t make_each(struct accounts *all, enum account_kind kind, struct text owner, struct text id,
-                        struct account **out)
+static bool has_terms(struct account *const *accounts, size_t count, const struct config_budget *terms)
 {
-    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (accounts[i]->terms == terms)
+            return true;
+    return false;
+}
+
+/* The accounts that the rules of a team or key give to one of its sessions or end users: `n` are there; those of them that were swept, as
+ * their period was over, are made again. */
+static size_t make_each(struct accounts *all, enum account_kind kind, struct text owner, struct text id,
+                        struct account **out, size_t n)
+{
     for (size_t i = 0; i < all->rule_count; i++) {
-        if (all->rules[i].kind != kind || !text_eq(all->rules[i].id, owner))
+        const struct accounts_rule *rule = &all->rules[i];
+        if (rule->kind != kind || !text_eq(rule->id, owner) || has_terms(out, n, rule->terms))
             continue;
         char *copy = malloc(id.len);
         BUG_IF(copy == NULL);
         memcpy(copy, id.ptr, id.len);
-        out[n] = add_account(all, kind, (struct text){ copy, id.len }, all->rules[i].terms);
+        out[n] = add_account(all, kind, (struct text){ copy, id.len }, rule->terms);
         out[n++]->on_demand = true;
         all->on_demand++;
     }
@@ -173,7 +188,7 @@ static size_t each(struct accounts *all, enum account_kind kind, struct text own
     memcpy(id.bytes + owner.len + 1, who.ptr, who.len);
     id.len = owner.len + 1 + who.len;
     size_t n = find(all, kind, (struct text){ id.bytes, id.len }, out);
-    return n > 0 || !make ? n : make_each(all, kind, owner, (struct text){ id.bytes, id.len }, out);
+    return make ? make_each(all, kind, owner, (struct text){ id.bytes, id.len }, out, n) : n;
 }
 
 static size_t one(const struct accounts *all, enum account_kind kind, struct text id, struct account **out)
@@ -247,9 +262,9 @@ struct account *accounts_named(struct accounts *all, struct text kind_name, stru
     if (all->on_demand >= all->sweep_at)
         accounts_sweep(all);
     size_t count = find(all, kind, id, found);
-    for (size_t i = 0; count == 0 && i < all->rule_count; i++)
+    for (size_t i = 0; i < all->rule_count; i++)
         if (is_owner(&all->rules[i], kind, id))
-            count = make_each(all, kind, all->rules[i].id, id, found);
+            count = make_each(all, kind, all->rules[i].id, id, found, count);
     for (size_t i = 0; i < count; i++)
         if (text_is(per, period_name(found[i]->terms->period)) && text_eq(zone, account_zone(found[i]->terms)))
             return found[i];

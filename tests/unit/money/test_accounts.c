@@ -103,6 +103,51 @@ Test(accounts, forget_sessions_that_are_over)
 }
 
 /* What a start finds: today's sessions with their money, none of the day before yesterday's. */
+/* The day of a session is over, and its total is not: its next request has both budgets again. */
+Test(accounts, have_all_their_periods_again)
+{
+    struct accounts all;
+    struct account *found[ACCOUNTS_MOST];
+    struct record whose = { .team = TEXT("t"), .session = TEXT("s") };
+    accounts_open(
+        &all, (struct accounts_rule[]){ { ACCOUNT_SESSION, TEXT("t"), &day }, { ACCOUNT_SESSION, TEXT("t"), &total } },
+        2);
+    for (int turn = 0; turn < 3; turn++) {
+        cr_assert_eq(accounts_of(&all, &whose, true, found), 2, "turn %d", turn);
+        for (int i = 0; i < 2; i++)
+            account_hold(account_at(found[i], 1000), 0, 0);
+        for (int i = 0; i < 2; i++)
+            account_end(account_at(found[i], 1000), 0, 0, &(struct record){ .cost = 3 });
+        accounts_sweep(&all);
+        cr_assert_eq(all.on_demand, 1);
+    }
+    struct account *account = accounts_named(&all, TEXT("session"), TEXT("t/s"), TEXT("day"), TEXT_NONE);
+    cr_assert(account != NULL && account->terms == &day);
+    account = accounts_named(&all, TEXT("session"), TEXT("t/s"), TEXT("total"), TEXT_NONE);
+    cr_assert(account != NULL && account_at(account, 1000)->spent == 9);
+    cr_assert_eq(accounts_of(&all, &whose, false, found), 2);
+    accounts_fini(&all);
+}
+
+Test(accounts, forget_who_was_only_refused)
+{
+    struct accounts all;
+    struct account *found[ACCOUNTS_MOST];
+    accounts_open(&all, (struct accounts_rule[]){ { ACCOUNT_SESSION, TEXT("t"), &total } }, 1);
+    for (int i = 0; i < 10000; i++) {
+        char session[16];
+        snprintf(session, sizeof session, "%d", i);
+        struct record whose = { .team = TEXT("t"), .session = text_of(session) };
+        cr_assert_eq(accounts_of(&all, &whose, true, found), 1);
+        struct account_period *period = account_at(found[0], 1000); /* it is asked */
+        if (i == 7)
+            account_hold(period, 0, 0);
+    }
+    accounts_sweep(&all);
+    cr_assert_eq(all.on_demand, 1);
+    accounts_fini(&all);
+}
+
 Test(accounts, are_made_by_a_replay)
 {
     struct accounts all;
