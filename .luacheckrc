@@ -2,7 +2,7 @@
 -- `llm-gateway check --words` prints the same words from the program itself.
 stds.config = {
     read_globals = {
-        "listen", "plugins", "provider", "model", "project", "tag", "team", "key", "limits", "cors", "metrics", "ledger", "store", "budget", "env", "file",
+        "listen", "plugins", "provider", "model", "project", "tag", "team", "key", "limits", "cors", "metrics", "ledger", "store", "budget", "policy", "env", "file",
         "ipairs", "pairs", "tonumber", "tostring", "type",
         math = { other_fields = true },
         string = { other_fields = true },

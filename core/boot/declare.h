@@ -204,6 +204,18 @@ struct declare_store {
     unsigned rows_days; /* 0: not set */
 };
 
+struct declare_policy {
+    struct declare_policy *next;
+    int line;
+    bool complete;
+    struct text file; /* absent: a rule of one line, `when` and `route` */
+    struct text name, when, route, mode, on_error;
+    struct text args; /* JSON */
+    struct declare_texts models, teams, kinds;
+    int64_t cpu_ns;
+    size_t memory_bytes;
+};
+
 struct declared {
     struct arena *arena;
     struct declare_listen listen;
@@ -213,6 +225,7 @@ struct declared {
     struct declare_team *teams, **last_team;
     struct declare_label *projects, **last_project, *tags, **last_tag;
     struct declare_key *keys, **last_key;
+    struct declare_policy *policies, **last_policy;
     struct declare_limits limits;
     struct declare_cors cors;
     struct declare_metrics metrics;

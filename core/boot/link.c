@@ -35,6 +35,7 @@ void link_all(struct link *l)
     link_teams(l);
     link_labels(l);
     link_keys(l);
+    link_policies(l);
     number_rates(l->config);
     link_warn_file(l);
     link_note_unused_keys(l);

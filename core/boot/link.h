@@ -39,6 +39,9 @@ void link_keys(struct link *l);
 void link_web(struct link *l);
 void link_ledger(struct link *l);
 void link_labels(struct link *l);
+void link_policies(struct link *l);
+/* link_policy.c: loads each policy once, after config_seal(). */
+void link_check_policies(struct link *l);
 /* The budgets that were declared, arena. `where`: 'team "x": budget', for complaints. link_budget.c */
 struct config_budgets link_budgets(struct link *l, const struct declare_budgets *declared, int line, const char *where);
 

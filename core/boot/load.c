@@ -82,6 +82,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
     declared.last_project = &declared.projects;
     declared.last_tag = &declared.tags;
     declared.last_key = &declared.keys;
+    declared.last_policy = &declared.policies;
     link.declared = &declared;
     link.folder = folder_of(options->file, &link.scratch);
     link.file_name = arena_str(link.arena, text_of(report->complaints.file));
@@ -96,16 +97,19 @@ struct config *load_config(const struct load_options *options, struct load_repor
         open_plugins(&link);
     }
     buf_free(&source);
+    if (report->complaints.count == 0) {
+        config_seal(config);
+        link_check_policies(&link);
+    }
     link_fini(&link);
     if (report->complaints.count > 0) {
         config_unref(config);
         return NULL;
     }
-    config_seal(config);
     return config;
 }
 
-static int read_file(const char *path, struct buf *source)
+int load_read_file(const char *path, struct buf *source)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -145,7 +149,7 @@ static int read_source(const struct load_options *options, struct load_report *r
         arena_fini(&arena);
         return 0;
     }
-    if (read_file(options->file, source) == 0)
+    if (load_read_file(options->file, source) == 0)
         return 0;
     complain(&report->complaints, 0, "it cannot be read: %s", strerror(errno));
     return -1;

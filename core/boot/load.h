@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/fail.h"
 #include "base/text.h"
 #include "boot/complain.h"
@@ -38,5 +39,8 @@ void load_report_fini(struct load_report *report);
 struct config *load_config(const struct load_options *options, struct load_report *report);
 /* "5.4.4": of the Lua that runs gateway.lua. Static. */
 const char *load_lua_version(void);
+
+/* All of a file, appended: 0, or -1 with errno (EFBIG: more than fits). */
+int load_read_file(const char *path, struct buf *source);
 
 #endif

@@ -91,6 +91,19 @@ static void read_secret(lua_State *L, const struct word_row *row, const struct l
         wrong_type(L, -1, row, place);
 }
 
+/* As JSON. */
+static void read_args(lua_State *L, const struct word_row *row, const struct load_place *place, struct text *out)
+{
+    const char *wrong;
+    if (lua_type(L, -1) != LUA_TTABLE) {
+        wrong_type(L, -1, row, place);
+        return;
+    }
+    *out = load_write_json(L, lua_gettop(L), &wrong);
+    if (wrong != NULL)
+        load_complain(L, place, "%s: it %s", row->setting, wrong);
+}
+
 /* The value is on top of the stack, and stays. */
 static void read_value(lua_State *L, const struct word_row *row, const struct load_place *place, void *into)
 {
@@ -150,6 +163,9 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
             wrong_type(L, -1, row, place);
         else
             load_read_tags(L, top, place, out);
+        break;
+    case WORD_ARGS:
+        read_args(L, row, place, out);
         break;
     case WORD_BUDGETS:
         if (lua_type(L, -1) != LUA_TTABLE)

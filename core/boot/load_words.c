@@ -21,6 +21,7 @@ static void *begin_team(struct load_lua *l, struct text name, int line);
 static void *begin_project(struct load_lua *l, struct text name, int line);
 static void *begin_tag(struct load_lua *l, struct text name, int line);
 static void *begin_key(struct load_lua *l, struct text name, int line);
+static void *begin_policy(struct load_lua *l, struct text name, int line);
 static void *begin_budget(struct load_lua *l, struct text name, int line);
 static void *begin_ledger(struct load_lua *l, struct text name, int line);
 static void *begin_limits(struct load_lua *l, struct text name, int line);
@@ -31,6 +32,7 @@ static bool *complete_provider(void *declaration);
 static bool *complete_model(void *declaration);
 static bool *complete_team(void *declaration);
 static bool *complete_label(void *declaration);
+static bool *complete_policy(void *declaration);
 static int say_word(lua_State *L);
 static int say_settings(lua_State *L);
 
@@ -44,6 +46,7 @@ static const struct word_kind kinds[] = {
     { "metrics", false, begin_metrics, NULL },
     { "model", true, begin_model, complete_model },
     { "plugins", false, begin_plugins, NULL },
+    { "policy", true, begin_policy, complete_policy },
     { "project", true, begin_project, complete_label },
     { "provider", true, begin_provider, complete_provider },
     { "tag", true, begin_tag, complete_label },
@@ -91,7 +94,7 @@ static int say_word(lua_State *L)
     struct load_place place = { line, kind->word };
     struct text name = TEXT_NONE;
 
-    if (!kind->named)
+    if (!kind->named || (kind->begin == begin_policy && lua_type(L, 1) == LUA_TTABLE))
         return say_single(L, kind, line);
     if (lua_type(L, 1) != LUA_TSTRING)
         load_complain(L, &place, "its name comes before the braces: %s \"name\" { ... }", kind->word);
@@ -232,6 +235,12 @@ static void *begin_key(struct load_lua *l, struct text name, int line)
     return APPEND(l->declared, declare_key, last_key, .line = line, .enabled = true);
 }
 
+static void *begin_policy(struct load_lua *l, struct text name, int line)
+{
+    return APPEND(l->declared, declare_policy, last_policy, .line = line, .file = name, .complete = name.ptr == NULL,
+                  .cpu_ns = CONFIG_POLICY_CPU_NS, .memory_bytes = CONFIG_POLICY_MEMORY);
+}
+
 static bool *complete_provider(void *declaration)
 {
     return &((struct declare_provider *)declaration)->complete;
@@ -250,4 +259,9 @@ static bool *complete_team(void *declaration)
 static bool *complete_label(void *declaration)
 {
     return &((struct declare_label *)declaration)->complete;
+}
+
+static bool *complete_policy(void *declaration)
+{
+    return &((struct declare_policy *)declaration)->complete;
 }

@@ -36,6 +36,7 @@
 #include "plugin/counters.h"
 #include "plugin/plugin.h"
 #include "plugin/watch.h"
+#include "script/script.h"
 #include "upstream/dial.h"
 
 enum {
@@ -249,6 +250,8 @@ static int open_gateway(struct run *run)
     run->gateway.bodies_most = memory_usable() / BODIES_SHARE;
     run->gateway.metrics = metrics_new(workers);
     run->gateway.estimates = estimates_new();
+    if (run->config->policy_count > 0)
+        run->gateway.scripts = script_shared_new();
     run->gateway.access = access_new(STDOUT_FILENO, workers);
     if (run->gateway.access == NULL) {
         log_line(LOG_ERROR, "cannot start the access log: %s", strerror(errno));
@@ -423,6 +426,8 @@ static void close_gateway(struct run *run)
         metrics_free(run->gateway.metrics);
     if (run->gateway.estimates != NULL)
         estimates_free(run->gateway.estimates);
+    if (run->gateway.scripts != NULL)
+        script_shared_free(run->gateway.scripts);
     if (run->signal_fd >= 0)
         close(run->signal_fd);
     if (run->idle_fd >= 0)

@@ -119,6 +119,24 @@ const struct word_row words[] = {
     {"key.limits", "tpm", COUNT(0, 4000000000), AT(declare_rates, tpm), .otherwise = "0", RELOAD, .help = "tokens per minute, cached input too; 0: no limit"},
     {"key.limits", "in_flight", COUNT(0, 1000000), AT(declare_rates, in_flight), .otherwise = "0", RELOAD, .help = "requests at a time; 0: no limit"},
 
+    {"policy", NULL, WORD_SETTINGS, RELOAD,
+     .help = "policy \"file.lua\" { ... }: a rule in Lua, for each request in the order of the file; or policy { when = ..., route = ... }"},
+    {"policy", "name", WORD_STRING, AT(declare_policy, name), .otherwise = "the file's", RELOAD, .help = "in the log"},
+    {"policy", "args", WORD_ARGS, AT(declare_policy, args), .otherwise = "those of gw.args", RELOAD, .help = "what its gw.args { ... } declares"},
+    {"policy", "when", WORD_STRING, AT(declare_policy, when), RELOAD, .help = "without a file: an expression in Lua about `req`"},
+    {"policy", "route", WORD_STRING, AT(declare_policy, route), RELOAD, .help = "without a file: the model that answers then"},
+    {"policy", "models", WORD_STRINGS, AT(declare_policy, models), .otherwise = "all", RELOAD,
+     .help = "requests for these models, by the name that the client asks for; a name may end in *"},
+    {"policy", "teams", WORD_STRINGS, AT(declare_policy, teams), .otherwise = "all", RELOAD, .help = "requests of these teams"},
+    {"policy", "kinds", WORD_STRINGS, AT(declare_policy, kinds), .otherwise = "all", RELOAD,
+     .help = "chat, completion, embedding, image, audio, rerank, moderation"},
+    {"policy", "mode", WORD_CHOICE, .choices = "enforce observe", AT(declare_policy, mode), .otherwise = "\"enforce\"", RELOAD,
+     .help = "observe: what it decides is in the access log and is not done"},
+    {"policy", "on_error", WORD_CHOICE, .choices = "deny skip", AT(declare_policy, on_error), .otherwise = "\"deny\"", RELOAD,
+     .help = "what becomes of the request when the policy fails; skip: it goes on as if there were no such policy"},
+    {"policy", "cpu_ms", MILLISECONDS(1, 1000), AT(declare_policy, cpu_ns), .otherwise = "10", RELOAD, .help = "CPU time of a hook"},
+    {"policy", "memory_mb", MEGABYTES(1, 1024), AT(declare_policy, memory_bytes), .otherwise = "16", RELOAD, .help = "of the policy, on each worker"},
+
     {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
     {"limits", "body_mb", MEGABYTES(0.001, 1024), AT(config_limits, body_bytes), .otherwise = "20", RELOAD,
      .help = "body of a request"},
@@ -220,7 +238,6 @@ static const struct {
     { "admin", NULL },
     { "cache", NULL },
     { "guard", NULL },
-    { "policy", NULL },
     { "prices", NULL },
     { "sink", NULL },
     { "key", "models" },
@@ -228,6 +245,12 @@ static const struct {
     { "limits", "policy_ms" },
     { "limits", "policy_wait_ms" },
     { "model", "cache" },
+    { "policy", "http" },
+    { "policy", "llm" },
+    { "policy", "llm_wait_ms" },
+    { "policy", "retries" },
+    { "policy", "wait_ms" },
+    { "team", "policy" },
     { "model", "on_content_filter" },
     { "model", "on_context_overflow" },
     { "model", "price" },
@@ -241,7 +264,7 @@ static const struct {
 
 static const char *const beginnings[] = { "listen", "plugins", "provider", "model", "team",    "project",
                                           "tag",    "key",     "limits",   "cors",  "metrics", "ledger",
-                                          "store",  "budget",  "env",      "file",  NULL };
+                                          "store",  "budget",  "policy",   "env",   "file",    NULL };
 
 const char *const *words_names(void)
 {

@@ -180,6 +180,26 @@ struct config_listen {
     size_t proxy_count;
 };
 
+/* A rule of the operator's, in Lua: script/. */
+struct config_policy {
+    const char *name;            /* of log and metrics */
+    const char *file;            /* as errors name it: "scripts/budget.lua" */
+    struct text source;          /* Lua */
+    struct text args;            /* JSON, an object */
+    struct text *models, *teams; /* patterns of those whose requests it is for; none: all */
+    size_t model_count, team_count;
+    uint32_t kinds; /* GW_OP_*; 0: all */
+    bool observe;   /* it decides and nothing of that is done */
+    bool skip;      /* where it fails, the request goes on without it */
+    int64_t cpu_ns; /* of one hook */
+    size_t memory_bytes;
+    unsigned hooks; /* SCRIPT_ON_*, once it was loaded */
+    int line;       /* of gateway.lua */
+};
+#define CONFIG_POLICY_CPU_NS INT64_C(10000000)
+#define CONFIG_POLICY_MEMORY ((size_t)16 << 20)
+#define CONFIG_POLICIES_MOST 32u
+
 /* Where what was used and spent is written down. */
 struct config_ledger {
     const char *path; /* a folder; NULL: nowhere */
@@ -227,8 +247,10 @@ struct config {
     size_t project_count, tag_count;
     struct config_key *keys;
     size_t key_count;
-    struct map key_by_digest; /* the 32 bytes */
-    struct text *cors;        /* origins whose pages may read answers; "*": all */
+    struct map key_by_digest;       /* the 32 bytes */
+    struct config_policy *policies; /* in the order of the file */
+    size_t policy_count;
+    struct text *cors; /* origins whose pages may read answers; "*": all */
     size_t cors_count;
     struct text metrics_token;             /* who shows it may read /metrics from anywhere; absent: nobody may */
     const char *metrics_from;              /* 'env "X"'; NULL: not declared */

@@ -16,6 +16,7 @@ const struct face face_completions = {
     .operation = GW_OP_COMPLETIONS,
     .dialect = &dialect_completions,
     .decode = decode,
+    .talk = talk_prompt,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,
     .fold_event = common_body_event,

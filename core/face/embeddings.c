@@ -130,6 +130,7 @@ const struct face face_embeddings = {
     .dialect = &dialect_embeddings,
     .canonical_dialect = GW_DIALECT_EMBEDDINGS,
     .decode = decode,
+    .talk = talk_prompt,
     .canonical = ask_json,
     .fix_encoding = fix_encoding,
     .stream_event = common_no_stream_event,

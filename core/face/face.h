@@ -16,6 +16,7 @@
 #include "canon/error.h"
 #include "canon/usage.h"
 #include "dialect/dialect.h"
+#include "face/talk.h"
 
 /* What a face needs to know to write an answer from events. What a face cannot keep or write, for want of memory, makes
  * `arena` full or `out` failed: then the answer is not complete, and the caller must end it with an error. */
@@ -43,6 +44,8 @@ struct face {
     /* The body in the canonical (chat) shape, for upstreams that do not speak this dialect; arena. NULL with `fail`.
      * No such function: this face is only relayed. */
     const struct json *(*canonical)(struct arena *arena, struct ask *ask, struct fail *fail);
+    /* What is said in it, whatever the wire format. NULL: as talk_chat() reads the canonical form, or nothing. */
+    talk_reader *talk;
     /* After a whole native answer: what the client asked for but the upstream did not do (embeddings in base64). False
      * when the body stays as it is; may be NULL. */
     bool (*fix_encoding)(struct arena *arena, const struct ask *ask, struct text body, struct buf *out);

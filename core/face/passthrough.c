@@ -46,7 +46,7 @@ static int decode(struct arena *arena, struct text body, struct ask *ask, struct
 
 #define PASSTHROUGH(label, op)                                                                                         \
     {                                                                                                                  \
-        .name = label, .operation = op, .dialect = &dialect_other, .decode = decode,                                   \
+        .name = label, .operation = op, .dialect = &dialect_other, .decode = decode, .talk = talk_prompt,              \
         .stream_event = common_no_stream_event, .stream_end = common_no_stream_end, .fold_event = common_body_event,   \
         .fold_end = common_body_end                                                                                    \
     }

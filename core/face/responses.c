@@ -1,4 +1,6 @@
 /* responses.c - OpenAI responses, relayed to upstreams that speak them. */
+#include "face/responses.h"
+
 #include "face/common.h"
 
 static int decode(struct arena *arena, struct text body, struct ask *ask, struct fail *fail)
@@ -12,8 +14,9 @@ const struct face face_responses = {
     .operation = GW_OP_CHAT,
     .dialect = &dialect_responses,
     .decode = decode,
-    .stream_event = common_no_stream_event,
-    .stream_end = common_no_stream_end,
-    .fold_event = common_body_event,
-    .fold_end = common_body_end,
+    .talk = talk_responses,
+    .stream_event = responses_stream_event,
+    .stream_end = responses_stream_end,
+    .fold_event = responses_fold_event,
+    .fold_end = responses_fold_end,
 };

@@ -38,6 +38,23 @@ enum next answer_own(struct request *req)
     return DONE;
 }
 
+enum next answer_own_stream(struct request *req)
+{
+    struct answer_head h = { .count = 0 };
+    if (req->tail_bytes.failed) {
+        error_set(&req->fail, E_OVERLOAD, "the answer needs more memory than limits.answer_mb allows");
+        return FAIL;
+    }
+    answer_head_add(&h, "Content-Type", "text/event-stream; charset=utf-8");
+    answer_head_common(req, &h);
+    throttle_head(req, &h);
+    answer_head_add(&h, "X-Accel-Buffering", "no");
+    req->door->begin(req->client, 200, h.all, h.count);
+    req->reply = REPLY_RELAYING;
+    req->status = 200;
+    return DONE;
+}
+
 static enum next too_large(struct attempt *a, struct fail *fail)
 {
     struct request *req = a->req;

@@ -1,6 +1,7 @@
 /* line.c - the line of the access log: one JSON object for a request, with each of its attempts. README.md names its members. */
 #include "base/clock.h"
 #include "flow/access.h"
+#include "flow/policy.h"
 #include "flow/way.h"
 #include "money/nano.h"
 
@@ -206,6 +207,8 @@ void line_write(struct request *req, const struct line_sums *sums)
     write_refusal(req, &w);
     write_attempts(req, &w);
     write_answer(req, sums, &w);
+    if (req->policy != NULL)
+        policy_line(req, &w);
     put(&w, TEXT("row"), text_of(req->failed_row != NULL ? req->failed_row : "finish"));
     write_dropped(req, &w);
     json_close(&w);

@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "canon/error.h"
 #include "flow/metrics.h"
+#include "flow/policy.h"
 #include "flow/way.h"
 
 #define BODY_RESERVED (256u << 10)
@@ -139,6 +140,8 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->first_token_ns = -1;
     uuid_new(req->id);
     keep_headers(req, head);
+    if (req->config->policy_count > 0)
+        policy_begin(req, head);
     bool is_shared = req->operation == GW_OP_MODELS || req->refuse == E_PATH; /* several APIs share the path */
     if (req->lists_as == NULL)
         req->lists_as = req->face->dialect;

@@ -1,5 +1,6 @@
 /* route.c - which targets may answer, in which order: the model as configured, a provider's own model, or a family. */
 #include "base/json.h"
+#include "flow/policy.h"
 #include "flow/way.h"
 
 /* Relayed where the upstream speaks the client's dialect; translated where the face has a canonical form. */
@@ -134,7 +135,8 @@ static enum next check_choices(struct request *req)
 enum next route_run(struct request *req)
 {
     struct route_place place;
-    if (!config_team_may(req->team, req->ask.model) || !route_find(req->config, req->ask.model, &place))
+    if ((!policy_has_routed(req) && !config_team_may(req->team, req->ask.model)) ||
+        !route_find(req->config, req->ask.model, &place))
         return unknown(req);
     if (place.model != NULL)
         by_model(req, place.model);

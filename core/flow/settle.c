@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "flow/drain.h"
 #include "flow/metrics.h"
+#include "flow/policy.h"
 #include "flow/spend.h"
 #include "flow/way.h"
 
@@ -65,6 +66,8 @@ enum next settle_run(struct request *req)
                               .cost_nano = req->cost.nano,
                               .priced = req->cost.known,
                           });
+    if (req->policy != NULL)
+        policy_finish(req, status, now);
     line_write(req, &(struct line_sums){ .status = status,
                                          .duration_ns = now - req->started_ns,
                                          .overhead_ns = overhead,

@@ -10,19 +10,22 @@
 /* A step returns NEXT, WAIT (goes on at the following row), DONE, or FAIL with req->fail filled in. A thing that
  * waits is two rows, so where a request is = which row it is at. */
 static const struct step rows[] = {
-    { "admit", admit_run },               /* shed before anything is parsed */
-    { "auth", auth_run },                 /* whose request is it */
-    { "body", decode_wait_body },         /* waits until it is complete */
-    { "parse", decode_parse },            /* face: the client's dialect -> canonical view; a job where it is large */
-    { "decode", decode_run },             /* what came of that, or why it is refused */
-    { "limits", throttle_run },           /* requests and tokens per minute, requests in flight */
-    { "route", route_run },               /* the eligible targets, in order */
+    { "admit", admit_run },       /* shed before anything is parsed */
+    { "auth", auth_run },         /* whose request is it */
+    { "body", decode_wait_body }, /* waits until it is complete */
+    { "parse", decode_parse },    /* face: the client's dialect -> canonical view; a job where it is large */
+    { "decode", decode_run },     /* what came of that, or why it is refused */
+    { "limits", throttle_run },   /* requests and tokens per minute, requests in flight */
+    { "policy.request",
+      policy_request },               /* what the operator's rules make of it: another model, an answer, a refusal */
+    { "route", route_run },           /* the eligible targets, in order */
+    { "policy.route", policy_route }, /* and of the targets that are left */
     { "attempt.choose", attempt_choose }, /* the next target */
     { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
     { "attempt.hold", attempt_hold },     /* its budgets have room for it; waits for others in flight */
     { "attempt.send", attempt_send },     /* waits for the first event or the whole answer */
     { "attempt.read", attempt_read },     /* a whole answer; a job where it is large */
-    { "attempt.judge", attempt_judge },   /* may go back to "attempt.choose": the only arrow back */
+    { "attempt.judge", attempt_judge },   /* may go back to "policy.route": the only arrow back */
     { "answer.fold", answer_fold },       /* makes a whole answer ready; a job where it is large */
     { "answer.relay", answer_relay },     /* begins the answer; waits for the end of a stream */
     { "settle", settle_run },             /* counters and log: before the client sees the end */
@@ -47,7 +50,7 @@ const char *way_row_name(const struct request *req)
 
 enum next way_choose_again(struct request *req)
 {
-    req->row = row_of(req->way, attempt_choose) - 1; /* NEXT adds one */
+    req->row = row_of(req->way, policy_route) - 1; /* NEXT adds one */
     return NEXT;
 }
 

@@ -111,6 +111,7 @@ struct request {
     struct whose whose;
     struct throttle_taken taken;
     struct budget_spent spent;
+    struct script_request *policy; /* as policies see it; NULL: there are none */
 
     /* route */
     struct route_target *targets;
@@ -188,7 +189,9 @@ enum next auth_run(struct request *req);
 enum next decode_wait_body(struct request *req);
 enum next decode_parse(struct request *req);
 enum next decode_run(struct request *req);
+enum next policy_request(struct request *req);
 enum next route_run(struct request *req);
+enum next policy_route(struct request *req);
 enum next attempt_choose(struct request *req);
 enum next attempt_build(struct request *req);
 enum next attempt_hold(struct request *req);
@@ -199,7 +202,7 @@ enum next answer_fold(struct request *req);
 enum next answer_relay(struct request *req);
 enum next settle_run(struct request *req);
 enum next answer_finish(struct request *req);
-/* Goes back to "attempt.choose": the only arrow back. */
+/* Goes back to "policy.route": the only arrow back. */
 enum next way_choose_again(struct request *req);
 
 /* Who answers to a name. Of the two one is set. */
@@ -232,6 +235,8 @@ void answer_ping_start(struct request *req);
 void answer_ping_stop(struct request *req);
 /* A whole answer of ours (models): body_out is filled, type JSON, status 200. FAIL where it has no room for all of it. */
 enum next answer_own(struct request *req);
+/* The same for a stream: tail_bytes is all of it. The head is sent. */
+enum next answer_own_stream(struct request *req);
 /* forwarded.c: the address of the client, behind the proxies that are trusted. Lent. */
 struct text forwarded_peer(struct request *req, const struct request_head *head);
 /* line.c: the line of the access log. */

@@ -1,11 +1,14 @@
 /* worker.c - sets up what one worker thread owns. */
 #include "flow/worker.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/log.h"
 #include "flow/request.h"
+#include "script/script.h"
 
 #define IDLE_PER_ORIGIN 8192 /* thousands of long waits end and begin at once: each would dial anew otherwise */
 
@@ -20,6 +23,15 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
     w->pool = pool_new(&w->loop, gateway->dialer,
                        &(struct pool_settings){ .idle_per_origin = IDLE_PER_ORIGIN, .ca_file = config->ca_file });
     w->config = config_ref(config);
+    struct fail fail;
+    if (config->policy_count > 0) { /* each was loaded before: only memory can be missing */
+        w->scripts = script_open(config, gateway->scripts, &fail);
+        if (w->scripts == NULL) {
+            log_line(LOG_ERROR, "%s", fail.text);
+            errno = ENOMEM;
+            return -1;
+        }
+    }
     w->scratch_first = malloc(SCRATCH_FIRST);
     BUG_IF(w->scratch_first == NULL);
     arena_init(&w->scratch, w->scratch_first, SCRATCH_FIRST, SCRATCH_MAX);
@@ -31,6 +43,7 @@ void worker_fini(struct worker *w)
     BUG_IF(w->magic != WORKER_MAGIC || w->requests != 0);
     request_free_spare(w);
     price_cache_fini(&w->prices);
+    script_close(w->scripts);
     arena_fini(&w->scratch);
     free(w->scratch_first);
     pool_free(w->pool);

@@ -12,35 +12,38 @@
 #include "loop/loop.h"
 #include "upstream/transfer.h"
 
-struct access_log; /* flow/access.h */
-struct metrics;    /* flow/metrics.h */
-struct book;       /* money/book.h */
-struct estimates;  /* money/estimates.h */
-struct ledger;     /* money/ledger.h */
-struct delivery;   /* money/delivery.h */
-struct kill;       /* flow/kill.h */
-struct throttle;   /* flow/throttle.h */
-struct jobs;       /* loop/jobs.h */
+struct access_log;    /* flow/access.h */
+struct metrics;       /* flow/metrics.h */
+struct book;          /* money/book.h */
+struct estimates;     /* money/estimates.h */
+struct ledger;        /* money/ledger.h */
+struct delivery;      /* money/delivery.h */
+struct kill;          /* flow/kill.h */
+struct throttle;      /* flow/throttle.h */
+struct jobs;          /* loop/jobs.h */
+struct script_shared; /* script/script.h */
+struct script_worker; /* script/script.h */
 
 /* Shared by all workers; made by boot/start.c, alive until the last worker has ended. */
 struct gateway {
     struct dialer *dialer;
-    struct access_log *access;   /* never NULL */
-    struct metrics *metrics;     /* never NULL; one shard per worker inside */
-    const struct book *book;     /* of prices; NULL: there is none, and no cost is known */
-    struct estimates *estimates; /* what requests are expected to cost; NULL: nothing is learned */
-    struct ledger *ledger;       /* what is spent; NULL: nothing is written down */
-    struct delivery *delivery;   /* brings it into a store; NULL: there is none */
-    struct kill *kill;           /* keys and sessions that are switched off; NULL: there is no place for the list */
-    struct throttle *throttle;   /* limits per minute and in flight; NULL: there are none */
-    struct jobs *jobs;           /* threads for large work (flow/job.h); NULL: the workers do all of it */
-    size_t job_bytes;            /* what is large */
-    atomic_uint in_flight;       /* requests between admit and finish */
-    atomic_uint drains;          /* answers whose rest is read for its usage alone */
-    atomic_uint connections;     /* open client connections */
-    atomic_size_t bodies_held;   /* bytes of all requests' bodies */
-    size_t bodies_most;          /* their bound where the configuration has none of its own; 0: none */
-    atomic_bool draining;        /* SIGTERM came: readiness is 503, answers carry Connection: close */
+    struct access_log *access;     /* never NULL */
+    struct metrics *metrics;       /* never NULL; one shard per worker inside */
+    const struct book *book;       /* of prices; NULL: there is none, and no cost is known */
+    struct estimates *estimates;   /* what requests are expected to cost; NULL: nothing is learned */
+    struct ledger *ledger;         /* what is spent; NULL: nothing is written down */
+    struct delivery *delivery;     /* brings it into a store; NULL: there is none */
+    struct kill *kill;             /* keys and sessions that are switched off; NULL: there is no place for the list */
+    struct throttle *throttle;     /* limits per minute and in flight; NULL: there are none */
+    struct jobs *jobs;             /* threads for large work (flow/job.h); NULL: the workers do all of it */
+    struct script_shared *scripts; /* what policies share; NULL: there are none */
+    size_t job_bytes;              /* what is large */
+    atomic_uint in_flight;         /* requests between admit and finish */
+    atomic_uint drains;            /* answers whose rest is read for its usage alone */
+    atomic_uint connections;       /* open client connections */
+    atomic_size_t bodies_held;     /* bytes of all requests' bodies */
+    size_t bodies_most;            /* their bound where the configuration has none of its own; 0: none */
+    atomic_bool draining;          /* SIGTERM came: readiness is 503, answers carry Connection: close */
     int64_t started_unix_ms;
     char hop[17]; /* this process in x-gw-hop, hex; empty: no mark is sent */
 };
@@ -60,6 +63,7 @@ struct worker {
     void *spare[WORKER_SPARE]; /* memory of requests that have ended, for the next ones: flow/request.c */
     unsigned spares;
     struct price_cache prices;
+    struct script_worker *scripts; /* the policies of `config`; NULL: there are none */
     int64_t exceeded_ms; /* when the log had a request that cost more than was held for it; unix milliseconds */
     unsigned turn;       /* counts requests, so that a provider's secrets take turns */
     void *front;         /* struct front of http/, opaque here */

@@ -51,8 +51,8 @@ Test(complaints, name_unknown_words_and_go_on)
         { "provdier \"x\" {}\nlistne { address = \"x\" }\n",
           G "1: unknown word \"provdier\" (did you mean \"provider\"?)\n" G
             "2: unknown word \"listne\" (did you mean \"listen\"?)\n" },
-        { "cache { plugin = \"memcached\" }\npolicy \"x.lua\" { args = {} }\nadmin {}\n",
-          G "1: the word \"cache\" is not in this version\n" G "2: the word \"policy\" is not in this version\n" G
+        { "cache { plugin = \"memcached\" }\nguard \"x.lua\" { args = {} }\nadmin {}\n",
+          G "1: the word \"cache\" is not in this version\n" G "2: the word \"guard\" is not in this version\n" G
             "3: the word \"admin\" is not in this version\n" },
         { "local key = os.getenv(\"X\")\n",
           G "1: there is no os here: secrets come from env \"NAME\" or file \"path\"\n" },

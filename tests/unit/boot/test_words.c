@@ -27,6 +27,8 @@ static const char *sample(const struct word_row *row)
             return "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
         if (strcmp(row->setting, "zone") == 0)
             return "\"Europe/Berlin\"";
+        if (strcmp(row->setting, "route") == 0)
+            return "\"m\"";
         if (strcmp(row->setting, "alert") == 0)
             return "\"https://a.example/x\"";
         return strcmp(row->setting, "expires") == 0 || strcmp(row->setting, "ends") == 0 ? "\"2030-01-01\""
@@ -43,6 +45,8 @@ static const char *sample(const struct word_row *row)
     case WORD_USD:
         return "\"12.5\"";
     case WORD_STRINGS:
+        if (strcmp(row->word, "policy") == 0)
+            return strcmp(row->setting, "kinds") == 0 ? "{ \"chat\" }" : "{ \"default\" }";
         if (strcmp(row->word, "cors") == 0)
             return "{ \"https://a.example\" }";
         return strcmp(row->word, "listen") == 0 ? "{ \"10.0.0.0/8\" }" : "{ \"demo\" }";
@@ -62,6 +66,8 @@ static const char *sample(const struct word_row *row)
         return strcmp(row->setting, "tls") == 0     ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
                : strcmp(row->setting, "raise") == 0 ? "{ usd = 1, ends = \"2030-01-01\" }"
                                                     : "{}";
+    case WORD_ARGS:
+        return "{}";
     case WORD_TAGS:
         return "{ a = \"1\", [\"b.c\"] = \"2 x\" }";
     case WORD_BUDGETS:
@@ -116,6 +122,10 @@ static void write_source(const struct word_row *row, const char *setting, char *
         snprintf(out, room, "provider \"demo\" {}\nmodel \"m\" { \"demo/x\", %s }", value);
     else if (strcmp(word, "project") == 0 || strcmp(word, "tag") == 0)
         snprintf(out, room, "%s \"a%s\" { %s }", word, word[0] == 't' ? "=b" : "", value);
+    else if (strcmp(word, "policy") == 0)
+        snprintf(out, room, "provider \"demo\" {}\nmodel \"m\" { \"demo/x\" }\npolicy { %s%s%s }", value,
+                 strcmp(setting, "when") != 0 ? ", when = 'true'" : "",
+                 strcmp(setting, "route") != 0 ? ", route = \"m\"" : "");
     else if (strcmp(word, "team") == 0)
         snprintf(out, room, "team \"t\" { %s }", value);
     else if (strcmp(word, "key") == 0 && strcmp(setting, "sha256") != 0)

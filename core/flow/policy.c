@@ -1,0 +1,231 @@
+/* policy.c - the rows of policies: a request is shown to them, and what they decide is done. */
+#include "flow/policy.h"
+
+#include "base/clock.h"
+
+/* No policy sees a credential. */
+static bool is_credential(struct text name)
+{
+    static const char *const names[] = { "authorization", "proxy-authorization", "x-api-key", "api-key",
+                                         "cookie",        "x-goog-api-key",      NULL };
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (text_eq_nocase(name, text_of(names[i])))
+            return true;
+    return false;
+}
+
+void policy_begin(struct request *req, const struct request_head *head)
+{
+    struct script_request *p = arena_new(&req->arena, struct script_request);
+    struct script_header *headers = arena_array(&req->arena, struct script_header, head->header_count);
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct text name = text_of(head->headers[i].name);
+        if (!is_credential(name))
+            headers[p->header_count++] =
+                (struct script_header){ arena_text(&req->arena, name),
+                                        arena_text(&req->arena, text_of(head->headers[i].value)) };
+    }
+    p->headers = headers;
+    req->policy = p;
+}
+
+static bool is_seen(const struct request *req)
+{
+    return req->policy != NULL && req->operation != GW_OP_MODELS && req->operation != GW_OP_COUNT_TOKENS;
+}
+
+static void show(struct request *req)
+{
+    struct script_request *p = req->policy;
+    whose_ask(req);
+    p->arena = &req->arena;
+    p->config = req->config;
+    p->face = req->face;
+    p->ask = &req->ask;
+    p->host = &policy_host;
+    p->owner = req;
+    p->operation = req->operation;
+    p->id = text_of(req->id);
+    p->team = req->team->name;
+    p->key = req->key != NULL ? req->key->name : TEXT_NONE;
+    p->model = p->asked_model = req->ask.model;
+    p->address = req->peer;
+    p->user = req->whose.user;
+    p->project = req->whose.project;
+    p->session = req->whose.session;
+    p->tags = req->whose.tags;
+    p->client = req->whose.client != NULL ? req->whose.client : "other";
+    p->stream = req->ask.stream;
+    p->admitted_ms = req->admitted_ms;
+    p->attempt = 1;
+}
+
+static const char *type_of(const struct script_refusal *refusal)
+{
+    return text_is(refusal->code, "project_spend_limit_exceeded") ? "insufficient_quota"
+           : refusal->status == 401                               ? "authentication_error"
+           : refusal->status == 403                               ? "permission_error"
+           : refusal->status == 429                               ? "rate_limit_error"
+           : refusal->status >= 500                               ? "server_error"
+                                                                  : "invalid_request_error";
+}
+
+static enum next refuse(struct request *req)
+{
+    const struct script_refusal *refusal = &req->policy->refusal;
+    fail_set(&req->fail, FAIL_CLIENT, "%.*s", TEXT_ARG(refusal->text));
+    error_words(&req->fail, &req->arena, refusal->text);
+    req->fail.status = refusal->status;
+    req->fail.type = type_of(refusal);
+    req->fail.code = refusal->code.ptr; /* NUL-terminated: api_keep() */
+    req->fail.retry_after_s = refusal->retry_after_s;
+    req->fail.should_retry = refusal->retry_after_s > 0;
+    return FAIL;
+}
+
+/* The answer as events, which the face writes. */
+static enum next answer(struct request *req)
+{
+    const struct script_reply *reply = &req->policy->answer;
+    bool refusal = text_is(text_of(reply->finish), "refusal");
+    struct text model = req->ask.model, finish = text_of(refusal ? "stop" : reply->finish);
+    const gw_event events[] = {
+        { .size = sizeof(gw_event),
+          .type = GW_EVENT_START,
+          .id = { req->id, strlen(req->id) },
+          .text = { model.ptr, model.len } },
+        { .size = sizeof(gw_event),
+          .type = refusal ? GW_EVENT_REFUSAL : GW_EVENT_TEXT,
+          .text = { reply->text.ptr, reply->text.len } },
+        { .size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = { finish.ptr, finish.len } },
+    };
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        if (req->ask.stream)
+            req->face->stream_event(&req->answer, &events[i], &req->tail_bytes);
+        else
+            req->face->fold_event(&req->answer, &events[i]);
+    }
+    if (req->ask.stream) {
+        req->face->stream_end(&req->answer, &req->tail_bytes);
+        return answer_own_stream(req);
+    }
+    if (!req->face->fold_end(&req->answer, &req->body_out))
+        req->body_out.failed = true;
+    return answer_own(req);
+}
+
+static enum next take(struct request *req, enum script_verdict verdict)
+{
+    switch (verdict) {
+    case SCRIPT_DENY:
+        return refuse(req);
+    case SCRIPT_ANSWER:
+        return answer(req);
+    case SCRIPT_FAILED:
+        error_set(&req->fail, E_INTERNAL,
+                  "the gateway could not decide on this request: its operator finds why in the log");
+        return FAIL;
+    default:
+        return NEXT;
+    }
+}
+
+/* Row "policy.request". */
+enum next policy_request(struct request *req)
+{
+    struct script_request *p = req->policy;
+    if (!is_seen(req))
+        return NEXT;
+    show(req);
+    enum script_verdict verdict = script_on_request(req->worker->scripts, p);
+    req->ask.model = req->answer.model = p->model;
+    return take(req, verdict);
+}
+
+/* What became of the attempt before, in words that mean the same for every provider. */
+static const struct script_error *last_error(struct request *req)
+{
+    static const char *const classes[] = {
+        [GW_FAULT_BY_STATUS] = "server",
+        [GW_FAULT_REQUEST] = "bad_request",
+        [GW_FAULT_AUTH] = "auth",
+        [GW_FAULT_RATE_LIMIT] = "rate_limited",
+        [GW_FAULT_OVERLOADED] = "overloaded",
+        [GW_FAULT_SERVER] = "server",
+        [GW_FAULT_TIMEOUT] = "timeout",
+        [GW_FAULT_CONTEXT] = "context_overflow",
+        [GW_FAULT_FILTER] = "content_filter",
+        [GW_FAULT_QUOTA] = "rate_limited",
+    };
+    const struct attempt *a = req->attempt;
+    if (a == NULL)
+        return NULL;
+    struct script_error *e = arena_new(&req->arena, struct script_error);
+    bool known = a->error_fault < sizeof classes / sizeof *classes;
+    e->class = a->failure != TRANSFER_OK && a->status == 0 ? "network" : known ? classes[a->error_fault] : "server";
+    if (a->status == 0 && a->error_fault == GW_FAULT_TIMEOUT)
+        e->class = "timeout";
+    e->status = a->error_from == ERROR_FROM_US ? 0 : a->error_status;
+    e->code = a->said_code;
+    e->provider = a->target->provider->name;
+    e->target = text_of(
+        arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(a->target->provider->name), TEXT_ARG(a->target->model)));
+    return e;
+}
+
+/* The rest of the targets in another order. Attempts point to those before: the list is a new one. */
+static void reorder(struct request *req, const struct script_targets *targets)
+{
+    struct route_target *list = arena_array(&req->arena, struct route_target, req->target_count);
+    memcpy(list, req->targets, req->target_next * sizeof *list);
+    for (size_t i = 0; i < targets->count; i++)
+        list[req->target_next + i] = req->targets[targets->items[i].index];
+    req->targets = list;
+    req->target_count = req->target_next + targets->count;
+}
+
+/* Row "policy.route". */
+enum next policy_route(struct request *req)
+{
+    if (!is_seen(req) || req->secret_tries > 0) /* the same target with its next secret: that was decided */
+        return NEXT;
+    size_t count = req->target_count - req->target_next;
+    struct script_targets targets = { arena_array(&req->arena, struct script_target, count), count };
+    for (size_t i = 0; i < count; i++) {
+        const struct route_target *t = &req->targets[req->target_next + i];
+        targets.items[i] = (struct script_target){ t->provider->name, t->model, t->fallback ? "fallback" : "target",
+                                                   (unsigned)(req->target_next + i) };
+    }
+    req->policy->attempt = req->attempts_made + 1;
+    req->policy->last_error = last_error(req);
+    enum script_verdict verdict = script_on_route(req->worker->scripts, req->policy, &targets);
+    reorder(req, &targets);
+    return take(req, verdict);
+}
+
+void policy_finish(struct request *req, int status, int64_t now_ns)
+{
+    const struct attempt *a = req->attempt;
+    const struct script_request *p = req->policy;
+    if (p->arena == NULL) /* it was refused before any policy saw it */
+        return;
+    struct script_done done = {
+        .status = status,
+        .outcome = req->gone                                               ? "cancelled"
+                   : req->failed_row == NULL && req->reply != REPLY_BROKEN ? "ok"
+                   : p->refusal.status != 0                                ? "denied"
+                   : status < 500                                          ? "denied"
+                                                                           : "failed",
+        .code = req->failed_row != NULL || req->reply == REPLY_BROKEN ? text_of(req->fail.code) : TEXT_NONE,
+        .attempts = req->attempts_made,
+        .usage = &req->usage,
+        .priced = req->cost.known,
+        .cost_nano = req->cost.nano,
+        .first_token_ms = req->first_token_ns >= 0 ? req->first_token_ns / CLOCK_MS : -1,
+        .total_ms = (now_ns - req->started_ns) / CLOCK_MS,
+    };
+    if (a != NULL)
+        done.target = text_of(
+            arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(a->target->provider->name), TEXT_ARG(a->target->model)));
+    script_on_finish(req->worker->scripts, req->policy, &done);
+}

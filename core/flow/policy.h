@@ -1,0 +1,26 @@
+/* policy.h - the operator's rules on the way of a request: what they see of it, and what becomes of what they decide. Nothing is done
+ * where the configuration has none. The worker's thread. */
+#ifndef FLOW_POLICY_H
+#define FLOW_POLICY_H
+
+#include "flow/way.h"
+#include "script/script.h"
+
+struct request_head;
+struct json_writer;
+
+/* At its begin, where there are policies: keeps the headers for them. */
+void policy_begin(struct request *req, const struct request_head *head);
+/* Has a policy chosen its model? Then the team's list is not asked. */
+static inline bool policy_has_routed(const struct request *req)
+{
+    return req->policy != NULL && req->policy->routed_by != NULL;
+}
+/* Row "settle": on_finish, once usage and cost are known. */
+void policy_finish(struct request *req, int status, int64_t now_ns);
+/* The members "asked_model" and "policies" of the access log. policy_line.c */
+void policy_line(const struct request *req, struct json_writer *w);
+/* policy_host.c: what policies ask for. */
+extern const struct script_host policy_host;
+
+#endif

@@ -1,0 +1,51 @@
+/* policy_host.c - what policies ask of the gateway: money of somebody, a tag. */
+#include "config/labels.h"
+#include "flow/policy.h"
+#include "money/ledger.h"
+
+static bool spend(void *owner, enum script_whose whose, struct text name, enum config_period per,
+                  struct script_spend *out)
+{
+    static const enum account_kind kinds[] = {
+        [SCRIPT_OF_TEAM] = ACCOUNT_TEAM,       [SCRIPT_OF_KEY] = ACCOUNT_KEY,         [SCRIPT_OF_USER] = ACCOUNT_USER,
+        [SCRIPT_OF_SESSION] = ACCOUNT_SESSION, [SCRIPT_OF_PROJECT] = ACCOUNT_PROJECT,
+    };
+    const struct request *req = owner;
+    struct ledger *ledger = req->worker->gateway->ledger;
+    struct ledger_balance balances[ACCOUNTS_MOST];
+    struct record record = { .type = RECORD_NONE, .team = req->team->name, .admitted_ms = req->admitted_ms };
+    if (ledger == NULL)
+        return false;
+    if (whose == SCRIPT_OF_TEAM)
+        record.team = name;
+    else if (whose == SCRIPT_OF_KEY)
+        record.key = name;
+    else if (whose == SCRIPT_OF_USER)
+        record.user = name;
+    else if (whose == SCRIPT_OF_SESSION)
+        record.session = name;
+    else
+        record.project = name;
+    size_t count = ledger_read_balances(ledger, &record, balances);
+    for (size_t i = 0; i < count; i++)
+        if (balances[i].kind == kinds[whose] && balances[i].terms->period == per) {
+            *out = (struct script_spend){ balances[i].spent, balances[i].held, balances[i].limit };
+            return true;
+        }
+    return false;
+}
+
+static const char *tag(void *owner, struct text name, struct text value)
+{
+    struct request *req = owner;
+    const char *why = NULL;
+    if (!labels_is_tag(name, value))
+        return "a name has letters, digits, _ . and -, at most 32 bytes; a value is a text of at most 64 without commas";
+    struct text sent = text_of(arena_printf(&req->arena, "%.*s=%.*s", TEXT_ARG(name), TEXT_ARG(value)));
+    if (labels_merge(&req->arena, sent, req->whose.tags, &req->whose.tags, &why) < 0)
+        return why;
+    req->policy->tags = req->whose.tags;
+    return NULL;
+}
+
+const struct script_host policy_host = { .spend = spend, .tag = tag };

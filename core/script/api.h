@@ -1,0 +1,107 @@
+/* api.h - the words of policies as rows, and what their functions share: arguments that are checked, names that fail loudly.
+ *
+ * A row names its function, the hooks in which it may be called and whether it waits. api.c makes each a Lua function that looks at
+ * this first. A new library is a file with rows, and a line in api.c. Only script/ includes this. */
+#ifndef SCRIPT_API_H
+#define SCRIPT_API_H
+
+#include <lua.h>
+
+#include "base/text.h"
+#include "script/state.h"
+
+#define API_LOAD 0x80u /* while the file is loaded */
+#define API_HOOKS (SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE | SCRIPT_ON_RESPONSE | SCRIPT_ON_FINISH)
+#define API_ALWAYS (API_LOAD | API_HOOKS)
+
+struct api_row {
+    const char *name; /* NULL: the end of the list */
+    lua_CFunction call;
+    unsigned when; /* SCRIPT_ON_* and API_LOAD */
+    bool waits;
+    const char *arguments, *result; /* as sdk/lua/gw.lua has them */
+    const char *help;
+};
+
+/* A table of functions: gw, gw.text ... */
+struct api_library {
+    const char *name;
+    const struct api_row *rows;
+};
+/* Ends with a name of NULL; the first is gw itself. */
+extern const struct api_library api_libraries[];
+
+/* gw with all its libraries, frozen: on the stack. */
+void api_open(lua_State *L);
+/* The function of a row: on the stack. `of`: "gw.text.", "req:", as errors name it. Kept, static. */
+void api_push_row(lua_State *L, const char *of, const struct api_row *row);
+/* The table on top of the stack becomes one that cannot be changed, and in which an unknown name raises: "gw.text has no function
+ * "lowr" (did you mean ...)". `of` static; `what`: "function", "field"; those that may be absent are in `may` (NULL-terminated, static; NULL: none). */
+void api_freeze(lua_State *L, const char *of, const char *what, const char *const *may);
+/* The same for plain data: an absent key is nil, the index 0 raises. With `keys` there is a list of its keys on top of the table, for
+ * the order in which pairs() has them; it is taken. */
+void api_freeze_data(lua_State *L, const char *of, bool keys);
+/* Makes type, next, pairs that know frozen tables: fields of the table on top of the stack. */
+void api_open_tables(lua_State *L);
+
+/* For protected calls: a coroutine, as a reference. */
+int api_new_thread(lua_State *L);
+
+/* Raises `of: unknown WHAT "name" (did you mean "x"?)`. `names` is NULL-terminated. */
+_Noreturn void api_unknown(lua_State *L, const char *of, const char *what, struct text name, const char *const *names);
+/* The run; raises where there is none. */
+struct script_run *api_run(lua_State *L);
+struct text api_text(lua_State *L, int index); /* absent unless a string */
+/* A string at `index`; else raises "WORD: WHAT is needed, not nil". */
+struct text api_check_text(lua_State *L, int index, const char *word, const char *what);
+/* The table of options at `index`, of which only `names` are known: true where there is one; absent is false. */
+bool api_options(lua_State *L, int index, const char *word, const char *const *names);
+/* An option as text; absent where it is nil. */
+struct text api_option_text(lua_State *L, int index, const char *word, const char *name);
+/* An option as a whole number within bounds; `otherwise` where it is nil. */
+int64_t api_option_int(lua_State *L, int index, const char *word, const char *name, int64_t least, int64_t most,
+                       int64_t otherwise);
+/* A copy in the request's arena. */
+struct text api_keep(lua_State *L, struct text t);
+void api_push(lua_State *L, struct text t); /* nil where it is absent */
+/* JSON as a Lua value. null becomes nil, or gw.json.null where it is inside. Raises where it is nested too deeply. */
+void api_push_json(lua_State *L, const struct json *value);
+/* Is a model configured under that name, or does a provider or a family have it? */
+bool api_knows_model(const struct config *config, struct text name);
+/* Raises where not: `WORD: model "x" is not configured (did you mean ...)`. */
+void api_check_model(lua_State *L, const char *word, struct text name);
+
+extern const struct api_row decide_rows[], api_json_rows[], api_log_rows[];
+void api_push_print(lua_State *L);
+/* args.c: gw.args and gw.arg into the table on top of the stack. */
+void args_open(lua_State *L);
+/* decide.c: the decision that a hook returned, at `index`; NULL: it is none. */
+struct decision {
+    const char *kind; /* "deny", "answer", "route" */
+    struct text model, reason;
+    struct script_refusal refusal;
+    struct script_reply answer;
+};
+const struct decision *decide_at(lua_State *L, int index);
+/* request.c: the request, on the stack. What is returned is set to NULL after the hook: who has kept it gets an error. */
+struct script_request **request_push(lua_State *L, struct script_request *req);
+/* The request at 1; raises where a method was called with a dot. */
+struct script_request *request_check(lua_State *L, const char *word);
+/* The texts of a turn, in one. */
+void request_push_text(lua_State *L, const struct talk_turn *turn);
+void request_open(lua_State *L);
+void request_write_words(struct buf *out);
+/* target.c */
+void target_push_list(lua_State *L, const struct script_targets *targets);
+/* The list at `index` into `targets`, which are those of the list at `before`. NULL, or what is wrong with it, static: an element that is none of them, or is there twice. */
+const char *target_read_list(lua_State *L, int before, int index, struct script_targets *targets);
+/* finish.c: what on_finish gets beside the request, on the stack. */
+void finish_push(lua_State *L, const struct script_done *done);
+/* read.c: the methods of the request that read its messages. */
+extern const struct api_row read_rows[];
+/* The fields that read.c has. */
+const struct talk *read_talk(lua_State *L, struct script_request *req);
+void read_push_messages(lua_State *L, const struct talk *talk);
+void read_push_calls(lua_State *L, const struct talk *talk);
+
+#endif

@@ -1,0 +1,280 @@
+/* read.c - the methods of a request that read it, and its messages as lists. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "script/api.h"
+
+const struct talk *read_talk(lua_State *L, struct script_request *req)
+{
+    static const struct talk nothing;
+    struct fail fail;
+    if (req->talk != NULL)
+        return req->talk;
+    if (req->ask->body.len == 0)
+        return &nothing; /* on_finish of a stream: the body is gone */
+    state_spend(L, (int64_t)req->ask->body.len / 64);
+    if (req->face->talk != NULL) {
+        req->talk = req->face->talk(req->arena, req->ask, &fail);
+    } else if (req->face->canonical != NULL) { /* in the shape of chat */
+        struct ask canonical = { .json = req->face->canonical(req->arena, req->ask, &fail) };
+        req->talk = canonical.json != NULL ? talk_chat(req->arena, &canonical, &fail) : NULL;
+    } else {
+        req->talk = &nothing;
+    }
+    if (req->arena->full)
+        luaL_error(L, "the request needs more memory than limits.memory_mb allows");
+    if (req->talk == NULL) /* whoever answers refuses it too */
+        req->talk = &nothing;
+    return req->talk;
+}
+
+static void push_call(lua_State *L, const struct talk_call *call)
+{
+    lua_createtable(L, 0, 3);
+    api_push(L, call->id.ptr != NULL ? call->id : TEXT(""));
+    lua_setfield(L, -2, "id");
+    api_push(L, call->name.ptr != NULL ? call->name : TEXT(""));
+    lua_setfield(L, -2, "name");
+    api_push(L, call->arguments.ptr != NULL ? call->arguments : TEXT(""));
+    lua_setfield(L, -2, "arguments");
+    api_freeze(L, "a tool call", "field", NULL);
+}
+
+static void push_calls_of(lua_State *L, const struct talk_turn *turn, lua_Integer *n)
+{
+    for (size_t i = 0; i < turn->call_count; i++) {
+        push_call(L, &turn->calls[i]);
+        lua_rawseti(L, -2, ++*n);
+    }
+}
+
+void read_push_calls(lua_State *L, const struct talk *talk)
+{
+    lua_Integer n = 0;
+    lua_newtable(L);
+    for (size_t i = 0; i < talk->count; i++)
+        push_calls_of(L, &talk->turns[i], &n);
+    api_freeze_data(L, "req.tool_calls", false);
+}
+
+void read_push_messages(lua_State *L, const struct talk *talk)
+{
+    lua_createtable(L, (int)talk->count, 0);
+    for (size_t i = 0; i < talk->count; i++) {
+        const struct talk_turn *turn = &talk->turns[i];
+        lua_Integer n = 0;
+        lua_createtable(L, 0, 5);
+        lua_pushstring(L, turn->role);
+        lua_setfield(L, -2, "role");
+        request_push_text(L, turn);
+        lua_setfield(L, -2, "text");
+        lua_pushinteger(L, turn->images);
+        lua_setfield(L, -2, "images");
+        lua_pushinteger(L, turn->files);
+        lua_setfield(L, -2, "files");
+        lua_newtable(L);
+        push_calls_of(L, turn, &n);
+        api_freeze_data(L, "message.tool_calls", false);
+        lua_setfield(L, -2, "tool_calls");
+        api_freeze(L, "a message", "field", NULL);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    api_freeze_data(L, "req.messages", false);
+}
+
+static const char *const role_names[] = { "system", "user", "assistant", "tool", NULL };
+
+/* The roles of the options at `index`, a bit each. */
+static unsigned roles_at(lua_State *L, int index, const char *word)
+{
+    static const char *const options[] = { "roles", NULL };
+    unsigned roles = 0;
+    if (!api_options(L, index, word, options) || lua_getfield(L, index, "roles") == LUA_TNIL)
+        return ~0u;
+    if (lua_type(L, -1) != LUA_TTABLE)
+        luaL_error(L, "%s: roles is a list, { \"user\" }, not %s", word, luaL_typename(L, -1));
+    for (lua_Integer i = 1; lua_geti(L, -1, i) != LUA_TNIL; i++) {
+        size_t r = 0;
+        struct text name = api_text(L, -1);
+        while (role_names[r] != NULL && !text_is(name, role_names[r]))
+            r++;
+        if (role_names[r] == NULL)
+            api_unknown(L, word, "role", name.ptr != NULL ? name : TEXT("?"), role_names);
+        roles |= 1u << r;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+    return roles;
+}
+
+static bool has_role(unsigned roles, const char *role)
+{
+    for (size_t r = 0; role_names[r] != NULL; r++)
+        if (strcmp(role_names[r], role) == 0)
+            return (roles & (1u << r)) != 0;
+    return false;
+}
+
+static int texts(lua_State *L)
+{
+    const struct talk *talk = read_talk(L, request_check(L, "texts"));
+    unsigned roles = roles_at(L, 2, "req:texts");
+    lua_Integer n = 0;
+    lua_newtable(L);
+    for (size_t i = 0; i < talk->count; i++) {
+        const struct talk_turn *turn = &talk->turns[i];
+        if (!has_role(roles, turn->role))
+            continue;
+        for (size_t k = 0; k < turn->text_count; k++) {
+            api_push(L, turn->texts[k]);
+            lua_rawseti(L, -2, ++n);
+        }
+        for (size_t k = 0; k < turn->call_count; k++) {
+            api_push(L, turn->calls[k].arguments);
+            lua_rawseti(L, -2, ++n);
+        }
+    }
+    return 1;
+}
+
+/* The matcher at 2: a text, which is looked for in C; else an object whose find() is called. True: hit and role are pushed. */
+static bool find_in(lua_State *L, struct text text, const char *role)
+{
+    struct text plain = api_text(L, 2);
+    if (plain.ptr != NULL) {
+        state_spend(L, (int64_t)text.len / 16);
+        if (text_find(text, plain) < 0)
+            return false;
+        lua_pushvalue(L, 2);
+    } else {
+        lua_getfield(L, 2, "find");
+        lua_pushvalue(L, 2);
+        api_push(L, text);
+        lua_call(L, 2, 1);
+        if (!lua_toboolean(L, -1)) {
+            lua_pop(L, 1);
+            return false;
+        }
+    }
+    lua_pushstring(L, role);
+    return true;
+}
+
+static int find(lua_State *L)
+{
+    const struct talk *talk = read_talk(L, request_check(L, "find"));
+    int type = lua_type(L, 2);
+    if (type != LUA_TSTRING && type != LUA_TTABLE && type != LUA_TUSERDATA)
+        return luaL_error(L, "req:find: a text or gw.text.words{...} is needed, not %s", luaL_typename(L, 2));
+    unsigned roles = roles_at(L, 3, "req:find");
+    for (size_t i = 0; i < talk->count; i++) {
+        const struct talk_turn *turn = &talk->turns[i];
+        if (!has_role(roles, turn->role))
+            continue;
+        for (size_t k = 0; k < turn->text_count; k++)
+            if (find_in(L, turn->texts[k], turn->role))
+                return 2;
+        for (size_t k = 0; k < turn->call_count; k++)
+            if (find_in(L, turn->calls[k].arguments, turn->role))
+                return 2;
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+/* Equal calls at the end of the history. */
+static int repeated_call(lua_State *L)
+{
+    const struct talk *talk = read_talk(L, request_check(L, "repeated_call"));
+    const struct talk_call *last = NULL;
+    lua_Integer n = 0;
+    for (size_t i = talk->count; i-- > 0;)
+        for (size_t k = talk->turns[i].call_count; k-- > 0;) {
+            const struct talk_call *call = &talk->turns[i].calls[k];
+            state_spend(L, (int64_t)call->arguments.len / 16);
+            if (last != NULL && (!text_eq(last->name, call->name) || !text_eq(last->arguments, call->arguments)))
+                goto counted;
+            last = call;
+            n++;
+        }
+counted:
+    lua_pushinteger(L, n);
+    if (last == NULL)
+        return 1;
+    api_push(L, last->name);
+    return 2;
+}
+
+/* Where the canonical names stand in the client APIs. */
+static const struct place {
+    const char *name, *paths[4];
+} places[] = {
+    { "effort", { "reasoning_effort", "reasoning.effort", "output_config.effort" } },
+    { "max_tokens", { "max_tokens", "max_completion_tokens", "max_output_tokens" } },
+    { "parallel_tool_calls", { "parallel_tool_calls" } },
+    { "seed", { "seed" } },
+    { "service_tier", { "service_tier" } },
+    { "temperature", { "temperature" } },
+    { "thinking_tokens", { "thinking.budget_tokens" } },
+    { "top_p", { "top_p" } },
+};
+enum { PLACES = sizeof places / sizeof *places };
+
+static const struct json *at_path(const struct json *v, const char *path)
+{
+    struct text rest = text_of(path);
+    while (v != NULL && rest.ptr != NULL)
+        v = json_get(v, text_cut(&rest, '.'));
+    return v;
+}
+
+static int get(lua_State *L)
+{
+    struct script_request *req = request_check(L, "get");
+    struct text name = api_check_text(L, 2, "req:get", "a name");
+    const char *names[PLACES + 1];
+    const struct place *place = NULL;
+    for (size_t i = 0; i < PLACES; i++) {
+        names[i] = places[i].name;
+        if (text_is(name, names[i]))
+            place = &places[i];
+    }
+    names[PLACES] = NULL;
+    if (place == NULL)
+        api_unknown(L, "req:get", "name", name, names);
+    read_talk(L, req); /* the body as JSON */
+    for (size_t i = 0; i < 4 && place->paths[i] != NULL; i++) {
+        const struct json *v = at_path(req->ask->json, place->paths[i]);
+        if (json_type(v) != JSON_T_ABSENT && json_type(v) != JSON_T_NULL && json_type(v) != JSON_T_OBJECT) {
+            api_push_json(L, v);
+            return 1;
+        }
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+static int tag(lua_State *L)
+{
+    struct script_request *req = request_check(L, "tag");
+    struct text name = api_check_text(L, 2, "req:tag", "a name"), value = api_check_text(L, 3, "req:tag", "a value");
+    if (req->host == NULL || req->host->tag == NULL || state_of(L)->policy->observe)
+        return 0;
+    const char *wrong = req->host->tag(req->owner, name, value);
+    if (wrong != NULL)
+        return luaL_error(L, "req:tag: %s", wrong);
+    return 0;
+}
+
+const struct api_row read_rows[] = {
+    { "texts", texts, API_HOOKS, false, "options?", "string[]",
+      "All text that the provider would see; { roles = { \"user\" } }" },
+    { "find", find, API_HOOKS, false, "matcher, options?", "string?, string?",
+      "The first hit of a text or of gw.text.words{...}, and whose text it is in" },
+    { "repeated_call", repeated_call, API_HOOKS, false, "", "integer, string?",
+      "How many equal tool calls end the history, and of which tool" },
+    { "get", get, API_HOOKS, false, "name", "any?",
+      "temperature top_p max_tokens thinking_tokens effort seed service_tier parallel_tool_calls" },
+    { "tag", tag, API_HOOKS, false, "name, value", "", "A tag of the request, for the ledger and the log" },
+    { NULL },
+};

@@ -1,0 +1,176 @@
+/* script.h - policies: rules in Lua, of the operator's, that run at fixed moments of a request's way.
+ *
+ * A policy has one Lua state on each worker, made when the worker starts. Everything here belongs to the worker's thread but
+ * script_check() and what has to do with struct script_shared. A hook that fails never harms the process: its error names the policy,
+ * the file and the line. */
+#ifndef SCRIPT_SCRIPT_H
+#define SCRIPT_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "canon/ask.h"
+#include "canon/usage.h"
+#include "config/config.h"
+#include "face/face.h"
+#include "face/talk.h"
+
+enum script_hook { SCRIPT_ON_REQUEST = 1, SCRIPT_ON_ROUTE = 2, SCRIPT_ON_RESPONSE = 4, SCRIPT_ON_FINISH = 8 };
+#define SCRIPT_HOOKS 4u
+
+/* What the hooks of all policies decided. */
+enum script_verdict {
+    SCRIPT_PASS,   /* nothing, or a route: script_request.model is the model now */
+    SCRIPT_DENY,   /* script_request.refusal */
+    SCRIPT_ANSWER, /* script_request.answer */
+    SCRIPT_FAILED, /* a policy did; the reason is in the log and in the trace: the client gets an internal error */
+};
+
+struct script_header {
+    struct text name, value;
+};
+
+/* Why the attempt before failed. */
+struct script_error {
+    const char *class; /* "rate_limited": static */
+    int status;        /* 0: none */
+    struct text code, provider, target;
+};
+
+/* One thing that may still be tried. */
+struct script_target {
+    struct text provider, model;
+    const char *role; /* "target", "fallback": static */
+    unsigned index;   /* the caller's */
+};
+
+/* What may still be tried, in order. A hook changes the order and the count. */
+struct script_targets {
+    struct script_target *items;
+    size_t count;
+};
+
+/* How a request ended. */
+struct script_done {
+    int status;
+    const char *outcome; /* "ok", "denied", "failed", "cancelled" */
+    struct text code;    /* absent: none */
+    struct text target;  /* "provider/model"; absent: none was asked */
+    unsigned attempts;
+    const struct usage *usage;
+    bool priced;
+    int64_t cost_nano, first_token_ms, total_ms; /* first_token_ms -1: none came */
+};
+
+struct script_note {
+    struct script_note *next;
+    struct text text;
+};
+
+/* What one hook did: for the access log. Arena. */
+struct script_trace {
+    struct script_trace *next;
+    const struct config_policy *policy;
+    enum script_hook hook;
+    unsigned attempt;
+    const char *decision; /* "deny", "answer", "route", "overruled", "order", "error"; NULL: none. Static */
+    struct text model, code, reason;
+    struct script_note *notes, **last_note;
+    unsigned note_count;
+    int64_t cpu_ns;
+    bool observed; /* decided, and not done: mode = "observe" */
+};
+
+/* Money of somebody in a period, nano-dollars. */
+struct script_spend {
+    int64_t spent, held, limit; /* limit -1: none */
+};
+enum script_whose { SCRIPT_OF_TEAM, SCRIPT_OF_KEY, SCRIPT_OF_USER, SCRIPT_OF_SESSION, SCRIPT_OF_PROJECT };
+
+/* What the caller does for a policy; `owner` is script_request.owner. */
+struct script_host {
+    /* False: there is no budget of that kind, and nothing is known. */
+    bool (*spend)(void *owner, enum script_whose whose, struct text name, enum config_period per,
+                  struct script_spend *out);
+    /* Sets a tag of the request. NULL, or what is wrong with it, static. */
+    const char *(*tag)(void *owner, struct text name, struct text value);
+};
+
+/* A request as policies see it. Zeroed and filled by the caller, in the request's arena; texts are kept. */
+struct script_request {
+    struct arena *arena;
+    const struct config *config;
+    const struct face *face;
+    struct ask *ask; /* its body may be gone in on_finish: `talk` stays */
+    const struct script_host *host;
+    void *owner;
+    uint32_t operation;
+    struct text id, team, key, model, asked_model, address, user, project, session, tags; /* tags: "a=1,b=2" */
+    const char *client;
+    bool stream;
+    int64_t admitted_ms;
+    const struct script_header *headers;
+    size_t header_count;
+    unsigned attempt;
+    const struct script_error *last_error; /* NULL: the first attempt */
+
+    /* What came of it. */
+    const char *routed_by; /* name of the policy whose route counts; NULL: none */
+    struct script_refusal {
+        int status, retry_after_s; /* 0: it shall not come again */
+        struct text code, text;
+    } refusal;
+    struct script_reply {
+        struct text text;
+        const char *finish; /* "stop", "length", "content_filter": static */
+    } answer;
+    struct script_trace *traces, **last_trace;
+
+    /* script/'s own */
+    const struct talk *talk;
+    struct text conversation;
+    int *vars; /* of each policy: a reference in its state */
+    struct script_state **vars_of;
+};
+
+/* What all workers share: counters and cached values of policies, on this gateway. */
+struct script_shared;
+struct script_shared *script_shared_new(void);
+void script_shared_free(struct script_shared *shared);
+
+/* Loads each policy once, to see whether it is sound, and notes which hooks it has. Calls `wrong` with the policy and a text that names
+ * file and line for each that is not. Boot thread, before any worker. */
+void script_check(struct config *config, void (*wrong)(void *arg, const struct config_policy *policy, const char *text),
+                  void *arg);
+
+/* The policies of a worker. */
+struct script_worker;
+/* `config` and `shared` are kept. NULL with `fail`. Given; NULL without `fail` set where the configuration has none. */
+struct script_worker *script_open(const struct config *config, struct script_shared *shared, struct fail *fail);
+void script_close(struct script_worker *w); /* NULL: nothing */
+
+/* Runs the hooks of that name of all policies that are for this request, in order. */
+enum script_verdict script_on_request(struct script_worker *w, struct script_request *req);
+enum script_verdict script_on_route(struct script_worker *w, struct script_request *req,
+                                    struct script_targets *targets);
+/* Also gives back what the policies kept of the request: once for each request that script_on_request() saw. */
+void script_on_finish(struct script_worker *w, struct script_request *req, const struct script_done *done);
+
+/* "on_request" ... Static. */
+const char *script_hook_name(enum script_hook hook);
+/* "chat", "completion" ... of a GW_OP_*. Static. */
+const char *script_kind_name(uint32_t operation);
+/* The kinds, NULL-terminated. Static. */
+extern const char *const script_kinds[];
+/* The GW_OP_* of a kind; 0: there is none. */
+uint32_t script_kind_of(struct text name);
+
+/* The words of policies, a line each, or as JSON: what sdk/lua/gw.lua describes. Appended. */
+void script_write_words(struct buf *out);
+
+#endif

@@ -1,0 +1,76 @@
+/* state.h - the Lua state of one policy on one worker, with its bounds: memory by its own allocator, steps and CPU time by a hook that
+ * also the functions written in C count for. Only script/ includes this. */
+#ifndef SCRIPT_STATE_H
+#define SCRIPT_STATE_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fail.h"
+#include "config/config.h"
+#include "script/script.h"
+
+/* One hook of one request, while it runs. */
+struct script_run {
+    struct script_request *req;
+    enum script_hook hook;
+    struct script_trace *trace; /* arena */
+    struct script_targets *targets;
+    const struct script_done *done;
+    bool no_wait; /* in a callback, which cannot wait; reserved for functions that wait */
+};
+
+struct script_state {
+    lua_State *L;
+    const struct config *config;
+    struct config_policy *policy;
+    struct script_shared *shared;
+    size_t memory;       /* bytes that the state holds */
+    int64_t left, look;  /* steps that the run may still make; at how many the clock is asked next */
+    int64_t cpu_end_ns;  /* 0: the clock was not asked yet */
+    int64_t cpu_ns;      /* what the run may take */
+    const char *stopped; /* why the run must end, static or `why`; no pcall keeps it */
+    char why[96];
+    bool big;                /* the run has made a very long text: the clock is looked at more often */
+    bool broken;             /* it has no memory left: closed before its next hook */
+    unsigned kept;           /* tables of requests that are not over: req.vars */
+    bool took_args;          /* gw.args was called */
+    struct script_run *run;  /* whose turn it is; NULL: the file is being loaded */
+    int hooks[SCRIPT_HOOKS]; /* references of the functions; LUA_NOREF: it has none */
+    struct buf text;         /* being written; kept from call to call, so that an error leaves nothing behind */
+    struct arena scratch;    /* of JSON that is read; the same */
+    int idle;                /* reference of a coroutine that is free; LUA_NOREF: none */
+};
+
+/* Loads the policy. `config` and `shared` are kept. NULL with `fail`: "scripts/x.lua:3: ...". Given. */
+struct script_state *state_new(const struct config *config, struct config_policy *policy, struct script_shared *shared,
+                               struct fail *fail);
+void state_free(struct script_state *s);
+struct script_state *state_of(lua_State *L);
+/* Bounds for what runs next. */
+void state_budget(struct script_state *s, int64_t cpu_ns);
+/* `steps` more of about an instruction each, by a function written in C: raises when the run has used up its bounds. */
+void state_spend(lua_State *L, int64_t steps);
+/* Raises again what no pcall may keep. For pcall. */
+void state_check(lua_State *L, int status);
+/* The error on top of `L`, which has ended with `status`: "scripts/x.lua:3: ...". Allocates nothing in the state. */
+void state_explain(lua_State *L, int status, struct fail *fail);
+/* A coroutine for a hook, with an empty stack, until state_release() with the same *ref. NULL: no memory. */
+lua_State *state_coroutine(struct script_state *s, int *ref);
+/* `usable`: it ended without an error, and another hook may have it. */
+void state_release(struct script_state *s, lua_State *co, int ref, bool usable);
+
+/* sandbox.c: leaves the table of globals on the stack. */
+void sandbox_open(lua_State *L);
+/* meter.c: the functions of string and table, counted. Each fills the table on top of the stack. */
+void meter_open_string(lua_State *L);
+void meter_open_table(lua_State *L);
+void meter_open_utf8(lua_State *L);
+/* pattern.c: find, match, gmatch, gsub into the table on top of the stack. */
+void pattern_open(lua_State *L);
+
+#endif

@@ -1,0 +1,63 @@
+/* target.c - what may still be tried, as on_route sees it: a plain list of targets that cannot be changed themselves. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "script/api.h"
+
+enum { TARGETS_MOST = 256 };
+
+void target_push_list(lua_State *L, const struct script_targets *targets)
+{
+    lua_createtable(L, (int)targets->count, 0);
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct script_target *t = &targets->items[i];
+        lua_createtable(L, 0, 5);
+        lua_pushlstring(L, t->provider.ptr, t->provider.len);
+        lua_pushliteral(L, "/");
+        lua_pushlstring(L, t->model.ptr, t->model.len);
+        lua_concat(L, 3);
+        lua_setfield(L, -2, "name");
+        api_push(L, t->provider);
+        lua_setfield(L, -2, "provider");
+        api_push(L, t->model);
+        lua_setfield(L, -2, "model");
+        lua_pushstring(L, t->role);
+        lua_setfield(L, -2, "role");
+        api_freeze(L, "a target", "field", NULL);
+        lua_pushvalue(L, -1); /* to know it again */
+        lua_rawseti(L, -3, (lua_Integer)i + 1);
+        lua_pop(L, 1);
+    }
+}
+
+const char *target_read_list(lua_State *L, int before, int index, struct script_targets *targets)
+{
+    struct script_target chosen[TARGETS_MOST];
+    bool taken[TARGETS_MOST] = { false };
+    size_t count = lua_rawlen(L, index), n = targets->count < TARGETS_MOST ? targets->count : TARGETS_MOST;
+    if (count == 0)
+        return "on_route leaves no target: return gw.deny(status, code, text) where nothing may be tried";
+    if (count > n)
+        return "on_route returns more targets than it was given";
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        for (; k < n; k++) {
+            lua_rawgeti(L, before, (lua_Integer)k + 1);
+            bool same = lua_rawequal(L, -1, -2);
+            lua_pop(L, 1);
+            if (same)
+                break;
+        }
+        lua_pop(L, 1);
+        if (k == n)
+            return "on_route returns something that is none of its targets";
+        if (taken[k])
+            return "on_route returns a target twice";
+        taken[k] = true;
+        chosen[i] = targets->items[k];
+    }
+    memcpy(targets->items, chosen, count * sizeof *chosen);
+    targets->count = count;
+    return NULL;
+}
