@@ -84,8 +84,8 @@ end
 -- project "shop" { budget = { usd = 100 } }          -- requests with x-gw-project: shop
 -- tag "env=test" { budget = { usd = 5, per = "day" } } -- with x-gw-tags: env=test
 
--- Rules of your own, in Lua, for each request in the order of this file: another model, a refusal, an answer. scripts/README.md
--- has their words. The second one needs no file.
+-- Rules of your own, in Lua, for each request in the order of this file: another model, a refusal, an answer.
+-- scripts/README.md has their words. The second one needs no file.
 -- policy "scripts/guard.lua" { args = { most_tokens = 100000 }, teams = { "support" }, on_error = "deny" }
 -- policy { when = 'req.estimated_input_tokens > 30000', route = "long" }
 

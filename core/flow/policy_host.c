@@ -1,7 +1,10 @@
 /* policy_host.c - what policies ask of the gateway: money of somebody, a tag. */
+#include <pthread.h>
+
 #include "config/labels.h"
 #include "flow/policy.h"
 #include "money/ledger.h"
+#include "money/zone.h"
 
 static bool spend(void *owner, enum script_whose whose, struct text name, enum config_period per,
                   struct script_spend *out)
@@ -35,6 +38,45 @@ static bool spend(void *owner, enum script_whose whose, struct text name, enum c
     return false;
 }
 
+enum { ZONES_MOST = 64 };
+
+/* Zones that policies have named: read once by the first, kept by the process. */
+static struct {
+    pthread_mutex_t mutex;
+    struct arena arena;
+    const struct zone *zones[ZONES_MOST];
+    size_t count;
+    bool ready;
+} places = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static const struct zone *find_zone(struct text name)
+{
+    struct fail fail;
+    for (size_t i = 0; i < places.count; i++)
+        if (text_is(name, places.zones[i]->name))
+            return places.zones[i];
+    if (places.count == ZONES_MOST)
+        return NULL;
+    if (!places.ready)
+        arena_init(&places.arena, NULL, 0, 4 << 20);
+    places.ready = true;
+    const struct zone *zone = zone_read(zone_folder(), name, &places.arena, &fail);
+    if (zone != NULL)
+        places.zones[places.count++] = zone;
+    return zone;
+}
+
+static bool east(void *owner, struct text name, int64_t unix_s, int64_t *out)
+{
+    (void)owner;
+    pthread_mutex_lock(&places.mutex);
+    const struct zone *zone = find_zone(name);
+    pthread_mutex_unlock(&places.mutex);
+    if (zone != NULL)
+        *out = zone_east(zone, unix_s);
+    return zone != NULL;
+}
+
 static const char *tag(void *owner, struct text name, struct text value)
 {
     struct request *req = owner;
@@ -48,4 +90,4 @@ static const char *tag(void *owner, struct text name, struct text value)
     return NULL;
 }
 
-const struct script_host policy_host = { .spend = spend, .tag = tag };
+const struct script_host policy_host = { .spend = spend, .east = east, .tag = tag };

@@ -3,9 +3,15 @@
 
 #include <lauxlib.h>
 #include <stdio.h>
+#include <string.h>
 
 const struct api_library api_libraries[] = {
     { "gw", decide_rows },
+    { "gw", api_spend_rows },
+    { "gw.cache", api_cache_rows },
+    { "gw.counter", api_counter_rows },
+    { "gw.text", api_text_rows },
+    { "gw.time", api_time_rows },
     { "gw.json", api_json_rows },
     { "gw.log", api_log_rows },
     { NULL, NULL },
@@ -49,7 +55,8 @@ void api_push_row(lua_State *L, const char *of, const struct api_row *row)
     lua_pushcclosure(L, call_row, 2);
 }
 
-static void push_library(lua_State *L, const struct api_library *library)
+/* Into the table on top of the stack. */
+static void add_library(lua_State *L, const struct api_library *library)
 {
     const char *of = lua_pushfstring(L, "%s.", library->name); /* an upvalue must be static: anchored below */
     lua_setfield(L, LUA_REGISTRYINDEX, of);
@@ -58,7 +65,6 @@ static void push_library(lua_State *L, const struct api_library *library)
     lua_rawgetp(L, LUA_REGISTRYINDEX, library);
     of = lua_tostring(L, -1);
     lua_pop(L, 1);
-    lua_newtable(L);
     for (const struct api_row *row = library->rows; row->name != NULL; row++) {
         api_push_row(L, of, row);
         lua_setfield(L, -2, row->name);
@@ -67,10 +73,15 @@ static void push_library(lua_State *L, const struct api_library *library)
 
 void api_open(lua_State *L)
 {
-    push_library(L, &api_libraries[0]);
+    lua_newtable(L);
     args_open(L);
-    for (const struct api_library *library = api_libraries + 1; library->name != NULL; library++) {
-        push_library(L, library);
+    for (const struct api_library *library = api_libraries; library->name != NULL; library++) {
+        if (strcmp(library->name, "gw") == 0) {
+            add_library(L, library);
+            continue;
+        }
+        lua_newtable(L);
+        add_library(L, library);
         if (library->rows == api_json_rows) {
             lua_pushlightuserdata(L, NULL);
             lua_setfield(L, -2, "null");

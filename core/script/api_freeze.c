@@ -130,6 +130,16 @@ static void look_behind(lua_State *L, int index, bool *order)
     lua_pop(L, 2);
 }
 
+void api_push_real(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    if (!lua_getmetatable(L, -1))
+        return;
+    lua_rawgetp(L, -1, &real_key);
+    lua_remove(L, -2);
+    lua_remove(L, lua_type(L, -1) == LUA_TTABLE ? -2 : -1);
+}
+
 static int next_of(lua_State *L)
 {
     bool order;

@@ -52,11 +52,13 @@ void api_push_json(lua_State *L, const struct json *value)
     push(L, value, false, 0);
 }
 
+static const char *put_table(lua_State *L, int index, struct json_writer *w, int depth);
+
 /* What is wrong, static; NULL: nothing. */
 static const char *put(lua_State *L, int index, struct json_writer *w, int depth)
 {
     const char *wrong = NULL;
-    if (depth == DEPTH_MOST || !lua_checkstack(L, 4))
+    if (depth == DEPTH_MOST || !lua_checkstack(L, 8))
         return "it is nested too deeply";
     switch (lua_type(L, index)) {
     case LUA_TNIL:
@@ -82,6 +84,16 @@ static const char *put(lua_State *L, int index, struct json_writer *w, int depth
     default:
         return "JSON has no functions";
     }
+    int top = lua_gettop(L);
+    api_push_real(L, index);
+    wrong = put_table(L, top + 1, w, depth);
+    lua_settop(L, top);
+    return wrong;
+}
+
+static const char *put_table(lua_State *L, int index, struct json_writer *w, int depth)
+{
+    const char *wrong = NULL;
     size_t count = lua_rawlen(L, index);
     lua_pushnil(L);
     bool empty = lua_next(L, index) == 0;
@@ -113,19 +125,24 @@ static const char *put(lua_State *L, int index, struct json_writer *w, int depth
     return wrong;
 }
 
-static int encode(lua_State *L)
+void api_write_json(lua_State *L, int index, const char *word, struct buf *out)
 {
-    struct script_state *s = state_of(L);
     struct json_writer w;
-    luaL_checkany(L, 1);
-    lua_settop(L, 1);
-    buf_truncate(&s->text, 0);
-    json_writer_init(&w, &s->text);
-    const char *wrong = put(L, 1, &w, 0);
+    json_writer_init(&w, out);
+    const char *wrong = put(L, index, &w, 0);
     if (wrong == NULL && json_end(&w) < 0)
         wrong = "it is too large";
     if (wrong != NULL)
-        return luaL_error(L, "gw.json.encode: %s", wrong);
+        luaL_error(L, "%s: %s", word, wrong);
+}
+
+static int encode(lua_State *L)
+{
+    struct script_state *s = state_of(L);
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+    buf_truncate(&s->text, 0);
+    api_write_json(L, 1, "gw.json.encode", &s->text);
     state_spend(L, (int64_t)s->text.len / 16);
     api_push(L, buf_view(&s->text));
     return 1;

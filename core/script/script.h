@@ -97,6 +97,8 @@ struct script_host {
     /* False: there is no budget of that kind, and nothing is known. */
     bool (*spend)(void *owner, enum script_whose whose, struct text name, enum config_period per,
                   struct script_spend *out);
+    /* How far the clocks of a zone are from UTC, in seconds. False: there is no such zone. */
+    bool (*east)(void *owner, struct text zone, int64_t unix_s, int64_t *east);
     /* Sets a tag of the request. NULL, or what is wrong with it, static. */
     const char *(*tag)(void *owner, struct text name, struct text value);
 };

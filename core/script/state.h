@@ -13,6 +13,11 @@
 #include "base/fail.h"
 #include "config/config.h"
 #include "script/script.h"
+#include "script/store.h"
+
+struct script_shared {
+    struct store *numbers, *texts; /* of gw.counter, of gw.cache */
+};
 
 /* One hook of one request, while it runs. */
 struct script_run {

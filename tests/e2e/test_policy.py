@@ -1,5 +1,6 @@
 """test_policy.py - rules in Lua, through the whole gateway: every client API, whole and streamed."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -191,6 +192,76 @@ class Policies(Case):
         self.assertEqual((answer.status, answer.header("x-gw-provider")), (200, "one"), answer)
         names = [p["policy"] for p in self.gw.log_for(answer.id)["policies"] if p.get("decision") == "route"]
         self.assertRegex(names[0], r"^line-\d+$")
+
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COOKBOOK = """
+provider "cheap" { plugin = "demo", price = { input_usd_per_mtok = 100, output_usd_per_mtok = 1 } }
+provider "large" { plugin = "demo", price = { input_usd_per_mtok = 100, output_usd_per_mtok = 1 } }
+model "fast" { { "cheap/a" } }
+model "smart" { { "large/b" } }
+ledger { path = "ledger" }
+team "support" {}
+team "writers" {}
+team "spenders" { budget = { usd = 1, per = "day" } }
+key { sha256 = "%(support)s", team = "support", name = "s" }
+key { sha256 = "%(writers)s", team = "writers", name = "w" }
+key { sha256 = "%(spenders)s", team = "spenders", name = "m" }
+policy "%(root)s/scripts/guard.lua" { args = { most_tokens = 20000, words = { "Nightfall" } } }
+policy "%(root)s/scripts/guard.lua" { name = "rate", teams = { "writers" }, args = { per_minute = 3 } }
+policy "%(root)s/scripts/support.lua" {
+    teams = { "support" },
+    args = { cheap = "fast", large = "smart", faq = { ["opening hours"] = "Nine to six." } },
+}
+policy "%(root)s/scripts/soft-budget.lua" { args = { share = 0.0005, cheap = "fast" }, teams = { "spenders" } }
+policy "%(root)s/scripts/route-by-length.lua" { args = { long = "smart", over_tokens = 1000 }, teams = { "writers" } }
+"""
+
+
+class Cookbook(Case):
+    """The policies that come with the gateway do what they are for."""
+
+    @classmethod
+    def make(cls):
+        names = ("support", "writers", "spenders")
+        digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+        return Gateway(COOKBOOK % dict(digests, root=ROOT))
+
+    def ask(self, team, text, model="smart", **more):
+        return self.gw.chat(text, model=model, headers=[("authorization", "Bearer " + team)], **more)
+
+    def test_support(self):
+        for _ in range(2):
+            answer = self.ask("support", "What are your OPENING HOURS?")
+            self.assertEqual(answer.json()["choices"][0]["message"]["content"], "Nine to six.")
+        line = self.gw.log_for(answer.id)
+        self.assertEqual((line["policies"][1]["reason"], line["tags"], line["attempts"]), ("faq, again", "support=faq", []))
+        self.assertEqual(self.ask("support", "my order is late").header("x-gw-provider"), "cheap")
+        self.assertEqual(self.ask("support", "I want a refund", model="fast").header("x-gw-provider"), "large")
+        self.assertEqual(self.ask("support", "well " * 3000, model="fast").header("x-gw-provider"), "large")
+
+    def test_guard(self):
+        self.assertEqual(self.ask("spenders", "word " * 20000).status, 413)
+        denied = self.ask("support", "about project nightFALL")
+        self.assertEqual((denied.status, self.gw.log_for(denied.id)["policies"][0]["reason"]), (403, "nightfall, user"))
+        self.assertEqual(self.ask("support", "my card 4111 1111 1111 1111 is lost").status, 403)
+        self.assertEqual(self.ask("support", "my number 41111111111111112 is none").status, 200)
+
+    def test_length_and_rate(self):
+        self.assertEqual(self.ask("writers", "short", model="fast").header("x-gw-provider"), "cheap")
+        self.assertEqual(self.ask("writers", "long " * 2000, model="fast").header("x-gw-provider"), "large")
+        answers = [self.ask("writers", "again", model="fast") for _ in range(5)]
+        denied = [a for a in answers if a.status == 429]
+        self.assertGreaterEqual(len(denied), 1)
+        self.assertTrue(1 <= int(denied[0].header("retry-after")) <= 60)
+
+    def test_soft_budget(self):
+        first = self.ask("spenders", "spend " * 40, max_tokens=50)
+        self.assertEqual((first.status, first.header("x-gw-provider")), (200, "large"), first)
+        later = self.ask("spenders", "and more", max_tokens=50)
+        self.assertEqual((later.status, later.header("x-gw-provider")), (200, "cheap"), later)
+        line = self.gw.log_for(later.id)
+        self.assertIn("USD of the day", [p for p in line["policies"] if p["policy"] == "soft-budget"][0]["reason"])
 
 
 class Wrong(unittest.TestCase):
