@@ -7,6 +7,7 @@
 stop() asserts a clean end: exit code 0 after SIGTERM and no sanitizer report. Standard library only.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -96,6 +97,16 @@ def provider(name, up, more=""):
         url,
         more,
     )
+
+
+def key_line(name, team, more=""):
+    """The Lua line of a gateway's key: `name` is its secret as well."""
+    return 'key { sha256 = "%s", team = "%s", name = "%s"%s }\n' % (hashlib.sha256(name.encode()).hexdigest(), team, name, more)
+
+
+def auth(name):
+    """The headers of a client with the key of key_line(`name`)."""
+    return [("Authorization", "Bearer " + name)]
 
 
 def report_in(lines):

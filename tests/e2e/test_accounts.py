@@ -9,8 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import upstream
-from harness import Case, Gateway, provider
-from test_budget import auth, key_line
+from harness import Case, Gateway, auth, key_line, provider
 from test_ledger import records, usage, verify
 from upstream import reply_json
 

@@ -7,8 +7,7 @@ import time
 import unittest
 
 import upstream
-from harness import Case, Gateway, provider, wait_for
-from test_budget import auth, key_line
+from harness import Case, Gateway, auth, key_line, provider, wait_for
 from upstream import reply, reply_json
 
 FEE = "price = { request_usd = 1, input_usd_per_mtok = 0, output_usd_per_mtok = 0 }"

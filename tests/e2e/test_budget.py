@@ -1,7 +1,6 @@
 """test_budget.py - what a budget lets through and what it refuses: exact to the nano-dollar, in both clients' words, and the same
 after a restart."""
 
-import hashlib
 import os
 import tempfile
 import threading
@@ -10,7 +9,7 @@ from decimal import Decimal
 
 import upstream
 from client import wait_for
-from harness import Case, Gateway, claude, provider
+from harness import Case, Gateway, auth, claude, key_line, provider
 from test_anthropic import VERSION
 from test_ledger import records, usage, verify
 from upstream import DONE, chunk, delta, event, reply_json, stream, stream_head
@@ -18,14 +17,6 @@ from upstream import DONE, chunk, delta, event, reply_json, stream, stream_head
 PRICE = "price = { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }"
 COST = Decimal("0.0035")  # of 1000 tokens in and 100 out
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
-
-
-def key_line(name, team, more=""):
-    return 'key { sha256 = "%s", team = "%s", name = "%s"%s }\n' % (hashlib.sha256(name.encode()).hexdigest(), team, name, more)
-
-
-def auth(name):
-    return [("Authorization", "Bearer " + name)]
 
 
 class Budget(Case):

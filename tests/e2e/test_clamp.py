@@ -7,9 +7,9 @@ import tempfile
 import unittest
 
 import upstream
-from harness import Case, Gateway, provider
+from harness import Case, Gateway, auth, key_line, provider
 from test_anthropic import VERSION
-from test_budget import PRICE, auth, key_line
+from test_budget import PRICE
 from test_ledger import records, verify
 from upstream import reply_json
 

@@ -9,9 +9,8 @@ import unittest
 
 import upstream
 from command import run
-from harness import Case, Gateway, provider, wait_for
+from harness import Case, Gateway, auth, key_line, provider, wait_for
 from test_anthropic import VERSION
-from test_limits import auth, key_line
 from upstream import DONE, chunk, delta, stream_head
 
 

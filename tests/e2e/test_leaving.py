@@ -10,9 +10,9 @@ import unittest
 import client
 import upstream
 from client import wait_for
-from harness import Gateway, claude, provider
+from harness import Gateway, auth, claude, key_line, provider
 from test_anthropic import VERSION
-from test_budget import PRICE, auth, key_line
+from test_budget import PRICE
 from test_guard import named
 from test_ledger import records, verify
 from upstream import DONE, chunk, delta, stream_head, usage_event

@@ -1,7 +1,6 @@
 """test_limits.py - requests and tokens per minute and requests in flight: what passes, how a refusal reads in both clients' words, that a
 refused request takes nothing, and that no place in flight is lost."""
 
-import hashlib
 import os
 import tempfile
 import threading
@@ -10,21 +9,13 @@ import unittest
 
 import client
 import upstream
-from harness import Case, Gateway, claude, provider, wait_for
+from harness import Case, Gateway, auth, claude, key_line, provider, wait_for
 from test_anthropic import VERSION
 from upstream import reply_json
 
 USAGE = {"prompt_tokens": 700, "completion_tokens": 300, "total_tokens": 1000, "prompt_tokens_details": {"cached_tokens": 600}}
 THEIRS = [("anthropic-ratelimit-requests-remaining", "7"), ("x-ratelimit-remaining-requests", "7"), ("anthropic-organization-id", "org-canary-upstream"),
           ("openai-organization", "org-canary-upstream"), ("cf-ray", "abc"), ("x-ratelimit-limit-tokens", "9"), ("anthropic-ratelimit-unified-status", "allowed")]
-
-
-def key_line(name, team, more=""):
-    return 'key { sha256 = "%s", team = "%s", name = "%s"%s }\n' % (hashlib.sha256(name.encode()).hexdigest(), team, name, more)
-
-
-def auth(name):
-    return [("Authorization", "Bearer " + name)]
 
 
 class Limits(Case):

@@ -20,9 +20,8 @@ import client
 import upstream
 from client import wait_for
 from command import run
-from harness import Gateway, provider
+from harness import Gateway, auth, key_line, provider
 from stored import check_store, lag, metric, opened
-from test_budget import auth, key_line
 from test_ledger import records, verify
 from upstream import DONE, delta, event, reply, reply_json, stream, stream_head
 

@@ -10,8 +10,8 @@ import unittest
 import client
 import upstream
 from client import wait_for
-from harness import Gateway, provider
-from test_budget import PRICE, USAGE, auth, key_line
+from harness import Gateway, auth, key_line, provider
+from test_budget import PRICE, USAGE
 from test_ledger import verify
 from upstream import DONE, delta, event, reply_json, stream
 
