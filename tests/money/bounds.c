@@ -1,14 +1,7 @@
 /* bounds.c - bounds BOOK: the most tokens of requests, for bounds.py. One JSON object a line on stdin, the same on stdout:
  * {"seller", "model", "body": {...}, "interleaved": true} -> {"input", "output", "no_limit", "unbounded": null or why} */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/buf.h"
-#include "base/json.h"
-#include "money/book.h"
+#include "lines.h"
 #include "money/bound.h"
-
-enum { LINE_MOST = 4 << 20 };
 
 static void answer(const struct book *book, const struct json *asked, struct arena *arena, struct json_writer *w)
 {
@@ -40,32 +33,5 @@ static void answer(const struct book *book, const struct json *asked, struct are
 
 int main(int argc, char **argv)
 {
-    struct fail fail;
-    char *line = malloc(LINE_MOST);
-    struct book *book;
-
-    json_start();
-    book = argc == 2 ? book_load(argv[1], &fail) : NULL;
-    if (book == NULL || line == NULL) {
-        fprintf(stderr, "bounds: %s\n", argc == 2 ? fail.text : "it takes the path of a price book");
-        return 1;
-    }
-    while (fgets(line, LINE_MOST, stdin) != NULL) {
-        struct json_writer w;
-        struct arena arena;
-        struct buf out;
-
-        arena_init(&arena, NULL, 0, 64 << 20);
-        buf_init(&out, 1 << 20);
-        json_writer_init(&w, &out);
-        answer(book, json_parse(&arena, text_of(line), &fail), &arena, &w);
-        if (json_end(&w) != 0)
-            return 1;
-        printf("%.*s\n", TEXT_ARG(buf_view(&out)));
-        buf_free(&out);
-        arena_fini(&arena);
-    }
-    book_free(book);
-    free(line);
-    return 0;
+    return lines_main("bounds", argc, argv, answer);
 }

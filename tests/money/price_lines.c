@@ -1,17 +1,14 @@
 /* price_lines.c - price-lines BOOK: prices requests for oracle.py. One JSON object a line on stdin, the same on stdout:
  * {"provider", "model", "at", "when": {"service_tier": "flex"}, "quantity": {"input": 1000}} ->
  * {"id": of the model or null, "known", "nano", "lines": [nano of each]} */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/buf.h"
-#include "base/json.h"
+#include "lines.h"
 #include "money/cost.h"
 
-enum { CONTEXT_MOST = 8, LINE_MOST = 1 << 20 };
+enum { CONTEXT_MOST = 8 };
 
-static void price(const struct book *book, const struct json *asked, struct json_writer *w)
+static void price(const struct book *book, const struct json *asked, struct arena *arena, struct json_writer *w)
 {
+    (void)arena;
     const struct json *when = json_member(asked, "when"), *written = json_member(asked, "quantity");
     struct price_context context[CONTEXT_MOST];
     int64_t quantity[UNITS] = { 0 };
@@ -48,32 +45,5 @@ static void price(const struct book *book, const struct json *asked, struct json
 
 int main(int argc, char **argv)
 {
-    struct fail fail;
-    char *line = malloc(LINE_MOST);
-    struct book *book;
-
-    json_start();
-    book = argc == 2 ? book_load(argv[1], &fail) : NULL;
-    if (book == NULL || line == NULL) {
-        fprintf(stderr, "price-lines: %s\n", argc == 2 ? fail.text : "it takes the path of a price book");
-        return 1;
-    }
-    while (fgets(line, LINE_MOST, stdin) != NULL) {
-        struct json_writer w;
-        struct arena arena;
-        struct buf out;
-
-        arena_init(&arena, NULL, 0, 1 << 20);
-        buf_init(&out, 1 << 20);
-        json_writer_init(&w, &out);
-        price(book, json_parse(&arena, text_of(line), &fail), &w);
-        if (json_end(&w) != 0)
-            return 1;
-        printf("%.*s\n", TEXT_ARG(buf_view(&out)));
-        buf_free(&out);
-        arena_fini(&arena);
-    }
-    book_free(book);
-    free(line);
-    return 0;
+    return lines_main("price-lines", argc, argv, price);
 }
