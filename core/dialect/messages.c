@@ -70,47 +70,29 @@ static unsigned tap_error(struct arena *arena, const struct scan *scan)
     return is_type(arena, scan, "error") || (error != NULL && !scan_is_null(error)) ? DIALECT_TAP_ERROR : 0u;
 }
 
-static struct text keep_members(struct arena *arena, const struct scan *scan)
-{
-    static const char *const kept[] = { "id",    "type",  "model",     "stop_reason", "stop_sequence",
-                                        "usage", "error", "request_id" };
-    struct buf out;
-    buf_init(&out, scan->text.len + 64);
-    buf_str(&out, "{\"digest\":true");
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        look_keep(scan, kept[i], &out);
-    buf_str(&out, "}");
-    return look_take(arena, &out);
-}
+static const char *const kept[] = { "id",    "type",  "model",      "stop_reason", "stop_sequence",
+                                    "usage", "error", "request_id", NULL };
 
 static unsigned extract(struct arena *arena, struct text body, struct text *out)
 {
     struct scan scan;
-    *out = TEXT_NONE;
-    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
-        return DIALECT_TAP_BAD;
-    const struct scan_member *usage = scan_get(&scan, "usage"), *stop = scan_get(&scan, "stop_reason"),
-                             *content = scan_get(&scan, "content");
-    unsigned found = tap_error(arena, &scan);
-    if (usage != NULL && usage->type == '{')
-        found |= DIALECT_TAP_USAGE;
+    unsigned found = look_extract(arena, body, kept, &scan, out);
+    if (found == DIALECT_TAP_BAD)
+        return found;
+    const struct scan_member *stop = scan_get(&scan, "stop_reason"), *content = scan_get(&scan, "content");
+    found |= tap_error(arena, &scan);
     if (stop != NULL && stop->type == '"')
         found |= DIALECT_TAP_FINISH;
     bool is_message = is_type(arena, &scan, "message") || (content != NULL && content->type == '[');
-    if (!is_message && (found & DIALECT_TAP_ERROR) == 0)
-        found |= DIALECT_TAP_BAD;
-    *out = keep_members(arena, &scan);
-    return found;
+    return is_message || (found & DIALECT_TAP_ERROR) != 0 ? found : found | DIALECT_TAP_BAD;
 }
 
 static unsigned extract_count(struct arena *arena, struct text body, struct text *out)
 {
     struct scan scan;
     int64_t tokens;
-    *out = TEXT_NONE;
-    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
+    if (look_extract(arena, body, kept, &scan, out) == DIALECT_TAP_BAD)
         return DIALECT_TAP_BAD;
-    *out = keep_members(arena, &scan);
     unsigned found = tap_error(arena, &scan);
     return found == 0 && !scan_int(scan_get(&scan, "input_tokens"), &tokens) ? DIALECT_TAP_BAD : found;
 }

@@ -41,26 +41,13 @@ static unsigned tap(struct arena *arena, struct text name, struct text data)
 
 static unsigned extract(struct arena *arena, struct text body, struct text *out)
 {
+    static const char *const kept[] = { "usage", "meta", "error", NULL };
     struct scan scan;
-    struct buf b;
-    unsigned found = 0;
-    *out = TEXT_NONE;
-    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
+    unsigned found = look_extract(arena, body, kept, &scan, out);
+    if (found == DIALECT_TAP_BAD)
         return 0; /* audio, text, subtitles: whatever it is, it is the answer */
-    const struct scan_member *usage = scan_get(&scan, "usage"), *meta = scan_get(&scan, "meta"),
-                             *error = scan_get(&scan, "error");
-    if ((usage != NULL && usage->type == '{') || (meta != NULL && meta->type == '{'))
-        found |= DIALECT_TAP_USAGE;
-    if (error != NULL && !scan_is_null(error))
-        found |= DIALECT_TAP_ERROR;
-    buf_init(&b, body.len + 256);
-    buf_str(&b, "{\"digest\":true");
-    look_keep(&scan, "usage", &b);
-    look_keep(&scan, "meta", &b);
-    look_keep(&scan, "error", &b);
-    buf_str(&b, "}");
-    *out = look_take(arena, &b);
-    return found;
+    const struct scan_member *meta = scan_get(&scan, "meta");
+    return found | (meta != NULL && meta->type == '{' ? DIALECT_TAP_USAGE : 0u);
 }
 
 const struct dialect dialect_other = {

@@ -50,30 +50,16 @@ static size_t spoken(struct text name, struct text data)
 static unsigned extract(struct arena *arena, struct text body, struct text *out)
 {
     static const char *const kept[] = { "usage",   "status", "error", "incomplete_details", "object",
-                                        "message", "code",   "type",  "service_tier" };
+                                        "message", "code",   "type",  "service_tier",       NULL };
     struct scan scan;
-    struct buf b;
-    unsigned found = 0;
-    *out = TEXT_NONE;
-    if (scan_object(arena, body, SCAN_MAX_DEPTH, &scan) < 0)
-        return DIALECT_TAP_BAD;
-    const struct scan_member *usage = scan_get(&scan, "usage"), *error = scan_get(&scan, "error");
-    if (usage != NULL && usage->type == '{')
-        found |= DIALECT_TAP_USAGE;
-    if (error != NULL && !scan_is_null(error))
-        found |= DIALECT_TAP_ERROR;
-    else if (scan_get(&scan, "output") == NULL && scan_get(&scan, "status") == NULL &&
-             scan_get(&scan, "object") == NULL)
+    unsigned found = look_extract(arena, body, kept, &scan, out);
+    if ((found & DIALECT_TAP_BAD) != 0)
+        return found;
+    bool has_status = scan_get(&scan, "status") != NULL;
+    if ((found & DIALECT_TAP_ERROR) == 0 && !has_status && scan_get(&scan, "output") == NULL &&
+        scan_get(&scan, "object") == NULL)
         found |= DIALECT_TAP_BAD;
-    if (scan_get(&scan, "status") != NULL)
-        found |= DIALECT_TAP_FINISH;
-    buf_init(&b, body.len + 256);
-    buf_str(&b, "{\"digest\":true");
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        look_keep(&scan, kept[i], &b);
-    buf_str(&b, "}");
-    *out = look_take(arena, &b);
-    return found;
+    return found | (has_status ? DIALECT_TAP_FINISH : 0u);
 }
 
 /* OpenAI's responses have no other event that ends one badly: Codex reads on past a bare error. */
