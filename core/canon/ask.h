@@ -28,7 +28,6 @@ struct ask_choice {
 };
 
 struct ask {
-    uint32_t operation;       /* GW_OP_* */
     struct text body;         /* as sent; kept by the request */
     struct text content_type; /* the header, absent when there was none */
     struct scan scan;         /* its top-level members */

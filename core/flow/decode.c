@@ -121,7 +121,6 @@ enum next decode_parse(struct request *req)
 {
     if (!has_body(req))
         return NEXT;
-    req->ask.operation = req->operation;
     for (size_t i = 0; i < req->dialect_header_count; i++)
         if (text_eq_nocase(text_of(req->dialect_headers[i].name), TEXT("content-type")))
             req->ask.content_type = text_of(req->dialect_headers[i].value);

@@ -32,7 +32,7 @@ static void check_splice(struct arena *arena, const struct ask *ask, bool is_jso
         MUST(text_eq(json_str(json_member(v, "model")), model), "spliced: %.*s", TEXT_ARG(buf_view(&out)));
     }
     if (ask->content_type.len > 0) {
-        struct ask again = { .operation = FACE.operation, .content_type = ask->content_type };
+        struct ask again = { .content_type = ask->content_type };
         struct fail fail = { .kind = FAIL_NONE };
         MUST(FACE.decode(arena, buf_view(&out), &again, &fail) == 0 && text_eq(again.model, model), "%s", fail.text);
     }
@@ -60,7 +60,7 @@ static struct text type_of(struct arena *arena, struct text body)
 
 static void read_request(struct arena *arena, struct text body)
 {
-    struct ask ask = { .operation = FACE.operation, .content_type = type_of(arena, body) };
+    struct ask ask = { .content_type = type_of(arena, body) };
     struct fail fail = { .kind = FAIL_NONE };
 
     if (FACE.decode(arena, body, &ask, &fail) < 0) {
@@ -118,7 +118,7 @@ static void read_whole(struct arena *arena, struct text body, bool base64)
     if ((found & DIALECT_TAP_BAD) != 0)
         MUST(json_type(json_parse(arena, body, NULL)) != JSON_T_OBJECT || (found & DIALECT_TAP_ERROR) == 0);
     if (FACE.fix_encoding != NULL) {
-        struct ask ask = { .operation = FACE.operation, .base64 = base64 };
+        struct ask ask = { .base64 = base64 };
         struct buf out;
         buf_init(&out, 64 << 20);
         if (FACE.fix_encoding(arena, &ask, body, &out) && json_check(body, NULL) == 0)

@@ -98,7 +98,7 @@ static void run(struct fuzz f, bool stream, uint8_t mode)
     struct arena arena;
     struct fail fail;
     struct usage usage = { .source = USAGE_NONE };
-    struct ask ask = { .operation = FACE.operation, .choices = 1 };
+    struct ask ask = { .choices = 1 };
     struct buf out;
     gw_event event;
     gw_tokens tokens;

@@ -23,7 +23,7 @@ void help_end(void)
 
 const struct json *help_canonical(const struct face *face, struct text body)
 {
-    help.ask = (struct ask){ .operation = face->operation };
+    help.ask = (struct ask){ 0 };
     help.fail = (struct fail){ .kind = FAIL_NONE };
     if (face->decode(&help.arena, body, &help.ask, &help.fail) < 0)
         return NULL;
@@ -145,7 +145,7 @@ size_t help_each(const char *folder, void (*fn)(const char *name, const struct j
 
 void help_answer(const char *request_body)
 {
-    help.ask = (struct ask){ .operation = GW_OP_CHAT };
+    help.ask = (struct ask){ 0 };
     cr_assert_eq(face_messages.decode(&help.arena, text_of(request_body), &help.ask, &help.fail), 0, "%s",
                  help.fail.text);
     help.usage = (struct usage){ .source = USAGE_NONE };

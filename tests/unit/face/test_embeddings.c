@@ -4,7 +4,7 @@
 
 static int decode(const char *body)
 {
-    help.ask = (struct ask){ .operation = GW_OP_EMBEDDINGS };
+    help.ask = (struct ask){ 0 };
     help.fail = (struct fail){ .kind = FAIL_NONE };
     return face_embeddings.decode(&help.arena, text_of(body), &help.ask, &help.fail);
 }

@@ -8,7 +8,7 @@
 
 static int decode(const char *body)
 {
-    help.ask = (struct ask){ .operation = GW_OP_CHAT };
+    help.ask = (struct ask){ 0 };
     help.fail = (struct fail){ .kind = FAIL_NONE };
     return face_responses.decode(&help.arena, text_of(body), &help.ask, &help.fail);
 }
@@ -142,7 +142,7 @@ Test(members, tell_which_models_they_choose)
 Test(members, of_a_form_are_read_too)
 {
     help_begin();
-    help.ask = (struct ask){ .operation = GW_OP_AUDIO };
+    help.ask = (struct ask){ 0 };
     cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("Model"), TEXT("x"), &help.fail), -1);
     cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("api_base"), TEXT("x"), &help.fail), -1);
     cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("fallbacks[]"), TEXT("x"), &help.fail), 0);

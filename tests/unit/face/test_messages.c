@@ -7,7 +7,7 @@
 
 static int decode(const struct face *face, const char *body)
 {
-    help.ask = (struct ask){ .operation = face->operation };
+    help.ask = (struct ask){ 0 };
     help.fail = (struct fail){ .kind = FAIL_NONE };
     return face->decode(&help.arena, text_of(body), &help.ask, &help.fail);
 }

@@ -12,7 +12,7 @@
 
 static int decode(const char *type, const char *body)
 {
-    help.ask = (struct ask){ .operation = GW_OP_AUDIO, .content_type = text_of(type) };
+    help.ask = (struct ask){ .content_type = text_of(type) };
     help.fail = (struct fail){ .kind = FAIL_NONE };
     return face_audio.decode(&help.arena, text_of(body), &help.ask, &help.fail);
 }

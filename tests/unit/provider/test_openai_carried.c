@@ -28,7 +28,7 @@ static const struct json *messages_of(const char *whole)
         .size = sizeof frame, .end = 1, .status = 200, .framing = GW_FRAMING_WHOLE, .data = { whole, strlen(whole) }
     };
     buf_init(&out, 1 << 20);
-    ask = (struct ask){ .operation = GW_OP_CHAT };
+    ask = (struct ask){ 0 };
     usage = (struct usage){ .source = USAGE_NONE };
     cr_assert_eq(face_messages.decode(&arena, TEXT(ASKED), &ask, &fail), 0);
     answer = (struct face_answer){
@@ -49,7 +49,7 @@ static const struct json *back(const struct json *message)
                               "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
                               "{\"role\":\"assistant\",\"content\":%.*s},{\"role\":\"user\",\"content\":\"go on\"}]}",
                               TEXT_ARG(content));
-    ask = (struct ask){ .operation = GW_OP_CHAT };
+    ask = (struct ask){ 0 };
     cr_assert_eq(face_messages.decode(&arena, text_of(body), &ask, &fail), 0, "%s", fail.text);
     const struct json *request = face_messages.canonical(&arena, &ask, &fail);
     cr_assert_not_null(request);

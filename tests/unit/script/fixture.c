@@ -52,7 +52,6 @@ void fixture_ask(struct fixture *f, const struct face *face, const char *body)
     struct fail fail;
     arena_reset(&f->arena);
     memset(&f->ask, 0, sizeof f->ask);
-    f->ask.operation = face->operation;
     if (face->decode(&f->arena, text_of(body), &f->ask, &fail) < 0)
         fail_bug(__FILE__, __LINE__, fail.text);
     f->req = (struct script_request){ .arena = &f->arena,
