@@ -11,8 +11,8 @@
 #include <sys/epoll.h>
 
 #include "base/log.h"
+#include "http/client.h"
 #include "http/intake.h"
-#include "http/watch.h"
 
 enum {
     DAEMON_CONNECTIONS = 16,  /* aimed at */
@@ -45,7 +45,7 @@ static struct MHD_Daemon *start(struct daemon *d)
     struct front *f = d->front;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY | MHD_USE_NO_LISTEN_SOCKET;
     /* Without TLS MHD leaves it to us to end the sending side (MHD_USE_TURBO): it closes without a word on what it takes
-     * for no request line, and watch.c answers then. */
+     * for no request line, and client.c answers then. */
     unsigned kind = front_has_tls(f) ? MHD_USE_TLS : MHD_USE_TURBO;
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, f->cert },
@@ -57,9 +57,9 @@ static struct MHD_Daemon *start(struct daemon *d)
     return MHD_start_daemon(flags | kind, 0, NULL, NULL, intake_serve, d, MHD_OPTION_CONNECTION_LIMIT,
                             (unsigned)DAEMON_OVERFULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                             f->limits.header_bytes + DAEMON_POOL_EXTRA, MHD_OPTION_CONNECTION_TIMEOUT,
-                            0u, /* deadlines are ours: watch.c */
+                            0u, /* deadlines are ours: client.c */
                             MHD_OPTION_CLIENT_DISCIPLINE_LVL, (int)DAEMON_DISCIPLINE, MHD_OPTION_NOTIFY_CONNECTION,
-                            watch_notify, d, MHD_OPTION_NOTIFY_COMPLETED, watch_completed, d,
+                            client_notify, d, MHD_OPTION_NOTIFY_COMPLETED, client_completed, d,
                             MHD_OPTION_URI_LOG_CALLBACK, intake_begin, d, MHD_OPTION_UNESCAPE_CALLBACK, as_it_is, NULL,
                             MHD_OPTION_ARRAY, front_has_tls(f) ? tls : tls + 2, MHD_OPTION_END);
 }
@@ -150,12 +150,12 @@ struct daemon *daemon_with_room(struct front *f)
     return least;
 }
 
-void daemon_add(struct daemon *d, struct watch *x)
+void daemon_add(struct daemon *d, struct client *c)
 {
-    x->next = d->first;
-    if (x->next != NULL)
-        x->next->prev = x;
-    d->first = x;
+    c->next = d->first;
+    if (c->next != NULL)
+        c->next->prev = c;
+    d->first = c;
     /* The one on top of the stack is the one that is filled. */
     if (++d->connections >= DAEMON_CONNECTIONS && d->has_room && d->front->room == d) {
         d->has_room = false;
@@ -163,14 +163,14 @@ void daemon_add(struct daemon *d, struct watch *x)
     }
 }
 
-void daemon_remove(struct daemon *d, struct watch *x)
+void daemon_remove(struct daemon *d, struct client *c)
 {
-    if (x->next != NULL)
-        x->next->prev = x->prev;
-    if (x->prev != NULL)
-        x->prev->next = x->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    if (c->prev != NULL)
+        c->prev->next = c->next;
     else
-        d->first = x->next;
+        d->first = c->next;
     if (--d->connections < DAEMON_CONNECTIONS && !d->has_room) {
         d->has_room = true;
         d->next_room = d->front->room;
@@ -209,7 +209,7 @@ static void run(struct daemon *d)
         more = MHD_get_timeout64(d->mhd, &ms) == MHD_YES && ms == 0;
     } while (more && ++runs < DAEMON_RUNS);
     if (d->begun > 0 && !more)
-        watch_refuse_long(d);
+        client_refuse_long(d);
     if (more)
         daemon_wake(d);
 }
@@ -219,7 +219,7 @@ static void run_all(struct loop_after *after)
 {
     struct front *f = CONTAINER(after, struct front, run);
     struct daemon *d = f->run_first, *next;
-    struct watch *x;
+    struct client *c;
 
     if (f->freed) {
         free(f);
@@ -233,11 +233,11 @@ static void run_all(struct loop_after *after)
         run(d);
     }
     /* Outside of MHD, where the request may do what it likes. */
-    while ((x = f->drained) != NULL) {
-        f->drained = x->next_drained;
-        x->drain_queued = false;
-        if (x->req != NULL && !x->told)
-            request_drained(x->req);
+    while ((c = f->drained) != NULL) {
+        f->drained = c->next_drained;
+        c->drain_queued = false;
+        if (c->req != NULL && !c->told)
+            request_drained(c->req);
     }
 }
 

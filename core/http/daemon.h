@@ -14,7 +14,7 @@ struct daemon *daemon_with_room(struct front *f);
 /* It runs at the end of this round of the loop. */
 void daemon_wake(struct daemon *d);
 /* A connection of it has begun, or ended. */
-void daemon_add(struct daemon *d, struct watch *x);
-void daemon_remove(struct daemon *d, struct watch *x);
+void daemon_add(struct daemon *d, struct client *c);
+void daemon_remove(struct daemon *d, struct client *c);
 
 #endif

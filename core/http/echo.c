@@ -15,16 +15,16 @@ static enum MHD_Result write_header(void *cls, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
-void echo_serve(struct watch *x)
+void echo_serve(struct client *c)
 {
     struct text body;
     char *text;
 
-    if (x->out.len == 0)
-        MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, write_header, &x->out);
-    text = buf_take(&x->out, &body.len);
+    if (c->out.len == 0)
+        MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, write_header, &c->out);
+    text = buf_take(&c->out, &body.len);
     body.ptr = text;
-    reply_own(x, 200, "application/octet-stream", NULL, body, free, text);
+    reply_own(c, 200, "application/octet-stream", NULL, body, free, text);
 }
 
 #else

@@ -3,10 +3,10 @@
 #define HTTP_ECHO_H
 
 #ifdef GW_TEST_BUILD
-struct watch;
+struct client;
 
 /* 200 with the body of the request; without one, the head as it was understood. */
-void echo_serve(struct watch *x);
+void echo_serve(struct client *c);
 #endif
 
 #endif

@@ -19,12 +19,12 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "flow/metrics.h"
+#include "http/client.h"
 #include "http/daemon.h"
 #include "http/deadline.h"
 #include "http/inside.h"
 #include "http/lingering_close.h"
 #include "http/reply.h"
-#include "http/watch.h"
 
 enum {
     BACKLOG = 4096,
@@ -258,8 +258,8 @@ void front_cut(struct front *f)
 {
     CHECK(f, FRONT);
     for (size_t i = 0; i < f->daemon_count; i++)
-        for (struct watch *x = f->daemons[i]->first; x != NULL; x = x->next)
-            watch_gone(x);
+        for (struct client *c = f->daemons[i]->first; c != NULL; c = c->next)
+            client_gone(c);
 }
 
 /* ---- accepting ---- */
@@ -291,7 +291,7 @@ static void take(struct front *f, int fd, const struct sockaddr_storage *addr, s
     }
     f->arriving = *addr;
     f->arriving_fd = fd;
-    /* It closes the socket when it fails. watch.c counts the connection down when it has seen it. */
+    /* It closes the socket when it fails. client.c counts the connection down when it has seen it. */
     if (MHD_add_connection(d->mhd, fd, (const struct sockaddr *)addr, len) != MHD_YES && f->arriving_fd >= 0)
         atomic_fetch_sub_explicit(&gateway->connections, 1, memory_order_relaxed);
     f->arriving_fd = -1;
@@ -367,9 +367,9 @@ void front_drain(struct front *f)
         accept_some(f, BACKLOG); /* closing the socket would reset those that wait */
     stop_listening(f);
     for (size_t i = 0; i < f->daemon_count; i++)
-        for (struct watch *x = f->daemons[i]->first; x != NULL; x = x->next) {
+        for (struct client *c = f->daemons[i]->first; c != NULL; c = c->next) {
             /* Their clients do not know yet: what they send now is still answered. */
-            if (!x->cut && (x->phase == PHASE_IDLE || (x->phase == PHASE_HEAD && !deadline_head_begun(x))))
-                deadline_set(x, LANE_LAST);
+            if (!c->cut && (c->phase == PHASE_IDLE || (c->phase == PHASE_HEAD && !deadline_head_begun(c))))
+                deadline_set(c, LANE_LAST);
         }
 }

@@ -17,27 +17,27 @@
 
 enum { METRICS_MOST = 64 << 20, OF_INTEREST = 1000 };
 
-static void say(struct watch *x, int status, const char *type, struct text body)
+static void say(struct client *c, int status, const char *type, struct text body)
 {
-    reply_own(x, status, type, NULL, body, NULL, NULL);
+    reply_own(c, status, type, NULL, body, NULL, NULL);
 }
 
-void health_hello(struct watch *x)
+void health_hello(struct client *c)
 {
-    say(x, 200, PLAIN, TEXT("llm-gateway\n"));
+    say(c, 200, PLAIN, TEXT("llm-gateway\n"));
 }
 
-void health_live(struct watch *x)
+void health_live(struct client *c)
 {
-    say(x, 200, PLAIN, TEXT("ok\n"));
+    say(c, 200, PLAIN, TEXT("ok\n"));
 }
 
-void health_ready(struct watch *x)
+void health_ready(struct client *c)
 {
-    if (atomic_load(&x->front->worker->gateway->draining))
-        say(x, 503, PLAIN, TEXT("draining\n"));
+    if (atomic_load(&c->front->worker->gateway->draining))
+        say(c, 503, PLAIN, TEXT("draining\n"));
     else
-        say(x, 200, PLAIN, TEXT("ok\n"));
+        say(c, 200, PLAIN, TEXT("ok\n"));
 }
 
 struct told {
@@ -56,10 +56,10 @@ static enum MHD_Result tell(void *cls, enum MHD_ValueKind kind, const char *name
 }
 
 /* Does it show the operator's token? Compared by digests, so that the time reveals nothing about the bytes. */
-static bool has_token(struct watch *x)
+static bool has_token(struct client *c)
 {
-    const char *value = MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-    struct text shown = text_of(value), wanted = x->front->worker->config->metrics_token;
+    const char *value = MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    struct text shown = text_of(value), wanted = c->front->worker->config->metrics_token;
     uint8_t a[CRYPTO_SHA256_LEN], b[CRYPTO_SHA256_LEN];
 
     if (wanted.len == 0 || !text_starts_nocase(shown, TEXT("Bearer ")))
@@ -70,21 +70,21 @@ static bool has_token(struct watch *x)
 }
 
 /* This machine's own processes may, but not what a proxy on it passes on; others need the token. */
-static bool may_read_metrics(struct watch *x)
+static bool may_read_metrics(struct client *c)
 {
     struct told told = { .count = 0 };
 
-    if (has_token(x))
+    if (has_token(c))
         return true;
-    MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, tell, &told);
-    if (x->loopback && told.count < OF_INTEREST && browser_is_direct(told.all, told.count))
+    MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, tell, &told);
+    if (c->loopback && told.count < OF_INTEREST && browser_is_direct(told.all, told.count))
         return true;
-    if (x->front->worker->config->metrics_token.len > 0)
-        say(x, 401, PLAIN,
+    if (c->front->worker->config->metrics_token.len > 0)
+        say(c, 401, PLAIN,
             TEXT(
                 "/metrics needs the header \"Authorization: Bearer TOKEN\": the token of metrics { token = ... } in gateway.lua\n"));
     else
-        say(x, 403, PLAIN,
+        say(c, 403, PLAIN,
             TEXT(
                 "/metrics is for this machine: set metrics { token = env \"NAME\" } in gateway.lua to read it from another one\n"));
     return false;
@@ -108,9 +108,9 @@ static size_t teams_left(struct gateway *g, const struct config *config, struct 
     return n;
 }
 
-void health_metrics(struct watch *x)
+void health_metrics(struct client *c)
 {
-    struct gateway *g = x->front->worker->gateway;
+    struct gateway *g = c->front->worker->gateway;
     struct buf out;
     struct text body;
     char *text;
@@ -118,13 +118,13 @@ void health_metrics(struct watch *x)
     struct ledger_sums sums;
     struct delivery_state delivery;
 
-    if (!may_read_metrics(x))
+    if (!may_read_metrics(c))
         return;
     if (g->ledger != NULL)
         ledger_read_sums(g->ledger, &sums);
     if (g->delivery != NULL)
         delivery_read_state(g->delivery, &delivery);
-    struct metrics_team *teams = calloc(x->front->worker->config->team_count + 1, sizeof *teams);
+    struct metrics_team *teams = calloc(c->front->worker->config->team_count + 1, sizeof *teams);
     BUG_IF(teams == NULL);
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
@@ -138,21 +138,21 @@ void health_metrics(struct watch *x)
                       .ledger = g->ledger != NULL ? &sums : NULL,
                       .delivery = g->delivery != NULL ? &delivery : NULL,
                       .teams = teams,
-                      .team_count = teams_left(g, x->front->worker->config, teams),
+                      .team_count = teams_left(g, c->front->worker->config, teams),
                   },
                   &out);
     free(teams);
     if (out.failed) {
         buf_free(&out);
-        say(x, 503, PLAIN, TEXT("memory for the metrics is missing\n"));
+        say(c, 503, PLAIN, TEXT("memory for the metrics is missing\n"));
         return;
     }
     text = buf_take(&out, &body.len);
     body.ptr = text;
-    reply_own(x, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, body, free, text);
+    reply_own(c, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, body, free, text);
 }
 
-void health_options(struct watch *x)
+void health_options(struct client *c)
 {
-    reply_own(x, 204, NULL, x->route->allow, TEXT_NONE, NULL, NULL);
+    reply_own(c, 204, NULL, c->route->allow, TEXT_NONE, NULL, NULL);
 }

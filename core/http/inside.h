@@ -21,7 +21,7 @@
 
 struct lingering_close;
 struct route;
-struct watch;
+struct client;
 
 #define TARGET_MAX 8192u /* bytes of a request target */
 
@@ -30,7 +30,7 @@ struct daemon {
     struct front *front;
     struct MHD_Daemon *mhd;
     struct loop_watch watch; /* its epoll descriptor */
-    struct watch *first;     /* its connections */
+    struct client *first;    /* its connections */
     unsigned connections;
     unsigned begun; /* heads of which a byte has come, and not all */
     bool has_room, queued;
@@ -43,8 +43,8 @@ struct lane {
     struct loop_timer timer;
     struct front *front;
     int64_t span_ns;
-    struct watch *first, *last;
-    void (*late)(struct watch *x);
+    struct client *first, *last;
+    void (*late)(struct client *c);
 };
 
 enum lane_name {
@@ -78,7 +78,7 @@ struct front {
     struct loop_after run;
 
     struct lane lanes[LANES];
-    struct watch *drained; /* whose request is informed of it after the daemons have run */
+    struct client *drained; /* whose request is informed of it after the daemons have run */
     size_t open;
 
     struct lingering_close *lingering;
@@ -98,8 +98,8 @@ enum phase {
     PHASE_IDLE,   /* answered; kept for a next one */
 };
 
-#define WATCH_MAGIC 0x77617463u
-struct watch {
+#define CLIENT_MAGIC 0x636c6e74u
+struct client {
     uint32_t magic;
     enum phase phase;
 
@@ -109,9 +109,9 @@ struct watch {
     struct MHD_Connection *mhd;
     struct loop_watch socket; /* in the worker's own epoll, beside MHD's */
     struct loop_after free_later;
-    struct watch *prev, *next; /* of the daemon */
-    struct lane *lane;         /* the deadline it is under, NULL for none */
-    struct watch *lane_prev, *lane_next;
+    struct client *prev, *next; /* of the daemon */
+    struct lane *lane;          /* the deadline it is under, NULL for none */
+    struct client *lane_prev, *lane_next;
     int64_t due_ns;
     char peer[INET6_ADDRSTRLEN];
     bool loopback;
@@ -131,14 +131,14 @@ struct watch {
 
     /* The request on it, all zero between requests. */
     struct request *req;
-    void (*serve)(struct watch *x); /* the front answers this itself: there is no request */
-    const struct route *route;      /* by its path, NULL for an unknown one */
-    char *target;                   /* a copy, when it has a query */
-    char *origin;                   /* of a page that may read the answer; NULL: none */
-    char *preflight;                /* headers that it asks to send; NULL: it asks for nothing */
-    struct MHD_Response *answer;    /* made, not yet queued */
-    struct buf out;                 /* streamed bytes that wait */
-    struct watch *next_drained;
+    void (*serve)(struct client *c); /* the front answers this itself: there is no request */
+    const struct route *route;       /* by its path, NULL for an unknown one */
+    char *target;                    /* a copy, when it has a query */
+    char *origin;                    /* of a page that may read the answer; NULL: none */
+    char *preflight;                 /* headers that it asks to send; NULL: it asks for nothing */
+    struct MHD_Response *answer;     /* made, not yet queued */
+    struct buf out;                  /* streamed bytes that wait */
+    struct client *next_drained;
     uint64_t received; /* bytes of the body */
     uint64_t acked;    /* by the client's TCP, as of the last look */
     int64_t started_ns;

@@ -10,22 +10,22 @@
 
 #include "flow/metrics.h"
 #include "http/browser.h"
+#include "http/client.h"
 #include "http/deadline.h"
 #include "http/head_check.h"
 #include "http/reply.h"
 #include "http/routes.h"
-#include "http/watch.h"
 
 void *intake_begin(void *cls, const char *target, struct MHD_Connection *mhd)
 {
-    struct watch *x = watch_of(mhd);
+    struct client *c = client_of(mhd);
 
     (void)cls;
     if (strchr(target, '?') != NULL) { /* MHD cuts the query up where it stands */
-        x->target = strdup(target);
-        BUG_IF(x->target == NULL);
+        c->target = strdup(target);
+        BUG_IF(c->target == NULL);
     }
-    return x;
+    return c;
 }
 
 struct reading {
@@ -46,24 +46,24 @@ static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-static void read_head(struct watch *x, struct head_check *head, struct text target, const char *method)
+static void read_head(struct client *c, struct head_check *head, struct text target, const char *method)
 {
-    struct reading r = { x->front, head };
-    size_t bytes = MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    struct reading r = { c->front, head };
+    size_t bytes = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
 
-    head_check_begin(head, x->http10, x->front->limits.header_count);
-    MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, read_header, &r);
-    x->taken += bytes;
-    head_check_end(head, text_of(method), target, bytes, x->front->limits.header_bytes);
+    head_check_begin(head, c->http10, c->front->limits.header_count);
+    MHD_get_connection_values_n(c->mhd, MHD_HEADER_KIND, read_header, &r);
+    c->taken += bytes;
+    head_check_end(head, text_of(method), target, bytes, c->front->limits.header_bytes);
 }
 
-static void hand_in(struct watch *x, const struct head_check *head, const struct match *match, struct text target,
+static void hand_in(struct client *c, const struct head_check *head, const struct match *match, struct text target,
                     bool too_large)
 {
-    struct front *f = x->front;
+    struct front *f = c->front;
 
-    x->req =
-        request_begin(f->worker, &reply_door, x,
+    c->req =
+        request_begin(f->worker, &reply_door, c,
                       &(struct request_head){
                           .method = head->method,
                           .target = target,
@@ -83,20 +83,20 @@ static void hand_in(struct watch *x, const struct head_check *head, const struct
                           .headers = f->headers,
                           .header_count = head->count,
                           .content_length = head->length,
-                          .peer = text_of(x->peer),
-                          .started_ns = x->started_ns,
+                          .peer = text_of(c->peer),
+                          .started_ns = c->started_ns,
                           .tls = front_has_tls(f),
                       });
 }
 
-static enum MHD_Result refuse_now(struct watch *x, enum error_case which, const char *why)
+static enum MHD_Result refuse_now(struct client *c, enum error_case which, const char *why)
 {
-    struct worker *w = x->front->worker;
+    struct worker *w = c->front->worker;
 
     metrics_count_event(w->gateway->metrics, w->index, "bad_head");
-    reply_refuse(x, which, why);
-    x->linger = true;
-    return reply_queue(x);
+    reply_refuse(c, which, why);
+    c->linger = true;
+    return reply_queue(c);
 }
 
 static char *copy(struct text t)
@@ -108,20 +108,20 @@ static char *copy(struct text t)
 }
 
 /* A page of a listed origin may come in and read; without keys, no other may. */
-static void check_browser(struct watch *x, const struct head_check *head, struct match *match)
+static void check_browser(struct client *c, const struct head_check *head, struct match *match)
 {
-    const struct config *config = x->front->worker->config;
+    const struct config *config = c->front->worker->config;
     struct browser b;
     enum error_case which;
     const char *why;
 
     if (config->keys_required && config->cors_count == 0)
         return;
-    b = browser_read(x->front->headers, head->count);
+    b = browser_read(c->front->headers, head->count);
     if (browser_is_listed(&b, config)) {
-        x->origin = copy(b.origin);
+        c->origin = copy(b.origin);
         if (b.method.ptr != NULL)
-            x->preflight = copy(b.headers);
+            c->preflight = copy(b.headers);
         return;
     }
     why = config->keys_required ? NULL : browser_refusal(&b, config, match->route, &which);
@@ -132,112 +132,112 @@ static void check_browser(struct watch *x, const struct head_check *head, struct
     match->why = why;
 }
 
-static enum MHD_Result head_arrived(struct watch *x, const char *url, const char *method, const char *version)
+static enum MHD_Result head_arrived(struct client *c, const char *url, const char *method, const char *version)
 {
-    struct front *f = x->front;
-    struct text target = text_of(x->target != NULL ? x->target : url);
+    struct front *f = c->front;
+    struct text target = text_of(c->target != NULL ? c->target : url);
     struct match match;
     struct head_check head;
     bool more, too_large;
 
-    x->head_done = true;
-    watch_head_over(x);
-    x->http10 = strcmp(version, "HTTP/1.0") == 0;
-    deadline_clear(x);
-    if (x->started_ns == 0)
-        x->started_ns = f->loop->now_ns;
-    read_head(x, &head, target, method);
-    x->is_last = x->http10 || head.closes;
+    c->head_done = true;
+    client_head_over(c);
+    c->http10 = strcmp(version, "HTTP/1.0") == 0;
+    deadline_clear(c);
+    if (c->started_ns == 0)
+        c->started_ns = f->loop->now_ns;
+    read_head(c, &head, target, method);
+    c->is_last = c->http10 || head.closes;
     more = head_check_has_body(&head);
     if (head.chunked)
-        x->uncounted = true;
+        c->uncounted = true;
     if (head.refuse != E_NONE)
-        return refuse_now(x, head.refuse, head.why);
+        return refuse_now(c, head.refuse, head.why);
     match = routes_find(head.method, head.path, head.encoded_slash, f->scratch);
     if (match.refuse == E_FRAMING)
-        return refuse_now(x, E_FRAMING, "the request target has an encoded slash");
-    check_browser(x, &head, &match);
+        return refuse_now(c, E_FRAMING, "the request target has an encoded slash");
+    check_browser(c, &head, &match);
     too_large = head.length >= 0 && (uint64_t)head.length > f->limits.body_bytes;
-    x->route = match.route;
-    x->serve = match.serve;
-    if (x->serve == NULL)
-        hand_in(x, &head, &match, target, too_large);
+    c->route = match.route;
+    c->serve = match.serve;
+    if (c->serve == NULL)
+        hand_in(c, &head, &match, target, too_large);
     else if (too_large)
-        return refuse_now(x, E_BODY_TOO_LARGE, "the body of the request is too large");
-    if (x->cut)
+        return refuse_now(c, E_BODY_TOO_LARGE, "the body of the request is too large");
+    if (c->cut)
         return MHD_NO;
     if (!more)
         return MHD_YES; /* MHD calls at once again: all is there */
-    if (x->answer != NULL && (x->close || head.expects_continue || too_large)) {
-        x->linger = true;
-        return reply_queue(x);
+    if (c->answer != NULL && (c->close || head.expects_continue || too_large)) {
+        c->linger = true;
+        return reply_queue(c);
     }
-    x->phase = PHASE_BODY;
-    deadline_set(x, LANE_BODY);
+    c->phase = PHASE_BODY;
+    deadline_set(c, LANE_BODY);
     return MHD_YES;
 }
 
-static enum MHD_Result body_arrived(struct watch *x, const char *bytes, size_t len)
+static enum MHD_Result body_arrived(struct client *c, const char *bytes, size_t len)
 {
-    uint64_t most = x->front->limits.body_bytes;
+    uint64_t most = c->front->limits.body_bytes;
 
-    x->received += len;
-    x->taken += len;
-    if (x->hup)
-        watch_read_on(x);
-    if (x->serve != NULL) {
-        if (x->route->collects && buf_append(&x->out, bytes, len) < 0)
-            x->cut = true;
-    } else if (!x->answered) {
-        request_body(x->req, (struct text){ bytes, len });
+    c->received += len;
+    c->taken += len;
+    if (c->hup)
+        client_read_on(c);
+    if (c->serve != NULL) {
+        if (c->route->collects && buf_append(&c->out, bytes, len) < 0)
+            c->cut = true;
+    } else if (!c->answered) {
+        request_body(c->req, (struct text){ bytes, len });
     }
     /* What is dropped after an answer has its limit too. */
-    if (x->received > (x->answered ? 2 * most : most))
-        x->cut = true;
-    return x->cut ? MHD_NO : MHD_YES;
+    if (c->received > (c->answered ? 2 * most : most))
+        c->cut = true;
+    return c->cut ? MHD_NO : MHD_YES;
 }
 
-static enum MHD_Result all_arrived(struct watch *x)
+static enum MHD_Result all_arrived(struct client *c)
 {
-    if (!x->body_done) {
-        x->body_done = true;
-        deadline_clear(x);
-        x->phase = PHASE_WAY;
-        if (x->serve != NULL)
-            x->serve(x);
-        else if (!x->answered)
-            request_body_end(x->req);
+    if (!c->body_done) {
+        c->body_done = true;
+        deadline_clear(c);
+        c->phase = PHASE_WAY;
+        if (c->serve != NULL)
+            c->serve(c);
+        else if (!c->answered)
+            request_body_end(c->req);
     }
-    if (x->cut)
+    if (c->cut)
         return MHD_NO;
-    if (x->answer != NULL)
-        return reply_queue(x);
-    if (x->hup) { /* seen before the request was complete */
-        watch_gone(x);
+    if (c->answer != NULL)
+        return reply_queue(c);
+    if (c->hup) { /* seen before the request was complete */
+        client_gone(c);
         return MHD_NO;
     }
-    watch_suspend(x);
+    client_suspend(c);
     return MHD_YES;
 }
 
 enum MHD_Result intake_serve(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                              const char *version, const char *bytes, size_t *len, void **context)
 {
-    struct watch *x = *context;
+    struct client *c = *context;
     enum MHD_Result result;
 
     (void)cls;
     (void)mhd;
-    CHECK(x, WATCH);
-    x->inside = true;
-    if (!x->head_done) {
-        result = head_arrived(x, url, method, version);
+    CHECK(c, CLIENT);
+    c->inside = true;
+    if (!c->head_done) {
+        result = head_arrived(c, url, method, version);
     } else if (*len > 0) {
-        result = body_arrived(x, bytes, *len);
+        result = body_arrived(c, bytes, *len);
         *len = 0;
     } else {
-        result = all_arrived(x);
+        result = all_arrived(c);
     }
-    x->inside = false;
+    c->inside = false;
     return result;
 }

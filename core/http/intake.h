@@ -4,7 +4,7 @@
 
 #include "http/inside.h"
 
-/* MHD_OPTION_URI_LOG_CALLBACK: a request line has come; its target as it was sent. Gives the struct watch. */
+/* MHD_OPTION_URI_LOG_CALLBACK: a request line has come; its target as it was sent. Gives the struct client. */
 void *intake_begin(void *cls, const char *target, struct MHD_Connection *mhd);
 /* MHD_AccessHandlerCallback: first with the head, then with each piece of the body, then when all is there, and
  * again after each resume until there is an answer. */

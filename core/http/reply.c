@@ -12,8 +12,8 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "flow/request.h"
+#include "http/client.h"
 #include "http/deadline.h"
-#include "http/watch.h"
 
 #define LOW_MARK (16u * 1024u)
 /* What scripts may read beside the body (a wildcard means nothing where credentials are sent). */
@@ -33,9 +33,9 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max);
 
 /* ---- making answers ---- */
 
-static bool must_close(struct watch *x)
+static bool must_close(struct client *c)
 {
-    return x->close || atomic_load_explicit(&x->front->worker->gateway->draining, memory_order_relaxed);
+    return c->close || atomic_load_explicit(&c->front->worker->gateway->draining, memory_order_relaxed);
 }
 
 /* False: memory is missing. What MHD takes for no header is left out: an empty value, a control byte in one that an upstream
@@ -44,60 +44,60 @@ static bool add(struct MHD_Response *response, const char *name, const char *val
 {
     if (!fault_now() && MHD_add_response_header(response, name, value) == MHD_YES)
         return true;
-    for (const char *c = value; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ')
+    for (const char *p = value; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ')
             return true;
     return *value == '\0';
 }
 
 /* For a page of another origin that may read the answer. */
-static bool add_cors(const struct watch *x, struct MHD_Response *response)
+static bool add_cors(const struct client *c, struct MHD_Response *response)
 {
-    if (x->origin == NULL)
+    if (c->origin == NULL)
         return true;
-    if (!add(response, "Access-Control-Allow-Origin", x->origin) || !add(response, "Vary", "Origin"))
+    if (!add(response, "Access-Control-Allow-Origin", c->origin) || !add(response, "Vary", "Origin"))
         return false;
-    if (x->preflight == NULL)
+    if (c->preflight == NULL)
         return add(response, "Access-Control-Expose-Headers", CORS_SHOWN);
     return add(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS") &&
-           add(response, "Access-Control-Allow-Headers", x->preflight) &&
+           add(response, "Access-Control-Allow-Headers", c->preflight) &&
            add(response, "Access-Control-Max-Age", "600");
 }
 
 /* The connection ends where memory for the answer is missing: `response` is NULL, or taken. */
-static void finish_head(struct watch *x, struct MHD_Response *response, int status, const struct door_header *headers,
+static void finish_head(struct client *c, struct MHD_Response *response, int status, const struct door_header *headers,
                         size_t count)
 {
     bool whole = response != NULL;
 
     for (size_t i = 0; i < count && whole; i++)
         whole = add(response, headers[i].name, headers[i].value);
-    x->closes = must_close(x);
-    x->answered = true;
-    if (!whole || !add_cors(x, response) || (x->closes && !add(response, MHD_HTTP_HEADER_CONNECTION, "close"))) {
+    c->closes = must_close(c);
+    c->answered = true;
+    if (!whole || !add_cors(c, response) || (c->closes && !add(response, MHD_HTTP_HEADER_CONNECTION, "close"))) {
         if (response != NULL)
             MHD_destroy_response(response);
         log_line(LOG_ERROR, "memory for an answer is missing: its connection is cut");
-        watch_cut(x);
+        client_cut(c);
         return;
     }
-    x->answer = response;
-    x->status = (uint16_t)status;
-    watch_resume(x);
+    c->answer = response;
+    c->status = (uint16_t)status;
+    client_resume(c);
 }
 
-enum MHD_Result reply_queue(struct watch *x)
+enum MHD_Result reply_queue(struct client *c)
 {
     enum MHD_Result result;
 
-    if (x->answer == NULL) /* its memory was missing */
+    if (c->answer == NULL) /* its memory was missing */
         return MHD_NO;
-    result = fault_now() ? MHD_NO : MHD_queue_response(x->mhd, x->status, x->answer);
-    MHD_destroy_response(x->answer);
-    x->answer = NULL;
-    x->queued = true;
-    x->phase = PHASE_ANSWER;
-    deadline_set(x, LANE_WRITE);
+    result = fault_now() ? MHD_NO : MHD_queue_response(c->mhd, c->status, c->answer);
+    MHD_destroy_response(c->answer);
+    c->answer = NULL;
+    c->queued = true;
+    c->phase = PHASE_ANSWER;
+    deadline_set(c, LANE_WRITE);
     return result;
 }
 
@@ -139,28 +139,28 @@ static void send_raw(int fd, int status, const char *origin, const struct door_h
 /* ---- the door ---- */
 
 /* While the body still comes, MHD takes no answer. One that ends the connection is sent beside it. */
-static bool is_beside(const struct watch *x, bool close)
+static bool is_beside(const struct client *c, bool close)
 {
-    return close && x->phase == PHASE_BODY && !front_has_tls(x->front) && !x->cut;
+    return close && c->phase == PHASE_BODY && !front_has_tls(c->front) && !c->cut;
 }
 
 static void door_answer(void *client, int status, const struct door_header *headers, size_t count, struct text body,
                         void (*free_body)(void *free_arg), void *free_arg, bool close)
 {
-    struct watch *x = client;
+    struct client *c = client;
     struct MHD_Response *response;
 
-    CHECK(x, WATCH);
-    BUG_IF(x->answered);
-    x->close = close;
-    if (is_beside(x, close)) {
-        send_raw(x->socket.fd, status, x->origin, headers, count, body);
+    CHECK(c, CLIENT);
+    BUG_IF(c->answered);
+    c->close = close;
+    if (is_beside(c, close)) {
+        send_raw(c->socket.fd, status, c->origin, headers, count, body);
         if (free_body != NULL)
             free_body(free_arg);
-        x->answered = true;
-        x->told = true; /* it knows: it has answered */
-        x->linger = true;
-        watch_cut(x);
+        c->answered = true;
+        c->told = true; /* it knows: it has answered */
+        c->linger = true;
+        client_cut(c);
         return;
     }
     response = fault_now() ? NULL
@@ -169,62 +169,62 @@ static void door_answer(void *client, int status, const struct door_header *head
                    : MHD_create_response_from_buffer_with_free_callback_cls(body.len, body.ptr, free_body, free_arg);
     if (response == NULL && free_body != NULL)
         free_body(free_arg);
-    finish_head(x, response, status, headers, count);
+    finish_head(c, response, status, headers, count);
 }
 
 static void door_begin(void *client, int status, const struct door_header *headers, size_t count)
 {
-    struct watch *x = client;
+    struct client *c = client;
     struct MHD_Response *response = NULL;
 
-    CHECK(x, WATCH);
-    BUG_IF(x->answered);
+    CHECK(c, CLIENT);
+    BUG_IF(c->answered);
     if (!fault_now())
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, x->http10 ? BLOCK_PLAIN : BLOCK_CHUNKED,
-                                                     read_stream, x, NULL);
-    x->streamed = true;
-    finish_head(x, response, status, headers, count);
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, c->http10 ? BLOCK_PLAIN : BLOCK_CHUNKED,
+                                                     read_stream, c, NULL);
+    c->streamed = true;
+    finish_head(c, response, status, headers, count);
 }
 
 static size_t door_write(void *client, struct text bytes)
 {
-    struct watch *x = client;
+    struct client *c = client;
 
-    CHECK(x, WATCH);
-    BUG_IF(!x->streamed || x->ended);
-    if (x->cut || bytes.len == 0)
-        return x->out.len;
-    if (buf_append(&x->out, bytes.ptr, bytes.len) < 0) {
-        watch_cut(x); /* the source did not stop when it was asked to */
-        return x->out.len;
+    CHECK(c, CLIENT);
+    BUG_IF(!c->streamed || c->ended);
+    if (c->cut || bytes.len == 0)
+        return c->out.len;
+    if (buf_append(&c->out, bytes.ptr, bytes.len) < 0) {
+        client_cut(c); /* the source did not stop when it was asked to */
+        return c->out.len;
     }
-    if (x->out.len >= DOOR_HIGH_MARK)
-        x->high = true;
-    if (x->suspended && x->queued)
-        deadline_set(x, LANE_WRITE);
-    watch_resume(x);
-    return x->out.len;
+    if (c->out.len >= DOOR_HIGH_MARK)
+        c->high = true;
+    if (c->suspended && c->queued)
+        deadline_set(c, LANE_WRITE);
+    client_resume(c);
+    return c->out.len;
 }
 
 static void door_end(void *client)
 {
-    struct watch *x = client;
+    struct client *c = client;
 
-    CHECK(x, WATCH);
-    BUG_IF(!x->streamed);
-    x->ended = true;
-    if (x->suspended && x->queued)
-        deadline_set(x, LANE_WRITE);
-    watch_resume(x);
+    CHECK(c, CLIENT);
+    BUG_IF(!c->streamed);
+    c->ended = true;
+    if (c->suspended && c->queued)
+        deadline_set(c, LANE_WRITE);
+    client_resume(c);
 }
 
 static void door_abort(void *client)
 {
-    struct watch *x = client;
+    struct client *c = client;
 
-    CHECK(x, WATCH);
-    x->told = true;
-    watch_cut(x);
+    CHECK(c, CLIENT);
+    c->told = true;
+    client_cut(c);
 }
 
 const struct door reply_door = {
@@ -240,42 +240,42 @@ const struct door reply_door = {
 /* MHD has sent all it had and wants more. */
 static ssize_t read_stream(void *cls, uint64_t pos, char *room, size_t max)
 {
-    struct watch *x = cls;
+    struct client *c = cls;
     struct text out;
 
     (void)pos;
-    CHECK(x, WATCH);
-    if (x->cut) {
-        watch_visit(x);
+    CHECK(c, CLIENT);
+    if (c->cut) {
+        client_visit(c);
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
-    if (x->out.len == 0) {
-        if (x->ended) {
-            if (x->http10) /* the end of the body is the end of the connection */
-                watch_visit(x);
+    if (c->out.len == 0) {
+        if (c->ended) {
+            if (c->http10) /* the end of the body is the end of the connection */
+                client_visit(c);
             return MHD_CONTENT_READER_END_OF_STREAM;
         }
-        deadline_clear(x);
-        watch_suspend(x);
+        deadline_clear(c);
+        client_suspend(c);
         return 0;
     }
 #ifdef GW_TINY
     if (max > 7)
         max = 7;
 #endif
-    out = buf_view(&x->out);
+    out = buf_view(&c->out);
     if (out.len < max)
         max = out.len;
     memcpy(room, out.ptr, max);
-    buf_consume(&x->out, max);
-    deadline_set(x, LANE_WRITE);
-    x->stalls = 0;
-    if (x->high && x->out.len < LOW_MARK) {
-        x->high = false;
-        if (!x->drain_queued) {
-            x->drain_queued = true;
-            x->next_drained = x->front->drained;
-            x->front->drained = x;
+    buf_consume(&c->out, max);
+    deadline_set(c, LANE_WRITE);
+    c->stalls = 0;
+    if (c->high && c->out.len < LOW_MARK) {
+        c->high = false;
+        if (!c->drain_queued) {
+            c->drain_queued = true;
+            c->next_drained = c->front->drained;
+            c->front->drained = c;
         }
     }
     return (ssize_t)max;
@@ -309,18 +309,18 @@ static size_t own_headers(struct door_header *headers, int status, const char *i
     return n;
 }
 
-void reply_own(struct watch *x, int status, const char *type, const char *allow, struct text body,
+void reply_own(struct client *c, int status, const char *type, const char *allow, struct text body,
                void (*free_body)(void *free_arg), void *free_arg)
 {
     struct door_header headers[OWN_HEADERS];
     char id[UUID_TEXT_LEN + 1];
 
     uuid_new(id);
-    door_answer(x, status, headers, own_headers(headers, status, id, type, allow, NULL, NULL, 0), body, free_body,
+    door_answer(c, status, headers, own_headers(headers, status, id, type, allow, NULL, NULL, 0), body, free_body,
                 free_arg, false);
 }
 
-void reply_refuse(struct watch *x, enum error_case which, const char *why)
+void reply_refuse(struct client *c, enum error_case which, const char *why)
 {
     struct door_header headers[OWN_HEADERS];
     char id[UUID_TEXT_LEN + 1], retry_after[16];
@@ -334,8 +334,8 @@ void reply_refuse(struct watch *x, enum error_case which, const char *why)
     text = request_refusal(&fail, id, &body.len);
     body.ptr = text;
     count = own_headers(headers, fail.status, id, "application/json", NULL, &fail, retry_after, sizeof retry_after);
-    x->close = true;
-    door_answer(x, face_chat.dialect->error_status(&fail), headers, count, body, free, text, true);
+    c->close = true;
+    door_answer(c, face_chat.dialect->error_status(&fail), headers, count, body, free, text, true);
 }
 
 void reply_refusal_raw(int fd, enum error_case which, const char *why)

@@ -9,7 +9,7 @@
 #include "canon/error.h"
 #include "face/face.h"
 
-struct watch;
+struct client;
 
 #define ROUTE_GET (1u << 0)
 #define ROUTE_HEAD (1u << 1)
@@ -23,22 +23,22 @@ struct route {
     const char *query; /* names of the query that a relay passes on, blanks between; NULL: none */
     bool uploads;      /* its body may be a form with files */
     bool not_deployed; /* its path has no form with the name of a deployment in it */
-    bool collects;     /* the front's own: wants the body in watch->out */
+    bool collects;     /* the front's own: wants the body in client->out */
     unsigned methods;  /* ROUTE_* */
     const char *allow;
     enum error_case refuse_get; /* what a GET is answered where it is not served; E_NONE: E_METHOD */
     const struct face *face;    /* NULL: the front's own */
     uint32_t operation;
-    void (*serve)(struct watch *x); /* the front's own: gives the answer, when the body is complete */
+    void (*serve)(struct client *c); /* the front's own: gives the answer, when the body is complete */
 };
 
 struct match {
-    const struct route *route;      /* NULL when refuse is E_PATH or E_FRAMING */
-    void (*serve)(struct watch *x); /* the front answers this itself; NULL: a request */
-    struct text tail;               /* decoded; lent from `scratch` */
-    struct text deployment;         /* of /openai/deployments/NAME/..., decoded; lent from `scratch` */
-    enum error_case refuse;         /* E_NONE, E_PATH, E_METHOD, or E_FRAMING for an encoded slash where none belongs */
-    const char *why;                /* set by who refuses otherwise, static: for a person */
+    const struct route *route;       /* NULL when refuse is E_PATH or E_FRAMING */
+    void (*serve)(struct client *c); /* the front answers this itself; NULL: a request */
+    struct text tail;                /* decoded; lent from `scratch` */
+    struct text deployment;          /* of /openai/deployments/NAME/..., decoded; lent from `scratch` */
+    enum error_case refuse; /* E_NONE, E_PATH, E_METHOD, or E_FRAMING for an encoded slash where none belongs */
+    const char *why;        /* set by who refuses otherwise, static: for a person */
 };
 
 /* One more path of an API, with its face: below the APIs' roots, as theirs. Copied. Boot thread, before any request. At most 8. */

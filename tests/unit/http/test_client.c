@@ -1,4 +1,4 @@
-/* test_watch.c - deadlines, and the end of the house. */
+/* test_client.c - deadlines, and the end of the house. */
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ static int64_t since(int64_t start)
     return (clock_ns() - start) / CLOCK_MS;
 }
 
-Test(watch, ends_a_slow_head)
+Test(client, ends_a_slow_head)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -43,7 +43,7 @@ Test(watch, ends_a_slow_head)
     house_close(&house);
 }
 
-Test(watch, is_not_fooled_by_a_byte_now_and_then)
+Test(client, is_not_fooled_by_a_byte_now_and_then)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -57,7 +57,7 @@ Test(watch, is_not_fooled_by_a_byte_now_and_then)
     house_close(&house);
 }
 
-Test(watch, says_nothing_to_a_client_that_said_nothing)
+Test(client, says_nothing_to_a_client_that_said_nothing)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -68,7 +68,7 @@ Test(watch, says_nothing_to_a_client_that_said_nothing)
     house_close(&house);
 }
 
-Test(watch, gives_each_request_its_own_time)
+Test(client, gives_each_request_its_own_time)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -87,7 +87,7 @@ Test(watch, gives_each_request_its_own_time)
 }
 
 /* MHD has read the part of a head together with the request before it: no event reports it. */
-Test(watch, ends_a_head_that_began_behind_a_request)
+Test(client, ends_a_head_that_began_behind_a_request)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -105,7 +105,7 @@ Test(watch, ends_a_head_that_began_behind_a_request)
     house_close(&house);
 }
 
-Test(watch, ends_a_slow_body)
+Test(client, ends_a_slow_body)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -123,7 +123,7 @@ Test(watch, ends_a_slow_body)
 
 #ifdef GW_TEST_BUILD
 /* A page of the front's own that takes a body: there is no request that could answer. */
-Test(watch, ends_a_slow_body_of_a_page)
+Test(client, ends_a_slow_body_of_a_page)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -141,7 +141,7 @@ Test(watch, ends_a_slow_body_of_a_page)
 }
 #endif
 
-Test(watch, ends_an_idle_connection)
+Test(client, ends_an_idle_connection)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -161,7 +161,7 @@ Test(watch, ends_an_idle_connection)
     house_close(&house);
 }
 
-Test(watch, does_not_hurry_an_answer)
+Test(client, does_not_hurry_an_answer)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -176,7 +176,7 @@ Test(watch, does_not_hurry_an_answer)
 }
 
 /* MHD 1.0.1 answers a chunk's size line that is too long for it with nothing, and forgets the connection. */
-Test(watch, survives_a_chunk_line_that_is_too_long)
+Test(client, survives_a_chunk_line_that_is_too_long)
 {
     static char extension[70000];
 
@@ -193,7 +193,7 @@ Test(watch, survives_a_chunk_line_that_is_too_long)
     house_close(&house);
 }
 
-Test(watch, tells_a_request_whose_body_is_malformed)
+Test(client, tells_a_request_whose_body_is_malformed)
 {
     house_open(&house, quick);
     int fd = house_connect(&house);
@@ -213,7 +213,7 @@ Test(watch, tells_a_request_whose_body_is_malformed)
     house_close(&house);
 }
 
-Test(watch, drains_without_losing_an_answer)
+Test(client, drains_without_losing_an_answer)
 {
     house_open(&house, NULL);
     int idle = house_connect(&house), late = house_connect(&house);
@@ -252,7 +252,7 @@ Test(watch, drains_without_losing_an_answer)
     cr_assert_eq(atomic_load(&fake_seen.gone), 0u);
 }
 
-Test(watch, cuts_what_is_left)
+Test(client, cuts_what_is_left)
 {
     house_open(&house, NULL);
     int waiting = house_connect(&house), streaming = house_connect(&house);
