@@ -73,7 +73,7 @@ void usage_end(struct attempt *a)
     a->ending = is_free(a) ? ATTEMPT_FREE : is_whole(a) ? ATTEMPT_SETTLED : ATTEMPT_DOUBT;
     if (u->source == USAGE_REPORTED) {
         complete(a, said);
-    } else if (a->ending != ATTEMPT_FREE) {
+    } else if (a->ending != ATTEMPT_FREE || attempt_has_spoken(a)) {
         size_t whole = req->body_out.len > 0 ? req->body_out.len : a->whole.len;
         u->source = in_events && attempt_has_spoken(a) ? USAGE_COUNTED : USAGE_ESTIMATED;
         u->input = at_most(a, estimate(req->bytes_in), most_in(a));
