@@ -9,7 +9,7 @@ enum { BYTES_PER_TOKEN = 6, BYTES_MORE = 1024 };
 
 bool guard_is_over(const struct attempt *a)
 {
-    if (a->worst == NULL || a->finishes > 0 || a->worst->bound.limit <= 0)
+    if (a->worst == NULL || a->outcome == OUTCOME_GUARDED || a->worst->bound.limit <= 0)
         return false;
     int64_t most = a->clamped > 0 ? a->clamped * a->worst->bound.choices : a->worst->bound.output;
     return a->spoken > BYTES_MORE && (a->spoken - BYTES_MORE) / BYTES_PER_TOKEN > (uint64_t)most;

@@ -70,6 +70,16 @@ class Guard(Case):
         """100 tokens are 400 bytes; half as much again and a kilobyte is let through."""
         self.assertTrue(600 <= length <= 600 + 1024 + 20, length)
 
+    def test_an_answer_that_has_ended_and_goes_on(self):
+        """Also where it is one of two that has ended."""
+        other = delta(WORDS).replace(b'"index": 0', b'"index": 1')
+        for first, more, most in ((delta(finish="stop"), {}, 600), (delta(finish="stop"), {"n": 2}, 1200)):
+            self.gone = []
+            self.up.handler = self.endless(delta(WORDS), first, piece=other if more else delta(WORDS))
+            text = "".join(self.events("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "x"}], **more}))
+            length = text.count(WORDS) * len(WORDS)
+            self.assertTrue(most <= length <= most + 1024 + 20, length)
+
     def test_chat(self):
         self.up.handler = self.endless(piece=delta(WORDS))
         body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
