@@ -71,7 +71,7 @@ static void write_alert(const struct ledger_alert *a, struct buf *out)
 static bool wait_s(struct alert *alert, unsigned seconds)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may be set back */
     until.tv_sec += seconds;
     pthread_mutex_lock(&alert->mutex);
     while (!alert->ending && pthread_cond_timedwait(&alert->wake, &alert->mutex, &until) == 0)
@@ -123,8 +123,12 @@ struct alert *alert_start(struct ledger *ledger, const struct config *config, co
     alert->ledger = ledger;
     alert->ca_file = config->ca_file;
     struct ledger_alert none;
+    pthread_condattr_t monotonic;
     ledger_take_alerts(ledger, true, &none, 1);
-    BUG_IF(pthread_mutex_init(&alert->mutex, NULL) != 0 || pthread_cond_init(&alert->wake, NULL) != 0);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    BUG_IF(pthread_mutex_init(&alert->mutex, NULL) != 0 || pthread_cond_init(&alert->wake, &monotonic) != 0);
+    pthread_condattr_destroy(&monotonic);
     if (pthread_create(&alert->thread, NULL, run, alert) == 0)
         return alert;
     log_line(LOG_ERROR, "cannot start the thread that sends alerts");
