@@ -42,7 +42,7 @@ static int read_options(const struct cli *cli, struct arena *arena, struct ledge
     if (all == (cli->arg_count > 1))
         return cli_usage(cli->verb, "resolve takes the id of a request, or --all");
     if (cost != NULL && all)
-        return cli_usage(cli->verb, "--cost is what one request cost: name it");
+        return cli_usage(cli->verb, "--cost is what one request cost beyond what was counted: name it");
     if (cost != NULL && (nano_parse(text_of(cost), &how->cost) < 0))
         return cli_usage(cli->verb, "--cost takes an amount in USD, as 0.25, not \"%s\"", cost);
     if (cli_option(cli, "why") != NULL)
