@@ -144,6 +144,7 @@ void worst_read(struct attempt *a, struct arena *scratch)
     struct worst *worst = arena_new(&req->arena, struct worst);
     struct bound_ask ask = { .seller = price_seller(a->target->provider),
                              .model = a->target->model,
+                             .counter = a->target->provider->name,
                              .bytes = bytes_sent(req) + LIMIT_ROOM,
                              .interleaved = is_interleaved(req) };
     if (a->mode == MODE_LOCAL)

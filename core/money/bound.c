@@ -127,5 +127,6 @@ void bound_of(const struct bound_ask *ask, struct arena *arena, struct bound *bo
     bound_input(ask, &body, bound);
     bound_output(ask, &body, bound);
     if (ask->prefix != NULL && !body.stored && body.rounds == 0 && body.images == 0 && bound->unbounded == NULL)
-        prefix_read(body.json, ask->seller, ask->model, family_of(ask)->by_bytes, ask->prefix);
+        prefix_read(body.json, ask->counter.ptr != NULL ? ask->counter : ask->seller, ask->model,
+                    family_of(ask)->by_bytes, ask->prefix);
 }

@@ -11,9 +11,10 @@
 #include "base/text.h"
 
 struct bound_ask {
-    struct text seller, model;  /* a plugin's or service's name; as the upstream names it */
-    struct text body;           /* JSON, as it is sent or, where nothing but names changes on the way, as it came */
-    size_t bytes;               /* of what is sent; 0: of `body` */
+    struct text seller, model; /* a plugin's or service's name; as the upstream names it */
+    struct text counter; /* whose count of tokens an earlier request's was: the provider's name; absent: `seller` */
+    struct text body;    /* JSON, as it is sent or, where nothing but names changes on the way, as it came */
+    size_t bytes;        /* of what is sent; 0: of `body` */
     int64_t window, max_output; /* of the model; 0: not known */
     int64_t learned;            /* tokens more than the constants give, from requests that passed their bound */
     const char *const

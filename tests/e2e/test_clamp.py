@@ -10,7 +10,7 @@ import upstream
 from harness import Case, Gateway, auth, key_line, provider
 from test_anthropic import VERSION
 from test_budget import PRICE
-from test_ledger import records, verify
+from test_ledger import BUSY, records, verify
 from upstream import reply_json
 
 MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",
@@ -25,9 +25,9 @@ class Clamp(Case):
         cls.folder = tempfile.TemporaryDirectory()
         cls.path = os.path.join(cls.folder.name, "ledger")
         keys = [("k%d" % i, "t%d" % i) for i in range(32)]
-        return Gateway('ledger { path = "%s", budget_mode = "strict", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) + provider("booked", cls.up) +
+        return Gateway('ledger { path = "%s", budget_mode = "strict", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) + provider("booked", cls.up) + provider("twin", cls.up, PRICE) +
                        'provider "an" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" }, %s }\n' % (cls.an.url[:-3], PRICE) +
-                       'model "m" { { "up/real" } }\nmodel "a" { { "an/claude-x" } }\nmodel "low" { { "up/low-model" } }\nmodel "short" { { "up/real" }, min_output_tokens = 5000 }\n'
+                       'model "m" { { "up/real" } }\nmodel "pair" { { "up/real" }, fallback = { "twin/real" } }\nmodel "a" { { "an/claude-x" } }\nmodel "low" { { "up/low-model" } }\nmodel "short" { { "up/real" }, min_output_tokens = 5000 }\n'
                        'model "think" { { "up/o3-mini" } }\nmodel "known" { { "up/gpt-4o" } }\nmodel "tiers" { { "booked/gpt-5" }, min_output_tokens = 500 }\nmodel "stated" { { "up/real" }, most_usd = "0.004" }\n'
                        'model "fee" { { "up/real-fee", price = { request_usd = "0.001", input_usd_per_mtok = 0, output_usd_per_mtok = 0 } } }\n' +
                        "".join('team "%s" { budget = { usd = "0.02", per = "total" } }\n' % team for _, team in keys) +
@@ -203,6 +203,17 @@ class Clamp(Case):
         hard = [float(r["hard_usd"]) * 1e6 / 2.5 for r in records(self.path, "hold") if r["team"] == "t10"]
         self.assertTrue(hard[0] > 5000 and hard[2] > 5000, hard)  # a token for each byte
         self.assertTrue(1010 < hard[1] < 1400, hard)  # what was reported, and the bytes of the rest
+
+    def test_another_server_may_count_otherwise(self):
+        """Whatever its model is called."""
+        ask = {"model": "pair", "max_tokens": 10, "messages": [{"role": "user", "content": "word " * 1000}]}
+        self.up.handler = lambda request, out: out.send(reply_json(upstream.completion(prompt=1010, output=2)))
+        self.assertEqual(self.post("/v1/chat/completions", "k23", ask).status, 200)
+        replies = [BUSY, reply_json(upstream.completion())]
+        self.up.handler = lambda request, out: out.send(replies.pop(0))
+        self.assertEqual(self.post("/v1/chat/completions", "k23", ask).status, 200)
+        hard = [float(r["hard_usd"]) * 1e6 / 2.5 for r in records(self.path, "hold") if r["team"] == "t23"]
+        self.assertTrue(hard[0] > 5000 and hard[1] < 1400 and hard[2] > 5000, hard)
 
     def test_zz_the_ledger_is_right(self):
         self.assertEqual((verify(self.path)["problems"], verify(self.path)["held_usd"]), (0, "0"))
