@@ -27,7 +27,9 @@ void invariant_check(const struct request *req)
 {
     BUG_IF(!req->running || req->finished || req->wait.kind != NULL);
     BUG_IF(req->gone && (req->failed_row == NULL || req->client != NULL));
-    BUG_IF(req->reply >= REPLY_RELAYING && !req->attempt->streams);
+    BUG_IF(req->attempt != NULL && req->reply >= REPLY_RELAYING && !req->attempt->streams);
+    BUG_IF(req->attempt == NULL && req->reply >= REPLY_RELAYING &&
+           !req->ask.stream); /* an answer of the gateway's own */
     BUG_IF((req->paused || req->pending.len > 0) && req->reply < REPLY_BEGUN);
     BUG_IF(req->target_next > req->target_count || (req->attempts_made > 0) != (req->attempt != NULL));
     if (req->attempt == NULL)
