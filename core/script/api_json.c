@@ -169,5 +169,5 @@ const struct api_row api_json_rows[] = {
     { "encode", encode, API_ALWAYS, false, "value", "string", "JSON of a value; an empty table is a list" },
     { "decode", decode, API_ALWAYS, false, "text", "any?, string?",
       "The value of a JSON text; nil and why, where it is none. null inside is gw.json.null" },
-    { NULL },
+    { .name = NULL },
 };

@@ -60,5 +60,5 @@ const struct api_row api_log_rows[] = {
     { "info", info, API_ALWAYS, false, "text", "", "A line on stderr" },
     { "warn", warn, API_ALWAYS, false, "text", "", "A warning on stderr" },
     { "error", error, API_ALWAYS, false, "text", "", "An error on stderr" },
-    { NULL },
+    { .name = NULL },
 };

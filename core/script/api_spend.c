@@ -96,5 +96,5 @@ const struct api_row api_spend_rows[] = {
     { "spend", spend, API_HOOKS, false, "options", "gw.Spend",
       "What is spent of a budget: { team = or key = or user = or session = or project =, per = \"day\", \"week\", \"month\" or \"total\" }" },
     { "bucket", bucket, API_HOOKS, false, "text, salt?", "number", "From 0 to below 100, always the same for a text" },
-    { NULL },
+    { .name = NULL },
 };

@@ -124,7 +124,7 @@ const struct api_row api_counter_rows[] = {
     { "add", counter_add, API_HOOKS, false, "name, n, options", "integer", "Adds, and returns the sum" },
     { "take", counter_take, API_HOOKS, false, "name, options", "boolean, integer, integer",
       "Adds n (1) where the sum stays within limit: whether it did, what is left, and the seconds until it begins anew" },
-    { NULL },
+    { .name = NULL },
 };
 
 static int cache_get(lua_State *L)
@@ -191,5 +191,5 @@ const struct api_row api_cache_rows[] = {
     { "set", cache_set, API_HOOKS, false, "key, value, options", "",
       "Keeps a text or a table, at most 64 KB: { ttl_s = 3600 }; scope as of a counter" },
     { "del", cache_del, API_HOOKS, false, "key, options?", "", "Forgets it" },
-    { NULL },
+    { .name = NULL },
 };

@@ -168,5 +168,5 @@ const struct api_row api_text_rows[] = {
       "{{name}} becomes values.name; raises where there is none" },
     { "words", words, API_ALWAYS, false, "list", "gw.Words",
       ":find(text) is the first of the words in it, in any case; for req:find" },
-    { NULL },
+    { .name = NULL },
 };

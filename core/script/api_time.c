@@ -114,5 +114,5 @@ const struct api_row api_time_rows[] = {
       "hour, minute, day, weekday (mon ... sun) by the clocks of a zone as Europe/Berlin" },
     { "within", within, API_HOOKS, false, "span, zone?", "boolean",
       "\"mon-fri 09:00-18:00\"; a night belongs to the day it began on" },
-    { NULL },
+    { .name = NULL },
 };

@@ -149,5 +149,5 @@ const struct api_row decide_rows[] = {
     { "route", route, SCRIPT_ON_REQUEST, false, "model, reason?", "gw.Decision",
       "Another model answers: the first route of a request counts" },
     { "note", note, API_HOOKS, false, "text", "", "A line of the access log: at most 16 of 200 bytes" },
-    { NULL },
+    { .name = NULL },
 };

@@ -276,5 +276,5 @@ const struct api_row read_rows[] = {
     { "get", get, API_HOOKS, false, "name", "any?",
       "temperature top_p max_tokens thinking_tokens effort seed service_tier parallel_tool_calls" },
     { "tag", tag, API_HOOKS, false, "name, value", "", "A tag of the request, for the ledger and the log" },
-    { NULL },
+    { .name = NULL },
 };
