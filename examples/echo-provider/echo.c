@@ -52,7 +52,7 @@ static gw_status echo_build(void *instance, gw_call *call, const gw_request *req
     }
     h->http_url(out, req->base_url);
     if (echo->voice != NULL)
-        h->http_header(out, GW_LIT("X-Voice"), (gw_str){ echo->voice, strlen(echo->voice) });
+        h->http_header(out, GW_LIT("X-Voice"), (gw_str){echo->voice, strlen(echo->voice)});
     gw_writer *w = h->http_json_body(out);
     h->write->object(w);
     h->write->key(w, GW_LIT("say"));
@@ -63,8 +63,8 @@ static gw_status echo_build(void *instance, gw_call *call, const gw_request *req
 
 static void say_error(const gw_host *h, gw_call *call, uint32_t status, const gw_json *json, gw_emit emit)
 {
-    gw_event event = { .size = sizeof event, .type = GW_EVENT_ERROR }; /* what is not set in an event is absent */
-    event.status = status >= 400 ? status : 502;                       /* an error inside a 200 */
+    gw_event event = {.size = sizeof event, .type = GW_EVENT_ERROR}; /* what is not set in an event is absent */
+    event.status = status >= 400 ? status : 502; /* an error inside a 200 */
     event.text = h->json->str(h->json->get(json, GW_LIT("error")));
     emit(call, &event);
 }
@@ -75,7 +75,7 @@ static gw_status read_line(const gw_host *h, gw_call *call, gw_str line, gw_emit
     if (h->json->parse(call, line, &json) != GW_OK)
         return GW_E_PROTOCOL; /* and parse() has given the reason */
     if ((piece = h->json->get(json, GW_LIT("piece"))) != NULL) {
-        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = h->json->str(piece) });
+        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_TEXT, .text = h->json->str(piece)});
         return GW_OK;
     }
     h->set_state(call, call); /* the last line: of what follows nothing counts */
@@ -83,12 +83,12 @@ static gw_status read_line(const gw_host *h, gw_call *call, gw_str line, gw_emit
         say_error(h, call, 200, json, emit);
         return GW_OK;
     }
-    gw_tokens tokens = { .size = sizeof tokens, .total = -1, .raw = line };
+    gw_tokens tokens = {.size = sizeof tokens, .total = -1, .raw = line};
     tokens.input = h->json->integer(h->json->get(json, GW_LIT("in")), -1);
     tokens.output = h->json->integer(h->json->get(json, GW_LIT("out")), -1);
     if (tokens.input >= 0 && tokens.output >= 0)
-        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
-    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = GW_LIT("stop") });
+        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
+    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = GW_LIT("stop")});
     return GW_OK;
 }
 
@@ -105,21 +105,15 @@ static gw_status echo_read(void *instance, gw_call *call, const gw_frame *frame,
     }
     for (gw_str rest = frame->data, line; rest.len > 0 && status == GW_OK && h->state(call) == NULL;) {
         const char *end = memchr(rest.ptr, '\n', rest.len);
-        line = (gw_str){ rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr) };
-        rest = (gw_str){ line.ptr + line.len + (end != NULL), rest.len - line.len - (end != NULL) };
+        line = (gw_str){rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr)};
+        rest = (gw_str){line.ptr + line.len + (end != NULL), rest.len - line.len - (end != NULL)};
         if (line.len > 0)
             status = read_line(h, call, line, emit);
     }
     return status;
 }
 
-static const gw_option options[] = { { "voice", "how it is said", GW_JSON_STR, 0 }, { NULL, NULL, 0, 0 } };
-static const gw_provider_ops ops = { .size = sizeof ops,
-                                     .operations = GW_OP_CHAT,
-                                     .framing = GW_FRAMING_LINES,
-                                     .open = echo_open,
-                                     .close = echo_close,
-                                     .build = echo_build,
-                                     .read = echo_read };
-GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "echo", .version = "1.0.0", .license = "MIT", .ops = &ops,
-          .options = options);
+static const gw_option options[] = {{"voice", "how it is said", GW_JSON_STR, 0}, {NULL, NULL, 0, 0}};
+static const gw_provider_ops ops = {.size = sizeof ops, .operations = GW_OP_CHAT, .framing = GW_FRAMING_LINES,
+                                    .open = echo_open, .close = echo_close, .build = echo_build, .read = echo_read};
+GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "echo", .version = "1.0.0", .license = "MIT", .ops = &ops, .options = options);

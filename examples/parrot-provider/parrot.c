@@ -10,15 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct parrot {
-    const gw_host *host;
-    char *aviary;
-}; /* an instance: read-only after open() */
-struct flight {
-    uint32_t tricks, hatched, over;
-}; /* one call */
+struct parrot { const gw_host *host; char *aviary; }; /* an instance: read-only after open() */
+struct flight { uint32_t tricks, hatched, over; };    /* one call */
 
-static const gw_str none = { NULL, 0 };
+static const gw_str none = {NULL, 0};
 
 static gw_str get(const gw_host *h, const gw_json *object, gw_str name)
 {
@@ -40,7 +35,7 @@ static gw_status parrot_open(const gw_host *host, gw_call *call, const gw_json *
     struct parrot *parrot = *instance = calloc(1, sizeof *parrot);
     if (parrot == NULL)
         return GW_E_NOMEM;
-    *parrot = (struct parrot){ host, aviary.len > 0 ? strndup(aviary.ptr, aviary.len) : NULL };
+    *parrot = (struct parrot){host, aviary.len > 0 ? strndup(aviary.ptr, aviary.len) : NULL};
     return GW_OK;
 }
 
@@ -87,12 +82,12 @@ static gw_status parrot_build(void *instance, gw_call *call, const gw_request *r
         return GW_E_NOMEM;
     memcpy(url, req->base_url.ptr, req->base_url.len);
     memcpy(url + req->base_url.len, "/perch", 6);
-    h->http_url(out, (gw_str){ url, req->base_url.len + 6 });
+    h->http_url(out, (gw_str){url, req->base_url.len + 6});
     h->http_header(out, GW_LIT("Content-Type"), GW_LIT("application/json"));
     if (req->secret.len > 0)
         h->http_header(out, GW_LIT("X-Cracker"), req->secret);
     if (parrot->aviary != NULL)
-        h->http_header(out, GW_LIT("X-Aviary"), (gw_str){ parrot->aviary, strlen(parrot->aviary) });
+        h->http_header(out, GW_LIT("X-Aviary"), (gw_str){parrot->aviary, strlen(parrot->aviary)});
     for (size_t i = 0; i < h->json->count(req->body); i++) {
         gw_str name = h->json->key_at(req->body, i);
         if (!is(name, "model") && !is(name, "messages") && !is(name, "stream") && !is(name, "stream_options") &&
@@ -112,15 +107,14 @@ static gw_status parrot_build(void *instance, gw_call *call, const gw_request *r
     h->write->boolean(w, (int32_t)req->stream);
     h->write->key(w, GW_LIT("breath"));
     const gw_json *limit = h->json->get(req->body, GW_LIT("max_completion_tokens")); /* its older name is max_tokens */
-    h->write->copy(w, limit != NULL ? limit
-                                    : h->json->get(req->body, GW_LIT("max_tokens"))); /* null: the client set none */
+    h->write->copy(w, limit != NULL ? limit : h->json->get(req->body, GW_LIT("max_tokens"))); /* null: the client set none */
     h->write->close(w);
     return h->write->end(w);
 }
 
 static void say(gw_call *call, gw_emit emit, uint32_t type, uint32_t item, gw_str id, gw_str text)
 {
-    emit(call, &(gw_event){ .size = sizeof(gw_event), .type = type, .item = item, .id = id, .text = text });
+    emit(call, &(gw_event){.size = sizeof(gw_event), .type = type, .item = item, .id = id, .text = text});
 }
 
 static void read_flew(const gw_host *h, gw_call *call, const gw_json *line, gw_str flew, gw_emit emit)
@@ -129,11 +123,11 @@ static void read_flew(const gw_host *h, gw_call *call, const gw_json *line, gw_s
     int64_t eaten = h->json->integer(h->json->get(seeds, GW_LIT("eaten")), -1);
     int64_t stored = h->json->integer(h->json->get(seeds, GW_LIT("stored")), 0);
     int64_t dropped = h->json->integer(h->json->get(seeds, GW_LIT("dropped")), -1);
-    gw_tokens tokens = { .size = sizeof tokens, .cache_read = stored, .output = dropped, .total = -1 };
+    gw_tokens tokens = {.size = sizeof tokens, .cache_read = stored, .output = dropped, .total = -1};
     tokens.input = eaten - stored; /* buckets are disjoint: what a cache had is no fresh input */
     tokens.raw = h->json->text(seeds);
     if (dropped >= 0 && stored >= 0 && stored <= eaten)
-        emit(call, &(gw_event){ .size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens });
+        emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_USAGE, .tokens = &tokens});
     gw_str why = is(flew, "tired") ? GW_LIT("length") : is(flew, "trick") ? GW_LIT("tool_calls") : GW_LIT("stop");
     say(call, emit, GW_EVENT_FINISH, 0, none, is(flew, "shooed") ? GW_LIT("content_filter") : why);
 }
@@ -149,8 +143,8 @@ static void read_line(const gw_host *h, gw_call *call, struct flight *f, const g
     if (squawk.len > 0)
         say(call, emit, GW_EVENT_TEXT, 0, none, squawk);
     if (trick.len > 0 && f->tricks < 10) {
-        char id[] = { 't', 'r', 'i', 'c', 'k', '-', (char)('0' + f->tricks) }; /* the service has no ids */
-        say(call, emit, GW_EVENT_TOOL_CALL, f->tricks, (gw_str){ id, sizeof id }, trick);
+        char id[] = {'t', 'r', 'i', 'c', 'k', '-', (char)('0' + f->tricks)}; /* the service has no ids */
+        say(call, emit, GW_EVENT_TOOL_CALL, f->tricks, (gw_str){id, sizeof id}, trick);
         say(call, emit, GW_EVENT_TOOL_ARGS, f->tricks++, none, props);
     }
     if (flew.ptr != NULL)
@@ -163,10 +157,7 @@ static void read_error(const gw_host *h, gw_call *call, uint32_t status, const g
     int64_t feathers = h->json->integer(h->json->get(body, GW_LIT("feathers")), 0);
     if (status < 400) /* an error inside a 200 gives the status itself */
         status = feathers >= 400 && feathers <= 599 ? (uint32_t)feathers : 502;
-    emit(call, &(gw_event){ .size = sizeof(gw_event),
-                            .type = GW_EVENT_ERROR,
-                            .status = status,
-                            .text = get(h, body, GW_LIT("ruffled")) });
+    emit(call, &(gw_event){.size = sizeof(gw_event), .type = GW_EVENT_ERROR, .status = status, .text = get(h, body, GW_LIT("ruffled"))});
 }
 
 /* A streamed answer comes line by line, any other in one piece: both are taken apart here. */
@@ -185,8 +176,8 @@ static gw_status parrot_read(void *instance, gw_call *call, const gw_frame *fram
     }
     for (gw_str rest = frame->data; rest.len > 0 && !f->over;) {
         const char *end = memchr(rest.ptr, '\n', rest.len);
-        gw_str line = { rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr) };
-        rest = (gw_str){ line.ptr + line.len + (end != NULL), rest.len - line.len - (end != NULL) };
+        gw_str line = {rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr)};
+        rest = (gw_str){line.ptr + line.len + (end != NULL), rest.len - line.len - (end != NULL)};
         if (line.len == 0)
             continue;
         if (h->json->parse(call, line, &json) != GW_OK)
@@ -200,15 +191,9 @@ static gw_status parrot_read(void *instance, gw_call *call, const gw_frame *fram
     return GW_OK;
 }
 
-static const gw_option options[] = { { "aviary", "sent as X-Aviary", GW_JSON_STR, 0 }, { NULL, NULL, 0, 0 } };
-static const gw_provider_ops ops = { .size = sizeof ops,
-                                     .operations = GW_OP_CHAT,
-                                     .framing = GW_FRAMING_LINES,
-                                     .models = "grey*",
-                                     .open = parrot_open,
-                                     .close = parrot_close,
-                                     .build = parrot_build,
-                                     .read = parrot_read,
-                                     .secret_env = "CRACKER" };
+static const gw_option options[] = {{"aviary", "sent as X-Aviary", GW_JSON_STR, 0}, {NULL, NULL, 0, 0}};
+static const gw_provider_ops ops = {
+    .size = sizeof ops, .operations = GW_OP_CHAT, .framing = GW_FRAMING_LINES, .models = "grey*",
+    .open = parrot_open, .close = parrot_close, .build = parrot_build, .read = parrot_read, .secret_env = "CRACKER"};
 GW_PLUGIN(.kind = GW_KIND_PROVIDER, .name = "parrot", .version = "1.0.0", .license = "MIT", .ops = &ops,
           .options = options);

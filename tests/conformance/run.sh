@@ -198,7 +198,7 @@ no_rollup put.c s/status = rollup_write(s, call)/rollup_forget(\&s->rollup)/
 no_cursor put.c s/status = set_cursor(s, call, batch->until)/(void)set_cursor/
 hours_as_days sums.c s/int64_t day_1 = ceil_to(hour_1, 86400)/int64_t day_1 = hour_1/
 late_minute sums.c s/MINUTE_GET, since, hour_1/MINUTE_GET, since + 60, hour_1/
-keeps_cursor_only rows.c s/USAGE_DROP}/LINES_DROP}/
+keeps_cursor_only rows.c s/USAGE_DROP }/LINES_DROP }/
 forgets_lines rows.c s/lines->count++/0/
 EOF
 
