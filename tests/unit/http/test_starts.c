@@ -182,10 +182,15 @@ Test(starts, ports_of_others_are_not_taken_for_ours)
 {
     struct fail fail;
     uint16_t ours, again;
-    int fd = front_listen(TEXT("127.0.0.1"), 0, &ours, &fail);
     unsigned below = 0, above = 0;
+    int fd = front_listen(TEXT("127.0.0.1"), 0, &ours, &fail);
 
     cr_assert_geq(fd, 0, "%s", fail.text);
+    for (int i = 0; i < 50 && (ours < 36000 || ours > 57000); i++) { /* near an end of the range, one side has few */
+        close(fd);
+        fd = front_listen(TEXT("127.0.0.1"), 0, &ours, &fail);
+        cr_assert_geq(fd, 0, "%s", fail.text);
+    }
     for (int i = 0; i < 400 && (below == 0 || above == 0); i++) {
         struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         socklen_t len = sizeof at;
