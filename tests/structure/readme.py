@@ -2,7 +2,8 @@
 
 Every block runs, in order, in the copy's top folder. A ```sh block that starts the server (quickstart.sh, or the
 verb serve) stays in the background until the next such block or the end; the following blocks may talk to it.
-A ```lua block is a gateway.lua of its own that `check --strict` accepts. A block of any other language fails: nothing
+A ```lua block is a gateway.lua of its own that `check --strict` accepts; one that ends with "return policy" is a policy, and is
+checked with the line `policy "..." { ... }` that stands in the text behind it. A block of any other language fails: nothing
 here runs it. The table of tools is pasted while the last server runs (readme_tools.py).
 A line <!-- not run: REASON --> above a block skips it. A block that starts tests/run.sh is not counted: it is what runs.
 Ends with "readme: N passed, N failed, N skipped".
@@ -154,6 +155,16 @@ def check_lua(text, folder, env):
     return run_block("build/llm-gateway check --strict -c build/readme.lua", folder, env)
 
 
+def check_policy(text, line, readme, folder, env):
+    """As run_block: the block as a policy, turned on by the first such line behind it."""
+    turned_on = re.search(r'`policy "([^"`]+)" ([^`]+)`', "\n".join(readme.splitlines()[line:]))
+    if not turned_on:
+        return 'no line `policy "FILE" { ... }` behind it turns it on', ""
+    (folder / "build/readme-policy.lua").write_text(text)
+    return check_lua('provider "demo" {}\nmodel "fast" { "demo/demo" }\npolicy "readme-policy.lua" %s\n' % turned_on.group(2),
+                     folder, env)
+
+
 def run_all(files, scratch, report):
     port = free_port(PORT)
     folder = scratch / "llm-gateway"
@@ -175,6 +186,8 @@ def run_all(files, scratch, report):
         where = f"README.md:{line} {text.strip().splitlines()[0] if text.strip() else '(empty)'}"
         if reason:
             report.skip(where, reason)
+        elif language == "lua" and text.rstrip().endswith("return policy"):
+            report.add(where, *check_policy(text, line, readme, folder, env))
         elif language == "lua":
             report.add(where, *check_lua(text, folder, env))
         elif language != "sh":
