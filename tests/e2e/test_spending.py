@@ -88,7 +88,9 @@ class Account:
             out.send(reply(500, b'{"error":{"message":"no"}}', [("Content-Type", "application/json")]))
 
 
-class Rounds(unittest.TestCase):
+class Spending(unittest.TestCase):
+    """A ledger, two upstreams, and what they bill."""
+
     def setUp(self):
         self.account = Account()
         self.folder = tempfile.TemporaryDirectory()
@@ -142,6 +144,8 @@ class Rounds(unittest.TestCase):
         self.assertEqual(len(answers), len(numbers))
         return answers
 
+
+class Rounds(Spending):
     def test_a_dollar_and_five_hundred_clients(self):
         keys = []
         for i in range(ROUNDS):
@@ -260,15 +264,10 @@ class Agents(unittest.TestCase):
             self.assertLessEqual(Decimal(verify(folder + "/l")["spent_usd"]), 100)
 
 
-class Customers(Rounds):
+class Customers(Spending):
     """250 customers with five cents each."""
 
     COUNT = 250
-
-    def test_a_dollar_and_five_hundred_clients(self):
-        """Only of Rounds."""
-
-    test_a_fee_passes_exactly_as_often_as_there_is_money = test_a_dollar_and_five_hundred_clients
 
     def begin(self, gw, answers, first, who):
         """Each asks for four things at once; the first customer's prompt alone is more than it has."""
