@@ -108,35 +108,11 @@ static int write_field(const struct field *f, const void *at, struct buf *out)
     return 0;
 }
 
-/* Most fields of a record are not there, and are not written. */
-static inline bool is_absent(const struct field *f, const void *at)
-{
-    switch (f->kind) {
-    case FIELD_UINT:
-    case FIELD_INT:
-    case FIELD_NANO:
-    case FIELD_TIME:
-        return *(const uint64_t *)at == 0;
-    case FIELD_WORD:
-    case FIELD_FLAG:
-        return *(const uint32_t *)at == 0;
-    case FIELD_TEXT:
-    case FIELD_RAW:
-        return ((const struct text *)at)->ptr == NULL;
-    case FIELD_LIST:
-        return ((const struct record_list *)at)->count == 0;
-    case FIELD_ONE:
-    case FIELD_END:
-        break;
-    }
-    return false;
-}
-
 static int write_fields(const struct field *f, const void *from, struct buf *out)
 {
     for (; f->kind != FIELD_END; f++) {
         const char *at = (const char *)from + f->offset;
-        if (!is_absent(f, at) && write_field(f, at, out) < 0)
+        if (!field_is_absent(f, at) && write_field(f, at, out) < 0)
             return -1;
     }
     return 0;
@@ -147,7 +123,7 @@ int record_write(const struct record *record, struct buf *out)
     BUG_IF(record->type == RECORD_NONE || record->type >= RECORD_TYPES);
     for (const struct field *f = record_fields; f->kind != FIELD_END; f++) {
         const char *at = (const char *)record + f->offset;
-        if (is_absent(f, at) || (f->kind == FIELD_ONE && (f->needed & 1u << record->type) == 0))
+        if (field_is_absent(f, at) || (f->kind == FIELD_ONE && (f->needed & 1u << record->type) == 0))
             continue;
         if (write_field(f, at, out) < 0)
             return -1;

@@ -30,4 +30,28 @@ struct field {
 
 extern const struct field record_fields[];
 
+/* Has the record nothing in the field at `at`? It is not written then, nor shown. Of what stands in place (FIELD_ONE) the caller knows. */
+static inline bool field_is_absent(const struct field *f, const void *at)
+{
+    switch (f->kind) {
+    case FIELD_UINT:
+    case FIELD_INT:
+    case FIELD_NANO:
+    case FIELD_TIME:
+        return *(const uint64_t *)at == 0;
+    case FIELD_WORD:
+    case FIELD_FLAG:
+        return *(const uint32_t *)at == 0;
+    case FIELD_TEXT:
+    case FIELD_RAW:
+        return ((const struct text *)at)->ptr == NULL;
+    case FIELD_LIST:
+        return ((const struct record_list *)at)->count == 0;
+    case FIELD_ONE:
+    case FIELD_END:
+        break;
+    }
+    return false;
+}
+
 #endif

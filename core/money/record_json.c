@@ -48,20 +48,7 @@ static void put_raw(struct text raw, struct json_writer *w)
 
 static bool is_empty(const struct field *f, const void *at)
 {
-    switch (f->kind) {
-    case FIELD_WORD:
-    case FIELD_FLAG:
-        return *(const uint32_t *)at == 0;
-    case FIELD_TEXT:
-    case FIELD_RAW:
-        return ((const struct text *)at)->ptr == NULL;
-    case FIELD_LIST:
-        return ((const struct record_list *)at)->count == 0;
-    case FIELD_ONE:
-        return ((const struct record_account *)at)->kind.ptr == NULL;
-    default:
-        return *(const uint64_t *)at == 0;
-    }
+    return f->kind == FIELD_ONE ? ((const struct record_account *)at)->kind.ptr == NULL : field_is_absent(f, at);
 }
 
 static void put_value(const struct field *f, const void *at, struct json_writer *w)
