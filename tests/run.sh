@@ -164,8 +164,8 @@ run_suite() {
     fi
     failed=$((failed + bad))
     if [ "$bad" != 0 ]; then
-        lines=$(grep -E '^ *(\[?FAIL(ED)?\]?|not ok)[: ]|^run\.sh: ' "$log" | head -n 40)
-        failures="$failures$(printf '%s' "${lines:-(no line names it)}" | sed "s/^ */$name: /")
+        lines=$(grep -A 6 -E '^ *(\[?FAIL(ED)?\]?|not ok)[: ]|^run\.sh: ' "$log" | head -n 40)
+        failures="$failures$(printf '%s' "${lines:-(no line names it)}" | sed "s/^/$name: /")
 "
     fi
     if [ -z "$again" ]; then

@@ -4,12 +4,11 @@ Every case is a way through a face and a provider, translated where they differ;
 checks that all of them arrived. tests/bench/linear.py measures with it from 1,000 parts on, test_linear.py a little.
 """
 
-import glob
 import json
 import socket
 
 import client
-from harness import Gateway, claude, provider
+from harness import Gateway, claude, provider, tasks
 from upstream import Upstream, reply_json, stream_head
 
 SSE = "data: %s\n\n"
@@ -186,11 +185,7 @@ class Bench:
 
     def cpu_ns(self):
         """Of all threads of the gateway, exact."""
-        spent = 0
-        for path in glob.glob("/proc/%d/task/*/schedstat" % self.gateway.process.pid):
-            with open(path, encoding="ascii") as f:
-                spent += int(f.read().split()[0])
-        return spent
+        return sum(int(text.split()[0]) for text in tasks(self.gateway.process.pid, "schedstat").values())
 
     def ask(self, way, n):
         """CPU nanoseconds of one request with n parts."""

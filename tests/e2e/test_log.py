@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from harness import BINARY, READY_S, pace, tsan
+from harness import BINARY, READY_S, pace, tasks, tsan
 from client import request, wait_for
 
 
@@ -120,11 +120,7 @@ class Log(unittest.TestCase):
             time.sleep(0.3)
 
             def switches():
-                out = {}
-                for task in os.listdir("/proc/%d/task" % gw.process.pid):
-                    with open("/proc/%d/task/%s/status" % (gw.process.pid, task)) as f:
-                        out[task] = sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
-                return sum(out.values())
+                return sum(int(line.split()[1]) for text in tasks(gw.process.pid, "status").values() for line in text.splitlines() if "ctxt_switches" in line)
 
             before = switches()
             time.sleep(1.0)

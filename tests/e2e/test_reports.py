@@ -2,9 +2,9 @@
 
 import json
 import os
+import queue
 import subprocess
 import threading
-import time
 import unittest
 from decimal import Decimal
 
@@ -143,11 +143,15 @@ class Reports(StoreCase):
             self.assertIn(" %s default - m up/real settled ok in=5 out=2 usd=0.0000325 " % last.id, text[-1])
             follower = subprocess.Popen([BINARY, "logs", "-f", "-n", "0", "-c", config, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
             try:
-                self.assertTrue(client.wait_for(lambda: os.path.exists("/proc/%d/fd" % follower.pid) and any(
-                    os.readlink("/proc/%d/fd/%s" % (follower.pid, fd)).endswith(".journal") for fd in os.listdir("/proc/%d/fd" % follower.pid)), 20))
-                time.sleep(0.5)
+                lines = queue.Queue()
+                threading.Thread(target=lambda: [lines.put(json.loads(line)["request"]) for line in follower.stdout], daemon=True).start()
+                # what was written before the first look is not shown: requests go until one is, and the last of them is waited for
+                first = []
+                self.assertTrue(client.wait_for(lambda: first.append(gw.chat(model="m").id) or not lines.empty(), 30, 0.1))
+                while lines.get(timeout=20) != first[-1]:
+                    pass
                 wanted = [gw.chat(model=("m", "d", "m2")[i % 3]).id for i in range(9)]
-                got = [json.loads(follower.stdout.readline())["request"] for _ in wanted]
+                got = [lines.get(timeout=20) for _ in wanted]
                 self.assertEqual(got, wanted)
             finally:
                 follower.kill()
