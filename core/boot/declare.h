@@ -56,7 +56,9 @@ struct declare_extras {
 struct declare_target {
     struct text name;           /* "provider/model" */
     const struct tariff *price; /* NULL: not set */
+    unsigned weight;            /* DECLARE_NO_WEIGHT: not set */
 };
+#define DECLARE_NO_WEIGHT UINT32_MAX
 
 struct declare_targets {
     struct declare_target *items;
@@ -137,7 +139,7 @@ struct declare_model {
     struct declare_targets targets, fallback;
     struct config_timeouts timeouts;
     struct declare_retry retry;
-    struct text lossy;
+    struct text lossy, strategy; /* absent: not set */
     struct declare_budgets budgets;
     unsigned min_output;
     int64_t most; /* nano-dollars; 0: not set */

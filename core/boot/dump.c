@@ -164,7 +164,8 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
 
 static void dump_target(const struct config_target *target, struct buf *out)
 {
-    if (target->price != NULL && target->fallback) /* the others stand in braces already */
+    bool braces = target->fallback && (target->price != NULL || target->weight != 1);
+    if (braces) /* the others stand in braces already */
         buf_str(out, "{ ");
     buf_printf(out, "\"%.*s/", TEXT_ARG(target->provider->name));
     struct buf name;
@@ -176,8 +177,11 @@ static void dump_target(const struct config_target *target, struct buf *out)
     if (target->price != NULL) {
         buf_str(out, ", price = ");
         tariff_write(target->price, out);
-        buf_str(out, target->fallback ? " }" : "");
     }
+    if (target->weight != 1)
+        buf_printf(out, ", weight = %u", target->weight);
+    if (braces)
+        buf_str(out, " }");
 }
 
 static void dump_targets(const struct config_model *model, bool fallback, struct buf *out)
@@ -202,6 +206,8 @@ static void dump_model(const struct config_model *model, struct buf *out)
     buf_str(out, " {\n");
     dump_targets(model, false, out);
     dump_targets(model, true, out);
+    static const char *const strategies[] = { "order", "weighted", "least_busy" };
+    buf_printf(out, "    strategy = \"%s\",\n", strategies[model->strategy]);
     buf_str(out, "    timeout = { connect_s = ");
     lua_text_seconds(out, model->timeouts.connect_ns);
     buf_str(out, ", first_token_s = ");

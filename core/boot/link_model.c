@@ -72,6 +72,9 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->line = said->line;
     model->timeouts = said->timeouts;
     model->attempts = said->retry.attempts;
+    model->strategy = text_is(said->strategy, "weighted")     ? STRATEGY_WEIGHTED
+                      : text_is(said->strategy, "least_busy") ? STRATEGY_LEAST_BUSY
+                                                              : STRATEGY_ORDER;
     model->lossy_refuse = text_is(said->lossy, "refuse");
     model->min_output = said->min_output;
     model->most_nano = said->most;
@@ -160,9 +163,14 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
                      TEXT_ARG(name));
             continue;
         }
+        bool weighs = list->items[i].weight != DECLARE_NO_WEIGHT;
+        unsigned weight = weighs ? list->items[i].weight : 1;
+        if (weighs && said->strategy.ptr == NULL)
+            model->strategy = STRATEGY_WEIGHTED;
         model->targets[model->target_count++] = (struct config_target){ .provider = provider,
                                                                         .model = arena_text(l->arena, rest),
                                                                         .fallback = fallback,
+                                                                        .weight = weight,
                                                                         .price = link_price(l, list->items[i].price) };
     }
 }

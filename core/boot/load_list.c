@@ -124,6 +124,7 @@ void load_read_targets(lua_State *L, int index, const struct load_place *place, 
         struct load_place inner = { place->line, arena_printf(arena, "%s: %s %zu", place->where, kind, i) };
         struct declare_target *target = &out->items[out->count];
         push_item(L, index, i);
+        *target = (struct declare_target){ .weight = DECLARE_NO_WEIGHT };
         if (lua_type(L, -1) == LUA_TTABLE)
             load_read_settings(L, -1, &inner, "model.target", target);
         else

@@ -29,6 +29,7 @@
 #include "flow/kill.h"
 #include "flow/metrics.h"
 #include "flow/throttle.h"
+#include "health/health.h"
 #include "money/book.h"
 #include "money/delivery.h"
 #include "money/estimates.h"
@@ -239,6 +240,19 @@ static int open_throttle(struct run *run)
     return 0;
 }
 
+/* In builds for tests it can be left out, so that failures one after another do not change what comes after them. */
+static struct health *open_health(void)
+{
+#ifdef GW_TEST_BUILD
+    const char *wanted = getenv("GW_TEST_HEALTH");
+    if (wanted != NULL && strcmp(wanted, "0") == 0)
+        return NULL;
+#endif
+    uint64_t seed;
+    crypto_random(&seed, sizeof seed);
+    return health_new(seed);
+}
+
 static int open_gateway(struct run *run)
 {
     unsigned workers = run->config->listen.workers;
@@ -250,6 +264,7 @@ static int open_gateway(struct run *run)
     run->gateway.bodies_most = memory_usable() / BODIES_SHARE;
     run->gateway.metrics = metrics_new(workers);
     run->gateway.estimates = estimates_new();
+    run->gateway.health = open_health();
     if (run->config->policy_count > 0)
         run->gateway.scripts = script_shared_new();
     run->gateway.access = access_new(STDOUT_FILENO, workers);
@@ -426,6 +441,7 @@ static void close_gateway(struct run *run)
         metrics_free(run->gateway.metrics);
     if (run->gateway.estimates != NULL)
         estimates_free(run->gateway.estimates);
+    health_free(run->gateway.health);
     if (run->gateway.scripts != NULL)
         script_shared_free(run->gateway.scripts);
     if (run->signal_fd >= 0)

@@ -68,6 +68,9 @@ const struct word_row words[] = {
     {"model", "retry", WORD_SETTINGS, AT(declare_model, retry), RELOAD, .help = "how often it is tried"},
     {"model.retry", "attempts", COUNT(1, 20), AT(declare_retry, attempts), .otherwise = "3", RELOAD,
      .help = "most attempts in all, fallbacks included"},
+    {"model", "strategy", WORD_CHOICE, .choices = "order weighted least_busy", AT(declare_model, strategy),
+     .otherwise = "\"order\"; \"weighted\" where a target has a weight", RELOAD,
+     .help = "which of the targets that are usable is tried first"},
     {"model", "lossy", WORD_CHOICE, .choices = "drop refuse", AT(declare_model, lossy), .otherwise = "\"drop\"", RELOAD,
      .help = "what a target cannot carry is dropped and named, or the request is refused"},
     {"model", "min_output_tokens", COUNT(1, 1000000), AT(declare_model, min_output), .otherwise = "256; 4096 where it reasons", RELOAD,
@@ -79,6 +82,8 @@ const struct word_row words[] = {
      .help = "\"provider/model\""},
     {"model.target", "price", WORD_PRICE, AT(declare_target, price), .otherwise = "the provider's", RELOAD,
      .help = "what it costs: { \"provider/model\", price = { input_usd_per_mtok = 2.5 } }"},
+    {"model.target", "weight", COUNT(0, 1000000), AT(declare_target, weight), .otherwise = "1", RELOAD,
+     .help = "its share among the targets of its list; 0: only when the others are not usable"},
 
     {"team", NULL, WORD_SETTINGS, RELOAD, .help = "team \"name\" { ... }: who uses the gateway"},
     {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
@@ -255,11 +260,9 @@ static const struct {
     { "model", "on_context_overflow" },
     { "model", "price" },
     { "model", "shadow" },
-    { "model", "strategy" },
     { "model.retry", "budget" },
     { "model.target", "max_in_flight" },
     { "model.target", "sample" },
-    { "model.target", "weight" },
 };
 
 static const char *const beginnings[] = { "listen", "plugins", "provider", "model", "team",    "project",

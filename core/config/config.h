@@ -96,7 +96,11 @@ struct config_target {
     struct text model;          /* as the upstream names it; "*": the name the client asked for */
     bool fallback;              /* from the `fallback` list */
     const struct tariff *price; /* of its own; NULL: the provider's */
+    unsigned weight;            /* 1 where the file has none */
 };
+
+/* Which of a model's usable targets is tried first. */
+enum config_strategy { STRATEGY_ORDER, STRATEGY_WEIGHTED, STRATEGY_LEAST_BUSY };
 
 struct config_timeouts {
     int64_t connect_ns, first_token_ns, idle_ns, total_ns;
@@ -106,6 +110,7 @@ struct config_model {
     struct text name;              /* as asked for; may end in '*' */
     struct config_target *targets; /* in order, fallbacks last */
     size_t target_count;
+    enum config_strategy strategy;
     struct config_timeouts timeouts;
     unsigned attempts;             /* most tries in all */
     bool lossy_refuse;             /* lossy = "refuse" */

@@ -69,12 +69,15 @@ void attempt_overflow(struct attempt *a)
 enum next attempt_choose(struct request *req)
 {
     BUG_IF(req->target_next >= req->target_count);
+    if (req->attempts_made == 0)
+        req->secret_turn = req->worker->turn++;
+    if (choose_target(req) == FAIL)
+        return FAIL;
     struct attempt *a = arena_new(&req->arena, struct attempt);
     a->req = req;
     a->previous = req->attempt;
     a->target = &req->targets[req->target_next++];
     if (a->previous == NULL) {
-        req->secret_turn = req->worker->turn++;
         price_ask(req);
         whose_ask(req);
     }
@@ -87,6 +90,7 @@ enum next attempt_choose(struct request *req)
     buf_free(&req->tail_bytes);
     a->streams = req->ask.stream;
     a->started_ns = clock_ns();
+    choose_begin(a);
     req->attempt = a;
     req->attempts_made++;
     return NEXT;
@@ -150,6 +154,7 @@ void attempt_resume(struct attempt *a)
 void attempt_close(struct attempt *a)
 {
     attempt_cancel(a);
+    choose_end(a);
     if (a->form == FORM_FRAMES)
         framing_fini(&a->framing);
     if (a->http.call != NULL)

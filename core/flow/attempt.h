@@ -5,6 +5,7 @@
 #include "canon/pair.h"
 #include "canon/usage.h"
 #include "face/face.h"
+#include "flow/choose.h"
 #include "flow/outcome.h"
 #include "flow/price.h"
 #include "flow/wait.h"
@@ -26,7 +27,12 @@ struct route_target {
     struct text model;          /* as the upstream names it */
     bool configured;            /* `model` stands in the configuration; else the client named it */
     const struct tariff *price; /* what gateway.lua reports that it costs; NULL: nothing */
-    bool fallback;              /* it stands in the list of fallbacks, or one before it is off */
+    bool fallback;              /* it stands in the list of fallbacks, or one before it is off or ejected */
+    bool reserve;               /* it stands in the list of fallbacks */
+    bool looked_up;             /* `health` is known */
+    unsigned weight;            /* its share among the targets of its list; 1 where there are no weights */
+    struct ejection *health;    /* NULL: nothing is known of it */
+    struct outage *outage;      /* it is tried though nothing is usable; NULL: it is not */
 };
 
 enum attempt_mode {
@@ -86,8 +92,11 @@ struct attempt {
     struct transfer_request send;
     struct transfer *transfer; /* NULL when none is running */
     enum attempt_wire wire;
-    uint32_t wait;               /* for its first event or its whole answer; then for its end */
-    struct text url;             /* where it went, without the query; masked, arena */
+    uint32_t wait;     /* for its first event or its whole answer; then for its end */
+    struct text url;   /* where it went, without the query; masked, arena */
+    int secret;        /* which of the provider's */
+    struct lane *lane; /* of its secret; NULL: nothing is known of it */
+    struct ejection_ticket ticket;
     const char *secret_from;     /* 'env "X"': which secret was used */
     struct transfer_times times; /* connection_ns is -1 until it has one */
     int64_t head_ns;             /* when the head of the answer came; 0: not yet */
@@ -186,6 +195,10 @@ const struct ask_dropped *attempt_left_out(const struct attempt *a);
 bool attempt_is_unread(const struct attempt *a);
 /* attempt_ask.c: what the plugin is asked and may see: a->ask, a->call, a->mode. */
 void attempt_ask_describe(struct attempt *a);
+/* attempt_judge.c: did it fail for its secret, so that another one may do? */
+bool attempt_is_about_secret(const struct attempt *a);
+/* It failed, and no other follows: fills req->fail. FAIL. */
+enum next attempt_give_up(struct attempt *a);
 /* What is asked of the provider, in its form: a->send. A request_job's work. */
 enum next attempt_ask_write(struct request *req, struct arena *scratch, struct fail *fail);
 /* The same once more, from another canonical body. */

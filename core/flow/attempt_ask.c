@@ -36,8 +36,7 @@ void attempt_ask_describe(struct attempt *a)
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
     const gw_provider_ops *ops = &p->plugin->provider;
-    const struct config_secret *secret =
-        p->secret_count > 0 ? &p->secrets[(req->secret_turn + req->secret_tries) % p->secret_count] : NULL;
+    const struct config_secret *secret = p->secret_count > 0 ? &p->secrets[a->secret] : NULL;
     a->secret_from = secret != NULL ? secret->from : p->named_count > 0 ? p->named[0].from : NULL;
     a->mode = (ops->flags & GW_PROVIDER_LOCAL) != 0              ? MODE_LOCAL
               : (way_dialects(p) & req->face->dialect->bit) != 0 ? MODE_RELAY

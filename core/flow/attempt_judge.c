@@ -1,10 +1,15 @@
 /* attempt_judge.c - what came of an attempt: an answer, another attempt with the next secret or target, or a failure. */
+#include "base/clock.h"
 #include "flow/attempt.h"
 #include "flow/metrics.h"
 #include "flow/spend.h"
 #include "flow/way.h"
 
-static bool is_about_secret(const struct attempt *a)
+/* What may be asked twice of the same upstream though it may have done it the first time: what it makes is not kept there. */
+#define REPLAYED (GW_OP_CHAT | GW_OP_COMPLETIONS | GW_OP_EMBEDDINGS | GW_OP_MODERATIONS | GW_OP_RERANK)
+enum { SECRETS_MORE = 2 }; /* other secrets that a request tries after the first */
+
+bool attempt_is_about_secret(const struct attempt *a)
 {
     return a->error_fault == GW_FAULT_AUTH || a->error_fault == GW_FAULT_RATE_LIMIT ||
            a->error_fault == GW_FAULT_QUOTA ||
@@ -36,20 +41,37 @@ static void join_limits(struct request *req)
 enum verdict {
     NEXT_SECRET, /* the same target with its next secret */
     NEXT_TARGET,
+    ONCE_MORE, /* the same target and secret, after a short pause */
     GIVE_UP,
 };
 
-static enum verdict judge(struct attempt *a, bool elsewhere)
+/* A failure that may be over in a moment: no limit, nothing that took long, nothing that the upstream asks not to repeat. */
+static bool may_help(const struct attempt *a)
 {
     const struct request *req = a->req;
-    if (is_about_secret(a) && req->secret_tries + 1 < a->target->provider->secret_count)
-        return NEXT_SECRET;
-    if (elsewhere && req->target_next < req->target_count && req->attempts_made < req->attempts_max)
-        return NEXT_TARGET;
-    return GIVE_UP;
+    bool broke = a->outcome == OUTCOME_TRANSFER && (a->failure == TRANSFER_CONNECT || a->failure == TRANSFER_SEND ||
+                                                    a->failure == TRANSFER_RESET || a->failure == TRANSFER_CUT);
+    bool replays = a->wire == WIRE_UNSENT || (req->operation & REPLAYED) != 0;
+    bool status = (a->outcome == OUTCOME_STATUS || a->outcome == OUTCOME_ERROR) && a->error_status >= 500 &&
+                  a->error_status != 501 && a->error_status != 504 && a->error_status != 508;
+    return (broke || status) && replays && a->should_retry != 0 && req->again == AGAIN_NOT &&
+           a->target->health != NULL && ejection_asks(a->target->health, clock_ns()) != EJECTION_NO &&
+           ejection_affords(a->target->health);
 }
 
-static enum next give_up(struct attempt *a)
+static enum verdict judge(struct attempt *a, bool elsewhere)
+{
+    struct request *req = a->req;
+    if (attempt_is_about_secret(a) && req->secret_tries < SECRETS_MORE && choose_has_secret(a))
+        return NEXT_SECRET;
+    if (!elsewhere || req->attempts_made >= req->attempts_max)
+        return GIVE_UP;
+    if (choose_has_another(req))
+        return NEXT_TARGET;
+    return may_help(a) ? ONCE_MORE : GIVE_UP;
+}
+
+enum next attempt_give_up(struct attempt *a)
 {
     struct request *req = a->req;
     req->fail = a->error;
@@ -74,9 +96,12 @@ enum next attempt_judge(struct request *req)
     unsigned index = req->worker->index;
     bool failed = attempt_has_failed(a) || (attempt_is_over(a) && a->failure != TRANSFER_OK) || !attempt_has_spoken(a);
     if (!failed)
+        choose_report(a, true);
+    if (!failed)
         return NEXT; /* outcome is counted when the answer is complete */
 
     bool elsewhere = failure_judge(a);
+    choose_report(a, false);
     const char *outcome = attempt_outcome_name(a);
     way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, outcome, a->error.text);
     metrics_count_attempt(metrics, index, a->target->provider->name, outcome);
@@ -95,7 +120,12 @@ enum next attempt_judge(struct request *req)
     }
     req->secret_tries = 0;
     if (verdict == GIVE_UP)
-        return give_up(a);
+        return attempt_give_up(a);
+    if (verdict == ONCE_MORE) {
+        req->again = AGAIN_NEXT;
+        req->target_next--;
+        return way_choose_again(req);
+    }
     metrics_count_fallback(metrics, index, a->target->provider->name, req->targets[req->target_next].provider->name,
                            outcome);
     return way_choose_again(req);

@@ -51,6 +51,7 @@ void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
 
 struct ledger_sums;    /* money/ledger.h */
 struct delivery_state; /* money/delivery.h */
+struct health;         /* health/health.h */
 
 /* What a team may still spend. */
 struct metrics_team {
@@ -67,6 +68,7 @@ struct metrics_gauges {
     const char *book_digest;               /* of the price book; NULL: there is none */
     const struct ledger_sums *ledger;      /* NULL: nothing is written down */
     const struct delivery_state *delivery; /* NULL: there is no store */
+    struct health *health;                 /* of the upstreams; NULL: nothing is kept */
     const struct metrics_team *teams;      /* that have a budget */
     size_t team_count;
 };

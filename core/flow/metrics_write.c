@@ -7,9 +7,12 @@
 
 #include <dirent.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/fail.h"
 #include "flow/metrics_inside.h"
+#include "health/ejection.h"
+#include "health/health.h"
 #include "money/delivery.h"
 #include "money/ledger.h"
 #include "money/nano.h"
@@ -284,6 +287,38 @@ static void write_process(const struct metrics_gauges *g, struct buf *out)
           (double)clock_set_ms() / 1000.0);
 }
 
+/* Of the targets by name. One name may have had several base URLs: the newest counts. */
+struct seen {
+    struct map names;
+    struct arena arena;
+    int64_t now_ns;
+};
+
+static void see(void *owner, struct text provider, struct text model, struct ejection *row)
+{
+    static const char *const values[] = { [EJECTION_YES] = "1", [EJECTION_PROBE] = "0.5", [EJECTION_NO] = "0" };
+    struct seen *seen = owner;
+    const char *name = arena_printf(&seen->arena, "%.*s/%.*s", TEXT_ARG(provider), TEXT_ARG(model));
+    map_put(&seen->names, text_of(name), (void *)(uintptr_t)values[ejection_asks(row, seen->now_ns)]);
+}
+
+static void write_health(struct health *health, struct buf *out)
+{
+    struct seen seen = { .now_ns = clock_ns() };
+    map_init(&seen.names);
+    arena_init(&seen.arena, NULL, 0, HEALTH_ROWS_MOST * 1024);
+    health_each(health, see, &seen);
+    head(out, "gw_upstream_health", "gauge",
+         "Is a target used: 1, 0 while it gets no requests after failures, 0.5 when one is to try it.");
+    for (size_t i = 0; i < seen.names.count; i++) {
+        buf_str(out, "gw_upstream_health{target=\"");
+        put_value(out, seen.names.entries[i].key);
+        buf_printf(out, "\"} %s\n", (const char *)seen.names.entries[i].value);
+    }
+    map_fini(&seen.names);
+    arena_fini(&seen.arena);
+}
+
 void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
 {
     char usd[NANO_TEXT];
@@ -324,6 +359,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_rows(all, 'l', "gw_ratelimited_total", limit, out);
     head(out, "gw_hold_exceeded_total", "counter", "Attempts that cost more than was held for them.");
     write_rows(all, 'h', "gw_hold_exceeded_total", exceeded, out);
+    if (g->health != NULL)
+        write_health(g->health, out);
     write_times(all, out);
     gauge(out, "gw_inflight_requests", "Requests between their head and their last byte.", g->in_flight);
     gauge(out, "gw_connections", "Open client connections.", g->connections);

@@ -180,6 +180,7 @@ static void reorder(struct request *req, const struct script_targets *targets)
     memcpy(list, req->targets, req->target_next * sizeof *list);
     for (size_t i = 0; i < targets->count; i++)
         list[req->target_next + i] = req->targets[targets->items[i].index];
+    req->ordered |= targets->ordered;
     req->targets = list;
     req->target_count = req->target_next + targets->count;
 }
@@ -190,7 +191,7 @@ enum next policy_route(struct request *req)
     if (!is_seen(req) || req->secret_tries > 0) /* the same target with its next secret: that was decided */
         return NEXT;
     size_t count = req->target_count - req->target_next;
-    struct script_targets targets = { arena_array(&req->arena, struct script_target, count), count };
+    struct script_targets targets = { arena_array(&req->arena, struct script_target, count), count, false };
     for (size_t i = 0; i < count; i++) {
         const struct route_target *t = &req->targets[req->target_next + i];
         targets.items[i] = (struct script_target){ t->provider->name, t->model, t->fallback ? "fallback" : "target",

@@ -29,6 +29,8 @@ static bool add_target(struct request *req, const struct config_provider *provid
                                                                .model = model,
                                                                .configured = configured,
                                                                .fallback = fallback || req->off_targets > 0,
+                                                               .reserve = fallback,
+                                                               .weight = 1,
                                                                .price = provider->price };
     return true;
 }
@@ -46,7 +48,10 @@ static void by_model(struct request *req, const struct config_model *model)
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *t = &model->targets[i];
         bool named = !text_is(t->model, "*");
-        if (add_target(req, t->provider, named ? t->model : req->ask.model, named, t->fallback) && t->price != NULL)
+        if (!add_target(req, t->provider, named ? t->model : req->ask.model, named, t->fallback))
+            continue;
+        req->targets[req->target_count - 1].weight = t->weight;
+        if (t->price != NULL)
             req->targets[req->target_count - 1].price = t->price;
     }
     req->timeouts = model->timeouts;

@@ -17,9 +17,10 @@ static const struct step rows[] = {
     { "decode", decode_run },     /* what came of that, or why it is refused */
     { "limits", throttle_run },   /* requests and tokens per minute, requests in flight */
     { "policy.request",
-      policy_request },               /* what the operator's rules make of it: another model, an answer, a refusal */
-    { "route", route_run },           /* the eligible targets, in order */
-    { "policy.route", policy_route }, /* and of the targets that are left */
+      policy_request },                 /* what the operator's rules make of it: another model, an answer, a refusal */
+    { "route", route_run },             /* the eligible targets, in order */
+    { "policy.route", policy_route },   /* and of the targets that are left */
+    { "attempt.pause", attempt_pause }, /* before the same target is tried once more */
     { "attempt.choose", attempt_choose }, /* the next target */
     { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
     { "attempt.hold", attempt_hold },     /* its budgets have room for it; waits for others in flight */

@@ -53,6 +53,13 @@ enum request_reply {
     REPLY_BROKEN,   /* it ended badly: fail reports how */
 };
 
+/* Is the same target tried once more? */
+enum request_again {
+    AGAIN_NOT,
+    AGAIN_NEXT, /* the attempt that comes */
+    AGAIN_WAS,  /* it was: once is enough */
+};
+
 #define REQUEST_MAGIC 0x72657175u
 struct request {
     uint32_t magic;
@@ -122,6 +129,10 @@ struct request {
     unsigned attempts_max, attempts_made;
     unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
     unsigned secret_tries; /* how many of the current target's were refused */
+    bool ordered;          /* a policy has put the targets in order */
+    enum request_again again;
+    struct loop_timer pause; /* before that */
+    uint32_t pause_wait;
     struct config_timeouts timeouts;
     struct text *pieces; /* the spliced body of the current attempt */
     size_t piece_count;
@@ -193,6 +204,7 @@ enum next policy_request(struct request *req);
 enum next route_run(struct request *req);
 enum next policy_route(struct request *req);
 enum next attempt_choose(struct request *req);
+enum next attempt_pause(struct request *req);
 enum next attempt_build(struct request *req);
 enum next attempt_hold(struct request *req);
 enum next attempt_send(struct request *req);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/fail.h"
 #include "base/log.h"
 #include "flow/request.h"
@@ -18,6 +19,8 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
     w->magic = WORKER_MAGIC;
     w->index = index;
     w->gateway = gateway;
+    crypto_random(&w->chance, sizeof w->chance);
+    w->chance |= 1;
     if (loop_init(&w->loop) < 0)
         return -1;
     w->pool = pool_new(&w->loop, gateway->dialer,

@@ -20,6 +20,7 @@ struct ledger;        /* money/ledger.h */
 struct delivery;      /* money/delivery.h */
 struct kill;          /* flow/kill.h */
 struct throttle;      /* flow/throttle.h */
+struct health;        /* health/health.h */
 struct jobs;          /* loop/jobs.h */
 struct script_shared; /* script/script.h */
 struct script_worker; /* script/script.h */
@@ -35,6 +36,7 @@ struct gateway {
     struct delivery *delivery;     /* brings it into a store; NULL: there is none */
     struct kill *kill;             /* keys and sessions that are switched off; NULL: there is no place for the list */
     struct throttle *throttle;     /* limits per minute and in flight; NULL: there are none */
+    struct health *health;         /* what was seen of the upstreams; NULL: nothing is kept */
     struct jobs *jobs;             /* threads for large work (flow/job.h); NULL: the workers do all of it */
     struct script_shared *scripts; /* what policies share; NULL: there are none */
     size_t job_bytes;              /* what is large */
@@ -65,6 +67,7 @@ struct worker {
     struct price_cache prices;
     struct script_worker *scripts; /* the policies of `config`; NULL: there are none */
     int64_t exceeded_ms; /* when the log had a request that cost more than was held for it; unix milliseconds */
+    uint64_t chance;     /* of health/chance.h */
     unsigned turn;       /* counts requests, so that a provider's secrets take turns */
     void *front;         /* struct front of http/, opaque here */
 };

@@ -137,6 +137,7 @@ void health_metrics(struct client *c)
                       .book_digest = g->book != NULL ? g->book->digest : NULL,
                       .ledger = g->ledger != NULL ? &sums : NULL,
                       .delivery = g->delivery != NULL ? &delivery : NULL,
+                      .health = g->health,
                       .teams = teams,
                       .team_count = teams_left(g, c->front->worker->config, teams),
                   },

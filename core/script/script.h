@@ -53,6 +53,7 @@ struct script_target {
 struct script_targets {
     struct script_target *items;
     size_t count;
+    bool ordered; /* a policy has put them in this order */
 };
 
 /* How a request ended. */

@@ -59,5 +59,6 @@ const char *target_read_list(lua_State *L, int before, int index, struct script_
     }
     memcpy(targets->items, chosen, count * sizeof *chosen);
     targets->count = count;
+    targets->ordered = true;
     return NULL;
 }

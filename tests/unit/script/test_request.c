@@ -184,7 +184,7 @@ Test(request, on_route_reorders_and_shortens)
         struct script_target items[] = { { TEXT("p"), TEXT("a"), "target", 0 },
                                          { TEXT("p"), TEXT("b"), "target", 1 },
                                          { TEXT("q"), TEXT("c"), "fallback", 2 } };
-        struct script_targets targets = { items, 3 };
+        struct script_targets targets = { items, 3, false };
         snprintf(source, sizeof source, "return { on_route = function(req, t) %s end }", cases[i].body);
         fixture_open(&f, source, NULL);
         cr_assert_str_eq(f.wrong, "");

@@ -1,0 +1,292 @@
+/* choose.c - which target is tried next, with which secret: what is usable of those that are left, in the order of the model's
+ * strategy. What came of an attempt is reported to health/ here. */
+#include "flow/choose.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "flow/way.h"
+#include "health/lane.h"
+#include "health/outage.h"
+
+/* Token counts are asked for on every turn and answered by an estimate where nobody can: they say nothing of a target. A provider that
+ * answers by itself, as demo, fails when it is asked to. */
+static bool has_health(const struct request *req, const struct config_provider *p)
+{
+    return req->operation != GW_OP_COUNT_TOKENS && req->worker->gateway->health != NULL &&
+           (p->plugin->provider.flags & GW_PROVIDER_LOCAL) == 0;
+}
+
+static struct ejection *health_of(const struct request *req, struct route_target *t)
+{
+    if (!t->looked_up && has_health(req, t->provider))
+        t->health = health_target(req->worker->gateway->health, t->provider->name, t->provider->base_url, t->model,
+                                  t->configured);
+    t->looked_up = true;
+    return t->health;
+}
+
+static struct text secret_value(const struct config_provider *p, int secret)
+{
+    return p->secret_count > 0 ? p->secrets[secret].value : p->named_count > 0 ? p->named[0].value : TEXT_NONE;
+}
+
+static struct lane *lane_of(const struct request *req, const struct config_provider *p, int secret)
+{
+    return has_health(req, p) ? health_lane(req->worker->gateway->health, p->name, p->base_url, secret_value(p, secret))
+                              : NULL;
+}
+
+/* Was this request refused there for its secret? */
+static bool was_refused(const struct request *req, const struct route_target *t, int secret)
+{
+    for (const struct attempt *a = req->attempt; a != NULL; a = a->previous)
+        if (attempt_is_about_secret(a) && a->secret == secret && a->target->provider == t->provider &&
+            text_eq(a->target->model, t->model))
+            return true;
+    return false;
+}
+
+/* The secret of `t` that is next; -1: none. *left: nanoseconds until the first one that cools may be used, at most *left. */
+static int secret_of(const struct request *req, const struct route_target *t, int64_t now, int64_t *left)
+{
+    size_t count = t->provider->secret_count > 0 ? t->provider->secret_count : 1;
+    for (size_t k = 0; k < count; k++) {
+        int secret = (int)((req->secret_turn + k) % count);
+        if (was_refused(req, t, secret))
+            continue;
+        struct lane *lane = lane_of(req, t->provider, secret);
+        int64_t cools = lane != NULL ? lane_left_ns(lane, now) : 0;
+        if (cools == 0)
+            return secret;
+        *left = cools < *left ? cools : *left;
+    }
+    return -1;
+}
+
+/* What stands in the way of a target. */
+enum way_in { WAY_IN, WAY_PROBE, WAY_OUT, WAY_COOLS };
+
+static enum way_in way_into(const struct request *req, struct route_target *t, int64_t now, int64_t *left)
+{
+    struct ejection *e = health_of(req, t);
+    enum ejection_may may = e != NULL ? ejection_asks(e, now) : EJECTION_YES;
+    if (may == EJECTION_NO || (e != NULL && req->attempts_made > 0 && !ejection_affords(e)))
+        return WAY_OUT;
+    if (secret_of(req, t, now, left) < 0)
+        return WAY_COOLS;
+    return may == EJECTION_PROBE ? WAY_PROBE : WAY_IN;
+}
+
+bool choose_has_another(struct request *req)
+{
+    int64_t now = clock_ns(), left = INT64_MAX;
+    for (size_t i = req->target_next; i < req->target_count; i++)
+        if (way_into(req, &req->targets[i], now, &left) <= WAY_PROBE)
+            return true;
+    return false;
+}
+
+bool choose_has_secret(const struct attempt *a)
+{
+    int64_t left = INT64_MAX;
+    return secret_of(a->req, a->target, clock_ns(), &left) >= 0;
+}
+
+/* The target at `from` becomes the next; those before it keep their order behind it. */
+static void move_up(struct request *req, size_t from)
+{
+    struct route_target chosen = req->targets[from];
+    memmove(&req->targets[req->target_next + 1], &req->targets[req->target_next],
+            (from - req->target_next) * sizeof chosen);
+    req->targets[req->target_next] = chosen;
+}
+
+static double share_of(const struct route_target *t, int64_t now)
+{
+    return (double)t->weight * (t->health != NULL ? ejection_share(t->health, now) : 1);
+}
+
+/* One of them with the probability of its weight; the first where no weight is left. */
+static size_t by_weight(struct request *req, const size_t *usable, size_t count, int64_t now)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += share_of(&req->targets[usable[i]], now);
+    double at = chance_next(&req->worker->chance) * sum;
+    for (size_t i = 0; i < count; i++) {
+        double share = share_of(&req->targets[usable[i]], now);
+        if (at < share)
+            return usable[i];
+        at -= share;
+    }
+    return usable[0];
+}
+
+/* How busy a target is for its weight. */
+static double load_of(const struct route_target *t, int64_t now)
+{
+    double share = share_of(t, now), busy = 1 + (double)(t->health != NULL ? ejection_in_flight(t->health) : 0);
+    return share > 0 ? busy / share : 1e300;
+}
+
+/* Of two at random the one that is less busy: the least busy of all would get what all workers send until they see that. */
+static size_t by_load(struct request *req, const size_t *usable, size_t count, int64_t now)
+{
+    if (count == 1)
+        return usable[0];
+    size_t a = (size_t)(chance_next(&req->worker->chance) * (double)count);
+    size_t b = (size_t)(chance_next(&req->worker->chance) * (double)(count - 1));
+    b += b >= a;
+    return load_of(&req->targets[usable[b]], now) < load_of(&req->targets[usable[a]], now) ? usable[b] : usable[a];
+}
+
+/* Of the usable ones of the first list that has any, one as the strategy has it. A target that is to be tried after an ejection takes a
+ * request's first attempt. -1: none. */
+static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *left)
+{
+    enum config_strategy strategy = req->model == NULL || req->ordered ? STRATEGY_ORDER : req->model->strategy;
+    size_t *usable = arena_array(&req->arena, size_t, req->target_count - req->target_next), count = 0;
+    for (size_t i = req->target_next; i < req->target_count; i++) {
+        struct route_target *t = &req->targets[i];
+        enum way_in way = way_into(req, t, now, left);
+        *cools |= way == WAY_COOLS;
+        if (way > WAY_PROBE || (count > 0 && req->targets[usable[0]].reserve != t->reserve))
+            continue;
+        if (way == WAY_PROBE && req->attempts_made == 0)
+            return (ptrdiff_t)i;
+        usable[count++] = i;
+        if (strategy == STRATEGY_ORDER)
+            break;
+    }
+    if (count == 0)
+        return -1;
+    return (ptrdiff_t)(strategy == STRATEGY_WEIGHTED     ? by_weight(req, usable, count, now)
+                       : strategy == STRATEGY_LEAST_BUSY ? by_load(req, usable, count, now)
+                                                         : usable[0]);
+}
+
+/* Every secret of whatever is not ejected is at its limit. */
+static enum next all_cool(struct request *req, int64_t left)
+{
+    int64_t seconds = (left + CLOCK_S - 1) / CLOCK_S;
+    error_set(&req->fail, E_UPSTREAM_RATE,
+              "every provider of the model \"%.*s\" limits the gateway's rate: nothing was sent, come again in %lld s",
+              (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr, (long long)seconds);
+    req->fail.retry_after_s = (int)seconds;
+    return FAIL;
+}
+
+/* Nothing is usable. A part of the requests is sent all the same: the first target that was not tried. */
+static enum next all_out(struct request *req, int64_t now)
+{
+    struct outage *outage = health_model(req->worker->gateway->health, req->ask.model);
+    if (outage == NULL || outage_sends(outage, now)) {
+        req->targets[req->target_next].outage = outage;
+        return NEXT;
+    }
+    int ms = outage_retry_ms(outage);
+    error_set(&req->fail, E_UPSTREAM,
+              "every provider of the model \"%.*s\" fails at the moment: nothing was sent, come again in a few seconds",
+              (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr);
+    req->fail.status = 503;
+    req->fail.retry_after_s = (ms + 999) / 1000;
+    return FAIL;
+}
+
+enum next choose_target(struct request *req)
+{
+    int64_t now = clock_ns(), left = INT64_MAX;
+    bool cools = false;
+    if (req->again == AGAIN_NEXT || req->secret_tries > 0) { /* the same target: that was decided */
+        req->again = req->again == AGAIN_NEXT ? AGAIN_WAS : req->again;
+        return NEXT;
+    }
+    ptrdiff_t chosen = pick(req, now, &cools, &left);
+    if (chosen >= 0) {
+        struct route_target *t = &req->targets[chosen];
+        if (req->model == NULL || req->model->strategy == STRATEGY_ORDER)
+            t->fallback |= (size_t)chosen > req->target_next; /* those before it are not usable */
+        move_up(req, (size_t)chosen);
+        return NEXT;
+    }
+    if (req->attempts_made > 0) /* a policy took away what was left */
+        return attempt_give_up(req->attempt);
+    return cools ? all_cool(req, left) : all_out(req, now);
+}
+
+void choose_begin(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct route_target *t = &req->targets[req->target_next - 1];
+    int64_t now = a->started_ns, left = INT64_MAX;
+    int secret = secret_of(req, t, now, &left);
+    a->target = t;
+    a->secret = secret >= 0 ? secret : 0; /* an outage: there is no usable one, and it is sent all the same */
+    a->lane = lane_of(req, t->provider, a->secret);
+    if (a->lane != NULL)
+        lane_begin(a->lane, now);
+    if (health_of(req, t) != NULL)
+        ejection_begin(t->health, req->attempts_made > 0, now, &a->ticket);
+}
+
+/* What an attempt that failed says about its target. */
+static enum ejection_result verdict(const struct attempt *a)
+{
+    switch (a->outcome) {
+    case OUTCOME_STATUS:
+    case OUTCOME_ERROR:
+        if (a->error_from == ERROR_FROM_US)
+            return EJECTION_BAD; /* a redirect */
+        return a->error_fault == GW_FAULT_SERVER || a->error_fault == GW_FAULT_OVERLOADED ||
+                       a->error_fault == GW_FAULT_TIMEOUT
+                   ? EJECTION_BAD
+                   : EJECTION_NEITHER;
+    case OUTCOME_TRANSFER:
+        return a->failure == TRANSFER_TOO_LARGE || (a->failure == TRANSFER_SEND && a->wire == WIRE_UNSENT)
+                   ? EJECTION_NEITHER
+                   : EJECTION_BAD;
+    case OUTCOME_JUNK:
+    case OUTCOME_PROTOCOL:
+    case OUTCOME_INCOMPLETE:
+    case OUTCOME_ENCODED:
+        return EJECTION_BAD;
+    default:
+        return EJECTION_NEITHER;
+    }
+}
+
+/* A secret that is refused for another reason than a limit cools too, where there is another one: with one alone the client is to see why. */
+static bool lane_is_out(const struct attempt *a)
+{
+    return a->error_fault == GW_FAULT_RATE_LIMIT ||
+           (attempt_is_about_secret(a) && a->error_fault != GW_FAULT_REQUEST && a->target->provider->secret_count > 1);
+}
+
+void choose_report(struct attempt *a, bool good)
+{
+    int64_t now = clock_ns();
+    const struct route_target *t = a->target;
+    if (good && t->health == NULL && !t->configured && has_health(a->req, t->provider)) /* from now on it is known */
+        health_target(a->req->worker->gateway->health, t->provider->name, t->provider->base_url, t->model, true);
+    if (a->lane != NULL && good)
+        lane_good(a->lane, a->started_ns);
+    else if (a->lane != NULL && lane_is_out(a))
+        lane_cool(a->lane, a->retry_after_s >= 0 ? a->retry_after_s * CLOCK_S : -1, a->started_ns, now);
+    else if (a->lane != NULL)
+        lane_neither(a->lane, a->started_ns, now);
+    if (good && t->outage != NULL)
+        outage_good(t->outage, now);
+    if (ejection_result(&a->ticket, good ? EJECTION_GOOD : verdict(a), now))
+        log_line(LOG_WARN, "the target \"%.*s/%.*s\" fails (%s): it gets no requests for %.1f s",
+                 TEXT_ARG(t->provider->name), TEXT_ARG(t->model), attempt_outcome_name(a),
+                 (double)ejection_left_ns(t->health, now) / 1e9);
+}
+
+void choose_end(struct attempt *a)
+{
+    int64_t now = clock_ns();
+    if (a->lane != NULL && a->ticket.row != NULL && !a->ticket.judged)
+        lane_neither(a->lane, a->started_ns, now);
+    ejection_end(&a->ticket, now);
+}

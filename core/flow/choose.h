@@ -1,0 +1,28 @@
+/* choose.h - which target is tried next, and what it learns from that. Only flow/ includes this. The worker's thread. */
+#ifndef FLOW_CHOOSE_H
+#define FLOW_CHOOSE_H
+
+#include <stdbool.h>
+
+#include "flow/wait.h"
+#include "health/chance.h"
+#include "health/ejection.h"
+#include "health/health.h"
+
+struct attempt;
+struct request;
+
+/* Puts the target that is tried next at req->targets[req->target_next]. FAIL where nothing is usable: req->fail reports why. */
+enum next choose_target(struct request *req);
+/* The attempt at req->targets[req->target_next - 1] begins: its secret, its lane, its place in the target's count. */
+void choose_begin(struct attempt *a);
+/* What came of it, once it is judged: `good`, or a->error and a->outcome. */
+void choose_report(struct attempt *a, bool good);
+/* Nothing of it is in flight any more. Twice is once. */
+void choose_end(struct attempt *a);
+/* Is another target of this request usable now? */
+bool choose_has_another(struct request *req);
+/* Has the attempt's target a secret that is usable and was not refused? */
+bool choose_has_secret(const struct attempt *a);
+
+#endif

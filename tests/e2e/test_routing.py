@@ -1,0 +1,237 @@
+"""test_routing.py - which target gets a request: by strategy, by what it did before, by its secrets' limits."""
+
+import collections
+import json
+import os
+import tempfile
+import threading
+import time
+import unittest
+
+from client import Conn, wait_for
+from harness import Case, Gateway, provider
+from upstream import Upstream, good, reply_json
+
+ON = {"GW_TEST_HEALTH": "1", "KEY_A": "sk-a-a-a-a", "KEY_B": "sk-b-b-b-b"}
+
+
+def failing(status, headers=()):
+    return lambda request, out: out.send(reply_json({"error": {"message": "no", "code": "x"}}, status, headers))
+
+
+def metrics(gw):
+    return gw.request("GET", "/metrics").body.decode()
+
+
+class Two(Case):
+    """Two upstreams, each its own provider; `b` is good unless a test has it otherwise."""
+
+    model = 'model "m" { "a/real", "b/real" }\n'
+
+    def setUp(self):
+        self.a, self.b = Upstream(good), Upstream(good)
+        self.addCleanup(self.a.stop)
+        self.addCleanup(self.b.stop)
+
+    def gateway(self, model=None, env=None, more=""):
+        lua = provider("a", self.a.url) + provider("b", self.b.url) + (model or self.model) + more
+        return Gateway(lua, env=dict(ON, **(env or {})))
+
+    def ask(self, gw, n=1, model="m"):
+        """Of each request who answered, "" for nobody; and the statuses."""
+        statuses = collections.Counter(gw.chat(model=model).status for _ in range(n))
+        return statuses
+
+    def counts(self):
+        return len(self.a.requests), len(self.b.requests)
+
+
+class Order(Two):
+    def test_a_target_that_is_down_is_left_out_after_five_failures(self):
+        self.a.handler = failing(500)
+        with self.gateway() as gw:
+            self.assertEqual(self.ask(gw, 20), {200: 20})
+            self.assertEqual(self.counts(), (5, 20))
+            self.assertTrue(any('the target "a/real" fails (status_500): it gets no requests for' in line for line in gw.stderr))
+            self.assertIn('gw_upstream_health{target="a/real"} 0\n', metrics(gw))
+            self.assertIn('gw_upstream_health{target="b/real"} 1\n', metrics(gw))
+            line = gw.log_for(gw.chat(model="m").id)
+            self.assertTrue(line["fallback"])
+            self.assertEqual([a["provider"] for a in line["attempts"]], ["b"])
+
+    def test_it_is_tried_by_one_and_comes_back(self):
+        self.a.handler = failing(500)
+        with self.gateway() as gw:
+            self.ask(gw, 6)
+            self.a.handler = good
+            before = self.counts()
+            self.assertTrue(wait_for(lambda: self.ask(gw) and self.counts()[0] > before[0], 8, 0.2))
+            self.ask(gw, 10)
+            self.assertEqual(self.counts()[0], before[0] + 11)
+            self.assertIn('gw_upstream_health{target="a/real"} 1\n', metrics(gw))
+
+    def test_the_callers_own_mistakes_eject_nobody(self):
+        self.a.handler = failing(400)
+        with self.gateway() as gw:
+            self.assertEqual(self.ask(gw, 30), {400: 30})
+            self.assertEqual(self.counts(), (30, 0))
+
+    def test_the_same_target_is_tried_once_more_after_a_moment(self):
+        turns = iter([500, 200, 500, 500])
+
+        def turn(request, out):
+            status = next(turns)
+            failing(status)(request, out) if status != 200 else good(request, out)
+
+        self.a.handler = turn
+        with self.gateway('model "m" { "a/real" }\n') as gw:
+            begun = time.monotonic()
+            answer = gw.chat(model="m")
+            self.assertEqual(answer.status, 200)
+            self.assertGreaterEqual(time.monotonic() - begun, 0.2)
+            line = gw.log_for(answer.id)
+            self.assertEqual([a["outcome"] for a in line["attempts"]], ["status_500", "ok"])
+            answer = gw.chat(model="m")  # once, not twice
+            self.assert_error(answer, 502, "upstream_error", "upstream_unavailable")
+            self.assertEqual(len(self.a.requests), 4)
+
+    def test_what_may_not_be_repeated_is_not(self):
+        for status, headers in ((504, ()), (500, [("x-should-retry", "false")]), (501, ()), (403, ()), (429, ())):
+            with self.subTest(status):
+                self.a.handler = failing(status, headers)
+                with self.gateway('model "m" { "a/real" }\n') as gw:
+                    before = len(self.a.requests)
+                    self.assertGreaterEqual(gw.chat(model="m").status, 400)
+                    self.assertEqual(len(self.a.requests), before + 1)
+
+    def test_a_client_that_leaves_in_the_pause_ends_it(self):
+        self.a.handler = failing(500)
+        with self.gateway('model "m" { "a/real" }\n') as gw:
+            body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]}).encode()
+            with Conn(gw.port) as conn:
+                conn.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                          b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                self.assertTrue(wait_for(lambda: self.a.requests, 5))
+                time.sleep(0.05)
+            line = gw.log_when(lambda line: line["face"] == "chat")
+            self.assertEqual((line["status"], len(line["attempts"]), line["attempts"][0]["outcome"]), (499, 1, "status_500"))
+            time.sleep(0.6)
+            self.assertEqual(len(self.a.requests), 1)
+
+
+class Limits(Two):
+    def test_a_secret_at_its_limit_cools_and_the_other_is_used(self):
+        def by_key(request, out):
+            if request.headers["authorization"] == "Bearer sk-a-a-a-a":
+                return failing(429, [("Retry-After", "30")])(request, out)
+            return good(request, out)
+
+        self.a.handler = by_key
+        lua = provider("a", self.a.url).replace('env "UP_KEY"', 'env "KEY_A", env "KEY_B"')
+        with Gateway(lua + 'model "m" { "a/real" }\n', env=ON) as gw:
+            self.assertEqual(self.ask(gw, 20), {200: 20})
+            used = collections.Counter(r.headers["authorization"] for r in self.a.requests)
+            self.assertEqual(used, {"Bearer sk-a-a-a-a": 1, "Bearer sk-b-b-b-b": 20})
+
+    def test_when_all_cool_nothing_is_sent_and_the_client_learns_when(self):
+        self.a.handler = failing(429, [("Retry-After", "20")])
+        with self.gateway('model "m" { "a/real" }\n') as gw:
+            self.assert_error(gw.chat(model="m"), 429, "rate_limit_error", "upstream_rate_limited", retry=True, retry_after=20)
+            answer = gw.chat(model="m")
+            self.assert_error(answer, 429, "rate_limit_error", "upstream_rate_limited", retry=True, retry_after=(19, 22))
+            self.assertEqual(len(self.a.requests), 1)
+            self.assertEqual(gw.log_for(answer.id)["attempts"], [])
+
+    def test_a_limit_of_one_target_sends_the_requests_to_the_other(self):
+        self.a.handler = failing(429, [("Retry-After", "20")])
+        with self.gateway() as gw:
+            self.assertEqual(self.ask(gw, 10), {200: 10})
+            self.assertEqual(self.counts(), (1, 10))
+            self.assertIn('gw_upstream_health{target="a/real"} 1\n', metrics(gw))  # a limit is no failure
+
+    def test_it_is_used_again_when_its_time_is_over(self):
+        self.a.handler = failing(429, [("Retry-After", "1")])
+        with self.gateway() as gw:
+            self.ask(gw, 3)
+            self.a.handler = good
+            self.assertTrue(wait_for(lambda: self.ask(gw) and self.counts()[0] > 1, 5, 0.1))
+            self.ask(gw, 5)
+            self.assertEqual(self.counts()[0], 7)
+
+    def test_a_refused_credential_alone_is_not_hidden(self):
+        self.a.handler = failing(401)
+        with self.gateway('model "m" { "a/real" }\n') as gw:
+            for _ in range(3):
+                self.assert_error(gw.chat(model="m"), 502, "upstream_error", "upstream_auth", retry=False)
+
+
+class Outage(Two):
+    def test_when_everything_fails_a_part_is_sent_and_the_rest_is_told_to_come_again(self):
+        self.a.handler = self.b.handler = failing(500)
+        with self.gateway() as gw:
+            self.ask(gw, 10)  # both are out now
+            before = sum(self.counts())
+            statuses = collections.Counter()
+            for _ in range(60):
+                answer = gw.chat(model="m")
+                statuses[answer.status] += 1
+                if answer.status == 503:
+                    self.assert_error(answer, 503, "upstream_error", "upstream_unavailable", retry=True, retry_after=(3, 8))
+            self.assertGreater(statuses[503], 30)
+            self.assertLess(sum(self.counts()) - before, 30)
+            self.a.handler = self.b.handler = good
+            self.assertTrue(wait_for(lambda: self.ask(gw, 10) == {200: 10}, 15, 0.2))
+
+
+class Strategies(Two):
+    def share(self, model, n=400):
+        with self.gateway(model) as gw:
+            self.assertEqual(self.ask(gw, n), {200: n})
+        return self.counts()
+
+    def test_weights_divide_the_requests(self):
+        a, b = self.share('model "m" { { "a/real", weight = 3 }, { "b/real", weight = 1 } }\n')
+        self.assertTrue(240 <= a <= 360, (a, b))  # 300 +- 7 sigma
+
+    def test_without_weights_the_first_has_all(self):
+        self.assertEqual(self.share('model "m" { "a/real", "b/real" }\n', 30), (30, 0))
+
+    def test_a_weight_of_zero_is_for_want_of_others(self):
+        self.assertEqual(self.share('model "m" { { "a/real", weight = 0 }, { "b/real", weight = 5 } }\n', 40), (0, 40))
+        self.b.handler = failing(500)
+        with self.gateway('model "m" { { "a/real", weight = 0 }, { "b/real", weight = 5 } }\n') as gw:
+            self.assertEqual(self.ask(gw, 10), {200: 10})
+
+    def test_fallbacks_wait_for_all_targets(self):
+        model = 'model "m" { { "a/real", weight = 1 }, fallback = { { "b/real", weight = 100 } } }\n'
+        self.assertEqual(self.share(model, 40), (40, 0))
+
+    def test_the_less_busy_one_gets_more(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.a.handler = lambda request, out: (gate.wait(20), good(request, out))
+        with self.gateway('model "m" { "a/real", "b/real", strategy = "least_busy" }\n') as gw:
+            threads = [threading.Thread(target=gw.chat, kwargs={"model": "m"}) for _ in range(40)]
+            for thread in threads:
+                thread.start()
+                time.sleep(0.02)
+            self.assertTrue(wait_for(lambda: self.counts()[1] >= 30, 10), self.counts())
+            gate.set()
+            for thread in threads:
+                thread.join()
+        self.assertLessEqual(self.counts()[0], 5)  # two at random: the busy one is taken when it is both
+
+
+class Policies(Two):
+    def test_the_order_of_a_policy_stands_above_the_strategy(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".lua", delete=False) as f:
+            f.write("return { on_route = function(req, targets) return { targets[2], targets[1] } end }")
+        self.addCleanup(os.unlink, f.name)
+        rule = 'policy "%s" {}\n' % f.name
+        with self.gateway('model "m" { { "a/real", weight = 1000 }, "b/real" }\n', more=rule) as gw:
+            self.assertEqual(self.ask(gw, 20), {200: 20})
+        self.assertEqual(self.counts(), (0, 20))
+
+
+if __name__ == "__main__":
+    unittest.main()
