@@ -5,7 +5,6 @@
 #include "folder.h"
 #include "money/disk.h"
 #include "money/ledger.h"
-#include "money/segment.h"
 #include "money/verify.h"
 
 static const struct config_budget total = { .period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000 },
@@ -386,83 +385,6 @@ Test(carry, an_accepted_gap_is_accepted_once)
     verify_ledger(f.path, note, NULL, &r, &fail);
     cr_assert_gt(r.broken, 0);
     folder_remove(&f);
-}
-
-/* Verify holds a balance against the records. */
-Test(carry, verify_finds_a_wrong_balance)
-{
-    for (int wrong = 0; wrong < 5; wrong++) {
-        struct folder f;
-        struct fail fail;
-        struct verify_report r;
-        struct record_balance b = { .kind = TEXT("team"),
-                                    .id = TEXT("t"),
-                                    .per = TEXT("total"),
-                                    .spent = 3 + (wrong == 1),
-                                    .doubt = wrong == 2,
-                                    .soft_doubt = wrong == 3,
-                                    .number = 1 };
-        struct record_account a = {
-            .kind = TEXT("team"), .id = TEXT("t"), .per = TEXT("total"), .limit = 100, .ceiling = 100, .number = 1
-        };
-        struct record_line line = { .unit = TEXT("input"), .quantity = 1, .cost = 3 };
-        struct record all[] = {
-            { .type = RECORD_OPEN,
-              .number = 1,
-              .unix_ms = 1,
-              .format = 1,
-              .boot = TEXT("b"),
-              .segment = 1,
-              .whole = 1 },
-            { .type = RECORD_HOLD,
-              .number = 1,
-              .unix_ms = 1,
-              .request = TEXT("r"),
-              .attempt = 1,
-              .team = TEXT("t"),
-              .provider = TEXT("p"),
-              .admitted_ms = 1,
-              .hard = 5,
-              .accounts = { &a, 1 } },
-            { .type = RECORD_END,
-              .number = 2,
-              .unix_ms = 1,
-              .hold = 1,
-              .ending = ENDING_SETTLED,
-              .cost = 3,
-              .lines = { &line, 1 } },
-            { .type = RECORD_OPEN,
-              .number = 3,
-              .unix_ms = 1,
-              .format = 1,
-              .boot = TEXT("b"),
-              .segment = 2,
-              .whole = 1,
-              .cost = 3 + (wrong == 4),
-              .balances = { &b, 1 } },
-        };
-        folder_make(&f);
-        for (int file = 0; file < 2; file++) {
-            struct buf bytes, record;
-            char path[512];
-            buf_init(&bytes, 1 << 20);
-            buf_init(&record, 1 << 20);
-            buf_str(&bytes, "llm-gateway journal 1\n");
-            for (int i = file == 0 ? 0 : 3; i < (file == 0 ? 3 : 4); i++) {
-                buf_truncate(&record, 0);
-                cr_assert_eq(record_write(&all[i], &record), 0);
-                cr_assert_eq(segment_frame(buf_view(&record), &bytes), 0);
-            }
-            snprintf(path, sizeof path, "%s/0000000%d-00000000-0000-0000-0000-000000000000.journal", f.path, file + 1);
-            folder_write(path, buf_view(&bytes).ptr, buf_view(&bytes).len);
-            buf_free(&bytes);
-            buf_free(&record);
-        }
-        first_problem[0] = '\0';
-        cr_assert_eq(verify_ledger(f.path, note, NULL, &r, &fail), 0, "%s", fail.text);
-        cr_assert_eq(r.broken, wrong == 0 ? 0 : 1, "%d: %s", wrong, first_problem);
-        folder_remove(&f);
-    }
 }
 
 /* The file was removed, or its folder: the next segment begins with what is open, which comes again behind it too. */

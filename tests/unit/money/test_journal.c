@@ -3,11 +3,10 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "folder.h"
+#include "forge.h"
 #include "money/disk.h"
 #include "money/ledger.h"
 #include "money/record_inside.h"
-#include "money/segment.h"
 #include "money/verify.h"
 
 static int syncs, name_syncs;
@@ -154,27 +153,6 @@ Test(journal, writes_what_waits_at_its_end)
     folder_remove(&f);
 }
 
-/* One segment with these records. The one at `damaged` has a wrong byte; -1: none. */
-static void write_segment(const struct folder *f, struct record *records, size_t count, int damaged)
-{
-    struct buf bytes, record;
-    char path[512];
-    buf_init(&bytes, 1 << 20);
-    buf_init(&record, 1 << 20);
-    buf_str(&bytes, SEGMENT_HEAD);
-    for (size_t i = 0; i < count; i++) {
-        buf_truncate(&record, 0);
-        cr_assert_eq(record_write(&records[i], &record), 0);
-        cr_assert_eq(segment_frame(buf_view(&record), &bytes), 0);
-        if ((int)i == damaged)
-            bytes.ptr[bytes.start + bytes.len - 1] ^= 1;
-    }
-    snprintf(path, sizeof path, "%s/00000001-00000000-0000-0000-0000-000000000000.journal", f->path);
-    folder_write(path, buf_view(&bytes).ptr, buf_view(&bytes).len);
-    buf_free(&bytes);
-    buf_free(&record);
-}
-
 /* A record that cannot be read was promised where a MARK behind it shows that it had been on the disk, and only there. */
 Test(journal, a_mark_shows_what_was_promised)
 {
@@ -201,13 +179,13 @@ Test(journal, a_mark_shows_what_was_promised)
             { .type = RECORD_END, .number = 4, .unix_ms = 1, .hold = 3, .ending = ENDING_VOID },
         };
         folder_make(&f);
-        write_segment(&f, all, 6, 2); /* record 2 */
+        forge(&f, all, 6, 2); /* record 2 */
         struct verify_report r = verified(f.path);
         cr_assert_eq(r.broken, mark > 2, "MARK %d: %s", (int)mark, problem);
         cr_assert(r.history.torn == (mark <= 2) && r.history.records == 1 && r.open == 1);
         if (mark > 2)
             cr_assert_not_null(strstr(problem, "not what was written"), "%s", problem);
-        write_segment(&f, all, 6, 0); /* the OPEN itself: what is lost begins at record 1 */
+        forge(&f, all, 6, 0); /* the OPEN itself: what is lost begins at record 1 */
         r = verified(f.path);
         cr_assert_eq(r.broken, mark > 1, "MARK %d: %s", (int)mark, problem);
         folder_remove(&f);
@@ -222,7 +200,7 @@ Test(journal, a_record_that_stands_in_a_wrong_place)
         { .type = RECORD_ROW, .number = 2, .unix_ms = 1, .request = TEXT("r"), .admitted_ms = 1 },
     };
     folder_make(&f);
-    write_segment(&f, all, 2, -1);
+    forge(&f, all, 2, -1);
     verified(f.path);
     cr_assert_not_null(strstr(problem, "record 2 stands where 1 should"), "%s", problem);
     folder_remove(&f);
@@ -285,7 +263,7 @@ Test(journal, verify_knows_periods_in_any_order)
                     }
                     n++;
                 }
-            write_segment(&f, all, n, -1);
+            forge(&f, all, n, -1);
             struct verify_report r = verified(f.path);
             cr_assert_eq(problems, wrong, "%s: %u problems: %s", whose[w].kind, problems, problem); /* the ceiling */
             cr_assert_eq(r.open, DAYS);
