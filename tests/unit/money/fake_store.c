@@ -14,6 +14,8 @@ void fake_store_clear(void)
     fake_store.row_count = fake_store.doubles = 0;
     fake_store.attaches = fake_store.puts = fake_store.prunes = 0;
     fake_store.fail_attaches = fake_store.fail_puts = fake_store.lose_answers = 0;
+    fake_store.misses = false;
+    fake_store.prunable = 0;
     pthread_mutex_unlock(&fake_store.mutex);
 }
 
@@ -51,7 +53,7 @@ static gw_status attach(void *instance, gw_call *call, uint32_t mode, void **ses
     (void)call, (void)mode;
     pthread_mutex_lock(&s->mutex);
     s->attaches++;
-    gw_status status = failure(&s->fail_attaches);
+    gw_status status = s->misses ? GW_MISS : failure(&s->fail_attaches);
     pthread_mutex_unlock(&s->mutex);
     *session = s;
     return status;
@@ -112,11 +114,13 @@ static gw_status put(void *session, gw_call *call, const gw_store_batch *batch)
 static gw_status prune(void *session, gw_call *call, int64_t before_ms, uint32_t most, uint32_t *removed)
 {
     struct fake_store *s = session;
-    (void)call, (void)before_ms, (void)most;
+    (void)call;
     pthread_mutex_lock(&s->mutex);
     s->prunes++;
+    s->pruned_before_ms = before_ms;
+    *removed = s->prunable < most ? s->prunable : most;
+    s->prunable -= *removed;
     pthread_mutex_unlock(&s->mutex);
-    *removed = 0;
     return GW_OK;
 }
 

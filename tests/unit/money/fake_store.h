@@ -5,6 +5,7 @@
 #include <gateway/plugin.h>
 #include <gateway/store.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 enum { FAKE_ROWS_MOST = 4096 };
 
@@ -20,8 +21,11 @@ struct fake_store {
     struct fake_row rows[FAKE_ROWS_MOST];
     size_t row_count, doubles;
     unsigned attaches, puts, prunes;
+    int64_t pruned_before_ms;     /* as the last prune() was asked */
+    uint32_t prunable;            /* so many rows are left to remove */
     int fail_attaches, fail_puts; /* so many answer GW_E_RETRY; less than 0: GW_E_CONFIG, always */
     int lose_answers;             /* so many puts are done, and answer GW_E_RETRY */
+    bool misses;                  /* attach() answers GW_MISS: a defect */
 };
 
 extern struct fake_store fake_store;
