@@ -114,6 +114,8 @@ Test(account, strict_counts_what_can_be_at_most)
         { 40, 0, 60, 0, 1, ACCOUNT_SPENT, 0 }, /* nobody knows whether it is: it is not spent again */
         { 100, 0, 0, 0, 1, ACCOUNT_SPENT, 0 },
         { 0, 0, 99, 0, 2, ACCOUNT_TOO_LARGE, 1 },
+        { 1, 0, 0, 0, 99, ACCOUNT_FITS, 99 },
+        { -1, 0, 0, 0, 100, ACCOUNT_FITS, 100 }, /* corrected by more than was spent: no more is left than the limit */
     };
     struct config_budget terms = { .period = PERIOD_TOTAL, .mode = BUDGET_STRICT, .limit = 100, .ceiling = 100 };
     struct account account = { .kind = ACCOUNT_TEAM, .terms = &terms };

@@ -1,5 +1,7 @@
 /* test_accounts.c - which accounts a request is charged to, and those that are made for its session or end user. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "check.h"
@@ -102,7 +104,6 @@ Test(accounts, forget_sessions_that_are_over)
     accounts_fini(&all);
 }
 
-/* What a start finds: today's sessions with their money, none of the day before yesterday's. */
 /* The day of a session is over, and its total is not: its next request has both budgets again. */
 Test(accounts, have_all_their_periods_again)
 {
@@ -148,6 +149,7 @@ Test(accounts, forget_who_was_only_refused)
     accounts_fini(&all);
 }
 
+/* What a start finds: today's sessions with their money, none of the day before yesterday's. */
 Test(accounts, are_made_by_a_replay)
 {
     struct accounts all;
@@ -175,5 +177,79 @@ Test(accounts, are_made_by_a_replay)
     cr_assert_null(found[3]->latest);
     cr_assert_eq(account_at(found[4], now_ms)->spent, 3); /* "total" is never over */
     cr_assert_eq(account_at(found[1], before_ms)->spent, 3);
+    accounts_fini(&all);
+}
+
+/* Each tag's budget counts, and of the families of models the longest that fits, in whatever order they are written. */
+Test(accounts, of_several_that_fit)
+{
+    struct accounts all;
+    static const struct accounts_rule several[] = {
+        { ACCOUNT_TAG, TEXT("a=1"), &total },      { ACCOUNT_TAG, TEXT("b=2"), &day },
+        { ACCOUNT_TAG, TEXT("c=3"), &total },      { ACCOUNT_MODEL, TEXT("gpt-4*"), &day },
+        { ACCOUNT_MODEL, TEXT("gpt*"), &total },   { ACCOUNT_MODEL, TEXT("*"), &day },
+        { ACCOUNT_MODEL, TEXT("gpt-4*"), &total },
+    };
+    accounts_open(&all, several, 7);
+    struct record whose = { .tags = TEXT("c=3,x=9,b=2,a=1"), .model = TEXT("gpt-4o") };
+    cr_assert_str_eq(names_of(&all, &whose, true),
+                     "tag c=3 total, tag b=2 day, tag a=1 total, model gpt-4* day, model gpt-4* total");
+    whose = (struct record){ .model = TEXT("gpt-3") };
+    cr_assert_str_eq(names_of(&all, &whose, true), "model gpt* total");
+    whose.model = TEXT("o9");
+    cr_assert_str_eq(names_of(&all, &whose, true), "model * day");
+    accounts_fini(&all);
+}
+
+/* A name of a session has its owner in it: the rules of others make none of it. */
+Test(accounts, are_made_by_the_rules_of_their_owner)
+{
+    static char owner[RECORD_TEXT_MOST + 1], session[RECORD_TEXT_MOST + 1], name[2 * RECORD_TEXT_MOST + 2];
+    memset(owner, 'o', RECORD_TEXT_MOST);
+    memset(session, 's', RECORD_TEXT_MOST);
+    snprintf(name, sizeof name, "%s/%s", owner, session);
+    struct accounts all;
+    struct account *found[ACCOUNTS_MOST];
+    const struct accounts_rule several[] = {
+        { ACCOUNT_SESSION, TEXT("t"), &day },        { ACCOUNT_SESSION, TEXT("u"), &total },
+        { ACCOUNT_USER, TEXT("t"), &total },         { ACCOUNT_SESSION, TEXT("tt"), &total },
+        { ACCOUNT_SESSION, text_of(owner), &total },
+    };
+    accounts_open(&all, several, 5);
+    cr_assert_null(accounts_named(&all, TEXT("session"), TEXT("t/s"), TEXT("total"), TEXT_NONE));
+    cr_assert_eq(all.on_demand, 1);
+    struct account *account = accounts_named(&all, TEXT("session"), TEXT("t/s"), TEXT("day"), TEXT_NONE);
+    cr_assert(account != NULL && text_is(account->id, "t/s") && account->on_demand);
+    cr_assert_eq(all.on_demand, 1); /* the same */
+    cr_assert_null(accounts_named(&all, TEXT("session"), TEXT("t/"), TEXT("day"), TEXT_NONE));
+    cr_assert_null(accounts_named(&all, TEXT("session"), TEXT("t/s"), TEXT("day"), TEXT("Asia/Tokyo")));
+    cr_assert_null(accounts_named(&all, TEXT("nothing"), TEXT("t/s"), TEXT("day"), TEXT_NONE));
+    struct record whose = { .team = text_of(owner), .session = text_of(session) }; /* as long as they may be */
+    cr_assert_eq(accounts_of(&all, &whose, true, found), 1);
+    cr_assert(text_is(found[0]->id, name));
+    cr_assert_eq(accounts_named(&all, TEXT("session"), text_of(name), TEXT("total"), TEXT_NONE), found[0]);
+    accounts_fini(&all);
+}
+
+/* A HOLD of a session whose day is over needs no account: it is not there when the day is asked for. */
+Test(accounts, a_hold_of_a_day_that_is_over_makes_no_period)
+{
+    struct accounts all;
+    struct account *found[ACCOUNTS_MOST];
+    int64_t now_ms = clock_unix_ms(), before_ms = now_ms - INT64_C(3) * 86400000;
+    accounts_open(&all, (struct accounts_rule[]){ { ACCOUNT_SESSION, TEXT("t"), &day } }, 1);
+    struct record_account named = { .kind = TEXT("session"),
+                                    .id = TEXT("t/s"),
+                                    .per = TEXT("day"),
+                                    .begins_s = period_begins(PERIOD_DAY, NULL, before_ms / 1000),
+                                    .number = 5 };
+    struct record hold = {
+        .team = TEXT("t"), .session = TEXT("s"), .admitted_ms = before_ms, .accounts = { &named, 1 }
+    };
+    accounts_replay_hold(&all, &hold, now_ms);
+    cr_assert_eq(accounts_of(&all, &hold, false, found), 1);
+    cr_assert_null(found[0]->latest);
+    accounts_replay_hold(&all, &hold, before_ms + 1000); /* on its day it does */
+    cr_assert(found[0]->latest != NULL && found[0]->latest->number == 5);
     accounts_fini(&all);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "folder.h"
+#include "logged.h"
 #include "money/ledger.h"
 #include "money/verify.h"
 
@@ -161,5 +162,34 @@ Test(doubt, ends_by_its_age)
     ledger_close(l);
     struct verify_report r = verified(&f);
     cr_assert(r.lates == 3 && r.doubt == 0 && r.spent == 0);
+    folder_remove(&f);
+}
+
+/* Where nothing is in doubt the journal is not read, however often it is looked; the smallest doubt ends too. */
+Test(doubt, is_looked_for_only_where_there_is_some)
+{
+    struct folder f, away;
+    struct ledger_sums sums;
+    struct logged logged;
+    char log[1024];
+    folder_make(&f);
+    struct ledger *l = begin(&f, 20 * CLOCK_MS, 0); /* looks every 5 ms */
+    snprintf(away.path, sizeof away.path, "%.40s-away", f.path);
+    cr_assert_eq(rename(f.path, away.path), 0);
+    logged_begin(&logged);
+    usleep(50000);
+    logged_end(&logged, log, sizeof log);
+    cr_assert_str_eq(log, "");
+    cr_assert_eq(rename(away.path, f.path), 0);
+    doubt(l, "a", 1);
+    for (int i = 0; i < 1000; i++) {
+        ledger_read_sums(l, &sums);
+        if (sums.doubt == 0)
+            break;
+        usleep(5000);
+    }
+    stands(l, 0, 0);
+    ledger_close(l);
+    cr_assert_eq(verified(&f).lates, 1);
     folder_remove(&f);
 }
