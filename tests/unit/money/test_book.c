@@ -81,6 +81,8 @@ Test(book, another_version_has_another_price)
         { "gpt-4-1399", "" },
         { "gpt-4-20", "" },
         { "gpt-4-2024-1", "" },
+        { "gpt-4-06135", "" },
+        { "gpt-4-0613512", "" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

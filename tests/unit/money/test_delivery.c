@@ -6,7 +6,6 @@
 #include "folder.h"
 #include "money/delivery.h"
 #include "money/ledger.h"
-#include "money/retire.h"
 
 enum { SOON_MS = 20000 };
 
@@ -244,60 +243,5 @@ Test(delivery, a_store_that_the_operator_must_mend_stops_the_start)
     cr_assert_null(begin(&f, l, false, &fail));
     cr_assert(strstr(fail.text, "attach()") != NULL, "%s", fail.text);
     ledger_close(l);
-    folder_remove(&f);
-}
-
-static unsigned journal_files(const struct folder *f)
-{
-    char path[512];
-    unsigned count = 0;
-    for (folder_file(f, 0, path, sizeof path); path[0] != '\0'; folder_file(f, count, path, sizeof path))
-        count++;
-    return count;
-}
-
-Test(retire, keeps_what_a_start_needs)
-{
-    struct folder f;
-    folder_make(&f);
-    struct ledger *l = open_at(&f, 3000);
-    spend(l, 1, 200);
-    ledger_close(l);
-    unsigned all = journal_files(&f);
-    cr_assert_gt(all, 3);
-    cr_assert_eq(retire_segments(f.path, 3, INT64_C(3600000)), 0); /* not old */
-    cr_assert_eq(retire_segments(f.path, 1, 0), 0);                /* a reader is still in the first */
-    cr_assert_eq(retire_segments(f.path, 3, 0), 2);
-    cr_assert_eq(retire_segments(f.path, 3, 0), 0);
-    cr_assert_eq(journal_files(&f), all - 2);
-    l = open_at(&f, 3000);
-    struct ledger_sums sums;
-    ledger_read_sums(l, &sums);
-    cr_assert_eq(sums.spent, 200 * 201 / 2);
-    ledger_close(l);
-    folder_remove(&f);
-}
-
-Test(retire, keeps_what_is_in_doubt)
-{
-    struct folder f;
-    struct fail fail;
-    struct ledger_refusal refusal;
-    folder_make(&f);
-    struct ledger *l = open_at(&f, 3000);
-    struct record hold = { .request = TEXT("d"),
-                           .attempt = 1,
-                           .team = TEXT("blue"),
-                           .model = TEXT("m"),
-                           .provider = TEXT("p"),
-                           .hard = 100,
-                           .soft = 50,
-                           .admitted_ms = 1 };
-    struct ledger_hold *handle = ledger_hold(l, &hold, false, &refusal, &fail);
-    struct record end = { .ending = ENDING_DOUBT, .final = 1, .doubt = 100, .soft_doubt = 50 };
-    ledger_end(l, handle, &end);
-    spend(l, 1, 200);
-    ledger_close(l);
-    cr_assert_eq(retire_segments(f.path, 3, 0), 0);
     folder_remove(&f);
 }

@@ -30,6 +30,10 @@ Test(tariff, reads_and_writes_what_it_names)
                       "character_usd = 0.000015, audio_second_usd = 0.0001 }"),
               "%.*s", TEXT_ARG(text));
     buf_free(&out);
+    cr_assert(text_is(written(&(struct tariff){ .free = false }, &out), "{}"));
+    buf_free(&out);
+    cr_assert(text_is(written(&(struct tariff){ .free = true }, &out), "\"free\""));
+    buf_free(&out);
 }
 
 Test(tariff, refuses_what_is_no_price)
