@@ -276,6 +276,24 @@ Test(follow_place, where_another_begins)
     folder_remove(&f);
 }
 
+/* What stands before the place is not read again, whatever became of it. */
+Test(follow_place, nothing_before_it_is_read)
+{
+    struct folder f;
+    struct fail fail;
+    const struct record all[] = { OPEN(1), ROW(1, 1), ROW(2, 1), OPEN(3), ROW(3, 1), ROW(4, 1) };
+    folder_make(&f);
+    forge(&f, all, 6, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        struct follow_settings settings = { .folder = f.path, .from = { 2, 43 + 19 * i, 3 + i }, .next = 3 + i };
+        struct follow *follow = follow_new(&settings);
+        const char *wanted[] = { "3 4 -> 5", "4 -> 5", "-> 5" };
+        cr_assert_str_eq(numbers(follow, FOLLOW_WAIT, &fail), wanted[i]);
+        follow_free(follow);
+    }
+    folder_remove(&f);
+}
+
 /* The descriptor of this process that leads to the file; -1: none. */
 static int descriptor_of(const char *path)
 {
