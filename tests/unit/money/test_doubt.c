@@ -149,10 +149,11 @@ Test(doubt, ends_by_its_age)
         usleep(10000);
     }
     stands(l, 0, 0);
+    int64_t began_ms = clock_unix_ms();
     doubt(l, "c", 5); /* what comes after it has its own time */
     usleep(25000);
     ledger_read_sums(l, &sums);
-    cr_assert_eq(sums.doubt, 5);
+    cr_assert(sums.doubt == 5 || clock_unix_ms() - began_ms >= 40);
     for (int i = 0; i < 500 && sums.doubt > 0; i++) {
         usleep(10000);
         ledger_read_sums(l, &sums);
