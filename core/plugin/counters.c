@@ -38,11 +38,16 @@ static int start(struct counters *c, struct fail *fail)
     const struct json *none = json_parse(&c->keep, TEXT("{}"), fail);
 
     begin(c);
-    gw_status status = call_status(&c->call, p->cache.open(plugin_host(p), &c->call, call_json(none), &c->instance));
+    gw_status status = p->cache.open(plugin_host(p), &c->call, call_json(none), &c->instance);
     if (status != GW_OK)
         c->instance = NULL;
-    if (status == GW_OK)
-        status = call_status(&c->call, p->cache.attach(c->instance, &c->call, &c->session));
+    status = call_status(&c->call, status);
+    if (status == GW_OK) {
+        status = p->cache.attach(c->instance, &c->call, &c->session);
+        if (status != GW_OK)
+            c->session = NULL;
+        status = call_status(&c->call, status);
+    }
     if (status != GW_OK)
         fail_set(fail, FAIL_OPERATOR, "the cache \"%s\" cannot be opened: %.*s", p->name,
                  TEXT_ARG(c->call.explain.len > 0 ? c->call.explain : text_of(call_status_name(status))));

@@ -57,6 +57,8 @@ int plugin_open_store(const struct plugin *plugin, const struct json *settings, 
     arena_init(&scratch, NULL, 0, 1 << 20);
     begin(&call, &keep, &scratch);
     gw_status status = plugin->store.open(plugin_host(plugin), &call, call_json(settings), instance);
+    if (status == GW_OK && call.misused != NULL)
+        plugin->store.close(*instance);
     status = end(&call, plugin, status, "open", fail);
     if (status == GW_MISS)
         fail_set(fail, FAIL_OPERATOR, "the store \"%s\" answers open() with miss", plugin->name);
@@ -82,10 +84,11 @@ struct store_session *store_attach(const struct plugin *plugin, void *instance, 
     arena_init(&s->scratch, NULL, 0, CALL_MOST);
     begin(&s->call, &s->keep, &s->scratch);
     *status = plugin->store.attach(instance, &s->call, mode, &s->session);
+    if (*status != GW_OK)
+        s->session = NULL;
     *status = end(&s->call, plugin, *status, "attach", fail);
     if (*status == GW_OK)
         return s;
-    s->session = NULL;
     store_detach(s);
     return NULL;
 }
@@ -111,8 +114,9 @@ static struct gw_call *start(struct store_session *s)
 
 static gw_status finish(struct store_session *s, gw_status status, const char *function, struct fail *fail)
 {
+    bool is_full = call_is_full(&s->call); /* before the memory of the step is given back */
     status = end(&s->call, s->plugin, status, function, fail);
-    if (status == GW_OK && (s->misshapen || call_is_full(&s->call))) {
+    if (status == GW_OK && (s->misshapen || is_full)) {
         fail_set(fail, FAIL_OPERATOR, "the store \"%s\" has a defect: what %s() gives is %s", s->plugin->name, function,
                  s->misshapen ? "no record" : "more than the memory of a call");
         return GW_E_REJECT;
