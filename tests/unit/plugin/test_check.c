@@ -210,21 +210,158 @@ Test(check, refuses_settings_that_make_no_sense)
     cr_assert(refused_with("no name"));
 }
 
+/* Each function of a table is missed, and with all of them the table is taken. `functions`: where they are in `table`. */
+static void misses_each(const void *table, void *copy, size_t size, const size_t *functions, const char *const *names,
+                        size_t count)
+{
+    void *none = NULL;
+    char text[64];
+
+    for (size_t i = 0; i < count; i++) {
+        memcpy(copy, table, size);
+        memcpy((char *)copy + functions[i], &none, sizeof none);
+        snprintf(text, sizeof text, "cannot be used: it has no %s()", names[i]);
+        cr_assert(refused_with(text));
+    }
+    memcpy(copy, table, size);
+    cr_assert_eq(check_descriptor(&descriptor, "x.so", &out, &fail), 0, "%s", fail.text);
+}
+
+static void *somewhere = &descriptor; /* a function is never called here */
+
 Test(check, misses_functions_of_a_cache)
 {
-    static const gw_cache_ops cache = { .size = sizeof cache, .flags = GW_CACHE_INLINE };
+    static const size_t functions[] = { offsetof(gw_cache_ops, open),   offsetof(gw_cache_ops, close),
+                                        offsetof(gw_cache_ops, attach), offsetof(gw_cache_ops, detach),
+                                        offsetof(gw_cache_ops, get),    offsetof(gw_cache_ops, set),
+                                        offsetof(gw_cache_ops, del),    offsetof(gw_cache_ops, add) };
+    static const char *const names[] = { "open", "close", "attach", "detach", "get", "set", "del", "add" };
+    gw_cache_ops cache = { .size = sizeof cache, .flags = GW_CACHE_INLINE }, copy;
+
     prepare();
+    for (size_t i = 0; i < 8; i++)
+        memcpy((char *)&cache + functions[i], &somewhere, sizeof somewhere);
     descriptor.kind = GW_KIND_CACHE;
-    descriptor.ops = &cache;
-    cr_assert(refused_with("no open()"));
+    descriptor.ops = &copy;
+    misses_each(&cache, &copy, sizeof cache, functions, names, 8);
     cr_assert_eq(out.cache.flags, GW_CACHE_INLINE);
+    cr_assert_eq(out.kind, GW_KIND_CACHE);
 }
 
 Test(check, misses_functions_of_a_store)
 {
-    static const gw_store_ops store = { .size = sizeof store };
+    static const size_t functions[] = { offsetof(gw_store_ops, open),   offsetof(gw_store_ops, close),
+                                        offsetof(gw_store_ops, attach), offsetof(gw_store_ops, detach),
+                                        offsetof(gw_store_ops, cursor), offsetof(gw_store_ops, put),
+                                        offsetof(gw_store_ops, prune),  offsetof(gw_store_ops, sums),
+                                        offsetof(gw_store_ops, rows) };
+    static const char *const names[] = {
+        "open", "close", "attach", "detach", "cursor", "put", "prune", "sums", "rows"
+    };
+    gw_store_ops store = { .size = sizeof store }, copy;
+
     prepare();
+    for (size_t i = 0; i < 9; i++)
+        memcpy((char *)&store + functions[i], &somewhere, sizeof somewhere);
     descriptor.kind = GW_KIND_STORE;
-    descriptor.ops = &store;
-    cr_assert(refused_with("no open()"));
+    descriptor.ops = &copy;
+    misses_each(&store, &copy, sizeof store, functions, names, 9);
+    cr_assert_eq(out.kind, GW_KIND_STORE);
+}
+
+Test(check, takes_names_of_services_and_plugins_that_can_be_written)
+{
+    static const char most[] = "abcdefghijklmnopqrstuvwxyz0123456789-_abcdefghijklmnopqrstuvwxyz";
+    static const char over[] = "abcdefghijklmnopqrstuvwxyz0123456789-_abcdefghijklmnopqrstuvwxyz0";
+    static const struct {
+        const char *name;
+        bool good;
+    } rows[] = { { "a", true },   { most, true }, { over, false }, { "", false },
+                 { "a.", false }, { "A", false }, { "a b", false } };
+    gw_service service = { .size = sizeof service };
+    const gw_service first = { .size = sizeof first, .name = "first" };
+    const gw_service *list[] = { &first, &service, NULL };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        prepare();
+        descriptor.name = rows[i].name;
+        if (rows[i].good)
+            cr_assert_eq(check_descriptor(&descriptor, "x.so", &out, &fail), 0, "%s: %s", rows[i].name, fail.text);
+        else
+            cr_assert(refused_with(
+                "cannot be used: its name is missing or has other than lower-case letters, digits, - and _"));
+        prepare();
+        ops.services = list;
+        service.name = rows[i].name;
+        if (rows[i].good)
+            cr_assert_eq(check_descriptor(&descriptor, "x.so", &out, &fail), 0, "%s: %s", rows[i].name, fail.text);
+        else
+            cr_assert(
+                refused_with("cannot be used: one of its services has no name of lower-case letters, digits, - and _"));
+    }
+    service.name = NULL;
+    cr_assert(refused_with("one of its services has no name"));
+    service.name = "second";
+    service.size = offsetof(gw_service, models) + sizeof(char *);
+    memset(&fail, 0, sizeof fail);
+    cr_assert_eq(check_descriptor(&descriptor, "x.so", &out, &fail), 0, "%s", fail.text);
+    service.size--;
+    cr_assert(refused_with("one of its services has no name"));
+}
+
+Test(check, takes_settings_of_each_type_and_none_beside)
+{
+    gw_option options[] = { { "a", "", 0, 0 }, { "b", "", GW_JSON_STR, GW_OPTION_NAMED }, { NULL, NULL, 0, 0 } };
+
+    prepare();
+    descriptor.options = options;
+    for (options[0].type = GW_JSON_BOOL; options[0].type <= GW_JSON_OBJECT; options[0].type++)
+        cr_assert_eq(check_descriptor(&descriptor, "x.so", &out, &fail), 0, "%u: %s", options[0].type, fail.text);
+    cr_assert(refused_with("its setting \"a\" has the unknown type 7"));
+    options[0].type = GW_JSON_BOOL - 1;
+    cr_assert(refused_with("its setting \"a\" has the unknown type 0"));
+    options[0].type = GW_JSON_BOOL;
+    options[1].type = GW_JSON_INT;
+    cr_assert(refused_with("its setting \"b\" is a secret and not a string"));
+    options[1].type = GW_JSON_STR;
+    options[1].name = "a";
+    cr_assert(refused_with("its setting \"a\" is declared twice"));
+}
+
+Test(check, needs_a_framing_where_chats_are_streams)
+{
+    static const struct {
+        uint32_t operations, framing, flags;
+        bool good;
+    } rows[] = {
+        { GW_OP_CHAT, GW_FRAMING_WHOLE, 0, false },
+        { GW_OP_COMPLETIONS, GW_FRAMING_WHOLE, 0, false },
+        { GW_OP_EMBEDDINGS, GW_FRAMING_WHOLE, 0, true },
+        { GW_OP_CHAT, GW_FRAMING_RAW, 0, true },
+        { GW_OP_CHAT, GW_FRAMING_WHOLE, GW_PROVIDER_LOCAL, true },
+        { GW_OP_CHAT, GW_FRAMING_RAW + 1, 0, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        prepare();
+        ops.operations = rows[i].operations;
+        ops.framing = rows[i].framing;
+        ops.flags = rows[i].flags;
+        ops.produce = provider_produce;
+        cr_assert_eq(check_descriptor(&descriptor, "x.so", &out, &fail), rows[i].good ? 0 : -1, "%zu: %s", i,
+                     fail.text);
+    }
+}
+
+Test(check, takes_the_shortest_descriptor_of_its_version)
+{
+    prepare();
+    descriptor.size = offsetof(gw_plugin, ops) + sizeof descriptor.ops;
+    descriptor.version = descriptor.license = NULL;
+    cr_assert_eq(check_descriptor(&descriptor, "x.so", &out, &fail), 0, "%s", fail.text);
+    cr_assert_str_eq(out.version, "");
+    cr_assert_str_eq(out.license, "");
+    cr_assert_eq(out.needs_minor, GW_ABI_MINOR);
+    cr_assert_eq(out.descriptor, &descriptor);
+    descriptor.size--;
+    cr_assert(refused_with("its descriptor is too short ("));
 }

@@ -95,7 +95,7 @@ Test(host, copies_explanations_and_keeps_the_last)
     static char large[100000];
     memset(large, 'x', sizeof large);
     h->explain(&call, (gw_str){ large, sizeof large });
-    cr_assert_leq(call.explain.len, 1024u);
+    cr_assert_eq(call.explain.len, 1024u);
     end();
 }
 
@@ -114,16 +114,14 @@ Test(host, lists_what_was_dropped_once_and_in_order)
     unsigned count = 0;
     for (const struct call_dropped *d = call.dropped; d != NULL; d = d->next)
         count++;
-    cr_assert_leq(count, 64u, "there is an end to it");
+    cr_assert_eq(count, 64u, "there is an end to it");
     end();
 }
 
 static struct text header(void *owner, struct text name)
 {
     cr_assert_eq(owner, &keep);
-    return text_eq_nocase(name, TEXT("x-there"))         ? TEXT("yes")
-           : text_eq_nocase(name, TEXT("authorization")) ? TEXT("Bearer k")
-                                                         : TEXT_NONE;
+    return text_eq_nocase(name, TEXT("x-not")) || text_is(name, "other") ? TEXT_NONE : TEXT("yes");
 }
 
 Test(host, lends_headers_but_no_credential)
@@ -135,7 +133,14 @@ Test(host, lends_headers_but_no_credential)
     cr_assert(text_is(call_text(h->client_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert(text_is(call_text(h->answer_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert_null(h->client_header(&call, GW_LIT("x-not")).ptr);
-    cr_assert_null(h->client_header(&call, GW_LIT("Authorization")).ptr, "the client's key is for the gateway");
+    static const char *const credentials[] = {
+        "Authorization",  "Proxy-Authorization", "Cookie", "api-key", "X-Api-Key",
+        "x-goog-api-key", "x-amz-security-token"
+    };
+    for (size_t i = 0; i < sizeof credentials / sizeof *credentials; i++) {
+        cr_assert_null(h->client_header(&call, str(credentials[i])).ptr, "%s is for the gateway", credentials[i]);
+        cr_assert_not_null(h->answer_header(&call, str(credentials[i])).ptr);
+    }
     end();
 }
 
@@ -287,6 +292,11 @@ Test(host, takes_headers_that_stay_in_their_line)
         { "transfer-encoding", "chunked", false },
         { "Host", "y", false },
         { "Connection", "close", false },
+        { "Expect", "100-continue", false },
+        { "Keep-Alive", "a", false },
+        { "TE", "trailers", false },
+        { "Trailer", "x", false },
+        { "Upgrade", "h2c", false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin();

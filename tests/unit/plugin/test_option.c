@@ -77,3 +77,42 @@ Test(option, misses_what_is_required)
     cr_assert_str_eq(complaint(&plugin, NULL),
                      "the setting \"region\" of the plugin mine is missing: where the service is");
 }
+
+Test(option, leaves_secrets_to_the_list_of_secrets)
+{
+    static const gw_option named[] = {
+        { "region", NULL, GW_JSON_STR, GW_OPTION_REQUIRED },
+        { "role", "who asks", GW_JSON_STR, GW_OPTION_NAMED | GW_OPTION_REQUIRED },
+        { NULL, NULL, 0, 0 },
+    };
+    static const gw_option only_named[] = { { "role", "", GW_JSON_STR, GW_OPTION_NAMED }, { NULL, NULL, 0, 0 } };
+    static const struct plugin secretive = { .name = "secretive", .options = named };
+    static const struct plugin only = { .name = "only", .options = only_named };
+
+    cr_assert_str_eq(complaint(&secretive, "{\"role\":\"x\"}"),
+                     "\"role\" is a secret by name: secrets = { role = env \"NAME\" }");
+    cr_assert_str_eq(complaint(&secretive, "{\"region\":\"eu\"}"), "", "a secret is no setting");
+    cr_assert_str_eq(complaint(&secretive, "{}"),
+                     "the setting \"region\" of the plugin secretive is missing: a string");
+    cr_assert_str_eq(complaint(&secretive, "{\"xyzzy\":1}"),
+                     "unknown setting \"xyzzy\" of the plugin secretive; it has: region");
+    cr_assert_str_eq(complaint(&only, "{\"xyzzy\":1}"),
+                     "unknown setting \"xyzzy\": the plugin only has no settings of its own");
+}
+
+Test(option, names_as_many_settings_as_fit)
+{
+    static char names[80][16];
+    static gw_option many[81];
+    static const struct plugin crowded = { .name = "crowded", .options = many };
+    char text[512] = "unknown setting \"xyzzyxyzzy\" of the plugin crowded; it has: ";
+    size_t before = strlen(text);
+
+    for (int i = 0; i < 80; i++) {
+        snprintf(names[i], sizeof names[i], "s%06d", i);
+        many[i] = (gw_option){ names[i], "", GW_JSON_INT, 0 };
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    text[before + 255] = '\0';
+    cr_assert_str_eq(complaint(&crowded, "{\"xyzzyxyzzy\":1}"), text);
+}
