@@ -1,0 +1,148 @@
+/* test_spoken_in.c - how many bytes are counted of one event: which members, at which depth, and what an escape stands for. */
+#include <string.h>
+
+#include "check.h"
+#include "dialect/splice.h"
+#include "dialect/spoken.h"
+
+static const struct text names[] = { SPOKEN("a"), SPOKEN("bc"), { NULL, 0 } };
+static const struct text passed[] = { SPOKEN("skip"), { NULL, 0 } };
+
+static void check_row(const char *data, size_t bytes)
+{
+    /* In memory of just its size, so that a read behind its end is seen. */
+    size_t len = strlen(data);
+    char exact[400];
+    cr_assert_leq(len, sizeof exact);
+    char *copy = exact + sizeof exact - len;
+    memcpy(copy, data, len);
+    size_t got = spoken_in((struct text){ copy, len }, TEXT("\"d\""), names, passed);
+    cr_assert_eq(got, bytes, "%zu and not %zu of %s", got, bytes, data);
+}
+
+Test(spoken_in, counts_members_by_their_names)
+{
+    check_row("{\"d\":{\"a\":\"xyz\"}}", 3);
+    check_row("{\"d\":{\"bc\":\"xyz\"}}", 3);
+    check_row("{\"d\":{\"b\":\"xyz\",\"ac\":\"xyz\",\"bd\":\"xyz\",\"\":\"xyz\",\"bcd\":\"xyz\"}}", 0);
+    check_row("{\"d\":{\"a\":\"x\",\"bc\":\"yz\"}}", 3);
+    check_row("{\"d\":{\"a\":1,\"bc\":null,\"x\":\"a\",\"y\":true}}", 0);
+    check_row("{\"d\":{\"x\":{\"a\":\"xy\"},\"y\":[[{\"bc\":\"z\"}]]}}", 3);
+    check_row("{\"d\":[{\"a\":\"xy\"},{\"a\":\"z\"}]}", 3);
+    check_row("{\"d\":[\"a\",\"bc\",\"a\"]}", 0);
+    check_row("{\"d\":{}}", 0);
+    check_row("{\"a\":\"xyz\"}", 0);
+    check_row("{\"d\":{\"a\":\"x\"},\"a\":\"yz\"}", 1);
+    check_row("{\"d\":{\"a\":\"x\"},\"e\":{\"a\":\"yz\"}}", 1);
+    check_row("{\"d\":{\"a\":\"x\"},\"e\":{\"d\":{\"a\":\"yz\"}}}", 3);
+    check_row("{\"x\":\"d\",\"y\":{\"d\":{\"a\":\"yz\"}}}", 2);
+    check_row("{\"d\" \t\r\n: \t\r\n{ \t\r\n\"a\" \t\r\n: \t\r\n\"x y\" }}", 3);
+    check_row("{\"d\":7,\"e\":{\"d\":{\"a\":\"yz\"}}}", 2);
+}
+
+/* The list's own name, where the member is a string itself. */
+Test(spoken_in, counts_a_string_where_it_is_asked_for)
+{
+    static const struct text itself[] = { SPOKEN("d"), { NULL, 0 } };
+    static const struct {
+        const char *data;
+        size_t bytes;
+    } rows[] = {
+        { "{\"d\":\"xyz\"}", 3 },
+        { "{\"d\" : \"x\\ny\"}", 3 },
+        { "{\"e\":\"xyz\"}", 0 },
+        { "{\"d\":\"xy", 0 },
+        { "{\"d\":\"x\",\"o\":{\"d\":\"yz\"}}", 3 },
+        { "{\"d\":{\"d\":\"x\"}}", 1 },
+        { "{\"d\":\"\"}", 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(spoken_in(text_of(rows[i].data), TEXT("\"d\""), itself, passed), rows[i].bytes, "%s",
+                     rows[i].data);
+    check_row("{\"d\":\"xyz\"}", 0);
+}
+
+Test(spoken_in, passes_over_what_is_no_part_of_it)
+{
+    check_row("{\"d\":{\"skip\":{\"a\":\"x\"},\"a\":\"y\"}}", 1);
+    check_row("{\"d\":{\"skip\":[{\"a\":\"x\"},[\"}\"]],\"a\":\"y\"}}", 1);
+    check_row("{\"d\":{\"skip\":7,\"a\":\"y\"}}", 1);
+    check_row("{\"d\":{\"a\":\"y\",\"skip\":7}}", 1);
+    check_row("{\"d\":{\"a\":\"y\",\"skip\":7},\"d\":{\"a\":\"z\"}}", 2);
+    check_row("{\"d\":{\"a\":\"y\",\"skip\":{\"x\":\"]}\\\"\",\"a\":\"z\"}},\"d\":{\"a\":\"z\"}}", 2);
+    check_row("{\"d\":[{\"skip\":[]},{\"a\":\"z\"}]}", 1);
+    check_row("{\"d\":{\"skip\":\"a\",\"a\":\"y\"}}", 1);
+    check_row("{\"d\":{\"skip\":{\"a\":\"x\"", 0);
+    check_row("{\"d\":{\"skip\":\"", 0);
+    check_row("{\"d\":{\"skip\":[\"", 0);
+    check_row("{\"d\":{\"reasoning_details\":[{\"a\":\"xy\"}]}}", 2);
+    check_row("{\"d\":{\"a\":\"xy\",\"reasoning_details\":[{\"a\":\"xy\"}],\"bc\":\"z\"}}", 3);
+}
+
+Test(spoken_in, counts_an_escape_for_what_it_stands_for)
+{
+    check_row("{\"d\":{\"a\":\"\\n\\\"\\\\\\/\"}}", 4);
+    check_row("{\"d\":{\"a\":\"x\\\"y\",\"bc\":\"z\"}}", 4);
+    check_row("{\"d\":{\"a\":\"\\u0000\"}}", 1);
+    check_row("{\"d\":{\"a\":\"\\u007f\"}}", 1);
+    check_row("{\"d\":{\"a\":\"\\u0080\"}}", 2);
+    check_row("{\"d\":{\"a\":\"\\u07ff\"}}", 2);
+    check_row("{\"d\":{\"a\":\"\\u07FF\"}}", 2);
+    check_row("{\"d\":{\"a\":\"\\u0800\"}}", 3);
+    check_row("{\"d\":{\"a\":\"\\ud7ff\"}}", 3);
+    check_row("{\"d\":{\"a\":\"\\ud800\\udfff\"}}", 4);
+    check_row("{\"d\":{\"a\":\"\\uD83D\\uDE00\"}}", 4);
+    check_row("{\"d\":{\"a\":\"\\ue000\\uFFFF\"}}", 6);
+    check_row("{\"d\":{\"a\":\"x\\u0041y\"}}", 3);
+    check_row("{\"d\":{\"\\u0061\":\"xyz\"}}", 0);
+}
+
+/* Whatever is cut anywhere ends, and never counts more than the whole. */
+Test(spoken_in, ends_wherever_an_event_is_cut)
+{
+    static const char data[] =
+        "{\"d\":{\"skip\":[{\"a\":\"x\"}],\"a\":\"y\\u00e9\\n\",\"x\":[1,{\"bc\":\"zz\"}]},\"e\":{\"d\" : [\"a\",{\"a\":\"w\"}]}}";
+    char cut[200];
+
+    check_row(data, 1 + 2 + 1 + 2 + 1);
+    for (size_t len = 0; len < sizeof data - 1; len++) {
+        memcpy(cut, data, len);
+        size_t got = spoken_in((struct text){ cut, len }, TEXT("\"d\""), names, passed);
+        cr_assert_leq(got, 7, "%zu", len);
+    }
+}
+
+/* ---- a body with changes ---- */
+
+static const char *merged(const struct splice_edit *a, size_t count_a, const struct splice_edit *b, size_t count_b)
+{
+    static char text[200];
+    struct arena arena;
+    struct text *pieces;
+    size_t count, len = 0;
+    struct ask ask = { .body = TEXT("0123456789") };
+
+    arena_init(&arena, NULL, 0, 1 << 16);
+    splice_pieces(&arena, &ask, splice_merge(&arena, a, count_a, b, count_b), count_a + count_b, &pieces, &count);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_gt(pieces[i].len, 0u, "no piece is empty");
+        memcpy(text + len, pieces[i].ptr, pieces[i].len);
+        len += pieces[i].len;
+    }
+    text[len] = '\0';
+    arena_fini(&arena);
+    return text;
+}
+
+Test(splice, merges_edits_by_where_they_begin)
+{
+    static const struct splice_edit a[] = { { 2, 3, { "A", 1 } }, { 6, 8, { "B", 1 } } };
+    static const struct splice_edit b[] = { { 0, 1, { "x", 1 } }, { 3, 3, { "y", 1 } }, { 9, 10, { "z", 1 } } };
+
+    cr_assert_str_eq(merged(a, 2, b, 3), "x1Ay345B8z");
+    cr_assert_str_eq(merged(b, 3, a, 2), "x1Ay345B8z");
+    cr_assert_str_eq(merged(a, 2, NULL, 0), "01A345B89");
+    cr_assert_str_eq(merged(NULL, 0, b, 2), "x12y3456789");
+    cr_assert_str_eq(merged(NULL, 0, NULL, 0), "0123456789");
+    cr_assert_str_eq(merged(&(struct splice_edit){ 0, 10, { "q", 1 } }, 1, NULL, 0), "q");
+}
