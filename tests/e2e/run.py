@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """run.py - runs the end-to-end tests: a process per file, two at a time.
 
-    tests/e2e/run.py [--build DIR] [--subset tsan] [--full] [-k PATTERN] [-j N] [test_x.py ...]
+    tests/e2e/run.py [--build DIR] [--subset tsan] [--full] [-k PATTERN] [-j N] [--first] [test_x.py ...]
 
 --build DIR   has llm-gateway and plugins/ (default: build/)
 --subset tsan only what is marked for the thread sanitizer
 --full        long variants too: every cut, every vector in every way
 -k PATTERN    only tests whose name contains it
+--first       ends a file at its first failure
 
 Ends with `e2e: N passed, N failed, N skipped`; exit code 0 when nothing failed.
 """
@@ -116,6 +117,7 @@ def child(options):
         t for t in flatten(unittest.defaultTestLoader.loadTestsFromName(name)) if wanted(t, options)
     )
     result = Result(sys.stdout)
+    result.failfast = options.first
     suite.run(result)
     with open(options.child, "w") as f:
         json.dump({"ran": result.ran, "bad": result.bad, "skipped": result.left_out, "words": result.words}, f)
@@ -133,6 +135,7 @@ def run_file(path, options, environment, totals, lock):
         command = [sys.executable, os.path.abspath(__file__), "--child", out, name]
         command += ["--subset", options.subset] if options.subset else []
         command += ["-k", options.k] if options.k else []
+        command += ["--first"] if options.first else []
         started = time.monotonic()
         late = False
         with open(os.path.join(folder, "talk"), "w+", errors="replace") as talking:
@@ -187,6 +190,7 @@ def main():
     parser.add_argument("--full", action="store_true")
     parser.add_argument("-k", metavar="PATTERN")
     parser.add_argument("-j", type=int, default=2)
+    parser.add_argument("--first", action="store_true")
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("--words", type=int, default=12, help="failures told in full for each file")
     parser.add_argument("--timeout", type=float)

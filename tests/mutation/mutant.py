@@ -63,14 +63,23 @@ def all_mutants(root, names):
     return [mutant for name in names for mutant in mutants_of(root, name)]
 
 
-def read_equivalents(file):
-    """key of a mutant -> why it is the same."""
-    reasons = {}
+def squeezed_lines(file):
+    return {squeeze(line) for line in file.read_text(encoding="utf-8").splitlines()} if file.is_file() else set()
+
+
+def read_equivalents(root, file):
+    """key of a mutant -> why it is the same. A row whose line is no longer in its source is an error."""
+    reasons, sources = {}, {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         parts = [squeeze(part) for part in line.split(" | ")]
         if len(parts) < 4 or not all(parts[:1] + parts[2:]):
             raise SystemExit(f"mutation: {file}:{number}: expected: file | function | old -> new | reason")
-        reasons[(parts[0], parts[1], " | ".join(parts[2:-1]))] = parts[-1]  # a change may hold a bar
+        change = " | ".join(parts[2:-1])  # it may hold a bar
+        if parts[0] not in sources:
+            sources[parts[0]] = squeezed_lines(root / parts[0])
+        if not any(change.startswith(f"{line} -> ") for line in sources[parts[0]]):
+            raise SystemExit(f"mutation: {file}:{number}: {parts[0]} has no such line: drop the row, or mend it")
+        reasons[(parts[0], parts[1], change)] = parts[-1]
     return reasons

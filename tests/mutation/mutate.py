@@ -75,7 +75,7 @@ class Run:
         self.end_to_end = not options.unit_only
         self.ends = time.monotonic() + 60 * options.minutes if options.minutes else None
         self.kept = kept
-        self.equivalents = read_equivalents(HERE / "equivalent.txt")
+        self.equivalents = read_equivalents(ROOT, HERE / "equivalent.txt")
         self.results = []
         self.begun = 0
         self.started = time.monotonic()
