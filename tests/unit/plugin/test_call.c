@@ -103,7 +103,9 @@ Test(call, refuses_a_body_over_its_limit)
     h->http_url(&http, GW_LIT("http://x"));
     gw_writer *w = h->http_json_body(&http);
     h->write->str(w, GW_LIT("123456789"));
+    cr_assert_not(call_is_full(&call));
     cr_assert_neq(h->write->end(w), GW_OK);
+    cr_assert(call_is_full(&call), "not every plugin looks");
     cr_assert_eq(call_http_check(&http, &fail), -1);
     call_http_fini(&http);
     end();

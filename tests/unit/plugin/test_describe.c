@@ -83,6 +83,8 @@ Test(describe, knows_caches_and_the_names_of_things)
     struct text text = describe(&cache, false);
     cr_assert_geq(text_find(text, TEXT("kind        cache\n")), 0);
     cr_assert_geq(text_find(text, TEXT("flags       inline\n")), 0);
+    const struct plugin store = { .path = "s.so", .name = "s", .version = "1", .license = "", .kind = GW_KIND_STORE };
+    cr_assert_lt(text_find(describe(&store, false), TEXT("flags")), 0, "a store has none");
     cr_assert_str_eq(plugin_operation_name(GW_OP_RERANK), "rerank");
     cr_assert_str_eq(plugin_dialect_name(GW_DIALECT_MESSAGES), "messages");
     cr_assert_str_eq(plugin_dialect_name(0), "unknown");

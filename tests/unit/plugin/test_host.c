@@ -1,6 +1,9 @@
 /* test_host.c - every function a plugin may call, also with what a careless plugin hands in. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "check.h"
 #include "plugin/call.h"
 
@@ -129,6 +132,8 @@ Test(host, lends_headers_but_no_credential)
     begin();
     cr_assert_null(h->client_header(&call, GW_LIT("x-there")).ptr, "nobody to ask");
     cr_assert_null(h->answer_header(&call, GW_LIT("x-there")).ptr);
+    cr_assert_eq(h->client_header(&call, GW_LIT("x-there")).len, 0u);
+    cr_assert_eq(h->answer_header(&call, GW_LIT("x-there")).len, 0u);
     call_give(&call, &(struct call_headers){ header, header, header });
     cr_assert(text_is(call_text(h->client_header(&call, GW_LIT("X-There"))), "yes"));
     cr_assert(text_is(call_text(h->answer_header(&call, GW_LIT("X-There"))), "yes"));
@@ -148,6 +153,7 @@ Test(host, lends_a_secret_by_its_name)
 {
     begin();
     cr_assert_null(h->secret(&call, GW_LIT("x-there")).ptr, "nobody to ask");
+    cr_assert_eq(h->secret(&call, GW_LIT("x-there")).len, 0u);
     call_give(&call, &(struct call_headers){ header, header, header });
     cr_assert(text_is(call_text(h->secret(&call, GW_LIT("x-there"))), "yes"));
     cr_assert_null(h->secret(&call, GW_LIT("other")).ptr);
@@ -348,11 +354,36 @@ Test(host, tells_the_first_of_several_mistakes)
     end();
 }
 
+/* What one call of log() writes on stderr. */
+static const char *logged(const gw_host *table, uint32_t level)
+{
+    static char line[200];
+    int fds[2], before = dup(STDERR_FILENO);
+    cr_assert_eq(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+    dup2(fds[1], STDERR_FILENO);
+    table->log(table->self, level, GW_LIT("hello %s"));
+    dup2(before, STDERR_FILENO);
+    close(before);
+    ssize_t len = read(fds[0], line, sizeof line - 1);
+    line[len > 0 ? len : 0] = '\0';
+    close(fds[0]);
+    close(fds[1]);
+    return line;
+}
+
 Test(host, names_the_plugin_in_its_log)
 {
     gw_host named;
     call_host_init(&named, "mine");
     cr_assert_str_eq((const char *)named.self, "mine");
     cr_assert_eq(named.size, sizeof named);
-    named.log(named.self, GW_LOG_DEBUG, GW_LIT("hello"));
+    log_set_level(LOG_DEBUG);
+    cr_assert_str_eq(logged(&named, GW_LOG_ERROR), "llm-gateway: error: mine: hello %s\n");
+    cr_assert_str_eq(logged(&named, GW_LOG_WARN), "llm-gateway: warning: mine: hello %s\n");
+    cr_assert_str_eq(logged(&named, GW_LOG_INFO), "llm-gateway: info: mine: hello %s\n");
+    cr_assert_str_eq(logged(&named, GW_LOG_DEBUG), "llm-gateway: debug: mine: hello %s\n");
+    cr_assert_str_eq(logged(&named, GW_LOG_DEBUG + 1), "llm-gateway: debug: mine: hello %s\n");
+    cr_assert_str_eq(logged(call_host(), GW_LOG_WARN), "llm-gateway: warning: plugin: hello %s\n");
+    log_set_level(LOG_INFO);
+    cr_assert_str_eq(logged(&named, GW_LOG_DEBUG), "");
 }

@@ -2,6 +2,7 @@
  * plugins, which are beside the test program. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,13 +168,15 @@ Test(load, refuses_files_that_others_may_write)
 {
     make_folder();
     const char *path = copy(built("demo.so"), "demo.so", 0646);
-    cr_assert_not_null(strstr(refusal(path), "writable by others: chmod go-w"));
+    char text[2 * PATH_MAX + 200];
+    snprintf(text, sizeof text, "the plugin %s is writable by others: chmod go-w %s", path, path);
+    cr_assert_str_eq(refusal(path), text);
     cr_assert_eq(chmod(path, 0644), 0);
     cr_assert_eq(chmod(folder, 0777), 0);
     memset(&fail, 0, sizeof fail);
     cr_assert_null(plugin_load(path, &fail));
-    cr_assert_not_null(strstr(fail.text, folder), "%s", fail.text);
-    cr_assert_not_null(strstr(fail.text, "writable by others"));
+    snprintf(text, sizeof text, "the folder %s is writable by others: chmod go-w %s", folder, folder);
+    cr_assert_str_eq(fail.text, text);
     cr_assert_eq(chmod(folder, 01777), 0);
     cr_assert_not_null(plugin_load(path, &fail), "a sticky folder is good: %s", fail.text);
     remove_folder();
@@ -185,18 +188,60 @@ Test(load, refuses_files_of_other_users)
         check_skip("only root can give files away");
     make_folder();
     const char *path = copy(built("demo.so"), "demo.so", 0644);
-    cr_assert_eq(chown(path, 12345, 12345), 0);
-    cr_assert_not_null(strstr(refusal(path), "belongs to user 12345"));
+    for (unsigned uid = 1; uid <= 12345; uid += 12344) {
+        char text[PATH_MAX + 200];
+        cr_assert_eq(chown(path, uid, 12345), 0);
+        snprintf(text, sizeof text,
+                 "the plugin %s belongs to user %u: it must belong to root or to the user that runs the gateway (0)",
+                 path, uid);
+        cr_assert_str_eq(refusal(path), text);
+    }
     cr_assert_eq(chown(path, 0, 12345), 0);
     cr_assert_not_null(plugin_load(path, &fail), "the group is nobody's business: %s", fail.text);
     cr_assert_eq(chmod(path, 0664), 0);
     cr_assert_not_null(strstr(refusal(path), "writable by others"), "unless it may write");
+    const struct group *own = getgrgid(0);
+    if (own != NULL && own->gr_mem[0] == NULL) {
+        cr_assert_eq(chown(path, 0, 0), 0);
+        cr_assert_not_null(plugin_load(path, &fail), "a group without others: %s", fail.text);
+    }
     cr_assert_eq(chmod(path, 0644), 0);
     cr_assert_eq(chown(folder, 12345, 12345), 0);
     memset(&fail, 0, sizeof fail);
     cr_assert_null(plugin_load(path, &fail));
     cr_assert_not_null(strstr(fail.text, "the folder"), "%s", fail.text);
     remove_folder();
+}
+
+Test(load, looks_in_the_folder_that_a_path_names)
+{
+    make_folder();
+    cr_assert_eq(chmod(copy(built("demo.so"), "demo.so", 0644), 0644), 0);
+    cr_assert_str_eq(refusal("/no-such-plugin.so"),
+                     "the plugin /no-such-plugin.so cannot be opened: No such file or directory");
+    cr_assert_null(plugin_load("/no-such-folder/x.so", &fail));
+    cr_assert_str_eq(fail.text, "the folder /no-such-folder of the plugin cannot be opened: No such file or directory");
+    cr_assert_eq(chdir(folder), 0);
+    cr_assert_str_eq(refusal("no.so"), "the plugin no.so cannot be opened: No such file or directory");
+    cr_assert_not_null(plugin_load("demo.so", &fail), "%s", fail.text);
+    cr_assert_eq(chdir("/"), 0);
+    remove_folder();
+}
+
+Test(load, takes_files_beside_what_is_linked_in)
+{
+    static gw_plugin linked;
+    const struct plugin *plugin = plugin_load(built("demo.so"), &fail);
+    cr_assert_not_null(plugin, "%s", fail.text);
+    linked = *plugin->descriptor;
+    const struct plugin *adopted = plugin_adopt(&linked, "(built in)", &fail);
+    cr_assert_not_null(adopted, "%s", fail.text);
+    cr_assert_neq(adopted, plugin);
+    cr_assert_eq(plugin_adopt(&linked, "(again)", &fail), adopted);
+    cr_assert_str_eq(adopted->path, "(built in)");
+    const struct plugin *other = plugin_load(built("openai.so"), &fail);
+    cr_assert_not_null(other, "%s", fail.text);
+    cr_assert_str_eq(other->name, "openai");
 }
 
 Test(load, refuses_what_is_not_a_plugin_file)
@@ -245,17 +290,63 @@ Test(load, finds_by_name_in_order)
     cr_assert_null(plugin_find("../demo", directories, &fail));
     cr_assert_not_null(strstr(fail.text, "is not the name of a plugin"));
     cr_assert_null(plugin_find("", directories, &fail));
+    cr_assert_str_eq(fail.text, "\"\" is not the name of a plugin: lower-case letters, digits, - and _");
+    const char *const nowhere[] = { NULL }, *const two[] = { "/nowhere", "/neither", NULL };
+    cr_assert_null(plugin_find("demo", nowhere, &fail));
+    cr_assert_str_eq(fail.text, "there is no plugin \"demo\" (looked in no folder)");
+    cr_assert_null(plugin_find("demo", two, &fail));
+    cr_assert_str_eq(fail.text, "there is no plugin \"demo\" (looked in /nowhere, /neither)");
+    remove_folder();
+}
+
+/* Writes `to` over each place of the file that has `from`: bytes of the same length. */
+static void patch(const char *path, const char *from, const char *to, size_t len)
+{
+    static char bytes[4 << 20];
+    FILE *file = fopen(path, "r+b");
+    cr_assert_not_null(file);
+    size_t size = fread(bytes, 1, sizeof bytes, file), found = 0;
+    for (char *at = bytes; (at = memmem(at, size - (size_t)(at - bytes), from, len)) != NULL; at += len, found++)
+        memcpy(at, to, len);
+    cr_assert_gt(found, 0u);
+    rewind(file);
+    cr_assert_eq(fwrite(bytes, 1, size, file), size);
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(load, passes_on_why_the_linker_refuses_a_file)
+{
+    char text[PATH_MAX + 200];
+    make_folder();
+    const char *path = copy(built("demo.so"), "demo.so", 0644);
+    patch(path, "\0snprintf", "\0qnprintf", 10);
+    snprintf(text, sizeof text, "the plugin %s cannot be loaded: undefined symbol: qnprintf", path);
+    cr_assert_eq(strncmp(refusal(path), text, strlen(text)), 0, "the path once: %s", fail.text);
+    path = copy(built("demo.so"), "demo.so", 0644);
+    patch(path, "\0libc.so.6", "\0libq.so.6", 10);
+    snprintf(text, sizeof text, "the plugin %s cannot be loaded: libq.so.6: cannot open", path);
+    cr_assert_eq(strncmp(refusal(path), text, strlen(text)), 0, "%s", fail.text);
+    path = copy(built("demo.so"), "demo.so", 0644);
+    patch(path, "gw_plugin_entry", "gq_plugin_entry", 15);
+    snprintf(text, sizeof text, "the plugin %s cannot be used: it does not export gw_plugin_entry", path);
+    cr_assert_str_eq(refusal(path), text);
     remove_folder();
 }
 
 Test(load, opens_no_descriptor_in_vain)
 {
+    char cut[PATH_MAX + 64], no_symbol[PATH_MAX + 64], open[PATH_MAX + 64];
     make_folder();
-    const char *path = copy(built("demo.so"), "demo.so", 0666);
+    snprintf(no_symbol, sizeof no_symbol, "%s", copy(built("demo.so"), "no_symbol.so", 0644));
+    patch(no_symbol, "\0snprintf", "\0qnprintf", 10);
+    snprintf(cut, sizeof cut, "%s", copy(built("demo.so"), "cut.so", 0644));
+    cr_assert_eq(truncate(cut, 1000), 0);
+    snprintf(open, sizeof open, "%s", copy(built("demo.so"), "demo.so", 0666));
+    const char *const paths[] = { cut, no_symbol, open, folder, "/nowhere/x.so" };
     int before = dup(0);
     close(before);
     for (int i = 0; i < 10; i++)
-        cr_assert_null(plugin_load(path, &fail));
+        cr_assert_null(plugin_load(paths[i % 5], &fail));
     int after = dup(0);
     close(after);
     cr_assert_eq(before, after);

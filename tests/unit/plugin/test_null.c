@@ -150,6 +150,8 @@ Test(null, outside_of_a_step_does_nothing)
     cr_assert_eq(call_status(&call, GW_MISS), GW_MISS);
     call_step_end(&call);
     cr_assert_null(h->alloc(NULL, 8, 8));
+    h->write->str(NULL, (gw_str)GW_LIT("x"));
+    cr_assert_neq(h->write->end(NULL), GW_OK, "nothing was written");
     cr_assert_null(call.misused);
     end();
 }

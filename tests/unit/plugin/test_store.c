@@ -22,6 +22,7 @@ static int session, instance;
 
 static gw_status answer(gw_call *call)
 {
+    cr_assert_not_null(host->alloc(call, 4096, 8), "each call has its memory");
     if (next.misuses)
         host->alloc(NULL, 1, 1);
     if (next.starves)
@@ -54,7 +55,8 @@ static gw_status fake_attach(void *i, gw_call *call, uint32_t mode, void **out)
 }
 static void fake_detach(void *s)
 {
-    next.detached += s == &session;
+    cr_assert_eq(s, &session);
+    next.detached++;
 }
 static gw_status fake_cursor(void *s, gw_call *call, gw_store_cursor *cursor)
 {

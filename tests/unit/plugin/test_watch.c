@@ -1,6 +1,10 @@
 /* test_watch.c - a call into a plugin that does not return is named on stderr. */
+#include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +67,32 @@ Test(watch, has_nothing_to_say_of_who_returns)
 {
     run(1);
     cr_assert_eq(said[0], '\0', "%s", said);
+}
+
+/* Signals are for other threads: one that it took would end its wait early, or run a handler there. */
+Test(watch, takes_no_signals)
+{
+    char path[300], line[200];
+    unsigned long long blocked = 0;
+    sigset_t before, after;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    begin();
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    cr_assert_eq(sigismember(&after, SIGTERM), sigismember(&before, SIGTERM), "of the caller nothing has changed");
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; blocked == 0 && (task = readdir(tasks)) != NULL;) {
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        FILE *file = atoi(task->d_name) == gettid() ? NULL : fopen(path, "r");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL)
+            if (sscanf(line, "SigBlk: %llx", &blocked) == 1 && (blocked & 1ull << (SIGTERM - 1)) == 0)
+                blocked = 0;
+        if (file != NULL)
+            fclose(file);
+    }
+    closedir(tasks);
+    end();
+    cr_assert_neq(blocked, 0u);
 }
 
 Test(watch, begins_again_with_each_call)
