@@ -122,7 +122,8 @@ size_t spoken_in(struct text data, struct text from, const struct text *names, c
     size_t sum = 0, bytes;
     for (ptrdiff_t at; (at = text_find(data, from)) >= 0;) {
         const char *p = blank_end(data.ptr + at + from.len, end);
-        if (p < end && *p == ':') {
+        bool is_member = p < end && *p == ':'; /* else it is some string */
+        if (is_member) {
             p = blank_end(p + 1, end);
             if (p < end && *p == '"') {
                 p = string_end(p + 1, end, &bytes);
@@ -132,7 +133,7 @@ size_t spoken_in(struct text data, struct text from, const struct text *names, c
             }
         }
         data = (struct text){ p, (size_t)(end - p) };
-        if (data.len == 0 || memchr(p, '{', data.len) == NULL) /* nothing that could be one more */
+        if (is_member && memchr(p, '{', data.len) == NULL) /* nothing that could be one more */
             break;
     }
     return sum;

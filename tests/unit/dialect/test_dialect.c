@@ -75,6 +75,7 @@ Test(dialect, says_that_a_prompt_is_too_long_in_the_words_anthropics_clients_kno
         { &dialect_messages, "maximum context length is 8", ERROR_CODE_CONTEXT,
           "prompt is too long: maximum context length is 8" },
         { &dialect_messages, "your prompt is too long", ERROR_CODE_CONTEXT, "your prompt is too long" },
+        { &dialect_messages, "prompt is too long: 9", ERROR_CODE_CONTEXT, "prompt is too long: 9" },
         { &dialect_messages, "n is wrong", "invalid_request", "n is wrong" },
         { &dialect_chat, "maximum context length is 8", ERROR_CODE_CONTEXT, "maximum context length is 8" },
     };

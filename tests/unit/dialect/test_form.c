@@ -136,6 +136,7 @@ Test(form, has_heads_that_all_read_in_one_way)
         { HEAD("Content-Disposition: form-data; name=a\r\n x: y"), "!" },
         { HEAD("Content-Disposition: form-data; name=a\r\n\tx: y"), "!" },
         { HEAD("\nContent-Disposition: form-data; name=a"), "!" },
+        { HEAD("\nX: y\r\nContent-Disposition: form-data; name=a"), "!" },
         { HEAD("X: y\nContent-Disposition: form-data; name=a"), "!" },
         { HEAD("Content-Disposition: form-data; name=a\n"), "!" },
         { HEAD("Content-Type: text/plain"), "!" },

@@ -1,4 +1,5 @@
 /* test_found.c - what each dialect finds in what passes: in the frames of a stream, and in a whole answer, with its digest. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -61,6 +62,7 @@ Test(found, in_frames_of_chats_and_completions)
         { "", "{\"usage\":{},\"choices\":[ ]}", USAGE | ONLY },
         { "", "{\"usage\":{},\"choices\":[0]}", USAGE },
         { "", "{\"usage\":{},\"choices\":{}}", USAGE },
+        { "", "{\"usage\":{},\"choices\":\"\"}", USAGE },
         { "", "{\"usage\":{}}", USAGE },
         { "", "{\"usage\":null}", 0 },
         { "", "{\"usage\":[]}", 0 },
@@ -285,6 +287,12 @@ Test(found, is_the_first_byte_of_a_value_that_is_not_null)
         { "{\"a\":t", 't' },
         { "", 0 },
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        cr_assert_eq(look_value_of(text_of(rows[i].data), TEXT("\"a\"")), rows[i].first, "%s", rows[i].data);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        /* In memory of its own size: a byte that is read behind its end is found by the address sanitizer. */
+        size_t len = strlen(rows[i].data);
+        char *data = memcpy(malloc(len + 1), rows[i].data, len);
+        data = realloc(data, len > 0 ? len : 1);
+        cr_assert_eq(look_value_of((struct text){ data, len }, TEXT("\"a\"")), rows[i].first, "%s", rows[i].data);
+        free(data);
+    }
 }

@@ -1,7 +1,9 @@
 /* test_spoken_in.c - how many bytes are counted of one event: which members, at which depth, and what an escape stands for. */
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
+#include "dialect/dialect.h"
 #include "dialect/splice.h"
 #include "dialect/spoken.h"
 
@@ -67,6 +69,8 @@ Test(spoken_in, passes_over_what_is_no_part_of_it)
     check_row("{\"d\":{\"skip\":{\"a\":\"x\"},\"a\":\"y\"}}", 1);
     check_row("{\"d\":{\"skip\":[{\"a\":\"x\"},[\"}\"]],\"a\":\"y\"}}", 1);
     check_row("{\"d\":{\"skip\":7,\"a\":\"y\"}}", 1);
+    check_row("{\"d\":{\"skip\":{\"x\":true,\"a\":\"y\"},\"a\":\"z\"}}", 1);
+    check_row("{\"d\":{\"skip\":{\"x\":[1,null],\"a\":\"y\"},\"a\":\"z\"}}", 1);
     check_row("{\"d\":{\"a\":\"y\",\"skip\":7}}", 1);
     check_row("{\"d\":{\"a\":\"y\",\"skip\":7},\"d\":{\"a\":\"z\"}}", 2);
     check_row("{\"d\":{\"a\":\"y\",\"skip\":{\"x\":\"]}\\\"\",\"a\":\"z\"}},\"d\":{\"a\":\"z\"}}", 2);
@@ -110,6 +114,49 @@ Test(spoken_in, ends_wherever_an_event_is_cut)
         size_t got = spoken_in((struct text){ cut, len }, TEXT("\"d\""), names, passed);
         cr_assert_leq(got, 7, "%zu", len);
     }
+}
+
+/* Each dialect's own lists: the same member elsewhere in its event is not spoken. */
+Test(spoken_in, counts_for_each_dialect_where_its_model_speaks)
+{
+    static const char *const members[] = { "content", "reasoning_content", "reasoning", "thinking",     "refusal",
+                                           "text",    "arguments",         "input",     "partial_json", "delta",
+                                           "other" };
+    static const struct {
+        const struct dialect *dialect;
+        const char *name, *data, *spoken;
+    } rows[] = {
+        { &dialect_chat, "", "{\"x\":{\"%s\":\"zz\"},\"choices\":[{\"y\":{\"%s\":\"zz\"},\"delta\":{\"%s\":\"abc\"}}]}",
+          "content reasoning_content reasoning thinking refusal text arguments input" },
+        { &dialect_completions, "", "{\"x\":{\"%s\":\"zz\"},\"y\":{\"%s\":\"zz\"},\"choices\":[{\"%s\":\"abc\"}]}",
+          "reasoning text" },
+        { &dialect_messages, "content_block_delta",
+          "{\"x\":{\"%s\":\"zz\"},\"y\":{\"%s\":\"zz\"},\"delta\":{\"%s\":\"abc\"}}", "thinking text partial_json" },
+        { &dialect_messages, "", "{\"x\":{\"%s\":\"zz\"},\"y\":{\"%s\":\"zz\"},\"delta\":{\"%s\":\"abc\"}}",
+          "thinking text partial_json" },
+        { &dialect_messages, "message", "{\"x\":{\"%s\":\"zz\"},\"y\":{\"%s\":\"zz\"},\"delta\":{\"%s\":\"abc\"}}",
+          "thinking text partial_json" },
+        { &dialect_messages, "content_block_start",
+          "{\"x\":{\"%s\":\"zz\"},\"y\":{\"%s\":\"zz\"},\"delta\":{\"%s\":\"abc\"}}", "" },
+        { &dialect_responses, "response.output_text.delta", "{\"x\":\"%s\",\"y\":\"%s\",\"%s\":\"abc\"}", "delta" },
+        { &dialect_responses, "", "{\"type\":\"response.audio.delta\",\"x\":\"%s\",\"y\":\"%s\",\"%s\":\"abc\"}", "" },
+        { &dialect_responses, "message", "{\"x\":\"%s\",\"y\":\"%s\",\"%s\":\"abc\"}", "delta" },
+        { &dialect_responses, "response.output_text.done", "{\"x\":\"%s\",\"y\":\"%s\",\"%s\":\"abc\"}", "" },
+    };
+    char data[300];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t k = 0; k < sizeof members / sizeof *members; k++) {
+            struct text list = text_of(rows[i].spoken);
+            size_t want = 0;
+            while (list.len > 0)
+                want += text_is(text_cut(&list, ' '), members[k]) ? 3 : 0;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+            snprintf(data, sizeof data, rows[i].data, members[k], members[k], members[k]);
+#pragma GCC diagnostic pop
+            cr_assert_eq(rows[i].dialect->spoken(text_of(rows[i].name), text_of(data)), want, "%s: %s", rows[i].name,
+                         data);
+        }
 }
 
 /* ---- a body with changes ---- */

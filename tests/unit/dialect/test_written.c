@@ -1,5 +1,6 @@
 /* test_written.c - what each dialect writes, byte for byte: errors, the events that end a stream, lists of models. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "canon/error.h"
@@ -255,10 +256,14 @@ Test(written, which_page_is_asked_for)
     struct arena arena;
     arena_init(&arena, NULL, 0, 1 << 16);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct models_page page = models_page_of(&arena, text_of(rows[i].target));
+        /* In memory of its own size: a byte that is read behind its end is found by the address sanitizer. */
+        size_t len = strlen(rows[i].target);
+        char *target = memcpy(malloc(len), rows[i].target, len);
+        struct models_page page = models_page_of(&arena, (struct text){ target, len });
         cr_assert_eq(page.limit, rows[i].limit, "%s", rows[i].target);
         cr_assert(text_is(page.after, rows[i].after), "%s: %.*s", rows[i].target, TEXT_ARG(page.after));
         cr_assert(text_is(page.before, rows[i].before), "%s", rows[i].target);
+        free(target);
     }
     arena_fini(&arena);
 }
