@@ -51,6 +51,8 @@ Test(form, begins_with_the_boundary_of_its_header)
         { "multipart/form-data; boundary=\"XX", false },
         { "multipart/form-data; boundary=XX\"", false },
         { "multipart/form-data; boundary=\"", false },
+        { "multipart/form-data; boundary=_XX\"", false },
+        { "multipart/form-data; boundary=\"XX_", false },
         { "multipart/form-data; boundary=XY", false },
         { "multipart/form-data; boundary=X", false },
         { "multipart/form-data; boundary=", false },
