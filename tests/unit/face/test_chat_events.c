@@ -187,6 +187,25 @@ Test(chat_events, keeps_each_event_on_its_line)
     help_end();
 }
 
+/* A list of a stream is gathered by "index": each citation has its place, unless it brings one. */
+Test(chat_events, numbers_citations)
+{
+    const gw_event events[] = {
+        event(GW_EVENT_CITATION, 0, NULL, " {\"a\":1} "), event(GW_EVENT_CITATION, 0, NULL, "{\"a\":1,\"index\":7}"),
+        event(GW_EVENT_CITATION, 0, NULL, "[{\"a\":1}]"), event(GW_EVENT_CITATION, 0, NULL, "{}"),
+        event(GW_EVENT_CITATION, 0, NULL, "{\"b\":2}"),   event(GW_EVENT_CITATION, 1, NULL, "{\"c\":3}")
+    };
+    help_begin();
+    const struct json *v = streamed(events, COUNT(events));
+    is(v, "1.choices.0.delta", "{\"annotations\":[{\"index\":0,\"a\":1}]}");
+    is(v, "2.choices.0.delta", "{\"annotations\":[{\"a\":1,\"index\":7}]}");
+    is(v, "3.choices.0.delta", "{\"annotations\":[[{\"a\":1}]]}");
+    is(v, "4.choices.0.delta", "{\"annotations\":[{}]}");
+    is(v, "5.choices.0.delta", "{\"annotations\":[{\"index\":4,\"b\":2}]}");
+    is(v, "7.choices.0.delta", "{\"annotations\":[{\"index\":0,\"c\":3}]}");
+    help_end();
+}
+
 /* pause_turn means: send this turn again to go on. Chat has no word for it, so it is reported beside "stop". */
 Test(chat_events, tells_the_upstreams_own_reason_where_it_says_more)
 {

@@ -127,6 +127,7 @@ Test(talk, of_messages)
     static const struct row rows[] = {
         { "{\"system\":\"be\",\"messages\":[" SAY("user", "\"hi\"") "]}", "system be;user hi; 4" },
         { "{\"system\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}", "system a|b; 2" },
+        { "{\"system\":[{\"type\":\"text\",\"text\":\"a\"}]}", "system a; 1" },
         { "{\"system\":[]}", " 0" },
         { TALK(SAY("user", "[]") "," SAY("assistant", "null")), "user ;assistant ; 0" },
         { TALK(SAY(
