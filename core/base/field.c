@@ -65,3 +65,13 @@ bool field_is_value(struct text value)
         p = end - p < 16 ? end - 8 : p + 8; /* the last eight overlap those before */
     }
 }
+
+bool field_is_credential(struct text name)
+{
+    static const char *const names[] = { "authorization",  "proxy-authorization", "cookie", "api-key", "x-api-key",
+                                         "x-goog-api-key", "x-amz-security-token" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (text_eq_nocase(name, text_of(names[i])))
+            return true;
+    return false;
+}

@@ -11,5 +11,8 @@ bool field_is_name(struct text name);
 bool field_is_name_byte(char c);
 /* RFC 9110 §5.5: no control character but the tab. Bytes over 127 are let through. */
 bool field_is_value(struct text value);
+/* Does a request header of this name hold a credential of the client's, which is for the gateway alone: no plugin and no policy gets
+ * it? Any case. */
+bool field_is_credential(struct text name);
 
 #endif

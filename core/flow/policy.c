@@ -2,17 +2,7 @@
 #include "flow/policy.h"
 
 #include "base/clock.h"
-
-/* No policy sees a credential. */
-static bool is_credential(struct text name)
-{
-    static const char *const names[] = { "authorization", "proxy-authorization", "x-api-key", "api-key",
-                                         "cookie",        "x-goog-api-key",      NULL };
-    for (size_t i = 0; names[i] != NULL; i++)
-        if (text_eq_nocase(name, text_of(names[i])))
-            return true;
-    return false;
-}
+#include "base/field.h"
 
 void policy_begin(struct request *req, const struct request_head *head)
 {
@@ -20,7 +10,7 @@ void policy_begin(struct request *req, const struct request_head *head)
     struct script_header *headers = arena_array(&req->arena, struct script_header, head->header_count);
     for (size_t i = 0; i < head->header_count; i++) {
         struct text name = text_of(head->headers[i].name);
-        if (!is_credential(name))
+        if (!field_is_credential(name))
             headers[p->header_count++] =
                 (struct script_header){ arena_text(&req->arena, name),
                                         arena_text(&req->arena, text_of(head->headers[i].value)) };

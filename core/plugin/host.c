@@ -109,20 +109,10 @@ static bool is_one_of(struct text name, const struct text *names, size_t count)
     return false;
 }
 
-/* Never given to a plugin, whoever asks: the client's credentials are for the gateway. */
-static bool is_credential(struct text name)
-{
-    static const struct text names[] = {
-        { "authorization", 13 },  { "proxy-authorization", 19 },  { "cookie", 6 }, { "api-key", 7 }, { "x-api-key", 9 },
-        { "x-goog-api-key", 14 }, { "x-amz-security-token", 20 },
-    };
-    return is_one_of(name, names, sizeof names / sizeof *names);
-}
-
 static gw_str host_client_header(gw_call *call, gw_str name)
 {
     call = call_given(call, "host->client_header()");
-    if (call == NULL || call->client_header == NULL || is_credential(call_text(name)))
+    if (call == NULL || call->client_header == NULL || field_is_credential(call_text(name)))
         return (gw_str){ NULL, 0 };
     return call_str(call->client_header(call->owner, call_text(name)));
 }

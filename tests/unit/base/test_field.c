@@ -42,3 +42,14 @@ Test(field, knows_tokens)
         cr_assert_eq(field_is_name((struct text){ name, 3 }), good, "%d", byte);
     }
 }
+
+Test(field, knows_headers_that_hold_a_credential)
+{
+    static const char *const yes[] = { "authorization",  "Proxy-Authorization", "Cookie", "api-key", "X-Api-Key",
+                                       "x-goog-api-key", "X-Amz-Security-Token" };
+    static const char *const no[] = { "x-authorization", "authorizations", "cookies", "x-request-id", "" };
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        cr_assert(field_is_credential(text_of(yes[i])), "%s", yes[i]);
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        cr_assert_not(field_is_credential(text_of(no[i])), "%s", no[i]);
+}
