@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "boot/link.h"
+#include "money/accounts.h"
 #include "money/tariff.h"
 
 enum { NAME_MAX_LEN = 200 };
@@ -12,6 +13,29 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
                         bool fallback, struct config_model *model, const char *where);
 static void note_skipped(struct link *l, int line, const struct config_model *model, const char *where);
 static void note_unusable(struct link *l);
+
+static bool has_target(const struct config_model *model, const struct config_target *target)
+{
+    for (size_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].provider == target->provider && text_eq(model->targets[i].model, target->model))
+            return true;
+    return false;
+}
+
+/* A client may ask for a target by its own name: then all of its models' budgets count, and a record has room for so many. */
+static void check_shared(struct link *l, const struct config_model *last)
+{
+    size_t sharing = 0;
+    for (size_t t = 0; t < last->target_count && last->budgets.count > 0; t++, sharing = 0)
+        for (const struct config_model *m = l->config->models; m <= last; m++) {
+            sharing += m->budgets.count > 0 && has_target(m, &last->targets[t]);
+            if (m == last && sharing == ACCOUNTS_MODELS_MOST + 1)
+                complain(&l->report->complaints, last->line,
+                         "model \"%.*s\": more than %u models with a budget have the target \"%.*s/%.*s\"",
+                         TEXT_ARG(last->name), ACCOUNTS_MODELS_MOST, TEXT_ARG(last->targets[t].provider->name),
+                         TEXT_ARG(last->targets[t].model));
+        }
+}
 
 static bool is_usable(const struct config_model *model)
 {
@@ -82,6 +106,7 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->targets = arena_array(l->arena, struct config_target, said->targets.count + said->fallback.count);
     add_targets(l, said, &said->targets, false, model, where);
     add_targets(l, said, &said->fallback, true, model, where);
+    check_shared(l, model);
     if (l->options->file != NULL)
         note_skipped(l, said->line, model, where);
 }

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "flow/policy.h"
 #include "flow/way.h"
+#include "money/accounts.h"
 
 /* Relayed where the upstream speaks the client's dialect; translated where the face has a canonical form. */
 static bool serves(const struct request *req, const struct config_provider *provider)
@@ -59,10 +60,48 @@ static void by_model(struct request *req, const struct config_model *model)
     req->model = model;
 }
 
+static bool has_target(const struct config_model *m, const struct config_provider *provider, struct text model)
+{
+    for (size_t i = 0; i < m->target_count; i++)
+        if (m->targets[i].provider == provider && text_eq(m->targets[i].model, model))
+            return true;
+    return false;
+}
+
+/* The family with the longest name that sends this name to the provider as it is; NULL: none does. */
+static const struct config_model *family_at(const struct request *req, const struct config_provider *provider,
+                                            struct text model)
+{
+    const struct config_model *best = NULL;
+    for (size_t i = 0; i < req->config->model_count; i++) {
+        const struct config_model *m = &req->config->models[i];
+        if (text_matches(model, m->name) && has_target(m, provider, TEXT("*")) &&
+            (best == NULL || m->name.len > best->name.len))
+            best = m;
+    }
+    return best;
+}
+
+/* Whose budgets count although nobody names them: those that have one come first, as a record has room for so many. */
+static void find_models(struct request *req, const struct config_provider *provider, struct text model)
+{
+    const struct config_model *family = family_at(req, provider, model);
+    req->target_of = arena_array(&req->arena, struct text, ACCOUNTS_MODELS_MOST);
+    req->target_of_count = 0;
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < req->config->model_count && req->target_of_count < ACCOUNTS_MODELS_MOST; i++) {
+            const struct config_model *m = &req->config->models[i];
+            if ((m->budgets.count > 0) == (turn == 0) && (m == family || has_target(m, provider, model)))
+                req->target_of[req->target_of_count++] = m->name;
+        }
+}
+
 static void by_provider(struct request *req, const struct config_provider *provider, struct text model)
 {
     req->targets = arena_array(&req->arena, struct route_target, 1);
     add_target(req, provider, model, false, false);
+    if (req->worker->gateway->ledger != NULL)
+        find_models(req, provider, model);
     req->timeouts = config_default_timeouts;
     req->attempts_max = CONFIG_DEFAULT_ATTEMPTS;
 }

@@ -24,6 +24,7 @@ void spend_describe(const struct attempt *a, struct record *record)
     record->client = text_of(req->whose.client);
     record->face = text_of(req->face->name);
     record->model = req->ask.model;
+    record->target_of = (struct record_list){ req->target_of, req->target_of_count };
     record->provider = a->target->provider->name;
     record->upstream_model = a->target->model;
     record->admitted_ms = req->admitted_ms;

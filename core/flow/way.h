@@ -124,8 +124,10 @@ struct request {
     struct route_target *targets;
     size_t target_count, target_next;
     const struct config_model *model; /* NULL: the client named a provider */
-    unsigned off_targets;             /* targets before that are switched off */
-    unsigned unsupported_targets;     /* targets that do not have what is asked for */
+    struct text *target_of;           /* then: the models that have it as a target */
+    size_t target_of_count;
+    unsigned off_targets;         /* targets before that are switched off */
+    unsigned unsupported_targets; /* targets that do not have what is asked for */
     unsigned attempts_max, attempts_made;
     unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
     unsigned secret_tries; /* how many of the current target's were refused */

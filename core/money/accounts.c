@@ -204,10 +204,15 @@ static size_t of_tags(const struct accounts *all, struct text tags, struct accou
     return n;
 }
 
-/* Names of families are patterns, and the longest that fits counts, as for the route. */
-static size_t of_model(const struct accounts *all, struct text model, struct account **out)
+/* What was asked for directly, as a provider's, is its models'. Names of families are patterns, and the longest that fits counts, as for the route. */
+static size_t of_model(const struct accounts *all, const struct record *whose, struct account **out)
 {
-    size_t n = one(all, ACCOUNT_MODEL, model, out), longest = 0;
+    const struct text model = whose->model, *of = whose->target_of.items;
+    size_t n = 0, longest = 0;
+    for (size_t i = 0; i < whose->target_of.count && i < ACCOUNTS_MODELS_MOST; i++)
+        n += one(all, ACCOUNT_MODEL, of[i], out + n);
+    if (n == 0)
+        n = one(all, ACCOUNT_MODEL, model, out);
     for (size_t i = 0; n == 0 && i < all->pattern_count; i++)
         if (all->patterns[i]->id.len > longest && text_matches(model, all->patterns[i]->id))
             longest = all->patterns[i]->id.len;
@@ -230,7 +235,7 @@ size_t accounts_of(struct accounts *all, const struct record *whose, bool make, 
     n += one(all, ACCOUNT_KEY, whose->key, out + n);
     n += one(all, ACCOUNT_PROJECT, whose->project, out + n);
     n += of_tags(all, whose->tags, out + n);
-    n += of_model(all, whose->model, out + n);
+    n += of_model(all, whose, out + n);
     n += one(all, ACCOUNT_PROVIDER, whose->provider, out + n);
     n += each(all, ACCOUNT_USER, whose->team, whose->user, make, out + n);
     n += each(all, ACCOUNT_SESSION, whose->team, whose->session, make, out + n);

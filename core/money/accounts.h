@@ -16,8 +16,9 @@ struct accounts_rule {
 };
 
 #define ACCOUNTS_TAGS_MOST 8u
+#define ACCOUNTS_MODELS_MOST 8u /* that have one target in common */
 /* How many accounts one request can be charged to: four periods of each. */
-#define ACCOUNTS_MOST (CONFIG_BUDGETS_MOST * (ACCOUNT_KINDS - 1u + ACCOUNTS_TAGS_MOST))
+#define ACCOUNTS_MOST (CONFIG_BUDGETS_MOST * (ACCOUNT_KINDS - 2u + ACCOUNTS_TAGS_MOST + ACCOUNTS_MODELS_MOST))
 
 struct accounts {
     struct account **buckets; /* by kind and id */

@@ -94,7 +94,8 @@ struct record {
     struct text request; /* our id */
     uint64_t attempt;    /* from 1 */
     struct text team, key, project, tags, user, session, client, face;
-    struct text model;                    /* asked for */
+    struct text model;            /* asked for */
+    struct record_list target_of; /* struct text: asked for as "provider/model", it is a target of these models */
     struct text provider, upstream_model; /* which was to answer */
     struct record_list accounts;          /* struct record_account */
     int64_t hard, soft;                   /* the most it can cost; what it is expected to cost */

@@ -15,6 +15,11 @@ static const char *const types[] = { "", "open", "hold", "end", "row", "late", "
 static const char *const endings[] = { "", "settled", "void", "doubt", NULL };
 static const char *const sources[] = { "", "reported", "counted", "estimated", NULL };
 
+static const struct field name_fields[] = {
+    { FIELD_TEXT, 1, "name", .offset = 0 },
+    { FIELD_END, .offset = sizeof(struct text) },
+};
+
 /* clang-format off */
 static const struct field account_fields[] = {
     { FIELD_TEXT,  1, "kind",        AT(record_account, kind) },
@@ -91,6 +96,7 @@ const struct field record_fields[] = {
     { FIELD_NANO, 31, "soft_usd",       AT(record, soft) },
     { FIELD_UINT, 32, "output_limit",   AT(record, output_limit) },
     { FIELD_TIME, 33, "admitted",       AT(record, admitted_ms), .needed = IN(HOLD) | IN(ROW) },
+    { FIELD_LIST, 34, "target_of",      AT(record, target_of), .shape = name_fields },
 
     { FIELD_UINT, 40, "hold",           AT(record, hold), .needed = IN(END) | IN(LATE) },
     { FIELD_WORD, 41, "ending",         AT(record, ending), .words = endings, .needed = IN(END) },

@@ -149,6 +149,31 @@ static void charge_part(const struct charge *c, const char *kind, struct text wh
     charge_owner(c, kind, text_of(id));
 }
 
+/* 0: it is not the request's; of those whose number is the highest it is. What was asked for directly is that of the models whose target it
+ * is, else the name itself counts before families, and the longest of these. */
+static size_t nearness(const struct record *r, struct text id)
+{
+    const struct text *of = r->target_of.items;
+    for (size_t i = 0; i < r->target_of.count; i++)
+        if (text_eq(of[i], id))
+            return SIZE_MAX;
+    return text_eq(r->model, id) ? SIZE_MAX - 1 : text_matches(r->model, id) ? id.len : 0;
+}
+
+static void charge_models(const struct charge *c)
+{
+    const struct record *r = c->whose;
+    size_t nearest = 1;
+    for (const struct budget *b = c->v->models; b != NULL; b = b->next)
+        if (nearness(r, b->id) > nearest)
+            nearest = nearness(r, b->id);
+    for (const struct budget *b = c->v->models; b != NULL; b = b->next) {
+        struct tally *t = nearness(r, b->id) == nearest ? tally_at(b, r->admitted_ms / 1000) : NULL;
+        if (t != NULL)
+            c->each(c, t);
+    }
+}
+
 static void charge_all(const struct charge *c)
 {
     const struct record *r = c->whose;
@@ -162,11 +187,7 @@ static void charge_all(const struct charge *c)
     charge_part(c, "key_session", r->key, r->session);
     for (struct text rest = r->tags; rest.ptr != NULL;)
         charge_owner(c, "tag", text_trim(text_cut(&rest, ',')));
-    for (const struct budget *b = c->v->models; b != NULL; b = b->next) {
-        struct tally *t = text_matches(r->model, b->id) ? tally_at(b, r->admitted_ms / 1000) : NULL;
-        if (t != NULL)
-            c->each(c, t);
-    }
+    charge_models(c);
 }
 
 static void end_one(const struct charge *c, struct tally *t)

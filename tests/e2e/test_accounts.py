@@ -28,6 +28,9 @@ class Accounts(Case):
             'ledger { path = "%s" }\nbudget { usd = 1000000, per = "total" }\n' % cls.path + provider("up", cls.up, FEE) +
             provider("dear", cls.up, FEE + ", " + TWO) + 'model "m" { { "up/real" } }\nmodel "m2" { { "up/real" }, ' + TWO + ' }\n'
             'model "f*" { { "up/real" }, ' + TWO + ' }\nmodel "via" { { "dear/real" } }\nmodel "both" { { "dear/real" }, fallback = { "up/real" } }\n'
+            + provider("side", cls.up, FEE) + 'model "near" { { "side/near-1" }, ' + TWO + ' }\nmodel "near2" { { "up/real" }, fallback = { "side/near-1" }, ' + TWO + ' }\n'
+            'model "side-*" { { "side/*" }, ' + TWO + ' }\nmodel "side/own" { { "side/own" } }\nmodel "owned" { { "side/own" }, ' + TWO + ' }\n'
+            'model "g-1" { { "up/g" }, ' + TWO + ' }\nmodel "g-*" { { "up/g" }, ' + TWO + ' }\n'
             'project "shop" { ' + TWO + ' }\ntag "env=prod" { ' + TWO + ' }\n'
             'team "each" { session_budget = { usd = 2, ceiling_usd = 2, per = "total" }, user_budget = { usd = 1, ceiling_usd = 1, per = "day" } }\n'
             'team "watched" { budget = { usd = 1, only_report = true } }\n'
@@ -70,6 +73,32 @@ class Accounts(Case):
                 self.spent(self.ask("e", **more), of)  # whoever asks
         self.passes(1, project="shop2", tags="env=test")
         self.spent(self.ask(model="f-2"), 'the model "f*" per day')
+        verify(self.path)
+
+    def test_a_target_that_is_asked_for_directly_is_its_models(self):
+        """PROVIDER/MODEL is no way past the budget of a model, also of one that has it as a fallback only."""
+        self.assertEqual(self.passes(1, model="near").header("x-gw-budget-remaining"), "1")
+        self.assertEqual(self.passes(1, model="side/near-1").header("x-gw-budget-remaining"), "0")
+        hold = records(self.path, "hold")[-1]
+        self.assertEqual([(a["kind"], a["id"]) for a in hold["accounts"]], [("all", "all"), ("model", "near"), ("model", "near2")])
+        self.spent(self.ask(model="side/near-1"), 'the model "near" per day')
+        self.passes(1, model="near2")
+        self.spent(self.ask(model="near2"), 'the model "near2" per day')
+        self.passes(2, model="side/side-3")
+        self.spent(self.ask(model="side/side-4"), 'the model "side-*" per day')
+        self.passes(3, model="side/near-3")  # no family has it
+        self.passes(3, model="side/own")  # a model of that name, without a budget
+        verify(self.path)
+
+    def test_of_a_name_and_its_family_the_nearest_is_charged(self):
+        """And the ledger's checker is of the same mind, when a segment carries over what was spent."""
+        self.passes(2, model="g-1")
+        self.spent(self.ask(model="g-1"), 'the model "g-1" per day')
+        self.passes(1, model="g-2")
+        self.gw.stop()
+        type(self).gw = Gateway(self.text)
+        self.passes(1, model="g-3")
+        self.spent(self.ask(model="g-3"), 'the model "g-*" per day')
         verify(self.path)
 
     def test_each_session_and_end_user(self):

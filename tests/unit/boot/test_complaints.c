@@ -271,6 +271,8 @@ Test(complaints, name_what_is_wrong_with_settings_of_a_plugin)
     CHECK_ALL(cases);
 }
 
+#define PAID(name_) "model \"" name_ "\" { \"openai/x\", budget = { usd = 1 } }\n"
+
 Test(complaints, name_what_is_wrong_with_a_model)
 {
     static const struct bad cases[] = {
@@ -298,6 +300,9 @@ Test(complaints, name_what_is_wrong_with_a_model)
           G "2: model \"fast\": fallback takes a list: values without names, no holes\n" },
         { OPENAI "model \"fast\" { { \"openai/x\", max_in_flight = 3 } }\n",
           G "2: model \"fast\": target 1: the setting \"max_in_flight\" is not in this version\n" },
+        { OPENAI "ledger { path = \"l\" }\n" PAID("a") PAID("b") PAID("c") PAID("d") PAID("e") PAID("f") PAID("g")
+              PAID("h") PAID("i") PAID("j"),
+          G "11: model \"i\": more than 8 models with a budget have the target \"openai/x\"\n" },
         { OPENAI "model \"fast\" { { \"openai/x\", price = { page_usd = true } } }\n", G
           "2: model \"fast\": target 1: price: \"page_usd\" takes US dollars, 0 or more, with at most 9 digits after the point\n" },
         { OPENAI "model \"fast\" { \"openai/x\", strategy = \"random\" }\n",

@@ -71,6 +71,25 @@ Test(accounts, are_found_by_each_dimension)
     accounts_fini(&all);
 }
 
+/* A target that is asked for directly: each model of it, and families by their name. */
+Test(accounts, of_a_target_are_those_of_its_models)
+{
+    struct accounts all;
+    struct account *found[ACCOUNTS_MOST];
+    struct text of[] = { TEXT("gpt-4o"), TEXT("none"), TEXT("gpt*") }, others[] = { TEXT("none") };
+    accounts_open(&all, rules, RULES);
+    struct record whose = { .model = TEXT("gpt-4.1"), .target_of = { of, 3 } };
+    cr_assert_str_eq(names_of(&all, &whose, true), "all all total, model gpt-4o day, model gpt* total");
+    whose.target_of = (struct record_list){ others, 1 };
+    cr_assert_str_eq(names_of(&all, &whose, true), "all all total, model gpt-4* total");
+    struct text many[ACCOUNTS_MODELS_MOST + 1];
+    for (size_t i = 0; i <= ACCOUNTS_MODELS_MOST; i++)
+        many[i] = TEXT("gpt-4o");
+    whose.target_of = (struct record_list){ many, ACCOUNTS_MODELS_MOST + 1 };
+    cr_assert_eq(accounts_of(&all, &whose, true, found), 1 + ACCOUNTS_MODELS_MOST);
+    accounts_fini(&all);
+}
+
 /* A hundred thousand sessions: those whose day is over go, those with something in flight or of today stay. */
 Test(accounts, forget_sessions_that_are_over)
 {
