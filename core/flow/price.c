@@ -172,6 +172,19 @@ const struct price_choice *price_standard(struct attempt *a)
     return asked == NULL || (asked->tier.len == 0 && asked->speed.len == 0) ? NULL : choose(a, TEXT_NONE, TEXT_NONE);
 }
 
+const struct price_choice *price_in_tier(struct attempt *a, size_t *next)
+{
+    struct book_found found;
+    if (!price_find(a->req, a->target, &found))
+        return NULL;
+    while (*next < found.model->variant_count) {
+        const struct book_entry *variant = &found.model->variants[(*next)++];
+        if (text_is(variant->when, "service_tier"))
+            return choose(a, variant->value, speed_of(a));
+    }
+    return NULL;
+}
+
 /* Is there something to price? Without a usage, and by a guess of what is not charged by tokens, there is not. */
 static bool is_priced(const struct attempt *a)
 {

@@ -54,6 +54,9 @@ const struct price_choice *price_choose(struct attempt *a);
 /* The prices of one that is served as if it asked for no tier and no speed: nobody can be sure to get what was asked for. Arena; NULL:
  * the same as price_choose(). */
 const struct price_choice *price_standard(struct attempt *a);
+/* The prices in each service tier that the model is sold in, one at a call: *next is 0 before the first one. Arena; NULL: that was the
+ * last. */
+const struct price_choice *price_in_tier(struct attempt *a, size_t *next);
 /* The limit of output tokens that the client sent, 0: none; and how many answers it asks for. */
 int64_t price_output_limit(struct request *req);
 int64_t price_choices(struct request *req);

@@ -280,6 +280,9 @@ bool worst_price(struct attempt *a)
     take_prices(worst, list);
     if (standard != NULL) /* what was asked for as "flex" may be served, and charged, as usual */
         take_prices(worst, &standard->list);
+    const struct price_choice *tier;
+    for (size_t next = 0; worst->strict && worst->bound.any_tier && (tier = price_in_tier(a, &next)) != NULL;)
+        take_prices(worst, &tier->list);
     if (worst->only_fees)
         worst->no_most = NULL; /* a fee is a fee, whatever is used */
     a->hard = capped(worst->fixed, cost_of_tokens(guess.output, worst->output_price));

@@ -13,19 +13,20 @@ struct family {
     int64_t tools_factor; /* tokens more for each byte of the tools */
     int64_t image;        /* the most for one image */
     bool by_bytes;        /* its tokenizers read bytes: no normal form is made before */
+    bool one_tier;        /* who names no service tier gets the usual one: nothing chooses another */
 };
 
-static const struct family claude = { NULL, 64, 600, 800, 0, 5000, false };
-static const struct family nova = { NULL, 64, 1024, 0, 0, 5000, false };
-static const struct family unknown = { NULL, 2048, 2048, 0, 2, 20000, false };
+static const struct family claude = { NULL, 64, 600, 800, 0, 5000, false, false };
+static const struct family nova = { NULL, 64, 1024, 0, 0, 5000, false, false };
+static const struct family unknown = { NULL, 2048, 2048, 0, 2, 20000, false, false };
 static const struct family families[] = {
-    { "openai azure github-copilot", 64, 256, 0, 0, 50000, true },
-    { "gemini google vertex", 64, 256, 0, 0, 10000, false },
-    { "mistral", 64, 256, 0, 0, 10000, false },
-    { "deepseek", 64, 256, 0, 0, 10000, true },
-    { "xai x-ai", 512, 512, 0, 0, 10000, false },
-    { "cohere", 64, 256, 0, 0, 10000, false },
-    { "vllm ollama huggingface llamacpp llama.cpp together groq", 64, 256, 0, 2, 20000, false },
+    { "openai azure github-copilot", 64, 256, 0, 0, 50000, true, false },
+    { "gemini google vertex", 64, 256, 0, 0, 10000, false, true },
+    { "mistral", 64, 256, 0, 0, 10000, false, false },
+    { "deepseek", 64, 256, 0, 0, 10000, true, false },
+    { "xai x-ai", 512, 512, 0, 0, 10000, false, false },
+    { "cohere", 64, 256, 0, 0, 10000, false, false },
+    { "vllm ollama huggingface llamacpp llama.cpp together groq", 64, 256, 0, 2, 20000, false, false },
 };
 
 enum { OUTPUT_MOST = 128 << 10, WINDOW_MOST = 2 << 20, DOCUMENT = 600 };
@@ -122,6 +123,7 @@ void bound_of(const struct bound_ask *ask, struct arena *arena, struct bound *bo
                              .images = body.images > 0,
                              .hour = body.hour,
                              .reasons = body.reasons,
+                             .any_tier = body.any_tier && !family_of(ask)->one_tier,
                              .searches = body.searches,
                              .unbounded = body.unbounded };
     bound_input(ask, &body, bound);

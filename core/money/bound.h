@@ -32,6 +32,7 @@ struct bound {
     bool images;           /* there are some in the body */
     bool hour;             /* asks for a cache that is kept for an hour */
     bool reasons;          /* asks for reasoning */
+    bool any_tier;         /* names no service tier, or "auto": the upstream chooses */
     const char *unbounded; /* what in it has no bound: "audio", static; NULL: nothing */
     bool no_limit;         /* no limit of output is sent and the model's most is not known: `output` is a guess */
 };
@@ -53,7 +54,7 @@ struct bound_body {
     int64_t searches;
     bool stored; /* part of the input is with the upstream: only the window bounds it */
     int64_t limit, choices, prediction;
-    bool hour, reasons;
+    bool hour, reasons, any_tier;
     const char *unbounded;
     const struct json *json; /* as it was read; in the arena */
 };

@@ -269,6 +269,8 @@ static void take_settings(struct bound_body *b, const struct json *body)
     const struct json *thinking = find(body, keys, TEXT("thinking")),
                       *edits = json_member(find(body, keys, TEXT("context_management")), "edits");
     struct text effort = json_str(find(body, keys, TEXT("reasoning_effort")));
+    const struct json *tier = find(body, keys, TEXT("service_tier"));
+    b->any_tier = tier == NULL || json_type(tier) == JSON_T_NULL || text_is(json_str(tier), "auto");
     for (size_t i = 0; kept[i] != NULL; i++)
         if (json_type(find(body, keys, text_of(kept[i]))) > JSON_T_NULL && find(body, keys, text_of(kept[i])) != NULL)
             b->stored = true;

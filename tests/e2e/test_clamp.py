@@ -24,7 +24,7 @@ class Clamp(Case):
         cls.up, cls.an = upstream.Upstream(), upstream.Upstream()
         cls.folder = tempfile.TemporaryDirectory()
         cls.path = os.path.join(cls.folder.name, "ledger")
-        keys = [("k%d" % i, "t%d" % i) for i in range(32)]
+        keys = [("k%d" % i, "t%d" % i) for i in range(36)]
         return Gateway('ledger { path = "%s", budget_mode = "strict", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) + provider("booked", cls.up) + provider("twin", cls.up, PRICE) +
                        'provider "an" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" }, %s }\n' % (cls.an.url[:-3], PRICE) +
                        'model "m" { { "up/real" } }\nmodel "pair" { { "up/real" }, fallback = { "twin/real" } }\nmodel "a" { { "an/claude-x" } }\nmodel "low" { { "up/low-model" } }\nmodel "short" { { "up/real" }, min_output_tokens = 5000 }\n'
@@ -147,6 +147,22 @@ class Clamp(Case):
             self.assertLessEqual(float(ends[hold["number"]]["cost_usd"]), float(hold["hard_usd"]), hold)
         self.assertEqual(len(holds), 4)
         self.assertEqual(float(ends[holds[0]["number"]]["cost_usd"]) * 2, float(ends[holds[1]["number"]]["cost_usd"]))
+
+    def test_a_tier_that_the_upstream_may_choose_is_held(self):
+        """Without a tier, and with "auto", the upstream's own settings decide: a strict budget holds the dearest one."""
+        reply = upstream.completion(usage={"prompt_tokens": 100, "completion_tokens": 500, "total_tokens": 600}, service_tier="priority")
+        self.up.handler = lambda request, out: out.send(reply_json(reply))
+        hard = {}
+        for key, asked in (("k32", {}), ("k33", {"service_tier": "auto"}), ("k34", {"service_tier": None}), ("k35", {"service_tier": "default"}), ("exp", {})):
+            answer = self.post("/v1/chat/completions", key, {"model": "tiers", "messages": TALK, "max_tokens": 500, **asked})
+            self.assertEqual(answer.status, 200, answer)
+            hold = next(r for r in reversed(records(self.path, "hold")) if r["key"] == key)
+            end = next(r for r in records(self.path, "end") if r["hold"] == hold["number"])
+            hard[key] = float(hold["hard_usd"])
+            if key in ("k32", "k33", "k34"):
+                self.assertLessEqual(float(end["cost_usd"]), hard[key], hold)
+        self.assertLess(hard["k35"], 0.6 * hard["k32"])  # no other tier is allowed
+        self.assertLess(hard["exp"], 0.6 * hard["k32"])  # what is expected
 
     def test_a_wrong_report_does_not_refuse_all_that_follow(self):
         for tokens in (9 * 10**8, 10**12, 2**61 - 1):
