@@ -129,13 +129,35 @@ static bool may_clamp(const struct attempt *a, const struct ledger_refusal *refu
            worst->output_price > 0 && worst->min_output < most_of(worst);
 }
 
-static enum next fall_short(struct attempt *a, struct spend_hold *hold, struct ledger_refusal *refusal, bool may_wait)
+/* The budgets do not let a fallback be tried: what the target before it answered is what the client gets, if no other one may be. */
+static enum next pass_over(struct attempt *a)
 {
     struct request *req = a->req;
+    if (a->previous == NULL)
+        return FAIL;
+    a->failure_text = arena_str(&req->arena, text_of(req->fail.text));
+    a->error = a->previous->error;
+    a->outcome = OUTCOME_REFUSED;
+    attempt_turn(a, ATTEMPT_FAILED);
+    req->attempts_made--;
+    req->fail = (struct fail){ .kind = FAIL_NONE };
+    req->refusal = (struct request_refusal){ .of = NULL };
+    req->spent = (struct budget_spent){ .is = false };
+    return NEXT;
+}
+
+static enum next refuse(struct attempt *a, const struct ledger_refusal *refusal)
+{
+    spend_refuse(a->req, refusal);
+    return pass_over(a);
+}
+
+static enum next fall_short(struct attempt *a, struct spend_hold *hold, struct ledger_refusal *refusal, bool may_wait)
+{
     if (refusal->answer == ACCOUNT_FITS)
         return FAIL; /* the journal cannot be written */
     if (!may_clamp(a, refusal)) {
-        return refusal->answer == ACCOUNT_WAIT && may_wait ? wait_for_room(a, hold, 0) : spend_refuse(req, refusal);
+        return refusal->answer == ACCOUNT_WAIT && may_wait ? wait_for_room(a, hold, 0) : refuse(a, refusal);
     }
     const struct worst *worst = a->worst;
     int64_t least = worst->min_output, limit;
@@ -162,7 +184,7 @@ static enum next fall_short(struct attempt *a, struct spend_hold *hold, struct l
     with_limit(a, hold, least);
     if (spend_hold(a, hold, refusal->waiting == 0, refusal))
         return send_clamped(a, hold, least);
-    return refusal->answer == ACCOUNT_FITS ? FAIL : spend_refuse(req, refusal);
+    return refusal->answer == ACCOUNT_FITS ? FAIL : refuse(a, refusal);
 }
 
 /* Row "attempt.hold". Waits for room. */
@@ -178,7 +200,7 @@ enum next attempt_hold(struct request *req)
         return NEXT;
     int prepared = spend_prepare(a, &hold);
     if (prepared <= 0)
-        return prepared < 0 ? FAIL : NEXT;
+        return prepared < 0 ? pass_over(a) : NEXT;
     if (spend_hold(a, &hold, false, &refusal))
         return NEXT;
     return fall_short(a, &hold, &refusal, longest(req) > 0);

@@ -63,7 +63,7 @@ static const char *again(struct request *req, int64_t ends_s)
     return arena_printf(&req->arena, "It begins anew at %.19sZ; the operator can raise it", stamp);
 }
 
-enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal)
+void spend_refuse(struct request *req, const struct ledger_refusal *refusal)
 {
     char left[NANO_TEXT];
     const char *of = whose(req, refusal);
@@ -75,13 +75,13 @@ enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal
             &req->fail, E_BUDGET_IN_FLIGHT,
             "The budget %s has room for this request when those in flight are over (%s USD are left). Try again in a few seconds",
             of, left);
-        return FAIL;
+        return;
     case ACCOUNT_TOO_LARGE:
         error_set(
             &req->fail, E_BUDGET_REQUEST,
             "The budget %s has %s USD left, and this request may cost more. Send less, or a lower limit of output tokens",
             of, left);
-        return FAIL;
+        return;
     case ACCOUNT_SPENT:
     case ACCOUNT_FITS:
         break;
@@ -91,7 +91,6 @@ enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal
     int64_t wait_s = refusal->ends_s - clock_unix_ms() / 1000;
     if (req->face->dialect->waits_long && refusal->ends_s != INT64_MAX && wait_s > 0)
         req->fail.retry_after_s = wait_s < INT32_MAX ? (int)wait_s : INT32_MAX;
-    return FAIL;
 }
 
 enum next spend_cannot(struct request *req, const char *why)
@@ -272,7 +271,10 @@ void spend_end(struct attempt *a, bool final)
         return;
     bool charged = price_is_charged(a);
     if (charged && a->hold == NULL) {
-        if (final && a->previous != NULL && a->previous->held)
+        const struct attempt *before = a->previous;
+        while (before != NULL && !before->held)
+            before = before->previous;
+        if (final && before != NULL)
             end_request(a);
         return;
     }

@@ -21,8 +21,8 @@ enum ledger_charge spend_charge(const struct attempt *a);
 int spend_prepare(struct attempt *a, struct spend_hold *hold);
 /* Asks the ledger. True: it is held, and may be sent. False with *refusal where budgets refuse it, else with req->fail. */
 bool spend_hold(struct attempt *a, struct spend_hold *hold, bool overtakes, struct ledger_refusal *refusal);
-/* The error that the client gets: FAIL. */
-enum next spend_refuse(struct request *req, const struct ledger_refusal *refusal);
+/* Fills req->fail: the error that the client gets. */
+void spend_refuse(struct request *req, const struct ledger_refusal *refusal);
 /* The journal cannot be written: FAIL. */
 enum next spend_cannot(struct request *req, const char *why);
 /* The attempt is over, its usage is final and price_attempt() has run. `final`: the request is over with it. Once. */

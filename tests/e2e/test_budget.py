@@ -11,7 +11,7 @@ import upstream
 from client import wait_for
 from harness import Case, Gateway, auth, claude, key_line, provider
 from test_anthropic import VERSION
-from test_ledger import records, usage, verify
+from test_ledger import BUSY, records, usage, verify
 from upstream import DONE, chunk, delta, event, reply_json, stream, stream_head
 
 PRICE = "price = { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }"
@@ -28,6 +28,8 @@ class Budget(Case):
         cls.text = (
             'ledger { path = "%s", budget_wait_s = 0.05 }\n' % cls.path + provider("up", cls.up, PRICE) + provider("bare", cls.up) +
             'model "m" { { "up/real" } }\nmodel "x" { { "bare/never-heard-of" } }\nmodel "fee" { { "up/fee", price = { request_usd = "0.1" } } }\n'
+            'model "then-bare" { { "up/real" }, fallback = { "bare/never-heard-of" } }\nmodel "then-both" { { "up/real" }, fallback = { "bare/never-heard-of", "up/real" } }\n'
+            'model "then-dear" { { "up/real" }, fallback = { { "up/dear", price = { request_usd = 9 } } } }\nteam "fallen" { budget = { usd = 1, ceiling_usd = 1 } }\n' + key_line("fa", "fallen") +
             'team "small" { budget = { usd = "0.01", per = "month", ceiling_usd = 0.5 } }\n'
             'team "all-or-nothing" { budget = { usd = 5, ceiling_usd = 5, per = "total" } }\nteam "free" {}\n'
             'team "tight" { budget = { usd = 0.02, ceiling_usd = 0.02 } }\nteam "strict" { budget = { usd = "0.02", mode = "strict", when_short = "refuse" } }\n' +
@@ -79,6 +81,25 @@ class Budget(Case):
         self.assertEqual(Decimal(verify(self.path)["spent_usd"]), spent)
         rows = {r["team"]: r for r in usage(self.path, "--by", "team")}
         self.assertEqual(Decimal(rows["small"]["cost_usd"]), 3 * COST)
+
+    def test_a_fallback_that_cannot_be_charged_hides_no_error(self):
+        """The client gets what the first target answered; a further target may still answer."""
+        for model, why in (("then-bare", "has no price"), ("then-dear", "may cost more")):
+            self.up.handler = [BUSY]
+            answer = self.ask("fa", model=model)
+            self.assert_error(answer, 503, "service_unavailable_error", "server_is_overloaded", retry=True, retry_after=(1, 5))
+            self.assertEqual(answer.header("x-gw-attempts"), "1")
+            line = self.gw.log_for(answer.id)
+            self.assertEqual([a["outcome"] for a in line["attempts"]], ["status_503", "refused"])
+            self.assertIn(why, line["attempts"][1]["why"])
+            self.assertNotIn("budget", line)
+        replies = [BUSY, reply_json(upstream.completion(usage=USAGE))]
+        self.up.handler = lambda request, out: out.send(replies.pop(0))
+        answer = self.ask("fa", model="then-both")
+        self.assertEqual((answer.status, answer.header("x-gw-attempts")), (200, "2"), answer)
+        self.assertEqual([a["outcome"] for a in self.gw.log_for(answer.id)["attempts"]], ["status_503", "refused", "ok"])
+        report = verify(self.path)
+        self.assertEqual((report["problems"], report["open"]), (0, 0))
 
     def test_what_is_in_flight_counts(self):
         gate = threading.Event()
