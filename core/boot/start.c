@@ -169,6 +169,8 @@ static int open_ledger(struct run *run)
         ledger_close(run->gateway.ledger);
         run->gateway.ledger = NULL;
     }
+    if (run->gateway.kill != NULL)
+        kill_know_keys(run->gateway.kill, run->config);
     if (run->gateway.ledger != NULL)
         run->alert = alert_start(run->gateway.ledger, run->config, rules, settings.rule_count);
     free(rules);

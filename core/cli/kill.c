@@ -4,6 +4,7 @@
 #include "boot/control.h"
 #include "cli/cli.h"
 #include "cli/ledger_path.h"
+#include "money/history.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
@@ -45,8 +46,33 @@ static int ask_gateway(const char *path, enum kill_kind kind, const char *name, 
     return result;
 }
 
-static int set(const char *path, enum kill_kind kind, const char *name, bool off)
+struct look {
+    struct text session;
+    bool found;
+};
+
+static bool look_at(void *owner, const struct record *record, struct text bytes)
 {
+    struct look *look = owner;
+    (void)bytes;
+    look->found = text_eq(record->session, look->session);
+    return !look->found;
+}
+
+/* A client may name a session as it likes: one without a request may be a slip, or begin later. */
+static void warn_of_unseen(const char *path, const char *session)
+{
+    struct look look = { .session = text_of(session) };
+    struct history_visitor visitor = { .record = look_at, .owner = &look };
+    struct history_report report;
+    struct fail fail;
+    if (history_read(path, &visitor, &report, &fail) == 0 && !look.found)
+        cli_say("no request of it is in the ledger: was \"%s\" meant?", session);
+}
+
+static int set(const struct ledger_place *place, enum kill_kind kind, const char *name, bool off)
+{
+    const char *path = place->path;
     struct arena arena;
     struct fail fail;
     bool changed = false;
@@ -54,6 +80,8 @@ static int set(const char *path, enum kill_kind kind, const char *name, bool off
     int result = ask_gateway(path, kind, name, off, &changed, &arena, &fail);
     if (result == CONTROL_NOBODY) {
         struct kill *kill = kill_open(path, &fail);
+        if (kill != NULL && place->config != NULL)
+            kill_know_keys(kill, place->config);
         result = kill == NULL ? -1 : kill_set(kill, kind, text_of(name), off, &changed, &fail);
         if (kill != NULL)
             kill_close(kill);
@@ -63,6 +91,8 @@ static int set(const char *path, enum kill_kind kind, const char *name, bool off
     else
         cli_say("the %s \"%s\" %s switched %s", kill_kind_name(kind), name, changed ? "is now" : "was already",
                 off ? "off" : "on");
+    if (result >= 0 && kind == KILL_SESSION && off)
+        warn_of_unseen(path, name);
     arena_fini(&arena);
     return result < 0 ? CLI_FAILED : CLI_OK;
 }
@@ -88,12 +118,12 @@ static int run(struct cli *cli)
     if (lists ? cli->arg_count > 0 || cli_option(cli, "undo") != NULL
               : cli->arg_count != 2 || (!is_key && strcmp(cli->args[0], "session") != 0))
         return cli_usage(cli->verb, "kill takes \"key NAME\" or \"session ID\", or --list");
-    char *path = ledger_path(cli);
-    if (path == NULL)
+    struct ledger_place place;
+    if (!ledger_place_begin(cli, &place))
         return CLI_CONFIG;
-    int code =
-        lists ? list(path) : set(path, is_key ? KILL_KEY : KILL_SESSION, cli->args[1], cli_option(cli, "undo") == NULL);
-    free(path);
+    int code = lists ? list(place.path)
+                     : set(&place, is_key ? KILL_KEY : KILL_SESSION, cli->args[1], cli_option(cli, "undo") == NULL);
+    ledger_place_end(&place);
     return code;
 }
 

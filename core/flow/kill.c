@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "config/config.h"
 
 #define KILL_MAGIC 0x6b696c6cu
 enum { NAMES_MOST = 1000, NAME_MOST = 512, FILE_MOST = 1 << 20 };
@@ -24,6 +25,7 @@ struct kill {
     pthread_mutex_t mutex;
     atomic_uint generation; /* 0: the list has been empty always */
     char *path;
+    const struct config *config; /* whose keys are known; NULL: nobody knows */
     struct name names[NAMES_MOST];
     size_t count;
 };
@@ -109,6 +111,48 @@ void kill_close(struct kill *k)
     free(k);
 }
 
+void kill_know_keys(struct kill *k, const struct config *config)
+{
+    CHECK(k, KILL);
+    k->config = config;
+}
+
+static bool is_key(const struct kill *k, struct text name)
+{
+    for (size_t i = 0; k->config != NULL && i < k->config->key_count; i++)
+        if (text_eq(k->config->keys[i].name, name))
+            return true;
+    return false;
+}
+
+static int no_key(const struct kill *k, struct text name, struct fail *fail)
+{
+    const char **names = calloc(k->config->key_count + 1, sizeof *names);
+    BUG_IF(names == NULL);
+    for (size_t i = 0; i < k->config->key_count; i++)
+        names[i] = k->config->keys[i].name.ptr;
+    const char *nearest = text_nearest(name, names);
+    if (nearest != NULL)
+        fail_set(fail, FAIL_CLIENT, "there is no key \"%.*s\" (did you mean \"%s\"?)", TEXT_ARG(name), nearest);
+    else
+        fail_set(fail, FAIL_CLIENT, "there is no key \"%.*s\"", TEXT_ARG(name));
+    free(names);
+    return -1;
+}
+
+/* Is there anything that the name stands for? `listed`: it is switched off. */
+static int check_known(const struct kill *k, enum kill_kind kind, struct text name, bool listed, bool off,
+                       struct fail *fail)
+{
+    if (listed || (kind == KILL_KEY && is_key(k, name)) || (off && (kind == KILL_SESSION || k->config == NULL)))
+        return 0;
+    return kind == KILL_KEY && k->config != NULL
+               ? no_key(k, name, fail)
+               : fail_set(fail, FAIL_CLIENT,
+                          "the %s \"%.*s\" is not switched off: llm-gateway kill --list shows what is",
+                          kill_kind_name(kind), TEXT_ARG(name));
+}
+
 /* The whole list to a new file, which then takes the old one's place. */
 static int write_file(const char *new_path, struct text bytes)
 {
@@ -165,8 +209,8 @@ int kill_set(struct kill *k, enum kill_kind kind, struct text name, bool off, bo
         return fail_set(fail, FAIL_CLIENT, "that is no name of a %s", kill_kind_name(kind));
     pthread_mutex_lock(&k->mutex);
     size_t at = find(k, kind, name);
-    int result = 0;
-    *changed = (at == k->count) == off;
+    int result = check_known(k, kind, name, at < k->count, off, fail);
+    *changed = result == 0 && (at == k->count) == off;
     if (*changed && off && k->count == NAMES_MOST) {
         result = fail_set(
             fail, FAIL_CLIENT,

@@ -111,6 +111,42 @@ class Kill(Case):
         self.assertEqual(answers["alive"].body.count(b"never"), 50)
         self.kill("session", "dead", "--undo")
 
+    def test_a_name_that_nothing_has(self):
+        """A slip of the operator's is no success: the key that was meant goes on."""
+        for path in (["--path", self.path], ["-c", self.gw.config]):
+            said = run("kill", *path, "key", "key with blank")
+            self.assertEqual((said.code, said.out), (1, ""), said)
+            self.assertIn('there is no key "key with blank" (did you mean "key with blanks"?)', said.err)
+            self.assertIn("there is no key", self.kill("key", "zzz", "--undo", code=1).err)
+            self.assertIn("is not switched off", self.kill("session", "zzz", "--undo", code=1).err)
+        self.assertIn("was already switched on", self.kill("key", "a", "--undo").err)
+        self.assertEqual(self.kill("--list").out, "")
+        # A session is known by its requests; one that begins later is switched off all the same.
+        self.assertEqual(self.ask("a", "seen").status, 200)
+        self.assertNotIn("no request", self.kill("session", "seen").err)
+        said = self.kill("session", "sen")
+        self.assertIn('"sen" is now switched off', said.err)
+        self.assertIn("no request of it is in the ledger", said.err)
+        self.off(self.ask("a", "sen"), "session")
+        self.kill("session", "seen", "--undo")
+        self.kill("session", "sen", "--undo")
+
+    def test_without_a_gateway_the_configuration_knows_the_keys(self):
+        self.gw.stop()
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+            file.write(self.text)
+            file.flush()
+            said = run("kill", "-c", file.name, "key", "aa", env={"UP_KEY": "x"})
+            self.assertEqual(said.code, 1, said)
+            self.assertIn('there is no key "aa" (did you mean "a"?)', said.err)
+            said = run("kill", "-c", file.name, "key", "a", env={"UP_KEY": "x"})
+            self.assertEqual(said.code, 0, said)
+            self.kill("key", "gone")  # no configuration was named: nobody can know
+            self.kill("key", "gone", "--undo")
+        type(self).gw = Gateway(self.text)
+        self.off(self.ask("a"), "key")
+        self.kill("key", "a", "--undo")
+
     def test_slips(self):
         for args in (("key",), ("team", "x"), ("--list", "key"), ()):
             self.kill(*args, code=2)
