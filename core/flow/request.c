@@ -39,6 +39,15 @@ static void keep_hops(struct request *req, struct text value)
         req->refuse = E_LOOP;
 }
 
+/* A small body may stand for gigabytes: none is inflated. */
+static void check_coding(struct request *req, uint32_t operation, struct text value)
+{
+    if (req->refuse != E_NONE || operation == GW_OP_MODELS || value.len == 0 || text_eq_nocase(value, TEXT("identity")))
+        return;
+    req->refuse = E_MEDIA_TYPE;
+    req->allow = TEXT("compressed bodies are not read here: send it as it is, without the header Content-Encoding");
+}
+
 /* Copies the few headers that matter on the way; all others end here. */
 static void keep_headers(struct request *req, const struct request_head *head)
 {
@@ -55,6 +64,8 @@ static void keep_headers(struct request *req, const struct request_head *head)
             req->client_id = arena_text(&req->arena, (struct text){ value.ptr, value.len < 200 ? value.len : 200 });
         else if (text_eq_nocase(name, TEXT("x-gw-hop")))
             keep_hops(req, value);
+        else if (text_eq_nocase(name, TEXT("content-encoding")))
+            check_coding(req, head->operation, value);
         else if (dialect_has_header(name)) {
             dialect++;
             const struct dialect *of = dialect_marked_by(name);

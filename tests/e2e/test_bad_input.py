@@ -4,6 +4,7 @@ Each case stands alone on its connection, and a good request on a fresh one must
 """
 
 import glob
+import gzip
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import unittest
 import client
 import upstream
 from harness import Case, Gateway, least, provider, shared
+from test_anthropic import VERSION
 
 INVALID = "invalid_request_error"
 GOOD = '"messages":[{"role":"user","content":"canary-prompt"}]'
@@ -81,6 +83,23 @@ class BadInput(Case):
             with self.subTest(name):
                 self.refused(self.post(body), 400, "invalid_json")
                 self.fine()
+
+    def test_a_body_that_is_compressed(self):
+        """Nobody inflates what a client sends: it is refused for what it is, in the words of each API, before it is read."""
+        body = gzip.compress(b'{"model":"m","max_tokens":5,%s}' % GOOD.encode())
+        for coding in ("gzip", "GZIP", "br", "zstd", "deflate, gzip", "identity, gzip"):
+            for path in ("/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/completions"):
+                with self.subTest(coding=coding, path=path):
+                    answer = self.post(body, [("Content-Encoding", coding), ("Content-Type", "application/json")], path)
+                    self.refused(answer, 415, "unsupported_media_type")
+                    self.assertIn("Content-Encoding", answer.error["message"])
+        answer = self.post(body, [VERSION, ("content-encoding", "gzip")], "/v1/messages")
+        self.assertEqual((answer.status, answer.json()["type"], answer.json()["error"]["type"]), (415, "error", "invalid_request_error"), answer)
+        self.assertIn("Content-Encoding", answer.json()["error"]["message"])
+        self.fine()
+        for coding in ("identity", "Identity", ""):
+            self.assertEqual(self.post('{"model":"m",%s}' % GOOD, [("Content-Encoding", coding)]).status, 200, coding)
+        self.assertEqual(self.gw.request("GET", "/v1/models", [("Content-Encoding", "gzip")]).status, 200)
 
     def test_values_of_the_wrong_type(self):
         cases = [
