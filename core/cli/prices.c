@@ -15,7 +15,7 @@ static const struct cli_option options[] = {
     { "book", 'b', "FILE", "GW_PRICES", "the price book; the one that came with the program unless given" },
     CLI_OPTION_JSON,
     { "dry-run", 0, NULL, NULL, "update: show the differences and write nothing" },
-    { "force", 0, NULL, NULL, "update: take also what would be held back" },
+    { "force", 0, NULL, NULL, "update: take also what would be held back, and an older file" },
     { "output", 'o', "FILE", NULL, "update: write the new book there, not in the place of the old one" },
     CLI_OPTIONS_END,
 };

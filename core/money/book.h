@@ -59,7 +59,8 @@ struct book_provider {
 struct book {
     uint32_t magic;
     struct arena arena;
-    struct text date; /* of the data: "2026-11-27" */
+    struct text date; /* of the data: "2026-11-27"; absent: the file has none */
+    int64_t date_s;   /* when that day begins, Unix time; INT64_MIN: the file has none */
     char digest[65];  /* SHA-256 of the file, hex */
     struct book_provider *providers;
     size_t provider_count;

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "money/cost.h"
 
-enum { TIMES_MOST = 10 };
+enum { TIMES_MOST = 10, DAY_S = 86400 };
 
 /* A book beside the JSON it was read from: the same providers and models in the same order. */
 struct side {
@@ -264,6 +264,24 @@ static void merge_all(const struct merging *m)
     buf_str(m->out, "\n]}\n");
 }
 
+/* A file that is kept for months is easily taken for the newest. One from the future would make all that follow old. */
+static int check_dates(const struct merging *m, struct fail *fail)
+{
+    const struct book *older = m->older.book, *newer = m->newer.book;
+    if (newer->date_s == INT64_MIN)
+        return fail_set(fail, FAIL_OPERATOR, "price book to be taken: it has no `date`: \"2026-10-14\"");
+    if (!m->force && newer->date_s < older->date_s)
+        return fail_set(
+            fail, FAIL_OPERATOR,
+            "price book to be taken: it is of %.*s, and the one in use of %.*s: --force takes it all the same",
+            TEXT_ARG(newer->date), TEXT_ARG(older->date));
+    if (!m->force && newer->date_s > m->now_s + DAY_S)
+        return fail_set(fail, FAIL_OPERATOR,
+                        "price book to be taken: it is of %.*s, a day to come: --force takes it all the same",
+                        TEXT_ARG(newer->date));
+    return 0;
+}
+
 int book_merge(struct text older, struct text newer, int64_t now_s, bool force, struct buf *out,
                void (*report_to)(void *arg, const struct merge_difference *difference), void *arg, struct fail *fail)
 {
@@ -271,7 +289,7 @@ int book_merge(struct text older, struct text newer, int64_t now_s, bool force, 
     int opened = open_side(&m.older, older, "in use", fail);
 
     if (opened == 0) {
-        opened = open_side(&m.newer, newer, "to be taken", fail);
+        opened = open_side(&m.newer, newer, "to be taken", fail) < 0 ? -1 : check_dates(&m, fail);
         if (opened == 0)
             merge_all(&m);
         close_side(&m.newer);

@@ -25,7 +25,8 @@ struct merge_difference {
  *
  * No price is ever removed: models that the newer book lacks are kept behind its own. A model is held back where, now
  * or on a later day that its prices name, with or without one of its variants, a price rises or falls to more than ten
- * times or less than a tenth, becomes zero or was zero, or has gone; `force` takes it all the same. 0, or -1 with
+ * times or less than a tenth, becomes zero or was zero, or has gone. A book without a date, of a day before the older
+ * one's or more than a day after `now_s` is refused. `force` takes all but one without a date. 0, or -1 with
  * `fail`. */
 int book_merge(struct text older, struct text newer, int64_t now_s, bool force, struct buf *out,
                void (*report)(void *arg, const struct merge_difference *difference), void *arg, struct fail *fail);

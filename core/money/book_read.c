@@ -46,6 +46,12 @@ static int64_t days(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+static bool is_day(int64_t year, int month, int day)
+{
+    int64_t next = month == 12 ? days(year + 1, 1, 1) : days(year, month + 1, 1);
+    return month >= 1 && day >= 1 && day <= next - days(year, month, 1);
+}
+
 /* "2026-10-14" -> the second at which that UTC day begins. */
 static int parse_day(struct text t, int64_t *second)
 {
@@ -56,7 +62,7 @@ static int parse_day(struct text t, int64_t *second)
         return -1;
     month = two_digits(t.ptr + 5, 12);
     day = two_digits(t.ptr + 8, 31);
-    if (month < 1 || day < 1)
+    if (!is_day(year, month, day))
         return -1;
     *second = days(year, month, day) * DAY_S;
     return 0;
@@ -210,7 +216,11 @@ static int read_book(struct book *book, struct reading *r, const struct json *wr
     if (format != FORMAT)
         return fail_set(r->fail, FAIL_OPERATOR, "price book %s: its format is %lld, this version reads %d", r->file,
                         (long long)format, FORMAT);
-    book->date = arena_text(r->arena, json_str(json_member(written, "date")));
+    const struct json *date = json_member(written, "date");
+    book->date = arena_text(r->arena, json_str(date));
+    book->date_s = INT64_MIN;
+    if (date != NULL && parse_day(json_str(date), &book->date_s) != 0)
+        return fail_set(r->fail, FAIL_OPERATOR, "price book %s: its `date` is no day: \"2026-10-14\"", r->file);
     book->providers = arena_array(r->arena, struct book_provider, json_count(providers));
     for (; book->provider_count < json_count(providers); book->provider_count++)
         if (read_provider(r, &book->providers[book->provider_count], json_at(providers, book->provider_count)) != 0)

@@ -83,10 +83,10 @@ class Update(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.book = self.write("book.json", 2)
 
-    def write(self, name, price):
+    def write(self, name, price, date="2026-01-02"):
         path = os.path.join(self.folder.name, name)
         with open(path, "w", encoding="utf-8") as file:
-            json.dump({"format": 1, "date": "2026-01-02", "providers": [{"id": "mine", "names": ["mine"], "models": [
+            json.dump({"format": 1, "date": date, "providers": [{"id": "mine", "names": ["mine"], "models": [
                 {"id": "m", "match": ["=m"], "prices": [{"usd": {"input": price}}]}]}]}, file)
         return path
 
@@ -111,6 +111,15 @@ class Update(unittest.TestCase):
         self.assertIn("--force takes it", held.out)
         forced = run("prices", "update", newer, "--book", self.book, "--force")
         self.assertEqual((forced.code, self.price(self.book)), (0, "21"), forced)
+
+    def test_an_older_file_is_taken_by_force_alone(self):
+        older = self.write("older.json", 3, "2025-12-31")
+        said = run("prices", "update", older, "--book", self.book)
+        self.assertEqual((said.code, said.out, self.price(self.book)), (1, "", "2"), said)
+        self.assertIn("it is of 2025-12-31, and the one in use of 2026-01-02: --force takes it", said.err)
+        self.assertEqual(run("prices", "update", self.write("never.json", 3, "2926-01-01"), "--book", self.book).code, 1)
+        self.assertEqual(run("prices", "update", self.write("bad.json", 3, "2026-02-31"), "--book", self.book, "--force").code, 1)
+        self.assertEqual((run("prices", "update", older, "--book", self.book, "--force").code, self.price(self.book)), (0, "3"))
 
     def test_what_cannot_be_read_or_written_changes_nothing(self):
         broken = os.path.join(self.folder.name, "broken.json")

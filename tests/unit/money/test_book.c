@@ -159,6 +159,8 @@ Test(book, a_broken_one_is_refused_with_its_place)
         { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":[1,[5]]}}]}"), "a tier is" },
         { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"2026-13-01\",\"usd\":{}}]}"),
           "`from` is a day" },
+        { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"2026-02-29\",\"usd\":{}}]}"),
+          "`from` is a day" },
         { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"from\":\"26-01-01\",\"usd\":{}}]}"),
           "`from` is a day" },
         { BOOK("{\"id\":\"m\",\"match\":[\"=a\"],\"prices\":[{\"between\":[\"24:00\",\"01:00\"],\"usd\":{}}]}"),

@@ -3,7 +3,7 @@
 #include "money/book_merge.h"
 
 #define BOOK(models)                                                                                                   \
-    "{\"format\":1,\"date\":\"2026-11-27\",\"providers\":[{\"id\":\"p\",\"names\":[\"p\"],\"models\":[" models "]}]}"
+    "{\"format\":1,\"date\":\"1970-02-01\",\"providers\":[{\"id\":\"p\",\"names\":[\"p\"],\"models\":[" models "]}]}"
 #define MODEL(id, usd) "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd "}}]}"
 #define FROM(id, usd, day, then)                                                                                       \
     "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd "}},{\"from\":\"" day "\",\"usd\":{" then  \
@@ -67,17 +67,55 @@ Test(merge, a_provider_that_is_gone_stays)
 {
     struct book *book =
         merge(BOOK(MODEL("a", "\"input\":2")),
-              "{\"format\":1,\"date\":\"2027-01-01\",\"providers\":[{\"id\":\"q\",\"names\":[\"q\"],\"models\":[]}]}",
+              "{\"format\":1,\"date\":\"1970-03-01\",\"providers\":[{\"id\":\"q\",\"names\":[\"q\"],\"models\":[]}]}",
               false, "kept p/a\n");
 
     cr_assert_eq(input_of(book, "a"), 2000000000);
     cr_assert_eq(book->provider_count, 2);
-    cr_assert(text_is(book->date, "2027-01-01"));
+    cr_assert(text_is(book->date, "1970-03-01"));
     book_free(book);
-    book = merge(BOOK(MODEL("a", "\"input\":2")), "{\"format\":1,\"date\":\"2027-01-01\",\"providers\":[]}", false,
+    book = merge(BOOK(MODEL("a", "\"input\":2")), "{\"format\":1,\"date\":\"1970-03-01\",\"providers\":[]}", false,
                  "kept p/a\n");
     cr_assert_eq(input_of(book, "a"), 2000000000);
     book_free(book);
+}
+
+#define OF(date)                                                                                                       \
+    "{\"format\":1" date ",\"providers\":[{\"id\":\"p\",\"names\":[\"p\"],\"models\":[" MODEL("a", "\"input\":2") "]}]}"
+#define DATE(day) ",\"date\":\"" day "\""
+
+Test(merge, an_older_book_is_taken_by_force_alone)
+{
+    static const struct {
+        const char *older, *newer, *complaint; /* NULL: taken */
+        bool forced;                           /* force takes it */
+    } cases[] = {
+        { OF(DATE("1970-02-01")), OF(DATE("1970-02-01")), NULL, true },
+        { OF(DATE("1970-02-01")), OF(DATE("1970-01-31")), "it is of 1970-01-31, and the one in use of 1970-02-01",
+          true },
+        { OF(DATE("1970-02-01")), OF(DATE("1970-04-12")), NULL, true }, /* it is that day already, east of here */
+        { OF(DATE("1970-02-01")), OF(DATE("1970-04-13")), "a day to come", true },
+        { OF(""), OF(DATE("1970-02-01")), NULL, true },
+        { OF(DATE("1970-02-01")), OF(""), "no `date`", false },
+        { OF(""), OF(DATE("1970-02-29")), "no day", false },
+        { OF(""), OF(DATE("1970-2-01")), "no day", false },
+        { OF(""), OF(",\"date\":7"), "no day", false },
+        { OF(DATE("1970-02-01\\\"x")), OF(DATE("1970-02-01")), "no day", false },
+    };
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof cases[0]); i++) {
+        bool force = i % 2 == 1, taken = cases[i / 2].complaint == NULL || (force && cases[i / 2].forced);
+        struct fail fail = { .kind = FAIL_NONE };
+        struct buf out, notes;
+        buf_init(&out, 1 << 20);
+        buf_init(&notes, 1 << 16);
+        int result =
+            book_merge(text_of(cases[i / 2].older), text_of(cases[i / 2].newer), NOW, force, &out, note, &notes, &fail);
+        cr_assert_eq(result, taken ? 0 : -1, "%zu: %s", i, fail.text);
+        if (!taken)
+            cr_assert_not_null(strstr(fail.text, cases[i / 2].complaint), "%zu: %s", i, fail.text);
+        buf_free(&out);
+        buf_free(&notes);
+    }
 }
 
 Test(merge, what_cannot_be_believed_is_held_back)
