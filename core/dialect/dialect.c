@@ -39,6 +39,16 @@ bool dialect_has_header(struct text name)
     return false;
 }
 
+size_t dialect_spoken(uint32_t dialects, struct text name, struct text data)
+{
+    const struct dialect *d;
+    size_t bytes = 0;
+    for (size_t i = 0; bytes == 0 && (d = at(i)) != NULL; i++)
+        if ((d->bit & dialects) != 0 && d->spoken != NULL)
+            bytes = d->spoken(name, data);
+    return bytes;
+}
+
 const struct dialect *dialect_marked_by(struct text name)
 {
     const struct dialect *d;

@@ -96,6 +96,8 @@ extern const struct dialect dialect_other;        /* moderations, rerank, images
 void dialect_add(const struct dialect *dialect);
 /* Does a request header of this name go to upstreams of some dialect? Any case. */
 bool dialect_has_header(struct text name);
+/* spoken() of the first of these dialects (GW_DIALECT_*) that finds something in the frame; 0: none does. */
+size_t dialect_spoken(uint32_t dialects, struct text name, struct text data);
 /* The dialect whose clients send this header, as no other's do; NULL: it is no such header. */
 const struct dialect *dialect_marked_by(struct text name);
 

@@ -111,6 +111,14 @@ void provider_emit(gw_call *call, const gw_event *given)
         attempt_overflow(a);
 }
 
+/* Behind its finish nothing of an answer goes to the client. The model has written it all the same, and it may be charged. */
+static void count_unread(struct attempt *a, const struct frame *frame)
+{
+    size_t bytes = dialect_spoken(way_dialects(a->target->provider), frame->name, frame->data);
+    a->frames += bytes > 0;
+    a->spoken += bytes;
+}
+
 bool provider_read(struct attempt *a, uint32_t framing, bool end, const struct frame *given)
 {
     const struct config_provider *p = a->target->provider;
@@ -127,7 +135,8 @@ bool provider_read(struct attempt *a, uint32_t framing, bool end, const struct f
                        .data = call_str(data),
                        .headers = call_str(given->headers) };
     a->call.explain = TEXT_NONE;
-    unsigned usages = a->usages;
+    unsigned usages = a->usages, finishes = a->finishes;
+    int64_t frames = a->frames;
     struct watch_seat *seat = watch_begin(p->plugin->name, "read()");
     call_step_begin(&a->call);
     gw_status status = call_status(&a->call, p->plugin->provider.read(p->instance, &a->call, &frame, provider_emit));
@@ -143,6 +152,8 @@ bool provider_read(struct attempt *a, uint32_t framing, bool end, const struct f
     if (full) /* what was read may lack something */
         attempt_overflow(a);
     call_step_end(&a->call);
+    if (finishes > 0 && frames == a->frames && a->mode == MODE_TRANSLATE && a->form == FORM_FRAMES)
+        count_unread(a, given);
     if (status == GW_MISS && a->mode == MODE_TRANSLATE && a->form == FORM_FRAMES)
         a->saw_end_mark = true;
     return status >= 0 && !full;

@@ -146,6 +146,17 @@ class Budget(Case):
         self.up.handler = [reply_json(upstream.completion(usage=none))]
         self.assertGreater(Decimal(self.gw.log_for(self.ask("f").id)["cost_usd"]), 0)
 
+    def test_what_comes_after_the_finish_was_written_too(self):
+        """A client does not get it, where the stream is translated; the upstream may charge for it."""
+        text, more = "word " * 60, "more " * 600
+        self.up.handler = lambda request, out: out.send(stream(delta(text), delta(finish="stop"), delta(more), DONE))
+        for path, headers in (("/v1/chat/completions", []), ("/v1/messages", [VERSION])):
+            body = {"model": "m", "max_tokens": 5000, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+            answer = self.gw.request("POST", path, headers + auth("f"), body)
+            self.assertEqual((answer.status, b"more" in answer.body), (200, not headers), answer)
+            used = self.gw.log_for(answer.id)["usage"]
+            self.assertEqual((used["source"], used["output"]), ("counted", len(text + more) // 3), path)
+
     def test_a_guess_is_never_more_than_what_was_held(self):
         """Dense text has fewer bytes a token, and JSON around it none: what is counted stays within the limit that was sent."""
         whole = {k: v for k, v in upstream.completion("word " * 200).items() if k != "usage"}
