@@ -166,7 +166,7 @@ static bool grow_cells(struct rolled *r)
     return true;
 }
 
-/* False: no memory, or a sum leaves 64 bits. */
+/* False: no memory. */
 static bool add_row(struct rolled *r, sqlite3_stmt *st, bool by_day)
 {
     int64_t dims = sqlite3_column_int64(st, 1), day = by_day ? sqlite3_column_int64(st, 0) / 86400 : 0;
@@ -178,8 +178,7 @@ static bool add_row(struct rolled *r, sqlite3_stmt *st, bool by_day)
     cell->group = group;
     cell->day = day;
     for (int i = 0; i < SUMS; i++)
-        if (__builtin_add_overflow(cell->sums[i], sqlite3_column_int64(st, 2 + i), &cell->sums[i]))
-            return false;
+        cell->sums[i] = rollup_sum(cell->sums[i], sqlite3_column_int64(st, 2 + i));
     return true;
 }
 
@@ -197,8 +196,7 @@ static gw_status add_range(struct session *s, gw_call *call, struct rolled *r, c
     sqlite3_reset(st);
     if (good)
         return code == SQLITE_DONE ? GW_OK : statement_failed(s, call, code);
-    explain(s, call, "the sums of the store %s do not fit: ask for a shorter time", s->of->path);
-    return GW_E_REJECT;
+    return GW_E_NOMEM;
 }
 
 static void give(const struct rolled *r, const gw_store_query *q, const struct cell *cell, void *owner,

@@ -55,7 +55,13 @@ static int64_t floor_to(int64_t value, int64_t unit)
     return value - (rest < 0 ? rest + unit : rest);
 }
 
-/* False: no memory, or a sum of the batch leaves 64 bits. */
+int64_t rollup_sum(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return !__builtin_add_overflow(a, b, &sum) ? sum : b > 0 ? INT64_MAX : INT64_MIN;
+}
+
+/* False: no memory. */
 bool rollup_add(struct rollup *r, int64_t admitted_ms, int64_t dims, const int64_t sums[SUMS])
 {
     for (uint32_t level = 1; level < LEVELS; level++) {
@@ -68,8 +74,7 @@ bool rollup_add(struct rollup *r, int64_t admitted_ms, int64_t dims, const int64
             r->count++;
         }
         for (size_t i = 0; i < SUMS; i++)
-            if (__builtin_add_overflow(entry->sums[i], sums[i], &entry->sums[i]))
-                return false;
+            entry->sums[i] = rollup_sum(entry->sums[i], sums[i]);
     }
     return true;
 }

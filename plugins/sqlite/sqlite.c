@@ -81,6 +81,8 @@ static gw_status open_file(struct session *s, gw_call *call, uint32_t mode)
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, WAIT_MS);
     code = sqlite3_exec(s->db, "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sums_prepare(s->db);
     if (code == SQLITE_OK &&
         mode == GW_STORE_WRITE) /* readers do not wait for the writer; a commit is safe from a crash of the process */
         code = sqlite3_exec(s->db,

@@ -111,6 +111,8 @@ void dims_forget(struct dims *dims);
 
 /* rollup.c */
 void rollup_values(const gw_store_sums *sums, int64_t out[SUMS]);
+/* a + b, or the largest or least number where that leaves 64 bits: a wrong price must not stop what others spend. */
+int64_t rollup_sum(int64_t a, int64_t b);
 bool rollup_add(struct rollup *rollup, int64_t admitted_ms, int64_t dims, const int64_t sums[SUMS]);
 gw_status rollup_write(struct session *s, gw_call *call);
 void rollup_forget(struct rollup *rollup);
@@ -121,7 +123,9 @@ struct range {
     int64_t since_s, until_s;
 };
 #define DAY_TEXT 16
-/* sums.c: a day's number as "2026-12-31"; one group to the core. */
+/* sums.c: the functions of its SQL. What SQLite returns. */
+int sums_prepare(sqlite3 *db);
+/* A day's number as "2026-12-31"; one group to the core. */
 gw_str sums_day(int64_t day, char out[DAY_TEXT]);
 void sums_give(const gw_store_query *query, const gw_str *values, const int64_t sums[SUMS], void *owner,
                void (*each)(void *owner, const gw_store_group *group));

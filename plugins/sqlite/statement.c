@@ -5,11 +5,18 @@
 
 #include "sqlite.h"
 
+/* A sum that leaves 64 bits becomes a float, and the float the largest or the least integer. */
+#define MORE(column, value) column " = CAST(" column " + " value " AS INTEGER)"
 #define ADD(table)                                                                                                     \
     "INSERT INTO " table "(bucket, dims, " SUM_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) "             \
-    "ON CONFLICT(bucket, dims) DO UPDATE SET requests = requests + ?3, input = input + ?4, output = output + ?5, "     \
-    "cache_read = cache_read + ?6, cache_write = cache_write + ?7, reasoning = reasoning + ?8, "                       \
-    "cost_nano = cost_nano + ?9, doubt_nano = doubt_nano + ?10, unpriced = unpriced + ?11, estimated = estimated + ?12"
+    "ON CONFLICT(bucket, dims) DO UPDATE SET requests = requests + ?3, " MORE("input", "?4") ", " MORE(                \
+        "output",                                                                                                      \
+        "?5") ", " MORE("cache_read",                                                                                  \
+                        "?6") ", " MORE("cache_write",                                                                 \
+                                        "?7") ", " MORE("reasoning",                                                   \
+                                                        "?8") ", " MORE("cost_nano",                                   \
+                                                                        "?9") ", " MORE("doubt_nano",                  \
+                                                                                        "?10") ", unpriced = unpriced + ?11, estimated = estimated + ?12"
 #define GET(table) "SELECT bucket, dims, " SUM_COLUMNS " FROM " table " WHERE bucket >= ?1 AND bucket < ?2"
 
 static const char *const sql[STATEMENTS] = {

@@ -9,9 +9,10 @@
 
 enum { SQL_MOST = 4096, BY_MOST = 10 };
 
+/* sum() of SQLite is an error where it leaves 64 bits: money() is not. */
 #define SUMMED                                                                                                         \
     "sum(r.requests), sum(r.input), sum(r.output), sum(r.cache_read), sum(r.cache_write), sum(r.reasoning), "          \
-    "sum(r.cost_nano), sum(r.doubt_nano), sum(r.unpriced), sum(r.estimated)"
+    "money(r.cost_nano), money(r.doubt_nano), sum(r.unpriced), sum(r.estimated)"
 
 /* Where a word's value stands; the day's number is made a text at the end. `rolled`: the rollups have it. */
 static const struct {
@@ -98,6 +99,28 @@ static void append(char sql[SQL_MOST], const char *text)
 {
     size_t used = strlen(sql);
     snprintf(sql + used, SQL_MOST - used, "%s", text);
+}
+
+static void money_step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    int64_t *sum = sqlite3_aggregate_context(context, sizeof *sum);
+    (void)count;
+    if (sum == NULL)
+        sqlite3_result_error_nomem(context);
+    else
+        *sum = rollup_sum(*sum, sqlite3_value_int64(values[0]));
+}
+
+static void money_end(sqlite3_context *context)
+{
+    const int64_t *sum = sqlite3_aggregate_context(context, 0);
+    sqlite3_result_int64(context, sum != NULL ? *sum : 0);
+}
+
+int sums_prepare(sqlite3 *db)
+{
+    return sqlite3_create_function_v2(db, "money", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+                                      NULL, money_step, money_end, NULL);
 }
 
 static void write_sql(char sql[SQL_MOST], const gw_store_query *q)

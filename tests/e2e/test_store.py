@@ -101,6 +101,34 @@ class Store(StoreCase):
             self.assertEqual(len([line for line in gw.stderr if "takes records again" in line]), 1, gw.stderr)
         check_store(self, self.path, self.store)
 
+    def test_sums_that_leave_64_bits_stop_nothing(self):
+        """A slip in a price, and a few requests are over 9.2 billion dollars: the sum stays at the most there is, rows go on."""
+        most, config = "9223372036.854775807", os.path.join(self.folder.name, "gateway.lua")
+        more = 'model "dear" { { "up/real", price = { input_usd_per_mtok = 1000000, output_usd_per_mtok = 1000000 } } }\n'
+        told = {"prompt_tokens": 9 * 10**8, "completion_tokens": 9 * 10**7, "total_tokens": 99 * 10**7}
+        self.up.handler = lambda request, out: out.send(upstream.reply_json(upstream.completion(usage=told)))
+        with self.gateway(more=more) as gw:
+            for _ in range(11):
+                self.assertEqual(gw.chat(model="dear").status, 200)
+            self.assertTrue(delivered(gw))
+            for _ in range(11):  # and beside what is there
+                self.assertEqual(gw.chat(model="dear").status, 200)
+            self.assertTrue(delivered(gw))
+            self.assertEqual((metric(gw, "gw_store_up"), gw.chat(model="m").status), (1, 200))
+            self.assertTrue(delivered(gw))
+        self.assertEqual(ask(self.store, "SELECT count(*), max(cost_nano) FROM usage"), [(23, 99 * 10**16)])
+        self.assertEqual(ask(self.store, "SELECT max(cost_nano) FROM day"), [(2**63 - 1,)])
+        with self.gateway() as gw:
+            self.assertEqual(gw.chat(model="m").status, 200)
+            self.assertTrue(delivered(gw))
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(lua(self.path, self.up, self.up2) + more)
+        for place in (("-c", config), ("--path", self.path)):
+            for by in ("team", "model", "client", "day"):
+                said = run("usage", *place, "--by", by, "--format", "json")
+                self.assertEqual((said.code, said.err), (0, ""), (place, by))
+                self.assertEqual(max(Decimal(r["cost_usd"]) for r in json.loads(said.out)), Decimal(most), (place, by))
+
     def test_a_store_that_cannot_be_written_does_not_stop_a_start(self):
         nowhere = os.path.join(self.folder.name, "not-there", "store.sqlite")
         with self.gateway(more='store { path = "%s" }\n' % nowhere) as gw:
