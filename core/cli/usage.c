@@ -10,6 +10,7 @@ static const struct cli_option options[] = {
     { "by", 'b', "WORDS", NULL, "what to sum by, commas between: " USAGE_BY_WORDS },
     { "since", 's', "TIME", NULL, "from then on: 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z" },
     { "until", 'u', "TIME", NULL, "before then" },
+    { "zone", 'z', "NAME", NULL, "whose days: Europe/Berlin, UTC; of budget { zone } where there is one" },
     { "format", 'f', "FORM", NULL, "table, json or csv" },
     CLI_OPTION_JSON,
     CLI_OPTIONS_END,
@@ -34,7 +35,7 @@ static int parse_ago(struct text said, int64_t *unix_ms)
 }
 
 /* A day is its beginning. */
-static int parse_time(const struct cli *cli, const char *option, int64_t *unix_ms)
+static int parse_time(const struct cli *cli, const char *option, const struct zone *zone, int64_t *unix_ms)
 {
     const char *said = cli_option(cli, option);
     char moment[40];
@@ -42,10 +43,19 @@ static int parse_time(const struct cli *cli, const char *option, int64_t *unix_m
     if (said == NULL || parse_ago(text_of(said), unix_ms) == 0)
         return 0;
     snprintf(moment, sizeof moment, "%.25s%s", said, strlen(said) == 10 ? "T00:00:00Z" : "");
-    if (strlen(said) <= 25 && date_parse(text_of(moment), unix_ms) == 0)
+    if (strlen(said) <= 25 && date_parse(text_of(moment), unix_ms) == 0) {
+        if (strlen(said) == 10)
+            *unix_ms = zone_day_begins(zone, *unix_ms / 86400000) * 1000;
         return 0;
+    }
     return cli_usage(cli->verb, "--%s takes 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z, not \"%s\"", option,
                      said);
+}
+
+static int parse_times(const struct cli *cli, struct usage_query *query)
+{
+    int code = parse_time(cli, "since", query->zone, &query->since_ms);
+    return code != CLI_OK ? code : parse_time(cli, "until", query->zone, &query->until_ms);
 }
 
 static int parse(const struct cli *cli, struct usage_query *query, enum usage_format *format)
@@ -65,8 +75,29 @@ static int parse(const struct cli *cli, struct usage_query *query, enum usage_fo
         *format = USAGE_CSV;
     else if (form != NULL && strcmp(form, "table") != 0)
         return cli_usage(cli->verb, "--format takes table, json or csv, not \"%s\"", form);
-    int code = parse_time(cli, "since", &query->since_ms);
-    return code != CLI_OK ? code : parse_time(cli, "until", &query->until_ms);
+    return parse_times(cli, query);
+}
+
+/* That of the budgets of all requests, where they have one. */
+static const struct zone *configured_zone(const struct config *config)
+{
+    const struct config_budgets *all = config != NULL ? &config->budgets : NULL;
+    for (size_t i = 0; all != NULL && i < all->count; i++)
+        if (all->items[i].zone != NULL)
+            return all->items[i].zone;
+    return NULL;
+}
+
+/* Days are of the zone that is asked for, else of the configured one. */
+static int take_zone(const struct cli *cli, const struct config *config, struct arena *arena, struct usage_query *query)
+{
+    const char *name = cli_option(cli, "zone");
+    struct fail fail;
+    query->zone = name == NULL ? configured_zone(config) : NULL;
+    if (name != NULL && strcmp(name, "UTC") != 0 &&
+        (query->zone = zone_read(zone_folder(), text_of(name), arena, &fail)) == NULL)
+        return cli_usage(cli->verb, "--zone: %s", fail.text);
+    return parse_times(cli, query);
 }
 
 /* What the sums lack. Is anything damaged? */
@@ -111,6 +142,7 @@ static int run(struct cli *cli)
     struct usage_query query;
     enum usage_format format = USAGE_TABLE;
     struct ledger_place place;
+    struct arena arena;
     struct fail fail;
 
     json_start();
@@ -119,12 +151,17 @@ static int run(struct cli *cli)
         return code;
     if (!ledger_place_begin(cli, &place))
         return CLI_CONFIG;
-    struct usage_report *report = usage_report_read(place.path, ledger_place_store(&place), &query, &fail);
-    if (report == NULL)
+    arena_init(&arena, NULL, 0, 1 << 20);
+    code = take_zone(cli, place.config, &arena, &query);
+    struct usage_report *report =
+        code == CLI_OK ? usage_report_read(place.path, ledger_place_store(&place), &query, &fail) : NULL;
+    if (code == CLI_OK && report == NULL)
         cli_say("%s", fail.text);
-    code = report == NULL ? CLI_FAILED : show(report, format);
+    if (code == CLI_OK)
+        code = report == NULL ? CLI_FAILED : show(report, format);
     if (report != NULL)
         usage_report_free(report);
+    arena_fini(&arena);
     ledger_place_end(&place);
     return code;
 }
@@ -137,7 +174,8 @@ const struct cli_verb verb_usage = {
     .notes =
         "Reads the store of the ledger and what the journal has beyond it, also beside a running gateway; with --path\n"
         "the journal alone. Without --by it sums by team and model. Sums by team, key, model, provider and day come\n"
-        "from rollups, and --since and --until are whole minutes there.\n"
+        "from rollups, and --since and --until are whole minutes there. Days, also those of --since and --until, are\n"
+        "UTC's, unless --zone or the budgets of all requests (budget { zone = ... }) name another zone.\n"
         "spent_usd is what upstreams charge for what they reported or the gateway counted; held_usd is for requests\n"
         "in flight; doubt_usd is what an upstream may charge for attempts that were cut off. A request counts once,\n"
         "where its last attempt went.\n",

@@ -28,6 +28,9 @@ extern const char *const usage_by_names[];
 
 /* The row of these values, which are copied where it is new. */
 struct usage_row *usage_row_of(struct usage_report *report, const struct text values[USAGE_BY_MOST]);
+/* The number of the zone's day at that moment, and how it is written. */
+int64_t usage_day_of(const struct zone *zone, int64_t unix_ms);
+struct text usage_day_text(struct arena *arena, int64_t day);
 /* Adds a record (NULL: none) and what is held to the row of `whose`, where it was asked for. */
 void usage_add_record(struct usage_report *report, const struct record *whose, const struct record *record,
                       int64_t held);

@@ -31,14 +31,21 @@ int usage_parse_by(struct text words, struct usage_query *query, struct text *ba
     return 0;
 }
 
-static struct text day_of(struct arena *arena, int64_t unix_ms)
+int64_t usage_day_of(const struct zone *zone, int64_t unix_ms)
+{
+    int64_t unix_s = unix_ms / 1000 - (unix_ms % 1000 < 0);
+    return zone_day_of(zone, unix_s);
+}
+
+struct text usage_day_text(struct arena *arena, int64_t day)
 {
     char text[32];
-    clock_rfc3339(unix_ms, text);
+    clock_rfc3339(day * 86400000, text);
     return arena_text(arena, (struct text){ text, 10 });
 }
 
-static struct text value_of(struct arena *arena, const struct record *whose, enum usage_by by)
+static struct text value_of(const struct usage_report *r, struct arena *arena, const struct record *whose,
+                            enum usage_by by)
 {
     switch (by) {
     case BY_TEAM:
@@ -60,7 +67,7 @@ static struct text value_of(struct arena *arena, const struct record *whose, enu
     case BY_CLIENT:
         return whose->client;
     case BY_DAY:
-        return day_of(arena, whose->admitted_ms);
+        return usage_day_text(arena, usage_day_of(r->query.zone, whose->admitted_ms));
     case BY_WORDS:
         break;
     }
@@ -97,7 +104,7 @@ static struct usage_row *row_of(struct usage_report *r, const struct record *who
 
     arena_init(&days, memory, sizeof memory, 1024);
     for (unsigned i = 0; i < r->query.by_count; i++)
-        values[i] = value_of(&days, whose, r->query.by[i]);
+        values[i] = value_of(r, &days, whose, r->query.by[i]);
     struct usage_row *row = usage_row_of(r, values);
     arena_fini(&days);
     return row;

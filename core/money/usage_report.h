@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "money/history.h"
+#include "money/zone.h"
 #include "plugin/plugin.h"
 
 /* What a report can be grouped by. */
@@ -33,6 +34,7 @@ enum usage_format { USAGE_TABLE, USAGE_JSON, USAGE_CSV };
 struct usage_query {
     enum usage_by by[USAGE_BY_MOST];
     unsigned by_count;
+    const struct zone *zone;    /* whose days; NULL: UTC's. Kept by the report */
     int64_t since_ms, until_ms; /* of the admission; until is not part of it. INT64_MIN and INT64_MAX: no bound */
 };
 

@@ -2,6 +2,7 @@
 each request is charged to the period of its admission. The gateway's wall clock is moved from here (GW_TEST_CLOCK)."""
 
 import calendar
+import json
 import os
 import struct
 import tempfile
@@ -11,7 +12,9 @@ import unittest
 from decimal import Decimal
 
 import upstream
+from command import run
 from harness import Gateway, build_facts, provider, wait_for
+from stored import delivered
 from test_ledger import records, usage, verify
 
 HOUR = 3600
@@ -125,6 +128,32 @@ class Times(unittest.TestCase):
         self.assertEqual((report["settled"], report["open"]), (5, 0))
         days = {r["day"]: r["requests"] for r in usage(self.path, "--by", "day")}
         self.assertEqual(days, {"2026-11-10": 3, "2026-11-11": 2})
+
+    def test_a_report_by_days_of_a_time_zone(self):
+        """From the store and from the journal: a day is the zone's, also one of 25 hours."""
+        config = os.path.join(self.folder.name, "gateway.lua")
+        times = ((10, 24, 21, 59), (10, 24, 22, 0), (10, 25, 22, 59), (10, 25, 23, 0), (10, 25, 23, 30), (10, 26, 22, 59), (10, 26, 23, 0))
+        with self.gateway() as gw:
+            for t in times:
+                self.clock.at(2026, *t, 5)
+                self.assertEqual(gw.chat(model="m").status, 200)
+            self.assertTrue(delivered(gw))
+        berlin = {"2026-10-24": 1, "2026-10-25": 2, "2026-10-26": 3, "2026-10-27": 1}
+        for budget, args, wanted in (("", ("--zone", "Europe/Berlin"), berlin), ('budget { usd = 9, zone = "Europe/Berlin" }\n', (), berlin),
+                                     ("", (), {"2026-10-24": 2, "2026-10-25": 3, "2026-10-26": 2}), ('budget { usd = 9, zone = "Europe/Berlin" }\n', ("--zone", "UTC"), {"2026-10-24": 2, "2026-10-25": 3, "2026-10-26": 2}),
+                                     ("", ("--zone", "Europe/Berlin", "--since", "2026-10-25", "--until", "2026-10-26"), {"2026-10-25": 2}),
+                                     ("", ("--zone", "Asia/Kolkata"), {"2026-10-25": 2, "2026-10-26": 3, "2026-10-27": 2}),
+                                     ("", ("--zone", "Europe/Berlin", "--since", "2026-10-26T22:59:00Z"), {"2026-10-26": 1, "2026-10-27": 1})):
+            with open(config, "w", encoding="utf-8") as f:
+                f.write(lua(self.path, self.up, budget))
+            for place in (("-c", config), ("--path", self.path, "--zone", "Europe/Berlin") if wanted is berlin else ("-c", config)):
+                for by in ("day,model", "client,day"):
+                    said = run("usage", *place, "--by", by, "--format", "json", *(args if place[0] == "-c" else ()))
+                    self.assertEqual((said.code, said.err), (0, ""), said)
+                    self.assertEqual({r["day"]: r["requests"] for r in json.loads(said.out)}, wanted, (budget, args, by, place))
+        said = run("usage", "-c", config, "--by", "day", "--zone", "Europe/Nowhere")
+        self.assertEqual(said.code, 2, said)
+        self.assertIn("Europe/Nowhere", said.err)
 
     def test_a_day_that_ends_in_another_time_zone(self):
         """A day of Tokyo ends at 15:00 UTC; one of Berlin has 25 hours when its clocks are put back."""
