@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -17,7 +18,7 @@ enum { AT_ONCE = 16, TRIES = 4 };
 
 struct alert {
     struct ledger *ledger;
-    const char *ca_file;
+    char *ca_file; /* NULL: the system's */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -51,13 +52,13 @@ static void write_alert(const struct ledger_alert *a, struct buf *out)
     json_name(&w, "id");
     json_put_str(&w, text_of(a->id));
     json_name(&w, "per");
-    json_put_str(&w, text_of(period_name(a->terms->period)));
+    json_put_str(&w, text_of(period_name(a->period)));
     put_usd(&w, "limit_usd", a->limit);
     put_usd(&w, "spent_usd", a->spent);
     put_usd(&w, "mark_usd", a->mark);
-    if (a->by_share) {
+    if (a->percent > 0) {
         json_name(&w, "mark_percent");
-        json_put_int(&w, a->terms->alert_percent);
+        json_put_int(&w, a->percent);
     }
     if (a->ends_s < INT64_MAX) {
         put_time(&w, "period_begins", a->begins_s);
@@ -91,7 +92,7 @@ static void send_one(struct alert *alert, const struct ledger_alert *a)
     for (unsigned i = 0; i < TRIES && result < 0; i++) {
         if (i > 0 && !wait_s(alert, i * i))
             break;
-        result = post_json(a->terms->alert, alert->ca_file, buf_view(&body), &why);
+        result = post_json(a->url, alert->ca_file, buf_view(&body), &why);
     }
     if (result < 0) /* the URL is a secret */
         log_line(LOG_WARN, "budget: the alert of %s \"%s\" could not be sent: %s", a->kind, a->id, why);
@@ -104,8 +105,10 @@ static void *run(void *arg)
     struct ledger_alert found[AT_ONCE];
     while (wait_s(alert, 1)) {
         size_t count = ledger_take_alerts(alert->ledger, false, found, AT_ONCE);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             send_one(alert, &found[i]);
+            free(found[i].url);
+        }
     }
     return NULL;
 }
@@ -121,7 +124,7 @@ struct alert *alert_start(struct ledger *ledger, const struct config *config, co
     struct alert *alert = calloc(1, sizeof *alert);
     BUG_IF(alert == NULL);
     alert->ledger = ledger;
-    alert->ca_file = config->ca_file;
+    alert->ca_file = config->ca_file != NULL ? strdup(config->ca_file) : NULL;
     struct ledger_alert none;
     pthread_condattr_t monotonic;
     ledger_take_alerts(ledger, true, &none, 1);
@@ -132,6 +135,7 @@ struct alert *alert_start(struct ledger *ledger, const struct config *config, co
     if (pthread_create(&alert->thread, NULL, run, alert) == 0)
         return alert;
     log_line(LOG_ERROR, "cannot start the thread that sends alerts");
+    free(alert->ca_file);
     free(alert);
     return NULL;
 }
@@ -145,5 +149,6 @@ void alert_stop(struct alert *alert)
     pthread_join(alert->thread, NULL);
     pthread_cond_destroy(&alert->wake);
     pthread_mutex_destroy(&alert->mutex);
+    free(alert->ca_file);
     free(alert);
 }

@@ -38,7 +38,7 @@ static const struct ledger_balance *fullest(const struct ledger_balance *balance
 {
     const struct ledger_balance *most = NULL;
     for (size_t i = 0; i < count; i++)
-        if (!balances[i].terms->only_report && (most == NULL || percent_of(&balances[i]) > percent_of(most)))
+        if (!balances[i].only_report && (most == NULL || percent_of(&balances[i]) > percent_of(most)))
             most = &balances[i];
     return most;
 }
@@ -50,7 +50,7 @@ static void warn(struct request *req, const struct ledger_balance *most, struct 
         return;
     put(req, "status", "allowed_warning", head);
     put(req, "utilization", arena_printf(&req->arena, "0.%02lld", (long long)(percent < 100 ? percent : 99)), head);
-    put_period(req, most->terms->period, most->ends_s, head);
+    put_period(req, most->period, most->ends_s, head);
 }
 
 void budget_head(struct request *req, struct answer_head *head)
@@ -69,7 +69,7 @@ void budget_head(struct request *req, struct answer_head *head)
     if (most == NULL)
         return;
     for (size_t i = 0; i < count; i++)
-        if (!balances[i].terms->only_report && balances[i].left < left)
+        if (!balances[i].only_report && balances[i].left < left)
             left = balances[i].left;
     answer_head_add(head, "x-gw-budget-remaining", arena_str(&req->arena, text_of(nano_write(left, 0, usd))));
     if (req->face->dialect->quota != NULL)

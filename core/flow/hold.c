@@ -125,7 +125,7 @@ static int64_t most_of(const struct worst *worst)
 static bool may_clamp(const struct attempt *a, const struct ledger_refusal *refusal)
 {
     const struct worst *worst = a->worst;
-    return refusal->terms->clamps && worst != NULL && worst->no_most == NULL && !worst->fixed_output &&
+    return refusal->clamps && worst != NULL && worst->no_most == NULL && !worst->fixed_output &&
            worst->output_price > 0 && worst->min_output < most_of(worst);
 }
 

@@ -31,7 +31,7 @@ static bool spend(void *owner, enum script_whose whose, struct text name, enum c
         record.project = name;
     size_t count = ledger_read_balances(ledger, &record, balances);
     for (size_t i = 0; i < count; i++)
-        if (balances[i].kind == kinds[whose] && balances[i].terms->period == per) {
+        if (balances[i].kind == kinds[whose] && balances[i].period == per) {
             *out = (struct script_spend){ balances[i].spent, balances[i].held, balances[i].limit };
             return true;
         }

@@ -47,10 +47,11 @@ static const char *whose(struct request *req, const struct ledger_refusal *refus
                                                    "the tag",      "the model",   "the provider", "this end user",
                                                    "this session", "this session" };
     bool named = refusal->kind != ACCOUNT_ALL && refusal->kind < ACCOUNT_USER;
-    const char *day = period_name(refusal->terms->period);
-    const char *per = refusal->terms->period == PERIOD_TOTAL ? "in total" : arena_printf(&req->arena, "per %s", day);
-    return named ? arena_printf(&req->arena, "of %s \"%.*s\" %s", of[refusal->kind], TEXT_ARG(refusal->id), per)
-                 : arena_printf(&req->arena, "of %s %s", of[refusal->kind], per);
+    const char *day = period_name(refusal->period);
+    const char *per = refusal->period == PERIOD_TOTAL ? "in total" : arena_printf(&req->arena, "per %s", day);
+    return named
+               ? arena_printf(&req->arena, "of %s \"%.*s\" %s", of[refusal->kind], TEXT_ARG(text_of(refusal->id)), per)
+               : arena_printf(&req->arena, "of %s %s", of[refusal->kind], per);
 }
 
 /* When there is money again: never, or the second in UTC. */
@@ -87,7 +88,7 @@ void spend_refuse(struct request *req, const struct ledger_refusal *refusal)
         break;
     }
     error_set(&req->fail, E_BUDGET, "The budget %s is spent. %s", of, again(req, refusal->ends_s));
-    req->spent = (struct budget_spent){ true, refusal->terms->period, refusal->ends_s };
+    req->spent = (struct budget_spent){ true, refusal->period, refusal->ends_s };
     int64_t wait_s = refusal->ends_s - clock_unix_ms() / 1000;
     if (req->face->dialect->waits_long && refusal->ends_s != INT64_MAX && wait_s > 0)
         req->fail.retry_after_s = wait_s < INT32_MAX ? (int)wait_s : INT32_MAX;

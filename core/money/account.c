@@ -100,11 +100,16 @@ enum account_answer account_ask(const struct account *account, const struct acco
     return alone ? ACCOUNT_WAIT : ACCOUNT_TOO_LARGE;
 }
 
-void account_hold(struct account_period *p, int64_t hard, int64_t soft)
+void account_carry(struct account_period *p, int64_t hard, int64_t soft)
 {
     add(&p->held, hard);
     add(&p->soft_held, soft);
     p->open++;
+}
+
+void account_hold(struct account_period *p, int64_t hard, int64_t soft)
+{
+    account_carry(p, hard, soft);
     p->number++;
 }
 

@@ -70,6 +70,8 @@ int64_t account_ceiling(const struct account *account, int64_t admitted_ms);
 enum account_answer account_ask(const struct account *account, const struct account_period *period,
                                 const struct record *hold);
 void account_hold(struct account_period *period, int64_t hard, int64_t soft);
+/* The same of a hold that the journal has already, and has numbered. */
+void account_carry(struct account_period *period, int64_t hard, int64_t soft);
 void account_end(struct account_period *period, int64_t hard, int64_t soft, const struct record *end);
 /* An end or a row whose hold this process did not see. */
 void account_add(struct account_period *period, const struct record *end);

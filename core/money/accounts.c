@@ -276,6 +276,42 @@ struct account *accounts_named(struct accounts *all, struct text kind_name, stru
     return NULL;
 }
 
+static bool is_alike(const struct config_budget *a, const struct config_budget *b)
+{
+    return a->period == b->period && text_eq(account_zone(a), account_zone(b));
+}
+
+bool accounts_has(const struct accounts *all, const struct accounts_rule *rule)
+{
+    struct account *found[ACCOUNTS_MOST];
+    size_t count = is_for_each(rule->kind) ? 0 : find(all, rule->kind, rule->id, found);
+    for (size_t i = 0; i < count; i++)
+        if (is_alike(found[i]->terms, rule->terms))
+            return true;
+    for (size_t i = 0; i < all->rule_count; i++)
+        if (all->rules[i].kind == rule->kind && text_eq(all->rules[i].id, rule->id) &&
+            is_alike(all->rules[i].terms, rule->terms))
+            return true;
+    return false;
+}
+
+static void add_periods(void *owner, struct account *account)
+{
+    struct account *to = accounts_named(owner, text_of(account_kind_name(account->kind)), account->id,
+                                        text_of(period_name(account->terms->period)), account_zone(account->terms));
+    for (const struct account_period *p = account->latest; to != NULL && p != NULL; p = p->earlier) {
+        struct account_period *sum = account_at(to, p->begins_s * 1000);
+        account_add(sum, &(struct record){ .cost = p->spent, .doubt = p->doubt, .soft_doubt = p->soft_doubt });
+        sum->number = p->number > sum->number ? p->number : sum->number;
+        sum->told |= p->told;
+    }
+}
+
+void accounts_add(struct accounts *all, const struct accounts *more)
+{
+    accounts_each(more, add_periods, all);
+}
+
 void accounts_each(const struct accounts *all, void (*visit)(void *owner, struct account *account), void *owner)
 {
     for (size_t i = 0; i < all->bucket_count; i++)

@@ -1,6 +1,6 @@
 /* accounts.h - all accounts of a ledger, and which of them a request is charged to. The caller holds the ledger's mutex.
  *
- * Those of teams, keys, projects, tags, models and providers are there from the start. Those of each session and end user are made
+ * Those of teams, keys, projects, tags, models and providers are there from accounts_open() on. Those of each session and end user are made
  * when the first request of one comes, and forgotten when their period has been over for a day and nothing is in flight. */
 #ifndef MONEY_ACCOUNTS_H
 #define MONEY_ACCOUNTS_H
@@ -41,6 +41,11 @@ size_t accounts_of(struct accounts *all, const struct record *whose, bool make, 
  * budget any more. */
 struct account *accounts_named(struct accounts *all, struct text kind, struct text id, struct text per,
                                struct text zone);
+/* Is the rule's budget among them: its account, or the rule by which it is made? */
+bool accounts_has(const struct accounts *all, const struct accounts_rule *rule);
+/* Adds what is spent and in doubt in each account of `more` to the one of `all` of the same kind, id, period and zone; where there is none
+ * it is passed over. What is held is not added. */
+void accounts_add(struct accounts *all, const struct accounts *more);
 /* Forgets those that are over. */
 void accounts_sweep(struct accounts *all);
 /* Each of them, in no order. */

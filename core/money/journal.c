@@ -67,6 +67,11 @@ static int put(struct journal *j, struct record *record, struct fail *fail)
     return 0;
 }
 
+void journal_set_book(struct journal *j, const char *book)
+{
+    snprintf(j->book, sizeof j->book, "%s", book != NULL ? book : "");
+}
+
 uint64_t journal_next(const struct journal *j)
 {
     return j->next;
@@ -165,6 +170,7 @@ struct journal *journal_open(const struct journal_settings *settings, struct fai
     j->settings = *settings;
     j->folder = strdup(settings->folder);
     BUG_IF(j->folder == NULL);
+    journal_set_book(j, settings->book);
     j->folder_fd = j->lock_fd = j->fd = -1;
     uuid_new(j->boot);
     pthread_mutex_init(&j->mutex, NULL);

@@ -15,7 +15,7 @@ struct journal;
 struct journal_settings {
     const char *folder;   /* made if it is not there; lent */
     int64_t sync_ns;      /* a record is on the disk after this time; 0: before journal_append() returns */
-    const char *book;     /* digest of the price book, for OPEN; NULL: none. Kept */
+    const char *book;     /* digest of the price book, for OPEN; NULL: none. Lent */
     size_t segment_bytes; /* a new file is begun beyond this; 0: 64 MB */
     /* Adds to an OPEN what is carried over: `carried`, `balances` and what belongs to them, as all records stand that
      * journal_append() has returned from. Called with the mutex held, also from within journal_append(). May be NULL. */
@@ -42,6 +42,8 @@ int journal_append(struct journal *journal, struct record *record, size_t reserv
 uint64_t journal_next(const struct journal *journal);
 /* The record that was written last, lent until the next one. With the mutex held. */
 struct text journal_last(const struct journal *journal);
+/* Another digest of the price book (journal_settings.book), for the OPENs to come. With the mutex held. */
+void journal_set_book(struct journal *journal, const char *book);
 /* Syncs now, from the calling thread. With the mutex held. */
 int journal_sync(struct journal *journal, struct fail *fail);
 

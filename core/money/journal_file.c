@@ -70,7 +70,7 @@ static int put_open(struct journal *j, uint64_t first, struct fail *fail)
     open.again = j->next != first ? j->next : 0;
     open.boot = text_of(j->boot);
     open.program = TEXT(GW_VERSION);
-    open.book = text_of(j->settings.book);
+    open.book = text_of(j->book[0] != '\0' ? j->book : NULL);
     if (j->settings.carry != NULL)
         j->settings.carry(j->settings.owner, &open, &arena);
     int result = 0;

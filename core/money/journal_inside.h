@@ -17,6 +17,7 @@ struct journal {
     struct journal_settings settings;
     char *folder;
     char boot[UUID_TEXT_LEN + 1];
+    char book[65]; /* "": none */
     int folder_fd, lock_fd;
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* the thread that syncs */

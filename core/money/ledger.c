@@ -23,6 +23,8 @@ void ledger_book(struct ledger *l, const struct record *whose, const struct reco
 {
     ledger_book_sums(l, end);
     accounts_replay(&l->accounts, whose, end, clock_unix_ms());
+    if (l->fresh != NULL)
+        accounts_replay(l->fresh, whose, end, clock_unix_ms());
 }
 
 /* A hold that is written and not on the disk, where it must be there before the request is sent: it is not sent. */
@@ -42,26 +44,59 @@ static struct text whose_of(const struct account *account, const struct record *
     return !account->on_demand ? account->id : account->kind == ACCOUNT_USER ? hold->user : hold->session;
 }
 
-struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold)
+void ledger_set_stakes(struct ledger *l, struct ledger_hold *handle, const struct record *hold)
 {
     struct account *accounts[ACCOUNTS_MOST];
     size_t count = accounts_of(&l->accounts, hold, true, accounts);
-    struct ledger_hold *handle = calloc(1, sizeof *handle + count * sizeof handle->stakes[0]);
-    BUG_IF(handle == NULL);
+    handle->stakes = calloc(count + 1, sizeof handle->stakes[0]);
+    BUG_IF(handle->stakes == NULL);
     handle->count = count;
     for (size_t i = 0; i < count; i++) {
         handle->stakes[i].account = accounts[i];
         accounts[i]->handles++;
     }
+}
+
+void ledger_free_stakes(struct ledger_hold *handle)
+{
+    for (size_t i = 0; i < handle->count; i++)
+        handle->stakes[i].account->handles--;
+    free(handle->stakes);
+    handle->stakes = NULL;
+    handle->count = 0;
+}
+
+struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold)
+{
+    struct ledger_hold *handle = calloc(1, sizeof *handle);
+    BUG_IF(handle == NULL);
+    ledger_set_stakes(l, handle, hold);
     return handle;
 }
 
 void ledger_free_hold(struct ledger_hold *handle)
 {
-    for (size_t i = 0; i < handle->count; i++)
-        handle->stakes[i].account->handles--;
+    ledger_free_stakes(handle);
     handle->magic = 0;
     free(handle);
+}
+
+static void link_handle(struct ledger *l, struct ledger_hold *handle)
+{
+    handle->next = l->handles;
+    if (l->handles != NULL)
+        l->handles->prev = handle;
+    l->handles = handle;
+}
+
+static void unlink_handle(struct ledger *l, struct ledger_hold *handle)
+{
+    if (handle->prev != NULL)
+        handle->prev->next = handle->next;
+    else
+        l->handles = handle->next;
+    if (handle->next != NULL)
+        handle->next->prev = handle->prev;
 }
 
 static void put_refusal(struct ledger_refusal *refusal, enum account_answer answer, const struct ledger_stake *stake,
@@ -69,8 +104,9 @@ static void put_refusal(struct ledger_refusal *refusal, enum account_answer answ
 {
     refusal->answer = answer;
     refusal->kind = stake->account->kind;
-    refusal->terms = stake->account->terms;
-    refusal->id = whose_of(stake->account, hold);
+    refusal->period = stake->account->terms->period;
+    refusal->clamps = stake->account->terms->clamps;
+    snprintf(refusal->id, sizeof refusal->id, "%.*s", TEXT_ARG(whose_of(stake->account, hold)));
     refusal->left = account_left(stake->account, stake->period, hold->admitted_ms);
     refusal->ends_s = stake->period->ends_s;
 }
@@ -148,6 +184,7 @@ int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hol
     l->sums.open++;
     for (size_t i = 0; i < handle->count; i++)
         account_hold(handle->stakes[i].period, hold->hard, hold->soft);
+    link_handle(l, handle);
     return 0;
 }
 
@@ -180,7 +217,10 @@ void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end
     end->type = RECORD_END;
     end->hold = handle->number;
     journal_lock(l->journal);
+    if (l->fresh != NULL)
+        ledger_book_fresh(l, handle, end);
     ledger_write_or_keep(l, end); /* first: a segment that it begins carries over what was before it */
+    unlink_handle(l, handle);
     l->sums.open--;
     ledger_add(&l->sums.held, -handle->hard);
     ledger_book_sums(l, end);
@@ -234,15 +274,22 @@ size_t ledger_read_balances(struct ledger *l, const struct record *whose, struct
     struct account *accounts[ACCOUNTS_MOST];
     int64_t now_ms = clock_unix_ms();
     CHECK(l, LEDGER);
-    if (l->accounts.rule_count == 0 && l->accounts.count == 0) /* neither ever changes then */
+    if (!atomic_load_explicit(&l->charges, memory_order_relaxed))
         return 0;
     journal_lock(l->journal);
     size_t count = accounts_of(&l->accounts, whose, false, accounts);
     for (size_t i = 0; i < count; i++) {
         const struct account_period *p = account_at(accounts[i], now_ms);
         balances[i] = (struct ledger_balance){
-            accounts[i]->kind, accounts[i]->terms, account_limit(accounts[i], now_ms),   p->spent,
-            p->held,           p->doubt,           account_left(accounts[i], p, now_ms), p->ends_s
+            .kind = accounts[i]->kind,
+            .period = accounts[i]->terms->period,
+            .only_report = accounts[i]->terms->only_report,
+            .limit = account_limit(accounts[i], now_ms),
+            .spent = p->spent,
+            .held = p->held,
+            .doubt = p->doubt,
+            .left = account_left(accounts[i], p, now_ms),
+            .ends_s = p->ends_s,
         };
     }
     journal_unlock(l->journal);

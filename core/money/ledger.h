@@ -20,25 +20,26 @@ struct ledger_settings {
     const char *folder;
     int64_t sync_ns;
     int64_t doubt_ttl_ns;              /* doubt that is older is dropped; 0: none is */
-    const char *book;                  /* digest of the price book; kept, may be NULL */
+    const char *book;                  /* digest of the price book; lent, may be NULL */
     bool accept_gap;                   /* start although the journal has been damaged */
     size_t segment_bytes;              /* 0: the default */
-    const struct accounts_rule *rules; /* who has which budgets */
+    const struct accounts_rule *rules; /* who has which budgets; what they point to is kept, until ledger_reload() */
     size_t rule_count;
 };
 
 /* Why an attempt must not be sent. */
 struct ledger_refusal {
-    enum account_answer answer;        /* ACCOUNT_FITS: no budget refused it, the journal cannot be written */
-    enum account_kind kind;            /* whose budget */
-    const struct config_budget *terms; /* which of the kind's; kept by the ledger's owner */
-    struct text id;                    /* whose; of sessions and end users the record's own text, of others kept */
-    int64_t left;                      /* nano-dollars of it */
-    int64_t hard;                      /* what the attempt could have cost */
-    int64_t ends_s;                    /* when it begins anew; INT64_MAX: never */
-    int64_t room;                      /* what a hold may cost at most beside those that are open, of all its budgets */
-    unsigned waiting;                  /* attempts in the queue that are charged to one of its budgets */
-    uint64_t after;                    /* the record after which it was refused */
+    enum account_answer answer;    /* ACCOUNT_FITS: no budget refused it, the journal cannot be written */
+    enum account_kind kind;        /* whose budget */
+    enum config_period period;     /* which of the kind's */
+    bool clamps;                   /* as in struct config_budget */
+    char id[RECORD_TEXT_MOST + 1]; /* whose; of a session or an end user its own name */
+    int64_t left;                  /* nano-dollars of it */
+    int64_t hard;                  /* what the attempt could have cost */
+    int64_t ends_s;                /* when it begins anew; INT64_MAX: never */
+    int64_t room;                  /* what a hold may cost at most beside those that are open, of all its budgets */
+    unsigned waiting;              /* attempts in the queue that are charged to one of its budgets */
+    uint64_t after;                /* the record after which it was refused */
 };
 
 /* What the start found. */
@@ -52,8 +53,14 @@ struct ledger_start {
 
 /* Reads the journal and begins a new segment. NULL with `fail` (FAIL_OPERATOR). Given. */
 struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger_start *start, struct fail *fail);
-/* No hold may be open: what is open all the same is left to the next start, as doubt. */
+/* No hold should be open: what is open all the same is left to the next start, as doubt, and its handle is gone. */
 void ledger_close(struct ledger *ledger);
+/* Other budgets and another price book from now on. A budget that stays (the same kind, owner, period and zone) keeps what was spent and
+ * is held; its new limit counts at once, also for those that wait. One that is gone stops counting. A new one starts with what the
+ * journal's files have of its periods, and with what is in flight. Reads the journal where there is a new one, so it may take seconds;
+ * one at a time. The rules that it had before are let go of. -1 with `fail`, and nothing has changed: the journal cannot be read. */
+int ledger_reload(struct ledger *ledger, const struct accounts_rule *rules, size_t rule_count, const char *book,
+                  struct fail *fail);
 
 /* Before an attempt is sent. `hold` has all but type, number, time and accounts; its dimensions (team, key, project ...) decide which
  * accounts it is charged to: all are checked and taken together, or none. Where others wait for one of them (ledger_queue.h) it does not
@@ -105,7 +112,8 @@ enum ledger_charge ledger_charge(struct ledger *ledger, const struct record *who
 /* A budget now. */
 struct ledger_balance {
     enum account_kind kind;
-    const struct config_budget *terms;
+    enum config_period period;
+    bool only_report;
     int64_t limit; /* with a raise */
     int64_t spent, held, doubt, left;
     int64_t ends_s; /* when it begins anew; INT64_MAX: never */
@@ -117,10 +125,11 @@ size_t ledger_read_balances(struct ledger *ledger, const struct record *whose, s
 struct ledger_alert {
     const char *kind; /* "team", static */
     char id[800];
-    const struct config_budget *terms;
+    char *url; /* who is informed; given: free() */
+    enum config_period period;
     int64_t spent, mark, limit; /* nano-dollars */
     int64_t begins_s, ends_s;   /* of the period; INT64_MAX: it has no end */
-    bool by_share;              /* alert_percent, not alert_usd */
+    unsigned percent;           /* the mark is this share of the limit; 0: it is an amount */
 };
 /* Those that have passed a mark since the last call, each once for its period: at most `most`, the others the next time. `starts`: what is
  * past its mark now was reported by the process before. Looks at every account: about once a second. */

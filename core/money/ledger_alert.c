@@ -1,5 +1,8 @@
 /* ledger_alert.c - which budgets have passed the mark at which an alert is due. */
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/fail.h"
 #include "money/ledger_inside.h"
 
 struct looking {
@@ -18,13 +21,15 @@ static bool tell(struct looking *k, const struct account *account, const struct 
         return true;
     struct ledger_alert *a = &k->out[k->count++];
     *a = (struct ledger_alert){ .kind = account_kind_name(account->kind),
-                                .terms = account->terms,
+                                .url = strdup(account->terms->alert),
+                                .period = account->terms->period,
                                 .spent = p->spent,
                                 .mark = mark,
                                 .limit = account_limit(account, k->now_ms),
                                 .begins_s = p->begins_s,
                                 .ends_s = p->ends_s,
-                                .by_share = kind == 1 };
+                                .percent = kind == 1 ? account->terms->alert_percent : 0 };
+    BUG_IF(a->url == NULL);
     snprintf(a->id, sizeof a->id, "%.*s", TEXT_ARG(account->id));
     return true;
 }
@@ -38,6 +43,10 @@ static void look(void *owner, struct account *account)
     struct account_period *p = account_at(account, k->now_ms);
     int64_t limit = account_limit(account, k->now_ms);
     int64_t share = limit / 100 * t->alert_percent + limit % 100 * t->alert_percent / 100;
+    if (p->spent < t->alert_nano) /* the mark was raised */
+        p->told &= ~1u;
+    if (p->spent < share)
+        p->told &= ~2u;
     if (t->alert_nano >= 0 && (p->told & 1) == 0 && tell(k, account, p, 0, t->alert_nano))
         p->told |= 1;
     if (t->alert_percent > 0 && (p->told & 2) == 0 && tell(k, account, p, 1, share))

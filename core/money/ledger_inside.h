@@ -22,10 +22,11 @@ struct ledger_stake {
 
 struct ledger_hold {
     uint32_t magic;
+    struct ledger_hold *prev, *next; /* of those that are open */
     uint64_t number;
     int64_t hard, soft;
     size_t count;
-    struct ledger_stake stakes[]; /* where it is held */
+    struct ledger_stake *stakes; /* where it is held */
 };
 
 /* A record that could not be written. */
@@ -37,10 +38,13 @@ struct late {
 struct ledger {
     uint32_t magic;
     struct journal *journal;
-    struct holds open; /* by number: an OPEN of a new segment carries them */
+    struct holds open;           /* by number: an OPEN of a new segment carries them */
+    struct ledger_hold *handles; /* of those that this process holds */
     struct ledger_sums sums;
     struct late *late, **last_late;
     struct accounts accounts;
+    struct accounts *fresh;    /* budgets that are about to be added: they are charged too; NULL: none */
+    atomic_bool charges;       /* there are accounts, or rules for some */
     bool gap;                  /* the OPEN that is written now comes after damage that the operator accepted */
     uint64_t doubts;           /* the oldest segment with a HOLD in doubt; 0: not known */
     struct ledger_wait *queue; /* in order */
@@ -62,6 +66,8 @@ struct ledger {
 void ledger_add(int64_t *sum, int64_t more);
 /* What is over is in the sums, and in the balances of the budgets that there are now, whatever budgets there were then. */
 void ledger_book(struct ledger *l, const struct record *whose, const struct record *end);
+/* Charges budgets that are about to be added with an END that this process writes. */
+void ledger_book_fresh(struct ledger *l, const struct ledger_hold *handle, const struct record *end);
 /* The same of the sums alone. */
 void ledger_book_sums(struct ledger *l, const struct record *end);
 
@@ -84,9 +90,18 @@ bool ledger_fits(struct ledger *l, struct ledger_hold *handle, const struct reco
                  struct ledger_refusal *refusal);
 /* A handle with the accounts that the record is charged to. On the heap. */
 struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold);
+/* The accounts of a handle that has none. */
+void ledger_set_stakes(struct ledger *l, struct ledger_hold *handle, const struct record *hold);
+void ledger_free_stakes(struct ledger_hold *handle);
 void ledger_free_hold(struct ledger_hold *handle);
 /* Writes the HOLD of one that fits. -1 with `fail`: it must not be sent, and the handle is the caller's still. */
 int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, struct fail *fail);
+/* ledger_start.c: what the journal's records before the one numbered `before` make of the accounts of `l`, which has nothing else. Beside a
+ * gateway that writes it, without a lock. */
+int ledger_read_past(struct ledger *l, const char *folder, uint64_t before, struct fail *fail);
+/* ledger_queue.c: those that wait have no accounts; they get those that there are now. */
+void ledger_leave_queue(struct ledger *l);
+void ledger_join_queue(struct ledger *l);
 /* ledger_queue.c: lets in whom the accounts have room for now. After everything that makes room. */
 void ledger_run_queue(struct ledger *l);
 /* Writes a record. A hold is open until its END is written: until then a new segment must

@@ -66,6 +66,22 @@ void ledger_run_queue(struct ledger *l)
     }
 }
 
+void ledger_leave_queue(struct ledger *l)
+{
+    for (struct ledger_wait *wait = l->queue; wait != NULL; wait = wait->next) {
+        count_waiting(wait, false);
+        ledger_free_stakes(wait->hold);
+    }
+}
+
+void ledger_join_queue(struct ledger *l)
+{
+    for (struct ledger_wait *wait = l->queue; wait != NULL; wait = wait->next)
+        ledger_set_stakes(l, wait->hold, wait->record);
+    if (l->queue != NULL)
+        ledger_run_queue(l);
+}
+
 void ledger_wait(struct ledger *l, struct ledger_wait *wait, struct record *record)
 {
     CHECK(l, LEDGER);

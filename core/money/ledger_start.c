@@ -14,6 +14,7 @@ struct replay {
     size_t carried;         /* HOLDs that come behind it out of itself */
     uint64_t number, as_of; /* of that OPEN, whose balances were taken: the records between are in them */
     bool lacking;           /* an account is not in that OPEN: everything must be read */
+    uint64_t before;        /* the number of the first record that is not wanted; 0: all are */
 };
 
 static void replay_end(struct ledger *l, const struct record *end)
@@ -54,6 +55,8 @@ static bool replay_record(void *owner, const struct record *record, struct text 
         replay->carried--;
     else if (record->type != RECORD_OPEN && record->number >= replay->number && record->number < replay->as_of)
         return true;
+    else if (replay->before > 0 && record->type != RECORD_OPEN && record->number >= replay->before)
+        return false;
     switch (record->type) {
     case RECORD_OPEN:
         return replay_open(replay, record);
@@ -153,6 +156,15 @@ static int read_history(struct ledger *l, const struct ledger_settings *settings
         settings->folder, start->first_problem);
 }
 
+int ledger_read_past(struct ledger *l, const char *folder, uint64_t before, struct fail *fail)
+{
+    struct ledger_start start = { 0 };
+    struct replay replay = { .ledger = l, .start = &start, .before = before };
+    struct history_visitor visitor = { replay_record, replay_problem, &replay };
+    struct history_report report;
+    return history_read(folder, &visitor, &report, fail);
+}
+
 struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger_start *start, struct fail *fail)
 {
     struct ledger *l = calloc(1, sizeof *l);
@@ -162,6 +174,7 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
     l->magic = LEDGER_MAGIC;
     l->last_late = &l->late;
     accounts_open(&l->accounts, settings->rules, settings->rule_count);
+    atomic_init(&l->charges, settings->rule_count > 0);
     l->folder = strdup(settings->folder);
     BUG_IF(l->folder == NULL);
     l->doubt_ttl_ns = settings->doubt_ttl_ns;
@@ -205,6 +218,10 @@ void ledger_close(struct ledger *l)
     if (l->journal != NULL)
         journal_close(l->journal);
     ledger_free_late(l);
+    for (struct ledger_hold *h = l->handles, *next; h != NULL; h = next) {
+        next = h->next;
+        ledger_free_hold(h);
+    }
     holds_fini(&l->open);
     accounts_fini(&l->accounts);
     free(l->folder);

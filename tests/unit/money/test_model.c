@@ -319,8 +319,6 @@ Test(model, a_crash_anywhere_keeps_the_ceiling)
         }
     } while (cut >= 0);
     ledger_close(l);
-    for (unsigned i = 0; i < count; i++)
-        free(open[i]);
     l = start_ledger(&f);
     for (unsigned day = 1; day <= days; day++) {
         const struct account_period *p = account_at(
