@@ -1,6 +1,7 @@
 /* commands.c - the verbs. A verb is named after the room that does the work: "ledger.sums". */
 #include "boot/commands.h"
 
+#include "boot/reload.h"
 #include "flow/kill.h"
 #include "flow/worker.h"
 #include "money/ledger.h"
@@ -83,12 +84,35 @@ static int kill_one(void *owner, const struct json *ask, struct json_writer *w, 
     return 0;
 }
 
-size_t commands_of(struct gateway *gateway, struct control_verb *out)
+/* {"verb":"config.reload"} -> "accepted", "digest" of the configuration in use, "lines" for a person */
+static int reload_config(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
+{
+    char digest[2 * CRYPTO_SHA256_LEN + 1];
+    struct buf lines;
+    (void)ask;
+    (void)fail;
+    buf_init(&lines, CONTROL_LINE_MOST / 4);
+    json_name(w, "accepted");
+    json_put_bool(w, reload_run(owner, &lines) == 0);
+    reload_digest(owner, digest);
+    json_name(w, "digest");
+    json_put_str(w, text_of(digest));
+    json_name(w, "lines");
+    json_array(w);
+    for (struct text rest = buf_view(&lines); rest.len > 0;)
+        json_put_str(w, text_cut(&rest, '\n'));
+    json_close(w);
+    buf_free(&lines);
+    return 0;
+}
+
+size_t commands_of(struct gateway *gateway, struct reload *reload, struct control_verb *out)
 {
     const struct control_verb all[] = {
         { "ledger.sums", ledger_sums, gateway->ledger },
         { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
         { "kill.set", kill_one, gateway->kill },
+        { "config.reload", reload_config, reload },
     };
     _Static_assert(sizeof all / sizeof all[0] <= COMMANDS_MOST, "there is room for all");
     memcpy(out, all, sizeof all);

@@ -4,12 +4,13 @@
 
 #include "boot/control.h"
 
-struct gateway; /* flow/gateway.h */
+struct gateway; /* flow/worker.h */
+struct reload;
 
 /* How many there are at most. */
 #define COMMANDS_MOST 16
 
 /* The verbs of this gateway, in out[COMMANDS_MOST]; how many. Each runs on the control's thread: what it touches must allow that. */
-size_t commands_of(struct gateway *gateway, struct control_verb *out);
+size_t commands_of(struct gateway *gateway, struct reload *reload, struct control_verb *out);
 
 #endif

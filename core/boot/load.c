@@ -67,6 +67,26 @@ static const char *ca_file(struct arena *arena, struct load_report *report)
     return arena_str(arena, text_of(path));
 }
 
+/* Of each file the digest of the one before, a blank and its text. */
+static void add_digest(struct config *config, struct text text)
+{
+    uint8_t digest[CRYPTO_SHA256_LEN];
+    struct buf bytes;
+    buf_init(&bytes, FILE_MAX + 1024);
+    buf_printf(&bytes, "%s ", config->digest);
+    buf_text(&bytes, text);
+    crypto_sha256(buf_view(&bytes), digest);
+    crypto_hex(digest, sizeof digest, config->digest);
+    buf_free(&bytes);
+}
+
+static void write_digest(struct config *config, struct text source)
+{
+    add_digest(config, source);
+    for (size_t i = 0; i < config->policy_count; i++)
+        add_digest(config, config->policies[i].source);
+}
+
 struct config *load_config(const struct load_options *options, struct load_report *report)
 {
     struct config *config = config_new();
@@ -96,6 +116,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
         link_all(&link);
         open_plugins(&link);
     }
+    write_digest(config, buf_view(&source));
     buf_free(&source);
     if (report->complaints.count == 0) {
         config_seal(config);

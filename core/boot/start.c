@@ -16,12 +16,12 @@
 #include "base/crypto.h"
 #include "base/large.h"
 #include "base/log.h"
-#include "boot/alert.h"
 #include "boot/banner.h"
 #include "boot/commands.h"
 #include "boot/endpoint.h"
 #include "boot/limits.h"
 #include "boot/memory.h"
+#include "boot/reload.h"
 #include "boot/rules.h"
 #include "boot/worker_thread.h"
 #include "flow/access.h"
@@ -34,7 +34,6 @@
 #include "money/delivery.h"
 #include "money/estimates.h"
 #include "money/ledger.h"
-#include "plugin/counters.h"
 #include "plugin/plugin.h"
 #include "plugin/watch.h"
 #include "script/script.h"
@@ -60,9 +59,10 @@ struct run {
     struct config *config;
     const struct start_options *options;
     struct worker_thread *threads; /* one for each worker */
-    struct alert *alert;           /* NULL: no webhook for budgets */
-    unsigned opened;               /* threads that are set up */
-    uint16_t port;                 /* the one that is bound */
+    struct reload *reload;
+    struct config_store store; /* that of `config`: it is filled until the end, whatever is loaded meanwhile */
+    unsigned opened;           /* threads that are set up */
+    uint16_t port;             /* the one that is bound */
     struct control_verb commands[COMMANDS_MOST];
     struct control *control; /* NULL: there is no ledger, or no socket could be made */
     int signal_fd, idle_fd;
@@ -103,17 +103,28 @@ int start_check_address(const struct config *config, bool insecure, struct fail 
                     TEXT_ARG(config->listen.address));
 }
 
+int start_load_book(struct config *config, const struct start_options *options, struct fail *fail)
+{
+    config->free_book = book_free;
+    if (options->book_may_lack && access(options->book, F_OK) != 0) {
+        log_line(LOG_WARN, "there is no price book at %s: what requests cost is unknown", options->book);
+        return 0;
+    }
+    config->book = book_load(options->book, fail);
+    return config->book != NULL ? 0 : -1;
+}
+
 int start_serve(struct config *config, const struct start_options *options)
 {
-    struct run run = {
-        .config = config, .options = options, .gateway.book = options->book, .signal_fd = -1, .idle_fd = -1
-    };
+    struct run run = { .config = config, .options = options, .signal_fd = -1, .idle_fd = -1 };
     struct fail fail;
 
     if (start_check_address(config, options->insecure, &fail) < 0) {
         log_line(LOG_ERROR, "%s", fail.text);
         return EXIT_CONFIG;
     }
+    run.store = config->store;
+    config->store.instance = NULL;
     large_start();
     limits_raise_files();
     limits_no_core();
@@ -161,7 +172,7 @@ static int open_ledger(struct run *run)
 
     if (config->path == NULL)
         return 0;
-    settings.book = run->gateway.book != NULL ? run->gateway.book->digest : NULL;
+    settings.book = run->config->book != NULL ? run->config->book->digest : NULL;
     struct accounts_rule *rules = rules_of(run->config, &settings.rule_count);
     settings.rules = rules;
     run->gateway.ledger = ledger_open(&settings, &start, &fail);
@@ -171,8 +182,6 @@ static int open_ledger(struct run *run)
     }
     if (run->gateway.kill != NULL)
         kill_know_keys(run->gateway.kill, run->config);
-    if (run->gateway.ledger != NULL)
-        run->alert = alert_start(run->gateway.ledger, run->config, rules, settings.rule_count);
     free(rules);
     if (run->gateway.ledger == NULL) {
         log_line(LOG_ERROR, "%s", fail.text);
@@ -195,8 +204,8 @@ static void open_control(struct run *run)
     struct fail fail;
     if (run->gateway.ledger == NULL)
         return;
-    run->control =
-        control_open(run->config->ledger.path, run->commands, commands_of(&run->gateway, run->commands), &fail);
+    run->control = control_open(run->config->ledger.path, run->commands,
+                                commands_of(&run->gateway, run->reload, run->commands), &fail);
     if (run->control == NULL)
         log_line(LOG_WARN, "%s", fail.text);
 }
@@ -205,10 +214,10 @@ static int open_delivery(struct run *run)
 {
     const struct config *config = run->config;
     struct delivery_settings settings = { .folder = config->ledger.path,
-                                          .plugin = config->store.plugin,
-                                          .instance = config->store.instance,
+                                          .plugin = run->store.plugin,
+                                          .instance = run->store.instance,
                                           .accept_gap = run->options->accept_gap,
-                                          .rows_ms = (int64_t)config->store.rows_days * DAY_MS,
+                                          .rows_ms = (int64_t)run->store.rows_days * DAY_MS,
                                           .keep_ms = (int64_t)config->ledger.keep_days * DAY_MS };
     struct ledger_sums sums;
     struct fail fail;
@@ -225,21 +234,14 @@ static int open_delivery(struct run *run)
     return -1;
 }
 
-/* The windows of limits are counters of the plugin "memory". */
 static int open_throttle(struct run *run)
 {
     struct fail fail;
-    if (!throttle_is_needed(run->config))
+    if (reload_throttle(&run->gateway, run->config, &fail) == 0)
         return 0;
-    const struct plugin *plugin = plugin_find("memory", run->config->plugin_directories, &fail);
-    struct counters *counters = plugin != NULL ? counters_open(plugin, "limits", &fail) : NULL;
-    if (counters == NULL) {
-        log_line(LOG_ERROR, "limits: %s", fail.text);
-        run->exit_code = EXIT_CONFIG;
-        return -1;
-    }
-    run->gateway.throttle = throttle_new(run->config, counters);
-    return 0;
+    log_line(LOG_ERROR, "%s", fail.text);
+    run->exit_code = EXIT_CONFIG;
+    return -1;
 }
 
 /* In builds for tests it can be left out, so that failures one after another do not change what comes after them. */
@@ -267,8 +269,8 @@ static int open_gateway(struct run *run)
     run->gateway.metrics = metrics_new(workers);
     run->gateway.estimates = estimates_new();
     run->gateway.health = open_health();
-    if (run->config->policy_count > 0)
-        run->gateway.scripts = script_shared_new();
+    run->gateway.scripts = script_shared_new();
+    run->reload = reload_new(&run->gateway, run->config, run->options);
     run->gateway.access = access_new(STDOUT_FILENO, workers);
     if (run->gateway.access == NULL) {
         log_line(LOG_ERROR, "cannot start the access log: %s", strerror(errno));
@@ -287,7 +289,7 @@ static int open_gateway(struct run *run)
     BUG_IF(run->threads == NULL);
     if (open_ledger(run) < 0 || open_delivery(run) < 0 || open_throttle(run) < 0)
         return -1;
-    open_control(run);
+    reload_alert(run->reload);
     return 0;
 }
 
@@ -315,6 +317,8 @@ static int open_seats(struct run *run)
         log_line(LOG_ERROR, "cannot start a worker's thread: %s", strerror(errno));
         return -1;
     }
+    reload_workers(run->reload, run->threads, run->opened);
+    open_control(run);
     return 0;
 }
 
@@ -371,10 +375,15 @@ static int next_signal(struct run *run, int64_t until_ns, unsigned *idle)
     return 0;
 }
 
-static bool ends(int signal_number)
+static bool ends(struct run *run, int signal_number)
 {
-    if (signal_number == SIGHUP)
-        log_line(LOG_WARN, "SIGHUP: this version reads its configuration at start only; restart it to change it");
+    if (signal_number == SIGHUP) {
+        struct buf lines;
+        buf_init(&lines, 1 << 20);
+        log_line(LOG_INFO, "SIGHUP: the configuration is loaded");
+        reload_run(run->reload, &lines);
+        buf_free(&lines);
+    }
     if (signal_number == SIGUSR1)
         log_line(LOG_WARN, "SIGUSR1: there is no log file to open again; logs go to stdout and stderr");
     return signal_number == SIGTERM || signal_number == SIGINT;
@@ -384,17 +393,17 @@ static bool ends(int signal_number)
 static void wait_for_the_end(struct run *run)
 {
     unsigned idle = 0;
-    while (!ends(next_signal(run, 0, &idle)))
+    while (!ends(run, next_signal(run, 0, &idle)))
         continue;
 
-    int64_t until = clock_ns() + run->config->limits.drain_ns;
+    int64_t until = clock_ns() + reload_drain_ns(run->reload);
     atomic_store(&run->gateway.draining, true);
     log_line(LOG_INFO, "draining: %u requests in flight; a second signal ends them",
              atomic_load(&run->gateway.in_flight));
     for (unsigned i = 0; i < run->opened; i++)
         worker_thread_drain(&run->threads[i]);
     int signal_number = 0;
-    while (idle < run->opened && clock_ns() < until && !ends(signal_number))
+    while (idle < run->opened && clock_ns() < until && !ends(run, signal_number))
         signal_number = next_signal(run, until, &idle);
     if (idle == run->opened)
         return;
@@ -428,12 +437,16 @@ static void close_gateway(struct run *run)
     for (unsigned i = 0; i < run->opened; i++)
         worker_thread_close(&run->threads[i]);
     free(run->threads);
-    if (run->alert != NULL)
-        alert_stop(run->alert);
+    if (run->reload != NULL)
+        reload_stop(run->reload);
     if (run->gateway.ledger != NULL)
         ledger_close(run->gateway.ledger);
     if (run->gateway.delivery != NULL)
         delivery_stop(run->gateway.delivery, DELIVER_S * CLOCK_S);
+    if (run->store.instance != NULL)
+        run->store.close(run->store.plugin, run->store.instance);
+    if (run->reload != NULL)
+        reload_free(run->reload);
     if (run->gateway.kill != NULL)
         kill_close(run->gateway.kill);
     if (run->gateway.throttle != NULL)

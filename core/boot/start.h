@@ -8,18 +8,22 @@
 #include "base/fail.h"
 #include "config/config.h"
 
-struct book; /* money/book.h */
+struct load_options; /* boot/load.h */
 
 struct start_options {
-    bool insecure;           /* others may connect although there are no keys */
-    bool quiet;              /* no banner, only the line that names where it listens */
-    const struct book *book; /* prices; lent until it ends. NULL: no cost is known */
-    bool accept_gap;         /* start although the ledger is damaged */
+    bool insecure;                   /* others may connect although there are no keys */
+    bool quiet;                      /* no banner, only the line that names where it listens */
+    bool accept_gap;                 /* start although the ledger is damaged */
+    const struct load_options *load; /* where the configuration came from; lent until it ends */
+    const char *book;                /* path of the price book; lent until it ends */
+    bool book_may_lack;              /* where it is not there no cost is known; else that is an error */
 };
 
 /* May it listen there? 0, or -1 with what to do: an address that others reach needs keys, and no
  * provider may be the gateway itself. */
 int start_check_address(const struct config *config, bool insecure, struct fail *fail);
+/* The price book, into config->book. 0, also where it may lack and does: the log has it; -1 with `fail`. */
+int start_load_book(struct config *config, const struct start_options *options, struct fail *fail);
 /* Serves until a signal ends it. `config` is kept (it takes references of its own). 0: drained; 1: it could not
  * start, or requests were cut; 78: the configuration does not allow it. */
 int start_serve(struct config *config, const struct start_options *options);

@@ -45,7 +45,7 @@ struct word_row {
     const char *choices;   /* of WORD_CHOICE, blank-separated */
     size_t offset;         /* in the word's declaration */
     bool required;
-    bool reload; /* could be changed while it runs; this version reads the file at start only, so nobody is shown it */
+    bool reload; /* counts from a reload on; else from the next start on */
     const char *help;
 };
 

@@ -141,6 +141,8 @@ static void write_row(const struct word_row *row, struct buf *out)
             buf_printf(out, "; %s unless said", row->otherwise);
         if (row->required)
             buf_str(out, "; required");
+        if (!row->reload)
+            buf_str(out, "; from the next start on");
         buf_str(out, "\n");
     }
     buf_free(&part);
@@ -174,6 +176,8 @@ static void write_row_json(const struct word_row *row, struct json_writer *w)
     }
     json_name(w, "required");
     json_put_bool(w, row->required);
+    json_name(w, "reload");
+    json_put_bool(w, row->reload);
     json_name(w, "help");
     json_put_str(w, text_of(row->help));
     json_close(w);
@@ -186,7 +190,7 @@ void words_write(bool as_json, struct buf *out)
         buf_str(
             out,
             "The words of gateway.lua. [] stands for values without a name, ... for the plugin's own. What is changed\n"
-            "takes effect at the next start.\n");
+            "counts from `llm-gateway reload` on, or from the next start on where that stands behind it.\n");
         for (size_t i = 0; i < word_count; i++)
             write_row(&words[i], out);
         return;

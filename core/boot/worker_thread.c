@@ -22,6 +22,7 @@ static void *run(void *arg);
 static void on_drain(struct loop_message *message);
 static void on_cut(struct loop_message *message);
 static void on_stop(struct loop_message *message);
+static void on_use(struct loop_message *message);
 static void on_look(struct loop_timer *timer);
 
 int worker_thread_open(struct worker_thread *thread, unsigned index, struct gateway *gateway, struct config *config,
@@ -31,6 +32,7 @@ int worker_thread_open(struct worker_thread *thread, unsigned index, struct gate
                                       .drain.on_message = on_drain,
                                       .cut.on_message = on_cut,
                                       .stop.on_message = on_stop,
+                                      .use.on_message = on_use,
                                       .look.on_time = on_look };
     if (worker_init(&thread->worker, index, gateway, config) < 0) {
         close(listen_fd);
@@ -68,6 +70,22 @@ static void *run(void *arg)
     front_free(thread->front);
     crypto_thread_end();
     return NULL;
+}
+
+void worker_thread_use(struct worker_thread *thread, struct config *config, struct script_worker *scripts, sem_t *used)
+{
+    thread->next = config;
+    thread->next_scripts = scripts;
+    thread->used = used;
+    loop_post(&thread->worker.loop, &thread->use);
+}
+
+static void on_use(struct loop_message *message)
+{
+    struct worker_thread *thread = WORKER_THREAD_OF(message, use);
+    worker_use(&thread->worker, thread->next, thread->next_scripts);
+    front_reload(thread->front);
+    sem_post(thread->used);
 }
 
 void worker_thread_drain(struct worker_thread *thread)

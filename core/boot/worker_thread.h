@@ -3,6 +3,7 @@
 #define BOOT_WORKER_THREAD_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "base/fail.h"
 #include "flow/worker.h"
@@ -14,7 +15,10 @@ struct worker_thread {
     pthread_t thread;
     bool started;
     int idle_fd; /* an eventfd, kept: 1 is added once when the worker has drained */
-    struct loop_message drain, cut, stop;
+    struct loop_message drain, cut, stop, use;
+    struct config *next; /* of `use` */
+    struct script_worker *next_scripts;
+    sem_t *used;
     struct loop_timer look; /* while draining */
 };
 
@@ -23,6 +27,8 @@ int worker_thread_open(struct worker_thread *thread, unsigned index, struct gate
                        int listen_fd, int idle_fd, struct fail *fail);
 /* Runs the worker's loop in a thread of its own, which no signal reaches. 0, or -1 with errno. */
 int worker_thread_start(struct worker_thread *thread);
+/* Its new requests begin with `config` and its policies (taken); `used` is posted when they do. Lent until then. One at a time. */
+void worker_thread_use(struct worker_thread *thread, struct config *config, struct script_worker *scripts, sem_t *used);
 /* No new connections; idle_fd decides when none is left. */
 void worker_thread_drain(struct worker_thread *thread);
 /* Ends the requests in flight. After worker_thread_drain(). */

@@ -9,11 +9,11 @@
 
 #include "base/text.h"
 
-const struct cli_verb *const cli_verbs[] = { &verb_serve,  &verb_check,   &verb_models,     &verb_providers,
-                                             &verb_prices, &verb_usage,   &verb_explain,    &verb_logs,
-                                             &verb_ledger, &verb_kill,    &verb_chat,       &verb_connect,
-                                             &verb_plugin, &verb_version, &verb_completion, &verb_help,
-                                             NULL };
+const struct cli_verb *const cli_verbs[] = { &verb_serve,   &verb_check,  &verb_models,  &verb_providers,
+                                             &verb_prices,  &verb_usage,  &verb_explain, &verb_logs,
+                                             &verb_ledger,  &verb_kill,   &verb_reload,  &verb_chat,
+                                             &verb_connect, &verb_plugin, &verb_version, &verb_completion,
+                                             &verb_help,    NULL };
 
 const struct cli_verb *cli_find(const char *name)
 {
@@ -94,16 +94,21 @@ static void say_all(struct complaints *complaints)
     buf_free(&out);
 }
 
-struct config *cli_load(const struct cli *cli, unsigned how)
+struct load_options cli_load_options(const struct cli *cli, unsigned how)
 {
     const char *file = cli_option(cli, "config");
     if (file == NULL && access("gateway.lua", F_OK) == 0)
         file = "gateway.lua";
     const char *variable = cli_option_from(cli, "listen");
-    struct load_options options = { .file = file,
-                                    .listen = cli_option(cli, "listen"),
-                                    .listen_from = variable != NULL ? variable : "--listen",
-                                    .open_off = (how & CLI_LOAD_OFF) != 0 };
+    return (struct load_options){ .file = file,
+                                  .listen = cli_option(cli, "listen"),
+                                  .listen_from = variable != NULL ? variable : "--listen",
+                                  .open_off = (how & CLI_LOAD_OFF) != 0 };
+}
+
+struct config *cli_load(const struct cli *cli, unsigned how)
+{
+    struct load_options options = cli_load_options(cli, how);
     struct load_report report;
 
     load_report_init(&report, &options);

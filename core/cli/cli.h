@@ -92,11 +92,14 @@ enum {
     CLI_LOAD_STRICT = 4, /* a warning is as bad as a complaint */
     CLI_LOAD_OFF = 2,    /* open providers that are off too, as far as they can be */
 };
+/* Where it comes from by -c, GW_CONFIG, --listen and GW_LISTEN; lent from `cli`. */
+struct load_options cli_load_options(const struct cli *cli, unsigned how);
 /* The snapshot that -c, GW_CONFIG, --listen and GW_LISTEN describe, given; complaints go to stderr, warnings
  * and notes when wanted. `how`: CLI_LOAD_*. NULL: exit with CLI_CONFIG. */
 struct config *cli_load(const struct cli *cli, unsigned how);
 
 extern const struct cli_verb verb_chat, verb_check, verb_completion, verb_connect, verb_explain, verb_help, verb_kill,
-    verb_logs, verb_models, verb_plugin, verb_ledger, verb_prices, verb_providers, verb_serve, verb_usage, verb_version;
+    verb_logs, verb_models, verb_plugin, verb_ledger, verb_prices, verb_providers, verb_reload, verb_serve, verb_usage,
+    verb_version;
 
 #endif

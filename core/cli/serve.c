@@ -1,12 +1,11 @@
 /* serve.c - llm-gateway serve: runs the gateway. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "boot/load.h"
 #include "boot/start.h"
 #include "cli/cli.h"
 #include "cli/prices.h"
-#include "money/book.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
@@ -38,46 +37,31 @@ static int set_level(const struct cli *cli, enum log_level *level)
     return CLI_OK;
 }
 
-/* Requests are served without prices too: their cost is unknown then. A book that was asked for, or is broken, is the
- * operator's to mend first. 0, or -1 after a message. */
-static int load_book(const struct cli *cli, struct book **book)
-{
-    struct fail fail = { .kind = FAIL_NONE };
-    struct arena arena;
-
-    arena_init(&arena, NULL, 0, 64 << 10);
-    const char *path = prices_path(cli, &arena);
-    bool may_lack = cli_option(cli, "book") == NULL && access(path, F_OK) != 0;
-    *book = may_lack ? NULL : book_load(path, &fail);
-    if (may_lack)
-        log_line(LOG_WARN, "there is no price book at %s: what requests cost is unknown", path);
-    else if (*book == NULL)
-        cli_say("%s", fail.text);
-    arena_fini(&arena);
-    return *book != NULL || may_lack ? 0 : -1;
-}
-
 static int run(struct cli *cli)
 {
     enum log_level level;
-    struct book *book;
+    struct arena arena;
+    struct fail fail;
     if (set_level(cli, &level) != CLI_OK)
         return CLI_USAGE;
     struct config *config = cli_load(cli, level >= LOG_WARN ? CLI_LOAD_NOTES : 0);
     if (config == NULL)
         return CLI_CONFIG;
-    if (load_book(cli, &book) < 0) {
-        config_unref(config);
-        return CLI_CONFIG;
-    }
+    arena_init(&arena, NULL, 0, 64 << 10);
+    struct load_options load = cli_load_options(cli, 0);
     struct start_options start = { .insecure = cli_option(cli, "insecure") != NULL,
                                    .quiet = level < LOG_INFO,
-                                   .book = book,
+                                   .load = &load,
+                                   .book = prices_path(cli, &arena),
+                                   .book_may_lack = cli_option(cli, "book") == NULL,
                                    .accept_gap = cli_option(cli, "accept-gap") != NULL };
-    int code = start_serve(config, &start);
+    int code = CLI_CONFIG;
+    if (start_load_book(config, &start, &fail) < 0)
+        cli_say("%s", fail.text);
+    else
+        code = start_serve(config, &start);
     config_unref(config);
-    if (book != NULL)
-        book_free(book);
+    arena_fini(&arena);
     return code;
 }
 
@@ -86,8 +70,9 @@ const struct cli_verb verb_serve = {
     .summary = "run the gateway",
     .arguments = "",
     .options = options,
-    .notes = "The access log goes to stdout, one JSON line a request. TERM or INT lets requests in flight end\n"
-             "(limits.drain_s); a second one ends them. Without a configuration the model `demo` answers, and every\n"
-             "provider whose key is in the environment.\n",
+    .notes =
+        "The access log goes to stdout, one JSON line a request. TERM or INT lets requests in flight end\n"
+        "(limits.drain_s); a second one ends them. HUP loads the configuration anew, as `reload` does. Without a configuration the model `demo` answers, and every\n"
+        "provider whose key is in the environment.\n",
     .run = run,
 };

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/fail.h"
@@ -45,6 +46,7 @@ struct config *config_new(void)
     BUG_IF(config == NULL);
     config->magic = CONFIG_MAGIC;
     config->refs = 1;
+    memset(config->digest, '0', sizeof config->digest - 1);
     arena_init(&config->arena, NULL, 0, CONFIG_MAX_BYTES);
     config->listen = (struct config_listen){ .address = TEXT("127.0.0.1"), .port = 8080, .workers = 1 };
     config->limits = default_limits;
@@ -76,6 +78,8 @@ void config_unref(struct config *config)
     }
     if (config->store.instance != NULL)
         config->store.close(config->store.plugin, config->store.instance);
+    if (config->book != NULL)
+        config->free_book(config->book);
     wipe_secrets(config);
     map_fini(&config->provider_by_name);
     map_fini(&config->model_by_name);

@@ -14,10 +14,12 @@
 #include "base/map.h"
 #include "base/text.h"
 
+struct book;   /* money/book.h */
 struct plugin; /* plugin/plugin.h */
 struct tariff; /* money/tariff.h */
 struct zone;   /* money/zone.h */
 
+#define CONFIG_DIGEST_SHOWN 12u /* of its digits, where a line has them */
 #define CONFIG_MAGIC 0x636f6e66u
 
 /* Text that never prints. */
@@ -232,7 +234,10 @@ struct config {
     uint32_t magic;
     int refs; /* atomic */
     struct arena arena;
-    const char *file; /* NULL: none was given */
+    const char *file;                       /* NULL: none was given */
+    char digest[2 * CRYPTO_SHA256_LEN + 1]; /* SHA-256 of gateway.lua and of the policies' files, hex */
+    struct book *book; /* of prices; NULL: there is none, and no cost is known. Freed with the snapshot */
+    void (*free_book)(struct book *book);
     struct config_listen listen;
     struct config_limits limits;
     struct config_ledger ledger;

@@ -25,7 +25,7 @@ struct kill {
     pthread_mutex_t mutex;
     atomic_uint generation; /* 0: the list has been empty always */
     char *path;
-    const struct config *config; /* whose keys are known; NULL: nobody knows */
+    struct config *config; /* whose keys are known: a reference; NULL: nobody knows */
     struct name names[NAMES_MOST];
     size_t count;
 };
@@ -106,15 +106,22 @@ void kill_close(struct kill *k)
     for (size_t i = 0; i < k->count; i++)
         free(k->names[i].text);
     pthread_mutex_destroy(&k->mutex);
+    if (k->config != NULL)
+        config_unref(k->config);
     free(k->path);
     k->magic = 0;
     free(k);
 }
 
-void kill_know_keys(struct kill *k, const struct config *config)
+void kill_know_keys(struct kill *k, struct config *config)
 {
     CHECK(k, KILL);
-    k->config = config;
+    pthread_mutex_lock(&k->mutex);
+    struct config *before = k->config;
+    k->config = config_ref(config);
+    pthread_mutex_unlock(&k->mutex);
+    if (before != NULL)
+        config_unref(before);
 }
 
 static bool is_key(const struct kill *k, struct text name)

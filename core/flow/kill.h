@@ -22,8 +22,8 @@ const char *kill_kind_name(enum kill_kind kind);
 /* Reads FOLDER/switched-off; none is an empty list. Given; NULL with `fail` (FAIL_OPERATOR): it cannot be read. */
 struct kill *kill_open(const char *folder, struct fail *fail);
 void kill_close(struct kill *kill);
-/* From now on only keys of this configuration are switched off. Kept. Before any other thread has it. */
-void kill_know_keys(struct kill *kill, const struct config *config);
+/* From now on only keys of this configuration are switched off; it gets one more reference, the one before loses it. Any thread. */
+void kill_know_keys(struct kill *kill, struct config *config);
 /* Switches one off, or on again, and writes the file. *changed: it was not so before. -1 with `fail`: nothing has changed; also where there
  * is no such key, and where what is to be switched on is neither off nor a key. */
 int kill_set(struct kill *kill, enum kill_kind kind, struct text name, bool off, bool *changed, struct fail *fail);

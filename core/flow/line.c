@@ -209,6 +209,7 @@ void line_write(struct request *req, const struct line_sums *sums)
     write_answer(req, sums, &w);
     if (req->policy != NULL)
         policy_line(req, &w);
+    put(&w, TEXT("config"), (struct text){ req->config->digest, CONFIG_DIGEST_SHOWN });
     put(&w, TEXT("row"), text_of(req->failed_row != NULL ? req->failed_row : "finish"));
     write_dropped(req, &w);
     json_close(&w);

@@ -65,6 +65,9 @@ struct metrics_gauges {
     uint64_t log_dropped;
     int64_t started_unix_ms;
     const char *version;
+    const char *config_digest; /* of the configuration that this worker uses */
+    int64_t config_unix_ms;    /* when it was loaded */
+    unsigned reloads, reloads_refused;
     const char *book_digest;               /* of the price book; NULL: there is none */
     const struct ledger_sums *ledger;      /* NULL: nothing is written down */
     const struct delivery_state *delivery; /* NULL: there is no store */

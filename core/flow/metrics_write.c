@@ -369,6 +369,14 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
             (double)g->log_dropped);
     head(out, "gw_build_info", "gauge", "The version that runs.");
     buf_printf(out, "gw_build_info{version=\"%s\"} 1\n", g->version);
+    head(out, "gw_config_info", "gauge", "The configuration that is in use: the SHA-256 of its files.");
+    buf_printf(out, "gw_config_info{digest=\"%s\"} 1\n", g->config_digest);
+    gauge(out, "gw_config_load_time_seconds", "When it was loaded, in seconds since unix epoch.",
+          (double)g->config_unix_ms / 1000.0);
+    head(out, "gw_config_reloads_total", "counter",
+         "Configurations that were loaded while the gateway runs: ok, or refused.");
+    buf_printf(out, "gw_config_reloads_total{result=\"ok\"} %u\ngw_config_reloads_total{result=\"refused\"} %u\n",
+               g->reloads, g->reloads_refused);
     if (g->book_digest != NULL) {
         head(out, "gw_price_book_info", "gauge", "The price book that is in use.");
         buf_printf(out, "gw_price_book_info{digest=\"%s\"} 1\n", g->book_digest);

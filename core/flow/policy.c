@@ -127,7 +127,7 @@ enum next policy_request(struct request *req)
     if (!is_seen(req))
         return NEXT;
     show(req);
-    enum script_verdict verdict = script_on_request(req->worker->scripts, p);
+    enum script_verdict verdict = script_on_request(req->scripts, p);
     req->ask.model = req->answer.model = p->model;
     return take(req, verdict);
 }
@@ -189,7 +189,7 @@ enum next policy_route(struct request *req)
     }
     req->policy->attempt = req->attempts_made + 1;
     req->policy->last_error = last_error(req);
-    enum script_verdict verdict = script_on_route(req->worker->scripts, req->policy, &targets);
+    enum script_verdict verdict = script_on_route(req->scripts, req->policy, &targets);
     reorder(req, &targets);
     return take(req, verdict);
 }
@@ -218,5 +218,5 @@ void policy_finish(struct request *req, int status, int64_t now_ns)
     if (a != NULL)
         done.target = text_of(
             arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(a->target->provider->name), TEXT_ARG(a->target->model)));
-    script_on_finish(req->worker->scripts, req->policy, &done);
+    script_on_finish(req->scripts, req->policy, &done);
 }

@@ -56,11 +56,13 @@ static struct text name_of(struct arena *arena, struct text seller, struct text 
 
 bool price_find(struct request *req, const struct route_target *target, struct book_found *found)
 {
-    const struct book *book = req->worker->gateway->book;
+    const struct book *book = req->config->book;
     struct price_cache *cache = &req->worker->prices;
     struct text seller = price_seller(target->provider);
     if (book == NULL)
         return false;
+    if (book != cache->book)
+        return book_find(book, seller, target->model, found);
     struct text name = name_of(&req->arena, seller, target->model);
     const struct known *known = map_get(&cache->names, name);
     if (known != NULL) {

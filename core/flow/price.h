@@ -10,6 +10,7 @@
 #include "money/cost.h"
 
 struct attempt;
+struct book;
 struct book_found; /* money/book.h */
 struct config_provider;
 struct route_target;
@@ -36,7 +37,8 @@ struct price_choice {
 /* What the price book knows of the models of one worker, so that a name is looked for once. Zeroed; that worker's
  * thread. */
 struct price_cache {
-    struct map names; /* "provider/model" -> struct book_found and that text */
+    const struct book *book; /* of the worker's snapshot; a request that has another one does without */
+    struct map names;        /* "provider/model" -> struct book_found and that text */
 };
 
 void price_cache_fini(struct price_cache *cache);

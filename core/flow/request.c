@@ -120,6 +120,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->door = door;
     req->client = client;
     req->config = config_ref(worker->config);
+    req->scripts = script_ref(worker->scripts);
     arena_init(&req->arena, req->first, sizeof req->first, req->config->limits.memory_bytes);
     buf_init(&req->body, req->config->limits.body_bytes);
     if (head->content_length > 0 && (size_t)head->content_length <= req->config->limits.body_bytes) {
@@ -275,6 +276,7 @@ static void free_later(struct loop_after *after)
     buf_free(&req->tail_bytes);
     buf_free(&req->body_out);
     arena_fini(&req->arena);
+    script_unref(req->scripts);
     config_unref(req->config);
     leave_memory(worker, req);
     worker->requests--;

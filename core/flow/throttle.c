@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -20,7 +21,6 @@ enum {
 
 /* Limits of somebody. */
 struct throttle_owner {
-    const struct config_rates *rates;
     char name[NAME_HEX + 2]; /* in the names of counters */
     unsigned in_flight;
 };
@@ -28,13 +28,14 @@ struct throttle_owner {
 struct throttle {
     pthread_mutex_t mutex;
     struct counters *counters;
-    struct throttle_owner *owners; /* by config_rates.index */
-    size_t owner_count;
+    struct throttle_owner *owners; /* by config_rates.index; they stay */
+    size_t owner_count, owner_room;
 };
 
 /* What is asked of one owner. */
 struct ask_one {
     struct throttle_owner *owner;
+    const struct config_rates *rates;
     const char *kind; /* "key", "team", "gateway" */
     struct text name;
     int64_t requests, requests_before, tokens, tokens_before;
@@ -56,30 +57,44 @@ bool throttle_is_needed(const struct config *config)
 }
 
 /* Names may have any letters, and those of counters may not. */
-static void put_owner(struct throttle *t, const struct config_rates *rates, char kind, struct text name)
+static void bind(struct throttle *t, struct config_rates *rates, char kind, struct text name)
 {
     uint8_t digest[CRYPTO_SHA256_LEN];
-    struct throttle_owner *owner = &t->owners[t->owner_count++];
-    BUG_IF(rates->index != t->owner_count - 1);
-    owner->rates = rates;
+    struct throttle_owner owner = { .name = { kind } };
     crypto_sha256(name, digest);
-    owner->name[0] = kind;
-    crypto_hex(digest, NAME_HEX / 2, owner->name + 1);
+    crypto_hex(digest, NAME_HEX / 2, owner.name + 1);
+    rates->index = 0;
+    while (rates->index < t->owner_count && strcmp(t->owners[rates->index].name, owner.name) != 0)
+        rates->index++;
+    if (rates->index < t->owner_count)
+        return;
+    if (t->owner_count == t->owner_room) {
+        t->owner_room = t->owner_room * 2 + 16;
+        t->owners = realloc(t->owners, t->owner_room * sizeof *t->owners);
+        BUG_IF(t->owners == NULL);
+    }
+    t->owners[t->owner_count++] = owner;
 }
 
-struct throttle *throttle_new(const struct config *config, struct counters *counters)
+struct throttle *throttle_new(struct counters *counters)
 {
     struct throttle *t = calloc(1, sizeof *t);
     BUG_IF(t == NULL || pthread_mutex_init(&t->mutex, NULL) != 0);
     t->counters = counters;
-    t->owners = calloc(1 + config->team_count + config->key_count, sizeof *t->owners);
-    BUG_IF(t->owners == NULL);
-    put_owner(t, &config->rates, 'g', TEXT("all"));
-    for (size_t i = 0; i < config->team_count; i++)
-        put_owner(t, &config->teams[i].rates, 't', config->teams[i].name);
-    for (size_t i = 0; i < config->key_count; i++)
-        put_owner(t, &config->keys[i].rates, 'k', config->keys[i].name);
     return t;
+}
+
+void throttle_bind(struct throttle *t, struct config *config)
+{
+    pthread_mutex_lock(&t->mutex);
+    bind(t, &config->rates, 'g', TEXT("all"));
+    for (size_t i = 0; i < config->team_count; i++)
+        if (has_any(&config->teams[i].rates))
+            bind(t, &config->teams[i].rates, 't', config->teams[i].name);
+    for (size_t i = 0; i < config->key_count; i++)
+        if (has_any(&config->keys[i].rates))
+            bind(t, &config->keys[i].rates, 'k', config->keys[i].name);
+    pthread_mutex_unlock(&t->mutex);
 }
 
 void throttle_free(struct throttle *t)
@@ -90,20 +105,25 @@ void throttle_free(struct throttle *t)
     free(t);
 }
 
+/* Those that have limits. */
 static size_t owners_of(const struct request *req, struct ask_one out[THROTTLE_MOST])
 {
-    struct throttle *t = req->worker->gateway->throttle;
     size_t n = 0;
     if (has_any(&req->config->rates))
-        out[n++] =
-            (struct ask_one){ .owner = &t->owners[req->config->rates.index], .kind = "gateway", .name = TEXT_NONE };
+        out[n++] = (struct ask_one){ .rates = &req->config->rates, .kind = "gateway", .name = TEXT_NONE };
     if (has_any(&req->team->rates))
-        out[n++] =
-            (struct ask_one){ .owner = &t->owners[req->team->rates.index], .kind = "team", .name = req->team->name };
+        out[n++] = (struct ask_one){ .rates = &req->team->rates, .kind = "team", .name = req->team->name };
     if (req->key != NULL && has_any(&req->key->rates))
-        out[n++] =
-            (struct ask_one){ .owner = &t->owners[req->key->rates.index], .kind = "key", .name = req->key->name };
+        out[n++] = (struct ask_one){ .rates = &req->key->rates, .kind = "key", .name = req->key->name };
     return n;
+}
+
+/* A snapshot may add owners meanwhile: they are found with the mutex held. */
+static void lock(struct throttle *t, struct ask_one *asks, size_t count)
+{
+    pthread_mutex_lock(&t->mutex);
+    for (size_t i = 0; i < count; i++)
+        asks[i].owner = &t->owners[asks[i].rates->index];
 }
 
 /* "k0123456789abcdef:r:29000000" */
@@ -177,7 +197,7 @@ static enum next refuse(struct request *req, const struct ask_one *ask, const ch
 static enum next check(struct request *req, struct throttle *t, struct ask_one *ask, int64_t tokens, int64_t minute,
                        int64_t second)
 {
-    const struct config_rates *r = ask->owner->rates;
+    const struct config_rates *r = ask->rates;
     if (r->in_flight > 0 && ask->owner->in_flight >= r->in_flight)
         return refuse(req, ask, "requests", r->in_flight, 1, true);
     if (r->rpm > 0) {
@@ -209,7 +229,7 @@ static void note_left(int64_t limit, int64_t used, int64_t *least_limit, int64_t
 static void take(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t tokens, int64_t minute,
                  int64_t second)
 {
-    const struct config_rates *r = ask->owner->rates;
+    const struct config_rates *r = ask->rates;
     struct throttle_taken *taken = &req->taken;
     ask->owner->in_flight++;
     if (r->rpm > 0) {
@@ -245,7 +265,7 @@ enum next throttle_run(struct request *req)
         return NEXT;
     int64_t now_s = clock_unix_ms() / 1000, minute = now_s / MINUTE, second = now_s % MINUTE,
             tokens = expected_tokens(req);
-    pthread_mutex_lock(&t->mutex);
+    lock(t, asks, count);
     for (size_t i = 0; i < count && next == NEXT; i++)
         next = check(req, t, &asks[i], tokens, minute, second);
     for (size_t i = 0; i < count && next == NEXT; i++)
@@ -276,7 +296,7 @@ static int64_t reported_tokens(const struct request *req)
 static void correct(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t reported,
                     int64_t minute)
 {
-    const struct config_rates *r = ask->owner->rates;
+    const struct config_rates *r = ask->rates;
     const struct throttle_taken *taken = &req->taken;
     int64_t was = at_most(taken->tokens, r->tpm);
     BUG_IF(ask->owner->in_flight == 0);
@@ -297,7 +317,7 @@ void throttle_end(struct request *req)
         return;
     size_t count = owners_of(req, asks);
     int64_t reported = reported_tokens(req), minute = clock_unix_ms() / 1000 / MINUTE;
-    pthread_mutex_lock(&t->mutex);
+    lock(t, asks, count);
     for (size_t i = 0; i < count; i++)
         correct(req, t, &asks[i], reported, minute);
     pthread_mutex_unlock(&t->mutex);

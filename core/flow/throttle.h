@@ -30,10 +30,12 @@ struct throttle_taken {
     int reset_s; /* until this minute ends */
 };
 
-/* Has the configuration such limits? Then it needs counters. */
+/* Has the configuration such limits? Then it needs counters. Boot thread, as the next two. */
 bool throttle_is_needed(const struct config *config);
 /* `counters` is taken. Given. */
-struct throttle *throttle_new(const struct config *config, struct counters *counters);
+struct throttle *throttle_new(struct counters *counters);
+/* Before a snapshot is used: who has limits is known by name, so what he has in flight and has used counts on in a new one. */
+void throttle_bind(struct throttle *throttle, struct config *config);
 void throttle_free(struct throttle *throttle);
 /* Row "limits", when the body is read and before an upstream is chosen: takes one request, the tokens that it is expected to use and a
  * place in flight. FAIL: a limit is reached, and nothing is taken. Where there are no limits nothing is done. */

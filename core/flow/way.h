@@ -71,7 +71,8 @@ struct request {
     const struct door *door;
     void *client; /* NULL once it is gone */
     struct arena arena;
-    struct config *config; /* the one it began with: a reference */
+    struct config *config;         /* the one it began with: a reference */
+    struct script_worker *scripts; /* its policies; NULL: there are none */
     struct fail fail;
     struct request_refusal { /* by a budget */
         const char *of;      /* whose; NULL: it was not */

@@ -222,6 +222,15 @@ struct front *front_new(struct worker *w, int listen_fd, struct fail *fail)
     return f;
 }
 
+void front_reload(struct front *f)
+{
+    const struct config_limits *now = &f->worker->config->limits;
+    CHECK(f, FRONT);
+    f->limits.body_bytes = now->body_bytes;
+    f->limits.event_bytes = now->event_bytes;
+    f->limits.connections = now->connections;
+}
+
 static void stop_listening(struct front *f)
 {
     if (f->listener.fd < 0)

@@ -19,9 +19,11 @@ struct front;
  * port of the first. -1: FAIL_OPERATOR with what to do, also when another process listens there. Boot thread. */
 int front_listen(struct text address, uint16_t port, uint16_t *bound_port, struct fail *fail);
 /* Watches `listen_fd` (taken, also on failure) in w->loop and sets w->front, which is given: front_free(). Limits
- * and certificate are those of w->config now. NULL: FAIL_OPERATOR, e.g. a certificate that cannot be used.
+ * and certificate are those of w->config now, see front_reload(). NULL: FAIL_OPERATOR, e.g. a certificate that cannot be used.
  * Before the loop runs, or on its thread. */
 struct front *front_new(struct worker *w, int listen_fd, struct fail *fail);
+/* Takes those limits of w->config over that may change while it runs: of bodies, events and connections. */
+void front_reload(struct front *f);
 /* Accepts what waits, then no more; closes idle connections; answers carry "Connection: close" from now on. */
 void front_drain(struct front *f);
 /* Ends what is left: request_client_gone() for every live request, and its connection is closed within the

@@ -111,6 +111,7 @@ static size_t teams_left(struct gateway *g, const struct config *config, struct 
 void health_metrics(struct client *c)
 {
     struct gateway *g = c->front->worker->gateway;
+    const struct config *config = c->front->worker->config;
     struct buf out;
     struct text body;
     char *text;
@@ -124,7 +125,7 @@ void health_metrics(struct client *c)
         ledger_read_sums(g->ledger, &sums);
     if (g->delivery != NULL)
         delivery_read_state(g->delivery, &delivery);
-    struct metrics_team *teams = calloc(c->front->worker->config->team_count + 1, sizeof *teams);
+    struct metrics_team *teams = calloc(config->team_count + 1, sizeof *teams);
     BUG_IF(teams == NULL);
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
@@ -134,12 +135,16 @@ void health_metrics(struct client *c)
                       .log_dropped = access_dropped(g->access),
                       .started_unix_ms = g->started_unix_ms,
                       .version = GW_VERSION,
-                      .book_digest = g->book != NULL ? g->book->digest : NULL,
+                      .config_digest = config->digest,
+                      .config_unix_ms = atomic_load(&g->config_unix_ms),
+                      .reloads = atomic_load(&g->reloads),
+                      .reloads_refused = atomic_load(&g->reloads_refused),
+                      .book_digest = config->book != NULL ? config->book->digest : NULL,
                       .ledger = g->ledger != NULL ? &sums : NULL,
                       .delivery = g->delivery != NULL ? &delivery : NULL,
                       .health = g->health,
                       .teams = teams,
-                      .team_count = teams_left(g, c->front->worker->config, teams),
+                      .team_count = teams_left(g, config, teams),
                   },
                   &out);
     free(teams);

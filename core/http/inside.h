@@ -62,7 +62,7 @@ struct front {
     uint32_t magic;
     struct worker *worker;
     struct loop *loop;
-    struct config_limits limits; /* as they were at front_new() */
+    struct config_limits limits; /* as they were at front_new(), or front_reload() */
     char *cert, *key;            /* PEM with NUL, or NULL */
 
     struct loop_watch listener; /* fd -1 when closed */

@@ -10,6 +10,7 @@
 #include "script/api.h"
 
 struct script_worker {
+    unsigned refs;
     const struct config *config;
     struct script_shared *shared;
     struct script_state **states; /* by the policy's index; NULL: it could not be made again */
@@ -65,8 +66,11 @@ void script_check(struct config *config, void (*wrong)(void *arg, const struct c
 
 struct script_worker *script_open(const struct config *config, struct script_shared *shared, struct fail *fail)
 {
+    if (config->policy_count == 0)
+        return NULL;
     struct script_worker *w = calloc(1, sizeof *w);
-    BUG_IF(w == NULL || config->policy_count == 0);
+    BUG_IF(w == NULL);
+    w->refs = 1;
     w->config = config;
     w->shared = shared;
     w->states = calloc(config->policy_count, sizeof(struct script_state *));
@@ -74,16 +78,23 @@ struct script_worker *script_open(const struct config *config, struct script_sha
     for (size_t i = 0; i < config->policy_count; i++) {
         w->states[i] = state_new(config, &config->policies[i], shared, fail);
         if (w->states[i] == NULL) {
-            script_close(w);
+            script_unref(w);
             return NULL;
         }
     }
     return w;
 }
 
-void script_close(struct script_worker *w)
+struct script_worker *script_ref(struct script_worker *w)
 {
-    if (w == NULL)
+    if (w != NULL)
+        w->refs++;
+    return w;
+}
+
+void script_unref(struct script_worker *w)
+{
+    if (w == NULL || --w->refs > 0)
         return;
     for (size_t i = 0; i < w->config->policy_count; i++)
         if (w->states[i] != NULL)

@@ -1,7 +1,7 @@
 /* script.h - policies: rules in Lua, of the operator's, that run at fixed moments of a request's way.
  *
- * A policy has one Lua state on each worker, made when the worker starts. Everything here belongs to the worker's thread but
- * script_check() and what has to do with struct script_shared. A hook that fails never harms the process: its error names the policy,
+ * A policy has one Lua state on each worker, made when a snapshot of the configuration comes into use. Everything here belongs to the worker's thread but
+ * script_check(), script_open() and what has to do with struct script_shared. A hook that fails never harms the process: its error names the policy,
  * the file and the line. */
 #ifndef SCRIPT_SCRIPT_H
 #define SCRIPT_SCRIPT_H
@@ -153,9 +153,12 @@ void script_check(struct config *config, void (*wrong)(void *arg, const struct c
 
 /* The policies of a worker. */
 struct script_worker;
-/* `config` and `shared` are kept. NULL with `fail`. Given; NULL without `fail` set where the configuration has none. */
+/* With one reference, for a worker that is given it. `config` and `shared` are kept, and must outlive it. NULL with `fail`. Given; NULL without
+ * `fail` set where the configuration has none. */
 struct script_worker *script_open(const struct config *config, struct script_shared *shared, struct fail *fail);
-void script_close(struct script_worker *w); /* NULL: nothing */
+/* A request keeps those that it began with. NULL: nothing. */
+struct script_worker *script_ref(struct script_worker *w);
+void script_unref(struct script_worker *w);
 
 /* Runs the hooks of that name of all policies that are for this request, in order. */
 enum script_verdict script_on_request(struct script_worker *w, struct script_request *req);

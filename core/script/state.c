@@ -187,7 +187,8 @@ static void keep_hooks(lua_State *L, struct script_state *s)
             luaL_error(L, "%s: %s must be a function, not %s", s->policy->file, name, luaL_typename(L, -1));
         lua_pushvalue(L, -1);
         s->hooks[which] = luaL_ref(L, LUA_REGISTRYINDEX);
-        s->policy->hooks |= 1u << which;
+        if ((s->policy->hooks & 1u << which) == 0) /* it is set before any other thread looks */
+            s->policy->hooks |= 1u << which;
     }
     if (s->policy->hooks == 0)
         luaL_error(L, "%s: it has no hook: on_request, on_route or on_finish", s->policy->file);

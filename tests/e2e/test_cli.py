@@ -14,7 +14,7 @@ import unittest
 from upstream import Upstream, reply_json
 from command import BINARY, PLUGINS, Serving, environment, run
 
-VERBS = ["serve", "check", "models", "providers", "chat", "connect", "plugin", "prices", "usage", "explain", "logs", "ledger", "kill", "version", "completion", "help"]
+VERBS = ["serve", "check", "models", "providers", "chat", "connect", "plugin", "prices", "usage", "explain", "logs", "ledger", "kill", "reload", "version", "completion", "help"]
 CLIENTS = ["claude", "anthropic", "openai", "openai-python", "openai-js", "curl", "langchain", "vercel", "continue", "open-webui",
            "codex", "cursor"]
 KEY_DIGEST = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"  # of "key"
@@ -410,9 +410,9 @@ class Serve(Folder):
         self.assertEqual(said.code, 78, said)
         self.assertTrue(os.path.exists(pem))
 
-    def test_goes_on_after_signals_that_a_later_version_uses(self):
+    def test_goes_on_after_signals(self):
         with Serving() as gw:
-            for number, name in ((signal.SIGHUP, "SIGHUP"), (signal.SIGUSR1, "SIGUSR1"), (signal.SIGPIPE, None)):
+            for number, name in ((signal.SIGHUP, "a new configuration is in use"), (signal.SIGUSR1, "SIGUSR1"), (signal.SIGPIPE, None)):
                 gw.process.send_signal(number)
                 if name:
                     gw.wait_for(name)

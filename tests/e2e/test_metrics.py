@@ -168,6 +168,9 @@ class Metrics(Case):
         names = {n for n, _, _ in parse(self.text())}
         for name in (
             "gw_build_info",
+            "gw_config_info",
+            "gw_config_load_time_seconds",
+            "gw_config_reloads_total",
             "gw_inflight_requests",
             "process_resident_memory_bytes",
             "process_open_fds",

@@ -18,6 +18,7 @@ static struct config_team team;
 static struct config_key key;
 static struct gateway gateway;
 static struct worker worker;
+static struct config config = { .digest = "0123456789abcdef" };
 static struct line_sums sums;
 
 static void begin(void)
@@ -35,6 +36,7 @@ static void begin(void)
     key.name = TEXT("k");
     worker.gateway = &gateway;
     req.worker = &worker;
+    req.config = &config;
     req.face = &face_chat;
     req.operation = GW_OP_CHAT;
     req.team = &team;
@@ -96,7 +98,7 @@ Test(line, of_a_request_that_asked_nobody)
         "\"face\":\"chat\",\"operation\":\"chat\",\"model\":\"m\",\"stream\":false,\"status\":401,"
         "\"error\":{\"code\":\"invalid_api_key\",\"text\":\"no \\\"key\\\"\"},\"attempts\":[],"
         "\"fallback\":false,\"usage\":{\"source\":\"none\"},\"cost_usd\":\"0\",\"finish\":null,\"first_token_ms\":null,"
-        "\"duration_ms\":1234,\"overhead_us\":5,\"bytes_in\":0,\"bytes_out\":0,\"row\":\"auth\"}");
+        "\"duration_ms\":1234,\"overhead_us\":5,\"bytes_in\":0,\"bytes_out\":0,\"config\":\"0123456789ab\",\"row\":\"auth\"}");
     end();
 }
 
@@ -162,7 +164,7 @@ Test(line, of_a_request_with_all_that_it_can_have)
         "\"said\":\"words\",\"code\":\"code\",\"upstream_id\":\"r-1\"},{\"provider\":\"two\",\"model\":\"up 2%\",\"status\":200,"
         "\"outcome\":\"ok\",\"ms\":250,\"connect_ms\":0,\"queue_ms\":20,\"ending\":\"free\"}],\"fallback\":true,\"usage\":{"
         "\"source\":\"reported\",\"input\":9,\"output\":2},\"cost_usd\":null,\"finish\":\"stop\",\"first_token_ms\":5,"
-        "\"duration_ms\":1234,\"overhead_us\":5,\"bytes_in\":11,\"bytes_out\":108,\"row\":\"finish\",\"dropped\":["
+        "\"duration_ms\":1234,\"overhead_us\":5,\"bytes_in\":11,\"bytes_out\":108,\"config\":\"0123456789ab\",\"row\":\"finish\",\"dropped\":["
         "\"answer.media\",\"seed\",\"n\"]}",
         "%s", got);
     end();

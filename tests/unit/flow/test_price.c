@@ -41,8 +41,10 @@ static struct request *begin(struct fixture *f, size_t targets, const char *more
     char body[256];
     snprintf(body, sizeof body, STREAM, more);
     fixture_open_upstream(f, openai, targets);
-    f->gateway.book = book_parse(text_of(BOOK), "test", &fail);
-    cr_assert_not_null(f->gateway.book, "%s", fail.text);
+    f->config->book = book_parse(text_of(BOOK), "test", &fail);
+    f->worker.prices.book = f->config->book;
+    f->config->free_book = book_free;
+    cr_assert_not_null(f->config->book, "%s", fail.text);
     if (admitted != 0)
         at(admitted);
     return fixture_begin(f, body);
@@ -50,11 +52,9 @@ static struct request *begin(struct fixture *f, size_t targets, const char *more
 
 static void end(struct fixture *f, struct request *req)
 {
-    struct book *book = (struct book *)(uintptr_t)f->gateway.book;
     clock_shift_unix(0);
     request_end(req);
     fixture_close(f);
-    book_free(book);
 }
 
 Test(price, is_of_the_time_of_admission)

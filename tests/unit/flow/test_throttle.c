@@ -132,7 +132,9 @@ static void begin(struct config_rates all, struct config_rates of_team, struct c
     cr_assert_not_null(counters, "%s", fail.text);
     memset(&gateway, 0, sizeof gateway);
     gateway.metrics = metrics_new(1);
-    gateway.throttle = throttle_new(&config, counters);
+    struct throttle *throttle = throttle_new(counters);
+    throttle_bind(throttle, &config);
+    atomic_store(&gateway.throttle, throttle);
     worker.gateway = &gateway;
     for (size_t i = 0; i < 4; i++) {
         memset(&req[i], 0, sizeof req[i]);

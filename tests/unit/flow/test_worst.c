@@ -18,6 +18,7 @@ static struct tariff tariff;
 static struct config_model model;
 static struct gateway gateway;
 static struct worker worker;
+static struct config config;
 static struct arena scratch;
 static struct text whole;
 
@@ -37,6 +38,7 @@ static void begin(const char *body)
     target = (struct route_target){ .provider = &provider, .model = TEXT("m"), .price = &tariff };
     worker.gateway = &gateway;
     req.worker = &worker;
+    req.config = &config;
     req.face = &face_chat;
     req.operation = GW_OP_CHAT;
     req.ask.body = whole = buf_view(&req.body);

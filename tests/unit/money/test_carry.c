@@ -141,7 +141,7 @@ Test(carry, each_segment_carries_what_was_before_it)
         struct ledger_start start;
         folder_make(&f);
         struct ledger *l = begin(&f, 3, bytes, &start);
-        hold(l, 3, 500);
+        struct ledger_hold *early = hold(l, 3, 500);
         for (int i = 0; i < 8; i++) {
             struct ledger_hold *a = hold(l, 3, 100), *b = hold(l, 3, 100);
             end(l, b, 7, 0);

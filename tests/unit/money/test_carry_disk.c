@@ -97,7 +97,7 @@ Test(carry, a_file_that_is_gone)
     folder_file(&f, 0, first, sizeof first);
     cr_assert_eq(unlink(first), 0);
     struct ledger_hold *a = hold(l, 3, 100);
-    struct ledger_hold *b = hold(l, 3, 40);
+    hold(l, 3, 40);
     for (int i = 0; i < 1000; i++) {
         folder_file(&f, 0, first, sizeof first);
         if (first[0] != '\0')

@@ -41,7 +41,7 @@ void fixture_open(struct fixture *f, const char *source, const char *args)
 
 void fixture_close(struct fixture *f)
 {
-    script_close(f->worker);
+    script_unref(f->worker);
     script_shared_free(f->shared);
     arena_fini(&f->arena);
     config_unref(f->config);

@@ -1,0 +1,219 @@
+/* reload.c - makes everything that can fail first, then changes the ledger's budgets, then hands each worker the new snapshot. */
+#include "boot/reload.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "boot/alert.h"
+#include "boot/load.h"
+#include "boot/rules.h"
+#include "flow/kill.h"
+#include "flow/throttle.h"
+#include "money/ledger.h"
+#include "plugin/counters.h"
+#include "plugin/plugin.h"
+#include "script/script.h"
+
+struct reload {
+    pthread_mutex_t mutex; /* one at a time */
+    struct gateway *gateway;
+    struct config *config; /* the one in use: a reference. The ledger's rules point into it */
+    const struct start_options *options;
+    struct worker_thread *threads;
+    unsigned count;
+    struct alert *alert; /* NULL: no budget has one */
+};
+
+struct reload *reload_new(struct gateway *gateway, struct config *config, const struct start_options *options)
+{
+    struct reload *r = calloc(1, sizeof *r);
+    BUG_IF(r == NULL || pthread_mutex_init(&r->mutex, NULL) != 0);
+    r->gateway = gateway;
+    r->config = config_ref(config);
+    r->options = options;
+    atomic_store(&gateway->config_unix_ms, clock_unix_ms());
+    return r;
+}
+
+void reload_stop(struct reload *r)
+{
+    if (r->alert != NULL)
+        alert_stop(r->alert);
+    r->alert = NULL;
+}
+
+void reload_free(struct reload *r)
+{
+    config_unref(r->config);
+    pthread_mutex_destroy(&r->mutex);
+    free(r);
+}
+
+void reload_workers(struct reload *r, struct worker_thread *threads, unsigned count)
+{
+    r->threads = threads;
+    r->count = count;
+}
+
+int reload_throttle(struct gateway *gateway, struct config *config, struct fail *fail)
+{
+    struct throttle *throttle = atomic_load(&gateway->throttle);
+    struct fail why;
+    if (throttle == NULL && !throttle_is_needed(config))
+        return 0;
+    if (throttle == NULL) { /* the windows of limits are counters of the plugin "memory" */
+        const struct plugin *plugin = plugin_find("memory", config->plugin_directories, &why);
+        struct counters *counters = plugin != NULL ? counters_open(plugin, "limits", &why) : NULL;
+        if (counters == NULL)
+            return fail_set(fail, FAIL_OPERATOR, "limits: %s", why.text);
+        throttle = throttle_new(counters);
+        atomic_store(&gateway->throttle, throttle);
+    }
+    throttle_bind(throttle, config);
+    return 0;
+}
+
+void reload_alert(struct reload *r)
+{
+    if (r->alert != NULL || r->gateway->ledger == NULL)
+        return;
+    size_t count;
+    struct accounts_rule *rules = rules_of(r->config, &count);
+    r->alert = alert_start(r->gateway->ledger, r->config, rules, count);
+    free(rules);
+}
+
+static struct config *load(const struct start_options *options, struct buf *lines)
+{
+    struct load_report report;
+    load_report_init(&report, options->load);
+    struct config *config = load_config(options->load, &report);
+    complain_write(config == NULL ? &report.complaints : &report.warnings, lines);
+    load_report_fini(&report);
+    if (config != NULL && config->store.instance != NULL) { /* the one that is filled was opened at the start */
+        config->store.close(config->store.plugin, config->store.instance);
+        config->store.instance = NULL;
+    }
+    return config;
+}
+
+/* The policies of each worker, made here: a worker's loop does not stand still for it. */
+static int open_scripts(struct reload *r, struct config *next, struct script_worker **scripts, struct fail *fail)
+{
+    for (unsigned i = 0; i < r->count && next->policy_count > 0; i++) {
+        scripts[i] = script_open(next, r->gateway->scripts, fail);
+        if (scripts[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+static int change_ledger(struct reload *r, struct config *next, struct fail *fail)
+{
+    size_t count;
+    if (r->gateway->ledger == NULL)
+        return 0;
+    struct accounts_rule *rules = rules_of(next, &count);
+    int result = ledger_reload(r->gateway->ledger, rules, count, next->book != NULL ? next->book->digest : NULL, fail);
+    free(rules);
+    return result;
+}
+
+static void hand_out(struct reload *r, struct config *next, struct script_worker **scripts)
+{
+    sem_t done;
+    BUG_IF(sem_init(&done, 0, 0) != 0);
+    for (unsigned i = 0; i < r->count; i++)
+        worker_thread_use(&r->threads[i], next, scripts[i], &done);
+    for (unsigned i = 0; i < r->count;)
+        i += sem_wait(&done) == 0;
+    sem_destroy(&done);
+}
+
+/* Nothing has changed where it fails. */
+static int use(struct reload *r, struct config *next, struct buf *lines, struct fail *fail)
+{
+    const struct start_options *options = r->options;
+    struct script_worker **scripts = calloc(r->count + 1, sizeof *scripts);
+    BUG_IF(scripts == NULL);
+    int result = start_check_address(next, options->insecure, fail);
+    if (result == 0 && reload_check(r->config, next, lines) < 0) {
+        fail->text[0] = '\0'; /* the lines have it */
+        result = -1;
+    }
+    if (result < 0 || start_load_book(next, options, fail) < 0 || reload_throttle(r->gateway, next, fail) < 0 ||
+        open_scripts(r, next, scripts, fail) < 0 || change_ledger(r, next, fail) < 0) {
+        for (unsigned i = 0; i < r->count; i++)
+            script_unref(scripts[i]);
+        free((void *)scripts);
+        return -1;
+    }
+    hand_out(r, next, scripts);
+    free((void *)scripts);
+    return 0;
+}
+
+static int try(struct reload *r, struct buf *lines)
+{
+    struct fail fail = { .kind = FAIL_NONE };
+    struct config *next = load(r->options, lines);
+    if (next == NULL)
+        return -1;
+    if (use(r, next, lines, &fail) < 0) {
+        if (fail.text[0] != '\0')
+            buf_printf(lines, "%s\n", fail.text);
+        config_unref(next);
+        return -1;
+    }
+    config_unref(r->config);
+    r->config = next;
+    if (r->gateway->kill != NULL)
+        kill_know_keys(r->gateway->kill, next);
+    reload_alert(r);
+    return 0;
+}
+
+static void log_result(const struct reload *r, int result, const struct buf *lines, size_t from)
+{
+    struct text rest = buf_view(lines);
+    rest = (struct text){ rest.ptr + from, rest.len - from };
+    while (rest.len > 0) {
+        struct text line = text_cut(&rest, '\n');
+        log_line(result < 0 ? LOG_ERROR : LOG_WARN, "%.*s", TEXT_ARG(line));
+    }
+    if (result < 0)
+        log_line(LOG_ERROR, "the new configuration is refused: the one before stays in use");
+    else
+        log_line(LOG_INFO, "a new configuration is in use: %.*s", (int)CONFIG_DIGEST_SHOWN, r->config->digest);
+}
+
+int reload_run(struct reload *r, struct buf *lines)
+{
+    size_t from = lines->len;
+    pthread_mutex_lock(&r->mutex);
+    int result = try(r, lines);
+    atomic_fetch_add(result < 0 ? &r->gateway->reloads_refused : &r->gateway->reloads, 1);
+    if (result == 0)
+        atomic_store(&r->gateway->config_unix_ms, clock_unix_ms());
+    log_result(r, result, lines, from);
+    pthread_mutex_unlock(&r->mutex);
+    return result;
+}
+
+void reload_digest(struct reload *r, char digest[2 * CRYPTO_SHA256_LEN + 1])
+{
+    pthread_mutex_lock(&r->mutex);
+    snprintf(digest, sizeof r->config->digest, "%s", r->config->digest);
+    pthread_mutex_unlock(&r->mutex);
+}
+
+int64_t reload_drain_ns(struct reload *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    int64_t drain_ns = r->config->limits.drain_ns;
+    pthread_mutex_unlock(&r->mutex);
+    return drain_ns;
+}
