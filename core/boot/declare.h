@@ -154,7 +154,7 @@ struct declare_team {
     int line;
     bool complete;
     struct text name;
-    struct declare_texts models;
+    struct declare_texts models, policies;
     struct declare_rates rates;
     struct declare_budgets budgets, of_session, of_user;
 };

@@ -39,6 +39,8 @@ void link_keys(struct link *l);
 void link_web(struct link *l);
 void link_ledger(struct link *l);
 void link_labels(struct link *l);
+/* link_key.c: the team of that name; NULL. */
+const struct config_team *link_team(const struct config *config, struct text name);
 void link_policies(struct link *l);
 /* link_policy.c: loads each policy once, after config_seal(). */
 void link_check_policies(struct link *l);

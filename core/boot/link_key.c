@@ -101,7 +101,7 @@ void link_keys(struct link *l)
     map_fini(&names);
 }
 
-static const struct config_team *find_team(const struct config *config, struct text name)
+const struct config_team *link_team(const struct config *config, struct text name)
 {
     for (size_t i = 0; i < config->team_count; i++)
         if (text_eq(config->teams[i].name, name))
@@ -163,7 +163,7 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
         complain(complaints, said->line, "key: session_budget: the name of a key that has one is without \"/\"");
     key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");
     key->team = l->config->default_team;
-    if (said->team.ptr != NULL && (key->team = find_team(l->config, said->team)) == NULL)
+    if (said->team.ptr != NULL && (key->team = link_team(l->config, said->team)) == NULL)
         unknown_team(l, said);
     if (said->expires.ptr != NULL && date_parse(said->expires, &key->expires_unix_ms) < 0)
         complain(complaints, said->line,

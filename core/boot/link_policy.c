@@ -148,16 +148,49 @@ static void link_one(struct link *l, const struct declare_policy *said, struct c
             p->name);
 }
 
+/* A team's own, as if it were declared so. Its name has the team's before it. */
+static void link_own(struct link *l, const struct declare_team *team, struct text file)
+{
+    struct config_policy *p = &l->config->policies[l->config->policy_count++];
+    struct declare_policy said = { .line = team->line,
+                                   .complete = true,
+                                   .file = file,
+                                   .on_error = TEXT("skip"),
+                                   .mode = TEXT("enforce"),
+                                   .cpu_ns = CONFIG_POLICY_CPU_NS,
+                                   .memory_bytes = CONFIG_POLICY_MEMORY };
+    said.name = text_of(arena_printf(&l->scratch, "%.*s.%.*s", TEXT_ARG(team->name), TEXT_ARG(stem_of(file))));
+    link_one(l, &said, p);
+    p->team = link_team(l->config, team->name);
+    for (const struct config_policy *before = l->config->policies; before < p; before++)
+        if (strcmp(before->name, p->name) == 0)
+            complain(&l->report->complaints, team->line, "team \"%.*s\": policies: there is another policy \"%s\"",
+                     TEXT_ARG(team->name), p->name);
+}
+
+static void link_of_teams(struct link *l)
+{
+    for (const struct declare_team *team = l->declared->teams; team != NULL; team = team->next) {
+        if (team->policies.count > CONFIG_TEAM_POLICIES_MOST)
+            complain(&l->report->complaints, team->line, "team \"%.*s\": %zu policies: at most %u",
+                     TEXT_ARG(team->name), team->policies.count, CONFIG_TEAM_POLICIES_MOST);
+        for (size_t i = 0; i < team->policies.count; i++)
+            link_own(l, team, team->policies.items[i]);
+    }
+}
+
 void link_policies(struct link *l)
 {
     struct config *config = l->config;
     struct map seen;
-    size_t count = 0;
+    size_t count = 0, of_teams = 0;
+    for (const struct declare_team *team = l->declared->teams; team != NULL; team = team->next)
+        of_teams += team->policies.count;
     for (const struct declare_policy *said = l->declared->policies; said != NULL; said = said->next)
         count++;
     if (count > CONFIG_POLICIES_MOST)
         complain(&l->report->complaints, 0, "%zu policies: at most %u", count, CONFIG_POLICIES_MOST);
-    config->policies = arena_array(l->arena, struct config_policy, count);
+    config->policies = arena_array(l->arena, struct config_policy, count + of_teams);
     map_init(&seen);
     for (const struct declare_policy *said = l->declared->policies; said != NULL; said = said->next) {
         struct config_policy *p = &config->policies[config->policy_count++];
@@ -170,6 +203,7 @@ void link_policies(struct link *l)
                             p->name, first->line);
     }
     map_fini(&seen);
+    link_of_teams(l);
 }
 
 static void on_wrong(void *arg, const struct config_policy *policy, const char *text)

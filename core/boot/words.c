@@ -88,6 +88,8 @@ const struct word_row words[] = {
     {"team", NULL, WORD_SETTINGS, RELOAD, .help = "team \"name\" { ... }: who uses the gateway"},
     {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
      .help = "what it may ask for; a name may end in *"},
+    {"team", "policies", WORD_STRINGS, AT(declare_team, policies), RELOAD,
+     .help = "files of policies of its own, for its requests alone, after the others; they route within its models, and one that fails is skipped"},
 
     {"team", "budget", WORD_BUDGETS, AT(declare_team, budgets), RELOAD, .help = "what its keys may spend together"},
     {"team", "session_budget", WORD_BUDGETS, AT(declare_team, of_session), RELOAD, .help = "what each session of its clients may spend"},

@@ -189,10 +189,12 @@ struct config_listen {
 
 /* A rule of the operator's, in Lua: script/. */
 struct config_policy {
-    const char *name;            /* of log and metrics */
-    const char *file;            /* as errors name it: "scripts/budget.lua" */
-    struct text source;          /* Lua */
-    struct text args;            /* JSON, an object */
+    const char *name; /* of log and metrics */
+    const char *file; /* as errors name it: "scripts/budget.lua" */
+    const struct config_team
+        *team;          /* whose own it is: for its requests alone, and within its models; NULL: the operator's */
+    struct text source; /* Lua */
+    struct text args;   /* JSON, an object */
     struct text *models, *teams; /* patterns of those whose requests it is for; none: all */
     size_t model_count, team_count;
     uint32_t kinds; /* GW_OP_*; 0: all */
@@ -206,6 +208,7 @@ struct config_policy {
 #define CONFIG_POLICY_CPU_NS INT64_C(10000000)
 #define CONFIG_POLICY_MEMORY ((size_t)16 << 20)
 #define CONFIG_POLICIES_MOST 32u
+#define CONFIG_TEAM_POLICIES_MOST 8u
 
 /* Where what was used and spent is written down. */
 struct config_ledger {
@@ -258,7 +261,7 @@ struct config {
     struct config_key *keys;
     size_t key_count;
     struct map key_by_digest;       /* the 32 bytes */
-    struct config_policy *policies; /* in the order of the file */
+    struct config_policy *policies; /* in the order of the file, those of teams last */
     size_t policy_count;
     struct text *cors; /* origins whose pages may read answers; "*": all */
     size_t cors_count;

@@ -55,6 +55,11 @@ static int spend(lua_State *L)
         if (!known)
             api_unknown(L, "gw.spend", "team", name, names);
     }
+    const struct config_team *own = state_of(L)->policy->team;
+    bool others = (whose == SCRIPT_OF_TEAM && own != NULL && !text_eq(own->name, name)) ||
+                  (whose == SCRIPT_OF_KEY && !text_eq(req->key, name)) || whose == SCRIPT_OF_PROJECT;
+    if (own != NULL && others)
+        return luaL_error(L, "gw.spend: a team's own policy may ask for its team, its users and sessions, and req.key");
     state_spend(L, 100);
     bool counted = req->host != NULL && req->host->spend != NULL &&
                    req->host->spend(req->owner, (enum script_whose)whose, name, (enum config_period)period, &sum);

@@ -20,6 +20,8 @@ static struct text full_name(lua_State *L, const char *word, struct text scope, 
         which++;
     if (scopes[which] == NULL)
         api_unknown(L, word, "scope", scope, scopes);
+    if (which > 0 && s->policy->team != NULL)
+        luaL_error(L, "%s: a team's own policy has the scope \"team\" alone", word);
     buf_truncate(&s->text, 0);
     buf_printf(&s->text, "%s%c%.*s%c%lld%c", which < 2 ? s->policy->name : "", '\0',
                which == 0 ? (int)api_run(L)->req->team.len : 0, api_run(L)->req->team.ptr, '\0', (long long)period,

@@ -118,7 +118,11 @@ static int answer(lua_State *L)
 static int route(lua_State *L)
 {
     struct text model = api_check_text(L, 1, "gw.route", "a model's name");
+    const struct config_team *team = state_of(L)->policy->team;
     api_check_model(L, "gw.route", model);
+    if (team != NULL && !config_team_may(team, model))
+        return luaL_error(L, "gw.route: the team \"%s\" may not use the model \"%s\", and this is its own policy",
+                          team->name.ptr, model.ptr);
     struct text reason = reason_at(L, 2, "gw.route");
     struct decision *d = push_decision(L, "route");
     d->model = api_keep(L, model);

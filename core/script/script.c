@@ -113,8 +113,9 @@ static bool is_in(const struct text *patterns, size_t count, struct text name)
 
 static bool applies(const struct config_policy *p, const struct script_request *req, enum script_hook hook)
 {
-    return (p->hooks & hook) != 0 && (p->kinds == 0 || (p->kinds & req->operation) != 0) &&
-           is_in(p->models, p->model_count, req->asked_model) && is_in(p->teams, p->team_count, req->team);
+    return (p->hooks & hook) != 0 && (p->team == NULL || text_eq(p->team->name, req->team)) &&
+           (p->kinds == 0 || (p->kinds & req->operation) != 0) && is_in(p->models, p->model_count, req->asked_model) &&
+           is_in(p->teams, p->team_count, req->team);
 }
 
 /* The state of policy `i`; a broken one is made anew once nothing of it is kept. NULL with `fail`. */
