@@ -57,6 +57,7 @@ struct declare_target {
     struct text name;           /* "provider/model" */
     const struct tariff *price; /* NULL: not set */
     unsigned weight;            /* DECLARE_NO_WEIGHT: not set */
+    struct text region, retention;
 };
 #define DECLARE_NO_WEIGHT UINT32_MAX
 
@@ -149,12 +150,17 @@ struct declare_rates {
     unsigned rpm, tpm, in_flight;
 };
 
+struct declare_require {
+    struct declare_texts regions, retentions;
+};
+
 struct declare_team {
     struct declare_team *next;
     int line;
     bool complete;
     struct text name;
     struct declare_texts models, policies;
+    struct declare_require require;
     struct declare_rates rates;
     struct declare_budgets budgets, of_session, of_user;
 };

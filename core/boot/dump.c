@@ -162,10 +162,19 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
     buf_str(out, "}\n");
 }
 
+static void dump_word(const char *before, struct text word, struct buf *out)
+{
+    if (word.ptr == NULL)
+        return;
+    buf_str(out, before);
+    lua_text_string(out, word);
+}
+
 static void dump_target(const struct config_target *target, struct buf *out)
 {
-    bool braces = target->fallback && (target->price != NULL || target->weight != 1);
-    if (braces) /* the others stand in braces already */
+    bool more =
+        target->price != NULL || target->region.ptr != NULL || target->retention.ptr != NULL || target->weight != 1;
+    if (more && target->fallback) /* the others stand in braces already */
         buf_str(out, "{ ");
     buf_printf(out, "\"%.*s/", TEXT_ARG(target->provider->name));
     struct buf name;
@@ -180,8 +189,9 @@ static void dump_target(const struct config_target *target, struct buf *out)
     }
     if (target->weight != 1)
         buf_printf(out, ", weight = %u", target->weight);
-    if (braces)
-        buf_str(out, " }");
+    dump_word(", region = ", target->region, out);
+    dump_word(", retention = ", target->retention, out);
+    buf_str(out, more && target->fallback ? " }" : "");
 }
 
 static void dump_targets(const struct config_model *model, bool fallback, struct buf *out)
@@ -234,6 +244,13 @@ static bool dump_rates(const struct config_rates *r, const char *before, struct 
     return true;
 }
 
+static void dump_words(const char *before, const struct text *words, size_t count, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        dump_word(i == 0 ? before : ", ", words[i], out);
+    buf_str(out, count > 0 ? " }" : "");
+}
+
 static void dump_team(const struct config_team *team, struct buf *out)
 {
     buf_str(out, "\nteam ");
@@ -260,6 +277,14 @@ static void dump_team(const struct config_team *team, struct buf *out)
         more = true;
     }
     more = dump_rates(&team->rates, more ? ", " : " ", out) || more;
+    if (team->region_count > 0 || team->retention_count > 0) {
+        buf_printf(out, "%srequire = {", more ? ", " : " ");
+        dump_words(" region = { ", team->regions, team->region_count, out);
+        dump_words(team->region_count > 0 ? ", retention = { " : " retention = { ", team->retentions,
+                   team->retention_count, out);
+        buf_str(out, " }");
+        more = true;
+    }
     buf_str(out, more ? " }\n" : "}\n");
 }
 

@@ -11,6 +11,38 @@
 static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where);
 static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key);
 
+static struct text *copy_texts(struct link *l, const struct declare_texts *said, size_t *count)
+{
+    struct text *out = arena_array(l->arena, struct text, said->count + 1);
+    for (size_t i = 0; i < said->count; i++)
+        out[i] = arena_text(l->arena, said->items[i]);
+    *count = said->count;
+    return out;
+}
+
+/* A word that no target has is most likely a slip; it is safe: nothing answers then. */
+static void warn_words(struct link *l, int line, const char *where, const char *what, const struct declare_texts *said,
+                       size_t offset)
+{
+    for (size_t i = 0; i < said->count; i++) {
+        bool known = false;
+        for (size_t m = 0; m < l->config->model_count && !known; m++)
+            for (size_t t = 0; t < l->config->models[m].target_count && !known; t++) {
+                const struct config_target *target = &l->config->models[m].targets[t];
+                known = text_eq(*(const struct text *)(const void *)((const char *)target + offset), said->items[i]);
+            }
+        if (!known)
+            link_warn(l, line, "%s: require: no target of a model has the %s \"%.*s\"", where, what,
+                      TEXT_ARG(said->items[i]));
+    }
+}
+
+static void warn_require(struct link *l, const struct declare_team *said, const char *where)
+{
+    warn_words(l, said->line, where, "region", &said->require.regions, offsetof(struct config_target, region));
+    warn_words(l, said->line, where, "retention", &said->require.retentions, offsetof(struct config_target, retention));
+}
+
 void link_teams(struct link *l)
 {
     struct config *config = l->config;
@@ -47,6 +79,9 @@ void link_teams(struct link *l)
             link_budgets(l, &said->of_session, said->line, arena_printf(&l->scratch, "%s: session_budget", where));
         team->of_user =
             link_budgets(l, &said->of_user, said->line, arena_printf(&l->scratch, "%s: user_budget", where));
+        team->regions = copy_texts(l, &said->require.regions, &team->region_count);
+        team->retentions = copy_texts(l, &said->require.retentions, &team->retention_count);
+        warn_require(l, said, where);
         if (!said->models.given)
             continue;
         team->model_count = said->models.count;

@@ -192,10 +192,13 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
         unsigned weight = weighs ? list->items[i].weight : 1;
         if (weighs && said->strategy.ptr == NULL)
             model->strategy = STRATEGY_WEIGHTED;
-        model->targets[model->target_count++] = (struct config_target){ .provider = provider,
-                                                                        .model = arena_text(l->arena, rest),
-                                                                        .fallback = fallback,
-                                                                        .weight = weight,
-                                                                        .price = link_price(l, list->items[i].price) };
+        model->targets[model->target_count++] =
+            (struct config_target){ .provider = provider,
+                                    .model = arena_text(l->arena, rest),
+                                    .fallback = fallback,
+                                    .weight = weight,
+                                    .price = link_price(l, list->items[i].price),
+                                    .region = arena_text(l->arena, list->items[i].region),
+                                    .retention = arena_text(l->arena, list->items[i].retention) };
     }
 }

@@ -84,10 +84,17 @@ const struct word_row words[] = {
      .help = "what it costs: { \"provider/model\", price = { input_usd_per_mtok = 2.5 } }"},
     {"model.target", "weight", COUNT(0, 1000000), AT(declare_target, weight), .otherwise = "1", RELOAD,
      .help = "its share among the targets of its list; 0: only when the others are not usable"},
+    {"model.target", "region", WORD_STRING, AT(declare_target, region), RELOAD,
+     .help = "where it answers, in a word of yours such as \"eu\": for `require` and policies; nothing checks that it is true"},
+    {"model.target", "retention", WORD_STRING, AT(declare_target, retention), RELOAD,
+     .help = "what its provider keeps of a request, in a word of yours such as \"none\""},
 
     {"team", NULL, WORD_SETTINGS, RELOAD, .help = "team \"name\" { ... }: who uses the gateway"},
     {"team", "models", WORD_STRINGS, AT(declare_team, models), .otherwise = "all", RELOAD,
      .help = "what it may ask for; a name may end in *"},
+    {"team", "require", WORD_SETTINGS, AT(declare_team, require), RELOAD, .help = "what a target must be to answer its requests, fallbacks too"},
+    {"team.require", "region", WORD_PATHS, AT(declare_require, regions), RELOAD, .help = "one of these regions"},
+    {"team.require", "retention", WORD_PATHS, AT(declare_require, retentions), RELOAD, .help = "one of these words"},
     {"team", "policies", WORD_STRINGS, AT(declare_team, policies), RELOAD,
      .help = "files of policies of its own, for its requests alone, after the others; they route within its models, and one that fails is skipped"},
 

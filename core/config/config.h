@@ -99,6 +99,8 @@ struct config_target {
     bool fallback;              /* from the `fallback` list */
     const struct tariff *price; /* of its own; NULL: the provider's */
     unsigned weight;            /* 1 where the file has none */
+    struct text region,
+        retention; /* where it answers, how long it keeps what it gets, as the operator states it; absent: not stated */
 };
 
 /* Which of a model's usable targets is tried first. */
@@ -143,6 +145,8 @@ struct config_team {
     struct config_budgets of_session, of_user; /* of each of its sessions, of each of its end users */
     struct text *models;                       /* patterns; NULL: all */
     size_t model_count;
+    struct text *regions, *retentions; /* of targets that may answer; none: any */
+    size_t region_count, retention_count;
 };
 
 struct config_key {

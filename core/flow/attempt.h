@@ -24,15 +24,16 @@ struct request;
 /* One upstream a request may go to, in the order in which they are tried. Arena. */
 struct route_target {
     const struct config_provider *provider;
-    struct text model;          /* as the upstream names it */
-    bool configured;            /* `model` stands in the configuration; else the client named it */
-    const struct tariff *price; /* what gateway.lua reports that it costs; NULL: nothing */
-    bool fallback;              /* it stands in the list of fallbacks, or one before it is off or ejected */
-    bool reserve;               /* it stands in the list of fallbacks */
-    bool looked_up;             /* `health` is known */
-    unsigned weight;            /* its share among the targets of its list; 1 where there are no weights */
-    struct ejection *health;    /* NULL: nothing is known of it */
-    struct outage *outage;      /* it is tried though nothing is usable; NULL: it is not */
+    struct text model;             /* as the upstream names it */
+    bool configured;               /* `model` stands in the configuration; else the client named it */
+    const struct tariff *price;    /* what gateway.lua reports that it costs; NULL: nothing */
+    bool fallback;                 /* it stands in the list of fallbacks, or one before it is off or ejected */
+    bool reserve;                  /* it stands in the list of fallbacks */
+    bool looked_up;                /* `health` is known */
+    unsigned weight;               /* its share among the targets of its list; 1 where there are no weights */
+    struct ejection *health;       /* NULL: nothing is known of it */
+    struct outage *outage;         /* it is tried though nothing is usable; NULL: it is not */
+    struct text region, retention; /* as the operator states them; absent: not stated */
 };
 
 enum attempt_mode {

@@ -8,6 +8,7 @@
 #include "flow/way.h"
 #include "health/lane.h"
 #include "health/outage.h"
+#include "script/script.h"
 
 /* Token counts are asked for on every turn and answered by an estimate where nobody can: they say nothing of a target. A provider that
  * answers by itself, as demo, fails when it is asked to. */
@@ -76,6 +77,17 @@ static enum way_in way_into(const struct request *req, struct route_target *t, i
     if (secret_of(req, t, now, left) < 0)
         return WAY_COOLS;
     return may == EJECTION_PROBE ? WAY_PROBE : WAY_IN;
+}
+
+void choose_look(struct request *req, size_t index, struct script_target *out)
+{
+    struct route_target *t = &req->targets[index];
+    struct ejection *e = health_of(req, t);
+    int64_t now = clock_ns(), left = INT64_MAX;
+    out->in_flight = e != NULL ? ejection_in_flight(e) : 0;
+    out->ejected = e != NULL && ejection_asks(e, now) == EJECTION_NO;
+    if (secret_of(req, t, now, &left) < 0 && left < INT64_MAX)
+        out->cooling_ms = (left + CLOCK_MS - 1) / CLOCK_MS;
 }
 
 bool choose_has_another(struct request *req)

@@ -3,6 +3,7 @@
 #define FLOW_CHOOSE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "flow/wait.h"
 #include "health/chance.h"
@@ -20,6 +21,9 @@ void choose_begin(struct attempt *a);
 void choose_report(struct attempt *a, bool good);
 /* Nothing of it is in flight any more. Twice is once. */
 void choose_end(struct attempt *a);
+struct script_target; /* script/script.h */
+/* Fills in what is known of req->targets[index]: in_flight, ejected, cooling_ms. */
+void choose_look(struct request *req, size_t index, struct script_target *out);
 /* Is another target of this request usable now? */
 bool choose_has_another(struct request *req);
 /* Has the attempt's target a secret that is usable and was not refused? */

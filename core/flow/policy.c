@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 #include "base/field.h"
+#include "flow/price.h"
+#include "flow/worst.h"
+#include "money/book.h"
 
 void policy_begin(struct request *req, const struct request_head *head)
 {
@@ -175,18 +178,48 @@ static void reorder(struct request *req, const struct script_targets *targets)
     req->target_count = req->target_next + targets->count;
 }
 
+static bool has_route_hook(const struct config *config)
+{
+    for (size_t i = 0; i < config->policy_count; i++)
+        if ((config->policies[i].hooks & SCRIPT_ON_ROUTE) != 0)
+            return true;
+    return false;
+}
+
+/* `guess` stands for an attempt at it. */
+static struct script_target target_of(struct request *req, struct attempt *guess, size_t index)
+{
+    const struct route_target *t = &req->targets[index];
+    struct book_found found;
+    struct script_target out = { .provider = t->provider->name,
+                                 .model = t->model,
+                                 .role = t->fallback ? "fallback" : "target",
+                                 .region = t->region,
+                                 .retention = t->retention,
+                                 .cost_nano = -1,
+                                 .index = (unsigned)index };
+    choose_look(req, index, &out);
+    *guess = (struct attempt){ .req = req, .target = t };
+    if (worst_price(guess))
+        out.cost_nano = guess->soft;
+    if (price_find(req, t, &found))
+        out.context_tokens = found.model->window;
+    return out;
+}
+
 /* Row "policy.route". */
 enum next policy_route(struct request *req)
 {
-    if (!is_seen(req) || req->secret_tries > 0) /* the same target with its next secret: that was decided */
+    if (!is_seen(req) || !has_route_hook(req->config) ||
+        req->secret_tries > 0) /* the same target with its next secret: that was decided */
         return NEXT;
     size_t count = req->target_count - req->target_next;
     struct script_targets targets = { arena_array(&req->arena, struct script_target, count), count, false };
-    for (size_t i = 0; i < count; i++) {
-        const struct route_target *t = &req->targets[req->target_next + i];
-        targets.items[i] = (struct script_target){ t->provider->name, t->model, t->fallback ? "fallback" : "target",
-                                                   (unsigned)(req->target_next + i) };
-    }
+    struct attempt *guess = arena_new(&req->arena, struct attempt);
+    if (req->attempt == NULL)
+        price_ask(req);
+    for (size_t i = 0; i < count; i++)
+        targets.items[i] = target_of(req, guess, req->target_next + i);
     req->policy->attempt = req->attempts_made + 1;
     req->policy->last_error = last_error(req);
     enum script_verdict verdict = script_on_route(req->scripts, req->policy, &targets);

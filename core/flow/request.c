@@ -271,6 +271,8 @@ static void free_later(struct loop_after *after)
     struct worker *worker = req->worker;
     CHECK(req, REQUEST);
     req->magic = 0;
+    for (struct attempt *a = req->attempt; a != NULL; a = a->previous)
+        choose_end(a); /* of one that was refused before it was sent */
     body_drop(req);
     buf_free(&req->pending);
     buf_free(&req->tail_bytes);

@@ -14,6 +14,21 @@ static bool serves(const struct request *req, const struct config_provider *prov
            ((way_dialects(provider) & req->face->dialect->bit) != 0 || req->face->canonical != NULL);
 }
 
+static bool is_in(const struct text *words, size_t count, struct text word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_eq(words[i], word))
+            return true;
+    return count == 0;
+}
+
+/* What is not stated is not allowed where the team requires something. `t` NULL: nothing is stated. */
+static bool is_allowed(const struct config_team *team, const struct config_target *t)
+{
+    return is_in(team->regions, team->region_count, t != NULL ? t->region : TEXT_NONE) &&
+           is_in(team->retentions, team->retention_count, t != NULL ? t->retention : TEXT_NONE);
+}
+
 static bool add_target(struct request *req, const struct config_provider *provider, struct text model, bool configured,
                        bool fallback)
 {
@@ -49,11 +64,17 @@ static void by_model(struct request *req, const struct config_model *model)
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *t = &model->targets[i];
         bool named = !text_is(t->model, "*");
+        if (!is_allowed(req->team, t)) {
+            req->barred_targets++;
+            continue;
+        }
         if (!add_target(req, t->provider, named ? t->model : req->ask.model, named, t->fallback))
             continue;
-        req->targets[req->target_count - 1].weight = t->weight;
-        if (t->price != NULL)
-            req->targets[req->target_count - 1].price = t->price;
+        struct route_target *added = &req->targets[req->target_count - 1];
+        added->weight = t->weight;
+        added->price = t->price != NULL ? t->price : added->price;
+        added->region = t->region;
+        added->retention = t->retention;
     }
     req->timeouts = model->timeouts;
     req->attempts_max = model->attempts;
@@ -99,7 +120,10 @@ static void find_models(struct request *req, const struct config_provider *provi
 static void by_provider(struct request *req, const struct config_provider *provider, struct text model)
 {
     req->targets = arena_array(&req->arena, struct route_target, 1);
-    add_target(req, provider, model, false, false);
+    if (is_allowed(req->team, NULL))
+        add_target(req, provider, model, false, false);
+    else
+        req->barred_targets++;
     if (req->worker->gateway->ledger != NULL)
         find_models(req, provider, model);
     req->timeouts = config_default_timeouts;
@@ -186,6 +210,13 @@ enum next route_run(struct request *req)
         by_model(req, place.model);
     else
         by_provider(req, place.provider, place.rest);
+    if (req->target_count == 0 && req->barred_targets > 0) {
+        error_param(
+            &req->fail, E_MODEL, TEXT("model"),
+            "the model \"%.*s\" has no target in the region, or with the retention, that the team \"%.*s\" requires",
+            (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr, TEXT_ARG(req->team->name));
+        return FAIL;
+    }
     if (req->target_count == 0 && req->unsupported_targets > 0) {
         error_set(
             &req->fail, E_PATH,

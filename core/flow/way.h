@@ -129,6 +129,7 @@ struct request {
     size_t target_of_count;
     unsigned off_targets;         /* targets before that are switched off */
     unsigned unsupported_targets; /* targets that do not have what is asked for */
+    unsigned barred_targets;      /* targets that the team does not allow: struct config_team.regions */
     unsigned attempts_max, attempts_made;
     unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
     unsigned secret_tries; /* how many of the current target's were refused */

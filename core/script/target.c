@@ -6,12 +6,38 @@
 
 enum { TARGETS_MOST = 256 };
 
+/* What may be nil. */
+static const char *const may[] = { "region",   "retention", "context_tokens", "first_token_ms", "tokens_per_s",
+                                   "cost_usd", NULL };
+
+static void push_facts(lua_State *L, const struct script_target *t)
+{
+    api_push(L, t->region);
+    lua_setfield(L, -2, "region");
+    api_push(L, t->retention);
+    lua_setfield(L, -2, "retention");
+    if (t->context_tokens > 0) {
+        lua_pushinteger(L, t->context_tokens);
+        lua_setfield(L, -2, "context_tokens");
+    }
+    if (t->cost_nano >= 0) {
+        lua_pushnumber(L, (double)t->cost_nano / 1e9);
+        lua_setfield(L, -2, "cost_usd");
+    }
+    lua_pushinteger(L, t->in_flight);
+    lua_setfield(L, -2, "in_flight");
+    lua_pushboolean(L, !t->ejected);
+    lua_setfield(L, -2, "healthy");
+    lua_pushnumber(L, (double)t->cooling_ms / 1e3);
+    lua_setfield(L, -2, "cooling_s");
+}
+
 void target_push_list(lua_State *L, const struct script_targets *targets)
 {
     lua_createtable(L, (int)targets->count, 0);
     for (size_t i = 0; i < targets->count; i++) {
         const struct script_target *t = &targets->items[i];
-        lua_createtable(L, 0, 5);
+        lua_createtable(L, 0, 12);
         lua_pushlstring(L, t->provider.ptr, t->provider.len);
         lua_pushliteral(L, "/");
         lua_pushlstring(L, t->model.ptr, t->model.len);
@@ -23,7 +49,8 @@ void target_push_list(lua_State *L, const struct script_targets *targets)
         lua_setfield(L, -2, "model");
         lua_pushstring(L, t->role);
         lua_setfield(L, -2, "role");
-        api_freeze(L, "a target", "field", NULL);
+        push_facts(L, t);
+        api_freeze(L, "a target", "field", may);
         lua_pushvalue(L, -1); /* to know it again */
         lua_rawseti(L, -3, (lua_Integer)i + 1);
         lua_pop(L, 1);

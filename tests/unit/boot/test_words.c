@@ -14,6 +14,8 @@
 /* A value that the row takes. */
 static const char *sample(const struct word_row *row)
 {
+    if (row->setting != NULL && strcmp(row->setting, "policies") == 0)
+        return "{}"; /* no file is read */
     static char first[64];
     switch (row->type) {
     case WORD_STRING:

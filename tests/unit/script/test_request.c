@@ -175,15 +175,22 @@ Test(request, on_route_reorders_and_shortens)
         { "return { t[1], t[1] }", "abc", "twice" },
         { "return { t[1], {} }", "abc", "none of its targets" },
         { "return t[1].modl", "abc", "did you mean \"model\"?" },
+        { "if t[1].region == 'eu' and not t[2].region and not t[1].retention then return { t[1] } end", "a", "" },
+        { "if t[1].cost_usd == 0 and not t[2].cost_usd and t[3].cost_usd == 0.5 then return { t[3] } end", "c", "" },
+        { "if t[1].in_flight == 7 and t[2].healthy and t[2].cooling_s == 0 then return { t[2] } end", "b", "" },
+        { "if not (t[1].first_token_ms or t[1].tokens_per_s or t[1].context_tokens) then return { t[2] } end", "b",
+          "" },
         { "t[1].model = 'x'", "abc", "read-only" },
     };
     log_set_level(0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture f;
         char source[512], left[8] = "";
-        struct script_target items[] = { { TEXT("p"), TEXT("a"), "target", 0 },
-                                         { TEXT("p"), TEXT("b"), "target", 1 },
-                                         { TEXT("q"), TEXT("c"), "fallback", 2 } };
+        struct script_target items[3] = {
+            { .provider = TEXT("p"), .model = TEXT("a"), .role = "target", .region = TEXT("eu"), .in_flight = 7 },
+            { .provider = TEXT("p"), .model = TEXT("b"), .role = "target", .cost_nano = -1, .index = 1 },
+            { .provider = TEXT("q"), .model = TEXT("c"), .role = "fallback", .cost_nano = 500000000, .index = 2 },
+        };
         struct script_targets targets = { items, 3, false };
         snprintf(source, sizeof source, "return { on_route = function(req, t) %s end }", cases[i].body);
         fixture_open(&f, source, NULL);
