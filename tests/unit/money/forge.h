@@ -58,6 +58,8 @@ static inline void forge(const struct folder *f, const struct record *all, size_
         cr_assert_eq(segment_frame(buf_view(&record), &bytes), 0);
         if ((int)i == damaged)
             bytes.ptr[bytes.start + bytes.len - 1] ^= 1;
+        if (i + 1 < count && all[i + 1].type != RECORD_NONE && all[i + 1].type != RECORD_OPEN)
+            continue;
         snprintf(path, sizeof path, "%s/%08u-00000000-0000-0000-0000-000000000000.journal", f->path, files);
         folder_write(path, buf_view(&bytes).ptr, buf_view(&bytes).len);
     }

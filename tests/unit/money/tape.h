@@ -35,7 +35,7 @@ static ssize_t tape_write(int fd, const void *bytes, size_t len, off_t at)
 {
     if (asked("write", at == tape.ends[fd] ? "" : "?") < 0) {
         if (tape.error != ENODATA)
-            return -1;
+            return tape.error != 0 ? -1 : 0;
         len /= 2; /* "short": a part of it, and then an error */
         tape.error = EIO;
         tape.times++;
@@ -83,7 +83,8 @@ static int tape_remove(int fd, const char *name)
     return asked("remove", more) < 0 ? -1 : disk_of_system.remove(fd, name);
 }
 
-/* From here on. `bad`: calls of that name fail, `times`, with that error; ENODATA: half of what is to be written is, and then EIO.
+/* From here on. `bad`: calls of that name fail, `times`, with that error; 0: it takes nothing. ENODATA: half of what is to be
+ * written is, and then EIO.
  * NULL: none does. */
 static inline void tape_begin(const char *bad, int times, int error)
 {

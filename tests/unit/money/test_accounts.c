@@ -241,6 +241,8 @@ Test(accounts, are_made_by_the_rules_of_their_owner)
     cr_assert(account != NULL && text_is(account->id, "t/s") && account->on_demand);
     cr_assert_eq(all.on_demand, 1); /* the same */
     cr_assert_null(accounts_named(&all, TEXT("session"), TEXT("t/"), TEXT("day"), TEXT_NONE));
+    cr_assert_null(accounts_named(&all, TEXT("session"), TEXT("t0/s"), TEXT("day"), TEXT_NONE));
+    cr_assert_eq(all.on_demand, 1);
     cr_assert_null(accounts_named(&all, TEXT("session"), TEXT("t/s"), TEXT("day"), TEXT("Asia/Tokyo")));
     cr_assert_null(accounts_named(&all, TEXT("nothing"), TEXT("t/s"), TEXT("day"), TEXT_NONE));
     struct record whose = { .team = text_of(owner), .session = text_of(session) }; /* as long as they may be */
@@ -270,5 +272,48 @@ Test(accounts, a_hold_of_a_day_that_is_over_makes_no_period)
     cr_assert_null(found[0]->latest);
     accounts_replay_hold(&all, &hold, before_ms + 1000); /* on its day it does */
     cr_assert(found[0]->latest != NULL && found[0]->latest->number == 5);
+    accounts_fini(&all);
+}
+
+/* As many as a request can have: each is found, and none twice. */
+Test(accounts, as_many_as_there_can_be)
+{
+    static const struct config_budget terms[CONFIG_BUDGETS_MOST] = {
+        { .period = PERIOD_DAY }, { .period = PERIOD_WEEK }, { .period = PERIOD_MONTH }, { .period = PERIOD_TOTAL }
+    };
+    static const struct {
+        enum account_kind kind;
+        const char *id;
+    } whose[] = {
+        { ACCOUNT_ALL, "all" },  { ACCOUNT_TEAM, "t" },        { ACCOUNT_KEY, "k" },  { ACCOUNT_PROJECT, "x" },
+        { ACCOUNT_TAG, "a" },    { ACCOUNT_TAG, "b" },         { ACCOUNT_TAG, "c" },  { ACCOUNT_TAG, "d" },
+        { ACCOUNT_TAG, "e" },    { ACCOUNT_TAG, "f" },         { ACCOUNT_TAG, "g" },  { ACCOUNT_TAG, "h" },
+        { ACCOUNT_MODEL, "m*" }, { ACCOUNT_PROVIDER, "p" },    { ACCOUNT_USER, "t" }, { ACCOUNT_SESSION, "t" },
+        { ACCOUNT_TAG, "i" },    { ACCOUNT_KEY_SESSION, "k" },
+    };
+    enum { WHOSE = sizeof whose / sizeof whose[0] };
+    struct accounts_rule many[WHOSE * CONFIG_BUDGETS_MOST];
+    struct accounts all;
+    struct account *found[ACCOUNTS_MOST];
+    for (size_t i = 0; i < WHOSE * CONFIG_BUDGETS_MOST; i++)
+        many[i] = (struct accounts_rule){ whose[i / CONFIG_BUDGETS_MOST].kind,
+                                          text_of(whose[i / CONFIG_BUDGETS_MOST].id), &terms[i % CONFIG_BUDGETS_MOST] };
+    accounts_open(&all, many, WHOSE * CONFIG_BUDGETS_MOST);
+    struct record request = { .team = TEXT("t"),
+                              .key = TEXT("k"),
+                              .project = TEXT("x"),
+                              .tags = TEXT("a,b,c,d,e,f,g,h,i"), /* the ninth does not count */
+                              .user = TEXT("u"),
+                              .session = TEXT("s"),
+                              .model = TEXT("m"),
+                              .provider = TEXT("p") };
+    cr_assert_eq(ACCOUNTS_MOST, 68);
+    cr_assert_eq(accounts_of(&all, &request, true, found), 68);
+    for (size_t i = 0; i < 68; i++) {
+        cr_assert(!text_is(found[i]->id, "i"));
+        for (size_t k = 0; k < i; k++)
+            cr_assert_neq(found[i], found[k]);
+    }
+    cr_assert_eq(accounts_of(&all, &request, false, found), 68);
     accounts_fini(&all);
 }

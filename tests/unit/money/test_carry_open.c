@@ -32,6 +32,7 @@ static void spend(struct ledger *l, const char *session, int64_t admitted_ms, in
                         .admitted_ms = admitted_ms };
     struct ledger_hold *handle = ledger_hold(l, &r, false, &refusal, &fail);
     cr_assert_not_null(handle, "%s", fail.text);
+    cr_assert(r.accounts.count == 0 && r.accounts.items == NULL); /* they were the ledger's own */
     struct record end = { .ending = doubt > 0 ? ENDING_DOUBT : ENDING_SETTLED,
                           .final = 1,
                           .cost = cost,

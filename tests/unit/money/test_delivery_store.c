@@ -146,6 +146,29 @@ Test(delivery_store, is_asked_for_no_more_than_is_needed)
     folder_remove(&f);
 }
 
+/* More than a batch holds goes in several, one after the other. */
+Test(delivery_store, takes_what_there_is_batch_by_batch)
+{
+    enum { ROWS = 4000 };
+    static struct record all[1 + ROWS] = { OPEN(1) };
+    struct folder f;
+    struct fail fail;
+    for (uint64_t i = 1; i <= ROWS; i++)
+        all[i] = (struct record)ROW(i, 1);
+    folder_make(&f);
+    forge(&f, all, 1 + ROWS, -1);
+    fake_store_clear();
+    struct delivery *d = begin(f.path, ROWS + 1, false, 0, &fail);
+    cr_assert_not_null(d, "%s", fail.text);
+    for (int i = 0; i < 1000 && fake_store_rows() < ROWS; i++)
+        usleep(10000);
+    struct delivery_state state = state_of(d);
+    delivery_stop(d, 10 * CLOCK_S);
+    cr_assert(fake_store.row_count == ROWS && fake_store.doubles == 0 && fake_store.puts == 2);
+    cr_assert(state.failures == 0 && fake_store.cursor.next == ROWS + 1);
+    folder_remove(&f);
+}
+
 /* Damage that the start has not judged stops it, and is reported. */
 Test(delivery_store, stops_at_damage)
 {

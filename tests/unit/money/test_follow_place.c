@@ -116,6 +116,7 @@ Test(follow_place, what_comes_and_what_is_reported)
           0,
           "the ledger's journal in %s ends before record 2, which was there when it was read last" },
         /* Its beginning is gone. */
+        { { OPEN(5) }, -1, 5, 0, false, FOLLOW_WAIT, "-> 5", 0, "" },
         { { OPEN(5), ROW(5, 1) }, -1, 5, 0, false, FOLLOW_WAIT, "5 -> 6", 0, "" },
         { { OPEN(5), ROW(5, 1) },
           -1,
@@ -236,6 +237,10 @@ Test(follow_place, where_another_begins)
     forge(&f, all, 3, -1);
     struct follow *follow = begin(&f, 0, false, 0);
     cr_assert_eq(follow_place(follow).segment, 0); /* nothing was read */
+    struct follow *unread = follow_new(&(struct follow_settings){ .folder = f.path, .from = { 7, 8, 9 } });
+    struct follow_place still = follow_place(unread); /* it is to be begun there still */
+    cr_assert(still.segment == 7 && still.offset == 8 && still.number == 9);
+    follow_free(unread);
     cr_assert_str_eq(numbers(follow, FOLLOW_WAIT, &fail), "1 2 -> 3");
     struct follow_place place = follow_place(follow);
     cr_assert(place.segment == 1 && place.offset == 22 + 21 + 19 + 19 && place.number == 3);
@@ -258,9 +263,11 @@ Test(follow_place, where_another_begins)
     cr_assert(place.segment == 2 && place.offset == 22 + 21 + 19 && place.number == 4);
     follow_free(follow);
     /* A place whose frame is torn, or that is none: all is read again, and what is known is not given again. */
-    static const uint64_t offsets[] = { 44, 80, 63 };
-    for (unsigned i = 0; i < 3; i++) {
-        struct follow_settings settings = { .folder = f.path, .from = { 1, offsets[i], 2 }, .next = 2 };
+    static const struct follow_place wrong[] = {
+        { 1, 44, 2 }, { 1, 80, 2 }, { 1, 63, 2 }, { 9, 1000, 2 }, { 9, 81, 2 }
+    };
+    for (unsigned i = 0; i < 5; i++) {
+        struct follow_settings settings = { .folder = f.path, .from = wrong[i], .next = 2 };
         follow = follow_new(&settings);
         cr_assert_str_eq(numbers(follow, FOLLOW_WAIT, &fail), "2 3 -> 4", "%u", i);
         follow_free(follow);

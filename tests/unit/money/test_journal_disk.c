@@ -43,9 +43,17 @@ static void end(struct journal *j)
     disk = disk_of_system;
 }
 
+/* "1 0 0, 2 3 3": of each OPEN the number, as_of, again. */
+static char opens[256];
+
 static bool pass(void *owner, const struct record *record, struct text bytes)
 {
-    (void)owner, (void)record, (void)bytes;
+    size_t len = strlen(opens);
+    (void)owner, (void)bytes;
+    if (record->type == RECORD_OPEN)
+        snprintf(opens + len, sizeof opens - len, "%s%llu %llu %llu", len > 0 ? ", " : "",
+                 (unsigned long long)record->number, (unsigned long long)record->as_of,
+                 (unsigned long long)record->again);
     return true;
 }
 
@@ -55,6 +63,7 @@ static struct history_report found(const struct folder *f)
     struct history_visitor visitor = { pass, NULL, NULL };
     struct history_report report;
     struct fail fail;
+    opens[0] = '\0';
     cr_assert_eq(history_read(f->path, &visitor, &report, &fail), 0, "%s", fail.text);
     cr_assert_eq(report.problems, 0);
     return report;
@@ -183,6 +192,9 @@ Test(journal_disk, a_write_that_fails)
     tape_begin("write", 1, EINTR);
     cr_assert_eq(append(j, 0, &fail), 0);
     cr_assert_str_eq(tape_calls(), "write! write sync");
+    tape_begin("write", 1, 0);
+    cr_assert_eq(append(j, 0, &fail), -1); /* it takes nothing: it is full */
+    cr_assert_str_eq(fail.text, words);
     tape_begin("write", 1, ENODATA);
     cr_assert_eq(append(j, 0, &fail), -1);
     cr_assert_str_eq(tape_calls(), "write! write?! cut");
@@ -221,6 +233,8 @@ Test(journal_disk, a_sync_that_fails)
     cr_assert(state.failures == 4 && state.records == 4 && state.next == 5 && state.segment == 4);
     end(j);
     cr_assert(found(&f).records == 4 && found(&f).repeated == 3);
+    /* In each the record that was being written, which its caller did not know of yet; in the last one it did. */
+    cr_assert_str_eq(opens, "1 0 0, 2 0 3, 3 0 4, 3 4 4");
     folder_remove(&f);
 }
 
@@ -250,10 +264,15 @@ Test(journal_disk, a_start_that_fails)
     folder_make(&f);
     snprintf(inner.path, sizeof inner.path, "%.50s/inner", f.path);
     mode_t mask = umask(0);
+    unsigned before = descriptors();
     end(begun(&inner, 0, 0, 1));
     umask(mask);
+    cr_assert_eq(descriptors(), before);
     cr_assert_eq(stat(inner.path, &st), 0);
     cr_assert_eq(st.st_mode & 07777, 0700); /* nobody else may read what was spent */
+    snprintf(words, sizeof words, "%s/lock", inner.path);
+    cr_assert_eq(stat(words, &st), 0);
+    cr_assert_eq(st.st_mode & 07777, 0600);
     struct journal *j = opened(&inner, 0, 0);
     tape_begin("sync", 1, EIO); /* the last one's file */
     cr_assert_eq(journal_start(j, 1, &fail), -1);
@@ -302,22 +321,62 @@ Test(journal_disk, the_thread_that_syncs)
         usleep(40000);
         cr_assert_str_eq(tape_calls(), "write sync"); /* nothing is new */
     }
-    logged_begin(&logged);
-    tape_begin("sync", 4, EIO);
-    cr_assert_eq(append(j, 0, &fail), 0);
-    bool mended = becomes("write sync! make2 names write write cut sync! cut make3 names write write sync! cut "
-                          "make4 names write write sync! cut make5 names write write sync");
-    usleep(40000);
-    logged_end(&logged, log, sizeof log);
-    cr_assert(mended, "%s", tape_calls());
-    snprintf(words, sizeof words,
-             "llm-gateway: error: the ledger cannot be synced in %s: %s. Make room or repair the disk\n", f.path,
-             strerror(EIO));
-    cr_assert_str_eq(log, words); /* reported once */
+    for (int i = 0; i < 2; i++) {
+        static const char *const wanted[] = {
+            "write sync! make2 names write write cut sync! cut make3 names write write sync! cut make4 names write write sync! "
+            "cut make5 names write write sync",
+            "write sync! make6 names write write cut sync! cut make7 names write write sync"
+        };
+        logged_begin(&logged);
+        tape_begin("sync", i == 0 ? 4 : 2, EIO);
+        int appended = append(j, 0, &fail);
+        bool mended = becomes(wanted[i]);
+        usleep(40000);
+        logged_end(&logged, log, sizeof log);
+        cr_assert(appended == 0 && mended, "%s", tape_calls());
+        snprintf(words, sizeof words,
+                 "llm-gateway: error: the ledger cannot be synced in %s: %s. Make room or repair the disk\n", f.path,
+                 strerror(EIO));
+        cr_assert_str_eq(log, words); /* reported once, each time */
+    }
     tape_begin(NULL, 0, 0);
     cr_assert_eq(append(j, 0, &fail), 0);
     cr_assert(becomes("write sync"), "%s", tape_calls());
     end(j);
-    cr_assert(found(&f).records == 4 && found(&f).repeated == 4);
+    cr_assert(found(&f).records == 5 && found(&f).repeated == 6);
+    folder_remove(&f);
+}
+
+/* The folder goes while it is kept: it is made anew, where that can be. */
+Test(journal_disk, a_folder_that_goes)
+{
+    struct folder f, inner;
+    struct fail fail;
+    struct logged logged;
+    char log[1024], words[256];
+    folder_make(&f);
+    snprintf(inner.path, sizeof inner.path, "%.50s/inner", f.path);
+    struct journal *j = begun(&inner, 0, 0, 1);
+    cr_assert_eq(append(j, 0, &fail), 0);
+    folder_remove(&inner);
+    folder_write(inner.path, "a file", 6); /* something else stands there */
+    cr_assert_eq(append(j, 0, &fail), JOURNAL_NOT_SYNCED);
+    snprintf(words, sizeof words, "the ledger's folder %s cannot be opened: Not a directory", inner.path);
+    cr_assert_str_eq(fail.text, words);
+    unlink(inner.path);
+    logged_begin(&logged);
+    int appended = append(j, 0, &fail);
+    logged_end(&logged, log, sizeof log);
+    cr_assert_eq(appended, 0, "%s", fail.text);
+    snprintf(
+        words, sizeof words,
+        "llm-gateway: error: the ledger's folder %s was removed while this gateway kept it: it is made anew, and what "
+        "was in it is gone\n",
+        inner.path);
+    cr_assert_str_eq(log, words);
+    end(j);
+    struct history_report r = found(&inner);
+    cr_assert(r.records == 2 && r.segments == 1 && r.next == 4);
+    folder_remove(&inner);
     folder_remove(&f);
 }
