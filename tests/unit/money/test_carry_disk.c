@@ -1,8 +1,6 @@
 /* test_carry_disk.c - what an OPEN carries over when the disk fails: nothing that is not in the journal, and nothing twice. */
-#include <errno.h>
-
 #include "carry.h"
-#include "money/disk.h"
+#include "tape.h"
 
 static int fail_syncs, fail_writes;
 
@@ -114,5 +112,33 @@ Test(carry, a_file_that_is_gone)
     stands(l, 3, 10, 0, 40);
     ledger_close(l);
     cr_assert_eq(verified(&f).open, 0);
+    folder_remove(&f);
+}
+
+/* Room for the ENDs of all that is open is promised by the disk before a request is sent; an END takes of it. */
+Test(carry, room_for_what_is_open)
+{
+    struct folder f;
+    struct ledger_start start;
+    struct ledger_hold *open[300];
+    folder_make(&f);
+    disk = tape_disk;
+    struct ledger *l = begin(&f, 0, 0, &start);
+    for (unsigned i = 0; i < 300; i++) {
+        tape_begin(NULL, 0, 0);
+        open[i] = hold(l, 0, 1);
+        /* 4096 bytes each; what was promised before is a megabyte more than what was needed then. */
+        if (i == 0)
+            cr_assert_str_eq(tape_calls(), "reserve4096 write");
+        else if (i < 200)
+            cr_assert_str_eq(tape_calls(), "write");
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        tape_begin(NULL, 0, 0);
+        end(l, open[i], 0, 0);
+        cr_assert_str_eq(tape_calls(), "write");
+    }
+    ledger_close(l);
+    disk = disk_of_system;
     folder_remove(&f);
 }

@@ -306,3 +306,33 @@ Test(record_fields, what_is_wrong)
     arena_fini(&arena);
     buf_free(&bytes);
 }
+
+/* What does not fit is not written in part and taken for written. */
+Test(record_fields, what_has_no_room)
+{
+    struct record_line line = { .unit = TEXT("input"), .quantity = 5 };
+    struct record_account account = { .kind = TEXT("team"), .id = TEXT("a") };
+    struct text carried = TEXT("xyz");
+    const struct record all[] = {
+        { .type = RECORD_ROW,
+          .number = 1,
+          .unix_ms = 1,
+          .request = TEXT("r"),
+          .admitted_ms = 1,
+          .lines = { &line, 1 } },
+        { .type = RECORD_LEASE, .number = 1, .unix_ms = 1, .account = account, .delta = 3 },
+        { .type = RECORD_OPEN, .number = 1, .unix_ms = 1, .boot = TEXT("b"), .carried = { &carried, 1 } },
+    };
+    for (size_t i = 0; i < 3; i++) {
+        struct buf bytes;
+        buf_init(&bytes, 1 << 10);
+        cr_assert_eq(record_write(&all[i], &bytes), 0);
+        size_t len = bytes.len;
+        buf_free(&bytes);
+        for (size_t most = 1; most <= len; most++) {
+            buf_init(&bytes, most);
+            cr_assert_eq(record_write(&all[i], &bytes), most < len ? -1 : 0, "record %zu: %zu of %zu", i, most, len);
+            buf_free(&bytes);
+        }
+    }
+}

@@ -49,6 +49,8 @@ Test(verify, the_rules_of_records)
           "record 1 (row): its price is not known and it cost something" },
         { { OPEN(1), ROW(1, 1, COSTS(MOST)), ROW(2, 1, COSTS(1)) },
           "record 2 (row): a sum is over 9.2 billion dollars" },
+        { { OPEN(1), ROW(1, 1, COSTS(-1), .unpriced = 1) },
+          "record 1 (row): a line has less than nothing\nrecord 1 (row): its price is not known and it cost something" },
         /* ENDs. */
         { { OPEN(1), HOLD(1, 1, 10), END(2, 1, SETTLED, COSTS(-1)) },
           "record 2 (end): a line has less than nothing\nrecord 2 (end): it cost less than nothing" },
@@ -260,36 +262,36 @@ Test(verify, records_that_are_carried_and_come_again)
 Test(verify, behind_an_accepted_gap)
 {
     struct folder f;
-    char room[2048];
-    const struct record left = HOLD(2, 1, 30);
-    struct text carried[2] = { forge_carried(&left, room), TEXT("no record") };
+    char room[2][2048];
+    const struct record left[] = { HOLD(2, 1, 30), HOLD(5, 1, 8) };
+    struct text carried[] = { forge_carried(&left[0], room[0]), forge_carried(&left[1], room[1]), TEXT("no record") };
     struct record all[] = {
         OPEN(1),
         HOLD(1, 1, 10, .soft = 11),
         HOLD(2, 1, 30),
         ROW(3, 1, COSTS(100)),
-        OPEN(9, .whole = 1, .gap = 1, .cost = 55, .doubt = 4, .carried = { carried, 1 }),
+        OPEN(9, .whole = 1, .gap = 1, .cost = 55, .doubt = 4, .carried = { carried, 2 }),
         END(9, 2, SETTLED, COSTS(5)),
         LATE(10, 4, .cost = 4, .doubt = -4), /* its END is lost */
-        OPEN(11, .whole = 1, .cost = 64),
+        OPEN(11, .whole = 1, .cost = 64, .carried = { &carried[1], 1 }),
     };
     folder_make(&f);
     forge(&f, all, 8, -1);
     struct verify_report r = verified(&f);
     cr_assert_str_eq(said, "");
     cr_assert(r.broken == 0 && r.accepted == 2, "%d", (int)r.accepted); /* a HOLD, and the missing records */
-    cr_assert(r.spent == 64 && r.doubt == 0 && r.held == 0 && r.open == 0);
+    cr_assert(r.spent == 64 && r.doubt == 0 && r.held == 8 && r.open == 1);
     all[7].cost = 65;
     forge(&f, all, 8, -1);
     verified(&f);
     cr_assert_str_eq(said,
                      "record 11 (open): it carries over 65 nano-dollars spent and 0 in doubt, and the records make "
                      "it 64 and 0");
-    all[4].carried.count = 2; /* what cannot be read in it is no hold */
+    all[4].carried.count = 3; /* what cannot be read in it is no hold */
     forge(&f, all, 8, -1);
     r = verified(&f);
-    cr_assert_str_eq(said, "record 9 (open): it carries over 2 holds, and 1 are open");
-    cr_assert(r.held == 0 && r.open == 0 && r.broken == 1);
+    cr_assert_str_eq(said, "record 9 (open): it carries over 3 holds, and 2 are open");
+    cr_assert(r.held == 8 && r.open == 1 && r.broken == 1);
     all[4].gap = 0;
     forge(&f, all, 8, -1);
     r = verified(&f);

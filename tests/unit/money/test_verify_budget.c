@@ -320,3 +320,26 @@ Test(verify_budget, balances_that_are_taken)
                                     : "record 9 (hold): with it team \"a\" can pass its ceiling by 1 nano-dollars");
     }
 }
+
+/* Of each period of each budget, nothing is held behind a gap but what is carried over. */
+Test(verify_budget, a_gap_forgets_what_was_held)
+{
+    enum { DAYS = 4, ALL = 2 * DAYS }; /* as many as a budget first has room for */
+    struct record_account accounts[2 * ALL];
+    struct record all[2 + 2 * ALL] = { OPEN(1) };
+    for (unsigned i = 0; i < 2 * ALL; i++) { /* before the gap, and behind it once more */
+        struct text team = i % 2 == 0 ? TEXT("a") : TEXT("b");
+        int64_t begins_s = i / 2 % DAYS * DAY;
+        accounts[i] = (struct record_account){ .kind = TEXT("team"),
+                                               .id = team,
+                                               .per = TEXT("day"),
+                                               .begins_s = begins_s,
+                                               .number = 1 + i / ALL,
+                                               .limit = 10,
+                                               .ceiling = 10 };
+        all[1 + i + i / ALL] = (struct record)HOLD(1 + i, (begins_s + 1) * 1000, 10, .soft = 10, .team = team,
+                                                   .accounts = { &accounts[i], 1 });
+    }
+    all[1 + ALL] = (struct record)OPEN(1 + ALL, .whole = 1, .gap = 1);
+    cr_assert_str_eq(complaints(all, 2 + 2 * ALL), "");
+}
