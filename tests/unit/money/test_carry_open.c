@@ -3,6 +3,7 @@
 #include "folder.h"
 #include "money/history.h"
 #include "money/ledger_inside.h"
+#include "tape.h"
 
 static const struct config_budget day = { .period = PERIOD_DAY, .limit = 1000000, .ceiling = 2000000 },
                                   total = { .period = PERIOD_TOTAL, .limit = 1000000, .ceiling = 2000000 };
@@ -163,4 +164,45 @@ Test(carry_open, which_budgets_a_start_finds_in_it)
         ledger_close(l);
         folder_remove(&f);
     }
+}
+
+/* What could not be written yet is in the balances and in no OPEN: its holds are open there still. */
+Test(carry_open, what_waits_to_be_written)
+{
+    static const struct accounts_rule rule = { ACCOUNT_TEAM, TEXT("t"), &total };
+    struct folder f;
+    struct ledger_start start;
+    struct ledger_refusal refusal;
+    struct ledger_sums sums;
+    struct fail fail;
+    struct ledger_hold *handles[3];
+    folder_make(&f);
+    disk = tape_disk;
+    struct ledger *l = begin(&f, &rule, 1, &start);
+    spend(l, "", 1, 100, 0);
+    for (int i = 0; i < 3; i++) {
+        struct record r = {
+            .request = TEXT("r"), .attempt = 1, .team = TEXT("t"), .provider = TEXT("p"), .hard = 50, .admitted_ms = 1
+        };
+        handles[i] = ledger_hold(l, &r, false, &refusal, &fail);
+        cr_assert_not_null(handles[i], "%s", fail.text);
+    }
+    tape_begin("write", 1000, ENOSPC);
+    ledger_end(l, handles[0], &(struct record){ .ending = ENDING_SETTLED, .cost = 7 });
+    ledger_end(l, handles[1], &(struct record){ .ending = ENDING_DOUBT, .cost = 5, .doubt = 4, .soft_doubt = 3 });
+    ledger_row(l, &(struct record){ .request = TEXT("r"), .team = TEXT("t"), .cost = 2, .admitted_ms = 1 });
+    ledger_end(l, handles[2], &(struct record){ .ending = ENDING_VOID });
+    for (int turn = 0; turn < 2; turn++) {
+        cr_assert_str_eq(carried(l, NULL), "team t total 0 100/0/0/4");
+        ledger_read_sums(l, &sums);
+        cr_assert(sums.spent == 114 && sums.doubt == 4 && sums.waiting == 4 && l->open.count == 3);
+    }
+    tape_begin(NULL, 0, 0);
+    spend(l, "", 1, 1, 0); /* the disk takes them again */
+    cr_assert_str_eq(carried(l, NULL), "team t total 0 115/4/3/5");
+    ledger_read_sums(l, &sums);
+    cr_assert(sums.waiting == 0 && l->open.count == 0);
+    ledger_close(l);
+    disk = disk_of_system;
+    folder_remove(&f);
 }

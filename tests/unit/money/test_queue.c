@@ -135,3 +135,29 @@ Test(queue, who_comes_too_late_to_be_woken_is_let_in_at_once)
     ledger_close(l);
     folder_remove(&f);
 }
+
+/* Whichever of its budgets it is: one that would fit stays behind one that waits for the same, and another's is let in. */
+Test(queue, stays_behind_who_waits_for_the_same_budget)
+{
+    static const char *const teams[][2] = { { "c", "d" }, { "a", "a" } }; /* the budget of all; the team's */
+    static const int64_t amounts[][3] = { { 60, 60, 30 }, { 6, 8, 3 } };
+    for (unsigned i = 0; i < 2; i++) {
+        struct folder f;
+        struct ledger_refusal refusal;
+        struct ledger_wait first = { .on_over = on_over }, second = { .on_over = on_over };
+        struct record large = record_of(teams[i][0], amounts[i][1]), small = record_of(teams[i][1], amounts[i][2]);
+        folder_make(&f);
+        struct ledger *l = start_ledger(&f);
+        struct ledger_hold *a = hold(l, teams[i][0], amounts[i][0], false, &refusal);
+        ledger_wait(l, &first, &large);
+        ledger_wait(l, &second, &small);
+        cr_assert(calls == 0 && first.queued && second.queued);
+        settle(l, a, 0);
+        cr_assert(calls == (i == 0 ? 2 : 1) && first.hold != NULL &&
+                  second.queued == (i == 1)); /* 60 and 30; 8, and no 3 */
+        settle(l, first.hold, 0);
+        settle(l, second.hold, 0);
+        ledger_close(l);
+        folder_remove(&f);
+    }
+}
