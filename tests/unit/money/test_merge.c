@@ -12,6 +12,9 @@
     "{\"id\":\"" id "\",\"match\":[\"=" id "\"],\"prices\":[{\"usd\":{" usd                                            \
     "}}],\"variants\":[{\"when\":{\"service_tier\":\"" tier "\"},\"usd\":{" then "}}]}"
 
+/* A price of a later day. */
+#define LATER(digit) "{\"from\":\"1971-01-0" digit "\",\"usd\":{\"input\":1." digit "}},"
+
 enum { NOW = 100 * 86400 };
 
 /* "new p/m", one line a difference. */
@@ -60,6 +63,21 @@ Test(merge, takes_new_models_and_changes_and_removes_nothing)
     cr_assert_eq(input_of(book, "b"), 5000000000);
     cr_assert_eq(input_of(book, "gone"), 7000000000);
     cr_assert_eq(book->providers[0].model_count, 3);
+    book_free(book);
+}
+
+/* Behind one newer model, and behind none: what is written is a book. */
+Test(merge, models_that_are_gone_stand_behind_the_newer_ones)
+{
+    struct book *book = merge(BOOK(MODEL("gone", "\"input\":7") "," MODEL("away", "\"input\":8")),
+                              BOOK(MODEL("b", "\"input\":5")), false, "new p/b\nkept p/gone\nkept p/away\n");
+
+    cr_assert_eq(book->providers[0].model_count, 3);
+    cr_assert(text_is(book->providers[0].models[0].id, "b") && text_is(book->providers[0].models[2].id, "away"));
+    book_free(book);
+    book = merge(BOOK(MODEL("gone", "\"input\":7") "," MODEL("away", "\"input\":8")), BOOK(""), false,
+                 "kept p/gone\nkept p/away\n");
+    cr_assert_eq(book->providers[0].model_count, 2);
     book_free(book);
 }
 
@@ -133,6 +151,15 @@ Test(merge, what_cannot_be_believed_is_held_back)
         { MODEL("a", "\"input\":1"), MODEL("a", "\"input\":1,\"output\":2"), NULL },
         { MODEL("a", "\"input\":[1,[100,2]]"), MODEL("a", "\"input\":[1,[100,30]]"),
           "held p/a input 2000000000 30000000000\n" },
+        { MODEL("a", "\"input\":[1,[100,2],[200,3]]"), MODEL("a", "\"input\":[1,[100,2],[200,31]]"),
+          "held p/a input 3000000000 31000000000\n" },
+        { MODEL("a", "\"input\":[1,[100,2]]"), MODEL("a", "\"input\":[1,[100,2],[200,21]]"),
+          "held p/a input 2000000000 21000000000\n" },
+        { MODEL("a", "\"input\":1"),
+          "{\"id\":\"a\",\"match\":[\"=a\"],\"prices\":[{\"usd\":{\"input\":1}}," LATER("2") LATER("3") LATER("4")
+              LATER("5") LATER("6") LATER("7") LATER("8")
+                  LATER("9") "{\"from\":\"1971-01-20\",\"usd\":{\"input\":50}}]}",
+          "held p/a input 1000000000 50000000000\n" },
         { MODEL("a", "\"input\":1"), FROM("a", "\"input\":1", "1970-04-12", "\"input\":50"),
           "held p/a input 1000000000 50000000000\n" },
         { MODEL("a", "\"input\":1"), FROM("a", "\"input\":1", "1970-04-12", "\"input\":5"), NULL },
@@ -143,7 +170,7 @@ Test(merge, what_cannot_be_believed_is_held_back)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char older[1024], newer[1024];
+        char older[2048], newer[2048];
         struct fail fail = { .kind = FAIL_NONE };
         struct buf out, notes;
 
