@@ -82,7 +82,7 @@ static int64_t top_of(unsigned bucket)
     unsigned power = bucket / 4, quarter = bucket % 4;
     if (bucket == 0)
         return 1;
-    return (int64_t)((((unsigned long long)quarter + 5) << power) / 4) - 1;
+    return (int64_t)(((((unsigned long long)quarter + 5) << power) + 3) / 4) - 1;
 }
 
 /* One value moves the mark by little: every request asks for it. */

@@ -41,6 +41,70 @@ Test(estimate, is_the_95th_percentile)
     }
 }
 
+static int64_t after(int64_t often, int times, int64_t seldom, int others)
+{
+    struct estimates *e = estimates_new();
+    struct estimate out;
+    for (int i = 0; i < times + others; i++) { /* mixed: seldom ones come between */
+        int64_t value = i % 10 == 9 && i / 10 < others ? seldom : often;
+        estimates_add(e, model, key, &(struct estimate){ value, value });
+    }
+    cr_assert(estimates_ask(e, model, key, &out));
+    cr_assert_eq(out.input_per_kb, out.output);
+    estimates_free(e);
+    return out.output;
+}
+
+/* A bucket is a quarter of a power of two: [96, 112) is one. Its largest value is the answer. */
+Test(estimate, is_the_largest_value_of_a_bucket)
+{
+    static const int64_t cases[][2] = {
+        { 0, 1 },       { 1, 1 },       { 2, 2 },       { 3, 3 },           { 4, 4 },     { 5, 5 },
+        { 6, 6 },       { 7, 7 },       { 8, 9 },       { 9, 9 },           { 10, 11 },   { 15, 15 },
+        { 16, 19 },     { 95, 95 },     { 96, 111 },    { 111, 111 },       { 112, 127 }, { 128, 159 },
+        { 1000, 1023 }, { 1024, 1279 }, { 1280, 1535 }, { 131072, 163839 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_assert_eq(after(cases[i][0], 100, 0, 0), cases[i][1], "%lld: %lld", (long long)cases[i][0],
+                     (long long)after(cases[i][0], 100, 0, 0));
+}
+
+Test(estimate, passes_over_five_of_a_hundred)
+{
+    cr_assert_eq(after(10, 95, 1000, 5), 11);
+    cr_assert_eq(after(10, 94, 1000, 6), 1023);
+    cr_assert_eq(after(10, 190, 1000, 10), 11);
+    cr_assert_eq(after(10, 189, 1000, 11), 1023);
+    cr_assert_eq(after(1000, 95, 10, 5), 1023);
+    cr_assert_eq(after(10, 1140, 1000, 60), 11); /* over the border at which the old ones fade */
+}
+
+/* "m1" of "k" is none of "m", of "m2" or of another key; what is too long is not learned. */
+Test(estimate, each_pair_of_names_is_its_own)
+{
+    struct estimates *e = estimates_new();
+    struct estimate out;
+    char long_name[301];
+    memset(long_name, 'a', sizeof long_name);
+    const struct text fits = { long_name, 298 }, too_long = { long_name, 299 };
+    for (int i = 0; i < ESTIMATE_SAMPLES; i++) {
+        estimates_add(e, TEXT("m1"), TEXT("k"), &(struct estimate){ 1, 100 });
+        estimates_add(e, TEXT("m1"), TEXT(""), &(struct estimate){ 1, 200 });
+        estimates_add(e, fits, TEXT("k"), &(struct estimate){ 1, 300 });
+        estimates_add(e, too_long, TEXT("k"), &(struct estimate){ 1, 400 });
+    }
+    cr_assert(estimates_ask(e, TEXT("m1"), TEXT("k"), &out) && out.output == 111);
+    cr_assert(estimates_ask(e, TEXT("m1"), TEXT(""), &out) && out.output == 223);
+    cr_assert(estimates_ask(e, fits, TEXT("k"), &out) && out.output == 319);
+    cr_assert_not(estimates_ask(e, too_long, TEXT("k"), &out));
+    static const char *const others[][2] = {
+        { "m2", "k" }, { "m", "k" }, { "m1", "k2" }, { "1", "km" }, { "", "km1" }
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cr_assert_not(estimates_ask(e, text_of(others[i][0]), text_of(others[i][1]), &out), "%zu", i);
+    estimates_free(e);
+}
+
 Test(estimate, follows_and_is_bounded)
 {
     struct estimates *e = estimates_new();
