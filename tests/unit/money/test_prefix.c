@@ -51,6 +51,91 @@ Test(prefix, bounds_what_goes_on)
     free(all);
 }
 
+/* Stacks differ from request to request. */
+static __attribute__((noinline)) void dirty(int byte)
+{
+    volatile char room[8192];
+    for (size_t i = 0; i < sizeof room; i++)
+        room[i] = (char)byte;
+}
+
+static uint64_t whole_of(const char *form, const char *word)
+{
+    char text[512];
+    snprintf(text, sizeof text, form, word);
+    dirty(text[strlen(text) / 2]);
+    return of(text).whole;
+}
+
+Test(prefix, knows_the_messages_of_each_api)
+{
+    static const char *const lists[] = { "messages", "input", "contents" };
+    for (size_t i = 0; i < 3; i++) {
+        struct prefixes *all = calloc(1, sizeof *all);
+        char text[256];
+        cr_assert_not_null(all);
+        snprintf(text, sizeof text, "{\"%s\":[" ONE "]}", lists[i]);
+        struct prefix early = of(text);
+        snprintf(text, sizeof text, "{\"%s\":[" ONE "," TWO "]}", lists[i]);
+        struct prefix late = of(text);
+        cr_assert(early.whole != 0 && early.count == 0 && late.count == 1, "%s", lists[i]);
+        prefixes_put(all, early.whole, 10);
+        cr_assert_eq(prefixes_bound(all, &late), 10 + (int64_t)sizeof TWO - 1 + 2 * 64, "%s", lists[i]);
+        free(all);
+    }
+    cr_assert_eq(of("{\"messages\":\"a text\"}").whole, 0);
+    cr_assert_neq(of("{\"messages\":\"a text\",\"input\":[" ONE "]}").whole, 0);
+    cr_assert_eq(of("{\"turns\":[" ONE "]}").whole, 0);
+}
+
+/* What changes no token of the input is not looked at; anything else makes another conversation. */
+Test(prefix, settings_that_change_no_input_do_not_count)
+{
+    static const char *const same[] = { "stream",
+                                        "stream_options",
+                                        "max_tokens",
+                                        "max_completion_tokens",
+                                        "max_output_tokens",
+                                        "temperature",
+                                        "top_p",
+                                        "seed",
+                                        "user",
+                                        "metadata",
+                                        "n" },
+                             *const other[] = {
+                                 "system", "tools", "tool_choice", "stop", "max_token", "response_format"
+                             };
+    static const char form[] = "{\"%s\":1,\"messages\":[" ONE "]}", two[] = "{\"%s\":2,\"messages\":[" ONE "]}";
+    uint64_t plain = whole_of("{%s\"messages\":[" ONE "]}", "");
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        cr_assert(whole_of(form, same[i]) == plain && whole_of(two, same[i]) == plain, "%s", same[i]);
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        cr_assert(whole_of(form, other[i]) != plain && whole_of(two, other[i]) != whole_of(form, other[i]), "%s",
+                  other[i]);
+        cr_assert_eq(whole_of(form, other[i]), whole_of(form, other[i]), "%s", other[i]);
+    }
+}
+
+/* U+FDFA grows by 30 bytes where a normal form is made. */
+Test(prefix, what_follows_counts_by_its_bytes)
+{
+    static const char body[] = "{\"messages\":[1,\"\xef\xb7\xba\"]}";
+    struct arena arena;
+    struct prefix prefix;
+    arena_init(&arena, NULL, 0, 1 << 20);
+    const struct json *json = json_parse_quick(&arena, text_of(body));
+    prefix_read(json, TEXT("s"), TEXT("m"), true, &prefix);
+    cr_assert(prefix.count == 1 && prefix.cuts[0].rest == 5 + 64);
+    uint64_t whole = prefix.whole;
+    prefix_read(json, TEXT("s"), TEXT("m"), false, &prefix);
+    cr_assert(prefix.count == 1 && prefix.cuts[0].rest == 5 + 30 + 64 && prefix.whole == whole);
+    prefix_read(json, TEXT("t"), TEXT("m"), false, &prefix);
+    cr_assert_neq(prefix.whole, whole);
+    prefix_read(json, TEXT("s"), TEXT("n"), false, &prefix);
+    cr_assert_neq(prefix.whole, whole);
+    arena_fini(&arena);
+}
+
 Test(prefix, goes_back_so_many_turns)
 {
     struct prefixes *all = calloc(1, sizeof *all);
