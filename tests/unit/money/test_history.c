@@ -47,6 +47,19 @@ struct sums {
     uint64_t segments, records, repeated, torn, problems, accepted, next;
 };
 
+/* Of all files. */
+static uint64_t size_of(const struct folder *f)
+{
+    char path[512];
+    uint64_t size = 0;
+    struct stat st;
+    for (unsigned i = 0; folder_file(f, i, path, sizeof path), path[0] != '\0'; i++) {
+        cr_assert_eq(stat(path, &st), 0);
+        size += (uint64_t)st.st_size;
+    }
+    return size;
+}
+
 static void reads(const struct record *all, int damaged, uint64_t from, uint64_t last, const char *expected,
                   struct sums sums)
 {
@@ -66,6 +79,8 @@ static void reads(const struct record *all, int damaged, uint64_t from, uint64_t
               report.torn);
     cr_assert(report.problems == sums.problems && report.accepted == sums.accepted, "%" PRIu64 " %" PRIu64,
               report.problems, report.accepted);
+    if (from == 0 && last == 0 && damaged < 0)
+        cr_assert_eq(report.bytes, size_of(&f), "%" PRIu64, report.bytes);
     buf_free(&seen.out);
     folder_remove(&f);
 }

@@ -178,6 +178,29 @@ Test(segment, all_frames_of_a_long_file_come)
     file_free(&f);
 }
 
+/* One that is larger than what is read at once, between others. */
+Test(segment, a_long_record_comes_whole)
+{
+    static char record[700000];
+    struct file f;
+    struct segment_reader r;
+    struct text found;
+    for (size_t i = 0; i < sizeof record; i++)
+        record[i] = (char)(i * i >> 3);
+    file_make(&f, 1, 5);
+    cr_assert_eq(segment_frame((struct text){ record, sizeof record }, &f.bytes), 0);
+    cr_assert_eq(segment_frame(row(2, 5, &f.room), &f.bytes), 0);
+    file_open(&f, f.bytes.len, &r);
+    cr_assert_eq(segment_next(&r, &found), SEGMENT_RECORD);
+    cr_assert_eq(segment_next(&r, &found), SEGMENT_RECORD);
+    cr_assert(text_eq(found, (struct text){ record, sizeof record }) && r.offset == f.places[1]);
+    cr_assert_eq(segment_next(&r, &found), SEGMENT_RECORD);
+    cr_assert(text_eq(found, row(2, 5, &f.room)) && r.offset == f.places[1] + 8 + sizeof record);
+    cr_assert_eq(segment_next(&r, &found), SEGMENT_END);
+    segment_close(&r);
+    file_free(&f);
+}
+
 Test(segment, each_place_at_which_a_file_ends_is_torn_or_whole)
 {
     struct file f;
