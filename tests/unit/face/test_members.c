@@ -76,6 +76,25 @@ Test(members, are_refused_in_capitals_and_where_they_choose_an_address)
     }
 }
 
+Test(members, are_refused_in_words)
+{
+    help_begin();
+    cr_assert_eq(decode("{\"model\":\"a\",\"Model\":\"b\"}"), -1);
+    cr_assert_str_eq(help.fail.text,
+                     "\"Model\" differs from \"model\" only by case, which some servers ignore: write \"model\"");
+    cr_assert_eq(decode("{\"model\":\"a\",\"api_base\":\"b\"}"), -1);
+    cr_assert_str_eq(help.fail.text,
+                     "api_base is not accepted in a request: upstream addresses and credentials come from "
+                     "the gateway's configuration");
+    cr_assert_eq(decode("{\"model\":\"a\",\"extra_body\":[]}"), -1);
+    cr_assert_str_eq(help.fail.text, "extra_body is one object of members, and not within another");
+    cr_assert_eq(decode("{\"model\":\"a\",\"extra_body\":{1}}"), -1);
+    cr_assert_eq(strncmp(help.fail.text, "extra_body is not a valid object: ", 34), 0, "%s", help.fail.text);
+    cr_assert_eq(members_check_field(&help.arena, &help.ask, TEXT("extra_body"), TEXT("{}"), &help.fail), -1);
+    cr_assert_str_eq(help.fail.text, "extra_body is not accepted in a form: send its members as fields");
+    help_end();
+}
+
 /* "member:model member:?", the last one first. */
 static const char *choices(void)
 {
@@ -139,6 +158,7 @@ Test(members, tell_which_models_they_choose)
     help_begin();
     cr_assert_eq(decode(many), -1);
     cr_assert_str_eq(help.fail.param, "models");
+    cr_assert_str_eq(help.fail.text, "the request names more than 64 models");
     help_end();
 }
 

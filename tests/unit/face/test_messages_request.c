@@ -76,6 +76,13 @@ Test(messages_request, turns_images_and_documents_into_parts)
             "{\"type\":\"document\",\"title\":\"Notes\",\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\","
             "\"data\":\"long\"}}")),
         "[{\"role\":\"user\",\"content\":[" T("Notes") "," T("long") "]}]");
+#define DOCUMENT(parts) "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":[" parts "]}}"
+#define BESIDE(parts) ",\"x_origin\":{\"dialect\":\"messages\",\"content\":[" T("see") "," DOCUMENT(parts) "]}}]"
+    becomes(TURNS(USER(T("see") "," DOCUMENT(T("one") "," T("two")))),
+            "[{\"role\":\"user\",\"content\":[" T("see") "," T("one") "," T("two") "]" BESIDE(T("one") "," T("two")));
+    becomes(TURNS(USER(T("see") "," DOCUMENT(T("one")))),
+            "[{\"role\":\"user\",\"content\":[" T("see") "," T("one") "]" BESIDE(T("one")));
+    becomes(TURNS(USER(T("see") "," DOCUMENT(T("")))), "[{\"role\":\"user\",\"content\":\"see\"" BESIDE(T("")));
 }
 
 Test(messages_request, gives_each_tool_result_its_own_message_before_the_rest)
