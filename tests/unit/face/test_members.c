@@ -76,6 +76,36 @@ Test(members, are_refused_in_capitals_and_where_they_choose_an_address)
     }
 }
 
+/* Each name that the gateway or an upstream looks for, with one letter in capitals. */
+Test(members, are_known_whichever_letter_is_a_capital)
+{
+    static const char names[] =
+        "model messages input prompt stream stream_options max_tokens max_completion_tokens max_output_tokens n temperature "
+        "top_p top_k min_p stop stop_sequences system instructions tool_choice functions function_call parallel_tool_calls "
+        "response_format text output_config reasoning reasoning_effort thinking metadata user store service_tier background "
+        "previous_response_id conversation include seed logprobs top_logprobs logit_bias presence_penalty frequency_penalty "
+        "modalities audio prediction web_search_options verbosity safety_identifier prompt_cache_key container "
+        "context_management mcp_servers provider transforms extra_body include_usage dimensions encoding_format best_of echo "
+        "suffix query documents top_n image mask size quality style file voice speed language timestamp_granularities "
+        "partial_images models route preset plugins fallbacks default_fallbacks context_window_fallbacks "
+        "content_policy_fallbacks context_window_fallback_dict router_settings_override custom_llm_provider tools api_base "
+        "api_key base_url extra_headers organization user_config litellm_params model_list";
+    char name[64];
+    size_t count = 0;
+    for (struct text rest = text_of(names); rest.len > 0; count++) {
+        struct text one = text_cut(&rest, ' ');
+        for (size_t i = 0; i<one.len; i += one.len> 1 ? one.len - 1 : 1) { /* the first and the last letter */
+            memcpy(name, one.ptr, one.len);
+            name[i] = (char)(name[i] - ('a' - 'A'));
+            const char *as = members_misspelt((struct text){ name, one.len });
+            cr_assert_not_null(as, "%.*s", (int)one.len, name);
+            cr_assert(text_is(one, as), "%s", as);
+        }
+        cr_assert_null(members_misspelt(one));
+    }
+    cr_assert_eq(count, 95u, "%zu", count);
+}
+
 Test(members, are_refused_in_words)
 {
     help_begin();
