@@ -63,17 +63,16 @@ Test(spend, refuses_in_the_words_of_each_account)
     };
     char text[300];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct config_budget terms = { .period = rows[i].period };
         struct ledger_refusal refusal = { .kind = rows[i].kind,
-                                          .terms = &terms,
-                                          .id = TEXT("x"),
+                                          .period = rows[i].period,
+                                          .id = "x",
                                           .left = 1234567890,
                                           .hard = 5,
                                           .after = 7,
                                           .ends_s = 1700000000 };
         begin();
         refusal.answer = ACCOUNT_WAIT;
-        cr_assert_eq(spend_refuse(&req, &refusal), FAIL);
+        spend_refuse(&req, &refusal);
         snprintf(
             text, sizeof text,
             "The budget %s has room for this request when those in flight are over (1.23456789 USD are left). Try again in a few seconds",
@@ -82,7 +81,7 @@ Test(spend, refuses_in_the_words_of_each_account)
         cr_assert_str_eq(req.fail.code, "budget_in_flight");
         cr_assert_eq(req.fail.retry_after_s, 2);
         refusal.answer = ACCOUNT_TOO_LARGE;
-        cr_assert_eq(spend_refuse(&req, &refusal), FAIL);
+        spend_refuse(&req, &refusal);
         snprintf(
             text, sizeof text,
             "The budget %s has 1.23456789 USD left, and this request may cost more. Send less, or a lower limit of output tokens",
@@ -91,7 +90,7 @@ Test(spend, refuses_in_the_words_of_each_account)
         cr_assert_str_eq(req.fail.code, "request_exceeds_budget");
         cr_assert_not(req.spent.is);
         refusal.answer = ACCOUNT_SPENT;
-        cr_assert_eq(spend_refuse(&req, &refusal), FAIL);
+        spend_refuse(&req, &refusal);
         snprintf(text, sizeof text,
                  "The budget %s is spent. It begins anew at 2023-11-14T22:13:20Z; the operator can raise it",
                  rows[i].of);
@@ -116,8 +115,7 @@ Test(spend, refuses_in_the_words_of_each_account)
 /* Only clients that come again by themselves are asked to wait for the next period. */
 Test(spend, lets_clients_wait_for_the_next_period)
 {
-    struct config_budget terms = { .period = PERIOD_DAY };
-    struct ledger_refusal refusal = { .answer = ACCOUNT_SPENT, .terms = &terms };
+    struct ledger_refusal refusal = { .answer = ACCOUNT_SPENT, .period = PERIOD_DAY };
     int64_t now_s = clock_unix_ms() / 1000;
     begin();
     refusal.ends_s = now_s + 1000;
