@@ -23,6 +23,7 @@ static struct plugin plugin;
 static struct config_team team;
 static struct gateway gateway;
 static struct worker worker;
+static struct config config;
 
 /* The team "t" has one budget, all together another: `limit` nano-dollars. */
 static void begin(enum config_period period, int64_t limit_of_team, int64_t limit_of_all, unsigned count)
@@ -51,6 +52,7 @@ static void begin(enum config_period period, int64_t limit_of_team, int64_t limi
     gateway.metrics = metrics_new(1);
     worker.gateway = &gateway;
     req.worker = &worker;
+    req.config = &config;
     req.face = &face_chat;
     req.operation = GW_OP_CHAT;
     req.team = &team;

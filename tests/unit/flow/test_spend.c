@@ -17,6 +17,7 @@ static struct plugin plugin;
 static struct config_team team;
 static struct gateway gateway;
 static struct worker worker;
+static struct config config;
 
 static void begin(void)
 {
@@ -30,6 +31,7 @@ static void begin(void)
     team.name = TEXT("t");
     worker.gateway = &gateway;
     req.worker = &worker;
+    req.config = &config;
     req.face = &face_chat;
     req.operation = GW_OP_CHAT;
     req.team = &team;
