@@ -294,7 +294,18 @@ Test(metrics_write, has_the_process)
         cr_assert_gt(value, 0, "%s", line);
         cr_assert_lt(value, i == 0 ? 1000 : 1e15, "%s", line);
     }
-    cr_assert_not_null(strstr(text, "\nprocess_start_time_seconds 1700000000.5\n"));
+    cr_assert_not_null(
+        strstr(text, HEAD("process_cpu_seconds_total", "counter",
+                          "Total user and system CPU time spent in seconds.") "process_cpu_seconds_total "));
+    cr_assert_not_null(strstr(text, HEAD("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.")));
+    cr_assert_not_null(strstr(text, HEAD("process_open_fds", "gauge", "Number of open file descriptors.")));
+    cr_assert_not_null(strstr(text, HEAD("process_max_fds", "gauge", "Maximum number of open file descriptors.")));
+    cr_assert_not_null(strstr(
+        text,
+        HEAD("process_start_time_seconds", "gauge",
+             "Start time of the process since unix epoch in seconds.") "process_start_time_seconds 1700000000.5\n"));
+    cr_assert_not_null(
+        strstr(text, HEAD("gw_clock_set_seconds", "gauge", "How far the wall clock was set since the start.")));
     cr_assert_not_null(strstr(text, "\ngw_clock_set_seconds "));
     buf_free(&out);
     metrics_free(m);
