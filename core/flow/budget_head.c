@@ -61,7 +61,7 @@ void budget_head(struct request *req, struct answer_head *head)
     char usd[NANO_TEXT];
     int64_t left = INT64_MAX;
 
-    if (ledger == NULL || req->attempt == NULL)
+    if (ledger == NULL || req->attempt == NULL || !ledger_has_budgets(ledger))
         return;
     spend_describe(req->attempt, &whose);
     size_t count = ledger_read_balances(ledger, &whose, balances);

@@ -34,7 +34,7 @@ enum ledger_charge spend_charge(const struct attempt *a)
 {
     struct ledger *ledger = a->req->worker->gateway->ledger;
     struct record whose = { .type = RECORD_NONE };
-    if (ledger == NULL || !price_is_charged(a))
+    if (ledger == NULL || !ledger_has_budgets(ledger) || !price_is_charged(a))
         return LEDGER_UNCHARGED;
     spend_describe(a, &whose);
     return ledger_charge(ledger, &whose);
@@ -161,11 +161,13 @@ static void put_lines(struct attempt *a, struct record *record)
 {
     const struct cost *cost = a->price.cost;
     int64_t quantity[UNITS];
-    struct record_line *lines = arena_array(&a->req->arena, struct record_line, UNITS);
+    bool is_priced = a->price.known && cost != NULL && cost->line_count > 0;
+    struct record_line *lines =
+        arena_array(&a->req->arena, struct record_line, is_priced ? cost->line_count : (size_t)UNITS);
     size_t n = 0;
 
     record->lines.items = lines;
-    if (a->price.known && cost != NULL && cost->line_count > 0) {
+    if (is_priced) {
         for (; n < cost->line_count; n++) {
             const struct cost_line *line = &cost->lines[n];
             lines[n] = (struct record_line){ .unit = unit_info(line->unit)->name,

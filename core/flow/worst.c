@@ -24,7 +24,7 @@ enum {
 #define HOLD_MOST (INT64_C(100000) * NANO_PER_USD)
 
 /* tokens * price / a million, rounded up. */
-static int64_t cost_of_tokens(int64_t tokens, int64_t price)
+static int64_t tokens_cost(int64_t tokens, int64_t price)
 {
     __int128 cost = ((__int128)tokens * price + MILLION - 1) / MILLION;
     return cost > HOLD_MOST ? HOLD_MOST : (int64_t)cost;
@@ -210,7 +210,7 @@ static bool learned(const struct attempt *a, const struct price_list *list, int6
     __int128 in = (__int128)seen.input_per_kb * (int64_t)a->worst->bytes / 1000;
     *soft =
         capped(in > HOLD_MOST ? HOLD_MOST : (int64_t)in,
-               capped(fees(list, bound->searches), cost_of_tokens(times(out, bound->choices), a->worst->output_price)));
+               capped(fees(list, bound->searches), tokens_cost(times(out, bound->choices), a->worst->output_price)));
     return true;
 }
 
@@ -219,12 +219,10 @@ static int64_t expected(struct attempt *a, const struct price_list *list, const 
 {
     struct request *req = a->req;
     int64_t out = bound->limit > 0 && bound->limit < OUTPUT_EXPECTED ? bound->limit : OUTPUT_EXPECTED;
-    int64_t quantity[UNITS] = { [UNIT_INPUT] = (int64_t)req->body.len * 2 / 7,
-                                [UNIT_OUTPUT] = writes_tokens(req->operation) ? times(out, bound->choices) : 0 };
-    struct cost cost;
-    cost_of(list, quantity, &cost);
-    int64_t soft = cost.known ? cost.nano : 0;
-    *known = cost.known;
+    int64_t soft = cost_of_tokens(list, (int64_t)req->body.len * 2 / 7,
+                                  writes_tokens(req->operation) ? times(out, bound->choices) : 0);
+    *known = soft >= 0;
+    soft = *known ? soft : 0;
     learned(a, list, &soft);
     return soft;
 }
@@ -233,7 +231,7 @@ int64_t worst_with(const struct worst *worst, int64_t limit)
 {
     int64_t tokens = times(limit, worst->bound.choices);
     tokens = tokens < INT64_MAX - worst->bound.prediction ? tokens + worst->bound.prediction : INT64_MAX;
-    return capped(worst->fixed, cost_of_tokens(tokens, worst->output_price));
+    return capped(worst->fixed, tokens_cost(tokens, worst->output_price));
 }
 
 int64_t worst_limit(const struct worst *worst, int64_t room)
@@ -252,7 +250,7 @@ static void take_prices(struct worst *worst, const struct price_list *list)
 {
     const struct bound *bound = &worst->bound;
     int64_t in = input_price(list, bound), output = output_price(list, bound);
-    int64_t fixed = capped(cost_of_tokens(bound->input, in), fees(list, bound->searches));
+    int64_t fixed = capped(tokens_cost(bound->input, in), fees(list, bound->searches));
     worst->fixed = fixed > worst->fixed ? fixed : worst->fixed;
     worst->output_price = output > worst->output_price ? output : worst->output_price;
     if (in != 0 || output != 0 || list->of[UNIT_WEB_SEARCH] != NULL)
@@ -285,7 +283,7 @@ bool worst_price(struct attempt *a)
         take_prices(worst, &tier->list);
     if (worst->only_fees)
         worst->no_most = NULL; /* a fee is a fee, whatever is used */
-    a->hard = capped(worst->fixed, cost_of_tokens(guess.output, worst->output_price));
+    a->hard = capped(worst->fixed, tokens_cost(guess.output, worst->output_price));
     if (worst->no_most != NULL && req->model != NULL && req->model->most_nano > 0) {
         worst->fixed_output = true;
         worst->no_most = NULL;

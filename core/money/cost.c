@@ -163,6 +163,36 @@ void cost_of(const struct price_list *list, const int64_t quantity[UNITS], struc
     add_up(cost);
 }
 
+/* Adds so many, in 1/FINE of a nano-dollar; what is beyond all money stays there. */
+static void add_fine(const struct price_list *list, enum unit unit, int64_t count, int64_t input, wide *sum)
+{
+    wide product = (wide)count * (wide)price_for(list->of[unit], input);
+    if (__builtin_mul_overflow(product, FINE / (wide)unit_info(unit)->per, &product) ||
+        __builtin_add_overflow(*sum, product, sum))
+        *sum = ~(wide)0 - FINE;
+}
+
+/* False: they have no price. */
+static bool add_tokens(const struct price_list *list, enum unit unit, int64_t tokens, int64_t input, wide *sum)
+{
+    enum unit as = tokens > 0 ? priced_as(list, unit) : UNITS;
+    if (as != UNITS)
+        add_fine(list, as, tokens, input, sum);
+    return as != UNITS || tokens == 0;
+}
+
+int64_t cost_of_tokens(const struct price_list *list, int64_t input, int64_t output)
+{
+    wide sum = 0;
+    BUG_IF(input < 0 || output < 0);
+    if (list->of[UNIT_REQUEST] != NULL)
+        add_fine(list, UNIT_REQUEST, 1, input, &sum);
+    if (!add_tokens(list, UNIT_INPUT, input, input, &sum) || !add_tokens(list, UNIT_OUTPUT, output, input, &sum))
+        return -1;
+    sum = (sum + FINE / 2) / FINE;
+    return sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
+}
+
 void cost_quantities(const struct usage *usage, int64_t quantity[UNITS])
 {
     memset(quantity, 0, sizeof *quantity * UNITS);

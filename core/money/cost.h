@@ -46,6 +46,9 @@ struct cost {
  * missing goes, a nano-dollar each, to the lines with the largest rest: lines always add up to the whole. A cost that
  * does not fit (over 9.2 billion dollars) is INT64_MAX. */
 void cost_of(const struct price_list *list, const int64_t quantity[UNITS], struct cost *cost);
+/* The same of one request whose only quantities are so many input and output tokens: its cost, in less time, or -1 where some of it has no
+ * price. */
+int64_t cost_of_tokens(const struct price_list *list, int64_t input, int64_t output);
 /* The quantities of a request's usage. */
 void cost_quantities(const struct usage *usage, int64_t quantity[UNITS]);
 

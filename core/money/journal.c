@@ -26,14 +26,20 @@ void journal_unlock(struct journal *journal)
     pthread_mutex_unlock(&journal->mutex);
 }
 
+/* Its memory stays: the next record needs as much. */
+static struct buf *empty_record(struct journal *j)
+{
+    j->record.start = j->record.len = 0;
+    return &j->record;
+}
+
 /* Shows a reader what had been promised: what is damaged behind the last MARK was not. */
 static int put_mark(struct journal *j)
 {
     struct record mark = { .type = RECORD_MARK, .number = j->unsynced, .unix_ms = clock_unix_ms() };
     if (j->marked == j->unsynced)
         return 0;
-    buf_truncate(&j->record, 0);
-    return record_write(&mark, &j->record) < 0 ? -1 : segment_frame(buf_view(&j->record), &j->frames);
+    return record_write(&mark, empty_record(j)) < 0 ? -1 : segment_frame(buf_view(&j->record), &j->frames);
 }
 
 /* Writes the frames behind `before`, or forgets them. */
@@ -55,8 +61,8 @@ static int put(struct journal *j, struct record *record, struct fail *fail)
     record->number = j->next;
     record->unix_ms = clock_unix_ms();
     int framed = put_mark(j);
-    buf_truncate(&j->record, 0);
-    if (framed < 0 || record_write(record, &j->record) < 0 || segment_frame(buf_view(&j->record), &j->frames) < 0) {
+    if (framed < 0 || record_write(record, empty_record(j)) < 0 ||
+        segment_frame(buf_view(&j->record), &j->frames) < 0) {
         buf_truncate(&j->frames, before);
         return journal_write_error(j, "written", ENOMEM, fail);
     }

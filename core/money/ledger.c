@@ -48,11 +48,11 @@ void ledger_set_stakes(struct ledger *l, struct ledger_hold *handle, const struc
 {
     struct account *accounts[ACCOUNTS_MOST];
     size_t count = accounts_of(&l->accounts, hold, true, accounts);
-    handle->stakes = calloc(count + 1, sizeof handle->stakes[0]);
-    BUG_IF(handle->stakes == NULL);
+    handle->stakes = count > 0 ? malloc(count * sizeof handle->stakes[0]) : NULL;
+    BUG_IF(count > 0 && handle->stakes == NULL);
     handle->count = count;
     for (size_t i = 0; i < count; i++) {
-        handle->stakes[i].account = accounts[i];
+        handle->stakes[i] = (struct ledger_stake){ .account = accounts[i] };
         accounts[i]->handles++;
     }
 }
@@ -68,8 +68,9 @@ void ledger_free_stakes(struct ledger_hold *handle)
 
 struct ledger_hold *ledger_new_hold(struct ledger *l, const struct record *hold)
 {
-    struct ledger_hold *handle = calloc(1, sizeof *handle);
+    struct ledger_hold *handle = malloc(sizeof *handle); /* calloc() does not take what was just given back */
     BUG_IF(handle == NULL);
+    *handle = (struct ledger_hold){ .magic = 0 };
     ledger_set_stakes(l, handle, hold);
     return handle;
 }
@@ -255,6 +256,12 @@ void ledger_read_sums(struct ledger *l, struct ledger_sums *sums)
     sums->failures = state.failures;
 }
 
+bool ledger_has_budgets(const struct ledger *l)
+{
+    CHECK(l, LEDGER);
+    return atomic_load_explicit(&l->charges, memory_order_relaxed);
+}
+
 enum ledger_charge ledger_charge(struct ledger *l, const struct record *whose)
 {
     struct account *accounts[ACCOUNTS_MOST];
@@ -274,7 +281,7 @@ size_t ledger_read_balances(struct ledger *l, const struct record *whose, struct
     struct account *accounts[ACCOUNTS_MOST];
     int64_t now_ms = clock_unix_ms();
     CHECK(l, LEDGER);
-    if (!atomic_load_explicit(&l->charges, memory_order_relaxed))
+    if (!ledger_has_budgets(l))
         return 0;
     journal_lock(l->journal);
     size_t count = accounts_of(&l->accounts, whose, false, accounts);

@@ -105,6 +105,8 @@ struct ledger_sums {
 };
 void ledger_read_sums(struct ledger *ledger, struct ledger_sums *sums);
 
+/* Is there any budget? Without the mutex. */
+bool ledger_has_budgets(const struct ledger *ledger);
 /* Has a request with these dimensions a budget that could refuse it, and is one of them strict? */
 enum ledger_charge { LEDGER_UNCHARGED, LEDGER_CHARGED, LEDGER_CHARGED_STRICTLY };
 enum ledger_charge ledger_charge(struct ledger *ledger, const struct record *whose);

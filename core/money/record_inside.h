@@ -2,10 +2,11 @@
 #ifndef MONEY_RECORD_INSIDE_H
 #define MONEY_RECORD_INSIDE_H
 
+#include <string.h>
+
 #include "money/record.h"
 
 enum field_kind {
-    FIELD_END,
     FIELD_UINT, /* uint64_t */
     FIELD_INT,  /* int64_t */
     FIELD_NANO, /* int64_t, nano-dollars */
@@ -16,6 +17,7 @@ enum field_kind {
     FIELD_RAW,  /* struct text, JSON of others */
     FIELD_LIST, /* struct record_list of `shape`; of struct text where that is NULL */
     FIELD_ONE,  /* `shape` in place */
+    FIELD_END,
 };
 
 struct field {
@@ -33,25 +35,18 @@ extern const struct field record_fields[];
 /* Has the record nothing in the field at `at`? It is not written then, nor shown. Of what stands in place (FIELD_ONE) the caller knows. */
 static inline bool field_is_absent(const struct field *f, const void *at)
 {
-    switch (f->kind) {
-    case FIELD_UINT:
-    case FIELD_INT:
-    case FIELD_NANO:
-    case FIELD_TIME:
-        return *(const uint64_t *)at == 0;
-    case FIELD_WORD:
-    case FIELD_FLAG:
-        return *(const uint32_t *)at == 0;
-    case FIELD_TEXT:
-    case FIELD_RAW:
-        return ((const struct text *)at)->ptr == NULL;
-    case FIELD_LIST:
-        return ((const struct record_list *)at)->count == 0;
-    case FIELD_ONE:
-    case FIELD_END:
-        break;
-    }
-    return false;
+    /* Which bits of which word are 0 then: of the number, the text's pointer, the list's count. All records are longer. */
+    static const uint8_t words[] = { [FIELD_LIST] = offsetof(struct record_list, count), [FIELD_END] = 0 };
+    static const uint64_t bits[] = { [FIELD_UINT... FIELD_TIME] = UINT64_MAX,
+                                     [FIELD_WORD] = UINT32_MAX,
+                                     [FIELD_FLAG] = UINT32_MAX,
+                                     [FIELD_TEXT... FIELD_LIST] = UINT64_MAX,
+                                     [FIELD_ONE... FIELD_END] = 0 };
+    uint64_t word;
+    _Static_assert(offsetof(struct text, ptr) == 0 && sizeof(char *) == sizeof word, "a text begins with its pointer");
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of a word stands first");
+    memcpy(&word, (const char *)at + words[f->kind], sizeof word);
+    return (word & bits[f->kind]) == 0 && f->kind < FIELD_ONE;
 }
 
 #endif

@@ -328,3 +328,33 @@ Test(cost, of_any_request_is_the_sum_of_its_lines)
         check_lines(&cost, per);
     }
 }
+
+/* The short way to the cost of two quantities is the same to the nano-dollar: with tiers, fees, nothing, and prices that are missing. */
+Test(cost, of_tokens_is_that_of_their_quantities)
+{
+    static const char *const models[] = {
+        BOOK("\"prices\":[{\"usd\":{\"input\":2.5,\"output\":10}}]"),
+        BOOK(
+            "\"prices\":[{\"usd\":{\"input\":[0.000000001,[1000,0.3],[50000,1.7]],\"output\":[7,[1000,9.123456789]]}}]"),
+        BOOK("\"prices\":[{\"usd\":{\"input\":0.15,\"output\":0.6,\"request\":0.0007}}]"),
+        BOOK("\"prices\":[{\"usd\":{\"input\":1}}]"),
+        BOOK("\"prices\":[{\"usd\":{\"output\":3,\"reasoning\":4}}]"),
+        BOOK("\"prices\":[{\"usd\":{\"request\":12}}]"),
+        BOOK("\"prices\":[{\"usd\":{\"input\":9000000000,\"output\":9000000000}}]"),
+    };
+    static const int64_t tokens[] = { 0, 1, 3, 999, 1000, 1001, 50001, 123456789, INT64_MAX };
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
+        struct book *book = parse(models[m]);
+        struct price_list list;
+        price_list_at(&book->providers[0].models[0], 0, NULL, 0, &list);
+        for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+            for (size_t o = 0; o < sizeof tokens / sizeof *tokens; o++) {
+                int64_t quantity[UNITS] = { [UNIT_INPUT] = tokens[i], [UNIT_OUTPUT] = tokens[o] };
+                struct cost cost;
+                cost_of(&list, quantity, &cost);
+                cr_assert_eq(cost_of_tokens(&list, tokens[i], tokens[o]), cost.known ? cost.nano : -1, "%zu %zu %zu", m,
+                             i, o);
+            }
+        book_free(book);
+    }
+}

@@ -96,6 +96,46 @@ Test(record, keeps_its_bytes)
     buf_free(&bytes);
 }
 
+/* Room is asked for in steps, also within a list: wherever one of them ends, the bytes are the same, and what does not fit is no record. */
+Test(record, is_written_the_same_wherever_its_memory_ends)
+{
+    enum { LINES = 40, BEFORE = 700 };
+    static char text[RECORD_TEXT_MOST], raw[RECORD_RAW_MOST];
+    struct record_line lines[LINES], line;
+    struct record_account account;
+    struct record wrote = full(&line, &account), got;
+    struct buf alone, out;
+    struct arena arena;
+    const char *why = NULL;
+    memset(text, 'x', sizeof text);
+    memset(raw, '1', sizeof raw);
+    for (size_t i = 0; i < LINES; i++)
+        lines[i] = (struct record_line){ .unit = { text, i * 7 }, .quantity = (int64_t)1 << i, .model = TEXT("m") };
+    wrote.lines = (struct record_list){ lines, LINES };
+    wrote.raw = (struct text){ raw, sizeof raw };
+    wrote.tags = (struct text){ text, sizeof text };
+    buf_init(&alone, 1 << 20);
+    cr_assert_eq(record_write(&wrote, &alone), 0);
+    arena_init(&arena, NULL, 0, 1 << 20);
+    cr_assert_eq(record_read(buf_view(&alone), &arena, &got, &why), 0, "%s", why);
+    cr_assert_eq(got.lines.count, LINES);
+    for (size_t before = 0; before < BEFORE; before += 13) {
+        for (size_t lacking = 0; lacking < 2; lacking++) {
+            buf_init(&out, before + alone.len + 32 - lacking * 40);
+            cr_assert_eq(buf_append(&out, text, before < sizeof text ? before : sizeof text), 0);
+            size_t from = out.len;
+            out.max = from + alone.len + 32 - lacking * 40; /* a field may ask for some bytes more than it takes */
+            cr_assert_eq(record_write(&wrote, &out), lacking > 0 ? -1 : 0, "%zu", before);
+            if (lacking == 0)
+                cr_assert(out.len - from == alone.len &&
+                          memcmp(buf_view(&out).ptr + from, buf_view(&alone).ptr, alone.len) == 0);
+            buf_free(&out);
+        }
+    }
+    arena_fini(&arena);
+    buf_free(&alone);
+}
+
 static int read_of(const char *bytes, size_t len, const char **why)
 {
     struct record record;
