@@ -220,7 +220,7 @@ struct declare_policy {
     struct text name, when, route, mode, on_error;
     struct text args; /* JSON */
     struct declare_texts models, teams, kinds;
-    int64_t cpu_ns;
+    int64_t cpu_ns, wait_ns;
     size_t memory_bytes;
 };
 

@@ -124,6 +124,7 @@ static void link_one(struct link *l, const struct declare_policy *said, struct c
 {
     p->line = said->line;
     p->cpu_ns = said->cpu_ns;
+    p->wait_ns = said->wait_ns;
     p->memory_bytes = said->memory_bytes;
     p->observe = text_is(said->mode, "observe");
     p->skip = text_is(said->on_error, "skip");

@@ -149,6 +149,7 @@ const struct word_row words[] = {
     {"policy", "on_error", WORD_CHOICE, .choices = "deny skip", AT(declare_policy, on_error), .otherwise = "\"deny\"", RELOAD,
      .help = "what becomes of the request when the policy fails; skip: it goes on as if there were no such policy"},
     {"policy", "cpu_ms", MILLISECONDS(1, 1000), AT(declare_policy, cpu_ns), .otherwise = "10", RELOAD, .help = "CPU time of a hook"},
+    {"policy", "wait_ms", MILLISECONDS(1, 600000), AT(declare_policy, wait_ns), .otherwise = "1000", RELOAD, .help = "how long a hook may wait, in all"},
     {"policy", "memory_mb", MEGABYTES(1, 1024), AT(declare_policy, memory_bytes), .otherwise = "16", RELOAD, .help = "of the policy, on each worker"},
 
     {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
@@ -263,7 +264,6 @@ static const struct {
     { "policy", "llm" },
     { "policy", "llm_wait_ms" },
     { "policy", "retries" },
-    { "policy", "wait_ms" },
     { "team", "policy" },
     { "model", "on_content_filter" },
     { "model", "on_context_overflow" },

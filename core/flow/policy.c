@@ -123,14 +123,28 @@ static enum next take(struct request *req, enum script_verdict verdict)
     }
 }
 
-/* Row "policy.request". */
+/* A hook waits: its row comes again. */
+static enum next wait_more(struct request *req)
+{
+    req->row--;
+    return WAIT;
+}
+
+/* Row "policy.request". Comes again while a hook waits. */
 enum next policy_request(struct request *req)
 {
     struct script_request *p = req->policy;
+    enum script_verdict verdict;
     if (!is_seen(req))
         return NEXT;
-    show(req);
-    enum script_verdict verdict = script_on_request(req->scripts, p);
+    if (p->waits) {
+        verdict = script_resume(req->scripts, p);
+    } else {
+        show(req);
+        verdict = script_on_request(req->scripts, p);
+    }
+    if (verdict == SCRIPT_WAIT)
+        return wait_more(req);
     req->ask.model = req->answer.model = p->model;
     return take(req, verdict);
 }
@@ -207,32 +221,49 @@ static struct script_target target_of(struct request *req, struct attempt *guess
     return out;
 }
 
-/* Row "policy.route". */
-enum next policy_route(struct request *req)
+/* What may still be tried, as policies see it. Arena. */
+static struct script_targets *show_targets(struct request *req)
 {
-    if (!is_seen(req) || !has_route_hook(req->config) ||
-        req->secret_tries > 0) /* the same target with its next secret: that was decided */
-        return NEXT;
     size_t count = req->target_count - req->target_next;
-    struct script_targets targets = { arena_array(&req->arena, struct script_target, count), count, false };
+    struct script_targets *targets = arena_new(&req->arena, struct script_targets);
+    *targets = (struct script_targets){ arena_array(&req->arena, struct script_target, count), count, false };
     struct attempt *guess = arena_new(&req->arena, struct attempt);
     if (req->attempt == NULL)
         price_ask(req);
     for (size_t i = 0; i < count; i++)
-        targets.items[i] = target_of(req, guess, req->target_next + i);
-    req->policy->attempt = req->attempts_made + 1;
-    req->policy->last_error = last_error(req);
-    enum script_verdict verdict = script_on_route(req->scripts, req->policy, &targets);
-    reorder(req, &targets);
+        targets->items[i] = target_of(req, guess, req->target_next + i);
+    return targets;
+}
+
+/* Row "policy.route". Comes again while a hook waits. */
+enum next policy_route(struct request *req)
+{
+    struct script_request *p = req->policy;
+    enum script_verdict verdict;
+    if (!is_seen(req) || !has_route_hook(req->config) ||
+        req->secret_tries > 0) /* the same target with its next secret: that was decided */
+        return NEXT;
+    if (p->waits) {
+        verdict = script_resume(req->scripts, p);
+    } else {
+        p->attempt = req->attempts_made + 1;
+        p->last_error = last_error(req);
+        p->targets = show_targets(req);
+        verdict = script_on_route(req->scripts, p, p->targets);
+    }
+    if (verdict == SCRIPT_WAIT)
+        return wait_more(req);
+    reorder(req, p->targets);
     return take(req, verdict);
 }
 
 void policy_finish(struct request *req, int status, int64_t now_ns)
 {
     const struct attempt *a = req->attempt;
-    const struct script_request *p = req->policy;
+    struct script_request *p = req->policy;
     if (p->arena == NULL) /* it was refused before any policy saw it */
         return;
+    script_cancel(req->scripts, p);
     struct script_done done = {
         .status = status,
         .outcome = req->gone                                               ? "cancelled"

@@ -20,6 +20,9 @@ static inline bool policy_has_routed(const struct request *req)
 void policy_finish(struct request *req, int status, int64_t now_ns);
 /* The members "asked_model" and "policies" of the access log. policy_line.c */
 void policy_line(const struct request *req, struct json_writer *w);
+/* policy_wait.c: a hook begins to wait: script_host.start, .wake. */
+void policy_start(void *owner, struct script_ask *ask);
+void policy_wake(void *owner);
 /* policy_host.c: what policies ask for. */
 extern const struct script_host policy_host;
 

@@ -90,4 +90,6 @@ static const char *tag(void *owner, struct text name, struct text value)
     return NULL;
 }
 
-const struct script_host policy_host = { .spend = spend, .east = east, .tag = tag };
+const struct script_host policy_host = {
+    .spend = spend, .east = east, .tag = tag, .start = policy_start, .wake = policy_wake
+};

@@ -28,6 +28,10 @@ static void write_trace(const struct script_trace *t, struct json_writer *w)
     put_some(w, TEXT("reason"), t->reason);
     json_name(w, "cpu_us");
     json_put_int(w, t->cpu_ns / 1000);
+    if (t->wait_ns > 0) {
+        json_name(w, "wait_ms");
+        json_put_int(w, t->wait_ns / 1000000);
+    }
     if (t->notes != NULL) {
         json_name(w, "notes");
         json_array(w);

@@ -119,7 +119,8 @@ struct request {
     struct whose whose;
     struct throttle_taken taken;
     struct budget_spent spent;
-    struct script_request *policy; /* as policies see it; NULL: there are none */
+    struct script_request *policy;    /* as policies see it; NULL: there are none */
+    struct policy_wait *policy_waits; /* what a hook of it waits for, or waited for last; NULL: nothing yet */
 
     /* route */
     struct route_target *targets;

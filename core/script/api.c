@@ -1,9 +1,35 @@
 /* api.c - makes Lua functions of the rows, and looks before each call whether it is its time. */
 #include "script/api.h"
+#include "script/run.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/clock.h"
+
+#ifdef GW_TEST_BUILD
+static int after_wait(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    lua_pushboolean(L, api_run(L)->ask->late);
+    return 1;
+}
+
+/* For tests: a function that waits, and nothing else. */
+static int wait_ms(lua_State *L)
+{
+    struct script_ask *ask = arena_new(api_run(L)->req->arena, struct script_ask);
+    *ask = (struct script_ask){ .kind = SCRIPT_ASK_TIME, .until_ns = clock_ns() + luaL_checkinteger(L, 1) * CLOCK_MS };
+    return run_wait(L, ask, after_wait);
+}
+
+static const struct api_row api_wait_rows[] = {
+    { "test_wait", wait_ms, API_WAITS, true, "ms", "boolean", "Waits that long. In builds for tests alone" },
+    { .name = NULL },
+};
+#endif
 
 const struct api_library api_libraries[] = {
     { "gw", decide_rows },
@@ -14,6 +40,9 @@ const struct api_library api_libraries[] = {
     { "gw.time", api_time_rows },
     { "gw.json", api_json_rows },
     { "gw.log", api_log_rows },
+#ifdef GW_TEST_BUILD
+    { "gw", api_wait_rows },
+#endif
     { NULL, NULL },
 };
 
@@ -45,6 +74,8 @@ static int call_row(lua_State *L)
     unsigned now = s->run != NULL ? s->run->hook : API_LOAD;
     if ((row->when & now) == 0)
         not_now(L, lua_touserdata(L, lua_upvalueindex(2)), row, now);
+    if (row->waits)
+        run_may_wait(L, lua_touserdata(L, lua_upvalueindex(2)), row->name);
     return row->call(L);
 }
 

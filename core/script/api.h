@@ -12,6 +12,7 @@
 
 #define API_LOAD 0x80u /* while the file is loaded */
 #define API_HOOKS (SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE | SCRIPT_ON_RESPONSE | SCRIPT_ON_FINISH)
+#define API_WAITS (API_HOOKS & ~SCRIPT_ON_FINISH) /* of functions that wait */
 #define API_ALWAYS (API_LOAD | API_HOOKS)
 
 struct api_row {

@@ -29,6 +29,7 @@ enum script_verdict {
     SCRIPT_DENY,   /* script_request.refusal */
     SCRIPT_ANSWER, /* script_request.answer */
     SCRIPT_FAILED, /* a policy did; the reason is in the log and in the trace: the client gets an internal error */
+    SCRIPT_WAIT,   /* a hook waits: script_resume() when what it waits for is over, or script_cancel() */
 };
 
 struct script_header {
@@ -88,7 +89,7 @@ struct script_trace {
     struct text model, code, reason;
     struct script_note *notes, **last_note;
     unsigned note_count;
-    int64_t cpu_ns;
+    int64_t cpu_ns, wait_ns;
     bool observed; /* decided, and not done: mode = "observe" */
 };
 
@@ -98,8 +99,23 @@ struct script_spend {
 };
 enum script_whose { SCRIPT_OF_TEAM, SCRIPT_OF_KEY, SCRIPT_OF_USER, SCRIPT_OF_SESSION, SCRIPT_OF_PROJECT };
 
+/* Something that a hook waits for. In the request's arena. */
+struct script_ask {
+    enum script_ask_kind {
+        SCRIPT_ASK_TURN, /* the policy's memory has no room; the host is called for it: wake() */
+        SCRIPT_ASK_TIME, /* until_ns alone; in builds for tests */
+    } kind;
+    int64_t until_ns; /* monotonic: it is over then at the latest */
+    bool late;        /* that came first */
+};
+
 /* What the caller does for a policy; `owner` is script_request.owner. */
 struct script_host {
+    /* Starts it. When it is over, or late, the caller has the request go on with script_resume(): never inside this call. A caller whose
+     * client leaves calls it off, and then script_cancel(). */
+    void (*start)(void *owner, struct script_ask *ask);
+    /* What was started as SCRIPT_ASK_TURN is over; not inside this call either. */
+    void (*wake)(void *owner);
     /* False: there is no budget of that kind, and nothing is known. */
     bool (*spend)(void *owner, enum script_whose whose, struct text name, enum config_period per,
                   struct script_spend *out);
@@ -126,6 +142,7 @@ struct script_request {
     size_t header_count;
     unsigned attempt;
     const struct script_error *last_error; /* NULL: the first attempt */
+    struct script_targets *targets;        /* the caller's: of script_on_route() */
 
     /* What came of it. */
     const char *routed_by; /* name of the policy whose route counts; NULL: none */
@@ -139,7 +156,10 @@ struct script_request {
     } answer;
     struct script_trace *traces, **last_trace;
 
+    bool waits; /* a hook of it does */
+
     /* script/'s own */
+    struct script_run *run;
     const struct talk *talk;
     struct text conversation;
     int *vars; /* of each policy: a reference in its state */
@@ -165,10 +185,15 @@ struct script_worker *script_open(const struct config *config, struct script_sha
 struct script_worker *script_ref(struct script_worker *w);
 void script_unref(struct script_worker *w);
 
-/* Runs the hooks of that name of all policies that are for this request, in order. */
+/* Runs the hooks of that name of all policies that are for this request, in order. `targets` is kept until the verdict is another than
+ * SCRIPT_WAIT. on_finish cannot wait. */
 enum script_verdict script_on_request(struct script_worker *w, struct script_request *req);
 enum script_verdict script_on_route(struct script_worker *w, struct script_request *req,
                                     struct script_targets *targets);
+/* What a hook waited for is over: it goes on, then the hooks after it. The same verdicts. */
+enum script_verdict script_resume(struct script_worker *w, struct script_request *req);
+/* A hook that waits does not go on. Nothing where none does. Before script_on_finish(). */
+void script_cancel(struct script_worker *w, struct script_request *req);
 /* Also gives back what the policies kept of the request: once for each request that script_on_request() saw. */
 void script_on_finish(struct script_worker *w, struct script_request *req, const struct script_done *done);
 

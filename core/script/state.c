@@ -126,6 +126,35 @@ void state_budget(struct script_state *s, int64_t cpu_ns)
     s->big = false;
 }
 
+void state_pause(struct script_state *s, struct script_bounds *left)
+{
+    left->left = s->left;
+    left->big = s->big;
+    left->cpu_left_ns = s->cpu_end_ns != 0 ? s->cpu_end_ns - clock_cpu_ns() : -1;
+}
+
+void state_go_on(struct script_state *s, const struct script_bounds *left)
+{
+    state_budget(s, s->policy->cpu_ns);
+    s->left = left->left;
+    s->look = s->left - LOOK_EVERY;
+    s->big = left->big;
+    if (left->cpu_left_ns >= 0)
+        s->cpu_end_ns = clock_cpu_ns() + left->cpu_left_ns;
+}
+
+bool state_is_full(struct script_state *s)
+{
+    size_t half = s->policy->memory_bytes / 2;
+    if (s->broken || s->suspended == 0 || s->memory <= half)
+        return false;
+    if (s->memory > s->collected + half / 8) { /* much of it may be garbage */
+        lua_gc(s->L, LUA_GCCOLLECT);
+        s->collected = s->memory;
+    }
+    return s->memory > half;
+}
+
 /* Where it stands: the innermost function of the file. */
 static bool place_of(lua_State *L, const char **file, int *line)
 {

@@ -19,14 +19,31 @@ struct script_shared {
     struct store *numbers, *texts; /* of gw.counter, of gw.cache */
 };
 
-/* One hook of one request, while it runs. */
+/* What a run has left of its bounds, while it waits. */
+struct script_bounds {
+    int64_t left, cpu_left_ns; /* cpu_left_ns -1: the clock was not asked */
+    bool big;
+};
+
+/* One hook of one request: run.c. Arena; one after the other. */
 struct script_run {
     struct script_request *req;
     enum script_hook hook;
+    size_t index;               /* of its policy */
     struct script_trace *trace; /* arena */
     struct script_targets *targets;
     const struct script_done *done;
-    bool no_wait; /* in a callback, which cannot wait; reserved for functions that wait */
+    enum script_verdict verdict;
+    const char *wrong; /* with what it returned; static */
+    struct script_state *state;
+    lua_State *co; /* its coroutine, and the reference of it */
+    int ref;
+    struct script_request **at; /* of the userdata; NULL: the hook has ended */
+    struct script_ask *ask;     /* what it waits for, or has waited for last */
+    struct script_bounds bounds;
+    int64_t wait_from_ns, wait_left_ns;
+    bool queued; /* it has not begun: it waits for its turn */
+    struct script_run *next;
 };
 
 struct script_state {
@@ -40,15 +57,20 @@ struct script_state {
     int64_t cpu_ns;      /* what the run may take */
     const char *stopped; /* why the run must end, static or `why`; no pcall keeps it */
     char why[96];
-    bool big;                /* the run has made a very long text: the clock is looked at more often */
-    bool broken;             /* it has no memory left: closed before its next hook */
-    unsigned kept;           /* tables of requests that are not over: req.vars */
-    bool took_args;          /* gw.args was called */
-    struct script_run *run;  /* whose turn it is; NULL: the file is being loaded */
-    int hooks[SCRIPT_HOOKS]; /* references of the functions; LUA_NOREF: it has none */
-    struct buf text;         /* being written; kept from call to call, so that an error leaves nothing behind */
-    struct arena scratch;    /* of JSON that is read; the same */
-    int idle;                /* reference of a coroutine that is free; LUA_NOREF: none */
+    bool big;                        /* the run has made a very long text: the clock is looked at more often */
+    bool broken;                     /* it has no memory left: closed before its next hook */
+    unsigned kept;                   /* tables of requests that are not over, req.vars; hooks that wait */
+    unsigned suspended;              /* hooks that have begun, and wait */
+    bool woken;                      /* the first of the queue was */
+    struct script_run *first, *last; /* hooks that wait for their turn */
+    size_t collected;                /* bytes that were left after all garbage was collected last */
+    struct script_state *next;       /* of those that end */
+    bool took_args;                  /* gw.args was called */
+    struct script_run *run;          /* whose turn it is; NULL: the file is being loaded */
+    int hooks[SCRIPT_HOOKS];         /* references of the functions; LUA_NOREF: it has none */
+    struct buf text;                 /* being written; kept from call to call, so that an error leaves nothing behind */
+    struct arena scratch;            /* of JSON that is read; the same */
+    int idle;                        /* reference of a coroutine that is free; LUA_NOREF: none */
 };
 
 /* Loads the policy. `config` and `shared` are kept. NULL with `fail`: "scripts/x.lua:3: ...". Given. */
@@ -58,6 +80,11 @@ void state_free(struct script_state *s);
 struct script_state *state_of(lua_State *L);
 /* Bounds for what runs next. */
 void state_budget(struct script_state *s, int64_t cpu_ns);
+/* The run waits: what it has left, for state_go_on(). */
+void state_pause(struct script_state *s, struct script_bounds *left);
+void state_go_on(struct script_state *s, const struct script_bounds *left);
+/* Do hooks that wait hold more than half of the memory? */
+bool state_is_full(struct script_state *s);
 /* `steps` more of about an instruction each, by a function written in C: raises when the run has used up its bounds. */
 void state_spend(lua_State *L, int64_t steps);
 /* Raises again what no pcall may keep. For pcall. */
