@@ -37,6 +37,10 @@ policy "%(dir)s/wait.lua" { wait_ms = 3000 }
 """
 
 
+def ask(text):
+    return {"model": "m", "messages": [{"role": "user", "content": text}]}
+
+
 class Waits(Case):
     @classmethod
     def make(cls):
@@ -83,13 +87,13 @@ class Waits(Case):
     @tsan
     def test_its_client_leaves(self):
         for _ in range(5):
-            connection = client.Client(self.gw.port)
-            body = b'{"model":"m","messages":[{"role":"user","content":"wait 2500 and leave"}]}'
-            connection.send(client.build("POST", "/v1/chat/completions", [("x-request-id", "leaves")], body))
+            connection = client.Conn(self.gw.port)
+            connection.send(client.build("POST", "/v1/chat/completions", [], ask("wait 2500 and leave")))
             time.sleep(0.1)
             connection.reset()
         began = time.monotonic()
-        gone = lambda: [l for l in self.gw.log if l.get("status") == 499 and l.get("row") in ("policy.request", "policy.route")]
+        gone = lambda: [l for l in list(self.gw.lines) if l.get("status") == 499]
         wait_for(lambda: len(gone()) >= 5, 2)
         self.assertLess(time.monotonic() - began, 2)
+        self.assertEqual(gone()[-1]["row"], "policy.request")
         self.assertEqual(gone()[-1]["policies"][-1]["notes"], ["cancelled"])
