@@ -212,6 +212,17 @@ struct declare_store {
     unsigned rows_days; /* 0: not set */
 };
 
+/* Where a policy may ask by HTTP. */
+struct declare_place {
+    struct text name, url;
+    struct declare_headers headers;
+};
+
+struct declare_places {
+    struct declare_place *items; /* sorted by name */
+    size_t count;
+};
+
 struct declare_policy {
     struct declare_policy *next;
     int line;
@@ -222,6 +233,7 @@ struct declare_policy {
     struct declare_texts models, teams, kinds;
     int64_t cpu_ns, wait_ns;
     size_t memory_bytes;
+    struct declare_places places;
 };
 
 struct declared {

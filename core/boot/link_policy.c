@@ -5,7 +5,9 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "boot/link.h"
+#include "boot/secret.h"
 #include "script/script.h"
+#include "upstream/address.h"
 
 enum { SOURCE_MOST = 1 << 20, SHOWN_MOST = 50 /* bytes of a file's name in Lua's messages */ };
 
@@ -120,6 +122,55 @@ static void check_kinds(struct link *l, const struct declare_policy *said, struc
     }
 }
 
+static void make_headers(struct link *l, const struct declare_policy *said, const struct declare_place *from,
+                         struct config_place *place)
+{
+    place->headers = arena_array(l->arena, struct config_header, from->headers.count);
+    for (size_t i = 0; i < from->headers.count; i++) {
+        const struct declare_header *it = &from->headers.items[i];
+        struct config_header *header = &place->headers[place->header_count++];
+        const char *why;
+        header->name = arena_text(l->arena, it->name);
+        header->secret = it->value.ptr == NULL;
+        if (!header->secret) {
+            header->value = arena_text(l->arena, it->value);
+            continue;
+        }
+        header->from = secret_name(&it->secret, l->arena);
+        if (secret_read(&it->secret, l->folder, l->arena, &header->value, &why) != SECRET_READ)
+            complain_policy(l, said, "http: %s: \"%.*s\": %s %s", place->name, TEXT_ARG(it->name), header->from, why);
+        else if (!secret_fits_header(header->value))
+            complain_policy(l, said, "http: %s: \"%.*s\": %s holds a control character", place->name,
+                            TEXT_ARG(it->name), header->from);
+    }
+}
+
+static void make_places(struct link *l, const struct declare_policy *said, struct config_policy *p)
+{
+    p->places = arena_array(l->arena, struct config_place, said->places.count);
+    for (size_t i = 0; i < said->places.count; i++) {
+        const struct declare_place *from = &said->places.items[i];
+        struct config_place *place = &p->places[p->place_count++];
+        struct address address;
+        const char *why;
+        place->name = arena_str(l->arena, from->name);
+        if (!link_is_name(from->name, false))
+            complain_policy(l, said, "http: a place's name has letters, digits, _ . and -, at most 64");
+        if (from->url.ptr == NULL)
+            continue; /* that was complained of */
+        struct text url = from->url;
+        while (url.len > 0 && url.ptr[url.len - 1] == '/')
+            url.len--;
+        if (address_parse(url, &address, &why) < 0)
+            complain_policy(l, said, "http: %s: the url %s", place->name, why);
+        else if (text_find(url, TEXT("?")) >= 0)
+            complain_policy(l, said, "http: %s: the url takes no query: it is of the path that gw.http is given",
+                            place->name);
+        place->url = arena_text(l->arena, url);
+        make_headers(l, said, from, place);
+    }
+}
+
 static void link_one(struct link *l, const struct declare_policy *said, struct config_policy *p)
 {
     p->line = said->line;
@@ -134,6 +185,7 @@ static void link_one(struct link *l, const struct declare_policy *said, struct c
     p->name = arena_str(l->arena, said->name.ptr != NULL   ? said->name
                                   : said->file.ptr != NULL ? stem_of(said->file)
                                                            : text_of(arena_printf(&l->scratch, "line-%d", said->line)));
+    make_places(l, said, p);
     check_teams(l, said);
     check_kinds(l, said, p);
     if (said->file.ptr == NULL) {

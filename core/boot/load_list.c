@@ -205,6 +205,27 @@ void load_read_headers(lua_State *L, int index, const struct load_place *place, 
     }
 }
 
+void load_read_places(lua_State *L, int index, const struct load_place *place, struct declare_places *out)
+{
+    struct arena *arena = load_of(L)->declared->arena;
+    size_t count = 0;
+    const char **names = load_keys(L, index, &count);
+    out->items = arena_array(arena, struct declare_place, count);
+    for (size_t i = 0; i < count; i++) {
+        struct load_place inner = { place->line, arena_printf(arena, "%s: http: %s", place->where,
+                                                              load_name(L, text_of(names[i]))) };
+        lua_getfield(L, index, names[i]);
+        if (lua_type(L, -1) != LUA_TTABLE) {
+            load_complain(L, &inner, "it takes { url = \"https://...\" }, not %s", load_type(L, -1));
+        } else {
+            struct declare_place *to = &out->items[out->count++];
+            to->name = arena_text(arena, text_of(names[i]));
+            load_read_settings(L, lua_gettop(L), &inner, "policy.http", to);
+        }
+        lua_pop(L, 1);
+    }
+}
+
 static bool is_empty_table(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE)

@@ -53,6 +53,7 @@ void load_read_secrets(lua_State *L, int index, const struct load_place *place, 
 void load_read_targets(lua_State *L, int index, const struct load_place *place, const char *setting,
                        struct declare_targets *out);
 void load_read_headers(lua_State *L, int index, const struct load_place *place, struct declare_headers *out);
+void load_read_places(lua_State *L, int index, const struct load_place *place, struct declare_places *out);
 /* { name = "value" } as "name=value,name=value", sorted; arena. */
 void load_read_tags(lua_State *L, int index, const struct load_place *place, struct text *out);
 /* load_price.c: "free", or a table of prices. *out is arena. */

@@ -191,6 +191,12 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
             load_read_settings(L, top, &inner, arena_printf(arena, "%s.%s", row->word, row->setting), out);
         }
         break;
+    case WORD_PLACES:
+        if (lua_type(L, -1) != LUA_TTABLE || lua_rawlen(L, -1) > 0)
+            wrong_type(L, -1, row, place);
+        else
+            load_read_places(L, top, place, out);
+        break;
     case WORD_EXTRAS:
     case WORD_FUNCTION:
         break;

@@ -150,6 +150,9 @@ const struct word_row words[] = {
      .help = "what becomes of the request when the policy fails; skip: it goes on as if there were no such policy"},
     {"policy", "cpu_ms", MILLISECONDS(1, 1000), AT(declare_policy, cpu_ns), .otherwise = "10", RELOAD, .help = "CPU time of a hook"},
     {"policy", "wait_ms", MILLISECONDS(1, 600000), AT(declare_policy, wait_ns), .otherwise = "1000", RELOAD, .help = "how long a hook may wait, in all"},
+    {"policy", "http", WORD_PLACES, AT(declare_policy, places), RELOAD, .help = "places that gw.http may ask, by name: { name = { url = ..., headers = ... } }"},
+    {"policy.http", "url", WORD_STRING, AT(declare_place, url), .required = true, RELOAD, .help = "of the place; gw.http adds its path"},
+    {"policy.http", "headers", WORD_HEADERS, AT(declare_place, headers), RELOAD, .help = "sent with each request to it; a value may be env or file"},
     {"policy", "memory_mb", MEGABYTES(1, 1024), AT(declare_policy, memory_bytes), .otherwise = "16", RELOAD, .help = "of the policy, on each worker"},
 
     {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
@@ -260,7 +263,6 @@ static const struct {
     { "limits", "policy_ms" },
     { "limits", "policy_wait_ms" },
     { "model", "cache" },
-    { "policy", "http" },
     { "policy", "llm" },
     { "policy", "llm_wait_ms" },
     { "policy", "retries" },

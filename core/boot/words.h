@@ -28,6 +28,7 @@ enum word_type {
     WORD_TAGS,     /* { name = "value" }: struct text, "name=value,name=value" */
     WORD_SETTINGS, /* braces with settings of their own: the word "WORD.SETTING" */
     WORD_ARGS,     /* { name = value }, values of any kind: struct text, JSON */
+    WORD_PLACES,   /* { name = { url =, headers = } }: struct declare_places */
     WORD_EXTRAS,   /* any other name: struct declare_extras */
     WORD_FUNCTION, /* env, file: a function, not a declaration */
 };

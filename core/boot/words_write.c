@@ -8,13 +8,13 @@
 static const char *type_name(enum word_type type)
 {
     static const char *const names[] = {
-        [WORD_STRING] = "string",   [WORD_NUMBER] = "number",    [WORD_COUNT] = "whole number",
-        [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",    [WORD_WORKERS] = "whole number or auto",
-        [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",    [WORD_SECRET] = "secret",
-        [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers",  [WORD_TARGETS] = "targets",
-        [WORD_USD] = "USD",         [WORD_BUDGETS] = "budgets",  [WORD_TAGS] = "tags",
-        [WORD_ARGS] = "args",       [WORD_PRICE] = "price",      [WORD_SETTINGS] = "braces",
-        [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function"
+        [WORD_STRING] = "string",   [WORD_NUMBER] = "number",   [WORD_COUNT] = "whole number",
+        [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
+        [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
+        [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
+        [WORD_USD] = "USD",         [WORD_BUDGETS] = "budgets", [WORD_TAGS] = "tags",
+        [WORD_ARGS] = "args",       [WORD_PRICE] = "price",     [WORD_SETTINGS] = "braces",
+        [WORD_PLACES] = "places",   [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function"
     };
     return names[type];
 }
@@ -99,6 +99,9 @@ void words_write_wanted(const struct word_row *row, struct buf *out)
         break;
     case WORD_ARGS:
         buf_str(out, "{ name = value }");
+        break;
+    case WORD_PLACES:
+        buf_str(out, "{ name = { url = \"https://...\" } }");
         break;
     case WORD_EXTRAS:
         buf_str(out, "the plugin's own settings");

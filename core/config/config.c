@@ -100,6 +100,13 @@ static void wipe(struct text secret)
         crypto_wipe((void *)(uintptr_t)secret.ptr, secret.len);
 }
 
+static void wipe_headers(const struct config_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (headers[i].secret)
+            wipe(headers[i].value);
+}
+
 static void wipe_secrets(struct config *config)
 {
     for (size_t i = 0; i < config->provider_count; i++) {
@@ -108,10 +115,11 @@ static void wipe_secrets(struct config *config)
             wipe(provider->secrets[s].value);
         for (size_t s = 0; s < provider->named_count; s++)
             wipe(provider->named[s].value);
-        for (size_t h = 0; h < provider->header_count; h++)
-            if (provider->headers[h].secret)
-                wipe(provider->headers[h].value);
+        wipe_headers(provider->headers, provider->header_count);
     }
+    for (size_t i = 0; i < config->policy_count; i++)
+        for (size_t k = 0; k < config->policies[i].place_count; k++)
+            wipe_headers(config->policies[i].places[k].headers, config->policies[i].places[k].header_count);
     wipe(config->listen.key_pem);
     wipe(config->metrics_token);
 }

@@ -192,6 +192,14 @@ struct config_listen {
 };
 
 /* A rule of the operator's, in Lua: script/. */
+/* Where a policy may ask by HTTP, under a name of its own. */
+struct config_place {
+    const char *name;
+    struct text url; /* without slashes at its end */
+    struct config_header *headers;
+    size_t header_count;
+};
+
 struct config_policy {
     const char *name; /* of log and metrics */
     const char *file; /* as errors name it: "scripts/budget.lua" */
@@ -206,6 +214,8 @@ struct config_policy {
     bool skip;               /* where it fails, the request goes on without it */
     int64_t cpu_ns, wait_ns; /* of one hook */
     size_t memory_bytes;
+    struct config_place *places; /* http = { ... }, sorted by name */
+    size_t place_count;
     unsigned hooks; /* SCRIPT_ON_*, once it was loaded */
     int line;       /* of gateway.lua */
 };

@@ -9,6 +9,26 @@ static void put_some(struct json_writer *w, struct text name, struct text value)
     json_put_str(w, value);
 }
 
+static void write_calls(const struct script_call *calls, struct json_writer *w)
+{
+    json_name(w, "calls");
+    json_array(w);
+    for (; calls != NULL; calls = calls->next) {
+        json_object(w);
+        put_some(w, TEXT("word"), text_of(calls->word));
+        put_some(w, TEXT("what"), text_of(calls->what));
+        json_name(w, "ms");
+        json_put_int(w, calls->took_ns / 1000000);
+        if (calls->status > 0) {
+            json_name(w, "status");
+            json_put_int(w, calls->status);
+        }
+        put_some(w, TEXT("error"), text_of(calls->why));
+        json_close(w);
+    }
+    json_close(w);
+}
+
 static void write_trace(const struct script_trace *t, struct json_writer *w)
 {
     json_object(w);
@@ -32,6 +52,8 @@ static void write_trace(const struct script_trace *t, struct json_writer *w)
         json_name(w, "wait_ms");
         json_put_int(w, t->wait_ns / 1000000);
     }
+    if (t->calls != NULL)
+        write_calls(t->calls, w);
     if (t->notes != NULL) {
         json_name(w, "notes");
         json_array(w);

@@ -1,6 +1,7 @@
 /* policy_wait.c - a hook of a policy waits: its request does, until what it waits for is there, it takes too long, or the client leaves. */
 #include "base/clock.h"
 #include "flow/policy.h"
+#include "flow/policy_http.h"
 
 /* One thing that a hook waits for. Arena. */
 struct policy_wait {
@@ -8,13 +9,21 @@ struct policy_wait {
     struct script_ask *ask;
     struct loop_timer timer; /* ask->until_ns */
     struct loop_after after; /* its turn has come */
+    struct policy_http *http;
     uint32_t wait;
 };
+
+static void stop(struct policy_wait *w)
+{
+    loop_timer_clear(&w->req->worker->loop, &w->timer);
+    if (w->http != NULL)
+        policy_http_cancel(w->http);
+}
 
 /* Nothing of it comes any more. */
 static bool call_off(struct request *req)
 {
-    loop_timer_clear(&req->worker->loop, &req->policy_waits->timer);
+    stop(req->policy_waits);
     return true;
 }
 
@@ -24,14 +33,20 @@ static void on_time(struct loop_timer *timer)
 {
     struct policy_wait *w = (void *)((char *)timer - offsetof(struct policy_wait, timer));
     w->ask->late = true;
+    stop(w);
+    wait_end(w->req, w->wait);
+}
+
+static void on_over(void *arg)
+{
+    struct policy_wait *w = arg;
+    loop_timer_clear(&w->req->worker->loop, &w->timer);
     wait_end(w->req, w->wait);
 }
 
 static void on_turn(struct loop_after *after)
 {
-    struct policy_wait *w = (void *)((char *)after - offsetof(struct policy_wait, after));
-    loop_timer_clear(&w->req->worker->loop, &w->timer);
-    wait_end(w->req, w->wait);
+    on_over((char *)after - offsetof(struct policy_wait, after));
 }
 
 void policy_start(void *owner, struct script_ask *ask)
@@ -42,6 +57,8 @@ void policy_start(void *owner, struct script_ask *ask)
     req->policy_waits = w;
     w->wait = wait_begin(req, &for_policy);
     loop_timer_set(&req->worker->loop, &w->timer, ask->until_ns);
+    if (ask->kind == SCRIPT_ASK_HTTP)
+        w->http = policy_http_start(req, ask->http, ask->until_ns, on_over, w);
 }
 
 void policy_wake(void *owner)

@@ -164,6 +164,7 @@ static struct script_trace *begin_trace(struct script_request *req, const struct
     t->hook = hook;
     t->attempt = req->attempt;
     t->last_note = &t->notes;
+    t->last_call = &t->calls;
     if (req->last_trace == NULL)
         req->last_trace = &req->traces;
     *req->last_trace = t;

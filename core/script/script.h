@@ -89,6 +89,8 @@ struct script_trace {
     struct text model, code, reason;
     struct script_note *notes, **last_note;
     unsigned note_count;
+    struct script_call *calls, **last_call;
+    unsigned call_count;
     int64_t cpu_ns, wait_ns;
     bool observed; /* decided, and not done: mode = "observe" */
 };
@@ -99,14 +101,42 @@ struct script_spend {
 };
 enum script_whose { SCRIPT_OF_TEAM, SCRIPT_OF_KEY, SCRIPT_OF_USER, SCRIPT_OF_SESSION, SCRIPT_OF_PROJECT };
 
+/* A request to a place of the policy, and its answer. Arena. */
+#define SCRIPT_HTTP_MOST ((size_t)1 << 20) /* bytes of a body, either way */
+struct script_http {
+    const struct config_place *place;
+    bool post;
+    struct text path, body, body_type; /* path: "", "/x", "?x=1" */
+    const struct script_header *headers;
+    size_t header_count;
+
+    /* The answer. */
+    int status; /* 0: there is none, and `why` is the reason */
+    struct text text;
+    const struct script_header *got; /* names in lower case */
+    size_t got_count;
+    const char *why; /* static */
+};
+
+/* What a hook asked, for the access log. Arena. */
+struct script_call {
+    struct script_call *next;
+    const char *word, *what; /* "http", the place's name */
+    int64_t took_ns;
+    int status;      /* of the answer; 0: none came */
+    const char *why; /* static; NULL: one came */
+};
+
 /* Something that a hook waits for. In the request's arena. */
 struct script_ask {
     enum script_ask_kind {
         SCRIPT_ASK_TURN, /* the policy's memory has no room; the host is called for it: wake() */
         SCRIPT_ASK_TIME, /* until_ns alone; in builds for tests */
+        SCRIPT_ASK_HTTP, /* http */
     } kind;
     int64_t until_ns; /* monotonic: it is over then at the latest */
     bool late;        /* that came first */
+    struct script_http *http;
 };
 
 /* What the caller does for a policy; `owner` is script_request.owner. */

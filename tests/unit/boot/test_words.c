@@ -31,7 +31,7 @@ static const char *sample(const struct word_row *row)
             return "\"Europe/Berlin\"";
         if (strcmp(row->setting, "route") == 0)
             return "\"m\"";
-        if (strcmp(row->setting, "alert") == 0)
+        if (strcmp(row->setting, "alert") == 0 || strcmp(row->word, "policy.http") == 0)
             return "\"https://a.example/x\"";
         return strcmp(row->setting, "expires") == 0 || strcmp(row->setting, "ends") == 0 ? "\"2030-01-01\""
                                                                                          : "\"default\"";
@@ -68,6 +68,8 @@ static const char *sample(const struct word_row *row)
         return strcmp(row->setting, "tls") == 0     ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
                : strcmp(row->setting, "raise") == 0 ? "{ usd = 1, ends = \"2030-01-01\" }"
                                                     : "{}";
+    case WORD_PLACES:
+        return "{ a = { url = \"https://a.example/x\" } }";
     case WORD_ARGS:
         return "{}";
     case WORD_TAGS:
@@ -84,6 +86,8 @@ static const char *companion(const struct word_row *row, const char *setting)
 {
     if (strcmp(row->word, "listen.tls") == 0)
         return strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\"" : ", key = env \"GW_TEST_PEM\"";
+    if (strcmp(row->word, "policy.http") == 0)
+        return strcmp(setting, "url") == 0 ? "" : ", url = \"https://a.example/x\"";
     if (strcmp(row->word, "budget.raise") == 0)
         return strcmp(setting, "usd") == 0 ? ", ends = \"2030-01-01\"" : ", usd = 1";
     if (strcmp(row->word, "budget") != 0 || strcmp(setting, "usd") == 0)
@@ -111,7 +115,8 @@ static void write_source(const struct word_row *row, const char *setting, char *
     }
     if (dot != NULL) {
         char inner[400];
-        snprintf(inner, sizeof inner, "%s = { %s }%s", dot + 1, value,
+        bool place = strcmp(row->word, "policy.http") == 0; /* under a name */
+        snprintf(inner, sizeof inner, "%s = { %s%s%s }%s", dot + 1, place ? "a = { " : "", value, place ? " }" : "",
                  strncmp(row->word, "budget", 6) == 0 ? ", usd = 1" : "");
         memcpy(value, inner, sizeof value - 1);
         value[sizeof value - 1] = '\0';
