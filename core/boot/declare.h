@@ -230,8 +230,8 @@ struct declare_policy {
     struct text file; /* absent: a rule of one line, `when` and `route` */
     struct text name, when, route, mode, on_error;
     struct text args; /* JSON */
-    struct declare_texts models, teams, kinds;
-    int64_t cpu_ns, wait_ns;
+    struct declare_texts models, teams, kinds, llms;
+    int64_t cpu_ns, wait_ns, llm_wait_ns;
     size_t memory_bytes;
     struct declare_places places;
 };

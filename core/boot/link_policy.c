@@ -176,12 +176,14 @@ static void link_one(struct link *l, const struct declare_policy *said, struct c
     p->line = said->line;
     p->cpu_ns = said->cpu_ns;
     p->wait_ns = said->wait_ns;
+    p->llm_wait_ns = said->llm_wait_ns;
     p->memory_bytes = said->memory_bytes;
     p->observe = text_is(said->mode, "observe");
     p->skip = text_is(said->on_error, "skip");
     p->args = said->args.ptr != NULL ? arena_text(l->arena, said->args) : TEXT("{}");
     p->models = copy_texts(l, &said->models, &p->model_count);
     p->teams = copy_texts(l, &said->teams, &p->team_count);
+    p->llms = copy_texts(l, &said->llms, &p->llm_count);
     p->name = arena_str(l->arena, said->name.ptr != NULL   ? said->name
                                   : said->file.ptr != NULL ? stem_of(said->file)
                                                            : text_of(arena_printf(&l->scratch, "line-%d", said->line)));

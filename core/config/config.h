@@ -209,18 +209,21 @@ struct config_policy {
     struct text args;   /* JSON, an object */
     struct text *models, *teams; /* patterns of those whose requests it is for; none: all */
     size_t model_count, team_count;
-    uint32_t kinds;          /* GW_OP_*; 0: all */
-    bool observe;            /* it decides and nothing of that is done */
-    bool skip;               /* where it fails, the request goes on without it */
-    int64_t cpu_ns, wait_ns; /* of one hook */
+    uint32_t kinds;                       /* GW_OP_*; 0: all */
+    bool observe;                         /* it decides and nothing of that is done */
+    bool skip;                            /* where it fails, the request goes on without it */
+    int64_t cpu_ns, wait_ns, llm_wait_ns; /* of one hook */
     size_t memory_bytes;
     struct config_place *places; /* http = { ... }, sorted by name */
     size_t place_count;
+    struct text *llms; /* models that gw.llm may ask */
+    size_t llm_count;
     unsigned hooks; /* SCRIPT_ON_*, once it was loaded */
     int line;       /* of gateway.lua */
 };
 #define CONFIG_POLICY_CPU_NS INT64_C(10000000)
 #define CONFIG_POLICY_WAIT_NS INT64_C(1000000000)
+#define CONFIG_POLICY_LLM_WAIT_NS INT64_C(20000000000)
 #define CONFIG_POLICY_MEMORY ((size_t)16 << 20)
 #define CONFIG_POLICIES_MOST 32u
 #define CONFIG_TEAM_POLICIES_MOST 8u

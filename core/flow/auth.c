@@ -86,6 +86,11 @@ static const struct config_key *key_of(struct request *req, struct text credenti
 /* Row "auth". Clients send several: Claude Code has its own token in Authorization beside the key in x-api-key. */
 enum next auth_run(struct request *req)
 {
+    if (req->parent != NULL) {
+        req->key = req->parent->key;
+        req->team = req->parent->team;
+        return whose_is_off(req, &req->fail) == 0 ? NEXT : FAIL;
+    }
     if (!req->config->keys_required)
         return whose_complete(req) == 0 ? NEXT : FAIL;
     req->key_refused = "missing";

@@ -197,6 +197,7 @@ void line_write(struct request *req, const struct line_sums *sums)
     put(&w, TEXT("time"), text_of(stamp));
     put(&w, TEXT("id"), text_of(req->id));
     put_some(&w, TEXT("client_id"), req->client_id);
+    put_some(&w, TEXT("parent"), text_of(req->parent_id));
     write_who(req, &w);
     put(&w, TEXT("face"), text_of(req->face->name));
     put(&w, TEXT("operation"), text_of(plugin_operation_name(req->operation)));

@@ -51,6 +51,7 @@ static void show(struct request *req)
     p->stream = req->ask.stream;
     p->admitted_ms = req->admitted_ms;
     p->attempt = 1;
+    p->inner = policy_asks(req);
 }
 
 static const char *type_of(const struct script_refusal *refusal)
@@ -141,6 +142,8 @@ enum next policy_request(struct request *req)
         verdict = script_resume(req->scripts, p);
     } else {
         show(req);
+        if (p->inner)
+            return NEXT;
         verdict = script_on_request(req->scripts, p);
     }
     if (verdict == SCRIPT_WAIT)

@@ -16,6 +16,11 @@ static inline bool policy_has_routed(const struct request *req)
 {
     return req->policy != NULL && req->policy->routed_by != NULL;
 }
+/* Does a policy ask, through gw.llm? Then its block has the list. */
+static inline bool policy_asks(const struct request *req)
+{
+    return req->parent_id[0] != '\0';
+}
 /* Row "settle": on_finish, once usage and cost are known. */
 void policy_finish(struct request *req, int status, int64_t now_ns);
 /* The members "asked_model" and "policies" of the access log. policy_line.c */

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "flow/policy.h"
 #include "flow/policy_http.h"
+#include "flow/policy_llm.h"
 
 /* One thing that a hook waits for. Arena. */
 struct policy_wait {
@@ -10,6 +11,7 @@ struct policy_wait {
     struct loop_timer timer; /* ask->until_ns */
     struct loop_after after; /* its turn has come */
     struct policy_http *http;
+    struct policy_llm *llm;
     uint32_t wait;
 };
 
@@ -18,6 +20,8 @@ static void stop(struct policy_wait *w)
     loop_timer_clear(&w->req->worker->loop, &w->timer);
     if (w->http != NULL)
         policy_http_cancel(w->http);
+    if (w->llm != NULL)
+        policy_llm_cancel(w->llm);
 }
 
 /* Nothing of it comes any more. */
@@ -59,6 +63,8 @@ void policy_start(void *owner, struct script_ask *ask)
     loop_timer_set(&req->worker->loop, &w->timer, ask->until_ns);
     if (ask->kind == SCRIPT_ASK_HTTP)
         w->http = policy_http_start(req, ask->http, ask->until_ns, on_over, w);
+    else if (ask->kind == SCRIPT_ASK_LLM)
+        w->llm = policy_llm_start(req, ask->llm, on_over, w);
 }
 
 void policy_wake(void *owner)

@@ -152,6 +152,9 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->first_token_ns = -1;
     uuid_new(req->id);
     keep_headers(req, head);
+    req->parent = head->parent;
+    if (head->parent != NULL)
+        whose_adopt(req, head->tag);
     if (req->config->policy_count > 0)
         policy_begin(req, head);
     bool is_shared = req->operation == GW_OP_MODELS || req->refuse == E_PATH; /* several APIs share the path */
@@ -167,6 +170,7 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
                                         .usage = &req->usage };
     worker->requests++;
     way_run(req);
+    req->parent = NULL; /* it may end before */
     return req;
 }
 

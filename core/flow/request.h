@@ -38,7 +38,10 @@ struct request_head {
     size_t header_count;
     int64_t content_length; /* -1: none (chunked or no body) */
     struct text peer;       /* address, for the log */
-    int64_t started_ns;     /* monotonic: first byte of the request, or the accept */
+    struct request
+        *parent; /* whose policy asks: of it team, key and attribution are; NULL: a client does. Lent for this call */
+    struct text tag;    /* one more tag of such a request: "policy=NAME" */
+    int64_t started_ns; /* monotonic: first byte of the request, or the accept */
     bool tls;
 };
 

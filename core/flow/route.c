@@ -203,7 +203,7 @@ static enum next check_choices(struct request *req)
 enum next route_run(struct request *req)
 {
     struct route_place place;
-    if ((!policy_has_routed(req) && !config_team_may(req->team, req->ask.model)) ||
+    if ((!policy_has_routed(req) && !policy_asks(req) && !config_team_may(req->team, req->ask.model)) ||
         !route_find(req->config, req->ask.model, &place))
         return unknown(req);
     if (place.model != NULL)

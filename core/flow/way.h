@@ -116,6 +116,8 @@ struct request {
     const struct config_key *refused_key; /* known, and refused for */
     const char *key_refused;              /* "expired", "disabled", "unknown", "missing"; NULL: it was not */
 
+    struct request *parent; /* whose policy asks, until request_begin() returns; NULL: none, or it has begun */
+    char parent_id[37];     /* empty: a client asks */
     struct whose whose;
     struct throttle_taken taken;
     struct budget_spent spent;

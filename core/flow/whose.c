@@ -1,6 +1,8 @@
 /* whose.c - reads the headers and members that name a project, tags, an end user, a session and the client's program. */
 #include "flow/whose.h"
 
+#include <string.h>
+
 #include "config/labels.h"
 #include "flow/kill.h"
 #include "flow/way.h"
@@ -134,6 +136,23 @@ int whose_is_off(struct request *req, struct fail *fail)
     return error_set(fail, E_SWITCHED_OFF,
                      "The gateway's operator has switched off this %s. Only the operator can switch it on again",
                      kill_kind_name(kind));
+}
+
+void whose_adopt(struct request *req, struct text tag)
+{
+    const struct request *parent = req->parent;
+    const struct whose *of = &parent->whose;
+    struct arena *arena = &req->arena;
+    struct whose *w = &req->whose;
+    const char *why;
+    memcpy(req->parent_id, parent->id, sizeof req->parent_id);
+    w->project = arena_text(arena, of->project);
+    w->user = arena_text(arena, of->user);
+    w->session = arena_text(arena, of->session);
+    w->client = of->client;
+    if (labels_merge(arena, tag, of->tags, &w->tags, &why) < 0) /* there are as many as there may be */
+        w->tags = arena_text(arena, of->tags);
+    req->hops = arena_text(arena, parent->hops);
 }
 
 int whose_complete(struct request *req)

@@ -25,6 +25,8 @@ struct whose {
 
 /* Keeps a header of the request where it names one of these. False: it does not. */
 bool whose_header(struct request *req, struct text name, struct text value);
+/* A policy asks: all of it is its request's, and one tag more. */
+void whose_adopt(struct request *req, struct text tag);
 /* When the key is known: the key's own project and tags, where the client named none. -1 with req->fail: a header is wrong. */
 int whose_complete(struct request *req);
 /* Has the operator switched its key or session off since it was looked last? Then -1 with `fail`. */

@@ -40,6 +40,7 @@ const struct api_library api_libraries[] = {
     { "gw.time", api_time_rows },
     { "gw.json", api_json_rows },
     { "gw.http", api_http_rows },
+    { "gw.llm", api_llm_rows },
     { "gw.log", api_log_rows },
 #ifdef GW_TEST_BUILD
     { "gw", api_wait_rows },

@@ -62,6 +62,10 @@ struct text api_option_text(lua_State *L, int index, const char *word, const cha
 /* An option as a whole number within bounds; `otherwise` where it is nil. */
 int64_t api_option_int(lua_State *L, int index, const char *word, const char *name, int64_t least, int64_t most,
                        int64_t otherwise);
+/* One call of the hook more: raises where it has made all that it may. */
+void api_count_call(lua_State *L, const char *word);
+/* What came of it, for the access log. `why` NULL: an answer. */
+void api_note_call(lua_State *L, const char *word, const char *what, int status, const char *why);
 /* A copy in the request's arena. */
 struct text api_keep(lua_State *L, struct text t);
 void api_push(lua_State *L, struct text t); /* nil where it is absent */
@@ -73,7 +77,7 @@ bool api_knows_model(const struct config *config, struct text name);
 void api_check_model(lua_State *L, const char *word, struct text name);
 
 extern const struct api_row decide_rows[], api_spend_rows[], api_json_rows[], api_log_rows[], api_text_rows[],
-    api_time_rows[], api_counter_rows[], api_cache_rows[], api_http_rows[];
+    api_time_rows[], api_counter_rows[], api_cache_rows[], api_http_rows[], api_llm_rows[];
 /* The value at `index` as JSON, appended. Raises `word: why`. */
 void api_write_json(lua_State *L, int index, const char *word, struct buf *out);
 /* The table at `index`, or what stands behind a frozen one: pushed. For reading only. */

@@ -2,7 +2,10 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "script/api.h"
+
+enum { CALLS_MOST = 8 };
 
 _Noreturn void api_unknown(lua_State *L, const char *of, const char *what, struct text name, const char *const *names)
 {
@@ -75,6 +78,22 @@ int64_t api_option_int(lua_State *L, int index, const char *word, const char *na
         luaL_error(L, "%s: %s takes a whole number from %I to %I", word, name, (LUAI_UACINT)least, (LUAI_UACINT)most);
     lua_pop(L, 1);
     return n;
+}
+
+void api_count_call(lua_State *L, const char *word)
+{
+    if (api_run(L)->trace->call_count++ == CALLS_MOST)
+        luaL_error(L, "%s: at most %d calls of a hook", word, CALLS_MOST);
+}
+
+void api_note_call(lua_State *L, const char *word, const char *what, int status, const char *why)
+{
+    struct script_run *run = api_run(L);
+    struct script_call *call = arena_new(run->req->arena, struct script_call);
+    *call = (struct script_call){ .word = word, .what = what, .status = status, .why = why };
+    call->took_ns = clock_ns() - run->wait_from_ns;
+    *run->trace->last_call = call;
+    run->trace->last_call = &call->next;
 }
 
 void api_push(lua_State *L, struct text t)

@@ -6,7 +6,7 @@
 #include "script/api.h"
 #include "script/run.h"
 
-enum { CALLS_MOST = 8, HEADERS_MOST = 16, TIMEOUT_MOST_MS = 600 * 1000 };
+enum { HEADERS_MOST = 16, TIMEOUT_MOST_MS = 600 * 1000 };
 
 static const struct config_place *place_of(lua_State *L, const char *word)
 {
@@ -163,17 +163,10 @@ static int answered(lua_State *L, int status, lua_KContext context)
 {
     struct script_run *run = api_run(L);
     const struct script_http *http = run->ask->http;
-    struct script_call *call = arena_new(run->req->arena, struct script_call);
     (void)status;
     (void)context;
     const char *why = run->ask->late ? "timeout" : http->status == 0 ? http->why : NULL;
-    *call = (struct script_call){ .word = "http",
-                                  .what = http->place->name,
-                                  .took_ns = clock_ns() - run->wait_from_ns,
-                                  .status = why == NULL ? http->status : 0,
-                                  .why = why };
-    *run->trace->last_call = call;
-    run->trace->last_call = &call->next;
+    api_note_call(L, "http", http->place->name, http->status, why);
     if (why != NULL) {
         lua_pushnil(L);
         lua_pushstring(L, why);
@@ -204,8 +197,7 @@ static int ask(lua_State *L, const char *word, bool post)
     }
     if (!post && http->body.ptr != NULL)
         luaL_error(L, "gw.http.get sends no body: gw.http.post does");
-    if (run->trace->call_count++ == CALLS_MOST)
-        luaL_error(L, "%s: at most %d calls of a hook", word, CALLS_MOST);
+    api_count_call(L, word);
     return run_wait(L, ask, answered);
 }
 

@@ -141,6 +141,12 @@ static void dequeue(struct script_state *s, struct script_run *run)
     run->queued = false;
 }
 
+/* What the hook may still wait for such a thing. */
+static int64_t *allowance(struct script_run *run)
+{
+    return run->ask->kind == SCRIPT_ASK_LLM ? &run->llm_left_ns : &run->wait_left_ns;
+}
+
 static void start(struct script_run *run, struct script_ask *ask)
 {
     run->ask = ask;
@@ -157,7 +163,7 @@ static void stop(struct script_run *run)
     run->state->kept--;
     run->trace->wait_ns += took;
     if (run->ask->kind != SCRIPT_ASK_TURN)
-        run->wait_left_ns -= took;
+        *allowance(run) -= took;
 }
 
 /* The hook is over: its coroutine is free. */
@@ -208,6 +214,7 @@ static enum run_end enter(struct script_run *run, struct fail *fail)
         return RUN_FAILED;
     }
     run->wait_left_ns = s->policy->wait_ns;
+    run->llm_left_ns = s->policy->llm_wait_ns;
     state_budget(s, s->policy->cpu_ns);
     lua_pushcfunction(run->co, call_hook);
     lua_pushlightuserdata(run->co, run);
@@ -291,8 +298,8 @@ void run_may_wait(lua_State *L, const char *of, const char *name)
 int run_wait(lua_State *L, struct script_ask *ask, lua_KFunction after)
 {
     struct script_run *run = api_run(L);
-    int64_t now = clock_ns(), last = now + run->wait_left_ns;
     run->ask = ask;
+    int64_t now = clock_ns(), last = now + *allowance(run);
     if (ask->until_ns == 0 || ask->until_ns > last)
         ask->until_ns = last;
     if (ask->until_ns <= now) {

@@ -267,7 +267,8 @@ void script_on_finish(struct script_worker *w, struct script_request *req, const
 {
     struct script_run *run = new_run(req, SCRIPT_ON_FINISH);
     run->done = done;
-    run_from(w, run);
+    if (!req->inner)
+        run_from(w, run);
     for (size_t i = 0; req->vars_of != NULL && i < w->config->policy_count; i++) {
         struct script_state *s = req->vars_of[i];
         if (s == NULL)

@@ -118,13 +118,27 @@ struct script_http {
     const char *why; /* static */
 };
 
+/* A request to a model, through the gateway itself, and its answer. Arena. */
+struct script_llm {
+    struct text model;  /* NUL-terminated */
+    struct text policy; /* the tag of the request: policy=NAME */
+    struct text body;   /* of a chat completion */
+
+    /* The answer. */
+    int status; /* 0: none came */
+    struct text text, finish;
+    int64_t input, output, cost_nano;
+    bool priced;
+    const char *why; /* arena; NULL: it is good */
+};
+
 /* What a hook asked, for the access log. Arena. */
 struct script_call {
     struct script_call *next;
-    const char *word, *what; /* "http", the place's name */
+    const char *word, *what; /* "http" and the place's name, "llm" and the model's */
     int64_t took_ns;
     int status;      /* of the answer; 0: none came */
-    const char *why; /* static; NULL: one came */
+    const char *why; /* arena or static; NULL: one came */
 };
 
 /* Something that a hook waits for. In the request's arena. */
@@ -133,10 +147,12 @@ struct script_ask {
         SCRIPT_ASK_TURN, /* the policy's memory has no room; the host is called for it: wake() */
         SCRIPT_ASK_TIME, /* until_ns alone; in builds for tests */
         SCRIPT_ASK_HTTP, /* http */
+        SCRIPT_ASK_LLM,  /* llm */
     } kind;
     int64_t until_ns; /* monotonic: it is over then at the latest */
     bool late;        /* that came first */
     struct script_http *http;
+    struct script_llm *llm;
 };
 
 /* What the caller does for a policy; `owner` is script_request.owner. */
@@ -187,6 +203,7 @@ struct script_request {
     struct script_trace *traces, **last_trace;
 
     bool waits; /* a hook of it does */
+    bool inner; /* a policy asks it (gw.llm): on_route alone is for it */
 
     /* script/'s own */
     struct script_run *run;

@@ -221,6 +221,8 @@ static void keep_hooks(lua_State *L, struct script_state *s)
     }
     if (s->policy->hooks == 0)
         luaL_error(L, "%s: it has no hook: on_request, on_route or on_finish", s->policy->file);
+    for (size_t i = 0; i < s->policy->llm_count; i++)
+        api_check_model(L, s->policy->file, s->policy->llms[i]);
     if (!s->took_args && s->policy->args.len > 2)
         luaL_error(L, "%s: it has no arguments, gw.args{...} declares them", s->policy->file);
 }

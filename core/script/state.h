@@ -41,7 +41,7 @@ struct script_run {
     struct script_request **at; /* of the userdata; NULL: the hook has ended */
     struct script_ask *ask;     /* what it waits for, or has waited for last */
     struct script_bounds bounds;
-    int64_t wait_from_ns, wait_left_ns;
+    int64_t wait_from_ns, wait_left_ns, llm_left_ns;
     bool queued; /* it has not begun: it waits for its turn */
     struct script_run *next;
 };

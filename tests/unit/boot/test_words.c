@@ -47,6 +47,8 @@ static const char *sample(const struct word_row *row)
     case WORD_USD:
         return "\"12.5\"";
     case WORD_STRINGS:
+        if (strcmp(row->setting, "llm") == 0)
+            return "{ \"m\" }";
         if (strcmp(row->word, "policy") == 0)
             return strcmp(row->setting, "kinds") == 0 ? "{ \"chat\" }" : "{ \"default\" }";
         if (strcmp(row->word, "cors") == 0)

@@ -30,6 +30,7 @@ void fixture_open(struct fixture *f, const char *source, const char *args)
                                                      .args = args != NULL ? text_of(args) : TEXT("{}"),
                                                      .cpu_ns = CONFIG_POLICY_CPU_NS,
                                                      .wait_ns = CONFIG_POLICY_WAIT_NS,
+                                                     .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS,
                                                      .memory_bytes = CONFIG_POLICY_MEMORY };
     f->config->policy_count = 1;
     config_seal(f->config);

@@ -1,0 +1,136 @@
+/* policy_llm.c - the request that gw.llm makes: its client is the hook, behind a door of its own. It passes the whole way, so limits,
+ * budgets, on_route, the ledger and the access log have it as they have any other. */
+#include "flow/policy_llm.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+enum { WHY_MOST = 300 };
+
+/* Arena of the parent, which stays until `after` has run. */
+struct policy_llm {
+    struct request *parent, *child; /* child NULL: it has not begun, or is not ours any more */
+    struct script_llm *llm;
+    struct loop_after after; /* it begins; then: it is over */
+    bool cancelled;
+    void (*over)(void *arg);
+    void *arg;
+};
+
+static void read_answer(struct policy_llm *l, struct text body)
+{
+    struct script_llm *llm = l->llm;
+    struct arena *arena = &l->parent->arena;
+    const struct request *child = l->child; /* NULL: it was refused at its begin */
+    struct fail fail;
+    const struct json *value = json_parse(arena, arena_text(arena, body), &fail);
+    const struct json *choice = json_at(json_member(value, "choices"), 0), *error = json_member(value, "error");
+    struct text text = json_str(json_member(json_member(choice, "message"), "content")),
+                message = json_str(json_member(error, "message"));
+    if (llm->status != 200) {
+        message.len =
+            message.len < WHY_MOST ? message.len : text_utf8_valid_len((struct text){ message.ptr, WHY_MOST });
+        llm->why = arena_printf(arena, "status %d: %.*s", llm->status, TEXT_ARG(message));
+        return;
+    }
+    if (choice == NULL || child == NULL) {
+        llm->why = "its answer has no choices";
+        return;
+    }
+    llm->text = text.ptr != NULL ? text : TEXT("");
+    llm->finish = json_str(json_member(choice, "finish_reason"));
+    llm->input = usage_total_in(&child->usage);
+    llm->output = usage_total_out(&child->usage);
+    llm->priced = child->cost.known;
+    llm->cost_nano = child->cost.nano;
+}
+
+static void on_over(struct loop_after *after)
+{
+    struct policy_llm *l = (void *)((char *)after - offsetof(struct policy_llm, after));
+    if (l->cancelled)
+        return;
+    request_end(l->child);
+    l->child = NULL;
+    l->over(l->arg);
+}
+
+/* Inside a row of the child: what waits for it goes on later. */
+static void answer(void *client, int status, const struct door_header *headers, size_t count, struct text body,
+                   void (*free_body)(void *free_arg), void *free_arg, bool close)
+{
+    struct policy_llm *l = client;
+    (void)headers;
+    (void)count;
+    (void)close;
+    l->llm->status = status;
+    read_answer(l, body);
+    if (free_body != NULL)
+        free_body(free_arg);
+    l->after.on_after = on_over;
+    loop_after(&l->parent->worker->loop, &l->after);
+}
+
+/* It asks for no stream. */
+static void begin(void *client, int status, const struct door_header *headers, size_t count)
+{
+    (void)client, (void)status, (void)headers, (void)count;
+    BUG_IF(true);
+}
+
+static size_t write_bytes(void *client, struct text bytes)
+{
+    (void)client, (void)bytes;
+    BUG_IF(true);
+    return 0;
+}
+
+static void end(void *client)
+{
+    (void)client;
+    BUG_IF(true);
+}
+
+static const struct door door = { .answer = answer, .begin = begin, .write = write_bytes, .end = end, .abort = end };
+
+static void on_begin(struct loop_after *after)
+{
+    struct policy_llm *l = (void *)((char *)after - offsetof(struct policy_llm, after));
+    struct request *parent = l->parent;
+    if (l->cancelled)
+        return;
+    const struct request_head head = {
+        .method = TEXT("POST"),
+        .target = TEXT("/v1/chat/completions"),
+        .face = &face_chat,
+        .operation = GW_OP_CHAT,
+        .path = TEXT("/chat/completions"),
+        .content_length = (int64_t)l->llm->body.len,
+        .peer = parent->peer,
+        .parent = parent,
+        .tag = text_of(arena_printf(&parent->arena, "policy=%.*s", TEXT_ARG(l->llm->policy))),
+    };
+    l->child = request_begin(parent->worker, &door, l, &head); /* it may have answered already: refused */
+    request_body(l->child, l->llm->body);
+    request_body_end(l->child);
+}
+
+struct policy_llm *policy_llm_start(struct request *parent, struct script_llm *llm, void (*over)(void *arg), void *arg)
+{
+    struct policy_llm *l = arena_new(&parent->arena, struct policy_llm);
+    *l = (struct policy_llm){ .parent = parent, .llm = llm, .over = over, .arg = arg, .after.on_after = on_begin };
+    loop_after(&parent->worker->loop, &l->after);
+    return l;
+}
+
+void policy_llm_cancel(struct policy_llm *l)
+{
+    struct request *child = l->child;
+    l->cancelled = true;
+    l->child = NULL;
+    if (child == NULL)
+        return;
+    request_client_gone(child);
+    request_end(child);
+}
