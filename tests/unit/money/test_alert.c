@@ -64,10 +64,12 @@ static void takes(struct ledger *l, bool starts, size_t most, const char *expect
     cr_assert_leq(count, most);
     for (size_t i = 0; i < count; i++) {
         const struct ledger_alert *a = &alerts[i];
-        cr_assert(a->begins_s == 0 && a->ends_s == INT64_MAX);
+        cr_assert(a->begins_s == 0 && a->ends_s == INT64_MAX && a->period == PERIOD_TOTAL);
+        cr_assert(a->percent == 0 || a->percent == 75);
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %s %s: %lld of %lld%s, spent %lld",
-                                i > 0 ? "; " : "", a->kind, a->id, a->terms->alert, (long long)a->mark,
-                                (long long)a->limit, a->by_share ? " by share" : "", (long long)a->spent);
+                                i > 0 ? "; " : "", a->kind, a->id, a->url, (long long)a->mark, (long long)a->limit,
+                                a->percent > 0 ? " by share" : "", (long long)a->spent);
+        free(a->url);
     }
     cr_assert_str_eq(text, expected, "%s", text);
 }
@@ -140,11 +142,13 @@ Test(alert, each_budget_is_looked_at)
     int64_t marks = 0;
     for (size_t i = 0; i < count; i++) {
         const struct ledger_alert *a = &alerts[i];
-        bool team = a->terms == &both, key = a->terms == &share, provider = a->terms == &amount;
-        cr_assert(team + key + provider == 1 && a->spent == 50 && a->by_share == key);
+        bool team = strcmp(a->url, both.alert) == 0, key = strcmp(a->url, share.alert) == 0,
+             provider = strcmp(a->url, amount.alert) == 0;
+        cr_assert(team + key + provider == 1 && a->spent == 50 && a->percent == (key ? 5 : 0));
         cr_assert_str_eq(a->kind, team ? "team" : key ? "key" : "provider");
         cr_assert_str_eq(a->id, team ? "blue" : key ? "k" : "p");
         marks += a->mark;
+        free(a->url);
     }
     cr_assert_eq(marks, 40 + 50 + 1);
     cr_assert_eq(ledger_take_alerts(l, false, alerts, 8), 0);
