@@ -285,11 +285,13 @@ Test(accounts, as_many_as_there_can_be)
         enum account_kind kind;
         const char *id;
     } whose[] = {
-        { ACCOUNT_ALL, "all" },  { ACCOUNT_TEAM, "t" },        { ACCOUNT_KEY, "k" },  { ACCOUNT_PROJECT, "x" },
-        { ACCOUNT_TAG, "a" },    { ACCOUNT_TAG, "b" },         { ACCOUNT_TAG, "c" },  { ACCOUNT_TAG, "d" },
-        { ACCOUNT_TAG, "e" },    { ACCOUNT_TAG, "f" },         { ACCOUNT_TAG, "g" },  { ACCOUNT_TAG, "h" },
-        { ACCOUNT_MODEL, "m*" }, { ACCOUNT_PROVIDER, "p" },    { ACCOUNT_USER, "t" }, { ACCOUNT_SESSION, "t" },
-        { ACCOUNT_TAG, "i" },    { ACCOUNT_KEY_SESSION, "k" },
+        { ACCOUNT_ALL, "all" },  { ACCOUNT_TEAM, "t" },        { ACCOUNT_KEY, "k" },   { ACCOUNT_PROJECT, "x" },
+        { ACCOUNT_TAG, "a" },    { ACCOUNT_TAG, "b" },         { ACCOUNT_TAG, "c" },   { ACCOUNT_TAG, "d" },
+        { ACCOUNT_TAG, "e" },    { ACCOUNT_TAG, "f" },         { ACCOUNT_TAG, "g" },   { ACCOUNT_TAG, "h" },
+        { ACCOUNT_MODEL, "m*" }, { ACCOUNT_PROVIDER, "p" },    { ACCOUNT_USER, "t" },  { ACCOUNT_SESSION, "t" },
+        { ACCOUNT_TAG, "i" },    { ACCOUNT_KEY_SESSION, "k" }, { ACCOUNT_MODEL, "1" }, { ACCOUNT_MODEL, "2" },
+        { ACCOUNT_MODEL, "3" },  { ACCOUNT_MODEL, "4" },       { ACCOUNT_MODEL, "5" }, { ACCOUNT_MODEL, "6" },
+        { ACCOUNT_MODEL, "7" },  { ACCOUNT_MODEL, "8" },       { ACCOUNT_MODEL, "9" },
     };
     enum { WHOSE = sizeof whose / sizeof whose[0] };
     struct accounts_rule many[WHOSE * CONFIG_BUDGETS_MOST];
@@ -299,6 +301,8 @@ Test(accounts, as_many_as_there_can_be)
         many[i] = (struct accounts_rule){ whose[i / CONFIG_BUDGETS_MOST].kind,
                                           text_of(whose[i / CONFIG_BUDGETS_MOST].id), &terms[i % CONFIG_BUDGETS_MOST] };
     accounts_open(&all, many, WHOSE * CONFIG_BUDGETS_MOST);
+    struct text models[] = { TEXT("1"), TEXT("2"), TEXT("3"), TEXT("4"), TEXT("5"),
+                             TEXT("6"), TEXT("7"), TEXT("8"), TEXT("9") };
     struct record request = { .team = TEXT("t"),
                               .key = TEXT("k"),
                               .project = TEXT("x"),
@@ -306,14 +310,15 @@ Test(accounts, as_many_as_there_can_be)
                               .user = TEXT("u"),
                               .session = TEXT("s"),
                               .model = TEXT("m"),
+                              .target_of = { models, 9 }, /* nor does this ninth */
                               .provider = TEXT("p") };
-    cr_assert_eq(ACCOUNTS_MOST, 68);
-    cr_assert_eq(accounts_of(&all, &request, true, found), 68);
-    for (size_t i = 0; i < 68; i++) {
-        cr_assert(!text_is(found[i]->id, "i"));
+    cr_assert_eq(ACCOUNTS_MOST, 96);
+    cr_assert_eq(accounts_of(&all, &request, true, found), 96);
+    for (size_t i = 0; i < 96; i++) {
+        cr_assert(!text_is(found[i]->id, "i") && !text_is(found[i]->id, "9") && !text_is(found[i]->id, "m*"));
         for (size_t k = 0; k < i; k++)
             cr_assert_neq(found[i], found[k]);
     }
-    cr_assert_eq(accounts_of(&all, &request, false, found), 68);
+    cr_assert_eq(accounts_of(&all, &request, false, found), 96);
     accounts_fini(&all);
 }
