@@ -38,6 +38,7 @@ Test(messages_parts, of_a_user)
         { "{\"type\":\"document\",\"title\":\"ti\",\"source\":{\"type\":\"content\",\"content\":\"long\"}}",
           T("see") "," T("ti") "," T("long") },
         { "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":\"\"}}", NULL },
+        { "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":\"long\"}}", T("see") "," T("long") },
         { "{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"https://x/y.pdf\"}" CACHE "}",
           T("see") ",{\"type\":\"file\",\"file\":{\"filename\":\"document.pdf\",\"file_data\":\"https://x/y.pdf\"}" CACHE
                    "}" },
