@@ -143,6 +143,35 @@ Test(judge, has_nothing_to_judge_where_something_was_answered)
     end();
 }
 
+/* Token counts are asked for on every turn: where there is no such path they are estimated. */
+Test(judge, estimates_tokens_where_nobody_counts)
+{
+    static const struct {
+        int status;
+        bool estimates;
+    } rows[] = { { 404, true }, { 405, true }, { 501, true }, { 400, false }, { 406, false }, { 500, false } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin(rows[i].status);
+        buf_init(&req.body_out, 1000);
+        req.face = &face_count_tokens;
+        req.operation = GW_OP_COUNT_TOKENS;
+        req.answer.arena = &req.arena;
+        req.answer.ask = &req.ask;
+        req.target_next = 2;
+        enum next next = attempt_judge(&req);
+        cr_assert_eq(next != FAIL, rows[i].estimates, "%d", rows[i].status);
+        cr_assert_eq(req.body_note != NULL, rows[i].estimates, "%d", rows[i].status);
+        if (rows[i].estimates) {
+            cr_assert_str_eq(req.body_note->name, "x-gw-estimated");
+            cr_assert_str_eq(req.body_note->value, "true");
+            cr_assert(text_is(buf_view(&req.body_out), "{\"input_tokens\":1}"), "%.*s",
+                      TEXT_ARG(buf_view(&req.body_out)));
+        }
+        buf_free(&req.body_out);
+        end();
+    }
+}
+
 /* Several were tried: which of them lets the client come again, and when. */
 Test(judge, joins_what_several_say)
 {
