@@ -214,3 +214,12 @@ void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit)
     key_add(&key, text_of(limit));
     bump(m, worker, &key);
 }
+
+void metrics_count_policy(struct metrics *m, unsigned worker, struct text policy, struct text event)
+{
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("p"));
+    key_add(&key, policy);
+    key_add(&key, event);
+    bump(m, worker, &key);
+}

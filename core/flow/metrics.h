@@ -49,6 +49,9 @@ void metrics_count_event(struct metrics *m, unsigned worker, const char *name);
 /* A request that a limit refused: "rpm", "tpm", "in_flight". */
 void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
 
+/* gw.count of a policy; both are bounded by the caller. */
+void metrics_count_policy(struct metrics *m, unsigned worker, struct text policy, struct text event);
+
 struct ledger_sums;    /* money/ledger.h */
 struct delivery_state; /* money/delivery.h */
 struct health;         /* health/health.h */

@@ -319,6 +319,19 @@ static void write_health(struct health *health, struct buf *out)
     arena_fini(&seen.arena);
 }
 
+/* Only where a policy counts. */
+static void write_policy_events(const struct metrics_shard *all, struct buf *out)
+{
+    static const char *const names[] = { "policy", "event", NULL };
+    bool any = false;
+    for (size_t i = 0; i < all->rows.count; i++)
+        any = any || *all->rows.entries[i].key.ptr == 'p';
+    if (!any)
+        return;
+    head(out, "gw_policy_events_total", "counter", "What policies have counted by gw.count.");
+    write_rows(all, 'p', "gw_policy_events_total", names, out);
+}
+
 void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
 {
     char usd[NANO_TEXT];
@@ -359,6 +372,7 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_rows(all, 'l', "gw_ratelimited_total", limit, out);
     head(out, "gw_hold_exceeded_total", "counter", "Attempts that cost more than was held for them.");
     write_rows(all, 'h', "gw_hold_exceeded_total", exceeded, out);
+    write_policy_events(all, out);
     if (g->health != NULL)
         write_health(g->health, out);
     write_times(all, out);

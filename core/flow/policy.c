@@ -276,6 +276,7 @@ void policy_finish(struct request *req, int status, int64_t now_ns)
                                                                            : "failed",
         .code = req->failed_row != NULL || req->reply == REPLY_BROKEN ? text_of(req->fail.code) : TEXT_NONE,
         .attempts = req->attempts_made,
+        .refused = !req->gone && req->failed_row != NULL && status < 500 && req->usage.source == USAGE_NONE,
         .usage = &req->usage,
         .priced = req->cost.known,
         .cost_nano = req->cost.nano,

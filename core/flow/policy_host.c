@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include "config/labels.h"
+#include "flow/metrics.h"
 #include "flow/policy.h"
 #include "money/ledger.h"
 #include "money/zone.h"
@@ -90,6 +91,12 @@ static const char *tag(void *owner, struct text name, struct text value)
     return NULL;
 }
 
+static void count(void *owner, const char *policy, struct text event)
+{
+    const struct request *req = owner;
+    metrics_count_policy(req->worker->gateway->metrics, req->worker->index, text_of(policy), event);
+}
+
 const struct script_host policy_host = {
-    .spend = spend, .east = east, .tag = tag, .start = policy_start, .wake = policy_wake
+    .spend = spend, .east = east, .tag = tag, .count = count, .start = policy_start, .wake = policy_wake
 };

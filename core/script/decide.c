@@ -144,6 +144,29 @@ static int note(lua_State *L)
     return 0;
 }
 
+static int count(lua_State *L)
+{
+    struct script_state *s = state_of(L);
+    struct script_request *req = api_run(L)->req;
+    struct text event = api_check_text(L, 1, "gw.count", "the name of an event");
+    size_t i = 0;
+    if (!is_code(event))
+        return luaL_error(L, "gw.count: an event has a name in snake_case, such as \"too_long\", at most 64 bytes");
+    while (i < s->event_count && !text_is(event, s->events[i]))
+        i++;
+    if (i == STATE_EVENTS)
+        return luaL_error(L, "gw.count: at most %d events of a policy: \"%s\" is one more", (int)STATE_EVENTS,
+                          event.ptr);
+    if (i == s->event_count) {
+        s->events[i] = strndup(event.ptr, event.len);
+        s->event_count += s->events[i] != NULL;
+    }
+    state_spend(L, 20);
+    if (req->host != NULL && req->host->count != NULL)
+        req->host->count(req->owner, s->policy->name, event);
+    return 0;
+}
+
 const struct api_row decide_rows[] = {
     { "deny", deny, SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE | SCRIPT_ON_RESPONSE, false, "status, code, text, options?",
       "gw.Decision",
@@ -152,6 +175,8 @@ const struct api_row decide_rows[] = {
       "Answers in the place of a model, chat only: a text, or { text =, finish =? }" },
     { "route", route, SCRIPT_ON_REQUEST, false, "model, reason?", "gw.Decision",
       "Another model answers: the first route of a request counts" },
+    { "count", count, API_HOOKS, false, "event", "",
+      "Counts it in gw_policy_events_total{policy,event}: at most 32 names of a policy" },
     { "note", note, API_HOOKS, false, "text", "", "A line of the access log: at most 16 of 200 bytes" },
     { .name = NULL },
 };

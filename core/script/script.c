@@ -265,6 +265,8 @@ void script_cancel(struct script_worker *w, struct script_request *req)
 
 void script_on_finish(struct script_worker *w, struct script_request *req, const struct script_done *done)
 {
+    for (const struct script_taken *t = done->refused ? req->taken : NULL; t != NULL; t = t->next)
+        store_give_back(w->shared->numbers, t->key, t->n, clock_unix_ms());
     struct script_run *run = new_run(req, SCRIPT_ON_FINISH);
     run->done = done;
     if (!req->inner)

@@ -66,12 +66,20 @@ struct script_targets {
 struct script_done {
     int status;
     const char *outcome; /* "ok", "denied", "failed", "cancelled" */
+    bool refused;        /* and nothing was used: what policies have taken of counters is given back */
     struct text code;    /* absent: none */
     struct text target;  /* "provider/model"; absent: none was asked */
     unsigned attempts;
     const struct usage *usage;
     bool priced;
     int64_t cost_nano, first_token_ms, total_ms; /* first_token_ms -1: none came */
+};
+
+/* What gw.counter.take has taken: given back where the request is refused later. Arena. */
+struct script_taken {
+    struct script_taken *next;
+    struct text key; /* of the store */
+    int64_t n;
 };
 
 struct script_note {
@@ -167,6 +175,8 @@ struct script_host {
                   struct script_spend *out);
     /* How far the clocks of a zone are from UTC, in seconds. False: there is no such zone. */
     bool (*east)(void *owner, struct text zone, int64_t unix_s, int64_t *east);
+    /* Counts an event of a policy, for the metrics. */
+    void (*count)(void *owner, const char *policy, struct text event);
     /* Sets a tag of the request. NULL, or what is wrong with it, static. */
     const char *(*tag)(void *owner, struct text name, struct text value);
 };
@@ -207,6 +217,7 @@ struct script_request {
 
     /* script/'s own */
     struct script_run *run;
+    struct script_taken *taken;
     const struct talk *talk;
     struct text conversation;
     int *vars; /* of each policy: a reference in its state */

@@ -281,6 +281,8 @@ struct script_state *state_new(const struct config *config, struct config_policy
 void state_free(struct script_state *s)
 {
     lua_close(s->L);
+    for (size_t i = 0; i < s->event_count; i++)
+        free(s->events[i]);
     buf_free(&s->text);
     arena_fini(&s->scratch);
     BUG_IF(s->memory != 0);

@@ -15,6 +15,8 @@
 #include "script/script.h"
 #include "script/store.h"
 
+#define STATE_EVENTS 32u
+
 struct script_shared {
     struct store *numbers, *texts; /* of gw.counter, of gw.cache */
 };
@@ -66,11 +68,13 @@ struct script_state {
     size_t collected;                /* bytes that were left after all garbage was collected last */
     struct script_state *next;       /* of those that end */
     bool took_args;                  /* gw.args was called */
-    struct script_run *run;          /* whose turn it is; NULL: the file is being loaded */
-    int hooks[SCRIPT_HOOKS];         /* references of the functions; LUA_NOREF: it has none */
-    struct buf text;                 /* being written; kept from call to call, so that an error leaves nothing behind */
-    struct arena scratch;            /* of JSON that is read; the same */
-    int idle;                        /* reference of a coroutine that is free; LUA_NOREF: none */
+    char *events[STATE_EVENTS];      /* names that gw.count was given */
+    size_t event_count;
+    struct script_run *run;  /* whose turn it is; NULL: the file is being loaded */
+    int hooks[SCRIPT_HOOKS]; /* references of the functions; LUA_NOREF: it has none */
+    struct buf text;         /* being written; kept from call to call, so that an error leaves nothing behind */
+    struct arena scratch;    /* of JSON that is read; the same */
+    int idle;                /* reference of a coroutine that is free; LUA_NOREF: none */
 };
 
 /* Loads the policy. `config` and `shared` are kept. NULL with `fail`: "scripts/x.lua:3: ...". Given. */

@@ -130,6 +130,15 @@ int64_t store_add(struct store *s, struct text key, int64_t delta, int64_t most,
     return *took ? sum : before;
 }
 
+void store_give_back(struct store *s, struct text key, int64_t n, int64_t now_ms)
+{
+    pthread_mutex_lock(&s->mutex);
+    struct entry *e = find(s, key, map_hash(key.ptr, key.len), now_ms);
+    if (e != NULL)
+        e->number = e->number > n ? e->number - n : 0;
+    pthread_mutex_unlock(&s->mutex);
+}
+
 bool store_get(struct store *s, struct text key, int64_t now_ms, struct buf *out)
 {
     pthread_mutex_lock(&s->mutex);

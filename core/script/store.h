@@ -17,6 +17,8 @@ void store_free(struct store *store);
  * number after it; *took is false where nothing was added. */
 int64_t store_add(struct store *store, struct text key, int64_t delta, int64_t most, int64_t now_ms, int64_t ttl_ms,
                   bool *took);
+/* Takes `n` off a number that is there, and not below 0: one that has ended, or begun anew, is left alone. */
+void store_give_back(struct store *store, struct text key, int64_t n, int64_t now_ms);
 /* The text under `key`, appended to `out`. False: there is none. */
 bool store_get(struct store *store, struct text key, int64_t now_ms, struct buf *out);
 void store_set(struct store *store, struct text key, struct text value, int64_t now_ms, int64_t ttl_ms);

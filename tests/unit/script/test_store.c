@@ -14,6 +14,12 @@ Test(store, numbers_end_and_stay_within_their_limit)
     cr_assert_not(took);
     cr_assert_eq(store_add(s, TEXT("a"), 1, 3, 1499, 500, &took), 3);
     cr_assert_eq(store_add(s, TEXT("a"), 0, 3, 1500, 500, &took), 0, "it has ended");
+    store_give_back(s, TEXT("a"), 1, 1600); /* of a window that is over: nothing is made */
+    cr_assert_eq(store_add(s, TEXT("a"), 5, 9, 1600, 500, &took), 5);
+    store_give_back(s, TEXT("a"), 2, 1600);
+    cr_assert_eq(store_add(s, TEXT("a"), 0, 9, 1600, 500, &took), 3);
+    store_give_back(s, TEXT("a"), 9, 1600);
+    cr_assert_eq(store_add(s, TEXT("a"), 0, 9, 1600, 500, &took), 0);
     cr_assert_eq(store_add(s, TEXT("b"), INT64_MAX, INT64_MAX, 0, 500, &took), INT64_MAX);
     cr_assert_eq(store_add(s, TEXT("b"), 1, INT64_MAX, 0, 500, &took), INT64_MAX);
     cr_assert_not(took);
