@@ -12,7 +12,7 @@ from decimal import Decimal
 import client
 import upstream
 from command import run
-from harness import FULL, Gateway, auth, key_line, provider, sanitized, tsan, wait_for
+from harness import FULL, Gateway, auth, key_line, pace, provider, sanitized, tsan, wait_for
 from upstream import DONE, chunk, delta, reply_json, stream_head
 
 PRICE = "price = { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }"
@@ -249,7 +249,7 @@ class Reload(unittest.TestCase):
             for i in range(rounds):
                 self.write(texts[i % 3])
                 gw.signal(signal.SIGHUP)
-                self.assertTrue(wait_for(lambda: gw.said().count("a new configuration is in use") > i), gw.said()[-2000:])
+                self.assertTrue(wait_for(lambda: gw.said().count("a new configuration is in use") > i, 10 * pace()), gw.said()[-2000:])
                 if i in (rounds // 4, rounds - 1):
                     sizes.append(gw.rss())
             done.set()
