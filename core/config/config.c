@@ -2,6 +2,7 @@
  * boot/: here everything is believed. */
 #include "config/config.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static const struct config_limits default_limits = {
     .ping_ns = 15 * CLOCK_S,
 };
 
-static void (*close_instance)(struct config_provider *provider);
+/* The same for all; a snapshot may be loaded while another one is freed. */
+static void (*_Atomic close_instance)(struct config_provider *provider);
 
 static void wipe_secrets(struct config *config);
 
@@ -71,10 +73,11 @@ void config_unref(struct config *config)
     if (__atomic_sub_fetch(&config->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
 
+    void (*close)(struct config_provider *) = atomic_load(&close_instance);
     for (size_t i = 0; i < config->provider_count; i++) {
         struct config_provider *provider = &config->providers[i];
-        if (provider->instance != NULL && close_instance != NULL)
-            close_instance(provider);
+        if (provider->instance != NULL && close != NULL)
+            close(provider);
     }
     if (config->store.instance != NULL)
         config->store.close(config->store.plugin, config->store.instance);
@@ -91,7 +94,7 @@ void config_unref(struct config *config)
 
 void config_on_close(void (*close_provider)(struct config_provider *provider))
 {
-    close_instance = close_provider;
+    atomic_store(&close_instance, close_provider);
 }
 
 static void wipe(struct text secret)
