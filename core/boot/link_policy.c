@@ -213,6 +213,8 @@ static void link_own(struct link *l, const struct declare_team *team, struct tex
                                    .on_error = TEXT("skip"),
                                    .mode = TEXT("enforce"),
                                    .cpu_ns = CONFIG_POLICY_CPU_NS,
+                                   .wait_ns = CONFIG_POLICY_WAIT_NS,
+                                   .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS,
                                    .memory_bytes = CONFIG_POLICY_MEMORY };
     said.name = text_of(arena_printf(&l->scratch, "%.*s.%.*s", TEXT_ARG(team->name), TEXT_ARG(stem_of(file))));
     link_one(l, &said, p);
