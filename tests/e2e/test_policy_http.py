@@ -209,7 +209,7 @@ class Http(Case):
             heads[sock] = b""
             socks.register(sock, selectors.EVENT_READ)
         if leave:
-            wait_for(lambda: self.place.waiting >= count // 2, 20)
+            self.assertTrue(wait_for(lambda: self.place.waiting >= count // 2, 20))
             for sock in heads:
                 sock.close()
             return 0, []
@@ -243,14 +243,14 @@ class Http(Case):
         wait_for(lambda: self.place.waiting == 0, 10)
         self.place.hold = 5
         try:
-            before = len(self.gw.lines)
+            before, fds = len(self.gw.lines), self.gw.fds()
             self.many("wait", count, leave=True)
             began = time.monotonic()
             gone = lambda: [l for l in self.gw.lines[before:] if l["status"] == 499]
-            wait_for(lambda: len(gone()) == count, 4)
+            self.assertTrue(wait_for(lambda: len(gone()) == count, 4), "%d of %d are gone" % (len(gone()), count))
             self.assertLess(time.monotonic() - began, 4.5)
             self.assertEqual({l["row"] for l in gone()} - {"body"}, {"policy.request"})
+            self.assertTrue(wait_for(lambda: self.gw.fds() <= fds, 4), "%d files were open, %d are" % (fds, self.gw.fds()))
         finally:
             self.place.hold = 0.1
         self.assertEqual(self.gw.chat("wait").status, 200)
-        wait_for(lambda: self.gw.fds() < 100, 20)

@@ -129,7 +129,7 @@ class Llm(unittest.TestCase):
         body = {"model": "m", "messages": [{"role": "user", "content": "wait and leave"}]}
         before = len(self.asked)
         conn.send(client.build("POST", "/v1/chat/completions", auth("a"), body))
-        wait_for(lambda: len(self.asked) > before, 5)
+        self.assertTrue(wait_for(lambda: len(self.asked) > before, 5))
         conn.reset()
         parent = self.gw.log_when(lambda line: line["status"] == 499 and "parent" not in line, 1)
         self.assertEqual(parent["row"], "policy.request")

@@ -93,7 +93,7 @@ class Waits(Case):
             connection.reset()
         began = time.monotonic()
         gone = lambda: [l for l in list(self.gw.lines) if l.get("status") == 499]
-        wait_for(lambda: len(gone()) >= 5, 2)
+        self.assertTrue(wait_for(lambda: len(gone()) >= 5, 2), gone())
         self.assertLess(time.monotonic() - began, 2)
         self.assertEqual(gone()[-1]["row"], "policy.request")
         self.assertEqual(gone()[-1]["policies"][-1]["notes"], ["cancelled"])
