@@ -10,7 +10,7 @@ static int show(struct cli *cli, const struct explain *e)
     struct buf out;
     if (explain_count(e) == 0) {
         cli_say(
-            "the ledger has nothing of a request \"%.64s\": it was refused before an attempt was sent (the access log has why), its rows were removed, or it is of another gateway",
+            "the ledger has nothing of a request \"%.64s\": it was refused before an attempt was sent, by no policy (the access log has why), its rows were removed, or it is of another gateway",
             cli->args[0]);
         return CLI_FAILED;
     }
@@ -46,8 +46,8 @@ const struct cli_verb verb_explain = {
     .options = options,
     .notes =
         "ID is what the answer's x-request-id is. Shows each attempt: its target, what was held for it and of which budgets, how\n"
-        "it ended, where its usage came from, by which prices and what it cost. Reads the store and the journal, also beside a\n"
-        "running gateway; --json for programs, money as decimal strings in USD.\n",
+        "it ended, where its usage came from, by which prices and what it cost, and what each policy decided.\n"
+        "Reads the store and the journal, also beside a running gateway; --json for programs, money as decimal strings in USD.\n",
     .least_args = 1,
     .most_args = 1,
     .run = run,

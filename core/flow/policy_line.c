@@ -1,6 +1,8 @@
 /* policy_line.c - what policies did with a request, in its line of the access log. */
 #include "flow/policy.h"
 
+#include "money/record.h"
+
 static void put_some(struct json_writer *w, struct text name, struct text value)
 {
     if (value.len == 0)
@@ -29,7 +31,20 @@ static void write_calls(const struct script_call *calls, struct json_writer *w)
     json_close(w);
 }
 
-static void write_trace(const struct script_trace *t, struct json_writer *w)
+enum part { PART_ALL, PART_DECIDED, PART_BARE }; /* all; without those that decided nothing; without notes as well */
+
+static void write_notes(const struct script_trace *t, struct json_writer *w)
+{
+    if (t->notes == NULL)
+        return;
+    json_name(w, "notes");
+    json_array(w);
+    for (const struct script_note *n = t->notes; n != NULL; n = n->next)
+        json_put_str(w, n->text);
+    json_close(w);
+}
+
+static void write_trace(const struct script_trace *t, enum part part, struct json_writer *w)
 {
     json_object(w);
     put_some(w, TEXT("policy"), text_of(t->policy->name));
@@ -44,6 +59,7 @@ static void write_trace(const struct script_trace *t, struct json_writer *w)
         json_put_bool(w, true);
     }
     put_some(w, TEXT("model"), t->model);
+    put_some(w, TEXT("at"), t->at);
     put_some(w, TEXT("code"), t->code);
     put_some(w, TEXT("reason"), t->reason);
     json_name(w, "cpu_us");
@@ -52,16 +68,47 @@ static void write_trace(const struct script_trace *t, struct json_writer *w)
         json_name(w, "wait_ms");
         json_put_int(w, t->wait_ns / 1000000);
     }
-    if (t->calls != NULL)
+    if (t->calls != NULL && part == PART_ALL)
         write_calls(t->calls, w);
-    if (t->notes != NULL) {
-        json_name(w, "notes");
-        json_array(w);
-        for (const struct script_note *n = t->notes; n != NULL; n = n->next)
-            json_put_str(w, n->text);
-        json_close(w);
-    }
+    if (part != PART_BARE)
+        write_notes(t, w);
     json_close(w);
+}
+
+static void write_traces(const struct script_request *p, enum part part, struct json_writer *w)
+{
+    json_array(w);
+    for (const struct script_trace *t = p->traces; t != NULL; t = t->next)
+        if (part == PART_ALL || t->decision != NULL || (part == PART_DECIDED && t->notes != NULL))
+            write_trace(t, part, w);
+    json_close(w);
+}
+
+bool policy_has_decided(const struct request *req)
+{
+    const struct script_trace *t = req->policy != NULL ? req->policy->traces : NULL;
+    while (t != NULL && t->decision == NULL && t->notes == NULL)
+        t = t->next;
+    return t != NULL;
+}
+
+struct text policy_record(const struct request *req)
+{
+    const struct script_request *p = req->policy;
+    struct text kept = TEXT_NONE;
+    if (p == NULL || p->traces == NULL)
+        return kept;
+    for (enum part part = PART_ALL; part <= PART_BARE && kept.ptr == NULL; part++) {
+        struct json_writer w;
+        struct buf out;
+        buf_init(&out, RECORD_RAW_MOST);
+        json_writer_init(&w, &out);
+        write_traces(p, part, &w);
+        if (json_end(&w) == 0)
+            kept = arena_text(p->arena, buf_view(&out));
+        buf_free(&out);
+    }
+    return kept;
 }
 
 void policy_line(const struct request *req, struct json_writer *w)
@@ -72,8 +119,5 @@ void policy_line(const struct request *req, struct json_writer *w)
     if (p->traces == NULL)
         return;
     json_name(w, "policies");
-    json_array(w);
-    for (const struct script_trace *t = p->traces; t != NULL; t = t->next)
-        write_trace(t, w);
-    json_close(w);
+    write_traces(p, PART_ALL, w);
 }

@@ -48,6 +48,7 @@ enum next settle_run(struct request *req)
     price_request(req);
     if (a != NULL)
         spend_end(a, true);
+    spend_policies(req);
     throttle_end(req);
     int64_t overhead = now - req->begun_ns - req->waited_ns + req->relay_ns;
     metrics_count_request(gateway->metrics, req->worker->index,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "flow/metrics.h"
+#include "flow/policy.h"
 #include "money/cost.h"
 #include "money/estimates.h"
 #include "money/ledger.h"
@@ -11,9 +12,8 @@
 /* A model whose bound is too low may pass it with each request: a thread logs one of them a minute. */
 enum { EXCEEDED_QUIET_MS = 60000 };
 
-void spend_describe(const struct attempt *a, struct record *record)
+static void describe_request(const struct request *req, struct record *record)
 {
-    const struct request *req = a->req;
     record->request = text_of(req->id);
     record->team = req->team->name;
     record->key = req->key != NULL ? req->key->name : TEXT_NONE;
@@ -24,10 +24,16 @@ void spend_describe(const struct attempt *a, struct record *record)
     record->client = text_of(req->whose.client);
     record->face = text_of(req->face->name);
     record->model = req->ask.model;
+    record->admitted_ms = req->admitted_ms;
+}
+
+void spend_describe(const struct attempt *a, struct record *record)
+{
+    const struct request *req = a->req;
+    describe_request(req, record);
     record->target_of = (struct record_list){ req->target_of, req->target_of_count };
     record->provider = a->target->provider->name;
     record->upstream_model = a->target->model;
-    record->admitted_ms = req->admitted_ms;
 }
 
 enum ledger_charge spend_charge(const struct attempt *a)
@@ -222,11 +228,19 @@ static void judge(const struct attempt *a, struct record *end)
     }
 }
 
+/* For the last record of the request. */
+static struct text take_policies(struct request *req)
+{
+    req->policies_kept = true;
+    return policy_record(req);
+}
+
 /* Its last attempt was never sent, and the one before did not know that it was the last: the request counts all the same. */
 static void end_request(const struct attempt *a)
 {
     struct record row = { .final = 1, .outcome = text_of(attempt_outcome_name(a)) };
     spend_describe(a, &row);
+    row.policies = take_policies(a->req);
     ledger_row(a->req->worker->gateway->ledger, &row);
 }
 
@@ -287,6 +301,8 @@ void spend_end(struct attempt *a, bool final)
         put_lines(a, &end);
     end.price = a->price.entry;
     end.outcome = text_of(attempt_outcome_name(a));
+    if (final)
+        end.policies = take_policies(req);
     end.raw = a->usage.raw;
     end.duration_ms = ((a->ended_ns != 0 ? a->ended_ns : clock_ns()) - a->started_ns) / CLOCK_MS;
     if (!charged) {
@@ -297,4 +313,16 @@ void spend_end(struct attempt *a, bool final)
         ledger_end(ledger, a->hold, &end);
         a->hold = NULL;
     }
+}
+
+void spend_policies(struct request *req)
+{
+    struct ledger *ledger = req->worker->gateway->ledger;
+    if (ledger == NULL || req->policies_kept || !policy_has_decided(req))
+        return;
+    bool good = req->failed_row == NULL;
+    struct record row = { .final = good, .outcome = good ? TEXT("ok") : text_of(req->fail.code) };
+    describe_request(req, &row);
+    row.policies = take_policies(req);
+    ledger_row(ledger, &row);
 }

@@ -28,6 +28,9 @@ enum next spend_cannot(struct request *req, const char *why);
 /* The attempt is over, its usage is final and price_attempt() has run. `final`: the request is over with it. Once. */
 void spend_end(struct attempt *a, bool final);
 
+/* The request is over, and no record of its attempts has what policies decided: a ROW has it. Once, after spend_end(). */
+void spend_policies(struct request *req);
+
 /* The dimensions of an attempt: whose it is, which model and provider. Texts are lent. */
 void spend_describe(const struct attempt *a, struct record *record);
 

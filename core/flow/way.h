@@ -121,6 +121,7 @@ struct request {
     struct whose whose;
     struct throttle_taken taken;
     struct budget_spent spent;
+    bool policies_kept;               /* a record of the ledger has what they decided */
     struct script_request *policy;    /* as policies see it; NULL: there are none */
     struct policy_wait *policy_waits; /* what a hook of it waits for, or waited for last; NULL: nothing yet */
 

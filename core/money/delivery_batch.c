@@ -132,6 +132,7 @@ static void put_row(struct batch *b, const struct follow_item *item, uint32_t ty
     row->raw = keep(b, r->raw);
     row->who = keep(b, r->who);
     row->why = keep(b, r->why);
+    row->policies = keep(b, r->policies);
     put_sums(b, r, row);
     put_lines(b, r, row);
     b->rows[b->row_count++] = row;

@@ -14,4 +14,7 @@ struct explain {
     size_t count;
 };
 
+/* explain_policy.c: what policies decided, a line for each hook; nothing where the row has none. */
+void explain_write_policies(const gw_store_row *row, struct buf *out);
+
 #endif

@@ -72,7 +72,7 @@ static void put_head(const gw_store_row *row, struct buf *out)
         buf_str(out, "/");
         row_write_clean(row->upstream_model, out);
     } else {
-        buf_str(out, "answered without an upstream");
+        buf_str(out, row->provider.len > 0 ? "answered without an upstream" : "no upstream was asked");
     }
     buf_str(out, "\n");
 }
@@ -149,6 +149,8 @@ static void write_text(const struct explain *e, struct buf *out)
     put_first(e, out);
     for (size_t i = 0; i < e->count; i++)
         put_row(e->rows[i], out);
+    for (size_t i = 0; i < e->count; i++)
+        explain_write_policies(e->rows[i], out);
     buf_printf(out, "total %s USD, %s in doubt%s%s\n", usd(t.cost, cost), usd(t.doubt, doubt),
                t.unpriced > 0 ? ", and what has no price" : "", t.in_flight ? "; it is not over" : "");
 }

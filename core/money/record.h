@@ -115,6 +115,7 @@ struct record {
     struct text raw;     /* the usage as the upstream wrote it, at most RECORD_RAW_MOST */
     int64_t duration_ms;
     struct text who, why; /* LATE: who corrected it, and the reason */
+    struct text policies; /* JSON: what policies decided on the request, in its last record; at most RECORD_RAW_MOST */
 
     /* LEASE */
     struct record_account account;
@@ -123,7 +124,7 @@ struct record {
 };
 
 #define RECORD_FORMAT 1
-/* What is longer is left out of `raw`, or cut from the others. */
+/* What is longer is left out of `raw` and `policies`, or cut from the others. */
 #define RECORD_RAW_MOST 2048
 #define RECORD_TEXT_MOST 512
 

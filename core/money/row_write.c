@@ -60,6 +60,7 @@ const gw_store_row *row_keep(struct arena *arena, const gw_store_row *from)
         *text_at(row, texts[i].offset) = keep(arena, *text_at(from, texts[i].offset));
     row->accounts = keep(arena, from->accounts);
     row->raw = keep(arena, from->raw);
+    row->policies = keep(arena, from->policies);
     for (size_t i = 0; i < from->line_count; i++) {
         lines[i] = *from->lines[i];
         lines[i].unit = keep(arena, lines[i].unit);
@@ -213,6 +214,7 @@ static void put_decision(const gw_store_row *row, struct json_writer *w)
     put_given(w, "accounts", row->accounts);
     put_lines(row, w);
     put_given(w, "raw", row->raw);
+    put_given(w, "policies", row->policies);
 }
 
 void row_write_json(const gw_store_row *row, bool whole, struct json_writer *w)

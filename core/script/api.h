@@ -87,8 +87,8 @@ void api_push_print(lua_State *L);
 void args_open(lua_State *L);
 /* decide.c: the decision that a hook returned, at `index`; NULL: it is none. */
 struct decision {
-    const char *kind; /* "deny", "answer", "route" */
-    struct text model, reason;
+    const char *kind;              /* "deny", "answer", "route" */
+    struct text model, reason, at; /* at: where it was made, "scripts/x.lua:3" */
     struct script_refusal refusal;
     struct script_reply answer;
 };

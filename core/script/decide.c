@@ -1,5 +1,6 @@
 /* decide.c - deny, answer, route, note: what a hook may decide, as values that it returns. */
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "script/api.h"
@@ -8,11 +9,25 @@ enum { REASON_MOST = 200, TEXT_MOST = 2000, NOTES_MOST = 16, RETRY_MOST_S = 60 }
 
 static const char decision_key; /* its address: the metatable's place in the registry */
 
+/* Where the innermost function of a file stands: "scripts/x.lua:3"; absent: in none. */
+static struct text here(lua_State *L)
+{
+    static _Thread_local lua_Debug ar;
+    char at[LUA_IDSIZE + 16];
+    for (int level = 1; lua_getstack(L, level, &ar); level++)
+        if (lua_getinfo(L, "Sl", &ar) && ar.currentline > 0) {
+            snprintf(at, sizeof at, "%s:%d", ar.short_src, ar.currentline);
+            return api_keep(L, text_of(at));
+        }
+    return TEXT_NONE;
+}
+
 static struct decision *push_decision(lua_State *L, const char *kind)
 {
     struct decision *d = lua_newuserdatauv(L, sizeof *d, 0);
     memset(d, 0, sizeof *d);
     d->kind = kind;
+    d->at = here(L);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &decision_key) == LUA_TNIL) {
         lua_pop(L, 1);
         lua_createtable(L, 0, 1);

@@ -15,6 +15,7 @@ static void take_decision(struct script_run *run, const struct decision *d, cons
     struct script_trace *t = run->trace;
     t->decision = d->kind;
     t->reason = d->reason;
+    t->at = d->at;
     t->model = d->model;
     t->code = d->refusal.code;
     t->observed = p->observe;
@@ -49,6 +50,8 @@ static const char *take_targets(lua_State *co, int index, struct script_run *run
     bool changed = before.count != targets->count || memcmp(kept, before.items, before.count * sizeof *kept) != 0;
     run->trace->decision = changed ? "order" : NULL;
     run->trace->observed = changed && p->observe;
+    if (changed)
+        run->trace->at = text_of(arena_printf(run->req->arena, "%s:%d", p->file, state_of(co)->return_line));
     if (p->observe) {
         memcpy(before.items, kept, before.count * sizeof *kept);
         *targets = before;
@@ -195,7 +198,7 @@ static enum run_end resume(struct script_run *run, int arguments, struct fail *f
     if (status != LUA_OK)
         state_explain(run->co, status, fail);
     else if (run->wrong != NULL)
-        fail_set(fail, FAIL_OPERATOR, "%s: %s", s->policy->file, run->wrong);
+        fail_set(fail, FAIL_OPERATOR, "%s:%d: %s", s->policy->file, s->return_line, run->wrong);
     finish(run, status == LUA_OK);
     wake_next(s);
     return status == LUA_OK && run->wrong == NULL ? RUN_GOOD : RUN_FAILED;

@@ -87,14 +87,14 @@ struct script_note {
     struct text text;
 };
 
-/* What one hook did: for the access log. Arena. */
+/* What one hook did: for the access log and the ledger. Arena. */
 struct script_trace {
     struct script_trace *next;
     const struct config_policy *policy;
     enum script_hook hook;
     unsigned attempt;
     const char *decision; /* "deny", "answer", "route", "overruled", "order", "error"; NULL: none. Static */
-    struct text model, code, reason;
+    struct text model, code, reason, at; /* at: "scripts/x.lua:3", where it was decided; absent: nowhere */
     struct script_note *notes, **last_note;
     unsigned note_count;
     struct script_call *calls, **last_call;

@@ -20,6 +20,7 @@ enum {
     TEXT_MOST = 4 << 20,
     SCRATCH_MOST = 16 << 20,
     LOAD_NS = 200 * CLOCK_MS,
+    HOOK_MASK = LUA_MASKCOUNT | LUA_MASKRET,
 };
 
 static const char *const hook_names[] = { "on_request", "on_route", "on_response", "on_finish", NULL };
@@ -75,16 +76,22 @@ static const char *over(struct script_state *s)
     return s->stopped = s->why;
 }
 
+/* Each HOOK_EVERY instructions, and where a function returns: the last one is the hook itself. */
 static void on_count(lua_State *L, lua_Debug *ar)
 {
     struct script_state *s = state_of(L);
+    if (ar->event == LUA_HOOKRET) {
+        if (lua_getinfo(L, "l", ar) != 0 && ar->currentline > 0)
+            s->return_line = ar->currentline;
+        return;
+    }
     s->left -= s->big ? BIG_EVERY : HOOK_EVERY;
     if (s->big && lua_gethookcount(L) > BIG_EVERY)
-        lua_sethook(L, on_count, LUA_MASKCOUNT, BIG_EVERY);
+        lua_sethook(L, on_count, HOOK_MASK, BIG_EVERY);
     const char *why = over(s);
     if (why == NULL)
         return;
-    lua_sethook(L, on_count, LUA_MASKCOUNT, 1); /* no pcall runs on */
+    lua_sethook(L, on_count, HOOK_MASK, 1); /* no pcall runs on */
     lua_getinfo(L, "Sl", ar);
     if (ar->currentline > 0)
         lua_pushfstring(L, "%s:%d: %s", ar->short_src, ar->currentline, why);
@@ -100,7 +107,7 @@ void state_spend(lua_State *L, int64_t steps)
     const char *why = s->left > s->look && s->stopped == NULL ? NULL : over(s);
     if (why == NULL)
         return;
-    lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+    lua_sethook(L, on_count, HOOK_MASK, 1);
     luaL_error(L, "%s", why);
 }
 
@@ -124,6 +131,7 @@ void state_budget(struct script_state *s, int64_t cpu_ns)
     s->cpu_end_ns = 0;
     s->stopped = NULL;
     s->big = false;
+    s->return_line = 0;
 }
 
 void state_pause(struct script_state *s, struct script_bounds *left)
@@ -306,7 +314,7 @@ lua_State *state_coroutine(struct script_state *s, int *ref)
     lua_rawgeti(s->L, LUA_REGISTRYINDEX, *ref);
     co = lua_tothread(s->L, -1);
     lua_pop(s->L, 1); /* the reference keeps it */
-    lua_sethook(co, on_count, LUA_MASKCOUNT, HOOK_EVERY);
+    lua_sethook(co, on_count, HOOK_MASK, HOOK_EVERY);
     return co;
 }
 

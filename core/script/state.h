@@ -59,6 +59,7 @@ struct script_state {
     int64_t cpu_ns;      /* what the run may take */
     const char *stopped; /* why the run must end, static or `why`; no pcall keeps it */
     char why[96];
+    int return_line;                 /* of the file: where the last function of it returned; 0: none did */
     bool big;                        /* the run has made a very long text: the clock is looked at more often */
     bool broken;                     /* it has no memory left: closed before its next hook */
     unsigned kept;                   /* tables of requests that are not over, req.vars; hooks that wait */

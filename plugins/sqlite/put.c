@@ -24,14 +24,15 @@ static void bind_row(sqlite3_stmt *st, uint64_t generation, const gw_store_row *
 static gw_status put_decision(struct session *s, gw_call *call, uint64_t generation, const gw_store_row *row)
 {
     sqlite3_stmt *st = statement(s, DECISION_NEW);
-    const gw_str texts[] = { row->accounts, row->raw, row->who, row->why };
+    bool has = row->size >= offsetof(gw_store_row, policies) + sizeof row->policies; /* an older host gives none */
+    const gw_str texts[] = { row->accounts, row->raw, row->who, row->why, has ? row->policies : GW_LIT("") };
     if (st != NULL) {
         sqlite3_bind_int64(st, 1, (int64_t)generation);
         sqlite3_bind_int64(st, 2, (int64_t)row->number);
         sqlite3_bind_int64(st, 3, row->hard);
         sqlite3_bind_int64(st, 4, row->soft);
         sqlite3_bind_int64(st, 5, (int64_t)row->output_limit);
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 5; i++)
             statement_bind(st, 6 + i, texts[i]);
     }
     return statement_run(s, call, st);

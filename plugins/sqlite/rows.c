@@ -10,7 +10,7 @@ enum { LINES_MOST = 64, FIRST_TEXT = 9, FIRST_SUM = 24 };
     "u.request, d.team, d.key, d.model, d.provider, u.project, u.tags, u.user, u.session, u.client, u.face, "          \
     "u.upstream_model, u.ending, u.source, u.outcome, u.requests, u.input, u.output, u.cache_read, u.cache_write, "    \
     "u.reasoning, u.cost_nano, u.doubt_nano, u.unpriced, u.estimated, u.price, x.hard_nano, x.soft_nano, "             \
-    "x.output_limit, x.accounts, x.raw, x.who, x.why"
+    "x.output_limit, x.accounts, x.raw, x.who, x.why, x.policies"
 #define FROM                                                                                                           \
     " FROM usage u JOIN dims d ON d.id = u.dims LEFT JOIN decisions x ON x.generation = u.generation AND x.number = u.number"
 #define NEWEST " u.generation = (SELECT generation FROM meta)"
@@ -75,6 +75,7 @@ static void read_texts(sqlite3_stmt *st, gw_store_row *row)
     row->raw = statement_text(st, FIRST_SUM + SUMS + 5);
     row->who = statement_text(st, FIRST_SUM + SUMS + 6);
     row->why = statement_text(st, FIRST_SUM + SUMS + 7);
+    row->policies = statement_text(st, FIRST_SUM + SUMS + 8);
 }
 
 static void read_row(sqlite3_stmt *st, gw_store_row *row, gw_store_sums *sums)

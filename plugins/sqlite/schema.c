@@ -36,7 +36,9 @@ static const char version_1[] =
     "cost_nano INTEGER NOT NULL, PRIMARY KEY(generation, number, place)) STRICT, WITHOUT ROWID;" ROLLUP("minute")
         ROLLUP("hour") ROLLUP("day");
 
-static const char *const versions[] = { version_1 };
+static const char version_2[] = "ALTER TABLE decisions ADD COLUMN policies TEXT NOT NULL DEFAULT '';";
+
+static const char *const versions[] = { version_1, version_2 };
 #define KNOWN ((int)(sizeof versions / sizeof versions[0]))
 
 /* A number that a pragma or a fixed question answers. */

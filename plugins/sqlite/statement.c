@@ -34,8 +34,8 @@ static const char *const sql[STATEMENTS] = {
         ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,"
         "?29,?30,?31) ON CONFLICT DO NOTHING",
     [DECISION_NEW] =
-        "INSERT INTO decisions(generation, number, hard_nano, soft_nano, output_limit, accounts, raw, who, why) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+        "INSERT INTO decisions(generation, number, hard_nano, soft_nano, output_limit, accounts, raw, who, why, policies) "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
     [LINE_NEW] =
         "INSERT INTO lines(generation, number, place, unit, priced_as, model, tier, quantity, price_nano, cost_nano) "
         "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",

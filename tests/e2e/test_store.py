@@ -162,7 +162,7 @@ class Store(StoreCase):
         with opened(self.store) as db:
             db.execute("PRAGMA user_version = 99")
         said = self.refused()
-        self.assertIn("has schema 99, and this program knows 1", said)
+        self.assertIn("has schema 99, and this program knows 2", said)
         self.assertIn(self.store, said)
 
     def test_a_file_of_another_program_is_left_alone(self):

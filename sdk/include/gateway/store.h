@@ -75,6 +75,7 @@ typedef struct gw_store_row {
     gw_str accounts;       /* JSON: the budgets that it was charged to */
     gw_str raw;            /* the usage as the upstream wrote it */
     gw_str who, why;       /* LATE */
+    gw_str policies;       /* JSON: what policies decided on the request; in its last row */
 } gw_store_row;
 
 typedef struct gw_store_batch {

@@ -75,6 +75,7 @@ Test(batch, an_end_has_the_dimensions_of_its_hold)
                     .price = TEXT("openai/gpt-9"),
                     .outcome = TEXT("cut"),
                     .raw = TEXT("{}"),
+                    .policies = TEXT("[1]"),
                     .duration_ms = 1234 },
     };
     batch_init(&batch);
@@ -85,7 +86,8 @@ Test(batch, an_end_has_the_dimensions_of_its_hold)
     cr_assert(is(row->provider, "openai") && is(row->project, "x") && is(row->tags, "a=b") && is(row->user, "ann"));
     cr_assert(is(row->session, "s") && is(row->client, "curl") && is(row->face, "chat"));
     cr_assert(is(row->upstream_model, "gpt-9") && is(row->ending, "doubt") && is(row->source, "estimated"));
-    cr_assert(is(row->outcome, "cut") && is(row->price, "openai/gpt-9") && is(row->raw, "{}"));
+    cr_assert(is(row->outcome, "cut") && is(row->price, "openai/gpt-9") && is(row->raw, "{}") &&
+              is(row->policies, "[1]"));
     cr_assert(row->hard == 900 && row->soft == 500 && row->output_limit == 64);
     cr_assert(is(row->who, "") && is(row->why, ""));
     cr_assert(is(row->accounts,

@@ -58,6 +58,7 @@ static const struct known of_record[] = {
     { "duration_ms", 52, FIELD_INT },
     { "who", 53, FIELD_TEXT },
     { "why", 54, FIELD_TEXT },
+    { "policies", 55, FIELD_RAW },
     { "account", 60, FIELD_ONE },
     { "delta_usd", 61, FIELD_NANO },
     { "generation", 62, FIELD_UINT },
@@ -225,7 +226,8 @@ Test(record_fields, are_shown)
                           .raw = TEXT("{\"a\":1}"),
                           .duration_ms = 2,
                           .who = TEXT("w"),
-                          .why = TEXT("y") };
+                          .why = TEXT("y"),
+                          .policies = TEXT("[{}]") };
     cr_assert_str_eq(
         shown(&end),
         "{\"type\":\"end\",\"number\":7,\"time\":\"1970-01-01T00:00:00.001Z\",\"hold\":6,\"ending\":\"doubt\","
@@ -233,7 +235,7 @@ Test(record_fields, are_shown)
         "\"output\",\"quantity\":301,\"price_usd\":\"0.000000302\",\"cost_usd\":\"0.000000303\",\"model\":"
         "\"m\",\"tier\":\"flex\"}],\"cost_usd\":\"0.000000005\",\"doubt_usd\":\"-0.000000004\","
         "\"soft_doubt_usd\":\"0.000000003\",\"price\":\"pr\",\"outcome\":\"ok\",\"raw\":{\"a\":1},"
-        "\"duration_ms\":2,\"who\":\"w\",\"why\":\"y\"}");
+        "\"duration_ms\":2,\"who\":\"w\",\"why\":\"y\",\"policies\":[{}]}");
     end.raw = TEXT("{no JSON");
     cr_assert_not_null(strstr(shown(&end), "\"raw\":\"{no JSON\""));
     struct record lease = {
