@@ -99,6 +99,12 @@ struct script_request **request_push(lua_State *L, struct script_request *req);
 struct script_request *request_check(lua_State *L, const char *word);
 /* The texts of a turn, in one. */
 void request_push_text(lua_State *L, const struct talk_turn *turn);
+/* Of a name behind the request while a file is loaded: NULL, or what is wrong with it, on the stack. `called`, `assigned`: what follows. */
+const char *request_wrong_name(lua_State *L, struct text name, bool dot, bool called, bool assigned);
+/* names.c: raises where the file misspells a name. The table of globals is on top of the stack. */
+void names_check(lua_State *L, struct text source);
+/* hints.c: what is meant by a name that `of` does not have; NULL: not known. Static. */
+const char *hint_of(const char *of, struct text name);
 void request_open(lua_State *L);
 void request_write_words(struct buf *out);
 /* target.c */

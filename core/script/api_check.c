@@ -9,10 +9,12 @@ enum { CALLS_MOST = 8 };
 
 _Noreturn void api_unknown(lua_State *L, const char *of, const char *what, struct text name, const char *const *names)
 {
-    const char *nearest = names != NULL ? text_nearest(name, names) : NULL;
+    const char *right = hint_of(of, name), *nearest = names != NULL && right == NULL ? text_nearest(name, names) : NULL;
     int len = (int)(name.len < 80 ? name.len : 80);
     lua_pushlstring(L, name.ptr, (size_t)len);
-    if (nearest != NULL)
+    if (right != NULL)
+        luaL_error(L, "%s: unknown %s \"%s\" (did you mean %s?)", of, what, lua_tostring(L, -1), right);
+    else if (nearest != NULL)
         luaL_error(L, "%s: unknown %s \"%s\" (did you mean \"%s\"?)", of, what, lua_tostring(L, -1), nearest);
     else
         luaL_error(L, "%s: unknown %s \"%s\"", of, what, lua_tostring(L, -1));

@@ -365,6 +365,35 @@ static int no_assignment(lua_State *L)
                       name.ptr != NULL ? name.ptr : "?");
 }
 
+/* As functions of Lua, whose error is caught: the name is the first, the second argument. */
+static int raise_no_field(lua_State *L)
+{
+    no_field(L, api_text(L, 1));
+}
+
+const char *request_wrong_name(lua_State *L, struct text name, bool dot, bool called, bool assigned)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &request_key);
+    lua_getfield(L, -1, "__index");
+    if (lua_getupvalue(L, -1, 1) == NULL)
+        return NULL;
+    api_push(L, name);
+    int type = lua_rawget(L, -2);
+    if (type == LUA_TFUNCTION && dot && called)
+        return lua_pushfstring(L, "write req:%s(...), with a colon", (api_push(L, name), lua_tostring(L, -1)));
+    if (type == LUA_TNUMBER && !dot && called)
+        return lua_pushfstring(L, "req.%s is a field: write it with a dot, and without (...)",
+                               (api_push(L, name), lua_tostring(L, -1)));
+    if (type != LUA_TNIL && !(dot && assigned))
+        return NULL;
+    lua_pushcfunction(L, type == LUA_TNIL ? raise_no_field : no_assignment);
+    if (type != LUA_TNIL)
+        lua_pushnil(L);
+    api_push(L, name);
+    lua_pcall(L, type == LUA_TNIL ? 1 : 2, 0, 0);
+    return lua_tostring(L, -1);
+}
+
 void request_open(lua_State *L)
 {
     lua_createtable(L, 0, 3);

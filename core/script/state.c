@@ -242,6 +242,7 @@ static int load(lua_State *L)
     if (luaL_loadbufferx(L, s->policy->source.ptr, s->policy->source.len, chunk, "t") != LUA_OK)
         return lua_error(L);
     sandbox_open(L);
+    names_check(L, s->policy->source);
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
     keep_hooks(L, s);

@@ -19,9 +19,10 @@ void fixture_open(struct fixture *f, const char *source, const char *args)
     f->config->models = arena_array(arena, struct config_model, 3);
     for (size_t i = 0; i < 3; i++)
         f->config->models[f->config->model_count++].name = arena_text(arena, text_of(names[i]));
-    f->config->teams = arena_array(arena, struct config_team, 1);
+    f->config->teams = arena_array(arena, struct config_team, 2);
     f->config->teams[0].name = TEXT("default");
-    f->config->team_count = 1;
+    f->config->teams[1].name = TEXT("support");
+    f->config->team_count = 2;
     f->config->default_team = f->config->teams;
     f->config->policies = arena_array(arena, struct config_policy, 1);
     f->config->policies[0] = (struct config_policy){ .name = "p",

@@ -111,7 +111,7 @@ static const struct attempt {
     { HOOK("setmetatable(setmetatable({}, {}), {})"), "has its metatable" },
     { HOOK("req.model = 'smart'"), "return gw.route(model)" },
     { HOOK("req.messages[1].text = 'x'"), "read-only" },
-    { HOOK("req.mesages = 1"), "read-only" },
+    { HOOK("local r = req r.mesages = 1"), "read-only" },
     { HOOK("local t = req.tags t.x = 1"), "read-only" },
     { HOOK("return req.messages[0]"), "the first one is 1" },
     { HOOK("setmetatable(req, {})"), "table expected" },
@@ -149,7 +149,9 @@ static unsigned try_one(const struct attempt *a)
     struct fixture f;
     unsigned wrong = 0;
     fixture_open(&f, a->source, NULL);
-    bool loaded = holds(f.wrong[0] == '\0', a, f.wrong);
+    bool loaded = f.wrong[0] == '\0'; /* what it misspells is found while it is loaded */
+    if (!loaded)
+        wrong += !holds(strstr(f.wrong, a->error) != NULL && strncmp(f.wrong, "p.lua:", 6) == 0, a, f.wrong);
     for (int again = 0; again < 2 && loaded; again++) {
         fixture_ask(&f, &face_chat, chat);
         int64_t from = clock_cpu_ns();
@@ -162,7 +164,7 @@ static unsigned try_one(const struct attempt *a)
         script_on_finish(f.worker, &f.req, &(struct script_done){ .outcome = "failed" });
     }
     fixture_close(&f);
-    return wrong + !loaded;
+    return wrong;
 }
 
 Test(escape, every_attempt_ends_with_an_error)

@@ -41,7 +41,7 @@ static const struct line {
     { "gw.text.fill('{{x}}', {})", "!nothing is given for {{x}}" },
     { "gw.text.words({ 'Night', 'fall' }):find('the NIGHTfall')", "night" },
     { "gw.text.words({ 'x' }):find('abc')", "nil" },
-    { "gw.text.lowr('x')", "!did you mean \"lower\"?" },
+    { "gw.text['lowr']('x')", "!did you mean \"lower\"?" },
     { "gw.json.encode({ a = { 1, 2, 'x' } })", "{\"a\":[1,2,\"x\"]}" },
     { "gw.json.encode(req.tools)", "[]" },
     { "gw.json.encode(req.tags)", "{\"plan\":\"free\"}" },
