@@ -12,7 +12,7 @@ enum { GUESSES = sizeof guesses / sizeof *guesses };
 
 static enum script_verdict run(struct fixture *f, const char *hook)
 {
-    static struct script_target items[] = { { TEXT("a"), TEXT("x"), "target", 0 } };
+    static struct script_target items[] = { { .provider = TEXT("a"), .model = TEXT("x"), .role = "target" } };
     struct script_targets targets = { .items = items, .count = 1 };
     static const struct usage usage;
     fixture_ask(f, &face_chat, "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}");
