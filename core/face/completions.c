@@ -17,6 +17,7 @@ const struct face face_completions = {
     .dialect = &dialect_completions,
     .decode = decode,
     .talk = talk_prompt,
+    .shape = &shape_completions,
     .stream_event = common_no_stream_event,
     .stream_end = common_no_stream_end,
     .fold_event = common_body_event,

@@ -16,6 +16,7 @@
 #include "canon/error.h"
 #include "canon/usage.h"
 #include "dialect/dialect.h"
+#include "face/shape.h"
 #include "face/talk.h"
 
 /* What a face needs to know to write an answer from events. What a face cannot keep or write, for want of memory, makes
@@ -46,6 +47,7 @@ struct face {
     const struct json *(*canonical)(struct arena *arena, struct ask *ask, struct fail *fail);
     /* What is said in it, whatever the wire format. NULL: as talk_chat() reads the canonical form, or nothing. */
     talk_reader *talk;
+    const struct shape *shape; /* where it has what rules may change; NULL: texts alone can be changed */
     /* After a whole native answer: what the client asked for but the upstream did not do (embeddings in base64). False
      * when the body stays as it is; may be NULL. */
     bool (*fix_encoding)(struct arena *arena, const struct ask *ask, struct text body, struct buf *out);

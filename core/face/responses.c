@@ -15,6 +15,7 @@ const struct face face_responses = {
     .dialect = &dialect_responses,
     .decode = decode,
     .talk = talk_responses,
+    .shape = &shape_responses,
     .stream_event = responses_stream_event,
     .stream_end = responses_stream_end,
     .fold_event = responses_fold_event,

@@ -9,7 +9,7 @@ struct reading {
     struct talk *talk;
     size_t room;
     struct talk_turn *turn;
-    size_t text_room, call_room, tool_room;
+    size_t text_room, place_room, call_room, tool_room;
 };
 
 static void *grown(struct arena *arena, void *items, size_t size, size_t count, size_t *room)
@@ -29,15 +29,18 @@ static void begin_turn(struct reading *r, const char *role)
     t->turns = grown(r->arena, t->turns, sizeof *t->turns, t->count, &r->room);
     r->turn = &t->turns[t->count++];
     *r->turn = (struct talk_turn){ .role = role };
-    r->text_room = r->call_room = 0;
+    r->text_room = r->place_room = r->call_room = 0;
 }
 
-static void add_text(struct reading *r, struct text text)
+static void add_text(struct reading *r, const struct json *place)
 {
     struct talk_turn *turn = r->turn;
+    struct text text = json_str(place);
     if (text.len == 0)
         return;
     turn->texts = grown(r->arena, turn->texts, sizeof *turn->texts, turn->text_count, &r->text_room);
+    turn->places = grown(r->arena, turn->places, sizeof *turn->places, turn->text_count, &r->place_room);
+    turn->places[turn->text_count] = place;
     turn->texts[turn->text_count++] = text;
     r->talk->text_bytes += text.len;
 }
@@ -48,7 +51,7 @@ static void add_call(struct reading *r, const struct json *id, const struct json
     struct talk_turn *turn = r->turn;
     struct text text = json_type(arguments) == JSON_T_STR ? json_str(arguments) : json_text(arguments);
     turn->calls = grown(r->arena, turn->calls, sizeof *turn->calls, turn->call_count, &r->call_room);
-    turn->calls[turn->call_count++] = (struct talk_call){ json_str(id), json_str(name), text };
+    turn->calls[turn->call_count++] = (struct talk_call){ json_str(id), json_str(name), text, arguments };
     r->talk->text_bytes += text.len;
 }
 
@@ -71,24 +74,24 @@ static void add_part(struct reading *r, const struct json *part)
 {
     struct text type = json_str(json_member(part, "type"));
     if (json_type(part) == JSON_T_STR)
-        add_text(r, json_str(part));
+        add_text(r, part);
     else if (text_is(type, "image_url") || text_is(type, "image") || text_is(type, "input_image"))
         add_image(r);
     else if (text_is(type, "file") || text_is(type, "input_file") || text_is(type, "document") ||
              text_is(type, "input_audio"))
         add_file(r);
-    else if (text_is(type, "tool_use") || text_is(type, "server_tool_use"))
+    else if (text_ends(type, TEXT("tool_use")))
         add_call(r, json_member(part, "id"), json_member(part, "name"), json_member(part, "input"));
     else if (text_is(type, "refusal"))
-        add_text(r, json_str(json_member(part, "refusal")));
+        add_text(r, json_member(part, "refusal"));
     else if (!text_is(type, "thinking"))
-        add_text(r, json_str(json_member(part, "text")));
+        add_text(r, json_member(part, "text"));
 }
 
 static void add_content(struct reading *r, const struct json *content)
 {
     if (json_type(content) == JSON_T_STR)
-        add_text(r, json_str(content));
+        add_text(r, content);
     for (size_t i = 0; json_type(content) == JSON_T_ARRAY && i < json_count(content); i++)
         add_part(r, json_at(content, i));
 }
@@ -122,6 +125,9 @@ static bool begin(struct reading *r, struct arena *arena, struct ask *ask, struc
     const struct json *tools = json_member(body, "tools");
     for (size_t i = 0; i < json_count(tools); i++)
         add_tool(r, json_at(tools, i));
+    const struct json *functions = json_member(body, "functions"); /* OpenAI's older tools */
+    for (size_t i = 0; i < json_count(functions); i++)
+        add_tool(r, json_at(functions, i));
     const struct json *format = json_member(body, "response_format");
     if (format == NULL)
         format = json_member(json_member(body, "text"), "format");
@@ -137,7 +143,9 @@ static void read_chat_message(struct reading *r, const struct json *m)
 {
     begin_turn(r, role_of(json_str(json_member(m, "role"))));
     add_content(r, json_member(m, "content"));
-    const struct json *calls = json_member(m, "tool_calls");
+    const struct json *calls = json_member(m, "tool_calls"), *older = json_member(m, "function_call");
+    if (json_type(older) == JSON_T_OBJECT)
+        add_call(r, NULL, json_member(older, "name"), json_member(older, "arguments"));
     for (size_t i = 0; i < json_count(calls); i++) {
         const struct json *call = json_at(calls, i), *function = json_member(call, "function");
         if (function == NULL) /* a custom tool: its input is a text */
@@ -169,7 +177,7 @@ static void read_input(struct reading *r, const struct json *input)
 {
     if (json_type(input) == JSON_T_STR) {
         begin_turn(r, "user");
-        add_text(r, json_str(input));
+        add_text(r, input);
     }
     for (size_t i = 0; json_type(input) == JSON_T_ARRAY && i < json_count(input); i++)
         read_item(r, json_at(input, i));
@@ -185,6 +193,11 @@ const struct talk *talk_chat(struct arena *arena, struct ask *ask, struct fail *
         read_input(&r, json_member(ask->json, "input"));
     for (size_t i = 0; i < json_count(messages); i++)
         read_chat_message(&r, json_at(messages, i));
+    const struct json *prediction = json_member(ask->json, "prediction");
+    if (prediction != NULL) {
+        begin_turn(&r, "assistant");
+        add_content(&r, json_member(prediction, "content"));
+    }
     return r.talk;
 }
 
@@ -196,7 +209,7 @@ const struct talk *talk_responses(struct arena *arena, struct ask *ask, struct f
     const struct json *instructions = json_member(ask->json, "instructions");
     if (json_type(instructions) == JSON_T_STR) {
         begin_turn(&r, "system");
-        add_text(&r, json_str(instructions));
+        add_text(&r, instructions);
     }
     read_input(&r, json_member(ask->json, "input"));
     return r.talk;

@@ -13,12 +13,14 @@
 /* A call of a tool in the history. */
 struct talk_call {
     struct text id, name, arguments; /* arguments: JSON text */
+    const struct json *place;        /* the arguments in the body: a value, or a string that holds one */
 };
 
 /* One message, or one item that counts as such. */
 struct talk_turn {
     const char *role; /* "system", "user", "assistant", "tool": static */
     struct text *texts;
+    const struct json **places; /* of the texts, in the body */
     size_t text_count;
     unsigned images, files;
     struct talk_call *calls;

@@ -127,7 +127,7 @@ enum next answer_relay(struct request *req)
 {
     struct attempt *a = req->attempt;
     if (!a->streams)
-        return job_result(req);
+        return NEXT;
     answer_begin_stream(req);
     req->reply = REPLY_RELAYING;
     sink_open(req);

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "flow/attempt.h"
+#include "flow/policy.h"
 #include "flow/way.h"
 
 void answer_head_add(struct answer_head *h, const char *name, const char *value)
@@ -19,6 +20,13 @@ void answer_head_common(struct request *req, struct answer_head *h)
     answer_head_add(h, "x-request-id", req->id);
     answer_head_add(h, "request-id", req->id);
     answer_head_add(h, "Cache-Control", "private, no-store");
+    for (const struct script_put *p = req->policy != NULL ? req->policy->replies : NULL; p != NULL; p = p->next) {
+        const struct script_put *newer = req->policy->replies;
+        while (!text_eq(newer->name, p->name))
+            newer = newer->next;
+        if (newer == p)
+            answer_head_add(h, p->name.ptr, p->value.ptr);
+    }
 }
 
 enum { SHOWN_MOST = 512, NAMES_MOST = 2048 };

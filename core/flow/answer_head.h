@@ -8,7 +8,7 @@
 
 struct request;
 
-#define ANSWER_HEAD_MOST 32
+#define ANSWER_HEAD_MOST 64
 
 /* Zeroed at first. */
 struct answer_head {

@@ -1,6 +1,7 @@
 /* attempt_ask.c - what an attempt asks of its provider: what the plugin may see, and the request that it builds. */
 #include "base/large.h"
 #include "flow/attempt.h"
+#include "flow/policy.h"
 #include "flow/way.h"
 #include "plugin/watch.h"
 
@@ -84,13 +85,23 @@ static void collect_headers(struct attempt *a)
 {
     struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
+    size_t n = 0, puts = 0;
+    for (const struct script_put *put = req->policy != NULL ? req->policy->sends : NULL; put != NULL; put = put->next)
+        puts++;
     struct transfer_header *all =
-        arena_array(&req->arena, struct transfer_header, a->http.header_count + p->header_count + 1);
-    size_t n = 0;
+        arena_array(&req->arena, struct transfer_header, a->http.header_count + p->header_count + puts + 1);
     for (size_t i = 0; i < a->http.header_count; i++)
-        all[n++] = (struct transfer_header){ a->http.headers[i].name, a->http.headers[i].value };
-    for (size_t i = 0; i < p->header_count; i++)
-        all[n++] = (struct transfer_header){ p->headers[i].name, p->headers[i].value };
+        if (policy_sends(req, a->http.headers[i].name) == NULL)
+            all[n++] = (struct transfer_header){ a->http.headers[i].name, a->http.headers[i].value };
+    for (size_t i = 0; i < p->header_count; i++) {
+        const struct script_put *put = policy_sends(req, p->headers[i].name);
+        if (put == NULL ||
+            put->value.ptr == NULL) /* nil takes out what the client sent, not what the provider is configured to get */
+            all[n++] = (struct transfer_header){ p->headers[i].name, p->headers[i].value };
+    }
+    for (const struct script_put *put = req->policy != NULL ? req->policy->sends : NULL; put != NULL; put = put->next)
+        if (put->value.ptr != NULL && policy_sends(req, put->name) == put)
+            all[n++] = (struct transfer_header){ put->name, put->value };
     if (req->worker->gateway->hop[0] != '\0')
         all[n++] = (struct transfer_header){ TEXT("x-gw-hop"), hops(req) };
     a->send.headers = all;

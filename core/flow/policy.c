@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/field.h"
+#include "flow/policy_inside.h"
 #include "flow/price.h"
 #include "flow/worst.h"
 #include "money/book.h"
@@ -108,7 +109,7 @@ static enum next answer(struct request *req)
     return answer_own(req);
 }
 
-static enum next take(struct request *req, enum script_verdict verdict)
+enum next policy_take(struct request *req, enum script_verdict verdict)
 {
     switch (verdict) {
     case SCRIPT_DENY:
@@ -125,10 +126,41 @@ static enum next take(struct request *req, enum script_verdict verdict)
 }
 
 /* A hook waits: its row comes again. */
-static enum next wait_more(struct request *req)
+enum next policy_wait_more(struct request *req)
 {
     req->row--;
     return WAIT;
+}
+
+/* The body that the hooks made takes the place of what came: all that follows reads this one, money first of all. */
+static enum next take_edited(struct request *req)
+{
+    struct script_request *p = req->policy;
+    struct text text = p->ask->body;
+    struct ask ask = { .content_type = req->ask.content_type, .dropped = p->ask->dropped };
+    struct buf body;
+    buf_init(&body, text.len);
+    if (text.len > req->config->limits.body_bytes) {
+        error_set(&req->fail, E_BODY_TOO_LARGE, "with what the gateway adds the body is over %zu MB (limits.body_mb)",
+                  req->config->limits.body_bytes >> 20);
+        return FAIL;
+    }
+    if (!body_hold(req, text.len) || buf_text(&body, text) < 0) {
+        error_set(&req->fail, E_OVERLOAD,
+                  "there is no memory for the body with what the gateway adds: try again shortly");
+        buf_free(&body);
+        return FAIL;
+    }
+    if (req->face->decode(&req->arena, buf_view(&body), &ask, &req->fail) < 0) {
+        buf_free(&body);
+        return FAIL;
+    }
+    buf_free(&req->body);
+    req->body = body;
+    req->ask = ask;
+    p->ask = &req->ask;
+    p->edited = false;
+    return NEXT;
 }
 
 /* Row "policy.request". Comes again while a hook waits. */
@@ -147,9 +179,34 @@ enum next policy_request(struct request *req)
         verdict = script_on_request(req->scripts, p);
     }
     if (verdict == SCRIPT_WAIT)
-        return wait_more(req);
+        return policy_wait_more(req);
+    p->base = p->sends;
+    p->holds = (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0 && script_wants_response(req->scripts, p);
+    if (p->unread != NULL && verdict == SCRIPT_PASS) { /* a relay would pass on what no policy could read */
+        req->fail = *p->unread;
+        return FAIL;
+    }
+    if (p->edited && verdict == SCRIPT_PASS && take_edited(req) == FAIL)
+        return FAIL;
+    p->ask = &req->ask;
     req->ask.model = req->answer.model = p->model;
-    return take(req, verdict);
+    return policy_take(req, verdict);
+}
+
+bool policy_hides(const struct request *req)
+{
+    for (size_t i = 0; req->policy != NULL && i < req->config->policy_count; i++)
+        if ((req->config->policies[i].hooks & (SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE)) != 0)
+            return true;
+    return false;
+}
+
+const struct script_put *policy_sends(const struct request *req, struct text name)
+{
+    for (const struct script_put *p = req->policy != NULL ? req->policy->sends : NULL; p != NULL; p = p->next)
+        if (text_eq_nocase(p->name, name))
+            return p;
+    return NULL;
 }
 
 /* What became of the attempt before, in words that mean the same for every provider. */
@@ -251,13 +308,14 @@ enum next policy_route(struct request *req)
     } else {
         p->attempt = req->attempts_made + 1;
         p->last_error = last_error(req);
+        p->sends = p->base; /* what on_route sets is for one attempt */
         p->targets = show_targets(req);
         verdict = script_on_route(req->scripts, p, p->targets);
     }
     if (verdict == SCRIPT_WAIT)
-        return wait_more(req);
+        return policy_wait_more(req);
     reorder(req, p->targets);
-    return take(req, verdict);
+    return policy_take(req, verdict);
 }
 
 void policy_finish(struct request *req, int status, int64_t now_ns)

@@ -21,6 +21,15 @@ static inline bool policy_asks(const struct request *req)
 {
     return req->parent_id[0] != '\0';
 }
+/* Is the answer held back until policies have seen all of it? */
+static inline bool policy_holds(const struct request *req)
+{
+    return req->policy != NULL && req->policy->holds;
+}
+/* Are there policies that must see what goes upstream? A count of tokens, which they do not see, stays here then. */
+bool policy_hides(const struct request *req);
+/* What a policy wants of a header for the upstream; NULL: nothing. */
+const struct script_put *policy_sends(const struct request *req, struct text name);
 /* Row "settle": on_finish, once usage and cost are known. */
 void policy_finish(struct request *req, int status, int64_t now_ns);
 /* The members "asked_model" and "policies" of the access log. policy_line.c */

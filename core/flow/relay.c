@@ -2,6 +2,7 @@
  * the provider reads what was found, and what it is decides where its bytes go. */
 #include "base/clock.h"
 #include "flow/guard.h"
+#include "flow/policy.h"
 #include "flow/stream.h"
 #include "flow/way.h"
 
@@ -151,7 +152,7 @@ static int pass(struct passing *p)
     if (begins)
         stream_note_first(a);
     stream_pass(p->run, p->raw);
-    if (begins || !guard_is_over(a) || a->req->reply < REPLY_RELAYING)
+    if (begins || !guard_is_over(a) || (a->req->reply < REPLY_RELAYING && !policy_holds(a->req)))
         return begins ? STREAM_FIRST : 0;
     stream_flush(p->run);
     guard_end(a, p->frame->data);

@@ -236,7 +236,7 @@ enum next route_run(struct request *req)
     if (check_choices(req) == FAIL)
         return FAIL;
     if (req->operation == GW_OP_COUNT_TOKENS &&
-        (req->targets[0].provider->plugin->provider.operations & GW_OP_COUNT_TOKENS) == 0)
+        ((req->targets[0].provider->plugin->provider.operations & GW_OP_COUNT_TOKENS) == 0 || policy_hides(req)))
         return route_estimate_tokens(req);
     return NEXT;
 }

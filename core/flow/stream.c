@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "flow/guard.h"
+#include "flow/policy.h"
 #include "flow/way.h"
 
 unsigned stream_framing(const struct attempt *a)
@@ -76,7 +77,7 @@ static bool begins_now(struct attempt *a)
 
 bool stream_after_step(struct attempt *a)
 {
-    if (begins_now(a))
+    if (begins_now(a) && !policy_holds(a->req))
         wait_end(a->req, a->wait);
     return attempt_is_over(a) || write_out(a);
 }
@@ -91,7 +92,7 @@ static int read_frame(struct attempt *a, const struct frame *frame)
                      "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !attempt_has_failed(a))
         attempt_fail(a, E_UPSTREAM, OUTCOME_TOO_LARGE, "answered with more than limits.answer_mb allows");
-    if (begins_now(a))
+    if (begins_now(a) && !policy_holds(a->req))
         return STREAM_FIRST;
     bool over = !attempt_has_failed(a) && guard_is_over(a);
     if (over)
@@ -133,7 +134,7 @@ static int run_frames(struct attempt *a, struct text bytes, bool end, bool count
         if (rc == 0 && is_stopped(a))
             rc = STREAM_STOP;
         run.fed = TEXT_NONE; /* what STREAM_FIRST stopped before is the framing's now */
-        if (rc == STREAM_FIRST && !attempt_is_over(a) && !a->req->gone) {
+        if (rc == STREAM_FIRST && !attempt_is_over(a) && !a->req->gone && !policy_holds(a->req)) {
             wait_end(a->req, a->wait); /* "attempt.judge", then "answer.relay" begins the answer */
             if (attempt_is_over(a))
                 return 0; /* or ends it: the framing is gone */

@@ -21,16 +21,17 @@ static const struct step rows[] = {
     { "route", route_run },             /* the eligible targets, in order */
     { "policy.route", policy_route },   /* and of the targets that are left */
     { "attempt.pause", attempt_pause }, /* before the same target is tried once more */
-    { "attempt.choose", attempt_choose }, /* the next target */
-    { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
-    { "attempt.hold", attempt_hold },     /* its budgets have room for it; waits for others in flight */
-    { "attempt.send", attempt_send },     /* waits for the first event or the whole answer */
-    { "attempt.read", attempt_read },     /* a whole answer; a job where it is large */
-    { "attempt.judge", attempt_judge },   /* may go back to "policy.route": the only arrow back */
-    { "answer.fold", answer_fold },       /* makes a whole answer ready; a job where it is large */
-    { "answer.relay", answer_relay },     /* begins the answer; waits for the end of a stream */
-    { "settle", settle_run },             /* counters and log: before the client sees the end */
-    { "finish", answer_finish },          /* the last byte */
+    { "attempt.choose", attempt_choose },   /* the next target */
+    { "attempt.build", attempt_build },     /* the request to it; a job where it is large and translated */
+    { "attempt.hold", attempt_hold },       /* its budgets have room for it; waits for others in flight */
+    { "attempt.send", attempt_send },       /* waits for the first event or the whole answer */
+    { "attempt.read", attempt_read },       /* a whole answer; a job where it is large */
+    { "attempt.judge", attempt_judge },     /* may go back to "policy.route": the only arrow back */
+    { "answer.fold", answer_fold },         /* makes a whole answer ready; a job where it is large */
+    { "policy.response", policy_response }, /* what they make of the answer, before the client has any of it */
+    { "answer.relay", answer_relay },       /* begins the answer; waits for the end of a stream */
+    { "settle", settle_run },               /* counters and log: before the client sees the end */
+    { "finish", answer_finish },            /* the last byte */
 };
 
 const struct way way_main = { rows, sizeof rows / sizeof *rows };

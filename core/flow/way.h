@@ -219,6 +219,7 @@ enum next attempt_send(struct request *req);
 enum next attempt_read(struct request *req);
 enum next attempt_judge(struct request *req);
 enum next answer_fold(struct request *req);
+enum next policy_response(struct request *req);
 enum next answer_relay(struct request *req);
 enum next settle_run(struct request *req);
 enum next answer_finish(struct request *req);

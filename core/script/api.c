@@ -167,6 +167,7 @@ void script_write_words(struct buf *out)
             write_row(of, row, out);
     }
     request_write_words(out);
-    for (const struct api_row *row = read_rows; row->name != NULL; row++)
-        write_row("req:", row, out);
+    for (size_t i = 0; request_rows[i] != NULL; i++)
+        for (const struct api_row *row = request_rows[i]; row->name != NULL; row++)
+            write_row("req:", row, out);
 }

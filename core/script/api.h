@@ -111,13 +111,39 @@ void request_write_words(struct buf *out);
 void target_push_list(lua_State *L, const struct script_targets *targets);
 /* The list at `index` into `targets`, which are those of the list at `before`. NULL, or what is wrong with it, static: an element that is none of them, or is there twice. */
 const char *target_read_list(lua_State *L, int before, int index, struct script_targets *targets);
+/* response.c: what on_response gets beside the request, on the stack. */
+void response_push(lua_State *L, const struct script_response *response);
 /* finish.c: what on_finish gets beside the request, on the stack. */
 void finish_push(lua_State *L, const struct script_done *done);
 /* read.c: the methods of the request that read its messages. */
 extern const struct api_row read_rows[];
+/* edit.c, header.c: those that change it. */
+extern const struct api_row edit_rows[], header_rows[];
+/* All lists of methods of the request, NULL-terminated. */
+extern const struct api_row *const request_rows[];
+/* What a hook changes is kept where it ends well. */
+void edit_begin_hook(struct script_run *run);
+void edit_end_hook(struct script_run *run, bool keeps);
+/* Notes the word of an edit in the trace. */
+void edit_note(lua_State *L, const char *word);
+
+/* One text of the request, in the order in which all words have them. */
+struct script_unit {
+    struct text text;
+    const char *role;
+    const struct json *place;  /* its value in the body, or in the text of `inside` */
+    const struct json *inside; /* arguments of a tool that stand in a string; NULL: none */
+    bool is_key, is_plain;     /* the key before `place`; `place` is a number */
+};
+/* All of them, made when they are asked for first. */
+struct script_unit *read_units(lua_State *L, struct script_request *req, size_t *count);
+/* The roles of the options at `index`, a bit each, for read_has_role(). */
+unsigned read_roles(lua_State *L, int index, const char *word);
+bool read_has_role(unsigned roles, const char *role);
 /* The fields that read.c has. */
 const struct talk *read_talk(lua_State *L, struct script_request *req);
 void read_push_messages(lua_State *L, const struct talk *talk);
 void read_push_calls(lua_State *L, const struct talk *talk);
+void read_push_call_list(lua_State *L, const struct talk_call *calls, size_t count, const char *of);
 
 #endif

@@ -7,7 +7,7 @@
 const struct talk *read_talk(lua_State *L, struct script_request *req)
 {
     static const struct talk nothing;
-    struct fail fail;
+    struct fail fail = { 0 };
     if (req->talk != NULL)
         return req->talk;
     if (req->ask->body.len == 0)
@@ -23,8 +23,12 @@ const struct talk *read_talk(lua_State *L, struct script_request *req)
     }
     if (req->arena->full)
         luaL_error(L, "the request needs more memory than limits.memory_mb allows");
-    if (req->talk == NULL) /* whoever answers refuses it too */
+    if (req->talk == NULL) { /* a relay would pass it on: what no policy can read goes nowhere */
+        struct fail *why = arena_new(req->arena, struct fail);
+        *why = fail;
+        req->unread = why;
         req->talk = &nothing;
+    }
     return req->talk;
 }
 
@@ -46,6 +50,16 @@ static void push_calls_of(lua_State *L, const struct talk_turn *turn, lua_Intege
         push_call(L, &turn->calls[i]);
         lua_rawseti(L, -2, ++*n);
     }
+}
+
+void read_push_call_list(lua_State *L, const struct talk_call *calls, size_t count, const char *of)
+{
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        push_call(L, &calls[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    api_freeze_data(L, of, false);
 }
 
 void read_push_calls(lua_State *L, const struct talk *talk)
@@ -85,7 +99,7 @@ void read_push_messages(lua_State *L, const struct talk *talk)
 static const char *const role_names[] = { "system", "user", "assistant", "tool", NULL };
 
 /* The roles of the options at `index`, a bit each. */
-static unsigned roles_at(lua_State *L, int index, const char *word)
+unsigned read_roles(lua_State *L, int index, const char *word)
 {
     static const char *const options[] = { "roles", NULL };
     unsigned roles = 0;
@@ -107,7 +121,7 @@ static unsigned roles_at(lua_State *L, int index, const char *word)
     return roles;
 }
 
-static bool has_role(unsigned roles, const char *role)
+bool read_has_role(unsigned roles, const char *role)
 {
     for (size_t r = 0; role_names[r] != NULL; r++)
         if (strcmp(role_names[r], role) == 0)
@@ -117,22 +131,16 @@ static bool has_role(unsigned roles, const char *role)
 
 static int texts(lua_State *L)
 {
-    const struct talk *talk = read_talk(L, request_check(L, "texts"));
-    unsigned roles = roles_at(L, 2, "req:texts");
+    size_t count;
+    const struct script_unit *units = read_units(L, request_check(L, "texts"), &count);
+    unsigned roles = read_roles(L, 2, "req:texts");
     lua_Integer n = 0;
     lua_newtable(L);
-    for (size_t i = 0; i < talk->count; i++) {
-        const struct talk_turn *turn = &talk->turns[i];
-        if (!has_role(roles, turn->role))
+    for (size_t i = 0; i < count; i++) {
+        if (!read_has_role(roles, units[i].role))
             continue;
-        for (size_t k = 0; k < turn->text_count; k++) {
-            api_push(L, turn->texts[k]);
-            lua_rawseti(L, -2, ++n);
-        }
-        for (size_t k = 0; k < turn->call_count; k++) {
-            api_push(L, turn->calls[k].arguments);
-            lua_rawseti(L, -2, ++n);
-        }
+        api_push(L, units[i].text);
+        lua_rawseti(L, -2, ++n);
     }
     return 1;
 }
@@ -162,22 +170,15 @@ static bool find_in(lua_State *L, struct text text, const char *role)
 
 static int find(lua_State *L)
 {
-    const struct talk *talk = read_talk(L, request_check(L, "find"));
+    size_t count;
+    const struct script_unit *units = read_units(L, request_check(L, "find"), &count);
     int type = lua_type(L, 2);
     if (type != LUA_TSTRING && type != LUA_TTABLE && type != LUA_TUSERDATA)
         return luaL_error(L, "req:find: a text or gw.text.words{...} is needed, not %s", luaL_typename(L, 2));
-    unsigned roles = roles_at(L, 3, "req:find");
-    for (size_t i = 0; i < talk->count; i++) {
-        const struct talk_turn *turn = &talk->turns[i];
-        if (!has_role(roles, turn->role))
-            continue;
-        for (size_t k = 0; k < turn->text_count; k++)
-            if (find_in(L, turn->texts[k], turn->role))
-                return 2;
-        for (size_t k = 0; k < turn->call_count; k++)
-            if (find_in(L, turn->calls[k].arguments, turn->role))
-                return 2;
-    }
+    unsigned roles = read_roles(L, 3, "req:find");
+    for (size_t i = 0; i < count; i++)
+        if (read_has_role(roles, units[i].role) && find_in(L, units[i].text, units[i].role))
+            return 2;
     lua_pushnil(L);
     return 1;
 }
@@ -205,52 +206,22 @@ counted:
     return 2;
 }
 
-/* Where the canonical names stand in the client APIs. */
-static const struct place {
-    const char *name, *paths[4];
-} places[] = {
-    { "effort", { "reasoning_effort", "reasoning.effort", "output_config.effort" } },
-    { "max_tokens", { "max_tokens", "max_completion_tokens", "max_output_tokens" } },
-    { "parallel_tool_calls", { "parallel_tool_calls" } },
-    { "seed", { "seed" } },
-    { "service_tier", { "service_tier" } },
-    { "temperature", { "temperature" } },
-    { "thinking_tokens", { "thinking.budget_tokens" } },
-    { "top_p", { "top_p" } },
-};
-enum { PLACES = sizeof places / sizeof *places };
-
-static const struct json *at_path(const struct json *v, const char *path)
-{
-    struct text rest = text_of(path);
-    while (v != NULL && rest.ptr != NULL)
-        v = json_get(v, text_cut(&rest, '.'));
-    return v;
-}
-
 static int get(lua_State *L)
 {
     struct script_request *req = request_check(L, "get");
     struct text name = api_check_text(L, 2, "req:get", "a name");
-    const char *names[PLACES + 1];
-    const struct place *place = NULL;
-    for (size_t i = 0; i < PLACES; i++) {
-        names[i] = places[i].name;
-        if (text_is(name, names[i]))
-            place = &places[i];
-    }
-    names[PLACES] = NULL;
-    if (place == NULL)
-        api_unknown(L, "req:get", "name", name, names);
+    size_t i = 0;
+    while (shape_names[i] != NULL && !text_is(name, shape_names[i]))
+        i++;
+    if (shape_names[i] == NULL)
+        api_unknown(L, "req:get", "name", name, shape_names);
     read_talk(L, req); /* the body as JSON */
-    for (size_t i = 0; i < 4 && place->paths[i] != NULL; i++) {
-        const struct json *v = at_path(req->ask->json, place->paths[i]);
-        if (json_type(v) != JSON_T_ABSENT && json_type(v) != JSON_T_NULL && json_type(v) != JSON_T_OBJECT) {
-            api_push_json(L, v);
-            return 1;
-        }
-    }
-    lua_pushnil(L);
+    const struct shape_body body = { .shape = req->face->shape, .json = req->ask->json };
+    const struct json *v = shape_get(&body, name);
+    if (v == NULL || json_type(v) == JSON_T_OBJECT)
+        lua_pushnil(L);
+    else
+        api_push_json(L, v);
     return 1;
 }
 
@@ -266,6 +237,23 @@ static int tag(lua_State *L)
     return 0;
 }
 
+static int skip(lua_State *L)
+{
+    static const char *const names[] = { "on_route", "on_response", "on_finish", NULL };
+    static const enum script_hook hooks[] = { SCRIPT_ON_ROUTE, SCRIPT_ON_RESPONSE, SCRIPT_ON_FINISH };
+    struct script_request *req = request_check(L, "skip");
+    struct text name = api_check_text(L, 2, "req:skip", "a hook's name");
+    size_t i = 0;
+    while (names[i] != NULL && !text_is(name, names[i]))
+        i++;
+    if (names[i] == NULL)
+        api_unknown(L, "req:skip", "later hook", name, names);
+    if (req->skips == NULL)
+        req->skips = arena_array(req->arena, uint8_t, req->config->policy_count);
+    req->skips[state_of(L)->policy - req->config->policies] |= (uint8_t)hooks[i];
+    return 0;
+}
+
 const struct api_row read_rows[] = {
     { "texts", texts, API_HOOKS, false, "options?", "string[]",
       "All text that the provider would see; { roles = { \"user\" } }" },
@@ -275,6 +263,7 @@ const struct api_row read_rows[] = {
       "How many equal tool calls end the history, and of which tool" },
     { "get", get, API_HOOKS, false, "name", "any?",
       "temperature top_p max_tokens thinking_tokens effort seed service_tier parallel_tool_calls" },
+    { "skip", skip, API_HOOKS, false, "hook", "", "This policy's later hook is not called for this request" },
     { "tag", tag, API_HOOKS, false, "name, value", "", "A tag of the request, for the ledger and the log" },
     { .name = NULL },
 };

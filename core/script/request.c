@@ -304,6 +304,8 @@ static const struct field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
+const struct api_row *const request_rows[] = { read_rows, edit_rows, header_rows, NULL };
+
 static const char request_key; /* the metatable's place in the registry */
 
 /* Made when it is asked for first, kept until the request ends. */
@@ -333,8 +335,9 @@ static _Noreturn void no_field(lua_State *L, struct text name)
     size_t n = 0;
     for (size_t i = 0; i < FIELDS; i++)
         names[n++] = fields[i].name;
-    for (const struct api_row *row = read_rows; row->name != NULL && n < FIELDS + METHODS_MOST; row++)
-        names[n++] = row->name;
+    for (size_t i = 0; request_rows[i] != NULL; i++)
+        for (const struct api_row *row = request_rows[i]; row->name != NULL && n < FIELDS + METHODS_MOST; row++)
+            names[n++] = row->name;
     names[n] = NULL;
     api_unknown(L, "req", "field", name, names);
 }
@@ -402,10 +405,11 @@ void request_open(lua_State *L)
         lua_pushinteger(L, (lua_Integer)i);
         lua_setfield(L, -2, fields[i].name);
     }
-    for (const struct api_row *row = read_rows; row->name != NULL; row++) {
-        api_push_row(L, "req:", row);
-        lua_setfield(L, -2, row->name);
-    }
+    for (size_t i = 0; request_rows[i] != NULL; i++)
+        for (const struct api_row *row = request_rows[i]; row->name != NULL; row++) {
+            api_push_row(L, "req:", row);
+            lua_setfield(L, -2, row->name);
+        }
     lua_pushcclosure(L, index_of, 1);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, no_assignment);

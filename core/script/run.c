@@ -104,6 +104,8 @@ static int call_hook(lua_State *co)
         lua_pushvalue(co, AT_TARGETS);
     else if (run->hook == SCRIPT_ON_FINISH)
         finish_push(co, run->done);
+    else if (run->hook == SCRIPT_ON_RESPONSE)
+        response_push(co, run->response);
     lua_callk(co, lua_gettop(co) - first, LUA_MULTRET, first, after_hook);
     return after_hook(co, LUA_OK, first);
 }

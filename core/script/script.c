@@ -131,6 +131,9 @@ static bool is_in(const struct text *patterns, size_t count, struct text name)
 
 static bool applies(const struct config_policy *p, const struct script_request *req, enum script_hook hook)
 {
+    const uint8_t *skips = req->skips;
+    if (skips != NULL && (skips[p - req->config->policies] & hook) != 0)
+        return false;
     return (p->hooks & hook) != 0 && (p->team == NULL || text_eq(p->team->name, req->team)) &&
            (p->kinds == 0 || (p->kinds & req->operation) != 0) && is_in(p->models, p->model_count, req->asked_model) &&
            is_in(p->teams, p->team_count, req->team);
@@ -178,32 +181,54 @@ const char *script_hook_name(enum script_hook hook)
     return names[__builtin_ctz(hook)];
 }
 
+/* A policy of on_request could not read the body: nothing more is asked. */
+static bool is_unread(const struct script_run *run)
+{
+    return run->hook == SCRIPT_ON_REQUEST && run->req->unread != NULL;
+}
+
 /* How the run of a hook ended. */
 static enum script_verdict end_one(struct script_run *run, enum run_end end, const struct fail *fail)
 {
     const struct config_policy *p = run->trace->policy;
     if (end == RUN_WAITS)
         return SCRIPT_WAIT;
+    edit_end_hook(run, end == RUN_GOOD && !p->observe);
+    run->trace->observed = run->trace->observed || (p->observe && run->trace->edits != NULL);
+    if (p->observe && run->req->unread != NULL) { /* it changes nothing: who enforces finds it again */
+        run->req->unread = NULL;
+        run->req->talk = NULL;
+    }
+    if (is_unread(run))
+        return SCRIPT_PASS; /* the caller refuses it, whatever was decided on what could not be read */
     if (end == RUN_GOOD)
         return run->verdict;
     run->trace->decision = "error";
+    run->trace->edits = NULL;
     run->trace->reason = arena_text(run->req->arena, text_of(fail->text));
     log_line(p->skip ? LOG_WARN : LOG_ERROR, "policy \"%s\", %s of request %.*s: %s%s", p->name,
              script_hook_name(run->hook), TEXT_ARG(run->req->id), fail->text, p->skip ? " (on_error = \"skip\")" : "");
     return p->skip || p->observe || run->hook == SCRIPT_ON_FINISH ? SCRIPT_PASS : SCRIPT_FAILED;
 }
 
+/* The policy whose turn it is: answers are shown in the reverse order. */
+static size_t at(const struct script_worker *w, const struct script_run *run)
+{
+    return run->hook == SCRIPT_ON_RESPONSE ? w->config->policy_count - 1 - run->index : run->index;
+}
+
 /* The hooks of all policies from run->index on, in order. */
 static enum script_verdict run_from(struct script_worker *w, struct script_run *run)
 {
     enum script_verdict verdict = SCRIPT_PASS;
-    for (; run->index < w->config->policy_count && verdict == SCRIPT_PASS; run->index++) {
-        const struct config_policy *p = &w->config->policies[run->index];
+    for (; run->index < w->config->policy_count && verdict == SCRIPT_PASS && !is_unread(run); run->index++) {
+        const struct config_policy *p = &w->config->policies[at(w, run)];
         struct fail fail;
         if (!applies(p, run->req, run->hook))
             continue;
         run->trace = begin_trace(run->req, p, run->hook);
-        struct script_state *s = state_for(w, run->index, run->req, &fail);
+        struct script_state *s = state_for(w, at(w, run), run->req, &fail);
+        edit_begin_hook(run);
         verdict = end_one(run, s != NULL ? run_begin(s, run, &fail) : RUN_FAILED, &fail);
         if (verdict == SCRIPT_WAIT)
             break;
@@ -241,7 +266,8 @@ enum script_verdict script_resume(struct script_worker *w, struct script_request
     BUG_IF(!req->waits);
     enum run_end end = run_go_on(run, &fail);
     if (end == RUN_ELSEWHERE) {
-        struct script_state *s = state_for(w, run->index, req, &fail);
+        struct script_state *s = state_for(w, at(w, run), req, &fail);
+        edit_begin_hook(run);
         end = s != NULL ? run_begin(s, run, &fail) : RUN_FAILED;
     }
     enum script_verdict verdict = end_one(run, end, &fail);
@@ -261,6 +287,22 @@ void script_cancel(struct script_worker *w, struct script_request *req)
     run_cancel(req->run);
     if (w->draining != NULL)
         sweep(w);
+}
+
+enum script_verdict script_on_response(struct script_worker *w, struct script_request *req,
+                                       const struct script_response *response)
+{
+    struct script_run *run = new_run(req, SCRIPT_ON_RESPONSE);
+    run->response = response;
+    return run_from(w, run);
+}
+
+bool script_wants_response(const struct script_worker *w, const struct script_request *req)
+{
+    for (size_t i = 0; w != NULL && i < w->config->policy_count; i++)
+        if (applies(&w->config->policies[i], req, SCRIPT_ON_RESPONSE))
+            return true;
+    return false;
 }
 
 void script_on_finish(struct script_worker *w, struct script_request *req, const struct script_done *done)

@@ -18,6 +18,7 @@
 #include "canon/usage.h"
 #include "config/config.h"
 #include "face/face.h"
+#include "face/said.h"
 #include "face/talk.h"
 
 enum script_hook { SCRIPT_ON_REQUEST = 1, SCRIPT_ON_ROUTE = 2, SCRIPT_ON_RESPONSE = 4, SCRIPT_ON_FINISH = 8 };
@@ -34,6 +35,12 @@ enum script_verdict {
 
 struct script_header {
     struct text name, value;
+};
+
+/* A header that a policy sets. Arena. */
+struct script_put {
+    struct script_put *next;
+    struct text name, value; /* value absent: the header goes */
 };
 
 /* Why the attempt before failed. */
@@ -82,6 +89,15 @@ struct script_taken {
     int64_t n;
 };
 
+/* A whole answer, before any of it has reached the client. */
+struct script_response {
+    const struct said *said;
+    const char *finish; /* static */
+    struct text target; /* "provider/model" */
+    const struct usage *usage;
+    int64_t first_token_ms, total_ms; /* first_token_ms -1: not known */
+};
+
 struct script_note {
     struct script_note *next;
     struct text text;
@@ -97,6 +113,7 @@ struct script_trace {
     struct text model, code, reason, at; /* at: "scripts/x.lua:3", where it was decided; absent: nowhere */
     struct script_note *notes, **last_note;
     unsigned note_count;
+    const char *edits; /* words of the edits that it made: "add_system, cap"; NULL: none. Arena */
     struct script_call *calls, **last_call;
     unsigned call_count;
     int64_t cpu_ns, wait_ns;
@@ -211,6 +228,12 @@ struct script_request {
         const char *finish; /* "stop", "length", "content_filter": static */
     } answer;
     struct script_trace *traces, **last_trace;
+    bool edited;                /* `ask` is another one than the caller's: its body was edited */
+    const struct fail *unread;  /* a policy wanted to read the body, and it is no JSON; NULL: none did, or it is */
+    struct script_put *sends;   /* headers for the upstream, the last of a name counts */
+    struct script_put *replies; /* headers for the client */
+    bool holds;                 /* a policy wants to see the answer: the caller's */
+    struct script_put *base;    /* those of `sends` that on_request set: the caller's */
 
     bool waits; /* a hook of it does */
     bool inner; /* a policy asks it (gw.llm): on_route alone is for it */
@@ -219,8 +242,11 @@ struct script_request {
     struct script_run *run;
     struct script_taken *taken;
     const struct talk *talk;
+    struct script_unit *units; /* read.c: the texts of `talk`; NULL: not made yet */
+    size_t unit_count;
     struct text conversation;
-    int *vars; /* of each policy: a reference in its state */
+    uint8_t *skips; /* of each policy: its hooks that are not called any more; NULL: none is skipped */
+    int *vars;      /* of each policy: a reference in its state */
     struct script_state **vars_of;
 };
 
@@ -252,6 +278,12 @@ enum script_verdict script_on_route(struct script_worker *w, struct script_reque
 enum script_verdict script_resume(struct script_worker *w, struct script_request *req);
 /* A hook that waits does not go on. Nothing where none does. Before script_on_finish(). */
 void script_cancel(struct script_worker *w, struct script_request *req);
+/* In the reverse order: who has changed the request first sees the answer last. */
+/* `response` is kept until it is decided. */
+enum script_verdict script_on_response(struct script_worker *w, struct script_request *req,
+                                       const struct script_response *response);
+/* Does any policy want to see the answer? NULL: there are none. */
+bool script_wants_response(const struct script_worker *w, const struct script_request *req);
 /* Also gives back what the policies kept of the request: once for each request that script_on_request() saw. */
 void script_on_finish(struct script_worker *w, struct script_request *req, const struct script_done *done);
 

@@ -218,8 +218,6 @@ static void keep_hooks(lua_State *L, struct script_state *s)
             which++;
         if (hook_names[which] == NULL)
             api_unknown(L, s->policy->file, "hook", text_of(name), hook_names);
-        if (1u << which == SCRIPT_ON_RESPONSE)
-            luaL_error(L, "%s: on_response is not in this version", s->policy->file);
         if (lua_type(L, -1) != LUA_TFUNCTION)
             luaL_error(L, "%s: %s must be a function, not %s", s->policy->file, name, luaL_typename(L, -1));
         lua_pushvalue(L, -1);
@@ -228,7 +226,7 @@ static void keep_hooks(lua_State *L, struct script_state *s)
             s->policy->hooks |= 1u << which;
     }
     if (s->policy->hooks == 0)
-        luaL_error(L, "%s: it has no hook: on_request, on_route or on_finish", s->policy->file);
+        luaL_error(L, "%s: it has no hook: on_request, on_route, on_response or on_finish", s->policy->file);
     for (size_t i = 0; i < s->policy->llm_count; i++)
         api_check_model(L, s->policy->file, s->policy->llms[i]);
     if (!s->took_args && s->policy->args.len > 2)

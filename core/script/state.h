@@ -21,6 +21,16 @@ struct script_shared {
     struct store *numbers, *texts; /* of gw.counter, of gw.cache */
 };
 
+/* What a hook may change of a request: as it was before, for a hook that fails or only observes. */
+struct script_before {
+    struct ask *ask;
+    const struct talk *talk;
+    struct script_unit *units;
+    size_t unit_count;
+    struct script_put *sends, *replies;
+    bool edited;
+};
+
 /* What a run has left of its bounds, while it waits. */
 struct script_bounds {
     int64_t left, cpu_left_ns; /* cpu_left_ns -1: the clock was not asked */
@@ -46,6 +56,8 @@ struct script_run {
     int64_t wait_from_ns, wait_left_ns, llm_left_ns;
     bool queued; /* it has not begun: it waits for its turn */
     struct script_run *next;
+    const struct script_response *response;
+    struct script_before before;
 };
 
 struct script_state {

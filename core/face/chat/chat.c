@@ -33,6 +33,7 @@ const struct face face_chat = {
     .decode_drops = true,
     .decode = chat_decode,
     .talk = talk_chat,
+    .shape = &shape_chat,
     .canonical = ask_json, /* the chat shape is the canonical one */
     .stream_event = chat_stream_event,
     .stream_end = chat_stream_end,

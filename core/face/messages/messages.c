@@ -57,6 +57,7 @@ const struct face face_messages = {
     .canonical_dialect = GW_DIALECT_CHAT,
     .decode = messages_decode,
     .talk = talk_messages,
+    .shape = &shape_messages,
     .canonical = messages_canonical,
     .stream_event = messages_stream_event,
     .stream_end = messages_stream_end,

@@ -1,0 +1,116 @@
+/* header.c - headers that a policy sets: of the request to the provider, of the answer to the client. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "script/api.h"
+
+enum { VALUE_MOST = 4096, HEADERS_MOST = 32 };
+
+/* Credentials, what frames a message, and what is the gateway's own. A * at the end: all that begin so. */
+static const char *const closed[] = { "authorization",
+                                      "proxy-*",
+                                      "x-api-key",
+                                      "api-key",
+                                      "cookie",
+                                      "set-cookie*",
+                                      "x-goog-api-key",
+                                      "x-amz-*",
+                                      "host",
+                                      "connection",
+                                      "keep-alive",
+                                      "te",
+                                      "trailer*",
+                                      "transfer-encoding",
+                                      "upgrade",
+                                      "content-*",
+                                      "accept-encoding",
+                                      "expect",
+                                      "x-gw-*",
+                                      "request-id",
+                                      "x-request-id",
+                                      "retry-after",
+                                      "x-should-retry",
+                                      "cache-control",
+                                      "date",
+                                      "x-ratelimit-*",
+                                      "anthropic-ratelimit-*",
+                                      "allow",
+                                      "http2-settings",
+                                      "cf-aig-authorization",
+                                      "openai-organization",
+                                      "x-goog-user-project",
+                                      NULL };
+
+static bool is_token(struct text t)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < t.len; i++) {
+        char c = t.ptr[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!plain && (c == '\0' || strchr(marks, c) == NULL))
+            return false;
+    }
+    return t.len > 0 && t.len <= 128;
+}
+
+static bool is_value(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (((unsigned char)t.ptr[i] < 0x20 && t.ptr[i] != '\t') || (unsigned char)t.ptr[i] >= 0x7f)
+            return false;
+    return t.len <= VALUE_MOST;
+}
+
+static void put(lua_State *L, struct script_put **list, const char *word, const char *edit)
+{
+    struct script_request *req = api_run(L)->req;
+    struct text name = api_check_text(L, 2, word, "a header's name");
+    struct text value = lua_isnil(L, 3) ? TEXT_NONE : api_check_text(L, 3, word, "a value");
+    struct script_put *p = arena_new(req->arena, struct script_put);
+    size_t count = 0;
+    if (!is_token(name))
+        luaL_error(L, "%s: this is no header's name", word);
+    if (value.ptr != NULL && !is_value(value))
+        luaL_error(L, "%s: a value is visible ASCII, at most %d bytes", word, VALUE_MOST);
+    p->name = api_keep(L, name);
+    for (char *c = (char *)(uintptr_t)p->name.ptr; *c != '\0'; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
+    for (size_t i = 0; closed[i] != NULL; i++)
+        if (text_matches(p->name, text_of(closed[i])))
+            luaL_error(L, "%s: the header %s is not a policy's to set", word, p->name.ptr);
+    for (const struct script_put *q = *list; q != NULL; q = q->next)
+        count++;
+    if (count >= HEADERS_MOST)
+        luaL_error(L, "%s: a request takes at most %d headers", word, HEADERS_MOST);
+    p->value = value.ptr != NULL ? api_keep(L, value) : TEXT_NONE;
+    p->next = *list;
+    *list = p;
+    edit_note(L, edit);
+}
+
+static int send_header(lua_State *L)
+{
+    struct script_request *req = request_check(L, "send_header");
+    if (state_of(L)->policy->team != NULL)
+        return luaL_error(L, "req:send_header: not in a team's own policy");
+    if (lua_gettop(L) < 3)
+        return luaL_error(L, "req:send_header: a value is needed, or nil");
+    put(L, &req->sends, "req:send_header", "send_header");
+    return 0;
+}
+
+static int reply_header(lua_State *L)
+{
+    struct script_request *req = request_check(L, "reply_header");
+    api_check_text(L, 3, "req:reply_header", "a value");
+    put(L, &req->replies, "req:reply_header", "reply_header");
+    return 0;
+}
+
+const struct api_row header_rows[] = {
+    { "send_header", send_header, SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE, false, "name, value?", "",
+      "A header for the provider; nil: the client's is not passed on. In on_route: for this attempt" },
+    { "reply_header", reply_header, SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE, false, "name, value", "",
+      "A header of the answer" },
+    { .name = NULL },
+};
