@@ -65,7 +65,7 @@ end
 -- Who may use it. Without a key everybody who reaches the address may; with one, everybody needs one. Keys are known
 -- by their digest: printf %s "$KEY" | sha256sum
 -- team "support" { models = { "fast", "demo" } } -- all models unless said; a name may end in *
--- team "eu" { require = { region = "eu" } } -- only targets that say so: { "openai/gpt-4o", region = "eu", retention = "none" }
+-- team "eu" { require = { region = "eu" } } -- only targets such as { "openai/gpt-4o", region = "eu" }; also retention
 -- team "own" { policies = { "teams/own.lua" } } -- rules of the team's, after those below
 -- key { sha256 = "0123...", team = "support", name = "triage-bot", expires = "2026-12-31", enabled = true }
 

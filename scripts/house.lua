@@ -1,4 +1,5 @@
--- house.lua - house rules for a team: a text behind the application's own system text, a cap on answers and thinking, tools that are not
+-- house.lua - house rules for a team: a text behind the application's own system text, a cap on answers and
+-- thinking, tools that are not
 -- offered, and calls of them that do not come back.
 local args = gw.args {
     rules = "",                     -- added to the system text
@@ -19,7 +20,9 @@ function policy.on_request(req)
     if #req.tools == 0 then req:skip("on_response") end     -- its stream flows
     if req.kind ~= "chat" then return end
     if args.rules ~= "" then req:add_system(args.rules) end
-    if args.max_tokens > 0 and req:cap("max_tokens", args.max_tokens) then gw.note("max_tokens capped at " .. args.max_tokens) end
+    if args.max_tokens > 0 and req:cap("max_tokens", args.max_tokens) then
+        gw.note("max_tokens capped at " .. args.max_tokens)
+    end
     if args.thinking_tokens > 0 and req:get("thinking_tokens") then req:cap("thinking_tokens", args.thinking_tokens) end
     if #req.tools > 0 then
         local gone = req:keep_tools(function(name) return not is_closed(name) end)
@@ -30,7 +33,8 @@ end
 function policy.on_response(_, resp)
     for _, call in ipairs(resp.tool_calls) do
         if is_closed(call.name) then
-            return gw.deny(403, "tool_not_allowed", "the model calls the tool " .. call.name .. ", which is not allowed here", { reason = call.name })
+            local text = "the model calls the tool " .. call.name .. ", which is not allowed here"
+            return gw.deny(403, "tool_not_allowed", text, { reason = call.name })
         end
     end
 end

@@ -153,11 +153,17 @@ static size_t by_load(struct request *req, const size_t *usable, size_t count, i
     return load_of(&req->targets[usable[b]], now) < load_of(&req->targets[usable[a]], now) ? usable[b] : usable[a];
 }
 
+/* Has a policy put the targets in this order? */
+static bool is_ordered(const struct request *req)
+{
+    return req->policy != NULL && req->policy->targets != NULL && req->policy->targets->ordered;
+}
+
 /* Of the usable ones of the first list that has any, one as the strategy has it. A target that is to be tried after an ejection takes a
  * request's first attempt. -1: none. */
 static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *left)
 {
-    enum config_strategy strategy = req->model == NULL || req->ordered ? STRATEGY_ORDER : req->model->strategy;
+    enum config_strategy strategy = req->model == NULL || is_ordered(req) ? STRATEGY_ORDER : req->model->strategy;
     size_t *usable = arena_array(&req->arena, size_t, req->target_count - req->target_next), count = 0;
     for (size_t i = req->target_next; i < req->target_count; i++) {
         struct route_target *t = &req->targets[i];

@@ -247,7 +247,6 @@ static void reorder(struct request *req, const struct script_targets *targets)
     memcpy(list, req->targets, req->target_next * sizeof *list);
     for (size_t i = 0; i < targets->count; i++)
         list[req->target_next + i] = req->targets[targets->items[i].index];
-    req->ordered |= targets->ordered;
     req->targets = list;
     req->target_count = req->target_next + targets->count;
 }

@@ -137,7 +137,6 @@ struct request {
     unsigned attempts_max, attempts_made;
     unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
     unsigned secret_tries; /* how many of the current target's were refused */
-    bool ordered;          /* a policy has put the targets in order */
     enum request_again again;
     struct loop_timer pause; /* before that */
     uint32_t pause_wait;
