@@ -1,6 +1,5 @@
 -- house.lua - house rules for a team: a text behind the application's own system text, a cap on answers and
--- thinking, tools that are not
--- offered, and calls of them that do not come back.
+-- thinking, tools that are not offered, and calls of them that do not come back.
 local args = gw.args {
     rules = "",                     -- added to the system text
     max_tokens = 0,                 -- 0: no cap

@@ -130,7 +130,7 @@ Test(explain_write, what_asked_no_upstream_held_nothing)
     struct explain e = { .request = TEXT("r-2"), .rows = { &alone }, .count = 1 };
     check(&e, false,
           "request r-2 asked for m at 1970-01-01T00:00:00.000Z\n \n"
-          "answered without an upstream\n"
+          "no upstream was asked\n"
           "  ended void, outcome refused, after 5 ms\n"
           "  cost 0.00 USD\n"
           "total 0.00 USD, 0.00 in doubt\n");
