@@ -36,7 +36,7 @@ static inline void folder_file(const struct folder *f, unsigned index, char *pat
     qsort(names, count, sizeof names[0], (int (*)(const void *, const void *))(void (*)(void))strcmp);
     path[0] = '\0';
     if (index < count)
-        snprintf(path, size, "%s/%s", f->path, names[index]);
+        snprintf(path, size, "%.60s/%.255s", f->path, names[index]);
 }
 
 static inline char *folder_read(const char *path, size_t *len)

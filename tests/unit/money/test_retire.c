@@ -116,7 +116,7 @@ Test(retire, what_is_old)
     cr_assert_str_eq(left(&f), "234");
     snprintf(wanted, sizeof wanted,
              "llm-gateway: warning: ledger: %s is not needed any more and cannot be removed: Is a directory\n", path);
-    cr_assert_str_eq(log, wanted);
+    cr_assert_str_eq(log, wanted, "%s", log);
     folder_remove(&f);
 }
 

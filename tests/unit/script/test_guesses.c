@@ -46,10 +46,10 @@ Test(guesses, each_gets_the_line_and_the_right_word)
         if (guesses[i].when == LATER)
             continue;
         const char *text = message(&f, guesses[i].hook, guesses[i].code, &at_load);
-        cr_expect(strncmp(text, "p.lua:3: ", 9) == 0, "%s: no line in \"%s\"", guesses[i].code, text);
-        cr_expect(strstr(text, guesses[i].right) != NULL, "%s: \"%s\" is not in \"%s\"", guesses[i].code,
+        cr_assert(strncmp(text, "p.lua:3: ", 9) == 0, "%s: no line in \"%s\"", guesses[i].code, text);
+        cr_assert(strstr(text, guesses[i].right) != NULL, "%s: \"%s\" is not in \"%s\"", guesses[i].code,
                   guesses[i].right, text);
-        cr_expect_eq(at_load, guesses[i].when == AT_LOAD, "%s: at another time", guesses[i].code);
+        cr_assert_eq(at_load, guesses[i].when == AT_LOAD, "%s: at another time", guesses[i].code);
         fixture_close(&f);
     }
 }
@@ -69,7 +69,7 @@ Test(guesses, those_of_the_design_are_all_here)
         count++;
         for (size_t i = 0; i < GUESSES && !known; i++)
             known = strcmp(guesses[i].hook, hook) == 0 && strcmp(guesses[i].code, code) == 0;
-        cr_expect(known, "%s", code);
+        cr_assert(known, "%s", code);
     }
     fclose(in);
     cr_assert_eq(count, 22);
@@ -93,7 +93,7 @@ Test(guesses, a_name_of_the_files_own_is_left_alone)
         snprintf(source, sizeof source,
                  "%sfunction p.on_request(req) if req.vars.x == nil then req.vars.x = 1 end end return p", good[i]);
         fixture_open(&f, source, NULL);
-        cr_expect_str_eq(f.wrong, "", "%s", good[i]);
+        cr_assert_str_eq(f.wrong, "", "%s", good[i]);
         fixture_close(&f);
     }
 }
