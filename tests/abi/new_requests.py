@@ -104,8 +104,8 @@ def main(gateway, folder, name):
            'model "*" { "%s/*" }\n' % (folder, name, upstream.server_port, name))
     try:
         with running(gateway, lua, {"NEW_KEY": "the-key"}) as base:
-            check_chat(base)
             check_messages(base)
+            check_chat(base)  # its last answer is a limit: after it nothing is sent for a while
     finally:
         upstream.shutdown()
 
