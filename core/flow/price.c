@@ -26,6 +26,14 @@ void price_cache_fini(struct price_cache *cache)
     map_fini(&cache->names);
 }
 
+void price_cache_use(struct price_cache *cache, const struct book *book)
+{
+    pthread_mutex_lock(&cache->mutex);
+    price_cache_fini(cache);
+    cache->book = book;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
 /* Clients may name models without end, so the cache takes so many and no more. */
 static void remember(struct price_cache *cache, struct text name, const struct book_found *found)
 {
@@ -61,16 +69,17 @@ bool price_find(struct request *req, const struct route_target *target, struct b
     struct text seller = price_seller(target->provider);
     if (book == NULL)
         return false;
-    if (book != cache->book)
-        return book_find(book, seller, target->model, found);
     struct text name = name_of(&req->arena, seller, target->model);
-    const struct known *known = map_get(&cache->names, name);
+    pthread_mutex_lock(&cache->mutex);
+    const struct known *known = book == cache->book ? map_get(&cache->names, name) : NULL;
     if (known != NULL) {
         *found = known->found;
     } else {
         book_find(book, seller, target->model, found);
-        remember(cache, name, found);
+        if (book == cache->book)
+            remember(cache, name, found);
     }
+    pthread_mutex_unlock(&cache->mutex);
     return found->model != NULL;
 }
 

@@ -2,6 +2,7 @@
 #ifndef FLOW_PRICE_H
 #define FLOW_PRICE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,13 +35,16 @@ struct price_choice {
     struct text tier, speed; /* for which they were chosen */
 };
 
-/* What the price book knows of the models of one worker, so that a name is looked for once. Zeroed; that worker's
- * thread. */
+/* What the price book knows of the models of one worker, so that a name is looked for once. Zeroed. Its worker's thread, and the
+ * job threads that have a request of it: they meet at the mutex. */
 struct price_cache {
+    pthread_mutex_t mutex;
     const struct book *book; /* of the worker's snapshot; a request that has another one does without */
     struct map names;        /* "provider/model" -> struct book_found and that text */
 };
 
+/* From now on it is about this book; what it knew of another one is forgotten. */
+void price_cache_use(struct price_cache *cache, const struct book *book);
 void price_cache_fini(struct price_cache *cache);
 /* Remembers what the request asks for that prices depend on: its body is gone when it is priced. Before its first attempt. */
 void price_ask(struct request *req);

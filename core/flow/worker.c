@@ -26,7 +26,7 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
     w->pool = pool_new(&w->loop, gateway->dialer,
                        &(struct pool_settings){ .idle_per_origin = IDLE_PER_ORIGIN, .ca_file = config->ca_file });
     w->config = config_ref(config);
-    w->prices.book = config->book;
+    price_cache_use(&w->prices, config->book);
     struct fail fail;
     if (config->policy_count > 0) { /* each was loaded before: only memory can be missing */
         w->scripts = script_open(config, gateway->scripts, &fail);
@@ -45,8 +45,7 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
 void worker_use(struct worker *w, struct config *config, struct script_worker *scripts)
 {
     CHECK(w, WORKER);
-    price_cache_fini(&w->prices);
-    w->prices.book = config->book;
+    price_cache_use(&w->prices, config->book);
     script_unref(w->scripts);
     w->scripts = scripts;
     config_unref(w->config);
