@@ -93,10 +93,11 @@ struct attempt {
     struct transfer_request send;
     struct transfer *transfer; /* NULL when none is running */
     enum attempt_wire wire;
-    uint32_t wait;     /* for its first event or its whole answer; then for its end */
-    struct text url;   /* where it went, without the query; masked, arena */
-    int secret;        /* which of the provider's */
-    struct lane *lane; /* of its secret; NULL: nothing is known of it */
+    uint32_t wait;   /* for its first event or its whole answer; then for its end */
+    struct text url; /* where it went, without the query; masked, arena */
+    int secret;      /* which of the provider's */
+    struct lane *lane,
+        *account; /* of its secret at this model and at all of them; NULL: no limit was met there, or it is judged */
     struct ejection_ticket ticket;
     const char *secret_from;     /* 'env "X"': which secret was used */
     struct transfer_times times; /* connection_ns is -1 until it has one */

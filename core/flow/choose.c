@@ -32,10 +32,13 @@ static struct text secret_value(const struct config_provider *p, int secret)
     return p->secret_count > 0 ? p->secrets[secret].value : p->named_count > 0 ? p->named[0].value : TEXT_NONE;
 }
 
-static struct lane *lane_of(const struct request *req, const struct config_provider *p, int secret)
+/* Limits are a model's. A credential that is refused, or an account without quota, is so for all models: `model` is absent then. */
+static struct lane *lane_of(const struct request *req, const struct config_provider *p, struct text model, int secret,
+                            bool make)
 {
-    return has_health(req, p) ? health_lane(req->worker->gateway->health, p->name, p->base_url, secret_value(p, secret))
-                              : NULL;
+    return has_health(req, p)
+               ? health_lane(req->worker->gateway->health, p->name, p->base_url, model, secret_value(p, secret), make)
+               : NULL;
 }
 
 /* Was this request refused there for its secret? */
@@ -56,8 +59,11 @@ static int secret_of(const struct request *req, const struct route_target *t, in
         int secret = (int)((req->secret_turn + k) % count);
         if (was_refused(req, t, secret))
             continue;
-        struct lane *lane = lane_of(req, t->provider, secret);
-        int64_t cools = lane != NULL ? lane_left_ns(lane, now) : 0;
+        struct lane *lane = lane_of(req, t->provider, t->model, secret, false);
+        struct lane *account = count > 1 ? lane_of(req, t->provider, TEXT_NONE, secret, false) : NULL;
+        int64_t cools = lane != NULL ? lane_left_ns(lane, now) : 0,
+                refused = account != NULL ? lane_left_ns(account, now) : 0;
+        cools = refused > cools ? refused : cools;
         if (cools == 0)
             return secret;
         *left = cools < *left ? cools : *left;
@@ -241,9 +247,12 @@ void choose_begin(struct attempt *a)
     int secret = secret_of(req, t, now, &left);
     a->target = t;
     a->secret = secret >= 0 ? secret : 0; /* an outage: there is no usable one, and it is sent all the same */
-    a->lane = lane_of(req, t->provider, a->secret);
+    a->lane = lane_of(req, t->provider, t->model, a->secret, false);
+    a->account = t->provider->secret_count > 1 ? lane_of(req, t->provider, TEXT_NONE, a->secret, false) : NULL;
     if (a->lane != NULL)
         lane_begin(a->lane, now);
+    if (a->account != NULL)
+        lane_begin(a->account, now);
     if (health_of(req, t) != NULL)
         ejection_begin(t->health, req->attempts_made > 0, now, &a->ticket);
 }
@@ -274,11 +283,31 @@ static enum ejection_result verdict(const struct attempt *a)
     }
 }
 
-/* A secret that is refused for another reason than a limit cools too, where there is another one: with one alone the client is to see why. */
-static bool lane_is_out(const struct attempt *a)
+/* Which lane cools with this failure; NULL: none. Where a provider has one secret alone, a refused credential cools nothing: the client
+ * is to see why. */
+static struct lane *cooled(const struct attempt *a)
 {
-    return a->error_fault == GW_FAULT_RATE_LIMIT ||
-           (attempt_is_about_secret(a) && a->error_fault != GW_FAULT_REQUEST && a->target->provider->secret_count > 1);
+    const struct route_target *t = a->target;
+    if (a->error_fault == GW_FAULT_RATE_LIMIT)
+        return lane_of(a->req, t->provider, t->model, a->secret, true);
+    bool refused = attempt_is_about_secret(a) && a->error_fault != GW_FAULT_REQUEST;
+    return refused && t->provider->secret_count > 1 ? lane_of(a->req, t->provider, TEXT_NONE, a->secret, true) : NULL;
+}
+
+static void judge_lane(struct attempt *a, struct lane *lane, bool good, int64_t now)
+{
+    if (lane != NULL && good)
+        lane_good(lane, a->started_ns);
+    else if (lane != NULL)
+        lane_neither(lane, a->started_ns, now);
+}
+
+/* Each of its lanes, but the one that cools, learns what came of it. */
+static void judge_lanes(struct attempt *a, const struct lane *cools, bool good, int64_t now)
+{
+    judge_lane(a, a->lane != cools ? a->lane : NULL, good, now);
+    judge_lane(a, a->account != cools ? a->account : NULL, good, now);
+    a->lane = a->account = NULL;
 }
 
 void choose_report(struct attempt *a, bool good)
@@ -287,12 +316,10 @@ void choose_report(struct attempt *a, bool good)
     const struct route_target *t = a->target;
     if (good && t->health == NULL && !t->configured && has_health(a->req, t->provider)) /* from now on it is known */
         health_target(a->req->worker->gateway->health, t->provider->name, t->provider->base_url, t->model, true);
-    if (a->lane != NULL && good)
-        lane_good(a->lane, a->started_ns);
-    else if (a->lane != NULL && lane_is_out(a))
-        lane_cool(a->lane, a->retry_after_s >= 0 ? a->retry_after_s * CLOCK_S : -1, a->started_ns, now);
-    else if (a->lane != NULL)
-        lane_neither(a->lane, a->started_ns, now);
+    struct lane *cools = good ? NULL : cooled(a);
+    if (cools != NULL)
+        lane_cool(cools, a->retry_after_s >= 0 ? a->retry_after_s * CLOCK_S : -1, a->started_ns, now);
+    judge_lanes(a, cools, good, now);
     if (good && t->outage != NULL)
         outage_good(t->outage, now);
     if (ejection_result(&a->ticket, good ? EJECTION_GOOD : verdict(a), now))
@@ -304,7 +331,6 @@ void choose_report(struct attempt *a, bool good)
 void choose_end(struct attempt *a)
 {
     int64_t now = clock_ns();
-    if (a->lane != NULL && a->ticket.row != NULL && !a->ticket.judged)
-        lane_neither(a->lane, a->started_ns, now);
+    judge_lanes(a, NULL, false, now);
     ejection_end(&a->ticket, now);
 }

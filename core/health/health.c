@@ -22,6 +22,7 @@ struct row {
     char words[]; /* the key */
 };
 
+enum { KEY_MOST = 1024 };
 enum kind { TARGETS, LANES, MODELS, KINDS };
 
 struct health {
@@ -90,7 +91,6 @@ static struct row *add(struct health *health, enum kind kind, struct text key, s
 /* The row whose key is the three texts with NULs between. */
 static struct row *find(struct health *health, enum kind kind, struct text a, struct text b, struct text c, bool make)
 {
-    enum { KEY_MOST = 1024 };
     char words[KEY_MOST];
     size_t len = a.len + b.len + c.len + 2;
     if (health == NULL || len > sizeof words)
@@ -125,10 +125,17 @@ struct ejection *health_target(struct health *health, struct text provider, stru
     return row != NULL ? &row->of.ejection : NULL;
 }
 
-struct lane *health_lane(struct health *health, struct text provider, struct text base_url, struct text secret)
+struct lane *health_lane(struct health *health, struct text provider, struct text base_url, struct text model,
+                         struct text secret, bool make)
 {
+    char words[KEY_MOST];
     uint64_t hash = map_hash(secret.ptr, secret.len);
-    struct row *row = find(health, LANES, provider, base_url, (struct text){ (const char *)&hash, sizeof hash }, true);
+    if (model.len > sizeof words - sizeof hash)
+        return NULL;
+    memcpy(words, &hash, sizeof hash);
+    if (model.len > 0)
+        memcpy(words + sizeof hash, model.ptr, model.len);
+    struct row *row = find(health, LANES, provider, base_url, (struct text){ words, sizeof hash + model.len }, make);
     return row != NULL ? &row->of.lane : NULL;
 }
 

@@ -1,6 +1,7 @@
 /* health.h - what this process has seen of its upstreams: which targets fail, which secrets are at their limit.
  *
- * A target is a provider, its base URL and an upstream model; a lane is a provider, its base URL and a secret. What is known
+ * A target is a provider, its base URL and an upstream model; a lane is a provider, its base URL, a secret, and one upstream
+ * model or all of them. What is known
  * belongs to the process, not to a worker nor to a snapshot: each worker learns from the others, and a configuration that is loaded anew
  * finds it again under the same words. Nothing of it is shared between gateways. Rules and numbers: simulated, README.md.
  *
@@ -29,8 +30,10 @@ void health_free(struct health *health);
  * leave nothing here. NULL too where there are too many. The texts are copied. */
 struct ejection *health_target(struct health *health, struct text provider, struct text base_url, struct text model,
                                bool make);
-/* The row of a secret: of it a keyed hash is kept. An absent secret is a lane too. */
-struct lane *health_lane(struct health *health, struct text provider, struct text base_url, struct text secret);
+/* The row of a secret, of which a keyed hash is kept; an absent secret is a lane too. `model`: for that model alone, whose limit it may have
+ * met; absent: for all of them. `make` as above: a lane that never met a limit has no row. */
+struct lane *health_lane(struct health *health, struct text provider, struct text base_url, struct text model,
+                         struct text secret, bool make);
 /* The row of a model as it is asked for. */
 struct outage *health_model(struct health *health, struct text model);
 /* Calls `each` for every target, in the order in which they were first seen: for metrics. */

@@ -142,6 +142,25 @@ class Limits(Two):
             self.assertEqual(len(self.a.requests), 1)
             self.assertEqual(gw.log_for(answer.id)["attempts"], [])
 
+    def test_a_limit_of_one_model_is_not_that_of_another(self):
+        self.a.handler = lambda request, out: (failing(429, [("Retry-After", "30")]) if request.json()["model"] == "large" else good)(request, out)
+        with self.gateway('model "m" { "a/large" }\nmodel "n" { "a/small" }\n') as gw:
+            self.assertEqual(self.ask(gw, 3), {429: 3})
+            self.assertEqual(self.ask(gw, 5, "n"), {200: 5})
+            self.assertEqual(self.counts()[0], 6)
+
+    def test_a_refused_credential_cools_for_every_model_where_there_is_another(self):
+        def by_key(request, out):
+            return (failing(401) if request.headers["authorization"] == "Bearer sk-a-a-a-a" else good)(request, out)
+
+        self.a.handler = by_key
+        lua = provider("a", self.a.url).replace('env "UP_KEY"', 'env "KEY_A", env "KEY_B"')
+        with Gateway(lua + 'model "m" { "a/large" }\nmodel "n" { "a/small" }\n', env=ON) as gw:
+            self.assertEqual(self.ask(gw, 2), {200: 2})
+            self.assertEqual(self.ask(gw, 4, "n"), {200: 4})
+            used = collections.Counter(r.headers["authorization"] for r in self.a.requests)
+            self.assertEqual(used["Bearer sk-a-a-a-a"], 1)
+
     def test_a_limit_of_one_target_sends_the_requests_to_the_other(self):
         self.a.handler = failing(429, [("Retry-After", "20")])
         with self.gateway() as gw:

@@ -148,9 +148,13 @@ Test(health, finds_the_same_row_under_the_same_words)
     cr_assert_null(health_target(h, TEXT("p"), TEXT("http://v"), TEXT("m"), false));
     cr_assert_null(health_target(h, TEXT("ph"), TEXT("ttp://u"), TEXT("m"), false));
     cr_assert_neq(health_target(h, TEXT("p"), TEXT("http://u"), TEXT("m2"), true), row);
-    struct lane *of_a = health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("a"));
-    cr_assert_neq(of_a, health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("b")));
-    cr_assert_eq(of_a, health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("a")));
+    cr_assert_null(health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("m"), TEXT("a"), false));
+    struct lane *of_a = health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("m"), TEXT("a"), true);
+    cr_assert_not_null(of_a);
+    cr_assert_neq(of_a, health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("m"), TEXT("b"), true));
+    cr_assert_neq(of_a, health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("m2"), TEXT("a"), true));
+    cr_assert_neq(of_a, health_lane(h, TEXT("p"), TEXT("http://u"), TEXT_NONE, TEXT("a"), true));
+    cr_assert_eq(of_a, health_lane(h, TEXT("p"), TEXT("http://u"), TEXT("m"), TEXT("a"), false));
     cr_assert_eq(health_model(h, TEXT("m")), health_model(h, TEXT("m")));
     cr_assert_null(health_target(NULL, TEXT("p"), TEXT("http://u"), TEXT("m"), true));
     unsigned n = 0;

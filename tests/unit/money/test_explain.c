@@ -1,7 +1,7 @@
 /* test_explain.c - the records of one request, from the journal, and from a store with what the journal has beyond it. */
+#include "forge.h"
 #include "money/explain_inside.h"
 #include "read_store.h"
-#include "write_journal.h"
 #include "written.h"
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* what write_journal.h gives a record may be another thing here */

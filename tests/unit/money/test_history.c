@@ -1,8 +1,8 @@
 /* test_history.c - a whole journal, read over its files: which records come, what is wrong with it, where a start may begin. */
 #include <inttypes.h>
 
+#include "forge.h"
 #include "money/history.h"
-#include "write_journal.h"
 #include "written.h"
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* what write_journal.h gives a record may be another thing here */

@@ -1,7 +1,7 @@
 /* test_usage_report.c - sums of a journal, and of a store with what the journal has beyond it; the words of a report. */
+#include "forge.h"
 #include "money/usage_inside.h"
 #include "read_store.h"
-#include "write_journal.h"
 #include "written.h"
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* what write_journal.h gives a record may be another thing here */

@@ -1,8 +1,8 @@
 /* test_usage_store.c - sums of a store, with what the journal has beyond it: what is asked, what is added, what a store that is away
  * does to a report. */
+#include "forge.h"
 #include "money/usage_inside.h"
 #include "read_store.h"
-#include "write_journal.h"
 #include "written.h"
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* what write_journal.h gives a record may be another thing here */
