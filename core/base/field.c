@@ -66,12 +66,25 @@ bool field_is_value(struct text value)
     }
 }
 
-bool field_is_credential(struct text name)
+static bool is_one_of(struct text name, const char *const *names)
 {
-    static const char *const names[] = { "authorization",  "proxy-authorization", "cookie", "api-key", "x-api-key",
-                                         "x-goog-api-key", "x-amz-security-token" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_eq_nocase(name, text_of(names[i])))
+    for (; *names != NULL; names++)
+        if (text_eq_nocase(name, text_of(*names)))
             return true;
     return false;
+}
+
+bool field_is_credential(struct text name)
+{
+    static const char *const names[] = { "authorization",  "proxy-authorization",  "cookie", "api-key", "x-api-key",
+                                         "x-goog-api-key", "x-amz-security-token", NULL };
+    return is_one_of(name, names);
+}
+
+bool field_is_framing(struct text name)
+{
+    static const char *const names[] = { "connection",        "content-length",   "expect", "host",
+                                         "keep-alive",        "proxy-connection", "te",     "trailer",
+                                         "transfer-encoding", "upgrade",          NULL };
+    return is_one_of(name, names);
 }

@@ -15,4 +15,8 @@ bool field_is_value(struct text value);
  * it? Any case. */
 bool field_is_credential(struct text name);
 
+/* Does a header of this name frame a message or belong to one connection? Only the gateway writes those: two opinions about them are how
+ * requests are smuggled. Any case. */
+bool field_is_framing(struct text name);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/field.h"
 #include "boot/load_lua.h"
 #include "config/labels.h"
 
@@ -135,30 +136,7 @@ void load_read_targets(lua_State *L, int index, const struct load_place *place, 
     }
 }
 
-static bool is_header_name(struct text name)
-{
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || strchr(others, c) == NULL))
-            return false;
-    }
-    return name.len > 0 && name.len <= 100;
-}
-
-/* Headers that define how the message is framed or routed are written by the gateway alone. */
-static bool is_ours(const char *name)
-{
-    static const char *const ours[] = { "connection", "content-length",    "host",
-                                        "keep-alive", "proxy-connection",  "te",
-                                        "trailer",    "transfer-encoding", "upgrade",
-                                        NULL };
-    for (size_t i = 0; ours[i] != NULL; i++)
-        if (strcasecmp(name, ours[i]) == 0)
-            return true;
-    return false;
-}
+enum { HEADER_NAME_MOST = 100 };
 
 static bool is_credential(const char *name)
 {
@@ -176,9 +154,9 @@ static void read_header(lua_State *L, const struct load_place *place, const char
     struct load_place inner = { place->line, arena_printf(arena, "%s: headers", place->where) };
     const char *shown = load_name(L, text_of(name));
 
-    if (!is_header_name(text_of(name))) {
+    if (!field_is_name(text_of(name)) || strlen(name) > HEADER_NAME_MOST) {
         load_complain(L, &inner, "\"%s\" is not a header's name", shown);
-    } else if (is_ours(name)) {
+    } else if (field_is_framing(text_of(name))) {
         load_complain(L, &inner, "\"%s\" is written by the gateway itself", shown);
     } else if (load_get_secret(L, -1, &header->secret)) {
         header->name = arena_text(arena, text_of(name));

@@ -3,10 +3,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/map.h"
 #include "flow/answer_head.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
@@ -29,7 +29,7 @@ struct throttle {
     pthread_mutex_t mutex;
     struct counters *counters;
     struct throttle_owner *owners; /* by config_rates.index; they stay */
-    size_t owner_count, owner_room;
+    size_t owner_count;
 };
 
 /* What is asked of one owner. */
@@ -56,24 +56,28 @@ bool throttle_is_needed(const struct config *config)
     return needed;
 }
 
-/* Names may have any letters, and those of counters may not. */
-static void bind(struct throttle *t, struct config_rates *rates, char kind, struct text name)
+/* Those that there are, by name; valid until the owners move. */
+static void list_owners(const struct throttle *t, struct map *known)
+{
+    map_init(known);
+    for (size_t i = 0; i < t->owner_count; i++)
+        map_put(known, text_of(t->owners[i].name), &t->owners[i]);
+}
+
+/* Names may have any letters, and those of counters may not. There is room for it. */
+static void bind(struct throttle *t, struct map *known, struct config_rates *rates, char kind, struct text name)
 {
     uint8_t digest[CRYPTO_SHA256_LEN];
     struct throttle_owner owner = { .name = { kind } };
     crypto_sha256(name, digest);
     crypto_hex(digest, NAME_HEX / 2, owner.name + 1);
-    rates->index = 0;
-    while (rates->index < t->owner_count && strcmp(t->owners[rates->index].name, owner.name) != 0)
-        rates->index++;
-    if (rates->index < t->owner_count)
-        return;
-    if (t->owner_count == t->owner_room) {
-        t->owner_room = t->owner_room * 2 + 16;
-        t->owners = realloc(t->owners, t->owner_room * sizeof *t->owners);
-        BUG_IF(t->owners == NULL);
+    struct throttle_owner *found = map_get(known, text_of(owner.name));
+    if (found == NULL) {
+        found = &t->owners[t->owner_count++];
+        *found = owner;
+        map_put(known, text_of(found->name), found);
     }
-    t->owners[t->owner_count++] = owner;
+    rates->index = (unsigned)(found - t->owners);
 }
 
 struct throttle *throttle_new(struct counters *counters)
@@ -86,14 +90,19 @@ struct throttle *throttle_new(struct counters *counters)
 
 void throttle_bind(struct throttle *t, struct config *config)
 {
+    struct map known;
     pthread_mutex_lock(&t->mutex);
-    bind(t, &config->rates, 'g', TEXT("all"));
+    t->owners = realloc(t->owners, (t->owner_count + 1 + config->team_count + config->key_count) * sizeof *t->owners);
+    BUG_IF(t->owners == NULL);
+    list_owners(t, &known);
+    bind(t, &known, &config->rates, 'g', TEXT("all"));
     for (size_t i = 0; i < config->team_count; i++)
         if (has_any(&config->teams[i].rates))
-            bind(t, &config->teams[i].rates, 't', config->teams[i].name);
+            bind(t, &known, &config->teams[i].rates, 't', config->teams[i].name);
     for (size_t i = 0; i < config->key_count; i++)
         if (has_any(&config->keys[i].rates))
-            bind(t, &config->keys[i].rates, 'k', config->keys[i].name);
+            bind(t, &known, &config->keys[i].rates, 'k', config->keys[i].name);
+    map_fini(&known);
     pthread_mutex_unlock(&t->mutex);
 }
 

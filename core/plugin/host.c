@@ -101,14 +101,6 @@ static void host_dropped(gw_call *call, gw_str member, gw_str why)
     call->dropped_last = &d->next;
 }
 
-static bool is_one_of(struct text name, const struct text *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (text_eq_nocase(name, names[i]))
-            return true;
-    return false;
-}
-
 static gw_str host_client_header(gw_call *call, gw_str name)
 {
     call = call_given(call, "host->client_header()");
@@ -219,17 +211,6 @@ static void host_http_url(gw_http *http, gw_str url)
         http->url = keep(http->call, url, url.len);
 }
 
-/* Framing and connection are the transport's: two opinions about them are how requests are smuggled. */
-static bool is_transport_header(struct text name)
-{
-    static const struct text names[] = {
-        { "connection", 10 }, { "content-length", 14 },    { "expect", 6 },
-        { "host", 4 },        { "keep-alive", 10 },        { "te", 2 },
-        { "trailer", 7 },     { "transfer-encoding", 17 }, { "upgrade", 7 },
-    };
-    return is_one_of(name, names, sizeof names / sizeof *names);
-}
-
 static bool is_header_value(struct text t)
 {
     return t.len <= 64 << 10 && field_is_value(t);
@@ -243,7 +224,7 @@ static void host_http_header(gw_http *http, gw_str name, gw_str value)
         call_given(NULL, "host->http_header()");
     } else if (!is_token(n)) {
         refuse(http, "the name of a header is not a token");
-    } else if (is_transport_header(n)) {
+    } else if (field_is_framing(n)) {
         refuse(http, "the header %.*s is written by the gateway, not by a plugin", TEXT_ARG(n));
     } else if (!is_header_value(call_text(value))) {
         refuse(http, "the value of the header %.*s has a byte that is not allowed there or is too long", TEXT_ARG(n));

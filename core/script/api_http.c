@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/field.h"
 #include "script/api.h"
 #include "script/run.h"
 
-enum { HEADERS_MOST = 16, TIMEOUT_MOST_MS = 600 * 1000 };
+enum { HEADERS_MOST = 16, HEADER_NAME_MOST = 100, TIMEOUT_MOST_MS = 600 * 1000 };
 
 static const struct config_place *place_of(lua_State *L, const char *word)
 {
@@ -43,31 +44,11 @@ static bool is_path(struct text path)
     return true;
 }
 
-static bool is_value(struct text value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if ((unsigned char)value.ptr[i] < ' ' || value.ptr[i] == 0x7f)
-            return false;
-    return true;
-}
-
-static bool is_name(struct text name)
-{
-    for (size_t i = 0; i < name.len; i++)
-        if (!((name.ptr[i] >= 'a' && name.ptr[i] <= 'z') || (name.ptr[i] >= 'A' && name.ptr[i] <= 'Z') ||
-              (name.ptr[i] >= '0' && name.ptr[i] <= '9') || name.ptr[i] == '-' || name.ptr[i] == '_'))
-            return false;
-    return name.len > 0 && name.len <= 100;
-}
-
 /* The message's frame is the gateway's, and what the block sets is the operator's. */
 static bool is_taken(const struct config_place *place, struct text name)
 {
-    static const char *const ours[] = { "connection", "content-length",    "host",    "keep-alive", "proxy-connection",
-                                        "te",         "transfer-encoding", "upgrade", "trailer",    NULL };
-    for (size_t i = 0; ours[i] != NULL; i++)
-        if (text_eq_nocase(name, text_of(ours[i])))
-            return true;
+    if (field_is_framing(name))
+        return true;
     for (size_t i = 0; i < place->header_count; i++)
         if (text_eq_nocase(name, place->headers[i].name))
             return true;
@@ -85,7 +66,7 @@ static void read_headers(lua_State *L, const char *word, struct script_http *htt
         luaL_error(L, "%s: headers takes { [\"name\"] = \"value\" }, not %s", word, luaL_typename(L, -1));
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
         struct text name = lua_type(L, -2) == LUA_TSTRING ? api_text(L, -2) : TEXT(""), value = api_text(L, -1);
-        if (!is_name(name) || value.ptr == NULL || !is_value(value))
+        if (!field_is_name(name) || name.len > HEADER_NAME_MOST || value.ptr == NULL || !field_is_value(value))
             luaL_error(L, "%s: headers takes { [\"name\"] = \"value\" }: texts without control characters", word);
         if (is_taken(http->place, name))
             luaL_error(L, "%s: the header %s is set by the gateway or by the policy's block", word, name.ptr);

@@ -2,29 +2,18 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "base/field.h"
 #include "script/api.h"
 
-enum { VALUE_MOST = 4096, HEADERS_MOST = 32 };
+enum { NAME_MOST = 128, VALUE_MOST = 4096, HEADERS_MOST = 32 };
 
-/* Credentials, what frames a message, and what is the gateway's own. A * at the end: all that begin so. */
-static const char *const closed[] = { "authorization",
-                                      "proxy-*",
-                                      "x-api-key",
-                                      "api-key",
-                                      "cookie",
+/* Beside credentials and what frames a message: what is the gateway's own, or its transport's. A * at the end: all that begin so. */
+static const char *const closed[] = { "proxy-*",
                                       "set-cookie*",
-                                      "x-goog-api-key",
                                       "x-amz-*",
-                                      "host",
-                                      "connection",
-                                      "keep-alive",
-                                      "te",
                                       "trailer*",
-                                      "transfer-encoding",
-                                      "upgrade",
                                       "content-*",
                                       "accept-encoding",
-                                      "expect",
                                       "x-gw-*",
                                       "request-id",
                                       "x-request-id",
@@ -41,16 +30,12 @@ static const char *const closed[] = { "authorization",
                                       "x-goog-user-project",
                                       NULL };
 
-static bool is_token(struct text t)
+static bool is_closed(struct text name)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < t.len; i++) {
-        char c = t.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!plain && (c == '\0' || strchr(marks, c) == NULL))
-            return false;
-    }
-    return t.len > 0 && t.len <= 128;
+    for (size_t i = 0; closed[i] != NULL; i++)
+        if (text_matches(name, text_of(closed[i])))
+            return true;
+    return field_is_credential(name) || field_is_framing(name);
 }
 
 static bool is_value(struct text t)
@@ -68,16 +53,15 @@ static void put(lua_State *L, struct script_put **list, const char *word, const 
     struct text value = lua_isnil(L, 3) ? TEXT_NONE : api_check_text(L, 3, word, "a value");
     struct script_put *p = arena_new(req->arena, struct script_put);
     size_t count = 0;
-    if (!is_token(name))
+    if (!field_is_name(name) || name.len > NAME_MOST)
         luaL_error(L, "%s: this is no header's name", word);
     if (value.ptr != NULL && !is_value(value))
         luaL_error(L, "%s: a value is visible ASCII, at most %d bytes", word, VALUE_MOST);
     p->name = api_keep(L, name);
     for (char *c = (char *)(uintptr_t)p->name.ptr; *c != '\0'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
-    for (size_t i = 0; closed[i] != NULL; i++)
-        if (text_matches(p->name, text_of(closed[i])))
-            luaL_error(L, "%s: the header %s is not a policy's to set", word, p->name.ptr);
+    if (is_closed(p->name))
+        luaL_error(L, "%s: the header %s is not a policy's to set", word, p->name.ptr);
     for (const struct script_put *q = *list; q != NULL; q = q->next)
         count++;
     if (count >= HEADERS_MOST)

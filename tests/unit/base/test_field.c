@@ -53,3 +53,14 @@ Test(field, knows_headers_that_hold_a_credential)
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         cr_assert_not(field_is_credential(text_of(no[i])), "%s", no[i]);
 }
+
+Test(field, framing_is_the_gateways)
+{
+    static const char *const yes[] = { "Connection", "content-length",   "EXPECT",  "host",    "keep-alive",
+                                       "te",         "proxy-connection", "Upgrade", "trailer", "transfer-encoding" };
+    static const char *const no[] = { "connections", "content-type", "x-host", "" };
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        cr_assert(field_is_framing(text_of(yes[i])), "%s", yes[i]);
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        cr_assert_not(field_is_framing(text_of(no[i])), "%s", no[i]);
+}
