@@ -130,7 +130,7 @@ static void put_first(const struct explain *e, struct buf *out)
                   { "client", row->client }, { "API", row->face } };
     char stamp[32];
     clock_rfc3339(row->admitted_ms, stamp);
-    buf_printf(out, "request %.*s asked for ", TEXT_ARG(e->request));
+    buf_printf(out, "request %.*s for ", TEXT_ARG(e->request));
     row_write_clean(row->model, out);
     buf_printf(out, " at %s\n ", stamp);
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {

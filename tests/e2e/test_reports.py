@@ -109,7 +109,7 @@ class Reports(StoreCase):
             self.assertEqual([(l["unit"], l["quantity"]) for l in second["lines"]], [("input", 5), ("output", 2)])
             self.assertEqual((second["raw"]["total_tokens"], second["cost_usd"], said["store", "-c"]["cost_usd"]), (7, "0.0000325", "0.0000325"))
             text = run("explain", "-c", config, answer.id).out
-            for words in ("asked for f at ", "attempt 1: up/real", "outcome status_503", "attempt 2: up2/real", 'charged to team "default" of 1000 USD a month', "usage reported", "total 0.0000325 USD, 0.00 in doubt"):
+            for words in (" for f at ", "attempt 1: up/real", "outcome status_503", "attempt 2: up2/real", 'charged to team "default" of 1000 USD a month', "usage reported", "total 0.0000325 USD, 0.00 in doubt"):
                 self.assertIn(words, text)
             self.assertIn("answered without an upstream", run("explain", "-c", config, local.id).out)
             gate = threading.Event()

@@ -79,7 +79,7 @@ static void check(const struct explain *e, bool as_json, const char *expected)
 }
 
 #define HEAD                                                                                                           \
-    "request r-1 asked for smart at 2026-08-24T10:11:11.000Z\n"                                                        \
+    "request r-1 for smart at 2026-08-24T10:11:11.000Z\n"                                                        \
     "  team blue key k1 project proj tags a,b user u? session s1 client cli/1 API chat\n"
 #define FIRST                                                                                                          \
     "attempt 1: prov/up-1\n"                                                                                           \
@@ -121,7 +121,7 @@ Test(explain_write, one_that_is_open_is_enough_for_a_request_that_goes_on)
 {
     struct explain e = { .request = TEXT("r-1"), .rows = { &open, &last }, .count = 2 };
     check(&e, false,
-          "request r-1 asked for - at 1970-01-01T00:00:00.000Z\n \n" OPEN LAST
+          "request r-1 for - at 1970-01-01T00:00:00.000Z\n \n" OPEN LAST
           "total 0.00 USD, 0.00 in doubt, and what has no price; it is not over\n");
 }
 
@@ -129,7 +129,7 @@ Test(explain_write, what_asked_no_upstream_held_nothing)
 {
     struct explain e = { .request = TEXT("r-2"), .rows = { &alone }, .count = 1 };
     check(&e, false,
-          "request r-2 asked for m at 1970-01-01T00:00:00.000Z\n \n"
+          "request r-2 for m at 1970-01-01T00:00:00.000Z\n \n"
           "no upstream was asked\n"
           "  ended void, outcome refused, after 5 ms\n"
           "  cost 0.00 USD\n"
