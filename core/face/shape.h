@@ -47,7 +47,5 @@ const char *shape_add_system(struct shape_body *b, struct text text, bool at_sta
 const char *shape_set_system(struct shape_body *b, struct text text);
 /* Keeps the tools for which `keeps` is true, in the order of talk's `tools`. */
 const char *shape_keep_tools(struct shape_body *b, const bool *keeps, size_t count);
-/* The answer so far and what the user has to say to it, behind the last message. */
-const char *shape_say(struct shape_body *b, struct text answer, struct text text);
 
 #endif

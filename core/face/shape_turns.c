@@ -1,4 +1,4 @@
-/* shape_turns.c - the system text, the tools and the last word of a body. */
+/* shape_turns.c - the system text and the tools of a body. */
 #include <string.h>
 
 #include "face/edit.h"
@@ -217,30 +217,5 @@ const char *shape_keep_tools(struct shape_body *b, const bool *keeps, size_t cou
         if (!read_again(b, &e))
             return "the body cannot be read";
     }
-    return NULL;
-}
-
-const char *shape_say(struct shape_body *b, struct text answer, struct text text)
-{
-    struct edit e;
-    const struct json *turns =
-        b->shape != NULL && b->shape->turns != NULL ? json_get(b->json, text_of(b->shape->turns)) : NULL;
-    if (turns == NULL)
-        return "this API has no turns to add to";
-    struct text said = edit_string(b->arena, answer), more = edit_string(b->arena, text), v = json_text(turns);
-    struct text one = TEXT_NONE,
-                two = text_of(arena_printf(b->arena, "{\"role\":\"user\",\"content\":%.*s}", TEXT_ARG(more)));
-    if (answer.len > 0)
-        one = text_of(arena_printf(b->arena, ",{\"role\":\"assistant\",\"content\":%.*s}", TEXT_ARG(said)));
-    edit_begin(&e, b->arena, b->text);
-    if (json_type(turns) == JSON_T_ARRAY)
-        edit_put(&e, (struct text){ v.ptr + v.len - 1, 0 },
-                 text_of(arena_printf(b->arena, "%.*s%s%.*s", TEXT_ARG(one),
-                                      json_count(turns) > 0 || one.len > 0 ? "," : "", TEXT_ARG(two))));
-    else /* a text for an input */
-        edit_put(&e, v,
-                 text_of(arena_printf(b->arena, "[{\"role\":\"user\",\"content\":%.*s}%.*s,%.*s]", TEXT_ARG(v),
-                                      TEXT_ARG(one), TEXT_ARG(two))));
-    b->text = edit_end(&e);
     return NULL;
 }

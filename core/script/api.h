@@ -71,8 +71,6 @@ struct text api_keep(lua_State *L, struct text t);
 void api_push(lua_State *L, struct text t); /* nil where it is absent */
 /* JSON as a Lua value. null becomes nil, or gw.json.null where it is inside. Raises where it is nested too deeply. */
 void api_push_json(lua_State *L, const struct json *value);
-/* Is a model configured under that name, or does a provider or a family have it? */
-bool api_knows_model(const struct config *config, struct text name);
 /* Raises where not: `WORD: model "x" is not configured (did you mean ...)`. */
 void api_check_model(lua_State *L, const char *word, struct text name);
 

@@ -106,7 +106,8 @@ void api_push(lua_State *L, struct text t)
         lua_pushlstring(L, t.ptr, t.len);
 }
 
-bool api_knows_model(const struct config *config, struct text name)
+/* Is a model configured under that name, or does a provider or a family have it? */
+static bool knows_model(const struct config *config, struct text name)
 {
     struct text rest = name, head = text_cut(&rest, '/');
     return config_model(config, name) != NULL || (rest.len > 0 && config_provider(config, head) != NULL) ||
@@ -116,7 +117,7 @@ bool api_knows_model(const struct config *config, struct text name)
 void api_check_model(lua_State *L, const char *word, struct text name)
 {
     const struct config *config = state_of(L)->config;
-    if (api_knows_model(config, name))
+    if (knows_model(config, name))
         return;
     const char **names = lua_newuserdatauv(L, (config->model_count + 1) * sizeof *names, 0);
     size_t n = 0;
