@@ -79,7 +79,7 @@ static void check(const struct explain *e, bool as_json, const char *expected)
 }
 
 #define HEAD                                                                                                           \
-    "request r-1 for smart at 2026-08-24T10:11:11.000Z\n"                                                        \
+    "request r-1 for smart at 2026-08-24T10:11:11.000Z\n"                                                              \
     "  team blue key k1 project proj tags a,b user u? session s1 client cli/1 API chat\n"
 #define FIRST                                                                                                          \
     "attempt 1: prov/up-1\n"                                                                                           \
