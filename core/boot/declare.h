@@ -140,7 +140,7 @@ struct declare_model {
     struct declare_targets targets, fallback;
     struct config_timeouts timeouts;
     struct declare_retry retry;
-    struct text lossy, strategy; /* absent: not set */
+    struct text lossy, strategy, sticky; /* absent: not set */
     struct declare_budgets budgets;
     unsigned min_output;
     int64_t most; /* nano-dollars; 0: not set */

@@ -218,6 +218,8 @@ static void dump_model(const struct config_model *model, struct buf *out)
     dump_targets(model, true, out);
     static const char *const strategies[] = { "order", "weighted", "least_busy" };
     buf_printf(out, "    strategy = \"%s\",\n", strategies[model->strategy]);
+    if (model->sticky)
+        buf_str(out, "    sticky = \"conversation\",\n");
     buf_str(out, "    timeout = { connect_s = ");
     lua_text_seconds(out, model->timeouts.connect_ns);
     buf_str(out, ", first_token_s = ");

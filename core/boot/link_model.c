@@ -99,6 +99,11 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->strategy = text_is(said->strategy, "weighted")     ? STRATEGY_WEIGHTED
                       : text_is(said->strategy, "least_busy") ? STRATEGY_LEAST_BUSY
                                                               : STRATEGY_ORDER;
+    model->sticky = text_is(said->sticky, "conversation");
+    if (model->sticky && model->strategy == STRATEGY_LEAST_BUSY)
+        complain(complaints, said->line,
+                 "%s: sticky = \"conversation\" does not go with strategy = \"%.*s\": take out one of the two", where,
+                 TEXT_ARG(said->strategy));
     model->lossy_refuse = text_is(said->lossy, "refuse");
     model->min_output = said->min_output;
     model->most_nano = said->most;

@@ -71,6 +71,8 @@ const struct word_row words[] = {
     {"model", "strategy", WORD_CHOICE, .choices = "order weighted least_busy", AT(declare_model, strategy),
      .otherwise = "\"order\"; \"weighted\" where a target has a weight", RELOAD,
      .help = "which of the targets that are usable is tried first"},
+    {"model", "sticky", WORD_CHOICE, .choices = "none conversation", AT(declare_model, sticky), .otherwise = "\"none\"", RELOAD,
+     .help = "the requests of a conversation go to the same one of several targets, whose prompt cache has it"},
     {"model", "lossy", WORD_CHOICE, .choices = "drop refuse", AT(declare_model, lossy), .otherwise = "\"drop\"", RELOAD,
      .help = "what a target cannot carry is dropped and named, or the request is refused"},
     {"model", "min_output_tokens", COUNT(1, 1000000), AT(declare_model, min_output), .otherwise = "256; 4096 where it reasons", RELOAD,

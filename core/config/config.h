@@ -115,6 +115,7 @@ struct config_model {
     struct config_target *targets; /* in order, fallbacks last */
     size_t target_count;
     enum config_strategy strategy;
+    bool sticky; /* sticky = "conversation" */
     struct config_timeouts timeouts;
     unsigned attempts;             /* most tries in all */
     bool lossy_refuse;             /* lossy = "refuse" */

@@ -30,6 +30,7 @@ struct route_target {
     bool fallback;                 /* it stands in the list of fallbacks, or one before it is off or ejected */
     bool reserve;                  /* it stands in the list of fallbacks */
     bool looked_up;                /* `health` is known */
+    const char *chosen;            /* why it is the next: "order", "sticky" ...; static, NULL: nobody chose */
     unsigned weight;               /* its share among the targets of its list; 1 where there are no weights */
     struct ejection *health;       /* NULL: nothing is known of it */
     struct outage *outage;         /* it is tried though nothing is usable; NULL: it is not */
@@ -99,6 +100,7 @@ struct attempt {
     struct lane *lane,
         *account; /* of its secret at this model and at all of them; NULL: no limit was met there, or it is judged */
     struct ejection_ticket ticket;
+    const char *chosen;          /* why this target: struct route_target's */
     const char *secret_from;     /* 'env "X"': which secret was used */
     struct transfer_times times; /* connection_ns is -1 until it has one */
     int64_t head_ns;             /* when the head of the answer came; 0: not yet */

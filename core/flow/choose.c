@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "flow/conversation.h"
+#include "flow/strategy.h"
 #include "flow/way.h"
 #include "health/lane.h"
 #include "health/outage.h"
+#include "health/spread.h"
 #include "script/script.h"
 
 /* Token counts are asked for on every turn and answered by an estimate where nobody can: they say nothing of a target. A provider that
@@ -51,30 +54,48 @@ static bool was_refused(const struct request *req, const struct route_target *t,
     return false;
 }
 
-/* The secret of `t` that is next; -1: none. *left: nanoseconds until the first one that cools may be used, at most *left. */
-static int secret_of(const struct request *req, const struct route_target *t, int64_t now, int64_t *left)
+/* Nanoseconds until it may be used; 0: now. */
+static int64_t cools_for(const struct request *req, const struct route_target *t, int secret, bool alone, int64_t now)
+{
+    struct lane *lane = lane_of(req, t->provider, t->model, secret, false);
+    struct lane *account = alone ? NULL : lane_of(req, t->provider, TEXT_NONE, secret, false);
+    int64_t cools = lane != NULL ? lane_left_ns(lane, now) : 0,
+            refused = account != NULL ? lane_left_ns(account, now) : 0;
+    return refused > cools ? refused : cools;
+}
+
+/* The secret of `t` that is next: of those that are usable the one that has the conversation, by its hash; they take turns where there is
+ * none. -1: no one is. *left: nanoseconds until the first one that cools may be used, at most *left. */
+static int secret_of(struct request *req, const struct route_target *t, int64_t now, int64_t *left)
 {
     size_t count = t->provider->secret_count > 0 ? t->provider->secret_count : 1;
+    const uint8_t *conversation = count > 1 ? conversation_of(req) : NULL;
+    double best_score = 0;
+    int best = -1;
     for (size_t k = 0; k < count; k++) {
         int secret = (int)((req->secret_turn + k) % count);
         if (was_refused(req, t, secret))
             continue;
-        struct lane *lane = lane_of(req, t->provider, t->model, secret, false);
-        struct lane *account = count > 1 ? lane_of(req, t->provider, TEXT_NONE, secret, false) : NULL;
-        int64_t cools = lane != NULL ? lane_left_ns(lane, now) : 0,
-                refused = account != NULL ? lane_left_ns(account, now) : 0;
-        cools = refused > cools ? refused : cools;
-        if (cools == 0)
+        int64_t cools = cools_for(req, t, secret, count == 1, now);
+        if (cools > 0) {
+            *left = cools < *left ? cools : *left;
+            continue;
+        }
+        if (conversation == NULL)
             return secret;
-        *left = cools < *left ? cools : *left;
+        double score = spread_score(spread_hash(conversation, t->provider->name, secret_value(t->provider, secret)), 1);
+        if (best < 0 || score > best_score) {
+            best = secret;
+            best_score = score;
+        }
     }
-    return -1;
+    return best;
 }
 
 /* What stands in the way of a target. */
 enum way_in { WAY_IN, WAY_PROBE, WAY_OUT, WAY_COOLS };
 
-static enum way_in way_into(const struct request *req, struct route_target *t, int64_t now, int64_t *left)
+static enum way_in way_into(struct request *req, struct route_target *t, int64_t now, int64_t *left)
 {
     struct ejection *e = health_of(req, t);
     enum ejection_may may = e != NULL ? ejection_asks(e, now) : EJECTION_YES;
@@ -120,56 +141,11 @@ static void move_up(struct request *req, size_t from)
     req->targets[req->target_next] = chosen;
 }
 
-static double share_of(const struct route_target *t, int64_t now)
-{
-    return (double)t->weight * (t->health != NULL ? ejection_share(t->health, now) : 1);
-}
-
-/* One of them with the probability of its weight; the first where no weight is left. */
-static size_t by_weight(struct request *req, const size_t *usable, size_t count, int64_t now)
-{
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += share_of(&req->targets[usable[i]], now);
-    double at = chance_next(&req->worker->chance) * sum;
-    for (size_t i = 0; i < count; i++) {
-        double share = share_of(&req->targets[usable[i]], now);
-        if (at < share)
-            return usable[i];
-        at -= share;
-    }
-    return usable[0];
-}
-
-/* How busy a target is for its weight. */
-static double load_of(const struct route_target *t, int64_t now)
-{
-    double share = share_of(t, now), busy = 1 + (double)(t->health != NULL ? ejection_in_flight(t->health) : 0);
-    return share > 0 ? busy / share : 1e300;
-}
-
-/* Of two at random the one that is less busy: the least busy of all would get what all workers send until they see that. */
-static size_t by_load(struct request *req, const size_t *usable, size_t count, int64_t now)
-{
-    if (count == 1)
-        return usable[0];
-    size_t a = (size_t)(chance_next(&req->worker->chance) * (double)count);
-    size_t b = (size_t)(chance_next(&req->worker->chance) * (double)(count - 1));
-    b += b >= a;
-    return load_of(&req->targets[usable[b]], now) < load_of(&req->targets[usable[a]], now) ? usable[b] : usable[a];
-}
-
-/* Has a policy put the targets in this order? */
-static bool is_ordered(const struct request *req)
-{
-    return req->policy != NULL && req->policy->targets != NULL && req->policy->targets->ordered;
-}
-
 /* Of the usable ones of the first list that has any, one as the strategy has it. A target that is to be tried after an ejection takes a
  * request's first attempt. -1: none. */
 static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *left)
 {
-    enum config_strategy strategy = req->model == NULL || is_ordered(req) ? STRATEGY_ORDER : req->model->strategy;
+    bool all = strategy_needs_all(req);
     size_t *usable = arena_array(&req->arena, size_t, req->target_count - req->target_next), count = 0;
     for (size_t i = req->target_next; i < req->target_count; i++) {
         struct route_target *t = &req->targets[i];
@@ -177,17 +153,15 @@ static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *le
         *cools |= way == WAY_COOLS;
         if (way > WAY_PROBE || (count > 0 && req->targets[usable[0]].reserve != t->reserve))
             continue;
-        if (way == WAY_PROBE && req->attempts_made == 0)
+        if (way == WAY_PROBE && req->attempts_made == 0) {
+            t->chosen = "probe";
             return (ptrdiff_t)i;
+        }
         usable[count++] = i;
-        if (strategy == STRATEGY_ORDER)
+        if (!all)
             break;
     }
-    if (count == 0)
-        return -1;
-    return (ptrdiff_t)(strategy == STRATEGY_WEIGHTED     ? by_weight(req, usable, count, now)
-                       : strategy == STRATEGY_LEAST_BUSY ? by_load(req, usable, count, now)
-                                                         : usable[0]);
+    return count > 0 ? (ptrdiff_t)strategy_pick(req, usable, count, now) : -1;
 }
 
 /* Every secret of whatever is not ejected is at its limit. */
@@ -207,6 +181,7 @@ static enum next all_out(struct request *req, int64_t now)
     struct outage *outage = health_model(req->worker->gateway->health, req->ask.model);
     if (outage == NULL || outage_sends(outage, now)) {
         req->targets[req->target_next].outage = outage;
+        req->targets[req->target_next].chosen = "outage";
         return NEXT;
     }
     int ms = outage_retry_ms(outage);
@@ -229,7 +204,7 @@ enum next choose_target(struct request *req)
     ptrdiff_t chosen = pick(req, now, &cools, &left);
     if (chosen >= 0) {
         struct route_target *t = &req->targets[chosen];
-        if (req->model == NULL || req->model->strategy == STRATEGY_ORDER)
+        if (!strategy_needs_all(req))
             t->fallback |= (size_t)chosen > req->target_next; /* those before it are not usable */
         move_up(req, (size_t)chosen);
         return NEXT;
@@ -246,6 +221,9 @@ void choose_begin(struct attempt *a)
     int64_t now = a->started_ns, left = INT64_MAX;
     int secret = secret_of(req, t, now, &left);
     a->target = t;
+    bool same = a->previous != NULL && a->previous->target->provider == t->provider &&
+                text_eq(a->previous->target->model, t->model);
+    a->chosen = !same ? t->chosen : req->secret_tries > 0 ? "secret" : "again";
     a->secret = secret >= 0 ? secret : 0; /* an outage: there is no usable one, and it is sent all the same */
     a->lane = lane_of(req, t->provider, t->model, a->secret, false);
     a->account = t->provider->secret_count > 1 ? lane_of(req, t->provider, TEXT_NONE, a->secret, false) : NULL;

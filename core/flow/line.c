@@ -72,6 +72,7 @@ static void write_attempt(const struct attempt *a, struct json_writer *w)
     put(w, TEXT("model"), a->target->model);
     put_some(w, TEXT("url"), a->url);
     put_some(w, TEXT("secret"), text_of(a->secret_from));
+    put_some(w, TEXT("chosen"), text_of(a->chosen));
     put_int(w, TEXT("status"),
             a->mode == MODE_LOCAL && attempt_has_failed(a) && a->error_status != 0 ? a->error_status : a->status);
     put(w, TEXT("outcome"), text_of(a->outcome != OUTCOME_NONE ? attempt_outcome_name(a) : "ok"));

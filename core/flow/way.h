@@ -135,8 +135,9 @@ struct request {
     unsigned unsupported_targets; /* targets that do not have what is asked for */
     unsigned barred_targets;      /* targets that the team does not allow: struct config_team.regions */
     unsigned attempts_max, attempts_made;
-    unsigned secret_turn;  /* which of a provider's secrets is the first of this request */
-    unsigned secret_tries; /* how many of the current target's were refused */
+    const uint8_t *conversation; /* of conversation_of(); NULL: it has not looked */
+    unsigned secret_turn;        /* which of a provider's secrets is the first of this request */
+    unsigned secret_tries;       /* how many of the current target's were refused */
     enum request_again again;
     struct loop_timer pause; /* before that */
     uint32_t pause_wait;

@@ -42,6 +42,14 @@ class Two(Case):
         statuses = collections.Counter(gw.chat(model=model).status for _ in range(n))
         return statuses
 
+    def converse(self, gw, n, model="m", turns=1):
+        """The same of n conversations."""
+        statuses = collections.Counter()
+        for _ in range(turns):
+            for i in range(n):
+                statuses[gw.chat(model=model, headers=[("x-gw-session", "s%d" % i)]).status] += 1
+        return statuses
+
     def counts(self):
         return len(self.a.requests), len(self.b.requests)
 
@@ -129,9 +137,9 @@ class Limits(Two):
         self.a.handler = by_key
         lua = provider("a", self.a.url).replace('env "UP_KEY"', 'env "KEY_A", env "KEY_B"')
         with Gateway(lua + 'model "m" { "a/real" }\n', env=ON) as gw:
-            self.assertEqual(self.ask(gw, 20), {200: 20})
+            self.assertEqual(self.converse(gw, 30), {200: 30})
             used = collections.Counter(r.headers["authorization"] for r in self.a.requests)
-            self.assertEqual(used, {"Bearer sk-a-a-a-a": 1, "Bearer sk-b-b-b-b": 20})
+            self.assertEqual(used, {"Bearer sk-a-a-a-a": 1, "Bearer sk-b-b-b-b": 30})
 
     def test_when_all_cool_nothing_is_sent_and_the_client_learns_when(self):
         self.a.handler = failing(429, [("Retry-After", "20")])
@@ -156,8 +164,8 @@ class Limits(Two):
         self.a.handler = by_key
         lua = provider("a", self.a.url).replace('env "UP_KEY"', 'env "KEY_A", env "KEY_B"')
         with Gateway(lua + 'model "m" { "a/large" }\nmodel "n" { "a/small" }\n', env=ON) as gw:
-            self.assertEqual(self.ask(gw, 2), {200: 2})
-            self.assertEqual(self.ask(gw, 4, "n"), {200: 4})
+            self.assertEqual(self.converse(gw, 30), {200: 30})
+            self.assertEqual(self.converse(gw, 30, "n"), {200: 30})
             used = collections.Counter(r.headers["authorization"] for r in self.a.requests)
             self.assertEqual(used["Bearer sk-a-a-a-a"], 1)
 
@@ -239,6 +247,53 @@ class Strategies(Two):
             for thread in threads:
                 thread.join()
         self.assertLessEqual(self.counts()[0], 5)  # two at random: the busy one is taken when it is both
+
+
+class Conversations(Two):
+    model = 'model "m" { { "a/real", weight = 3 }, { "b/real", weight = 1 }, sticky = "conversation" }\n'
+
+    @staticmethod
+    def where(gw, *texts, headers=None, system="s"):
+        """The answer's target for a conversation whose user said these texts."""
+        messages = [{"role": "system", "content": system}]
+        for text in texts:
+            messages += [{"role": "user", "content": text}, {"role": "assistant", "content": "yes"}]
+        answer = gw.chat(model="m", messages=messages[:-1], headers=headers or ())
+        return answer.header("x-gw-provider")
+
+    def test_each_stays_where_it_began_and_weights_divide_them(self):
+        with self.gateway() as gw:
+            self.assertEqual(self.converse(gw, 120, turns=3), {200: 360})
+            a, b = self.counts()
+            self.assertEqual((a % 3, b % 3), (0, 0))
+            self.assertTrue(72 <= a / 3 <= 108, (a, b))  # 90 +- 4 sigma
+            line = gw.log_for(gw.chat(model="m").id)
+            self.assertEqual(line["attempts"][0]["chosen"], "sticky")
+
+    def test_without_a_session_the_first_message_names_it(self):
+        with self.gateway() as gw:
+            for i in range(12):
+                first = self.where(gw, "question %d" % i)
+                self.assertEqual(self.where(gw, "question %d" % i, "and then?"), first)
+                self.assertEqual(self.where(gw, "question %d" % i, "and then?", "so?"), first)
+            self.assertEqual({self.where(gw, "q%d" % i) for i in range(40)}, {"a", "b"})  # the system text alone is no conversation
+            self.assertEqual(len({self.where(gw, "q%d" % i, headers=[("X-Claude-Code-Session-Id", "x")]) for i in range(20)}), 1)
+
+    def test_one_whose_target_is_out_goes_elsewhere_and_the_others_stay(self):
+        with self.gateway('model "m" { "a/real", "b/real", sticky = "conversation" }\n') as gw:
+            before = {i: self.where(gw, "q%d" % i) for i in range(30)}
+            self.a.handler = failing(500)
+            for i in range(30):
+                self.assertEqual(self.where(gw, "q%d" % i), "b")
+            self.assertEqual(set(before.values()), {"a", "b"})
+
+    def test_secrets_are_divided_among_conversations(self):
+        lua = provider("a", self.a.url).replace('env "UP_KEY"', 'env "KEY_A", env "KEY_B"')
+        with Gateway(lua + 'model "m" { "a/real" }\n', env=ON) as gw:
+            self.assertEqual(self.converse(gw, 60, turns=2), {200: 120})
+        used = [r.headers["authorization"] for r in self.a.requests]
+        self.assertEqual(used[:60], used[60:])
+        self.assertTrue(15 <= used.count("Bearer sk-a-a-a-a") / 2 <= 45, used.count("Bearer sk-a-a-a-a"))
 
 
 class Policies(Two):
