@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/large.h"
 #include "flow/drain.h"
+#include "flow/silent.h"
 #include "flow/spend.h"
 #include "flow/stream.h"
 #include "flow/way.h"
@@ -22,8 +23,10 @@ void attempt_turn(struct attempt *a, enum attempt_state state)
 {
     BUG_IF(!turns[a->state][state]);
     a->state = state;
-    if (state == ATTEMPT_SPEAKING)
-        a->spoke_ns = clock_ns();
+    if (state != ATTEMPT_SPEAKING)
+        return;
+    a->spoke_ns = clock_ns();
+    silence_heard(&a->silence, true, a->spoke_ns);
 }
 
 void attempt_end(struct attempt *a)
@@ -133,6 +136,7 @@ void attempt_cancel(struct attempt *a)
         a->transfer = NULL;
     }
     loop_timer_clear(&a->req->worker->loop, &a->timer);
+    loop_timer_clear(&a->req->worker->loop, &a->late);
     if (!attempt_is_over(a)) {
         a->wire = over;
         if (a->outcome == OUTCOME_NONE)
@@ -195,6 +199,7 @@ enum next attempt_send(struct request *req)
         local_start(a);
     else
         a->transfer = transfer_start(req->worker->pool, &a->send, &arrivals, a);
+    silent_watch(a);
     return WAIT;
 }
 
@@ -281,18 +286,15 @@ static void on_body(void *owner, struct text bytes)
         req->relay_ns += clock_ns() - from;
 }
 
-static void on_done(void *owner, enum transfer_failure failure, const char *why)
+/* Nothing more comes, by `failure`. */
+static void end_transfer(struct attempt *a, enum attempt_wire wire, enum transfer_failure failure, const char *why)
 {
-    struct attempt *a = owner;
     int64_t from = clock_ns();
     loop_timer_clear(&a->req->worker->loop, &a->timer);
-    if (a->saw_end_mark)
-        failure = TRANSFER_OK; /* however it ended: all of the answer was there */
+    loop_timer_clear(&a->req->worker->loop, &a->late);
     if (a->head_ns == 0 && a->transfer != NULL)
         a->times = transfer_times(a->transfer);
-    a->wire = a->transfer == NULL || transfer_was_sent(a->transfer)
-                  ? WIRE_OVER
-                  : WIRE_UNSENT; /* NULL: all of the answer was there */
+    a->wire = wire;
     a->transfer = NULL;
     a->failure = failure;
     way_debug(a->req, "the answer has ended: %s%s%s", transfer_failure_name(failure), why != NULL ? ", " : "",
@@ -302,6 +304,26 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
     if (a->form == FORM_FRAMES)
         stream_finish(a, failure == TRANSFER_OK);
     attempt_complete(a);
+}
+
+static void on_done(void *owner, enum transfer_failure failure, const char *why)
+{
+    struct attempt *a = owner;
+    if (a->saw_end_mark)
+        failure = TRANSFER_OK; /* however it ended: all of the answer was there */
+    /* NULL: all of the answer was there */
+    bool sent = a->transfer == NULL || transfer_was_sent(a->transfer);
+    end_transfer(a, sent ? WIRE_OVER : WIRE_UNSENT, failure, why);
+}
+
+void attempt_leave(struct attempt *a)
+{
+    enum attempt_wire wire = transfer_was_sent(a->transfer) ? WIRE_OVER : WIRE_UNSENT;
+    if (a->head_ns == 0)
+        a->times = transfer_times(a->transfer);
+    transfer_cancel(a->transfer);
+    a->transfer = NULL;
+    end_transfer(a, wire, TRANSFER_SILENT, NULL);
 }
 
 static const struct transfer_events arrivals = { .on_head = on_head, .on_body = on_body, .on_done = on_done };

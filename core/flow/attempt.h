@@ -157,6 +157,8 @@ struct attempt {
     struct drain *drains;              /* drain.c: its rest is read for nobody; arena */
     int64_t clamped;                   /* the limit of output tokens that it was lowered to; 0: it was not */
     struct loop_timer timer; /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
+    struct loop_timer late;  /* silent.c: does it wait for longer than usual? */
+    struct silence_ticket silence;
 };
 
 /* Does nothing more come from its upstream? */
@@ -189,7 +191,8 @@ const char *attempt_outcome_name(const struct attempt *a);
 void attempt_overflow(struct attempt *a);
 /* Nothing more comes, one way or the other: the way goes on, where the client has taken what came. */
 void attempt_complete(struct attempt *a);
-void attempt_cancel(struct attempt *a);     /* stops what runs; no event comes after */
+void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
+void attempt_leave(struct attempt *a);  /* its upstream is silent: it fails with TRANSFER_SILENT, and the way goes on */
 bool attempt_call_off(struct request *req); /* wait_kind.cancel() of who waits for the current one */
 void attempt_resume(struct attempt *a);     /* after back-pressure */
 void attempt_close(struct attempt *a);      /* cancels, and gives back what only a running attempt needs */

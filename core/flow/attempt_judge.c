@@ -66,7 +66,7 @@ static enum verdict judge(struct attempt *a, bool elsewhere)
         return NEXT_SECRET;
     if (!elsewhere || req->attempts_made >= req->attempts_max)
         return GIVE_UP;
-    if (choose_has_another(req))
+    if (choose_has_another(req, true))
         return NEXT_TARGET;
     return may_help(a) ? ONCE_MORE : GIVE_UP;
 }

@@ -93,7 +93,7 @@ static int secret_of(struct request *req, const struct route_target *t, int64_t 
 }
 
 /* What stands in the way of a target. */
-enum way_in { WAY_IN, WAY_PROBE, WAY_OUT, WAY_COOLS };
+enum way_in { WAY_IN, WAY_PROBE, WAY_SUSPECT, WAY_OUT, WAY_COOLS };
 
 static enum way_in way_into(struct request *req, struct route_target *t, int64_t now, int64_t *left)
 {
@@ -103,7 +103,9 @@ static enum way_in way_into(struct request *req, struct route_target *t, int64_t
         return WAY_OUT;
     if (secret_of(req, t, now, left) < 0)
         return WAY_COOLS;
-    return may == EJECTION_PROBE ? WAY_PROBE : WAY_IN;
+    if (may == EJECTION_PROBE)
+        return WAY_PROBE;
+    return e != NULL && silence_is_suspect(&e->silence, now) ? WAY_SUSPECT : WAY_IN;
 }
 
 void choose_look(struct request *req, size_t index, struct script_target *out)
@@ -117,11 +119,12 @@ void choose_look(struct request *req, size_t index, struct script_target *out)
         out->cooling_ms = (left + CLOCK_MS - 1) / CLOCK_MS;
 }
 
-bool choose_has_another(struct request *req)
+bool choose_has_another(struct request *req, bool suspect)
 {
+    enum way_in most = suspect ? WAY_SUSPECT : WAY_PROBE;
     int64_t now = clock_ns(), left = INT64_MAX;
     for (size_t i = req->target_next; i < req->target_count; i++)
-        if (way_into(req, &req->targets[i], now, &left) <= WAY_PROBE)
+        if (way_into(req, &req->targets[i], now, &left) <= most)
             return true;
     return false;
 }
@@ -141,9 +144,9 @@ static void move_up(struct request *req, size_t from)
     req->targets[req->target_next] = chosen;
 }
 
-/* Of the usable ones of the first list that has any, one as the strategy has it. A target that is to be tried after an ejection takes a
- * request's first attempt. -1: none. */
-static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *left)
+/* Of the first list that has any with a way in of `most`, one as the strategy has it. A target that is to be tried after an ejection takes
+ * a request's first attempt. -1: none. */
+static ptrdiff_t pick_of(struct request *req, enum way_in most, int64_t now, bool *cools, int64_t *left)
 {
     bool all = strategy_needs_all(req);
     size_t *usable = arena_array(&req->arena, size_t, req->target_count - req->target_next), count = 0;
@@ -151,7 +154,7 @@ static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *le
         struct route_target *t = &req->targets[i];
         enum way_in way = way_into(req, t, now, left);
         *cools |= way == WAY_COOLS;
-        if (way > WAY_PROBE || (count > 0 && req->targets[usable[0]].reserve != t->reserve))
+        if (way > most || (count > 0 && req->targets[usable[0]].reserve != t->reserve))
             continue;
         if (way == WAY_PROBE && req->attempts_made == 0) {
             t->chosen = "probe";
@@ -162,6 +165,13 @@ static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *le
             break;
     }
     return count > 0 ? (ptrdiff_t)strategy_pick(req, usable, count, now) : -1;
+}
+
+/* One that is silent at the moment is taken where there is no other. */
+static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *left)
+{
+    ptrdiff_t chosen = pick_of(req, WAY_PROBE, now, cools, left);
+    return chosen >= 0 ? chosen : pick_of(req, WAY_SUSPECT, now, cools, left);
 }
 
 /* Every secret of whatever is not ejected is at its limit. */
@@ -294,6 +304,11 @@ void choose_report(struct attempt *a, bool good)
     const struct route_target *t = a->target;
     if (good && t->health == NULL && !t->configured && has_health(a->req, t->provider)) /* from now on it is known */
         health_target(a->req->worker->gateway->health, t->provider->name, t->provider->base_url, t->model, true);
+    bool answered = good || a->outcome == OUTCOME_STATUS || a->outcome == OUTCOME_ERROR;
+    if (answered)
+        silence_heard(&a->silence, good, now);
+    else
+        silence_end(&a->silence);
     struct lane *cools = good ? NULL : cooled(a);
     if (cools != NULL)
         lane_cool(cools, a->retry_after_s >= 0 ? a->retry_after_s * CLOCK_S : -1, a->started_ns, now);
@@ -310,5 +325,6 @@ void choose_end(struct attempt *a)
 {
     int64_t now = clock_ns();
     judge_lanes(a, NULL, false, now);
+    silence_end(&a->silence);
     ejection_end(&a->ticket, now);
 }

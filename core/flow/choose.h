@@ -24,8 +24,8 @@ void choose_end(struct attempt *a);
 struct script_target; /* script/script.h */
 /* Fills in what is known of req->targets[index]: in_flight, ejected, cooling_ms. */
 void choose_look(struct request *req, size_t index, struct script_target *out);
-/* Is another target of this request usable now? */
-bool choose_has_another(struct request *req);
+/* Is another target of this request usable now? `suspect`: one that is silent at the moment counts too. */
+bool choose_has_another(struct request *req, bool suspect);
 /* Has the attempt's target a secret that is usable and was not refused? */
 bool choose_has_secret(const struct attempt *a);
 

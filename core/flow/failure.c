@@ -177,6 +177,7 @@ static void from_transfer(struct attempt *a)
     case TRANSFER_TIME_FIRST:
     case TRANSFER_TIME_IDLE:
     case TRANSFER_TIME_TOTAL:
+    case TRANSFER_SILENT:
         error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" did not answer in time (%s)", name,
                   transfer_failure_text(a->failure));
         break;

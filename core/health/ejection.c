@@ -11,10 +11,12 @@ void ejection_init(struct ejection *e, uint64_t seed)
                             .bucket = EJECTION_BUCKET,
                             .window = { { .slot = -1 }, { .slot = -1 } } };
     pthread_mutex_init(&e->lock, NULL);
+    silence_init(&e->silence);
 }
 
 void ejection_fini(struct ejection *e)
 {
+    silence_fini(&e->silence);
     pthread_mutex_destroy(&e->lock);
 }
 

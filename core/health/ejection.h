@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "health/silence.h"
+
 enum ejection_may {
     EJECTION_YES,   /* it may be used */
     EJECTION_PROBE, /* one request may try it, now */
@@ -49,6 +51,7 @@ struct ejection {
     } window[2];
     double bucket;
     unsigned in_flight;
+    struct silence silence; /* of its attempts that wait; has a lock of its own */
 };
 
 /* One attempt, from ejection_begin() to ejection_end(). */

@@ -1,0 +1,40 @@
+/* silent.c - an attempt that waits in vain goes elsewhere. */
+#include "flow/silent.h"
+
+#include "base/clock.h"
+#include "flow/way.h"
+
+enum { LOOK_MS = 500, BYTES_A_TOKEN = 4 };
+
+static bool is_hopeless(struct attempt *a, int64_t now)
+{
+    struct ejection *health = a->target->health;
+    if (!silence_is_late(&a->silence, now))
+        return false;
+    return a->ticket.probe || ejection_asks(health, now) == EJECTION_NO || silence_is_suspect(&health->silence, now);
+}
+
+static void on_time(struct loop_timer *timer)
+{
+    struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, late));
+    int64_t now = clock_ns();
+    if (a->state != ATTEMPT_OPENING || a->transfer == NULL)
+        return;
+    if (a->req->attempts_made < a->req->attempts_max && is_hopeless(a, now) && choose_has_another(a->req, false)) {
+        attempt_leave(a);
+        return;
+    }
+    loop_timer_set(&a->req->worker->loop, timer, now + LOOK_MS * CLOCK_MS);
+}
+
+void silent_watch(struct attempt *a)
+{
+    struct request *req = a->req;
+    if (a->target->health == NULL || a->mode == MODE_LOCAL)
+        return;
+    silence_begin(&a->target->health->silence, !a->streams, req->body.len / BYTES_A_TOKEN, clock_ns(), &a->silence);
+    if (req->target_next >= req->target_count) /* nowhere to go */
+        return;
+    a->late.on_time = on_time;
+    loop_timer_set(&req->worker->loop, &a->late, clock_ns() + SILENCE_LEAST_NS);
+}
