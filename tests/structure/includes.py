@@ -2,7 +2,7 @@
 
 import re
 
-FLOORS = {"main": 10, "cli": 9, "boot": 8, "admin": 7, "http": 6, "flow": 5, "script": 4, "money": 4,
+FLOORS = {"main": 10, "cli": 9, "rehearsal": 8.5, "boot": 8, "admin": 7, "http": 6, "flow": 5, "script": 4, "money": 4,
           "face": 3, "plugin": 3, "upstream": 3, "dialect": 2.5, "canon": 2, "health": 2, "loop": 2, "config": 2, "base": 1}
 
 # One library, one door: header -> the files of core that may include it.
@@ -10,7 +10,7 @@ DOORS = [
     (r"jansson\.h|jansson_config\.h", r"base/json\.c"),
     (r"microhttpd\.h", r"http/.*"),
     (r"curl/.*", r"upstream/(dial|post)\.c"),
-    (r"lua\.h|lauxlib\.h|lualib\.h|luaconf\.h", r"script/.*|boot/load[a-z_]*\.[ch]"),
+    (r"lua\.h|lauxlib\.h|lualib\.h|luaconf\.h", r"(?:script|rehearsal)/.*|boot/load[a-z_]*\.[ch]"),
     (r"openssl/.*", r"base/(?:crypto|trust)\.c"),
     (r"http_parser\.h", r"upstream/.*"),
 ]

@@ -1,0 +1,98 @@
+/* policy.c - llm-gateway policy test: the operator's rules are tried, without a server. */
+#include "cli/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "rehearsal/rehearsal.h"
+
+static const struct cli_option options[] = {
+    CLI_OPTION_CONFIG,
+    { "verbose", 'v', NULL, NULL, "test: a line for each case, also where it passes" },
+    CLI_OPTIONS_END,
+};
+
+enum { OUT_MOST = 16 << 20 };
+
+/* Those beside the policies of the configuration, each once. */
+unsigned policy_test_configured(const struct config *config, bool verbose, struct buf *out, struct rehearsal_sum *sum)
+{
+    struct arena arena;
+    unsigned without = 0;
+    const char *ran[CONFIG_POLICIES_MOST * 4];
+    size_t count = 0;
+    arena_init(&arena, NULL, 0, 1 << 20);
+    for (size_t i = 0; i < config->policy_count; i++) {
+        const char *path = rehearsal_path(&arena, config, &config->policies[i]);
+        const char *test = path != NULL ? rehearsal_test_of(&arena, path) : NULL;
+        bool again = false;
+        for (size_t k = 0; test != NULL && k < count; k++)
+            again = again || strcmp(ran[k], test) == 0;
+        if (test == NULL || again)
+            continue;
+        if (count < sizeof ran / sizeof *ran)
+            ran[count++] = test;
+        if (access(test, F_OK) == 0) {
+            rehearsal_run(config, test, verbose, out, sum);
+        } else {
+            without++;
+            if (verbose)
+                buf_printf(out, "none    %s: there is no %s\n", path, test);
+        }
+    }
+    arena_fini(&arena);
+    return without;
+}
+
+static int test(const struct cli *cli)
+{
+    struct rehearsal_sum sum = { 0 };
+    struct buf out;
+    struct arena arena;
+    bool verbose = cli_option(cli, "verbose") != NULL;
+    struct config *config = cli_load(cli, 0);
+    unsigned without = 0;
+    if (config == NULL)
+        return CLI_CONFIG;
+    buf_init(&out, OUT_MOST);
+    arena_init(&arena, NULL, 0, 1 << 20);
+    for (int i = 1; i < cli->arg_count; i++) {
+        const char *file = cli->args[i];
+        bool is_test = text_ends(text_of(file), TEXT("_test.lua"));
+        rehearsal_run(config, is_test ? file : rehearsal_test_of(&arena, file), verbose, &out, &sum);
+    }
+    if (cli->arg_count == 1)
+        without = policy_test_configured(config, verbose, &out, &sum);
+    buf_printf(&out, "%u passed, %u failed", sum.passed, sum.failed);
+    if (without > 0)
+        buf_printf(&out, "; policies without a test: %u", without);
+    buf_str(&out, "\n");
+    arena_fini(&arena);
+    config_unref(config);
+    int code = cli_print(&out);
+    return code == CLI_OK && sum.failed > 0 ? CLI_FAILED : code;
+}
+
+static int run(struct cli *cli)
+{
+    if (strcmp(cli->args[0], "test") == 0)
+        return test(cli);
+    return cli_usage(cli->verb, "it takes test, not \"%s\"", cli->args[0]);
+}
+
+const struct cli_verb verb_policy = {
+    .name = "policy",
+    .summary = "try policies without a server",
+    .arguments = "test [FILE...]",
+    .options = options,
+    .notes =
+        "test runs NAME_test.lua beside each policy NAME.lua of the configuration, or the files that are named: in the\n"
+        "sandbox of the gateway, without a server and without the network. It prints each case that fails with its line,\n"
+        "then `N passed, N failed`; the exit code is 1 where one failed. scripts/README.md has the words of a test.\n",
+    .words = "test",
+    .least_args = 1,
+    .most_args = -1,
+    .run = run,
+};
