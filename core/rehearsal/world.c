@@ -102,6 +102,13 @@ static int begin(lua_State *L)
     return 0;
 }
 
+/* forget(): counters and cache are empty. */
+static int forget(lua_State *L)
+{
+    script_shared_clear(world_of(L)->shared);
+    return 0;
+}
+
 /* clock(seconds by the clocks of the zone, zone) */
 static int set_clock(lua_State *L)
 {
@@ -166,7 +173,8 @@ void world_push(struct world *w)
 {
     static const luaL_Reg functions[] = { { "begin", begin },     { "clock", set_clock },     { "spend", set_spend },
                                           { "declare", declare }, { "answers", set_answers }, { "load", stage_load },
-                                          { "play", play },       { "json", write_json },     { NULL, NULL } };
+                                          { "forget", forget },   { "play", play },           { "json", write_json },
+                                          { NULL, NULL } };
     lua_newtable(w->L);
     luaL_setfuncs(w->L, functions, 0);
 }

@@ -254,6 +254,8 @@ struct script_request {
 struct script_shared;
 struct script_shared *script_shared_new(void);
 void script_shared_free(struct script_shared *shared);
+/* Counters and cache are empty again: for tests of policies. */
+void script_shared_clear(struct script_shared *shared);
 
 /* Loads each policy once, to see whether it is sound, and notes which hooks it has. Calls `wrong` with the policy and a text that names
  * file and line for each that is not. Boot thread, before any worker. */

@@ -16,6 +16,12 @@ struct script_shared *script_shared_new(void)
     return shared;
 }
 
+void script_shared_clear(struct script_shared *shared)
+{
+    store_clear(shared->numbers);
+    store_clear(shared->texts);
+}
+
 void script_shared_free(struct script_shared *shared)
 {
     store_free(shared->numbers);

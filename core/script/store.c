@@ -104,10 +104,17 @@ static struct entry *put(struct store *s, struct text key, uint64_t hash, struct
     return e;
 }
 
-void store_free(struct store *s)
+void store_clear(struct store *s)
 {
+    pthread_mutex_lock(&s->mutex);
     while (s->oldest != NULL)
         drop(s, place_of(s, (struct text){ s->oldest->bytes, s->oldest->key_len }, s->oldest->hash));
+    pthread_mutex_unlock(&s->mutex);
+}
+
+void store_free(struct store *s)
+{
+    store_clear(s);
     pthread_mutex_destroy(&s->mutex);
     free(s);
 }

@@ -13,6 +13,8 @@ struct store;
 /* At most `bytes` of memory. Given. */
 struct store *store_new(size_t bytes);
 void store_free(struct store *store);
+/* Nothing is kept any more. */
+void store_clear(struct store *store);
 /* Adds `delta` to a number where the sum is at most `most`; one that is not there, or is over, begins at 0 and ends `ttl_ms` later. The
  * number after it; *took is false where nothing was added. */
 int64_t store_add(struct store *store, struct text key, int64_t delta, int64_t most, int64_t now_ms, int64_t ttl_ms,
