@@ -6,6 +6,7 @@
 #include "boot/start.h"
 #include "boot/words.h"
 #include "cli/cli.h"
+#include "cli/policy.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
@@ -38,6 +39,20 @@ static void say_all_right(const struct config *config)
     buf_free(&out);
 }
 
+/* The tests of the policies. 0, or CLI_CONFIG after what failed was reported. */
+static int test_policies(const struct config *config)
+{
+    struct rehearsal_sum sum = { 0 };
+    struct buf out;
+    buf_init(&out, 16 << 20);
+    policy_test_configured(config, false, &out, &sum);
+    fprintf(stderr, "%.*s", TEXT_ARG(buf_view(&out)));
+    if (sum.passed + sum.failed > 0)
+        cli_say("tests of policies: %u passed, %u failed", sum.passed, sum.failed);
+    buf_free(&out);
+    return sum.failed > 0 ? CLI_CONFIG : CLI_OK;
+}
+
 static int run(struct cli *cli)
 {
     struct buf out;
@@ -63,7 +78,7 @@ static int run(struct cli *cli)
         buf_init(&out, 64 << 20);
         dump_config(config, &out);
         code = cli_print(&out);
-    } else {
+    } else if ((code = test_policies(config)) == CLI_OK) {
         say_all_right(config);
     }
     config_unref(config);
@@ -75,8 +90,10 @@ const struct cli_verb verb_check = {
     .summary = "say what is wrong with the configuration",
     .arguments = "[FILE]",
     .options = options,
-    .notes = "Loads the plugins too, and refuses what serve would refuse. What is wrong is reported as FILE:LINE: on\n"
-             "stderr, and the exit code is 78. What is allowed and most likely a slip is a warning.\n",
+    .notes =
+        "Loads the plugins too, and refuses what serve would refuse. What is wrong is reported as FILE:LINE: on\n"
+        "stderr, and the exit code is 78. What is allowed and most likely a slip is a warning.\n"
+        "The tests beside the policies run too, as policy test runs them: one that fails is reported, and fails.\n",
     .most_args = 1,
     .run = run,
 };

@@ -1,4 +1,4 @@
-/* policy.c - llm-gateway policy test: the operator's rules are tried, without a server. */
+/* policy.c - llm-gateway policy test|new: the operator's rules are tried, without a server, and begun. */
 #include "cli/policy.h"
 
 #include <stdio.h>
@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/policy_new.h"
 #include "rehearsal/rehearsal.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     { "verbose", 'v', NULL, NULL, "test: a line for each case, also where it passes" },
+    { "when", 0, "EXPR", NULL, "new: the requests that it refuses, such as 'req.images > 0'" },
     CLI_OPTIONS_END,
 };
 
@@ -79,19 +81,22 @@ static int run(struct cli *cli)
 {
     if (strcmp(cli->args[0], "test") == 0)
         return test(cli);
-    return cli_usage(cli->verb, "it takes test, not \"%s\"", cli->args[0]);
+    if (strcmp(cli->args[0], "new") == 0 && cli->arg_count == 2)
+        return policy_new(cli->args[1], cli_option(cli, "when"));
+    return cli_usage(cli->verb, "it takes test [FILE...] | new NAME");
 }
 
 const struct cli_verb verb_policy = {
     .name = "policy",
-    .summary = "try policies without a server",
-    .arguments = "test [FILE...]",
+    .summary = "try policies without a server; begin a new one",
+    .arguments = "test [FILE...] | new NAME",
     .options = options,
     .notes =
         "test runs NAME_test.lua beside each policy NAME.lua of the configuration, or the files that are named: in the\n"
         "sandbox of the gateway, without a server and without the network. It prints each case that fails with its line,\n"
-        "then `N passed, N failed`; the exit code is 1 where one failed. scripts/README.md has the words of a test.\n",
-    .words = "test",
+        "then `N passed, N failed`; the exit code is 1 where one failed. scripts/README.md has the words of a test.\n"
+        "new writes NAME.lua and NAME_test.lua here, which pass as they are; no file is overwritten.\n",
+    .words = "test new",
     .least_args = 1,
     .most_args = -1,
     .run = run,

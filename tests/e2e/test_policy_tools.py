@@ -147,6 +147,55 @@ class PolicyTest(unittest.TestCase):
         done = run("policy", "test", "-c", self.config)
         self.assertEqual((done.code, done.out), (0, "1 passed, 0 failed\n"), done.err)
 
+    def test_check_runs_them(self):
+        self.write("p_test.lua", 'local p = test.policy("p.lua")\ntest.case("a", function()\n    test.equal(1, 1)\nend)\n')
+        done = run("check", self.config)
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("tests of policies: 1 passed, 0 failed", done.err)
+        self.write("p_test.lua", 'local p = test.policy("p.lua")\ntest.case("a", function()\n    test.equal(1, 2)\nend)\n')
+        done = run("check", self.config)
+        self.assertEqual(done.code, 78)
+        self.assertIn("p_test.lua:3: got 1, want 2", done.err)
+        self.assertNotIn("is all right", done.err)
+
+    def test_those_that_come_with_the_gateway(self):
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
+        policies = sorted(n for n in os.listdir(folder) if n.endswith(".lua") and not n.endswith("_test.lua"))
+        self.assertGreaterEqual(len(policies), 5)
+        for name in policies:
+            done = run("policy", "test", os.path.join(folder, name))
+            self.assertEqual(done.code, 0, name + done.out + done.err)
+            self.assertRegex(done.out, r"^[1-9]\d* passed, 0 failed")
+
+    def test_new(self):
+        for more in ([], ["--when", "req.images > 0 and req.team == 'a'"], ["--when", "true"]):
+            folder = tempfile.mkdtemp(dir=self.dir)
+            done = run("policy", "new", "my-rule", *more, cwd=folder)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertEqual(sorted(os.listdir(folder)), ["my-rule.lua", "my-rule_test.lua"])
+            done = run("policy", "test", "my-rule_test.lua", cwd=folder)
+            self.assertEqual(done.code, 0, done.out)
+            self.assertNotIn("0 passed", done.out)
+            done = run("policy", "new", "my-rule", cwd=folder)
+            self.assertEqual(done.code, 1)
+            self.assertIn("is there already", done.err)
+            os.remove(os.path.join(folder, "my-rule_test.lua"))
+            with open(os.path.join(folder, "my-rule.lua"), "w", encoding="utf-8") as f:
+                f.write("mine")
+            self.assertEqual(run("policy", "new", "my-rule", cwd=folder).code, 1)
+            self.assertEqual(os.listdir(folder), ["my-rule.lua"])
+            with open(os.path.join(folder, "my-rule.lua"), encoding="utf-8") as f:
+                self.assertEqual(f.read(), "mine")
+
+    def test_new_refuses(self):
+        for args, code, why in [(["Big"], 2, "a policy's name"), (["x_test"], 2, "a policy's name"), (["../x"], 2, "a policy's name"), ([], 2, "new NAME"),
+                                (["x", "--when", "req.imges > 0"], 1, "imges"), (["x", "--when", "a b"], 1, "x.lua:7")]:
+            folder = tempfile.mkdtemp(dir=self.dir)
+            done = run("policy", "new", *args, cwd=folder)
+            self.assertEqual(done.code, code, done.err)
+            self.assertIn(why, done.err)
+            self.assertEqual(os.listdir(folder), [])
+
 
 if __name__ == "__main__":
     unittest.main()
