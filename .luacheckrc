@@ -35,3 +35,4 @@ stds.policy = {
     },
 }
 files["scripts"] = { std = "policy", unused_args = false }
+files["scripts/*_test.lua"] = { std = "policy", read_globals = { "test" } }
