@@ -216,7 +216,7 @@ static void dump_model(const struct config_model *model, struct buf *out)
     buf_str(out, " {\n");
     dump_targets(model, false, out);
     dump_targets(model, true, out);
-    static const char *const strategies[] = { "order", "weighted", "least_busy" };
+    static const char *const strategies[] = { "order", "weighted", "least_busy", "lowest_cost", "lowest_latency" };
     buf_printf(out, "    strategy = \"%s\",\n", strategies[model->strategy]);
     if (model->sticky)
         buf_str(out, "    sticky = \"conversation\",\n");

@@ -68,7 +68,7 @@ const struct word_row words[] = {
     {"model", "retry", WORD_SETTINGS, AT(declare_model, retry), RELOAD, .help = "how often it is tried"},
     {"model.retry", "attempts", COUNT(1, 20), AT(declare_retry, attempts), .otherwise = "3", RELOAD,
      .help = "most attempts in all, fallbacks included"},
-    {"model", "strategy", WORD_CHOICE, .choices = "order weighted least_busy", AT(declare_model, strategy),
+    {"model", "strategy", WORD_CHOICE, .choices = "order weighted least_busy lowest_cost lowest_latency", AT(declare_model, strategy),
      .otherwise = "\"order\"; \"weighted\" where a target has a weight", RELOAD,
      .help = "which of the targets that are usable is tried first"},
     {"model", "sticky", WORD_CHOICE, .choices = "none conversation", AT(declare_model, sticky), .otherwise = "\"none\"", RELOAD,

@@ -104,7 +104,13 @@ struct config_target {
 };
 
 /* Which of a model's usable targets is tried first. */
-enum config_strategy { STRATEGY_ORDER, STRATEGY_WEIGHTED, STRATEGY_LEAST_BUSY };
+enum config_strategy {
+    STRATEGY_ORDER,
+    STRATEGY_WEIGHTED,
+    STRATEGY_LEAST_BUSY,
+    STRATEGY_LOWEST_COST,
+    STRATEGY_LOWEST_LATENCY
+};
 
 struct config_timeouts {
     int64_t connect_ns, first_token_ns, idle_ns, total_ns;

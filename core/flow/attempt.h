@@ -141,7 +141,8 @@ struct attempt {
 
     struct buf out; /* written by the face, not yet given to the door */
     int64_t started_ns, ended_ns;
-    int64_t spoke_ns; /* when it began to speak; 0: it has not */
+    double input_guess; /* tokens, by the bytes of the body */
+    int64_t spoke_ns;   /* when it began to speak; 0: it has not */
     enum outcome outcome;
     int outcome_status;                /* of OUTCOME_STATUS and OUTCOME_ERROR */
     enum attempt_ending ending;        /* of usage_end() */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "flow/conversation.h"
 #include "flow/strategy.h"
+#include "flow/strategy_figures.h"
 #include "flow/way.h"
 #include "health/lane.h"
 #include "health/outage.h"
@@ -114,6 +115,8 @@ void choose_look(struct request *req, size_t index, struct script_target *out)
     struct ejection *e = health_of(req, t);
     int64_t now = clock_ns(), left = INT64_MAX;
     out->in_flight = e != NULL ? ejection_in_flight(e) : 0;
+    if (e != NULL)
+        strategy_look(req, e, now, &out->first_token_ms, &out->tokens_per_s);
     out->ejected = e != NULL && ejection_asks(e, now) == EJECTION_NO;
     if (secret_of(req, t, now, &left) < 0 && left < INT64_MAX)
         out->cooling_ms = (left + CLOCK_MS - 1) / CLOCK_MS;
@@ -231,6 +234,7 @@ void choose_begin(struct attempt *a)
     int64_t now = a->started_ns, left = INT64_MAX;
     int secret = secret_of(req, t, now, &left);
     a->target = t;
+    a->input_guess = (double)req->body.len * 2 / 7;
     bool same = a->previous != NULL && a->previous->target->provider == t->provider &&
                 text_eq(a->previous->target->model, t->model);
     a->chosen = !same ? t->chosen : req->secret_tries > 0 ? "secret" : "again";
@@ -313,6 +317,8 @@ void choose_report(struct attempt *a, bool good)
     if (cools != NULL)
         lane_cool(cools, a->retry_after_s >= 0 ? a->retry_after_s * CLOCK_S : -1, a->started_ns, now);
     judge_lanes(a, cools, good, now);
+    if (good)
+        strategy_note_warm(a, now);
     if (good && t->outage != NULL)
         outage_good(t->outage, now);
     if (ejection_result(&a->ticket, good ? EJECTION_GOOD : verdict(a), now))
@@ -324,6 +330,7 @@ void choose_report(struct attempt *a, bool good)
 void choose_end(struct attempt *a)
 {
     int64_t now = clock_ns();
+    strategy_note_times(a, now);
     judge_lanes(a, NULL, false, now);
     silence_end(&a->silence);
     ejection_end(&a->ticket, now);

@@ -5,7 +5,9 @@
 
 #include "flow/conversation.h"
 #include "flow/policy.h"
+#include "flow/strategy_figures.h"
 #include "flow/way.h"
+#include "health/latency.h"
 #include "health/spread.h"
 
 /* Has a policy put the targets in this order? */
@@ -86,18 +88,57 @@ static size_t by_conversation(struct request *req, const uint8_t *conversation, 
     return usable[spread_pick(places, count)];
 }
 
+/* The cheapest; of those that cost the same the one that has the conversation, else the first. One that comes back after a failure is
+ * left out as often as its share is short of all. */
+static size_t by_cost(struct request *req, const size_t *usable, size_t count, int64_t now)
+{
+    int64_t *costs = arena_array(&req->arena, int64_t, count), least = INT64_MAX;
+    size_t *best = arena_array(&req->arena, size_t, count), n = 0;
+    strategy_costs(req, usable, count, now, costs);
+    for (size_t i = 0; i < count; i++) {
+        const struct route_target *t = &req->targets[usable[i]];
+        double share = t->health != NULL ? ejection_share(t->health, now) : 1;
+        if (t->weight == 0 || (share < 1 && chance_next(&req->worker->chance) >= share))
+            continue;
+        int64_t cost = costs[i] >= 0 ? costs[i] : INT64_MAX - 1; /* those without a price come last */
+        if (cost < least) {
+            least = cost;
+            n = 0;
+        }
+        if (cost == least)
+            best[n++] = usable[i];
+    }
+    const uint8_t *conversation = n > 1 && is_sticky(req) ? conversation_of(req) : NULL;
+    return n == 0 ? usable[0] : conversation != NULL ? by_conversation(req, conversation, best, n, now) : best[0];
+}
+
+/* The faster, the more often. */
+static size_t by_latency(struct request *req, const size_t *usable, size_t count, int64_t now)
+{
+    double *seconds = arena_array(&req->arena, double, count), *shares = arena_array(&req->arena, double, count);
+    strategy_seconds(req, usable, count, now, seconds);
+    for (size_t i = 0; i < count; i++)
+        shares[i] = share_of(&req->targets[usable[i]], now);
+    return usable[latency_pick(seconds, shares, count, chance_next(&req->worker->chance))];
+}
+
 size_t strategy_pick(struct request *req, const size_t *usable, size_t count, int64_t now_ns)
 {
-    static const char *const names[] = { "order", "weighted", "least_busy" };
+    static const char *const names[] = { "order", "weighted", "least_busy", "lowest_cost", "lowest_latency" };
     enum config_strategy strategy = strategy_of(req);
     const char *why = names[strategy];
     size_t chosen = usable[0];
-    const uint8_t *conversation = count > 1 && is_sticky(req) ? conversation_of(req) : NULL;
+    const uint8_t *conversation =
+        count > 1 && strategy != STRATEGY_LOWEST_COST && is_sticky(req) ? conversation_of(req) : NULL;
     if (count == 1) {
         why = strategy_needs_all(req) ? "only" : why;
     } else if (conversation != NULL) {
         chosen = by_conversation(req, conversation, usable, count, now_ns);
         why = "sticky";
+    } else if (strategy == STRATEGY_LOWEST_COST) {
+        chosen = by_cost(req, usable, count, now_ns);
+    } else if (strategy == STRATEGY_LOWEST_LATENCY) {
+        chosen = by_latency(req, usable, count, now_ns);
     } else if (strategy == STRATEGY_WEIGHTED || is_sticky(req)) { /* without a conversation */
         chosen = by_weight(req, usable, count, now_ns);
         why = names[STRATEGY_WEIGHTED];

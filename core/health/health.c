@@ -2,6 +2,7 @@
 #include "health/health.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +10,14 @@
 #include "base/map.h"
 #include "health/ejection.h"
 #include "health/lane.h"
+#include "health/latency.h"
 #include "health/outage.h"
+#include "health/warm.h"
 
 /* One row; freed with its table. */
 struct row {
     struct text provider, model; /* of `words` */
+    struct latency latency;      /* of a target */
     union {
         struct ejection ejection;
         struct lane lane;
@@ -29,6 +33,7 @@ struct health {
     pthread_rwlock_t lock; /* of the tables; a row has its own */
     uint64_t seed;
     struct map rows[KINDS];
+    struct warm warm;
 };
 
 struct health *health_new(uint64_t seed)
@@ -38,6 +43,7 @@ struct health *health_new(uint64_t seed)
         return NULL;
     health->seed = seed;
     pthread_rwlock_init(&health->lock, NULL);
+    warm_init(&health->warm);
     for (unsigned i = 0; i < KINDS; i++)
         map_init(&health->rows[i]);
     return health;
@@ -45,9 +51,10 @@ struct health *health_new(uint64_t seed)
 
 static void free_row(enum kind kind, struct row *row)
 {
-    if (kind == TARGETS)
+    if (kind == TARGETS) {
         ejection_fini(&row->of.ejection);
-    else if (kind == LANES)
+        latency_fini(&row->latency);
+    } else if (kind == LANES)
         lane_fini(&row->of.lane);
     else
         outage_fini(&row->of.outage);
@@ -63,6 +70,7 @@ void health_free(struct health *health)
             free_row((enum kind)kind, health->rows[kind].entries[i].value);
         map_fini(&health->rows[kind]);
     }
+    warm_fini(&health->warm);
     pthread_rwlock_destroy(&health->lock);
     free(health);
 }
@@ -78,9 +86,10 @@ static struct row *add(struct health *health, enum kind kind, struct text key, s
     row->provider = (struct text){ row->words, provider };
     row->model = (struct text){ row->words + model_at, key.len - model_at };
     uint64_t seed = health->seed ^ (rows->count + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    if (kind == TARGETS)
+    if (kind == TARGETS) {
         ejection_init(&row->of.ejection, seed);
-    else if (kind == LANES)
+        latency_init(&row->latency);
+    } else if (kind == LANES)
         lane_init(&row->of.lane, seed);
     else
         outage_init(&row->of.outage, seed);
@@ -123,6 +132,17 @@ struct ejection *health_target(struct health *health, struct text provider, stru
 {
     struct row *row = find(health, TARGETS, provider, base_url, model, make);
     return row != NULL ? &row->of.ejection : NULL;
+}
+
+struct latency *health_latency(struct ejection *target)
+{
+    struct row *row = (struct row *)(void *)((char *)target - offsetof(struct row, of));
+    return &row->latency;
+}
+
+struct warm *health_warm(struct health *health)
+{
+    return health != NULL ? &health->warm : NULL;
 }
 
 struct lane *health_lane(struct health *health, struct text provider, struct text base_url, struct text model,

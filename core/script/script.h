@@ -53,13 +53,14 @@ struct script_error {
 /* One thing that may still be tried. */
 struct script_target {
     struct text provider, model;
-    const char *role;                  /* "target", "fallback": static */
-    struct text region, retention;     /* absent: not stated */
-    int64_t cost_nano, context_tokens; /* expected for this request, -1: no price; 0: not known */
-    unsigned in_flight;                /* attempts of all requests */
-    bool ejected;                      /* it gets no requests for the moment */
-    int64_t cooling_ms;                /* until one of its secrets may be used again; 0: one may */
-    unsigned index;                    /* the caller's */
+    const char *role;                    /* "target", "fallback": static */
+    struct text region, retention;       /* absent: not stated */
+    int64_t cost_nano, context_tokens;   /* expected for this request, -1: no price; 0: not known */
+    unsigned in_flight;                  /* attempts of all requests */
+    bool ejected;                        /* it gets no requests for the moment */
+    int64_t cooling_ms;                  /* until one of its secrets may be used again; 0: one may */
+    double first_token_ms, tokens_per_s; /* means of its streams; 0: none was measured */
+    unsigned index;                      /* the caller's */
 };
 
 /* What may still be tried, in order. A hook changes the order and the count. */

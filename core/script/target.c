@@ -24,6 +24,14 @@ static void push_facts(lua_State *L, const struct script_target *t)
         lua_pushnumber(L, (double)t->cost_nano / 1e9);
         lua_setfield(L, -2, "cost_usd");
     }
+    if (t->first_token_ms > 0) {
+        lua_pushnumber(L, t->first_token_ms);
+        lua_setfield(L, -2, "first_token_ms");
+    }
+    if (t->tokens_per_s > 0) {
+        lua_pushnumber(L, t->tokens_per_s);
+        lua_setfield(L, -2, "tokens_per_s");
+    }
     lua_pushinteger(L, t->in_flight);
     lua_setfield(L, -2, "in_flight");
     lua_pushboolean(L, !t->ejected);

@@ -249,6 +249,72 @@ class Strategies(Two):
         self.assertLessEqual(self.counts()[0], 5)  # two at random: the busy one is taken when it is both
 
 
+class Cheapest(Two):
+    @staticmethod
+    def priced(name, of_input, cached, output, more=""):
+        return ('{ "%s/real", price = { input_usd_per_mtok = %s, cache_read_usd_per_mtok = %s, output_usd_per_mtok = %s }%s }' %
+                (name, of_input, cached, output, more))
+
+    def model_of(self, a, b, more=""):
+        return 'model "m" { %s, %s, strategy = "lowest_cost"%s }\n' % (self.priced("a", *a), self.priced("b", *b), more)
+
+    def test_the_cheaper_one_for_this_prompt_is_asked(self):
+        long = "word " * 4000  # some 5,700 tokens; an answer is taken to have 2, as those before
+        with self.gateway(self.model_of((1, 1, 100), (4, 4, 4))) as gw:
+            self.assertEqual({gw.chat("short", max_tokens=64).header("x-gw-provider") for _ in range(10)}, {"b"})
+            answer = gw.chat(long, max_tokens=64)
+            self.assertEqual(answer.header("x-gw-provider"), "a")
+            self.assertEqual(gw.log_for(answer.id)["attempts"][0]["chosen"], "lowest_cost")
+            self.a.handler = failing(500)
+            answer = gw.chat(long, max_tokens=64)
+            self.assertEqual((answer.status, answer.header("x-gw-provider")), (200, "b"))
+
+    def test_a_warm_cache_makes_a_target_cheaper(self):
+        long = "word " * 4000
+        session = [("x-gw-session", "one")]
+        with self.gateway(self.model_of((3, 0.3, 1), (2, 0.2, 1))) as gw:
+            self.b.handler = failing(500)
+            self.assertEqual(gw.chat(long, headers=session).header("x-gw-provider"), "a")
+            self.b.handler = good
+            for _ in range(5):
+                self.assertEqual(gw.chat(long, headers=session).header("x-gw-provider"), "a")  # .27 + .3 < 2
+                self.assertEqual(gw.chat(long, headers=[("x-gw-session", "two")]).header("x-gw-provider"), "b")
+
+    def test_one_without_a_price_comes_last_and_sticky_divides_equals(self):
+        with self.gateway('model "m" { "a/real", %s, strategy = "lowest_cost" }\n' % self.priced("b", 90, 90, 90)) as gw:
+            self.ask(gw, 10)
+            self.assertEqual(self.counts(), (0, 10))
+        same = (1, 1, 1)
+        with self.gateway(self.model_of(same, same)) as gw:
+            self.converse(gw, 20)
+            self.assertEqual(self.counts(), (20, 10))
+        with self.gateway(self.model_of(same, same, ', sticky = "conversation"')) as gw:
+            self.converse(gw, 60)
+        a, b = self.counts()
+        self.assertTrue(a - 20 >= 12 and b - 10 >= 12, (a, b))
+
+
+class Fastest(Two):
+    def test_the_faster_one_gets_more_and_the_slower_one_some(self):
+        def slow(request, out):
+            time.sleep(0.15)
+            good(request, out)
+
+        self.a.handler = slow
+        self.b.handler = lambda request, out: (time.sleep(0.05), good(request, out))
+        with self.gateway('model "m" { "a/real", "b/real", strategy = "lowest_latency" }\n') as gw:
+            for _ in range(12):  # both are measured
+                gw.chat(stream=True)
+            before = self.counts()
+            for _ in range(100):
+                answer = gw.chat(stream=True)
+                self.assertEqual(answer.status, 200)
+            a, b = (now - was for now, was in zip(self.counts(), before))
+            self.assertGreaterEqual(b, 70, (a, b))  # 9 of 10 by the formula, less what the gateway itself takes
+            self.assertGreaterEqual(a, 1, (a, b))
+            self.assertEqual(gw.log_for(answer.id)["attempts"][0]["chosen"], "lowest_latency")
+
+
 class Conversations(Two):
     model = 'model "m" { { "a/real", weight = 3 }, { "b/real", weight = 1 }, sticky = "conversation" }\n'
 

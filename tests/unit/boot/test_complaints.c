@@ -307,8 +307,8 @@ Test(complaints, name_what_is_wrong_with_a_model)
           "2: model \"fast\": target 1: price: \"page_usd\" takes US dollars, 0 or more, with at most 9 digits after the point\n" },
         { OPENAI "model \"fast\" { \"openai/x\", strategy = \"least_busy\", sticky = \"conversation\" }\n", G
           "2: model \"fast\": sticky = \"conversation\" does not go with strategy = \"least_busy\": take out one of the two\n" },
-        { OPENAI "model \"fast\" { \"openai/x\", strategy = \"random\" }\n",
-          G "2: model \"fast\": strategy takes \"order\" or \"weighted\" or \"least_busy\", not \"random\"\n" },
+        { OPENAI "model \"fast\" { \"openai/x\", strategy = \"random\" }\n", G
+          "2: model \"fast\": strategy takes \"order\" or \"weighted\" or \"least_busy\" or \"lowest_cost\" or \"lowest_latency\", not \"random\"\n" },
         { OPENAI "model \"fast\" { \"openai/x\", timeout = { conect_s = 1 } }\n",
           G "2: model \"fast\": timeout: unknown setting \"conect_s\" (did you mean \"connect_s\"?)\n" },
         { OPENAI "model \"fast\" { \"openai/x\", timeout = { connect_s = 0 } }\n",
