@@ -11,7 +11,7 @@
 static const char policy[] = "local policy = {}\n"
                              "function policy.on_request(req)\n"
                              "    req.vars.seen = true\n"
-                             "    if req:find('memory') then gw.note(('x'):rep(20 << 20)) end\n"
+                             "    if req:find('memory') then local s = 'x' while true do s = s .. s end end\n"
                              "    if req:find('ask') then gw.note(gw.llm.ask('judge', 'x') or 'none') end\n"
                              "    gw.note('n=' .. gw.counter.add('n', 1, { ttl_s = 60 }))\n"
                              "end\n"
