@@ -45,6 +45,11 @@ enum next answer_own_stream(struct request *req)
         error_set(&req->fail, E_OVERLOAD, "the answer needs more memory than limits.answer_mb allows");
         return FAIL;
     }
+    if (req->attempt != NULL) { /* in the place of its answer; a ping may have begun the stream */
+        answer_begin_stream(req);
+        req->reply = REPLY_RELAYING;
+        return DONE;
+    }
     answer_head_add(&h, "Content-Type", "text/event-stream; charset=utf-8");
     answer_head_common(req, &h);
     throttle_head(req, &h);

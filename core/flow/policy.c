@@ -78,8 +78,7 @@ static enum next refuse(struct request *req)
     return FAIL;
 }
 
-/* The answer as events, which the face writes. */
-static enum next answer(struct request *req)
+enum next policy_answer(struct request *req, bool streams)
 {
     const struct script_reply *reply = &req->policy->answer;
     bool refusal = text_is(text_of(reply->finish), "refusal");
@@ -95,12 +94,12 @@ static enum next answer(struct request *req)
         { .size = sizeof(gw_event), .type = GW_EVENT_FINISH, .text = { finish.ptr, finish.len } },
     };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
-        if (req->ask.stream)
+        if (streams)
             req->face->stream_event(&req->answer, &events[i], &req->tail_bytes);
         else
             req->face->fold_event(&req->answer, &events[i]);
     }
-    if (req->ask.stream) {
+    if (streams) {
         req->face->stream_end(&req->answer, &req->tail_bytes);
         return answer_own_stream(req);
     }
@@ -115,7 +114,7 @@ enum next policy_take(struct request *req, enum script_verdict verdict)
     case SCRIPT_DENY:
         return refuse(req);
     case SCRIPT_ANSWER:
-        return answer(req);
+        return policy_answer(req, req->ask.stream);
     case SCRIPT_FAILED:
         error_set(&req->fail, E_INTERNAL,
                   "the gateway could not decide on this request: its operator finds why in the log");

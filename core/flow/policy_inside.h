@@ -8,6 +8,9 @@
 /* What the hooks decided, done. */
 enum next policy_take(struct request *req, enum script_verdict verdict);
 
+/* The text that a policy answers with, written by the face of the client: as a stream, or whole. What it returns ends the row. */
+enum next policy_answer(struct request *req, bool streams);
+
 /* A hook waits: its row comes again. */
 enum next policy_wait_more(struct request *req);
 

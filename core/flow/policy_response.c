@@ -1,6 +1,8 @@
 /* policy_response.c - the row in which policies see an answer: all of it is there, in the client's own API, and nothing of it has
  * reached the client. A stream was held back for that. */
 #include "base/clock.h"
+#include "flow/attempt.h"
+#include "flow/metrics.h"
 #include "flow/policy.h"
 #include "flow/policy_inside.h"
 
@@ -15,8 +17,28 @@ static const char *finish_of(const struct attempt *a, const struct said *said)
     return said->finish;
 }
 
+/* The client gets a policy's text in the place of the answer, none of which it has. What the upstream has used is counted first: an
+ * estimate looks at the answer that goes. */
+static enum next answer_instead(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    if (a->outcome == OUTCOME_NONE)
+        a->outcome = a->failure != TRANSFER_OK ? OUTCOME_TRANSFER : OUTCOME_OK;
+    metrics_count_attempt(req->worker->gateway->metrics, req->worker->index, a->target->provider->name,
+                          attempt_outcome_name(a));
+    usage_end(a);
+    buf_free(&a->out);
+    buf_free(&req->tail_bytes);
+    buf_free(&req->body_out);
+    req->answer.state = NULL;
+    req->answer.unshown = NULL;
+    return policy_answer(req, a->streams);
+}
+
 static enum next decided(struct request *req, enum script_verdict verdict)
 {
+    if (verdict == SCRIPT_ANSWER)
+        return answer_instead(req);
     return verdict == SCRIPT_WAIT ? policy_wait_more(req) : policy_take(req, verdict);
 }
 

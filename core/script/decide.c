@@ -186,7 +186,7 @@ const struct api_row decide_rows[] = {
     { "deny", deny, SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE | SCRIPT_ON_RESPONSE, false, "status, code, text, options?",
       "gw.Decision",
       "Refuses the request: status 400 to 599, a code in snake_case, a text for a person; { retry_after_s?, reason? }" },
-    { "answer", answer, SCRIPT_ON_REQUEST, false, "text, reason?", "gw.Decision",
+    { "answer", answer, SCRIPT_ON_REQUEST | SCRIPT_ON_RESPONSE, false, "text, reason?", "gw.Decision",
       "Answers in the place of a model, chat only: a text, or { text =, finish =? }" },
     { "route", route, SCRIPT_ON_REQUEST, false, "model, reason?", "gw.Decision",
       "Another model answers: the first route of a request counts" },

@@ -21,6 +21,7 @@ return { on_request = function(req)
     if req:find("misspelt hook") then req:skip("on_respnse") end
 end, on_response = function(req, resp)
     gw.note(resp.finish .. "|" .. resp.text .. "|" .. #resp.tool_calls .. "|" .. resp.usage.output .. "|" .. resp.target)
+    if req:find("say other things") and resp.text:find("forbidden word", 1, true) then return gw.answer({ text = "something else", finish = "length" }, "rewritten") end
     if resp.text:find("forbidden word", 1, true) then return gw.deny(403, "not_this", "the answer is kept back") end
     for _, call in ipairs(resp.tool_calls) do
         if call.name == "shell" and gw.json.decode(call.arguments).cmd == "rm" then return gw.deny(403, "no_shell", "no such call") end
@@ -45,7 +46,7 @@ WAYS = (
 )
 KINDS = ("good", "forbidden", "tool")
 CALL = {"id": "c1", "type": "function", "function": {"name": "shell", "arguments": '{"cmd":"rm"}'}}
-SAYS = {"good": ["hel", "lo"], "forbidden": ["a forbid", "den wo", "rd"], "tool": []}
+SAYS = {"good": ["hel", "lo"], "forbidden": ["a forbid", "den wo", "rd"], "tool": [], "unmetered": ["a forbidden word "] * 400}
 USAGE = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
 
 
@@ -55,6 +56,8 @@ def of_chat(kind, streamed):
         if kind == "tool":
             message["tool_calls"] = [CALL]
         whole = upstream.completion()
+        if kind == "unmetered":
+            del whole["usage"]
         whole["choices"][0].update(message=message, finish_reason="tool_calls" if kind == "tool" else "stop")
         return reply_json(whole)
     calls = []
@@ -170,6 +173,50 @@ class PolicyAnswers(Case):
                 self.assertEqual((line["row"], len(line["attempts"])), ("policy.response", 1), line)
                 if how != "local":
                     self.assertGreater(line["usage"]["output"], 0, line["usage"])  # it was answered, and is paid for
+
+    def check_other(self, got, face, streamed):
+        self.assertEqual((got.status, got.complete), (200, True), got)
+        self.assertNotIn(b"forbid", got.body)
+        self.assertIn(b"something else", got.body)
+        if not streamed:
+            whole = got.json()
+            text = (whole["choices"][0]["message"]["content"] if face == "chat" else whole["content"][0]["text"] if face == "messages"
+                    else whole["output"][0]["content"][0]["text"])
+            self.assertEqual(text, "something else")
+        else:
+            end = {"chat": b"data: [DONE]", "messages": b"event: message_stop", "responses": b"response.incomplete"}[face]
+            self.assertIn(end, got.body)
+            if face != "responses":
+                self.assertEqual((got.body.count(end), got.body.count(b"something else")), (1, 1), got.body)
+
+    def test_another_answer_in_its_place(self):
+        type(self).kind = "forbidden"
+        for face, model, how, streamed in self.each():
+            if face == "completions":
+                continue
+            got = self.ask(face, model, streamed, "say other things than a forbidden word")
+            self.check_other(got, face, streamed)
+            line = self.gw.log_for(got.id)
+            row = self.row(got)
+            self.assertEqual((row["decision"], row["reason"], len(line["attempts"])), ("answer", "rewritten", 1), line)
+            if how != "local":
+                self.assertGreater(line["usage"]["output"], 0, line["usage"])
+
+    def test_another_answer_after_pings(self):
+        type(self).kind, type(self).slow = "forbidden", True
+        try:
+            for face, model in (("messages", "claude"), ("chat", "up")):
+                got = self.ask(face, model, True, "say other things")
+                self.check_other(got, face, True)
+                self.assertIn(b"ping" if face == "messages" else b": keep-alive", got.body)
+        finally:
+            type(self).slow = False
+
+    def test_usage_that_nobody_reports_is_of_the_answer_that_went(self):
+        type(self).kind = "unmetered"
+        got = self.ask("chat", "up", False, "say other things")
+        self.check_other(got, "chat", False)
+        self.assertGreater(self.gw.log_for(got.id)["usage"]["output"], 1000)  # 6,000 bytes, not the 14 of the policy
 
     def test_a_held_stream_is_what_came(self):
         type(self).kind = "good"
