@@ -11,6 +11,8 @@ bool fake_is_paused(void);
 /* How many have begun since the start of the program. */
 unsigned fake_begun(void);
 /* Each does nothing when none is running. */
+void fake_unsent(bool unsent);  /* transfer_was_sent() is false */
+void fake_body_done(bool done); /* what transfer_body_done() answers: true unless set */
 void fake_head(int status, const char *content_type);
 void fake_body(struct text bytes);
 void fake_done(enum transfer_failure failure);

@@ -8,6 +8,7 @@
 #include "fixture.h"
 #include "flow/way.h"
 #include "money/book.h"
+#include "money/tariff.h"
 
 #define EVENTS "text/event-stream"
 #define STREAM "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]%s}"
@@ -118,4 +119,34 @@ Test(price, of_a_request_is_the_sum_of_its_attempts)
     cr_assert_eq(first->price.nano, (int64_t)(req->bytes_in + 3) / 4 * 1000);
     cr_assert_eq(req->cost.nano, first->price.nano + 10000);
     end(&f, req);
+}
+
+Test(price, has_the_name_of_what_it_came_from)
+{
+    static const struct {
+        const char *tariff, *model, *entry; /* the tariff's input price; NULL: the operator names none */
+    } rows[] = {
+        { NULL, "x", "openai/x" },
+        { "2", "x", "openai/x, gateway.lua" },
+        { "2", "unknown", "gateway.lua" },
+        { NULL, "unknown", NULL },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fixture f;
+        struct tariff tariff = { .free = false };
+        struct request *req = begin(&f, 1, "", DECEMBER - HOUR);
+        struct route_target target = *req->attempt->target;
+        if (rows[i].tariff != NULL)
+            cr_assert_null(tariff_set(&tariff, TEXT("input_usd_per_mtok"), text_of(rows[i].tariff)));
+        target.model = text_of(rows[i].model);
+        target.price = rows[i].tariff != NULL ? &tariff : NULL;
+        struct attempt a = { .req = req, .target = &target };
+        const struct price_choice *choice = price_choose(&a);
+        cr_assert_eq(choice != NULL, rows[i].entry != NULL, "%zu", i);
+        if (choice != NULL)
+            cr_assert(text_is(choice->entry, rows[i].entry), "%zu: %.*s", i, TEXT_ARG(choice->entry));
+        fake_answer(200, EVENTS, TEXT(WORD END("")), 1000);
+        cr_assert(text_is(req->cost.entry, "openai/x"));
+        end(&f, req);
+    }
 }

@@ -6,6 +6,7 @@
 #include "flow/guard.h"
 #include "flow/hold.h"
 #include "flow/way.h"
+#include "money/book.h"
 #include "money/nano.h"
 #include "money/tariff.h"
 
@@ -311,5 +312,41 @@ Test(guard, ends_what_is_far_over_its_limit)
         a.worst = NULL;
         a.outcome = OUTCOME_OK;
         cr_assert_not(guard_is_over(&a), "no budget has its bound");
+    }
+}
+
+/* 204 tokens of input are at most sent. */
+Test(worst, is_priced_by_the_tiers_that_its_input_reaches)
+{
+    static const struct {
+        const char *input, *output;
+        int64_t fixed, price;
+    } rows[] = {
+        { "[1,[203,3]]", "[2,[203,5]]", 204 * 3000, 5000000000 },
+        { "[1,[204,3]]", "[2,[204,5]]", 204 * 1000, 2000000000 },
+        { "[1,[205,3]]", "[2,[203,5],[204,9]]", 204 * 1000, 5000000000 },
+        { "[4,[100,3]]", "[6,[100,5],[200,6]]", 204 * 4000, 6000000000 }, /* the dearest, not the last */
+        { "[1,[100,3],[200,2]]", "[1,[0,2]]", 204 * 3000, 2000000000 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fail fail;
+        char book[400];
+        snprintf(
+            book, sizeof book,
+            "{\"format\":1,\"date\":\"2026-11-27\",\"providers\":[{\"id\":\"openai\",\"names\":[\"openai\"],"
+            "\"models\":[{\"id\":\"m\",\"match\":[\"=m\"],\"prices\":[{\"usd\":{\"input\":%s,\"output\":%s}}]}]}]}",
+            rows[i].input, rows[i].output);
+        begin(padded("\"max_tokens\":50"));
+        target.price = NULL;
+        config.book = book_parse(text_of(book), "test", &fail);
+        cr_assert_not_null(config.book, "%zu: %s", i, fail.text);
+        worst_read(&attempt, &scratch);
+        cr_assert(worst_price(&attempt));
+        cr_assert_eq(attempt.worst->fixed, rows[i].fixed, "%zu: %lld", i, (long long)attempt.worst->fixed);
+        cr_assert_eq(attempt.worst->output_price, rows[i].price, "%zu: %lld", i,
+                     (long long)attempt.worst->output_price);
+        book_free(config.book);
+        config.book = NULL;
+        end();
     }
 }
