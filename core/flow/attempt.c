@@ -1,5 +1,6 @@
 /* attempt.c - one try at one target: it is chosen, sent, called off; and what its state may become. */
 #include "flow/attempt.h"
+#include "flow/deadline.h"
 
 #include "base/clock.h"
 #include "base/large.h"
@@ -195,10 +196,13 @@ enum next attempt_send(struct request *req)
         answer_ping_start(req);
     a->wait = wait_begin(req, &for_answer);
     a->wire = WIRE_RUNS;
-    if (a->mode == MODE_LOCAL)
+    if (a->mode == MODE_LOCAL) {
         local_start(a);
-    else
+    } else {
+        int64_t left = deadline_left_ns(req, clock_ns());
+        a->send.total_ns = left > CLOCK_MS ? left : CLOCK_MS; /* 0 would be no limit */
         a->transfer = transfer_start(req->worker->pool, &a->send, &arrivals, a);
+    }
     silent_watch(a);
     return WAIT;
 }

@@ -179,7 +179,6 @@ static void collect(struct attempt *a)
     a->send.connect_ns = req->timeouts.connect_ns;
     a->send.first_byte_ns = req->timeouts.first_token_ns;
     a->send.idle_ns = req->timeouts.idle_ns;
-    a->send.total_ns = req->timeouts.total_ns;
     a->send.replay = true;
 }
 

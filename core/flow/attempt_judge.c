@@ -1,6 +1,7 @@
 /* attempt_judge.c - what came of an attempt: an answer, another attempt with the next secret or target, or a failure. */
 #include "base/clock.h"
 #include "flow/attempt.h"
+#include "flow/deadline.h"
 #include "flow/metrics.h"
 #include "flow/spend.h"
 #include "flow/way.h"
@@ -62,6 +63,8 @@ static bool may_help(const struct attempt *a)
 static enum verdict judge(struct attempt *a, bool elsewhere)
 {
     struct request *req = a->req;
+    if (deadline_left_ns(req, clock_ns()) < DEADLINE_ATTEMPT_NS)
+        return GIVE_UP;
     if (attempt_is_about_secret(a) && req->secret_tries < SECRETS_MORE && choose_has_secret(a))
         return NEXT_SECRET;
     if (!elsewhere || req->attempts_made >= req->attempts_max)

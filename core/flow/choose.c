@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "flow/conversation.h"
+#include "flow/deadline.h"
 #include "flow/strategy.h"
 #include "flow/strategy_figures.h"
 #include "flow/way.h"
@@ -262,6 +263,8 @@ static enum ejection_result verdict(const struct attempt *a)
                    ? EJECTION_BAD
                    : EJECTION_NEITHER;
     case OUTCOME_TRANSFER:
+        if (a->failure == TRANSFER_TIME_TOTAL && deadline_is_clients(a->req))
+            return EJECTION_NEITHER;
         return a->failure == TRANSFER_TOO_LARGE || (a->failure == TRANSFER_SEND && a->wire == WIRE_UNSENT)
                    ? EJECTION_NEITHER
                    : EJECTION_BAD;

@@ -1,5 +1,6 @@
 /* request.c - the life of a request between the front and the way. */
 #include "flow/request.h"
+#include "flow/deadline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,8 @@ static void keep_headers(struct request *req, const struct request_head *head)
             req->credentials[2] = arena_text(&req->arena, value);
         else if (text_eq_nocase(name, TEXT("x-request-id")))
             req->client_id = arena_text(&req->arena, (struct text){ value.ptr, value.len < 200 ? value.len : 200 });
+        else if (text_eq_nocase(name, TEXT("x-gw-timeout")))
+            deadline_header(req, value);
         else if (text_eq_nocase(name, TEXT("x-gw-hop")))
             keep_hops(req, value);
         else if (text_eq_nocase(name, TEXT("content-encoding")))

@@ -142,7 +142,8 @@ struct request {
     struct loop_timer pause; /* before that */
     uint32_t pause_wait;
     struct config_timeouts timeouts;
-    struct text *pieces; /* the spliced body of the current attempt */
+    int64_t client_timeout_ns; /* of x-gw-timeout; 0: the client sent none */
+    struct text *pieces;       /* the spliced body of the current attempt */
     size_t piece_count;
 
     /* answer */

@@ -362,6 +362,56 @@ class Conversations(Two):
         self.assertTrue(15 <= used.count("Bearer sk-a-a-a-a") / 2 <= 45, used.count("Bearer sk-a-a-a-a"))
 
 
+class Deadline(Two):
+    def timed(self, gw, **more):
+        begun = time.monotonic()
+        answer = gw.chat(model="m", **more)
+        return answer, time.monotonic() - begun
+
+    def hang(self, *upstreams):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        for upstream in upstreams:
+            upstream.handler = lambda request, out: gate.wait(20)
+
+    def test_all_attempts_share_it(self):
+        self.hang(self.a, self.b)
+        with self.gateway('model "m" { "a/real", "b/real", timeout = { first_token_s = 1, total_s = 3.5 } }\n') as gw:
+            answer, took = self.timed(gw)  # 1 s at a, 1 s at b; what is left is less than 2 s
+            self.assert_error(answer, 504, "upstream_error", "upstream_timeout")
+            self.assertLess(took, 3)
+            self.assertEqual(self.counts(), (1, 1))
+        with self.gateway('model "m" { "a/real", "b/real", timeout = { first_token_s = 2, total_s = 3 } }\n') as gw:
+            answer, took = self.timed(gw)
+            self.assertEqual(answer.status, 504)
+            self.assertLess(took, 4)
+            self.assertEqual(self.counts(), (2, 1))
+
+    def test_the_client_shortens_it_and_that_is_no_failure_of_the_target(self):
+        self.hang(self.a)
+        with self.gateway() as gw:
+            for stream in (False, True, False, True, False, True):
+                answer, took = self.timed(gw, stream=stream, headers=[("x-gw-timeout", "0.3")])
+                self.assertEqual(answer.status, 504)
+                self.assertTrue(0.25 <= took < 1.3, took)
+            self.assertEqual(self.counts(), (6, 0))  # it is not ejected
+            self.assertIn('gw_upstream_health{target="a/real"} 1\n', metrics(gw))
+
+    def test_the_client_cannot_prolong_it(self):
+        self.hang(self.a)
+        with self.gateway('model "m" { "a/real", timeout = { total_s = 0.5 } }\n') as gw:
+            answer, took = self.timed(gw, headers=[("x-gw-timeout", "60")])
+            self.assertEqual(answer.status, 504)
+            self.assertLess(took, 1.5)
+
+    def test_a_wrong_one_is_named(self):
+        with self.gateway() as gw:
+            answer = gw.chat(model="m", headers=[("x-gw-timeout", "soon")])
+            self.assertEqual(answer.status, 400)
+            self.assertIn("x-gw-timeout takes seconds from 0.05 to 86400", answer.json()["error"]["message"])
+            self.assertEqual(self.counts(), (0, 0))
+
+
 class Policies(Two):
     def test_the_order_of_a_policy_stands_above_the_strategy(self):
         with tempfile.NamedTemporaryFile("w", suffix=".lua", delete=False) as f:

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "check.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
@@ -44,6 +45,8 @@ static void begin(int status)
     req.target_next = 1;
     req.attempts_made = 1;
     req.attempts_max = 3;
+    req.begun_ns = clock_ns();
+    req.timeouts = config_default_timeouts;
     req.attempt = &attempt;
     attempt.req = &req;
     attempt.target = &targets[0];
@@ -241,6 +244,16 @@ Test(judge, counts_no_more_than_was_allowed)
         cr_assert_eq(attempt.usage.source, USAGE_COUNTED);
         cr_assert_eq(attempt.usage.output, rows[i].output, "%zu: %lld", i, (long long)attempt.usage.output);
         cr_assert_eq(attempt.usage.input == 7, i < 2, "%zu", i);
+        end();
+    }
+}
+
+Test(judge, begins_no_other_attempt_with_less_than_two_seconds_left)
+{
+    for (int left_s = 1; left_s <= 3; left_s += 2) {
+        begin(500);
+        req.begun_ns = clock_ns() - req.timeouts.total_ns + left_s * CLOCK_S;
+        cr_assert_eq(attempt_judge(&req), left_s == 1 ? FAIL : NEXT);
         end();
     }
 }
