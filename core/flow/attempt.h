@@ -81,6 +81,14 @@ enum attempt_ending {
     ATTEMPT_DOUBT,   /* it was sent and its end is not known: the upstream may charge more than its usage states */
 };
 
+/* What the ledger has of an attempt. */
+enum attempt_booked {
+    BOOKED_NONE, /* nothing */
+    BOOKED_HOLD, /* what it may cost */
+    BOOKED_END,  /* what it cost; written once */
+    BOOKED_LAST, /* that the request is over, too */
+};
+
 /* One try at one target; arena. */
 struct attempt {
     struct request *req;
@@ -152,7 +160,7 @@ struct attempt {
     enum ledger_charge charge;         /* is it charged to a budget? */
     struct worst *worst;               /* the bound of its tokens; NULL: it has no budget. Arena */
     int64_t hard, soft;                /* what it may cost at most and is expected to cost, before it is sent */
-    bool held;                         /* the ledger knows it */
+    enum attempt_booked booked;        /* what of it is in the ledger */
     struct ledger_hold *hold;          /* in the ledger: it is sent, and not over; NULL: it is not */
     struct hold_wait *waits;           /* hold.c: for others in flight; arena */
     struct drain *drains;              /* drain.c: its rest is read for nobody; arena */

@@ -47,7 +47,7 @@ static void on_message(struct loop_message *message)
     CHECK(a->req, REQUEST);
     loop_timer_clear(&a->req->worker->loop, &w->timer);
     a->hold = w->queue.hold;
-    a->held = a->hold != NULL;
+    a->booked = a->hold != NULL ? BOOKED_HOLD : BOOKED_NONE;
     wait_end(a->req, w->wait);
 }
 
@@ -221,7 +221,7 @@ enum next hold_result(struct request *req)
     if (w == NULL || w->over)
         return NEXT;
     w->over = true;
-    if (a->held)
+    if (a->booked == BOOKED_HOLD)
         return w->limit > 0 ? send_clamped(a, &w->hold, w->limit) : NEXT;
     if (!w->late && w->queue.refusal.answer == ACCOUNT_FITS)
         return spend_cannot(req, w->queue.why.text);

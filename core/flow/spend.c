@@ -140,10 +140,10 @@ bool spend_hold(struct attempt *a, struct spend_hold *hold, bool overtakes, stru
 {
     struct fail why;
     a->hold = ledger_hold(a->req->worker->gateway->ledger, &hold->record, overtakes, refusal, &why);
-    a->held = a->hold != NULL;
-    if (!a->held && refusal->answer == ACCOUNT_FITS)
+    a->booked = a->hold != NULL ? BOOKED_HOLD : BOOKED_NONE;
+    if (a->hold == NULL && refusal->answer == ACCOUNT_FITS)
         spend_cannot(a->req, why.text);
-    return a->held;
+    return a->hold != NULL;
 }
 
 static uint32_t source_of(enum usage_source source)
@@ -235,10 +235,12 @@ static struct text take_policies(struct request *req)
     return policy_record(req);
 }
 
-/* Its last attempt was never sent, and the one before did not know that it was the last: the request counts all the same. */
+/* The last attempt that was sent did not know that it was the last: another one was not sent, or a policy refused to try one. The request
+ * counts all the same. */
 static void end_request(const struct attempt *a)
 {
-    struct record row = { .final = 1, .outcome = text_of(attempt_outcome_name(a)) };
+    struct record row = { .final = 1 };
+    row.outcome = text_of(a->booked == BOOKED_END ? a->req->fail.code : attempt_outcome_name(a));
     spend_describe(a, &row);
     row.policies = take_policies(a->req);
     ledger_row(a->req->worker->gateway->ledger, &row);
@@ -284,15 +286,17 @@ void spend_end(struct attempt *a, bool final)
     struct ledger *ledger = req->worker->gateway->ledger;
     struct record end = { .final = final, .source = source_of(a->usage.source) };
 
-    if (ledger == NULL)
+    if (ledger == NULL || a->booked == BOOKED_LAST)
         return;
     bool charged = price_is_charged(a);
-    if (charged && a->hold == NULL) {
-        const struct attempt *before = a->previous;
-        while (before != NULL && !before->held)
+    if (a->booked == BOOKED_END || (charged && a->hold == NULL)) {
+        const struct attempt *before = a;
+        while (before != NULL && before->booked == BOOKED_NONE)
             before = before->previous;
-        if (final && before != NULL)
-            end_request(a);
+        if (!final || before == NULL)
+            return;
+        end_request(a);
+        a->booked = BOOKED_LAST;
         return;
     }
     judge(a, &end);
@@ -313,6 +317,7 @@ void spend_end(struct attempt *a, bool final)
         ledger_end(ledger, a->hold, &end);
         a->hold = NULL;
     }
+    a->booked = final ? BOOKED_LAST : BOOKED_END;
 }
 
 void spend_policies(struct request *req)

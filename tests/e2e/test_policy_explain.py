@@ -6,8 +6,10 @@ import os
 import unittest
 
 from command import run
+from harness import Gateway
 from stored import StoreCase, ask, check_store, delivered, opened
-from test_ledger import lua, records
+from test_ledger import lua, records, usage
+from upstream import reply_json
 
 RULES = {
     "guard.lua": """local policy = {}
@@ -121,6 +123,34 @@ class Explained(StoreCase):
             self.assertTrue(delivered(gw))
             self.assertEqual(self.policies(answer)[("guard", "on_request")]["decision"], "deny")
         self.assertEqual(ask(self.store, "PRAGMA user_version"), [(2,)])
+
+
+
+class Refused(StoreCase):
+    """A first attempt fails, and a policy refuses the second: the request has one last record, and the attempt is counted once."""
+
+    RULE = 'return { on_route = function(req, targets) if req.attempt > 1 then return gw.deny(503, "no_more", "not elsewhere") end end }'
+
+    def refused(self, more):
+        path = os.path.join(self.folder.name, "refuse.lua")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(self.RULE)
+        self.up.handler = lambda request, out: out.send(reply_json({"error": {"message": "no"}}, 500))
+        with Gateway(lua(self.path, self.up, self.up2) + more + 'model "two" { "up/real", "up2/real" }\npolicy "%s" {}\n' % path) as gw:
+            answer = gw.chat(model="two")
+            self.assertEqual((answer.status, answer.error["code"]), (503, "no_more"))
+            gw.log_for(answer.id)
+        self.assertEqual(len(self.up2.requests), 0)
+        all_records = [r for kind in ("end", "row") for r in records(self.path, kind)]
+        self.assertEqual(sorted(r.get("final", False) for r in all_records), [False, True])
+        self.assertEqual([r["outcome"] for r in all_records if r.get("final")], ["no_more"])
+        self.assertEqual([row["requests"] for row in usage(self.path)], [1])
+
+    def test_with_a_budget(self):
+        self.refused("budget { usd = 10 }\n")
+
+    def test_without_one(self):
+        self.refused("")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ static void hold(int64_t hard, int64_t soft)
     h.record.hard = attempt.hard = hard;
     h.record.soft = attempt.soft = soft;
     cr_assert(spend_hold(&attempt, &h, false, &refusal), "%s", req.fail.text);
-    cr_assert(attempt.held);
+    cr_assert_eq(attempt.booked, BOOKED_HOLD);
 }
 
 static void spend(int64_t cost)
@@ -236,7 +236,7 @@ Test(spend_end, settles_doubts_or_frees)
 /* Its last attempt was never sent: the request is counted all the same, once. */
 Test(spend_end, counts_a_request_whose_last_attempt_was_not_sent)
 {
-    struct attempt before = { .held = true };
+    struct attempt before = { .booked = BOOKED_HOLD };
     struct ledger_sums sums;
     begin(PERIOD_TOTAL, 1000, 1000, 1);
     attempt.previous = &before;
@@ -248,7 +248,7 @@ Test(spend_end, counts_a_request_whose_last_attempt_was_not_sent)
     spend_end(&attempt, true);
     ledger_read_sums(ledger, &sums);
     cr_assert_eq(sums.records, records + 1);
-    before.held = false;
+    before.booked = attempt.booked = BOOKED_NONE;
     spend_end(&attempt, true);
     ledger_read_sums(ledger, &sums);
     cr_assert_eq(sums.records, records + 1, "nothing was sent at all");
