@@ -63,7 +63,7 @@ static bool may_help(const struct attempt *a)
 static enum verdict judge(struct attempt *a, bool elsewhere)
 {
     struct request *req = a->req;
-    if (deadline_left_ns(req, clock_ns()) < DEADLINE_ATTEMPT_NS)
+    if (!deadline_allows_another(req, clock_ns()))
         return GIVE_UP;
     if (attempt_is_about_secret(a) && req->secret_tries < SECRETS_MORE && choose_has_secret(a))
         return NEXT_SECRET;

@@ -42,8 +42,18 @@ bool deadline_is_clients(const struct request *req)
     return req->client_timeout_ns > 0 && req->client_timeout_ns < req->timeouts.total_ns;
 }
 
+static int64_t all_ns(const struct request *req)
+{
+    return deadline_is_clients(req) ? req->client_timeout_ns : req->timeouts.total_ns;
+}
+
 int64_t deadline_left_ns(const struct request *req, int64_t now_ns)
 {
-    int64_t all = deadline_is_clients(req) ? req->client_timeout_ns : req->timeouts.total_ns;
-    return req->begun_ns + all - now_ns;
+    return req->begun_ns + all_ns(req) - now_ns;
+}
+
+bool deadline_allows_another(const struct request *req, int64_t now_ns)
+{
+    int64_t quarter = all_ns(req) / 4;
+    return deadline_left_ns(req, now_ns) >= (quarter < DEADLINE_ATTEMPT_NS ? quarter : DEADLINE_ATTEMPT_NS);
 }

@@ -2,6 +2,7 @@
 #include "flow/silent.h"
 
 #include "base/clock.h"
+#include "flow/deadline.h"
 #include "flow/way.h"
 
 enum { LOOK_MS = 500, BYTES_A_TOKEN = 4 };
@@ -20,7 +21,8 @@ static void on_time(struct loop_timer *timer)
     int64_t now = clock_ns();
     if (a->state != ATTEMPT_OPENING || a->transfer == NULL)
         return;
-    if (a->req->attempts_made < a->req->attempts_max && is_hopeless(a, now) && choose_has_another(a->req, false)) {
+    if (a->req->attempts_made < a->req->attempts_max && deadline_allows_another(a->req, now) && is_hopeless(a, now) &&
+        choose_has_another(a->req, false)) {
         attempt_leave(a);
         return;
     }

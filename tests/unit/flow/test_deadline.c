@@ -40,3 +40,16 @@ Test(deadline, is_the_models_and_the_client_only_shortens_it)
     deadline_header(&req, TEXT("soon"));
     cr_assert_str_eq(req.whose.header, "x-gw-timeout");
 }
+
+Test(deadline, leaves_room_for_another_attempt)
+{
+    static struct request req;
+    const int64_t s = 1000000000;
+    req.begun_ns = 100 * s;
+    req.timeouts.total_ns = 10 * s;
+    cr_assert(deadline_allows_another(&req, 108 * s));
+    cr_assert_not(deadline_allows_another(&req, 108 * s + 1), "2 s at least");
+    req.client_timeout_ns = 4 * s;
+    cr_assert(deadline_allows_another(&req, 103 * s));
+    cr_assert_not(deadline_allows_another(&req, 103 * s + 1), "a quarter of a short one");
+}
