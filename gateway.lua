@@ -33,7 +33,7 @@ provider "gemini" {}    -- GEMINI_API_KEY
 provider "openai" { -- all it needs is its usual variable, OPENAI_API_KEY; this says the same at length
     plugin = "openai",
     base_url = "https://api.openai.com/v1", -- what that service's own SDK takes
-    secrets = { env "OPENAI_API_KEY" },     -- several are tried in turn: { env "A", env "B" }
+    secrets = { env "OPENAI_API_KEY" },     -- several are divided among conversations: { env "A", env "B" }
     -- headers = { ["OpenAI-Project"] = "proj_123" },   sent with every request
 }
 

@@ -41,7 +41,7 @@ const struct word_row words[] = {
      .help = "what that service's own SDK takes as base URL"},
     {"provider", "secret", WORD_SECRET, AT(declare_provider, secret), RELOAD, .help = "its API key"},
     {"provider", "secrets", WORD_SECRETS, AT(declare_provider, secrets), .otherwise = "the service's, with its base_url",
-     RELOAD, .help = "several API keys, tried in turn; or the secrets by name that the plugin knows"},
+     RELOAD, .help = "several API keys, divided among conversations; or the secrets by name that the plugin knows"},
     {"provider", "headers", WORD_HEADERS, AT(declare_provider, headers), RELOAD,
      .help = "sent with every request: { [\"Name\"] = \"value\" }"},
     {"provider", "price", WORD_PRICE, AT(declare_provider, price), .otherwise = "the price book's", RELOAD,

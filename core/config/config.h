@@ -74,7 +74,7 @@ struct config_provider {
     void *instance;            /* of the plugin; closed when the snapshot ends; NULL when it is off */
     struct text base_url;
     bool is_usual;                 /* base_url is the usual one of the service or of the plugin */
-    struct config_secret *secrets; /* tried in turn; may be none */
+    struct config_secret *secrets; /* divided among conversations; may be none */
     size_t secret_count;
     struct config_secret *named; /* instead of them, where gateway.lua names them; may be none */
     size_t named_count;

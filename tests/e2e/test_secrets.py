@@ -1,5 +1,6 @@
-"""test_secrets.py - a provider with several secrets: they take turns, and one that is refused gives way to the next."""
+"""test_secrets.py - a provider with several secrets: conversations are divided among them, and one that is refused gives way to the next."""
 
+import collections
 import unittest
 
 import upstream
@@ -31,12 +32,21 @@ class Secrets(Case):
     def used(self):
         return [request.headers.get("authorization") for request in self.up.take()]
 
-    def test_they_take_turns(self):
+    def test_a_conversation_keeps_its_own(self):
         self.up.take()
         self.up.handler = by_secret({})
         for _ in range(6):
             self.assertEqual(self.gw.chat(model="m").status, 200)
-        self.assertEqual(sorted(self.used()), sorted(2 * ["Bearer A", "Bearer B", "Bearer C"]))
+        self.assertEqual(len(set(self.used())), 1)
+
+    def test_conversations_are_divided_among_them(self):
+        self.up.take()
+        self.up.handler = by_secret({})
+        for i in range(60):
+            self.assertEqual(self.gw.chat("conversation %d" % i, model="m").status, 200)
+        counts = collections.Counter(self.used())
+        self.assertEqual(sorted(counts), ["Bearer A", "Bearer B", "Bearer C"])
+        self.assertGreaterEqual(min(counts.values()), 6)
 
     def test_a_refused_one_gives_way(self):
         for status in (401, 403, 429):
