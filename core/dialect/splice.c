@@ -17,10 +17,11 @@ static struct text model_literal(struct arena *arena, struct text model)
 bool splice_model(struct arena *arena, const struct ask *ask, struct text model, struct splice_edit *edit)
 {
     const struct scan_member *m = scan_get(&ask->scan, "model");
-    if (text_eq(model, ask->model))
+    struct text literal = model_literal(arena, model);
+    if (m == NULL || text_eq(literal, m->value)) /* ask->model may be another: a policy's route */
         return false;
     size_t at = (size_t)(m->value.ptr - ask->body.ptr);
-    *edit = (struct splice_edit){ at, at + m->value.len, model_literal(arena, model) };
+    *edit = (struct splice_edit){ at, at + m->value.len, literal };
     return true;
 }
 

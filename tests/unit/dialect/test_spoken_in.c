@@ -193,3 +193,18 @@ Test(splice, merges_edits_by_where_they_begin)
     cr_assert_str_eq(merged(NULL, 0, NULL, 0), "0123456789");
     cr_assert_str_eq(merged(&(struct splice_edit){ 0, 10, { "q", 1 } }, 1, NULL, 0), "q");
 }
+
+/* What counts is the name in the body: a policy's route is another, and may be the upstream's own. */
+Test(splice, the_name_in_the_body_is_replaced)
+{
+    struct arena arena;
+    struct splice_edit edit;
+    struct ask ask = { .body = TEXT("{\"model\":\"m\",\"n\":1}"), .model = TEXT("fast") };
+
+    arena_init(&arena, NULL, 0, 1 << 16);
+    cr_assert_eq(scan_object(&arena, ask.body, 8, &ask.scan), 0);
+    cr_assert(splice_model(&arena, &ask, TEXT("fast"), &edit));
+    cr_assert(edit.start == 9 && edit.end == 12 && text_is(edit.with, "\"fast\""));
+    cr_assert(!splice_model(&arena, &ask, TEXT("m"), &edit));
+    arena_fini(&arena);
+}
