@@ -5,7 +5,7 @@
 #include "flow/deadline.h"
 #include "flow/way.h"
 
-enum { LOOK_MS = 500, BYTES_A_TOKEN = 4 };
+enum { LOOK_MS = 500 };
 
 static bool is_hopeless(struct attempt *a, int64_t now)
 {
@@ -19,7 +19,7 @@ static void on_time(struct loop_timer *timer)
 {
     struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, late));
     int64_t now = clock_ns();
-    if (a->state != ATTEMPT_OPENING || a->transfer == NULL)
+    if (a->state != ATTEMPT_OPENING || a->transfer == NULL || a->req->gone) /* the rest is read for the books alone */
         return;
     if (a->req->attempts_made < a->req->attempts_max && deadline_allows_another(a->req, now) && is_hopeless(a, now) &&
         choose_has_another(a->req, false)) {
@@ -34,7 +34,7 @@ void silent_watch(struct attempt *a)
     struct request *req = a->req;
     if (a->target->health == NULL || a->mode == MODE_LOCAL)
         return;
-    silence_begin(&a->target->health->silence, !a->streams, req->body.len / BYTES_A_TOKEN, clock_ns(), &a->silence);
+    silence_begin(&a->target->health->silence, !a->streams, a->input_guess, clock_ns(), &a->silence);
     if (req->target_next >= req->target_count) /* nowhere to go */
         return;
     a->late.on_time = on_time;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "health/latency.h"
 
 enum { WALK_MOST = 64, TOKENS_MOST = 100000 };
 
@@ -19,13 +20,13 @@ void silence_fini(struct silence *s)
     pthread_mutex_destroy(&s->lock);
 }
 
-void silence_begin(struct silence *s, bool whole, size_t tokens, int64_t now_ns, struct silence_ticket *ticket)
+void silence_begin(struct silence *s, bool whole, double tokens, int64_t now_ns, struct silence_ticket *ticket)
 {
     BUG_IF(ticket->row != NULL);
-    double read = (double)(tokens < TOKENS_MOST ? tokens : TOKENS_MOST);
-    *ticket = (struct silence_ticket){
-        .row = s, .begun_ns = now_ns, .whole = whole, .scale = whole ? 1 : .15 + .85 * read / 4000
-    };
+    *ticket = (struct silence_ticket){ .row = s,
+                                       .begun_ns = now_ns,
+                                       .whole = whole,
+                                       .scale = whole ? 1 : latency_ref(tokens < TOKENS_MOST ? tokens : TOKENS_MOST) };
     pthread_mutex_lock(&s->lock);
     struct silence_kind *kind = &s->kinds[whole];
     ticket->previous = kind->last;
@@ -41,6 +42,8 @@ static void take_out(struct silence_ticket *ticket)
     *(ticket->previous != NULL ? &ticket->previous->next : &kind->first) = ticket->next;
     *(ticket->next != NULL ? &ticket->next->previous : &kind->last) = ticket->previous;
     ticket->previous = ticket->next = NULL;
+    struct silence *s = ticket->row;
+    s->suspect = s->suspect && (s->kinds[0].first != NULL || s->kinds[1].first != NULL);
     ticket->row = NULL;
 }
 
@@ -54,6 +57,7 @@ void silence_heard(struct silence_ticket *ticket, bool good, int64_t now_ns)
     if (good)
         kind->samples[kind->count++ % SILENCE_SAMPLES] = (double)(now_ns - ticket->begun_ns) / 1e9 / ticket->scale;
     s->heard_ns = now_ns;
+    s->suspect = false;
     take_out(ticket);
     pthread_mutex_unlock(&s->lock);
 }
@@ -113,11 +117,13 @@ bool silence_is_suspect(struct silence *s, int64_t now_ns)
 {
     pthread_mutex_lock(&s->lock);
     unsigned late = 0;
-    if (now_ns - s->heard_ns >= SILENCE_LEAST_NS)
+    if (!s->suspect && now_ns - s->heard_ns >= SILENCE_LEAST_NS)
         for (unsigned i = 0; i < 2 && late < SILENCE_ATTEMPTS; i++)
             late += late_of(&s->kinds[i], SILENCE_ATTEMPTS - late, now_ns);
+    s->suspect = s->suspect || late >= SILENCE_ATTEMPTS;
+    bool suspect = s->suspect;
     pthread_mutex_unlock(&s->lock);
-    return late >= SILENCE_ATTEMPTS;
+    return suspect;
 }
 
 bool silence_is_late(const struct silence_ticket *ticket, int64_t now_ns)

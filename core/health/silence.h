@@ -1,7 +1,7 @@
 /* silence.h - does a target answer at all? A server that hangs fails nobody for minutes: it shows by what does not come.
  *
- * A target is suspect while five of its attempts, or more, wait longer than three times what is usual there, 2 s at least, and no other
- * attempt was answered for 2 s. What is usual: the 95th percentile of the last answers, streamed and whole apart; the first event of a
+ * A target becomes suspect when five of its attempts, or more, wait longer than three times what is usual there, 2 s at least, and no other
+ * attempt was answered for 2 s. It stays so, also while they go elsewhere one by one, until an attempt is answered or none waits there. What is usual: the 95th percentile of the last answers, streamed and whole apart; the first event of a
  * stream is measured relative to the length of its request. Nothing usual is known before 20 answers: 20 s then.
  *
  * Locks by itself; any thread. Times are monotonic nanoseconds, given by the caller. Source of the numbers: simulated, README.md. */
@@ -26,7 +26,7 @@ struct silence_ticket {
     struct silence *row; /* NULL: it does not wait */
     struct silence_ticket *previous, *next;
     int64_t begun_ns;
-    double scale; /* how long its answer is expected to take, relative to one that needs 4,000 input tokens read */
+    double scale; /* latency_ref() of its request; 1 of a whole answer */
     bool whole;
 };
 
@@ -38,13 +38,14 @@ struct silence {
         unsigned count;                      /* of samples so far; the newest is at (count - 1) % SILENCE_SAMPLES */
     } kinds[2];                              /* streams, whole answers */
     int64_t heard_ns;                        /* an attempt was answered */
+    bool suspect;
 };
 
 void silence_init(struct silence *s);
 void silence_fini(struct silence *s);
-/* An attempt was sent. `tokens`: an estimate of those in its request, of which the first event of a stream depends. The ticket is the
- * caller's and stays where it is until it has ended. */
-void silence_begin(struct silence *s, bool whole, size_t tokens, int64_t now_ns, struct silence_ticket *ticket);
+/* An attempt was sent. `tokens`: an estimate of those in its request; the time to the first event of a stream grows with them.
+ * The ticket is the caller's and stays where it is until it has ended. */
+void silence_begin(struct silence *s, bool whole, double tokens, int64_t now_ns, struct silence_ticket *ticket);
 /* It was answered; `good`: by a model, whose time counts. Nothing where it has ended. */
 void silence_heard(struct silence_ticket *ticket, bool good, int64_t now_ns);
 /* It waits no more, and nothing was heard. Twice is once. */

@@ -8,9 +8,9 @@ import threading
 import time
 import unittest
 
-from client import Conn, wait_for
+from client import Conn, build, wait_for
 from harness import Case, Gateway, provider
-from upstream import Upstream, good, reply_json
+from upstream import DONE, Upstream, chunk, delta, good, reply_json, stream_head, usage_event
 
 ON = {"GW_TEST_HEALTH": "1", "KEY_A": "sk-a-a-a-a", "KEY_B": "sk-b-b-b-b"}
 
@@ -362,6 +362,79 @@ class Conversations(Two):
         self.assertTrue(15 <= used.count("Bearer sk-a-a-a-a") / 2 <= 45, used.count("Bearer sk-a-a-a-a"))
 
 
+class Silent(Two):
+    """The first target hangs. What is usual there is known from 30 streams before."""
+
+    def setUp(self):
+        super().setUp()
+        self.gate = threading.Event()
+        self.addCleanup(self.gate.set)
+
+    def hang(self, gw):
+        for _ in range(30):
+            self.assertEqual(gw.chat(model="m", stream=True, max_tokens=9).status, 200)
+
+        def wait(request, out):
+            self.gate.wait(20)
+            out.send(stream_head() + chunk(delta("late")) + chunk(delta(finish="stop")) + chunk(usage_event(prompt=7)) + chunk(DONE) + b"0\r\n\r\n")
+
+        self.a.handler = wait
+
+    def ask_all(self, gw, count):
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(gw.chat(model="m", stream=True, max_tokens=9))) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        return threads, answers
+
+    def test_who_waits_there_goes_to_the_other(self):
+        with self.gateway() as gw:
+            self.hang(gw)
+            begun = time.monotonic()
+            threads, answers = self.ask_all(gw, 6)
+            for thread in threads:
+                thread.join()
+            self.assertLess(time.monotonic() - begun, 6)
+            for answer in answers:
+                line = gw.log_for(answer.id)
+                self.assertEqual([(a["provider"], a["outcome"]) for a in line["attempts"]], [("a", "silent"), ("b", "ok")])
+            self.assertEqual(gw.log_for(gw.chat(model="m").id)["attempts"][0]["provider"], "b")
+            self.gate.set()
+
+    def test_four_are_too_few(self):
+        with self.gateway() as gw:
+            self.hang(gw)
+            threads, answers = self.ask_all(gw, 4)
+            time.sleep(4)
+            self.assertEqual(answers, [])
+            self.gate.set()
+            for thread in threads:
+                thread.join()
+            self.assertEqual([gw.log_for(answer.id)["attempts"][0]["outcome"] for answer in answers], ["ok"] * 4)
+
+    def test_the_rest_of_a_client_that_has_left_is_read_all_the_same(self):
+        with tempfile.TemporaryDirectory() as folder:
+            price = "price = { input_usd_per_mtok = 1, output_usd_per_mtok = 1 }"
+            lua = ('ledger { path = "%s/ledger" }\nbudget { usd = 10, mode = "strict" }\n' % folder +
+                   provider("a", self.a.url, price) + provider("b", self.b.url, price) + self.model)
+            with Gateway(lua, env=ON) as gw:
+                self.hang(gw)
+                body = {"model": "m", "stream": True, "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+                with Conn(gw.port) as conn:
+                    before = len(self.a.requests)
+                    conn.send(build("POST", "/v1/chat/completions", (), body))
+                    self.assertTrue(wait_for(lambda: len(self.a.requests) > before, 5))
+                threads, _ = self.ask_all(gw, 6)
+                for thread in threads:
+                    thread.join()
+                time.sleep(1)
+                self.gate.set()
+                line = gw.log_when(lambda line: line["status"] == 499, 10)
+                self.assertEqual([a["provider"] for a in line["attempts"]], ["a"])
+                self.assertNotEqual(line["attempts"][0]["outcome"], "silent")
+                self.assertEqual((line["usage"]["source"], line["usage"]["input"]), ("reported", 7), line)
+
+
 class Deadline(Two):
     def timed(self, gw, **more):
         begun = time.monotonic()
@@ -393,6 +466,7 @@ class Deadline(Two):
             for stream in (False, True, False, True, False, True):
                 answer, took = self.timed(gw, stream=stream, headers=[("x-gw-timeout", "0.3")])
                 self.assertEqual(answer.status, 504)
+                self.assertIn("x-gw-timeout", answer.error["message"])
                 self.assertTrue(0.25 <= took < 1.3, took)
             self.assertEqual(self.counts(), (6, 0))  # it is not ejected
             self.assertIn('gw_upstream_health{target="a/real"} 1\n', metrics(gw))

@@ -17,7 +17,7 @@ static void begin(void)
 }
 
 /* `count` answers, each after `ns`. */
-static void answer(unsigned count, bool whole, size_t tokens, int64_t ns)
+static void answer(unsigned count, bool whole, double tokens, int64_t ns)
 {
     for (unsigned i = 0; i < count; i++) {
         struct silence_ticket ticket = { .row = NULL };
@@ -27,7 +27,7 @@ static void answer(unsigned count, bool whole, size_t tokens, int64_t ns)
     }
 }
 
-static void wait_there(struct silence_ticket *tickets, unsigned count, bool whole, size_t tokens)
+static void wait_there(struct silence_ticket *tickets, unsigned count, bool whole, double tokens)
 {
     for (unsigned i = 0; i < count; i++)
         silence_begin(&row, whole, tokens, now, &tickets[i]);
@@ -71,6 +71,24 @@ Test(silence, ends_with_the_next_answer)
     cr_assert(!silence_is_suspect(&row, now));
     cr_assert(!silence_is_suspect(&row, now + 2 * S - 1));
     cr_assert(silence_is_suspect(&row, now + 2 * S), "nothing came since, and five wait");
+    leave(tickets, 6);
+}
+
+Test(silence, stays_while_they_go_elsewhere)
+{
+    struct silence_ticket tickets[6] = { 0 };
+    begin();
+    answer(30, false, 4000, S / 10);
+    wait_there(tickets, 5, false, 4000);
+    now += 3 * S;
+    cr_assert(silence_is_suspect(&row, now));
+    for (unsigned i = 0; i < 4; i++)
+        silence_end(&tickets[i]);
+    cr_assert(silence_is_suspect(&row, now), "the last one goes elsewhere too");
+    silence_end(&tickets[4]);
+    cr_assert(!silence_is_suspect(&row, now), "nobody waits: the next one is to see");
+    wait_there(tickets + 5, 1, false, 4000);
+    cr_assert(!silence_is_suspect(&row, now + 3 * S));
     leave(tickets, 6);
 }
 
