@@ -1,11 +1,27 @@
 /* policy_host.c - what policies ask of the gateway: money of somebody, a tag. */
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "config/labels.h"
 #include "flow/metrics.h"
 #include "flow/policy.h"
 #include "money/ledger.h"
 #include "money/zone.h"
+
+/* A session or an end user of the request's team that has spent nothing yet has no account; its budget stands in the configuration. */
+static bool nothing_yet(const struct request *req, enum script_whose whose, enum config_period per,
+                        struct script_spend *out)
+{
+    const struct config_budgets *budgets = whose == SCRIPT_OF_SESSION ? &req->team->of_session : &req->team->of_user;
+    for (size_t i = 0; (whose == SCRIPT_OF_SESSION || whose == SCRIPT_OF_USER) && i < budgets->count; i++) {
+        const struct config_budget *b = &budgets->items[i];
+        if (b->period != per)
+            continue;
+        *out = (struct script_spend){ .limit = b->limit + (clock_unix_ms() < b->raise_until_ms ? b->raise : 0) };
+        return true;
+    }
+    return false;
+}
 
 static bool spend(void *owner, enum script_whose whose, struct text name, enum config_period per,
                   struct script_spend *out)
@@ -36,7 +52,7 @@ static bool spend(void *owner, enum script_whose whose, struct text name, enum c
             *out = (struct script_spend){ balances[i].spent, balances[i].held, balances[i].limit };
             return true;
         }
-    return false;
+    return nothing_yet(req, whose, per, out);
 }
 
 enum { ZONES_MOST = 64 };

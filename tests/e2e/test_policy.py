@@ -299,5 +299,25 @@ class Wrong(unittest.TestCase):
                 self.assertIn("gateway.lua:2", run.err + run.out)
 
 
+class FirstOfASession(unittest.TestCase):
+    def test_its_money_is_its_budget(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "cap.lua")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write('return { on_request = function(req)\n    local s = gw.spend { session = req.session, per = "total" }\n'
+                        '    gw.note(s.spent_usd .. " of " .. s.limit_usd)\nend }\n')
+            digest = hashlib.sha256(b"k").hexdigest()
+            with Gateway('provider "demo" { price = { input_usd_per_mtok = 100, output_usd_per_mtok = 1 } }\nledger { path = "%s/l" }\n'
+                         'model "m" { "demo/demo" } team "a" { session_budget = { usd = 10, per = "total" } }\nkey { sha256 = "%s", team = "a", name = "k" }\n'
+                         'policy "%s" {}\n' % (folder, digest, path)) as gw:
+                notes = []
+                for session in ("one", "one", "two"):
+                    answer = gw.chat("hi", model="m", headers=[("authorization", "Bearer k"), ("x-gw-session", session)])
+                    self.assertEqual(answer.status, 200, answer)
+                    notes += gw.log_for(answer.id)["policies"][0]["notes"]
+                self.assertEqual((notes[0], notes[2]), ("0.0 of 10.0", "0.0 of 10.0"))
+                self.assertNotEqual(notes[1], notes[0])
+
+
 if __name__ == "__main__":
     unittest.main()
