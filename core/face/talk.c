@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/buf.h"
+
 /* While it is read: lists grow by doubling, in the arena. */
 struct reading {
     struct arena *arena;
@@ -277,4 +279,33 @@ const struct talk *talk_prompt(struct arena *arena, struct ask *ask, struct fail
     for (size_t i = 0; members[i] != NULL; i++)
         add_texts(&r, json_get(ask->json, text_of(members[i])));
     return r.talk;
+}
+
+static void add_turn(struct buf *out, const struct talk_turn *turn, size_t most)
+{
+    for (size_t i = 0; i < turn->text_count; i++) {
+        struct text text = turn->texts[i];
+        buf_printf(out, "%zu\n", text.len);
+        buf_text(out, (struct text){ text.ptr, text.len < most ? text.len : most });
+    }
+}
+
+bool talk_opening(const struct talk *talk, struct text key, size_t most, uint8_t digest[CRYPTO_SHA256_LEN])
+{
+    const struct talk_turn *first = NULL;
+    struct buf all;
+    buf_init(&all, SIZE_MAX);
+    buf_text(&all, key);
+    buf_str(&all, "\n");
+    for (size_t i = 0; i < talk->count; i++) {
+        if (strcmp(talk->turns[i].role, "system") == 0)
+            add_turn(&all, &talk->turns[i], most);
+        else if (first == NULL)
+            first = &talk->turns[i];
+    }
+    if (first != NULL)
+        add_turn(&all, first, most);
+    crypto_sha256(buf_view(&all), digest);
+    buf_free(&all);
+    return first != NULL;
 }

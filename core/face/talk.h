@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/crypto.h"
 #include "base/fail.h"
 #include "base/text.h"
 #include "canon/ask.h"
@@ -44,5 +45,9 @@ talk_reader talk_chat;      /* messages, or input as talk_responses() has it */
 talk_reader talk_messages;  /* system, messages of blocks */
 talk_reader talk_responses; /* instructions, input */
 talk_reader talk_prompt;    /* one text or a list of them: prompt, input, query and documents */
+
+/* The digest of what stays the same from turn to turn of a conversation: who asks (`key`, may be absent), the system texts, the first
+ * other turn. Of each text count its length and its first `most` bytes. False where nobody but the system speaks. */
+bool talk_opening(const struct talk *talk, struct text key, size_t most, uint8_t digest[CRYPTO_SHA256_LEN]);
 
 #endif

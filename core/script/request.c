@@ -171,24 +171,10 @@ static void push_conversation(lua_State *L, struct script_request *req)
         return;
     }
     if (req->conversation.ptr == NULL) {
-        int top = lua_gettop(L);
-        api_push(L, req->key);
-        push_system_text(L, req);
         const struct talk *talk = read_talk(L, req);
-        size_t first = 0;
-        while (first < talk->count && strcmp(talk->turns[first].role, "system") == 0)
-            first++;
-        if (first < talk->count)
-            push_joined(L, &talk->turns[first]);
-        else
-            lua_pushliteral(L, "");
-        lua_pushfstring(L, "%s\n%s\n%s", lua_tostring(L, top + 1) != NULL ? lua_tostring(L, top + 1) : "",
-                        lua_tostring(L, top + 2), lua_tostring(L, top + 3));
-        struct text all = api_text(L, -1);
-        state_spend(L, (int64_t)all.len / 16);
-        crypto_sha256(all, digest);
+        state_spend(L, (int64_t)talk->text_bytes / 16);
+        talk_opening(talk, req->key, SIZE_MAX, digest);
         crypto_hex(digest, 16, hex);
-        lua_settop(L, top);
         req->conversation = api_keep(L, text_of(hex));
     }
     api_push(L, req->conversation);

@@ -193,3 +193,46 @@ Test(talk, has_long_lists_whole)
     cr_assert_str_eq(talk_as(talk_chat, body), want);
     help_end();
 }
+
+/* The first bytes of the digest of this body. */
+static const char *opening_of(const char *body, const char *key, size_t most)
+{
+    uint8_t digest[CRYPTO_SHA256_LEN];
+    char hex[17];
+    help.ask = (struct ask){ .body = text_of(body) };
+    cr_assert(scan_object(&help.arena, text_of(body), SCAN_MAX_DEPTH, &help.ask.scan) == 0);
+    bool speaks = talk_opening(talk_messages(&help.arena, &help.ask, &help.fail), text_of(key), most, digest);
+    crypto_hex(digest, 8, hex);
+    return arena_printf(&help.arena, "%s%s", speaks ? "" : "-", hex);
+}
+
+Test(talk, opens_with_what_stays_the_same)
+{
+#define SAYS(role, text) "{\"role\":\"" role "\",\"content\":\"" text "\"}"
+    static const struct {
+        const char *body, *key;
+        bool same;
+    } rows[] = {
+        { "{\"system\":\"s\",\"messages\":[" SAYS("user", "abcdef") "," SAYS("assistant", "x") "]}", "k", true },
+        { "{\"model\":\"m\",\"system\":[{\"type\":\"text\",\"text\":\"s\",\"cache_control\":{}}],"
+          "\"messages\":[" SAYS("user", "abcdef") "]}",
+          "k", true },
+        { "{\"system\":\"s\",\"messages\":[" SAYS("user", "abcdef") "]}", "l", false },
+        { "{\"system\":\"t\",\"messages\":[" SAYS("user", "abcdef") "]}", "k", false },
+        { "{\"messages\":[" SAYS("user", "sabcdef") "]}", "k", false },
+        { "{\"system\":\"s\",\"messages\":[" SAYS("user", "abcdeg") "]}", "k", false },
+        { "{\"system\":\"s\",\"messages\":[" SAYS("user", "abcdefg") "]}", "k", false },
+    };
+    help_begin();
+    const char *one = opening_of("{\"system\":\"s\",\"messages\":[" SAYS("user", "abcdef") "]}", "k", SIZE_MAX);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(strcmp(one, opening_of(rows[i].body, rows[i].key, SIZE_MAX)) == 0, rows[i].same, "%zu", i);
+    one = opening_of("{\"messages\":[" SAYS("user", "abcdef") "]}", "k", 5);
+    cr_assert_str_eq(one, opening_of("{\"messages\":[" SAYS("user", "abcdeX") "]}", "k", 5));
+    cr_assert(strcmp(one, opening_of("{\"messages\":[" SAYS("user", "abcdXf") "]}", "k", 5)) != 0);
+    cr_assert(strcmp(one, opening_of("{\"messages\":[" SAYS("user", "abcdefg") "]}", "k", 5)) != 0,
+              "its length counts");
+    cr_assert_eq(opening_of("{\"system\":\"s\",\"messages\":[]}", "k", 5)[0], '-');
+    help_end();
+#undef SAYS
+}
