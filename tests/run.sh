@@ -29,7 +29,7 @@ fuzz      |              | 900 | sh tests/fuzz/run.sh
 e2e       | product asan | 900 | python3 tests/e2e/run.py --build build/asan
 e2e-tsan* | tsan         | 600 | GW_JOB_BYTES=1 python3 tests/e2e/run.py --build build/tsan --subset tsan
 faults    | asan         | 240 | python3 tests/faults/cells.py --build build/asan
-money     | asan         | 300 | sh tests/money/run.sh --build build/asan
+money     | asan         | 180 | sh tests/money/run.sh --build build/asan
 clients   | asan         | 600 | sh tests/clients/run.sh
 readme    |              | 600 | python3 tests/structure/readme.py
 '
