@@ -216,8 +216,7 @@ static void dump_model(const struct config_model *model, struct buf *out)
     buf_str(out, " {\n");
     dump_targets(model, false, out);
     dump_targets(model, true, out);
-    static const char *const strategies[] = { "order", "weighted", "least_busy", "lowest_cost", "lowest_latency" };
-    buf_printf(out, "    strategy = \"%s\",\n", strategies[model->strategy]);
+    buf_printf(out, "    strategy = \"%s\",\n", config_strategy_name(model->strategy));
     if (model->sticky)
         buf_str(out, "    sticky = \"conversation\",\n");
     buf_str(out, "    timeout = { connect_s = ");

@@ -96,11 +96,9 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->line = said->line;
     model->timeouts = said->timeouts;
     model->attempts = said->retry.attempts;
-    model->strategy = text_is(said->strategy, "weighted")         ? STRATEGY_WEIGHTED
-                      : text_is(said->strategy, "least_busy")     ? STRATEGY_LEAST_BUSY
-                      : text_is(said->strategy, "lowest_cost")    ? STRATEGY_LOWEST_COST
-                      : text_is(said->strategy, "lowest_latency") ? STRATEGY_LOWEST_LATENCY
-                                                                  : STRATEGY_ORDER;
+    for (unsigned i = STRATEGY_ORDER; i < STRATEGIES; i++)
+        if (text_is(said->strategy, config_strategy_name((enum config_strategy)i)))
+            model->strategy = (enum config_strategy)i;
     model->sticky = text_is(said->sticky, "conversation");
     if (model->sticky && (model->strategy == STRATEGY_LEAST_BUSY || model->strategy == STRATEGY_LOWEST_LATENCY))
         complain(complaints, said->line,

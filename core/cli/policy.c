@@ -18,7 +18,6 @@ static const struct cli_option options[] = {
 
 enum { OUT_MOST = 16 << 20 };
 
-/* Those beside the policies of the configuration, each once. */
 unsigned policy_test_configured(const struct config *config, bool verbose, struct buf *out, struct rehearsal_sum *sum)
 {
     struct arena arena;
@@ -68,6 +67,8 @@ static int test(const struct cli *cli)
     if (cli->arg_count == 1)
         without = policy_test_configured(config, verbose, &out, &sum);
     buf_printf(&out, "%u passed, %u failed", sum.passed, sum.failed);
+    if (cli->arg_count == 1 && config->policy_count == 0)
+        buf_str(&out, "; the configuration has no policy: name the files to test, or -c FILE");
     if (without > 0)
         buf_printf(&out, "; policies without a test: %u", without);
     buf_str(&out, "\n");

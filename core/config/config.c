@@ -21,6 +21,12 @@ const struct config_timeouts config_default_timeouts = {
     .total_ns = 600 * CLOCK_S,
 };
 
+const char *config_strategy_name(enum config_strategy strategy)
+{
+    static const char *const names[STRATEGIES] = { "order", "weighted", "least_busy", "lowest_cost", "lowest_latency" };
+    return names[strategy];
+}
+
 static const struct config_limits default_limits = {
     .body_bytes = 20 * MB,
     .answer_bytes = 64 * MB,

@@ -109,8 +109,11 @@ enum config_strategy {
     STRATEGY_WEIGHTED,
     STRATEGY_LEAST_BUSY,
     STRATEGY_LOWEST_COST,
-    STRATEGY_LOWEST_LATENCY
+    STRATEGY_LOWEST_LATENCY,
+    STRATEGIES
 };
+/* As gateway.lua names it; static. */
+const char *config_strategy_name(enum config_strategy strategy);
 
 struct config_timeouts {
     int64_t connect_ns, first_token_ns, idle_ns, total_ns;

@@ -126,16 +126,22 @@ bool attempt_call_off(struct request *req)
     return true;
 }
 
+/* Ends the transfer, of which no event comes any more. */
+static enum attempt_wire stop_transfer(struct attempt *a)
+{
+    if (a->transfer == NULL)
+        return WIRE_UNSENT;
+    enum attempt_wire over = transfer_was_sent(a->transfer) ? WIRE_OVER : WIRE_UNSENT;
+    if (a->head_ns == 0)
+        a->times = transfer_times(a->transfer);
+    transfer_cancel(a->transfer);
+    a->transfer = NULL;
+    return over;
+}
+
 void attempt_cancel(struct attempt *a)
 {
-    enum attempt_wire over = WIRE_UNSENT;
-    if (a->transfer != NULL) {
-        over = transfer_was_sent(a->transfer) ? WIRE_OVER : WIRE_UNSENT;
-        if (a->head_ns == 0)
-            a->times = transfer_times(a->transfer);
-        transfer_cancel(a->transfer);
-        a->transfer = NULL;
-    }
+    enum attempt_wire over = stop_transfer(a);
     loop_timer_clear(&a->req->worker->loop, &a->timer);
     loop_timer_clear(&a->req->worker->loop, &a->late);
     if (!attempt_is_over(a)) {
@@ -322,12 +328,7 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
 
 void attempt_leave(struct attempt *a)
 {
-    enum attempt_wire wire = transfer_was_sent(a->transfer) ? WIRE_OVER : WIRE_UNSENT;
-    if (a->head_ns == 0)
-        a->times = transfer_times(a->transfer);
-    transfer_cancel(a->transfer);
-    a->transfer = NULL;
-    end_transfer(a, wire, TRANSFER_SILENT, NULL);
+    end_transfer(a, stop_transfer(a), TRANSFER_SILENT, NULL);
 }
 
 static const struct transfer_events arrivals = { .on_head = on_head, .on_body = on_body, .on_done = on_done };

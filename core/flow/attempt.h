@@ -149,7 +149,7 @@ struct attempt {
 
     struct buf out; /* written by the face, not yet given to the door */
     int64_t started_ns, ended_ns;
-    double input_guess; /* tokens, by the bytes of the body */
+    double input_guess; /* of strategy_input(): the body may be gone when its times are noted */
     int64_t spoke_ns;   /* when it began to speak; 0: it has not */
     enum outcome outcome;
     int outcome_status;                /* of OUTCOME_STATUS and OUTCOME_ERROR */

@@ -235,7 +235,7 @@ void choose_begin(struct attempt *a)
     int64_t now = a->started_ns, left = INT64_MAX;
     int secret = secret_of(req, t, now, &left);
     a->target = t;
-    a->input_guess = (double)req->body.len * 2 / 7;
+    a->input_guess = strategy_input(req);
     bool same = a->previous != NULL && a->previous->target->provider == t->provider &&
                 text_eq(a->previous->target->model, t->model);
     a->chosen = !same ? t->chosen : req->secret_tries > 0 ? "secret" : "again";

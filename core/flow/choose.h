@@ -22,7 +22,7 @@ void choose_report(struct attempt *a, bool good);
 /* Nothing of it is in flight any more. Twice is once. */
 void choose_end(struct attempt *a);
 struct script_target; /* script/script.h */
-/* Fills in what is known of req->targets[index]: in_flight, ejected, cooling_ms. */
+/* Fills in what is known of req->targets[index]: in_flight, ejected, cooling_ms, first_token_ms, tokens_per_s. */
 void choose_look(struct request *req, size_t index, struct script_target *out);
 /* Is another target of this request usable now? `suspect`: one that is silent at the moment counts too. */
 bool choose_has_another(struct request *req, bool suspect);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow/deadline.h"
 #include "flow/way.h"
 
 enum {
@@ -179,7 +180,9 @@ static void from_transfer(struct attempt *a)
     case TRANSFER_TIME_TOTAL:
     case TRANSFER_SILENT:
         error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" did not answer in time (%s)", name,
-                  transfer_failure_text(a->failure));
+                  a->failure == TRANSFER_TIME_TOTAL && deadline_is_clients(a->req)
+                      ? "not complete within the request's x-gw-timeout"
+                      : transfer_failure_text(a->failure));
         break;
     case TRANSFER_TOO_LARGE:
         error_set(&a->error, E_UPSTREAM, "the answer of the provider \"%s\" is larger than limits.answer_mb allows",

@@ -23,7 +23,7 @@ static enum next answer_instead(struct request *req)
 {
     struct attempt *a = req->attempt;
     if (a->outcome == OUTCOME_NONE)
-        a->outcome = a->failure != TRANSFER_OK ? OUTCOME_TRANSFER : OUTCOME_OK;
+        a->outcome = OUTCOME_OK; /* what broke off has failed before, in "attempt.judge" */
     metrics_count_attempt(req->worker->gateway->metrics, req->worker->index, a->target->provider->name,
                           attempt_outcome_name(a));
     usage_end(a);

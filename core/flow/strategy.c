@@ -124,9 +124,8 @@ static size_t by_latency(struct request *req, const size_t *usable, size_t count
 
 size_t strategy_pick(struct request *req, const size_t *usable, size_t count, int64_t now_ns)
 {
-    static const char *const names[] = { "order", "weighted", "least_busy", "lowest_cost", "lowest_latency" };
     enum config_strategy strategy = strategy_of(req);
-    const char *why = names[strategy];
+    const char *why = config_strategy_name(strategy);
     size_t chosen = usable[0];
     const uint8_t *conversation =
         count > 1 && strategy != STRATEGY_LOWEST_COST && is_sticky(req) ? conversation_of(req) : NULL;
@@ -141,7 +140,7 @@ size_t strategy_pick(struct request *req, const size_t *usable, size_t count, in
         chosen = by_latency(req, usable, count, now_ns);
     } else if (strategy == STRATEGY_WEIGHTED || is_sticky(req)) { /* without a conversation */
         chosen = by_weight(req, usable, count, now_ns);
-        why = names[STRATEGY_WEIGHTED];
+        why = config_strategy_name(STRATEGY_WEIGHTED);
     } else if (strategy == STRATEGY_LEAST_BUSY) {
         chosen = by_load(req, usable, count, now_ns);
     }

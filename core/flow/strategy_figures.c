@@ -15,7 +15,7 @@
 #define CACHED_PART .9
 enum { TWO_TOKENS = 7 };
 
-static double input_of(const struct request *req)
+double strategy_input(const struct request *req)
 {
     return (double)req->body.len * 2 / TWO_TOKENS;
 }
@@ -37,7 +37,7 @@ static void view_all(struct request *req, const size_t *usable, size_t count, in
     for (size_t i = 0; i < count; i++) {
         views[i] = (struct latency_view){ -1, -1, -1, 0 };
         if (req->targets[usable[i]].health != NULL)
-            latency_view(health_latency(req->targets[usable[i]].health), now, &views[i]);
+            latency_view(&req->targets[usable[i]].health->latency, now, &views[i]);
     }
 }
 
@@ -49,7 +49,7 @@ void strategy_costs(struct request *req, const size_t *usable, size_t count, int
     view_all(req, usable, count, now_ns, views);
     double output =
         (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0 ? latency_output(views, count, OUTPUT_MEAN) : 0;
-    int64_t limit = price_output_limit(req), input = (int64_t)input_of(req);
+    int64_t limit = price_output_limit(req), input = (int64_t)strategy_input(req);
     if (limit > 0 && (double)limit < output)
         output = (double)limit;
     if (req->attempt == NULL)
@@ -75,15 +75,15 @@ void strategy_seconds(struct request *req, const size_t *usable, size_t count, i
 {
     struct latency_view *views = arena_array(&req->arena, struct latency_view, count);
     view_all(req, usable, count, now_ns, views);
-    latency_expect(views, count, input_of(req), (double)price_output_limit(req), seconds);
+    latency_expect(views, count, strategy_input(req), (double)price_output_limit(req), seconds);
 }
 
 void strategy_look(struct request *req, struct ejection *target, int64_t now_ns, double *first_token_ms,
                    double *tokens_per_s)
 {
     struct latency_view view;
-    latency_view(health_latency(target), now_ns, &view);
-    *first_token_ms = view.first > 0 ? view.first * latency_ref(input_of(req)) * 1e3 : 0;
+    latency_view(&target->latency, now_ns, &view);
+    *first_token_ms = view.first > 0 ? view.first * latency_ref(strategy_input(req)) * 1e3 : 0;
     *tokens_per_s = view.token > 0 ? 1 / view.token : 0;
 }
 
@@ -106,6 +106,6 @@ void strategy_note_times(struct attempt *a, int64_t now_ns)
     bool known = u->source == USAGE_REPORTED;
     double uncached = known ? (double)(usage_total_in(u) - u->cache_read) : a->input_guess;
     bool whole = known && a->state == ATTEMPT_ENDED && a->ended_ns > a->spoke_ns;
-    latency_add(health_latency(a->ticket.row), a->spoke_ns - a->started_ns, uncached,
-                whole ? a->ended_ns - a->spoke_ns : -1, (double)usage_total_out(u), now_ns);
+    latency_add(&a->ticket.row->latency, a->spoke_ns - a->started_ns, uncached, whole ? a->ended_ns - a->spoke_ns : -1,
+                (double)usage_total_out(u), now_ns);
 }

@@ -8,6 +8,8 @@
 struct attempt;
 struct request;
 
+/* Input tokens of the request, guessed by the bytes of its body: 3.5 each. */
+double strategy_input(const struct request *req);
 /* Fills costs[]: nano-dollars that each of the targets is expected to cost, with what a cache of this conversation has; -1: no price is
  * known. */
 void strategy_costs(struct request *req, const size_t *usable, size_t count, int64_t now_ns, int64_t *costs);

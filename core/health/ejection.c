@@ -12,10 +12,12 @@ void ejection_init(struct ejection *e, uint64_t seed)
                             .window = { { .slot = -1 }, { .slot = -1 } } };
     pthread_mutex_init(&e->lock, NULL);
     silence_init(&e->silence);
+    latency_init(&e->latency);
 }
 
 void ejection_fini(struct ejection *e)
 {
+    latency_fini(&e->latency);
     silence_fini(&e->silence);
     pthread_mutex_destroy(&e->lock);
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "health/latency.h"
 #include "health/silence.h"
 
 enum ejection_may {
@@ -51,7 +52,8 @@ struct ejection {
     } window[2];
     double bucket;
     unsigned in_flight;
-    struct silence silence; /* of its attempts that wait; has a lock of its own */
+    struct silence silence; /* of its attempts that wait; a lock of its own, as the next one has */
+    struct latency latency; /* how fast it answers */
 };
 
 /* One attempt, from ejection_begin() to ejection_end(). */

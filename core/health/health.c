@@ -2,7 +2,6 @@
 #include "health/health.h"
 
 #include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +9,12 @@
 #include "base/map.h"
 #include "health/ejection.h"
 #include "health/lane.h"
-#include "health/latency.h"
 #include "health/outage.h"
 #include "health/warm.h"
 
 /* One row; freed with its table. */
 struct row {
     struct text provider, model; /* of `words` */
-    struct latency latency;      /* of a target */
     union {
         struct ejection ejection;
         struct lane lane;
@@ -51,10 +48,9 @@ struct health *health_new(uint64_t seed)
 
 static void free_row(enum kind kind, struct row *row)
 {
-    if (kind == TARGETS) {
+    if (kind == TARGETS)
         ejection_fini(&row->of.ejection);
-        latency_fini(&row->latency);
-    } else if (kind == LANES)
+    else if (kind == LANES)
         lane_fini(&row->of.lane);
     else
         outage_fini(&row->of.outage);
@@ -86,10 +82,9 @@ static struct row *add(struct health *health, enum kind kind, struct text key, s
     row->provider = (struct text){ row->words, provider };
     row->model = (struct text){ row->words + model_at, key.len - model_at };
     uint64_t seed = health->seed ^ (rows->count + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    if (kind == TARGETS) {
+    if (kind == TARGETS)
         ejection_init(&row->of.ejection, seed);
-        latency_init(&row->latency);
-    } else if (kind == LANES)
+    else if (kind == LANES)
         lane_init(&row->of.lane, seed);
     else
         outage_init(&row->of.outage, seed);
@@ -132,12 +127,6 @@ struct ejection *health_target(struct health *health, struct text provider, stru
 {
     struct row *row = find(health, TARGETS, provider, base_url, model, make);
     return row != NULL ? &row->of.ejection : NULL;
-}
-
-struct latency *health_latency(struct ejection *target)
-{
-    struct row *row = (struct row *)(void *)((char *)target - offsetof(struct row, of));
-    return &row->latency;
 }
 
 struct warm *health_warm(struct health *health)

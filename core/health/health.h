@@ -17,7 +17,6 @@
 
 struct health;
 struct ejection; /* of a target: ejection.h */
-struct latency;  /* of a target: latency.h */
 struct warm;     /* of conversations: warm.h */
 struct lane;     /* of a secret: lane.h */
 struct outage;   /* of a model: outage.h */
@@ -32,8 +31,6 @@ void health_free(struct health *health);
  * leave nothing here. NULL too where there are too many. The texts are copied. */
 struct ejection *health_target(struct health *health, struct text provider, struct text base_url, struct text model,
                                bool make);
-/* How fast a target answers; `target` is health_target()'s. */
-struct latency *health_latency(struct ejection *target);
 /* Which conversations were where. NULL: `health` is. */
 struct warm *health_warm(struct health *health);
 /* The row of a secret, of which a keyed hash is kept; an absent secret is a lane too. `model`: for that model alone, whose limit it may have

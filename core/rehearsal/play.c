@@ -118,7 +118,8 @@ static struct played *build(lua_State *L, int index, struct stage *stage)
     struct world *w = world_of(L);
     struct played *p = calloc(1, sizeof *p);
     struct fail fail;
-    BUG_IF(p == NULL);
+    if (p == NULL)
+        luaL_error(L, "there is no memory for a request");
     p->world = w;
     p->stage = stage;
     p->last_event = &p->events;

@@ -1,6 +1,8 @@
 """test_policy_tools.py - policies are tried without a server: `policy test` and what goes with it."""
 
 import os
+import re
+import shutil
 import tempfile
 import unittest
 
@@ -166,6 +168,20 @@ class PolicyTest(unittest.TestCase):
             done = run("policy", "test", os.path.join(folder, name))
             self.assertEqual(done.code, 0, name + done.out + done.err)
             self.assertRegex(done.out, r"^[1-9]\d* passed, 0 failed")
+
+    def test_the_example_of_the_reference(self):
+        scripts = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
+        with open(os.path.join(scripts, "README.md"), encoding="utf-8") as f:
+            blocks = re.findall(r"```lua\n(.*?)```", f.read().partition("## Tests")[2], re.S)
+        self.assertEqual(len(blocks), 1)
+        shutil.copy(os.path.join(scripts, "soft-budget.lua"), self.dir)
+        done = run("policy", "test", self.write("soft-budget_test.lua", blocks[0]))
+        self.assertEqual((done.code, done.out), (0, "1 passed, 0 failed\n"), done.err)
+
+    def test_without_policies(self):
+        done = run("policy", "test", "-c", self.write("none.lua", 'provider "demo" {}\n'))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("has no policy", done.out)
 
     def test_new(self):
         for more in ([], ["--when", "req.images > 0 and req.team == 'a'"], ["--when", "true"]):

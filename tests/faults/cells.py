@@ -44,11 +44,15 @@ def cell(strategy, fault, seconds, seed, rate=40):
     late = 20 if fault == "20%" else 10
     try:
         asked = run(gw.port, rate, HEALTHY_S + seconds, [(HEALTHY_S, lambda: a.break_down(fault))])
-        lines = [gw.log_for(line["id"], 20) for line in list(gw.lines)]
+        for p in (a, b):
+            p.stop()
+        lines = gw.stop()  # nothing leaks, no report of a sanitizer, one line for each request
     finally:
         for p in (a, b):
             p.stop()
         gw.kill()
+    if len(lines) != len(asked):
+        raise AssertionError("%d requests, and %d lines in the access log" % (len(asked), len(lines)))
     before = [x for x in asked if 2 <= x.due < HEALTHY_S - 1]
     during = [x for x in asked if x.due >= HEALTHY_S]
     after = [x for x in asked if x.due >= HEALTHY_S + late]
