@@ -22,7 +22,7 @@ stds.policy = {
         utf8 = { other_fields = true },
         gw = {
             fields = {
-                "answer", "args", "bucket", "deny", "note", "route", "spend",
+                "answer", "args", "bucket", "deny", "note", "regex", "route", "spend",
                 arg = { fields = { "list", "map", "model", "zone" } },
                 cache = { fields = { "del", "get", "set" } },
                 counter = { fields = { "add", "get", "take" } },

@@ -40,7 +40,7 @@ check_needs() {
     esac
     has_microhttpd || lacking="$lacking, libmicrohttpd >= 1.0.1 (here: $(pkg-config --modversion libmicrohttpd \
         2> /dev/null || echo none))"
-    for need in 'libcurl >= 7.88' 'openssl >= 3.0' 'jansson >= 2.14'; do
+    for need in 'libcurl >= 7.88' 'openssl >= 3.0' 'jansson >= 2.14' 'libpcre2-8 >= 10.36'; do
         pkg-config --exists "$need" 2> /dev/null || lacking="$lacking, $need"
     done
     pkg-config --exists lua5.4 2> /dev/null || pkg-config --exists lua54 2> /dev/null ||
@@ -66,6 +66,7 @@ libcurl4-openssl-dev libcurl4-gnutls-dev
 libhttp-parser-dev
 libjansson-dev
 liblua5.4-dev
+libpcre2-dev
 libsqlite3-dev
 libssl-dev
 ninja-build
@@ -105,7 +106,7 @@ has_microhttpd() {
 
 if ! command -v apt-get > /dev/null 2>&1 || ! command -v dpkg-query > /dev/null 2>&1; then
     say "this is not Debian, so nothing is installed. The gateway needs: gcc or clang, cmake >= 3.25, ninja, pkg-config,"
-    say "libmicrohttpd >= 1.0.1, libcurl, OpenSSL 3, Lua 5.4, jansson and http-parser, with their headers."
+    say "libmicrohttpd >= 1.0.1, libcurl, OpenSSL 3, Lua 5.4, jansson, PCRE2 and http-parser, with their headers."
     check_needs
     exit 0
 fi

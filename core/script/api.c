@@ -34,6 +34,7 @@ static const struct api_row api_wait_rows[] = {
 const struct api_library api_libraries[] = {
     { "gw", decide_rows },
     { "gw", api_spend_rows },
+    { "gw", api_regex_rows },
     { "gw.cache", api_cache_rows },
     { "gw.counter", api_counter_rows },
     { "gw.text", api_text_rows },

@@ -75,7 +75,9 @@ void api_push_json(lua_State *L, const struct json *value);
 void api_check_model(lua_State *L, const char *word, struct text name);
 
 extern const struct api_row decide_rows[], api_spend_rows[], api_json_rows[], api_log_rows[], api_text_rows[],
-    api_time_rows[], api_counter_rows[], api_cache_rows[], api_http_rows[], api_llm_rows[];
+    api_time_rows[], api_counter_rows[], api_cache_rows[], api_http_rows[], api_llm_rows[], api_regex_rows[];
+/* The methods of what gw.regex returns. */
+extern const struct api_row api_regex_methods[];
 /* The value at `index` as JSON, appended. Raises `word: why`. */
 void api_write_json(lua_State *L, int index, const char *word, struct buf *out);
 /* The table at `index`, or what stands behind a frozen one: pushed. For reading only. */

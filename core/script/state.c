@@ -100,11 +100,15 @@ static void on_count(lua_State *L, lua_Debug *ar)
     lua_error(L);
 }
 
+const char *state_charge(struct script_state *s, int64_t steps)
+{
+    s->left -= steps;
+    return s->left > s->look && s->stopped == NULL ? NULL : over(s);
+}
+
 void state_spend(lua_State *L, int64_t steps)
 {
-    struct script_state *s = state_of(L);
-    s->left -= steps;
-    const char *why = s->left > s->look && s->stopped == NULL ? NULL : over(s);
+    const char *why = state_charge(state_of(L), steps);
     if (why == NULL)
         return;
     lua_sethook(L, on_count, HOOK_MASK, 1);

@@ -102,6 +102,8 @@ void state_pause(struct script_state *s, struct script_bounds *left);
 void state_go_on(struct script_state *s, const struct script_bounds *left);
 /* Do hooks that wait hold more than half of the memory? */
 bool state_is_full(struct script_state *s);
+/* `steps` more of about an instruction each. NULL, or why the run must end now: kept in the state, as state_spend() raises it. */
+const char *state_charge(struct script_state *s, int64_t steps);
 /* `steps` more of about an instruction each, by a function written in C: raises when the run has used up its bounds. */
 void state_spend(lua_State *L, int64_t steps);
 /* Raises again what no pcall may keep. For pcall. */

@@ -11,6 +11,7 @@ DOORS = [
     (r"microhttpd\.h", r"http/.*"),
     (r"curl/.*", r"upstream/(dial|post)\.c"),
     (r"lua\.h|lauxlib\.h|lualib\.h|luaconf\.h", r"(?:script|rehearsal)/.*|boot/load[a-z_]*\.[ch]"),
+    (r"pcre2\.h", r"script/regex\.c"),
     (r"openssl/.*", r"base/(?:crypto|trust)\.c"),
     (r"http_parser\.h", r"upstream/.*"),
 ]
