@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/policy_editor.h"
 #include "cli/policy_new.h"
 #include "rehearsal/rehearsal.h"
 
@@ -84,20 +85,23 @@ static int run(struct cli *cli)
         return test(cli);
     if (strcmp(cli->args[0], "new") == 0 && cli->arg_count == 2)
         return policy_new(cli->args[1], cli_option(cli, "when"));
-    return cli_usage(cli->verb, "it takes test [FILE...] | new NAME");
+    if (strcmp(cli->args[0], "editor") == 0 && cli->arg_count <= 2)
+        return policy_editor(cli->arg_count == 2 ? cli->args[1] : ".");
+    return cli_usage(cli->verb, "it takes test [FILE...] | new NAME | editor [FOLDER]");
 }
 
 const struct cli_verb verb_policy = {
     .name = "policy",
-    .summary = "try policies without a server; begin a new one",
-    .arguments = "test [FILE...] | new NAME",
+    .summary = "try policies without a server; begin a new one; help editors",
+    .arguments = "test [FILE...] | new NAME | editor [FOLDER]",
     .options = options,
     .notes =
         "test runs NAME_test.lua beside each policy NAME.lua of the configuration, or the files that are named: in the\n"
         "sandbox of the gateway, without a server and without the network. It prints each case that fails with its line,\n"
         "then `N passed, N failed`; the exit code is 1 where one failed. scripts/README.md has the words of a test.\n"
-        "new writes NAME.lua and NAME_test.lua here, which pass as they are; no file is overwritten.\n",
-    .words = "test new",
+        "new writes NAME.lua and NAME_test.lua here, which pass as they are; no file is overwritten.\n"
+        "editor writes gw.lua, .luacheckrc and .luarc.json, from which lua-language-server and luacheck know the words.\n",
+    .words = "test new editor",
     .least_args = 1,
     .most_args = -1,
     .run = run,

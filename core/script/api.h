@@ -107,6 +107,8 @@ void names_check(lua_State *L, struct text source);
 const char *hint_of(const char *of, struct text name);
 void request_open(lua_State *L);
 void request_write_words(struct buf *out);
+/* As fields of a class of lua-language-server. */
+void request_write_fields(struct buf *out);
 /* target.c */
 void target_push_list(lua_State *L, const struct script_targets *targets);
 /* The list at `index` into `targets`, which are those of the list at `before`. NULL, or what is wrong with it, static: an element that is none of them, or is there twice. */

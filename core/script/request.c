@@ -430,6 +430,16 @@ struct script_request *request_check(lua_State *L, const char *word)
     return *at;
 }
 
+void request_write_fields(struct buf *out)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        size_t len = strlen(fields[i].type);
+        bool may = fields[i].type[len - 1] == '?';
+        buf_printf(out, "---@field %s%s %.*s # %s\n", fields[i].name, may ? "?" : "", (int)(len - may), fields[i].type,
+                   fields[i].help);
+    }
+}
+
 void request_write_words(struct buf *out)
 {
     for (size_t i = 0; i < FIELDS; i++)
