@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "boot/words.h"
@@ -54,17 +54,17 @@ static void write_luacheck(struct buf *out)
                  "files[\"**/gw.lua\"] = { ignore = { \"\" } }\n");
 }
 
-/* Absent, or ours. */
-static bool may_write(const char *path, bool marked)
+/* Is there a file that others have written? `text` is what would be written. */
+static bool is_theirs(const char *path, bool marked, struct text text)
 {
-    char line[256] = "";
+    char *found = malloc(FILE_MOST);
     FILE *in = fopen(path, "re");
-    bool ours = in == NULL;
-    for (int i = 0; i < 2 && !ours && marked && fgets(line, sizeof line, in) != NULL; i++)
-        ours = strstr(line, MARK) != NULL;
+    struct text there = { found, in != NULL && found != NULL ? fread(found, 1, FILE_MOST, in) : 0 };
+    bool theirs = in != NULL && !text_eq(there, text) && !(marked && text_find(there, TEXT(MARK)) >= 0);
     if (in != NULL)
         fclose(in);
-    return ours;
+    free(found);
+    return theirs;
 }
 
 static int write_one(const char *folder, const char *name, void (*write)(struct buf *out), bool marked)
@@ -76,7 +76,7 @@ static int write_one(const char *folder, const char *name, void (*write)(struct 
     buf_init(&out, FILE_MOST);
     write(&out);
     const char *path = arena_printf(&arena, "%s/%s", folder, name);
-    if (!may_write(path, marked)) {
+    if (is_theirs(path, marked, buf_view(&out))) {
         cli_say("%s is there and is not from this command: it stays as it is", path);
     } else {
         FILE *file = fopen(path, "we");

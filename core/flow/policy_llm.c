@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "face/said.h"
 
 enum { WHY_MOST = 300 };
 
@@ -24,22 +25,24 @@ static void read_answer(struct policy_llm *l, struct text body)
     struct arena *arena = &l->parent->arena;
     const struct request *child = l->child; /* NULL: it was refused at its begin */
     struct fail fail;
-    const struct json *value = json_parse(arena, arena_text(arena, body), &fail);
-    const struct json *choice = json_at(json_member(value, "choices"), 0), *error = json_member(value, "error");
-    struct text text = json_str(json_member(json_member(choice, "message"), "content")),
-                message = json_str(json_member(error, "message"));
+    struct said said;
     if (llm->status != 200) {
+        struct text message =
+            json_str(json_member(json_member(json_parse(arena, arena_text(arena, body), &fail), "error"), "message"));
         message.len =
             message.len < WHY_MOST ? message.len : text_utf8_valid_len((struct text){ message.ptr, WHY_MOST });
         llm->why = arena_printf(arena, "status %d: %.*s", llm->status, TEXT_ARG(message));
         return;
     }
-    if (choice == NULL || child == NULL) {
-        llm->why = "its answer has no choices";
+    if (child == NULL || !said_read(arena, body, false, &said)) {
+        llm->why = "its answer cannot be read";
         return;
     }
-    llm->text = text.ptr != NULL ? text : TEXT("");
-    llm->finish = json_str(json_member(choice, "finish_reason"));
+    llm->came = true;
+    llm->text = said.text;
+    llm->finish = text_of(said.finish);
+    llm->calls = said.calls;
+    llm->call_count = said.call_count;
     llm->input = usage_total_in(&child->usage);
     llm->output = usage_total_out(&child->usage);
     llm->priced = child->cost.known;
@@ -100,12 +103,13 @@ static void on_begin(struct loop_after *after)
     struct request *parent = l->parent;
     if (l->cancelled)
         return;
+    struct text path = l->llm->face == parent->face ? parent->path : TEXT("/chat/completions");
     const struct request_head head = {
         .method = TEXT("POST"),
-        .target = TEXT("/v1/chat/completions"),
-        .face = &face_chat,
+        .target = text_of(arena_printf(&parent->arena, "/v1%.*s", TEXT_ARG(path))),
+        .face = l->llm->face,
         .operation = GW_OP_CHAT,
-        .path = TEXT("/chat/completions"),
+        .path = path,
         .content_length = (int64_t)l->llm->body.len,
         .peer = parent->peer,
         .parent = parent,

@@ -11,7 +11,8 @@ struct policy_wait {
     struct loop_timer timer; /* ask->until_ns */
     struct loop_after after; /* its turn has come */
     struct policy_http *http;
-    struct policy_llm *llm;
+    struct policy_llm *llms[SCRIPT_LLM_MOST];
+    unsigned llm_count, llm_left; /* asked; not over */
     uint32_t wait;
 };
 
@@ -20,8 +21,8 @@ static void stop(struct policy_wait *w)
     loop_timer_clear(&w->req->worker->loop, &w->timer);
     if (w->http != NULL)
         policy_http_cancel(w->http);
-    if (w->llm != NULL)
-        policy_llm_cancel(w->llm);
+    for (unsigned i = 0; i < w->llm_count; i++)
+        policy_llm_cancel(w->llms[i]); /* of one that is over: nothing */
 }
 
 /* Nothing of it comes any more. */
@@ -48,6 +49,27 @@ static void on_over(void *arg)
     wait_end(w->req, w->wait);
 }
 
+/* One of the models has answered, or will not. */
+static void on_llm(void *arg)
+{
+    struct policy_wait *w = arg;
+    unsigned came = 0;
+    for (const struct script_llm *llm = w->ask->llm; llm != NULL; llm = llm->next)
+        came += llm->came;
+    if (--w->llm_left > 0 && (w->ask->want == 0 || came < w->ask->want))
+        return;
+    stop(w);
+    wait_end(w->req, w->wait);
+}
+
+static void ask_models(struct policy_wait *w)
+{
+    for (struct script_llm *llm = w->ask->llm; llm != NULL; llm = llm->next)
+        w->llm_left++;
+    for (struct script_llm *llm = w->ask->llm; llm != NULL; llm = llm->next)
+        w->llms[w->llm_count++] = policy_llm_start(w->req, llm, on_llm, w);
+}
+
 static void on_turn(struct loop_after *after)
 {
     on_over((char *)after - offsetof(struct policy_wait, after));
@@ -64,7 +86,7 @@ void policy_start(void *owner, struct script_ask *ask)
     if (ask->kind == SCRIPT_ASK_HTTP)
         w->http = policy_http_start(req, ask->http, ask->until_ns, on_over, w);
     else if (ask->kind == SCRIPT_ASK_LLM)
-        w->llm = policy_llm_start(req, ask->llm, on_over, w);
+        ask_models(w);
 }
 
 void policy_wake(void *owner)

@@ -211,11 +211,22 @@ static void answer_llm(lua_State *L, struct played *p, struct script_llm *llm)
     lua_call(L, 3, 4);
     llm->text = kept(L, top + 1, p);
     llm->why = llm->text.ptr == NULL ? why_at(L, top + 2, p) : NULL;
-    llm->status = llm->text.ptr != NULL ? 200 : 0;
+    llm->came = llm->text.ptr != NULL;
+    llm->status = llm->came ? 200 : 0;
     llm->finish = llm->text.ptr != NULL ? otherwise(kept(L, top + 2, p), "stop") : TEXT_NONE;
     llm->input = lua_tointeger(L, top + 3);
     llm->output = lua_tointeger(L, top + 4);
     lua_settop(L, top);
+}
+
+/* One after the other, until there are enough: the others are as those that are cancelled. */
+static void answer_llms(lua_State *L, struct played *p, struct script_ask *ask)
+{
+    unsigned came = 0;
+    for (struct script_llm *llm = ask->llm; llm != NULL && (ask->want == 0 || came < ask->want); llm = llm->next) {
+        answer_llm(L, p, llm);
+        came += llm->came;
+    }
 }
 
 static enum script_verdict go_on(lua_State *L, struct played *p, enum script_verdict verdict)
@@ -224,7 +235,7 @@ static enum script_verdict go_on(lua_State *L, struct played *p, enum script_ver
         if (p->asks->kind == SCRIPT_ASK_HTTP)
             answer_http(L, p, p->asks->http);
         else if (p->asks->kind == SCRIPT_ASK_LLM)
-            answer_llm(L, p, p->asks->llm);
+            answer_llms(L, p, p->asks);
         else
             p->asks->late = true;
         verdict = script_resume(p->stage->worker, &p->req);

@@ -28,6 +28,8 @@ static const struct parameter {
     { "gw.http.post", "options", "gw.PostOptions" },
     { "gw.llm.ask", "options", "gw.AskOptions" },
     { "gw.llm.chat", "options", "gw.ChatOptions" },
+    { "gw.llm.chat_all", "questions", "gw.ChatOptions[]" },
+    { "gw.llm.chat_all", "options", "gw.AllOptions" },
     { "req:texts", "options", "gw.RoleOptions" },
     { "req:find", "options", "gw.RoleOptions" },
     { "req:map_text", "options", "gw.RoleOptions" },

@@ -95,9 +95,11 @@
 ---The answer of a model that gw.llm has asked.
 ---@class gw.Answer
 ---@field text string
+---@field tool_calls gw.ToolCall[]
 ---@field finish string
 ---@field usage gw.Usage
 ---@field cost_usd? number
+---@field index? integer # in the list of gw.llm.chat_all
 
 ---Made by gw.text.words.
 ---@class gw.Words
@@ -150,8 +152,12 @@ function words.find(text) end
 ---@field text string
 ---@class gw.ChatOptions
 ---@field model string
----@field messages gw.ChatMessage[]
+---@field messages? gw.ChatMessage[] # or request
+---@field request? gw.Request # req: this request, in its own API
 ---@field max_tokens? integer
+---@field timeout_ms? integer
+---@class gw.AllOptions
+---@field first? integer # so many answers are enough
 ---@field timeout_ms? integer
 ---@class gw.RoleOptions
 ---@field roles? gw.Role[]

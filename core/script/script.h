@@ -145,17 +145,24 @@ struct script_http {
 };
 
 /* A request to a model, through the gateway itself, and its answer. Arena. */
+#define SCRIPT_LLM_MOST 8u /* asked at the same time */
 struct script_llm {
-    struct text model;  /* NUL-terminated */
-    struct text policy; /* the tag of the request: policy=NAME */
-    struct text body;   /* of a chat completion */
+    struct script_llm *next; /* asked with it */
+    unsigned index;          /* in the policy's list, from 1; 0: it is alone */
+    struct text model;       /* NUL-terminated */
+    struct text policy;      /* the tag of the request: policy=NAME */
+    const struct face *face;
+    struct text body; /* in the API of `face` */
 
     /* The answer. */
+    bool came;  /* it is good */
     int status; /* 0: none came */
     struct text text, finish;
+    const struct talk_call *calls;
+    size_t call_count;
     int64_t input, output, cost_nano;
     bool priced;
-    const char *why; /* arena; NULL: it is good */
+    const char *why; /* arena; NULL: it is good, or not over */
 };
 
 /* What a hook asked, for the access log. Arena. */
@@ -178,7 +185,8 @@ struct script_ask {
     int64_t until_ns; /* monotonic: it is over then at the latest */
     bool late;        /* that came first */
     struct script_http *http;
-    struct script_llm *llm;
+    struct script_llm *llm; /* the first of a list */
+    unsigned want;          /* so many good answers of the list are enough; 0: all */
 };
 
 /* What the caller does for a policy; `owner` is script_request.owner. */

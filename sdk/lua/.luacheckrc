@@ -22,7 +22,7 @@ stds.policy = {
                 "decode", "encode", "null",
             } },
             llm = { fields = {
-                "ask", "chat",
+                "ask", "chat", "chat_all",
             } },
             log = { fields = {
                 "debug", "error", "info", "warn",

@@ -98,9 +98,11 @@
 ---The answer of a model that gw.llm has asked.
 ---@class gw.Answer
 ---@field text string
+---@field tool_calls gw.ToolCall[]
 ---@field finish string
 ---@field usage gw.Usage
 ---@field cost_usd? number
+---@field index? integer # in the list of gw.llm.chat_all
 
 ---Made by gw.text.words.
 ---@class gw.Words
@@ -153,8 +155,12 @@ function words.find(text) end
 ---@field text string
 ---@class gw.ChatOptions
 ---@field model string
----@field messages gw.ChatMessage[]
+---@field messages? gw.ChatMessage[] # or request
+---@field request? gw.Request # req: this request, in its own API
 ---@field max_tokens? integer
+---@field timeout_ms? integer
+---@class gw.AllOptions
+---@field first? integer # so many answers are enough
 ---@field timeout_ms? integer
 ---@class gw.RoleOptions
 ---@field roles? gw.Role[]
@@ -368,11 +374,17 @@ gw.llm = {}
 ---@return string?
 ---@return string?
 function gw.llm.ask(model, text, options) end
----Waits. The same with { model =, messages = { { role =, text = } }, max_tokens?, timeout_ms? }; { text, finish, usage, cost_usd? }. Only in on_request, on_route, on_response.
+---Waits. The same with { model =, messages = { { role =, text = } } or request = req, max_tokens?, timeout_ms? }; { text, tool_calls, finish, usage, cost_usd? }. Only in on_request, on_route, on_response.
 ---@param options gw.ChatOptions
 ---@return gw.Answer?
 ---@return string?
 function gw.llm.chat(options) end
+---Waits. At most 8 at once, each as of gw.llm.chat; { first = 1 }: so many answers are enough, the others are cancelled; { timeout_ms? }. What came, in the order of the list, each with its index. Only in on_request, on_route, on_response.
+---@param questions gw.ChatOptions[]
+---@param options? gw.AllOptions
+---@return gw.Answer[]
+---@return string?
+function gw.llm.chat_all(questions, options) end
 
 gw.log = {}
 ---A line on stderr, with --log-level debug.

@@ -103,8 +103,8 @@ class Files(unittest.TestCase):
             for i, (_, kind) in enumerate(parameters):
                 if kind not in known or not kind.endswith("Options"):
                     continue
-                before = [{"gw.llm.ask": ['"fast"', '"x"']}.get(word, [])[j:j + 1] or
-                          ["function() end" if "fun" in t else '"x"' if "string" in t else values[t]]
+                before = [{"gw.llm.ask": ['"fast"', '"x"'], "gw.llm.chat_all": ['{ { model = "fast", messages = { { role = "user", text = "x" } } } }']}.get(word, [])[j:j + 1] or
+                          ["function() end" if "fun" in t else '"x"' if "string" in t else values.get(t)]
                           for j, (_, t) in enumerate(parameters[:i])]
                 before = [value[0] for value in before]
                 for field in ["zzz", *known[kind]]:
