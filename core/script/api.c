@@ -65,7 +65,11 @@ static _Noreturn void not_now(lua_State *L, const char *of, const struct api_row
     for (unsigned bit = 1; bit <= API_LOAD; bit <<= 1)
         if ((row->when & bit) != 0)
             len += (size_t)snprintf(where + len, sizeof where - len, "%s%s", len > 0 ? ", " : "", hook_name(bit));
-    luaL_error(L, "%s%s is not available in %s, only in %s", of, row->name, hook_name(now), where);
+    char word[64];
+    snprintf(word, sizeof word, "%s%s", of, row->name);
+    const char *right = hint_of(word, text_of(hook_name(now)));
+    luaL_error(L, "%s is not available in %s, only in %s%s%s%s", word, hook_name(now), where,
+               right != NULL ? " (did you mean " : "", right != NULL ? right : "", right != NULL ? "?)" : "");
     __builtin_unreachable();
 }
 
@@ -87,6 +91,21 @@ void api_push_row(lua_State *L, const char *of, const struct api_row *row)
     lua_pushlightuserdata(L, (void *)(uintptr_t)row);
     lua_pushlightuserdata(L, (void *)(uintptr_t)of);
     lua_pushcclosure(L, call_row, 2);
+}
+
+/* A library that is called: gw.log("x"). Upvalue: the library. */
+static int no_function(lua_State *L)
+{
+    const struct api_library *library = lua_touserdata(L, lua_upvalueindex(1));
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (const struct api_row *row = library->rows; row->name != NULL; row++) {
+        luaL_addchar(&b, ' ');
+        luaL_addstring(&b, row->name);
+    }
+    luaL_pushresult(&b);
+    return luaL_error(L, "%s is no function: write %s.%s(...); it has%s", library->name, library->name,
+                      library->rows == api_log_rows ? "info" : library->rows->name, lua_tostring(L, -1));
 }
 
 /* Into the table on top of the stack. */
@@ -121,6 +140,11 @@ void api_open(lua_State *L)
             lua_setfield(L, -2, "null");
         }
         api_freeze(L, library->name, "function", NULL);
+        lua_getmetatable(L, -1);
+        lua_pushlightuserdata(L, (void *)(uintptr_t)library);
+        lua_pushcclosure(L, no_function, 1);
+        lua_setfield(L, -2, "__call");
+        lua_pop(L, 1);
         lua_setfield(L, -2, library->name + sizeof "gw." - 1);
     }
     api_freeze(L, "gw", "function", NULL);

@@ -33,12 +33,11 @@ static int unknown(lua_State *L)
 static int read_only(lua_State *L)
 {
     const char *of = lua_touserdata(L, lua_upvalueindex(1));
+    const char *right = hint_of(of, TEXT("=")), *sep = right != NULL ? "; " : "";
+    right = right != NULL ? right : "";
     if (lua_type(L, 2) == LUA_TSTRING)
-        return luaL_error(L, "%s is read-only: \"%s\" cannot be assigned%s", of, lua_tostring(L, 2),
-                          strcmp(of, "the policy's globals") == 0
-                              ? "; write local before it, or keep it in req.vars, gw.cache or gw.counter"
-                              : "");
-    return luaL_error(L, "%s is read-only", of);
+        return luaL_error(L, "%s is read-only: \"%s\" cannot be assigned%s%s", of, lua_tostring(L, 2), sep, right);
+    return luaL_error(L, "%s is read-only%s%s", of, sep, right);
 }
 
 /* Of data: the index 0 is a slip, whatever else is not there is nil. */

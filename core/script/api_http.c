@@ -16,6 +16,11 @@ static const struct config_place *place_of(lua_State *L, const char *word)
     for (size_t i = 0; i < p->place_count; i++)
         if (text_is(name, p->places[i].name))
             return &p->places[i];
+    if (text_find(name, TEXT("://")) >= 0)
+        luaL_error(
+            L,
+            "%s asks a place that the policy's block names, not an address: http = { name = { url = \"https://...\" } }",
+            word);
     if (p->place_count == 0)
         luaL_error(L, "%s: the policy's block names no place: http = { %s = { url = \"https://...\" } }", word,
                    name.ptr);

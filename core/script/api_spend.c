@@ -39,8 +39,10 @@ static int spend(lua_State *L)
         period++;
     if (name.ptr == NULL)
         return luaL_error(L, "gw.spend: whose? team, key, user, session or project");
+    if (per.ptr == NULL)
+        return luaL_error(L, "gw.spend: per is missing: day, week, month or total");
     if (periods[period] == NULL)
-        api_unknown(L, "gw.spend", "period", per.ptr != NULL ? per : TEXT(""), periods);
+        api_unknown(L, "gw.spend", "period", per, periods);
     if (whose == SCRIPT_OF_TEAM) {
         const struct config *config = state_of(L)->config;
         const char *names[CONFIG_POLICIES_MOST * 4 + 1];

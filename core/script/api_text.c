@@ -140,7 +140,8 @@ static int find_word(lua_State *L)
 
 static int words(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
+    if (lua_type(L, 1) != LUA_TTABLE)
+        return luaL_error(L, "gw.text.words takes a list of texts, { \"a\", \"b\" }, not %s", luaL_typename(L, 1));
     lua_Integer n = luaL_len(L, 1);
     lua_newtable(L);
     lua_newtable(L);

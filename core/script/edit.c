@@ -194,10 +194,16 @@ static int set_system(lua_State *L)
     return 0;
 }
 
+static void check_function(lua_State *L, const char *word, const char *such)
+{
+    if (lua_type(L, 2) != LUA_TFUNCTION)
+        luaL_error(L, "req:%s takes a function, such as %s, not %s", word, such, luaL_typename(L, 2));
+}
+
 static int keep_tools(lua_State *L)
 {
     struct script_request *req = request_check(L, "keep_tools");
-    luaL_checktype(L, 2, LUA_TFUNCTION);
+    check_function(L, "keep_tools", "function(name) return name ~= \"shell\" end");
     if (is_unread(L, req)) {
         lua_newtable(L);
         return 1;
@@ -248,7 +254,7 @@ static int map_text(lua_State *L)
     struct script_request *req = request_check(L, "map_text");
     size_t count;
     lua_Integer n = 0;
-    luaL_checktype(L, 2, LUA_TFUNCTION);
+    check_function(L, "map_text", "function(text, role, i) return text:upper() end");
     unsigned roles = read_roles(L, 3, "req:map_text");
     if (is_unread(L, req))
         return 0;

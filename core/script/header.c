@@ -61,7 +61,9 @@ static void put(lua_State *L, struct script_put **list, const char *word, const 
     for (char *c = (char *)(uintptr_t)p->name.ptr; *c != '\0'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
     if (is_closed(p->name))
-        luaL_error(L, "%s: the header %s is not a policy's to set", word, p->name.ptr);
+        luaL_error(L,
+                   "%s: the header %s is not a policy's to set; secrets stand in the provider's block of gateway.lua",
+                   word, p->name.ptr);
     for (const struct script_put *q = *list; q != NULL; q = q->next)
         count++;
     if (count >= HEADERS_MOST)

@@ -155,7 +155,9 @@ static bool find_in(lua_State *L, struct text text, const char *role)
             return false;
         lua_pushvalue(L, 2);
     } else {
-        lua_getfield(L, 2, "find");
+        if (lua_getfield(L, 2, "find") != LUA_TFUNCTION)
+            luaL_error(L,
+                       "req:find: a text, gw.text.words{...} or gw.regex(...) is needed, not a table of another kind");
         lua_pushvalue(L, 2);
         api_push(L, text);
         lua_call(L, 2, 1);
@@ -174,7 +176,8 @@ static int find(lua_State *L)
     const struct script_unit *units = read_units(L, request_check(L, "find"), &count);
     int type = lua_type(L, 2);
     if (type != LUA_TSTRING && type != LUA_TTABLE && type != LUA_TUSERDATA)
-        return luaL_error(L, "req:find: a text or gw.text.words{...} is needed, not %s", luaL_typename(L, 2));
+        return luaL_error(L, "req:find: a text, gw.text.words{...} or gw.regex(...) is needed, not %s",
+                          luaL_typename(L, 2));
     unsigned roles = read_roles(L, 3, "req:find");
     for (size_t i = 0; i < count; i++)
         if (read_has_role(roles, units[i].role) && find_in(L, units[i].text, units[i].role))
@@ -258,7 +261,7 @@ const struct api_row read_rows[] = {
     { "texts", texts, API_HOOKS, false, "options?", "string[]",
       "All text that the provider would see; { roles = { \"user\" } }" },
     { "find", find, API_HOOKS, false, "matcher, options?", "string?, string?",
-      "The first hit of a text or of gw.text.words{...}, and whose text it is in" },
+      "The first hit of a text, of gw.text.words{...} or of gw.regex(...), and whose text it is in" },
     { "repeated_call", repeated_call, API_HOOKS, false, "", "integer, string?",
       "How many equal tool calls end the history, and of which tool" },
     { "get", get, API_HOOKS, false, "name", "any?",

@@ -86,7 +86,7 @@ const char *target_read_list(lua_State *L, int before, int index, struct script_
         }
         lua_pop(L, 1);
         if (k == n)
-            return "on_route returns something that is none of its targets";
+            return "on_route returns something that is none of its targets: return some of those of the list";
         if (taken[k])
             return "on_route returns a target twice";
         taken[k] = true;

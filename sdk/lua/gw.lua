@@ -436,7 +436,7 @@ local req = {}
 ---@param options? gw.RoleOptions
 ---@return string[]
 function req:texts(options) end
----The first hit of a text or of gw.text.words{...}, and whose text it is in.
+---The first hit of a text, of gw.text.words{...} or of gw.regex(...), and whose text it is in.
 ---@param matcher string|gw.Words|gw.Regex
 ---@param options? gw.RoleOptions
 ---@return string?

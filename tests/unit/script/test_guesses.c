@@ -20,6 +20,13 @@ static enum script_verdict run(struct fixture *f, const char *hook)
         return script_on_request(f->worker, &f->req);
     if (strcmp(hook, "on_route") == 0)
         return script_on_route(f->worker, &f->req, &targets);
+    if (strcmp(hook, "on_response") == 0) {
+        static const struct said said = { .text = TEXT("hello"), .finish = "stop" };
+        static const struct script_response response = {
+            .said = &said, .finish = "stop", .target = TEXT("a/x"), .usage = &usage, .first_token_ms = -1
+        };
+        return script_on_response(f->worker, &f->req, &response);
+    }
     script_on_finish(f->worker, &f->req, &(struct script_done){ .status = 200, .outcome = "ok", .usage = &usage });
     return fixture_error(f)[0] != '\0' ? SCRIPT_FAILED : SCRIPT_PASS;
 }
@@ -46,6 +53,7 @@ Test(guesses, each_gets_the_line_and_the_right_word)
         if (guesses[i].when == LATER)
             continue;
         const char *text = message(&f, guesses[i].hook, guesses[i].code, &at_load);
+        cr_assert(guesses[i].right[0] != '\0', "%s: no right word", guesses[i].code);
         cr_assert(strncmp(text, "p.lua:3: ", 9) == 0, "%s: no line in \"%s\"", guesses[i].code, text);
         cr_assert(strstr(text, guesses[i].right) != NULL, "%s: \"%s\" is not in \"%s\"", guesses[i].code,
                   guesses[i].right, text);
