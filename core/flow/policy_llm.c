@@ -43,8 +43,8 @@ static void read_answer(struct policy_llm *l, struct text body)
     llm->finish = text_of(said.finish);
     llm->calls = said.calls;
     llm->call_count = said.call_count;
-    llm->input = usage_total_in(&child->usage);
-    llm->output = usage_total_out(&child->usage);
+    llm->usage = child->usage;
+    llm->usage.raw = llm->usage.tier = llm->usage.speed = TEXT_NONE; /* the child's */
     llm->priced = child->cost.known;
     llm->cost_nano = child->cost.nano;
 }

@@ -214,8 +214,8 @@ static void answer_llm(lua_State *L, struct played *p, struct script_llm *llm)
     llm->came = llm->text.ptr != NULL;
     llm->status = llm->came ? 200 : 0;
     llm->finish = llm->text.ptr != NULL ? otherwise(kept(L, top + 2, p), "stop") : TEXT_NONE;
-    llm->input = lua_tointeger(L, top + 3);
-    llm->output = lua_tointeger(L, top + 4);
+    llm->usage.input = lua_tointeger(L, top + 3);
+    llm->usage.output = lua_tointeger(L, top + 4);
     lua_settop(L, top);
 }
 
@@ -265,6 +265,8 @@ static void read_targets(lua_State *L, int index, struct played *p)
         t->context_tokens = world_int(L, at, "context_tokens", 0);
         t->in_flight = (unsigned)world_int(L, at, "in_flight", 0);
         t->cooling_ms = world_nano(L, at, "cooling_s", 0) / 1000000;
+        t->first_token_ms = (double)world_nano(L, at, "first_token_ms", 0) / 1e9;
+        t->tokens_per_s = (double)world_nano(L, at, "tokens_per_s", 0) / 1e9;
         t->ejected = lua_getfield(L, at, "healthy") == LUA_TBOOLEAN && !lua_toboolean(L, -1);
         t->index = (unsigned)i;
         lua_settop(L, at - 1);
@@ -276,8 +278,12 @@ static const struct usage *read_usage(lua_State *L, int index, struct played *p)
     struct usage *u = arena_new(&p->arena, struct usage);
     if (lua_getfield(L, index, "usage") == LUA_TTABLE) {
         u->source = USAGE_REPORTED;
-        u->input = world_int(L, lua_gettop(L), "input", 0);
-        u->output = world_int(L, lua_gettop(L), "output", 0);
+        u->cache_read = world_int(L, lua_gettop(L), "cache_read", 0);
+        u->cache_write_5m = world_int(L, lua_gettop(L), "cache_write", 0);
+        u->reasoning = world_int(L, lua_gettop(L), "reasoning", 0);
+        u->input =
+            world_int(L, lua_gettop(L), "input", 0) - u->cache_read - u->cache_write_5m; /* which are parts of it */
+        u->output = world_int(L, lua_gettop(L), "output", 0) - u->reasoning;
     }
     lua_pop(L, 1);
     return u;

@@ -117,6 +117,8 @@ const char *target_read_list(lua_State *L, int before, int index, struct script_
 void response_push(lua_State *L, const struct script_response *response);
 /* finish.c: what on_finish gets beside the request, on the stack. */
 void finish_push(lua_State *L, const struct script_done *done);
+/* What was used, on the stack: `input` and `output` are all, the others are parts of them. */
+void finish_push_usage(lua_State *L, const struct usage *u);
 /* read.c: the methods of the request that read its messages. */
 extern const struct api_row read_rows[];
 /* edit.c, header.c: those that change it. */

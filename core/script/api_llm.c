@@ -75,12 +75,7 @@ static void push_answer(lua_State *L, const struct script_llm *llm)
         lua_pushnumber(L, (double)llm->cost_nano / 1e9);
         lua_setfield(L, -2, "cost_usd");
     }
-    lua_createtable(L, 0, 2);
-    lua_pushinteger(L, llm->input);
-    lua_setfield(L, -2, "input");
-    lua_pushinteger(L, llm->output);
-    lua_setfield(L, -2, "output");
-    api_freeze(L, "usage", "field", NULL);
+    finish_push_usage(L, &llm->usage);
     lua_setfield(L, -2, "usage");
     if (llm->index > 0) {
         lua_pushinteger(L, llm->index);

@@ -115,6 +115,52 @@ static int fill(lua_State *L)
     return 1;
 }
 
+/* The first of each script's letters, and the one behind the last. In order. */
+static const struct {
+    uint32_t from, to;
+    const char *name;
+} scripts[] = {
+    { 'A', 'Z' + 1, "latin" },    { 'a', 'z' + 1, "latin" },    { 0xc0, 0x250, "latin" },
+    { 0x370, 0x400, "greek" },    { 0x400, 0x530, "cyrillic" }, { 0x531, 0x590, "armenian" },
+    { 0x5d0, 0x600, "hebrew" },   { 0x620, 0x780, "arabic" },   { 0x900, 0x980, "devanagari" },
+    { 0x980, 0xe00, "other" },    { 0xe01, 0xe80, "thai" },     { 0xe80, 0x1100, "other" },
+    { 0x1100, 0x1200, "hangul" }, { 0x1200, 0x1e00, "other" },  { 0x1e00, 0x1f00, "latin" },
+    { 0x1f00, 0x2000, "greek" },  { 0x3041, 0x3100, "kana" },   { 0x3400, 0xa000, "han" },
+    { 0xa000, 0xac00, "other" },  { 0xac00, 0xd7b0, "hangul" }, { 0xf900, 0xfb00, "han" },
+    { 0xfb50, 0xfe00, "arabic" }, { 0xfe70, 0xff00, "arabic" }, { 0xff66, 0xffa0, "kana" },
+    { 0x20000, 0x32000, "han" },
+};
+enum { SCRIPTS = sizeof scripts / sizeof *scripts };
+
+/* Of which script are most of the letters? */
+static int script(lua_State *L)
+{
+    struct text t = one(L, 1, "gw.text.script");
+    size_t counts[SCRIPTS] = { 0 }, best = SCRIPTS, most = 0;
+    bool valid;
+    state_spend(L, (int64_t)t.len / 4);
+    for (size_t at = 0, len; at < t.len; at += len) {
+        len = text_utf8_step(t, at, &valid);
+        static const unsigned char first[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+        uint32_t c = (unsigned char)t.ptr[at] & first[len];
+        for (size_t i = 1; i < len; i++)
+            c = c << 6 | ((unsigned char)t.ptr[at + i] & 0x3f);
+        for (size_t i = 0; valid && i < SCRIPTS && scripts[i].from <= c; i++)
+            counts[i] += c < scripts[i].to && c != 0xd7 && c != 0xf7; /* signs among the letters */
+    }
+    for (size_t i = 0; i < SCRIPTS; i++) {
+        size_t sum = 0;
+        for (size_t k = 0; k < SCRIPTS; k++)
+            sum += strcmp(scripts[i].name, scripts[k].name) == 0 ? counts[k] : 0;
+        if (sum > most) {
+            most = sum;
+            best = i;
+        }
+    }
+    lua_pushstring(L, best < SCRIPTS ? scripts[best].name : "");
+    return 1;
+}
+
 /* Upvalue: the words. find(self, text): the first of the list that is in it, in any case of ASCII letters. */
 static int find_word(lua_State *L)
 {
@@ -167,6 +213,8 @@ const struct api_row api_text_rows[] = {
     { "digest", digest, API_ALWAYS, false, "text", "string", "32 hex digits of its SHA-256" },
     { "fill", fill, API_ALWAYS, false, "text, values", "string",
       "{{name}} becomes values.name; raises where there is none" },
+    { "script", script, API_ALWAYS, false, "text", "string",
+      "Of most of its letters: latin cyrillic greek armenian hebrew arabic devanagari thai hangul kana han, or other; \"\" without letters" },
     { "words", words, API_ALWAYS, false, "list", "gw.Words",
       ":find(text) is the first of the words in it, in any case; for req:find" },
     { .name = NULL },

@@ -49,8 +49,11 @@
 ---@field tokens_per_s? number # mean of its streams of the last half minute
 
 ---@class gw.Usage
----@field input integer
----@field output integer
+---@field input integer # all of it
+---@field output integer # all of it
+---@field cache_read integer # of the input
+---@field cache_write integer # of the input
+---@field reasoning integer # of the output
 
 ---@class gw.Response
 ---@field text string # of all choices; "" without one

@@ -1,4 +1,4 @@
-/* finish.c - how a request ended, as on_finish sees it. */
+/* finish.c - how a request ended, as on_finish sees it; what was used. */
 #include <lauxlib.h>
 
 #include "script/api.h"
@@ -15,10 +15,20 @@ static void put_text(lua_State *L, const char *name, struct text t)
     lua_setfield(L, -2, name);
 }
 
+void finish_push_usage(lua_State *L, const struct usage *u)
+{
+    lua_createtable(L, 0, 5);
+    put_int(L, "input", usage_total_in(u));
+    put_int(L, "output", usage_total_out(u));
+    put_int(L, "cache_read", u->cache_read);
+    put_int(L, "cache_write", u->cache_write_5m + u->cache_write_1h);
+    put_int(L, "reasoning", u->reasoning);
+    api_freeze(L, "usage", "field", NULL);
+}
+
 void finish_push(lua_State *L, const struct script_done *done)
 {
     static const char *const may[] = { "code", "target", "cost_usd", "first_token_ms", NULL };
-    const struct usage *u = done->usage;
     lua_createtable(L, 0, 10);
     put_int(L, "status", done->status);
     put_text(L, "outcome", text_of(done->outcome));
@@ -32,10 +42,7 @@ void finish_push(lua_State *L, const struct script_done *done)
         lua_pushnumber(L, (double)done->cost_nano / 1e9);
         lua_setfield(L, -2, "cost_usd");
     }
-    lua_createtable(L, 0, 5);
-    put_int(L, "input", usage_total_in(u));
-    put_int(L, "output", usage_total_out(u));
-    api_freeze(L, "done.usage", "field", NULL);
+    finish_push_usage(L, done->usage);
     lua_setfield(L, -2, "usage");
     api_freeze(L, "done", "field", may);
 }

@@ -25,15 +25,6 @@ static void put_int(lua_State *L, const char *name, int64_t n)
     lua_setfield(L, -2, name);
 }
 
-static void put_usage(lua_State *L, const struct usage *u)
-{
-    lua_createtable(L, 0, 2);
-    put_int(L, "input", usage_total_in(u));
-    put_int(L, "output", usage_total_out(u));
-    api_freeze(L, "resp.usage", "field", NULL);
-    lua_setfield(L, -2, "usage");
-}
-
 void response_push(lua_State *L, const struct script_response *response)
 {
     static const char *const may[] = { "first_token_ms", NULL };
@@ -52,7 +43,8 @@ void response_push(lua_State *L, const struct script_response *response)
     lua_setfield(L, -2, "model");
     api_push(L, response->target);
     lua_setfield(L, -2, "target");
-    put_usage(L, response->usage);
+    finish_push_usage(L, response->usage);
+    lua_setfield(L, -2, "usage");
     put_int(L, "total_ms", response->total_ms);
     if (response->first_token_ms >= 0)
         put_int(L, "first_token_ms", response->first_token_ms);

@@ -160,7 +160,8 @@ struct script_llm {
     struct text text, finish;
     const struct talk_call *calls;
     size_t call_count;
-    int64_t input, output, cost_nano;
+    struct usage usage;
+    int64_t cost_nano;
     bool priced;
     const char *why; /* arena; NULL: it is good, or not over */
 };

@@ -28,7 +28,7 @@ stds.policy = {
                 "debug", "error", "info", "warn",
             } },
             text = { fields = {
-                "contains", "digest", "ends", "fill", "like", "lower", "starts", "words",
+                "contains", "digest", "ends", "fill", "like", "lower", "script", "starts", "words",
             } },
             time = { fields = {
                 "at", "day", "now", "within",

@@ -52,8 +52,11 @@
 ---@field tokens_per_s? number # mean of its streams of the last half minute
 
 ---@class gw.Usage
----@field input integer
----@field output integer
+---@field input integer # all of it
+---@field output integer # all of it
+---@field cache_read integer # of the input
+---@field cache_write integer # of the input
+---@field reasoning integer # of the output
 
 ---@class gw.Response
 ---@field text string # of all choices; "" without one
@@ -316,6 +319,10 @@ function gw.text.digest(text) end
 ---@param values table<string, any>
 ---@return string
 function gw.text.fill(text, values) end
+---Of most of its letters: latin cyrillic greek armenian hebrew arabic devanagari thai hangul kana han, or other; "" without letters.
+---@param text string
+---@return string
+function gw.text.script(text) end
 ---:find(text) is the first of the words in it, in any case; for req:find.
 ---@param list string[]
 ---@return gw.Words

@@ -61,7 +61,7 @@ class Panel(unittest.TestCase):
         with open(os.path.join(self.folder.name, "panel.lua"), "w", encoding="utf-8") as f:
             f.write(RULE)
         self.gate, self.asked, self.gathered = threading.Event(), [], threading.Barrier(3)
-        self.together = False
+        self.together = self.after_broken = False
         self.up = upstream.Upstream(self.answer)
         self.addCleanup(self.up.stop)
         self.addCleanup(self.gate.set)
@@ -73,6 +73,8 @@ class Panel(unittest.TestCase):
         self.asked.append((request.path, body))
         if self.together:
             self.gathered.wait(10)  # all three are here at the same time
+        if body["model"] == "a" and self.after_broken:
+            wait_for(lambda: any(line["model"] == "broken" for line in list(self.gw.lines)), 10)
         if body["model"] == "slow":
             self.gate.wait(10)
         if body["model"] == "broken":
@@ -114,10 +116,10 @@ class Panel(unittest.TestCase):
 
     @tsan
     def test_the_first_one_that_is_good(self):
-        began = time.monotonic()
+        began, self.after_broken = time.monotonic(), True
         answer = self.ask("race")
         self.assertEqual(self.text(answer), "got 3:from a")
-        self.assertLess(time.monotonic() - began, 4, "nobody waits for the slow one")
+        self.assertLess(time.monotonic() - began, 8, "nobody waits for the slow one")
         children = self.children(answer, 3)
         self.assertEqual((children["slow"]["status"], children["broken"]["status"] >= 500, children["a"]["status"]), (499, True, 200))
         calls = {call["what"]: call for call in self.gw.log_for(answer.id)["policies"][0]["calls"]}

@@ -41,6 +41,17 @@ static const struct line {
     { "gw.text.fill('{{x}}', {})", "!nothing is given for {{x}}" },
     { "gw.text.words({ 'Night', 'fall' }):find('the NIGHTfall')", "night" },
     { "gw.text.words({ 'x' }):find('abc')", "nil" },
+    { "gw.text.script('hello')", "latin" },
+    { "gw.text.script('Grüße! 123')", "latin" },
+    { "gw.text.script('Привет, world and')", "latin" },
+    { "gw.text.script('Привет, мир: ok')", "cyrillic" },
+    { "gw.text.script('你好')", "han" },
+    { "gw.text.script('これは')", "kana" },
+    { "gw.text.script('안녕')", "hangul" },
+    { "gw.text.script('שלום')", "hebrew" },
+    { "gw.text.script('γειά')", "greek" },
+    { "gw.text.script('1 + 1 × 2 \\xff') == ''", "true" },
+    { "gw.text.script('தமிழ்')", "other" },
     { "gw.text['lowr']('x')", "!did you mean \"lower\"?" },
     { "gw.json.encode({ a = { 1, 2, 'x' } })", "{\"a\":[1,2,\"x\"]}" },
     { "gw.json.encode(req.tools)", "[]" },
@@ -106,7 +117,7 @@ static const struct line {
 Test(library, gives_what_is_wanted)
 {
     static const struct script_header headers[] = { { TEXT("x-feature"), TEXT("search") } };
-    static char source[16384];
+    static char source[32768];
     size_t len = 0, count = sizeof lines / sizeof *lines;
     struct fixture f;
     len += (size_t)snprintf(source, sizeof source, "local lines = {\n");
