@@ -109,12 +109,12 @@ Test(regex, a_bad_pattern_is_not_loaded)
         const char *pattern, *error;
     } bad[] = {
         { "'a(b'", "p.lua:2: gw.regex: missing closing parenthesis (at offset 3 of the pattern)" },
-        { "'[z-a]'", "range out of order in character class (at offset 3 of the pattern)" },
+        { "'[z-a]'", "range out of order in character class (at offset " },
         { "'a**+?x{2}{3}('", "at offset" },
         { "'\\\\'", "\\ at end of pattern (at offset 1 of the pattern)" },
         { "'\\\\C'", "using \\C is disabled" },
         { "'\\xff'", "UTF-8 error" },
-        { "'(?<=a*)b'", "lookbehind assertion is not fixed length" },
+        { "'(?<=a*)b'", "lookbehind assertion is not" },
         { "('('):rep(200) .. (')'):rep(200)", "parentheses are too deeply nested" },
         { "('x'):rep(20000)", "pattern string is longer than the limit" },
         { "'(?:(?:(?:x{100}){100}){100}){100}'", "regular expression is too large" },
