@@ -5,6 +5,7 @@
 --     team "dev" { session_budget = { usd = 10, per = "total" } }    -- sessions are counted where a budget counts them
 local args = gw.args { cheap = gw.arg.model(), warn_usd = 0.0, stop_usd = 0.0, warn_calls = 4, stop_calls = 8 }
 local policy = {}
+local chores = { title = true, topic = true, quota_check = true } -- a summary (compact) is no chore: much hangs on it
 
 local function of_session(req)
     if not req.session or args.stop_usd == 0 then return end
@@ -33,7 +34,7 @@ end
 
 function policy.on_request(req)
     if req.kind ~= "chat" then return end
-    if req.purpose and req.purpose ~= "subagent" then return gw.route(args.cheap, "chore: " .. req.purpose) end
+    if chores[req.purpose] then return gw.route(args.cheap, "chore: " .. req.purpose) end
     return of_loop(req) or of_session(req)
 end
 

@@ -11,6 +11,10 @@ end
 
 test.case("a chore goes to the cheap model", function()
     test.equal(policy:on_request({ face = "messages", text = "quota", max_tokens = 1 }).model, "fast")
+    local title = { system = "You are a title generator. You output ONLY a thread title.", text = "hi" }
+    test.equal(policy:on_request(title).model, "fast")
+    local summary = { text = "Your task is to create a detailed summary of this conversation" }
+    test.equal(policy:on_request(summary).decision, "none")
     test.equal(policy:on_request({ text = "refactor this" }).decision, "none")
 end)
 

@@ -146,6 +146,10 @@ unsigned read_roles(lua_State *L, int index, const char *word);
 bool read_has_role(unsigned roles, const char *role);
 /* The fields that read.c has. */
 const struct talk *read_talk(lua_State *L, struct script_request *req);
+
+/* Which chore of its own a coding agent sends, by a header or the words of its prompt: "title", "topic", "quota_check", "compact",
+ * "subagent" (static); NULL: none that is known. What a client claims. */
+const char *purpose_of(lua_State *L, struct script_request *req);
 void read_push_messages(lua_State *L, const struct talk *talk);
 void read_push_calls(lua_State *L, const struct talk *talk);
 void read_push_call_list(lua_State *L, const struct talk_call *calls, size_t count, const char *of);

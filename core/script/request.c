@@ -60,12 +60,7 @@ static void push_day(lua_State *L, struct script_request *req)
 
 static void push_purpose(lua_State *L, struct script_request *req)
 {
-    int64_t most;
-    bool one = scan_int(scan_get(&req->ask->scan, "max_tokens"), &most) && most == 1;
-    if (one && req->operation == GW_OP_CHAT)
-        lua_pushliteral(L, "quota_check");
-    else
-        lua_pushnil(L);
+    lua_pushstring(L, purpose_of(L, req)); /* NULL: nil */
 }
 
 /* 3.5 bytes a token; a picture as what a large one costs. */
@@ -276,7 +271,8 @@ static const struct field fields[] = {
     { "messages", "gw.Message[]", push_messages, "All messages" },
     { "model", "string", push_model, "The model that will answer, by its name in gateway.lua" },
     { "project", "string?", push_project, "Who pays, where the client or the key names one" },
-    { "purpose", "string?", push_purpose, "quota_check: a client that looks whether it may ask" },
+    { "purpose", "string?", push_purpose,
+      "A chore of a coding agent: title topic quota_check compact subagent; nil: none that is known" },
     { "session", "string?", push_session, "As the client names it" },
     { "stream", "boolean", push_stream, "The answer comes in pieces" },
     { "system_text", "string", push_system_text, "All system texts; \"\" without one" },

@@ -427,7 +427,7 @@ function gw.log.error(text) end
 ---@field messages gw.Message[] # All messages
 ---@field model string # The model that will answer, by its name in gateway.lua
 ---@field project? string # Who pays, where the client or the key names one
----@field purpose? string # quota_check: a client that looks whether it may ask
+---@field purpose? string # A chore of a coding agent: title topic quota_check compact subagent; nil: none that is known
 ---@field session? string # As the client names it
 ---@field stream boolean # The answer comes in pieces
 ---@field system_text string # All system texts; "" without one
