@@ -106,19 +106,20 @@ static const struct kind *kind_at(lua_State *L, int index, const char *word)
     api_unknown(L, word, "name", name, shape_names);
 }
 
-/* The value at `index` as JSON; arena. */
-static struct text value_at(lua_State *L, int index, const struct kind *kind)
+/* The third argument of `word` as JSON; arena. */
+static struct text value_of(lua_State *L, const char *word, const struct kind *kind)
 {
+    const int index = 3;
     struct script_request *req = api_run(L)->req;
     int type = lua_type(L, index);
     if (kind->type == 's') {
         if (type != LUA_TSTRING)
-            luaL_error(L, "req:set: %s takes a text, not %s", kind->name, luaL_typename(L, index));
+            luaL_error(L, "%s: %s takes a text, not %s", word, kind->name, luaL_typename(L, index));
         return edit_string(req->arena, api_text(L, index));
     }
     if (kind->type == 'b') {
         if (type != LUA_TBOOLEAN)
-            luaL_error(L, "req:set: %s is true or false, not %s", kind->name, luaL_typename(L, index));
+            luaL_error(L, "%s: %s is true or false, not %s", word, kind->name, luaL_typename(L, index));
         return lua_toboolean(L, index) ? TEXT("true") : TEXT("false");
     }
     int whole = 0;
@@ -126,7 +127,7 @@ static struct text value_at(lua_State *L, int index, const struct kind *kind)
     lua_Number x = type == LUA_TNUMBER ? lua_tonumber(L, index) : 0;
     bool good = type == LUA_TNUMBER && x >= kind->least && x <= kind->most && (kind->type != 'i' || whole);
     if (!good)
-        luaL_error(L, "req:set: %s takes a %snumber from %I to %I", kind->name, kind->type == 'i' ? "whole " : "",
+        luaL_error(L, "%s: %s takes a %snumber from %I to %I", word, kind->name, kind->type == 'i' ? "whole " : "",
                    (LUAI_UACINT)kind->least, (LUAI_UACINT)kind->most);
     return text_of(whole ? arena_printf(req->arena, "%lld", (long long)n) : arena_printf(req->arena, "%.17g", x));
 }
@@ -135,7 +136,7 @@ static int set(lua_State *L)
 {
     struct script_request *req = request_check(L, "set");
     const struct kind *kind = kind_at(L, 2, "req:set");
-    struct text value = lua_isnoneornil(L, 3) ? TEXT_NONE : value_at(L, 3, kind);
+    struct text value = lua_isnoneornil(L, 3) ? TEXT_NONE : value_of(L, "req:set", kind);
     if (is_unread(L, req))
         return 0;
     struct shape_body b = begin(L, req, "set");
@@ -151,7 +152,7 @@ static int cap(lua_State *L)
     const struct kind *kind = kind_at(L, 2, "req:cap");
     if (kind->type != 'i' && kind->type != 'n')
         return luaL_error(L, "req:cap: %s is no number", kind->name);
-    struct text value = value_at(L, 3, kind);
+    struct text value = value_of(L, "req:cap", kind);
     if (is_unread(L, req))
         return 0;
     struct shape_body b = begin(L, req, "cap");

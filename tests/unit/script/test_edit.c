@@ -147,6 +147,7 @@ static const struct edit_case {
       { NULL },
       "the completions API has no system text" },
     { &face_embeddings, embeddings, MASK, { "a@b.de" }, { "[E]" }, NULL },
+    { &face_chat, chat, "req:cap('max_tokens', 'x')", { NULL }, { NULL }, "req:cap: max_tokens takes a whole number" },
     { &face_embeddings, embeddings, "req:cap('max_tokens', 5)", { NULL }, { NULL }, "this API has no \"max_tokens\"" },
 };
 
