@@ -48,7 +48,9 @@ model "demo" { { "demo/demo" } }
 model "fast" {
     { "openai/gpt-4o-mini" },
     fallback = { "anthropic/claude-haiku-4-5" }, -- when all of those failed, before the first byte of an answer
-    timeout = { connect_s = 5, first_token_s = 60, idle_s = 60, total_s = 600 }, -- of an attempt
+    -- to a connection; a stream's first content, 1 s more for each 1,000 input tokens; silence within an answer. Whole
+    -- answers, and all attempts together, have total_s; set here it ends streams that go on, too. Also in a provider.
+    timeout = { connect_s = 5, first_token_s = 60, idle_s = 120 }, -- total_s = 600
     retry = { attempts = 3 }, -- most attempts in all
     lossy = "drop", -- what a target cannot carry is left out and named; "refuse": the request is refused
 }

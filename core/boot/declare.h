@@ -125,6 +125,7 @@ struct declare_provider {
     struct declare_headers headers;
     const struct tariff *price; /* NULL: not set */
     struct declare_budgets budgets;
+    struct config_timeouts timeouts;
     struct declare_extras extras;
 };
 

@@ -114,6 +114,27 @@ static void dump_store(const struct config_store *store, struct buf *out)
     buf_str(out, " }\n");
 }
 
+/* Those that are set. */
+static void dump_timeouts(const struct config_timeouts *t, struct buf *out)
+{
+    const struct {
+        const char *name;
+        int64_t ns;
+    } all[] = { { "connect_s", t->connect_ns },
+                { "first_token_s", t->first_token_ns },
+                { "idle_s", t->idle_ns },
+                { "total_s", t->total_ns } };
+    const char *before = "    timeout = { ";
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i].ns == 0)
+            continue;
+        buf_printf(out, "%s%s = ", before, all[i].name);
+        lua_text_seconds(out, all[i].ns);
+        before = ", ";
+    }
+    buf_str(out, *before == ',' ? " },\n" : "");
+}
+
 static void dump_provider(const struct config_provider *provider, struct buf *out)
 {
     buf_str(out, "\n");
@@ -157,6 +178,7 @@ static void dump_provider(const struct config_provider *provider, struct buf *ou
     dump_budgets(&provider->budgets, "    budget = ", out);
     if (provider->budgets.count > 0)
         buf_str(out, ",\n");
+    dump_timeouts(&provider->timeouts, out);
     if (provider->settings != NULL)
         buf_printf(out, "    %s,\n", provider->settings);
     buf_str(out, "}\n");
@@ -219,15 +241,8 @@ static void dump_model(const struct config_model *model, struct buf *out)
     buf_printf(out, "    strategy = \"%s\",\n", config_strategy_name(model->strategy));
     if (model->sticky)
         buf_str(out, "    sticky = \"conversation\",\n");
-    buf_str(out, "    timeout = { connect_s = ");
-    lua_text_seconds(out, model->timeouts.connect_ns);
-    buf_str(out, ", first_token_s = ");
-    lua_text_seconds(out, model->timeouts.first_token_ns);
-    buf_str(out, ", idle_s = ");
-    lua_text_seconds(out, model->timeouts.idle_ns);
-    buf_str(out, ", total_s = ");
-    lua_text_seconds(out, model->timeouts.total_ns);
-    buf_printf(out, " },\n    retry = { attempts = %u },\n    lossy = \"%s\",\n", model->attempts,
+    dump_timeouts(&model->timeouts, out);
+    buf_printf(out, "    retry = { attempts = %u },\n    lossy = \"%s\",\n", model->attempts,
                model->lossy_refuse ? "refuse" : "drop");
     if (model->min_output > 0)
         buf_printf(out, "    min_output_tokens = %lld,\n", (long long)model->min_output);

@@ -124,6 +124,7 @@ static void make(struct making *m)
     make_base_url(m);
     make_secrets(m);
     make_headers(m);
+    provider->timeouts = m->said->timeouts;
     provider->price = link_price(l, m->said->price);
     provider->budgets = link_budgets(l, &m->said->budgets, m->said->line,
                                      arena_printf(&l->scratch, "provider \"%.*s\": budget", TEXT_ARG(m->said->name)));

@@ -210,8 +210,7 @@ static void *begin_provider(struct load_lua *l, struct text name, int line)
 static void *begin_model(struct load_lua *l, struct text name, int line)
 {
     return APPEND(l->declared, declare_model, last_model, .line = line, .name = name,
-                  .timeouts = config_default_timeouts, .retry.attempts = CONFIG_DEFAULT_ATTEMPTS,
-                  .lossy = TEXT("drop"));
+                  .retry.attempts = CONFIG_DEFAULT_ATTEMPTS, .lossy = TEXT("drop"));
 }
 
 static void *begin_team(struct load_lua *l, struct text name, int line)

@@ -12,14 +12,29 @@
 /* A configuration is small; the bound only stops one that is not. */
 enum { CONFIG_MAX_BYTES = 256 << 20, MB = 1 << 20, KB = 1 << 10 };
 
-/* 600 s is what the SDKs themselves wait for an answer that is not streamed, and such an answer
- * means nothing until it is complete. */
+/* 600 s is what the SDKs themselves wait for an answer. */
 const struct config_timeouts config_default_timeouts = {
-    .connect_ns = 10 * CLOCK_S,
-    .first_token_ns = 600 * CLOCK_S,
+    .connect_ns = 5 * CLOCK_S,
+    .first_token_ns = 60 * CLOCK_S,
     .idle_ns = 120 * CLOCK_S,
     .total_ns = 600 * CLOCK_S,
 };
+
+static int64_t first_set(int64_t above, int64_t middle, int64_t below)
+{
+    return above > 0 ? above : middle > 0 ? middle : below;
+}
+
+struct config_timeouts config_timeouts_of(const struct config_timeouts *model, const struct config_provider *provider)
+{
+    const struct config_timeouts *p = &provider->timeouts, *d = &config_default_timeouts;
+    return (struct config_timeouts){
+        .connect_ns = first_set(model->connect_ns, p->connect_ns, d->connect_ns),
+        .first_token_ns = first_set(model->first_token_ns, p->first_token_ns, d->first_token_ns),
+        .idle_ns = first_set(model->idle_ns, p->idle_ns, d->idle_ns),
+        .total_ns = first_set(model->total_ns, p->total_ns, d->total_ns),
+    };
+}
 
 const char *config_strategy_name(enum config_strategy strategy)
 {

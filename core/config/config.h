@@ -67,6 +67,11 @@ struct config_budgets {
 };
 #define CONFIG_BUDGETS_MOST 4u
 
+/* Nanoseconds; 0: not set. */
+struct config_timeouts {
+    int64_t connect_ns, first_token_ns, idle_ns, total_ns;
+};
+
 struct config_provider {
     struct text name;
     const struct plugin *plugin;
@@ -85,9 +90,10 @@ struct config_provider {
     size_t header_count;
     const struct tariff *price; /* what gateway.lua reports that its models cost; NULL: nothing */
     struct config_budgets budgets;
-    const char *settings; /* the plugin's own, as text of gateway.lua with secrets masked; NULL: none */
-    const char *off;      /* NULL: in use; else why not ('env "X" is not set') */
-    const char *file;     /* where it was declared; "(built in)" */
+    struct config_timeouts timeouts; /* for models that do not set them */
+    const char *settings;            /* the plugin's own, as text of gateway.lua with secrets masked; NULL: none */
+    const char *off;                 /* NULL: in use; else why not ('env "X" is not set') */
+    const char *file;                /* where it was declared; "(built in)" */
     int line;
     unsigned index; /* position in config->providers */
 };
@@ -115,22 +121,18 @@ enum config_strategy {
 /* As gateway.lua names it; static. */
 const char *config_strategy_name(enum config_strategy strategy);
 
-struct config_timeouts {
-    int64_t connect_ns, first_token_ns, idle_ns, total_ns;
-};
-
 struct config_model {
     struct text name;              /* as asked for; may end in '*' */
     struct config_target *targets; /* in order, fallbacks last */
     size_t target_count;
     enum config_strategy strategy;
-    bool sticky; /* sticky = "conversation" */
-    struct config_timeouts timeouts;
-    unsigned attempts;             /* most tries in all */
-    bool lossy_refuse;             /* lossy = "refuse" */
-    struct config_budgets budgets; /* of all who ask for it */
-    int64_t min_output;            /* tokens below which no limit is lowered; 0: the default */
-    int64_t most_nano;             /* what a request costs at most where nothing else bounds it; 0: not stated */
+    bool sticky;                     /* sticky = "conversation" */
+    struct config_timeouts timeouts; /* stand above the provider's */
+    unsigned attempts;               /* most tries in all */
+    bool lossy_refuse;               /* lossy = "refuse" */
+    struct config_budgets budgets;   /* of all who ask for it */
+    int64_t min_output;              /* tokens below which no limit is lowered; 0: the default */
+    int64_t most_nano;               /* what a request costs at most where nothing else bounds it; 0: not stated */
     const char *file;
     int line;
 };
@@ -323,8 +325,10 @@ const struct config_model *config_family(const struct config *config, struct tex
 const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN]);
 /* May this team use that model name? */
 bool config_team_may(const struct config_team *team, struct text model);
-/* Default timeouts and attempts, for targets named as provider/model. */
+/* What holds where neither the model nor the provider sets them. */
 extern const struct config_timeouts config_default_timeouts;
+/* Each of the model's, where it is not set the provider's, else the default. */
+struct config_timeouts config_timeouts_of(const struct config_timeouts *model, const struct config_provider *provider);
 #define CONFIG_DEFAULT_ATTEMPTS 3u
 
 #endif

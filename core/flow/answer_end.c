@@ -1,5 +1,6 @@
 /* answer_end.c - how a stream to the client ends: complete, or with an error in its place. */
 #include "flow/attempt.h"
+#include "flow/deadline.h"
 #include "flow/sink.h"
 #include "flow/way.h"
 
@@ -31,7 +32,7 @@ bool answer_end_stream(struct attempt *a)
             req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
     } else if (a->failure != TRANSFER_OK) {
         error_set(&req->fail, E_STREAM, "the provider \"%.*s\" broke off in the middle of its answer (%s)",
-                  TEXT_ARG(a->target->provider->name), transfer_failure_text(a->failure));
+                  TEXT_ARG(a->target->provider->name), deadline_text(a));
         a->outcome = OUTCOME_TRANSFER;
         req->reply = REPLY_BROKEN;
         buf_free(&req->tail_bytes);

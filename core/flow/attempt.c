@@ -28,6 +28,7 @@ void attempt_turn(struct attempt *a, enum attempt_state state)
         return;
     a->spoke_ns = clock_ns();
     silence_heard(&a->silence, true, a->spoke_ns);
+    deadline_spoke(a);
 }
 
 void attempt_end(struct attempt *a)
@@ -205,8 +206,7 @@ enum next attempt_send(struct request *req)
     if (a->mode == MODE_LOCAL) {
         local_start(a);
     } else {
-        int64_t left = deadline_left_ns(req, clock_ns());
-        a->send.total_ns = left > CLOCK_MS ? left : CLOCK_MS; /* 0 would be no limit */
+        deadline_begin(a, clock_ns());
         a->transfer = transfer_start(req->worker->pool, &a->send, &arrivals, a);
     }
     silent_watch(a);
@@ -271,6 +271,7 @@ static void on_body(void *owner, struct text bytes)
         }
         if (seen.len > 0) {
             a->form = FORM_WHOLE;
+            a->send.content_ns = 0; /* it has come: a whole answer, mostly */
             if (*seen.ptr != '{' && *seen.ptr != '[' && *seen.ptr != '<')
                 stream_begin(a);
         }

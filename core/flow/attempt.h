@@ -119,6 +119,7 @@ struct attempt {
     const char *failure_text;
 
     int status;   /* HTTP, 0 until the head is there */
+    bool hurried; /* its time to the first token was cut, so that another attempt has time */
     bool streams; /* its answer is passed on as a stream: ask.stream, unless the upstream answered in the other way */
     enum attempt_form form;
     size_t folded;                /* bytes of events of an answer that is given whole */
@@ -179,6 +180,12 @@ static inline bool attempt_is_over(const struct attempt *a)
 static inline bool attempt_has_failed(const struct attempt *a)
 {
     return a->state == ATTEMPT_FAILED;
+}
+
+/* Did it end because another attempt needs the time? */
+static inline bool attempt_was_hurried(const struct attempt *a)
+{
+    return a->hurried && a->failure == TRANSFER_TIME_FIRST;
 }
 
 /* Has something of what the model answers come, whatever happened since? */

@@ -176,9 +176,6 @@ static void collect(struct attempt *a)
               a->secret_from != NULL ? a->secret_from : "no secret");
     a->send.body = req->pieces;
     a->send.body_count = req->piece_count;
-    a->send.connect_ns = req->timeouts.connect_ns;
-    a->send.first_byte_ns = req->timeouts.first_token_ns;
-    a->send.idle_ns = req->timeouts.idle_ns;
     a->send.replay = true;
 }
 

@@ -263,7 +263,7 @@ static enum ejection_result verdict(const struct attempt *a)
                    ? EJECTION_BAD
                    : EJECTION_NEITHER;
     case OUTCOME_TRANSFER:
-        if (a->failure == TRANSFER_TIME_TOTAL && deadline_is_clients(a->req))
+        if (deadline_was_clients(a))
             return EJECTION_NEITHER;
         return a->failure == TRANSFER_TOO_LARGE || (a->failure == TRANSFER_SEND && a->wire == WIRE_UNSENT)
                    ? EJECTION_NEITHER

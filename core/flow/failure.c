@@ -172,17 +172,17 @@ static void from_transfer(struct attempt *a)
     a->outcome = OUTCOME_TRANSFER;
     switch (a->failure) {
     case TRANSFER_CONNECT:
-    case TRANSFER_TIME_CONNECT:
         error_set(&a->error, E_UPSTREAM, "the provider \"%s\" could not be reached", name);
+        break;
+    case TRANSFER_TIME_CONNECT:
+        error_set(&a->error, E_UPSTREAM, "the provider \"%s\" could not be reached (%s)", name, deadline_text(a));
         break;
     case TRANSFER_TIME_FIRST:
     case TRANSFER_TIME_IDLE:
     case TRANSFER_TIME_TOTAL:
     case TRANSFER_SILENT:
         error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" did not answer in time (%s)", name,
-                  a->failure == TRANSFER_TIME_TOTAL && deadline_is_clients(a->req)
-                      ? "not complete within the request's x-gw-timeout"
-                      : transfer_failure_text(a->failure));
+                  deadline_text(a));
         break;
     case TRANSFER_TOO_LARGE:
         error_set(&a->error, E_UPSTREAM, "the answer of the provider \"%s\" is larger than limits.answer_mb allows",

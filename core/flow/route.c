@@ -126,7 +126,6 @@ static void by_provider(struct request *req, const struct config_provider *provi
         req->barred_targets++;
     if (req->worker->gateway->ledger != NULL)
         find_models(req, provider, model);
-    req->timeouts = config_default_timeouts;
     req->attempts_max = CONFIG_DEFAULT_ATTEMPTS;
 }
 

@@ -141,9 +141,9 @@ struct request {
     enum request_again again;
     struct loop_timer pause; /* before that */
     uint32_t pause_wait;
-    struct config_timeouts timeouts;
-    int64_t client_timeout_ns; /* of x-gw-timeout; 0: the client sent none */
-    struct text *pieces;       /* the spliced body of the current attempt */
+    struct config_timeouts timeouts; /* as the model sets them */
+    int64_t client_timeout_ns;       /* of x-gw-timeout; 0: the client sent none */
+    struct text *pieces;             /* the spliced body of the current attempt */
     size_t piece_count;
 
     /* answer */

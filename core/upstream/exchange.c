@@ -84,6 +84,7 @@ void exchange_send(struct transfer *t)
         t->sent += (size_t)sent;
         t->any_sent = true;
     }
+    t->sent_ns = t->pool->loop->now_ns;
     transfer_enter(t, t->any_received ? READING : WAITING);
 }
 

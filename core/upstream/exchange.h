@@ -37,6 +37,7 @@ struct transfer {
     int64_t start_ns;      /* of the transfer */
     int64_t connection_ns; /* from there until it had a connection; -1: not yet */
     int64_t mark_ns;       /* of the phase, or of its last byte */
+    int64_t sent_ns;       /* when all of the request was; 0: it is not */
     size_t head_len, sent;
     uint64_t received; /* of the body */
     const char *why;

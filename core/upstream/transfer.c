@@ -52,7 +52,7 @@ const char *transfer_failure_text(enum transfer_failure failure)
         [TRANSFER_MALFORMED] = "the answer is not HTTP",
         [TRANSFER_TOO_LARGE] = "the answer is too large",
         [TRANSFER_TIME_CONNECT] = "no connection within connect_s",
-        [TRANSFER_TIME_FIRST] = "nothing of an answer within first_token_s",
+        [TRANSFER_TIME_FIRST] = "no token of a stream within first_token_s",
         [TRANSFER_TIME_IDLE] = "silence for longer than idle_s",
         [TRANSFER_TIME_TOTAL] = "not complete within total_s",
         [TRANSFER_SILENT] = "no answer in three times the usual time, as to others there",
@@ -210,34 +210,41 @@ bool transfer_body_done(const struct transfer *t)
     return t->phase == ENDED || (t->phase > SENDING && !may_retry(t));
 }
 
+/* One limit of several: the earliest is due. */
+static void limit(int64_t from_ns, int64_t limit_ns, enum transfer_failure which, int64_t *at_ns,
+                  enum transfer_failure *failure)
+{
+    if (limit_ns <= 0 || from_ns + limit_ns >= *at_ns)
+        return;
+    *at_ns = from_ns + limit_ns;
+    *failure = which;
+}
+
 /* When this phase has taken too long, and what is to be reported then. */
 static int64_t due(const struct transfer *t, enum transfer_failure *failure)
 {
-    int64_t limit_ns = 0, at_ns = INT64_MAX;
+    const struct transfer_request *r = t->request;
+    int64_t at_ns = INT64_MAX;
 
     switch ((enum transfer_phase)t->phase) {
     case CONNECTING:
-        limit_ns = t->request->connect_ns;
-        *failure = TRANSFER_TIME_CONNECT;
+        limit(t->mark_ns, r->connect_ns, TRANSFER_TIME_CONNECT, &at_ns, failure);
         break;
     case SENDING:
+        limit(t->mark_ns, r->idle_ns, TRANSFER_TIME_IDLE, &at_ns, failure);
+        break;
     case WAITING:
-        limit_ns = t->request->first_byte_ns;
-        *failure = TRANSFER_TIME_FIRST;
+        limit(t->sent_ns, r->first_byte_ns, TRANSFER_TIME_FIRST, &at_ns, failure);
+        limit(t->sent_ns, r->content_ns, TRANSFER_TIME_FIRST, &at_ns, failure);
         break;
     case READING:
-        limit_ns = t->paused ? 0 : t->request->idle_ns;
-        *failure = TRANSFER_TIME_IDLE;
+        limit(t->mark_ns, t->paused ? 0 : r->idle_ns, TRANSFER_TIME_IDLE, &at_ns, failure);
+        limit(t->sent_ns, t->paused ? 0 : r->content_ns, TRANSFER_TIME_FIRST, &at_ns, failure);
         break;
     case ENDED:
         return at_ns;
     }
-    if (limit_ns > 0)
-        at_ns = t->mark_ns + limit_ns;
-    if (t->request->total_ns > 0 && t->start_ns + t->request->total_ns < at_ns) {
-        at_ns = t->start_ns + t->request->total_ns;
-        *failure = TRANSFER_TIME_TOTAL;
-    }
+    limit(t->start_ns, r->total_ns, TRANSFER_TIME_TOTAL, &at_ns, failure);
     return at_ns;
 }
 

@@ -32,7 +32,8 @@ struct transfer_header {
     struct text name, value;
 };
 
-/* What to send. All of it is kept by the caller until the transfer ends. */
+/* What to send. All of it is kept by the caller until the transfer ends; meanwhile it may lengthen content_ns and total_ns, or set
+ * them to 0. */
 struct transfer_request {
     struct text method;
     struct text url;                       /* http://host[:port]/path?query or https; no user info, no fragment */
@@ -42,8 +43,9 @@ struct transfer_request {
     const struct text *body;
     size_t body_count;
     int64_t connect_ns;    /* time to a usable connection */
-    int64_t first_byte_ns; /* from sent to the first byte of the answer's head */
-    int64_t idle_ns;       /* longest silence after that */
+    int64_t first_byte_ns; /* from sent to the first byte of the answer's head; 0: no limit */
+    int64_t content_ns;    /* from sent until the caller sets this to 0, for what it waits for has come; 0: no limit */
+    int64_t idle_ns;       /* longest silence after the first byte, and while it is sent; 0: no limit */
     int64_t total_ns;      /* of the whole exchange; 0: none */
     bool replay;           /* may be sent again when a kept connection turns out to be dead */
     size_t max_body;       /* bytes of the answer's body; 0: no limit */

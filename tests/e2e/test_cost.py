@@ -61,7 +61,7 @@ class Cost(Case):
             'model "only-fee" { { "up/private", price = { request_usd = 0.07 } } }\n'
             'model "given" { { "up/real", price = "free" } }\n'
             'model "but-this" { { "house/x", price = { input_usd_per_mtok = 3, output_usd_per_mtok = 4 } } }\n'
-            'model "slow" { { "up/real" }, timeout = { first_token_s = 0.2 } }\n',
+            'model "slow" { { "up/real" }, timeout = { total_s = 0.2 } }\n',
             env={"GW_PRICES": book})
 
     @classmethod

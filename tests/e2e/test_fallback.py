@@ -99,7 +99,6 @@ BOTH = [
         False,
     ),
     ("404", http_error(404, body=error_body("model_not_found")), (404, INVALID, "model_not_found"), False, False),
-    ("silence", [8.0, "close"], E14, False, False),
 ]
 # Only asked for as a whole.
 WHOLE = [
@@ -169,6 +168,7 @@ STREAM = [
         True,
         False,
     ),
+    ("silence", [8.0, "close"], E14, False, False),
     ("silence after the head", [stream_head(), 8.0, "close"], E14, False, False),
     (
         "silence in the first event",

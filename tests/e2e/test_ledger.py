@@ -30,7 +30,7 @@ def lua(folder, *ups):
         text += provider(name, up, PRICE) + 'model "%s" { { "%s/real" } }\n' % (name.replace("up", "m"), name)
     if len(ups) > 1:
         text += 'model "f" { { "up/real" }, fallback = { "up2/real" } }\n'
-    return text + 'model "x" { { "up/never-heard-of", price = "free" } }\nmodel "slow" { { "up/real" }, timeout = { first_token_s = 0.2 } }\n'
+    return text + 'model "x" { { "up/never-heard-of", price = "free" } }\nmodel "slow" { { "up/real" }, timeout = { total_s = 0.2 } }\n'
 
 
 def verify(folder):

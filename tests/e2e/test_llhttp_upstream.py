@@ -39,7 +39,7 @@ class OddAnswers(Case):
         cls.up = upstream.Upstream(handler)
         lua = provider("up", cls.up)
         lua += "".join(
-            'model "s%d" { { "up/slot-%d" }, timeout = { first_token_s = 1, idle_s = 1, total_s = 3 } }\n' % (i, i)
+            'model "s%d" { { "up/slot-%d" }, timeout = { first_token_s = 1, idle_s = 1, total_s = 1 } }\n' % (i, i)
             for i in range(THREADS)
         )
         return Gateway(lua)

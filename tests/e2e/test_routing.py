@@ -450,25 +450,34 @@ class Deadline(Two):
     def test_all_attempts_share_it(self):
         self.hang(self.a, self.b)
         with self.gateway('model "m" { "a/real", "b/real", timeout = { first_token_s = 1, total_s = 3.5 } }\n') as gw:
-            answer, took = self.timed(gw)  # 1 s at a, 1 s at b
+            answer, took = self.timed(gw, stream=True)  # 1 s at a, 1 s at b
             self.assert_error(answer, 504, "upstream_error", "upstream_timeout")
             self.assertLess(took, 3)
             self.assertEqual(self.counts(), (1, 1))
         with self.gateway('model "m" { "a/real", "b/real", timeout = { first_token_s = 2.5, total_s = 3 } }\n') as gw:
-            answer, took = self.timed(gw)  # 2.5 s at a; less than a quarter of the time is left
+            answer, took = self.timed(gw, stream=True)  # 2.25 s at a, so that b has the last quarter of the time
             self.assertEqual(answer.status, 504)
-            self.assertLess(took, 3)
-            self.assertEqual(self.counts(), (2, 1))
+            self.assertLess(took, 4)
+            self.assertEqual(self.counts(), (2, 2))
+            outcomes = [a["outcome"] for a in gw.log_for(answer.id)["attempts"]]
+            self.assertEqual(outcomes, ["time_first", "time_total"])
 
     def test_the_client_shortens_it_and_that_is_no_failure_of_the_target(self):
         self.hang(self.a)
         with self.gateway() as gw:
+            for _ in range(6):  # b has the last quarter
+                answer, took = self.timed(gw, stream=True, headers=[("x-gw-timeout", "2")])
+                self.assertEqual(answer.status, 200)
+                self.assertTrue(1.2 <= took < 2, took)
+            self.assertEqual(self.counts(), (6, 6))
+            self.assertIn('gw_upstream_health{target="a/real"} 1\n', metrics(gw))
+        with self.gateway('model "m" { "a/real" }\n') as gw:
             for stream in (False, True, False, True, False, True):
                 answer, took = self.timed(gw, stream=stream, headers=[("x-gw-timeout", "0.3")])
                 self.assertEqual(answer.status, 504)
                 self.assertIn("x-gw-timeout", answer.error["message"])
                 self.assertTrue(0.25 <= took < 1.3, took)
-            self.assertEqual(self.counts(), (6, 0))  # it is not ejected
+            self.assertEqual(self.counts(), (12, 6))  # it is not ejected
             self.assertIn('gw_upstream_health{target="a/real"} 1\n', metrics(gw))
 
     def test_the_client_cannot_prolong_it(self):

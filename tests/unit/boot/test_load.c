@@ -192,7 +192,7 @@ Test(load, joins_models_with_their_targets_in_order)
     cr_assert(text_is(m->targets[2].model, "d") && m->targets[2].fallback);
     cr_assert(text_is(m->targets[3].model, "*") && m->targets[3].fallback);
     cr_assert_eq(m->timeouts.connect_ns, CLOCK_S / 2);
-    cr_assert_eq(m->timeouts.idle_ns, config_default_timeouts.idle_ns);
+    cr_assert_eq(m->timeouts.idle_ns, 0, "what is not set here is the provider's, or the default");
     cr_assert_eq(m->attempts, 5);
     cr_assert(m->lossy_refuse);
     cr_assert_eq(config_family(b.config, TEXT("claude-haiku")), &b.config->models[1]);
@@ -408,6 +408,7 @@ Test(load, dumps_what_it_would_load_again)
                "provider \"demo\" {}\nprovider \"t\" { plugin = \"test\", base_url = \"http://[::1]:1/x\",\n"
                "  secrets = { env \"GW_TEST_A\", env \"GW_TEST_C\" }, headers = { [\"X-A\"] = \"q\\\"\\\\\", "
                "[\"X-B\"] = env \"GW_TEST_C\" },\n"
+               "  timeout = { first_token_s = 2.5, total_s = 30 },\n"
                "  labels = { [\"a b\"] = \"\xc3\xa4\" }, zones = {}, token = env \"GW_TEST_C\" }\n"
                "model \"m\" { \"t/*\", fallback = { \"demo/x\" }, timeout = { idle_s = 1.5 }, lossy = \"refuse\" }\n"
                "model \"n-*\" { \"t/a/b\" }\nteam \"x\" { models = { \"m\" } }\nteam \"y\" { models = {} "

@@ -1,6 +1,7 @@
 /* test_failure.c - what a failed attempt means: status, code and words for the client, and whether another target may be tried. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "check.h"
 #include "flow/way.h"
@@ -212,16 +213,21 @@ Test(failure, of_a_connection_is_named)
         const char *text;
     } rows[] = {
         { TRANSFER_CONNECT, 502, "the provider \"p\" could not be reached" },
-        { TRANSFER_TIME_CONNECT, 502, "the provider \"p\" could not be reached" },
-        { TRANSFER_TIME_FIRST, 504, "the provider \"p\" did not answer in time (failed)" },
-        { TRANSFER_TIME_IDLE, 504, "the provider \"p\" did not answer in time (failed)" },
-        { TRANSFER_TIME_TOTAL, 504, "the provider \"p\" did not answer in time (failed)" },
+        { TRANSFER_TIME_CONNECT, 502,
+          "the provider \"p\" could not be reached (no connection within timeout.connect_s, 5 s: the operator can raise it)" },
+        { TRANSFER_TIME_FIRST, 504,
+          "the provider \"p\" did not answer in time (no token within timeout.first_token_s, 60 s: the operator can raise it)" },
+        { TRANSFER_TIME_IDLE, 504,
+          "the provider \"p\" did not answer in time (silent for longer than timeout.idle_s, 120 s: the operator can raise it)" },
+        { TRANSFER_TIME_TOTAL, 504,
+          "the provider \"p\" did not answer in time (not complete within timeout.total_s, 600 s: the operator can raise it)" },
         { TRANSFER_SILENT, 504, "the provider \"p\" did not answer in time (failed)" },
         { TRANSFER_TOO_LARGE, 502, "the answer of the provider \"p\" is larger than limits.answer_mb allows" },
         { TRANSFER_RESET, 502, "the provider \"p\" broke off (failed)" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin();
+        req.timeouts.total_ns = 600 * CLOCK_S;
         attempt.failure = rows[i].failure;
         cr_assert(failure_judge(&attempt));
         cr_assert_eq(attempt.error.status, rows[i].status, "%zu", i);

@@ -91,6 +91,8 @@ static void on_body(void *owner, struct text bytes)
     cr_assert_eq(e->heads, 1);
     cr_assert_gt(bytes.len, 0);
     e->received += bytes.len;
+    if (e->has_content)
+        e->request.content_ns = 0;
     if (e->keep_body)
         buf_text(&e->body, bytes);
     else

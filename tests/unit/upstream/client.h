@@ -25,7 +25,8 @@ struct exchange {
     struct transfer_request request;
     char url[256];
     enum moment cancel_at, pause_at;
-    bool keep_body; /* in `body`, else only counted and summed */
+    bool has_content; /* its first bytes are what it waits for */
+    bool keep_body;   /* in `body`, else only counted and summed */
 
     struct client *client;
     struct transfer *transfer; /* NULL when done or cancelled */

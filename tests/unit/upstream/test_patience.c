@@ -81,6 +81,40 @@ Test(patience, ends_at_each_limit)
     check_time(serve_drip, 300, 400, 900, TRANSFER_TIME_TOTAL, 900);
 }
 
+/* Bytes come, and nothing that the owner waits for. */
+static void check_content(void (*serve)(struct server_conn *conn), int64_t content_ms, bool comes,
+                          enum transfer_failure failure, int64_t after_ms)
+{
+    struct server *s = server_start(serve, NULL);
+    int64_t took_ms = clock_ns();
+    struct client *c = client_new(2, NULL);
+    struct exchange e;
+
+    exchange_init(&e, c, s->url, "/");
+    e.request.first_byte_ns = 0;
+    e.request.content_ns = content_ms * CLOCK_MS;
+    e.request.total_ns = 900 * CLOCK_MS;
+    e.has_content = comes;
+    client_start(&e);
+    client_run(c);
+    took_ms = (clock_ns() - took_ms) / CLOCK_MS;
+    cr_assert_eq(e.failure, failure, "%s", transfer_failure_name(e.failure));
+    cr_assert_geq(took_ms, after_ms);
+    cr_assert_lt(took_ms, after_ms + 400);
+    exchange_fini(&e);
+    client_free(c);
+    server_stop(s);
+}
+
+Test(patience, waits_for_content_until_the_owner_has_it)
+{
+    check_content(serve_silence, 300, false, TRANSFER_TIME_FIRST, 300);
+    check_content(serve_half_head, 300, false, TRANSFER_TIME_FIRST, 300);
+    check_content(serve_drip, 300, false, TRANSFER_TIME_FIRST, 300);
+    check_content(serve_drip, 300, true, TRANSFER_TIME_TOTAL, 900);
+    check_content(serve_silence, 0, false, TRANSFER_TIME_TOTAL, 900);
+}
+
 /* --- back-pressure --- */
 
 #ifdef GW_TINY
