@@ -1,12 +1,15 @@
-/* memory.c - counters in the memory of one gateway. */
+/* memory.c - values (values.c) and counters in the memory of one gateway: neither takes room from the other. */
 #include <gateway/cache.h>
+#include <gateway/easy.h>
 #include <gateway/plugin.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { KEY_MOST = 400, BUCKETS_FIRST = 256 };
+#include "values.h"
+
+enum { KEY_MOST = 400, BUCKETS_FIRST = 256, MB_USUAL = 64, MB_MOST = 1 << 20 };
 
 struct counter {
     struct counter *next;
@@ -21,6 +24,7 @@ struct memory {
     pthread_mutex_t mutex;
     struct counter **buckets;
     size_t bucket_count, count; /* a power of two */
+    struct table *table;
 };
 
 static int64_t now_s(void)
@@ -32,15 +36,21 @@ static int64_t now_s(void)
 
 static gw_status memory_open(const gw_host *host, gw_call *call, const gw_json *config, void **instance)
 {
+    int64_t mb = host->json->integer(host->json->get(config, gw_of("mb")), MB_USUAL);
+    if (mb < 1 || mb > MB_MOST) {
+        host->explain(call, gw_of("mb must be 1 to 1048576"));
+        return GW_E_CONFIG;
+    }
     struct memory *m = calloc(1, sizeof *m);
-    (void)call;
-    (void)config;
     if (m == NULL)
         return GW_E_NOMEM;
     m->host = host;
     m->bucket_count = BUCKETS_FIRST;
     m->buckets = calloc(m->bucket_count, sizeof(struct counter *));
-    if (m->buckets == NULL || pthread_mutex_init(&m->mutex, NULL) != 0) {
+    m->table = table_new((size_t)mb << 20);
+    if (m->buckets == NULL || m->table == NULL || pthread_mutex_init(&m->mutex, NULL) != 0) {
+        if (m->table != NULL)
+            table_free(m->table);
         free(m->buckets);
         free(m);
         return GW_E_NOMEM;
@@ -57,6 +67,7 @@ static void memory_close(void *instance)
             next = c->next;
             free(c);
         }
+    table_free(m->table);
     pthread_mutex_destroy(&m->mutex);
     free(m->buckets);
     free(m);
@@ -72,19 +83,6 @@ static gw_status memory_attach(void *instance, gw_call *call, void **session)
 static void memory_detach(void *session)
 {
     (void)session;
-}
-
-static gw_status memory_get(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_buf *value)
-{
-    (void)session, (void)call, (void)scope, (void)key, (void)value;
-    return GW_MISS;
-}
-
-static gw_status memory_set(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value,
-                            uint32_t ttl_s, uint32_t mode)
-{
-    (void)session, (void)call, (void)scope, (void)key, (void)value, (void)ttl_s, (void)mode;
-    return GW_E_REJECT; /* counters alone */
 }
 
 /* FNV-1a. Keys are the core's, no client's. */
@@ -111,6 +109,28 @@ static size_t join(char out[KEY_MOST], const gw_scope *scope, gw_str key)
             out[n++] = '\0';
     }
     return n;
+}
+
+static gw_status memory_get(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_buf *value)
+{
+    struct memory *m = session;
+    char joined[KEY_MOST];
+    size_t len = join(joined, scope, key);
+    (void)call;
+    return len == 0 ? GW_E_REJECT
+                    : table_get(m->table, (gw_str){ joined, len }, m->host->now_ms(m->host->self), m->host, value);
+}
+
+static gw_status memory_set(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value,
+                            uint32_t ttl_s, uint32_t mode)
+{
+    struct memory *m = session;
+    char joined[KEY_MOST];
+    size_t len = join(joined, scope, key);
+    int64_t now = m->host->now_ms(m->host->self);
+    (void)call;
+    return len == 0 ? GW_E_REJECT
+                    : table_set(m->table, (gw_str){ joined, len }, value, now, now + (int64_t)ttl_s * 1000, mode);
 }
 
 static void drop_old(struct memory *m, struct counter **at, int64_t now)
@@ -187,7 +207,8 @@ static gw_status memory_del(void *session, gw_call *call, const gw_scope *scope,
     if (c != NULL)
         c->ends_s = now; /* the next one who comes by takes it away */
     pthread_mutex_unlock(&m->mutex);
-    return c != NULL ? GW_OK : GW_MISS;
+    gw_status status = table_del(m->table, (gw_str){ joined, len });
+    return c != NULL ? GW_OK : status;
 }
 
 static gw_status memory_add(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta,
@@ -218,6 +239,11 @@ static gw_status memory_add(void *session, gw_call *call, const gw_scope *scope,
     return c == NULL && status == GW_OK ? GW_MISS : status;
 }
 
+static const gw_option options[] = {
+    { "mb", "most memory of its values, in MB; 64 unless set", GW_JSON_INT, 0 },
+    { NULL, NULL, 0, 0 },
+};
+
 static const gw_cache_ops ops = {
     .size = sizeof ops,
     .flags = GW_CACHE_INLINE,
@@ -231,4 +257,5 @@ static const gw_cache_ops ops = {
     .add = memory_add,
 };
 
-GW_PLUGIN(.kind = GW_KIND_CACHE, .name = "memory", .version = "0.1.0", .license = "Apache-2.0", .ops = &ops);
+GW_PLUGIN(.kind = GW_KIND_CACHE, .name = "memory", .version = "0.1.0", .license = "Apache-2.0", .ops = &ops,
+          .options = options);
