@@ -12,10 +12,11 @@
 /* A configuration is small; the bound only stops one that is not. */
 enum { CONFIG_MAX_BYTES = 256 << 20, MB = 1 << 20, KB = 1 << 10 };
 
-/* 600 s is what the SDKs themselves wait for an answer. */
+/* 600 s is what the SDKs themselves wait for an answer. The first token has as long: a model that reasons unseen may well take minutes
+ * to it, and a target that answers nobody is found out by health/silence.h. */
 const struct config_timeouts config_default_timeouts = {
     .connect_ns = 5 * CLOCK_S,
-    .first_token_ns = 60 * CLOCK_S,
+    .first_token_ns = 600 * CLOCK_S,
     .idle_ns = 120 * CLOCK_S,
     .total_ns = 600 * CLOCK_S,
 };

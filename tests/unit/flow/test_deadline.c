@@ -87,7 +87,7 @@ Test(deadline, the_models_times_stand_above_the_providers)
     cr_assert_eq(t.total_ns, 9 * S);
     t = config_timeouts_of(&(struct config_timeouts){ 0 }, &(struct config_provider){ .index = 0 });
     cr_assert_eq(t.connect_ns, 5 * S);
-    cr_assert_eq(t.first_token_ns, 60 * S);
+    cr_assert_eq(t.first_token_ns, 600 * S);
     cr_assert_eq(t.total_ns, 600 * S);
 }
 
@@ -127,6 +127,7 @@ Test(deadline, the_time_to_the_first_token_grows_with_the_input_and_leaves_some_
     static struct sent s;
     sent_init(&s, true);
     s.a.input_guess = 20000;
+    s.provider.timeouts.first_token_ns = 60 * S;
     deadline_begin(&s.a, 104 * S);
     cr_assert_eq(s.a.send.content_ns, 80 * S);
     cr_assert_not(s.a.hurried);

@@ -216,7 +216,7 @@ Test(failure, of_a_connection_is_named)
         { TRANSFER_TIME_CONNECT, 502,
           "the provider \"p\" could not be reached (no connection within timeout.connect_s, 5 s: the operator can raise it)" },
         { TRANSFER_TIME_FIRST, 504,
-          "the provider \"p\" did not answer in time (no token within timeout.first_token_s, 60 s: the operator can raise it)" },
+          "the provider \"p\" did not answer in time (no token within timeout.first_token_s, 600 s: the operator can raise it)" },
         { TRANSFER_TIME_IDLE, 504,
           "the provider \"p\" did not answer in time (silent for longer than timeout.idle_s, 120 s: the operator can raise it)" },
         { TRANSFER_TIME_TOTAL, 504,
