@@ -5,7 +5,7 @@ stds.policy = {
         "assert", "error", "ipairs", "next", "pairs", "pcall", "print", "require", "select", "setmetatable",
         "tonumber", "tostring", "type",
         gw = { fields = {
-            "answer", "args", "bucket", "count", "deny", "note", "regex", "route", "spend",
+            "answer", "args", "bucket", "count", "deny", "note", "regex", "retry", "route", "spend",
             arg = { fields = {
                 "list", "map", "model", "zone",
             } },

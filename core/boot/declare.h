@@ -234,6 +234,7 @@ struct declare_policy {
     struct declare_texts models, teams, kinds, llms;
     int64_t cpu_ns, wait_ns, llm_wait_ns;
     size_t memory_bytes;
+    unsigned retries;
     struct declare_places places;
 };
 

@@ -178,6 +178,7 @@ static void link_one(struct link *l, const struct declare_policy *said, struct c
     p->wait_ns = said->wait_ns;
     p->llm_wait_ns = said->llm_wait_ns;
     p->memory_bytes = said->memory_bytes;
+    p->retries = said->retries;
     p->observe = text_is(said->mode, "observe");
     p->skip = text_is(said->on_error, "skip");
     p->args = said->args.ptr != NULL ? arena_text(l->arena, said->args) : TEXT("{}");
@@ -215,7 +216,8 @@ static void link_own(struct link *l, const struct declare_team *team, struct tex
                                    .cpu_ns = CONFIG_POLICY_CPU_NS,
                                    .wait_ns = CONFIG_POLICY_WAIT_NS,
                                    .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS,
-                                   .memory_bytes = CONFIG_POLICY_MEMORY };
+                                   .memory_bytes = CONFIG_POLICY_MEMORY,
+                                   .retries = CONFIG_POLICY_RETRIES };
     said.name = text_of(arena_printf(&l->scratch, "%.*s.%.*s", TEXT_ARG(team->name), TEXT_ARG(stem_of(file))));
     link_one(l, &said, p);
     p->team = link_team(l->config, team->name);

@@ -238,7 +238,8 @@ static void *begin_policy(struct load_lua *l, struct text name, int line)
 {
     return APPEND(l->declared, declare_policy, last_policy, .line = line, .file = name, .complete = name.ptr == NULL,
                   .cpu_ns = CONFIG_POLICY_CPU_NS, .wait_ns = CONFIG_POLICY_WAIT_NS,
-                  .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS, .memory_bytes = CONFIG_POLICY_MEMORY);
+                  .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS, .memory_bytes = CONFIG_POLICY_MEMORY,
+                  .retries = CONFIG_POLICY_RETRIES);
 }
 
 static bool *complete_provider(void *declaration)

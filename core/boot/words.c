@@ -167,6 +167,7 @@ const struct word_row words[] = {
     {"policy", "http", WORD_PLACES, AT(declare_policy, places), RELOAD, .help = "places that gw.http may ask, by name: { name = { url = ..., headers = ... } }"},
     {"policy.http", "url", WORD_STRING, AT(declare_place, url), .required = true, RELOAD, .help = "of the place; gw.http adds its path"},
     {"policy.http", "headers", WORD_HEADERS, AT(declare_place, headers), RELOAD, .help = "sent with each request to it; a value may be env or file"},
+    {"policy", "retries", COUNT(0, CONFIG_POLICY_RETRIES_MOST), AT(declare_policy, retries), .otherwise = "1", RELOAD, .help = "how often gw.retry may ask again for one request"},
     {"policy", "memory_mb", MEGABYTES(1, 1024), AT(declare_policy, memory_bytes), .otherwise = "16", RELOAD, .help = "of the policy, on each worker"},
 
     {"limits", NULL, WORD_SETTINGS, .help = "limits { ... }: what one client, or all of them, may take"},
@@ -277,7 +278,6 @@ static const struct {
     { "limits", "policy_ms" },
     { "limits", "policy_wait_ms" },
     { "model", "cache" },
-    { "policy", "retries" },
     { "team", "policy" },
     { "model", "on_content_filter" },
     { "model", "on_context_overflow" },

@@ -109,6 +109,22 @@ int64_t usage_total_in(const struct usage *u)
     return u->input + u->cache_read + u->cache_write_5m + u->cache_write_1h + u->audio_in + u->image_in;
 }
 
+void usage_add(struct usage *u, const struct usage *more)
+{
+    u->source = more->source > u->source ? more->source : u->source;
+    u->input += more->input;
+    u->cache_read += more->cache_read;
+    u->cache_write_5m += more->cache_write_5m;
+    u->cache_write_1h += more->cache_write_1h;
+    u->output += more->output;
+    u->reasoning += more->reasoning;
+    u->audio_in += more->audio_in;
+    u->audio_out += more->audio_out;
+    u->image_in += more->image_in;
+    u->image_out += more->image_out;
+    u->server_tool_calls += more->server_tool_calls;
+}
+
 int64_t usage_total_out(const struct usage *u)
 {
     return u->output + u->reasoning + u->audio_out + u->image_out;

@@ -36,6 +36,8 @@ bool usage_take(struct usage *usage, const gw_tokens *tokens, struct arena *aren
 /* Takes the service tier and the speed that stand in usage->raw, or else in `answer`, the JSON in which the usage came.
  * "auto" is what was asked for, and no tier. What an earlier event reported stays where this one reports nothing. */
 void usage_take_tier(struct usage *usage, struct text answer, struct arena *arena);
+/* Adds the buckets of `more`; the source is the less exact one of both. `raw`, `tier` and `speed` stay. */
+void usage_add(struct usage *usage, const struct usage *more);
 int64_t usage_total_in(const struct usage *usage);  /* all input buckets */
 int64_t usage_total_out(const struct usage *usage); /* all output buckets */
 /* "none", "reported", "counted", "estimated": as it is stored and reported. Static. */

@@ -230,13 +230,16 @@ struct config_policy {
     size_t place_count;
     struct text *llms; /* models that gw.llm may ask */
     size_t llm_count;
-    unsigned hooks; /* SCRIPT_ON_*, once it was loaded */
-    int line;       /* of gateway.lua */
+    unsigned retries; /* how often it may ask again for one request */
+    unsigned hooks;   /* SCRIPT_ON_*, once it was loaded */
+    int line;         /* of gateway.lua */
 };
 #define CONFIG_POLICY_CPU_NS INT64_C(10000000)
 #define CONFIG_POLICY_WAIT_NS INT64_C(1000000000)
 #define CONFIG_POLICY_LLM_WAIT_NS INT64_C(20000000000)
 #define CONFIG_POLICY_MEMORY ((size_t)16 << 20)
+#define CONFIG_POLICY_RETRIES 1u
+#define CONFIG_POLICY_RETRIES_MOST 3u
 #define CONFIG_POLICIES_MOST 32u
 #define CONFIG_TEAM_POLICIES_MOST 8u
 

@@ -9,6 +9,8 @@
 #include "base/json.h"
 #include "base/text.h"
 
+struct said; /* face/said.h */
+
 /* Canonical names, in the order of the alphabet; NULL-terminated. */
 extern const char *const shape_names[];
 
@@ -47,5 +49,8 @@ const char *shape_add_system(struct shape_body *b, struct text text, bool at_sta
 const char *shape_set_system(struct shape_body *b, struct text text);
 /* Keeps the tools for which `keeps` is true, in the order of talk's `tools`. */
 const char *shape_keep_tools(struct shape_body *b, const bool *keeps, size_t count);
+/* The conversation goes on: the answer as a turn of the assistant, a result that no call was made for each of its calls, and a turn of
+ * the user with the text `say`. */
+const char *shape_say(struct shape_body *b, const struct said *said, struct text say);
 
 #endif

@@ -9,7 +9,7 @@
 #include "flow/spend.h"
 #include "flow/way.h"
 
-void answer_begin_stream(struct request *req)
+void answer_begin_stream(struct request *req, bool decided)
 {
     struct answer_head h = { .count = 0 };
     if (req->reply >= REPLY_BEGUN || req->gone)
@@ -20,7 +20,7 @@ void answer_begin_stream(struct request *req)
     answer_head_common(req, &h);
     throttle_head(req, &h);
     answer_head_add(&h, "X-Accel-Buffering", "no");
-    if (attempt_has_spoken(req->attempt)) { /* else a ping begins it, and the target may still change */
+    if (decided && attempt_has_spoken(req->attempt)) { /* else a ping begins it, and the target may still change */
         answer_head_success(req, &h);
         budget_head(req, &h);
     }
@@ -46,7 +46,7 @@ enum next answer_own_stream(struct request *req)
         return FAIL;
     }
     if (req->attempt != NULL) { /* in the place of its answer; a ping may have begun the stream */
-        answer_begin_stream(req);
+        answer_begin_stream(req, true);
         req->reply = REPLY_RELAYING;
         return DONE;
     }
@@ -133,7 +133,7 @@ enum next answer_relay(struct request *req)
     struct attempt *a = req->attempt;
     if (!a->streams)
         return NEXT;
-    answer_begin_stream(req);
+    answer_begin_stream(req, true);
     req->reply = REPLY_RELAYING;
     sink_open(req);
     sink_write(req, buf_view(&a->out));

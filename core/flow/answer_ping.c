@@ -1,5 +1,6 @@
 /* answer_ping.c - what keeps a stream alive while it is silent. */
 #include "base/clock.h"
+#include "flow/policy.h"
 #include "flow/sink.h"
 #include "flow/way.h"
 
@@ -13,7 +14,7 @@ static void on_ping(struct loop_timer *timer)
     if (job_is_out(req)) { /* the answer is the job's: a moment later, then */
         due = now + AGAIN_NS;
     } else if (now >= due && !req->paused) {
-        answer_begin_stream(req);
+        answer_begin_stream(req, !policy_holds(req));
         sink_keep_alive(req, req->face->dialect->ping);
         req->last_write_ns = now;
         due = now + req->config->limits.ping_ns;

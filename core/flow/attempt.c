@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/large.h"
 #include "flow/drain.h"
+#include "flow/retry.h"
 #include "flow/silent.h"
 #include "flow/spend.h"
 #include "flow/stream.h"
@@ -199,6 +200,7 @@ enum next attempt_send(struct request *req)
         return held;
     if (attempt_has_failed(a) || req->arena.full)
         return NEXT;
+    retry_sent(req);
     if (a->streams)
         answer_ping_start(req);
     a->wait = wait_begin(req, &for_answer);

@@ -253,6 +253,8 @@ void provider_emit(gw_call *call, const gw_event *event);
 /* usage.c: what the attempt used, when it is over: makes req->usage complete, and fills a->usage and a->ending. Before
  * attempt_close(), when a->outcome is known. The second time it does nothing. */
 void usage_end(struct attempt *a);
+/* Of a request: its last attempt's, and those of the answers that policies have dropped. */
+struct usage usage_of_all(const struct request *req);
 /* local.c */
 void local_start(struct attempt *a);
 /* failure.c: what a failed attempt means. Fills a->error and a->outcome; true when another target may be tried. */

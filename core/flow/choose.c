@@ -94,6 +94,12 @@ static int secret_of(struct request *req, const struct route_target *t, int64_t 
     return best;
 }
 
+/* Has an attempt failed? Answers that policies have dropped are none. */
+static bool has_tried(const struct request *req)
+{
+    return req->attempts_made > req->attempts_earlier;
+}
+
 /* What stands in the way of a target. */
 enum way_in { WAY_IN, WAY_PROBE, WAY_SUSPECT, WAY_OUT, WAY_COOLS };
 
@@ -101,7 +107,7 @@ static enum way_in way_into(struct request *req, struct route_target *t, int64_t
 {
     struct ejection *e = health_of(req, t);
     enum ejection_may may = e != NULL ? ejection_asks(e, now) : EJECTION_YES;
-    if (may == EJECTION_NO || (e != NULL && req->attempts_made > 0 && !ejection_affords(e)))
+    if (may == EJECTION_NO || (e != NULL && has_tried(req) && !ejection_affords(e)))
         return WAY_OUT;
     if (secret_of(req, t, now, left) < 0)
         return WAY_COOLS;
@@ -160,7 +166,7 @@ static ptrdiff_t pick_of(struct request *req, enum way_in most, int64_t now, boo
         *cools |= way == WAY_COOLS;
         if (way > most || (count > 0 && req->targets[usable[0]].reserve != t->reserve))
             continue;
-        if (way == WAY_PROBE && req->attempts_made == 0) {
+        if (way == WAY_PROBE && !has_tried(req)) {
             t->chosen = "probe";
             return (ptrdiff_t)i;
         }
@@ -223,7 +229,7 @@ enum next choose_target(struct request *req)
         move_up(req, (size_t)chosen);
         return NEXT;
     }
-    if (req->attempts_made > 0) /* a policy took away what was left */
+    if (has_tried(req)) /* a policy took away what was left */
         return attempt_give_up(req->attempt);
     return cools ? all_cool(req, left) : all_out(req, now);
 }
@@ -236,8 +242,8 @@ void choose_begin(struct attempt *a)
     int secret = secret_of(req, t, now, &left);
     a->target = t;
     a->input_guess = strategy_input(req);
-    bool same = a->previous != NULL && a->previous->target->provider == t->provider &&
-                text_eq(a->previous->target->model, t->model);
+    bool same =
+        has_tried(req) && a->previous->target->provider == t->provider && text_eq(a->previous->target->model, t->model);
     a->chosen = !same ? t->chosen : req->secret_tries > 0 ? "secret" : "again";
     a->secret = secret >= 0 ? secret : 0; /* an outage: there is no usable one, and it is sent all the same */
     a->lane = lane_of(req, t->provider, t->model, a->secret, false);
@@ -247,7 +253,7 @@ void choose_begin(struct attempt *a)
     if (a->account != NULL)
         lane_begin(a->account, now);
     if (health_of(req, t) != NULL)
-        ejection_begin(t->health, req->attempts_made > 0, now, &a->ticket);
+        ejection_begin(t->health, has_tried(req), now, &a->ticket);
 }
 
 /* What an attempt that failed says about its target. */

@@ -133,7 +133,7 @@ static bool may_clamp(const struct attempt *a, const struct ledger_refusal *refu
 static enum next pass_over(struct attempt *a)
 {
     struct request *req = a->req;
-    if (a->previous == NULL)
+    if (a->previous == NULL || req->kept != NULL) /* an answer that is there goes out */
         return FAIL;
     a->failure_text = arena_str(&req->arena, text_of(req->fail.text));
     a->error = a->previous->error;

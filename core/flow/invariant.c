@@ -14,12 +14,13 @@ static void check_attempt(const struct attempt *a)
            a->call.scratch != &a->req->worker->scratch); /* no job thread's is left in it */
 }
 
-/* One that has failed holds nothing but words. */
+/* One that has failed, or whose answer was dropped, holds nothing but words. */
 static void check_previous(const struct attempt *a)
 {
     BUG_IF(!attempt_is_over(a) || a->transfer != NULL || a->http.call != NULL || a->framing.held.ptr != NULL ||
            a->timer.slot != 0);
-    BUG_IF(!attempt_has_failed(a) || a->ending == ATTEMPT_OPEN || a->outcome == OUTCOME_NONE);
+    BUG_IF(!attempt_has_failed(a) && a->outcome != OUTCOME_DROPPED);
+    BUG_IF(a->ending == ATTEMPT_OPEN || a->outcome == OUTCOME_NONE);
     BUG_IF(a->whole.ptr != NULL || a->out.ptr != NULL);
 }
 
@@ -30,6 +31,7 @@ void invariant_check(const struct request *req)
     BUG_IF(req->attempt != NULL && req->reply >= REPLY_RELAYING && !req->attempt->streams);
     BUG_IF(req->attempt == NULL && req->reply >= REPLY_RELAYING &&
            !req->ask.stream); /* an answer of the gateway's own */
+    BUG_IF(req->kept != NULL && req->reply >= REPLY_RELAYING);
     BUG_IF((req->paused || req->pending.len > 0) && req->reply < REPLY_BEGUN);
     BUG_IF(req->target_next > req->target_count || (req->attempts_made > 0) != (req->attempt != NULL));
     if (req->attempt == NULL)

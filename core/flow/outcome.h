@@ -23,6 +23,7 @@ enum outcome {
     OUTCOME_SWITCHED_OFF,
     OUTCOME_PLUGIN_ERROR,
     OUTCOME_NO_MEMORY,
+    OUTCOME_DROPPED, /* a good answer that a policy did not let pass: another one was asked for */
     OUTCOMES
 };
 

@@ -131,8 +131,7 @@ enum next policy_wait_more(struct request *req)
     return WAIT;
 }
 
-/* The body that the hooks made takes the place of what came: all that follows reads this one, money first of all. */
-static enum next take_edited(struct request *req)
+enum next policy_put_body(struct request *req)
 {
     struct script_request *p = req->policy;
     struct text text = p->ask->body;
@@ -185,7 +184,7 @@ enum next policy_request(struct request *req)
         req->fail = *p->unread;
         return FAIL;
     }
-    if (p->edited && verdict == SCRIPT_PASS && take_edited(req) == FAIL)
+    if (p->edited && verdict == SCRIPT_PASS && policy_put_body(req) == FAIL)
         return FAIL;
     p->ask = &req->ask;
     req->ask.model = req->answer.model = p->model;
@@ -224,7 +223,7 @@ static const struct script_error *last_error(struct request *req)
         [GW_FAULT_QUOTA] = "rate_limited",
     };
     const struct attempt *a = req->attempt;
-    if (a == NULL)
+    if (a == NULL || a->outcome == OUTCOME_DROPPED)
         return NULL;
     struct script_error *e = arena_new(&req->arena, struct script_error);
     bool known = a->error_fault < sizeof classes / sizeof *classes;
@@ -323,6 +322,7 @@ void policy_finish(struct request *req, int status, int64_t now_ns)
     if (p->arena == NULL) /* it was refused before any policy saw it */
         return;
     script_cancel(req->scripts, p);
+    const struct usage used = usage_of_all(req);
     struct script_done done = {
         .status = status,
         .outcome = req->gone                                               ? "cancelled"
@@ -333,7 +333,7 @@ void policy_finish(struct request *req, int status, int64_t now_ns)
         .code = req->failed_row != NULL || req->reply == REPLY_BROKEN ? text_of(req->fail.code) : TEXT_NONE,
         .attempts = req->attempts_made,
         .refused = !req->gone && req->failed_row != NULL && status < 500 && req->usage.source == USAGE_NONE,
-        .usage = &req->usage,
+        .usage = &used,
         .priced = req->cost.known,
         .cost_nano = req->cost.nano,
         .first_token_ms = req->first_token_ns >= 0 ? req->first_token_ns / CLOCK_MS : -1,

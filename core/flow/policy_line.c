@@ -62,6 +62,7 @@ static void write_trace(const struct script_trace *t, enum part part, struct jso
     put_some(w, TEXT("at"), t->at);
     put_some(w, TEXT("code"), t->code);
     put_some(w, TEXT("reason"), t->reason);
+    put_some(w, TEXT("why"), t->why);
     put_some(w, TEXT("edits"), text_of(t->edits));
     json_name(w, "cpu_us");
     json_put_int(w, t->cpu_ns / 1000);

@@ -5,6 +5,7 @@
 #include "flow/metrics.h"
 #include "flow/policy.h"
 #include "flow/policy_inside.h"
+#include "flow/retry.h"
 
 static const char *finish_of(const struct attempt *a, const struct said *said)
 {
@@ -35,8 +36,15 @@ static enum next answer_instead(struct request *req)
     return policy_answer(req, a->streams);
 }
 
+/* An answer that cannot be asked for again is shown to the policies that have not seen it. */
 static enum next decided(struct request *req, enum script_verdict verdict)
 {
+    while (verdict == SCRIPT_RETRY) {
+        enum next next = retry_begin(req);
+        if (next != DONE)
+            return next;
+        verdict = script_on_response(req->scripts, req->policy, req->shown);
+    }
     if (verdict == SCRIPT_ANSWER)
         return answer_instead(req);
     return verdict == SCRIPT_WAIT ? policy_wait_more(req) : policy_take(req, verdict);
@@ -52,8 +60,8 @@ static enum next show_answer(struct request *req)
                   TEXT_ARG(a->target->provider->name));
         return FAIL;
     }
-    struct script_response *response = arena_new(&req->arena, struct script_response); /* a hook may wait */
-    *response = (struct script_response){
+    req->shown = arena_new(&req->arena, struct script_response); /* a hook may wait */
+    *req->shown = (struct script_response){
         .said = said,
         .finish = finish_of(a, said),
         .target = text_of(
@@ -63,7 +71,7 @@ static enum next show_answer(struct request *req)
         .total_ms = (clock_ns() - req->started_ns) / CLOCK_MS,
     };
     req->policy->attempt = req->attempts_made;
-    return decided(req, script_on_response(req->scripts, req->policy, response));
+    return decided(req, script_on_response(req->scripts, req->policy, req->shown));
 }
 
 /* Row "policy.response". Comes again while a hook waits. */
@@ -72,6 +80,8 @@ enum next policy_response(struct request *req)
     const struct attempt *a = req->attempt;
     if (req->policy != NULL && req->policy->waits)
         return decided(req, script_resume(req->scripts, req->policy));
+    if (retry_is_back(req))
+        return decided(req, script_on_response(req->scripts, req->policy, req->shown));
     if (!a->streams && job_result(req) == FAIL)
         return FAIL;
     return policy_holds(req) ? show_answer(req) : NEXT;

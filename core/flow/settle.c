@@ -4,6 +4,7 @@
 #include "flow/drain.h"
 #include "flow/metrics.h"
 #include "flow/policy.h"
+#include "flow/retry.h"
 #include "flow/spend.h"
 #include "flow/way.h"
 
@@ -29,6 +30,7 @@ enum next settle_run(struct request *req)
                                              : req->face->dialect->error_status(&req->fail);
 
     answer_ping_stop(req);
+    retry_end(req);
     if (drain_run(req) == WAIT) {
         req->row--; /* this row comes again when it is over */
         return WAIT;
@@ -50,6 +52,7 @@ enum next settle_run(struct request *req)
         spend_end(a, true);
     spend_policies(req);
     throttle_end(req);
+    struct usage used = usage_of_all(req);
     int64_t overhead = now - req->begun_ns - req->waited_ns + req->relay_ns;
     metrics_count_request(gateway->metrics, req->worker->index,
                           &(struct metrics_request){
@@ -63,7 +66,7 @@ enum next settle_run(struct request *req)
                               .duration_ns = now - req->started_ns,
                               .overhead_ns = overhead,
                               .first_token_ns = req->first_token_ns,
-                              .usage = &req->usage,
+                              .usage = &used,
                               .cost_nano = req->cost.nano,
                               .priced = req->cost.known,
                           });

@@ -240,7 +240,10 @@ static struct text take_policies(struct request *req)
 static void end_request(const struct attempt *a)
 {
     struct record row = { .final = 1 };
-    row.outcome = text_of(a->booked == BOOKED_END ? a->req->fail.code : attempt_outcome_name(a));
+    bool is_good = a->booked == BOOKED_END && a->req->failed_row == NULL; /* it was to be dropped, and went out */
+    row.outcome = is_good                   ? TEXT("ok")
+                  : a->booked == BOOKED_END ? text_of(a->req->fail.code)
+                                            : text_of(attempt_outcome_name(a));
     spend_describe(a, &row);
     row.policies = take_policies(a->req);
     ledger_row(a->req->worker->gateway->ledger, &row);

@@ -81,3 +81,12 @@ void usage_end(struct attempt *a)
     }
     a->usage = *u;
 }
+
+struct usage usage_of_all(const struct request *req)
+{
+    struct usage all = req->usage;
+    for (const struct attempt *a = req->attempt != NULL ? req->attempt->previous : NULL; a != NULL; a = a->previous)
+        if (a->outcome == OUTCOME_DROPPED)
+            usage_add(&all, &a->usage);
+    return all;
+}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "flow/retry.h"
 #include "flow/throttle.h"
 
 /* A step returns NEXT, WAIT (goes on at the following row), DONE, or FAIL with req->fail filled in. A thing that
@@ -21,17 +22,18 @@ static const struct step rows[] = {
     { "route", route_run },             /* the eligible targets, in order */
     { "policy.route", policy_route },   /* and of the targets that are left */
     { "attempt.pause", attempt_pause }, /* before the same target is tried once more */
-    { "attempt.choose", attempt_choose },   /* the next target */
-    { "attempt.build", attempt_build },     /* the request to it; a job where it is large and translated */
-    { "attempt.hold", attempt_hold },       /* its budgets have room for it; waits for others in flight */
-    { "attempt.send", attempt_send },       /* waits for the first event or the whole answer */
-    { "attempt.read", attempt_read },       /* a whole answer; a job where it is large */
-    { "attempt.judge", attempt_judge },     /* may go back to "policy.route": the only arrow back */
-    { "answer.fold", answer_fold },         /* makes a whole answer ready; a job where it is large */
-    { "policy.response", policy_response }, /* what they make of the answer, before the client has any of it */
-    { "answer.relay", answer_relay },       /* begins the answer; waits for the end of a stream */
-    { "settle", settle_run },               /* counters and log: before the client sees the end */
-    { "finish", answer_finish },            /* the last byte */
+    { "attempt.choose", attempt_choose }, /* the next target */
+    { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
+    { "attempt.hold", attempt_hold },     /* its budgets have room for it; waits for others in flight */
+    { "attempt.send", attempt_send },     /* waits for the first event or the whole answer */
+    { "attempt.read", attempt_read },     /* a whole answer; a job where it is large */
+    { "attempt.judge", attempt_judge },   /* may go back to "policy.route" */
+    { "answer.fold", answer_fold },       /* makes a whole answer ready; a job where it is large */
+    { "policy.response",
+      policy_response }, /* what they make of the answer, before the client has any of it; may go back to "route" */
+    { "answer.relay", answer_relay }, /* begins the answer; waits for the end of a stream */
+    { "settle", settle_run },         /* counters and log: before the client sees the end */
+    { "finish", answer_finish },      /* the last byte */
 };
 
 const struct way way_main = { rows, sizeof rows / sizeof *rows };
@@ -64,6 +66,12 @@ void way_debug_line(const struct request *req, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     log_line(LOG_DEBUG, "request %s: %s", req->id, text);
+}
+
+enum next way_ask_again(struct request *req)
+{
+    req->row = row_of(req->way, route_run) - 1;
+    return NEXT;
 }
 
 /* What comes after a row that returned `next`. A request whose arena is full goes no further; while it waits nobody looks: the
@@ -100,6 +108,10 @@ static void run_rows(struct request *req)
                 return;
             break;
         case FAIL:
+            if (retry_undo(req)) {
+                req->row = row_of(way, policy_response);
+                break;
+            }
             req->failed_row = way->rows[req->row].name;
             way_debug(req, "%s failed: %s", req->failed_row, req->fail.text);
             req->row = settle;

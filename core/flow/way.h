@@ -123,6 +123,7 @@ struct request {
     struct budget_spent spent;
     bool policies_kept;               /* a record of the ledger has what they decided */
     struct script_request *policy;    /* as policies see it; NULL: there are none */
+    struct script_response *shown;    /* the answer, as its policies see it */
     struct policy_wait *policy_waits; /* what a hook of it waits for, or waited for last; NULL: nothing yet */
 
     /* route */
@@ -135,6 +136,8 @@ struct request {
     unsigned unsupported_targets; /* targets that do not have what is asked for */
     unsigned barred_targets;      /* targets that the team does not allow: struct config_team.regions */
     unsigned attempts_max, attempts_made;
+    unsigned attempts_earlier;   /* of them, those whose answers policies have dropped, and their failures */
+    struct retry_kept *kept;     /* retry.c: an answer that is dropped once another one is asked; NULL: none */
     const uint8_t *conversation; /* of conversation_of(); NULL: it has not looked */
     unsigned secret_turn;        /* which of a provider's secrets is the first of this request */
     unsigned secret_tries;       /* how many of the current target's were refused */
@@ -224,8 +227,10 @@ enum next policy_response(struct request *req);
 enum next answer_relay(struct request *req);
 enum next settle_run(struct request *req);
 enum next answer_finish(struct request *req);
-/* Goes back to "policy.route": the only arrow back. */
+/* Goes back to "policy.route": another attempt. */
 enum next way_choose_again(struct request *req);
+/* Goes back to "route": a policy asks again. */
+enum next way_ask_again(struct request *req);
 
 /* Who answers to a name. Of the two one is set. */
 struct route_place {
@@ -248,7 +253,9 @@ void body_drop(struct request *req);
 /* query.c: fills req->query and req->query_dropped. */
 void query_read(struct request *req, struct text query, const char *names);
 /* answer.c */
-void answer_begin_stream(struct request *req); /* the head of a 200 stream, once */
+void answer_begin_stream(
+    struct request *req,
+    bool decided); /* the head of a 200 stream, once. Not decided: policies may want another answer */
 /* answer_end.c: the stream is complete or broken: puts its end into req->tail_bytes. False while bytes before it wait for the client:
  * sink_drained() ends the attempt's wait then. */
 bool answer_end_stream(struct attempt *a);

@@ -87,10 +87,11 @@ void api_push_print(lua_State *L);
 void args_open(lua_State *L);
 /* decide.c: the decision that a hook returned, at `index`; NULL: it is none. */
 struct decision {
-    const char *kind;              /* "deny", "answer", "route" */
+    const char *kind;              /* "deny", "answer", "route", "retry" */
     struct text model, reason, at; /* at: where it was made, "scripts/x.lua:3" */
     struct script_refusal refusal;
     struct script_reply answer;
+    const struct script_retry *retry; /* arena; NULL: it is another decision */
 };
 const struct decision *decide_at(lua_State *L, int index);
 /* request.c: the request, on the stack. What is returned is set to NULL after the hook: who has kept it gets an error. */
@@ -113,6 +114,8 @@ void request_write_fields(struct buf *out);
 void target_push_list(lua_State *L, const struct script_targets *targets);
 /* The list at `index` into `targets`, which are those of the list at `before`. NULL, or what is wrong with it, static: an element that is none of them, or is there twice. */
 const char *target_read_list(lua_State *L, int before, int index, struct script_targets *targets);
+/* answer.c: what gw.retry makes of the conversation; raises what is wrong with it. Arena. */
+struct ask *answer_say(lua_State *L, struct text say);
 /* response.c: what on_response gets beside the request, on the stack. */
 void response_push(lua_State *L, const struct script_response *response);
 /* finish.c: what on_finish gets beside the request, on the stack. */

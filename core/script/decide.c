@@ -130,18 +130,49 @@ static int answer(lua_State *L)
     return 1;
 }
 
+/* Raises where the policy may not name it. */
+static void check_model(lua_State *L, const char *word, struct text model)
+{
+    const struct config_team *team = state_of(L)->policy->team;
+    api_check_model(L, word, model);
+    if (team != NULL && !config_team_may(team, model))
+        luaL_error(L, "%s: the team \"%s\" may not use the model \"%s\", and this is its own policy", word,
+                   team->name.ptr, model.ptr);
+}
+
 static int route(lua_State *L)
 {
     struct text model = api_check_text(L, 1, "gw.route", "a model's name");
-    const struct config_team *team = state_of(L)->policy->team;
-    api_check_model(L, "gw.route", model);
-    if (team != NULL && !config_team_may(team, model))
-        return luaL_error(L, "gw.route: the team \"%s\" may not use the model \"%s\", and this is its own policy",
-                          team->name.ptr, model.ptr);
+    check_model(L, "gw.route", model);
     struct text reason = reason_at(L, 2, "gw.route");
     struct decision *d = push_decision(L, "route");
     d->model = api_keep(L, model);
     d->reason = reason;
+    return 1;
+}
+
+static int retry(lua_State *L)
+{
+    static const char *const options[] = { "model", "say", "reason", NULL };
+    struct script_retry *r = arena_new(api_run(L)->req->arena, struct script_retry);
+    if (!api_options(L, 1, "gw.retry", options))
+        return luaL_error(L, "gw.retry takes a table: gw.retry { model = \"smart\", reason = \"too short\" }");
+    struct text model = api_option_text(L, 1, "gw.retry", "model"), say = api_option_text(L, 1, "gw.retry", "say");
+    if (model.ptr == NULL && say.ptr == NULL)
+        return luaL_error(L, "gw.retry: a model, or a text to say: the same once more costs money and changes nothing");
+    if (model.ptr != NULL) {
+        check_model(L, "gw.retry", model);
+        r->model = api_keep(L, model);
+    }
+    if (say.ptr != NULL) {
+        r->say = api_keep(L, say);
+        r->ask = answer_say(L, r->say);
+    }
+    struct text reason = api_option_text(L, 1, "gw.retry", "reason");
+    struct decision *d = push_decision(L, "retry");
+    d->retry = r;
+    d->model = r->model;
+    d->reason = cut(L, reason, REASON_MOST);
     return 1;
 }
 
@@ -190,6 +221,8 @@ const struct api_row decide_rows[] = {
       "Answers in the place of a model, chat only: a text, or { text =, finish =? }" },
     { "route", route, SCRIPT_ON_REQUEST, false, "model, reason?", "gw.Decision",
       "Another model answers: the first route of a request counts" },
+    { "retry", retry, SCRIPT_ON_RESPONSE, false, "options", "gw.Decision",
+      "Drops this answer and asks again: { model =?, say =?, reason =? }; both are paid for" },
     { "count", count, API_HOOKS, false, "event", "",
       "Counts it in gw_policy_events_total{policy,event}: at most 32 names of a policy" },
     { "note", note, API_HOOKS, false, "text", "", "A line of the access log: at most 16 of 200 bytes" },

@@ -24,6 +24,7 @@ static const struct parameter {
     { "gw.cache.set", "options", "gw.KeepOptions" },
     { "gw.cache.set", "value", "string|table" },
     { "gw.cache.del", "options", "gw.ScopeOptions" },
+    { "gw.retry", "options", "gw.RetryOptions" },
     { "gw.http.get", "options", "gw.GetOptions" },
     { "gw.http.post", "options", "gw.PostOptions" },
     { "gw.llm.ask", "options", "gw.AskOptions" },

@@ -29,7 +29,7 @@ void response_push(lua_State *L, const struct script_response *response)
 {
     static const char *const may[] = { "first_token_ms", NULL };
     const struct said *said = response->said;
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 10);
     api_push(L, said->text);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "text");
@@ -46,6 +46,7 @@ void response_push(lua_State *L, const struct script_response *response)
     finish_push_usage(L, response->usage);
     lua_setfield(L, -2, "usage");
     put_int(L, "total_ms", response->total_ms);
+    put_int(L, "retries", api_run(L)->req->retries);
     if (response->first_token_ms >= 0)
         put_int(L, "first_token_ms", response->first_token_ms);
     api_freeze(L, "resp", "field", may);

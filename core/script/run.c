@@ -9,6 +9,24 @@
 
 enum { TURN_MOST_S = 30 }; /* how long a hook waits for its turn */
 
+/* Over its limit the answer goes out, and the policies after this one see it. */
+static void take_retry(struct script_run *run, const struct decision *d, const struct config_policy *p)
+{
+    struct script_request *req = run->req;
+    unsigned had = req->retried != NULL ? req->retried[p - req->config->policies] : 0;
+    if (had >= p->retries) {
+        run->trace->why = text_of(arena_printf(req->arena, "retries = %u of this policy", p->retries));
+    } else if (req->retries >= SCRIPT_RETRIES_MOST) {
+        run->trace->why = text_of(arena_printf(req->arena, "%u times for a request at most", SCRIPT_RETRIES_MOST));
+    } else {
+        req->retry = *d->retry;
+        req->retry.policy = p;
+        req->retry.trace = run->trace;
+        req->retry.from = run->index + 1;
+        run->verdict = SCRIPT_RETRY;
+    }
+}
+
 static void take_decision(struct script_run *run, const struct decision *d, const struct config_policy *p)
 {
     struct script_request *req = run->req;
@@ -21,7 +39,9 @@ static void take_decision(struct script_run *run, const struct decision *d, cons
     t->observed = p->observe;
     if (p->observe)
         return;
-    if (d->refusal.status != 0) {
+    if (d->retry != NULL) {
+        take_retry(run, d, p);
+    } else if (d->refusal.status != 0) {
         req->refusal = d->refusal;
         run->verdict = SCRIPT_DENY;
     } else if (d->answer.text.ptr != NULL) {
@@ -69,7 +89,7 @@ static const char *take_results(lua_State *co, int first, struct script_run *run
     else if (run->hook == SCRIPT_ON_ROUTE && (type == LUA_TTABLE || type == LUA_TNIL))
         return take_targets(co, type == LUA_TTABLE ? first : AT_TARGETS, run, p);
     else if (type != LUA_TNIL)
-        return "it returns something that is no decision: return gw.deny(...), gw.answer(...), gw.route(...), or nothing";
+        return "it returns something that is no decision: return gw.deny(...), gw.answer(...), gw.route(...), gw.retry{...}, or nothing";
     return NULL;
 }
 

@@ -294,7 +294,16 @@ enum script_verdict script_on_response(struct script_worker *w, struct script_re
 {
     struct script_run *run = new_run(req, SCRIPT_ON_RESPONSE);
     run->response = response;
+    run->index = response->from;
     return run_from(w, run);
+}
+
+void script_retried(struct script_request *req)
+{
+    if (req->retried == NULL)
+        req->retried = arena_array(req->arena, uint8_t, req->config->policy_count);
+    req->retried[req->retry.policy - req->config->policies]++;
+    req->retries++;
 }
 
 bool script_wants_response(const struct script_worker *w, const struct script_request *req)

@@ -23,12 +23,14 @@
 
 enum script_hook { SCRIPT_ON_REQUEST = 1, SCRIPT_ON_ROUTE = 2, SCRIPT_ON_RESPONSE = 4, SCRIPT_ON_FINISH = 8 };
 #define SCRIPT_HOOKS 4u
+#define SCRIPT_RETRIES_MOST 3u /* of a request, by all policies */
 
 /* What the hooks of all policies decided. */
 enum script_verdict {
     SCRIPT_PASS,   /* nothing, or a route: script_request.model is the model now */
     SCRIPT_DENY,   /* script_request.refusal */
     SCRIPT_ANSWER, /* script_request.answer */
+    SCRIPT_RETRY,  /* script_request.retry: the answer is dropped, and another one asked for */
     SCRIPT_FAILED, /* a policy did; the reason is in the log and in the trace: the client gets an internal error */
     SCRIPT_WAIT,   /* a hook waits: script_resume() when what it waits for is over, or script_cancel() */
 };
@@ -97,6 +99,17 @@ struct script_response {
     struct text target; /* "provider/model" */
     const struct usage *usage;
     int64_t first_token_ms, total_ms; /* first_token_ms -1: not known */
+    size_t from;                      /* of the policies in their order, the first that sees it */
+};
+
+/* What is asked in the place of an answer. Arena. */
+struct script_retry {
+    struct text model; /* absent: the same */
+    struct text say;   /* to the model, behind its answer; absent: nothing */
+    struct ask *ask;   /* the conversation with both; NULL: as it was */
+    const struct config_policy *policy;
+    struct script_trace *trace;
+    size_t from; /* of script_response, where the answer goes out all the same */
 };
 
 struct script_note {
@@ -110,8 +123,9 @@ struct script_trace {
     const struct config_policy *policy;
     enum script_hook hook;
     unsigned attempt;
-    const char *decision; /* "deny", "answer", "route", "overruled", "order", "error"; NULL: none. Static */
+    const char *decision; /* "deny", "answer", "route", "overruled", "order", "retry", "error"; NULL: none. Static */
     struct text model, code, reason, at; /* at: "scripts/x.lua:3", where it was decided; absent: nowhere */
+    struct text why;                     /* it was not done; absent: it was */
     struct script_note *notes, **last_note;
     unsigned note_count;
     const char *edits; /* words of the edits that it made: "add_system, cap"; NULL: none. Arena */
@@ -224,6 +238,7 @@ struct script_request {
     const struct script_header *headers;
     size_t header_count;
     unsigned attempt;
+    unsigned retries;                      /* answers that policies have dropped */
     const struct script_error *last_error; /* NULL: the first attempt */
     struct script_targets *targets;        /* the caller's: of script_on_route() */
 
@@ -237,6 +252,7 @@ struct script_request {
         struct text text;
         const char *finish; /* "stop", "length", "content_filter": static */
     } answer;
+    struct script_retry retry;
     struct script_trace *traces, **last_trace;
     bool edited;                /* `ask` is another one than the caller's: its body was edited */
     const struct fail *unread;  /* a policy wanted to read the body, and it is no JSON; NULL: none did, or it is */
@@ -255,8 +271,9 @@ struct script_request {
     struct script_unit *units; /* read.c: the texts of `talk`; NULL: not made yet */
     size_t unit_count;
     struct text conversation;
-    uint8_t *skips; /* of each policy: its hooks that are not called any more; NULL: none is skipped */
-    int *vars;      /* of each policy: a reference in its state */
+    uint8_t *retried; /* of each policy: how often it has asked again; NULL: none has */
+    uint8_t *skips;   /* of each policy: its hooks that are not called any more; NULL: none is skipped */
+    int *vars;        /* of each policy: a reference in its state */
     struct script_state **vars_of;
 };
 
@@ -294,6 +311,8 @@ void script_cancel(struct script_worker *w, struct script_request *req);
 /* `response` is kept until it is decided. */
 enum script_verdict script_on_response(struct script_worker *w, struct script_request *req,
                                        const struct script_response *response);
+/* What `req->retry` wants is asked now. */
+void script_retried(struct script_request *req);
 /* Does any policy want to see the answer? NULL: there are none. */
 bool script_wants_response(const struct script_worker *w, const struct script_request *req);
 /* Also gives back what the policies kept of the request: once for each request that script_on_request() saw. */

@@ -6,7 +6,7 @@
 ---@alias gw.Scope "team"|"policy"|"gateway"
 ---@alias gw.Period "minute"|"hour"|"day"|"week"|"month"
 
----What a hook returns: made by gw.deny, gw.answer and gw.route.
+---What a hook returns: made by gw.deny, gw.answer, gw.route and gw.retry.
 ---@class gw.Decision
 
 ---The table that the file returns. Write `---@type gw.Policy` above `local policy = {}`.
@@ -67,6 +67,7 @@
 ---@field usage gw.Usage
 ---@field first_token_ms? integer
 ---@field total_ms integer
+---@field retries integer # answers of this request that policies have dropped
 ---@field json fun(self: gw.Response): any?, string? # the text as JSON; nil and why, where it is none
 
 ---@class gw.Done
@@ -123,6 +124,10 @@ function words.find(text) end
 ---@class gw.AnswerText
 ---@field text string
 ---@field finish? "stop"|"length"|"content_filter"|"refusal"
+---@class gw.RetryOptions
+---@field model? string # that answers; the same without it
+---@field say? string # to the model, behind its answer
+---@field reason? string # for the log
 ---@class gw.SpendOptions
 ---@field team? string
 ---@field key? string
@@ -227,6 +232,10 @@ function gw.answer(text, reason) end
 ---@param reason? string
 ---@return gw.Decision
 function gw.route(model, reason) end
+---Drops this answer and asks again: { model =?, say =?, reason =? }; both are paid for. Only in on_response.
+---@param options gw.RetryOptions
+---@return gw.Decision
+function gw.retry(options) end
 ---Counts it in gw_policy_events_total{policy,event}: at most 32 names of a policy.
 ---@param event string
 function gw.count(event) end

@@ -110,13 +110,14 @@ class Files(unittest.TestCase):
                 for field in ["zzz", *known[kind]]:
                     calls.append((word, field, f"{word}({', '.join(before + ['{ %s = false }' % field])})"))
         self.assertGreater(len(calls), 50)
-        lines = [f"    try('{word} {field}', function() {call} end)" for word, field, call in calls]
+        lines = {hook: [f"    try('{word} {field}', function() {call} end)" for word, field, call in calls if (word == "gw.retry") == (hook == "on_response")]
+                 for hook in ("on_request", "on_response")}
         out = self.run_hooks(
             "local policy, req = {}\nlocal function try(name, fn)\n    local _, why = pcall(fn)\n"
             "    print(name .. (tostring(why):find('unknown option', 1, true) and ' UNKNOWN' or ' known'))\nend\n"
-            "local function all()\n" + "\n".join(lines) + "\nend\n"
-            "function policy.on_request(r) req = r all() end\nreturn policy\n",
-            'local policy = test.policy("p.lua")\ntest.case("a", function() test.llm("fast", "x") test.http("x", nil) policy:on_request { text = "x" } end)\n')
+            "function policy.on_request(r)\n    req = r\n" + "\n".join(lines["on_request"]) + "\nend\n"
+            "function policy.on_response(r)\n    req = r\n" + "\n".join(lines["on_response"]) + "\nend\nreturn policy\n",
+            'local policy = test.policy("p.lua")\ntest.case("a", function() test.llm("fast", "x") test.http("x", nil) policy:on_request { text = "x" } policy:on_response({ text = "x" }, { text = "y" }) end)\n')
         said = run("policy", "test", os.path.join(self.dir, "p_test.lua"), cwd=self.dir)
         got = dict(re.findall(r"([\w.:]+ \w+) (UNKNOWN|known)$", said.out + said.err, re.M))
         self.assertEqual(len(out) > 0 and len(got), len(calls), said)

@@ -179,3 +179,20 @@ Test(usage, has_the_tier_that_is_reported)
         arena_fini(&arena);
     }
 }
+
+Test(usage, is_added_bucket_by_bucket)
+{
+    struct usage a = { USAGE_REPORTED, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, .raw = TEXT("a") };
+    const struct usage b = { USAGE_ESTIMATED, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, .raw = TEXT("b") };
+    const int64_t sums[] = { 11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121 };
+    usage_add(&a, &b);
+    const int64_t got[] = { a.input,    a.cache_read, a.cache_write_5m,   a.cache_write_1h,
+                            a.output,   a.reasoning,  a.audio_in,         a.audio_out,
+                            a.image_in, a.image_out,  a.server_tool_calls };
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        cr_assert_eq(got[i], sums[i], "%zu", i);
+    cr_assert_eq(a.source, USAGE_ESTIMATED);
+    cr_assert(text_is(a.raw, "a"));
+    usage_add(&a, &(struct usage){ .source = USAGE_REPORTED });
+    cr_assert_eq(a.source, USAGE_ESTIMATED);
+}

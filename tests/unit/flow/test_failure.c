@@ -334,6 +334,7 @@ Test(outcome, has_a_name_for_each)
         { OUTCOME_SWITCHED_OFF, "switched_off" },
         { OUTCOME_PLUGIN_ERROR, "plugin_error" },
         { OUTCOME_NO_MEMORY, "no_memory" },
+        { OUTCOME_DROPPED, "dropped" },
     };
     begin();
     cr_assert_eq(sizeof rows / sizeof *rows, (size_t)OUTCOMES);

@@ -32,12 +32,14 @@ enum spoil {
     FAILED_NAMELESS,
     FRAMES_WHOLE,
     FOREIGN_SCRATCH,
+    KEPT_RELAYS,
     OLD_RUNS,
     OLD_TRANSFER,
     OLD_REQUEST,
     OLD_FRAMES,
     OLD_TIMER,
     OLD_GOOD,
+    OLD_DROPPED,
     OLD_UNSETTLED,
     OLD_NAMELESS,
     OLD_WHOLE,
@@ -80,6 +82,8 @@ static void spoil_old(struct request *req, enum spoil how)
         old->timer.slot = 1;
     else if (how == OLD_GOOD)
         old->state = ATTEMPT_ENDED;
+    else if (how == OLD_DROPPED)
+        old->state = ATTEMPT_ENDED, old->outcome = OUTCOME_DROPPED, old->ending = ATTEMPT_OPEN;
     else if (how == OLD_UNSETTLED)
         old->ending = ATTEMPT_OPEN;
     else if (how == OLD_NAMELESS)
@@ -109,6 +113,8 @@ static void spoil(struct request *req, enum spoil how)
         req->paused = true;
     else if (how == PENDING_EARLY)
         req->pending.len = 1;
+    else if (how == KEPT_RELAYS)
+        req->reply = REPLY_RELAYING, req->kept = (struct retry_kept *)(void *)req;
     else if (how == TARGETS)
         req->target_next = req->target_count + 1;
     else if (how == UNCOUNTED)
@@ -145,6 +151,8 @@ static const struct {
     { OLD_FRAMES, "a->framing.held.ptr != NULL" },
     { OLD_TIMER, "a->timer.slot != 0" },
     { OLD_GOOD, "!attempt_has_failed(a)" },
+    { OLD_DROPPED, "a->ending == ATTEMPT_OPEN" },
+    { KEPT_RELAYS, "req->kept != NULL" },
     { OLD_UNSETTLED, "a->ending == ATTEMPT_OPEN" },
     { OLD_NAMELESS, "a->outcome == OUTCOME_NONE" },
     { OLD_WHOLE, "a->whole.ptr != NULL" },

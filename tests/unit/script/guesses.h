@@ -3,7 +3,6 @@
 enum when {
     AT_LOAD, /* found by check */
     AT_RUN,  /* by the first request that comes there */
-    LATER,   /* of words that this version does not have */
 };
 
 static const struct guess {
@@ -27,10 +26,11 @@ static const struct guess {
     { "on_request", "if math.random() < 0.1 then end", "gw.bucket(text)", AT_LOAD },
     { "on_request", "local t = os.time()", "gw.time.now()", AT_LOAD },
     { "on_request", "gw.bucket(req.user)", "req.conversation", AT_RUN },
-    { "on_request", "return \"smart\"", "return gw.deny(...), gw.answer(...), gw.route(...), or nothing", AT_RUN },
+    { "on_request", "return \"smart\"", "return gw.deny(...), gw.answer(...), gw.route(...), gw.retry{...}, or nothing",
+      AT_RUN },
     { "on_request", "count = 1", "write local before it", AT_RUN },
     { "on_response", "return gw.route(\"smart\")", "did you mean gw.answer(text) in the place of the answer", AT_RUN },
-    { "on_response", "return gw.retry { reason = \"x\" }", "", LATER },
+    { "on_response", "return gw.retry { reason = \"x\" }", "a model, or a text to say", AT_RUN },
     { "on_route", "return {}", "return gw.deny(", AT_RUN },
     { "on_finish", "return gw.deny(403, \"x\", \"y\")", "only in on_request, on_route", AT_RUN },
     { "on_request", "req:send_header(\"Authorization\", \"x\")", "secrets stand in the provider's block of gateway.lua",
