@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "boot/link.h"
@@ -53,10 +54,11 @@ static void read_source(struct link *l, const struct declare_policy *said, struc
     const char *path = said->file.ptr[0] == '/' ? arena_str(&l->scratch, said->file)
                                                 : arena_printf(&l->scratch, "%s/%.*s", l->folder, TEXT_ARG(said->file));
     buf_init(&source, SOURCE_MOST);
-    if (load_read_file(path, &source) < 0)
+    if (file_read(path, &source) < 0)
         complain_policy(l, said, "%s cannot be read: %s", path, strerror(errno));
     p->source = arena_text(l->arena, source.len > 0 ? buf_view(&source) : TEXT(""));
     p->file = shown(l, said->file);
+    p->folder = load_folder_of(path, l->arena);
     buf_free(&source);
 }
 

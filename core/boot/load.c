@@ -2,14 +2,13 @@
 #include "boot/load.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lua.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "boot/builtin.h"
 #include "boot/declare.h"
@@ -44,8 +43,7 @@ const char *load_lua_version(void)
     return LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE;
 }
 
-/* Where relative paths begin. */
-static const char *folder_of(const char *file, struct arena *arena)
+const char *load_folder_of(const char *file, struct arena *arena)
 {
     const char *slash = file == NULL ? NULL : strrchr(file, '/');
     if (slash == NULL)
@@ -83,8 +81,11 @@ static void add_digest(struct config *config, struct text text)
 static void write_digest(struct config *config, struct text source)
 {
     add_digest(config, source);
-    for (size_t i = 0; i < config->policy_count; i++)
+    for (size_t i = 0; i < config->policy_count; i++) {
         add_digest(config, config->policies[i].source);
+        for (const struct config_module *m = config->policies[i].modules; m != NULL; m = m->next)
+            add_digest(config, m->source);
+    }
 }
 
 struct config *load_config(const struct load_options *options, struct load_report *report)
@@ -104,7 +105,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
     declared.last_key = &declared.keys;
     declared.last_policy = &declared.policies;
     link.declared = &declared;
-    link.folder = folder_of(options->file, &link.scratch);
+    link.folder = load_folder_of(options->file, &link.scratch);
     link.file_name = arena_str(link.arena, text_of(report->complaints.file));
     config->ca_file = ca_file(&config->arena, report);
     config->prefix_routing = options->file == NULL;
@@ -116,45 +117,18 @@ struct config *load_config(const struct load_options *options, struct load_repor
         link_all(&link);
         open_plugins(&link);
     }
-    write_digest(config, buf_view(&source));
-    buf_free(&source);
     if (report->complaints.count == 0) {
         config_seal(config);
         link_check_policies(&link);
     }
+    write_digest(config, buf_view(&source));
+    buf_free(&source);
     link_fini(&link);
     if (report->complaints.count > 0) {
         config_unref(config);
         return NULL;
     }
     return config;
-}
-
-int load_read_file(const char *path, struct buf *source)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-        close(fd);
-        errno = EISDIR;
-        return -1;
-    }
-    for (;;) {
-        size_t room;
-        char *into = buf_room(source, 1 << 16, &room);
-        ssize_t got = into == NULL ? 0 : read(fd, into, room);
-        buf_added(source, got > 0 ? (size_t)got : 0);
-        if (got < 0 && errno == EINTR)
-            continue;
-        int reason = into == NULL ? EFBIG : errno;
-        if (got <= 0)
-            close(fd);
-        errno = reason;
-        if (got <= 0)
-            return got < 0 || into == NULL ? -1 : 0;
-    }
 }
 
 static int read_source(const struct load_options *options, struct load_report *report, struct buf *source)
@@ -170,7 +144,7 @@ static int read_source(const struct load_options *options, struct load_report *r
         arena_fini(&arena);
         return 0;
     }
-    if (load_read_file(options->file, source) == 0)
+    if (file_read(options->file, source) == 0)
         return 0;
     complain(&report->complaints, 0, "it cannot be read: %s", strerror(errno));
     return -1;

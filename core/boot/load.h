@@ -37,10 +37,9 @@ void load_report_fini(struct load_report *report);
 /* The sealed snapshot, given (config_unref), its plugins open; NULL after a complaint. json_start() and
  * crypto_start() were called. */
 struct config *load_config(const struct load_options *options, struct load_report *report);
+/* The folder that a file is in; "." where its path has none, NULL too. Arena. */
+const char *load_folder_of(const char *file, struct arena *arena);
 /* "5.4.4": of the Lua that runs gateway.lua. Static. */
 const char *load_lua_version(void);
-
-/* All of a file, appended: 0, or -1 with errno (EFBIG: more than fits). */
-int load_read_file(const char *path, struct buf *source);
 
 #endif

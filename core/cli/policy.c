@@ -19,32 +19,46 @@ static const struct cli_option options[] = {
 
 enum { OUT_MOST = 16 << 20 };
 
+/* Test files that have run. */
+struct ran {
+    struct arena arena;
+    const char *tests[CONFIG_POLICIES_MOST * 8];
+    size_t count;
+};
+
+/* Runs the test of the file, once. False: there is none. */
+static bool run_beside(struct ran *ran, const struct config *config, const char *path, bool verbose, struct buf *out,
+                       struct rehearsal_sum *sum)
+{
+    const char *test = rehearsal_test_of(&ran->arena, path);
+    for (size_t k = 0; k < ran->count; k++)
+        if (strcmp(ran->tests[k], test) == 0)
+            return true;
+    if (access(test, F_OK) != 0)
+        return false;
+    if (ran->count < sizeof ran->tests / sizeof *ran->tests)
+        ran->tests[ran->count++] = test;
+    rehearsal_run(config, test, verbose, out, sum);
+    return true;
+}
+
 unsigned policy_test_configured(const struct config *config, bool verbose, struct buf *out, struct rehearsal_sum *sum)
 {
-    struct arena arena;
+    struct ran ran = { .count = 0 };
     unsigned without = 0;
-    const char *ran[CONFIG_POLICIES_MOST * 4];
-    size_t count = 0;
-    arena_init(&arena, NULL, 0, 1 << 20);
+    arena_init(&ran.arena, NULL, 0, 1 << 20);
     for (size_t i = 0; i < config->policy_count; i++) {
-        const char *path = rehearsal_path(&arena, config, &config->policies[i]);
-        const char *test = path != NULL ? rehearsal_test_of(&arena, path) : NULL;
-        bool again = false;
-        for (size_t k = 0; test != NULL && k < count; k++)
-            again = again || strcmp(ran[k], test) == 0;
-        if (test == NULL || again)
-            continue;
-        if (count < sizeof ran / sizeof *ran)
-            ran[count++] = test;
-        if (access(test, F_OK) == 0) {
-            rehearsal_run(config, test, verbose, out, sum);
-        } else {
+        const struct config_policy *p = &config->policies[i];
+        const char *path = rehearsal_path(&ran.arena, config, p);
+        if (path != NULL && !run_beside(&ran, config, path, verbose, out, sum)) {
             without++;
             if (verbose)
-                buf_printf(out, "none    %s: there is no %s\n", path, test);
+                buf_printf(out, "none    %s: there is no %s\n", path, rehearsal_test_of(&ran.arena, path));
         }
+        for (const struct config_module *m = p->modules; m != NULL; m = m->next)
+            run_beside(&ran, config, m->path, verbose, out, sum);
     }
-    arena_fini(&arena);
+    arena_fini(&ran.arena);
     return without;
 }
 
@@ -96,9 +110,9 @@ const struct cli_verb verb_policy = {
     .arguments = "test [FILE...] | new NAME | editor [FOLDER]",
     .options = options,
     .notes =
-        "test runs NAME_test.lua beside each policy NAME.lua of the configuration, or the files that are named: in the\n"
-        "sandbox of the gateway, without a server and without the network. It prints each case that fails with its line,\n"
-        "then `N passed, N failed`; the exit code is 1 where one failed. scripts/README.md has the words of a test.\n"
+        "test runs NAME_test.lua beside each policy NAME.lua of the configuration and beside each module that one requires, or\n"
+        "the files that are named: in the sandbox of the gateway, without a server and without the network. It prints each\n"
+        "case that fails with its line, then `N passed, N failed`; the exit code is 1 where one failed. scripts/README.md has the words of a test.\n"
         "new writes NAME.lua and NAME_test.lua here, which pass as they are; no file is overwritten.\n"
         "editor writes gw.lua, .luacheckrc and .luarc.json, from which lua-language-server and luacheck know the words.\n",
     .words = "test new editor",

@@ -212,14 +212,26 @@ struct config_place {
     size_t header_count;
 };
 
+/* A Lua file that a policy requires. */
+struct config_module {
+    struct config_module *next;
+    const char *name; /* "lib.words" */
+    const char *file; /* as errors name it: "scripts/lib/words.lua" */
+    const char *path;
+    struct text source;
+};
+
 struct config_policy {
     const char *name; /* of log and metrics */
     const char *file; /* as errors name it: "scripts/budget.lua" */
     const struct config_team
         *team;          /* whose own it is: for its requests alone, and within its models; NULL: the operator's */
     struct text source; /* Lua */
-    struct text args;   /* JSON, an object */
-    struct text *models, *teams; /* patterns of those whose requests it is for; none: all */
+    const char *folder; /* of its file, where the modules are that it requires; NULL: it has none */
+    struct config_module *modules; /* the last one that was required first */
+    struct arena *reads;           /* while it is checked: modules are read, and kept there; NULL: `modules` are all */
+    struct text args;              /* JSON, an object */
+    struct text *models, *teams;   /* patterns of those whose requests it is for; none: all */
     size_t model_count, team_count;
     uint32_t kinds;                       /* GW_OP_*; 0: all */
     bool observe;                         /* it decides and nothing of that is done */
@@ -270,8 +282,9 @@ struct config {
     uint32_t magic;
     int refs; /* atomic */
     struct arena arena;
-    const char *file;                       /* NULL: none was given */
-    char digest[2 * CRYPTO_SHA256_LEN + 1]; /* SHA-256 of gateway.lua and of the policies' files, hex */
+    const char *file; /* NULL: none was given */
+    char digest[2 * CRYPTO_SHA256_LEN +
+                1];    /* SHA-256 of gateway.lua and of the files of the policies and of their modules, hex */
     struct book *book; /* of prices; NULL: there is none, and no cost is known. Freed with the snapshot */
     void (*free_book)(struct book *book);
     struct config_listen listen;

@@ -7,7 +7,7 @@
 #include <lualib.h>
 #include <string.h>
 
-#include "boot/load.h"
+#include "base/file.h"
 #include "rehearsal/world.h"
 
 enum { FILE_MOST = 1 << 20 };
@@ -128,7 +128,7 @@ void rehearsal_run(const struct config *config, const char *path, bool verbose, 
     struct rehearsal r = { .config = config, .path = path, .verbose = verbose, .out = out, .sum = sum };
     struct buf source;
     buf_init(&source, FILE_MOST);
-    if (load_read_file(path, &source) < 0) {
+    if (file_read(path, &source) < 0) {
         fail_case(&r, "", strerror(errno));
         buf_free(&source);
         return;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot/load.h"
+#include "base/file.h"
 #include "rehearsal/rehearsal.h"
 #include "rehearsal/world.h"
 
@@ -73,8 +73,12 @@ static void read_policy(lua_State *L, struct world *w, struct stage *s, const ch
     s->policy.observe = s->policy.skip = false;
     s->policy.hooks = 0;
     s->policy.file = arena_printf(&w->arena, "%s", path);
+    const char *slash = strrchr(path, '/');
+    s->policy.folder = slash != NULL ? arena_printf(&w->arena, "%.*s", (int)(slash - path), path) : ".";
+    s->policy.modules = NULL;
+    s->policy.reads = &w->arena;
     buf_init(&source, SOURCE_MOST);
-    if (load_read_file(path, &source) < 0) {
+    if (file_read(path, &source) < 0) {
         buf_free(&source);
         luaL_error(L, "%s cannot be read: %s", path, strerror(errno));
     }

@@ -103,7 +103,10 @@ void request_push_text(lua_State *L, const struct talk_turn *turn);
 /* Of a name behind the request while a file is loaded: NULL, or what is wrong with it, on the stack. `called`, `assigned`: what follows. */
 const char *request_wrong_name(lua_State *L, struct text name, bool dot, bool called, bool assigned);
 /* names.c: raises where the file misspells a name. The table of globals is on top of the stack. */
-void names_check(lua_State *L, struct text source);
+void names_check(lua_State *L, const char *file, struct text source);
+/* module.c: require. The table of globals, on top of the stack, is that of modules too. */
+void module_open(lua_State *L);
+int module_require(lua_State *L);
 /* hints.c: what is meant by a name that `of` does not have; NULL: not known. Static. */
 const char *hint_of(const char *of, struct text name);
 void request_open(lua_State *L);

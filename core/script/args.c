@@ -129,6 +129,8 @@ static int args(lua_State *L)
     size_t n = 0;
     if (s->run != NULL)
         return luaL_error(L, "gw.args is not available in a hook, only at the top of the file");
+    if (s->loading != NULL)
+        return luaL_error(L, "gw.args is for the policy's own file: give a module's functions what they need");
     if (s->took_args)
         return luaL_error(L, "gw.args was already called");
     if (lua_type(L, 1) != LUA_TTABLE)

@@ -195,30 +195,30 @@ static int lookup(lua_State *L)
 }
 
 /* The value of a name takes the place of the table on top of the stack: raises where there is none. */
-static void look(lua_State *L, const struct token *name)
+static void look(lua_State *L, const char *file, const struct token *name)
 {
     lua_pushcfunction(L, lookup);
     lua_insert(L, -2);
     lua_pushlstring(L, name->text.ptr, name->text.len);
     if (lua_pcall(L, 2, 1, 0) != LUA_OK)
-        luaL_error(L, "%s:%d: %s", state_of(L)->policy->file, name->line, lua_tostring(L, -1));
+        luaL_error(L, "%s:%d: %s", file, name->line, lua_tostring(L, -1));
 }
 
 /* `first` and all that follows with a dot. The table of globals is at `globals`. */
-static void check_chain(lua_State *L, int globals, struct reader r, struct token first)
+static void check_chain(lua_State *L, const char *file, int globals, struct reader r, struct token first)
 {
     lua_pushvalue(L, globals);
-    look(L, &first);
+    look(L, file, &first);
     for (struct token dot = next_token(&r); text_is(dot.text, ".") && lua_type(L, -1) == LUA_TTABLE;
          dot = next_token(&r)) {
         struct token name = next_token(&r);
         if (name.kind == NAME)
-            look(L, &name);
+            look(L, file, &name);
     }
     lua_settop(L, globals);
 }
 
-static void check_request(lua_State *L, struct reader r)
+static void check_request(lua_State *L, const char *file, struct reader r)
 {
     struct token sign = next_token(&r), name = next_token(&r), then = next_token(&r);
     bool dot = text_is(sign.text, ".");
@@ -229,7 +229,7 @@ static void check_request(lua_State *L, struct reader r)
         request_wrong_name(L, name.text, dot, text_is(then.text, "(") || text_is(then.text, "{") || then.kind == OTHER,
                            text_is(then.text, "="));
     if (wrong != NULL)
-        luaL_error(L, "%s:%d: %s", state_of(L)->policy->file, name.line, wrong);
+        luaL_error(L, "%s:%d: %s", file, name.line, wrong);
     lua_settop(L, top);
 }
 
@@ -240,7 +240,7 @@ static bool is_used(struct reader r)
     return text_is(t.text, ".") || text_is(t.text, "(") || text_is(t.text, "[");
 }
 
-void names_check(lua_State *L, struct text source)
+void names_check(lua_State *L, const char *file, struct text source)
 {
     static const char *const libraries[] = { "gw", "string", "table", "math", "utf8", NULL };
     struct names n = { .own_count = 0 };
@@ -255,11 +255,11 @@ void names_check(lua_State *L, struct text source)
         if (t.kind != NAME || member || is_in(n.own, n.own_count, t.text))
             continue;
         if (is_in(n.requests, n.request_count, t.text))
-            check_request(L, r);
+            check_request(L, file, r);
         else if (hint_of("the policy's globals", t.text) != NULL && is_used(r))
-            check_chain(L, globals, r, t);
+            check_chain(L, file, globals, r, t);
         for (size_t i = 0; libraries[i] != NULL; i++)
             if (text_is(t.text, libraries[i]))
-                check_chain(L, globals, r, t);
+                check_chain(L, file, globals, r, t);
     }
 }

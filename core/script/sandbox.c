@@ -22,6 +22,8 @@ static int set_metatable(lua_State *L)
             return luaL_error(L, "setmetatable: %s is not available in policies", refused[i]);
         lua_pop(L, 1);
     }
+    api_push_real(L, 2); /* of a module, for example */
+    lua_replace(L, 2);
     lua_createtable(L, 0, 8);
     for (lua_pushnil(L); lua_next(L, 2) != 0;) {
         state_spend(L, 1);
@@ -69,11 +71,6 @@ static int to_number(lua_State *L)
     return lua_gettop(L);
 }
 
-static int no_require(lua_State *L)
-{
-    return luaL_error(L, "require is not in this version");
-}
-
 static void open_base(lua_State *L)
 {
     static const char *const names[] = { "assert", "error", "ipairs", "select", "tostring", "type", NULL };
@@ -87,7 +84,7 @@ static void open_base(lua_State *L)
     lua_setfield(L, -3, "tonumber");
     lua_pop(L, 1);
     static const luaL_Reg own[] = {
-        { "setmetatable", set_metatable }, { "pcall", protected_call }, { "require", no_require }, { NULL, NULL }
+        { "setmetatable", set_metatable }, { "pcall", protected_call }, { "require", module_require }, { NULL, NULL }
     };
     luaL_setfuncs(L, own, 0);
     api_open_tables(L);

@@ -57,7 +57,9 @@ void script_check(struct config *config, void (*wrong)(void *arg, const struct c
     struct script_shared *shared = script_shared_new();
     for (size_t i = 0; i < config->policy_count; i++) {
         struct fail fail;
+        config->policies[i].reads = &config->arena;
         struct script_state *s = state_new(config, &config->policies[i], shared, &fail);
+        config->policies[i].reads = NULL;
         if (s == NULL)
             wrong(arg, &config->policies[i], fail.text);
         else

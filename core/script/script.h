@@ -284,7 +284,7 @@ void script_shared_free(struct script_shared *shared);
 /* Counters and cache are empty again: for tests of policies. */
 void script_shared_clear(struct script_shared *shared);
 
-/* Loads each policy once, to see whether it is sound, and notes which hooks it has. Calls `wrong` with the policy and a text that names
+/* Loads each policy once, to see whether it is sound, reads the modules that it requires, and notes which hooks it has. Calls `wrong` with the policy and a text that names
  * file and line for each that is not. Boot thread, before any worker. */
 void script_check(struct config *config, void (*wrong)(void *arg, const struct config_policy *policy, const char *text),
                   void *arg);

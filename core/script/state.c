@@ -81,7 +81,8 @@ static void on_count(lua_State *L, lua_Debug *ar)
 {
     struct script_state *s = state_of(L);
     if (ar->event == LUA_HOOKRET) {
-        if (lua_getinfo(L, "l", ar) != 0 && ar->currentline > 0)
+        bool known = lua_getinfo(L, s->policy->modules == NULL ? "l" : "Sl", ar) != 0 && ar->currentline > 0;
+        if (known && (s->policy->modules == NULL || strcmp(ar->short_src, s->policy->file) == 0))
             s->return_line = ar->currentline;
         return;
     }
@@ -167,8 +168,7 @@ bool state_is_full(struct script_state *s)
     return s->memory > half;
 }
 
-/* Where it stands: the innermost function of the file. */
-static bool place_of(lua_State *L, const char **file, int *line)
+bool state_place(lua_State *L, const char **file, int *line)
 {
     static _Thread_local lua_Debug ar;
     for (int level = 0; lua_getstack(L, level, &ar); level++)
@@ -180,6 +180,14 @@ static bool place_of(lua_State *L, const char **file, int *line)
     return false;
 }
 
+bool state_is_placed(const struct script_state *s, const char *text)
+{
+    bool is = strncmp(text, s->policy->file, strlen(s->policy->file)) == 0;
+    for (const struct config_module *m = s->policy->modules; m != NULL && !is; m = m->next)
+        is = strncmp(text, m->file, strlen(m->file)) == 0;
+    return is;
+}
+
 void state_explain(lua_State *L, int status, struct fail *fail)
 {
     struct script_state *s = state_of(L);
@@ -189,7 +197,7 @@ void state_explain(lua_State *L, int status, struct fail *fail)
         fail_set(fail, FAIL_OPERATOR, "%s: it waits while it is loaded", file);
     } else if (status == LUA_ERRMEM) {
         s->broken = true;
-        if (place_of(L, &file, &line))
+        if (state_place(L, &file, &line))
             fail_set(fail, FAIL_OPERATOR, "%s:%d: it needs more than memory_mb = %zu", file, line,
                      s->policy->memory_bytes >> 20);
         else
@@ -197,13 +205,12 @@ void state_explain(lua_State *L, int status, struct fail *fail)
                      s->policy->memory_bytes >> 20);
     } else if (lua_type(L, -1) == LUA_TSTRING) {
         const char *text = lua_tostring(L, -1);
-        size_t len = strlen(file);
-        if (strncmp(text, file, len) != 0 && place_of(L, &file, &line))
+        if (!state_is_placed(s, text) && state_place(L, &file, &line))
             fail_set(fail, FAIL_OPERATOR, "%s:%d: %s", file, line, text);
         else
             fail_set(fail, FAIL_OPERATOR, "%s", text);
     } else {
-        place_of(L, &file, &line);
+        state_place(L, &file, &line);
         fail_set(fail, FAIL_OPERATOR, "%s:%d: error() was called with %s, not with a text", file, line,
                  lua_typename(L, lua_type(L, -1)));
     }
@@ -244,7 +251,8 @@ static int load(lua_State *L)
     if (luaL_loadbufferx(L, s->policy->source.ptr, s->policy->source.len, chunk, "t") != LUA_OK)
         return lua_error(L);
     sandbox_open(L);
-    names_check(L, s->policy->source);
+    module_open(L);
+    names_check(L, s->policy->file, s->policy->source);
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
     keep_hooks(L, s);

@@ -71,17 +71,18 @@ struct script_state {
     int64_t cpu_ns;      /* what the run may take */
     const char *stopped; /* why the run must end, static or `why`; no pcall keeps it */
     char why[96];
-    int return_line;                 /* of the file: where the last function of it returned; 0: none did */
-    bool big;                        /* the run has made a very long text: the clock is looked at more often */
-    bool broken;                     /* it has no memory left: closed before its next hook */
-    unsigned kept;                   /* tables of requests that are not over, req.vars; hooks that wait */
-    unsigned suspended;              /* hooks that have begun, and wait */
-    bool woken;                      /* the first of the queue was */
-    struct script_run *first, *last; /* hooks that wait for their turn */
-    size_t collected;                /* bytes that were left after all garbage was collected last */
-    struct script_state *next;       /* of those that end */
-    bool took_args;                  /* gw.args was called */
-    char *events[STATE_EVENTS];      /* names that gw.count was given */
+    int return_line;                      /* of the file: where the last function of it returned; 0: none did */
+    bool big;                             /* the run has made a very long text: the clock is looked at more often */
+    bool broken;                          /* it has no memory left: closed before its next hook */
+    unsigned kept;                        /* tables of requests that are not over, req.vars; hooks that wait */
+    unsigned suspended;                   /* hooks that have begun, and wait */
+    bool woken;                           /* the first of the queue was */
+    struct script_run *first, *last;      /* hooks that wait for their turn */
+    size_t collected;                     /* bytes that were left after all garbage was collected last */
+    struct script_state *next;            /* of those that end */
+    bool took_args;                       /* gw.args was called */
+    const struct module_loading *loading; /* the module that is being loaded; NULL: none */
+    char *events[STATE_EVENTS];           /* names that gw.count was given */
     size_t event_count;
     struct script_run *run;  /* whose turn it is; NULL: the file is being loaded */
     int hooks[SCRIPT_HOOKS]; /* references of the functions; LUA_NOREF: it has none */
@@ -106,6 +107,10 @@ bool state_is_full(struct script_state *s);
 const char *state_charge(struct script_state *s, int64_t steps);
 /* `steps` more of about an instruction each, by a function written in C: raises when the run has used up its bounds. */
 void state_spend(lua_State *L, int64_t steps);
+/* Of an error's text: does it begin with a file of the policy's? */
+bool state_is_placed(const struct script_state *s, const char *text);
+/* Where it stands: the innermost function of a file. False: in none. *file is valid until the next call. */
+bool state_place(lua_State *L, const char **file, int *line);
 /* Raises again what no pcall may keep. For pcall. */
 void state_check(lua_State *L, int status);
 /* The error on top of `L`, which has ended with `status`: "scripts/x.lua:3: ...". Allocates nothing in the state. */

@@ -162,7 +162,8 @@ class PolicyTest(unittest.TestCase):
 
     def test_those_that_come_with_the_gateway(self):
         folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
-        policies = sorted(n for n in os.listdir(folder) if n.endswith(".lua") and not n.endswith("_test.lua"))
+        policies = sorted(n for n in os.listdir(folder) + ["lib/" + n for n in os.listdir(os.path.join(folder, "lib"))]
+                          if n.endswith(".lua") and not n.endswith("_test.lua"))
         self.assertGreaterEqual(len(policies), 5)
         for name in policies:
             done = run("policy", "test", os.path.join(folder, name))

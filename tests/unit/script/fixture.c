@@ -12,6 +12,11 @@ static void on_wrong(void *arg, const struct config_policy *policy, const char *
 
 void fixture_open(struct fixture *f, const char *source, const char *args)
 {
+    fixture_open_in(f, NULL, source, args);
+}
+
+void fixture_open_in(struct fixture *f, const char *folder, const char *source, const char *args)
+{
     static const char *const names[] = { "fast", "smart", "long" };
     memset(f, 0, sizeof *f);
     f->config = config_new();
@@ -27,6 +32,7 @@ void fixture_open(struct fixture *f, const char *source, const char *args)
     f->config->policies = arena_array(arena, struct config_policy, 1);
     f->config->policies[0] = (struct config_policy){ .name = "p",
                                                      .file = "p.lua",
+                                                     .folder = folder,
                                                      .source = text_of(source),
                                                      .args = args != NULL ? text_of(args) : TEXT("{}"),
                                                      .cpu_ns = CONFIG_POLICY_CPU_NS,

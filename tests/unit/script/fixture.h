@@ -19,6 +19,8 @@ struct fixture {
 
 /* One policy "p" in "p.lua", with the models fast, smart and long. `args` is JSON; NULL: {}. */
 void fixture_open(struct fixture *f, const char *source, const char *args);
+/* The same, of a file in `folder`, whose modules it may require. Kept. */
+void fixture_open_in(struct fixture *f, const char *folder, const char *source, const char *args);
 void fixture_close(struct fixture *f);
 /* A request to a face. */
 void fixture_ask(struct fixture *f, const struct face *face, const char *body);
