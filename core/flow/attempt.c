@@ -28,7 +28,7 @@ void attempt_turn(struct attempt *a, enum attempt_state state)
     if (state != ATTEMPT_SPEAKING)
         return;
     a->spoke_ns = clock_ns();
-    silence_heard(&a->silence, true, a->spoke_ns);
+    silent_heard(a);
     deadline_spoke(a);
 }
 

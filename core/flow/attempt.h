@@ -33,6 +33,7 @@ struct route_target {
     const char *chosen;            /* why it is the next: "order", "sticky" ...; static, NULL: nobody chose */
     unsigned weight;               /* its share among the targets of its list; 1 where there are no weights */
     struct ejection *health;       /* NULL: nothing is known of it */
+    bool avoided;                  /* it is degraded: this request goes elsewhere, where it can */
     struct outage *outage;         /* it is tried though nothing is usable; NULL: it is not */
     struct text region, retention; /* as the operator states them; absent: not stated */
 };

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "flow/conversation.h"
 #include "flow/deadline.h"
+#include "flow/silent.h"
 #include "flow/strategy.h"
 #include "flow/strategy_figures.h"
 #include "flow/way.h"
@@ -28,6 +29,8 @@ static struct ejection *health_of(const struct request *req, struct route_target
     if (!t->looked_up && has_health(req, t->provider))
         t->health = health_target(req->worker->gateway->health, t->provider->name, t->provider->base_url, t->model,
                                   t->configured);
+    if (!t->looked_up && t->health != NULL)
+        t->avoided = degraded_avoids(&t->health->degraded, clock_ns(), chance_next(&req->worker->chance));
     t->looked_up = true;
     return t->health;
 }
@@ -113,7 +116,7 @@ static enum way_in way_into(struct request *req, struct route_target *t, int64_t
         return WAY_COOLS;
     if (may == EJECTION_PROBE)
         return WAY_PROBE;
-    return e != NULL && silence_is_suspect(&e->silence, now) ? WAY_SUSPECT : WAY_IN;
+    return t->avoided || (e != NULL && silence_is_suspect(&e->silence, now)) ? WAY_SUSPECT : WAY_IN;
 }
 
 void choose_look(struct request *req, size_t index, struct script_target *out)
@@ -177,7 +180,7 @@ static ptrdiff_t pick_of(struct request *req, enum way_in most, int64_t now, boo
     return count > 0 ? (ptrdiff_t)strategy_pick(req, usable, count, now) : -1;
 }
 
-/* One that is silent at the moment is taken where there is no other. */
+/* One that is silent at the moment, or slow, is taken where there is no other. */
 static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *left)
 {
     ptrdiff_t chosen = pick_of(req, WAY_PROBE, now, cools, left);
@@ -234,6 +237,16 @@ enum next choose_target(struct request *req)
     return cools ? all_cool(req, left) : all_out(req, now);
 }
 
+/* The rule, or what is wrong with a target that is used all the same. */
+static const char *why_chosen(const struct route_target *t, int64_t now)
+{
+    if (t->health == NULL || t->outage != NULL || ejection_asks(t->health, now) != EJECTION_YES)
+        return t->chosen;
+    return silence_is_suspect(&t->health->silence, now) ? "suspect"
+           : degraded_is(&t->health->degraded, now)     ? "degraded"
+                                                        : t->chosen;
+}
+
 void choose_begin(struct attempt *a)
 {
     struct request *req = a->req;
@@ -244,7 +257,7 @@ void choose_begin(struct attempt *a)
     a->input_guess = strategy_input(req);
     bool same =
         has_tried(req) && a->previous->target->provider == t->provider && text_eq(a->previous->target->model, t->model);
-    a->chosen = !same ? t->chosen : req->secret_tries > 0 ? "secret" : "again";
+    a->chosen = !same ? why_chosen(t, now) : req->secret_tries > 0 ? "secret" : "again";
     a->secret = secret >= 0 ? secret : 0; /* an outage: there is no usable one, and it is sent all the same */
     a->lane = lane_of(req, t->provider, t->model, a->secret, false);
     a->account = t->provider->secret_count > 1 ? lane_of(req, t->provider, TEXT_NONE, a->secret, false) : NULL;
@@ -317,11 +330,8 @@ void choose_report(struct attempt *a, bool good)
     const struct route_target *t = a->target;
     if (good && t->health == NULL && !t->configured && has_health(a->req, t->provider)) /* from now on it is known */
         health_target(a->req->worker->gateway->health, t->provider->name, t->provider->base_url, t->model, true);
-    bool answered = good || a->outcome == OUTCOME_STATUS || a->outcome == OUTCOME_ERROR;
-    if (answered)
-        silence_heard(&a->silence, good, now);
-    else
-        silence_end(&a->silence);
+    if (!good)
+        silent_failed(a, a->outcome == OUTCOME_STATUS || a->outcome == OUTCOME_ERROR, now);
     struct lane *cools = good ? NULL : cooled(a);
     if (cools != NULL)
         lane_cool(cools, a->retry_after_s >= 0 ? a->retry_after_s * CLOCK_S : -1, a->started_ns, now);

@@ -299,7 +299,11 @@ static void see(void *owner, struct text provider, struct text model, struct eje
     static const char *const values[] = { [EJECTION_YES] = "1", [EJECTION_PROBE] = "0.5", [EJECTION_NO] = "0" };
     struct seen *seen = owner;
     const char *name = arena_printf(&seen->arena, "%.*s/%.*s", TEXT_ARG(provider), TEXT_ARG(model));
-    map_put(&seen->names, text_of(name), (void *)(uintptr_t)values[ejection_asks(row, seen->now_ns)]);
+    enum ejection_may may = ejection_asks(row, seen->now_ns);
+    if (may == EJECTION_YES &&
+        (silence_is_suspect(&row->silence, seen->now_ns) || degraded_is(&row->degraded, seen->now_ns)))
+        may = EJECTION_PROBE;
+    map_put(&seen->names, text_of(name), (void *)(uintptr_t)values[may]);
 }
 
 static void write_health(struct health *health, struct buf *out)
@@ -308,8 +312,10 @@ static void write_health(struct health *health, struct buf *out)
     map_init(&seen.names);
     arena_init(&seen.arena, NULL, 0, HEALTH_ROWS_MOST * 1024);
     health_each(health, see, &seen);
-    head(out, "gw_upstream_health", "gauge",
-         "Is a target used: 1, 0 while it gets no requests after failures, 0.5 when one is to try it.");
+    head(
+        out, "gw_upstream_health", "gauge",
+        "Is a target used: 1, 0 while it gets no requests after failures, 0.5 when one is to try it, it answers nobody "
+        "(suspect) or far more slowly than it did (degraded).");
     for (size_t i = 0; i < seen.names.count; i++) {
         buf_str(out, "gw_upstream_health{target=\"");
         put_value(out, seen.names.entries[i].key);

@@ -7,6 +7,35 @@
 
 enum { LOOK_MS = 500 };
 
+/* A stream has waited for its first token until now. */
+static void learn(struct attempt *a, int64_t now_ns)
+{
+    struct ejection *health = a->target->health;
+    if (!a->streams || a->silence.row == NULL ||
+        !degraded_add(&health->degraded, now_ns - a->silence.begun_ns, a->silence.scale, now_ns))
+        return;
+    log_line(
+        LOG_WARN,
+        "the target \"%.*s/%.*s\" is slow: its first tokens take more than four times as long as they did; it gets 2 of 100 requests while there are others",
+        TEXT_ARG(a->target->provider->name), TEXT_ARG(a->target->model));
+}
+
+void silent_heard(struct attempt *a)
+{
+    learn(a, a->spoke_ns);
+    silence_heard(&a->silence, true, a->spoke_ns);
+}
+
+void silent_failed(struct attempt *a, bool answered, int64_t now_ns)
+{
+    if (a->failure == TRANSFER_SILENT || (a->failure == TRANSFER_TIME_FIRST && !deadline_was_clients(a)))
+        learn(a, now_ns); /* it would have taken longer */
+    if (answered)
+        silence_heard(&a->silence, false, now_ns);
+    else
+        silence_end(&a->silence);
+}
+
 static bool is_hopeless(struct attempt *a, int64_t now)
 {
     struct ejection *health = a->target->health;

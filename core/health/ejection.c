@@ -13,10 +13,12 @@ void ejection_init(struct ejection *e, uint64_t seed)
     pthread_mutex_init(&e->lock, NULL);
     silence_init(&e->silence);
     latency_init(&e->latency);
+    degraded_init(&e->degraded);
 }
 
 void ejection_fini(struct ejection *e)
 {
+    degraded_fini(&e->degraded);
     latency_fini(&e->latency);
     silence_fini(&e->silence);
     pthread_mutex_destroy(&e->lock);

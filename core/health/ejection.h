@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "health/degraded.h"
 #include "health/latency.h"
 #include "health/silence.h"
 
@@ -52,8 +53,9 @@ struct ejection {
     } window[2];
     double bucket;
     unsigned in_flight;
-    struct silence silence; /* of its attempts that wait; a lock of its own, as the next one has */
-    struct latency latency; /* how fast it answers */
+    struct silence silence;   /* of its attempts that wait; a lock of its own, as the next one has */
+    struct latency latency;   /* how fast it answers */
+    struct degraded degraded; /* is that far less than it was */
 };
 
 /* One attempt, from ejection_begin() to ejection_end(). */

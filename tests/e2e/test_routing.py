@@ -435,6 +435,42 @@ class Silent(Two):
                 self.assertEqual((line["usage"]["source"], line["usage"]["input"]), ("reported", 7), line)
 
 
+class Slow(Two):
+    model = 'model "m" { "a/real", "b/real" }\nmodel "only" { "a/real" }\n'
+
+    def slow(self, seconds):
+        def handler(request, out):
+            time.sleep(seconds)
+            good(request, out)
+        self.a.handler = handler
+
+    def stream(self, gw, n, model="m"):
+        chosen = collections.Counter()
+        for _ in range(n):
+            answer = gw.chat(model=model, stream=True)
+            self.assertEqual(answer.status, 200)
+            (attempt,) = gw.log_for(answer.id)["attempts"]
+            chosen[attempt["provider"], attempt["chosen"]] += 1
+        return chosen
+
+    def test_a_target_that_is_far_slower_than_it_was_gets_two_of_a_hundred(self):
+        self.slow(0.02)
+        with self.gateway() as gw:
+            self.assertEqual(self.stream(gw, 60), {("a", "order"): 60})
+            self.slow(0.6)
+            chosen = self.stream(gw, 100)  # the first four show it
+            self.assertEqual(chosen["a", "order"], 4, chosen)
+            self.assertLess(chosen["a", "degraded"], 10, chosen)
+            self.assertEqual(chosen["b", "order"], 96 - chosen["a", "degraded"], chosen)
+            self.assertIn('gw_upstream_health{target="a/real"} 0.5\n', metrics(gw))
+            self.assertTrue(any('the target "a/real" is slow' in line for line in gw.stderr))
+            self.assertEqual(self.stream(gw, 1, "only"), {("a", "degraded"): 1})  # there is no other
+            self.slow(0.02)
+            self.stream(gw, 5, "only")
+            self.assertIn('gw_upstream_health{target="a/real"} 1\n', metrics(gw))
+            self.assertEqual(self.stream(gw, 10), {("a", "order"): 10})
+
+
 class Deadline(Two):
     def timed(self, gw, **more):
         begun = time.monotonic()
