@@ -15,6 +15,7 @@
 #include "health/degraded.h"
 #include "health/latency.h"
 #include "health/silence.h"
+#include "health/slots.h"
 
 enum ejection_may {
     EJECTION_YES,   /* it may be used */
@@ -56,6 +57,7 @@ struct ejection {
     struct silence silence;   /* of its attempts that wait; a lock of its own, as the next one has */
     struct latency latency;   /* how fast it answers */
     struct degraded degraded; /* is that far less than it was */
+    struct slots slots;       /* where its requests in flight have a limit; with a lock of its own, too */
 };
 
 /* One attempt, from ejection_begin() to ejection_end(). */

@@ -10,6 +10,7 @@
 #include "health/ejection.h"
 #include "health/lane.h"
 #include "health/outage.h"
+#include "health/queue.h"
 #include "health/warm.h"
 
 /* One row; freed with its table. */
@@ -18,7 +19,10 @@ struct row {
     union {
         struct ejection ejection;
         struct lane lane;
-        struct outage outage;
+        struct {
+            struct outage outage;
+            struct queue queue;
+        } model;
     } of;
     char words[]; /* the key */
 };
@@ -31,6 +35,7 @@ struct health {
     uint64_t seed;
     struct map rows[KINDS];
     struct warm warm;
+    struct gate gate; /* of slots and queues */
 };
 
 struct health *health_new(uint64_t seed)
@@ -41,6 +46,7 @@ struct health *health_new(uint64_t seed)
     health->seed = seed;
     pthread_rwlock_init(&health->lock, NULL);
     warm_init(&health->warm);
+    gate_init(&health->gate);
     for (unsigned i = 0; i < KINDS; i++)
         map_init(&health->rows[i]);
     return health;
@@ -53,7 +59,7 @@ static void free_row(enum kind kind, struct row *row)
     else if (kind == LANES)
         lane_fini(&row->of.lane);
     else
-        outage_fini(&row->of.outage);
+        outage_fini(&row->of.model.outage);
     free(row);
 }
 
@@ -67,6 +73,7 @@ void health_free(struct health *health)
         map_fini(&health->rows[kind]);
     }
     warm_fini(&health->warm);
+    gate_fini(&health->gate);
     pthread_rwlock_destroy(&health->lock);
     free(health);
 }
@@ -82,12 +89,15 @@ static struct row *add(struct health *health, enum kind kind, struct text key, s
     row->provider = (struct text){ row->words, provider };
     row->model = (struct text){ row->words + model_at, key.len - model_at };
     uint64_t seed = health->seed ^ (rows->count + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    if (kind == TARGETS)
+    if (kind == TARGETS) {
         ejection_init(&row->of.ejection, seed);
-    else if (kind == LANES)
+        slots_init(&row->of.ejection.slots, &health->gate);
+    } else if (kind == LANES) {
         lane_init(&row->of.lane, seed);
-    else
-        outage_init(&row->of.outage, seed);
+    } else {
+        outage_init(&row->of.model.outage, seed);
+        queue_init(&row->of.model.queue, &health->gate);
+    }
     map_put(rows, (struct text){ row->words, key.len }, row);
     return row;
 }
@@ -151,7 +161,18 @@ struct lane *health_lane(struct health *health, struct text provider, struct tex
 struct outage *health_model(struct health *health, struct text model)
 {
     struct row *row = find(health, MODELS, model, TEXT_NONE, TEXT_NONE, true);
-    return row != NULL ? &row->of.outage : NULL;
+    return row != NULL ? &row->of.model.outage : NULL;
+}
+
+struct queue *health_queue(struct health *health, struct text model)
+{
+    struct row *row = find(health, MODELS, model, TEXT_NONE, TEXT_NONE, true);
+    return row != NULL ? &row->of.model.queue : NULL;
+}
+
+struct gate *health_gate(struct health *health)
+{
+    return health != NULL ? &health->gate : NULL;
 }
 
 void health_each(struct health *health,
@@ -161,6 +182,17 @@ void health_each(struct health *health,
     for (size_t i = 0; i < health->rows[TARGETS].count; i++) {
         struct row *row = health->rows[TARGETS].entries[i].value;
         each(owner, row->provider, row->model, &row->of.ejection);
+    }
+    pthread_rwlock_unlock(&health->lock);
+}
+
+void health_each_queue(struct health *health, void (*each)(void *owner, struct text model, struct queue *queue),
+                       void *owner)
+{
+    pthread_rwlock_rdlock(&health->lock);
+    for (size_t i = 0; i < health->rows[MODELS].count; i++) {
+        struct row *row = health->rows[MODELS].entries[i].value;
+        each(owner, row->provider, &row->of.model.queue);
     }
     pthread_rwlock_unlock(&health->lock);
 }

@@ -20,6 +20,8 @@ struct ejection; /* of a target: ejection.h */
 struct warm;     /* of conversations: warm.h */
 struct lane;     /* of a secret: lane.h */
 struct outage;   /* of a model: outage.h */
+struct queue;    /* of a model: queue.h */
+struct gate;     /* of all slots and queues: slots.h */
 
 #define HEALTH_ROWS_MOST 4096u /* of each kind; what comes beyond has no health and is always usable */
 
@@ -39,8 +41,15 @@ struct lane *health_lane(struct health *health, struct text provider, struct tex
                          struct text secret, bool make);
 /* The row of a model as it is asked for. */
 struct outage *health_model(struct health *health, struct text model);
+/* Who waits for a slot of its targets. */
+struct queue *health_queue(struct health *health, struct text model);
+/* NULL: `health` is. */
+struct gate *health_gate(struct health *health);
 /* Calls `each` for every target, in the order in which they were first seen: for metrics. */
 void health_each(struct health *health,
                  void (*each)(void *owner, struct text provider, struct text model, struct ejection *row), void *owner);
+/* The same for the queue of every model that was asked for while something was full or out. */
+void health_each_queue(struct health *health, void (*each)(void *owner, struct text model, struct queue *queue),
+                       void *owner);
 
 #endif

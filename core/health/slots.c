@@ -1,0 +1,97 @@
+/* slots.c - the requests in flight of targets that have a limit. */
+#include "health/slots.h"
+
+#include "base/fail.h"
+
+void gate_init(struct gate *gate)
+{
+    *gate = (struct gate){ .second = -1 };
+    pthread_mutex_init(&gate->lock, NULL);
+}
+
+void gate_fini(struct gate *gate)
+{
+    BUG_IF(gate->queues != NULL);
+    pthread_mutex_destroy(&gate->lock);
+}
+
+void slots_init(struct slots *s, struct gate *gate)
+{
+    *s = (struct slots){ .gate = gate, .windows = { { .slot = -2 }, { .slot = -2 } } };
+}
+
+/* How many critical requests there were at a time, in the last 30 to 60 s. */
+static unsigned critical_most(const struct slots *s, int64_t now_ns)
+{
+    int64_t slot = now_ns / SLOTS_WINDOW_NS;
+    unsigned most = s->critical;
+    for (unsigned i = 0; i < 2; i++)
+        if (s->windows[i].slot >= slot - 1 && s->windows[i].most > most)
+            most = s->windows[i].most;
+    return most;
+}
+
+/* Slots that only critical requests get. One is left for the others. */
+static unsigned kept(const struct slots *s, unsigned most, int64_t now_ns)
+{
+    unsigned seen = critical_most(s, now_ns), wanted = (3 * seen + 1) / 2, bound = most / SLOTS_KEPT_MOST;
+    if (seen == 0 || most < 2)
+        return 0;
+    bound = bound > 0 ? bound : 1;
+    return wanted < bound ? wanted : bound;
+}
+
+bool slots_is_free(struct slots *s, unsigned most, enum slots_class of, int64_t now_ns)
+{
+    if (s->in_flight >= most)
+        return false;
+    return of == SLOTS_CRITICAL || s->in_flight - s->critical + kept(s, most, now_ns) < most;
+}
+
+void slots_add(struct slots *s, enum slots_class of, int64_t now_ns)
+{
+    s->in_flight++;
+    if (of != SLOTS_CRITICAL)
+        return;
+    struct slots_window *w = &s->windows[now_ns / SLOTS_WINDOW_NS & 1];
+    if (w->slot != now_ns / SLOTS_WINDOW_NS)
+        *w = (struct slots_window){ .slot = now_ns / SLOTS_WINDOW_NS };
+    s->critical++;
+    w->most = s->critical > w->most ? s->critical : w->most;
+}
+
+bool slots_has_room(struct slots *s, unsigned most, enum slots_class of, int64_t now_ns)
+{
+    pthread_mutex_lock(&s->gate->lock);
+    bool free = slots_is_free(s, most, of, now_ns);
+    pthread_mutex_unlock(&s->gate->lock);
+    return free;
+}
+
+bool slots_take(struct slots *s, unsigned most, enum slots_class of, int64_t now_ns)
+{
+    pthread_mutex_lock(&s->gate->lock);
+    bool free = slots_is_free(s, most, of, now_ns);
+    if (free)
+        slots_add(s, of, now_ns);
+    pthread_mutex_unlock(&s->gate->lock);
+    return free;
+}
+
+void slots_give(struct slots *s, enum slots_class of, int64_t now_ns)
+{
+    pthread_mutex_lock(&s->gate->lock);
+    BUG_IF(s->in_flight == 0 || (of == SLOTS_CRITICAL && s->critical == 0));
+    s->in_flight--;
+    s->critical -= of == SLOTS_CRITICAL;
+    queue_serve(s->gate, s, now_ns);
+    pthread_mutex_unlock(&s->gate->lock);
+}
+
+unsigned slots_in_flight(struct slots *s)
+{
+    pthread_mutex_lock(&s->gate->lock);
+    unsigned n = s->in_flight;
+    pthread_mutex_unlock(&s->gate->lock);
+    return n;
+}
