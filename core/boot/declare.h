@@ -57,6 +57,7 @@ struct declare_target {
     struct text name;           /* "provider/model" */
     const struct tariff *price; /* NULL: not set */
     unsigned weight;            /* DECLARE_NO_WEIGHT: not set */
+    unsigned max_in_flight;     /* 0: not set */
     struct text region, retention;
 };
 #define DECLARE_NO_WEIGHT UINT32_MAX
@@ -164,6 +165,7 @@ struct declare_team {
     struct declare_require require;
     struct declare_rates rates;
     struct declare_budgets budgets, of_session, of_user;
+    struct text priority; /* absent: not set */
 };
 
 /* A project or a tag. */
@@ -183,6 +185,7 @@ struct declare_key {
     bool enabled;
     struct declare_rates rates;
     struct declare_budgets budgets, of_session;
+    struct text priority; /* absent: not set */
 };
 
 struct declare_limits {

@@ -194,8 +194,8 @@ static void dump_word(const char *before, struct text word, struct buf *out)
 
 static void dump_target(const struct config_target *target, struct buf *out)
 {
-    bool more =
-        target->price != NULL || target->region.ptr != NULL || target->retention.ptr != NULL || target->weight != 1;
+    bool more = target->price != NULL || target->region.ptr != NULL || target->retention.ptr != NULL ||
+                target->weight != 1 || target->max_in_flight > 0;
     if (more && target->fallback) /* the others stand in braces already */
         buf_str(out, "{ ");
     buf_printf(out, "\"%.*s/", TEXT_ARG(target->provider->name));
@@ -211,6 +211,8 @@ static void dump_target(const struct config_target *target, struct buf *out)
     }
     if (target->weight != 1)
         buf_printf(out, ", weight = %u", target->weight);
+    if (target->max_in_flight > 0)
+        buf_printf(out, ", max_in_flight = %u", target->max_in_flight);
     dump_word(", region = ", target->region, out);
     dump_word(", retention = ", target->retention, out);
     buf_str(out, more && target->fallback ? " }" : "");
@@ -293,6 +295,10 @@ static void dump_team(const struct config_team *team, struct buf *out)
         more = true;
     }
     more = dump_rates(&team->rates, more ? ", " : " ", out) || more;
+    if (team->priority != PRIORITY_UNSET) {
+        buf_printf(out, "%s priority = \"%s\"", more ? "," : "", config_priority_name(team->priority));
+        more = true;
+    }
     if (team->region_count > 0 || team->retention_count > 0) {
         buf_printf(out, "%srequire = {", more ? ", " : " ");
         dump_words(" region = { ", team->regions, team->region_count, out);
@@ -346,6 +352,8 @@ static void dump_key(const struct config_key *key, struct buf *out)
     dump_labels(key, out);
     dump_budgets(&key->budgets, ", budget = ", out);
     dump_budgets(&key->of_session, ", session_budget = ", out);
+    if (key->priority != PRIORITY_UNSET)
+        buf_printf(out, ", priority = \"%s\"", config_priority_name(key->priority));
     dump_rates(&key->rates, ", ", out);
     buf_str(out, " }\n");
 }

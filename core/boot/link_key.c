@@ -11,6 +11,14 @@
 static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where);
 static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key);
 
+static enum config_priority priority_of(struct text said)
+{
+    for (unsigned i = PRIORITY_CRITICAL; i < PRIORITIES; i++)
+        if (text_is(said, config_priority_name((enum config_priority)i)))
+            return (enum config_priority)i;
+    return PRIORITY_UNSET;
+}
+
 static struct text *copy_texts(struct link *l, const struct declare_texts *said, size_t *count)
 {
     struct text *out = arena_array(l->arena, struct text, said->count + 1);
@@ -75,6 +83,7 @@ void link_teams(struct link *l)
         team->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
         team->rates =
             (struct config_rates){ .rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight };
+        team->priority = priority_of(said->priority);
         team->of_session =
             link_budgets(l, &said->of_session, said->line, arena_printf(&l->scratch, "%s: session_budget", where));
         team->of_user =
@@ -194,6 +203,7 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
     key->budgets = link_budgets(l, &said->budgets, said->line, "key: budget");
     key->rates =
         (struct config_rates){ .rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight };
+    key->priority = priority_of(said->priority);
     if (said->of_session.given && text_find(key->name, TEXT("/")) >= 0) /* "key/session" would be two accounts' name */
         complain(complaints, said->line, "key: session_budget: the name of a key that has one is without \"/\"");
     key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");

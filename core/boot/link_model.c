@@ -54,6 +54,26 @@ static bool is_model_name(struct text name, bool may_be_family)
     return name.len > 0 && name.len <= NAME_MAX_LEN;
 }
 
+/* One target of two models has one limit. */
+static void share_limits(struct link *l)
+{
+    struct config *config = l->config;
+    config->limits_all_targets = config->model_count > 0;
+    for (size_t i = 0; i < config->model_count; i++)
+        for (size_t t = 0; t < config->models[i].target_count; t++) {
+            struct config_target *target = &config->models[i].targets[t];
+            unsigned known = config_max_in_flight(config, target->provider, target->model);
+            if (target->max_in_flight > 0 && known > 0 && known != target->max_in_flight)
+                complain(
+                    &l->report->complaints, config->models[i].line,
+                    "model \"%.*s\": max_in_flight of \"%.*s/%.*s\" is %u here and %u in another place: it has one",
+                    TEXT_ARG(config->models[i].name), TEXT_ARG(target->provider->name), TEXT_ARG(target->model),
+                    target->max_in_flight, known);
+            target->max_in_flight = known;
+            config->limits_all_targets = config->limits_all_targets && known > 0;
+        }
+}
+
 void link_models(struct link *l)
 {
     struct config *config = l->config;
@@ -76,6 +96,7 @@ void link_models(struct link *l)
         link_model(l, said, &config->models[config->model_count++], where);
     }
     map_fini(&seen);
+    share_limits(l);
     if (l->options->file != NULL)
         note_unusable(l);
 }
@@ -193,6 +214,13 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
                      TEXT_ARG(name));
             continue;
         }
+        unsigned most = list->items[i].max_in_flight;
+        if (most > 0 && text_is(rest, "*"))
+            complain(
+                complaints, said->line,
+                "%s: max_in_flight of \"%.*s\": write the model's name after the slash, for it is the limit of one",
+                where, TEXT_ARG(name));
+        l->config->limits_targets = l->config->limits_targets || most > 0;
         bool weighs = list->items[i].weight != DECLARE_NO_WEIGHT;
         unsigned weight = weighs ? list->items[i].weight : 1;
         if (weighs && said->strategy.ptr == NULL)
@@ -202,6 +230,7 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
                                     .model = arena_text(l->arena, rest),
                                     .fallback = fallback,
                                     .weight = weight,
+                                    .max_in_flight = most,
                                     .price = link_price(l, list->items[i].price),
                                     .region = arena_text(l->arena, list->items[i].region),
                                     .retention = arena_text(l->arena, list->items[i].retention) };

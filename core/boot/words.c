@@ -96,6 +96,8 @@ const struct word_row words[] = {
      .help = "what it costs: { \"provider/model\", price = { input_usd_per_mtok = 2.5 } }"},
     {"model.target", "weight", COUNT(0, 1000000), AT(declare_target, weight), .otherwise = "1", RELOAD,
      .help = "its share among the targets of its list; 0: only when the others are not usable"},
+    {"model.target", "max_in_flight", COUNT(1, 1000000), AT(declare_target, max_in_flight), .otherwise = "no limit", RELOAD,
+     .help = "most requests to it at a time, in this process and for all its models; more go to other targets, or wait for up to 2 s"},
     {"model.target", "region", WORD_STRING, AT(declare_target, region), RELOAD,
      .help = "where it answers, in a word of yours such as \"eu\": for `require` and policies; nothing checks that it is true"},
     {"model.target", "retention", WORD_STRING, AT(declare_target, retention), RELOAD,
@@ -114,6 +116,8 @@ const struct word_row words[] = {
     {"team", "session_budget", WORD_BUDGETS, AT(declare_team, of_session), RELOAD, .help = "what each session of its clients may spend"},
     {"team", "user_budget", WORD_BUDGETS, AT(declare_team, of_user), RELOAD, .help = "what each end user that its clients name may spend"},
 
+    {"team", "priority", WORD_CHOICE, .choices = "critical normal low", AT(declare_team, priority), .otherwise = "\"normal\"", RELOAD,
+     .help = "whose requests are served first where targets with max_in_flight are full; those of low priority are refused first"},
     {"team", "limits", WORD_SETTINGS, AT(declare_team, rates), RELOAD, .help = "what its keys may take together"},
     {"team.limits", "rpm", COUNT(0, 1000000), AT(declare_rates, rpm), .otherwise = "0", RELOAD, .help = "requests per minute; 0: no limit"},
     {"team.limits", "tpm", COUNT(0, 4000000000), AT(declare_rates, tpm), .otherwise = "0", RELOAD, .help = "tokens per minute, cached input too; 0: no limit"},
@@ -140,6 +144,8 @@ const struct word_row words[] = {
     {"key", "tags", WORD_TAGS, AT(declare_key, tags), RELOAD, .help = "of its requests, beside those in x-gw-tags, which count before them"},
     {"key", "budget", WORD_BUDGETS, AT(declare_key, budgets), RELOAD, .help = "what it may spend, beside its team's budget"},
     {"key", "session_budget", WORD_BUDGETS, AT(declare_key, of_session), RELOAD, .help = "what each session of it may spend"},
+    {"key", "priority", WORD_CHOICE, .choices = "critical normal low", AT(declare_key, priority), .otherwise = "its team's", RELOAD,
+     .help = "of its requests, in the place of its team's"},
     {"key", "limits", WORD_SETTINGS, AT(declare_key, rates), RELOAD, .help = "what it may take, beside its team's limits"},
     {"key.limits", "rpm", COUNT(0, 1000000), AT(declare_rates, rpm), .otherwise = "0", RELOAD, .help = "requests per minute; 0: no limit"},
     {"key.limits", "tpm", COUNT(0, 4000000000), AT(declare_rates, tpm), .otherwise = "0", RELOAD, .help = "tokens per minute, cached input too; 0: no limit"},
@@ -284,7 +290,6 @@ static const struct {
     { "model", "price" },
     { "model", "shadow" },
     { "model.retry", "budget" },
-    { "model.target", "max_in_flight" },
     { "model.target", "sample" },
 };
 

@@ -43,6 +43,30 @@ const char *config_strategy_name(enum config_strategy strategy)
     return names[strategy];
 }
 
+const char *config_priority_name(enum config_priority priority)
+{
+    static const char *const names[PRIORITIES] = { "", "critical", "normal", "low" };
+    return names[priority];
+}
+
+enum config_priority config_priority_of(const struct config_team *team, const struct config_key *key)
+{
+    if (key != NULL && key->priority != PRIORITY_UNSET)
+        return key->priority;
+    return team->priority != PRIORITY_UNSET ? team->priority : PRIORITY_NORMAL;
+}
+
+unsigned config_max_in_flight(const struct config *config, const struct config_provider *provider, struct text model)
+{
+    for (size_t i = 0; i < config->model_count && config->limits_targets; i++)
+        for (size_t t = 0; t < config->models[i].target_count; t++) {
+            const struct config_target *target = &config->models[i].targets[t];
+            if (target->max_in_flight > 0 && target->provider == provider && text_eq(target->model, model))
+                return target->max_in_flight;
+        }
+    return 0;
+}
+
 static const struct config_limits default_limits = {
     .body_bytes = 20 * MB,
     .answer_bytes = 64 * MB,

@@ -105,9 +105,21 @@ struct config_target {
     bool fallback;              /* from the `fallback` list */
     const struct tariff *price; /* of its own; NULL: the provider's */
     unsigned weight;            /* 1 where the file has none */
+    unsigned max_in_flight;     /* requests at a time; 0: no limit. The same for each of its models */
     struct text region,
         retention; /* where it answers, how long it keeps what it gets, as the operator states it; absent: not stated */
 };
+
+/* Whose requests are served first where there are too many. */
+enum config_priority {
+    PRIORITY_UNSET, /* of a key: its team's; of a team: normal */
+    PRIORITY_CRITICAL,
+    PRIORITY_NORMAL,
+    PRIORITY_LOW,
+    PRIORITIES
+};
+/* As gateway.lua names it; static. */
+const char *config_priority_name(enum config_priority priority);
 
 /* Which of a model's usable targets is tried first. */
 enum config_strategy {
@@ -159,6 +171,7 @@ struct config_team {
     size_t model_count;
     struct text *regions, *retentions; /* of targets that may answer; none: any */
     size_t region_count, retention_count;
+    enum config_priority priority;
 };
 
 struct config_key {
@@ -169,6 +182,7 @@ struct config_key {
     struct text project, tags;        /* of its requests that name none; tags as labels.h has them */
     struct config_budgets budgets;    /* its own, beside its team's */
     struct config_budgets of_session; /* of each of its sessions */
+    enum config_priority priority;    /* before its team's */
     bool enabled;
     int64_t expires_unix_ms; /* 0: never */
 };
@@ -314,6 +328,8 @@ struct config {
     struct text metrics_token;             /* who shows it may read /metrics from anywhere; absent: nobody may */
     const char *metrics_from;              /* 'env "X"'; NULL: not declared */
     bool keys_required;                    /* true once a key is declared */
+    bool limits_targets;                   /* some target has max_in_flight */
+    bool limits_all_targets;               /* all targets have */
     bool prefix_routing;                   /* no file: bare names by the providers' own patterns */
     const char *ca_file;                   /* for upstream TLS; NULL: the system's */
     const char *const *plugin_directories; /* where plugins are looked for; NULL-terminated */
@@ -339,6 +355,10 @@ const struct config_model *config_model(const struct config *config, struct text
 const struct config_model *config_family(const struct config *config, struct text name);
 /* The key with this digest, NULL when there is none. Constant-time comparison. */
 const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN]);
+/* The key's, else its team's, else normal. `key` may be NULL. */
+enum config_priority config_priority_of(const struct config_team *team, const struct config_key *key);
+/* The most requests at a time that a target gets, whatever a client calls it; 0: no limit. */
+unsigned config_max_in_flight(const struct config *config, const struct config_provider *provider, struct text model);
 /* May this team use that model name? */
 bool config_team_may(const struct config_team *team, struct text model);
 /* What holds where neither the model nor the provider sets them. */

@@ -77,8 +77,19 @@ enum next attempt_choose(struct request *req)
     BUG_IF(req->target_next >= req->target_count);
     if (req->attempts_made == 0)
         req->secret_turn = req->worker->turn++;
-    if (choose_target(req) == FAIL)
-        return FAIL;
+    return choose_target(req);
+}
+
+/* Row "attempt.begin". */
+enum next attempt_begin(struct request *req)
+{
+    if (slot_waited(req)) {
+        enum next next = slot_result(req) == FAIL ? FAIL : choose_target(req);
+        if (next == WAIT)
+            req->row--; /* this row comes again */
+        if (next != NEXT)
+            return next;
+    }
     struct attempt *a = arena_new(&req->arena, struct attempt);
     a->req = req;
     a->previous = req->attempt;
@@ -97,6 +108,7 @@ enum next attempt_choose(struct request *req)
     a->streams = req->ask.stream;
     a->started_ns = clock_ns();
     choose_begin(a);
+    req->slot.granted = false;
     req->attempt = a;
     req->attempts_made++;
     return NEXT;
@@ -152,6 +164,7 @@ void attempt_cancel(struct attempt *a)
             a->outcome = OUTCOME_CANCELLED;
     }
     attempt_end(a);
+    slot_give(a->req);
     if (a->ended_ns == 0)
         a->ended_ns = clock_ns();
 }
@@ -180,6 +193,7 @@ void attempt_close(struct attempt *a)
 void attempt_complete(struct attempt *a)
 {
     a->wire = attempt_is_over(a) ? a->wire : WIRE_OVER;
+    slot_give(a->req);
     if (a->ended_ns == 0)
         a->ended_ns = clock_ns();
     if (!attempt_is_unread(a))
@@ -195,9 +209,6 @@ static const struct wait_kind for_answer = { .name = "answer", .cancel = attempt
 enum next attempt_send(struct request *req)
 {
     struct attempt *a = req->attempt;
-    enum next held = hold_result(req);
-    if (held != NEXT)
-        return held;
     if (attempt_has_failed(a) || req->arena.full)
         return NEXT;
     retry_sent(req);

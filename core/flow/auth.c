@@ -13,6 +13,7 @@ enum next admit_run(struct request *req)
     req->in_flight = 1;
     if (limit > 0 && now > limit) {
         metrics_count_event(gateway->metrics, req->worker->index, "shed");
+        metrics_count_shed(gateway->metrics, req->worker->index, "in_flight");
         error_set(&req->fail, E_OVERLOAD, "the gateway has %u requests in flight, its limit: try again shortly", limit);
         return FAIL;
     }

@@ -8,6 +8,7 @@
 #include "flow/conversation.h"
 #include "flow/deadline.h"
 #include "flow/silent.h"
+#include "flow/slot.h"
 #include "flow/strategy.h"
 #include "flow/strategy_figures.h"
 #include "flow/way.h"
@@ -28,7 +29,7 @@ static struct ejection *health_of(const struct request *req, struct route_target
 {
     if (!t->looked_up && has_health(req, t->provider))
         t->health = health_target(req->worker->gateway->health, t->provider->name, t->provider->base_url, t->model,
-                                  t->configured);
+                                  t->configured || t->max_in_flight > 0);
     if (!t->looked_up && t->health != NULL)
         t->avoided = degraded_avoids(&t->health->degraded, clock_ns(), chance_next(&req->worker->chance));
     t->looked_up = true;
@@ -104,7 +105,7 @@ static bool has_tried(const struct request *req)
 }
 
 /* What stands in the way of a target. */
-enum way_in { WAY_IN, WAY_PROBE, WAY_SUSPECT, WAY_OUT, WAY_COOLS };
+enum way_in { WAY_IN, WAY_PROBE, WAY_SUSPECT, WAY_FULL, WAY_OUT, WAY_COOLS };
 
 static enum way_in way_into(struct request *req, struct route_target *t, int64_t now, int64_t *left)
 {
@@ -114,6 +115,8 @@ static enum way_in way_into(struct request *req, struct route_target *t, int64_t
         return WAY_OUT;
     if (secret_of(req, t, now, left) < 0)
         return WAY_COOLS;
+    if (!slot_is_free(req, t, now))
+        return WAY_FULL;
     if (may == EJECTION_PROBE)
         return WAY_PROBE;
     return t->avoided || (e != NULL && silence_is_suspect(&e->silence, now)) ? WAY_SUSPECT : WAY_IN;
@@ -134,7 +137,7 @@ void choose_look(struct request *req, size_t index, struct script_target *out)
 
 bool choose_has_another(struct request *req, bool suspect)
 {
-    enum way_in most = suspect ? WAY_SUSPECT : WAY_PROBE;
+    enum way_in most = suspect ? WAY_FULL : WAY_PROBE;
     int64_t now = clock_ns(), left = INT64_MAX;
     for (size_t i = req->target_next; i < req->target_count; i++)
         if (way_into(req, &req->targets[i], now, &left) <= most)
@@ -187,6 +190,21 @@ static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *le
     return chosen >= 0 ? chosen : pick_of(req, WAY_SUSPECT, now, cools, left);
 }
 
+/* The target whose slot a wait has brought, if it is still usable. */
+static ptrdiff_t granted(struct request *req, int64_t now)
+{
+    int64_t left = INT64_MAX;
+    for (size_t i = req->target_next; i < req->target_count && req->slot.of != NULL; i++) {
+        struct route_target *t = &req->targets[i];
+        if (!slot_is_of(req, t) || way_into(req, t, now, &left) > WAY_SUSPECT)
+            continue;
+        t->chosen = "queue";
+        return (ptrdiff_t)i;
+    }
+    slot_give(req);
+    return -1;
+}
+
 /* Every secret of whatever is not ejected is at its limit. */
 static enum next all_cool(struct request *req, int64_t left)
 {
@@ -202,7 +220,7 @@ static enum next all_cool(struct request *req, int64_t left)
 static enum next all_out(struct request *req, int64_t now)
 {
     struct outage *outage = health_model(req->worker->gateway->health, req->ask.model);
-    if (outage == NULL || outage_sends(outage, now)) {
+    if ((outage == NULL || outage_sends(outage, now)) && slot_take(req, &req->targets[req->target_next], now)) {
         req->targets[req->target_next].outage = outage;
         req->targets[req->target_next].chosen = "outage";
         return NEXT;
@@ -216,15 +234,32 @@ static enum next all_out(struct request *req, int64_t now)
     return FAIL;
 }
 
+/* What is full and would do: the request waits for one of them. NEXT: there is none. */
+static enum next wait_for_any(struct request *req, int64_t now)
+{
+    size_t *full = arena_array(&req->arena, size_t, req->target_count - req->target_next), count = 0;
+    int64_t left = INT64_MAX;
+    for (size_t i = req->target_next; i < req->target_count; i++)
+        if (way_into(req, &req->targets[i], now, &left) == WAY_FULL)
+            full[count++] = i;
+    return count > 0 ? slot_wait(req, full, count, now) : NEXT;
+}
+
 enum next choose_target(struct request *req)
 {
     int64_t now = clock_ns(), left = INT64_MAX;
     bool cools = false;
     if (req->again == AGAIN_NEXT || req->secret_tries > 0) { /* the same target: that was decided */
+        if (!slot_take(req, &req->targets[req->target_next], now))
+            return slot_wait(req, &req->target_next, 1, now);
         req->again = req->again == AGAIN_NEXT ? AGAIN_WAS : req->again;
         return NEXT;
     }
-    ptrdiff_t chosen = pick(req, now, &cools, &left);
+    ptrdiff_t chosen = granted(req, now);
+    if (chosen < 0)
+        do
+            chosen = pick(req, now, &cools, &left);
+        while (chosen >= 0 && !slot_take(req, &req->targets[chosen], now)); /* another worker was faster */
     if (chosen >= 0) {
         struct route_target *t = &req->targets[chosen];
         if (!strategy_needs_all(req))
@@ -232,6 +267,9 @@ enum next choose_target(struct request *req)
         move_up(req, (size_t)chosen);
         return NEXT;
     }
+    enum next next = wait_for_any(req, now);
+    if (next != NEXT)
+        return next;
     if (has_tried(req)) /* a policy took away what was left */
         return attempt_give_up(req->attempt);
     return cools ? all_cool(req, left) : all_out(req, now);

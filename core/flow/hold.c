@@ -79,6 +79,7 @@ static enum next wait_for_room(struct attempt *a, const struct spend_hold *hold,
                              .queue.on_over = on_over,
                              .message.on_message = on_message,
                              .timer.on_time = on_time };
+    slot_give(req); /* others can use it meanwhile */
     w->until_ns = until;
     w->limit = limit;
     a->waits = w;
@@ -206,7 +207,7 @@ enum next attempt_hold(struct request *req)
     return fall_short(a, &hold, &refusal, longest(req) > 0);
 }
 
-/* It waits again: row "attempt.send" comes again after it. */
+/* It waits again: row "attempt.slot" comes again after it. */
 static enum next once_more(struct request *req, enum next next)
 {
     if (next == WAIT)

@@ -33,6 +33,8 @@ void invariant_check(const struct request *req)
            !req->ask.stream); /* an answer of the gateway's own */
     BUG_IF(req->kept != NULL && req->reply >= REPLY_RELAYING);
     BUG_IF((req->paused || req->pending.len > 0) && req->reply < REPLY_BEGUN);
+    BUG_IF(req->slot.of != NULL && req->in_flight == 0); /* a slot is given back before the request is settled */
+    BUG_IF(req->slot.of != NULL && !req->slot.granted && (req->attempt == NULL || attempt_is_over(req->attempt)));
     BUG_IF(req->target_next > req->target_count || (req->attempts_made > 0) != (req->attempt != NULL));
     if (req->attempt == NULL)
         return;

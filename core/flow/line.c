@@ -175,6 +175,8 @@ static void write_answer(const struct request *req, const struct line_sums *sums
     else
         json_put_null(w);
     put_int(w, TEXT("duration_ms"), sums->duration_ns / CLOCK_MS);
+    if (req->queued_ns > 0)
+        put_int(w, TEXT("queued_ms"), req->queued_ns / CLOCK_MS);
     put_int(w, TEXT("overhead_us"), sums->overhead_ns / 1000);
     put_int(w, TEXT("bytes_in"), (int64_t)req->bytes_in);
     put_int(w, TEXT("bytes_out"), (int64_t)(req->bytes_out + req->body_out.len + req->tail_bytes.len));

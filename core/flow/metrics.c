@@ -215,6 +215,22 @@ void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit)
     bump(m, worker, &key);
 }
 
+void metrics_count_shed(struct metrics *m, unsigned worker, const char *reason)
+{
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("s"));
+    key_add(&key, text_of(reason));
+    bump(m, worker, &key);
+}
+
+void metrics_observe_queue(struct metrics *m, unsigned worker, int64_t ns)
+{
+    struct metrics_shard *shard = &m->shards[worker];
+    pthread_mutex_lock(&shard->lock);
+    observe(&shard->queue, ns);
+    pthread_mutex_unlock(&shard->lock);
+}
+
 void metrics_count_policy(struct metrics *m, unsigned worker, struct text policy, struct text event)
 {
     struct key key = { .len = 0 };

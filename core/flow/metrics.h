@@ -46,6 +46,11 @@ void metrics_count_fallback(struct metrics *m, unsigned worker, struct text from
 /* Static names: "client_gone", "client_stuck", "shed", "late_head", "late_body", "log_dropped"... */
 void metrics_count_event(struct metrics *m, unsigned worker, const char *name);
 
+/* A request that was refused because there are too many: "in_flight", "queue_full", "queue_wait", "hopeless", "memory". */
+void metrics_count_shed(struct metrics *m, unsigned worker, const char *reason);
+/* How long a request waited in the queue of its model, whatever came of it. */
+void metrics_observe_queue(struct metrics *m, unsigned worker, int64_t ns);
+
 /* A request that a limit refused: "rpm", "tpm", "in_flight". */
 void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
 

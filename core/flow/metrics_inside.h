@@ -49,7 +49,7 @@ struct metrics_shard {
     struct map rows;   /* key -> struct metrics_row */
     struct map timed;  /* key -> struct metrics_timed */
     struct map models; /* names that clients gave -> the same text */
-    struct metrics_histogram overhead;
+    struct metrics_histogram overhead, queue;
 };
 
 struct metrics {

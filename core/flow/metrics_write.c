@@ -13,6 +13,7 @@
 #include "flow/metrics_inside.h"
 #include "health/ejection.h"
 #include "health/health.h"
+#include "health/queue.h"
 #include "money/delivery.h"
 #include "money/ledger.h"
 #include "money/nano.h"
@@ -64,6 +65,7 @@ static void merge(struct metrics *m, struct metrics_shard *all)
             merge_histogram(&into->first_token, &from->first_token);
         }
         merge_histogram(&all->overhead, &shard->overhead);
+        merge_histogram(&all->queue, &shard->queue);
         pthread_mutex_unlock(&shard->lock);
     }
 }
@@ -191,6 +193,8 @@ static void write_times(const struct metrics_shard *all, struct buf *out)
     }
     head(out, "gw_overhead_seconds", "histogram", "Time of a request that was spent in the gateway itself.");
     write_histogram("gw_overhead_seconds", TEXT_NONE, NULL, &all->overhead, out);
+    head(out, "gw_queue_seconds", "histogram", "How long requests waited for a place at a target that was full.");
+    write_histogram("gw_queue_seconds", TEXT_NONE, NULL, &all->queue, out);
 }
 
 static void gauge(struct buf *out, const char *name, const char *help, double value)
@@ -306,6 +310,17 @@ static void see(void *owner, struct text provider, struct text model, struct eje
     map_put(&seen->names, text_of(name), (void *)(uintptr_t)values[may]);
 }
 
+static void write_queue(void *owner, struct text model, struct queue *queue)
+{
+    struct buf *out = owner;
+    int waiting = queue_waiting(queue);
+    if (waiting < 0)
+        return;
+    buf_str(out, "gw_queue_waiting_requests{model=\"");
+    put_value(out, model);
+    buf_printf(out, "\"} %d\n", waiting);
+}
+
 static void write_health(struct health *health, struct buf *out)
 {
     struct seen seen = { .now_ns = clock_ns() };
@@ -323,6 +338,8 @@ static void write_health(struct health *health, struct buf *out)
     }
     map_fini(&seen.names);
     arena_fini(&seen.arena);
+    head(out, "gw_queue_waiting_requests", "gauge", "Requests that wait for a place at a target of this model.");
+    health_each_queue(health, write_queue, out);
 }
 
 /* Only where a policy counts. */
@@ -345,6 +362,7 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     static const char *const attempt[] = { "provider", "outcome", NULL };
     static const char *const fallback[] = { "from", "to", "reason", NULL };
     static const char *const event[] = { "event", NULL };
+    static const char *const reason[] = { "reason", NULL };
     static const char *const limit[] = { "limit", NULL };
     static const char *const source[] = { "source", NULL };
     static const char *const exceeded[] = { "model", NULL };
@@ -376,6 +394,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_rows(all, 'e', "gw_events_total", event, out);
     head(out, "gw_ratelimited_total", "counter", "Requests that a limit of a key, a team or all together refused.");
     write_rows(all, 'l', "gw_ratelimited_total", limit, out);
+    head(out, "gw_shed_total", "counter", "Requests that were refused because there were too many, and why.");
+    write_rows(all, 's', "gw_shed_total", reason, out);
     head(out, "gw_hold_exceeded_total", "counter", "Attempts that cost more than was held for them.");
     write_rows(all, 'h', "gw_hold_exceeded_total", exceeded, out);
     write_policy_events(all, out);

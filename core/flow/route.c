@@ -72,6 +72,7 @@ static void by_model(struct request *req, const struct config_model *model)
             continue;
         struct route_target *added = &req->targets[req->target_count - 1];
         added->weight = t->weight;
+        added->max_in_flight = t->max_in_flight;
         added->price = t->price != NULL ? t->price : added->price;
         added->region = t->region;
         added->retention = t->retention;
@@ -120,10 +121,10 @@ static void find_models(struct request *req, const struct config_provider *provi
 static void by_provider(struct request *req, const struct config_provider *provider, struct text model)
 {
     req->targets = arena_array(&req->arena, struct route_target, 1);
-    if (is_allowed(req->team, NULL))
-        add_target(req, provider, model, false, false);
-    else
+    if (!is_allowed(req->team, NULL))
         req->barred_targets++;
+    else if (add_target(req, provider, model, false, false))
+        req->targets->max_in_flight = config_max_in_flight(req->config, provider, model);
     if (req->worker->gateway->ledger != NULL)
         find_models(req, provider, model);
     req->attempts_max = CONFIG_DEFAULT_ATTEMPTS;

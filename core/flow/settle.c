@@ -47,6 +47,7 @@ enum next settle_run(struct request *req)
         usage_end(a);
         attempt_close(a);
     }
+    slot_give(req);
     price_request(req);
     if (a != NULL)
         spend_end(a, true);

@@ -22,15 +22,17 @@ static const struct step rows[] = {
     { "route", route_run },             /* the eligible targets, in order */
     { "policy.route", policy_route },   /* and of the targets that are left */
     { "attempt.pause", attempt_pause }, /* before the same target is tried once more */
-    { "attempt.choose", attempt_choose }, /* the next target */
+    { "attempt.choose", attempt_choose }, /* the next target; waits in the model's queue where all are full */
+    { "attempt.begin", attempt_begin },   /* with a slot of it, where it has a limit */
     { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
     { "attempt.hold", attempt_hold },     /* its budgets have room for it; waits for others in flight */
+    { "attempt.slot", attempt_slot },     /* its slot again, where it waited for its budgets without one */
     { "attempt.send", attempt_send },     /* waits for the first event or the whole answer */
     { "attempt.read", attempt_read },     /* a whole answer; a job where it is large */
     { "attempt.judge", attempt_judge },   /* may go back to "policy.route" */
     { "answer.fold", answer_fold },       /* makes a whole answer ready; a job where it is large */
     { "policy.response",
-      policy_response }, /* what they make of the answer, before the client has any of it; may go back to "route" */
+      policy_response },              /* what they make of it, before the client has any; may go back to "route" */
     { "answer.relay", answer_relay }, /* begins the answer; waits for the end of a stream */
     { "settle", settle_run },         /* counters and log: before the client sees the end */
     { "finish", answer_finish },      /* the last byte */

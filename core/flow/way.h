@@ -11,6 +11,7 @@
 #include "flow/price.h"
 #include "flow/request.h"
 #include "flow/sink.h"
+#include "flow/slot.h"
 #include "flow/throttle.h"
 #include "flow/wait.h"
 #include "flow/whose.h"
@@ -142,6 +143,9 @@ struct request {
     unsigned secret_turn;        /* which of a provider's secrets is the first of this request */
     unsigned secret_tries;       /* how many of the current target's were refused */
     enum request_again again;
+    struct slot slot;        /* the one that it has at a target with a limit */
+    struct slot_turn *turn;  /* its wait for one, or its last one; arena, NULL: it has not waited */
+    int64_t queued_ns;       /* in all such waits */
     struct loop_timer pause; /* before that */
     uint32_t pause_wait;
     struct config_timeouts timeouts; /* as the model sets them */
@@ -217,8 +221,10 @@ enum next route_run(struct request *req);
 enum next policy_route(struct request *req);
 enum next attempt_choose(struct request *req);
 enum next attempt_pause(struct request *req);
+enum next attempt_begin(struct request *req);
 enum next attempt_build(struct request *req);
 enum next attempt_hold(struct request *req);
+enum next attempt_slot(struct request *req);
 enum next attempt_send(struct request *req);
 enum next attempt_read(struct request *req);
 enum next attempt_judge(struct request *req);
@@ -244,7 +250,7 @@ bool route_find(const struct config *config, struct text name, struct route_plac
 
 /* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
 enum next route_estimate_tokens(struct request *req);
-/* hold.c: what came of waiting for room: NEXT, FAIL, or WAIT for a part of it; the same row comes again then. */
+/* hold.c: what came of waiting for room: NEXT, FAIL, or WAIT for a part of it; row "attempt.slot" comes again then. */
 enum next hold_result(struct request *req);
 /* body.c: may the body grow to `wanted` bytes? */
 bool body_hold(struct request *req, size_t wanted);

@@ -181,10 +181,10 @@ bool queue_leave(struct queue_wait *wait)
     return waits;
 }
 
-unsigned queue_waiting(struct queue *q)
+int queue_waiting(struct queue *q)
 {
     pthread_mutex_lock(&q->gate->lock);
-    unsigned n = waiting(q);
+    int n = q->length > 0 ? (int)waiting(q) : -1;
     pthread_mutex_unlock(&q->gate->lock);
     return n;
 }

@@ -57,8 +57,8 @@ void queue_init(struct queue *q, struct gate *gate);
 enum queue_answer queue_enter(struct queue *q, struct queue_wait *wait, unsigned length, int64_t now_ns);
 /* It waits no more. False: it is over, and on_over() was called. */
 bool queue_leave(struct queue_wait *wait);
-/* How many wait, of all classes. */
-unsigned queue_waiting(struct queue *q);
+/* How many wait, of all classes; -1: nobody ever has. */
+int queue_waiting(struct queue *q);
 /* Are so many refused at the moment that one more is in vain, most likely? Only where all there is has a limit. */
 bool queue_is_hopeless(struct gate *gate, int64_t now_ns);
 

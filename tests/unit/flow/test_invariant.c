@@ -26,6 +26,8 @@ enum spoil {
     PENDING_EARLY,
     TARGETS,
     UNCOUNTED,
+    SLOT_SETTLED,
+    SLOT_OVER,
     OVER_RUNS,
     ENDED_OPEN,
     SPEAKS_SILENT,
@@ -97,6 +99,7 @@ static void spoil_old(struct request *req, enum spoil how)
 static void spoil(struct request *req, enum spoil how)
 {
     static const struct wait_kind other = { .name = "other" };
+    static struct slots slots;
     if (how == NOT_RUNNING)
         req->running = false;
     else if (how == FINISHED)
@@ -119,6 +122,10 @@ static void spoil(struct request *req, enum spoil how)
         req->target_next = req->target_count + 1;
     else if (how == UNCOUNTED)
         req->attempts_made = 0;
+    else if (how == SLOT_SETTLED)
+        req->slot.of = &slots, req->in_flight = 0;
+    else if (how == SLOT_OVER)
+        req->slot.of = &slots, req->attempt->wire = WIRE_OVER, req->attempt->transfer = NULL;
     else if (how >= OLD_RUNS && how <= OLD_OUT)
         spoil_old(req, how);
     else
@@ -139,6 +146,8 @@ static const struct {
     { PENDING_EARLY, "req->pending.len > 0" },
     { TARGETS, "req->target_next > req->target_count" },
     { UNCOUNTED, "req->attempts_made > 0" },
+    { SLOT_SETTLED, "req->slot.of != NULL && req->in_flight == 0" },
+    { SLOT_OVER, "!req->slot.granted" },
     { OVER_RUNS, "attempt_is_over(a) && a->transfer != NULL" },
     { ENDED_OPEN, "a->state == ATTEMPT_ENDED && !attempt_is_over(a)" },
     { SPEAKS_SILENT, "!attempt_has_spoken(a)" },
