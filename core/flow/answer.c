@@ -132,7 +132,7 @@ enum next answer_relay(struct request *req)
 {
     struct attempt *a = req->attempt;
     if (!a->streams)
-        return NEXT;
+        return req->restoring != NULL ? job_result(req) : NEXT;
     answer_begin_stream(req, true);
     req->reply = REPLY_RELAYING;
     sink_open(req);

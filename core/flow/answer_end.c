@@ -49,6 +49,8 @@ bool answer_end_stream(struct attempt *a)
     } else if (!a->saw_end_mark) { /* it gave the finish reason: only the end mark is missing */
         buf_text(&req->tail_bytes, req->face->dialect->end);
     }
+    if (req->restoring != NULL)
+        sink_restore_end(req);
     if (req->reply != REPLY_BROKEN && (req->tail_bytes.failed || req->pending.failed || req->arena.full))
         end_short(a);
     if (req->tail_bytes.len > TAIL_MOST) { /* blocks that were not complete before */

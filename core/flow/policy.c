@@ -161,6 +161,17 @@ enum next policy_put_body(struct request *req)
     return NEXT;
 }
 
+/* What they have masked comes back in the answer. */
+static void take_restores(struct request *req)
+{
+    const struct script_request *p = req->policy;
+    struct restore_text *texts = arena_array(&req->arena, struct restore_text, p->restore_count);
+    size_t i = p->restore_count;
+    for (const struct script_restore *r = p->restores; r != NULL; r = r->next)
+        texts[--i] = r->text;
+    sink_restore_begin(req, texts, p->restore_count);
+}
+
 /* Row "policy.request". Comes again while a hook waits. */
 enum next policy_request(struct request *req)
 {
@@ -186,6 +197,8 @@ enum next policy_request(struct request *req)
     }
     if (p->edited && verdict == SCRIPT_PASS && policy_put_body(req) == FAIL)
         return FAIL;
+    if (p->restores != NULL && verdict == SCRIPT_PASS && (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0)
+        take_restores(req);
     p->ask = &req->ask;
     req->ask.model = req->answer.model = p->model;
     return policy_take(req, verdict);

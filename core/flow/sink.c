@@ -50,6 +50,10 @@ void sink_write(struct request *req, struct text bytes)
 {
     if (bytes.len == 0)
         return;
+    if (req->restoring != NULL)
+        bytes = sink_restore(req, bytes);
+    if (bytes.len == 0)
+        return;
     for (struct sink_subscriber *s = req->sink.first; s != NULL; s = s->next)
         s->on_bytes(s, bytes);
 }

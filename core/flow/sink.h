@@ -36,6 +36,14 @@ void sink_write(struct request *req, struct text bytes);
 void sink_keep_alive(struct request *req, struct text bytes);
 /* The stream has its end in req->tail_bytes: all but the client are given it. */
 void sink_end(struct request *req, bool complete);
+/* Texts that come back in the answer: where there are any, all bytes of the stream pass through sink_restore() on their way to the
+ * sink, and its end, req->tail_bytes, through sink_restore_end(). sink_restore.c */
+struct restore_text;
+struct sink_restoring;
+void sink_restore_begin(struct request *req, const struct restore_text *texts, size_t count);
+/* What goes in the place of these bytes, lent until the next call: all that is certain. */
+struct text sink_restore(struct request *req, struct text bytes);
+void sink_restore_end(struct request *req);
 /* The client takes more. */
 void sink_drained(struct request *req);
 

@@ -32,10 +32,11 @@ static const struct step rows[] = {
     { "attempt.judge", attempt_judge },   /* may go back to "policy.route" */
     { "answer.fold", answer_fold },       /* makes a whole answer ready; a job where it is large */
     { "policy.response",
-      policy_response },              /* what they make of it, before the client has any; may go back to "route" */
-    { "answer.relay", answer_relay }, /* begins the answer; waits for the end of a stream */
-    { "settle", settle_run },         /* counters and log: before the client sees the end */
-    { "finish", answer_finish },      /* the last byte */
+      policy_response }, /* what they make of it, before the client has any; may go back to "route" */
+    { "answer.restore", sink_restore_whole }, /* masked texts come back in a whole answer; a job where it is large */
+    { "answer.relay", answer_relay },         /* begins the answer; waits for the end of a stream */
+    { "settle", settle_run },                 /* counters and log: before the client sees the end */
+    { "finish", answer_finish },              /* the last byte */
 };
 
 const struct way way_main = { rows, sizeof rows / sizeof *rows };

@@ -160,8 +160,9 @@ struct request {
     struct price cost;       /* of all attempts; row "settle" */
     struct text tier, speed; /* asked for, of price_ask(); absent: not */
     enum request_reply reply;
-    bool paused;           /* the upstream waits for the client */
-    struct sink sink;      /* who gets the bytes of the stream */
+    bool paused;                      /* the upstream waits for the client */
+    struct sink_restoring *restoring; /* texts that come back in the answer; NULL: none. Arena */
+    struct sink sink;                 /* who gets the bytes of the stream */
     struct buf pending;    /* of a stream: what the door does not take yet; not all of it when pending.failed */
     struct buf tail_bytes; /* the end of a stream, held until it is settled */
     struct buf body_out;   /* a whole answer of ours */
@@ -230,6 +231,7 @@ enum next attempt_read(struct request *req);
 enum next attempt_judge(struct request *req);
 enum next answer_fold(struct request *req);
 enum next policy_response(struct request *req);
+enum next sink_restore_whole(struct request *req);
 enum next answer_relay(struct request *req);
 enum next settle_run(struct request *req);
 enum next answer_finish(struct request *req);

@@ -146,6 +146,15 @@ void show(lua_State *L, struct played *p, enum script_verdict verdict)
     put_map(L, "sends", p->req.sends);
     put_map(L, "replies", p->req.replies);
     lua_newtable(L);
+    for (const struct script_restore *r = p->req.restores; r != NULL; r = r->next) { /* the newest comes first */
+        if (lua_getfield(L, -1, r->text.key.ptr) == LUA_TNIL) {
+            lua_pushlstring(L, r->text.with.ptr, r->text.with.len);
+            lua_setfield(L, -3, r->text.key.ptr);
+        }
+        lua_pop(L, 1);
+    }
+    lua_setfield(L, -2, "restores");
+    lua_newtable(L);
     lua_setfield(L, -2, "events");
     for (const struct script_note *n = p->events; n != NULL; n = n->next)
         append(L, "events", n->text);

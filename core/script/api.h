@@ -127,8 +127,8 @@ void finish_push(lua_State *L, const struct script_done *done);
 void finish_push_usage(lua_State *L, const struct usage *u);
 /* read.c: the methods of the request that read its messages. */
 extern const struct api_row read_rows[];
-/* edit.c, header.c: those that change it. */
-extern const struct api_row edit_rows[], header_rows[];
+/* edit.c, header.c, unmask.c: those that change it. */
+extern const struct api_row edit_rows[], header_rows[], unmask_rows[];
 /* All lists of methods of the request, NULL-terminated. */
 extern const struct api_row *const request_rows[];
 /* What a hook changes is kept where it ends well. */

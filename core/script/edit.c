@@ -9,8 +9,8 @@
 void edit_begin_hook(struct script_run *run)
 {
     const struct script_request *req = run->req;
-    run->before = (struct script_before){ req->ask,   req->talk,    req->units, req->unit_count,
-                                          req->sends, req->replies, req->edited };
+    run->before = (struct script_before){ req->ask,     req->talk,     req->units,         req->unit_count, req->sends,
+                                          req->replies, req->restores, req->restore_count, req->edited };
 }
 
 void edit_end_hook(struct script_run *run, bool keeps)
@@ -27,6 +27,8 @@ void edit_end_hook(struct script_run *run, bool keeps)
     req->ask = b->ask;
     req->sends = b->sends;
     req->replies = b->replies;
+    req->restores = b->restores;
+    req->restore_count = b->restore_count;
     req->edited = b->edited;
 }
 

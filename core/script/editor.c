@@ -35,6 +35,8 @@ static const struct parameter {
     { "req:find", "options", "gw.RoleOptions" },
     { "req:map_text", "options", "gw.RoleOptions" },
     { "req:map_text", "fn", "fun(text: string, role: gw.Role, i: integer): string?" },
+    { "req:replace_in_answer", "texts", "table<string, string>" },
+    { "req:replace_in_answer", "options", "gw.ReplaceOptions" },
     { "req:keep_tools", "fn", "fun(name: string): boolean" },
     { "req:add_system", "place", "\"end\"|\"start\"" },
     { "req:tag", "value", "string" },

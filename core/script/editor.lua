@@ -167,6 +167,8 @@ function words.find(text) end
 ---@class gw.AllOptions
 ---@field first? integer # so many answers are enough
 ---@field timeout_ms? integer
+---@class gw.ReplaceOptions
+---@field arguments? boolean # false: not in the arguments of tools
 ---@class gw.RoleOptions
 ---@field roles? gw.Role[]
 

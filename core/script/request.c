@@ -286,7 +286,7 @@ static const struct field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-const struct api_row *const request_rows[] = { read_rows, edit_rows, header_rows, NULL };
+const struct api_row *const request_rows[] = { read_rows, edit_rows, header_rows, unmask_rows, NULL };
 
 static const char request_key; /* the metatable's place in the registry */
 

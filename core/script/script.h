@@ -18,6 +18,7 @@
 #include "canon/usage.h"
 #include "config/config.h"
 #include "face/face.h"
+#include "face/restore.h"
 #include "face/said.h"
 #include "face/talk.h"
 
@@ -44,6 +45,13 @@ struct script_put {
     struct script_put *next;
     struct text name, value; /* value absent: the header goes */
 };
+
+/* A text that a policy has masked, and that comes back in the answer. Arena. */
+struct script_restore {
+    struct script_restore *next;
+    struct restore_text text;
+};
+#define SCRIPT_RESTORES_MOST 1000u /* of a request */
 
 /* Why the attempt before failed. */
 struct script_error {
@@ -254,12 +262,14 @@ struct script_request {
     } answer;
     struct script_retry retry;
     struct script_trace *traces, **last_trace;
-    bool edited;                /* `ask` is another one than the caller's: its body was edited */
-    const struct fail *unread;  /* a policy wanted to read the body, and it is no JSON; NULL: none did, or it is */
-    struct script_put *sends;   /* headers for the upstream, the last of a name counts */
-    struct script_put *replies; /* headers for the client */
-    bool holds;                 /* a policy wants to see the answer: the caller's */
-    struct script_put *base;    /* those of `sends` that on_request set: the caller's */
+    bool edited;                     /* `ask` is another one than the caller's: its body was edited */
+    const struct fail *unread;       /* a policy wanted to read the body, and it is no JSON; NULL: none did, or it is */
+    struct script_put *sends;        /* headers for the upstream, the last of a name counts */
+    struct script_put *replies;      /* headers for the client */
+    struct script_restore *restores; /* texts that come back in the answer, the newest first */
+    size_t restore_count;
+    bool holds;              /* a policy wants to see the answer: the caller's */
+    struct script_put *base; /* those of `sends` that on_request set: the caller's */
 
     bool waits; /* a hook of it does */
     bool inner; /* a policy asks it (gw.llm): on_route alone is for it */

@@ -28,6 +28,8 @@ struct script_before {
     struct script_unit *units;
     size_t unit_count;
     struct script_put *sends, *replies;
+    struct script_restore *restores;
+    size_t restore_count;
     bool edited;
 };
 

@@ -170,6 +170,8 @@ function words.find(text) end
 ---@class gw.AllOptions
 ---@field first? integer # so many answers are enough
 ---@field timeout_ms? integer
+---@class gw.ReplaceOptions
+---@field arguments? boolean # false: not in the arguments of tools
 ---@class gw.RoleOptions
 ---@field roles? gw.Role[]
 
@@ -505,3 +507,7 @@ function req:send_header(name, value) end
 ---@param name string
 ---@param value string
 function req:reply_header(name, value) end
+---Each key becomes its value in the answer, streams too; { arguments = false }: not in those of tools. Only in on_request.
+---@param texts table<string, string>
+---@param options? gw.ReplaceOptions
+function req:replace_in_answer(texts, options) end

@@ -112,6 +112,7 @@ test.case("a", function()
     local did = policy:on_request { messages = { { role = "user", text = "mail a@b.de and c@d.de" }, { role = "assistant", text = "a@b.de it is" },
         { role = "user", text = "DE44 5001 0517 5407 3249 31" } } }
     test.equal(did.texts[1], "user: mail [EMAIL_1] and [EMAIL_2]") test.equal(did.texts[2], "assistant: [EMAIL_1] it is")
+    test.equal(did.restores["[EMAIL_2]"], "c@d.de") test.equal(did.restores["[IBAN_3]"], "DE44 5001 0517 5407 3249 31")
 end)
 
 --- 12-eu-only

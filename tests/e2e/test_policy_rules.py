@@ -19,7 +19,6 @@ CHANGED = {
 # A rule -> the words that it needs and this version may not have: it fails by one of them, or passes.
 NEEDS = {
     "10-tool-allow": ("retry",),
-    "11-mask": ("replace_in_answer",),
     "16-valid-json": ("retries", "retry"),
     "17-refusal": ("retries", "retry"),
     "18-cascade": ("retries", "retry"),
