@@ -134,6 +134,10 @@ struct declare_retry {
     unsigned attempts;
 };
 
+struct declare_slow {
+    unsigned tokens;
+};
+
 struct declare_model {
     struct declare_model *next;
     int line;
@@ -142,6 +146,7 @@ struct declare_model {
     struct declare_targets targets, fallback;
     struct config_timeouts timeouts;
     struct declare_retry retry;
+    struct declare_slow slow;
     struct text lossy, strategy, sticky; /* absent: not set */
     struct declare_budgets budgets;
     unsigned min_output;

@@ -246,6 +246,8 @@ static void dump_model(const struct config_model *model, struct buf *out)
     dump_timeouts(&model->timeouts, out);
     buf_printf(out, "    retry = { attempts = %u },\n    lossy = \"%s\",\n", model->attempts,
                model->lossy_refuse ? "refuse" : "drop");
+    if (model->slow_tokens > 0)
+        buf_printf(out, "    slow = { tokens_per_s = %u },\n", model->slow_tokens);
     if (model->min_output > 0)
         buf_printf(out, "    min_output_tokens = %lld,\n", (long long)model->min_output);
     if (model->most_nano > 0)

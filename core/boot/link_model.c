@@ -117,6 +117,7 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->line = said->line;
     model->timeouts = said->timeouts;
     model->attempts = said->retry.attempts;
+    model->slow_tokens = said->slow.tokens;
     for (unsigned i = STRATEGY_ORDER; i < STRATEGIES; i++)
         if (text_is(said->strategy, config_strategy_name((enum config_strategy)i)))
             model->strategy = (enum config_strategy)i;

@@ -141,6 +141,7 @@ struct config_model {
     bool sticky;                     /* sticky = "conversation" */
     struct config_timeouts timeouts; /* stand above the provider's */
     unsigned attempts;               /* most tries in all */
+    unsigned slow_tokens;            /* slow.tokens_per_s; 0: not set */
     bool lossy_refuse;               /* lossy = "refuse" */
     struct config_budgets budgets;   /* of all who ask for it */
     int64_t min_output;              /* tokens below which no limit is lowered; 0: the default */

@@ -340,9 +340,9 @@ static void on_done(void *owner, enum transfer_failure failure, const char *why)
     end_transfer(a, sent ? WIRE_OVER : WIRE_UNSENT, failure, why);
 }
 
-void attempt_leave(struct attempt *a)
+void attempt_leave(struct attempt *a, enum transfer_failure why)
 {
-    end_transfer(a, stop_transfer(a), TRANSFER_SILENT, NULL);
+    end_transfer(a, stop_transfer(a), why, NULL);
 }
 
 static const struct transfer_events arrivals = { .on_head = on_head, .on_body = on_body, .on_done = on_done };

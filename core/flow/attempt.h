@@ -91,6 +91,13 @@ enum attempt_booked {
     BOOKED_LAST, /* that the request is over, too */
 };
 
+/* slow.c: is its answer held until its speed is known? */
+struct attempt_slow {
+    enum { SLOW_UNASKED, SLOW_HOLDS, SLOW_OVER } state;
+    uint64_t seen; /* of `spoken` */
+    double tokens;
+};
+
 /* One try at one target; arena. */
 struct attempt {
     struct request *req;
@@ -169,7 +176,8 @@ struct attempt {
     struct drain *drains;              /* drain.c: its rest is read for nobody; arena */
     int64_t clamped;                   /* the limit of output tokens that it was lowered to; 0: it was not */
     struct loop_timer timer; /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
-    struct loop_timer late;  /* silent.c: does it wait for longer than usual? */
+    struct loop_timer late;  /* silent.c: does it wait for longer than usual? Then slow.c: is its content slow? */
+    struct attempt_slow slow;
     struct silence_ticket silence;
 };
 
@@ -210,7 +218,8 @@ void attempt_overflow(struct attempt *a);
 /* Nothing more comes, one way or the other: the way goes on, where the client has taken what came. */
 void attempt_complete(struct attempt *a);
 void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
-void attempt_leave(struct attempt *a);  /* its upstream is silent: it fails with TRANSFER_SILENT, and the way goes on */
+/* Its upstream is TRANSFER_SILENT or TRANSFER_SLOW: it fails, and the way goes on. */
+void attempt_leave(struct attempt *a, enum transfer_failure why);
 bool attempt_call_off(struct request *req); /* wait_kind.cancel() of who waits for the current one */
 void attempt_resume(struct attempt *a);     /* after back-pressure */
 void attempt_close(struct attempt *a);      /* cancels, and gives back what only a running attempt needs */

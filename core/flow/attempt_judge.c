@@ -67,7 +67,7 @@ static enum verdict judge(struct attempt *a, bool elsewhere)
         return GIVE_UP;
     if (attempt_is_about_secret(a) && req->secret_tries < SECRETS_MORE && choose_has_secret(a))
         return NEXT_SECRET;
-    if (!elsewhere || req->attempts_made - req->attempts_earlier >= req->attempts_max)
+    if (!elsewhere || !way_has_attempts(req))
         return GIVE_UP;
     if (choose_has_another(req, true))
         return NEXT_TARGET;

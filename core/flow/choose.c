@@ -322,7 +322,8 @@ static enum ejection_result verdict(const struct attempt *a)
     case OUTCOME_TRANSFER:
         if (deadline_was_clients(a))
             return EJECTION_NEITHER;
-        return a->failure == TRANSFER_TOO_LARGE || (a->failure == TRANSFER_SEND && a->wire == WIRE_UNSENT)
+        return a->failure == TRANSFER_TOO_LARGE || a->failure == TRANSFER_SLOW ||
+                       (a->failure == TRANSFER_SEND && a->wire == WIRE_UNSENT)
                    ? EJECTION_NEITHER
                    : EJECTION_BAD;
     case OUTCOME_JUNK:

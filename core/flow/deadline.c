@@ -88,7 +88,7 @@ void deadline_begin(struct attempt *a, int64_t now_ns)
     struct config_timeouts t = config_timeouts_of(&req->timeouts, a->target->provider);
     int64_t left = deadline_left_ns(req, now_ns), next = for_another_ns(req);
     int64_t room = left - next - (next / 4 < SPARE_NS ? next / 4 : SPARE_NS);
-    bool another = req->attempts_made < req->attempts_max && req->target_next < req->target_count;
+    bool another = way_has_attempts(req) && req->target_next < req->target_count;
     a->send.connect_ns = t.connect_ns;
     a->send.idle_ns = t.idle_ns;
     a->send.total_ns = left > CLOCK_MS ? left : CLOCK_MS; /* 0 would be no limit */

@@ -181,6 +181,7 @@ static void from_transfer(struct attempt *a)
     case TRANSFER_TIME_IDLE:
     case TRANSFER_TIME_TOTAL:
     case TRANSFER_SILENT:
+    case TRANSFER_SLOW:
         error_set(&a->error, E_UPSTREAM_TIMEOUT, "the provider \"%s\" did not answer in time (%s)", name,
                   deadline_text(a));
         break;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "flow/guard.h"
 #include "flow/policy.h"
+#include "flow/slow.h"
 #include "flow/stream.h"
 #include "flow/way.h"
 
@@ -148,12 +149,13 @@ static int pass(struct passing *p)
         a->frames++;
         a->spoken += spoken != NULL ? spoken(p->frame->name, p->frame->data) : 0;
     }
-    bool begins = !attempt_has_spoken(a);
+    bool begins = !attempt_has_spoken(a), was_held = a->slow.state == SLOW_HOLDS;
     if (begins)
         stream_note_first(a);
     stream_pass(p->run, p->raw);
-    if (begins || !guard_is_over(a) || (a->req->reply < REPLY_RELAYING && !policy_holds(a->req)))
-        return begins ? STREAM_FIRST : 0;
+    bool first = (begins || was_held) && !slow_holds(a);
+    if (first || !guard_is_over(a) || (a->req->reply < REPLY_RELAYING && !policy_holds(a->req)))
+        return first ? STREAM_FIRST : 0;
     stream_flush(p->run);
     guard_end(a, p->frame->data);
     return STREAM_STOP;

@@ -50,9 +50,9 @@ static void on_time(struct loop_timer *timer)
     int64_t now = clock_ns();
     if (a->state != ATTEMPT_OPENING || a->transfer == NULL || a->req->gone) /* the rest is read for the books alone */
         return;
-    if (a->req->attempts_made - a->req->attempts_earlier < a->req->attempts_max &&
-        deadline_allows_another(a->req, now) && is_hopeless(a, now) && choose_has_another(a->req, false)) {
-        attempt_leave(a);
+    if (way_has_attempts(a->req) && deadline_allows_another(a->req, now) && is_hopeless(a, now) &&
+        choose_has_another(a->req, false)) {
+        attempt_leave(a, TRANSFER_SILENT);
         return;
     }
     loop_timer_set(&a->req->worker->loop, timer, now + LOOK_MS * CLOCK_MS);

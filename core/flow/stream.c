@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "flow/guard.h"
 #include "flow/policy.h"
+#include "flow/slow.h"
 #include "flow/way.h"
 
 unsigned stream_framing(const struct attempt *a)
@@ -92,7 +93,7 @@ static int read_frame(struct attempt *a, const struct frame *frame)
                      "sent an event that cannot be read");
     if (a->folded > a->req->config->limits.answer_bytes && !attempt_has_failed(a))
         attempt_fail(a, E_UPSTREAM, OUTCOME_TOO_LARGE, "answered with more than limits.answer_mb allows");
-    if (begins_now(a) && !policy_holds(a->req))
+    if (begins_now(a) && !slow_holds(a) && !policy_holds(a->req))
         return STREAM_FIRST;
     bool over = !attempt_has_failed(a) && guard_is_over(a);
     if (over)

@@ -191,6 +191,12 @@ static inline uint32_t way_dialects(const struct config_provider *provider)
     return provider->service != NULL && provider->service->dialects != 0 ? all & provider->service->dialects : all;
 }
 
+/* Is it asked less often than the model allows? */
+static inline bool way_has_attempts(const struct request *req)
+{
+    return req->attempts_made - req->attempts_earlier < req->attempts_max;
+}
+
 /* One step of the request, on stderr with --log-level debug. */
 #define way_debug(req, ...)                                                                                            \
     do {                                                                                                               \

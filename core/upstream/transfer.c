@@ -36,6 +36,7 @@ const char *transfer_failure_name(enum transfer_failure failure)
         [TRANSFER_TIME_IDLE] = "time_idle",
         [TRANSFER_TIME_TOTAL] = "time_total",
         [TRANSFER_SILENT] = "silent",
+        [TRANSFER_SLOW] = "slow",
     };
 
     return (size_t)failure < sizeof names / sizeof *names ? names[failure] : "unknown";
@@ -56,6 +57,7 @@ const char *transfer_failure_text(enum transfer_failure failure)
         [TRANSFER_TIME_IDLE] = "silence for longer than idle_s",
         [TRANSFER_TIME_TOTAL] = "not complete within total_s",
         [TRANSFER_SILENT] = "no answer in three times the usual time, as to others there",
+        [TRANSFER_SLOW] = "fewer tokens a second than slow.tokens_per_s",
     };
 
     return (size_t)failure < sizeof texts / sizeof *texts ? texts[failure] : "unknown";

@@ -67,6 +67,7 @@ enum transfer_failure {
     TRANSFER_TIME_IDLE,
     TRANSFER_TIME_TOTAL,
     TRANSFER_SILENT, /* its owner called it off: others wait there in vain too. Never from a transfer itself */
+    TRANSFER_SLOW,   /* its owner called it off: what it answers comes too slowly. Never from a transfer itself */
 };
 const char *transfer_failure_name(enum transfer_failure failure); /* "connect", "reset" ... static */
 /* The same for a person, naming the setting of `timeout` that ended it. Static. */

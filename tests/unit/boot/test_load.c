@@ -402,18 +402,19 @@ Test(load, dumps_what_it_would_load_again)
     struct bench first, second;
     struct buf one, two;
     setenv("GW_TEST_C", "c", 1);
-    bench_load(&first,
-               "listen { address = \":0\", workers = 2 }\nplugins { \"cache\" }\nlimits { body_mb = 0.25, "
-               "ping_s = 0.1 }\n"
-               "provider \"demo\" {}\nprovider \"t\" { plugin = \"test\", base_url = \"http://[::1]:1/x\",\n"
-               "  secrets = { env \"GW_TEST_A\", env \"GW_TEST_C\" }, headers = { [\"X-A\"] = \"q\\\"\\\\\", "
-               "[\"X-B\"] = env \"GW_TEST_C\" },\n"
-               "  timeout = { first_token_s = 2.5, total_s = 30 },\n"
-               "  labels = { [\"a b\"] = \"\xc3\xa4\" }, zones = {}, token = env \"GW_TEST_C\" }\n"
-               "model \"m\" { \"t/*\", fallback = { \"demo/x\" }, timeout = { idle_s = 1.5 }, lossy = \"refuse\" }\n"
-               "model \"n-*\" { \"t/a/b\" }\nteam \"x\" { models = { \"m\" } }\nteam \"y\" { models = {} "
-               "}\nteam \"z\" {}\n"
-               "key { sha256 = \"" DIGEST "\", team = \"x\", name = \"n\\\"\", expires = \"2030-01-01\" }\n");
+    bench_load(
+        &first,
+        "listen { address = \":0\", workers = 2 }\nplugins { \"cache\" }\nlimits { body_mb = 0.25, "
+        "ping_s = 0.1 }\n"
+        "provider \"demo\" {}\nprovider \"t\" { plugin = \"test\", base_url = \"http://[::1]:1/x\",\n"
+        "  secrets = { env \"GW_TEST_A\", env \"GW_TEST_C\" }, headers = { [\"X-A\"] = \"q\\\"\\\\\", "
+        "[\"X-B\"] = env \"GW_TEST_C\" },\n"
+        "  timeout = { first_token_s = 2.5, total_s = 30 },\n"
+        "  labels = { [\"a b\"] = \"\xc3\xa4\" }, zones = {}, token = env \"GW_TEST_C\" }\n"
+        "model \"m\" { \"t/*\", fallback = { \"demo/x\" }, timeout = { idle_s = 1.5 }, slow = { tokens_per_s = 3 }, lossy = \"refuse\" }\n"
+        "model \"n-*\" { \"t/a/b\" }\nteam \"x\" { models = { \"m\" } }\nteam \"y\" { models = {} "
+        "}\nteam \"z\" {}\n"
+        "key { sha256 = \"" DIGEST "\", team = \"x\", name = \"n\\\"\", expires = \"2030-01-01\" }\n");
     cr_assert_not_null(first.config, "%s", bench_said(&first));
     const char *text = dumped(&first, &one);
     bench_load(&second, text);

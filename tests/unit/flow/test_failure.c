@@ -222,6 +222,7 @@ Test(failure, of_a_connection_is_named)
         { TRANSFER_TIME_TOTAL, 504,
           "the provider \"p\" did not answer in time (not complete within timeout.total_s, 600 s: the operator can raise it)" },
         { TRANSFER_SILENT, 504, "the provider \"p\" did not answer in time (failed)" },
+        { TRANSFER_SLOW, 504, "the provider \"p\" did not answer in time (failed)" },
         { TRANSFER_TOO_LARGE, 502, "the answer of the provider \"p\" is larger than limits.answer_mb allows" },
         { TRANSFER_RESET, 502, "the provider \"p\" broke off (failed)" },
     };
