@@ -14,10 +14,16 @@ static size_t next_hold(const struct request *req, size_t wanted)
     return next < most || wanted > most ? next : most;
 }
 
+size_t body_most(const struct request *req)
+{
+    size_t most = req->config->limits.bodies_bytes;
+    return most > 0 ? most : req->worker->gateway->bodies_most;
+}
+
 bool body_hold(struct request *req, size_t wanted)
 {
     struct gateway *gateway = req->worker->gateway;
-    size_t most = req->config->limits.bodies_bytes > 0 ? req->config->limits.bodies_bytes : gateway->bodies_most;
+    size_t most = body_most(req);
     if (wanted <= req->body_held)
         return true;
     size_t next = next_hold(req, wanted), more = next - req->body_held;

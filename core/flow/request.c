@@ -184,6 +184,7 @@ void request_body(struct request *req, struct text bytes)
         return;
     if (!body_hold(req, req->body.len + bytes.len)) {
         metrics_count_event(req->worker->gateway->metrics, req->worker->index, "shed");
+        metrics_count_shed(req->worker->gateway->metrics, req->worker->index, "memory");
         req->refuse = E_OVERLOAD;
         body_drop(req);
         wait_end(req, req->body_wait);

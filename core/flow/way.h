@@ -220,6 +220,7 @@ static inline void invariant_check(const struct request *req)
 /* The steps, in their files. */
 enum next admit_run(struct request *req);
 enum next auth_run(struct request *req);
+enum next shed_run(struct request *req);
 enum next decode_wait_body(struct request *req);
 enum next decode_parse(struct request *req);
 enum next decode_run(struct request *req);
@@ -262,6 +263,8 @@ enum next route_estimate_tokens(struct request *req);
 enum next hold_result(struct request *req);
 /* body.c: may the body grow to `wanted` bytes? */
 bool body_hold(struct request *req, size_t wanted);
+/* The most bytes that the bodies of all requests hold; 0: no bound. */
+size_t body_most(const struct request *req);
 /* Frees the body, and what was held for it. */
 void body_drop(struct request *req);
 /* query.c: fills req->query and req->query_dropped. */

@@ -7,6 +7,8 @@
 #include "check.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
+#include "health/health.h"
+#include "health/queue.h"
 
 static struct request req;
 static struct gateway gateway;
@@ -99,6 +101,85 @@ Test(admission, sheds_above_the_limit)
     config->limits.in_flight = 0;
     cr_assert_eq(admit_run(&req), NEXT, "no limit");
     end();
+}
+
+static struct slots target;
+static struct queue line;
+
+static void ignore(struct queue_wait *wait)
+{
+    (void)wait;
+}
+
+/* A full queue at a full target, from which as many are refused as it takes. */
+static void make_hopeless(struct queue_wait *waits, const struct queue_place *place)
+{
+    for (unsigned i = 0; i < (1 + QUEUE_HOPELESS_REFUSALS) * QUEUE_LEAST; i++) {
+        struct queue_wait *w = &waits[i % (QUEUE_LEAST + 1)];
+        if (w->queue != NULL)
+            queue_leave(w);
+        *w = (struct queue_wait){ .places = place, .count = 1, .of = SLOTS_LOW, .on_over = ignore };
+        queue_enter(&line, w, i < QUEUE_LEAST ? QUEUE_LEAST : 1, clock_ns());
+    }
+}
+
+Test(admission, sheds_before_the_body_where_it_is_hopeless)
+{
+    static const struct {
+        bool all_limited, list, child;
+        enum config_priority priority;
+        enum next next;
+    } rows[] = {
+        { true, false, false, PRIORITY_UNSET, FAIL },    { true, false, false, PRIORITY_LOW, FAIL },
+        { true, false, false, PRIORITY_CRITICAL, NEXT }, { false, false, false, PRIORITY_UNSET, NEXT },
+        { true, true, false, PRIORITY_UNSET, NEXT },     { true, false, true, PRIORITY_UNSET, NEXT },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin();
+        struct queue_wait waits[QUEUE_LEAST + 1] = { { .queue = NULL } };
+        struct queue_place place = { &target, 1 };
+        gateway.health = health_new(1);
+        worker.chance = 1;
+        slots_init(&target, health_gate(gateway.health));
+        queue_init(&line, health_gate(gateway.health));
+        slots_take(&target, 1, SLOTS_NORMAL, clock_ns());
+        config->limits_all_targets = rows[i].all_limited;
+        config->teams->priority = rows[i].priority;
+        req.body_state = rows[i].list ? BODY_NONE : BODY_COMING;
+        req.parent_id[0] = rows[i].child ? 'x' : '\0';
+        cr_assert_eq(shed_run(&req), NEXT, "%zu", i);
+        int64_t second;
+        enum next next;
+        do { /* within one second */
+            second = clock_ns() / CLOCK_S;
+            make_hopeless(waits, &place);
+            next = shed_run(&req);
+        } while (clock_ns() / CLOCK_S != second);
+        cr_assert_eq(next, rows[i].next, "%zu", i);
+        cr_assert(next == NEXT || (req.fail.status == 503 && req.fail.should_retry == 1), "%zu", i);
+        for (unsigned k = 0; k < QUEUE_LEAST + 1; k++)
+            queue_leave(&waits[k]);
+        end();
+        health_free(gateway.health);
+    }
+}
+
+Test(admission, low_priority_has_half_of_the_memory)
+{
+    static const struct {
+        size_t held;
+        enum config_priority priority;
+        enum next next;
+    } rows[] = { { 499, PRIORITY_LOW, NEXT }, { 500, PRIORITY_LOW, FAIL }, { 999, PRIORITY_NORMAL, NEXT } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin();
+        config->limits.bodies_bytes = 1000;
+        config->teams->priority = rows[i].priority;
+        atomic_store(&gateway.bodies_held, rows[i].held);
+        req.body_state = BODY_COMING;
+        cr_assert_eq(shed_run(&req), rows[i].next, "%zu", i);
+        end();
+    }
 }
 
 /* Credentials: "good", "bad" (nobody's), "off" (disabled), "old" (expired), "young" (expires later); "" not sent. */
