@@ -6,6 +6,8 @@
 Quick: weighted with a target that is down, that hangs, that fails half of its requests; 40 requests a second for 30 s after a
 healthy beginning. --full: every strategy and fault, 80 s, so that each cell has more than 3,000 requests.
 
+Beside them the cells of overload.py: overload/plain and overload/critical, 15 s each, with --full 5 minutes.
+
 Of each cell: at most 0.1 % of the requests of the whole window without a good answer; from 10 s after the fault on (20 % of
 failures: 20 s) p95 at most twice that of the beginning, or 10 s for a target that hangs; at most 1.1 attempts a request.
 """
@@ -18,6 +20,7 @@ import tempfile
 import threading
 
 import faulty
+import overload
 from faulty import FAULTS, Provider, p95, run
 
 HEALTHY_S = 6
@@ -26,7 +29,8 @@ STRATEGIES = {
     "lowest_latency": 'strategy = "lowest_latency"', "lowest_cost": 'strategy = "lowest_cost"',
     "sticky": 'strategy = "weighted", sticky = "conversation"',
 }
-QUICK = ("weighted/down", "weighted/hang", "weighted/50%")
+QUICK = ("weighted/down", "weighted/hang", "weighted/50%", "overload/plain", "overload/critical")
+OVERLOADS = ["overload/plain", "overload/critical"]
 PRICE = "price = { input_usd_per_mtok = 1, output_usd_per_mtok = 2 }"
 
 
@@ -74,6 +78,10 @@ def cell(strategy, fault, seconds, seed, rate=40):
 
 def one(name, seconds, seed):
     strategy, _, fault = name.partition("/")
+    if strategy == "overload":
+        words, wrong = overload.cell(fault, 300 if seconds > 30 else 15, seed)
+        print("%-7s %-24s %s" % ("FAILED" if wrong else "ok", name, words) + "".join("\n        " + why for why in wrong))
+        return 1 if wrong else 0
     figures, wrong = cell(strategy, fault, seconds, seed)
     print("%-7s %-24s %5d requests, %3d errors, p95 %.3f -> %.3f s, %.3f attempts a request" % (
         "FAILED" if wrong else "ok", name, figures["requests"], figures["errors"], figures["p95 before"], figures["p95 after"], figures["attempts"]))
@@ -93,7 +101,7 @@ def main():
     parser.add_argument("cells", nargs="*")
     args = parser.parse_args()
     os.environ["GW_BUILD"] = os.path.abspath(args.build)
-    names = args.cells or ([s + "/" + f for s in STRATEGIES for f in FAULTS] if args.full else list(QUICK))
+    names = args.cells or ([s + "/" + f for s in STRATEGIES for f in FAULTS] + OVERLOADS if args.full else list(QUICK))
     seconds = 80 if args.full else 30
     if args.one:
         return one(names[0], seconds, args.seed)
