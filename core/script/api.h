@@ -113,6 +113,13 @@ void request_open(lua_State *L);
 void request_write_words(struct buf *out);
 /* As fields of a class of lua-language-server. */
 void request_write_fields(struct buf *out);
+/* body.c: req.body; the request's userdata is at `request`, absolute. */
+void body_push(lua_State *L, struct script_request *req, int request);
+void body_open(lua_State *L);
+/* Is the value at `index` an object or a list of it? These raise where its hook is over. */
+bool body_is_view(lua_State *L, int index);
+struct text body_json(lua_State *L, int index); /* its JSON; absent: it is none */
+int body_next(lua_State *L);                    /* next(), of a view at 1 */
 /* target.c */
 void target_push_list(lua_State *L, const struct script_targets *targets);
 /* The list at `index` into `targets`, which are those of the list at `before`. NULL, or what is wrong with it, static: an element that is none of them, or is there twice. */

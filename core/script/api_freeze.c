@@ -144,6 +144,8 @@ static int next_of(lua_State *L)
     bool order;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
+    if (body_is_view(L, 1))
+        return body_next(L);
     look_behind(L, 1, &order);
     if (order) {
         lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, 3);

@@ -84,6 +84,11 @@ static const char *put(lua_State *L, int index, struct json_writer *w, int depth
     default:
         return "JSON has no functions";
     }
+    struct text of_body = body_json(L, index);
+    if (of_body.ptr != NULL) {
+        json_put_trusted(w, of_body);
+        return NULL;
+    }
     int top = lua_gettop(L);
     api_push_real(L, index);
     wrong = put_table(L, top + 1, w, depth);

@@ -36,6 +36,11 @@ static void push_kind(lua_State *L, struct script_request *req)
     lua_pushstring(L, script_kind_name(req->operation));
 }
 
+static void push_body(lua_State *L, struct script_request *req)
+{
+    body_push(L, req, 1); /* of index_of() */
+}
+
 static void push_client(lua_State *L, struct script_request *req)
 {
     lua_pushstring(L, req->client);
@@ -256,6 +261,7 @@ static const struct field fields[] = {
     { "address", "string", push_address, "Where the client is" },
     { "asked_model", "string", push_asked_model, "The model's name as the client wrote it" },
     { "attempt", "integer", push_attempt, "1 for the first" },
+    { "body", "table<string, any>", push_body, "The client's own JSON, as its API has it; not in on_finish" },
     { "client", "string", push_client, "claude-code, openai-python ... other" },
     { "conversation", "string", push_conversation, "The session, else a digest of key, system text and first message" },
     { "day", "string", push_day, "Of the admission, UTC: 2026-08-24" },
@@ -381,6 +387,7 @@ const char *request_wrong_name(lua_State *L, struct text name, bool dot, bool ca
 
 void request_open(lua_State *L)
 {
+    body_open(L);
     lua_createtable(L, 0, 3);
     lua_createtable(L, 0, FIELDS + 8);
     for (size_t i = 0; i < FIELDS; i++) {

@@ -423,6 +423,7 @@ function gw.log.error(text) end
 ---@field address string # Where the client is
 ---@field asked_model string # The model's name as the client wrote it
 ---@field attempt integer # 1 for the first
+---@field body table<string, any> # The client's own JSON, as its API has it; not in on_finish
 ---@field client string # claude-code, openai-python ... other
 ---@field conversation string # The session, else a digest of key, system text and first message
 ---@field day string # Of the admission, UTC: 2026-08-24

@@ -3,6 +3,7 @@ relayed and translated, in texts and in calls of tools."""
 
 import json
 import os
+import tempfile
 import unittest
 
 import upstream
@@ -130,11 +131,14 @@ class Restores(Case):
     def make(cls):
         cls.bodies = []
         cls.up = upstream.Upstream(lambda request, out: cls.answer(request, out))
-        scripts = os.path.join(ROOT, "scripts")
+        scripts, cls.dir = os.path.join(ROOT, "scripts"), tempfile.mkdtemp(prefix="gw-restore-")
+        with open(os.path.join(cls.dir, "held.lua"), "w", encoding="utf-8") as f:
+            f.write("return { on_response = function(req, resp) gw.note(resp.text) end }")
         return Gateway(provider("up", cls.up) + claude("claude", cls.up) + 'model "up" { { "up/real" } }\nmodel "claude" { { "claude/claude-sonnet-4-5" } }\n'
-                       'team "all" {}\nteam "texts" {}\nteam "not" {}\n' + key_line("all", "all") + key_line("texts", "texts") + key_line("not", "not") +
+                       'team "all" {}\nteam "texts" {}\nteam "not" {}\nteam "held" {}\n' + key_line("held", "held") + key_line("all", "all") + key_line("texts", "texts") + key_line("not", "not") +
                        f'policy "{scripts}/mask.lua" {{ args = {{ arguments = true }}, teams = {{ "all" }} }}\n'
-                       f'policy "{scripts}/mask.lua" {{ name = "texts", teams = {{ "texts" }} }}\n')
+                       f'policy "{scripts}/mask.lua" {{ name = "texts", teams = {{ "texts", "held" }} }}\n'
+                       f'policy "{cls.dir}/held.lua" {{ teams = {{ "held" }} }}\n')
 
     @classmethod
     def answer(cls, request, out):
@@ -171,6 +175,9 @@ class Restores(Case):
                     self.assertEqual(text, WANT)
                     if face != "completions":
                         self.assertEqual(json.loads(arguments), json.loads("".join(ARGUMENTS)))
+                    got = self.ask(face, model, streamed, "held")  # a policy sees it first, as the model wrote it
+                    self.assertEqual(heard(face, got, streamed)[0], WANT)
+                    self.assertIn(SAID, [note for row in self.gw.log_for(got.id)["policies"] for note in row.get("notes", [])])
 
 
 if __name__ == "__main__":

@@ -113,6 +113,19 @@ Test(sink_restore, lets_go_what_waits_before_each_end)
           SAYS("0", "a") OURS("{\"index\":0,\"delta\":{\"content\":\"[\"},\"finish_reason\":null}") DONE_MARK);
 }
 
+/* Data in several lines becomes one where it changes; other ends of lines stay. */
+Test(sink_restore, takes_events_in_any_shape)
+{
+    gives(&face_chat, openai,
+          "id: 7\r\ndata:{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"[X][\"}}]}\r\n\r\n"
+          "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"X]\"}}]}\n\n"
+          "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"y\"}}]}\n\n" CHUNK(END("0", "")) DONE_MARK,
+          "id: 7\r\ndata:{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\r\n\r\n"
+          "data: {\"choices\": [{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
+          "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"y\"}}]}\n\n" CHUNK(END("0", ""))
+              DONE_MARK);
+}
+
 Test(sink_restore, escapes_in_arguments_of_calls)
 {
     gives(&face_chat, openai,
