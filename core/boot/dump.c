@@ -211,7 +211,9 @@ static void dump_target(const struct config_target *target, struct buf *out)
     }
     if (target->weight != 1)
         buf_printf(out, ", weight = %u", target->weight);
-    if (target->max_in_flight > 0)
+    if (target->max_in_flight == CONFIG_ADAPTIVE)
+        buf_str(out, ", max_in_flight = \"adaptive\"");
+    else if (target->max_in_flight > 0)
         buf_printf(out, ", max_in_flight = %u", target->max_in_flight);
     dump_word(", region = ", target->region, out);
     dump_word(", retention = ", target->retention, out);

@@ -66,9 +66,8 @@ static void share_limits(struct link *l)
             if (target->max_in_flight > 0 && known > 0 && known != target->max_in_flight)
                 complain(
                     &l->report->complaints, config->models[i].line,
-                    "model \"%.*s\": max_in_flight of \"%.*s/%.*s\" is %u here and %u in another place: it has one",
-                    TEXT_ARG(config->models[i].name), TEXT_ARG(target->provider->name), TEXT_ARG(target->model),
-                    target->max_in_flight, known);
+                    "model \"%.*s\": max_in_flight of \"%.*s/%.*s\" is not that of another model: a target has one",
+                    TEXT_ARG(config->models[i].name), TEXT_ARG(target->provider->name), TEXT_ARG(target->model));
             target->max_in_flight = known;
             config->limits_all_targets = config->limits_all_targets && known > 0;
         }

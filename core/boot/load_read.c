@@ -136,6 +136,12 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
         if (!text_is(load_text(L, -1), "auto"))
             read_count(L, row, place, out);
         break;
+    case WORD_LIMIT:
+        if (text_is(load_text(L, -1), "adaptive"))
+            *(unsigned *)out = UINT32_MAX;
+        else
+            read_count(L, row, place, out);
+        break;
     case WORD_PATHS:
     case WORD_STRINGS:
         if (lua_type(L, -1) == LUA_TTABLE || (row->type == WORD_PATHS && lua_type(L, -1) == LUA_TSTRING))
@@ -218,9 +224,10 @@ static void wrong_type(lua_State *L, int index, const struct word_row *row, cons
     memory[text.len] = '\0';
     buf_free(&wanted); /* before anything of Lua can leave this function */
 
-    bool right_kind = lua_type(L, index) == LUA_TNUMBER &&
-                      (row->type == WORD_NUMBER || row->type == WORD_COUNT || row->type == WORD_WORKERS);
-    bool right_text = lua_type(L, index) == LUA_TSTRING && (row->type == WORD_CHOICE || row->type == WORD_WORKERS);
+    bool either = row->type == WORD_WORKERS || row->type == WORD_LIMIT;
+    bool right_kind =
+        lua_type(L, index) == LUA_TNUMBER && (row->type == WORD_NUMBER || row->type == WORD_COUNT || either);
+    bool right_text = lua_type(L, index) == LUA_TSTRING && (row->type == WORD_CHOICE || either);
     if (right_kind)
         load_complain(L, place, "%s takes %s, not %.12g", row->setting, memory, lua_tonumber(L, index));
     else if (right_text)

@@ -16,6 +16,7 @@ enum word_type {
     WORD_BOOL,     /* bool */
     WORD_CHOICE,   /* one of `choices`: struct text */
     WORD_WORKERS,  /* "auto" or a whole number: unsigned, 0 for auto */
+    WORD_LIMIT,    /* "adaptive" or a whole number: unsigned, UINT32_MAX for adaptive */
     WORD_STRINGS,  /* a list of strings: struct declare_texts */
     WORD_PATHS,    /* a string or a list of them: struct declare_texts */
     WORD_SECRET,   /* env or file: struct declare_secret * */

@@ -7,15 +7,28 @@
 
 static const char *type_name(enum word_type type)
 {
-    static const char *const names[] = {
-        [WORD_STRING] = "string",   [WORD_NUMBER] = "number",   [WORD_COUNT] = "whole number",
-        [WORD_BOOL] = "boolean",    [WORD_CHOICE] = "choice",   [WORD_WORKERS] = "whole number or auto",
-        [WORD_STRINGS] = "strings", [WORD_PATHS] = "strings",   [WORD_SECRET] = "secret",
-        [WORD_SECRETS] = "secrets", [WORD_HEADERS] = "headers", [WORD_TARGETS] = "targets",
-        [WORD_USD] = "USD",         [WORD_BUDGETS] = "budgets", [WORD_TAGS] = "tags",
-        [WORD_ARGS] = "args",       [WORD_PRICE] = "price",     [WORD_SETTINGS] = "braces",
-        [WORD_PLACES] = "places",   [WORD_EXTRAS] = "any",      [WORD_FUNCTION] = "function"
-    };
+    static const char *const names[] = { [WORD_STRING] = "string",
+                                         [WORD_NUMBER] = "number",
+                                         [WORD_COUNT] = "whole number",
+                                         [WORD_BOOL] = "boolean",
+                                         [WORD_CHOICE] = "choice",
+                                         [WORD_WORKERS] = "whole number or auto",
+                                         [WORD_LIMIT] = "whole number or adaptive",
+                                         [WORD_STRINGS] = "strings",
+                                         [WORD_PATHS] = "strings",
+                                         [WORD_SECRET] = "secret",
+                                         [WORD_SECRETS] = "secrets",
+                                         [WORD_HEADERS] = "headers",
+                                         [WORD_TARGETS] = "targets",
+                                         [WORD_USD] = "USD",
+                                         [WORD_BUDGETS] = "budgets",
+                                         [WORD_TAGS] = "tags",
+                                         [WORD_ARGS] = "args",
+                                         [WORD_PRICE] = "price",
+                                         [WORD_SETTINGS] = "braces",
+                                         [WORD_PLACES] = "places",
+                                         [WORD_EXTRAS] = "any",
+                                         [WORD_FUNCTION] = "function" };
     return names[type];
 }
 
@@ -60,6 +73,10 @@ void words_write_wanted(const struct word_row *row, struct buf *out)
         break;
     case WORD_WORKERS:
         buf_str(out, "\"auto\" or a whole number");
+        write_range(row, out);
+        break;
+    case WORD_LIMIT:
+        buf_str(out, "\"adaptive\" or a whole number");
         write_range(row, out);
         break;
     case WORD_STRINGS:

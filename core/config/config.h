@@ -98,6 +98,8 @@ struct config_provider {
     unsigned index; /* position in config->providers */
 };
 
+#define CONFIG_ADAPTIVE UINT32_MAX /* a limit that is found by itself */
+
 /* One row of a model. */
 struct config_target {
     const struct config_provider *provider;
@@ -105,7 +107,7 @@ struct config_target {
     bool fallback;              /* from the `fallback` list */
     const struct tariff *price; /* of its own; NULL: the provider's */
     unsigned weight;            /* 1 where the file has none */
-    unsigned max_in_flight;     /* requests at a time; 0: no limit. The same for each of its models */
+    unsigned max_in_flight;     /* requests at a time; 0: no limit; CONFIG_ADAPTIVE. The same for each of its models */
     struct text region,
         retention; /* where it answers, how long it keeps what it gets, as the operator states it; absent: not stated */
 };

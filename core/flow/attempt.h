@@ -31,7 +31,7 @@ struct route_target {
     bool reserve;                  /* it stands in the list of fallbacks */
     bool looked_up;                /* `health` is known */
     const char *chosen;            /* why it is the next: "order", "sticky" ...; static, NULL: nobody chose */
-    unsigned max_in_flight;        /* requests at a time; 0: no limit */
+    unsigned max_in_flight;        /* requests at a time; 0: no limit; CONFIG_ADAPTIVE */
     unsigned weight;               /* its share among the targets of its list; 1 where there are no weights */
     struct ejection *health;       /* NULL: nothing is known of it */
     bool avoided;                  /* it is degraded: this request goes elsewhere, where it can */

@@ -376,6 +376,8 @@ void choose_report(struct attempt *a, bool good)
         lane_cool(cools, a->retry_after_s >= 0 ? a->retry_after_s * CLOCK_S : -1, a->started_ns, now);
     judge_lanes(a, cools, good, now);
     if (good)
+        slot_answered(a);
+    if (good)
         strategy_note_warm(a, now);
     if (good && t->outage != NULL)
         outage_good(t->outage, now);

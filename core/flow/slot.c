@@ -68,6 +68,14 @@ void slot_give(struct request *req)
         slots_give(slot.of, slot.as, clock_ns());
 }
 
+void slot_answered(const struct attempt *a)
+{
+    _Static_assert(CONFIG_ADAPTIVE == SLOTS_ADAPTIVE, "one word in two rooms");
+    struct slots *s = slots_of(a->target);
+    if (s != NULL && a->target->max_in_flight == CONFIG_ADAPTIVE && a->streams && attempt_has_spoken(a))
+        slots_answered(s, (double)(a->spoke_ns - a->started_ns) / 1e9, a->spoke_ns);
+}
+
 static bool call_off(struct request *req)
 {
     loop_timer_clear(&req->worker->loop, &req->turn->timer);
@@ -152,7 +160,7 @@ enum next slot_wait(struct request *req, const size_t *which, size_t count, int6
     for (size_t i = 0; i < count; i++) {
         const struct route_target *t = &req->targets[which[i]];
         places[i] = (struct queue_place){ slots_of(t), t->max_in_flight };
-        all += t->max_in_flight;
+        all += slots_limit(places[i].slots, t->max_in_flight);
     }
     *turn =
         (struct slot_turn){ .req = req, .from_ns = now_ns, .message.on_message = on_message, .timer.on_time = on_time };

@@ -12,6 +12,7 @@
 #include "flow/wait.h"
 #include "health/slots.h"
 
+struct attempt;
 struct request;
 struct route_target;
 struct slot_turn; /* one wait */
@@ -33,6 +34,8 @@ bool slot_is_of(const struct request *req, const struct route_target *t);
 bool slot_take(struct request *req, const struct route_target *t, int64_t now_ns);
 /* Gives back the one that it has, if it has one. */
 void slot_give(struct request *req);
+/* The attempt's stream has begun to speak: a limit that is adaptive learns from that. */
+void slot_answered(const struct attempt *a);
 /* Waits in the model's queue for a slot of req->targets[which[0 .. count - 1]]. WAIT; FAIL: it may not wait, req->fail reports why. */
 enum next slot_wait(struct request *req, const size_t *which, size_t count, int64_t now_ns);
 /* Has it begun to wait, and nobody has looked at what came of it? */

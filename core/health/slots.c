@@ -17,7 +17,7 @@ void gate_fini(struct gate *gate)
 
 void slots_init(struct slots *s, struct gate *gate)
 {
-    *s = (struct slots){ .gate = gate, .windows = { { .slot = -2 }, { .slot = -2 } } };
+    *s = (struct slots){ .gate = gate, .limit = SLOTS_START, .windows = { { .slot = -2 }, { .slot = -2 } } };
 }
 
 /* How many critical requests there were at a time, in the last 30 to 60 s. */
@@ -41,8 +41,14 @@ static unsigned kept(const struct slots *s, unsigned most, int64_t now_ns)
     return wanted < bound ? wanted : bound;
 }
 
+static unsigned limit_of(const struct slots *s, unsigned most)
+{
+    return most == SLOTS_ADAPTIVE ? (unsigned)s->limit : most;
+}
+
 bool slots_is_free(struct slots *s, unsigned most, enum slots_class of, int64_t now_ns)
 {
+    most = limit_of(s, most);
     if (s->in_flight >= most)
         return false;
     return of == SLOTS_CRITICAL || s->in_flight - s->critical + kept(s, most, now_ns) < most;
@@ -94,4 +100,39 @@ unsigned slots_in_flight(struct slots *s)
     unsigned n = s->in_flight;
     pthread_mutex_unlock(&s->gate->lock);
     return n;
+}
+
+unsigned slots_limit(struct slots *s, unsigned most)
+{
+    pthread_mutex_lock(&s->gate->lock);
+    unsigned limit = limit_of(s, most);
+    pthread_mutex_unlock(&s->gate->lock);
+    return limit;
+}
+
+/* What takes long is a queue there: fewer. All slots are used and it is fast: four more for every answer of each of them. The best time is
+ * forgotten bit by bit, but not while all slots are used: then nobody sees how fast the server is without a queue. */
+static void adapt(struct slots *s, double seconds)
+{
+    bool full = s->in_flight + 1 >= (unsigned)s->limit;
+    s->mean = s->mean > 0 ? s->mean + .1 * (seconds - s->mean) : seconds;
+    if (s->least <= 0 || seconds < s->least)
+        s->least = seconds;
+    else if (!full || s->limit <= SLOTS_LIMIT_LEAST)
+        s->least += .0005 * (seconds - s->least);
+    if (s->mean > 2.5 * s->least + .5)
+        s->limit *= .98;
+    else if (full)
+        s->limit += 4 / s->limit;
+    s->limit = s->limit < SLOTS_LIMIT_LEAST  ? SLOTS_LIMIT_LEAST
+               : s->limit > SLOTS_LIMIT_MOST ? SLOTS_LIMIT_MOST
+                                             : s->limit;
+}
+
+void slots_answered(struct slots *s, double seconds, int64_t now_ns)
+{
+    pthread_mutex_lock(&s->gate->lock);
+    adapt(s, seconds);
+    queue_serve(s->gate, s, now_ns);
+    pthread_mutex_unlock(&s->gate->lock);
 }

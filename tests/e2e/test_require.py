@@ -101,13 +101,13 @@ class Require(Case):
     def test_check_warns_of_a_word_that_no_target_has(self):
         path = os.path.join(self.folder.name, "gateway.lua")
         with open(path, "w", encoding="utf-8") as f:
-            f.write('provider "demo" {}\nmodel "m" { { "demo/m", region = "eu" }, fallback = { { "demo/n", max_in_flight = 7, region = "us", retention = "none" } } }\n'
+            f.write('provider "demo" {}\nmodel "m" { { "demo/m", max_in_flight = "adaptive", region = "eu" }, fallback = { { "demo/n", max_in_flight = 7, region = "us", retention = "none" } } }\n'
                     'team "t" { require = { region = { "eu", "ue" } }, priority = "low" }\nkey { sha256 = "%064d", team = "t", priority = "critical" }\n' % 1)
         said = run("check", "-c", path)
         self.assertEqual(said.code, 0, said)
         self.assertIn('gateway.lua:3: warning: team "t": require: no target of a model has the region "ue"', said.err)
         out = run("check", "--dump", "-c", path).out
-        self.assertIn('"demo/m", region = "eu"', out)
+        self.assertIn('"demo/m", max_in_flight = "adaptive", region = "eu"', out)
         self.assertIn('{ "demo/n", max_in_flight = 7, region = "us", retention = "none" }', out)
         self.assertIn('priority = "low"', out)
         self.assertIn('priority = "critical"', out)

@@ -298,13 +298,13 @@ Test(complaints, name_what_is_wrong_with_a_model)
           G "2: model \"fast\": fallback takes a list of \"provider/model\", not a number\n" },
         { OPENAI "model \"fast\" { \"openai/x\", fallback = { a = 1 } }\n",
           G "2: model \"fast\": fallback takes a list: values without names, no holes\n" },
-        { OPENAI "model \"fast\" { { \"openai/x\", max_in_flight = 0 } }\n",
-          G "2: model \"fast\": target 1: max_in_flight takes a whole number from 1 to 1000000, not 0\n" },
+        { OPENAI "model \"fast\" { { \"openai/x\", max_in_flight = 0 } }\n", G
+          "2: model \"fast\": target 1: max_in_flight takes \"adaptive\" or a whole number from 1 to 1000000, not 0\n" },
         { OPENAI "model \"fast\" { { \"openai/*\", max_in_flight = 3 } }\n", G
           "2: model \"fast\": max_in_flight of \"openai/*\": write the model's name after the slash, for it is the limit of one\n" },
         { OPENAI
           "model \"a\" { { \"openai/x\", max_in_flight = 3 } }\nmodel \"b\" { { \"openai/x\", max_in_flight = 4 } }\n",
-          G "3: model \"b\": max_in_flight of \"openai/x\" is 4 here and 3 in another place: it has one\n" },
+          G "3: model \"b\": max_in_flight of \"openai/x\" is not that of another model: a target has one\n" },
         { "team \"t\" { priority = \"high\" }\n",
           G "1: team \"t\": priority takes \"critical\" or \"normal\" or \"low\", not \"high\"\n" },
         { OPENAI "ledger { path = \"l\" }\n" PAID("a") PAID("b") PAID("c") PAID("d") PAID("e") PAID("f") PAID("g")

@@ -38,6 +38,7 @@ static const char *sample(const struct word_row *row)
     case WORD_NUMBER:
     case WORD_COUNT:
     case WORD_WORKERS:
+    case WORD_LIMIT:
         return row->least <= 10 && row->most >= 10 ? "10" : "1";
     case WORD_BOOL:
         return "true";

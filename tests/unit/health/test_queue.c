@@ -260,3 +260,82 @@ Test(queue, loses_no_slot_between_threads)
     cr_assert_eq(slots_in_flight(&target), 0u);
     end();
 }
+
+/* One of its requests. */
+struct asked {
+    int64_t from, ends; /* when it was asked, when its answer is over, a second after it began */
+    bool answered;
+};
+
+enum { ASKED_MOST = 1000 };
+static struct asked asked[ASKED_MOST];
+static int64_t free_at[ASKED_MOST]; /* the server's places */
+static unsigned running;
+
+/* As much as the limit lets through. */
+static void ask_more(unsigned able)
+{
+    while (running < ASKED_MOST && slots_take(&target, SLOTS_ADAPTIVE, SLOTS_NORMAL, now)) {
+        unsigned place = 0;
+        for (unsigned k = 1; k < able; k++)
+            place = free_at[k] < free_at[place] ? k : place;
+        free_at[place] = (free_at[place] > now ? free_at[place] : now) + S;
+        asked[running++] = (struct asked){ .from = now, .ends = free_at[place] };
+    }
+}
+
+/* A server that does `able` at a time, a second each, and queues what comes above that. The limit after three minutes, and in *first the mean
+ * time to the first event of the last minute. */
+static unsigned adapt_to(unsigned able, double *first)
+{
+    unsigned samples = 0;
+    double sum = 0;
+    begin();
+    memset(free_at, 0, sizeof free_at);
+    running = 0;
+    for (int64_t until = now + 180 * S; now < until; now += S / 100) {
+        ask_more(able);
+        for (unsigned i = 0; i < running; i++) {
+            if (!asked[i].answered && asked[i].ends - 3 * S / 4 <= now) {
+                double seconds = (double)(now - asked[i].from) / (double)S;
+                slots_answered(&target, seconds, now);
+                asked[i].answered = true;
+                sum += now < until - 60 * S ? 0 : seconds;
+                samples += now >= until - 60 * S;
+                ask_more(able);
+            }
+            if (asked[i].ends > now)
+                continue;
+            slots_give(&target, SLOTS_NORMAL, now);
+            asked[i--] = asked[--running];
+            ask_more(able);
+        }
+    }
+    *first = sum / samples;
+    return slots_limit(&target, SLOTS_ADAPTIVE);
+}
+
+Test(queue, an_adaptive_limit_finds_what_the_server_is_able_to_do)
+{
+    static const unsigned able[] = { 8, 32,
+                                     128 }; /* it begins with 32: four times too high, right, four times too low */
+    for (size_t i = 0; i < sizeof able / sizeof *able; i++) {
+        double first;
+        unsigned limit = adapt_to(able[i], &first);
+        cr_assert(limit >= able[i] && limit <= 5 * able[i] / 2, "%u: %u", able[i], limit);
+        cr_assert(first < 1.5, "%u: %f s", able[i], first);
+        cr_assert_eq(slots_limit(&target, 7), 7u);
+    }
+}
+
+Test(queue, an_adaptive_limit_stays_where_nothing_is_full)
+{
+    begin();
+    for (unsigned i = 0; i < 1000; i++)
+        slots_answered(&target, .25, now);
+    cr_assert_eq(slots_limit(&target, SLOTS_ADAPTIVE), 32u);
+    for (unsigned i = 0; i < 10000; i++)
+        slots_answered(&target, 30, now);
+    cr_assert_geq(slots_limit(&target, SLOTS_ADAPTIVE), 4u);
+    end();
+}
