@@ -5,6 +5,7 @@
 #include "flow/deadline.h"
 #include "flow/metrics.h"
 #include "flow/policy_inside.h"
+#include "flow/slot.h"
 #include "flow/spend.h"
 
 /* The answer, and the request as it was with it. Arena. */
@@ -18,8 +19,12 @@ struct retry_kept {
     const char *routed_by;
     struct face_answer answer;
     struct usage usage;
+    struct route_target *targets;
+    size_t target_count, target_next;
+    const struct config_model *target_model;
+    struct config_timeouts timeouts;
     int64_t first_token_ns;
-    unsigned made, earlier;
+    unsigned made, most, earlier;
     bool back; /* it goes out after all */
 };
 
@@ -60,8 +65,14 @@ static void keep(struct request *req)
                               .routed_by = req->policy->routed_by,
                               .answer = req->answer,
                               .usage = req->usage,
+                              .targets = req->targets,
+                              .target_count = req->target_count,
+                              .target_next = req->target_next,
+                              .target_model = req->model,
+                              .timeouts = req->timeouts,
                               .first_token_ns = req->first_token_ns,
                               .made = req->attempts_made,
+                              .most = req->attempts_max,
                               .earlier = req->attempts_earlier };
     attempt_close(a);
 }
@@ -191,6 +202,12 @@ static void bring_back(struct request *req)
     req->ask = k->ask;
     req->answer = k->answer;
     req->usage = k->usage;
+    req->targets = k->targets;
+    req->target_count = k->target_count;
+    req->target_next = k->target_next;
+    req->model = k->target_model;
+    req->timeouts = k->timeouts;
+    req->attempts_max = k->most;
     req->first_token_ns = k->first_token_ns;
     p->model = k->model;
     p->routed_by = k->routed_by;
@@ -207,6 +224,7 @@ bool retry_undo(struct request *req)
         return false;
     for (struct attempt *a = req->attempt; a != k->attempt; a = a->previous)
         end_unsent(a);
+    slot_give(req);
     p->retry.trace->why = arena_text(&req->arena, text_of(req->fail.text));
     bring_back(req);
     req->fail = (struct fail){ .kind = FAIL_NONE };
