@@ -8,7 +8,7 @@
 #include "flow/policy.h"
 #include "rehearsal/world.h"
 
-enum { REQUEST_MOST = 64 << 20, TARGETS_MOST = 64, HEADERS_MOST = 64, CALLS_MOST = 64 };
+enum { REQUEST_MOST = 64 << 20, TARGETS_MOST = 64, HEADERS_MOST = 64 };
 
 static void start(void *owner, struct script_ask *ask)
 {
@@ -107,11 +107,6 @@ static void read_error(lua_State *L, int index, struct played *p)
     lua_pop(L, 1);
 }
 
-static struct text otherwise(struct text t, const char *literal)
-{
-    return t.ptr != NULL ? t : text_of(literal);
-}
-
 /* The table at `index` has been made by the prelude: `body` is JSON, `tags` "a=1,b=2". */
 static struct played *build(lua_State *L, int index, struct stage *stage)
 {
@@ -127,7 +122,7 @@ static struct played *build(lua_State *L, int index, struct stage *stage)
     p->next = w->played;
     w->played = p;
     struct arena *arena = &p->arena;
-    const struct face *face = face_named(L, otherwise(world_text(L, index, "face", arena), "chat"));
+    const struct face *face = face_named(L, world_or(world_text(L, index, "face", arena), "chat"));
     if (face->decode(arena, world_text(L, index, "body", arena), &p->ask, &fail) < 0)
         luaL_error(L, "the client API \"%s\" refuses this request: %s", face->name, fail.text);
     p->req = (struct script_request){ .arena = arena,
@@ -138,16 +133,16 @@ static struct played *build(lua_State *L, int index, struct stage *stage)
                                       .owner = p,
                                       .operation = face->operation,
                                       .id = TEXT("test"),
-                                      .team = otherwise(world_text(L, index, "team", arena), "default"),
+                                      .team = world_or(world_text(L, index, "team", arena), "default"),
                                       .key = world_text(L, index, "key", arena),
                                       .model = p->ask.model,
                                       .asked_model = p->ask.model,
-                                      .address = otherwise(world_text(L, index, "address", arena), "127.0.0.1"),
+                                      .address = world_or(world_text(L, index, "address", arena), "127.0.0.1"),
                                       .user = world_text(L, index, "user", arena),
                                       .project = world_text(L, index, "project", arena),
                                       .session = world_text(L, index, "session", arena),
                                       .tags = world_text(L, index, "tags", arena),
-                                      .client = otherwise(world_text(L, index, "client", arena), "other").ptr,
+                                      .client = world_or(world_text(L, index, "client", arena), "other").ptr,
                                       .stream = p->ask.stream,
                                       .admitted_ms = w->now_ms,
                                       .attempt = 1 };
@@ -194,9 +189,9 @@ static void answer_http(lua_State *L, struct played *p, struct script_http *http
     http->status = (int)lua_tointeger(L, top + 1);
     if (http->status == 0)
         http->why = why_at(L, top + 2, p);
-    http->text = otherwise(kept(L, top + 2, p), "");
+    http->text = world_or(kept(L, top + 2, p), "");
     struct script_header *type = arena_new(&p->arena, struct script_header);
-    *type = (struct script_header){ TEXT("content-type"), otherwise(kept(L, top + 3, p), "text/plain") };
+    *type = (struct script_header){ TEXT("content-type"), world_or(kept(L, top + 3, p), "text/plain") };
     http->got = type;
     http->got_count = 1;
     lua_settop(L, top);
@@ -213,7 +208,7 @@ static void answer_llm(lua_State *L, struct played *p, struct script_llm *llm)
     llm->why = llm->text.ptr == NULL ? why_at(L, top + 2, p) : NULL;
     llm->came = llm->text.ptr != NULL;
     llm->status = llm->came ? 200 : 0;
-    llm->finish = llm->text.ptr != NULL ? otherwise(kept(L, top + 2, p), "stop") : TEXT_NONE;
+    llm->finish = llm->text.ptr != NULL ? world_or(kept(L, top + 2, p), "stop") : TEXT_NONE;
     llm->usage.input = lua_tointeger(L, top + 3);
     llm->usage.output = lua_tointeger(L, top + 4);
     lua_settop(L, top);
@@ -258,7 +253,7 @@ static void read_targets(lua_State *L, int index, struct played *p)
         struct text name = world_text(L, at, "name", &p->arena);
         t->provider = text_cut(&name, '/');
         t->model = name.len > 0 ? name : TEXT("model");
-        t->role = otherwise(world_text(L, at, "role", &p->arena), "target").ptr;
+        t->role = world_or(world_text(L, at, "role", &p->arena), "target").ptr;
         t->region = world_text(L, at, "region", &p->arena);
         t->retention = world_text(L, at, "retention", &p->arena);
         t->cost_nano = world_nano(L, at, "cost_usd", -1);
@@ -273,63 +268,16 @@ static void read_targets(lua_State *L, int index, struct played *p)
     }
 }
 
-static const struct usage *read_usage(lua_State *L, int index, struct played *p)
-{
-    struct usage *u = arena_new(&p->arena, struct usage);
-    if (lua_getfield(L, index, "usage") == LUA_TTABLE) {
-        u->source = USAGE_REPORTED;
-        u->cache_read = world_int(L, lua_gettop(L), "cache_read", 0);
-        u->cache_write_5m = world_int(L, lua_gettop(L), "cache_write", 0);
-        u->reasoning = world_int(L, lua_gettop(L), "reasoning", 0);
-        u->input =
-            world_int(L, lua_gettop(L), "input", 0) - u->cache_read - u->cache_write_5m; /* which are parts of it */
-        u->output = world_int(L, lua_gettop(L), "output", 0) - u->reasoning;
-    }
-    lua_pop(L, 1);
-    return u;
-}
-
-static void read_calls(lua_State *L, int index, struct played *p, struct said *said)
-{
-    said->calls = arena_array(&p->arena, struct talk_call, CALLS_MOST);
-    if (lua_getfield(L, index, "tool_calls") == LUA_TTABLE)
-        for (lua_Integer i = 1; i <= CALLS_MOST && lua_rawgeti(L, -1, i) == LUA_TTABLE; i++, lua_pop(L, 1)) {
-            int at = lua_gettop(L);
-            said->calls[said->call_count++] =
-                (struct talk_call){ .id = otherwise(world_text(L, at, "id", &p->arena), "call_1"),
-                                    .name = otherwise(world_text(L, at, "name", &p->arena), ""),
-                                    .arguments = otherwise(world_text(L, at, "arguments", &p->arena), "{}") };
-        }
-    lua_settop(L, index);
-}
-
-static enum script_verdict respond(lua_State *L, int index, struct played *p)
-{
-    struct said *said = arena_new(&p->arena, struct said);
-    struct script_response *r = arena_new(&p->arena, struct script_response);
-    said->text = otherwise(world_text(L, index, "text", &p->arena), "");
-    read_calls(L, index, p, said);
-    said->finish =
-        otherwise(world_text(L, index, "finish", &p->arena), said->call_count > 0 ? "tool_calls" : "stop").ptr;
-    *r = (struct script_response){ .said = said,
-                                   .finish = said->finish,
-                                   .target = otherwise(world_text(L, index, "target", &p->arena), "demo/demo"),
-                                   .usage = read_usage(L, index, p),
-                                   .first_token_ms = world_int(L, index, "first_token_ms", -1),
-                                   .total_ms = world_int(L, index, "total_ms", 0) };
-    return script_on_response(p->stage->worker, &p->req, r);
-}
-
 static void finish(lua_State *L, int index, struct played *p)
 {
     struct script_done *d = arena_new(&p->arena, struct script_done);
     int64_t cost = world_nano(L, index, "cost_usd", -1);
     *d = (struct script_done){ .status = (int)world_int(L, index, "status", 200),
-                               .outcome = otherwise(world_text(L, index, "outcome", &p->arena), "ok").ptr,
+                               .outcome = world_or(world_text(L, index, "outcome", &p->arena), "ok").ptr,
                                .code = world_text(L, index, "code", &p->arena),
                                .target = world_text(L, index, "target", &p->arena),
                                .attempts = (unsigned)world_int(L, index, "attempts", 1),
-                               .usage = read_usage(L, index, p),
+                               .usage = answer_usage(L, index, p),
                                .priced = cost >= 0,
                                .cost_nano = cost,
                                .first_token_ms = world_int(L, index, "first_token_ms", -1),
@@ -350,7 +298,7 @@ static enum script_verdict run(lua_State *L, struct played *p, const char *hook)
     if (strcmp(hook, "on_request") == 0)
         return script_on_request(worker, &p->req);
     if (strcmp(hook, "on_response") == 0)
-        return respond(L, 4, p);
+        return answer_show(L, 4, p);
     if (strcmp(hook, "on_finish") == 0) {
         finish(L, 4, p);
         return SCRIPT_PASS;
@@ -376,6 +324,8 @@ int play(lua_State *L)
     if (p == NULL)
         p = build(L, 2, stage);
     enum script_verdict verdict = go_on(L, p, run(L, p, hook));
+    if (verdict == SCRIPT_RETRY)
+        answer_retry(p);
     lua_settop(L, 5);
     show(L, p, verdict);
     lua_pushlightuserdata(L, p);

@@ -42,6 +42,7 @@ static void put_trace(lua_State *L, const struct script_trace *t)
     put_text(L, "model", t->model);
     put_text(L, "code", t->code);
     put_text(L, "reason", t->reason);
+    put_text(L, "why", t->why);
     put_text(L, "at", t->at);
     put_text(L, "edits", text_of(t->edits != NULL ? t->edits : ""));
     lua_newtable(L);
@@ -130,6 +131,7 @@ void show(lua_State *L, struct played *p, enum script_verdict verdict)
     put_text(L, "verdict",
              text_of(verdict == SCRIPT_DENY     ? "deny"
                      : verdict == SCRIPT_ANSWER ? "answer"
+                     : verdict == SCRIPT_RETRY  ? "retry"
                      : verdict == SCRIPT_FAILED ? "error"
                                                 : "pass"));
     put_text(L, "serves", p->req.model);
@@ -141,7 +143,10 @@ void show(lua_State *L, struct played *p, enum script_verdict verdict)
     } else if (verdict == SCRIPT_ANSWER) {
         put_text(L, "text", p->req.answer.text);
         put_text(L, "finish", text_of(p->req.answer.finish));
+    } else if (verdict == SCRIPT_RETRY) {
+        put_text(L, "say", p->req.retry.say);
     }
+    put_int(L, "retries", p->req.retries);
     put_tags(L, p->req.tags);
     put_map(L, "sends", p->req.sends);
     put_map(L, "replies", p->req.replies);

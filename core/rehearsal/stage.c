@@ -65,6 +65,7 @@ static void read_policy(lua_State *L, struct world *w, struct stage *s, const ch
                                                         .wait_ns = CONFIG_POLICY_WAIT_NS,
                                                         .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS,
                                                         .memory_bytes = CONFIG_POLICY_MEMORY,
+                                                        .retries = CONFIG_POLICY_RETRIES_MOST,
                                                         .name = stem_of(w, file) };
     /* Each request of the test is for it. */
     s->policy.models = s->policy.teams = NULL;

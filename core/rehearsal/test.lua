@@ -250,11 +250,25 @@ local function run(stage, hook, request, more)
     return done, done
 end
 
+-- Answers of successive attempts: what was done at the last one that was asked, with `tries`, what was done at each.
+local function respond(stage, request, answers)
+    local tries = {}
+    for i = 1, math.max(1, #answers) do
+        tries[i] = run(stage, "on_response", request, answers[i])
+        if tries[i].verdict ~= "retry" then break end
+    end
+    if #tries < #answers then error(("only %d of %d answers were asked for"):format(#tries, #answers), 3) end
+    local last = tries[#tries]
+    last.tries = tries
+    return last, last
+end
+
 function test.policy(file, args)
     if type(file) ~= "string" then error("test.policy takes the name of a file", 2) end
     local stage = native.load(file, args and json(args))
     return setmetatable({}, { __index = function(_, hook)
         if not hooks[hook] then error(("a policy has no hook \"%s\""):format(tostring(hook)), 2) end
+        if hook == "on_response" then return function(_, request, ...) return respond(stage, request, { ... }) end end
         return function(_, request, more) return run(stage, hook, request, more) end
     end })
 end

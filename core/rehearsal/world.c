@@ -33,6 +33,11 @@ struct text world_text(lua_State *L, int index, const char *name, struct arena *
     return out;
 }
 
+struct text world_or(struct text t, const char *literal)
+{
+    return t.ptr != NULL ? t : text_of(literal);
+}
+
 int64_t world_int(lua_State *L, int index, const char *name, int64_t otherwise)
 {
     int whole = 1;

@@ -78,6 +78,12 @@ void stage_declare(struct world *w, struct stage *s);
 /* play.c: play(stage, request or played, hook, more?) -> result, played */
 int play(lua_State *L);
 void play_end(struct played *p);
+/* answer.c: shows the answer in the table at `index` to on_response. */
+enum script_verdict answer_show(lua_State *L, int index, struct played *p);
+/* It was dropped: the request is what is asked now. */
+void answer_retry(struct played *p);
+/* The member "usage" of the table at `index`. */
+const struct usage *answer_usage(lua_State *L, int index, struct played *p);
 /* show.c: what a hook has decided and done, as a table on the stack. */
 void show(lua_State *L, struct played *p, enum script_verdict verdict);
 /* Lua: the JSON of a text, a number or a boolean. */
@@ -85,6 +91,8 @@ int write_json(lua_State *L);
 
 /* The member of the table at `index`, kept in `arena`; absent where it is nil. */
 struct text world_text(lua_State *L, int index, const char *name, struct arena *arena);
+/* `t`, or where it is absent the literal. */
+struct text world_or(struct text t, const char *literal);
 int64_t world_int(lua_State *L, int index, const char *name, int64_t otherwise);
 int64_t world_nano(lua_State *L, int index, const char *name, int64_t otherwise);
 

@@ -17,9 +17,9 @@ listen { workers = 1 }
 ledger { path = "%(dir)s/ledger" }
 %(up)s
 model "m" { { "up/m" }, { "up/m-eu", region = "eu" } }
-model "fast" { { "up/fast" } } model "next" { { "up/next" } } model "a" { { "up/a" } } model "b" { { "up/b" } } model "c" { { "up/c" } }
+model "fast" { { "up/fast" } } model "next" { { "up/next" } } model "a" { { "up/a" } } model "b" { { "up/b" } } model "c" { { "up/c" } } model "smart" { { "up/smart" } } model "judge" { { "up/judge" } }
 team "agents" { session_budget = { usd = 10, per = "total" } }
-team "eu" {} team "quota" {} team "plans" {} team "hours" {} team "moderation" {} team "canary" {} team "vote" {}
+team "eu" {} team "quota" {} team "plans" {} team "hours" {} team "moderation" {} team "canary" {} team "vote" {} team "again" {} team "cascade" {}
 %(keys)s
 policy "%(scripts)s/agents.lua" { teams = { "agents" }, args = { cheap = "fast", stop_usd = 0.0000001 } }
 policy "%(scripts)s/eu-only.lua" { teams = { "eu" } }
@@ -29,6 +29,8 @@ policy "%(scripts)s/hours.lua" { teams = { "hours" }, args = { open = "mon-sun 0
 policy "%(scripts)s/moderation.lua" { teams = { "moderation" }, http = { moderation = { url = "http://127.0.0.1:%(port)d/moderate" } }, args = { timeout_ms = 5000 }, wait_ms = 6000 }
 policy "%(scripts)s/canary.lua" { teams = { "canary" }, args = { to = "next", percent = 100.0 } }
 policy "%(scripts)s/vote.lua" { teams = { "vote" }, llm = { "a", "b", "c" }, args = { panel = { "a", "b", "c" } } }
+policy "%(scripts)s/ask-again.lua" { teams = { "again" }, retries = 2 }
+policy "%(scripts)s/cascade.lua" { teams = { "cascade" }, llm = { "judge" }, args = { judge = "judge" } }
 """
 
 
@@ -39,7 +41,7 @@ class Cookbook(unittest.TestCase):
         self.asked = []
         self.up = upstream.Upstream(self.answer)
         self.addCleanup(self.up.stop)
-        teams = ("agents", "eu", "quota", "plans", "hours", "moderation", "canary", "vote")
+        teams = ("agents", "eu", "quota", "plans", "hours", "moderation", "canary", "vote", "again", "cascade")
         self.gw = Gateway(LUA % {"dir": folder.name, "up": provider("up", self.up, PRICE), "scripts": SCRIPTS, "port": self.up.port,
                                  "keys": "".join(key_line(team, team) for team in teams)})
         self.addCleanup(self.gw.kill)
@@ -49,7 +51,7 @@ class Cookbook(unittest.TestCase):
         if request.path.startswith("/moderate"):
             return out.send(reply_json({"results": [{"flagged": "bad" in body["input"]}]}))
         self.asked.append(body)
-        text = {"a": "Spam", "b": "ham", "c": "spam."}.get(body["model"], "hello")
+        text = {"a": "Spam", "b": "ham", "c": "spam.", "smart": '{"a":1}', "judge": "I give 3."}.get(body["model"], "hello")
         out.send(reply_json(upstream.completion(text=text, model=body["model"])))
 
     def ask(self, team, text="hello", tags=None, **headers):
@@ -96,6 +98,15 @@ class Cookbook(unittest.TestCase):
         answer = self.ask("vote", tags="vote=1")
         self.assertEqual(self.text(answer), "Spam")
         self.assertEqual(self.gw.log_for(answer.id)["policies"][0]["reason"], "2 of 3 agree")
+
+        asked = len(self.asked)
+        got = self.gw.chat("list", headers=auth("again"), response_format={"type": "json_object"})
+        self.assertEqual(self.text(got), '{"a":1}')
+        self.assertEqual([(b["model"], len(b["messages"])) for b in self.asked[asked:]], [("m", 1), ("m", 3), ("smart", 3)])
+        asked = len(self.asked)
+        got = self.ask("cascade")
+        self.assertEqual((self.text(got), [b["model"] for b in self.asked[asked:]]), ('{"a":1}', ["m", "judge", "smart"]))
+        self.assertEqual([p["reason"] for p in self.gw.log_for(got.id)["policies"] if "reason" in p], ["judged 3"])
         self.gw.stop()
 
 

@@ -18,10 +18,6 @@ CHANGED = {
 }
 # A rule -> the words that it needs and this version may not have: it fails by one of them, or passes.
 NEEDS = {
-    "10-tool-allow": ("retry",),
-    "16-valid-json": ("retries", "retry"),
-    "17-refusal": ("retries", "retry"),
-    "18-cascade": ("retries", "retry"),
     "32-redact-answer": ("map_text",),
 }
 
