@@ -8,6 +8,7 @@
 struct transfer {
     const struct transfer_events *events;
     void *owner;
+    const struct transfer_request *request;
     bool paused;
     bool unsent; /* it found no connection */
     bool body_coming;
@@ -34,11 +35,11 @@ void pool_free(struct pool *pool)
 struct transfer *transfer_start(struct pool *pool, const struct transfer_request *request,
                                 const struct transfer_events *events, void *owner)
 {
-    (void)pool, (void)request;
+    (void)pool;
     cr_assert_null(now);
     now = calloc(1, sizeof *now);
     cr_assert_not_null(now);
-    *now = (struct transfer){ .events = events, .owner = owner };
+    *now = (struct transfer){ .events = events, .owner = owner, .request = request };
     begun++;
     return now;
 }
@@ -111,6 +112,11 @@ void fake_body_done(bool done)
 unsigned fake_begun(void)
 {
     return begun;
+}
+
+const struct transfer_request *fake_request(void)
+{
+    return now != NULL ? now->request : NULL;
 }
 
 void fake_head(int status, const char *content_type)

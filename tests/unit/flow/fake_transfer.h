@@ -10,6 +10,8 @@ bool fake_runs(void);
 bool fake_is_paused(void);
 /* How many have begun since the start of the program. */
 unsigned fake_begun(void);
+/* What it sends; NULL when none is running. */
+const struct transfer_request *fake_request(void);
 /* Each does nothing when none is running. */
 void fake_unsent(bool unsent);  /* transfer_was_sent() is false */
 void fake_body_done(bool done); /* what transfer_body_done() answers: true unless set */

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "plugin/call.h"
 #include "plugin/plugin.h"
+#include "script/script.h"
 #include "upstream/dial.h"
 
 const gw_plugin *gw_plugin_entry_anthropic(void);
@@ -19,7 +20,7 @@ const gw_plugin *gw_plugin_entry_openai(void);
 
 static const gw_host *host;
 
-static gw_status script_open(const gw_host *h, gw_call *call, const gw_json *config, void **instance)
+static gw_status play_open(const gw_host *h, gw_call *call, const gw_json *config, void **instance)
 {
     (void)call, (void)config;
     host = h;
@@ -27,7 +28,7 @@ static gw_status script_open(const gw_host *h, gw_call *call, const gw_json *con
     return GW_OK;
 }
 
-static void script_close(void *instance)
+static void play_close(void *instance)
 {
     (void)instance;
 }
@@ -37,7 +38,7 @@ static gw_event event(uint32_t type, const char *text)
     return (gw_event){ .size = sizeof(gw_event), .type = type, .text = { text, strlen(text) } };
 }
 
-static gw_status script_produce(void *instance, gw_call *call, const gw_request *req, gw_emit emit, uint32_t *wait_ms)
+static gw_status play_produce(void *instance, gw_call *call, const gw_request *req, gw_emit emit, uint32_t *wait_ms)
 {
     const struct script *script = instance;
     (void)req;
@@ -85,9 +86,9 @@ static gw_status script_produce(void *instance, gw_call *call, const gw_request 
 static const gw_provider_ops ops = { .size = sizeof ops,
                                      .operations = GW_OP_CHAT,
                                      .flags = GW_PROVIDER_LOCAL,
-                                     .open = script_open,
-                                     .close = script_close,
-                                     .produce = script_produce };
+                                     .open = play_open,
+                                     .close = play_close,
+                                     .produce = play_produce };
 static const gw_plugin descriptor = { .abi_major = GW_ABI_MAJOR,
                                       .needs_minor = GW_ABI_MINOR,
                                       .size = sizeof descriptor,
@@ -111,27 +112,37 @@ static void end_reached(struct fixture *f)
 }
 
 /* Not with buf_append(): what the test itself keeps does not fail. */
-static void keep(struct fixture *f, struct text bytes)
+static void keep(struct buf *where, struct text bytes)
 {
     size_t room;
     if (bytes.len == 0)
         return;
-    char *to = buf_room(&f->body, bytes.len, &room);
+    char *to = buf_room(where, bytes.len, &room);
     cr_assert(to != NULL && room >= bytes.len);
     memcpy(to, bytes.ptr, bytes.len);
-    buf_added(&f->body, bytes.len);
+    buf_added(where, bytes.len);
+}
+
+static void keep_head(struct fixture *f, const struct door_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        keep(&f->head, text_of(headers[i].name));
+        keep(&f->head, TEXT(": "));
+        keep(&f->head, text_of(headers[i].value));
+        keep(&f->head, TEXT("\n"));
+    }
 }
 
 static void door_answer(void *client, int status, const struct door_header *headers, size_t count, struct text body,
                         void (*free_body)(void *), void *free_arg, bool close)
 {
     struct fixture *f = client;
-    (void)headers, (void)count;
     cr_assert_not(f->answered || f->begun);
+    keep_head(f, headers, count);
     f->answered = true;
     f->status = status;
     f->closed = close;
-    keep(f, body);
+    keep(&f->body, body);
     if (free_body != NULL)
         free_body(free_arg);
     end_reached(f);
@@ -140,8 +151,8 @@ static void door_answer(void *client, int status, const struct door_header *head
 static void door_begin(void *client, int status, const struct door_header *headers, size_t count)
 {
     struct fixture *f = client;
-    (void)headers, (void)count;
     cr_assert_not(f->answered || f->begun);
+    keep_head(f, headers, count);
     f->begun = true;
     f->status = status;
 }
@@ -150,7 +161,7 @@ static size_t door_write(void *client, struct text bytes)
 {
     struct fixture *f = client;
     cr_assert(f->begun && !f->ended);
-    keep(f, bytes);
+    keep(&f->body, bytes);
     f->most_written = bytes.len > f->most_written ? bytes.len : f->most_written;
     return f->waiting;
 }
@@ -221,6 +232,7 @@ static void start_gateway(struct fixture *f)
     f->gateway.metrics = metrics_new(1);
     cr_assert_eq(worker_init(&f->worker, 0, &f->gateway, f->config), 0);
     buf_init(&f->body, 256 << 20);
+    buf_init(&f->head, 1 << 20);
     f->limit.on_time = on_limit;
 }
 
@@ -265,11 +277,14 @@ void fixture_close(struct fixture *f)
     }
     loop_timer_clear(&f->worker.loop, &f->limit);
     worker_fini(&f->worker);
+    if (f->gateway.scripts != NULL)
+        script_shared_free(f->gateway.scripts);
     access_free(f->gateway.access);
     metrics_free(f->gateway.metrics);
     dialer_free(f->gateway.dialer);
     config_unref(f->config);
     buf_free(&f->body);
+    buf_free(&f->head);
     for (size_t i = 0; i < FIXTURE_TARGETS && f->instances[i].plugin != NULL; i++)
         f->instances[i].plugin->provider.close(f->instances[i].instance);
     close(f->log_fds[0]);
@@ -299,7 +314,12 @@ struct request *fixture_head(struct fixture *f, size_t length)
                                  .operation = GW_OP_CHAT,
                                  .content_length = (int64_t)length,
                                  .peer = TEXT("test") };
-    return request_begin(&f->worker, &door, f, &head);
+    return fixture_head_of(f, &head);
+}
+
+struct request *fixture_head_of(struct fixture *f, const struct request_head *head)
+{
+    return request_begin(&f->worker, &door, f, head);
 }
 
 struct request *fixture_list(struct fixture *f, const char *header)
@@ -313,7 +333,7 @@ struct request *fixture_list(struct fixture *f, const char *header)
                                  .header_count = 1,
                                  .content_length = -1,
                                  .peer = TEXT("test") };
-    return request_begin(&f->worker, &door, f, &head);
+    return fixture_head_of(f, &head);
 }
 
 struct request *fixture_begin(struct fixture *f, const char *body)
@@ -324,13 +344,30 @@ struct request *fixture_begin(struct fixture *f, const char *body)
     return req;
 }
 
-struct request *fixture_send(struct fixture *f, const char *body)
+void fixture_finish(struct fixture *f, struct request *req, const char *body)
 {
-    struct request *req = fixture_begin(f, body);
+    request_body(req, text_of(body));
+    request_body_end(req);
     while (!f->answered && !f->ended && !f->aborted && !f->timed_out)
         fixture_run(f);
     loop_timer_clear(&f->worker.loop, &f->limit);
+}
+
+struct request *fixture_send(struct fixture *f, const char *body)
+{
+    struct request *req = fixture_head(f, strlen(body));
+    fixture_finish(f, req, body);
     return req;
+}
+
+const char *fixture_line(struct fixture *f)
+{
+    static char line[1 << 16];
+    size_t len = 0;
+    while (len + 1 < sizeof line && read(f->log_fds[0], line + len, 1) == 1 && line[len] != '\n')
+        len++;
+    line[len] = '\0';
+    return line;
 }
 
 struct buf fixture_metrics(struct fixture *f)

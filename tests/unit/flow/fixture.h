@@ -31,6 +31,7 @@ struct fixture {
 
     /* what the door was given */
     int status;
+    struct buf head; /* "Name: value\n" of each header */
     struct buf body;
     bool begun, ended, aborted, answered, closed;
     bool settled_before_end; /* the log had the line when the end was given */
@@ -54,6 +55,14 @@ struct request *fixture_send(struct fixture *f, const char *body);
 struct request *fixture_begin(struct fixture *f, const char *body);
 /* Only the head of a request whose body has `length` bytes. */
 struct request *fixture_head(struct fixture *f, size_t length);
+/* A head of the test's own. */
+struct request *fixture_head_of(struct fixture *f, const struct request_head *head);
+/* The body of a request that has begun, and the loop until its end. */
+void fixture_finish(struct fixture *f, struct request *req, const char *body);
+/* From now on requests pass this policy, in Lua; what it asks of places, it asks of `places`, which are kept. */
+void fixture_policy(struct fixture *f, const char *source, struct config_place *places, size_t place_count);
+/* The next line of the access log, without its end. Lent until the next call. */
+const char *fixture_line(struct fixture *f);
 /* GET /v1/models with one header, and its answer. */
 struct request *fixture_list(struct fixture *f, const char *header);
 void fixture_run(struct fixture *f);

@@ -83,6 +83,16 @@ Test(mask, hides_a_secret_however_it_is_written)
     end();
 }
 
+/* Digits of which one is 0: %70 is p. */
+Test(mask, knows_every_digit_of_an_escape)
+{
+    begin();
+    attempt.ask.secret = (gw_str){ "p/0123456", 9 };
+    cr_assert_str_eq(masked("x%70%2f%30123456!"), "x***!");
+    cr_assert_str_eq(masked("x\\u0070/\\u0030123456!"), "x***!");
+    end();
+}
+
 Test(mask, passes_over_backslashes_of_a_secret)
 {
     begin();

@@ -122,6 +122,49 @@ Test(route, finds_targets_by_model_provider_and_family)
     end();
 }
 
+Test(route, gives_each_target_what_its_operator_states)
+{
+    begin("m");
+    struct config_target *configured = config->models[0].targets;
+    configured[1].weight = 3;
+    configured[1].region = TEXT("eu");
+    configured[1].retention = TEXT("none");
+    configured[2].weight = 7;
+    cr_assert_eq(route_run(&req), NEXT);
+    cr_assert_eq(req.targets[0].weight, 3u);
+    cr_assert(text_is(req.targets[0].region, "eu"));
+    cr_assert(text_is(req.targets[0].retention, "none"));
+    cr_assert_eq(req.targets[1].weight, 7u);
+    cr_assert_null(req.targets[1].region.ptr);
+    end();
+    begin("one/x");
+    cr_assert_eq(route_run(&req), NEXT);
+    cr_assert_eq(req.targets[0].weight, 1u, "nobody has stated a share");
+    end();
+}
+
+/* What is not stated is not where a team requires it. */
+Test(route, keeps_to_where_a_team_may_send)
+{
+    static struct text regions[] = { { "us", 2 }, { "eu", 2 } };
+    for (int eu = 0; eu < 2; eu++) {
+        begin("m");
+        config->teams->regions = regions;
+        config->teams->region_count = 2;
+        config->models[0].targets[1].region = eu ? TEXT("eu") : TEXT("asia");
+        cr_assert_eq(route_run(&req), eu ? NEXT : FAIL);
+        cr_assert_str_eq(targets(), eu ? "one/up'" : "");
+        if (!eu) {
+            cr_assert_str_eq(
+                req.fail.text,
+                "the model \"m\" has no target in the region, or with the retention, that the team \"t\" requires");
+            cr_assert_str_eq(req.fail.param, "model");
+            cr_assert_eq(req.fail.status, 404);
+        }
+        end();
+    }
+}
+
 Test(route, explains_why_there_is_no_target)
 {
     static const struct {

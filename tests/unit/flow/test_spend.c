@@ -126,6 +126,13 @@ Test(spend, lets_clients_wait_for_the_next_period)
     req.face = &face_messages;
     spend_refuse(&req, &refusal);
     cr_assert(req.fail.retry_after_s >= 990 && req.fail.retry_after_s <= 1000, "%d", req.fail.retry_after_s);
+    for (int64_t before = 0; before != clock_unix_ms() / 1000;) { /* again where a second has passed meanwhile */
+        before = clock_unix_ms() / 1000;
+        req.fail.retry_after_s = 0;
+        refusal.ends_s = before + 1;
+        spend_refuse(&req, &refusal);
+    }
+    cr_assert_eq(req.fail.retry_after_s, 1, "the last second");
     refusal.ends_s = now_s - 5;
     spend_refuse(&req, &refusal);
     cr_assert_eq(req.fail.retry_after_s, 0);

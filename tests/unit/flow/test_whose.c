@@ -257,6 +257,9 @@ Test(forwarded, believes_as_far_as_trusted_proxies_have_written)
     cr_assert_str_eq(peer("10.0.0.1", two, 2), "192.0.2.8", "the last header was written last");
     cr_assert_str_eq(peer("10.0.0.1", two + 1, 1), "10.0.0.4");
     cr_assert_str_eq(peer("10.0.0.1", two, 0), "10.0.0.1");
+    config.listen.proxy_count = 1;
+    cr_assert_str_eq(peer("10.0.0.1", two, 2), "192.0.2.8", "one is enough");
+    cr_assert_str_eq(peer("2001:db8:1::5", two, 2), "2001:db8:1::5", "and it is not the second");
     config.listen.proxy_count = 0;
     cr_assert_str_eq(peer("10.0.0.1", two, 2), "10.0.0.1", "nobody is trusted");
     end();
