@@ -44,9 +44,10 @@ bool answer_end_stream(struct attempt *a)
         a->outcome = OUTCOME_INCOMPLETE;
         req->reply = REPLY_BROKEN;
         req->face->dialect->write_error_event(&req->fail, id, &req->tail_bytes);
-    } else if (a->mode != MODE_RELAY) {
+    } else if (a->mode != MODE_RELAY && req->shown == NULL) { /* else it was written before its policies saw it */
         req->face->stream_end(&req->answer, &req->tail_bytes);
-    } else if (!a->saw_end_mark) { /* it gave the finish reason: only the end mark is missing */
+    } else if (a->mode == MODE_RELAY &&
+               !a->saw_end_mark) { /* it gave the finish reason: only the end mark is missing */
         buf_text(&req->tail_bytes, req->face->dialect->end);
     }
     if (req->restoring != NULL)

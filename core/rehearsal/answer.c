@@ -1,9 +1,10 @@
 /* answer.c - an answer that a test gives, as on_response sees it; and what is asked where that drops it. */
 #include <lauxlib.h>
 
+#include "base/json.h"
 #include "rehearsal/world.h"
 
-enum { CALLS_MOST = 64 };
+enum { CALLS_MOST = 64, BODY_MOST = 32 << 20 };
 
 const struct usage *answer_usage(lua_State *L, int index, struct played *p)
 {
@@ -35,6 +36,46 @@ static void read_calls(lua_State *L, int index, struct played *p, struct said *s
     lua_settop(L, index);
 }
 
+static void put(struct json_writer *w, const char *name, struct text value)
+{
+    json_key_plain(w, text_of(name));
+    json_put_str(w, value);
+}
+
+/* As bytes that a policy may change: in the shape of chat, whichever API the request came by. Arena. */
+static struct text write_body(struct arena *arena, const struct said *said)
+{
+    struct json_writer w;
+    struct buf out;
+    buf_init(&out, BODY_MOST);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    json_name(&w, "choices");
+    json_array(&w);
+    json_object(&w);
+    put(&w, "finish_reason", text_of(said->finish));
+    json_name(&w, "message");
+    json_object(&w);
+    put(&w, "content", said->text);
+    json_name(&w, "tool_calls");
+    json_array(&w);
+    for (size_t i = 0; i < said->call_count; i++) {
+        json_object(&w);
+        put(&w, "id", said->calls[i].id);
+        json_name(&w, "function");
+        json_object(&w);
+        put(&w, "name", said->calls[i].name);
+        put(&w, "arguments", said->calls[i].arguments);
+        json_close(&w);
+        json_close(&w);
+    }
+    while (w.depth > 0)
+        json_close(&w);
+    struct text body = json_end(&w) == 0 ? arena_text(arena, buf_view(&out)) : TEXT_NONE;
+    buf_free(&out);
+    return body;
+}
+
 /* The test names how many answers were dropped before: each policy has dropped as many. */
 static void set_retries(struct played *p, unsigned retries)
 {
@@ -62,6 +103,8 @@ enum script_verdict answer_show(lua_State *L, int index, struct played *p)
                                    .usage = answer_usage(L, index, p),
                                    .first_token_ms = world_int(L, index, "first_token_ms", -1),
                                    .total_ms = world_int(L, index, "total_ms", 0) };
+    r->parts[0] = write_body(&p->arena, said);
+    p->response = r;
     return script_on_response(p->stage->worker, &p->req, r);
 }
 

@@ -147,6 +147,8 @@ void show(lua_State *L, struct played *p, enum script_verdict verdict)
         put_text(L, "say", p->req.retry.say);
     }
     put_int(L, "retries", p->req.retries);
+    if (p->response != NULL)
+        put_text(L, "answer", p->response->said->text);
     put_tags(L, p->req.tags);
     put_map(L, "sends", p->req.sends);
     put_map(L, "replies", p->req.replies);

@@ -29,8 +29,9 @@ struct played {
     struct ask ask;
     struct script_request req;
     struct script_targets targets;
-    struct script_ask *asks;    /* what its hook waits for */
-    struct script_trace *shown; /* the last trace that was reported; NULL: none */
+    struct script_response *response; /* that on_response saw last; NULL: none */
+    struct script_ask *asks;          /* what its hook waits for */
+    struct script_trace *shown;       /* the last trace that was reported; NULL: none */
     struct script_note *events, **last_event;
     bool finished;
 };

@@ -126,6 +126,8 @@ void target_push_list(lua_State *L, const struct script_targets *targets);
 const char *target_read_list(lua_State *L, int before, int index, struct script_targets *targets);
 /* answer.c: what gw.retry makes of the conversation; raises what is wrong with it. Arena. */
 struct ask *answer_say(lua_State *L, struct text say);
+/* answer.c: resp:map_text. */
+int answer_map_text(lua_State *L);
 /* response.c: what on_response gets beside the request, on the stack. */
 void response_push(lua_State *L, const struct script_response *response);
 /* finish.c: what on_finish gets beside the request, on the stack. */

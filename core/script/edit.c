@@ -9,8 +9,17 @@
 void edit_begin_hook(struct script_run *run)
 {
     const struct script_request *req = run->req;
-    run->before = (struct script_before){ req->ask,     req->talk,     req->units,         req->unit_count, req->sends,
-                                          req->replies, req->restores, req->restore_count, req->edited };
+    run->before = (struct script_before){ .ask = req->ask,
+                                          .talk = req->talk,
+                                          .units = req->units,
+                                          .unit_count = req->unit_count,
+                                          .sends = req->sends,
+                                          .replies = req->replies,
+                                          .restores = req->restores,
+                                          .restore_count = req->restore_count,
+                                          .edited = req->edited };
+    if (run->response != NULL)
+        run->before.response = *run->response;
 }
 
 void edit_end_hook(struct script_run *run, bool keeps)
@@ -30,6 +39,8 @@ void edit_end_hook(struct script_run *run, bool keeps)
     req->restores = b->restores;
     req->restore_count = b->restore_count;
     req->edited = b->edited;
+    if (run->response != NULL)
+        *run->response = b->response;
 }
 
 void edit_note(lua_State *L, const char *word)

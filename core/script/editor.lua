@@ -65,6 +65,7 @@
 ---@field first_token_ms? integer
 ---@field total_ms integer
 ---@field retries integer # answers of this request that policies have dropped
+---@field map_text fun(self: gw.Response, fn: fun(text: string, i: integer): string?) # each text becomes what fn returns, if anything
 ---@field json fun(self: gw.Response): any?, string? # the text as JSON; nil and why, where it is none
 
 ---@class gw.Done

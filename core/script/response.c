@@ -7,7 +7,8 @@
 static int json(lua_State *L)
 {
     struct fail fail = { 0 };
-    struct text text = api_text(L, lua_upvalueindex(1));
+    const struct script_response *response = api_run(L)->response;
+    struct text text = response != NULL ? response->said->text : api_text(L, lua_upvalueindex(1));
     state_spend(L, (int64_t)text.len / 16);
     const struct json *value = json_parse(api_run(L)->req->arena, text, &fail);
     if (value != NULL) {
@@ -29,12 +30,14 @@ void response_push(lua_State *L, const struct script_response *response)
 {
     static const char *const may[] = { "first_token_ms", NULL };
     const struct said *said = response->said;
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     api_push(L, said->text);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "text");
     lua_pushcclosure(L, json, 1);
     lua_setfield(L, -2, "json");
+    lua_pushcfunction(L, answer_map_text);
+    lua_setfield(L, -2, "map_text");
     read_push_call_list(L, said->calls, said->call_count, "resp.tool_calls");
     lua_setfield(L, -2, "tool_calls");
     lua_pushstring(L, response->finish);

@@ -292,7 +292,7 @@ void script_cancel(struct script_worker *w, struct script_request *req)
 }
 
 enum script_verdict script_on_response(struct script_worker *w, struct script_request *req,
-                                       const struct script_response *response)
+                                       struct script_response *response)
 {
     struct script_run *run = new_run(req, SCRIPT_ON_RESPONSE);
     run->response = response;

@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "face/face.h"
 #include "face/restore.h"
+#include "face/reword.h"
 #include "face/said.h"
 #include "face/talk.h"
 
@@ -108,6 +109,9 @@ struct script_response {
     const struct usage *usage;
     int64_t first_token_ms, total_ms; /* first_token_ms -1: not known */
     size_t from;                      /* of the policies in their order, the first that sees it */
+    struct text parts[REWORD_PARTS];  /* as the client would get it: a body, or the bytes of a stream and its end */
+    bool streams;
+    bool edited; /* a policy has changed the parts: they are the arena's */
 };
 
 /* What is asked in the place of an answer. Arena. */
@@ -320,7 +324,9 @@ void script_cancel(struct script_worker *w, struct script_request *req);
 /* In the reverse order: who has changed the request first sees the answer last. */
 /* `response` is kept until it is decided. */
 enum script_verdict script_on_response(struct script_worker *w, struct script_request *req,
-                                       const struct script_response *response);
+                                       struct script_response *response);
+/* Fills response->said from its parts. Arena. False: they are no answer. */
+bool script_answer(struct arena *arena, struct script_response *response);
 /* What `req->retry` wants is asked now. */
 void script_retried(struct script_request *req);
 /* Does any policy want to see the answer? NULL: there are none. */

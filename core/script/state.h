@@ -27,6 +27,7 @@ struct script_before {
     const struct talk *talk;
     struct script_unit *units;
     size_t unit_count;
+    struct script_response response;
     struct script_put *sends, *replies;
     struct script_restore *restores;
     size_t restore_count;
@@ -58,7 +59,7 @@ struct script_run {
     int64_t wait_from_ns, wait_left_ns, llm_left_ns;
     bool queued; /* it has not begun: it waits for its turn */
     struct script_run *next;
-    const struct script_response *response;
+    struct script_response *response;
     struct script_before before;
 };
 

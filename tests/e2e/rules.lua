@@ -313,7 +313,7 @@ end)
 local policy = test.policy("32-redact-answer.lua")
 test.case("a", function()
     local did = policy:on_response({ text = "x" }, { text = "key sk-abc123 ok" })
-    test.equal(did.events[1], "redacted")
+    test.equal(did.events[1], "redacted") test.equal(did.answer, "key [key removed] ok")
 end)
 
 --- 33-token-rate

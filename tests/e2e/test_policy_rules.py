@@ -18,7 +18,6 @@ CHANGED = {
 }
 # A rule -> the words that it needs and this version may not have: it fails by one of them, or passes.
 NEEDS = {
-    "32-redact-answer": ("map_text",),
 }
 
 

@@ -22,7 +22,7 @@ static enum script_verdict run(struct fixture *f, const char *hook)
         return script_on_route(f->worker, &f->req, &targets);
     if (strcmp(hook, "on_response") == 0) {
         static const struct said said = { .text = TEXT("hello"), .finish = "stop" };
-        static const struct script_response response = {
+        static struct script_response response = {
             .said = &said, .finish = "stop", .target = TEXT("a/x"), .usage = &usage, .first_token_ms = -1
         };
         return script_on_response(f->worker, &f->req, &response);
