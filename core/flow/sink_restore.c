@@ -49,6 +49,8 @@ static void write_event(struct buf *out, const struct frame *frame, struct text 
                                      (size_t)(end - (frame->data.ptr + frame->data.len)) });
         return;
     }
+    if (frame->raw.ptr[0] == '\n') /* of a CRLF that was cut: it ends the event before */
+        buf_str(out, "\n");
     if (frame->name.len > 0)
         buf_printf(out, "event: %.*s\n", TEXT_ARG(frame->name));
     buf_str(out, "data: ");
