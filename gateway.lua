@@ -55,6 +55,9 @@ model "fast" {
     lossy = "drop", -- what a target cannot carry is left out and named; "refuse": the request is refused
 }
 
+-- A server of your own gets so many requests at a time, more go to the fallback; without one they wait for up to 2 s:
+-- model "local" { { "vllm/qwen3", max_in_flight = 32 }, fallback = { "openai/gpt-4o-mini" } } -- or "adaptive"
+
 -- Families: the name that was asked for goes on unchanged. These are the ones that also hold without a configuration.
 model "claude-*" { "anthropic/*" }
 for _, family in ipairs {
@@ -69,6 +72,7 @@ end
 -- team "support" { models = { "fast", "demo" } } -- all models unless said; a name may end in *
 -- team "eu" { require = { region = "eu" } } -- only targets such as { "openai/gpt-4o", region = "eu" }; also retention
 -- team "own" { policies = { "teams/own.lua" } } -- rules of the team's, after those below
+-- team "shop" { priority = "critical" } -- served first where targets are full; "low": last, and refused first
 -- key { sha256 = "0123...", team = "support", name = "triage-bot", expires = "2026-12-31", enabled = true }
 
 -- Web pages of other origins may use the gateway when they are listed, as browsers name them:
