@@ -45,7 +45,6 @@ static gw_status play_produce(void *instance, gw_call *call, const gw_request *r
     size_t at = (size_t)(uintptr_t)host->state(call);
     const char *step = script->steps[at];
     host->set_state(call, (void *)(uintptr_t)(at + 1));
-    *wait_ms = 0;
     gw_event e = event(GW_EVENT_TEXT, "");
     gw_tokens tokens = { .size = sizeof tokens,
                          .input = 3,

@@ -175,6 +175,38 @@ Test(judge, estimates_tokens_where_nobody_counts)
     }
 }
 
+/* What broke may go well a moment later: the last target is asked once more, where nothing speaks against it. */
+Test(judge, asks_the_last_target_once_more)
+{
+    static const struct {
+        enum transfer_failure failure;
+        int status;
+        enum request_again again;
+        bool more;
+    } rows[] = {
+        { TRANSFER_CONNECT, 0, AGAIN_NOT, true },  { TRANSFER_SEND, 0, AGAIN_NOT, true },
+        { TRANSFER_RESET, 0, AGAIN_NOT, true },    { TRANSFER_CUT, 200, AGAIN_NOT, true },
+        { TRANSFER_CONNECT, 0, AGAIN_WAS, false }, { TRANSFER_TIME_IDLE, 0, AGAIN_NOT, false },
+        { TRANSFER_OK, 500, AGAIN_NOT, true },     { TRANSFER_OK, 501, AGAIN_NOT, false },
+        { TRANSFER_OK, 504, AGAIN_NOT, false },    { TRANSFER_OK, 400, AGAIN_NOT, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin(rows[i].status);
+        struct ejection health;
+        ejection_init(&health, 1);
+        targets[0].health = &health;
+        targets[0].looked_up = true;
+        req.target_count = 1;
+        attempt.failure = rows[i].failure;
+        req.again = rows[i].again;
+        cr_assert_eq(attempt_judge(&req), rows[i].more ? NEXT : FAIL, "%zu", i);
+        cr_assert_eq(req.again == AGAIN_NEXT, rows[i].more, "%zu", i);
+        cr_assert_eq(req.target_next, rows[i].more ? 0u : 1u, "%zu", i);
+        ejection_fini(&health);
+        end();
+    }
+}
+
 /* Several were tried: which of them lets the client come again, and when. */
 Test(judge, joins_what_several_say)
 {
@@ -226,6 +258,7 @@ Test(judge, counts_no_more_than_was_allowed)
         { 10, OUTCOME_OK, NULL, 2 * 10 + 5 },
         { 10, OUTCOME_GUARDED, NULL, 1000 },
         { 10, OUTCOME_OK, "audio", 1000 },
+        { 10, OUTCOME_NO_MEMORY, NULL, 2 * 10 + 5 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct worst worst = {
@@ -243,7 +276,7 @@ Test(judge, counts_no_more_than_was_allowed)
         usage_end(&attempt);
         cr_assert_eq(attempt.usage.source, USAGE_COUNTED);
         cr_assert_eq(attempt.usage.output, rows[i].output, "%zu: %lld", i, (long long)attempt.usage.output);
-        cr_assert_eq(attempt.usage.input == 7, i < 2, "%zu", i);
+        cr_assert_eq(attempt.usage.input == 7, i < 2 || i == 4, "%zu", i);
         end();
     }
 }

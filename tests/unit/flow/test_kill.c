@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "flow/kill.h"
+#include "flow/way.h"
 
 static char folder[64], path[128];
 static struct fail fail;
@@ -251,6 +252,49 @@ Test(kill, changes_nothing_where_it_cannot_write)
     cr_assert_eq(rmdir(new_path), 0);
     set(k, KILL_KEY, "a", false, true);
     cr_assert_str_eq(file(), "key b\n");
+    kill_close(k);
+    end();
+}
+
+/* A snapshot of the configuration lives for as long as its keys are asked for. */
+Test(kill, keeps_the_configuration_whose_keys_it_knows)
+{
+    begin();
+    struct kill *k = kill_open(folder, &fail);
+    struct config *first = config_new(), *second = config_new();
+    kill_know_keys(k, first);
+    cr_assert_eq(first->refs, 2);
+    kill_know_keys(k, second);
+    cr_assert_eq(first->refs, 1, "no longer");
+    cr_assert_eq(second->refs, 2);
+    kill_close(k);
+    cr_assert_eq(second->refs, 1);
+    config_unref(first);
+    config_unref(second);
+    end();
+}
+
+/* What a policy asks for a request is asked in the name of that request. */
+Test(kill, reaches_what_policies_ask)
+{
+    static struct request parent, child;
+    static struct gateway gateway;
+    static struct worker worker;
+    begin();
+    memset(&parent, 0, sizeof parent);
+    struct kill *k = kill_open(folder, &fail);
+    worker.gateway = &gateway;
+    gateway.kill = k;
+    for (int off = 0; off < 2; off++) {
+        memset(&child, 0, sizeof child);
+        child.worker = &worker;
+        child.parent = &parent;
+        child.whose.session = TEXT("s");
+        if (off)
+            set(k, KILL_SESSION, "s", true, true);
+        cr_assert_eq(auth_run(&child), off ? FAIL : NEXT);
+    }
+    gateway.kill = NULL;
     kill_close(k);
     end();
 }

@@ -145,6 +145,32 @@ Test(leave, the_rest_is_read_where_a_strict_budget_wants_its_usage)
     fixture_close(&f);
 }
 
+Test(leave, the_rest_is_read_for_nobody)
+{
+    static struct worst worst = { .strict = true, .bound = { .choices = 1 } };
+    struct fixture f;
+    fixture_open_upstream(&f, openai, 1);
+    struct request *req = fixture_begin(&f, STREAM);
+    fake_head(200, "text/event-stream");
+    fake_body(TEXT(WORD));
+    cr_assert(f.begun);
+    size_t written = f.body.len;
+    req->attempt->worst = &worst;
+    request_client_gone(req);
+    cr_assert(fake_runs(), "its usage comes at the end");
+    cr_assert_eq(atomic_load(&f.gateway.drains), 1u);
+    cr_assert_not(req->finished);
+    fake_body(TEXT(WORD WORD));
+    cr_assert_eq(f.body.len, written, "the client has left");
+    fake_done(TRANSFER_OK);
+    fixture_settle(&f);
+    cr_assert(req->finished);
+    cr_assert_eq(atomic_load(&f.gateway.drains), 0u);
+    cr_assert_str_eq(req->fail.code, "client_gone");
+    request_end(req);
+    fixture_close(&f);
+}
+
 Test(leave, the_body_is_kept_until_it_is_sent)
 {
     for (int sent = 0; sent < 2; sent++) {

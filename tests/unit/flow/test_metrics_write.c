@@ -310,3 +310,18 @@ Test(metrics_write, has_the_process)
     buf_free(&out);
     metrics_free(m);
 }
+
+Test(metrics_write, has_what_runs)
+{
+    struct metrics *m = metrics_new(1);
+    struct metrics_gauges gauges = { .version = "1.2", .config_digest = "abc", .reloads = 3, .reloads_refused = 4 };
+    const char *text = written(m, &gauges);
+    cr_assert_str_eq(part(text, "gw_build_info"),
+                     HEAD("gw_build_info", "gauge", "The version that runs.") "gw_build_info{version=\"1.2\"} 1\n");
+    cr_assert_str_eq(
+        part(text, "gw_config_info"),
+        HEAD("gw_config_info", "gauge",
+             "The configuration that is in use: the SHA-256 of its files.") "gw_config_info{digest=\"abc\"} 1\n");
+    metrics_free(m);
+    buf_free(&out);
+}

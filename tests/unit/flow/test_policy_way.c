@@ -134,7 +134,9 @@ Test(policy_way, on_response_sees_the_answer_and_replaces_it)
 Test(policy_way, on_response_sees_an_answer_with_any_finish)
 {
     static const char *const openai[] = { "openai" };
-    static const char *const rows[][2] = { { "\"stop\"", "stop" }, { "\"length\"", "length" }, { "\"odd\"", "stop" } };
+    static const char *const rows[][2] = {
+        { "\"stop\"", "stop" }, { "\"length\"", "length" }, { "\"odd\"", "stop" }, { "null", "" }
+    };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char body[300], policy[200];
         struct fixture f;
@@ -152,6 +154,46 @@ Test(policy_way, on_response_sees_an_answer_with_any_finish)
         cr_assert(f.answered);
         cr_assert_eq(f.status, 200, "%zu: %.*s", i, TEXT_ARG(buf_view(&f.body)));
         cr_assert(said(&f, "finish "), "%zu: %.*s", i, TEXT_ARG(buf_view(&f.body)));
+        over(&f, req);
+    }
+}
+
+Test(policy_way, hides_a_request_that_it_may_change)
+{
+    static const char *const rows[][2] = {
+        { "return { on_request = function(req) end }", "hides" },
+        { "return { on_route = function(req, targets) end }", "hides" },
+        { "return { on_finish = function(req, done) end }", "" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fixture f;
+        struct request *req = send_past(&f, rows[i][0], first, BODY);
+        cr_assert_eq(policy_hides(req), rows[i][1][0] != '\0', "%zu", i);
+        over(&f, req);
+    }
+}
+
+/* ---- gw.http ---- */
+
+Test(policy_way, asks_a_place)
+{
+    static struct config_place place = { .name = "db", .url = { "http://db.test", 14 } };
+    for (int late = 0; late < 2; late++) {
+        struct fixture f;
+        fixture_open(&f, (const char *const *const[]){ first }, 1);
+        fixture_policy(&f,
+                       "return { on_request = function(req)\n local r, why = gw.http.get('db', { timeout_ms = 50 })\n"
+                       " return gw.answer(r and 'it has ' .. r.text or 'nothing: ' .. why) end }",
+                       &place, 1);
+        struct request *req = fixture_begin(&f, BODY);
+        cr_assert(fake_runs());
+        cr_assert_not(f.answered);
+        if (!late)
+            fake_answer(200, "text/plain", TEXT("seven"), 100);
+        while (!f.answered && !f.timed_out)
+            fixture_run(&f);
+        cr_assert_not(fake_runs());
+        cr_assert(said(&f, late ? "nothing: timeout" : "it has seven"), "%.*s", TEXT_ARG(buf_view(&f.body)));
         over(&f, req);
     }
 }

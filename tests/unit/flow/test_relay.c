@@ -1,9 +1,13 @@
 /* test_relay.c - what an upstream sends and what the client gets for it, when: without a socket. */
+#include <string.h>
+
 #include "check.h"
 #include "fake_transfer.h"
 #include "fixture.h"
+#include "flow/way.h"
 
 #define PLAIN "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
+#define BY_PROVIDER "{\"model\":\"p0/x\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
 #define STREAM "{\"model\":\"m\",\"max_tokens\":9,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}"
 #define EVENTS "text/event-stream"
 
@@ -87,6 +91,7 @@ Test(relay, ends_with_an_error_what_broke_off)
     cr_assert_eq(fake_begun(), begun, "the client has seen a word");
     cr_assert(f.ended);
     cr_assert(said(&f, "\"stream_interrupted\""));
+    cr_assert_str_eq(req->attempt->failure_text, "told by the test");
     cr_assert_not(said(&f, "[DONE]"));
     over(&f, req);
 }
@@ -99,6 +104,63 @@ Test(relay, ends_with_an_error_what_was_not_finished)
     fake_answer(200, EVENTS, TEXT(WORD("Hel")), 1000);
     cr_assert(said(&f, "\"stream_incomplete\""));
     over(&f, req);
+}
+
+/* Whatever type is stated for it. */
+Test(relay, knows_a_stream_by_its_first_byte)
+{
+    struct fixture f;
+    fixture_open_upstream(&f, openai, 1);
+    struct request *req = fixture_begin(&f, STREAM);
+    fake_head(200, "text/plain");
+    fake_body(TEXT("\r\n "));
+    cr_assert_eq(req->attempt->form, FORM_UNDECIDED);
+    fake_body(TEXT(WORD("one")));
+    cr_assert(f.begun && said(&f, "one"));
+    fake_body(TEXT(STOP MARK));
+    fake_done(TRANSFER_OK);
+    cr_assert(f.ended);
+    over(&f, req);
+}
+
+Test(relay, sends_the_address_and_the_mark_of_this_gateway)
+{
+    for (int marked = 0; marked < 2; marked++) {
+        bool has_mark = false;
+        struct fixture f;
+        fixture_open_upstream(&f, openai, 1);
+        if (marked)
+            memcpy(f.gateway.hop, "0123456789abcdef", sizeof f.gateway.hop);
+        struct request *req = fixture_begin(&f, marked ? BY_PROVIDER : PLAIN);
+        const struct transfer_request *sent = fake_request();
+        cr_assert(text_is(sent->url, "http://up.test/v1/chat/completions"), "%.*s", TEXT_ARG(sent->url));
+        for (size_t i = 0; i < sent->header_count; i++)
+            has_mark |=
+                text_is(sent->headers[i].name, "x-gw-hop") && text_is(sent->headers[i].value, "0123456789abcdef");
+        cr_assert_eq(has_mark, marked == 1);
+        request_client_gone(req);
+        over(&f, req);
+    }
+}
+
+Test(relay, shows_what_the_upstream_refuses)
+{
+    static const char *const refusals[] = {
+        "{\"error\":{\"message\":\"n is not taken\",\"type\":\"invalid_request_error\",\"param\":\"n\",\"code\":\"odd\"}}",
+        "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"n is not taken\"}}",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture f;
+        fixture_open_upstream(&f, i == 0 ? openai : anthropic, 1);
+        struct request *req = fixture_begin(&f, PLAIN);
+        fake_answer(400, "application/json", text_of(refusals[i]), 1000);
+        cr_assert(f.answered);
+        cr_assert_eq(f.status, 400);
+        cr_assert(said(&f, "n is not taken"), "%.*s", TEXT_ARG(buf_view(&f.body)));
+        if (i == 0)
+            cr_assert(said(&f, "\"odd\"") && said(&f, "\"param\":\"n\""), "%.*s", TEXT_ARG(buf_view(&f.body)));
+        over(&f, req);
+    }
 }
 
 Test(relay, stops_the_upstream_while_the_client_is_slow)
@@ -116,6 +178,8 @@ Test(relay, stops_the_upstream_while_the_client_is_slow)
     request_drained(req);
     cr_assert_not(fake_is_paused());
     cr_assert(said(&f, "two"));
+    fixture_settle(&f);
+    cr_assert(fake_runs(), "nothing else is due");
     fake_body(TEXT(STOP MARK));
     fake_done(TRANSFER_OK);
     cr_assert(text_eq(buf_view(&f.body), TEXT(WORD("one") WORD("two") STOP MARK)));

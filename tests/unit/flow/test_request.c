@@ -1,4 +1,5 @@
 /* test_request.c - what of a request's head the way is given. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -36,6 +37,7 @@ Test(request, keeps_the_headers_that_matter)
         { "Content-Type", "application/json" },
         { "Content-Encoding", "identity" },
         { "X-Unknown", "x" },
+        { "x-gw-hop", "second" },
     };
     struct request_head head = head_of(headers, sizeof headers / sizeof *headers);
     struct fixture f;
@@ -46,11 +48,12 @@ Test(request, keeps_the_headers_that_matter)
     cr_assert(text_is(req->credentials[2], "three"));
     cr_assert(text_is(req->client_id, "own"));
     cr_assert_eq(req->client_timeout_ns, 2500 * CLOCK_MS);
-    cr_assert(text_is(req->hops, "other"));
+    cr_assert(text_is(req->hops, "other, second"));
     cr_assert(text_is(req->whose.session, "sess"));
     cr_assert_eq(req->refuse, E_NONE);
     fixture_finish(&f, req, BODY);
     cr_assert_eq(f.status, 200);
+    cr_assert(text_is(req->ask.content_type, "application/json"));
     request_end(req);
     fixture_close(&f);
 }
@@ -128,6 +131,40 @@ Test(request, keeps_a_silent_stream_alive)
         request_end(req);
         fixture_close(&f);
     }
+}
+
+/* What fails before its first word has no time of one. */
+Test(request, has_a_first_token_only_where_one_came)
+{
+    static const char *const refuses[] = { "error:500", "end", NULL };
+    for (int speaks = 0; speaks < 2; speaks++) {
+        struct fixture f;
+        fixture_open(&f, (const char *const *const[]){ speaks ? one_word : refuses }, 1);
+        struct request *req =
+            fixture_send(&f, "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+        cr_assert_eq(req->first_token_ns >= 0, speaks == 1, "%lld", (long long)req->first_token_ns);
+        cr_assert(speaks == 1 || req->first_token_ns == -1);
+        request_end(req);
+        fixture_close(&f);
+    }
+}
+
+/* What is relayed has all that it had, but for what its face left out as it read it. */
+Test(request, lists_what_a_translation_leaves_out)
+{
+    static struct ask_dropped dropped = { .member = { "seed", 4 } };
+    struct request *req = calloc(1, sizeof *req);
+    struct attempt a = { .req = req };
+    cr_assert_not_null(req);
+    req->ask.dropped = &dropped;
+    for (int mode = MODE_RELAY; mode <= MODE_LOCAL; mode++) {
+        a.mode = (enum attempt_mode)mode;
+        req->face = &face_chat;
+        cr_assert_eq(attempt_left_out(&a), &dropped, "%d", mode);
+        req->face = &face_messages;
+        cr_assert_eq(attempt_left_out(&a), mode != MODE_RELAY ? &dropped : NULL, "%d", mode);
+    }
+    free(req);
 }
 
 /* The log has whether another target answered than the first. */

@@ -143,6 +143,20 @@ Test(route, gives_each_target_what_its_operator_states)
     end();
 }
 
+/* Models that send to this target count too; a request that a policy sends anew finds them anew. */
+Test(route, finds_whose_budgets_count)
+{
+    begin("one/up");
+    gateway.ledger = (struct ledger *)(void *)&gateway; /* it is only looked whether there is one */
+    for (int again = 0; again < 2; again++) {
+        req.target_count = 0;
+        cr_assert_eq(route_run(&req), NEXT);
+        cr_assert_eq(req.target_of_count, 1u, "%zu", req.target_of_count);
+        cr_assert(text_is(req.target_of[0], "m"));
+    }
+    end();
+}
+
 /* What is not stated is not where a team requires it. */
 Test(route, keeps_to_where_a_team_may_send)
 {
