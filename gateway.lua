@@ -92,6 +92,9 @@ end
 -- project "shop" { budget = { usd = 100 } }          -- requests with x-gw-project: shop
 -- tag "env=test" { budget = { usd = 5, per = "day" } } -- with x-gw-tags: env=test
 
+-- A request that was answered before gets the same answer again, within its team; cache = false in a model or team.
+-- cache { mb = 64, ttl_s = 3600 } -- tools = true: also for requests that offer tools
+
 -- Rules of your own, in Lua, for each request in the order of this file: another model, a refusal, an answer.
 -- scripts/README.md has their words. The second one needs no file.
 -- policy "scripts/guard.lua" { args = { most_tokens = 100000 }, teams = { "support" }, on_error = "deny" }

@@ -149,6 +149,7 @@ struct declare_model {
     struct declare_slow slow;
     struct text lossy, strategy, sticky; /* absent: not set */
     struct declare_budgets budgets;
+    bool cache;
     unsigned min_output;
     int64_t most; /* nano-dollars; 0: not set */
 };
@@ -171,6 +172,7 @@ struct declare_team {
     struct declare_rates rates;
     struct declare_budgets budgets, of_session, of_user;
     struct text priority; /* absent: not set */
+    bool cache;
 };
 
 /* A project or a tag. */
@@ -221,6 +223,13 @@ struct declare_store {
     unsigned rows_days; /* 0: not set */
 };
 
+struct declare_cache {
+    int line;
+    struct text plugin, per;
+    unsigned mb, ttl_s;
+    bool tools, any_target;
+};
+
 /* Where a policy may ask by HTTP. */
 struct declare_place {
     struct text name, url;
@@ -261,6 +270,7 @@ struct declared {
     struct declare_metrics metrics;
     struct declare_ledger ledger;
     struct declare_store store;
+    struct declare_cache cache;
     struct declare_all_budget budget;
 };
 

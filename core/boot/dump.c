@@ -114,6 +114,16 @@ static void dump_store(const struct config_store *store, struct buf *out)
     buf_str(out, " }\n");
 }
 
+static void dump_cache(const struct config_cache *cache, struct buf *out)
+{
+    if (cache->plugin == NULL)
+        return;
+    buf_str(out, "cache { plugin = ");
+    lua_text_string(out, text_of(cache->plugin->name));
+    buf_printf(out, ", mb = %u, ttl_s = %u, per = \"team\", tools = %s, any_target = %s }\n", cache->mb, cache->ttl_s,
+               cache->tools ? "true" : "false", cache->any_target ? "true" : "false");
+}
+
 /* Those that are set. */
 static void dump_timeouts(const struct config_timeouts *t, struct buf *out)
 {
@@ -250,6 +260,8 @@ static void dump_model(const struct config_model *model, struct buf *out)
                model->lossy_refuse ? "refuse" : "drop");
     if (model->slow_tokens > 0)
         buf_printf(out, "    slow = { tokens_per_s = %u },\n", model->slow_tokens);
+    if (model->no_cache)
+        buf_str(out, "    cache = false,\n");
     if (model->min_output > 0)
         buf_printf(out, "    min_output_tokens = %lld,\n", (long long)model->min_output);
     if (model->most_nano > 0)
@@ -298,6 +310,9 @@ static void dump_team(const struct config_team *team, struct buf *out)
         dump_budgets(all[i].budgets, "", out);
         more = true;
     }
+    if (team->no_cache)
+        buf_str(out, more ? ", cache = false" : " cache = false");
+    more = more || team->no_cache;
     more = dump_rates(&team->rates, more ? ", " : " ", out) || more;
     if (team->priority != PRIORITY_UNSET) {
         buf_printf(out, "%s priority = \"%s\"", more ? "," : "", config_priority_name(team->priority));
@@ -373,6 +388,7 @@ void dump_config(const struct config *config, struct buf *out)
     dump_web(config, out);
     dump_ledger(&config->ledger, out);
     dump_store(&config->store, out);
+    dump_cache(&config->cache, out);
     dump_budgets(&config->budgets, "budget ", out);
     buf_str(out, config->budgets.count > 0 ? "\n" : "");
     for (size_t i = 0; i < config->provider_count; i++)

@@ -41,6 +41,7 @@ void link_all(struct link *l)
     link_note_unused_keys(l);
     link_web(l);
     link_ledger(l);
+    link_cache(l);
 }
 
 void link_fini(struct link *l)

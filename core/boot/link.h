@@ -31,13 +31,16 @@ void link_all(struct link *l);
 void link_fini(struct link *l);
 
 /* Its parts, in this order. link_provider.c, link_model.c, link_key.c, link_budget.c, link_web.c,
- * link_ledger.c */
+ * link_ledger.c, link_cache.c */
 void link_providers(struct link *l);
 void link_models(struct link *l);
 void link_teams(struct link *l);
 void link_keys(struct link *l);
 void link_web(struct link *l);
 void link_ledger(struct link *l);
+void link_cache(struct link *l);
+/* link_cache.c: config->policy_digest, after link_check_policies(): it has what they require. */
+void link_digest_policies(struct config *config);
 void link_labels(struct link *l);
 /* link_key.c: the team of that name; NULL. */
 const struct config_team *link_team(const struct config *config, struct text name);

@@ -81,6 +81,7 @@ void link_teams(struct link *l)
             text_is(said->name, "default") ? &config->teams[0] : &config->teams[config->team_count++];
         team->name = arena_text(l->arena, said->name);
         team->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
+        team->no_cache = !said->cache;
         team->rates =
             (struct config_rates){ .rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight };
         team->priority = priority_of(said->priority);

@@ -126,6 +126,7 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
                  "%s: sticky = \"conversation\" does not go with strategy = \"%.*s\": take out one of the two", where,
                  TEXT_ARG(said->strategy));
     model->lossy_refuse = text_is(said->lossy, "refuse");
+    model->no_cache = !said->cache;
     model->min_output = said->min_output;
     model->most_nano = said->most;
     model->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));

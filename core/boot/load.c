@@ -120,6 +120,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
     if (report->complaints.count == 0) {
         config_seal(config);
         link_check_policies(&link);
+        link_digest_policies(config);
     }
     write_digest(config, buf_view(&source));
     buf_free(&source);

@@ -26,6 +26,7 @@ static void *begin_budget(struct load_lua *l, struct text name, int line);
 static void *begin_ledger(struct load_lua *l, struct text name, int line);
 static void *begin_limits(struct load_lua *l, struct text name, int line);
 static void *begin_store(struct load_lua *l, struct text name, int line);
+static void *begin_cache(struct load_lua *l, struct text name, int line);
 static void *begin_cors(struct load_lua *l, struct text name, int line);
 static void *begin_metrics(struct load_lua *l, struct text name, int line);
 static bool *complete_provider(void *declaration);
@@ -38,6 +39,7 @@ static int say_settings(lua_State *L);
 
 static const struct word_kind kinds[] = {
     { "budget", false, begin_budget, NULL },
+    { "cache", false, begin_cache, NULL },
     { "cors", false, begin_cors, NULL },
     { "key", false, begin_key, NULL },
     { "ledger", false, begin_ledger, NULL },
@@ -174,6 +176,14 @@ static void *begin_store(struct load_lua *l, struct text name, int line)
     return once(l, "store", &l->declared->store.line, line) ? &l->declared->store : NULL;
 }
 
+static void *begin_cache(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    l->declared->cache.mb = CONFIG_CACHE_MB;
+    l->declared->cache.ttl_s = CONFIG_CACHE_TTL_S;
+    return once(l, "cache", &l->declared->cache.line, line) ? &l->declared->cache : NULL;
+}
+
 static void *begin_limits(struct load_lua *l, struct text name, int line)
 {
     (void)name;
@@ -210,12 +220,12 @@ static void *begin_provider(struct load_lua *l, struct text name, int line)
 static void *begin_model(struct load_lua *l, struct text name, int line)
 {
     return APPEND(l->declared, declare_model, last_model, .line = line, .name = name,
-                  .retry.attempts = CONFIG_DEFAULT_ATTEMPTS, .lossy = TEXT("drop"));
+                  .retry.attempts = CONFIG_DEFAULT_ATTEMPTS, .lossy = TEXT("drop"), .cache = true);
 }
 
 static void *begin_team(struct load_lua *l, struct text name, int line)
 {
-    return APPEND(l->declared, declare_team, last_team, .line = line, .name = name);
+    return APPEND(l->declared, declare_team, last_team, .line = line, .name = name, .cache = true);
 }
 
 static void *begin_project(struct load_lua *l, struct text name, int line)

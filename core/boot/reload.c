@@ -10,6 +10,7 @@
 #include "boot/alert.h"
 #include "boot/load.h"
 #include "boot/rules.h"
+#include "cache/answers.h"
 #include "flow/kill.h"
 #include "flow/throttle.h"
 #include "money/ledger.h"
@@ -74,6 +75,15 @@ int reload_throttle(struct gateway *gateway, struct config *config, struct fail 
     }
     throttle_bind(throttle, config);
     return 0;
+}
+
+int reload_answers(struct gateway *gateway, const struct config *config, struct fail *fail)
+{
+    if (config->cache.plugin == NULL || atomic_load(&gateway->answers) != NULL)
+        return 0;
+    struct cache_answers *answers = answers_open(config->cache.plugin, config->cache.mb, gateway->workers, fail);
+    atomic_store(&gateway->answers, answers);
+    return answers != NULL ? 0 : -1;
 }
 
 void reload_alert(struct reload *r)
@@ -145,7 +155,8 @@ static int use(struct reload *r, struct config *next, struct buf *lines, struct 
         result = -1;
     }
     if (result < 0 || start_load_book(next, options, fail) < 0 || reload_throttle(r->gateway, next, fail) < 0 ||
-        open_scripts(r, next, scripts, fail) < 0 || change_ledger(r, next, fail) < 0) {
+        reload_answers(r->gateway, next, fail) < 0 || open_scripts(r, next, scripts, fail) < 0 ||
+        change_ledger(r, next, fail) < 0) {
         for (unsigned i = 0; i < r->count; i++)
             script_unref(scripts[i]);
         free((void *)scripts);

@@ -20,6 +20,8 @@ void reload_free(struct reload *reload);
 void reload_workers(struct reload *reload, struct worker_thread *threads, unsigned count);
 /* Limits per minute and in flight, where the configuration has some; before it is used. Boot thread, or within reload_run(). */
 int reload_throttle(struct gateway *gateway, struct config *config, struct fail *fail);
+/* The cache of answers, where the configuration has one; before it is used. Boot thread, or within reload_run(). */
+int reload_answers(struct gateway *gateway, const struct config *config, struct fail *fail);
 /* Starts the thread that sends alerts, where a budget has one. */
 void reload_alert(struct reload *reload);
 /* Loads the configuration and uses it; the log has how it ended. 0, or -1 where it is refused. Lines for a person are appended: what

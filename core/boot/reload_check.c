@@ -89,6 +89,9 @@ int reload_check(const struct config *now, const struct config *next, struct buf
         warn(next, lines, "listen: tls: a new certificate");
     check_limits(now, next, lines);
     check_ledger(now, next, lines);
+    if (now->cache.plugin != NULL && next->cache.plugin != NULL &&
+        (now->cache.plugin != next->cache.plugin || now->cache.mb != next->cache.mb))
+        warn(next, lines, "cache: plugin or mb");
     note_plugins(now, next, lines);
     return 0;
 }

@@ -24,6 +24,7 @@
 #include "boot/reload.h"
 #include "boot/rules.h"
 #include "boot/worker_thread.h"
+#include "cache/answers.h"
 #include "flow/access.h"
 #include "flow/job.h"
 #include "flow/kill.h"
@@ -237,7 +238,8 @@ static int open_delivery(struct run *run)
 static int open_throttle(struct run *run)
 {
     struct fail fail;
-    if (reload_throttle(&run->gateway, run->config, &fail) == 0)
+    if (reload_throttle(&run->gateway, run->config, &fail) == 0 &&
+        reload_answers(&run->gateway, run->config, &fail) == 0)
         return 0;
     log_line(LOG_ERROR, "%s", fail.text);
     run->exit_code = EXIT_CONFIG;
@@ -266,6 +268,7 @@ static int open_gateway(struct run *run)
     crypto_random(random, sizeof random);
     crypto_hex(random, sizeof random, run->gateway.hop);
     run->gateway.bodies_most = memory_usable() / BODIES_SHARE;
+    run->gateway.workers = workers;
     run->gateway.metrics = metrics_new(workers);
     run->gateway.estimates = estimates_new();
     run->gateway.health = open_health();
@@ -451,6 +454,8 @@ static void close_gateway(struct run *run)
         kill_close(run->gateway.kill);
     if (run->gateway.throttle != NULL)
         throttle_free(run->gateway.throttle);
+    if (run->gateway.answers != NULL)
+        answers_close(run->gateway.answers);
     watch_stop();
     if (run->gateway.metrics != NULL)
         metrics_free(run->gateway.metrics);

@@ -93,6 +93,7 @@ const struct word_row words[] = {
      .help = "a budget that is short lowers no limit of output tokens below this"},
     {"model", "most_usd", WORD_USD, AT(declare_model, most), .otherwise = "none", RELOAD,
      .help = "what a request costs at most where nothing bounds it (audio, documents, tools of the provider): strict budgets let it pass then"},
+    {"model", "cache", WORD_BOOL, AT(declare_model, cache), .otherwise = "true", RELOAD, .help = "false: its answers are never kept, nor given again"},
     {"model", "budget", WORD_BUDGETS, AT(declare_model, budgets), RELOAD, .help = "what all who ask for it may spend together"},
     {"model.target", WORD_LIST, WORD_STRING, AT(declare_target, name), .required = true, RELOAD,
      .help = "\"provider/model\""},
@@ -122,6 +123,8 @@ const struct word_row words[] = {
 
     {"team", "priority", WORD_CHOICE, .choices = "critical normal low", AT(declare_team, priority), .otherwise = "\"normal\"", RELOAD,
      .help = "whose requests are served first where targets with max_in_flight are full; those of low priority are refused first"},
+    {"team", "cache", WORD_BOOL, AT(declare_team, cache), .otherwise = "true", RELOAD, .help = "false: nothing is kept of its requests"},
+
     {"team", "limits", WORD_SETTINGS, AT(declare_team, rates), RELOAD, .help = "what its keys may take together"},
     {"team.limits", "rpm", COUNT(0, 1000000), AT(declare_rates, rpm), .otherwise = "0", RELOAD, .help = "requests per minute; 0: no limit"},
     {"team.limits", "tpm", COUNT(0, 4000000000), AT(declare_rates, tpm), .otherwise = "0", RELOAD, .help = "tokens per minute, cached input too; 0: no limit"},
@@ -245,6 +248,15 @@ const struct word_row words[] = {
     {"store", "rows_days", COUNT(1, 36500), AT(declare_store, rows_days), .otherwise = "forever",
      .help = "how long single rows are kept; their sums stay"},
 
+    {"cache", NULL, WORD_SETTINGS, RELOAD, .help = "cache { ... }: a request that was answered before gets the same answer again, and no provider is asked"},
+    {"cache", "plugin", WORD_STRING, AT(declare_cache, plugin), .otherwise = "\"memory\"", .help = "where answers are kept; one that never waits"},
+    {"cache", "mb", COUNT(1, 1048576), AT(declare_cache, mb), .otherwise = "64", .help = "most memory of all answers, in MB"},
+    {"cache", "ttl_s", COUNT(2, 30 * DAY_S), AT(declare_cache, ttl_s), .otherwise = "3600", RELOAD, .help = "how long an answer may be given again"},
+    {"cache", "per", WORD_CHOICE, .choices = "team", AT(declare_cache, per), .otherwise = "\"team\"", RELOAD, .help = "who shares answers: the keys of a team, and nobody else"},
+    {"cache", "tools", WORD_BOOL, AT(declare_cache, tools), .otherwise = "false", RELOAD, .help = "true: also for requests that offer tools which the client runs"},
+    {"cache", "any_target", WORD_BOOL, AT(declare_cache, any_target), .otherwise = "false", RELOAD,
+     .help = "true: an answer of any target of a model's first list will do, not only of the one whose turn it is"},
+
     {"budget", NULL, WORD_BUDGETS, RELOAD, .help = "budget { ... }: what all requests together may spend; a list has several, one for each period"},
     {"budget", "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"},
     {"budget", "per", WORD_CHOICE, .choices = "day week month total", AT(declare_budget, per), .otherwise = "\"month\"", RELOAD,
@@ -279,7 +291,6 @@ static const struct {
     const char *word, *setting;
 } later[] = {
     { "admin", NULL },
-    { "cache", NULL },
     { "guard", NULL },
     { "prices", NULL },
     { "sink", NULL },
@@ -287,7 +298,6 @@ static const struct {
     { "limits", "policy_memory_mb" },
     { "limits", "policy_ms" },
     { "limits", "policy_wait_ms" },
-    { "model", "cache" },
     { "team", "policy" },
     { "model", "on_content_filter" },
     { "model", "on_context_overflow" },
@@ -297,9 +307,9 @@ static const struct {
     { "model.target", "sample" },
 };
 
-static const char *const beginnings[] = { "listen", "plugins", "provider", "model", "team",    "project",
-                                          "tag",    "key",     "limits",   "cors",  "metrics", "ledger",
-                                          "store",  "budget",  "policy",   "env",   "file",    NULL };
+static const char *const beginnings[] = { "listen", "plugins", "provider", "model",   "team",   "project", "tag",
+                                          "key",    "limits",  "cors",     "metrics", "ledger", "store",   "budget",
+                                          "policy", "cache",   "env",      "file",    NULL };
 
 const char *const *words_names(void)
 {

@@ -109,7 +109,7 @@ static void put_members(struct arena *scratch, const struct scan *scan, struct b
     const struct scan_member **list = arena_array(scratch, const struct scan_member *, scan->count);
     size_t count = 0;
     for (size_t i = 0; i < scan->count; i++)
-        if (cache_member_counts(scan->members[i].key))
+        if (rules_counts(scan->members[i].key))
             list[count++] = &scan->members[i];
     if (count > 0)
         qsort(list, count, sizeof *list, by_key);
@@ -122,8 +122,8 @@ static void put_members(struct arena *scratch, const struct scan *scan, struct b
     }
 }
 
-bool cache_key(struct arena *scratch, const uint8_t seal[CRYPTO_SHA256_LEN], const struct cache_parts *parts,
-               char out[CACHE_KEY_LEN + 1])
+bool key_make(struct arena *scratch, const uint8_t seal[CRYPTO_SHA256_LEN], const struct cache_parts *parts,
+              char out[CACHE_KEY_LEN + 1])
 {
     const struct text first[] = { FORMAT,       parts->team,   parts->space, parts->face,
                                   parts->model, parts->target, parts->path,  parts->query };
@@ -132,7 +132,7 @@ bool cache_key(struct arena *scratch, const uint8_t seal[CRYPTO_SHA256_LEN], con
     buf_init(&all, parts->scan->text.len * 2 + (1u << 20));
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         put(&all, first[i]);
-    put(&all, (struct text){ (const char *)parts->generation, CRYPTO_SHA256_LEN });
+    put(&all, parts->generation);
     put_headers(scratch, parts, &all);
     put(&all, TEXT("members"));
     put_members(scratch, parts->scan, &all);

@@ -24,12 +24,12 @@ struct cache_parts {
     struct text path, query; /* what of the client's address goes to the upstream */
     const struct cache_header *headers;
     size_t header_count;
-    const uint8_t *generation; /* CRYPTO_SHA256_LEN: of the policies and of what is configured of model and target */
-    const struct scan *scan;   /* the request's members */
+    struct text generation;  /* the policies, and what is configured of model and target */
+    const struct scan *scan; /* the request's members */
 };
 
 /* Fills `out` with the key and a NUL. False: there is no memory for it. `scratch` is used and not reset. */
-bool cache_key(struct arena *scratch, const uint8_t seal[CRYPTO_SHA256_LEN], const struct cache_parts *parts,
-               char out[CACHE_KEY_LEN + 1]);
+bool key_make(struct arena *scratch, const uint8_t seal[CRYPTO_SHA256_LEN], const struct cache_parts *parts,
+              char out[CACHE_KEY_LEN + 1]);
 
 #endif

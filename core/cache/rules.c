@@ -74,7 +74,7 @@ static ptrdiff_t find(struct text name)
     return -1;
 }
 
-bool cache_member_counts(struct text name)
+bool rules_counts(struct text name)
 {
     ptrdiff_t i = find(name);
     return i < 0 || members[i].rule != OUT;
@@ -156,7 +156,7 @@ static bool is_searching(struct text model)
     return false;
 }
 
-const char *cache_ask_bars(struct arena *scratch, const struct cache_ask *ask)
+const char *rules_bar_ask(struct arena *scratch, const struct cache_ask *ask)
 {
     if ((ask->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) == 0)
         return "operation";
@@ -209,7 +209,7 @@ static const char *answer_member_bars(void *owner, const struct seek_member *m)
     return NULL;
 }
 
-const char *cache_answer_bars(struct text bytes, bool tools, bool one_secret)
+const char *rules_bar_answer(struct text bytes, bool tools, bool one_secret)
 {
     struct answer_rules rules = { tools, one_secret };
     bool odd = false;

@@ -19,11 +19,11 @@ struct cache_ask {
 
 /* Does the member, at the top level of a request, change what is answered? Those that do are in the key; those that the table does not
  * name do. */
-bool cache_member_counts(struct text name);
+bool rules_counts(struct text name);
 /* Why nothing may be kept for this request, in a word: static; NULL: something may. */
-const char *cache_ask_bars(struct arena *scratch, const struct cache_ask *ask);
+const char *rules_bar_ask(struct arena *scratch, const struct cache_ask *ask);
 /* Why this answer (a body, or events, as its upstream sent it) may not be kept: static; NULL: it may. `one_secret`: there is one account
  * alone that can read what is encrypted in it. */
-const char *cache_answer_bars(struct text bytes, bool tools, bool one_secret);
+const char *rules_bar_answer(struct text bytes, bool tools, bool one_secret);
 
 #endif

@@ -52,6 +52,7 @@ static const struct error_row rows[E_CASES] = {
     [E_RATE] = { FAIL_CLIENT, 429, "rate_limit_error", "rate_limit_exceeded", 1, false, 1 },
     [E_SLOW_DOWN] = { FAIL_CLIENT, 429, "rate_limit_error", "slow_down", 1, false, 1 },
     [E_LEDGER] = { FAIL_OPERATOR, 503, "service_unavailable_error", "ledger_unavailable", 1, false, 5 },
+    [E_NOT_CACHED] = { FAIL_CLIENT, 504, INVALID, "not_cached", 0, false, 0 },
     [E_LOOP] = { FAIL_OPERATOR, 508, "upstream_error", "loop_detected", 0, false, 0 },
     [E_LOSSY] = { FAIL_CLIENT, 400, INVALID, "unsupported_parameter", 0, false, 0 },
     [E_STREAM] = { FAIL_UPSTREAM, 502, "upstream_error", "stream_interrupted", -1, false, 0 },

@@ -46,6 +46,7 @@ enum error_case {
     E_RATE,              /* E8 requests or tokens per minute */
     E_SLOW_DOWN,         /* E9 too many in flight */
     E_LEDGER,            /* E18 what is spent cannot be written down */
+    E_NOT_CACHED,        /* only the cache is asked, and it has no answer: 504 */
     E_LOOP,              /* the request has been here before: 508, a provider's base_url leads back */
     E_STREAM,            /* after the first byte: stream_interrupted */
     E_STREAM_INCOMPLETE, /* ended without its end mark */

@@ -145,6 +145,7 @@ struct config_model {
     unsigned attempts;               /* most tries in all */
     unsigned slow_tokens;            /* slow.tokens_per_s; 0: not set */
     bool lossy_refuse;               /* lossy = "refuse" */
+    bool no_cache;                   /* cache = false */
     struct config_budgets budgets;   /* of all who ask for it */
     int64_t min_output;              /* tokens below which no limit is lowered; 0: the default */
     int64_t most_nano;               /* what a request costs at most where nothing else bounds it; 0: not stated */
@@ -175,6 +176,7 @@ struct config_team {
     struct text *regions, *retentions; /* of targets that may answer; none: any */
     size_t region_count, retention_count;
     enum config_priority priority;
+    bool no_cache; /* cache = false */
 };
 
 struct config_key {
@@ -295,6 +297,16 @@ struct config_store {
     unsigned rows_days; /* 0: for ever */
 };
 
+/* Answers that are given again. */
+struct config_cache {
+    const struct plugin *plugin; /* NULL: none are */
+    unsigned mb, ttl_s;
+    bool tools;      /* also to requests that offer tools */
+    bool any_target; /* an entry of any target of the first list does, not only of the one that is chosen */
+};
+#define CONFIG_CACHE_MB 64u
+#define CONFIG_CACHE_TTL_S 3600u
+
 struct config {
     uint32_t magic;
     int refs; /* atomic */
@@ -308,8 +320,10 @@ struct config {
     struct config_limits limits;
     struct config_ledger ledger;
     struct config_store store;
-    struct config_budgets budgets; /* of all requests together */
-    struct config_rates rates;     /* of all together; in_flight is limits.in_flight, and 0 here */
+    struct config_cache cache;
+    uint8_t policy_digest[CRYPTO_SHA256_LEN]; /* of all policies, their arguments and whom they are for */
+    struct config_budgets budgets;            /* of all requests together */
+    struct config_rates rates;                /* of all together; in_flight is limits.in_flight, and 0 here */
     struct config_provider *providers;
     size_t provider_count;
     struct map provider_by_name;

@@ -22,6 +22,7 @@ void answer_begin_stream(struct request *req, bool decided)
     answer_head_add(&h, "X-Accel-Buffering", "no");
     if (decided && attempt_has_spoken(req->attempt)) { /* else a ping begins it, and the target may still change */
         answer_head_success(req, &h);
+        cached_head(req, &h);
         budget_head(req, &h);
     }
     req->door->begin(req->client, 200, h.all, h.count);
@@ -198,6 +199,7 @@ static void finish_whole(struct request *req)
     answer_head_common(req, &h);
     throttle_head(req, &h);
     answer_head_success(req, &h);
+    cached_head(req, &h);
     if (req->body_note != NULL)
         answer_head_add(&h, req->body_note->name, req->body_note->value);
     const char *cost = price_header(req);

@@ -202,7 +202,6 @@ void attempt_complete(struct attempt *a)
         wait_end(a->req, a->wait);
 }
 
-static const struct transfer_events arrivals;
 static const struct wait_kind for_answer = { .name = "answer", .cancel = attempt_call_off };
 
 /* Row "attempt.send". Waits for the first event of a stream, or for the whole answer. */
@@ -216,11 +215,15 @@ enum next attempt_send(struct request *req)
         answer_ping_start(req);
     a->wait = wait_begin(req, &for_answer);
     a->wire = WIRE_RUNS;
+    if (attempt_is_hit(a)) {
+        cached_replay(a); /* the wait is over with it */
+        return WAIT;
+    }
     if (a->mode == MODE_LOCAL) {
         local_start(a);
     } else {
         deadline_begin(a, clock_ns());
-        a->transfer = transfer_start(req->worker->pool, &a->send, &arrivals, a);
+        a->transfer = transfer_start(req->worker->pool, &a->send, &attempt_arrivals, a);
     }
     silent_watch(a);
     return WAIT;
@@ -231,7 +234,8 @@ static void on_head(void *owner, int status, const struct transfer_header *heade
     struct attempt *a = owner;
     struct request *req = a->req;
     a->status = status;
-    a->times = transfer_times(a->transfer);
+    if (a->transfer != NULL)
+        a->times = transfer_times(a->transfer);
     a->head_ns = clock_ns();
     bool plain = upstream_head_keep(a, headers, count);
     way_debug(req, "the provider \"%s\" answers with status %d", a->target->provider->name.ptr, status);
@@ -290,6 +294,7 @@ static void on_body(void *owner, struct text bytes)
         }
     }
     bool relaying = req->reply >= REPLY_RELAYING;
+    cached_keep(a, bytes);
     if (a->form != FORM_FRAMES && a->whole.len == 0 &&
         a->announced >= LARGE_LEAST) { /* not by doubling, where it is known what comes */
         size_t room;
@@ -345,4 +350,4 @@ void attempt_leave(struct attempt *a, enum transfer_failure why)
     end_transfer(a, stop_transfer(a), why, NULL);
 }
 
-static const struct transfer_events arrivals = { .on_head = on_head, .on_body = on_body, .on_done = on_done };
+const struct transfer_events attempt_arrivals = { .on_head = on_head, .on_body = on_body, .on_done = on_done };

@@ -5,6 +5,7 @@
 #include "canon/pair.h"
 #include "canon/usage.h"
 #include "face/face.h"
+#include "flow/cached.h"
 #include "flow/choose.h"
 #include "flow/outcome.h"
 #include "flow/price.h"
@@ -174,6 +175,7 @@ struct attempt {
     struct ledger_hold *hold;          /* in the ledger: it is sent, and not over; NULL: it is not */
     struct hold_wait *waits;           /* hold.c: for others in flight; arena */
     struct drain *drains;              /* drain.c: its rest is read for nobody; arena */
+    struct cached *cached;             /* what the cache does for it; arena, NULL: there is none */
     int64_t clamped;                   /* the limit of output tokens that it was lowered to; 0: it was not */
     struct loop_timer timer; /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
     struct loop_timer late;  /* silent.c: does it wait for longer than usual? Then slow.c: is its content slow? */
@@ -198,6 +200,12 @@ static inline bool attempt_was_hurried(const struct attempt *a)
     return a->hurried && a->failure == TRANSFER_TIME_FIRST;
 }
 
+/* Is it answered from the cache? Then nothing is sent, and it costs nothing. */
+static inline bool attempt_is_hit(const struct attempt *a)
+{
+    return a->cached != NULL && a->cached->state == CACHED_HIT;
+}
+
 /* Has something of what the model answers come, whatever happened since? */
 static inline bool attempt_has_spoken(const struct attempt *a)
 {
@@ -217,6 +225,8 @@ const char *attempt_outcome_name(const struct attempt *a);
 void attempt_overflow(struct attempt *a);
 /* Nothing more comes, one way or the other: the way goes on, where the client has taken what came. */
 void attempt_complete(struct attempt *a);
+/* What becomes of what comes of its upstream: head, body, end. */
+extern const struct transfer_events attempt_arrivals;
 void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
 /* Its upstream is TRANSFER_SILENT or TRANSFER_SLOW: it fails, and the way goes on. */
 void attempt_leave(struct attempt *a, enum transfer_failure why);

@@ -222,7 +222,9 @@ enum next attempt_ask_write(struct request *req, struct arena *scratch, struct f
     if (a->mode != MODE_RELAY && !take_canonical(a, fail))
         return FAIL;
     a->call.scratch = scratch;
-    if (a->mode != MODE_LOCAL)
+    bool as_it_is =
+        attempt_is_hit(a) && a->mode == MODE_RELAY; /* an entry that is translated is read by who built the request */
+    if (a->mode != MODE_LOCAL && !as_it_is)
         build(a);
     a->call.scratch = &req->worker->scratch;
     if (!attempt_has_failed(a) && a->charge != LEDGER_UNCHARGED)

@@ -98,13 +98,14 @@ enum next attempt_judge(struct request *req)
     struct metrics *metrics = req->worker->gateway->metrics;
     unsigned index = req->worker->index;
     bool failed = attempt_has_failed(a) || (attempt_is_over(a) && a->failure != TRANSFER_OK) || !attempt_has_spoken(a);
-    if (!failed)
+    if (!failed && !attempt_is_hit(a))
         choose_report(a, true);
     if (!failed)
         return NEXT; /* outcome is counted when the answer is complete */
 
     bool elsewhere = failure_judge(a);
-    choose_report(a, false);
+    if (!attempt_is_hit(a))
+        choose_report(a, false);
     const char *outcome = attempt_outcome_name(a);
     way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, outcome, a->error.text);
     metrics_count_attempt(metrics, index, a->target->provider->name, outcome);

@@ -387,10 +387,18 @@ void choose_report(struct attempt *a, bool good)
                  (double)ejection_left_ns(t->health, now) / 1e9);
 }
 
+void choose_call_off(struct attempt *a)
+{
+    int64_t now = clock_ns();
+    judge_lanes(a, NULL, false, now);
+    ejection_end(&a->ticket, now);
+}
+
 void choose_end(struct attempt *a)
 {
     int64_t now = clock_ns();
-    strategy_note_times(a, now);
+    if (!attempt_is_hit(a))
+        strategy_note_times(a, now);
     judge_lanes(a, NULL, false, now);
     silence_end(&a->silence);
     ejection_end(&a->ticket, now);

@@ -29,4 +29,7 @@ bool choose_has_another(struct request *req, bool suspect);
 /* Has the attempt's target a secret that is usable and was not refused? */
 bool choose_has_secret(const struct attempt *a);
 
+/* Its target is not asked after all. */
+void choose_call_off(struct attempt *a);
+
 #endif

@@ -161,6 +161,15 @@ static void write_refusal(const struct request *req, struct json_writer *w)
     json_close(w);
 }
 
+static void write_cache(const struct cached *c, const char *word, struct json_writer *w)
+{
+    char usd[NANO_TEXT];
+    put(w, TEXT("cache"), text_of(word));
+    put_some(w, TEXT("cache_bars"), text_of(c->bars));
+    if (c->state == CACHED_HIT && c->saved_known)
+        put(w, TEXT("saved_usd"), text_of(nano_write(c->saved, 0, usd)));
+}
+
 static void write_answer(const struct request *req, const struct line_sums *sums, struct json_writer *w)
 {
     const struct attempt *a = req->attempt;
@@ -169,6 +178,8 @@ static void write_answer(const struct request *req, const struct line_sums *sums
     usage_write_log(&req->usage, w);
     put_cost(w, &req->cost);
     put(w, TEXT("finish"), a != NULL ? a->finish : TEXT_NONE);
+    if (a != NULL && a->cached != NULL)
+        write_cache(a->cached, cached_word(a), w);
     json_name(w, "first_token_ms");
     if (req->first_token_ns >= 0)
         json_put_int(w, req->first_token_ns / CLOCK_MS);

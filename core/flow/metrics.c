@@ -231,6 +231,21 @@ void metrics_observe_queue(struct metrics *m, unsigned worker, int64_t ns)
     pthread_mutex_unlock(&shard->lock);
 }
 
+void metrics_count_cache(struct metrics *m, unsigned worker, const struct metrics_cache *n, const char *bars)
+{
+    BUG_IF(worker >= m->workers);
+    struct metrics_shard *shard = &m->shards[worker];
+    pthread_mutex_lock(&shard->lock);
+    metrics_add_cache(&shard->cache, n);
+    pthread_mutex_unlock(&shard->lock);
+    if (bars == NULL)
+        return;
+    struct key key = { .len = 0 };
+    key_add(&key, TEXT("c"));
+    key_add(&key, text_of(bars));
+    bump(m, worker, &key);
+}
+
 void metrics_count_policy(struct metrics *m, unsigned worker, struct text policy, struct text event)
 {
     struct key key = { .len = 0 };

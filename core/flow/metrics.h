@@ -54,6 +54,13 @@ void metrics_observe_queue(struct metrics *m, unsigned worker, int64_t ns);
 /* A request that a limit refused: "rpm", "tpm", "in_flight". */
 void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
 
+/* What the cache did for requests. */
+struct metrics_cache {
+    int64_t hits, misses, stores, hit_bytes, stored_bytes, saved_nano;
+};
+/* For one request; `bars`: why nothing was looked for or kept, static, NULL: nothing kept it from that. */
+void metrics_count_cache(struct metrics *m, unsigned worker, const struct metrics_cache *n, const char *bars);
+
 /* gw.count of a policy; both are bounded by the caller. */
 void metrics_count_policy(struct metrics *m, unsigned worker, struct text policy, struct text event);
 
@@ -71,6 +78,7 @@ struct metrics_team {
 struct metrics_gauges {
     unsigned in_flight, connections;
     uint64_t log_dropped;
+    bool caches; /* answers are given again */
     int64_t started_unix_ms;
     const char *version;
     const char *config_digest; /* of the configuration that this worker uses */

@@ -50,11 +50,16 @@ struct metrics_shard {
     struct map timed;  /* key -> struct metrics_timed */
     struct map models; /* names that clients gave -> the same text */
     struct metrics_histogram overhead, queue;
+    struct metrics_cache cache;
 };
 
 struct metrics {
     unsigned workers;
     struct metrics_shard shards[];
 };
+
+/* metrics_cache.c */
+void metrics_add_cache(struct metrics_cache *sum, const struct metrics_cache *more);
+void metrics_write_cache(const struct metrics_cache *n, struct buf *out);
 
 #endif

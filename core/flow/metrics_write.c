@@ -48,6 +48,7 @@ static void merge(struct metrics *m, struct metrics_shard *all)
     for (unsigned w = 0; w < m->workers; w++) {
         struct metrics_shard *shard = &m->shards[w];
         pthread_mutex_lock(&shard->lock);
+        metrics_add_cache(&all->cache, &shard->cache);
         for (size_t i = 0; i < shard->rows.count; i++) {
             const struct metrics_row *from = shard->rows.entries[i].value;
             struct metrics_row *into = value_of(&all->rows, shard->rows.entries[i].key, sizeof *into);
@@ -355,6 +356,15 @@ static void write_policy_events(const struct metrics_shard *all, struct buf *out
     write_rows(all, 'p', "gw_policy_events_total", names, out);
 }
 
+static void write_cache(const struct metrics_shard *all, struct buf *out)
+{
+    static const char *const reason[] = { "reason", NULL };
+    metrics_write_cache(&all->cache, out);
+    head(out, "gw_cache_bypass_total", "counter",
+         "Attempts for which nothing was looked for in the cache or kept, and why.");
+    write_rows(all, 'c', "gw_cache_bypass_total", reason, out);
+}
+
 void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf *out)
 {
     char usd[NANO_TEXT];
@@ -399,6 +409,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     head(out, "gw_hold_exceeded_total", "counter", "Attempts that cost more than was held for them.");
     write_rows(all, 'h', "gw_hold_exceeded_total", exceeded, out);
     write_policy_events(all, out);
+    if (g->caches)
+        write_cache(all, out);
     if (g->health != NULL)
         write_health(g->health, out);
     write_times(all, out);

@@ -136,6 +136,8 @@ static bool is_fee_alone(const struct price_list *list)
 
 bool price_is_charged(const struct attempt *a)
 {
+    if (attempt_is_hit(a))
+        return false;
     return a->mode != MODE_LOCAL || (a->target->price != NULL && !a->target->price->free);
 }
 
@@ -202,12 +204,36 @@ static bool is_priced(const struct attempt *a)
     return a->usage.source != USAGE_NONE && (a->usage.source != USAGE_ESTIMATED || is_by_tokens(a->req->operation));
 }
 
+/* What it would cost today is what the cache has saved; it costs nothing. */
+static void price_hit(struct attempt *a)
+{
+    int64_t quantity[UNITS];
+    const struct price_choice *choice = price_choose(a);
+    const struct tariff *own = a->target->price;
+    struct cached *c = a->cached;
+    a->price = (struct price){ .done = true, .known = true, .free = true };
+    c->saved_known = own != NULL && own->free;
+    if (choice == NULL || c->saved_known || !is_priced(a))
+        return;
+    struct cost *cost = arena_new(&a->req->arena, struct cost);
+    cost_quantities(&a->usage, quantity);
+    cost_of(&choice->list, quantity, cost);
+    c->saved_known = cost->known;
+    c->saved = cost->known ? cost->nano : 0;
+    a->price.entry = choice->entry;
+    a->price.cost = cost->known ? cost : NULL;
+}
+
 void price_attempt(struct attempt *a)
 {
     int64_t quantity[UNITS];
 
     if (a->price.done)
         return;
+    if (attempt_is_hit(a)) {
+        price_hit(a);
+        return;
+    }
     const struct tariff *own = a->target->price;
     a->price = (struct price){ .done = true, .free = a->ending == ATTEMPT_FREE };
     a->price.known = a->price.free;

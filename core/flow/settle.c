@@ -40,15 +40,18 @@ enum next settle_run(struct request *req)
             a->ended_ns = now;
         if (a->outcome == OUTCOME_NONE)
             a->outcome = req->failed_row == NULL ? OUTCOME_OK : req->gone ? OUTCOME_CANCELLED : OUTCOME_FAILED;
-        if (a->ending == ATTEMPT_OPEN) /* a judged failure was counted when it was judged */
+        if (a->ending == ATTEMPT_OPEN && !attempt_is_hit(a)) /* a judged failure was counted when it was judged */
             metrics_count_attempt(gateway->metrics, req->worker->index, a->target->provider->name,
                                   attempt_outcome_name(a));
         attempt_cancel(a);
         usage_end(a);
         attempt_close(a);
+        cached_store(a);
     }
     slot_give(req);
     price_request(req);
+    if (a != NULL)
+        cached_count(a);
     if (a != NULL)
         spend_end(a, true);
     spend_policies(req);

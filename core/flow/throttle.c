@@ -296,7 +296,7 @@ static int64_t reported_tokens(const struct request *req)
         if (a->wire == WIRE_NONE || a->wire == WIRE_UNSENT)
             continue;
         sum = sum < 0 ? 0 : sum;
-        if (a->usage.source != USAGE_NONE)
+        if (a->usage.source != USAGE_NONE && !attempt_is_hit(a))
             sum += usage_total_in(&a->usage) + usage_total_out(&a->usage);
     }
     return sum;

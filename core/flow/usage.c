@@ -84,7 +84,8 @@ void usage_end(struct attempt *a)
 
 struct usage usage_of_all(const struct request *req)
 {
-    struct usage all = req->usage;
+    static const struct usage none; /* what was given again used nothing */
+    struct usage all = req->attempt != NULL && attempt_is_hit(req->attempt) ? none : req->usage;
     for (const struct attempt *a = req->attempt != NULL ? req->attempt->previous : NULL; a != NULL; a = a->previous)
         if (a->outcome == OUTCOME_DROPPED)
             usage_add(&all, &a->usage);

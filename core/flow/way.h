@@ -149,6 +149,7 @@ struct request {
     struct loop_timer pause; /* before that */
     uint32_t pause_wait;
     struct config_timeouts timeouts; /* as the model sets them */
+    struct cached_wish wish;         /* what the client asks of the cache */
     int64_t client_timeout_ns;       /* of x-gw-timeout; 0: the client sent none */
     struct text *pieces;             /* the spliced body of the current attempt */
     size_t piece_count;
@@ -228,6 +229,7 @@ enum next policy_request(struct request *req);
 enum next route_run(struct request *req);
 enum next policy_route(struct request *req);
 enum next attempt_choose(struct request *req);
+enum next cached_find(struct request *req);
 enum next attempt_pause(struct request *req);
 enum next attempt_begin(struct request *req);
 enum next attempt_build(struct request *req);

@@ -13,6 +13,7 @@
 #include "upstream/transfer.h"
 
 struct access_log;    /* flow/access.h */
+struct cache_answers; /* cache/answers.h */
 struct metrics;       /* flow/metrics.h */
 struct estimates;     /* money/estimates.h */
 struct ledger;        /* money/ledger.h */
@@ -33,17 +34,19 @@ struct gateway {
     struct ledger *ledger;       /* what is spent; NULL: nothing is written down */
     struct delivery *delivery;   /* brings it into a store; NULL: there is none */
     struct kill *kill;           /* keys and sessions that are switched off; NULL: there is no place for the list */
-    _Atomic(struct throttle *) throttle; /* limits per minute and in flight; NULL: there are none yet */
-    struct health *health;               /* what was seen of the upstreams; NULL: nothing is kept */
-    struct jobs *jobs;                   /* threads for large work (flow/job.h); NULL: the workers do all of it */
-    struct script_shared *scripts;       /* what policies share, whatever the snapshot; NULL: nothing */
-    size_t job_bytes;                    /* what is large */
-    atomic_uint in_flight;               /* requests between admit and finish */
-    atomic_uint drains;                  /* answers whose rest is read for its usage alone */
-    atomic_uint connections;             /* open client connections */
-    atomic_size_t bodies_held;           /* bytes of all requests' bodies */
-    size_t bodies_most;                  /* their bound where the configuration has none of its own; 0: none */
-    atomic_bool draining;                /* SIGTERM came: readiness is 503, answers carry Connection: close */
+    _Atomic(struct throttle *) throttle;     /* limits per minute and in flight; NULL: there are none yet */
+    _Atomic(struct cache_answers *) answers; /* that may be given again; NULL: there is no cache yet */
+    unsigned workers;                        /* how many there are */
+    struct health *health;                   /* what was seen of the upstreams; NULL: nothing is kept */
+    struct jobs *jobs;                       /* threads for large work (flow/job.h); NULL: the workers do all of it */
+    struct script_shared *scripts;           /* what policies share, whatever the snapshot; NULL: nothing */
+    size_t job_bytes;                        /* what is large */
+    atomic_uint in_flight;                   /* requests between admit and finish */
+    atomic_uint drains;                      /* answers whose rest is read for its usage alone */
+    atomic_uint connections;                 /* open client connections */
+    atomic_size_t bodies_held;               /* bytes of all requests' bodies */
+    size_t bodies_most;                      /* their bound where the configuration has none of its own; 0: none */
+    atomic_bool draining;                    /* SIGTERM came: readiness is 503, answers carry Connection: close */
     int64_t started_unix_ms;
     _Atomic int64_t config_unix_ms; /* when the snapshot in use was loaded */
     atomic_uint reloads, reloads_refused;

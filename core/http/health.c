@@ -130,6 +130,7 @@ void health_metrics(struct client *c)
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
                   &(struct metrics_gauges){
+                      .caches = atomic_load(&g->answers) != NULL,
                       .in_flight = atomic_load(&g->in_flight),
                       .connections = atomic_load(&g->connections),
                       .log_dropped = access_dropped(g->access),

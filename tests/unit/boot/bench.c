@@ -106,6 +106,16 @@ static const gw_provider_ops demo_ops = { .size = sizeof(gw_provider_ops),
                                           .open = open_instance,
                                           .close = close_instance,
                                           .produce = produce };
+static const gw_cache_ops memory_ops = { .size = sizeof(gw_cache_ops),
+                                         .flags = GW_CACHE_INLINE,
+                                         .open = open_instance,
+                                         .close = close_instance,
+                                         .attach = attach,
+                                         .detach = close_instance,
+                                         .get = cache_get,
+                                         .set = cache_set,
+                                         .del = cache_del,
+                                         .add = cache_add };
 static const gw_cache_ops cache_ops = { .size = sizeof(gw_cache_ops),
                                         .open = open_instance,
                                         .close = close_instance,
@@ -200,6 +210,7 @@ static const gw_plugin descriptors[] = {
     DESCRIPTOR(GW_KIND_PROVIDER, "rooted", &rooted_ops, NULL),
     DESCRIPTOR(GW_KIND_PROVIDER, "demo", &demo_ops, NULL),
     DESCRIPTOR(GW_KIND_CACHE, "cache", &cache_ops, NULL),
+    DESCRIPTOR(GW_KIND_CACHE, "memory", &memory_ops, NULL),
     DESCRIPTOR(GW_KIND_STORE, "sqlite", &store_ops, store_options),
 };
 

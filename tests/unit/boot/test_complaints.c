@@ -51,8 +51,8 @@ Test(complaints, name_unknown_words_and_go_on)
         { "provdier \"x\" {}\nlistne { address = \"x\" }\n",
           G "1: unknown word \"provdier\" (did you mean \"provider\"?)\n" G
             "2: unknown word \"listne\" (did you mean \"listen\"?)\n" },
-        { "cache { plugin = \"memcached\" }\nguard \"x.lua\" { args = {} }\nadmin {}\n",
-          G "1: the word \"cache\" is not in this version\n" G "2: the word \"guard\" is not in this version\n" G
+        { "sink { plugin = \"x\" }\nguard \"x.lua\" { args = {} }\nadmin {}\n",
+          G "1: the word \"sink\" is not in this version\n" G "2: the word \"guard\" is not in this version\n" G
             "3: the word \"admin\" is not in this version\n" },
         { "local key = os.getenv(\"X\")\n",
           G "1: there is no os here: secrets come from env \"NAME\" or file \"path\"\n" },
@@ -348,8 +348,13 @@ Test(complaints, name_what_is_wrong_with_teams_and_keys)
         { "team \"a\" { models = \"fast\" }\n", G "1: team \"a\": models takes a list of strings, not a string\n" },
         { "team \"a\" { models = { 1 } }\n", G "1: team \"a\": models takes a string, not a number\n" },
         { "team \"a\" { budget = {} }\n", G "1: team \"a\": budget: \"usd\" is missing\n" },
-        { "team \"a\" { cache = {} }\n",
-          G "1: team \"a\": unknown setting \"cache\" (llm-gateway check --words lists them)\n" },
+        { "team \"a\" { cache = {} }\n", G "1: team \"a\": cache takes true or false, not something in braces\n" },
+        { "team \"a\" { zebra = {} }\n",
+          G "1: team \"a\": unknown setting \"zebra\" (llm-gateway check --words lists them)\n" },
+        { "cache { plugin = \"cache\" }\n", G "1: cache: the plugin \"cache\" is no cache that answers at once\n" },
+        { "cache { plugin = \"demo\" }\n", G "1: cache: the plugin \"demo\" is no cache that answers at once\n" },
+        { "cache { ttl_s = 1 }\n", G "1: cache: ttl_s takes a whole number from 2 to 2592000, not 1\n" },
+        { "cache {}\ncache {}\n", G "2: cache: it was already said in line 1\n" },
         { "team \"a\"\n", G "1: team \"a\": its settings are missing: team \"name\" { ... }\n" },
         { "key {}\n", G "1: key: \"sha256\" is missing\n" },
         { "key \"x\" {}\n", G "1: key: it takes settings in braces, not a string: key { ... }\n" },

@@ -180,7 +180,7 @@ Test(load, joins_models_with_their_targets_in_order)
     struct bench b;
     bench_load(&b, "provider \"demo\" {}\nprovider \"own\" { plugin = \"demo\" }\n"
                    "model \"fast\" { { \"demo/a/b\" }, \"own/c\", fallback = { \"demo/d\", { \"own/*\" } },\n"
-                   "   timeout = { connect_s = 0.5 }, retry = { attempts = 5 }, lossy = \"refuse\" }\n"
+                   "   timeout = { connect_s = 0.5 }, retry = { attempts = 5 }, lossy = \"refuse\", cache = false }\n"
                    "model \"claude-*\" { { \"own/*\" } }\n"
                    "model \"one\" { \"demo/x\", fallback = \"own/y\" }\n");
     cr_assert_not_null(b.config, "%s", bench_said(&b));
@@ -406,14 +406,15 @@ Test(load, dumps_what_it_would_load_again)
         &first,
         "listen { address = \":0\", workers = 2 }\nplugins { \"cache\" }\nlimits { body_mb = 0.25, "
         "ping_s = 0.1 }\n"
+        "cache { mb = 5, ttl_s = 7, tools = true, any_target = true }\n"
         "provider \"demo\" {}\nprovider \"t\" { plugin = \"test\", base_url = \"http://[::1]:1/x\",\n"
         "  secrets = { env \"GW_TEST_A\", env \"GW_TEST_C\" }, headers = { [\"X-A\"] = \"q\\\"\\\\\", "
         "[\"X-B\"] = env \"GW_TEST_C\" },\n"
         "  timeout = { first_token_s = 2.5, total_s = 30 },\n"
         "  labels = { [\"a b\"] = \"\xc3\xa4\" }, zones = {}, token = env \"GW_TEST_C\" }\n"
-        "model \"m\" { \"t/*\", fallback = { \"demo/x\" }, timeout = { idle_s = 1.5 }, slow = { tokens_per_s = 3 }, lossy = \"refuse\" }\n"
+        "model \"m\" { \"t/*\", fallback = { \"demo/x\" }, timeout = { idle_s = 1.5 }, slow = { tokens_per_s = 3 }, lossy = \"refuse\", cache = false }\n"
         "model \"n-*\" { \"t/a/b\" }\nteam \"x\" { models = { \"m\" } }\nteam \"y\" { models = {} "
-        "}\nteam \"z\" {}\n"
+        "}\nteam \"z\" { cache = false }\n"
         "key { sha256 = \"" DIGEST "\", team = \"x\", name = \"n\\\"\", expires = \"2030-01-01\" }\n");
     cr_assert_not_null(first.config, "%s", bench_said(&first));
     const char *text = dumped(&first, &one);

@@ -12,7 +12,7 @@ static const char *bars(const char *body, uint32_t operation, const char *model,
     struct scan scan;
     arena_init(&arena, NULL, 0, 1 << 20);
     cr_assert_eq(scan_object(&arena, text_of(body), SCAN_MAX_DEPTH, &scan), 0, "%s", body);
-    const char *why = cache_ask_bars(
+    const char *why = rules_bar_ask(
         &arena, &(struct cache_ask){ .operation = operation, .model = text_of(model), .scan = &scan, .tools = tools });
     arena_fini(&arena);
     return why != NULL ? why : "";
@@ -65,7 +65,7 @@ Test(cache_rules, keep_nothing_of_requests_whose_answer_is_not_in_their_bytes)
 
 static const char *answer(const char *bytes, bool tools, bool one_secret)
 {
-    const char *why = cache_answer_bars(text_of(bytes), tools, one_secret);
+    const char *why = rules_bar_answer(text_of(bytes), tools, one_secret);
     return why != NULL ? why : "";
 }
 

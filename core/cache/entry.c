@@ -1,0 +1,154 @@
+/* entry.c - an entry as bytes: a head of fixed length, the content type, the answer. */
+#include "cache/entry.h"
+
+#include <string.h>
+
+#include "base/json.h"
+
+#define MAGIC UINT32_C(0x31434757) /* "WGC1" */
+enum { TYPE_MOST = 256, ID_MOST = 256, MARK_MOST = 16 };
+
+struct head {
+    uint32_t magic, events;
+    int64_t stored_ms, ends_ms;
+    uint64_t type_len, len;
+    char key[CACHE_KEY_LEN];
+};
+
+int entry_write(const struct cache_entry *entry, const char key[CACHE_KEY_LEN + 1], struct buf *out)
+{
+    struct head head = { .magic = MAGIC,
+                         .events = entry->events,
+                         .stored_ms = entry->stored_ms,
+                         .ends_ms = entry->ends_ms,
+                         .type_len = entry->content_type.len < TYPE_MOST ? entry->content_type.len : 0,
+                         .len = entry->bytes.len };
+    memcpy(head.key, key, sizeof head.key);
+    buf_append(out, &head, sizeof head);
+    buf_append(out, entry->content_type.ptr, head.type_len);
+    return buf_text(out, entry->bytes) < 0 || out->failed ? -1 : 0;
+}
+
+bool entry_read(struct text value, const char key[CACHE_KEY_LEN + 1], struct cache_entry *entry)
+{
+    struct head head;
+    if (value.len < sizeof head)
+        return false;
+    memcpy(&head, value.ptr, sizeof head);
+    size_t rest = value.len - sizeof head;
+    if (head.magic != MAGIC || memcmp(head.key, key, sizeof head.key) != 0 || head.type_len > TYPE_MOST ||
+        head.type_len > rest || head.len != rest - head.type_len)
+        return false;
+    *entry = (struct cache_entry){ .events = head.events != 0,
+                                   .stored_ms = head.stored_ms,
+                                   .ends_ms = head.ends_ms,
+                                   .content_type = { value.ptr + sizeof head, head.type_len },
+                                   .bytes = { value.ptr + sizeof head + head.type_len, head.len } };
+    return true;
+}
+
+/* The first JSON text in it: all of it, or the data of its first event. */
+static struct text first_of(const struct cache_entry *entry)
+{
+    struct text rest = entry->bytes;
+    while (entry->events && rest.len > 0) {
+        struct text line = text_cut(&rest, '\n');
+        if (text_starts(line, TEXT("data:")))
+            return text_trim((struct text){ line.ptr + 5, line.len - 5 });
+    }
+    return entry->events ? TEXT_NONE : rest;
+}
+
+/* Where an answer names itself: at its top, or in what its first event holds. */
+static const struct json *self_of(struct arena *scratch, const struct cache_entry *entry)
+{
+    static const char *const inner[] = { "message", "response" };
+    const struct json *first = json_parse_quick(scratch, first_of(entry));
+    for (size_t i = 0; i < sizeof inner / sizeof *inner && json_member(first, "id") == NULL; i++) {
+        const struct json *self = json_get(first, text_of(inner[i]));
+        if (json_member(self, "id") != NULL)
+            return self;
+    }
+    return first;
+}
+
+/* As services mark theirs: "chatcmpl-", "msg_". */
+static struct text mark_of(struct text id)
+{
+    for (size_t i = 0; i < id.len && i < MARK_MOST; i++)
+        if (id.ptr[i] == '-' || id.ptr[i] == '_')
+            return (struct text){ id.ptr, i + 1 };
+    return TEXT("");
+}
+
+/* Is the number at `at` all of it, and the value of a member that states when the answer was made? */
+static bool is_created(struct text all, size_t at, size_t len)
+{
+    static const char *const names[] = { "\"created\"", "\"created_at\"" };
+    size_t end = at;
+    if (at + len < all.len && ((all.ptr[at + len] >= '0' && all.ptr[at + len] <= '9') || all.ptr[at + len] == '.'))
+        return false;
+    while (end > 0 && (all.ptr[end - 1] == ' ' || all.ptr[end - 1] == '\n'))
+        end--;
+    if (end == 0 || all.ptr[end - 1] != ':')
+        return false;
+    struct text before = { all.ptr, end - 1 };
+    return text_ends(before, text_of(names[0])) || text_ends(before, text_of(names[1]));
+}
+
+/* What may stand there more than once is replaced wherever it does. */
+static void replace(struct text all, struct text old, struct text new, bool created, struct buf *out)
+{
+    size_t from = 0, at = 0;
+    ptrdiff_t found;
+    while ((found = text_find((struct text){ all.ptr + at, all.len - at }, old)) >= 0) {
+        at += (size_t)found;
+        if (!created || is_created(all, at, old.len)) {
+            buf_text(out, (struct text){ all.ptr + from, at - from });
+            buf_text(out, new);
+            from = at + old.len;
+        }
+        at += old.len;
+    }
+    buf_text(out, (struct text){ all.ptr + from, all.len - from });
+}
+
+/* The id in its quotes: as a text of its own and not as a part of another one. */
+static void renew_id(struct arena *scratch, struct text all, const struct json *id, struct text request_id,
+                     struct buf *out)
+{
+    struct text mark = mark_of(json_str(id));
+    char *new = arena_alloc(scratch, mark.len + request_id.len + 2);
+    size_t n = 0;
+    new[n++] = '"';
+    for (size_t i = 0; i < mark.len; i++)
+        new[n++] = mark.ptr[i];
+    for (size_t i = 0; i < request_id.len; i++)
+        if (request_id.ptr[i] != '-')
+            new[n++] = request_id.ptr[i];
+    new[n++] = '"';
+    replace(all, json_text(id), (struct text){ new, n }, false, out);
+}
+
+bool entry_renew(struct arena *scratch, const struct cache_entry *entry, struct text request_id, int64_t unix_s,
+                 struct buf *out)
+{
+    const struct json *self = self_of(scratch, entry);
+    const struct json *id = json_member(self, "id"), *created = json_member(self, "created");
+    struct text bytes = entry->bytes;
+    struct buf middle;
+    buf_init(&middle, CACHE_ANSWER_MOST * 2);
+    if (created == NULL)
+        created = json_member(self, "created_at");
+    if (json_type(id) == JSON_T_STR && json_text(id).len > 2 && json_text(id).len < ID_MOST) {
+        renew_id(scratch, bytes, id, request_id, &middle);
+        bytes = buf_view(&middle);
+    }
+    if (json_type(created) == JSON_T_INT)
+        replace(bytes, json_text(created), text_of(arena_printf(scratch, "%lld", (long long)unix_s)), true, out);
+    else
+        buf_text(out, bytes);
+    bool good = !middle.failed && !out->failed && !scratch->full;
+    buf_free(&middle);
+    return good;
+}

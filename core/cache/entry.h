@@ -1,0 +1,32 @@
+/* entry.h - an answer as it is kept: the bytes of its upstream, and what is known of them. Pure functions, any thread. */
+#ifndef CACHE_ENTRY_H
+#define CACHE_ENTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "cache/key.h"
+
+/* The most bytes of an answer that is kept. */
+#define CACHE_ANSWER_MOST ((size_t)1 << 20)
+
+struct cache_entry {
+    bool events;              /* a stream, as text/event-stream; else one JSON text */
+    int64_t stored_ms;        /* unix milliseconds */
+    int64_t ends_ms;          /* when it is no longer given */
+    struct text content_type; /* lent, as all texts */
+    struct text bytes;
+};
+
+/* Appends the entry, under its key. 0, or -1 where `out` has no room. */
+int entry_write(const struct cache_entry *entry, const char key[CACHE_KEY_LEN + 1], struct buf *out);
+/* Reads what was written under this key; texts are lent from `value`. False: it is none, or another one's. */
+bool entry_read(struct text value, const char key[CACHE_KEY_LEN + 1], struct cache_entry *entry);
+/* Appends the bytes with a new id of the answer, made from `request_id`, and as created at `unix_s`: what else is named in it stays as it
+ * was. False where `out` has no room. */
+bool entry_renew(struct arena *scratch, const struct cache_entry *entry, struct text request_id, int64_t unix_s,
+                 struct buf *out);
+
+#endif

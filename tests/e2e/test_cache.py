@@ -1,0 +1,273 @@
+"""test_cache.py - answers that are given again: to whom, to whom not, and what is never kept."""
+
+import json
+import os
+import socket
+import tempfile
+import time
+import unittest
+
+import upstream
+from harness import Case, Gateway, auth, claude, key_line, provider
+from test_anthropic import CLOSE, FINISH, OPEN, START, STOP, TEXT, VERSION, WHOLE
+from upstream import DONE, chunk, completion, delta, reply_json, stream, stream_head, usage_event
+
+TOOL = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+
+
+class Cached(Case):
+    counter = 0
+
+    def once(self, text=None):
+        """A prompt that nobody has sent."""
+        Cached.counter += 1
+        return "%s %d" % (text or "question", Cached.counter)
+
+    def status_of(self, answer):
+        return answer.header("cache-status")
+
+    def twice(self, ask):
+        """The answers to two equal requests, and how often the upstreams were asked in all."""
+        before = self.asked()
+        first, second = ask(), ask()
+        return first, second, self.asked() - before
+
+    def asked(self):
+        return sum(len(up.requests) for up in (self.up, getattr(self, "other", None)) if up is not None)
+
+    def assert_hit(self, answer):
+        self.assertEqual(answer.status, 200, answer)
+        self.assertRegex(self.status_of(answer) or "", r"^llm-gateway; hit; ttl=\d+$", answer)
+        self.assertRegex(answer.header("age") or "", r"^\d+$")
+        self.assertEqual(answer.header("x-gw-cost"), "0", answer)
+        self.assertEqual(self.gw.log_for(answer.id)["cache"], "hit")
+
+
+class Hits(Cached):
+    @classmethod
+    def make(cls):
+        cls.up, cls.other = upstream.Upstream(upstream.good), upstream.Upstream(upstream.good)
+        return Gateway(
+            provider("up", cls.up, 'price = { input_usd_per_mtok = 1, output_usd_per_mtok = 2 }') + provider("other", cls.other) + claude("claude", cls.up)
+            + 'model "m" { { "up/real" } }\nmodel "never" { { "up/real" }, cache = false }\nmodel "c" { { "claude/x" } }\n'
+            'model "fall" { { "up/real" }, fallback = { "other/real2" } }\n'
+            'team "red" {}\nteam "blue" {}\nteam "none" { cache = false }\n'
+            + "".join(key_line(name, name) for name in ("red", "blue", "none")) + 'cache { mb = 4, ttl_s = 600 }\n')
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.other.stop()
+
+    def setUp(self):
+        self.up.handler = upstream.good
+        self.other.handler = upstream.good
+
+    def chat(self, text, model="m", stream=False, team="red", headers=(), **more):
+        return self.gw.chat(text, model, stream, list(headers) + auth(team), **more)
+
+    def test_a_whole_answer_is_given_again_with_a_new_id(self):
+        text = self.once()
+        first, second, asked = self.twice(lambda: self.chat(text))
+        self.assertEqual((asked, self.status_of(first)), (1, "llm-gateway; fwd=miss; stored"))
+        self.assert_hit(second)
+        one, two = first.json(), second.json()
+        self.assertEqual(one["id"], "chatcmpl-1")
+        self.assertEqual(two["id"], "chatcmpl-" + second.id.replace("-", ""))
+        self.assertGreater(two["created"], one["created"])
+        for member in ("choices", "usage", "model", "object"):
+            self.assertEqual(one[member], two[member])
+        self.assertEqual(second.header("x-gw-cost-saved"), "0.000009")
+        self.assertEqual(self.gw.log_for(second.id)["saved_usd"], "0.000009")
+        self.assertEqual(self.gw.log_for(second.id)["usage"]["output"], 2)
+
+    def test_a_stream_is_given_again_event_by_event(self):
+        text = self.once()
+        first, second, asked = self.twice(lambda: self.chat(text, stream=True, stream_options={"include_usage": True}))
+        self.assertEqual((asked, self.status_of(first)), (1, "llm-gateway; fwd=miss"))
+        self.assert_hit(second)
+        new = b"chatcmpl-" + second.id.replace("-", "").encode()
+        self.assertIn(new, second.body)
+        again = json.loads(second.body.split(b"\n")[0][6:])["created"]
+        self.assertEqual(second.body, first.body.replace(b"chatcmpl-1", new).replace(b"1700000000", b"%d" % again))
+        self.assertEqual(second.header("x-gw-cost-saved"), "0.000009")
+        plain = self.chat(text, stream=True)  # without the usage chunk that this client did not ask for
+        self.assert_hit(plain)
+        self.assertNotIn(b'"prompt_tokens"', plain.body)
+
+    def test_a_stream_answers_who_asks_for_all_of_it_and_the_other_way_round(self):
+        text = self.once()
+        self.chat(text, stream=True)
+        whole = self.chat(text)
+        self.assert_hit(whole)
+        self.assertEqual(whole.json()["choices"][0]["message"]["content"], "hello")
+        self.assertEqual(whole.json()["usage"]["total_tokens"], 7)
+        text = self.once()
+        self.chat(text)
+        events = self.chat(text, stream=True)
+        self.assert_hit(events)
+        said = [json.loads(line[6:]) for line in events.body.split(b"\n") if line.startswith(b"data: {")]
+        self.assertEqual("".join(e["choices"][0]["delta"].get("content") or "" for e in said if e["choices"]), "hello")
+        self.assertTrue(events.body.endswith(b"data: [DONE]\n\n"))
+
+    def test_messages_relayed_and_translated_are_given_again(self):
+        messages = stream(START, OPEN, TEXT, CLOSE, FINISH, STOP)
+        for model in ("c", "m"):
+            for streams in (False, True):
+                self.up.handler = [messages if streams else reply_json(WHOLE)] if model == "c" else upstream.good
+                body = {"model": model, "max_tokens": 9, "stream": streams, "messages": [{"role": "user", "content": self.once()}]}
+                first, second, asked = self.twice(lambda: self.gw.request("POST", "/v1/messages", [VERSION] + auth("red"), body))
+                self.assertEqual((first.status, asked), (200, 1), (model, streams, first))
+                self.assert_hit(second)
+                self.assertIn(b"hel", second.body)
+                if model == "c":
+                    self.assertNotIn(b'"msg_1"', second.body)
+                    self.assertIn(b'"msg_%s"' % second.id.replace("-", "").encode(), second.body)
+                for word in (b'"end_turn"',):
+                    self.assertIn(word, second.body)
+
+    def test_nothing_crosses_a_team(self):
+        text = self.once()
+        self.chat(text, team="red")
+        answer = self.chat(text, team="blue")
+        self.assertEqual(self.status_of(answer), "llm-gateway; fwd=miss; stored")
+        self.assert_hit(self.chat(text, team="blue"))
+        self.assert_hit(self.chat(text, team="red"))
+
+    def test_what_decides_the_answer_makes_another_entry(self):
+        text = self.once()
+        self.chat(text)
+        self.assert_hit(self.chat(text, user="somebody", metadata={"a": "b"}, store=True))
+        for more in ({"temperature": 0.5}, {"max_tokens": 7}, {"seed": 1}, {"response_format": {"type": "text"}}):
+            self.assertIn("fwd=miss", self.status_of(self.chat(text, **more)), more)
+        self.assertIn("fwd=miss", self.status_of(self.chat(text, headers=[("OpenAI-Beta", "x=1")])))
+        self.assertIn("fwd=miss", self.status_of(self.chat(text, model="up/real")))
+
+    def test_a_team_and_a_model_can_be_left_out(self):
+        for model, team in (("never", "red"), ("m", "none")):
+            first, second, asked = self.twice(lambda: self.chat("hello", model=model, team=team))
+            self.assertEqual((asked, self.status_of(second)), (2, "llm-gateway; fwd=bypass; detail=off"))
+
+    def test_requests_whose_answer_is_not_in_their_bytes_are_never_kept(self):
+        image = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
+        for detail, more in (("tools", {"tools": TOOL}), ("search", {"web_search_options": {"a": 1}}),
+                             ("media_url", {"messages": [{"role": "user", "content": image}]})):
+            first, second, asked = self.twice(lambda: self.chat("hello", **more))
+            self.assertEqual((second.status, asked), (200, 2), second)
+            self.assertEqual(self.status_of(second), "llm-gateway; fwd=bypass; detail=" + detail)
+
+    def test_answers_that_are_not_whole_and_good_are_never_kept(self):
+        cut = completion()
+        cut["choices"][0]["finish_reason"] = "length"
+        refused = completion()
+        refused["choices"][0]["message"]["refusal"] = "I cannot"
+        filtered = completion()
+        filtered["choices"][0]["finish_reason"] = "content_filter"
+        two = completion()
+        two["choices"].append({**cut["choices"][0], "index": 1})
+        two["choices"].reverse()
+        for answer in (cut, refused, filtered, two):
+            self.up.handler = [reply_json(answer)]
+            text = self.once()
+            first, second, asked = self.twice(lambda: self.chat(text))
+            self.assertEqual((second.status, asked), (200, 2), answer)
+        for steps in ([stream(delta("a"), delta(finish="stop"))], [stream(delta("a"), DONE)],
+                      [stream_head() + chunk(delta("a")), "rst"], [stream(delta("a"), delta(finish="length"), DONE)]):
+            self.up.handler = steps
+            text = self.once()
+            self.assertEqual(self.twice(lambda: self.chat(text, stream=True))[2], 2, steps)
+        self.up.handler = [reply_json({"error": {"message": "no", "type": "x", "code": "x"}}, 400)]
+        text = self.once()
+        self.assertEqual(self.twice(lambda: self.chat(text))[2], 2)
+
+    def test_an_answer_larger_than_1_mb_is_not_kept(self):
+        self.up.handler = [reply_json(completion("x" * (1 << 20)))]
+        text = self.once()
+        self.assertEqual(self.twice(lambda: self.chat(text))[2], 2)
+
+    def test_what_a_client_has_left_is_not_kept(self):
+        self.up.handler = [stream_head() + chunk(delta("a")), 0.4, chunk(delta(finish="stop") + DONE) + b"0\r\n\r\n"]
+        text = self.once()
+        body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": text}]}).encode()
+        sock = socket.create_connection(("127.0.0.1", self.gw.port))
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer red\r\n"
+                     b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        self.assertIn(b"200", sock.recv(4096))
+        sock.close()
+        self.gw.log_when(lambda line: line["status"] != 200 or line["attempts"][0]["outcome"] != "ok")
+        self.up.handler = upstream.good
+        self.assertEqual(self.status_of(self.chat(text)), "llm-gateway; fwd=miss; stored")
+
+    def test_a_fallback_s_answer_is_never_one_of_the_model_asked_for(self):
+        text = self.once()
+        self.up.handler = [reply_json({"error": {"message": "no", "type": "server_error", "code": "x"}}, 500)]
+        first = self.chat(text, model="fall")
+        self.assertEqual(first.header("x-gw-provider"), "other")
+        self.assertIn("stored", self.status_of(first))
+        second = self.chat(text, model="fall")  # its first target fails again, and the fallback has answered before
+        self.assert_hit(second)
+        self.assertEqual(second.header("x-gw-provider"), "other")
+        self.up.handler = upstream.good
+        third = self.chat(text, model="fall")
+        self.assertEqual((third.header("x-gw-provider"), self.status_of(third)), ("up", "llm-gateway; fwd=miss; stored"))
+
+    def test_a_client_s_cache_control(self):
+        text = self.once()
+        control = lambda value: [("Cache-Control", value)]
+        only = self.chat(text, headers=control("only-if-cached"))
+        self.assert_error(only, 504, "invalid_request_error", "not_cached", retry=False)
+        other = self.gw.request("POST", "/v1/messages", [VERSION, ("x-gw-cache", "only")] + auth("red"),
+                                {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": text}]})
+        self.assertEqual((other.status, other.json()["type"]), (504, "error"))
+        self.assertEqual(self.status_of(self.chat(text, headers=control("no-store"))), "llm-gateway; fwd=bypass; detail=no_store")
+        self.assertEqual(self.status_of(self.chat(text)), "llm-gateway; fwd=miss; stored")
+        self.assert_hit(self.chat(text, headers=control("only-if-cached")))
+        self.assert_hit(self.chat(text, headers=control("max-age=100, whatever")))
+        time.sleep(1.1)
+        for headers in (control("max-age=0"), control("No-Cache"), [("x-gw-cache", "refresh")]):
+            answer = self.chat(text, headers=headers)
+            self.assertIn("stored", self.status_of(answer), headers)
+            time.sleep(0.01)
+        self.assertEqual(self.chat(text).header("age"), "0")
+
+    def test_metrics_count_in_the_field_s_words(self):
+        before = self.metrics()
+        text = self.once()
+        self.chat(text)
+        self.chat(text)
+        self.chat(text, tools=TOOL)
+        after = self.metrics()
+        grown = {k: after[k] - before.get(k, 0) for k in after if k.startswith("gw_cache_")}
+        self.assertEqual((grown["gw_cache_hits_total"], grown["gw_cache_misses_total"], grown["gw_cache_stores_total"]), (1, 1, 1))
+        self.assertEqual(grown['gw_cache_bypass_total{reason="tools"}'], 1)
+        self.assertGreater(grown["gw_cache_hit_bytes_total"], 100)
+        self.assertAlmostEqual(grown["gw_cache_saved_usd_total"], 0.000009)
+        tokens = sum(after[k] - before.get(k, 0) for k in after if k.startswith("gw_tokens_total") and 'type="output"' in k)
+        self.assertEqual(tokens, 4, "of the two requests that an upstream answered")
+
+    def metrics(self):
+        lines = self.gw.request("GET", "/metrics").body.decode().splitlines()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+
+
+class Policies(Cached):
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(upstream.good)
+        lua = (provider("up", cls.up) + 'model "m" { { "up/real" } }\ncache {}\npolicy "p.lua" {}\n')
+        cls.folder = tempfile.TemporaryDirectory()
+        with open(os.path.join(cls.folder.name, "p.lua"), "w", encoding="utf-8") as f:
+            f.write('local policy = {}\nfunction policy.on_response(req, resp)\n'
+                    '    if req.headers["x-block"] then return gw.deny(403, "blocked", "no") end\nend\nreturn policy\n')
+        return Gateway(lua.replace("p.lua", os.path.join(cls.folder.name, "p.lua")))
+
+    def test_on_response_runs_on_what_is_given_again(self):
+        text = self.once()
+        self.assertIn("stored", self.status_of(self.gw.chat(text)))
+        self.assert_hit(self.gw.chat(text))
+        blocked = self.gw.chat(text, headers=[("x-block", "1")])
+        self.assertEqual(blocked.status, 403, blocked)
+
+
+if __name__ == "__main__":
+    unittest.main()
