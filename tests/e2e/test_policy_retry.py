@@ -174,6 +174,11 @@ class Retries(Case):
             self.assertNotIn(b"forbid", got.body)
             self.assertEqual(set(self.outcomes(got)), {"dropped", "status_503"})
 
+    def test_usage_that_nobody_reports_is_of_the_answer_that_was_dropped(self):
+        got = self.ask("chat", "up", False, kinds=("unmetered", "good"))
+        self.assertEqual(self.outcomes(got), ["dropped", "ok"])
+        self.assertGreater(self.gw.log_for(got.id)["attempts"][0]["usage"]["output"], 1000)
+
     def test_pings_before_it(self):
         type(self).slow = True
         try:
