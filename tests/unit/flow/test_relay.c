@@ -148,8 +148,9 @@ Test(relay, shows_what_the_upstream_refuses)
     static const char *const refusals[] = {
         "{\"error\":{\"message\":\"n is not taken\",\"type\":\"invalid_request_error\",\"param\":\"n\",\"code\":\"odd\"}}",
         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"n is not taken\"}}",
+        "{\"error\":{\"message\":\"n is not taken\"}}",
     };
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         struct fixture f;
         fixture_open_upstream(&f, i == 0 ? openai : anthropic, 1);
         struct request *req = fixture_begin(&f, PLAIN);
@@ -159,6 +160,23 @@ Test(relay, shows_what_the_upstream_refuses)
         cr_assert(said(&f, "n is not taken"), "%.*s", TEXT_ARG(buf_view(&f.body)));
         if (i == 0)
             cr_assert(said(&f, "\"odd\"") && said(&f, "\"param\":\"n\""), "%.*s", TEXT_ARG(buf_view(&f.body)));
+        over(&f, req);
+    }
+}
+
+/* Something of it is lost then: only a model that refuses loss minds. */
+Test(relay, sends_what_a_translation_can_carry)
+{
+    for (int refuses = 0; refuses < 2; refuses++) {
+        struct fixture f;
+        fixture_open_upstream(&f, anthropic, 1);
+        f.config->models->lossy_refuse = refuses == 1;
+        struct request *req =
+            fixture_begin(&f, "{\"model\":\"m\",\"seed\":7,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}");
+        cr_assert_eq(fake_runs(), refuses == 0);
+        cr_assert_eq(f.answered, refuses == 1);
+        cr_assert(refuses == 0 || said(&f, "\"param\":\"seed\""), "%.*s", TEXT_ARG(buf_view(&f.body)));
+        request_client_gone(req);
         over(&f, req);
     }
 }
