@@ -237,6 +237,7 @@ enum next cached_find(struct request *req)
 void cached_replay(struct attempt *a)
 {
     struct cached *c = a->cached;
+    a->slow.state = SLOW_OVER;
     const struct transfer_header type = { TEXT("content-type"), c->entry.content_type };
     attempt_arrivals.on_head(a, 200, &type, 1);
     if (!attempt_is_over(a))

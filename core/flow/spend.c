@@ -312,6 +312,10 @@ void spend_end(struct attempt *a, bool final)
         end.policies = take_policies(req);
     end.raw = a->usage.raw;
     end.duration_ms = ((a->ended_ns != 0 ? a->ended_ns : clock_ns()) - a->started_ns) / CLOCK_MS;
+    if (attempt_is_hit(a)) {
+        end.cached = 1;
+        end.saved = a->cached->saved;
+    }
     if (!charged) {
         end.ending = ENDING_NONE;
         spend_describe(a, &end);

@@ -114,6 +114,8 @@ const struct field record_fields[] = {
     { FIELD_TEXT, 53, "who",            AT(record, who), .needed = IN(LATE) },
     { FIELD_TEXT, 54, "why",            AT(record, why) },
     { FIELD_RAW,  55, "policies",       AT(record, policies) },
+    { FIELD_FLAG, 56, "cached",         AT(record, cached) },
+    { FIELD_NANO, 57, "saved_usd",      AT(record, saved) },
 
     { FIELD_ONE,  60, "account",        AT(record, account), .shape = account_fields, .needed = IN(LEASE) },
     { FIELD_NANO, 61, "delta_usd",      AT(record, delta) },

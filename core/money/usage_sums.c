@@ -44,11 +44,11 @@ static void add_line(struct usage_sums *sums, const struct record_line *line)
 void usage_sums_add_record(struct usage_sums *sums, const struct record *record)
 {
     const struct record_line *lines = record->lines.items;
-    for (size_t i = 0; i < record->lines.count; i++)
+    for (size_t i = 0; i < record->lines.count && record->cached == 0; i++) /* what the cache answers uses nothing */
         add_line(sums, &lines[i]);
     sums->requests += record->final;
     sums->unpriced += record->unpriced;
-    sums->estimated += record->source == SOURCE_COUNTED || record->source == SOURCE_ESTIMATED;
+    sums->estimated += record->cached == 0 && (record->source == SOURCE_COUNTED || record->source == SOURCE_ESTIMATED);
     add(&sums->cost, record->cost);
     add(&sums->doubt, record->doubt);
 }

@@ -35,7 +35,14 @@ static void check_lines(struct verify *v, const struct record *record)
             verify_broken(v, record, "a line has less than nothing");
         verify_add(v, record, &sum, lines[i].cost);
     }
-    if (sum != record->cost)
+    if (record->cached != 0 && (record->type != RECORD_ROW || record->cost != 0 || sum != record->saved))
+        verify_broken(v, record,
+                      "it was answered from the cache, cost %" PRId64 " nano-dollars and saved %" PRId64
+                      ", and its lines sum to %" PRId64,
+                      record->cost, record->saved, sum);
+    else if (record->cached == 0 && record->saved != 0)
+        verify_broken(v, record, "it saved something and was not answered from the cache");
+    if (record->cached == 0 && sum != record->cost)
         verify_broken(v, record, "its lines sum to %" PRId64 " nano-dollars and it cost %" PRId64, sum, record->cost);
     if (record->unpriced != 0 && record->cost != 0)
         verify_broken(v, record, "its price is not known and it cost something");

@@ -8,6 +8,7 @@ import time
 import unittest
 
 import upstream
+from command import run
 from harness import Case, Gateway, auth, claude, key_line, provider
 from test_anthropic import CLOSE, FINISH, OPEN, START, STOP, TEXT, VERSION, WHOLE
 from upstream import DONE, chunk, completion, delta, reply_json, stream, stream_head, usage_event
@@ -267,6 +268,54 @@ class Policies(Cached):
         self.assert_hit(self.gw.chat(text))
         blocked = self.gw.chat(text, headers=[("x-block", "1")])
         self.assertEqual(blocked.status, 403, blocked)
+
+
+class Money(Cached):
+    """What the ledger has of answers that are given again."""
+
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(upstream.good)
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.ledger = os.path.join(cls.folder.name, "ledger")
+        price = 'price = { input_usd_per_mtok = 1000, output_usd_per_mtok = 2000 }'
+        return Gateway(provider("up", cls.up, price) + 'model "m" { { "up/real" } }\ncache {}\n'
+                       'team "poor" { budget = { usd = 0.3, per = "total" } }\nteam "few" { limits = { rpm = 3, tpm = 100000 } }\n'
+                       + key_line("poor", "poor") + key_line("few", "few") + 'ledger { path = "%s", sync_ms = 0 }\n' % cls.ledger)
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.folder.cleanup()
+
+    def test_a_hit_is_a_row_that_costs_nothing_and_passes_a_spent_budget(self):
+        text = self.once()
+        self.up.handler = [reply_json(completion(prompt=298, output=1))]
+        first = self.gw.chat(text, headers=auth("poor"), max_tokens=2)
+        self.up.handler = upstream.good
+        self.assertEqual((first.status, first.header("x-gw-cost")), (200, "0.3"), first)
+        other = self.gw.chat(self.once(), headers=auth("poor"), max_tokens=2)
+        self.assertEqual(other.status, 429, other)
+        for _ in range(3):
+            again = self.gw.chat(text, headers=auth("poor"), max_tokens=2)
+            self.assert_hit(again)
+            self.assertEqual(again.header("x-gw-cost-saved"), "0.3")
+        report = json.loads(run("usage", "--path", self.ledger, "--json").out)
+        report = [(row["requests"], row["cost_usd"], row["tokens"]["output"]) for row in report if row["team"] == "poor"]
+        self.assertEqual(report, [(4, "0.3", 1)])
+        rows = [json.loads(line) for line in run("ledger", "cat", "--path", self.ledger).out.splitlines()]
+        hits = [row for row in rows if row.get("cached")]
+        self.assertEqual([(row["type"], row["saved_usd"], row.get("cost_usd"), row["request"] == again.id) for row in hits][-1],
+                         ("row", "0.3", None, True))
+        self.assertEqual(len(hits), 3)
+        verified = run("ledger", "verify", "--path", self.ledger)
+        self.assertEqual(verified.code, 0, verified)
+
+    def test_hits_count_for_requests_a_minute_and_not_for_tokens(self):
+        text = self.once()
+        statuses = [self.gw.chat(text, headers=auth("few")) for _ in range(4)]
+        self.assertEqual([answer.status for answer in statuses], [200, 200, 200, 429])
+        self.assert_hit(statuses[2])
 
 
 if __name__ == "__main__":

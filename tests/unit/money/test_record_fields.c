@@ -59,6 +59,8 @@ static const struct known of_record[] = {
     { "who", 53, FIELD_TEXT },
     { "why", 54, FIELD_TEXT },
     { "policies", 55, FIELD_RAW },
+    { "cached", 56, FIELD_FLAG },
+    { "saved_usd", 57, FIELD_NANO },
     { "account", 60, FIELD_ONE },
     { "delta_usd", 61, FIELD_NANO },
     { "generation", 62, FIELD_UINT },

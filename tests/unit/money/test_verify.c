@@ -51,6 +51,17 @@ Test(verify, the_rules_of_records)
           "record 2 (row): a sum is over 9.2 billion dollars" },
         { { OPEN(1), ROW(1, 1, COSTS(-1), .unpriced = 1) },
           "record 1 (row): a line has less than nothing\nrecord 1 (row): its price is not known and it cost something" },
+        /* Answers of the cache. */
+        { { OPEN(1),
+            ROW(1, 1, .lines = LIST(record_line, { .unit = TEXT("input"), .cost = 4 }), .saved = 4, .cached = 1) },
+          "" },
+        { { OPEN(1),
+            ROW(1, 1, .lines = LIST(record_line, { .unit = TEXT("input"), .cost = 4 }), .saved = 5, .cached = 1) },
+          "record 1 (row): it was answered from the cache, cost 0 nano-dollars and saved 5, and its lines sum to 4" },
+        { { OPEN(1), ROW(1, 1, COSTS(4), .saved = 4, .cached = 1) },
+          "record 1 (row): it was answered from the cache, cost 4 nano-dollars and saved 4, and its lines sum to 4" },
+        { { OPEN(1), ROW(1, 1, .saved = 4) },
+          "record 1 (row): it saved something and was not answered from the cache" },
         /* ENDs. */
         { { OPEN(1), HOLD(1, 1, 10), END(2, 1, SETTLED, COSTS(-1)) },
           "record 2 (end): a line has less than nothing\nrecord 2 (end): it cost less than nothing" },
