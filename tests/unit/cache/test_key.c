@@ -202,7 +202,7 @@ static void check_file(struct leaves *l, const char *path)
     arena_fini(&arena);
 }
 
-Test(cache_key, changes_with_every_leaf_of_every_recorded_body_unless_the_table_says_out)
+Test(cache_key, changes_with_every_leaf_of_every_recorded_body_unless_the_table_has_it_out)
 {
     const char *root = check_shared("recordings");
     struct leaves l = { .all = 0 };
