@@ -110,6 +110,7 @@ limits {
     write_s = 60,      -- longest that a client may take nothing of its answer
     keep_alive_s = 75, -- idle connection
     ping_s = 15,       -- silence in a stream before a keep-alive comment
+    dns_max_age_s = 30, -- an upstream's name that has moved to another address is followed by then
     connections = 16384,
     drain_s = 600,     -- for requests in flight after SIGTERM
 }

@@ -72,6 +72,7 @@ static void dump_limits(const struct config_limits *limits, struct buf *out)
     dump_seconds(out, "keep_alive_s", limits->keep_alive_ns);
     dump_seconds(out, "drain_s", limits->drain_ns);
     dump_seconds(out, "ping_s", limits->ping_ns);
+    dump_seconds(out, "dns_max_age_s", limits->dns_max_age_ns);
     buf_str(out, "}\n");
 }
 

@@ -216,6 +216,8 @@ const struct word_row words[] = {
      .help = "for requests in flight after SIGTERM"},
     {"limits", "ping_s", SECONDS(0.05, 3600), AT(config_limits, ping_ns), .otherwise = "15", RELOAD,
      .help = "silence in a stream before a keep-alive comment"},
+    {"limits", "dns_max_age_s", SECONDS(4, DAY_S), AT(config_limits, dns_max_age_ns), .otherwise = "30", RELOAD,
+     .help = "where an upstream's name has moved to another address, its connections have moved too by then; a failed connect asks at once"},
 
     {"cors", NULL, WORD_SETTINGS, RELOAD, .help = "cors { ... }: web pages that may use the gateway"},
     {"cors", "origins", WORD_STRINGS, AT(declare_cors, origins), .required = true, RELOAD,

@@ -81,6 +81,7 @@ static const struct config_limits default_limits = {
     .keep_alive_ns = 75 * CLOCK_S,
     .drain_ns = 600 * CLOCK_S,
     .ping_ns = 15 * CLOCK_S,
+    .dns_max_age_ns = 30 * CLOCK_S,
 };
 
 /* The same for all; a snapshot may be loaded while another one is freed. */

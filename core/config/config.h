@@ -193,22 +193,23 @@ struct config_key {
 };
 
 struct config_limits {
-    size_t body_bytes;     /* of a request; 20 MB */
-    size_t answer_bytes;   /* of an answer that is not streamed; 64 MB */
-    size_t event_bytes;    /* of one streamed event; 16 MB */
-    size_t memory_bytes;   /* of one request's arena; 64 MB */
-    size_t bodies_bytes;   /* of all requests' bodies; 0: a share of the memory that there is */
-    size_t header_bytes;   /* of a request's head; 8 KB */
-    unsigned header_count; /* 100 */
-    unsigned connections;  /* per process; 16384 */
-    unsigned in_flight;    /* requests per process; 0: no limit of its own */
-    unsigned rpm, tpm;     /* requests and tokens per minute, all together; 0: no limit */
-    int64_t header_ns;     /* time for a complete head; 10 s */
-    int64_t body_ns;       /* time for a complete body; 60 s */
-    int64_t write_ns;      /* longest a client may take nothing; 60 s */
-    int64_t keep_alive_ns; /* idle connection of a client; 75 s */
-    int64_t drain_ns;      /* for requests in flight after SIGTERM; 600 s */
-    int64_t ping_ns;       /* keep-alive comment after this much silence; 15 s */
+    size_t body_bytes;      /* of a request; 20 MB */
+    size_t answer_bytes;    /* of an answer that is not streamed; 64 MB */
+    size_t event_bytes;     /* of one streamed event; 16 MB */
+    size_t memory_bytes;    /* of one request's arena; 64 MB */
+    size_t bodies_bytes;    /* of all requests' bodies; 0: a share of the memory that there is */
+    size_t header_bytes;    /* of a request's head; 8 KB */
+    unsigned header_count;  /* 100 */
+    unsigned connections;   /* per process; 16384 */
+    unsigned in_flight;     /* requests per process; 0: no limit of its own */
+    unsigned rpm, tpm;      /* requests and tokens per minute, all together; 0: no limit */
+    int64_t header_ns;      /* time for a complete head; 10 s */
+    int64_t body_ns;        /* time for a complete body; 60 s */
+    int64_t write_ns;       /* longest a client may take nothing; 60 s */
+    int64_t keep_alive_ns;  /* idle connection of a client; 75 s */
+    int64_t drain_ns;       /* for requests in flight after SIGTERM; 600 s */
+    int64_t ping_ns;        /* keep-alive comment after this much silence; 15 s */
+    int64_t dns_max_age_ns; /* the address of an upstream's name counts no longer; 30 s */
 };
 
 struct config_listen {

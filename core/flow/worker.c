@@ -24,7 +24,9 @@ int worker_init(struct worker *w, unsigned index, struct gateway *gateway, struc
     if (loop_init(&w->loop) < 0)
         return -1;
     w->pool = pool_new(&w->loop, gateway->dialer,
-                       &(struct pool_settings){ .idle_per_origin = IDLE_PER_ORIGIN, .ca_file = config->ca_file });
+                       &(struct pool_settings){ .idle_per_origin = IDLE_PER_ORIGIN,
+                                                .ca_file = config->ca_file,
+                                                .dns_max_age_ns = config->limits.dns_max_age_ns });
     w->config = config_ref(config);
     price_cache_use(&w->prices, config->book);
     struct fail fail;
@@ -50,6 +52,7 @@ void worker_use(struct worker *w, struct config *config, struct script_worker *s
     w->scripts = scripts;
     config_unref(w->config);
     w->config = config_ref(config);
+    pool_set_age(w->pool, config->limits.dns_max_age_ns);
 }
 
 void worker_fini(struct worker *w)

@@ -186,6 +186,7 @@ static void configure(CURL *curl, struct dial *d)
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, left_ms > 0 ? (long)left_ms : 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_SHARE, share);
+    curl_easy_setopt(curl, CURLOPT_DNS_CACHE_TIMEOUT, d->asks_anew ? 0L : (long)(DIAL_NAME_NS / CLOCK_S));
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, d);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L); /* an answer may take minutes; NAT forgets sooner */

@@ -47,6 +47,7 @@ struct dial {
     char why[256]; /* why it failed, for the log; no secrets */
     const char *ca_file;
     int64_t connect_ns;
+    bool asks_anew; /* the address that was found for another dialling does not count */
     char *origin;
 
     /* dial.c and dialer.c; of the dialler's thread while it runs */
@@ -63,6 +64,8 @@ struct dial {
     bool refused;             /* that address is forbidden */
     bool waits;               /* for the look-up that another dialling of the same origin makes */
 };
+
+#define DIAL_NAME_NS INT64_C(2000000000) /* an address that was found counts for so long, for other diallings too */
 
 /* libcurl's own start. Call before threads start; dialer_new() calls it too, more than once does no harm. */
 void dial_start(void);

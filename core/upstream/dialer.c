@@ -168,6 +168,7 @@ static void begin(struct dialer_thread *t, struct dial *d)
 {
     d->waits = must_wait(t, d);
     if (d->waits) {
+        d->asks_anew = false; /* that look-up is new enough */
         loop_timer_set(&t->loop, &d->timer, d->due_ns);
         return;
     }

@@ -42,6 +42,22 @@ static void forget_unused(struct pool *p)
     }
 }
 
+/* http://10.0.0.5:8000 or http://[::1]:1 */
+static bool is_address(struct text name)
+{
+    struct text host = name;
+    ptrdiff_t scheme = text_find(name, TEXT("://"));
+    if (scheme >= 0)
+        host = (struct text){ name.ptr + scheme + 3, name.len - (size_t)scheme - 3 };
+    if (text_starts(host, TEXT("[")))
+        return true;
+    host = text_cut(&host, ':');
+    for (size_t i = 0; i < host.len; i++)
+        if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
+            return false;
+    return true;
+}
+
 struct origin *origin_get(struct pool *p, struct text name)
 {
     uint64_t hash = map_hash(name.ptr, name.len);
@@ -57,6 +73,7 @@ struct origin *origin_get(struct pool *p, struct text name)
     o->hash = hash;
     memcpy(o->bytes, name.ptr, name.len);
     o->name = (struct text){ o->bytes, name.len };
+    o->is_address = is_address(o->name);
     o->chain = p->origins[hash & (p->slot_count - 1)];
     p->origins[hash & (p->slot_count - 1)] = o;
     p->origin_count++;
@@ -114,20 +131,33 @@ static void unlink_dial(struct origin_dial *d)
         o->dials--;
 }
 
+static void submit(struct origin *o, int64_t connect_ns)
+{
+    struct origin_dial *d = calloc(1, sizeof *d);
+
+    BUG_IF(d == NULL);
+    d->origin = o;
+    d->connect_ns = connect_ns;
+    link_dial(d);
+    d->dial = dial_new(o->name, o->pool->settings.ca_file, connect_ns);
+    d->dial->asks_anew = o->in_doubt;
+    d->dial->on_done = dialled;
+    d->dial->owner = d;
+    dialer_submit(d->dial, o->pool->dialer, o->pool->loop);
+}
+
 void origin_dial(struct origin *o, int64_t connect_ns)
 {
-    while (o->dials + o->spares < ORIGIN_DIALS && o->dials < o->waiting) {
-        struct origin_dial *d = calloc(1, sizeof *d);
+    while (o->dials + o->spares < ORIGIN_DIALS && o->dials < o->waiting)
+        submit(o, connect_ns);
+}
 
-        BUG_IF(d == NULL);
-        d->origin = o;
-        d->connect_ns = connect_ns;
-        link_dial(d);
-        d->dial = dial_new(o->name, o->pool->settings.ca_file, connect_ns);
-        d->dial->on_done = dialled;
-        d->dial->owner = d;
-        dialer_submit(d->dial, o->pool->dialer, o->pool->loop);
-    }
+void origin_replace(struct origin *o, int64_t connect_ns)
+{
+    if (o->dials + o->spares >= ORIGIN_DIALS)
+        return;
+    submit(o, connect_ns);
+    origin_spare(o);
 }
 
 static void dialled(struct dial *dial)
@@ -136,6 +166,7 @@ static void dialled(struct dial *dial)
     struct origin *o = d->origin;
 
     if (o != NULL) { /* there is still a pool */
+        o->in_doubt = dial->wire.fd < 0;
         unlink_dial(d);
         pool_dialled(o, dial, !d->spare);
         origin_dial(o, d->connect_ns);

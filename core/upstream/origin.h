@@ -15,6 +15,8 @@ struct origin {
     struct origin_dial *oldest, *newest; /* dialling now: first the spare ones, then the awaited ones */
     struct origin_dial *awaited;         /* the first of those */
     unsigned idle, busy, waiting, dials, spares;
+    bool is_address; /* it has no name that could move */
+    bool in_doubt;   /* the last dialling failed: its name may have moved */
     struct text name;
     char bytes[];
 };
@@ -35,6 +37,8 @@ struct origin *origin_get(struct pool *p, struct text name);
 void origin_free_all(struct pool *p);
 /* One dialling for each who waits, as far as the limit allows; pool_dialled() is called for each. */
 void origin_dial(struct origin *o, int64_t connect_ns);
+/* One more dialling that nobody waits for: what it brings takes the place of a connection that is old. */
+void origin_replace(struct origin *o, int64_t connect_ns);
 /* Fewer wait than before: diallings that nobody awaits any more become spare. */
 void origin_spare(struct origin *o);
 

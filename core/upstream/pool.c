@@ -14,6 +14,7 @@
 
 #define POOL_IDLE_PER_ORIGIN 256
 #define POOL_IDLE_NS (60 * CLOCK_S)
+#define REPLACE_AT .75 /* of its life a connection that is used is replaced, so that no request waits for that */
 
 static void on_ready(struct loop_watch *watch, uint32_t events);
 static void on_idle_time(struct loop_timer *timer);
@@ -61,6 +62,11 @@ void pool_free(struct pool *p)
 size_t pool_idle(const struct pool *p)
 {
     return p->idle;
+}
+
+void pool_set_age(struct pool *p, int64_t dns_max_age_ns)
+{
+    p->settings.dns_max_age_ns = dns_max_age_ns;
 }
 
 /* Idle -> out of both lists. */
@@ -125,11 +131,23 @@ static void set_busy(struct pool_conn *c, bool busy)
     c->pool->busy += busy ? 1 : (size_t)-1;
 }
 
+/* How much of its life is over: 1, or more, and its name may have moved. */
+static double age_of(const struct pool_conn *c)
+{
+    int64_t most = c->pool->settings.dns_max_age_ns;
+
+    if (most == 0 || c->origin->is_address)
+        return 0;
+    return (double)(c->pool->loop->now_ns - c->dialled_ns) / (double)(most - DIAL_NAME_NS);
+}
+
 struct pool_conn *pool_get(struct pool *p, const struct address *address)
 {
     struct origin *o = origin_get(p, address->origin);
-    struct pool_conn *c = o->top;
+    struct pool_conn *c;
 
+    while ((c = o->top) != NULL && age_of(c) >= 1)
+        discard(c);
     if (c == NULL)
         return NULL;
     unlink_idle(c);
@@ -177,6 +195,14 @@ void pool_put(struct pool_conn *c)
     c->on_event = NULL;
     c->user = NULL;
     c->exchanges++;
+    if (age_of(c) >= 1) {
+        free_conn(c);
+        return;
+    }
+    if (age_of(c) >= REPLACE_AT && !c->replaced) {
+        c->replaced = true;
+        origin_replace(c->origin, c->connect_ns);
+    }
     offer(c);
 }
 
@@ -233,9 +259,11 @@ void pool_dialled(struct origin *o, struct dial *dial, bool awaited)
     struct pool_conn *c = dial->wire.fd >= 0 ? new_conn(o, &dial->wire) : NULL;
     struct pool_want *want;
 
-    if (c != NULL)
+    if (c != NULL) {
+        c->dialled_ns = dial->due_ns - dial->connect_ns;
+        c->connect_ns = dial->connect_ns;
         offer(c);
-    else if (awaited && (want = next_want(o, true)) != NULL)
+    } else if (awaited && (want = next_want(o, true)) != NULL)
         want->on_conn(want, NULL, dial->why[0] != '\0' ? dial->why : strerror(errno), dial->timed_out);
 }
 

@@ -28,7 +28,10 @@ struct pool_conn {
     void (*on_event)(struct pool_conn *conn, uint32_t events); /* while in use */
     void *user;
     int64_t idle_since_ns;
+    int64_t dialled_ns; /* when its dialling began, and took an address that was DIAL_NAME_NS old at most */
+    int64_t connect_ns; /* how long that might have taken */
     uint32_t exchanges; /* completed ones */
+    bool replaced;      /* another one is dialled, for this one is nearly too old */
     bool hung_up;       /* the other end reported that it will send no more */
     bool readable;      /* an edge was seen and not read up to EAGAIN yet */
 };

@@ -21,12 +21,16 @@ struct pool_settings {
     unsigned idle_per_origin; /* connections kept; 256 unless set */
     int64_t idle_ns;          /* how long; 60 s unless set */
     const char *ca_file;      /* kept; NULL: the system's */
+    int64_t
+        dns_max_age_ns; /* the address of a name counts no longer: its connections end then. More than 2 s; 0: as long as they hold */
 };
 
 /* `loop` and `dialer` are kept. */
 struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct pool_settings *settings);
 void pool_free(struct pool *pool); /* no transfer may be running */
 size_t pool_idle(const struct pool *pool);
+/* Another dns_max_age_ns, for what is used from now on. */
+void pool_set_age(struct pool *pool, int64_t dns_max_age_ns);
 
 struct transfer_header {
     struct text name, value;

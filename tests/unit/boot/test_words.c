@@ -223,7 +223,7 @@ Test(words, tell_the_defaults_that_are_used)
         cr_assert(real_default(row, config) == strtod(row->otherwise, NULL), "%s", row->setting);
         checked++;
     }
-    cr_assert_eq(checked, 21);
+    cr_assert_eq(checked, 22);
     cr_assert_eq(strtol(words_find("model.retry", "attempts")->otherwise, NULL, 10), CONFIG_DEFAULT_ATTEMPTS);
     config_unref(config);
 }

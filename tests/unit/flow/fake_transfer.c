@@ -27,6 +27,11 @@ struct pool *pool_new(struct loop *loop, struct dialer *dialer, const struct poo
     return calloc(1, sizeof(struct pool));
 }
 
+void pool_set_age(struct pool *pool, int64_t dns_max_age_ns)
+{
+    (void)pool, (void)dns_max_age_ns;
+}
+
 void pool_free(struct pool *pool)
 {
     free(pool);

@@ -17,7 +17,7 @@
 
 typedef int lookup_fn(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out);
 
-static atomic_int lookups;
+static atomic_int lookups, moved;
 
 int __attribute__((visibility("default")))
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
@@ -27,6 +27,11 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
     lookup_fn *real;
 
     memcpy(&real, &next, sizeof real);
+    if (text_ends(name, TEXT(".moves"))) { /* nobody is at its first address */
+        bool here = atomic_load(&moved);
+        atomic_fetch_add(&lookups, 1);
+        return real(here ? "127.0.0.1" : "127.0.0.99", service, NULL, out);
+    }
     if (!text_ends(name, TEXT(".slow")) && !text_ends(name, TEXT(".stuck")))
         return real(node, service, hints, out);
     atomic_fetch_add(&lookups, 1);
@@ -131,4 +136,64 @@ Test(lookup, that_fails_fails_for_all_who_wait)
     cr_assert_eq(lookups, 1);
     end_many(all, TRANSFER_CONNECT);
     client_free(c);
+}
+
+Test(lookup, is_made_anew_when_a_connect_failed)
+{
+    struct server *s = server_start(serve_hello, NULL);
+    struct client *c = client_new(1, NULL);
+    struct exchange e;
+    char url[64];
+
+    snprintf(url, sizeof url, "http://one.moves:%d", s->port);
+    atomic_store(&moved, 0);
+    client_get(&e, c, url, "/");
+    cr_assert_eq(e.failure, TRANSFER_CONNECT);
+    exchange_fini(&e);
+    atomic_store(&moved, 1);
+    client_get(&e, c, url, "/");
+    cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
+    exchange_fini(&e);
+    client_free(c);
+    server_stop(s);
+}
+
+/* A connection in use is replaced before it is too old, and then not used any more: by then its name may be elsewhere. */
+Test(lookup, is_made_for_a_connection_in_use_before_it_is_too_old)
+{
+    struct server *s = server_start(serve_hello, NULL);
+    struct client *c = client_new(1, &(struct pool_settings){ .dns_max_age_ns = 2 * CLOCK_S + 800 * CLOCK_MS });
+    struct exchange e;
+    char url[64];
+    int64_t begin_ns = clock_ns();
+
+    snprintf(url, sizeof url, "http://two.moves:%d", s->port);
+    atomic_store(&moved, 1);
+    while (clock_ns() - begin_ns < 500 * CLOCK_MS) {
+        client_get(&e, c, url, "/");
+        cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
+        exchange_fini(&e);
+        client_nap(c, 20);
+    }
+    cr_assert_eq(s->connections, 1);
+    while (clock_ns() - begin_ns < 750 * CLOCK_MS) {
+        client_get(&e, c, url, "/");
+        exchange_fini(&e);
+        client_nap(c, 20);
+    }
+    cr_assert_eq(s->connections, 2, "%d", s->connections);
+    cr_assert_eq(pool_idle(c->pool), 2);
+    client_nap(c, 100);
+    client_get(&e, c, url, "/");
+    cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
+    cr_assert_eq(s->connections, 2, "the second was there");
+    exchange_fini(&e);
+    client_nap(c, 1000);
+    client_get(&e, c, url, "/");
+    cr_assert_eq(e.failure, TRANSFER_OK, "%s", e.why);
+    cr_assert_eq(s->connections, 3, "all were too old");
+    cr_assert_eq(pool_idle(c->pool), 1);
+    exchange_fini(&e);
+    client_free(c);
+    server_stop(s);
 }
