@@ -97,6 +97,18 @@ static void write_failed(const struct fail *fail, struct text request_id, struct
     buf_str(out, "\n\n");
 }
 
+/* The answer is there, and nothing of what it says. */
+static bool is_opening(struct text name, const struct json *event)
+{
+    static const char *const opening[] = { "response.created", "response.queued", "response.in_progress", "keepalive" };
+    if (name.len == 0 || text_is(name, "message")) /* some relays leave the names out */
+        name = json_str(json_member(event, "type"));
+    for (size_t i = 0; i < sizeof opening / sizeof *opening; i++)
+        if (text_is(name, opening[i]))
+            return json_count(json_member(json_member(event, "response"), "output")) == 0;
+    return false;
+}
+
 static const char *const limits[] = { "max_output_tokens", NULL };
 
 const struct dialect dialect_responses = {
@@ -108,6 +120,7 @@ const struct dialect dialect_responses = {
     .write_cut = cut_responses,
     .ping = OPENAI_PING,
     .marks_end = true,
+    .is_opening = is_opening,
     .splice = splice_rename,
     .tap = tap,
     .spoken = spoken,

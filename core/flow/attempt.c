@@ -84,7 +84,7 @@ enum next attempt_choose(struct request *req)
 enum next attempt_begin(struct request *req)
 {
     if (slot_waited(req)) {
-        enum next next = slot_result(req) == FAIL ? FAIL : choose_target(req);
+        enum next next = slot_result(req) == FAIL ? choose_give_up(req) : choose_target(req);
         if (next == WAIT)
             req->row--; /* this row comes again */
         if (next != NEXT)
@@ -288,9 +288,10 @@ static void on_body(void *owner, struct text bytes)
         }
         if (seen.len > 0) {
             a->form = FORM_WHOLE;
-            a->send.content_ns = 0; /* it has come: a whole answer, mostly */
             if (*seen.ptr != '{' && *seen.ptr != '[' && *seen.ptr != '<')
                 stream_begin(a);
+            else
+                a->send.content_ns = 0; /* what comes is a whole answer */
         }
     }
     bool relaying = req->reply >= REPLY_RELAYING;

@@ -245,13 +245,20 @@ static enum next wait_for_any(struct request *req, int64_t now)
     return count > 0 ? slot_wait(req, full, count, now) : NEXT;
 }
 
+enum next choose_give_up(struct request *req)
+{
+    return has_tried(req) ? attempt_give_up(req->attempt) : FAIL;
+}
+
 enum next choose_target(struct request *req)
 {
     int64_t now = clock_ns(), left = INT64_MAX;
     bool cools = false;
     if (req->again == AGAIN_NEXT || req->secret_tries > 0) { /* the same target: that was decided */
-        if (!slot_take(req, &req->targets[req->target_next], now))
-            return slot_wait(req, &req->target_next, 1, now);
+        if (!slot_take(req, &req->targets[req->target_next], now)) {
+            enum next next = slot_wait(req, &req->target_next, 1, now);
+            return next == FAIL ? choose_give_up(req) : next;
+        }
         req->again = req->again == AGAIN_NEXT ? AGAIN_WAS : req->again;
         return NEXT;
     }
@@ -269,7 +276,7 @@ enum next choose_target(struct request *req)
     }
     enum next next = wait_for_any(req, now);
     if (next != NEXT)
-        return next;
+        return next == FAIL ? choose_give_up(req) : next;
     if (has_tried(req)) /* a policy took away what was left */
         return attempt_give_up(req->attempt);
     return cools ? all_cool(req, left) : all_out(req, now);

@@ -15,6 +15,8 @@ struct request;
 
 /* Puts the target that is tried next at req->targets[req->target_next]. FAIL where nothing is usable: req->fail reports why. */
 enum next choose_target(struct request *req);
+/* No target can be had: FAIL, with what the last attempt failed by, else with req->fail as it is. */
+enum next choose_give_up(struct request *req);
 /* The attempt at req->targets[req->target_next - 1] begins: its secret, its lane, its place in the target's count. */
 void choose_begin(struct attempt *a);
 /* What came of it, once it is judged: `good`, or a->error and a->outcome. */

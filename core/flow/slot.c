@@ -5,6 +5,7 @@
 #include "flow/deadline.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
+#include "health/latency.h"
 #include "health/queue.h"
 
 enum { RETRY_LEAST_MS = 500, RETRY_MORE_MS = 1000 };
@@ -73,7 +74,7 @@ void slot_answered(const struct attempt *a)
     _Static_assert(CONFIG_ADAPTIVE == SLOTS_ADAPTIVE, "one word in two rooms");
     struct slots *s = slots_of(a->target);
     if (s != NULL && a->target->max_in_flight == CONFIG_ADAPTIVE && a->streams && attempt_has_spoken(a))
-        slots_answered(s, (double)(a->spoke_ns - a->started_ns) / 1e9, a->spoke_ns);
+        slots_answered(s, (double)(a->spoke_ns - a->started_ns) / 1e9 / latency_ref(a->input_guess), a->spoke_ns);
 }
 
 static bool call_off(struct request *req)

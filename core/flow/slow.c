@@ -42,7 +42,7 @@ static double enough(const struct attempt *a)
     return (double)a->req->model->slow_tokens * (double)SLOW_JUDGE_NS / 1e9;
 }
 
-/* Its time is over: it begins, or another target is asked. */
+/* Its time is over: it begins, or another target is asked. One without any token may think unseen: it begins, too. */
 static void on_time(struct loop_timer *timer)
 {
     struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, late));
@@ -50,7 +50,7 @@ static void on_time(struct loop_timer *timer)
     if (a->slow.state != SLOW_HOLDS || a->transfer == NULL || attempt_is_over(a) || req->gone)
         return;
     a->slow.state = SLOW_OVER;
-    if (!a->saw_end_mark && a->slow.tokens < enough(a) && has_another(a, clock_ns())) {
+    if (!a->saw_end_mark && a->slow.tokens > 0 && a->slow.tokens < enough(a) && has_another(a, clock_ns())) {
         req->first_token_ns = -1; /* the client has seen none */
         attempt_leave(a, TRANSFER_SLOW);
     } else if (!policy_holds(req)) {

@@ -192,8 +192,8 @@ int queue_waiting(struct queue *q)
 bool queue_is_hopeless(struct gate *gate, int64_t now_ns)
 {
     pthread_mutex_lock(&gate->lock);
-    bool hopeless =
-        gate->second == now_ns / SECOND_NS && gate->refused >= QUEUE_HOPELESS_REFUSALS * (gate->granted + QUEUE_LEAST);
+    bool hopeless = gate->full == gate->rows && gate->second == now_ns / SECOND_NS &&
+                    gate->refused >= QUEUE_HOPELESS_REFUSALS * (gate->granted + QUEUE_LEAST);
     pthread_mutex_unlock(&gate->lock);
     return hopeless;
 }

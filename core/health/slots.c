@@ -18,6 +18,17 @@ void gate_fini(struct gate *gate)
 void slots_init(struct slots *s, struct gate *gate)
 {
     *s = (struct slots){ .gate = gate, .limit = SLOTS_START, .windows = { { .slot = -2 }, { .slot = -2 } } };
+    pthread_mutex_lock(&gate->lock);
+    gate->rows++;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void mark(struct slots *s)
+{
+    bool full = s->most > 0 && s->in_flight >= s->most;
+    s->gate->full += (full && !s->full);
+    s->gate->full -= (!full && s->full);
+    s->full = full;
 }
 
 /* How many critical requests there were at a time, in the last 30 to 60 s. */
@@ -49,6 +60,8 @@ static unsigned limit_of(const struct slots *s, unsigned most)
 bool slots_is_free(struct slots *s, unsigned most, enum slots_class of, int64_t now_ns)
 {
     most = limit_of(s, most);
+    s->most = most;
+    mark(s);
     if (s->in_flight >= most)
         return false;
     return of == SLOTS_CRITICAL || s->in_flight - s->critical + kept(s, most, now_ns) < most;
@@ -57,6 +70,7 @@ bool slots_is_free(struct slots *s, unsigned most, enum slots_class of, int64_t 
 void slots_add(struct slots *s, enum slots_class of, int64_t now_ns)
 {
     s->in_flight++;
+    mark(s);
     if (of != SLOTS_CRITICAL)
         return;
     struct slots_window *w = &s->windows[now_ns / SLOTS_WINDOW_NS & 1];
@@ -89,6 +103,7 @@ void slots_give(struct slots *s, enum slots_class of, int64_t now_ns)
     pthread_mutex_lock(&s->gate->lock);
     BUG_IF(s->in_flight == 0 || (of == SLOTS_CRITICAL && s->critical == 0));
     s->in_flight--;
+    mark(s);
     s->critical -= of == SLOTS_CRITICAL;
     queue_serve(s->gate, s, now_ns);
     pthread_mutex_unlock(&s->gate->lock);

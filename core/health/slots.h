@@ -33,13 +33,16 @@ struct gate {
     struct queue *queues; /* in which somebody waits */
     int64_t second;       /* of the next two */
     unsigned granted, refused;
+    unsigned rows, full; /* targets; those of them that are full */
 };
 
 /* Of one target. */
 struct slots {
     struct gate *gate;
     unsigned in_flight, critical; /* the second are some of the first */
-    struct slots_window {         /* the most critical ones at a time */
+    unsigned most;                /* as somebody asked for last; 0: nobody has */
+    bool full;
+    struct slots_window { /* the most critical ones at a time */
         int64_t slot;
         unsigned most;
     } windows[2];

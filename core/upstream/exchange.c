@@ -106,7 +106,10 @@ static int on_body(void *arg, struct text bytes)
     t->received += bytes.len;
     if (t->request->max_body > 0 && t->received > t->request->max_body)
         return 1;
+    bool waited = t->request->content_ns > 0;
     t->events->on_body(t->owner, bytes);
+    if (!t->cancelled && waited && t->request->content_ns == 0)
+        transfer_arm(t); /* from here on it may be silent for idle_ns only */
     return t->cancelled;
 }
 

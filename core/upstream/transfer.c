@@ -240,8 +240,12 @@ static int64_t due(const struct transfer *t, enum transfer_failure *failure)
         limit(t->sent_ns, r->content_ns, TRANSFER_TIME_FIRST, &at_ns, failure);
         break;
     case READING:
-        limit(t->mark_ns, t->paused ? 0 : r->idle_ns, TRANSFER_TIME_IDLE, &at_ns, failure);
-        limit(t->sent_ns, t->paused ? 0 : r->content_ns, TRANSFER_TIME_FIRST, &at_ns, failure);
+        if (t->paused)
+            break;
+        if (r->content_ns > 0) /* a model may think for longer than an answer may be silent */
+            limit(t->sent_ns, r->content_ns, TRANSFER_TIME_FIRST, &at_ns, failure);
+        else
+            limit(t->mark_ns, r->idle_ns, TRANSFER_TIME_IDLE, &at_ns, failure);
         break;
     case ENDED:
         return at_ns;

@@ -49,10 +49,11 @@ struct transfer_request {
     int64_t connect_ns;    /* time to a usable connection */
     int64_t first_byte_ns; /* from sent to the first byte of the answer's head; 0: no limit */
     int64_t content_ns;    /* from sent until the caller sets this to 0, for what it waits for has come; 0: no limit */
-    int64_t idle_ns;       /* longest silence after the first byte, and while it is sent; 0: no limit */
-    int64_t total_ns;      /* of the whole exchange; 0: none */
-    bool replay;           /* may be sent again when a kept connection turns out to be dead */
-    size_t max_body;       /* bytes of the answer's body; 0: no limit */
+    int64_t
+        idle_ns; /* longest silence after the first byte, not while content_ns is set, and while it is sent; 0: no limit */
+    int64_t total_ns; /* of the whole exchange; 0: none */
+    bool replay;      /* may be sent again when a kept connection turns out to be dead */
+    size_t max_body;  /* bytes of the answer's body; 0: no limit */
 };
 
 /* What became of a transfer that did not complete. */

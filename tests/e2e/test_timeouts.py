@@ -58,6 +58,28 @@ class Timeouts(Case):
                     self.assertTrue(answer.body.endswith(DONE), answer)
                     self.assertTrue(0.5 < took < 2, took)
 
+    def test_a_model_may_think_before_its_first_token_for_longer_than_idle_s(self):
+        with self.gateway('"a/real", timeout = { idle_s = 0.3 }') as gw:
+            self.a.handler = [stream_head() + chunk(ROLE), 1.0, chunk(delta("hi")) + END]
+            answer, took, outcomes = self.ask(gw, stream=True)
+            self.assertEqual((answer.status, outcomes), (200, ["ok"]))
+            self.assertTrue(answer.body.endswith(DONE), answer)
+            self.a.handler = [stream_head() + chunk(delta("hi")), 3.0, END]
+            answer, took, outcomes = self.ask(gw, stream=True)
+            self.assertEqual((answer.status, outcomes), (200, ["time_idle"]))
+            self.assertTrue(0.2 < took < 1.5, took)
+
+    def test_what_only_opens_a_response_is_no_first_token(self):
+        def event(name):
+            return chunk(('event: %s\ndata: {"type":"%s","response":{"id":"r","object":"response","output":[]}}\n\n' % (name, name)).encode())
+
+        self.a.handler = [stream_head() + event("response.created") + event("response.in_progress"), 5.0]
+        self.b.handler = [stream_head() + event("response.created") + event("response.completed") + b"0\r\n\r\n"]
+        with self.gateway('"a/real", "b/real", timeout = { first_token_s = 0.6 }') as gw:
+            answer = gw.request("POST", "/v1/responses", (), {"model": "m", "stream": True, "input": "x"})
+            self.assertEqual([a["outcome"] for a in gw.log_for(answer.id)["attempts"]], ["time_first", "ok"])
+            self.assertEqual(answer.body.count(b"event: response.created"), 1, answer)
+
     def test_a_longer_input_has_more_time(self):
         self.a.handler = [stream_head(), 1.2, chunk(delta("hi")) + END]
         with self.gateway('"a/real", timeout = { first_token_s = 0.4 }') as gw:

@@ -158,6 +158,26 @@ Test(table, knows_what_only_opens_a_message)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         check_opening(&dialect_messages, rows[i].name, rows[i].data, rows[i].opens);
-    cr_assert_null(dialect_responses.is_opening);
     cr_assert_null(dialect_completions.is_opening);
+}
+
+Test(table, knows_what_only_opens_a_response)
+{
+    static const struct {
+        const char *name, *data;
+        bool opens;
+    } rows[] = {
+        { "response.created", "{\"response\":{\"output\":[]}}", true },
+        { "response.queued", "{}", true },
+        { "response.in_progress", "{\"response\":{\"status\":\"in_progress\"}}", true },
+        { "response.in_progress", "{\"response\":{\"output\":[{\"type\":\"message\"}]}}", false },
+        { "keepalive", "{}", true },
+        { "", "{\"type\":\"response.created\"}", true },
+        { "response.failed", "{\"response\":{\"output\":[]}}", false },
+        { "response.output_item.added", "{}", false },
+        { "response.completed", "{}", false },
+        { "", "{}", false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_opening(&dialect_responses, rows[i].name, rows[i].data, rows[i].opens);
 }

@@ -216,6 +216,7 @@ Test(queue, is_hopeless_where_nearly_all_are_refused)
 {
     begin();
     take(&target, 4, 4, SLOTS_NORMAL);
+    take(&other, 1, 1, SLOTS_NORMAL);
     cr_assert_not(queue_is_hopeless(&gate, now));
     unsigned refused = 0;
     for (unsigned i = 0; !queue_is_hopeless(&gate, now); i++) {
@@ -226,6 +227,10 @@ Test(queue, is_hopeless_where_nearly_all_are_refused)
         refused += i >= QUEUE_LEAST;
     }
     cr_assert_eq(refused, QUEUE_HOPELESS_REFUSALS * QUEUE_LEAST);
+    slots_give(&other, SLOTS_NORMAL, now);
+    cr_assert_not(queue_is_hopeless(&gate, now), "another target has room: requests for it must not suffer");
+    take(&other, 1, 1, SLOTS_NORMAL);
+    cr_assert(queue_is_hopeless(&gate, now));
     slots_give(&target, SLOTS_NORMAL, now);
     cr_assert_not(queue_is_hopeless(&gate, now), "one has its slot");
     now += S;
