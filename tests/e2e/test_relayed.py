@@ -269,7 +269,9 @@ class Relayed(Case):
 
     def test_a_responses_stream_that_breaks_ends_as_failed(self):
         created = b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_1"},"sequence_number":0}\n\n'
-        for steps in ([stream_head() + chunk(created), 0.1, "rst"], [stream_head() + chunk(created) + END]):
+        words = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"hi","sequence_number":1}\n\n'
+        begun = stream_head() + chunk(created) + chunk(words)
+        for steps in ([begun, 0.1, "rst"], [begun + END]):
             self.up.handler = steps
             answer = self.post("/v1/responses", {"model": "m", "input": "x", "stream": True})
             self.assertEqual((answer.status, answer.complete), (200, True), answer)
@@ -278,6 +280,8 @@ class Relayed(Case):
             self.assertEqual((name, json.loads(data)["type"]), ("response.failed", "response.failed"))
             self.assertEqual(json.loads(data)["response"]["status"], "failed")
             self.assertTrue(wait_for(lambda: self.gw.log_for(answer.id)["error"]["code"], 5))
+        self.up.handler = [stream_head() + chunk(created), 0.1, "rst"]  # nothing of it says anything: as if it had not begun
+        self.assertEqual(self.post("/v1/responses", {"model": "m", "input": "x", "stream": True}).status, 502)
 
 
 if __name__ == "__main__":
