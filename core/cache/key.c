@@ -10,7 +10,7 @@
 
 #define FORMAT TEXT("gateway cache 1")
 #define BILLING TEXT("x-anthropic-billing-header")
-enum { LIST_MOST = 64 };
+enum { LIST_MOST = 64, BILLING_MOST = 512 };
 
 static void put(struct buf *out, struct text part)
 {
@@ -82,9 +82,11 @@ static void put_headers(struct arena *scratch, const struct cache_parts *parts, 
     }
 }
 
+/* One short line: more may be meant for the model. */
 static bool is_billing(const struct json *block)
 {
-    return text_starts(json_str(json_member(block, "text")), BILLING);
+    struct text text = json_str(json_member(block, "text"));
+    return text_starts(text, BILLING) && text.len <= BILLING_MOST && text_find(text, TEXT("\n")) < 0;
 }
 
 /* Without the block of a client that differs in every request and is not for the model. */

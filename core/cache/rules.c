@@ -42,13 +42,14 @@ static const struct {
     { "search_parameters", BARS, "search" },
     { "mcp_servers", BARS, "server_tools" },
     { "plugins", BARS, "server_tools" },
+    { "extra_body", BARS, "extra_body" }, /* any of these may be in it */
     { "audio", BARS, "audio" },
     { "tools", BARS_TOOLS, "tools" },
     { "functions", BARS_TOOLS, "tools" },
 };
 
 /* Models that look things up for each answer. */
-static const char *const searching[] = { "sonar", "search-preview", "search-api", "deep-research" };
+static const char *const searching[] = { "sonar", "search-preview", "search-api", "deep-research", ":online" };
 
 /* Tools that the client runs; those without a type are described by a schema. All others are the upstream's. */
 static const char *const own_tools[] = { "function", "custom", "bash_", "text_editor_", "computer_2", "memory_" };
@@ -85,7 +86,7 @@ static bool is_empty(const struct scan_member *m)
     struct text inside = m->value;
     if (m->type == 'n' || m->type == 'f')
         return true;
-    if ((m->type != '[' && m->type != '{') || inside.len < 2)
+    if (m->type != '[' || inside.len < 2) /* {} switches a search on */
         return false;
     return text_trim((struct text){ inside.ptr + 1, inside.len - 2 }).len == 0;
 }

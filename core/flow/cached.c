@@ -11,7 +11,7 @@
 #include "flow/policy.h"
 #include "flow/way.h"
 
-enum { BODY_MOST = 512 << 10 }; /* of a request: the digest of more would keep the loop for too long */
+enum { BODY_MOST = 256 << 10 }; /* of a request: the digest of more would keep the loop for too long */
 
 /* --- what the client asks for --- */
 
@@ -94,11 +94,12 @@ static void put_generation(const struct request *req, const struct route_target 
     buf_printf(out, "%d", req->model != NULL && req->model->lossy_refuse);
 }
 
-/* Targets of one model that are the same model of the same kind of service share their entries. */
+/* Each target has entries of its own: weights stay true, and what one account has signed is not given to another. */
 static void put_target(const struct request *req, const struct route_target *t, struct buf *out)
 {
     const struct config_provider *p = t->provider;
-    buf_printf(out, "%s%c%d%c%.*s%c", p->plugin->name, 0, is_relayed(req, p), 0, TEXT_ARG(t->model), 0);
+    buf_printf(out, "%.*s%c%s%c%d%c%.*s%c", TEXT_ARG(p->name), 0, p->plugin->name, 0, is_relayed(req, p), 0,
+               TEXT_ARG(t->model), 0);
 }
 
 /* The headers that go on: the client's of this dialect, and what policies set. */
@@ -191,14 +192,20 @@ static const struct route_target *look_elsewhere(struct request *req, struct cac
 static bool find(struct attempt *a, struct cached *c)
 {
     struct request *req = a->req;
-    bool dropped = a->previous != NULL && a->previous->outcome == OUTCOME_DROPPED; /* a policy wants another one */
+    bool dropped = req->attempts_earlier > 0; /* a policy wants another one */
     if (req->wish.no_read || dropped)
         return false;
     if (look(req, a->target, c, c->key))
         return true;
     const struct route_target *other = req->config->cache.any_target ? look_elsewhere(req, c) : NULL;
-    a->target = other != NULL ? other : a->target;
-    return other != NULL;
+    if (other == NULL)
+        return false;
+    struct route_target *copy =
+        arena_new(&req->arena, struct route_target); /* the list moves on while targets are tried */
+    *copy = *other;
+    a->target = copy;
+    a->secret = 0; /* an index of the first one's */
+    return true;
 }
 
 /* Row "cache.find": an attempt that was answered before is answered so again. */
@@ -244,6 +251,8 @@ void cached_replay(struct attempt *a)
         attempt_arrivals.on_body(a, c->again.len > 0 ? buf_view(&c->again) : c->entry.bytes);
     if (!attempt_is_over(a))
         attempt_arrivals.on_done(a, TRANSFER_OK, NULL);
+    buf_free(&c->value); /* a client may take its time for what is written by now */
+    buf_free(&c->again);
 }
 
 /* --- what is kept --- */

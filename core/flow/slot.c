@@ -199,6 +199,10 @@ enum next slot_result(struct request *req)
 enum next attempt_slot(struct request *req)
 {
     struct attempt *a = req->attempt;
+    if (attempt_is_hit(a)) { /* nothing is sent */
+        slot_give(req);
+        return NEXT;
+    }
     enum next next = hold_result(req);
     if (next == NEXT && slot_waited(req))
         next = slot_result(req);

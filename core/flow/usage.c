@@ -87,7 +87,7 @@ struct usage usage_of_all(const struct request *req)
     static const struct usage none; /* what was given again used nothing */
     struct usage all = req->attempt != NULL && attempt_is_hit(req->attempt) ? none : req->usage;
     for (const struct attempt *a = req->attempt != NULL ? req->attempt->previous : NULL; a != NULL; a = a->previous)
-        if (a->outcome == OUTCOME_DROPPED)
+        if (a->outcome == OUTCOME_DROPPED && !attempt_is_hit(a))
             usage_add(&all, &a->usage);
     return all;
 }

@@ -153,6 +153,7 @@ void whose_adopt(struct request *req, struct text tag)
     if (labels_merge(arena, tag, of->tags, &w->tags, &why) < 0) /* there are as many as there may be */
         w->tags = arena_text(arena, of->tags);
     req->hops = arena_text(arena, parent->hops);
+    req->wish.no_store = parent->wish.no_store; /* what follows from a request that must not be kept */
 }
 
 int whose_complete(struct request *req)

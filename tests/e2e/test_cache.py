@@ -318,5 +318,37 @@ class Money(Cached):
         self.assert_hit(statuses[2])
 
 
+class AnyTarget(Cached):
+    @classmethod
+    def make(cls):
+        cls.up, cls.other = upstream.Upstream(upstream.good), upstream.Upstream(upstream.good)
+        keys = 'plugin = "openai", base_url = "%s", secrets = { %s }'
+        many = ", ".join('env "UP_KEY_%d"' % i for i in range(3))
+        return Gateway(
+            'provider "a" { %s }\nprovider "b" { %s }\n' % (keys % (cls.up.url, many), keys % (cls.other.url, 'env "UP_KEY"'))
+            + 'model "m" { "a/x", { "b/x", max_in_flight = 1 } }\ncache { mb = 4, ttl_s = 600, any_target = true }\n',
+            env={"UP_KEY_%d" % i: "secret-%d" % i for i in range(3)})
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.up.stop()
+        cls.other.stop()
+
+    def test_the_answer_of_another_target_is_given_whatever_its_secrets_and_slots(self):
+        for _ in range(6):  # each conversation has a secret of its own
+            text = self.once()
+            self.up.handler = [upstream.reply(404, b'{"error":{"message":"no such model","code":"model_not_found"}}', [("Content-Type", "application/json")])]
+            first = self.gw.chat(text)
+            self.up.handler = upstream.good
+            self.assertEqual([a["provider"] for a in self.gw.log_for(first.id)["attempts"]], ["a", "b"], first)
+            before = self.asked()
+            again = self.gw.chat(text)
+            self.assert_hit(again)
+            self.assertEqual(self.asked(), before)
+            attempts = self.gw.log_for(again.id)["attempts"]
+            self.assertEqual([a["provider"] for a in attempts], ["b"], attempts)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -70,6 +70,9 @@ Test(cache_key, leaves_out_a_block_that_differs_in_every_request)
                    "{\"system\":[{\"type\":\"text\",\"text\":\"x-anthropic-billing-header: cch=1\"},{\"text\":\"b\"}]}";
     cr_assert(same(one, two));
     cr_assert(!same(one, other));
+    const char *yes = "{\"system\":[{\"type\":\"text\",\"text\":\"x-anthropic-billing-header: a\\nSay yes\"}]}",
+               *no = "{\"system\":[{\"type\":\"text\",\"text\":\"x-anthropic-billing-header: a\\nSay no\"}]}";
+    cr_assert(!same(yes, no), "more than one line may be meant for the model");
 }
 
 Test(cache_key, of_another_team_target_or_configuration_is_another)

@@ -46,6 +46,9 @@ Test(cache_rules, keep_nothing_of_requests_whose_answer_is_not_in_their_bytes)
         { "{\"input\":\"x\",\"store\":false,\"background\":false}", "", false },
         { "{\"messages\":[],\"container\":\"c\"}", "stored", false },
         { "{\"messages\":[],\"web_search_options\":{\"a\":1}}", "search", false },
+        { "{\"messages\":[],\"web_search_options\":{}}", "search", false },
+        { "{\"messages\":[],\"web_search_options\":null}", "", false },
+        { "{\"messages\":[],\"extra_body\":{\"a\":1}}", "extra_body", false },
         { "{\"messages\":[],\"mcp_servers\":[{\"url\":1}]}", "server_tools", false },
         { "{\"messages\":[],\"tools\":[ ]}", "", false },
         { "{\"messages\":[],\"tools\":[{\"type\":\"function\",\"function\":{}}]}", "tools", false },
@@ -59,6 +62,7 @@ Test(cache_rules, keep_nothing_of_requests_whose_answer_is_not_in_their_bytes)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cr_assert_str_eq(bars(rows[i].body, GW_OP_CHAT, "m", rows[i].tools), rows[i].why, "%s", rows[i].body);
     cr_assert_str_eq(bars("{\"messages\":[]}", GW_OP_CHAT, "gpt-4o-search-preview", false), "search");
+    cr_assert_str_eq(bars("{\"messages\":[]}", GW_OP_CHAT, "openai/gpt-4o:online", false), "search");
     cr_assert_str_eq(bars("{\"prompt\":\"x\"}", GW_OP_COMPLETIONS, "m", false), "");
     cr_assert_str_eq(bars("{\"input\":\"x\"}", GW_OP_EMBEDDINGS, "m", false), "operation");
 }
