@@ -263,7 +263,7 @@ http {{
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
         with open(path, encoding="ascii") as f:
             workers = f.read().split()
-        if len(workers) != 1:
+        if not workers or (len(workers) > 1 and not self.cached):  # a cache has a manager and a loader behind the worker
             return False
         self.pid = int(workers[0])
         with socket.socket() as s:
