@@ -41,9 +41,15 @@ bool cached_header(struct request *req, struct text name, struct text value)
     }
     if (!text_eq_nocase(name, TEXT("x-gw-cache")))
         return false;
-    wish->only = wish->only || text_eq_nocase(value, TEXT("only"));
-    wish->no_read = wish->no_read || text_eq_nocase(value, TEXT("refresh"));
-    wish->no_store = wish->no_store || text_eq_nocase(value, TEXT("no-store"));
+    bool only = text_eq_nocase(value, TEXT("only")), refresh = text_eq_nocase(value, TEXT("refresh"));
+    bool no_store = text_eq_nocase(value, TEXT("no-store"));
+    wish->only = wish->only || only;
+    wish->no_read = wish->no_read || refresh;
+    wish->no_store = wish->no_store || no_store;
+    if (!only && !refresh && !no_store && req->whose.header == NULL) {
+        req->whose.header = "x-gw-cache";
+        req->whose.wrong = "takes no-store, only or refresh: send one of these, or leave it out";
+    }
     return true;
 }
 
@@ -208,12 +214,20 @@ static bool find(struct attempt *a, struct cached *c)
     return true;
 }
 
+static enum next refuse_other(struct attempt *a, const char *why)
+{
+    a->outcome = OUTCOME_REFUSED;
+    error_set(&a->req->fail, E_NOT_CACHED,
+              "There is no answer to this request in the cache, and it asks for no other (%s)", why);
+    return FAIL;
+}
+
 /* Row "cache.find": an attempt that was answered before is answered so again. */
 enum next cached_find(struct request *req)
 {
     struct attempt *a = req->attempt;
     if (req->config->cache.plugin == NULL || req->worker->gateway->answers == NULL)
-        return NEXT;
+        return req->wish.only ? refuse_other(a, "the gateway has no cache") : NEXT;
     struct cached *c = arena_new(&req->arena, struct cached);
     if (req->arena.full)
         return NEXT;
@@ -232,11 +246,7 @@ enum next cached_find(struct request *req)
         c->state = CACHED_HIT;
         choose_call_off(a);
     } else if (req->wish.only) {
-        a->outcome = OUTCOME_REFUSED;
-        error_set(&req->fail, E_NOT_CACHED,
-                  "There is no answer to this request in the cache, and it asks for no other (%s)",
-                  c->bars != NULL ? c->bars : "only-if-cached");
-        return FAIL;
+        return refuse_other(a, c->bars != NULL ? c->bars : "only-if-cached");
     }
     return NEXT;
 }

@@ -69,7 +69,7 @@ static void keep_headers(struct request *req, const struct request_head *head)
             keep_hops(req, value);
         else if (text_eq_nocase(name, TEXT("content-encoding")))
             check_coding(req, head->operation, value);
-        else if (req->config->cache.plugin != NULL && cached_header(req, name, value))
+        else if (cached_header(req, name, value))
             continue;
         else if (dialect_has_header(name)) {
             dialect++;

@@ -224,6 +224,12 @@ class Hits(Cached):
         self.assertEqual(self.status_of(self.chat(text)), "llm-gateway; fwd=miss; stored")
         self.assert_hit(self.chat(text, headers=control("only-if-cached")))
         self.assert_hit(self.chat(text, headers=control("max-age=100, whatever")))
+        before = self.asked()
+        for value in ("no_store", "", "only, refresh"):
+            answer = self.chat(text, headers=[("x-gw-cache", value)])
+            self.assert_error(answer, 400, "invalid_request_error", "invalid_parameter", retry=False)
+            self.assertIn("no-store, only or refresh", answer.error["message"])
+        self.assertEqual(self.asked(), before)
         time.sleep(1.1)
         for headers in (control("max-age=0"), control("No-Cache"), [("x-gw-cache", "refresh")]):
             answer = self.chat(text, headers=headers)
@@ -316,6 +322,26 @@ class Money(Cached):
         statuses = [self.gw.chat(text, headers=auth("few")) for _ in range(4)]
         self.assertEqual([answer.status for answer in statuses], [200, 200, 200, 429])
         self.assert_hit(statuses[2])
+
+
+class NoCache(Cached):
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(upstream.good)
+        return Gateway(provider("up", cls.up) + 'model "m" { "up/x" }\n')
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.up.stop()
+
+    def test_who_asks_for_an_answer_of_the_cache_alone_pays_for_no_other(self):
+        for headers in ([("Cache-Control", "only-if-cached")], [("x-gw-cache", "only")]):
+            answer = self.gw.chat("x", headers=headers)
+            self.assert_error(answer, 504, "invalid_request_error", "not_cached", retry=False)
+        self.assertEqual(self.asked(), 0)
+        answer = self.gw.chat("x", headers=[("Cache-Control", "no-cache, no-store")])
+        self.assertEqual((answer.status, self.status_of(answer)), (200, None))
 
 
 class AnyTarget(Cached):

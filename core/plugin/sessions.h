@@ -1,0 +1,31 @@
+/* sessions.h - an instance of a cache plugin that never waits, and sessions with it: what counters.h and values.h have in common. One thread at
+ * a time for each session. */
+#ifndef PLUGIN_SESSIONS_H
+#define PLUGIN_SESSIONS_H
+
+#include "plugin/call.h"
+#include "plugin/plugin.h"
+
+struct session {
+    void *of; /* the plugin's; NULL: not attached */
+    struct arena keep, scratch;
+    struct gw_call call;
+};
+
+struct sessions {
+    const struct plugin *plugin;
+    void *instance;
+    unsigned count;
+    struct session each[];
+};
+
+/* The plugin must be a cache with GW_CACHE_INLINE; `settings` is a JSON object. `count` is not 0. Given; NULL with `fail` (FAIL_OPERATOR). Boot
+ * thread. */
+struct sessions *sessions_open(const struct plugin *plugin, const char *settings, unsigned count, struct fail *fail);
+/* When none is in use. */
+void sessions_close(struct sessions *sessions);
+/* Around each call into the plugin: its `call` is session->call. The second returns what the status means. */
+void session_begin(struct session *session);
+gw_status session_end(struct session *session, gw_status status);
+
+#endif
