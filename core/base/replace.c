@@ -127,7 +127,7 @@ void replace_begin(struct replace_run *run, const struct replace *of, struct are
     *run = (struct replace_run){ .of = of, .slots = arena_array(arena, struct replace_held, of->longest + 1) };
 }
 
-/* The first `n` bytes that wait go out as they came. */
+/* Writes the first `n` held bytes unchanged. */
 static void let_go(struct replace_run *run, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i++)
@@ -137,7 +137,7 @@ static void let_go(struct replace_run *run, size_t n, struct buf *out)
     run->best_at -= run->best_len > 0 ? n : 0;
 }
 
-/* The key that fits goes out as its text, with what is before it. What is behind it begins anew: it is put before *again. */
+/* Writes the bytes before the key and then its text. The bytes behind the key are read once more: they are put before *again. */
 static void settle(struct replace_run *run, struct replace_held *again, size_t *count, struct buf *out)
 {
     size_t behind = run->best_at + run->best_len;

@@ -5,7 +5,7 @@
 #include "cache/entry.h"
 #include "plugin/plugin.h"
 
-/* How long an entry may live, in seconds: what every backend can do. */
+/* Bounds of an entry's life in seconds that every backend can keep. */
 #define CACHE_TTL_LEAST 2
 #define CACHE_TTL_MOST (30 * 86400)
 
@@ -16,7 +16,7 @@ struct cache_answers;
 struct cache_answers *answers_open(const struct plugin *plugin, size_t mb, unsigned workers, struct fail *fail);
 /* When no worker asks any more. */
 void answers_close(struct cache_answers *answers);
-/* What the keys are made with: CRYPTO_SHA256_LEN bytes. */
+/* The secret of the keys' HMAC: CRYPTO_SHA256_LEN bytes. */
 const uint8_t *answers_seal(const struct cache_answers *answers);
 /* The entry of that team under `key`; `value` (empty) gets what its texts are lent from. False: there is none. The worker's thread. */
 bool answers_get(struct cache_answers *answers, unsigned worker, struct text team, const char key[CACHE_KEY_LEN + 1],

@@ -96,7 +96,7 @@ static bool is_created(struct text all, size_t at, size_t len)
     return text_ends(before, text_of(names[0])) || text_ends(before, text_of(names[1]));
 }
 
-/* What may stand there more than once is replaced wherever it does. */
+/* Replaces every occurrence: each event of a stream has the id. */
 static void replace(struct text all, struct text old, struct text new, bool created, struct buf *out)
 {
     size_t from = 0, at = 0;
@@ -113,7 +113,7 @@ static void replace(struct text all, struct text old, struct text new, bool crea
     buf_text(out, (struct text){ all.ptr + from, all.len - from });
 }
 
-/* The id in its quotes: as a text of its own and not as a part of another one. */
+/* The id with its quotes, so that it is not found inside of a longer text. */
 static void renew_id(struct arena *scratch, struct text all, const struct json *id, struct text request_id,
                      struct buf *out)
 {

@@ -22,7 +22,7 @@ struct cache_entry {
 
 /* Appends the entry, under its key. 0, or -1 where `out` has no room. */
 int entry_write(const struct cache_entry *entry, const char key[CACHE_KEY_LEN + 1], struct buf *out);
-/* Reads what was written under this key; texts are lent from `value`. False: it is none, or another one's. */
+/* Reads an entry; its texts point into `value`. False: the bytes are no entry, or one of another key. */
 bool entry_read(struct text value, const char key[CACHE_KEY_LEN + 1], struct cache_entry *entry);
 /* Appends the bytes with a new id of the answer, made from `request_id`, and as created at `unix_s`: what else is named in it stays as it
  * was. False where `out` has no room. */

@@ -1,4 +1,4 @@
-/* key.c - what the digest is made of: each part with its length before it, so that no two lists of parts read the same. */
+/* key.c - makes the digest. Each part has its length before it, so that different lists of parts have different bytes. */
 #include "cache/key.h"
 
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : by_text(&x->value, &y->value);
 }
 
-/* A list of features, in any order: "a, b". */
+/* A list of features: "a, b" and "b, a" are the same. */
 static void put_list(struct buf *out, struct text value)
 {
     struct text words[LIST_MOST];
@@ -56,7 +56,7 @@ static void put_list(struct buf *out, struct text value)
     put_count(out, count);
     for (size_t i = 0; i < count; i++)
         put(out, words[i]);
-    put(out, value); /* what had no place */
+    put(out, value); /* the rest of a list that is longer than `words` */
 }
 
 /* Names are in lower case: the same header in another spelling is the same. */
@@ -89,7 +89,7 @@ static bool is_billing(const struct json *block)
     return text_starts(text, BILLING) && text.len <= BILLING_MOST && text_find(text, TEXT("\n")) < 0;
 }
 
-/* Without the block of a client that differs in every request and is not for the model. */
+/* The system member without Claude Code's billing block, which differs in every request and is not for the model. */
 static void put_system(struct arena *scratch, struct text value, struct buf *out)
 {
     const struct json *blocks = text_find(value, BILLING) >= 0 ? json_parse_quick(scratch, value) : NULL;

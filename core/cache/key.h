@@ -20,8 +20,8 @@ struct cache_parts {
     struct text team, space; /* whose it is */
     struct text face;        /* the client's API */
     struct text model;       /* the block of gateway.lua that answers; absent: none */
-    struct text target;      /* who was to answer, as routing knows it */
-    struct text path, query; /* what of the client's address goes to the upstream */
+    struct text target;      /* who answers: provider and upstream model */
+    struct text path, query; /* those parts of the client's address that go to the upstream */
     const struct cache_header *headers;
     size_t header_count;
     struct text generation;  /* the policies, and what is configured of model and target */

@@ -9,15 +9,15 @@
 /* Members at the top level of a request. */
 enum rule {
     OUT,        /* they do not change what is answered */
-    BARS,       /* with something in them, nothing is kept */
-    BARS_CHAT,  /* the same, but where it is what is completed */
+    BARS,       /* a request that sets one is not kept */
+    BARS_CHAT,  /* the same for chats; in the completions API it is the input */
     BARS_TOOLS, /* they offer tools */
 };
 
 static const struct {
     const char *name;
     enum rule rule;
-    const char *why; /* in a word; of OUT: why it does not count */
+    const char *why; /* the reason in one word; of OUT: why the answer does not depend on it */
 } members[] = {
     { "model", OUT, "the target is in the key" },
     { "stream", OUT, "an entry is given in both ways" },
@@ -48,13 +48,13 @@ static const struct {
     { "functions", BARS_TOOLS, "tools" },
 };
 
-/* Models that look things up for each answer. */
+/* Parts of the names of models that search the web for each answer. */
 static const char *const searching[] = { "sonar", "search-preview", "search-api", "deep-research", ":online" };
 
 /* Tools that the client runs; those without a type are described by a schema. All others are the upstream's. */
 static const char *const own_tools[] = { "function", "custom", "bash_", "text_editor_", "computer_2", "memory_" };
 
-/* Members at any depth of what is in the key. */
+/* Names that are looked for at any depth of the members that the key contains. */
 static const struct {
     const char *name;
     bool unless_data; /* a string that is no data: URL */
@@ -141,7 +141,7 @@ static const char *member_bars(struct arena *scratch, const struct cache_ask *as
     return why == NULL && odd ? "odd" : why;
 }
 
-/* An API that keeps what it answers, unless it is asked not to: it is the one whose conversation is its "input". */
+/* The responses API stores its answers unless the request has "store": false. It is the only chat API with "input". */
 static bool is_stored(const struct cache_ask *ask)
 {
     const struct scan_member *store = scan_get(ask->scan, "store");

@@ -1,4 +1,4 @@
-/* seek.c - finds members by their quotes: what is between two quotes and has a colon behind it is a name. */
+/* seek.c - finds members by their quotes: a string with a colon behind it is a name. */
 #include "cache/seek.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ static int unit_at(const char *at, const char *end)
     return unit;
 }
 
-/* Half a surrogate pair: readers make different things of it. */
+/* Half of a surrogate pair: JSON readers disagree on what it means. */
 static bool has_half(const char *at, const char *end)
 {
     while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL && end - at >= 2) {

@@ -97,7 +97,7 @@ static void write_failed(const struct fail *fail, struct text request_id, struct
     buf_str(out, "\n\n");
 }
 
-/* The answer is there, and nothing of what it says. */
+/* An event that announces the answer and has no output yet. */
 static bool is_opening(struct text name, const struct json *event)
 {
     static const char *const opening[] = { "response.created", "response.queued", "response.in_progress", "keepalive" };

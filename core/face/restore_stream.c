@@ -68,7 +68,7 @@ static void take(struct restore_pass *pass, const struct json *string, const str
     restore_put_inside(pass, string, &r->out);
 }
 
-/* An event with what the piece holds back. */
+/* Writes an event with the text that the piece holds back. */
 static void let_go(struct restore *r, struct restore_piece *p, struct buf *out)
 {
     const struct restore_form *f = p->form;
@@ -102,7 +102,7 @@ static void let_go(struct restore *r, struct restore_piece *p, struct buf *out)
                                    : ",\"finish_reason\":null}]}\n\n");
 }
 
-/* What waits of one choice, block or output item, in the order in which it began; `at` -1: of all. */
+/* Writes the held text of one choice, block or output item, in the order in which the strings began; `at` -1: of all. */
 static void let_go_all(struct restore *r, int of, int64_t at, struct buf *out)
 {
     struct restore_piece *turned = NULL, *next;
@@ -155,7 +155,7 @@ static void keep_head(struct restore *r, const struct json *v)
     buf_free(&head);
 }
 
-/* What is behind a call's finish: the choice's other strings go out before the event. */
+/* A finish reason ends the choice: the text that its strings hold back goes out before this event. */
 static void end_choice(struct restore_pass *pass, int64_t at)
 {
     let_go_all(pass->r, OF_CHOICE, at, pass->before);

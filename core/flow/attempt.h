@@ -175,7 +175,7 @@ struct attempt {
     struct ledger_hold *hold;          /* in the ledger: it is sent, and not over; NULL: it is not */
     struct hold_wait *waits;           /* hold.c: for others in flight; arena */
     struct drain *drains;              /* drain.c: its rest is read for nobody; arena */
-    struct cached *cached;             /* what the cache does for it; arena, NULL: there is none */
+    struct cached *cached;             /* its state in the cache; arena. NULL: there is no cache */
     int64_t clamped;                   /* the limit of output tokens that it was lowered to; 0: it was not */
     struct loop_timer timer; /* MODE_LOCAL: the next produce(); else the end of a body whose answer is complete */
     struct loop_timer late;  /* silent.c: does it wait for longer than usual? Then slow.c: is its content slow? */
@@ -225,7 +225,7 @@ const char *attempt_outcome_name(const struct attempt *a);
 void attempt_overflow(struct attempt *a);
 /* Nothing more comes, one way or the other: the way goes on, where the client has taken what came. */
 void attempt_complete(struct attempt *a);
-/* What becomes of what comes of its upstream: head, body, end. */
+/* The callbacks for the head, the body and the end of the upstream's answer. */
 extern const struct transfer_events attempt_arrivals;
 void attempt_cancel(struct attempt *a); /* stops what runs; no event comes after */
 /* Its upstream is TRANSFER_SILENT or TRANSFER_SLOW: it fails, and the way goes on. */

@@ -159,7 +159,7 @@ static bool key_of(struct request *req, const struct route_target *t, char key[C
 
 /* --- a hit --- */
 
-/* Could this client get it, as it asks now? */
+/* Is the entry young enough, and can it be written in the way that the client asks for? */
 static bool is_wanted(const struct request *req, const struct cached *c)
 {
     return (!req->wish.is_aged || c->age_ms <= req->wish.max_age_ms) &&
@@ -183,7 +183,7 @@ static bool look(struct request *req, const struct route_target *t, struct cache
     return renewed;
 }
 
-/* Another target of the first list whose answer is there. */
+/* Another target of the model's first list for which the cache has an answer. */
 static const struct route_target *look_elsewhere(struct request *req, struct cached *c)
 {
     char key[CACHE_KEY_LEN + 1];
@@ -218,11 +218,11 @@ static enum next refuse_other(struct attempt *a, const char *why)
 {
     a->outcome = OUTCOME_REFUSED;
     error_set(&a->req->fail, E_NOT_CACHED,
-              "There is no answer to this request in the cache, and it asks for no other (%s)", why);
+              "The cache has no answer to this request, and the request asks for a cached answer only (%s)", why);
     return FAIL;
 }
 
-/* Row "cache.find": an attempt that was answered before is answered so again. */
+/* Row "cache.find": looks for an answer to this attempt in the cache. */
 enum next cached_find(struct request *req)
 {
     struct attempt *a = req->attempt;
@@ -261,7 +261,7 @@ void cached_replay(struct attempt *a)
         attempt_arrivals.on_body(a, c->again.len > 0 ? buf_view(&c->again) : c->entry.bytes);
     if (!attempt_is_over(a))
         attempt_arrivals.on_done(a, TRANSFER_OK, NULL);
-    buf_free(&c->value); /* a client may take its time for what is written by now */
+    buf_free(&c->value); /* the answer is copied by now, and a slow client may keep the request for long */
     buf_free(&c->again);
 }
 
@@ -291,7 +291,7 @@ static bool is_text(const struct attempt *a)
            (events || text_starts_nocase(a->content_type, TEXT("application/json")));
 }
 
-/* Did all of it come? An API without an end mark of its own ends with its finish reason, and the body with it. */
+/* Is the stream complete? An API without an end mark is complete when it has a finish reason and its body has ended. */
 static bool is_whole(const struct attempt *a)
 {
     return a->form != FORM_FRAMES || a->saw_end_mark || a->mode == MODE_TRANSLATE;

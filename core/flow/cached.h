@@ -1,4 +1,4 @@
-/* cached.h - answers that are given again: what the client asks of the cache, and what the cache does for an attempt. */
+/* cached.h - the cache of answers: what a client asks of it, and what it does for an attempt. */
 #ifndef FLOW_CACHED_H
 #define FLOW_CACHED_H
 
@@ -16,8 +16,8 @@ struct cached_wish {
     bool no_read;       /* no-cache, refresh: a new answer, which may be kept */
     bool no_store;      /* neither read nor kept */
     bool only;          /* only-if-cached, only: no upstream is asked */
-    bool is_aged;       /* max-age: */
-    int64_t max_age_ms; /* nothing older */
+    bool is_aged;       /* max-age was sent: */
+    int64_t max_age_ms; /* no older answer is wanted */
 };
 
 enum cached_state {
@@ -30,18 +30,18 @@ enum cached_state {
 /* One attempt. Arena. */
 struct cached {
     enum cached_state state;
-    const char *bars; /* why nothing is kept, in a word; static, NULL: it may be */
+    const char *bars; /* the reason why the answer is not kept, in one word; static. NULL: it may be kept */
     char key[CACHE_KEY_LEN + 1];
-    struct buf kept;          /* what came of its upstream so far */
-    struct buf value;         /* what the entry is lent from */
+    struct buf kept;          /* the upstream's bytes so far */
+    struct buf value;         /* the memory that `entry` points into */
     struct cache_entry entry; /* of a hit */
-    struct buf again;         /* its bytes as they are given again; empty: as they are */
+    struct buf again;         /* its bytes with a new id and time; empty: entry.bytes are sent unchanged */
     int64_t age_ms, left_ms;  /* of a hit */
     int64_t saved;            /* nano-dollars of today that a hit did not cost; once it is priced */
     bool saved_known;
 };
 
-/* Takes a header of the client's that is about the cache. False: it is another one. */
+/* Reads Cache-Control or x-gw-cache of the client. False: it is another header. */
 bool cached_header(struct request *req, struct text name, struct text value);
 /* A piece of the body of a good answer: copied, where it may be kept. */
 void cached_keep(struct attempt *a, struct text bytes);

@@ -1,4 +1,4 @@
-/* cached_head.c - what clients, metrics and the log get of the cache. */
+/* cached_head.c - the cache in the client's headers, in the metrics and in the access log. */
 #include "flow/answer_head.h"
 #include "flow/attempt.h"
 #include "flow/cached.h"

@@ -190,7 +190,7 @@ static ptrdiff_t pick(struct request *req, int64_t now, bool *cools, int64_t *le
     return chosen >= 0 ? chosen : pick_of(req, WAY_SUSPECT, now, cools, left);
 }
 
-/* The target whose slot a wait has brought, if it is still usable. */
+/* The target whose slot the queue has granted, if it is still usable. */
 static ptrdiff_t granted(struct request *req, int64_t now)
 {
     int64_t left = INT64_MAX;
@@ -234,7 +234,7 @@ static enum next all_out(struct request *req, int64_t now)
     return FAIL;
 }
 
-/* What is full and would do: the request waits for one of them. NEXT: there is none. */
+/* Waits for a slot of one of the usable targets that are full. NEXT: there is none. */
 static enum next wait_for_any(struct request *req, int64_t now)
 {
     size_t *full = arena_array(&req->arena, size_t, req->target_count - req->target_next), count = 0;

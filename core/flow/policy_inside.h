@@ -11,8 +11,7 @@ enum next policy_take(struct request *req, enum script_verdict verdict);
 /* The text that a policy answers with, written by the face of the client: as a stream, or whole. What it returns ends the row. */
 enum next policy_answer(struct request *req, bool streams);
 
-/* The body that the hooks made, policy->ask, takes the place of what came: all that follows reads this one, money first of all. FAIL with
- * req->fail. */
+/* Replaces the client's body by the one that the hooks made, policy->ask: all later rows read the new one. FAIL with req->fail. */
 enum next policy_put_body(struct request *req);
 
 /* A hook waits: its row comes again. */

@@ -65,8 +65,7 @@ static enum next take_reworded(struct request *req)
     return FAIL;
 }
 
-/* The client gets a policy's text in the place of the answer, none of which it has. What the upstream has used is counted first: an
- * estimate looks at the answer that goes. */
+/* The client gets a policy's text instead of the answer. The usage is counted before, because an estimate needs the upstream's text. */
 static enum next answer_instead(struct request *req)
 {
     struct attempt *a = req->attempt;

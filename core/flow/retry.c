@@ -1,4 +1,4 @@
-/* retry.c - an answer is dropped and another one asked for: what is kept of it until that is sent, and how it comes back. */
+/* retry.c - drops an answer and asks again. The answer is kept until the next attempt is sent, and goes out if none can be sent. */
 #include "flow/retry.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 struct retry_kept {
     struct attempt *attempt;
     struct buf out, whole, tail; /* of a->out, req->body_out, req->tail_bytes */
-    struct buf body;             /* where another one took its place */
+    struct buf body;             /* the client's, where gw.retry made another one */
     bool has_body;
     struct ask ask;
     struct text model;
@@ -42,7 +42,7 @@ static void count(struct attempt *a)
                           attempt_outcome_name(a));
 }
 
-/* It is over, and was answered: what it cost is known before its bytes go. */
+/* Settles the answered attempt: its usage is counted before its bytes are freed. */
 static void settle_answer(struct attempt *a)
 {
     a->outcome = OUTCOME_OK;

@@ -41,7 +41,7 @@ void sink_end(struct request *req, bool complete);
 struct restore_text;
 struct sink_restoring;
 void sink_restore_begin(struct request *req, const struct restore_text *texts, size_t count);
-/* What goes in the place of these bytes, lent until the next call: all that is certain. */
+/* Returns the bytes to send instead of `bytes`, lent until the next call. Text that may still become a key is held back. */
 struct text sink_restore(struct request *req, struct text bytes);
 void sink_restore_end(struct request *req);
 /* The client takes more. */

@@ -38,9 +38,9 @@ void slot_give(struct request *req);
 void slot_answered(const struct attempt *a);
 /* Waits in the model's queue for a slot of req->targets[which[0 .. count - 1]]. WAIT; FAIL: it may not wait, req->fail reports why. */
 enum next slot_wait(struct request *req, const size_t *which, size_t count, int64_t now_ns);
-/* Has it begun to wait, and nobody has looked at what came of it? */
+/* True from slot_wait() until slot_result(). */
 bool slot_waited(const struct request *req);
-/* What came of it: NEXT, and it has a slot or not; FAIL: it had to go. */
+/* The result of the wait. NEXT: it has a slot, or its time is over and it has none; FAIL: the queue was full, req->fail is set. */
 enum next slot_result(struct request *req);
 
 #endif

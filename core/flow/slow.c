@@ -42,7 +42,7 @@ static double enough(const struct attempt *a)
     return (double)a->req->model->slow_tokens * (double)SLOW_JUDGE_NS / 1e9;
 }
 
-/* Its time is over: it begins, or another target is asked. One without any token may think unseen: it begins, too. */
+/* The 3 s are over: the answer goes out, or another target is asked. A stream without any token may be thinking: it goes out, too. */
 static void on_time(struct loop_timer *timer)
 {
     struct attempt *a = (struct attempt *)(void *)((char *)timer - offsetof(struct attempt, late));

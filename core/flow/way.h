@@ -162,7 +162,7 @@ struct request {
     struct text tier, speed; /* asked for, of price_ask(); absent: not */
     enum request_reply reply;
     bool paused;                      /* the upstream waits for the client */
-    struct sink_restoring *restoring; /* texts that come back in the answer; NULL: none. Arena */
+    struct sink_restoring *restoring; /* masked texts to put back into the answer; NULL: none. Arena */
     struct sink sink;                 /* who gets the bytes of the stream */
     struct buf pending;    /* of a stream: what the door does not take yet; not all of it when pending.failed */
     struct buf tail_bytes; /* the end of a stream, held until it is settled */
@@ -261,7 +261,7 @@ bool route_find(const struct config *config, struct text name, struct route_plac
 
 /* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
 enum next route_estimate_tokens(struct request *req);
-/* hold.c: what came of waiting for room: NEXT, FAIL, or WAIT for a part of it; row "attempt.slot" comes again then. */
+/* hold.c: the result of waiting for room in the budgets: NEXT, FAIL, or WAIT: it waits again, and row "attempt.slot" is run again after it. */
 enum next hold_result(struct request *req);
 /* body.c: may the body grow to `wanted` bytes? */
 bool body_hold(struct request *req, size_t wanted);

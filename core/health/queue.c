@@ -169,7 +169,7 @@ enum queue_answer queue_enter(struct queue *q, struct queue_wait *wait, unsigned
     return answer;
 }
 
-/* Its places name the gate: who has left a queue has none. */
+/* The gate is found by the wait's places, because wait->queue is NULL once it has left. */
 bool queue_leave(struct queue_wait *wait)
 {
     struct gate *gate = wait->places[0].slots->gate;

@@ -40,7 +40,7 @@ struct gate {
 struct slots {
     struct gate *gate;
     unsigned in_flight, critical; /* the second are some of the first */
-    unsigned most;                /* as somebody asked for last; 0: nobody has */
+    unsigned most;                /* the limit in the latest question; 0: nobody has asked */
     bool full;
     struct slots_window { /* the most critical ones at a time */
         int64_t slot;

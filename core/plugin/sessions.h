@@ -24,7 +24,8 @@ struct sessions {
 struct sessions *sessions_open(const struct plugin *plugin, const char *settings, unsigned count, struct fail *fail);
 /* When none is in use. */
 void sessions_close(struct sessions *sessions);
-/* Around each call into the plugin: its `call` is session->call. The second returns what the status means. */
+/* Before and after each call into the plugin, which gets session->call. session_end() returns the status that counts: GW_E_REJECT where the
+ * plugin gave the host NULL for a handle, else `status`. */
 void session_begin(struct session *session);
 gw_status session_end(struct session *session, gw_status status);
 

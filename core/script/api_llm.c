@@ -35,7 +35,7 @@ static int64_t timeout_at(lua_State *L, int index, const char *word)
     return api_option_int(L, index, word, "timeout_ms", 1, TIMEOUT_MOST_MS, 0);
 }
 
-/* What was asked is in the place of `why` where it is over. */
+/* The error text of a call that is over. */
 static const char *why_of(lua_State *L, const struct script_llm *llm)
 {
     const struct script_ask *ask = api_run(L)->ask;

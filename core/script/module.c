@@ -17,7 +17,8 @@ struct module_loading {
     struct text name;
 };
 
-static const char globals_key, modules_key; /* places in the registry; of what the files returned, by name */
+static const char globals_key,
+    modules_key; /* addresses used as keys of the registry; modules_key: a table of the modules' results by name */
 
 void module_open(lua_State *L)
 {

@@ -114,7 +114,7 @@ struct script_response {
     bool edited; /* a policy has changed the parts: they are the arena's */
 };
 
-/* What is asked in the place of an answer. Arena. */
+/* The request that gw.retry asks for. Arena. */
 struct script_retry {
     struct text model; /* absent: the same */
     struct text say;   /* to the model, behind its answer; absent: nothing */
