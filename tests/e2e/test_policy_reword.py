@@ -12,6 +12,7 @@ from harness import Case, Gateway, claude, provider, tsan
 from test_anthropic import VERSION
 from test_policy_answer import FACES, answer_for
 from upstream import DONE, delta, event, reply_json, stream, usage_event
+from test_policy_retry import WAYS as CHAT_WAYS
 
 RULE = """
 return { on_response = function(req, resp)
@@ -25,14 +26,7 @@ return { on_response = function(req, resp)
 end }
 """
 BEHIND = 'return { on_response = function(req, resp) gw.note(resp.text) end }'
-WAYS = (
-    ("chat", "up", "relay"),
-    ("chat", "claude", "translated"),
-    ("messages", "claude", "relay"),
-    ("messages", "up", "translated"),
-    ("responses", "up", "relay"),
-    ("completions", "up", "relay"),
-)
+WAYS = (*CHAT_WAYS, ("completions", "up", "relay"))
 
 
 class Reworded(Case):
