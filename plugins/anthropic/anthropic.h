@@ -188,6 +188,7 @@ gw_str anthropic_keep(const gw_host *h, gw_call *call, gw_str s);
 bool anthropic_pile(const gw_host *h, gw_call *call, struct pile *pile, gw_str s);
 /* {NULL,0} when it is not base64. */
 gw_str anthropic_unbase64(const gw_host *h, gw_call *call, gw_str s);
+bool anthropic_is_text(gw_str s); /* UTF-8 without NUL bytes, as a text in a chat is */
 /* JSON of the upstream's in one line, since it may go into a line of a stream: between values a line end is a blank,
  * and within strings there is none. Memory of the call. */
 gw_str anthropic_one_line(struct reader *r, gw_str json);

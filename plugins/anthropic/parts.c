@@ -108,6 +108,8 @@ static void write_document(struct request_writer *b, const char *role, gw_str ty
         anthropic_refuse(b, "%s, not %.*s", anthropic_why(REFUSAL_FILE), (int)type.len, type.ptr);
     } else if (text.ptr == NULL) {
         anthropic_refuse(b, "file_data is not base64");
+    } else if (!anthropic_is_text(text)) {
+        anthropic_refuse(b, "file_data is no text in UTF-8: convert the file, and send it again");
     } else if (anthropic_is_blank(text)) {
         anthropic_lose_marker(b, mark);
     } else {

@@ -164,3 +164,24 @@ gw_str anthropic_unbase64(const gw_host *h, gw_call *call, gw_str s)
     }
     return (gw_str){ out, len };
 }
+
+bool anthropic_is_text(gw_str s)
+{
+    static const uint32_t least[] = { 1, 0x80, 0x800, 0x10000 }; /* of characters with 0 to 3 bytes that follow */
+
+    for (size_t i = 0; i < s.len;) {
+        unsigned char first = (unsigned char)s.ptr[i++];
+        unsigned more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        uint32_t code = more == 0 ? first : first & (0x3fu >> more);
+        if ((first >= 0x80 && first < 0xc0) || first >= 0xf8 || more > s.len - i)
+            return false;
+        for (unsigned n = 0; n < more; n++, i++) {
+            if (((unsigned char)s.ptr[i] & 0xc0) != 0x80)
+                return false;
+            code = code << 6 | ((unsigned char)s.ptr[i] & 0x3fu);
+        }
+        if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+            return false;
+    }
+    return true;
+}
