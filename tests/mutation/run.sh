@@ -8,6 +8,7 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$here/../.." && pwd)
 place=$root/build/mutation
+[ "${GW_NO_SETUP:-}" = 1 ] || sh "$root/examples/setup.sh" --tests
 mkdir -p "$place"
 if ! cmp -s "$here/requirements.lock" "$place/installed"; then
     echo 'mutation: installing universalmutator'
