@@ -67,6 +67,7 @@ libhttp-parser-dev
 libjansson-dev
 liblua5.4-dev
 libpcre2-dev
+libpq-dev
 libsqlite3-dev
 libssl-dev
 ninja-build
@@ -86,6 +87,7 @@ lua-check
 make
 nginx nginx-light nginx-full nginx-extras
 openssl
+postgresql
 procps
 python3
 python3-jsonschema

@@ -122,7 +122,7 @@ void banner_write(const struct config *config, uint16_t port, struct buf *out)
     if (config->ledger.path != NULL)
         buf_printf(out, "  ledger     %s\n", config->ledger.path);
     if (config->store.plugin != NULL)
-        buf_printf(out, "  store      %s\n", config->store.path);
+        buf_printf(out, "  store      %s\n", config->store.url != NULL ? config->store.url : config->store.path);
     buf_init(&model, 1024);
     if (write_model(config, &model)) {
         buf_str(out, "\nTry it:\n  curl ");

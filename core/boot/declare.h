@@ -219,7 +219,8 @@ struct declare_ledger {
 
 struct declare_store {
     int line;
-    struct text plugin, path;
+    struct text plugin, path, url;
+    struct declare_secret *password;
     unsigned rows_days; /* 0: not set */
 };
 

@@ -108,8 +108,10 @@ static void dump_store(const struct config_store *store, struct buf *out)
         return;
     buf_str(out, "store { plugin = ");
     lua_text_string(out, text_of(store->plugin->name));
-    buf_str(out, ", path = ");
-    lua_text_string(out, text_of(store->path));
+    buf_str(out, store->url != NULL ? ", url = " : ", path = ");
+    lua_text_string(out, text_of(store->url != NULL ? store->url : store->path));
+    if (store->password_from != NULL)
+        buf_printf(out, ", password = %s", store->password_from);
     if (store->rows_days > 0)
         buf_printf(out, ", rows_days = %u", store->rows_days);
     buf_str(out, " }\n");

@@ -54,6 +54,7 @@ static void check_ledger(const struct config *now, const struct config *next, st
     if (a->keep_days != b->keep_days)
         warn(next, lines, "ledger: keep_days");
     if (now->store.plugin != next->store.plugin || !same(now->store.path, next->store.path) ||
+        !same(now->store.url, next->store.url) || !same(now->store.password_from, next->store.password_from) ||
         now->store.rows_days != next->store.rows_days)
         warn(next, lines, "store");
 }

@@ -246,7 +246,9 @@ const struct word_row words[] = {
     {"store", NULL, WORD_SETTINGS, .help = "store { ... }: where the ledger's rows are kept for questions"},
     {"store", "plugin", WORD_STRING, AT(declare_store, plugin), .otherwise = "\"sqlite\"", .help = "the kind of store"},
     {"store", "path", WORD_STRING, AT(declare_store, path), .otherwise = "store.sqlite in the ledger's folder",
-     .help = "its file, relative to gateway.lua"},
+     .help = "its file, relative to gateway.lua; of sqlite"},
+    {"store", "url", WORD_STRING, AT(declare_store, url), .help = "its database, \"postgresql://USER@HOST:PORT/DATABASE\"; of postgres"},
+    {"store", "password", WORD_SECRET, AT(declare_store, password), .otherwise = "PGPASSWORD or ~/.pgpass", .help = "the database's; of postgres"},
     {"store", "rows_days", COUNT(1, 36500), AT(declare_store, rows_days), .otherwise = "forever",
      .help = "how long single rows are kept; their sums stay"},
 

@@ -294,8 +294,9 @@ struct config_store {
     const struct plugin *plugin; /* NULL: there is none */
     void *instance;              /* of the plugin; closed when the snapshot ends */
     void (*close)(const struct plugin *plugin, void *instance);
-    const char *path;
-    unsigned rows_days; /* 0: for ever */
+    const char *path, *url;    /* one of them, by what its plugin takes; the other is NULL */
+    const char *password_from; /* env "NAME"; NULL: none is given */
+    unsigned rows_days;        /* 0: for ever */
 };
 
 /* Answers that are given again. */

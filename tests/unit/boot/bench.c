@@ -197,6 +197,12 @@ static const gw_option store_options[] = {
     { "path", "the file", GW_JSON_STR, GW_OPTION_REQUIRED },
     { NULL, NULL, 0, 0 },
 };
+static const gw_option shared_store_options[] = {
+    { "url", "the database", GW_JSON_STR, GW_OPTION_REQUIRED },
+    { "password", "its password", GW_JSON_STR, GW_OPTION_SECRET },
+    { "ledger", "the ledger's folder", GW_JSON_STR, GW_OPTION_REQUIRED },
+    { NULL, NULL, 0, 0 },
+};
 
 #define DESCRIPTOR(kind_, name_, ops_, options_)                                                                       \
     {                                                                                                                  \
@@ -212,6 +218,7 @@ static const gw_plugin descriptors[] = {
     DESCRIPTOR(GW_KIND_CACHE, "cache", &cache_ops, NULL),
     DESCRIPTOR(GW_KIND_CACHE, "memory", &memory_ops, NULL),
     DESCRIPTOR(GW_KIND_STORE, "sqlite", &store_ops, store_options),
+    DESCRIPTOR(GW_KIND_STORE, "postgres", &store_ops, shared_store_options),
 };
 
 const char bench_cert[] = "-----BEGIN CERTIFICATE-----\n"

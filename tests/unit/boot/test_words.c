@@ -95,6 +95,10 @@ static const char *companion(const struct word_row *row, const char *setting)
         return strcmp(setting, "url") == 0 ? "" : ", url = \"https://a.example/x\"";
     if (strcmp(row->word, "budget.raise") == 0)
         return strcmp(setting, "usd") == 0 ? ", ends = \"2030-01-01\"" : ", usd = 1";
+    if (strcmp(row->word, "store") == 0)
+        return strcmp(row->setting, "url") == 0        ? ", plugin = \"postgres\""
+               : strcmp(row->setting, "password") == 0 ? ", plugin = \"postgres\", url = \"postgresql://gw@h/d\""
+                                                       : "";
     if (strcmp(row->word, "budget") != 0 || strcmp(setting, "usd") == 0)
         return "";
     if (strcmp(setting, "alert") == 0)
