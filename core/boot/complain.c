@@ -55,10 +55,13 @@ void complain_write(struct complaints *c, struct buf *out)
     sort(c);
     for (size_t i = 0; i < c->count; i++) {
         const struct complaint *it = &c->list[i];
-        if (it->line > 0)
-            buf_printf(out, "%s:%d: %s\n", c->file, it->line, it->text);
+        bool is_second = it->line >= COMPLAIN_SECOND && c->second != NULL;
+        const char *file = is_second ? c->second : c->file;
+        int line = is_second ? it->line - COMPLAIN_SECOND : it->line;
+        if (line > 0)
+            buf_printf(out, "%s:%d: %s\n", file, line, it->text);
         else
-            buf_printf(out, "%s: %s\n", c->file, it->text);
+            buf_printf(out, "%s: %s\n", file, it->text);
     }
     if (c->more > 0)
         buf_printf(out, "%s: and %zu more\n", c->file, c->more);

@@ -10,15 +10,17 @@
 #include "base/buf.h"
 
 #define COMPLAIN_MAX 20
+#define COMPLAIN_SECOND (1 << 28) /* line N of the second file is COMPLAIN_SECOND + N */
 
 struct complaint {
-    int line; /* 0: of the file as a whole */
+    int line; /* 0: of the file as a whole; from COMPLAIN_SECOND on: of the second one */
     const char *text;
 };
 
 struct complaints {
     struct arena arena;
-    const char *file; /* as complaints name it, kept */
+    const char *file;   /* as complaints name it, kept */
+    const char *second; /* the same of what was read after it; NULL: nothing was */
     struct complaint list[COMPLAIN_MAX];
     size_t count; /* in the list */
     size_t more;  /* that found no place there */

@@ -184,6 +184,11 @@ struct declare_label {
     struct declare_budgets budgets;
 };
 
+/* A key's digest before it was rotated. */
+struct declare_previous {
+    struct text sha256, ends;
+};
+
 struct declare_key {
     struct declare_key *next;
     int line;
@@ -193,6 +198,7 @@ struct declare_key {
     struct declare_rates rates;
     struct declare_budgets budgets, of_session;
     struct text priority; /* absent: not set */
+    struct declare_previous previous;
 };
 
 struct declare_limits {

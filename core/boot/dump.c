@@ -377,6 +377,11 @@ static void dump_key(const struct config_key *key, struct buf *out)
     if (key->priority != PRIORITY_UNSET)
         buf_printf(out, ", priority = \"%s\"", config_priority_name(key->priority));
     dump_rates(&key->rates, ", ", out);
+    if (key->previous_until_unix_ms > 0) {
+        crypto_hex(key->previous_digest, CRYPTO_SHA256_LEN, digest);
+        clock_rfc3339(key->previous_until_unix_ms, expires);
+        buf_printf(out, ", previous = { sha256 = \"%s\", ends = \"%s\" }", digest, expires);
+    }
     buf_str(out, " }\n");
 }
 

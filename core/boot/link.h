@@ -30,6 +30,9 @@ void link_all(struct link *l);
 /* Wipes and frees what only the linking needed. */
 void link_fini(struct link *l);
 
+/* A path of gateway.lua, which begins at its folder unless it is absolute. Arena of the snapshot. */
+const char *link_path(struct link *l, struct text path);
+
 /* Its parts, in this order. link_provider.c, link_model.c, link_key.c, link_budget.c, link_web.c,
  * link_ledger.c, link_cache.c */
 void link_providers(struct link *l);

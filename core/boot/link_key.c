@@ -167,6 +167,18 @@ static void unknown_team(struct link *l, const struct declare_key *said)
         complain(&l->report->complaints, said->line, "key: there is no team \"%.*s\"", TEXT_ARG(said->team));
 }
 
+static void link_previous(struct link *l, const struct declare_key *said, struct config_key *key)
+{
+    const struct declare_previous *previous = &said->previous;
+    if (previous->sha256.ptr == NULL && previous->ends.ptr == NULL)
+        return;
+    if (crypto_parse_hex(previous->sha256, key->previous_digest, CRYPTO_SHA256_LEN) < 0)
+        complain(&l->report->complaints, said->line, "key: previous: sha256 takes the 64 hex digits of a digest");
+    if (date_parse(previous->ends, &key->previous_until_unix_ms) < 0)
+        complain(&l->report->complaints, said->line,
+                 "key: previous: ends takes \"2026-12-31\" or \"2026-12-31T18:00:00Z\"");
+}
+
 /* `names`: those of the keys before it. */
 static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key)
 {
@@ -205,6 +217,7 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
     key->rates =
         (struct config_rates){ .rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight };
     key->priority = priority_of(said->priority);
+    link_previous(l, said, key);
     if (said->of_session.given && text_find(key->name, TEXT("/")) >= 0) /* "key/session" would be two accounts' name */
         complain(complaints, said->line, "key: session_budget: the name of a key that has one is without \"/\"");
     key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");

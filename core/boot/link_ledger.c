@@ -9,7 +9,7 @@
 #include "plugin/plugin.h"
 #include "plugin/store.h"
 
-static const char *path_from(struct link *l, struct text path)
+const char *link_path(struct link *l, struct text path)
 {
     return path.len > 0 && path.ptr[0] == '/' ? arena_str(l->arena, path)
                                               : arena_printf(l->arena, "%s/%.*s", l->folder, TEXT_ARG(path));
@@ -102,7 +102,7 @@ static void link_store(struct link *l)
                      "store: it keeps the rows of a ledger, and there is none. Add ledger { path = \"ledger\" }");
         return;
     }
-    store->path = declared->path.len > 0 ? path_from(l, declared->path)
+    store->path = declared->path.len > 0 ? link_path(l, declared->path)
                                          : arena_printf(l->arena, "%s/store.sqlite", l->config->ledger.path);
     store->url = declared->url.len > 0 ? arena_str(l->arena, declared->url) : NULL;
     store->plugin = find_store(l, declared);
@@ -129,7 +129,7 @@ static void link_journal(struct link *l)
     ledger->wait_stream_ns = declared->wait_stream_ns;
     ledger->doubt_ttl_ns = declared->doubt_ttl_ns;
     ledger->keep_days = declared->keep_days;
-    ledger->path = path_from(l, declared->path);
+    ledger->path = link_path(l, declared->path);
 }
 
 void link_ledger(struct link *l)

@@ -13,13 +13,15 @@
 #include "boot/builtin.h"
 #include "boot/declare.h"
 #include "boot/folders.h"
+#include "boot/keybook.h"
 #include "boot/link.h"
 #include "boot/load_lua.h"
 #include "plugin/plugin.h"
 
-enum { FILE_MAX = 8 << 20, SCRATCH_MAX = 256 << 20 };
+enum { FILE_MAX = 8 << 20, KEYS_FILE_MAX = 64 << 20, SCRATCH_MAX = 256 << 20 };
 
 static int read_source(const struct load_options *options, struct load_report *report, struct buf *source);
+static int read_keys(struct link *l, struct declared *declared, struct buf *keys);
 static void open_plugins(struct link *l);
 static void close_plugin(struct config_provider *provider);
 
@@ -93,7 +95,7 @@ struct config *load_config(const struct load_options *options, struct load_repor
     struct config *config = config_new();
     struct link link = { .options = options, .report = report, .config = config, .arena = &config->arena };
     struct declared declared = { .arena = &link.scratch, .limits.values = config->limits };
-    struct buf source;
+    struct buf source, keys;
 
     config_on_close(close_plugin);
     arena_init(&link.scratch, NULL, 0, SCRATCH_MAX);
@@ -112,8 +114,10 @@ struct config *load_config(const struct load_options *options, struct load_repor
     config->file = options->file == NULL ? NULL : arena_str(&config->arena, text_of(options->file));
 
     buf_init(&source, FILE_MAX);
+    buf_init(&keys, KEYS_FILE_MAX);
     if (read_source(options, report, &source) == 0 &&
-        load_evaluate(buf_view(&source), &declared, &report->complaints) == 0) {
+        load_evaluate(buf_view(&source), 0, &declared, &report->complaints) == 0 &&
+        read_keys(&link, &declared, &keys) == 0) {
         link_all(&link);
         open_plugins(&link);
     }
@@ -123,13 +127,34 @@ struct config *load_config(const struct load_options *options, struct load_repor
         link_digest_policies(config);
     }
     write_digest(config, buf_view(&source));
+    if (keys.len > 0)
+        add_digest(config, buf_view(&keys));
     buf_free(&source);
+    buf_free(&keys);
     link_fini(&link);
     if (report->complaints.count > 0) {
         config_unref(config);
         return NULL;
     }
     return config;
+}
+
+/* The keys that commands made stand beside the ledger, and count like those of the file. */
+static int read_keys(struct link *l, struct declared *declared, struct buf *keys)
+{
+    struct load_report *report = l->report;
+    if (declared->ledger.path.len == 0)
+        return 0;
+    const char *path = arena_printf(l->arena, "%s/" KEYBOOK_FILE, link_path(l, declared->ledger.path));
+    report->complaints.second = report->warnings.second = report->notes.second =
+        arena_str(&report->complaints.arena, text_of(path));
+    if (l->options->keys.ptr != NULL)
+        buf_text(keys, l->options->keys);
+    else if (file_read(path, keys) < 0 && errno != ENOENT) {
+        complain(&report->complaints, COMPLAIN_SECOND, "it cannot be read: %s", strerror(errno));
+        return -1;
+    }
+    return load_evaluate(buf_view(keys), COMPLAIN_SECOND, declared, &report->complaints);
 }
 
 static int read_source(const struct load_options *options, struct load_report *report, struct buf *source)

@@ -17,6 +17,7 @@
 struct load_options {
     const char *file;           /* NULL: the built-in configuration */
     struct text source;         /* the file's text when it was read already; absent: it is read */
+    struct text keys;           /* the text of the file of keys that commands make; absent: it is read */
     const char *listen;         /* ADDRESS:PORT that wins over the file; NULL */
     const char *listen_from;    /* where that came from: "--listen" */
     bool open_off;              /* open the plugins of providers that are off too, to ask them what they take */

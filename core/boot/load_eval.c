@@ -10,6 +10,9 @@
 /* One second of CPU is a thousand times what a large configuration needs. */
 enum { MEMORY_MAX = 64 << 20, HOOK_EVERY = 1000, JSON_MAX = 1 << 20 };
 #define CPU_MAX_NS CLOCK_S
+/* The keys that commands made: 100,000 of them take 4 s of CPU. */
+enum { KEYS_MEMORY_MAX = 512 << 20 };
+#define KEYS_CPU_MAX_NS (30 * CLOCK_S)
 
 /* Lua cuts a long file name, so it does not get ours: messages begin with CHUNK and we put the name there. */
 #define CHUNK "?"
@@ -32,17 +35,21 @@ struct job {
     struct text source;
 };
 
-int load_evaluate(struct text source, struct declared *declared, struct complaints *complaints)
+int load_evaluate(struct text source, int lines_before, struct declared *declared, struct complaints *complaints)
 {
-    struct load_lua l = { .declared = declared, .complaints = complaints };
+    bool second = lines_before > 0;
+    struct load_lua l = { .declared = declared,
+                          .complaints = complaints,
+                          .lines_before = lines_before,
+                          .memory_most = second ? KEYS_MEMORY_MAX : MEMORY_MAX };
     struct load_lua *self = &l;
     struct job job = { without_first_line_marks(source) };
 
     buf_init(&l.json, JSON_MAX);
-    l.cpu_end_ns = clock_cpu_ns() + CPU_MAX_NS;
+    l.cpu_end_ns = clock_cpu_ns() + (second ? KEYS_CPU_MAX_NS : CPU_MAX_NS);
     lua_State *L = lua_newstate(allocate, &l);
     if (L == NULL) {
-        complain(complaints, 0, "there is not enough memory to read it");
+        complain(complaints, lines_before, "there is not enough memory to read it");
         return -1;
     }
     memcpy(lua_getextraspace(L), &self, sizeof self);
@@ -79,7 +86,7 @@ static void *allocate(void *arg, void *old, size_t old_len, size_t len)
         free(old);
         return NULL;
     }
-    if (len > old_len && l->memory - old_len + len > MEMORY_MAX)
+    if (len > old_len && l->memory - old_len + len > l->memory_most)
         return NULL;
     void *memory = realloc(old, len);
     if (memory != NULL)
@@ -118,21 +125,21 @@ static struct text without_near_string(struct text message)
 /* Only the message's own bytes are looked at: converting another kind of value could fail unprotected. */
 static void report(lua_State *L, int status, struct complaints *complaints)
 {
+    int line = load_of(L)->lines_before;
     if (status == LUA_ERRMEM) {
-        complain(complaints, 0, "it needs more than %d MB of memory", MEMORY_MAX >> 20);
+        complain(complaints, line, "it needs more than %zu MB of memory", load_of(L)->memory_most >> 20);
         return;
     }
     if (lua_type(L, -1) != LUA_TSTRING) {
-        complain(complaints, 0, "it called error() with something that is not a string");
+        complain(complaints, line, "it called error() with something that is not a string");
         return;
     }
     struct text message = load_text(L, -1);
-    int line = 0;
     if (text_starts(message, TEXT(CHUNK ":"))) {
         struct text rest = { message.ptr + sizeof CHUNK, message.len - sizeof CHUNK };
         int64_t number;
-        if (text_parse_u63(text_cut(&rest, ':'), &number) == 0 && number < INT32_MAX) {
-            line = (int)number;
+        if (text_parse_u63(text_cut(&rest, ':'), &number) == 0 && number < COMPLAIN_SECOND) {
+            line += (int)number;
             message = text_trim(rest);
         }
     }
@@ -159,8 +166,8 @@ int load_line(lua_State *L)
     lua_Debug ar;
     for (int level = 1; lua_getstack(L, level, &ar); level++)
         if (lua_getinfo(L, "l", &ar) && ar.currentline > 0)
-            return ar.currentline;
-    return 0;
+            return load_of(L)->lines_before + ar.currentline;
+    return load_of(L)->lines_before;
 }
 
 void load_complain(lua_State *L, const struct load_place *place, const char *format, ...)

@@ -16,8 +16,9 @@
 struct load_lua {
     struct declared *declared;
     struct complaints *complaints;
-    struct buf json; /* a setting being written as JSON */
-    size_t memory;   /* bytes the state holds */
+    struct buf json;            /* a setting being written as JSON */
+    size_t memory, memory_most; /* bytes the state holds, and may */
+    int lines_before;           /* what is added to a line: 0, or COMPLAIN_SECOND */
     int64_t cpu_end_ns;
 };
 
@@ -84,6 +85,6 @@ bool load_is_unknown(lua_State *L, int index);
 
 /* load_eval.c: runs the source. What is wrong is in `complaints`; what it declared is in `declared`. -1 when it
  * did not run to its end: then not all is declared. */
-int load_evaluate(struct text source, struct declared *declared, struct complaints *complaints);
+int load_evaluate(struct text source, int lines_before, struct declared *declared, struct complaints *complaints);
 
 #endif

@@ -192,6 +192,9 @@ void config_seal(struct config *config)
     for (size_t i = 0; i < config->key_count; i++) {
         struct text digest = { (const char *)config->keys[i].digest, CRYPTO_SHA256_LEN };
         map_put(&config->key_by_digest, digest, &config->keys[i]);
+        digest.ptr = (const char *)config->keys[i].previous_digest;
+        if (config->keys[i].previous_until_unix_ms != 0)
+            map_put(&config->key_by_digest, digest, &config->keys[i]);
     }
     config->keys_required = config->key_count > 0;
 }
@@ -228,9 +231,15 @@ const struct config_key *config_key(const struct config *config, const uint8_t d
     CHECK(config, CONFIG);
     const struct config_key *key =
         map_get(&config->key_by_digest, (struct text){ (const char *)digest, CRYPTO_SHA256_LEN });
-    if (key == NULL || !crypto_equal(key->digest, digest, CRYPTO_SHA256_LEN))
+    if (key == NULL || (!crypto_equal(key->digest, digest, CRYPTO_SHA256_LEN) && !config_key_is_previous(key, digest)))
         return NULL;
     return key;
+}
+
+bool config_key_is_previous(const struct config_key *key, const uint8_t digest[CRYPTO_SHA256_LEN])
+{
+    return key->previous_until_unix_ms != 0 && !crypto_equal(key->digest, digest, CRYPTO_SHA256_LEN) &&
+           crypto_equal(key->previous_digest, digest, CRYPTO_SHA256_LEN);
 }
 
 bool config_team_may(const struct config_team *team, struct text model)

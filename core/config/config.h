@@ -189,7 +189,9 @@ struct config_key {
     struct config_budgets of_session; /* of each of its sessions */
     enum config_priority priority;    /* before its team's */
     bool enabled;
-    int64_t expires_unix_ms; /* 0: never */
+    int64_t expires_unix_ms;                    /* 0: never */
+    uint8_t previous_digest[CRYPTO_SHA256_LEN]; /* before it was rotated */
+    int64_t previous_until_unix_ms;             /* 0: there is none */
 };
 
 struct config_limits {
@@ -374,6 +376,8 @@ const struct config_model *config_model(const struct config *config, struct text
 const struct config_model *config_family(const struct config *config, struct text name);
 /* The key with this digest, NULL when there is none. Constant-time comparison. */
 const struct config_key *config_key(const struct config *config, const uint8_t digest[CRYPTO_SHA256_LEN]);
+/* Is it the digest that the key had before it was rotated? It counts until previous_until_unix_ms. */
+bool config_key_is_previous(const struct config_key *key, const uint8_t digest[CRYPTO_SHA256_LEN]);
 /* The key's, else its team's, else normal. `key` may be NULL. */
 enum config_priority config_priority_of(const struct config_team *team, const struct config_key *key);
 /* The most requests at a time that a target gets, whatever a client calls it; 0: no limit. */

@@ -76,7 +76,10 @@ static const struct config_key *key_of(struct request *req, struct text credenti
             req->key_refused = "unknown";
         return NULL;
     }
-    bool expired = key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms();
+    int64_t until = config_key_is_previous(key, digest) ? key->previous_until_unix_ms : INT64_MAX;
+    if (key->expires_unix_ms != 0 && key->expires_unix_ms < until)
+        until = key->expires_unix_ms;
+    bool expired = until <= clock_unix_ms();
     if (key->enabled && !expired)
         return key;
     req->refused_key = key;

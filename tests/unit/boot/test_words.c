@@ -72,7 +72,9 @@ static const char *sample(const struct word_row *row)
     case WORD_SETTINGS:
         return strcmp(row->setting, "tls") == 0     ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
                : strcmp(row->setting, "raise") == 0 ? "{ usd = 1, ends = \"2030-01-01\" }"
-                                                    : "{}";
+               : strcmp(row->setting, "previous") == 0
+                   ? "{ sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\", ends = \"2030-01-01\" }"
+                   : "{}";
     case WORD_PLACES:
         return "{ a = { url = \"https://a.example/x\" } }";
     case WORD_ARGS:
@@ -91,6 +93,12 @@ static const char *companion(const struct word_row *row, const char *setting)
 {
     if (strcmp(row->word, "listen.tls") == 0)
         return strcmp(setting, "key") == 0 ? ", cert = env \"GW_TEST_PEM\"" : ", key = env \"GW_TEST_PEM\"";
+    if (strcmp(row->word, "key.previous") == 0)
+        return strcmp(setting, "ends") == 0
+                   ? ", sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\""
+               : strcmp(setting, "sha256") == 0
+                   ? ", ends = \"2030-01-01\""
+                   : ", ends = \"2030-01-01\", sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
     if (strcmp(row->word, "policy.http") == 0)
         return strcmp(setting, "url") == 0 ? "" : ", url = \"https://a.example/x\"";
     if (strcmp(row->word, "budget.raise") == 0)
@@ -144,7 +152,7 @@ static void write_source(const struct word_row *row, const char *setting, char *
                  strcmp(setting, "route") != 0 ? ", route = \"m\"" : "");
     else if (strcmp(word, "team") == 0)
         snprintf(out, room, "team \"t\" { %s }", value);
-    else if (strcmp(word, "key") == 0 && strcmp(setting, "sha256") != 0)
+    else if (strcmp(word, "key") == 0 && (dot != NULL || strcmp(setting, "sha256") != 0))
         snprintf(out, room, "key { sha256 = \"%064d\", %s }", 1, value);
     else if (strcmp(word, "ledger") == 0 && strcmp(setting, "path") != 0)
         snprintf(out, room, "ledger { path = \"ledger\", %s }", value);

@@ -1,0 +1,231 @@
+/* keys.c - llm-gateway keys: makes keys, lists them, gives them another secret, takes them away. A key is shown once, when it is made. */
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "boot/lua_text.h"
+#include "cli/keys_change.h"
+
+static const struct cli_option options[] = {
+    CLI_OPTION_CONFIG,
+    { "team", 't', "TEAM", NULL, "create: whose it is; list: of this team alone" },
+    { "name", 'n', "NAME", NULL, "create: how logs, reports and the other commands call it" },
+    KEYS_OPTIONS,
+    { "expires", 0, "DATE", NULL, "create: \"2026-12-31\" (to the end of that day, UTC) or \"2026-12-31T18:00:00Z\"" },
+    { "project", 0, "NAME", NULL, "create: of its requests that name none in x-gw-project" },
+    { "tags", 0, "TAGS", NULL, "create: \"env=prod,feature=search\", of its requests" },
+    { "grace", 'g', "TIME", NULL, "rotate: how long the key before is taken too: 30s, 10m, 24h, 7d (at once not)" },
+    CLI_OPTION_JSON,
+    CLI_OPTIONS_END,
+};
+
+enum { SECRET_LEN = 43, DIGEST_TEXT = 2 * CRYPTO_SHA256_LEN + 1, KEY_TEXT = 64 };
+
+/* 256 random bits in letters and digits; each byte of the alphabet is as likely. */
+static void make_key(char out[KEY_TEXT], char digest[DIGEST_TEXT])
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    enum { LETTERS = sizeof alphabet - 1, FAIR = 256 / LETTERS * LETTERS };
+    uint8_t bytes[CRYPTO_SHA256_LEN];
+    size_t len = (size_t)snprintf(out, KEY_TEXT, "sk-gw-"), end = len + SECRET_LEN;
+    while (len < end) {
+        uint8_t byte;
+        crypto_random(&byte, 1);
+        if (byte < FAIR)
+            out[len++] = alphabet[byte % LETTERS];
+    }
+    out[len] = '\0';
+    crypto_sha256((struct text){ out, len }, bytes);
+    crypto_hex(bytes, sizeof bytes, digest);
+}
+
+/* Alone on stdout, so that a script can take it; the buffer and the key are wiped. */
+static int print_key(char key[KEY_TEXT])
+{
+    bool good = printf("%s\n", key) > 0 && fflush(stdout) == 0;
+    crypto_wipe(key, KEY_TEXT);
+    if (!good)
+        cli_say("the key could not be printed: rotate it to get another one");
+    return good ? CLI_OK : CLI_FAILED;
+}
+
+/* `team = "t", budget = ... } -- made 2026-11-28T10:00:00Z` */
+static int write_rest(const struct cli *cli, const char *team, struct buf *out)
+{
+    const struct {
+        const char *option, *word;
+    } texts[] = { { "expires", "expires" }, { "project", "project" } };
+    char now[25];
+    buf_str(out, "team = ");
+    lua_text_string(out, text_of(team));
+    int code = keys_change_write(cli, out);
+    if (code != CLI_OK)
+        return code;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *value = cli_option(cli, texts[i].option);
+        if (value == NULL)
+            continue;
+        buf_printf(out, ", %s = ", texts[i].word);
+        lua_text_string(out, text_of(value));
+    }
+    struct text rest = text_of(cli_option(cli, "tags"));
+    bool first = true;
+    while (rest.len > 0) {
+        struct text value = text_cut(&rest, ','), name = text_cut(&value, '=');
+        if (value.ptr == NULL)
+            return cli_usage(cli->verb, "--tags takes \"name=value,name=value\"");
+        buf_str(out, first ? ", tags = { [" : ", [");
+        lua_text_string(out, name);
+        buf_str(out, "] = ");
+        lua_text_string(out, value);
+        first = false;
+    }
+    clock_rfc3339(clock_unix_ms(), now);
+    buf_printf(out, "%s } -- made %s", first ? "" : " }", now);
+    return CLI_OK;
+}
+
+static bool is_taken(const struct keys_change *change, struct text name)
+{
+    const struct config *config = change->place.config;
+    for (size_t i = 0; i < config->key_count; i++)
+        if (text_eq(config->keys[i].name, name))
+            return true;
+    return false;
+}
+
+static int create(struct keys_change *change)
+{
+    const struct cli *cli = change->cli;
+    const char *team = cli_option(cli, "team"), *name = cli_option(cli, "name");
+    char key[KEY_TEXT], digest[DIGEST_TEXT];
+    struct buf rest;
+    if (team == NULL || name == NULL || name[0] == '\0')
+        return cli_usage(cli->verb, "keys create takes --team TEAM and --name NAME");
+    if (is_taken(change, text_of(name))) {
+        cli_say("there is a key \"%s\" already: take another name, or give it a new secret: llm-gateway keys rotate %s",
+                name, name);
+        return CLI_FAILED;
+    }
+    buf_init(&rest, 1 << 20);
+    int code = write_rest(cli, team, &rest);
+    if (code == CLI_OK) {
+        make_key(key, digest);
+        struct keybook_key made = { .enabled = true, .sha256 = text_of(digest), .rest = buf_view(&rest) };
+        keybook_put(change->book, text_of(name), &made);
+        code = keys_change_apply(change);
+    }
+    buf_free(&rest);
+    return code == CLI_OK ? print_key(key) : code;
+}
+
+/* "30s", "10m", "24h", "7d" in milliseconds; -1 when it is none of these. */
+static int64_t parse_grace(const char *value)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = { { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
+    struct text t = text_of(value);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        int64_t number;
+        if (!text_ends(t, text_of(units[i].unit)))
+            continue;
+        t.len--;
+        return text_parse_u63(t, &number) == 0 && number <= 3660 * (86400000 / units[i].ms) ? number * units[i].ms : -1;
+    }
+    return -1;
+}
+
+static int rotate(struct keys_change *change)
+{
+    struct text name = text_of(change->cli->args[1]);
+    const char *grace = cli_option(change->cli, "grace");
+    int64_t grace_ms = grace != NULL ? parse_grace(grace) : 0;
+    char key[KEY_TEXT], digest[DIGEST_TEXT], until[25], previous[160];
+    struct keybook_key line;
+    struct fail fail;
+    if (grace_ms < 0)
+        return cli_usage(change->cli->verb, "--grace takes a time such as 30s, 10m, 24h or 7d");
+    if (!keybook_find(change->book, name, &line, &fail)) {
+        cli_say("%s", fail.text);
+        return CLI_FAILED;
+    }
+    if (!line.enabled) {
+        cli_say("the key \"%.*s\" is revoked: create another one", TEXT_ARG(name));
+        return CLI_FAILED;
+    }
+    clock_rfc3339(clock_unix_ms() + grace_ms, until);
+    snprintf(previous, sizeof previous, "{ sha256 = \"%.*s\", ends = \"%s\" }", TEXT_ARG(line.sha256), until);
+    make_key(key, digest);
+    line.previous = grace_ms > 0 ? text_of(previous) : TEXT_NONE;
+    line.sha256 = text_of(digest);
+    keybook_put(change->book, name, &line);
+    int code = keys_change_apply(change);
+    return code == CLI_OK ? print_key(key) : code;
+}
+
+static int revoke(struct keys_change *change)
+{
+    struct text name = text_of(change->cli->args[1]);
+    struct keybook_key line;
+    struct fail fail;
+    if (!keybook_find(change->book, name, &line, &fail)) {
+        cli_say("%s", fail.text);
+        return CLI_FAILED;
+    }
+    bool was = line.enabled;
+    line.enabled = false;
+    line.previous = TEXT_NONE;
+    keybook_put(change->book, name, &line);
+    int code = was ? keys_change_apply(change) : CLI_OK;
+    if (code == CLI_OK)
+        cli_say("the key \"%.*s\" is %s: no request with it is taken", TEXT_ARG(name),
+                was ? "revoked" : "revoked already");
+    return code;
+}
+
+static int run(struct cli *cli)
+{
+    static const struct {
+        const char *word;
+        int args;
+        int (*run)(struct keys_change *change);
+    } verbs[] = { { "create", 1, create }, { "rotate", 2, rotate }, { "revoke", 2, revoke } };
+    const char *word = cli->args[0];
+    json_start();
+    if (text_is(text_of(word), "list") || text_is(text_of(word), "show")) {
+        bool is_show = word[0] == 's';
+        if (cli->arg_count != (is_show ? 2 : 1))
+            return cli_usage(cli->verb, is_show ? "keys show takes a NAME" : "keys list takes no name");
+        return keys_list(cli, is_show ? cli->args[1] : NULL);
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        struct keys_change change;
+        if (!text_is(text_of(word), verbs[i].word))
+            continue;
+        if (cli->arg_count != verbs[i].args)
+            return cli_usage(cli->verb, "keys %s takes %s", word,
+                             verbs[i].args > 1 ? "the NAME of a key" : "its name as --name NAME");
+        int code = keys_change_begin(&change, cli);
+        if (code != CLI_OK)
+            return code;
+        code = verbs[i].run(&change);
+        keys_change_end(&change);
+        return code;
+    }
+    return cli_usage(cli->verb, "keys takes create, list, show, rotate or revoke, not \"%s\"", word);
+}
+
+const struct cli_verb verb_keys = {
+    .name = "keys",
+    .summary = "make keys for clients, list, rotate and revoke them",
+    .arguments = "create --team TEAM --name NAME | list | show NAME | rotate NAME | revoke NAME",
+    .notes =
+        "create and rotate print the key, alone, on stdout: it is shown this once, as only its digest is kept, in keys.lua beside the\n"
+        "ledger. A running gateway uses the change when the command ends; it loads gateway.lua anew with it. Keys that gateway.lua\n"
+        "declares are listed, too, and changed there.\n",
+    .options = options,
+    .words = "create list show rotate revoke",
+    .least_args = 1,
+    .most_args = 2,
+    .run = run,
+};

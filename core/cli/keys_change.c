@@ -1,0 +1,132 @@
+/* keys_change.c - a change of the file of keys: checked first, then written, then in use. */
+#include "cli/keys_change.h"
+#include "boot/control.h"
+#include "boot/lua_text.h"
+
+int keys_change_begin(struct keys_change *change, struct cli *cli)
+{
+    struct fail fail;
+    *change = (struct keys_change){ .cli = cli };
+    if (!ledger_place_begin(cli, &change->place))
+        return CLI_CONFIG;
+    change->book = keybook_open(change->place.path, &fail);
+    if (change->book != NULL)
+        return CLI_OK;
+    cli_say("%s", fail.text);
+    ledger_place_end(&change->place);
+    return CLI_FAILED;
+}
+
+void keys_change_end(struct keys_change *change)
+{
+    keybook_close(change->book);
+    ledger_place_end(&change->place);
+}
+
+/* Would a gateway start with it? */
+static bool check(const struct keys_change *change)
+{
+    struct load_options options = cli_load_options(change->cli, 0);
+    struct load_report report;
+    struct buf lines;
+    options.keys = keybook_text(change->book);
+    load_report_init(&report, &options);
+    struct config *config = load_config(&options, &report);
+    buf_init(&lines, 1 << 20);
+    complain_write(&report.complaints, &lines);
+    load_report_fini(&report);
+    struct text rest = buf_view(&lines);
+    while (config == NULL && rest.len > 0) {
+        struct text line = text_cut(&rest, '\n');
+        cli_say("%.*s", TEXT_ARG(line));
+    }
+    if (config == NULL)
+        cli_say("nothing was changed");
+    else
+        config_unref(config);
+    buf_free(&lines);
+    return config != NULL;
+}
+
+/* The gateway refused it: what it reports, and the file as it was. */
+static int take_back(struct keys_change *change, const struct json *answer)
+{
+    struct fail fail;
+    const struct json *lines = json_member(answer, "lines");
+    for (size_t i = 0; i < json_count(lines); i++)
+        cli_say("%.*s", TEXT_ARG(json_str(json_at(lines, i))));
+    keybook_undo(change->book);
+    if (keybook_save(change->book, &fail) < 0)
+        cli_say("%s", fail.text);
+    else
+        cli_say("the running gateway refuses its configuration: nothing was changed");
+    return CLI_CONFIG;
+}
+
+int keys_change_apply(struct keys_change *change)
+{
+    const struct json *answer;
+    struct arena arena;
+    struct fail fail;
+    if (!check(change))
+        return CLI_CONFIG;
+    if (keybook_save(change->book, &fail) < 0) {
+        cli_say("%s", fail.text);
+        return CLI_FAILED;
+    }
+    arena_init(&arena, NULL, 0, 4 << 20);
+    int code = CLI_OK;
+    int result = control_ask(change->place.path, TEXT("{\"verb\":\"config.reload\"}"), &arena, &answer, &fail);
+    if (result == CONTROL_NOBODY) {
+        cli_say("no gateway runs with this ledger: the next one has it");
+    } else if (result < 0) {
+        cli_say("%s", fail.text);
+        code = CLI_FAILED;
+    } else if (!json_bool(json_member(answer, "accepted"), false)) {
+        code = take_back(change, answer);
+    }
+    arena_fini(&arena);
+    return code;
+}
+
+/* `, name = number`; false when it is none. */
+static bool put_count(const struct cli *cli, const char *option, const char *name, bool *first, struct buf *out)
+{
+    const char *value = cli_option(cli, option);
+    int64_t number;
+    if (value == NULL)
+        return true;
+    if (text_parse_u63(text_of(value), &number) < 0) {
+        cli_usage(cli->verb, "--%s takes a whole number", option);
+        return false;
+    }
+    buf_printf(out, "%s%s = %lld", *first ? ", limits = { " : ", ", name, (long long)number);
+    *first = false;
+    return true;
+}
+
+int keys_change_write(const struct cli *cli, struct buf *out)
+{
+    const char *budget = cli_option(cli, "budget"), *per = cli_option(cli, "per");
+    const char *priority = cli_option(cli, "priority");
+    bool first = true;
+    if (budget == NULL && per != NULL)
+        return cli_usage(cli->verb, "--per is the period of --budget USD");
+    if (budget != NULL) {
+        buf_str(out, ", budget = { usd = ");
+        lua_text_string(out, text_of(budget));
+        buf_str(out, ", per = ");
+        lua_text_string(out, text_of(per != NULL ? per : "month"));
+        buf_str(out, " }");
+    }
+    if (!put_count(cli, "rpm", "rpm", &first, out) || !put_count(cli, "tpm", "tpm", &first, out) ||
+        !put_count(cli, "in-flight", "in_flight", &first, out))
+        return CLI_USAGE;
+    if (!first)
+        buf_str(out, " }");
+    if (priority != NULL) {
+        buf_str(out, ", priority = ");
+        lua_text_string(out, text_of(priority));
+    }
+    return CLI_OK;
+}

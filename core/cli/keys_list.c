@@ -1,0 +1,113 @@
+/* keys_list.c - llm-gateway keys list and show, without any secret. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "cli/keys_change.h"
+#include "money/nano.h"
+
+static const char *state_of(const struct config_key *key)
+{
+    bool expired = key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms();
+    return !key->enabled ? "off" : expired ? "expired" : "on";
+}
+
+static const char *date_of(int64_t unix_ms, char out[25])
+{
+    if (unix_ms == 0)
+        return "never";
+    clock_rfc3339(unix_ms, out);
+    return out;
+}
+
+static bool is_managed(const struct keys_change *change, const struct config_key *key)
+{
+    struct keybook_key line;
+    struct fail fail;
+    return keybook_find(change->book, key->name, &line, &fail);
+}
+
+static void put_row(const struct keys_change *change, const struct config_key *key, struct buf *out)
+{
+    char expires[25], until[25];
+    buf_printf(out, "%-24.*s %-16.*s %-8s %-24s %s", TEXT_ARG(key->name), TEXT_ARG(key->team->name), state_of(key),
+               date_of(key->expires_unix_ms, expires), is_managed(change, key) ? KEYBOOK_FILE : "gateway.lua");
+    if (key->previous_until_unix_ms > clock_unix_ms())
+        buf_printf(out, "  (the key before is taken until %s)", date_of(key->previous_until_unix_ms, until));
+    buf_str(out, "\n");
+}
+
+static void put_object(const struct keys_change *change, const struct config_key *key, struct json_writer *w)
+{
+    char digest[2 * CRYPTO_SHA256_LEN + 1], date[25];
+    crypto_hex(key->digest, sizeof key->digest, digest);
+    json_object(w);
+    json_name(w, "name");
+    json_put_str(w, key->name);
+    json_name(w, "team");
+    json_put_str(w, key->team->name);
+    json_name(w, "state");
+    json_put_str(w, text_of(state_of(key)));
+    json_name(w, "sha256");
+    json_put_str(w, text_of(digest));
+    json_name(w, "expires");
+    if (key->expires_unix_ms == 0)
+        json_put_null(w);
+    else
+        json_put_str(w, text_of(date_of(key->expires_unix_ms, date)));
+    json_name(w, "project");
+    json_put_str(w, key->project);
+    json_name(w, "tags");
+    json_put_str(w, key->tags);
+    json_name(w, "from");
+    json_put_str(w, is_managed(change, key) ? TEXT(KEYBOOK_FILE) : TEXT("gateway.lua"));
+    json_close(w);
+}
+
+static int show(const struct keys_change *change, const char *name)
+{
+    const struct config *config = change->place.config;
+    const char *team = cli_option(change->cli, "team");
+    bool as_json = cli_option(change->cli, "json") != NULL;
+    struct json_writer w;
+    struct buf out;
+    size_t shown = 0;
+    buf_init(&out, 256 << 20);
+    json_writer_init(&w, &out);
+    if (as_json)
+        json_array(&w);
+    else
+        buf_printf(&out, "%-24s %-16s %-8s %-24s %s\n", "NAME", "TEAM", "STATE", "EXPIRES", "FROM");
+    for (size_t i = 0; i < config->key_count; i++) {
+        const struct config_key *key = &config->keys[i];
+        if ((name != NULL && !text_eq(key->name, text_of(name))) ||
+            (team != NULL && !text_eq(key->team->name, text_of(team))))
+            continue;
+        shown++;
+        if (as_json)
+            put_object(change, key, &w);
+        else
+            put_row(change, key, &out);
+    }
+    if (as_json) {
+        json_close(&w);
+        buf_str(&out, "\n");
+    }
+    if (name != NULL && shown == 0) {
+        buf_free(&out);
+        cli_say("there is no key \"%s\": llm-gateway keys list shows all", name);
+        return CLI_FAILED;
+    }
+    return cli_print(&out);
+}
+
+int keys_list(struct cli *cli, const char *name)
+{
+    struct keys_change change;
+    int code = keys_change_begin(&change, cli);
+    if (code != CLI_OK)
+        return code;
+    code = show(&change, name);
+    keys_change_end(&change);
+    return code;
+}

@@ -1,0 +1,146 @@
+/* teams.c - llm-gateway teams: makes teams beside those of gateway.lua, and lists all. */
+#include "boot/lua_text.h"
+#include "cli/keys_change.h"
+#include "config/config.h"
+
+static const struct cli_option options[] = {
+    CLI_OPTION_CONFIG,
+    { "name", 'n', "NAME", NULL, "create: how it is called" },
+    { "models", 'm', "NAMES", NULL, "create: what it may ask for, \"small,claude-*\"; all unless given" },
+    KEYS_OPTIONS,
+    CLI_OPTION_JSON,
+    CLI_OPTIONS_END,
+};
+
+static int write_team(const struct cli *cli, struct buf *out)
+{
+    const char *models = cli_option(cli, "models");
+    struct text rest = text_of(models);
+    buf_str(out, models != NULL ? "models = { " : "models = { \"*\" }");
+    while (rest.len > 0) {
+        struct text name = text_trim(text_cut(&rest, ','));
+        lua_text_string(out, name);
+        buf_str(out, rest.len > 0 ? ", " : " }");
+    }
+    return keys_change_write(cli, out);
+}
+
+static int create(struct cli *cli)
+{
+    const char *name = cli_option(cli, "name");
+    struct keys_change change;
+    struct buf settings;
+    if (name == NULL || (cli_option(cli, "models") != NULL && cli_option(cli, "models")[0] == '\0'))
+        return cli_usage(cli->verb, "teams create takes --name NAME, and --models with at least one name");
+    int code = keys_change_begin(&change, cli);
+    if (code != CLI_OK)
+        return code;
+    buf_init(&settings, 1 << 20);
+    code = write_team(cli, &settings);
+    if (code == CLI_OK) {
+        keybook_add_team(change.book, text_of(name), buf_view(&settings));
+        code = keys_change_apply(&change);
+    }
+    if (code == CLI_OK)
+        cli_say("the team \"%s\" is made: llm-gateway keys create --team %s --name NAME makes its keys", name, name);
+    buf_free(&settings);
+    keys_change_end(&change);
+    return code;
+}
+
+static size_t count_keys(const struct config *config, const struct config_team *team)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < config->key_count; i++)
+        count += config->keys[i].team == team;
+    return count;
+}
+
+static void put_models(const struct config_team *team, struct json_writer *w)
+{
+    json_array(w);
+    for (size_t i = 0; i < team->model_count; i++)
+        json_put_str(w, team->models[i]);
+    if (team->models == NULL)
+        json_put_str(w, TEXT("*"));
+    json_close(w);
+}
+
+static void put_row(const struct config *config, const struct config_team *team, struct buf *out)
+{
+    buf_printf(out, "%-24.*s %6zu  ", TEXT_ARG(team->name), count_keys(config, team));
+    for (size_t i = 0; i < team->model_count; i++)
+        buf_printf(out, "%s%.*s", i > 0 ? "," : "", TEXT_ARG(team->models[i]));
+    buf_printf(out, "%s\n", team->models == NULL ? "*" : "");
+}
+
+static int list(struct cli *cli, const char *name)
+{
+    struct config *config = cli_load(cli, 0);
+    bool as_json = cli_option(cli, "json") != NULL;
+    struct json_writer w;
+    struct buf out;
+    size_t shown = 0;
+    if (config == NULL)
+        return CLI_CONFIG;
+    buf_init(&out, 64 << 20);
+    json_writer_init(&w, &out);
+    if (as_json)
+        json_array(&w);
+    else
+        buf_printf(&out, "%-24s %6s  %s\n", "TEAM", "KEYS", "MODELS");
+    for (size_t i = 0; i < config->team_count; i++) {
+        const struct config_team *team = &config->teams[i];
+        if (name != NULL && !text_eq(team->name, text_of(name)))
+            continue;
+        shown++;
+        if (!as_json) {
+            put_row(config, team, &out);
+            continue;
+        }
+        json_object(&w);
+        json_name(&w, "name");
+        json_put_str(&w, team->name);
+        json_name(&w, "keys");
+        json_put_int(&w, (int64_t)count_keys(config, team));
+        json_name(&w, "models");
+        put_models(team, &w);
+        json_close(&w);
+    }
+    if (as_json) {
+        json_close(&w);
+        buf_str(&out, "\n");
+    }
+    config_unref(config);
+    if (name == NULL || shown > 0)
+        return cli_print(&out);
+    buf_free(&out);
+    cli_say("there is no team \"%s\": llm-gateway teams list shows all", name);
+    return CLI_FAILED;
+}
+
+static int run(struct cli *cli)
+{
+    struct text word = text_of(cli->args[0]);
+    json_start();
+    if (text_is(word, "create") && cli->arg_count == 1)
+        return create(cli);
+    if (text_is(word, "list") && cli->arg_count == 1)
+        return list(cli, NULL);
+    if (text_is(word, "show") && cli->arg_count == 2)
+        return list(cli, cli->args[1]);
+    return cli_usage(cli->verb, "teams takes create --name NAME, list, or show NAME");
+}
+
+const struct cli_verb verb_teams = {
+    .name = "teams",
+    .summary = "make teams, and list them",
+    .arguments = "create --name NAME | list | show NAME",
+    .notes =
+        "A team that is made here stands in keys.lua beside the ledger; those of gateway.lua are listed, too, and changed there.\n",
+    .options = options,
+    .words = "create list show",
+    .least_args = 1,
+    .most_args = 2,
+    .run = run,
+};
