@@ -38,7 +38,9 @@ local function messages_of(r)
     local out = {}
     if r.system then out[1] = { role = "system", text = r.system, images = 0, calls = {} } end
     for _, m in ipairs(list) do out[#out + 1] = { role = m.role or "user", text = m.text or "", images = m.images or 0, calls = m.tool_calls or {} } end
-    if r.images then out[#out].images = r.images end
+    local last = #out
+    while last > 1 and out[last].role ~= "user" do last = last - 1 end
+    if r.images then out[last].images = r.images end -- of the user's last turn: not every API has pictures in others
     return out
 end
 

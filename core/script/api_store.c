@@ -130,7 +130,7 @@ static int counter_take(lua_State *L)
 {
     struct window w = window_at(L, 2, "gw.counter.take", true);
     int64_t limit = api_option_int(L, 2, "gw.counter.take", "limit", 0, INT64_MAX / 2, -1),
-            n = api_option_int(L, 2, "gw.counter.take", "n", 1, INT64_MAX / 2, 1);
+            n = api_option_int(L, 2, "gw.counter.take", "n", 0, INT64_MAX / 2, 1);
     bool took;
     if (limit < 0)
         return luaL_error(L, "gw.counter.take: limit = ... is needed");

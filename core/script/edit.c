@@ -158,7 +158,7 @@ static int set(lua_State *L)
     return 0;
 }
 
-/* Lower, or put in where there is none. */
+/* Lower, or put in where there is none. An API without settings has nothing that could be over the limit. */
 static int cap(lua_State *L)
 {
     struct script_request *req = request_check(L, "cap");
@@ -166,8 +166,10 @@ static int cap(lua_State *L)
     if (kind->type != 'i' && kind->type != 'n')
         return luaL_error(L, "req:cap: %s is no number", kind->name);
     struct text value = value_of(L, "req:cap", kind);
-    if (is_unread(L, req))
-        return 0;
+    if (is_unread(L, req) || req->face->shape == NULL) {
+        lua_pushboolean(L, false);
+        return 1;
+    }
     struct shape_body b = begin(L, req, "cap");
     const struct json *old = shape_get(&b, text_of(kind->name));
     double limit = lua_tonumber(L, 3);
@@ -218,7 +220,7 @@ static int keep_tools(lua_State *L)
 {
     struct script_request *req = request_check(L, "keep_tools");
     check_function(L, "keep_tools", "function(name) return name ~= \"shell\" end");
-    if (is_unread(L, req)) {
+    if (is_unread(L, req) || req->ask->json == NULL) { /* a form has no tools */
         lua_newtable(L);
         return 1;
     }

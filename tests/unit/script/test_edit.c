@@ -148,7 +148,14 @@ static const struct edit_case {
       "the completions API has no system text" },
     { &face_embeddings, embeddings, MASK, { "a@b.de" }, { "[E]" }, NULL },
     { &face_chat, chat, "req:cap('max_tokens', 'x')", { NULL }, { NULL }, "req:cap: max_tokens takes a whole number" },
-    { &face_embeddings, embeddings, "req:cap('max_tokens', 5)", { NULL }, { NULL }, "this API has no \"max_tokens\"" },
+    { &face_embeddings, embeddings, "req:set('max_tokens', 5)", { NULL }, { NULL }, "this API has no \"max_tokens\"" },
+    { &face_embeddings, embeddings, "if req:cap('max_tokens', 5) then error('changed') end", { NULL }, { NULL }, NULL },
+    { &face_embeddings,
+      embeddings,
+      "assert(#req:keep_tools(function() return false end) == 0)",
+      { NULL },
+      { NULL },
+      NULL },
 };
 
 /* The body with the pieces replaced, each where it stands first. */
