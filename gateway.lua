@@ -57,6 +57,11 @@ model "fast" {
 
 -- A server of your own gets so many requests at a time, more go to the fallback; without one they wait for up to 2 s:
 -- model "local" { { "vllm/qwen3", max_in_flight = 32 }, fallback = { "openai/gpt-4o-mini" } } -- or "adaptive"
+-- Its context, so that a longer prompt goes elsewhere before anything is sent; who gets what is too long, or filtered:
+-- model "wide" {
+--     { "vllm/qwen3", context_tokens = 32768 },
+--     on_context_overflow = { "anthropic/claude-sonnet-4-6" }, on_content_filter = { "openai/gpt-4o-mini" },
+-- }
 
 -- Families: the name that was asked for goes on unchanged. These are the ones that also hold without a configuration.
 model "claude-*" { "anthropic/*" }

@@ -58,6 +58,7 @@ struct declare_target {
     const struct tariff *price; /* NULL: not set */
     unsigned weight;            /* DECLARE_NO_WEIGHT: not set */
     unsigned max_in_flight;     /* 0: not set */
+    unsigned context_tokens;    /* 0: not set */
     struct text region, retention;
 };
 #define DECLARE_NO_WEIGHT UINT32_MAX
@@ -143,7 +144,7 @@ struct declare_model {
     int line;
     bool complete;
     struct text name;
-    struct declare_targets targets, fallback;
+    struct declare_targets targets, fallback, overflow, filter;
     struct config_timeouts timeouts;
     struct declare_retry retry;
     struct declare_slow slow;

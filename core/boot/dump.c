@@ -208,8 +208,8 @@ static void dump_word(const char *before, struct text word, struct buf *out)
 static void dump_target(const struct config_target *target, struct buf *out)
 {
     bool more = target->price != NULL || target->region.ptr != NULL || target->retention.ptr != NULL ||
-                target->weight != 1 || target->max_in_flight > 0;
-    if (more && target->fallback) /* the others stand in braces already */
+                target->weight != 1 || target->max_in_flight > 0 || target->context_tokens > 0;
+    if (more && target->list != LIST_FIRST) /* the others stand in braces already */
         buf_str(out, "{ ");
     buf_printf(out, "\"%.*s/", TEXT_ARG(target->provider->name));
     struct buf name;
@@ -228,23 +228,28 @@ static void dump_target(const struct config_target *target, struct buf *out)
         buf_str(out, ", max_in_flight = \"adaptive\"");
     else if (target->max_in_flight > 0)
         buf_printf(out, ", max_in_flight = %u", target->max_in_flight);
+    if (target->context_tokens > 0)
+        buf_printf(out, ", context_tokens = %lld", (long long)target->context_tokens);
     dump_word(", region = ", target->region, out);
     dump_word(", retention = ", target->retention, out);
-    buf_str(out, more && target->fallback ? " }" : "");
+    buf_str(out, more && target->list != LIST_FIRST ? " }" : "");
 }
 
-static void dump_targets(const struct config_model *model, bool fallback, struct buf *out)
+static void dump_targets(const struct config_model *model, enum config_list list, struct buf *out)
 {
-    bool first = true;
+    bool named = list != LIST_FIRST, first = true;
     for (size_t i = 0; i < model->target_count; i++) {
-        if (model->targets[i].fallback != fallback)
+        if (model->targets[i].list != list)
             continue;
-        buf_str(out, fallback && !first ? ", " : fallback ? "    fallback = { " : "    { ");
+        if (named && first)
+            buf_printf(out, "    %s = { ", config_list_name(list));
+        else
+            buf_str(out, named ? ", " : "    { ");
         dump_target(&model->targets[i], out);
-        buf_str(out, fallback ? "" : " },\n");
+        buf_str(out, named ? "" : " },\n");
         first = false;
     }
-    if (fallback && !first)
+    if (named && !first)
         buf_str(out, " },\n");
 }
 
@@ -253,8 +258,8 @@ static void dump_model(const struct config_model *model, struct buf *out)
     buf_str(out, "\nmodel ");
     lua_text_string(out, model->name);
     buf_str(out, " {\n");
-    dump_targets(model, false, out);
-    dump_targets(model, true, out);
+    for (unsigned i = 0; i < LISTS; i++)
+        dump_targets(model, (enum config_list)i, out);
     buf_printf(out, "    strategy = \"%s\",\n", config_strategy_name(model->strategy));
     if (model->sticky)
         buf_str(out, "    sticky = \"conversation\",\n");

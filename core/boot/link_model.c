@@ -10,9 +10,23 @@ enum { NAME_MAX_LEN = 200 };
 
 static void link_model(struct link *l, const struct declare_model *said, struct config_model *model, const char *where);
 static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
-                        bool fallback, struct config_model *model, const char *where);
+                        enum config_list which, struct config_model *model, const char *where);
 static void note_skipped(struct link *l, int line, const struct config_model *model, const char *where);
 static void note_unusable(struct link *l);
+
+static void add_lists(struct link *l, const struct declare_model *said, struct config_model *model, const char *where)
+{
+    const struct declare_targets *const lists[LISTS] = { [LIST_FIRST] = &said->targets,
+                                                         [LIST_FALLBACK] = &said->fallback,
+                                                         [LIST_OVERFLOW] = &said->overflow,
+                                                         [LIST_FILTER] = &said->filter };
+    size_t count = 0;
+    for (unsigned i = 0; i < LISTS; i++)
+        count += lists[i]->count;
+    model->targets = arena_array(l->arena, struct config_target, count);
+    for (unsigned i = 0; i < LISTS; i++)
+        add_targets(l, said, lists[i], (enum config_list)i, model, where);
+}
 
 static bool has_target(const struct config_model *model, const struct config_target *target)
 {
@@ -40,7 +54,7 @@ static void check_shared(struct link *l, const struct config_model *last)
 static bool is_usable(const struct config_model *model)
 {
     for (size_t i = 0; i < model->target_count; i++)
-        if (model->targets[i].provider->off == NULL)
+        if (model->targets[i].provider->off == NULL && model->targets[i].list <= LIST_FALLBACK)
             return true;
     return false;
 }
@@ -130,9 +144,7 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     model->min_output = said->min_output;
     model->most_nano = said->most;
     model->budgets = link_budgets(l, &said->budgets, said->line, arena_printf(&l->scratch, "%s: budget", where));
-    model->targets = arena_array(l->arena, struct config_target, said->targets.count + said->fallback.count);
-    add_targets(l, said, &said->targets, false, model, where);
-    add_targets(l, said, &said->fallback, true, model, where);
+    add_lists(l, said, model, where);
     check_shared(l, model);
     if (l->options->file != NULL)
         note_skipped(l, said->line, model, where);
@@ -192,7 +204,7 @@ const struct tariff *link_price(struct link *l, const struct tariff *said)
 }
 
 static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
-                        bool fallback, struct config_model *model, const char *where)
+                        enum config_list which, struct config_model *model, const char *where)
 {
     struct complaints *complaints = &l->report->complaints;
 
@@ -229,9 +241,10 @@ static void add_targets(struct link *l, const struct declare_model *said, const 
         model->targets[model->target_count++] =
             (struct config_target){ .provider = provider,
                                     .model = arena_text(l->arena, rest),
-                                    .fallback = fallback,
+                                    .list = which,
                                     .weight = weight,
                                     .max_in_flight = most,
+                                    .context_tokens = list->items[i].context_tokens,
                                     .price = link_price(l, list->items[i].price),
                                     .region = arena_text(l->arena, list->items[i].region),
                                     .retention = arena_text(l->arena, list->items[i].retention) };

@@ -40,12 +40,10 @@ static void row_of(const struct config_model *model, const struct listing *l)
     buf_printf(l->out, "%-24.*s", TEXT_ARG(model->name));
     for (size_t i = 0; i < model->target_count; i++) {
         const struct config_target *target = &model->targets[i];
-        buf_printf(l->out, "%s%.*s/%.*s%s",
-                   i == 0             ? " "
-                   : target->fallback ? ", else "
-                                      : ", ",
-                   TEXT_ARG(target->provider->name), TEXT_ARG(target->model),
-                   target->provider->off != NULL ? " (off)" : "");
+        static const char *const before[LISTS] = { ", ", ", else ", ", where it is too long ",
+                                                   ", where it is filtered " };
+        buf_printf(l->out, "%s%.*s/%.*s%s", i == 0 ? " " : before[target->list], TEXT_ARG(target->provider->name),
+                   TEXT_ARG(target->model), target->provider->off != NULL ? " (off)" : "");
     }
     buf_str(l->out, "\n");
 }
@@ -111,7 +109,9 @@ static void json_of(const struct config_model *model, const struct listing *l)
         json_name(w, "model");
         json_put_str(w, target->model);
         json_name(w, "fallback");
-        json_put_bool(w, target->fallback);
+        json_put_bool(w, target->list == LIST_FALLBACK);
+        json_name(w, "list");
+        json_put_str(w, text_of(target->list != LIST_FIRST ? config_list_name(target->list) : "targets"));
         json_name(w, "off");
         json_put_bool(w, target->provider->off != NULL);
         if (l->fields)

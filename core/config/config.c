@@ -43,6 +43,12 @@ const char *config_strategy_name(enum config_strategy strategy)
     return names[strategy];
 }
 
+const char *config_list_name(enum config_list list)
+{
+    static const char *const names[LISTS] = { "", "fallback", "on_context_overflow", "on_content_filter" };
+    return names[list];
+}
+
 const char *config_priority_name(enum config_priority priority)
 {
     static const char *const names[PRIORITIES] = { "", "critical", "normal", "low" };

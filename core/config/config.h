@@ -98,16 +98,29 @@ struct config_provider {
     unsigned index; /* position in config->providers */
 };
 
+/* In which list of its model a target stands. The first two are one way: the second is for when all of the first have failed. Each of
+ * the others is for one kind of failure, and nothing else leads to it. */
+enum config_list {
+    LIST_FIRST,
+    LIST_FALLBACK,
+    LIST_OVERFLOW, /* on_context_overflow */
+    LIST_FILTER,   /* on_content_filter */
+    LISTS
+};
+/* As gateway.lua names it; "" of the first. Static. */
+const char *config_list_name(enum config_list list);
+
 #define CONFIG_ADAPTIVE UINT32_MAX /* a limit that is found by itself */
 
 /* One row of a model. */
 struct config_target {
     const struct config_provider *provider;
-    struct text model;          /* as the upstream names it; "*": the name the client asked for */
-    bool fallback;              /* from the `fallback` list */
+    struct text model; /* as the upstream names it; "*": the name the client asked for */
+    enum config_list list;
     const struct tariff *price; /* of its own; NULL: the provider's */
     unsigned weight;            /* 1 where the file has none */
     unsigned max_in_flight;     /* requests at a time; 0: no limit; CONFIG_ADAPTIVE. The same for each of its models */
+    int64_t context_tokens;     /* the window of its context, as the operator states it; 0: not stated */
     struct text region,
         retention; /* where it answers, how long it keeps what it gets, as the operator states it; absent: not stated */
 };
@@ -137,7 +150,7 @@ const char *config_strategy_name(enum config_strategy strategy);
 
 struct config_model {
     struct text name;              /* as asked for; may end in '*' */
-    struct config_target *targets; /* in order, fallbacks last */
+    struct config_target *targets; /* in order, list by list */
     size_t target_count;
     enum config_strategy strategy;
     bool sticky;                     /* sticky = "conversation" */

@@ -25,18 +25,19 @@ struct request;
 /* One upstream a request may go to, in the order in which they are tried. Arena. */
 struct route_target {
     const struct config_provider *provider;
-    struct text model;             /* as the upstream names it */
-    bool configured;               /* `model` stands in the configuration; else the client named it */
-    const struct tariff *price;    /* what gateway.lua reports that it costs; NULL: nothing */
-    bool fallback;                 /* it stands in the list of fallbacks, or one before it is off or ejected */
-    bool reserve;                  /* it stands in the list of fallbacks */
-    bool looked_up;                /* `health` is known */
-    const char *chosen;            /* why it is the next: "order", "sticky" ...; static, NULL: nobody chose */
+    struct text model;          /* as the upstream names it */
+    bool configured;            /* `model` stands in the configuration; else the client named it */
+    const struct tariff *price; /* what gateway.lua reports that it costs; NULL: nothing */
+    bool fallback;      /* it stands in another list than the first, or one before it is off, ejected or too small */
+    bool reserve;       /* it stands in another list than the first */
+    bool looked_up;     /* `health` is known */
+    const char *chosen; /* why it is the next: "order", "sticky" ...; static, NULL: nobody chose */
     unsigned max_in_flight;        /* requests at a time; 0: no limit; CONFIG_ADAPTIVE */
     unsigned weight;               /* its share among the targets of its list; 1 where there are no weights */
     struct ejection *health;       /* NULL: nothing is known of it */
     bool avoided;                  /* it is degraded: this request goes elsewhere, where it can */
     struct outage *outage;         /* it is tried though nothing is usable; NULL: it is not */
+    int64_t context_tokens;        /* as the operator states it; 0: not stated */
     struct text region, retention; /* as the operator states them; absent: not stated */
 };
 

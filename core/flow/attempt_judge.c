@@ -60,6 +60,14 @@ static bool may_help(const struct attempt *a)
            ejection_affords(a->target->health);
 }
 
+/* What is the request's own fault is so everywhere but where the operator has a list for it. */
+static bool turns(const struct attempt *a)
+{
+    return a->error.kind != FAIL_US && a->error_from != ERROR_FROM_US &&
+           ((a->error_fault == GW_FAULT_CONTEXT && route_turn(a->req, LIST_OVERFLOW)) ||
+            (a->error_fault == GW_FAULT_FILTER && route_turn(a->req, LIST_FILTER)));
+}
+
 static enum verdict judge(struct attempt *a, bool elsewhere)
 {
     struct request *req = a->req;
@@ -67,7 +75,7 @@ static enum verdict judge(struct attempt *a, bool elsewhere)
         return GIVE_UP;
     if (attempt_is_about_secret(a) && req->secret_tries < SECRETS_MORE && choose_has_secret(a))
         return NEXT_SECRET;
-    if (!elsewhere || !way_has_attempts(req))
+    if (!way_has_attempts(req) || !(elsewhere || turns(a)))
         return GIVE_UP;
     if (choose_has_another(req, true))
         return NEXT_TARGET;

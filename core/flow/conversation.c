@@ -8,17 +8,17 @@
 /* Of each text: two that differ behind that and are as long only share a place. */
 enum { TEXT_MOST = 2048 };
 
-static const struct talk *talk_of(struct request *req)
+const struct talk *conversation_talk(const struct request *req, struct arena *arena, struct ask *ask)
 {
     struct fail fail = { 0 };
     if (req->body.len == 0)
         return NULL;
     if (req->face->talk != NULL)
-        return req->face->talk(&req->arena, &req->ask, &fail);
+        return req->face->talk(arena, ask, &fail);
     if (req->face->canonical == NULL)
         return NULL;
-    struct ask canonical = { .json = req->face->canonical(&req->arena, &req->ask, &fail) };
-    return canonical.json != NULL ? talk_chat(&req->arena, &canonical, &fail) : NULL;
+    struct ask canonical = { .json = req->face->canonical(arena, ask, &fail) };
+    return canonical.json != NULL ? talk_chat(arena, &canonical, &fail) : NULL;
 }
 
 /* Of who has none. */
@@ -33,7 +33,7 @@ const uint8_t *conversation_of(struct request *req)
     if (name.len == 0 && !scan_string(&req->arena, scan_get(&req->ask.scan, "prompt_cache_key"), &name))
         name = TEXT_NONE;
     uint8_t *digest = arena_array(&req->arena, uint8_t, CRYPTO_SHA256_LEN);
-    const struct talk *talk = name.len == 0 ? talk_of(req) : NULL;
+    const struct talk *talk = name.len == 0 ? conversation_talk(req, &req->arena, &req->ask) : NULL;
     if (name.len > 0)
         crypto_sha256(name, digest);
     if (name.len > 0 ||

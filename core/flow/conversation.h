@@ -5,10 +5,16 @@
 
 #include <stdint.h>
 
+struct arena;
+struct ask;
 struct request;
+struct talk;
 
 /* The digest (SHA-256) of what all its turns have in common: the session that the client names, else its prompt_cache_key, else key,
  * system text and first message. NULL: it has none of these. Read once, while the body is there; arena. */
 const uint8_t *conversation_of(struct request *req);
+/* What is said in it, read through `ask`: the request's, or a copy. All of it is in the arena or lent. NULL: there are no words in it.
+ * Any thread that has the request. */
+const struct talk *conversation_talk(const struct request *req, struct arena *arena, struct ask *ask);
 
 #endif

@@ -201,9 +201,9 @@ bool failure_judge(struct attempt *a)
         if (a->error.kind == FAIL_US) /* the plugin's defect, or memory that is missing here */
             return true;
         /* A 403 or 404 may be this target's alone; what else is the caller's fault is it everywhere. */
-        return (a->error_fault != GW_FAULT_REQUEST && a->error_fault != GW_FAULT_CONTEXT &&
-                a->error_fault != GW_FAULT_FILTER) ||
-               a->error_status == 403 || a->error_status == 404;
+        if (a->error_fault == GW_FAULT_CONTEXT || a->error_fault == GW_FAULT_FILTER)
+            return false; /* these have lists of their own */
+        return a->error_fault != GW_FAULT_REQUEST || a->error_status == 403 || a->error_status == 404;
     }
     attempt_turn(a, ATTEMPT_FAILED);
     if (a->failure != TRANSFER_OK) {

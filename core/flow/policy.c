@@ -286,7 +286,8 @@ static struct script_target target_of(struct request *req, struct attempt *guess
     *guess = (struct attempt){ .req = req, .target = t };
     if (worst_price(guess))
         out.cost_nano = guess->soft;
-    if (price_find(req, t, &found))
+    out.context_tokens = t->context_tokens;
+    if (out.context_tokens == 0 && price_find(req, t, &found))
         out.context_tokens = found.model->window;
     return out;
 }

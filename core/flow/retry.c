@@ -22,6 +22,7 @@ struct retry_kept {
     struct route_target *targets;
     size_t target_count, target_next;
     const struct config_model *target_model;
+    enum config_list list;
     struct config_timeouts timeouts;
     int64_t first_token_ns;
     unsigned made, most, earlier;
@@ -69,6 +70,7 @@ static void keep(struct request *req)
                               .target_count = req->target_count,
                               .target_next = req->target_next,
                               .target_model = req->model,
+                              .list = req->list,
                               .timeouts = req->timeouts,
                               .first_token_ns = req->first_token_ns,
                               .made = req->attempts_made,
@@ -206,6 +208,7 @@ static void bring_back(struct request *req)
     req->target_count = k->target_count;
     req->target_next = k->target_next;
     req->model = k->target_model;
+    req->list = k->list;
     req->timeouts = k->timeouts;
     req->attempts_max = k->most;
     req->first_token_ns = k->first_token_ns;

@@ -1,4 +1,6 @@
 /* route.c - which targets may answer, in which order: the model as configured, a provider's own model, or a family. */
+#include <string.h>
+
 #include "base/json.h"
 #include "flow/policy.h"
 #include "flow/way.h"
@@ -58,25 +60,30 @@ static enum next unknown(struct request *req)
     return FAIL;
 }
 
+static void add_configured(struct request *req, const struct config_target *t)
+{
+    bool named = !text_is(t->model, "*");
+    if (!is_allowed(req->team, t)) {
+        req->barred_targets++;
+        return;
+    }
+    if (!add_target(req, t->provider, named ? t->model : req->ask.model, named, t->list != LIST_FIRST))
+        return;
+    struct route_target *added = &req->targets[req->target_count - 1];
+    added->weight = t->weight;
+    added->max_in_flight = t->max_in_flight;
+    added->price = t->price != NULL ? t->price : added->price;
+    added->context_tokens = t->context_tokens;
+    added->region = t->region;
+    added->retention = t->retention;
+}
+
 static void by_model(struct request *req, const struct config_model *model)
 {
     req->targets = arena_array(&req->arena, struct route_target, model->target_count + 1);
-    for (size_t i = 0; i < model->target_count; i++) {
-        const struct config_target *t = &model->targets[i];
-        bool named = !text_is(t->model, "*");
-        if (!is_allowed(req->team, t)) {
-            req->barred_targets++;
-            continue;
-        }
-        if (!add_target(req, t->provider, named ? t->model : req->ask.model, named, t->fallback))
-            continue;
-        struct route_target *added = &req->targets[req->target_count - 1];
-        added->weight = t->weight;
-        added->max_in_flight = t->max_in_flight;
-        added->price = t->price != NULL ? t->price : added->price;
-        added->region = t->region;
-        added->retention = t->retention;
-    }
+    for (size_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].list <= LIST_FALLBACK)
+            add_configured(req, &model->targets[i]);
     req->timeouts = model->timeouts;
     req->attempts_max = model->attempts;
     req->model = model;
@@ -128,6 +135,30 @@ static void by_provider(struct request *req, const struct config_provider *provi
     if (req->worker->gateway->ledger != NULL)
         find_models(req, provider, model);
     req->attempts_max = CONFIG_DEFAULT_ATTEMPTS;
+}
+
+/* Attempts point to the targets before: the list is a new one. */
+bool route_turn(struct request *req, enum config_list list)
+{
+    const struct config_model *model = req->model;
+    size_t kept = req->target_next, most = kept;
+    if (model == NULL || req->list != LIST_FIRST)
+        return false;
+    for (size_t i = 0; i < model->target_count; i++)
+        most += model->targets[i].list == list;
+    struct route_target *tried = req->targets;
+    if (most == kept)
+        return false;
+    req->targets = arena_array(&req->arena, struct route_target, most);
+    memcpy(req->targets, tried, kept * sizeof *tried);
+    req->target_count = kept;
+    req->list = list;
+    for (size_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].list == list)
+            add_configured(req, &model->targets[i]);
+    way_debug(req, "goes to the list %s: %zu of its targets may answer", config_list_name(list),
+              req->target_count - kept);
+    return req->target_count > kept;
 }
 
 /* Without a configuration file, bare names go by the providers' own patterns. */
@@ -203,6 +234,7 @@ static enum next check_choices(struct request *req)
 enum next route_run(struct request *req)
 {
     struct route_place place;
+    req->list = LIST_FIRST;
     if ((!policy_has_routed(req) && !policy_asks(req) && !config_team_may(req->team, req->ask.model)) ||
         !route_find(req->config, req->ask.model, &place))
         return unknown(req);

@@ -21,6 +21,8 @@ static const struct step rows[] = {
     { "policy.request",
       policy_request },                 /* what the operator's rules make of it: another model, an answer, a refusal */
     { "route", route_run },             /* the eligible targets, in order */
+    { "fit.count", fit_count },         /* how long is the prompt at least? A job where it is large */
+    { "fit", fit_run },                 /* without those whose context is too small for it */
     { "policy.route", policy_route },   /* and of the targets that are left */
     { "attempt.pause", attempt_pause }, /* before the same target is tried once more */
     { "attempt.choose", attempt_choose }, /* the next target; waits in the model's queue where all are full */

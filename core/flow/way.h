@@ -131,6 +131,8 @@ struct request {
     struct route_target *targets;
     size_t target_count, target_next;
     const struct config_model *model; /* NULL: the client named a provider */
+    enum config_list list;            /* LIST_FIRST: the targets are those of the model's usual lists */
+    int64_t least_tokens;             /* of its input, for certain; 0: nobody counted */
     struct text *target_of;           /* then: the models that have it as a target */
     size_t target_of_count;
     unsigned off_targets;         /* targets before that are switched off */
@@ -228,6 +230,8 @@ enum next decode_run(struct request *req);
 enum next policy_request(struct request *req);
 enum next route_run(struct request *req);
 enum next policy_route(struct request *req);
+enum next fit_count(struct request *req);
+enum next fit_run(struct request *req);
 enum next attempt_choose(struct request *req);
 enum next cached_find(struct request *req);
 enum next attempt_pause(struct request *req);
@@ -258,6 +262,9 @@ struct route_place {
 /* A model of exactly that name, PROVIDER/MODEL, the family that fits best, or by the providers' own patterns where nothing is
  * configured. False: nobody. What the team may use is not asked here. */
 bool route_find(const struct config *config, struct text name, struct route_place *place);
+
+/* The targets that are left are those of this list from now on; once a request. False: it has none that may answer. */
+bool route_turn(struct request *req, enum config_list list);
 
 /* Nobody upstream counts tokens: an honest estimate, marked as one. Never 0: clients take that for a broken counter. */
 enum next route_estimate_tokens(struct request *req);

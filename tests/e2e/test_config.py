@@ -264,7 +264,7 @@ class FirstKeys(unittest.TestCase):
         listed = json.loads(run("models", "--json", "-c", os.path.join(ROOT, "gateway.lua")).out)
         for name, plugin in described.items():
             families = [model["name"] for model in listed if model["targets"] == [
-                {"provider": name, "model": "*", "fallback": False, "off": True}]]
+                {"provider": name, "model": "*", "fallback": False, "list": "targets", "off": True}]]
             self.assertEqual(families, plugin["models"].split())
 
     def test_the_start_names_the_file_and_each_provider_with_its_reason(self):

@@ -188,9 +188,9 @@ Test(load, joins_models_with_their_targets_in_order)
     cr_assert_eq(m->target_count, 4);
     cr_assert(text_is(m->targets[0].provider->name, "demo") && text_is(m->targets[0].model, "a/b"));
     cr_assert(text_is(m->targets[1].provider->name, "own") && text_is(m->targets[1].model, "c"));
-    cr_assert_not(m->targets[1].fallback);
-    cr_assert(text_is(m->targets[2].model, "d") && m->targets[2].fallback);
-    cr_assert(text_is(m->targets[3].model, "*") && m->targets[3].fallback);
+    cr_assert(m->targets[1].list == LIST_FIRST);
+    cr_assert(text_is(m->targets[2].model, "d") && m->targets[2].list == LIST_FALLBACK);
+    cr_assert(text_is(m->targets[3].model, "*") && m->targets[3].list == LIST_FALLBACK);
     cr_assert_eq(m->timeouts.connect_ns, CLOCK_S / 2);
     cr_assert_eq(m->timeouts.idle_ns, 0, "what is not set here is the provider's, or the default");
     cr_assert_eq(m->attempts, 5);
@@ -198,7 +198,7 @@ Test(load, joins_models_with_their_targets_in_order)
     cr_assert_eq(config_family(b.config, TEXT("claude-haiku")), &b.config->models[1]);
     cr_assert_eq(b.config->models[1].attempts, CONFIG_DEFAULT_ATTEMPTS);
     cr_assert_not(b.config->models[1].lossy_refuse);
-    cr_assert(b.config->models[2].targets[1].fallback);
+    cr_assert(b.config->models[2].targets[1].list == LIST_FALLBACK);
     bench_end(&b);
 }
 

@@ -47,7 +47,7 @@ static void begin(const char *model)
     targets[0] = to(3, "x");
     targets[1] = to(0, "up");
     targets[2] = to(2, "*");
-    targets[2].fallback = true;
+    targets[2].list = LIST_FALLBACK;
     targets[2].price = tariff_b;
     targets[3] = to(0, "*");
     targets[4] = to(1, "emb");

@@ -1,0 +1,124 @@
+"""test_lists.py - a prompt that is too long, and one that a content filter refuses, go to lists of their own; what surely fits nowhere is not sent."""
+
+import os
+import tempfile
+import unittest
+
+from command import run
+from harness import Case, Gateway, provider
+from upstream import Upstream, good, reply_json
+
+LONG = {"error": {"message": "This model's maximum context length is 8192 tokens.", "type": "invalid_request_error", "param": "messages",
+                  "code": "context_length_exceeded"}}
+FILTERED = {"error": {"message": "The response was filtered.", "type": "invalid_request_error", "param": "prompt", "code": "content_filter"}}
+MODEL = """model "m" {{ {{ "a/real", context_tokens = {window} }}, fallback = {{ "b/real" }},
+    on_context_overflow = {{ {{ "c/real", context_tokens = 400 }} }}, on_content_filter = {{ "d/real" }} }}
+"""
+
+
+def saying(status, body):
+    return lambda request, out: out.send(reply_json(body, status))
+
+
+class Lists(Case):
+    def setUp(self):
+        self.ups = {}
+        for name in "abcd":
+            self.ups[name] = Upstream(good)
+            self.addCleanup(self.ups[name].stop)
+
+    def gateway(self, model=None, window=300):
+        return Gateway("".join(provider(n, up.url) for n, up in self.ups.items()) + (model or MODEL.format(window=window)),
+                       env={"GW_TEST_HEALTH": "1"})
+
+    def counts(self):
+        return {name: len(up.requests) for name, up in self.ups.items() if up.requests}
+
+    def attempts(self, gw, answer):
+        return [(a["provider"], a["outcome"]) for a in gw.log_for(answer.id)["attempts"]]
+
+    def test_an_upstreams_context_error_goes_to_its_list_and_not_to_the_fallback(self):
+        self.ups["a"].handler = saying(400, LONG)
+        with self.gateway() as gw:
+            answer = gw.chat()
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(self.attempts(gw, answer), [("a", "status_400"), ("c", "ok")])
+            self.assertEqual(self.counts(), {"a": 1, "c": 1})
+            self.assertTrue(gw.log_for(answer.id)["fallback"])
+
+    def test_a_filters_refusal_goes_to_its_list(self):
+        for status in (400, 403):
+            self.ups["a"].handler = saying(status, FILTERED)
+            with self.subTest(status), self.gateway() as gw:
+                answer = gw.chat()
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(self.attempts(gw, answer)[1:], [("d", "ok")])
+
+    def test_other_failures_go_to_no_such_list(self):
+        self.ups["a"].handler = saying(500, {"error": {"message": "no"}})
+        self.ups["b"].handler = saying(500, {"error": {"message": "no"}})
+        with self.gateway() as gw:
+            self.assertEqual(gw.chat().status, 502)
+            self.assertEqual(set(self.counts()), {"a", "b"})
+
+    def test_a_list_of_one_failure_is_the_end(self):
+        self.ups["a"].handler = saying(400, LONG)
+        self.ups["c"].handler = saying(400, FILTERED)
+        with self.gateway() as gw:
+            self.assert_error(gw.chat(), 400, "invalid_request_error", "content_filter")
+            self.assertEqual(self.counts(), {"a": 1, "c": 1})
+
+    def test_without_a_list_the_clients_see_the_refusal(self):
+        self.ups["a"].handler = saying(400, LONG)
+        with self.gateway('model "m" { "a/real", fallback = { "b/real" }, on_context_overflow = {} }\n') as gw:
+            self.assert_error(gw.chat(), 400, "invalid_request_error", "context_length_exceeded")
+            self.assertEqual(self.counts(), {"a": 1})
+
+    def test_a_target_that_is_too_small_is_passed_over(self):
+        with self.gateway() as gw:
+            answer = gw.chat("word " * 299)
+            self.assertEqual(self.attempts(gw, answer), [("a", "ok")])
+            answer = gw.chat("word " * 300)
+            self.assertEqual(self.attempts(gw, answer), [("b", "ok")])
+            self.assertTrue(gw.log_for(answer.id)["fallback"])
+
+    def test_what_fits_nowhere_is_refused_in_each_clients_words(self):
+        with self.gateway('model "m" { { "a/real", context_tokens = 300 }, on_context_overflow = { { "c/real", context_tokens = 400 } } }\n') as gw:
+            answer = gw.chat("word " * 399)
+            self.assertEqual(self.attempts(gw, answer), [("c", "ok")])
+            answer = gw.chat("word " * 400)
+            self.assert_error(answer, 400, "invalid_request_error", "context_length_exceeded")
+            text = "prompt is too long: at least 400 tokens > 400 maximum of the model \"m\". Shorten it"
+            self.assertEqual(answer.json()["error"]["message"], text)
+            self.assertEqual(gw.log_for(answer.id)["row"], "fit")
+            answer = gw.request("POST", "/v1/messages", (), {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "word " * 400}]})
+            self.assertEqual(answer.status, 400)
+            self.assertEqual(answer.json()["error"]["type"], "invalid_request_error")
+            self.assertEqual(answer.json()["error"]["message"], text)
+            self.assertEqual(self.counts(), {"c": 1})
+
+    def test_the_price_books_window_counts_with_its_roundings(self):
+        with self.gateway('model "m" { "a/gpt-4" }\n') as gw:  # 8,192 tokens; an eighth more is 9,216
+            self.assertEqual(gw.chat("word " * 9215).status, 200)
+            self.assertEqual(gw.chat("word " * 9216).status, 400)
+            self.assertEqual(self.counts(), {"a": 1})
+
+
+class Words(unittest.TestCase):
+    def test_are_read_and_dumped(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "gateway.lua"), "w", encoding="utf-8") as f:
+                f.write('provider "demo" {}\nmodel "m" { "demo/x", on_context_overflow = { { "demo/y", context_tokens = 1000000 } }, on_content_filter = { "demo/z" } }\n')
+            first = run("check", "-T", cwd=folder)
+            self.assertIn('on_context_overflow = { { "demo/y", context_tokens = 1000000 } },', first.out)
+            self.assertIn('on_content_filter = { "demo/z" },', first.out)
+            with open(os.path.join(folder, "gateway.lua"), "w", encoding="utf-8") as f:
+                f.write('provider "demo" {}\nmodel "m" { { "demo/x", context_tokens = 0 }, on_context_overflow = { "nix/y" } }\n')
+            said = run("check", cwd=folder)
+            self.assertEqual(said.code, 78)
+            self.assertIn("context_tokens", said.err)
+            self.assertIn('there is no provider "nix"', said.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
