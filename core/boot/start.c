@@ -31,6 +31,7 @@
 #include "flow/metrics.h"
 #include "flow/throttle.h"
 #include "health/health.h"
+#include "health/pins.h"
 #include "money/book.h"
 #include "money/delivery.h"
 #include "money/estimates.h"
@@ -160,6 +161,13 @@ static int watch_signals(struct run *run)
     return -1;
 }
 
+/* Beside the ledger, whose folder is this process's alone; in memory where there is none. */
+static int open_pins(struct run *run, const char *folder, struct fail *fail)
+{
+    run->gateway.pins = pins_open(folder, 0, clock_unix_ms() / 1000, fail);
+    return run->gateway.pins != NULL ? 0 : -1;
+}
+
 /* Nothing is served whose cost could not be written down. */
 static int open_ledger(struct run *run)
 {
@@ -172,7 +180,7 @@ static int open_ledger(struct run *run)
     struct fail fail;
 
     if (config->path == NULL)
-        return 0;
+        return open_pins(run, NULL, &fail);
     settings.book = run->config->book != NULL ? run->config->book->digest : NULL;
     struct accounts_rule *rules = rules_of(run->config, &settings.rule_count);
     settings.rules = rules;
@@ -184,7 +192,7 @@ static int open_ledger(struct run *run)
     if (run->gateway.kill != NULL)
         kill_know_keys(run->gateway.kill, run->config);
     free(rules);
-    if (run->gateway.ledger == NULL) {
+    if (run->gateway.ledger == NULL || open_pins(run, config->path, &fail) < 0) {
         log_line(LOG_ERROR, "%s", fail.text);
         run->exit_code = EXIT_CONFIG;
         return -1;
@@ -462,6 +470,8 @@ static void close_gateway(struct run *run)
     if (run->gateway.estimates != NULL)
         estimates_free(run->gateway.estimates);
     health_free(run->gateway.health);
+    if (run->gateway.pins != NULL)
+        pins_close(run->gateway.pins);
     if (run->gateway.scripts != NULL)
         script_shared_free(run->gateway.scripts);
     if (run->signal_fd >= 0)

@@ -12,6 +12,7 @@ bool attempt_is_unread(const struct attempt *a)
 static void read_relayed(struct attempt *a, struct text body, struct arena *scratch)
 {
     struct text digest;
+    pin_learn(a, scratch, false, TEXT_NONE, body);
     unsigned found = a->req->face->dialect->extract(scratch, body, &digest);
     if (scratch->full)
         attempt_overflow(a);

@@ -36,7 +36,7 @@ static struct ejection *health_of(const struct request *req, struct route_target
     return t->health;
 }
 
-static struct text secret_value(const struct config_provider *p, int secret)
+struct text choose_secret_value(const struct config_provider *p, int secret)
 {
     return p->secret_count > 0 ? p->secrets[secret].value : p->named_count > 0 ? p->named[0].value : TEXT_NONE;
 }
@@ -45,9 +45,9 @@ static struct text secret_value(const struct config_provider *p, int secret)
 static struct lane *lane_of(const struct request *req, const struct config_provider *p, struct text model, int secret,
                             bool make)
 {
-    return has_health(req, p)
-               ? health_lane(req->worker->gateway->health, p->name, p->base_url, model, secret_value(p, secret), make)
-               : NULL;
+    return has_health(req, p) ? health_lane(req->worker->gateway->health, p->name, p->base_url, model,
+                                            choose_secret_value(p, secret), make)
+                              : NULL;
 }
 
 /* Was this request refused there for its secret? */
@@ -80,7 +80,7 @@ static int secret_of(struct request *req, const struct route_target *t, int64_t 
     int best = -1;
     for (size_t k = 0; k < count; k++) {
         int secret = (int)((req->secret_turn + k) % count);
-        if (was_refused(req, t, secret))
+        if (was_refused(req, t, secret) || !pin_allows(req, t, secret))
             continue;
         int64_t cools = cools_for(req, t, secret, count == 1, now);
         if (cools > 0) {
@@ -89,7 +89,8 @@ static int secret_of(struct request *req, const struct route_target *t, int64_t 
         }
         if (conversation == NULL)
             return secret;
-        double score = spread_score(spread_hash(conversation, t->provider->name, secret_value(t->provider, secret)), 1);
+        double score =
+            spread_score(spread_hash(conversation, t->provider->name, choose_secret_value(t->provider, secret)), 1);
         if (best < 0 || score > best_score) {
             best = secret;
             best_score = score;
@@ -219,6 +220,8 @@ static enum next all_cool(struct request *req, int64_t left)
 /* Nothing is usable. A part of the requests is sent all the same: the first target that was not tried. */
 static enum next all_out(struct request *req, int64_t now)
 {
+    struct text name = req->pin.state != PIN_NONE ? req->targets[req->target_next].provider->name : req->ask.model;
+    name.len = name.len < 120 ? name.len : 120;
     struct outage *outage = health_model(req->worker->gateway->health, req->ask.model);
     if ((outage == NULL || outage_sends(outage, now)) && slot_take(req, &req->targets[req->target_next], now)) {
         req->targets[req->target_next].outage = outage;
@@ -226,10 +229,17 @@ static enum next all_out(struct request *req, int64_t now)
         return NEXT;
     }
     int ms = outage_retry_ms(outage);
-    error_set(&req->fail, E_UPSTREAM,
-              "every provider of the model \"%.*s\" fails at the moment: nothing was sent, come again in a few seconds",
-              (int)(req->ask.model.len < 120 ? req->ask.model.len : 120), req->ask.model.ptr);
+    bool pinned = req->pin.state != PIN_NONE;
+    error_set(
+        &req->fail, E_UPSTREAM,
+        pinned
+            ? "what the request names is in an account with the provider \"%.*s\", which fails at the moment: "
+              "nothing was sent, and no other can answer; come again in a few seconds"
+            : "every provider of the model \"%.*s\" fails at the moment: nothing was sent, come again in a few seconds",
+        TEXT_ARG(name));
     req->fail.status = 503;
+    if (pinned)
+        req->fail.code = PIN_UNAVAILABLE;
     req->fail.retry_after_s = (ms + 999) / 1000;
     return FAIL;
 }
@@ -292,6 +302,15 @@ static const char *why_chosen(const struct route_target *t, int64_t now)
                                                         : t->chosen;
 }
 
+/* An outage: there is no usable one, and it is sent all the same. */
+static int any_secret(struct request *req, const struct route_target *t)
+{
+    for (size_t i = 0; i < t->provider->secret_count; i++)
+        if (pin_allows(req, t, (int)i))
+            return (int)i;
+    return 0;
+}
+
 void choose_begin(struct attempt *a)
 {
     struct request *req = a->req;
@@ -303,7 +322,7 @@ void choose_begin(struct attempt *a)
     bool same =
         has_tried(req) && a->previous->target->provider == t->provider && text_eq(a->previous->target->model, t->model);
     a->chosen = !same ? why_chosen(t, now) : req->secret_tries > 0 ? "secret" : "again";
-    a->secret = secret >= 0 ? secret : 0; /* an outage: there is no usable one, and it is sent all the same */
+    a->secret = secret >= 0 ? secret : any_secret(req, t);
     a->lane = lane_of(req, t->provider, t->model, a->secret, false);
     a->account = t->provider->secret_count > 1 ? lane_of(req, t->provider, TEXT_NONE, a->secret, false) : NULL;
     if (a->lane != NULL)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config/config.h"
 #include "flow/wait.h"
 #include "health/chance.h"
 #include "health/ejection.h"
@@ -31,6 +32,8 @@ bool choose_has_another(struct request *req, bool suspect);
 /* Has the attempt's target a secret that is usable and was not refused? */
 bool choose_has_secret(const struct attempt *a);
 
+/* The provider's secret of that number, or the first of those that have names; absent: it has none. */
+struct text choose_secret_value(const struct config_provider *p, int secret);
 /* Its target is not asked after all. */
 void choose_call_off(struct attempt *a);
 

@@ -106,6 +106,7 @@ static enum next parse(struct request *req, struct arena *scratch, struct fail *
     req->ask.model = arena_text(&req->arena, req->ask.model); /* the body is not kept to the end */
     req->answer.model = req->ask.model;
     req->bytes_in = sent;
+    pin_read(req);
     return NEXT;
 }
 

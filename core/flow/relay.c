@@ -167,6 +167,7 @@ int relay_frame(struct stream_run *run, const struct frame *frame)
     int rc;
     if (frame->comment)
         return pass_comment(run, frame->raw);
+    pin_learn(p.a, &p.a->req->worker->scratch, true, frame->name, frame->data);
     if ((rc = tap(&p)) != ON || (rc = look(&p)) != ON || (p.found != 0 && (rc = take_found(&p)) != ON))
         return rc;
     return p.a->saw_end_mark ? hold_end(&p) : pass(&p);

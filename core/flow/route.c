@@ -142,7 +142,7 @@ bool route_turn(struct request *req, enum config_list list)
 {
     const struct config_model *model = req->model;
     size_t kept = req->target_next, most = kept;
-    if (model == NULL || req->list != LIST_FIRST)
+    if (model == NULL || req->list != LIST_FIRST || req->pin.state != PIN_NONE)
         return false;
     for (size_t i = 0; i < model->target_count; i++)
         most += model->targets[i].list == list;
@@ -265,7 +265,7 @@ enum next route_run(struct request *req)
         req->fail.should_retry = 0;
         return FAIL;
     }
-    if (check_choices(req) == FAIL)
+    if (check_choices(req) == FAIL || pin_apply(req) == FAIL)
         return FAIL;
     if (req->operation == GW_OP_COUNT_TOKENS &&
         ((req->targets[0].provider->plugin->provider.operations & GW_OP_COUNT_TOKENS) == 0 || policy_hides(req)))

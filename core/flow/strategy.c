@@ -144,6 +144,6 @@ size_t strategy_pick(struct request *req, const size_t *usable, size_t count, in
     } else if (strategy == STRATEGY_LEAST_BUSY) {
         chosen = by_load(req, usable, count, now_ns);
     }
-    req->targets[chosen].chosen = why;
+    req->targets[chosen].chosen = req->pin.state != PIN_NONE ? "pinned" : why;
     return chosen;
 }

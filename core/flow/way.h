@@ -8,6 +8,7 @@
 #include "dialect/models.h"
 #include "flow/attempt.h"
 #include "flow/job.h"
+#include "flow/pin.h"
 #include "flow/price.h"
 #include "flow/request.h"
 #include "flow/sink.h"
@@ -132,8 +133,9 @@ struct request {
     size_t target_count, target_next;
     const struct config_model *model; /* NULL: the client named a provider */
     enum config_list list;            /* LIST_FIRST: the targets are those of the model's usual lists */
-    int64_t least_tokens;             /* of its input, for certain; 0: nobody counted */
-    struct text *target_of;           /* then: the models that have it as a target */
+    struct pin pin;
+    int64_t least_tokens;   /* of its input, for certain; 0: nobody counted */
+    struct text *target_of; /* then: the models that have it as a target */
     size_t target_of_count;
     unsigned off_targets;         /* targets before that are switched off */
     unsigned unsupported_targets; /* targets that do not have what is asked for */

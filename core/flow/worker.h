@@ -37,6 +37,7 @@ struct gateway {
     _Atomic(struct throttle *) throttle;     /* limits per minute and in flight; NULL: there are none yet */
     _Atomic(struct cache_answers *) answers; /* that may be given again; NULL: there is no cache yet */
     unsigned workers;                        /* how many there are */
+    struct pins *pins;                       /* which account has what; NULL: nothing is kept */
     struct health *health;                   /* what was seen of the upstreams; NULL: nothing is kept */
     struct jobs *jobs;                       /* threads for large work (flow/job.h); NULL: the workers do all of it */
     struct script_shared *scripts;           /* what policies share, whatever the snapshot; NULL: nothing */
