@@ -46,7 +46,9 @@ const struct cli_verb verb_explain = {
     .options = options,
     .notes =
         "ID is what the answer's x-request-id is. Shows each attempt: its target, what was held for it and of which budgets, how\n"
-        "it ended, where its usage came from, by which prices and what it cost, and what each policy decided.\n"
+        "it ended, where its usage came from, by which prices and what it cost, and what each policy decided. Where there was a choice\n"
+        "it shows by which rule a target was chosen, and of the others why not: ejected or cooling and for how long, full, slow; how many\n"
+        "were in flight, the weight, and what it was expected to take and to cost.\n"
         "Reads the store and the journal, also beside a running gateway; --json for programs, money as decimal strings in USD.\n",
     .least_args = 1,
     .most_args = 1,

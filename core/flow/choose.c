@@ -123,6 +123,31 @@ static enum way_in way_into(struct request *req, struct route_target *t, int64_t
     return t->avoided || (e != NULL && silence_is_suspect(&e->silence, now)) ? WAY_SUSPECT : WAY_IN;
 }
 
+const char *choose_state(struct request *req, size_t index, int64_t now_ns, int64_t *left_ns)
+{
+    struct route_target *t = &req->targets[index];
+    int64_t left = INT64_MAX;
+    *left_ns = 0;
+    switch (way_into(req, t, now_ns, &left)) {
+    case WAY_IN:
+        return "usable";
+    case WAY_PROBE:
+        return "to be tried";
+    case WAY_SUSPECT:
+        return t->avoided ? "slow" : "silent";
+    case WAY_FULL:
+        return "full";
+    case WAY_COOLS:
+        *left_ns = left < INT64_MAX ? left : 0;
+        return left < INT64_MAX ? "cooling" : "refused";
+    case WAY_OUT:
+        break;
+    }
+    bool ejected = ejection_asks(t->health, now_ns) == EJECTION_NO;
+    *left_ns = ejected ? ejection_left_ns(t->health, now_ns) : 0;
+    return ejected ? "ejected" : "no more second attempts";
+}
+
 void choose_look(struct request *req, size_t index, struct script_target *out)
 {
     struct route_target *t = &req->targets[index];
@@ -226,6 +251,7 @@ static enum next all_out(struct request *req, int64_t now)
     if ((outage == NULL || outage_sends(outage, now)) && slot_take(req, &req->targets[req->target_next], now)) {
         req->targets[req->target_next].outage = outage;
         req->targets[req->target_next].chosen = "outage";
+        choice_note(req, req->target_next);
         return NEXT;
     }
     int ms = outage_retry_ms(outage);
@@ -270,6 +296,7 @@ enum next choose_target(struct request *req)
             return next == FAIL ? choose_give_up(req) : next;
         }
         req->again = req->again == AGAIN_NEXT ? AGAIN_WAS : req->again;
+        choice_note(req, req->target_next);
         return NEXT;
     }
     ptrdiff_t chosen = granted(req, now);
@@ -281,6 +308,7 @@ enum next choose_target(struct request *req)
         struct route_target *t = &req->targets[chosen];
         if (!strategy_needs_all(req))
             t->fallback |= (size_t)chosen > req->target_next; /* those before it are not usable */
+        choice_note(req, (size_t)chosen);
         move_up(req, (size_t)chosen);
         return NEXT;
     }

@@ -34,6 +34,8 @@ bool choose_has_secret(const struct attempt *a);
 
 /* The provider's secret of that number, or the first of those that have names; absent: it has none. */
 struct text choose_secret_value(const struct config_provider *p, int secret);
+/* What stands in the way of req->targets[index], in a word of the ledger's; static. *left_ns: until that may be over; 0: not known. */
+const char *choose_state(struct request *req, size_t index, int64_t now_ns, int64_t *left_ns);
 /* Its target is not asked after all. */
 void choose_call_off(struct attempt *a);
 

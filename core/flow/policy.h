@@ -39,7 +39,7 @@ void policy_start(void *owner, struct script_ask *ask);
 void policy_wake(void *owner);
 /* What they decided, as JSON of at most RECORD_RAW_MOST bytes for the ledger: policies that decided nothing, then notes are left out where it is
  * longer. Absent: none ran. Arena. policy_line.c */
-struct text policy_record(const struct request *req);
+struct text policy_record(struct request *req);
 /* Has one of them decided something, or left a note? */
 bool policy_has_decided(const struct request *req);
 /* policy_host.c: what policies ask for. */

@@ -79,11 +79,9 @@ static void write_trace(const struct script_trace *t, enum part part, struct jso
 
 static void write_traces(const struct script_request *p, enum part part, struct json_writer *w)
 {
-    json_array(w);
-    for (const struct script_trace *t = p->traces; t != NULL; t = t->next)
+    for (const struct script_trace *t = p != NULL ? p->traces : NULL; t != NULL; t = t->next)
         if (part == PART_ALL || t->decision != NULL || (part == PART_DECIDED && t->notes != NULL))
             write_trace(t, part, w);
-    json_close(w);
 }
 
 bool policy_has_decided(const struct request *req)
@@ -94,22 +92,34 @@ bool policy_has_decided(const struct request *req)
     return t != NULL;
 }
 
-struct text policy_record(const struct request *req)
+/* Absent where it has no room. */
+static struct text record_of(struct request *req, enum part part, bool with_choices)
 {
-    const struct script_request *p = req->policy;
     struct text kept = TEXT_NONE;
-    if (p == NULL || p->traces == NULL)
+    struct json_writer w;
+    struct buf out;
+    buf_init(&out, RECORD_RAW_MOST);
+    json_writer_init(&w, &out);
+    json_array(&w);
+    write_traces(req->policy, part, &w);
+    if (with_choices)
+        choice_write(req, &w);
+    json_close(&w);
+    if (json_end(&w) == 0)
+        kept = arena_text(&req->arena, buf_view(&out));
+    buf_free(&out);
+    return kept;
+}
+
+struct text policy_record(struct request *req)
+{
+    struct text kept = TEXT_NONE;
+    bool traced = req->policy != NULL && req->policy->traces != NULL;
+    if (!traced && !choice_is_noted(req))
         return kept;
-    for (enum part part = PART_ALL; part <= PART_BARE && kept.ptr == NULL; part++) {
-        struct json_writer w;
-        struct buf out;
-        buf_init(&out, RECORD_RAW_MOST);
-        json_writer_init(&w, &out);
-        write_traces(p, part, &w);
-        if (json_end(&w) == 0)
-            kept = arena_text(p->arena, buf_view(&out));
-        buf_free(&out);
-    }
+    for (int more = choice_is_noted(req); more >= 0; more--)
+        for (enum part part = PART_ALL; part <= PART_BARE && kept.ptr == NULL && (traced || more > 0); part++)
+            kept = record_of(req, part, more > 0);
     return kept;
 }
 
@@ -121,5 +131,7 @@ void policy_line(const struct request *req, struct json_writer *w)
     if (p->traces == NULL)
         return;
     json_name(w, "policies");
+    json_array(w);
     write_traces(p, PART_ALL, w);
+    json_close(w);
 }

@@ -7,6 +7,7 @@
 #include "canon/usage.h"
 #include "dialect/models.h"
 #include "flow/attempt.h"
+#include "flow/choice.h"
 #include "flow/job.h"
 #include "flow/pin.h"
 #include "flow/price.h"
@@ -134,6 +135,7 @@ struct request {
     const struct config_model *model; /* NULL: the client named a provider */
     enum config_list list;            /* LIST_FIRST: the targets are those of the model's usual lists */
     struct pin pin;
+    struct choice *choices; /* how its targets were chosen; arena, NULL: nobody notes that */
     int64_t least_tokens;   /* of its input, for certain; 0: nobody counted */
     struct text *target_of; /* then: the models that have it as a target */
     size_t target_of_count;

@@ -14,7 +14,8 @@ struct explain {
     size_t count;
 };
 
-/* explain_policy.c: what policies decided, a line for each hook; nothing where the row has none. */
+/* explain_policy.c: what policies decided, a line for each hook, and how targets were chosen, a line for each that could be; nothing where
+ * the row has none. */
 void explain_write_policies(const gw_store_row *row, struct buf *out);
 
 #endif

@@ -117,7 +117,8 @@ struct record {
     struct text who, why; /* LATE: who corrected it, and the reason */
     uint32_t cached;      /* ROW: 1: answered from the cache. Its lines are what the answer used when it was made */
     int64_t saved;        /* ROW, cached: what they would cost today, which is not charged; the sum of its lines */
-    struct text policies; /* JSON: what policies decided on the request, in its last record; at most RECORD_RAW_MOST */
+    struct text
+        policies; /* JSON: what policies decided on the request, and how its targets were chosen, in its last record; at most RECORD_RAW_MOST */
 
     /* LEASE */
     struct record_account account;

@@ -64,7 +64,7 @@ class Explained(StoreCase):
         """Of its last record; the others have none."""
         rows = self.explained(answer, "--json")["records"]
         self.assertTrue(all("policies" not in row for row in rows[:-1]))
-        return {(p["policy"], p["hook"]): p for p in rows[-1]["policies"]}
+        return {(p["policy"], p["hook"]): p for p in rows[-1]["policies"] if "policy" in p}
 
     def test_each_decision_in_text_and_json(self):
         with self.gateway(more=self.more) as gw:
