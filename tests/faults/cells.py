@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """cells.py - one of two targets fails: does a client notice? A cell is a strategy and a fault.
 
-    python3 tests/faults/cells.py [--build DIR] [--full] [--seed N] [--jobs N] [STRATEGY/FAULT ...]
+    python3 tests/faults/cells.py [--build DIR] [--full] [--seed N] [--count N] [--jobs N] [STRATEGY/FAULT ...]
 
 Quick: weighted with a target that is down, that hangs, that fails half of its requests; 40 requests a second for 30 s after a
 healthy beginning. --full: every strategy and fault, 80 s, so that each cell has more than 3,000 requests.
 
-Beside them the cells of overload.py: overload/plain and overload/critical, 15 s each, with --full 5 minutes.
+Beside them the cells of the other files here (MORE): each has a size for the quick run and one for --full, and --count sets another one. The seed decides
+what happens, as far as it is not a matter of time; it stands in the line of each cell.
 
 Of each cell: at most 0.1 % of the requests of the whole window without a good answer; from 10 s after the fault on (20 % of
 failures: 20 s) p95 at most twice that of the beginning, or 10 s for a target that hangs; at most 1.1 attempts a request.
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 
-import faulty
+import exchanges
 import overload
 from faulty import FAULTS, Provider, p95, run
 
@@ -29,8 +30,13 @@ STRATEGIES = {
     "lowest_latency": 'strategy = "lowest_latency"', "lowest_cost": 'strategy = "lowest_cost"',
     "sticky": 'strategy = "weighted", sticky = "conversation"',
 }
-QUICK = ("weighted/down", "weighted/hang", "weighted/50%", "overload/plain", "overload/critical")
-OVERLOADS = ["overload/plain", "overload/critical"]
+MORE = {  # who runs it, how much of it in the quick run, and with --full
+    "overload/plain": (overload.cell, 15, 300), "overload/critical": (overload.cell, 15, 300),
+    "exchanges/sharp": (exchanges.cell, 2000, 70000), "exchanges/health": (exchanges.cell, 1000, 30000),
+}
+# First those whose times count, then those that take all the processor that there is.
+TIMED = ("weighted/down", "weighted/hang", "weighted/50%", "overload/plain", "overload/critical")
+BUSY = ("exchanges/sharp", "exchanges/health")
 PRICE = "price = { input_usd_per_mtok = 1, output_usd_per_mtok = 2 }"
 
 
@@ -76,42 +82,27 @@ def cell(strategy, fault, seconds, seed, rate=40):
     return figures, wrong
 
 
-def one(name, seconds, seed):
+def one(name, full, count, seed):
     strategy, _, fault = name.partition("/")
-    if strategy == "overload":
-        words, wrong = overload.cell(fault, 300 if seconds > 30 else 15, seed)
-        print("%-7s %-24s %s" % ("FAILED" if wrong else "ok", name, words) + "".join("\n        " + why for why in wrong))
-        return 1 if wrong else 0
-    figures, wrong = cell(strategy, fault, seconds, seed)
-    print("%-7s %-24s %5d requests, %3d errors, p95 %.3f -> %.3f s, %.3f attempts a request" % (
-        "FAILED" if wrong else "ok", name, figures["requests"], figures["errors"], figures["p95 before"], figures["p95 after"], figures["attempts"]))
-    for why in wrong:
-        print("        " + why)
+    if name in MORE:
+        run_cell, quick, most = MORE[name]
+        words, wrong = run_cell(fault, count or (most if full else quick), seed)
+    else:
+        figures, wrong = cell(strategy, fault, 80 if full else 30, seed)
+        words = "%5d requests, %3d errors, p95 %.3f -> %.3f s, %.3f attempts a request" % (
+            figures["requests"], figures["errors"], figures["p95 before"], figures["p95 after"], figures["attempts"])
+    print("%-7s %-24s %s, seed %d" % ("FAILED" if wrong else "ok", name, words, seed) + "".join("\n        " + why for why in wrong[:8]))
     sys.stdout.flush()
     return 1 if wrong else 0
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "asan"))
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=3)
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("cells", nargs="*")
-    args = parser.parse_args()
-    os.environ["GW_BUILD"] = os.path.abspath(args.build)
-    names = args.cells or ([s + "/" + f for s in STRATEGIES for f in FAULTS] + OVERLOADS if args.full else list(QUICK))
-    seconds = 80 if args.full else 30
-    if args.one:
-        return one(names[0], seconds, args.seed)
-    # A process of its own for each cell: threads of one Python would delay each other.
-    room, results, lock = threading.Semaphore(args.jobs), [], threading.Lock()
+def run_all(names, jobs, more):
+    """Runs each in a process of its own: threads of one Python would delay each other. Returns their exit codes."""
+    room, results, lock = threading.Semaphore(jobs), [], threading.Lock()
 
     def start(name):
         with room:
-            command = [sys.executable, os.path.abspath(__file__), "--one", "--build", args.build, "--seed", str(args.seed)]
-            done = subprocess.run(command + (["--full"] if args.full else []) + [name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            done = subprocess.run([sys.executable, os.path.abspath(__file__), "--one", *more, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             with lock:
                 sys.stdout.write(done.stdout or "FAILED  %s\n%s" % (name, done.stderr[-2000:]))
                 sys.stdout.flush()
@@ -122,6 +113,25 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "asan"))
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=3)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("cells", nargs="*")
+    args = parser.parse_args()
+    os.environ["GW_BUILD"] = os.path.abspath(args.build)
+    if args.one:
+        return one(args.cells[0], args.full, args.count, args.seed)
+    names = args.cells or ([s + "/" + f for s in STRATEGIES for f in FAULTS] + list(MORE) if args.full else TIMED + BUSY)
+    more = ["--build", args.build, "--seed", str(args.seed), "--count", str(args.count)] + (["--full"] if args.full else [])
+    results = run_all([name for name in names if name not in BUSY], args.jobs, more) + run_all([name for name in names if name in BUSY], 2, more)
     failed = sum(1 for code in results if code)
     print("faults: %d passed, %d failed, 0 skipped" % (len(results) - failed, failed))
     return 1 if failed else 0
