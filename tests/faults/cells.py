@@ -21,6 +21,7 @@ import tempfile
 import threading
 
 import exchanges
+import leaving
 import overload
 from faulty import FAULTS, Provider, p95, run
 
@@ -33,10 +34,11 @@ STRATEGIES = {
 MORE = {  # who runs it, how much of it in the quick run, and with --full
     "overload/plain": (overload.cell, 15, 300), "overload/critical": (overload.cell, 15, 300),
     "exchanges/sharp": (exchanges.cell, 2000, 70000), "exchanges/health": (exchanges.cell, 1000, 30000),
+    "leaving/anywhere": (leaving.cell, 500, 10000),
 }
 # First those whose times count, then those that take all the processor that there is.
 TIMED = ("weighted/down", "weighted/hang", "weighted/50%", "overload/plain", "overload/critical")
-BUSY = ("exchanges/sharp", "exchanges/health")
+BUSY = ("exchanges/sharp", "exchanges/health", "leaving/anywhere")
 PRICE = "price = { input_usd_per_mtok = 1, output_usd_per_mtok = 2 }"
 
 

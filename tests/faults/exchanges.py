@@ -209,7 +209,7 @@ class Round:
         for number, (answer, took) in self.answers.items():
             plan = self.plan(number)
             why = verdict.judge(plan, answer, took, TOTAL_S, self.health)
-            why = why or verdict.agree(plan, answer, self.calls[number], by_id.get(answer.id), ledger.take(answer.id), self.health)
+            why = why or verdict.agree(plan, answer, self.calls[number], by_id.get(answer.id), ledger)
             self.kinds[plan.fault] += 1
             if why:
                 self.wrong.append("%d: %s (%s; %r)" % (number, why, describe(plan), answer))
