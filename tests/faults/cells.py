@@ -20,9 +20,12 @@ import sys
 import tempfile
 import threading
 
+import adaptive
 import exchanges
 import leaving
+import outage
 import overload
+import reloads
 from faulty import FAULTS, Provider, p95, run
 
 HEALTHY_S = 6
@@ -34,11 +37,13 @@ STRATEGIES = {
 MORE = {  # who runs it, how much of it in the quick run, and with --full
     "overload/plain": (overload.cell, 15, 300), "overload/critical": (overload.cell, 15, 300),
     "exchanges/sharp": (exchanges.cell, 2000, 70000), "exchanges/health": (exchanges.cell, 1000, 30000),
-    "leaving/anywhere": (leaving.cell, 500, 10000),
+    "leaving/anywhere": (leaving.cell, 500, 10000), "reload/streams": (reloads.cell, 5, 100),
+    "outage/refused": (outage.cell, 10, 60), "outage/500": (outage.cell, 10, 60), "outage/hang": (outage.cell, 10, 60),
+    "adaptive/high": (adaptive.cell, 15, 60), "adaptive/low": (adaptive.cell, 15, 60),
 }
 # First those whose times count, then those that take all the processor that there is.
-TIMED = ("weighted/down", "weighted/hang", "weighted/50%", "overload/plain", "overload/critical")
-BUSY = ("exchanges/sharp", "exchanges/health", "leaving/anywhere")
+TIMED = ("weighted/down", "weighted/hang", "weighted/50%", "overload/plain", "overload/critical", "adaptive/high", "outage/refused", "outage/500", "outage/hang")
+BUSY = ("exchanges/sharp", "exchanges/health", "leaving/anywhere", "reload/streams", "adaptive/low")
 PRICE = "price = { input_usd_per_mtok = 1, output_usd_per_mtok = 2 }"
 
 
@@ -124,7 +129,7 @@ def main():
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=5)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("cells", nargs="*")
     args = parser.parse_args()

@@ -2,6 +2,7 @@
 leaving.py ask."""
 
 import collections
+import datetime
 import json
 import os
 
@@ -26,6 +27,12 @@ ANTHROPIC = {400: "invalid_request_error", 401: "authentication_error", 403: "pe
 def metric(gw, name):
     lines = gw.request("GET", "/metrics").body.decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith((name + " ", name + "{")))
+
+
+def begun(line):
+    """When the request of a line of the access log began, in seconds since 1970."""
+    end = datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00")).timestamp()
+    return end - line["duration_ms"] / 1000
 
 
 def descriptors(gw):

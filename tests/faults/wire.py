@@ -227,13 +227,14 @@ class Client:
             self.close()
         return answer
 
-    async def head(self):
-        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    async def head(self, before=b""):
+        lines = (before + await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
         return int(lines[0].split()[1]), headers
 
-    async def answer(self):
-        status, headers = await self.head()
+    async def answer(self, before=b""):
+        """`before`: bytes of it that were read already."""
+        status, headers = await self.head(before)
         body, complete = b"", True
         try:
             if "content-length" in headers:
