@@ -11,7 +11,7 @@ static const struct cli_option options[] = {
     { "since", 's', "TIME", NULL, "from then on: 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z" },
     { "until", 'u', "TIME", NULL, "before then" },
     { "zone", 'z', "NAME", NULL, "whose days: Europe/Berlin, UTC; of budget { zone } where there is one" },
-    { "format", 'f', "FORM", NULL, "table, json or csv" },
+    { "format", 'f', "FORM", NULL, "table, json, csv, or focus: FOCUS 1.0 as CSV" },
     CLI_OPTION_JSON,
     CLI_OPTIONS_END,
 };
@@ -73,8 +73,14 @@ static int parse(const struct cli *cli, struct usage_query *query, enum usage_fo
         *format = USAGE_JSON;
     else if (form != NULL && strcmp(form, "csv") == 0)
         *format = USAGE_CSV;
+    else if (form != NULL && strcmp(form, "focus") == 0)
+        *format = USAGE_FOCUS;
     else if (form != NULL && strcmp(form, "table") != 0)
-        return cli_usage(cli->verb, "--format takes table, json or csv, not \"%s\"", form);
+        return cli_usage(cli->verb, "--format takes table, json, csv or focus, not \"%s\"", form);
+    if (*format == USAGE_FOCUS && (by != NULL || cli_option(cli, "zone") != NULL))
+        return cli_usage(cli->verb, "--format focus has its own columns, and days of UTC: leave --by and --zone out");
+    if (*format == USAGE_FOCUS)
+        usage_focus_query(query);
     return parse_times(cli, query);
 }
 
@@ -152,7 +158,7 @@ static int run(struct cli *cli)
     if (!ledger_place_begin(cli, &place))
         return CLI_CONFIG;
     arena_init(&arena, NULL, 0, 1 << 20);
-    code = take_zone(cli, place.config, &arena, &query);
+    code = format == USAGE_FOCUS ? CLI_OK : take_zone(cli, place.config, &arena, &query);
     struct usage_report *report =
         code == CLI_OK ? usage_report_read(place.path, ledger_place_store(&place), &query, &fail) : NULL;
     if (code == CLI_OK && report == NULL)

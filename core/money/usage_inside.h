@@ -34,6 +34,10 @@ struct text usage_day_text(struct arena *arena, int64_t day);
 /* Adds a record (NULL: none) and what is held to the row of `whose`, where it was asked for. */
 void usage_add_record(struct usage_report *report, const struct record *whose, const struct record *record,
                       int64_t held);
+/* usage_write.c: a value of a CSV in quotes (RFC 4180); what a spreadsheet would run as a formula is text to it. */
+void usage_write_csv(struct text value, struct buf *out);
+/* usage_focus.c */
+void usage_focus_write(const struct usage_report *report, struct buf *out);
 /* usage_store.c: 1; 0: the store has nothing, or is away; -1 with `fail`. */
 int usage_read_store(struct usage_report *report, const char *folder, const struct usage_store *store,
                      struct fail *fail);

@@ -29,7 +29,7 @@ enum usage_by {
 #define USAGE_BY_MOST 6
 #define USAGE_BY_WORDS "team key model provider project tag user session client day"
 
-enum usage_format { USAGE_TABLE, USAGE_JSON, USAGE_CSV };
+enum usage_format { USAGE_TABLE, USAGE_JSON, USAGE_CSV, USAGE_FOCUS };
 
 struct usage_query {
     enum usage_by by[USAGE_BY_MOST];
@@ -42,6 +42,8 @@ struct usage_report;
 
 /* "team,model". 0, or -1 with *bad: the word that is none (or one too many). */
 int usage_parse_by(struct text words, struct usage_query *query, struct text *bad);
+/* usage_focus.c: the words that a report for USAGE_FOCUS is by; its days are UTC's. */
+void usage_focus_query(struct usage_query *query);
 /* A store of the ledger. */
 struct usage_store {
     const struct plugin *plugin;

@@ -190,8 +190,7 @@ static int write_json(const struct usage_report *r, struct buf *out)
     return json_end(&w) < 0 ? -1 : buf_str(out, "\n");
 }
 
-/* RFC 4180; what a spreadsheet would run as a formula is text to it. */
-static void put_csv(struct text value, struct buf *out)
+void usage_write_csv(struct text value, struct buf *out)
 {
     bool formula = value.len > 0 && strchr("=+-@\t\r", value.ptr[0]) != NULL;
     buf_str(out, formula ? "\"'" : "\"");
@@ -213,7 +212,7 @@ static void write_csv(const struct usage_report *r, struct buf *out)
                    i + 1 < COLUMNS ? "," : "\n");
     for (size_t row = 0; row < r->row_count; row++) {
         for (unsigned i = 0; i < r->query.by_count; i++) {
-            put_csv(r->rows[row]->values[i], out);
+            usage_write_csv(r->rows[row]->values[i], out);
             buf_str(out, ",");
         }
         for (size_t i = 0; i < COLUMNS; i++) {
@@ -228,7 +227,9 @@ int usage_report_write(const struct usage_report *r, enum usage_format format, s
 {
     if (format == USAGE_JSON)
         return write_json(r, out);
-    if (format == USAGE_CSV)
+    if (format == USAGE_FOCUS)
+        usage_focus_write(r, out);
+    else if (format == USAGE_CSV)
         write_csv(r, out);
     else
         write_table(r, out);
