@@ -63,6 +63,9 @@ model "fast" {
 --     on_context_overflow = { "anthropic/claude-sonnet-4-6" }, on_content_filter = { "openai/gpt-4o-mini" },
 -- }
 
+-- A copy of some requests goes to a model that is to be tried; its answers are thrown away; the budget needs a ledger:
+-- model "tried" { "openai/gpt-4o-mini", shadow = { "vllm/qwen3", sample = 0.01, usd_per_day = 5 } }
+
 -- Families: the name that was asked for goes on unchanged. These are the ones that also hold without a configuration.
 model "claude-*" { "anthropic/*" }
 for _, family in ipairs {

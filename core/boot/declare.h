@@ -139,6 +139,12 @@ struct declare_slow {
     unsigned tokens;
 };
 
+struct declare_shadow {
+    struct text target; /* absent: not set */
+    double sample;
+    int64_t usd; /* nano-dollars; -1: not set */
+};
+
 struct declare_model {
     struct declare_model *next;
     int line;
@@ -148,6 +154,7 @@ struct declare_model {
     struct config_timeouts timeouts;
     struct declare_retry retry;
     struct declare_slow slow;
+    struct declare_shadow shadow;
     struct text lossy, strategy, sticky; /* absent: not set */
     struct declare_budgets budgets;
     bool cache;

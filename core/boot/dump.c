@@ -268,6 +268,9 @@ static void dump_model(const struct config_model *model, struct buf *out)
                model->lossy_refuse ? "refuse" : "drop");
     if (model->slow_tokens > 0)
         buf_printf(out, "    slow = { tokens_per_s = %u },\n", model->slow_tokens);
+    if (model->shadow != NULL) /* what it may cost a day stands with its tag */
+        buf_printf(out, "    shadow = { \"%.*s\", sample = %.12g },\n", TEXT_ARG(model->shadow->target),
+                   model->shadow->sample);
     if (model->no_cache)
         buf_str(out, "    cache = false,\n");
     if (model->min_output > 0)

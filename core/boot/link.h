@@ -51,6 +51,9 @@ void link_policies(struct link *l);
 /* link_policy.c: loads each policy once, after config_seal(). */
 void link_check_policies(struct link *l);
 /* The budgets that were declared, arena. `where`: 'team "x": budget', for complaints. link_budget.c */
+struct declare_model;
+/* The tag of the copies of a model's requests. Arena. */
+struct text link_shadow_tag(struct link *l, const struct declare_model *model);
 struct config_budgets link_budgets(struct link *l, const struct declare_budgets *declared, int line, const char *where);
 
 /* link_warn.c: what is allowed and most likely a slip, with what to do. `format` begins with whose it is. */

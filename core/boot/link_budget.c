@@ -143,8 +143,40 @@ static struct config_label *link_list(struct link *l, const struct declare_label
     return all;
 }
 
+/* "shadow=MODEL": the end of a name that is too long for a tag. */
+struct text link_shadow_tag(struct link *l, const struct declare_model *model)
+{
+    enum { VALUE_MOST = 64 };
+    struct text name = model->name;
+    if (name.len > VALUE_MOST)
+        name = (struct text){ name.ptr + name.len - VALUE_MOST, VALUE_MOST };
+    return text_of(arena_printf(l->arena, "shadow=%.*s", TEXT_ARG(name)));
+}
+
+/* What the copies of a model's requests may cost is a budget of their tag. */
+static const struct declare_label *tags_of(struct link *l)
+{
+    const struct declare_label *all = l->declared->tags;
+    for (const struct declare_model *m = l->declared->models; m != NULL; m = m->next) {
+        if (m->shadow.usd < 0)
+            continue;
+        struct declare_label *tag = arena_new(&l->scratch, struct declare_label);
+        struct declare_budget *budget = arena_new(&l->scratch, struct declare_budget);
+        *budget = (struct declare_budget)DECLARE_BUDGET;
+        budget->usd = m->shadow.usd;
+        budget->per = TEXT("day");
+        *tag = (struct declare_label){ .next = (struct declare_label *)(uintptr_t)all,
+                                       .line = m->line,
+                                       .complete = true,
+                                       .name = link_shadow_tag(l, m),
+                                       .budgets = { budget, 1, true } };
+        all = tag;
+    }
+    return all;
+}
+
 void link_labels(struct link *l)
 {
     l->config->projects = link_list(l, l->declared->projects, "project", &l->config->project_count);
-    l->config->tags = link_list(l, l->declared->tags, "tag", &l->config->tag_count);
+    l->config->tags = link_list(l, tags_of(l), "tag", &l->config->tag_count);
 }

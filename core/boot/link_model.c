@@ -11,6 +11,7 @@ enum { NAME_MAX_LEN = 200 };
 static void link_model(struct link *l, const struct declare_model *said, struct config_model *model, const char *where);
 static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,
                         enum config_list which, struct config_model *model, const char *where);
+static const struct config_shadow *link_shadow(struct link *l, const struct declare_model *said, const char *where);
 static void note_skipped(struct link *l, int line, const struct config_model *model, const char *where);
 static void note_unusable(struct link *l);
 
@@ -134,6 +135,7 @@ static void link_model(struct link *l, const struct declare_model *said, struct 
     for (unsigned i = STRATEGY_ORDER; i < STRATEGIES; i++)
         if (text_is(said->strategy, config_strategy_name((enum config_strategy)i)))
             model->strategy = (enum config_strategy)i;
+    model->shadow = link_shadow(l, said, where);
     model->sticky = text_is(said->sticky, "conversation");
     if (model->sticky && (model->strategy == STRATEGY_LEAST_BUSY || model->strategy == STRATEGY_LOWEST_LATENCY))
         complain(complaints, said->line,
@@ -201,6 +203,25 @@ const struct tariff *link_price(struct link *l, const struct tariff *said)
     struct tariff *price = arena_new(l->arena, struct tariff);
     *price = *said;
     return price;
+}
+
+static const struct config_shadow *link_shadow(struct link *l, const struct declare_model *said, const char *where)
+{
+    struct text rest = said->shadow.target, name = text_cut(&rest, '/');
+    struct config_shadow *shadow = arena_new(l->arena, struct config_shadow);
+    if (said->shadow.target.ptr == NULL)
+        return NULL;
+    *shadow = (struct config_shadow){ .provider = find_provider(l, name),
+                                      .target = arena_text(l->arena, said->shadow.target),
+                                      .tag = link_shadow_tag(l, said),
+                                      .sample = said->shadow.sample };
+    if (!is_model_name(rest, false))
+        complain(&l->report->complaints, said->line,
+                 "%s: shadow: the target \"%.*s\" is not written \"provider/model\"", where,
+                 TEXT_ARG(said->shadow.target));
+    else if (shadow->provider == NULL)
+        unknown_provider(l, said->line, arena_printf(&l->scratch, "%s: shadow", where), name);
+    return shadow;
 }
 
 static void add_targets(struct link *l, const struct declare_model *said, const struct declare_targets *list,

@@ -65,6 +65,15 @@ static void read_count(lua_State *L, const struct word_row *row, const struct lo
         *out = (unsigned)value;
 }
 
+static void read_share(lua_State *L, const struct word_row *row, const struct load_place *place, double *out)
+{
+    double value = lua_tonumber(L, -1);
+    if (lua_type(L, -1) == LUA_TNUMBER && value >= row->least && value <= row->most)
+        *out = value;
+    else
+        wrong_type(L, -1, row, place);
+}
+
 static void read_choice(lua_State *L, const struct word_row *row, const struct load_place *place, struct text *out)
 {
     struct text value = load_text(L, -1);
@@ -122,6 +131,9 @@ static void read_value(lua_State *L, const struct word_row *row, const struct lo
         break;
     case WORD_COUNT:
         read_count(L, row, place, out);
+        break;
+    case WORD_SHARE:
+        read_share(L, row, place, out);
         break;
     case WORD_BOOL:
         if (lua_type(L, -1) != LUA_TBOOLEAN)
@@ -225,8 +237,8 @@ static void wrong_type(lua_State *L, int index, const struct word_row *row, cons
     buf_free(&wanted); /* before anything of Lua can leave this function */
 
     bool either = row->type == WORD_WORKERS || row->type == WORD_LIMIT;
-    bool right_kind =
-        lua_type(L, index) == LUA_TNUMBER && (row->type == WORD_NUMBER || row->type == WORD_COUNT || either);
+    bool right_kind = lua_type(L, index) == LUA_TNUMBER &&
+                      (row->type == WORD_NUMBER || row->type == WORD_COUNT || row->type == WORD_SHARE || either);
     bool right_text = lua_type(L, index) == LUA_TSTRING && (row->type == WORD_CHOICE || either);
     if (right_kind)
         load_complain(L, place, "%s takes %s, not %.12g", row->setting, memory, lua_tonumber(L, index));

@@ -220,7 +220,8 @@ static void *begin_provider(struct load_lua *l, struct text name, int line)
 static void *begin_model(struct load_lua *l, struct text name, int line)
 {
     return APPEND(l->declared, declare_model, last_model, .line = line, .name = name,
-                  .retry.attempts = CONFIG_DEFAULT_ATTEMPTS, .lossy = TEXT("drop"), .cache = true);
+                  .retry.attempts = CONFIG_DEFAULT_ATTEMPTS, .shadow = { .sample = 0.01, .usd = -1 },
+                  .lossy = TEXT("drop"), .cache = true);
 }
 
 static void *begin_team(struct load_lua *l, struct text name, int line)

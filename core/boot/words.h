@@ -13,6 +13,7 @@ enum word_type {
     WORD_STRING,   /* struct text */
     WORD_NUMBER,   /* by unit: s and ms to int64_t nanoseconds, MB and KB to size_t bytes */
     WORD_COUNT,    /* a whole number: unsigned */
+    WORD_SHARE,    /* a number: double */
     WORD_BOOL,     /* bool */
     WORD_CHOICE,   /* one of `choices`: struct text */
     WORD_WORKERS,  /* "auto" or a whole number: unsigned, 0 for auto */

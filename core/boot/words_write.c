@@ -10,6 +10,7 @@ static const char *type_name(enum word_type type)
     static const char *const names[] = { [WORD_STRING] = "string",
                                          [WORD_NUMBER] = "number",
                                          [WORD_COUNT] = "whole number",
+                                         [WORD_SHARE] = "share",
                                          [WORD_BOOL] = "boolean",
                                          [WORD_CHOICE] = "choice",
                                          [WORD_WORKERS] = "whole number or auto",
@@ -63,6 +64,10 @@ void words_write_wanted(const struct word_row *row, struct buf *out)
         break;
     case WORD_COUNT:
         buf_str(out, "a whole number");
+        write_range(row, out);
+        break;
+    case WORD_SHARE:
+        buf_str(out, "a number");
         write_range(row, out);
         break;
     case WORD_BOOL:

@@ -148,20 +148,29 @@ enum config_strategy {
 /* As gateway.lua names it; static. */
 const char *config_strategy_name(enum config_strategy strategy);
 
+/* Where a part of a model's requests is sent too. */
+struct config_shadow {
+    const struct config_provider *provider;
+    struct text target; /* "provider/model" */
+    struct text tag;    /* "shadow=MODEL" */
+    double sample;      /* which part */
+};
+
 struct config_model {
     struct text name;              /* as asked for; may end in '*' */
     struct config_target *targets; /* in order, list by list */
     size_t target_count;
     enum config_strategy strategy;
-    bool sticky;                     /* sticky = "conversation" */
-    struct config_timeouts timeouts; /* stand above the provider's */
-    unsigned attempts;               /* most tries in all */
-    unsigned slow_tokens;            /* slow.tokens_per_s; 0: not set */
-    bool lossy_refuse;               /* lossy = "refuse" */
-    bool no_cache;                   /* cache = false */
-    struct config_budgets budgets;   /* of all who ask for it */
-    int64_t min_output;              /* tokens below which no limit is lowered; 0: the default */
-    int64_t most_nano;               /* what a request costs at most where nothing else bounds it; 0: not stated */
+    bool sticky;                        /* sticky = "conversation" */
+    struct config_timeouts timeouts;    /* stand above the provider's */
+    unsigned attempts;                  /* most tries in all */
+    unsigned slow_tokens;               /* slow.tokens_per_s; 0: not set */
+    const struct config_shadow *shadow; /* NULL: none */
+    bool lossy_refuse;                  /* lossy = "refuse" */
+    bool no_cache;                      /* cache = false */
+    struct config_budgets budgets;      /* of all who ask for it */
+    int64_t min_output;                 /* tokens below which no limit is lowered; 0: the default */
+    int64_t most_nano;                  /* what a request costs at most where nothing else bounds it; 0: not stated */
     const char *file;
     int line;
 };

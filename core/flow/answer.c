@@ -5,6 +5,7 @@
 #include "canon/error.h"
 #include "flow/answer_head.h"
 #include "flow/attempt.h"
+#include "flow/shadow.h"
 #include "flow/sink.h"
 #include "flow/spend.h"
 #include "flow/way.h"
@@ -132,6 +133,7 @@ static const struct wait_kind for_end = { .name = "end", .cancel = attempt_call_
 enum next answer_relay(struct request *req)
 {
     struct attempt *a = req->attempt;
+    shadow_take(req);
     if (!a->streams)
         return req->restoring != NULL ? job_result(req) : NEXT;
     answer_begin_stream(req, true);

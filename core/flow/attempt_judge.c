@@ -71,7 +71,7 @@ static bool turns(const struct attempt *a)
 static enum verdict judge(struct attempt *a, bool elsewhere)
 {
     struct request *req = a->req;
-    if (!deadline_allows_another(req, clock_ns()))
+    if (req->shadow.len > 0 || !deadline_allows_another(req, clock_ns()))
         return GIVE_UP;
     if (attempt_is_about_secret(a) && req->secret_tries < SECRETS_MORE && choose_has_secret(a))
         return NEXT_SECRET;

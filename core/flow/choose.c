@@ -312,7 +312,7 @@ enum next choose_target(struct request *req)
         move_up(req, (size_t)chosen);
         return NEXT;
     }
-    enum next next = wait_for_any(req, now);
+    enum next next = req->shadow.len == 0 ? wait_for_any(req, now) : NEXT; /* a copy takes nobody's place */
     if (next != NEXT)
         return next == FAIL ? choose_give_up(req) : next;
     if (has_tried(req)) /* a policy took away what was left */

@@ -104,6 +104,8 @@ static enum next parse(struct request *req, struct arena *scratch, struct fail *
     if (req->face->decode(&req->arena, buf_view(&req->body), &req->ask, fail) < 0)
         return FAIL;
     req->ask.model = arena_text(&req->arena, req->ask.model); /* the body is not kept to the end */
+    if (req->shadow.len > 0)
+        req->ask.model = req->shadow;
     req->answer.model = req->ask.model;
     req->bytes_in = sent;
     pin_read(req);

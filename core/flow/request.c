@@ -114,6 +114,16 @@ void request_free_spare(struct worker *worker)
         free(worker->spare[--worker->spares]);
 }
 
+/* Nobody's key, and of nobody's team: no client pays for it, or is limited by it. */
+static void adopt_shadow(struct request *req, const struct request_shadow *shadow)
+{
+    req->shadow = arena_text(&req->arena, shadow->target);
+    req->whose.tags = arena_text(&req->arena, shadow->tag);
+    req->hops = arena_text(&req->arena, shadow->hops);
+    req->wish.no_store = true;
+    memcpy(req->parent_id, shadow->parent_id.ptr, shadow->parent_id.len);
+}
+
 struct request *request_begin(struct worker *worker, const struct door *door, void *client,
                               const struct request_head *head)
 {
@@ -160,7 +170,9 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
     req->parent = head->parent;
     if (head->parent != NULL)
         whose_adopt(req, head->tag);
-    if (req->config->policy_count > 0)
+    if (head->shadow != NULL)
+        adopt_shadow(req, head->shadow);
+    else if (req->config->policy_count > 0)
         policy_begin(req, head);
     bool is_shared = req->operation == GW_OP_MODELS || req->refuse == E_PATH; /* several APIs share the path */
     if (req->lists_as == NULL)

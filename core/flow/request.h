@@ -21,6 +21,11 @@
 struct request;
 struct worker;
 
+/* A copy of another request that goes to a target of its own: shadow.c. */
+struct request_shadow {
+    struct text target, tag, parent_id, hops;
+};
+
 /* The head as the front read it. All lent for the call of request_begin(). */
 struct request_head {
     struct text method;
@@ -40,8 +45,9 @@ struct request_head {
     struct text peer;       /* address, for the log */
     struct request
         *parent; /* whose policy asks: of it team, key and attribution are; NULL: a client does. Lent for this call */
-    struct text tag;    /* one more tag of such a request: "policy=NAME" */
-    int64_t started_ns; /* monotonic: first byte of the request, or the accept */
+    struct text tag;                     /* one more tag of such a request: "policy=NAME" */
+    const struct request_shadow *shadow; /* it is such a copy; NULL: it is none. Lent for this call */
+    int64_t started_ns;                  /* monotonic: first byte of the request, or the accept */
     bool tls;
 };
 

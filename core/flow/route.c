@@ -128,7 +128,7 @@ static void find_models(struct request *req, const struct config_provider *provi
 static void by_provider(struct request *req, const struct config_provider *provider, struct text model)
 {
     req->targets = arena_array(&req->arena, struct route_target, 1);
-    if (!is_allowed(req->team, NULL))
+    if (req->shadow.len == 0 && !is_allowed(req->team, NULL))
         req->barred_targets++;
     else if (add_target(req, provider, model, false, false))
         req->targets->max_in_flight = config_max_in_flight(req->config, provider, model);
@@ -230,13 +230,24 @@ static enum next check_choices(struct request *req)
     return NEXT;
 }
 
+/* That target, also where a model is called as it is. */
+static void find_shadow(const struct request *req, struct route_place *place)
+{
+    struct text rest = req->shadow, head = text_cut(&rest, '/');
+    *place = (struct route_place){ .provider = config_provider(req->config, head), .rest = rest };
+}
+
 /* Row "route". */
 enum next route_run(struct request *req)
 {
     struct route_place place;
     req->list = LIST_FIRST;
-    if ((!policy_has_routed(req) && !policy_asks(req) && !config_team_may(req->team, req->ask.model)) ||
-        !route_find(req->config, req->ask.model, &place))
+    if (req->shadow.len > 0)
+        find_shadow(req, &place);
+    else if ((!policy_has_routed(req) && !policy_asks(req) && !config_team_may(req->team, req->ask.model)) ||
+             !route_find(req->config, req->ask.model, &place))
+        return unknown(req);
+    if (place.model == NULL && place.provider == NULL)
         return unknown(req);
     if (place.model != NULL)
         by_model(req, place.model);

@@ -269,7 +269,7 @@ enum next throttle_run(struct request *req)
     struct throttle *t = req->worker->gateway->throttle;
     struct ask_one asks[THROTTLE_MOST];
     enum next next = NEXT;
-    size_t count = t != NULL && req->operation != GW_OP_COUNT_TOKENS ? owners_of(req, asks) : 0;
+    size_t count = t != NULL && req->shadow.len == 0 && req->operation != GW_OP_COUNT_TOKENS ? owners_of(req, asks) : 0;
     if (count == 0)
         return NEXT;
     int64_t now_s = clock_unix_ms() / 1000, minute = now_s / MINUTE, second = now_s % MINUTE,

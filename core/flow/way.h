@@ -134,6 +134,7 @@ struct request {
     size_t target_count, target_next;
     const struct config_model *model; /* NULL: the client named a provider */
     enum config_list list;            /* LIST_FIRST: the targets are those of the model's usual lists */
+    struct text shadow;               /* it is a copy of another request, for this target alone; absent: it is none */
     struct pin pin;
     struct choice *choices; /* how its targets were chosen; arena, NULL: nobody notes that */
     int64_t least_tokens;   /* of its input, for certain; 0: nobody counted */

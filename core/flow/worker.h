@@ -43,6 +43,7 @@ struct gateway {
     struct script_shared *scripts;           /* what policies share, whatever the snapshot; NULL: nothing */
     size_t job_bytes;                        /* what is large */
     atomic_uint in_flight;                   /* requests between admit and finish */
+    atomic_uint shadows;                     /* copies of requests, in flight (flow/shadow.h) */
     atomic_uint drains;                      /* answers whose rest is read for its usage alone */
     atomic_uint connections;                 /* open client connections */
     atomic_size_t bodies_held;               /* bytes of all requests' bodies */

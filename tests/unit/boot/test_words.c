@@ -42,6 +42,8 @@ static const char *sample(const struct word_row *row)
     case WORD_WORKERS:
     case WORD_LIMIT:
         return row->least <= 10 && row->most >= 10 ? "10" : "1";
+    case WORD_SHARE:
+        return "0.5";
     case WORD_BOOL:
         return "true";
     case WORD_CHOICE:
@@ -70,8 +72,9 @@ static const char *sample(const struct word_row *row)
     case WORD_PRICE:
         return "{ input_usd_per_mtok = 2.5 }";
     case WORD_SETTINGS:
-        return strcmp(row->setting, "tls") == 0     ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
-               : strcmp(row->setting, "raise") == 0 ? "{ usd = 1, ends = \"2030-01-01\" }"
+        return strcmp(row->setting, "tls") == 0      ? "{ cert = env \"GW_TEST_PEM\", key = env \"GW_TEST_PEM\" }"
+               : strcmp(row->setting, "shadow") == 0 ? "{ \"demo/y\" }"
+               : strcmp(row->setting, "raise") == 0  ? "{ usd = 1, ends = \"2030-01-01\" }"
                : strcmp(row->setting, "previous") == 0
                    ? "{ sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\", ends = \"2030-01-01\" }"
                    : "{}";
@@ -99,6 +102,8 @@ static const char *companion(const struct word_row *row, const char *setting)
                : strcmp(setting, "sha256") == 0
                    ? ", ends = \"2030-01-01\""
                    : ", ends = \"2030-01-01\", sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
+    if (strcmp(row->word, "model.shadow") == 0)
+        return ", \"demo/y\"";
     if (strcmp(row->word, "policy.http") == 0)
         return strcmp(setting, "url") == 0 ? "" : ", url = \"https://a.example/x\"";
     if (strcmp(row->word, "budget.raise") == 0)
@@ -119,7 +124,7 @@ static void write_source(const struct word_row *row, const char *setting, char *
 {
     char value[300];
     const char *dot = strchr(row->word, '.');
-    if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS ||
+    if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS || strcmp(row->word, "model.shadow") == 0 ||
         strcmp(row->word, "store") == 0) { /* they need a ledger */
         int len = snprintf(out, room, "ledger { path = \"ledger\" }\n");
         out += len;
