@@ -270,6 +270,16 @@ static bool has_route_hook(const struct config *config)
     return false;
 }
 
+/* In which list it stands, or that one before it cannot be had. */
+static const char *role_of(const struct request *req, const struct route_target *t)
+{
+    if (req->list == LIST_OVERFLOW)
+        return "context_overflow";
+    if (req->list == LIST_FILTER)
+        return "content_filter";
+    return t->fallback ? "fallback" : "target";
+}
+
 /* `guess` stands for an attempt at it. */
 static struct script_target target_of(struct request *req, struct attempt *guess, size_t index)
 {
@@ -277,7 +287,7 @@ static struct script_target target_of(struct request *req, struct attempt *guess
     struct book_found found;
     struct script_target out = { .provider = t->provider->name,
                                  .model = t->model,
-                                 .role = t->fallback ? "fallback" : "target",
+                                 .role = role_of(req, t),
                                  .region = t->region,
                                  .retention = t->retention,
                                  .cost_nano = -1,

@@ -37,10 +37,10 @@
 ---@field name string # provider/model
 ---@field provider string
 ---@field model string
----@field role "target"|"fallback"
+---@field role "target"|"fallback"|"context_overflow"|"content_filter"
 ---@field region? string # as the model states it
 ---@field retention? string # as the model states it
----@field context_tokens? integer # of the price book
+---@field context_tokens? integer # as the model states it, else the price book's
 ---@field in_flight integer # attempts of all requests
 ---@field healthy boolean # false while it gets no requests after failures
 ---@field cooling_s number # until one of its secrets may be used again; 0: one may

@@ -40,7 +40,7 @@
 ---@field name string # provider/model
 ---@field provider string
 ---@field model string
----@field role "target"|"fallback"
+---@field role "target"|"fallback"|"context_overflow"|"content_filter"
 ---@field region? string # as the model states it
 ---@field retention? string # as the model states it
 ---@field context_tokens? integer # as the model states it, else the price book's

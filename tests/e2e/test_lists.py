@@ -61,6 +61,23 @@ class Lists(Case):
             self.assertEqual(gw.chat().status, 502)
             self.assertEqual(set(self.counts()), {"a", "b"})
 
+    def test_policies_see_which_list_it_is(self):
+        self.ups["a"].handler = saying(400, LONG)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "seen.lua")
+            with open(path, "w", encoding="utf-8") as f:
+                f.write("""local p = {}
+function p.on_route(req, targets)
+    for i = 1, #targets do gw.note(targets[i].name .. " " .. targets[i].role .. " " .. tostring(targets[i].context_tokens)) end
+end
+return p
+""")
+            with self.gateway(MODEL.format(window=300) + 'policy "%s" {}\n' % path) as gw:
+                answer = gw.chat()
+                self.assertEqual(answer.status, 200)
+                notes = [note for policy in gw.log_for(answer.id)["policies"] for note in policy.get("notes", [])]
+                self.assertEqual(notes, ["a/real target 300", "b/real fallback nil", "c/real context_overflow 400"])
+
     def test_a_list_of_one_failure_is_the_end(self):
         self.ups["a"].handler = saying(400, LONG)
         self.ups["c"].handler = saying(400, FILTERED)
