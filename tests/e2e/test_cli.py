@@ -111,8 +111,8 @@ class Lists(Folder):
                                    "demo-*                   demo/*\n")
         rows = json.loads(run("models", "--json", cwd=self.folder).out)
         self.assertEqual([row["name"] for row in rows], ["fast", "demo-*"])
-        self.assertEqual(rows[0]["targets"], [{"provider": "openai", "model": "x", "fallback": False, "off": True},
-                                              {"provider": "demo", "model": "y", "fallback": True, "off": False}])
+        self.assertEqual(rows[0]["targets"], [{"provider": "openai", "model": "x", "fallback": False, "list": "targets", "off": True},
+                                              {"provider": "demo", "model": "y", "fallback": True, "list": "fallback", "off": False}])
 
     def test_what_becomes_of_the_fields_of_a_request(self):
         self.write('provider "demo" {}\nprovider "anthropic" {}\nprovider "groq" {}\nmodel "a" { "anthropic/claude-opus-4-8" }\n'
