@@ -13,6 +13,8 @@
 #include "cache/answers.h"
 #include "flow/kill.h"
 #include "flow/throttle.h"
+#include "health/ejection.h"
+#include "health/health.h"
 #include "money/ledger.h"
 #include "plugin/counters.h"
 #include "plugin/plugin.h"
@@ -143,6 +145,32 @@ static void hand_out(struct reload *r, struct config *next, struct script_worker
     sem_destroy(&done);
 }
 
+/* What the new configuration has for the target of another one. */
+static unsigned slots_in(const struct config *next, const struct config_target *t)
+{
+    for (size_t i = 0; i < next->provider_count; i++) {
+        const struct config_provider *p = &next->providers[i];
+        unsigned most = config_max_in_flight(next, p, t->model);
+        if (most > 0 && text_eq(p->name, t->provider->name) && text_eq(p->base_url, t->provider->base_url))
+            return most;
+    }
+    return SLOTS_UNLIMITED;
+}
+
+/* Who waits for a target that had a limit in `of`, or has one now, is served by the new one. */
+static void rule_slots(struct health *health, const struct config *of, const struct config *next)
+{
+    for (size_t i = 0; i < of->model_count && of->limits_targets && health != NULL; i++)
+        for (size_t k = 0; k < of->models[i].target_count; k++) {
+            const struct config_target *t = &of->models[i].targets[k];
+            struct ejection *row = t->max_in_flight > 0
+                                       ? health_target(health, t->provider->name, t->provider->base_url, t->model, true)
+                                       : NULL;
+            if (row != NULL)
+                slots_rule(&row->slots, slots_in(next, t), clock_ns());
+        }
+}
+
 /* Nothing has changed where it fails. */
 static int use(struct reload *r, struct config *next, struct buf *lines, struct fail *fail)
 {
@@ -164,6 +192,8 @@ static int use(struct reload *r, struct config *next, struct buf *lines, struct 
     }
     hand_out(r, next, scripts);
     free((void *)scripts);
+    rule_slots(r->gateway->health, r->config, next);
+    rule_slots(r->gateway->health, next, next);
     return 0;
 }
 

@@ -54,6 +54,7 @@ static unsigned kept(const struct slots *s, unsigned most, int64_t now_ns)
 
 static unsigned limit_of(const struct slots *s, unsigned most)
 {
+    most = s->ruled > 0 ? s->ruled : most;
     return most == SLOTS_ADAPTIVE ? (unsigned)s->limit : most;
 }
 
@@ -96,6 +97,14 @@ bool slots_take(struct slots *s, unsigned most, enum slots_class of, int64_t now
         slots_add(s, of, now_ns);
     pthread_mutex_unlock(&s->gate->lock);
     return free;
+}
+
+void slots_rule(struct slots *s, unsigned most, int64_t now_ns)
+{
+    pthread_mutex_lock(&s->gate->lock);
+    s->ruled = most;
+    queue_serve(s->gate, s, now_ns);
+    pthread_mutex_unlock(&s->gate->lock);
 }
 
 void slots_give(struct slots *s, enum slots_class of, int64_t now_ns)

@@ -19,6 +19,7 @@
 enum slots_class { SLOTS_CRITICAL, SLOTS_NORMAL, SLOTS_LOW, SLOTS_CLASSES };
 
 #define SLOTS_ADAPTIVE UINT32_MAX /* in the place of a limit */
+#define SLOTS_UNLIMITED (UINT32_MAX - 1)
 #define SLOTS_START 32.0
 #define SLOTS_LIMIT_LEAST 4.0
 #define SLOTS_LIMIT_MOST 1000.0
@@ -41,6 +42,7 @@ struct slots {
     struct gate *gate;
     unsigned in_flight, critical; /* the second are some of the first */
     unsigned most;                /* the limit in the latest question; 0: nobody has asked */
+    unsigned ruled;               /* slots_rule() */
     bool full;
     struct slots_window { /* the most critical ones at a time */
         int64_t slot;
@@ -57,6 +59,8 @@ void slots_init(struct slots *s, struct gate *gate);
 bool slots_has_room(struct slots *s, unsigned most, enum slots_class of, int64_t now_ns);
 /* Takes one. False: none is free. */
 bool slots_take(struct slots *s, unsigned most, enum slots_class of, int64_t now_ns);
+/* A new configuration has this limit: it counts from now on for all, whatever they ask with, and who waits and has room now is served. */
+void slots_rule(struct slots *s, unsigned most, int64_t now_ns);
 /* Gives it back: the next one that waits for it has it at once. */
 void slots_give(struct slots *s, enum slots_class of, int64_t now_ns);
 unsigned slots_in_flight(struct slots *s);

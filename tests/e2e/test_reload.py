@@ -179,6 +179,44 @@ class Reload(unittest.TestCase):
             thread.join(20)
             self.assertEqual(gw.chat(headers=auth("a")).status, 200)
 
+    def test_who_waits_in_a_queue_has_a_limit_that_is_raised(self):
+        gate, begun, statuses = threading.Event(), [], []
+
+        def slow(request, out):
+            begun.append(1)
+            gate.wait(60)
+            out.send(reply_json(upstream.completion(usage=USAGE)))
+
+        self.up.handler = slow
+        config = self.text('model "m" { { "up/real", max_in_flight = %d }, timeout = { total_s = 100 } }\n')
+        gw = self.gw = Gateway(config % 1, env={"GW_TEST_HEALTH": "1"})
+        self.addCleanup(gw.kill)
+
+        def start():
+            threads.append(threading.Thread(target=lambda: statuses.append(gw.chat(timeout=100).status)))
+            threads[-1].start()
+
+        threads, limit, there = [], 1, 0
+        for _ in range(4):  # who waits is refused after 2 s, which a reload may take on a machine that has other work
+            while len(begun) < limit:
+                there = len(begun)
+                start()
+                self.assertTrue(wait_for(lambda there=there: len(begun) > there))
+            start()
+            self.assertTrue(wait_for(lambda: 'gw_queue_waiting_requests{model="m"} 1\n' in gw.request("GET", "/metrics").body.decode() or statuses))
+            limit += 1
+            self.reload(config % limit)
+            self.assertTrue(wait_for(lambda limit=limit: len(begun) == limit or statuses, 20))
+            if len(begun) == limit:
+                break
+            statuses.clear()
+        self.assertEqual(len(begun), limit, "nobody was served who waited")
+        gate.set()
+        for thread in threads:
+            thread.join(20)
+        self.assertEqual(statuses, [200] * limit)
+        gw.stop()
+
     def test_limits_that_were_not_there(self):
         with self.start(self.text()) as gw:
             self.assertEqual(gw.chat().status, 200)

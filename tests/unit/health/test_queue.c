@@ -79,6 +79,29 @@ static void end(void)
     gate_fini(&gate);
 }
 
+/* A limit is the target's: who asks with the one of a configuration before has the new one. */
+Test(queue, a_new_limit_serves_who_waits)
+{
+    begin();
+    take(&target, 4, 4, SLOTS_NORMAL);
+    for (unsigned i = 0; i < 3; i++)
+        wait_for(i, SLOTS_NORMAL);
+    slots_rule(&other, 9, now);
+    cr_assert_not(has_slot(0), "it is another target's");
+    slots_rule(&target, 6, now);
+    cr_assert(has_slot(0) && has_slot(1) && !has_slot(2));
+    cr_assert_eq(slots_in_flight(&target), 6u);
+    slots_rule(&target, 2, now);
+    slots_give(&target, SLOTS_NORMAL, now);
+    cr_assert_not(has_slot(2), "there are 5 of 2");
+    cr_assert_not(slots_has_room(&target, 9, SLOTS_NORMAL, now), "whoever asks");
+    slots_rule(&target, SLOTS_UNLIMITED, now);
+    cr_assert(has_slot(2));
+    while (slots_in_flight(&target) > 0)
+        slots_give(&target, SLOTS_NORMAL, now);
+    end();
+}
+
 Test(queue, a_target_has_no_more_slots_than_its_limit)
 {
     begin();
