@@ -71,7 +71,7 @@ static void add_configured(struct request *req, const struct config_target *t)
         return;
     struct route_target *added = &req->targets[req->target_count - 1];
     added->weight = t->weight;
-    added->max_in_flight = t->max_in_flight;
+    added->max_in_flight = named ? t->max_in_flight : config_max_in_flight(req->config, t->provider, added->model);
     added->price = t->price != NULL ? t->price : added->price;
     added->context_tokens = t->context_tokens;
     added->region = t->region;

@@ -94,6 +94,25 @@ static const char *targets(void)
     return text;
 }
 
+/* The limit is the target's, whichever name leads to it. */
+Test(route, knows_the_limit_of_a_target_by_every_name)
+{
+    static const struct {
+        const char *model;
+        unsigned most;
+    } rows[] = { { "m", 7 }, { "one/up", 7 }, { "one/other", 0 }, { "family-up", 9 }, { "family-other", 0 } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin(rows[i].model);
+        config->limits_targets = true;
+        config->models[0].targets[1].max_in_flight = 7;
+        config->models[3].targets[0] = to(0, "family-up");
+        config->models[3].targets[0].max_in_flight = 9;
+        cr_assert_eq(route_run(&req), NEXT, "%s: %s", rows[i].model, req.fail.text);
+        cr_assert_eq(req.targets[0].max_in_flight, rows[i].most, "%s: %u", rows[i].model, req.targets[0].max_in_flight);
+        end();
+    }
+}
+
 Test(route, finds_targets_by_model_provider_and_family)
 {
     static const struct {
