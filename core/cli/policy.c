@@ -1,19 +1,21 @@
-/* policy.c - llm-gateway policy test|new: the operator's rules are tried, without a server, and begun. */
+/* policy.c - llm-gateway policy test|new|replay|editor: the operator's rules are tried, without a server, and begun. */
 #include "cli/policy.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/ledger_path.h"
 #include "cli/policy_editor.h"
 #include "cli/policy_new.h"
+#include "cli/policy_replay.h"
 #include "rehearsal/rehearsal.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
     { "verbose", 'v', NULL, NULL, "test: a line for each case, also where it passes" },
     { "when", 0, "EXPR", NULL, "new: the requests that it refuses, such as 'req.images > 0'" },
+    CLI_OPTIONS_REPLAY,
     CLI_OPTIONS_END,
 };
 
@@ -101,21 +103,26 @@ static int run(struct cli *cli)
         return policy_new(cli->args[1], cli_option(cli, "when"));
     if (strcmp(cli->args[0], "editor") == 0 && cli->arg_count <= 2)
         return policy_editor(cli->arg_count == 2 ? cli->args[1] : ".");
-    return cli_usage(cli->verb, "it takes test [FILE...] | new NAME | editor [FOLDER]");
+    if (strcmp(cli->args[0], "replay") == 0 && cli->arg_count == 2)
+        return policy_replay(cli, cli->args[1]);
+    return cli_usage(cli->verb, "it takes test [FILE...] | new NAME | replay FILE | editor [FOLDER]");
 }
 
 const struct cli_verb verb_policy = {
     .name = "policy",
     .summary = "try policies without a server; begin a new one; help editors",
-    .arguments = "test [FILE...] | new NAME | editor [FOLDER]",
+    .arguments = "test [FILE...] | new NAME | replay FILE | editor [FOLDER]",
     .options = options,
     .notes =
         "test runs NAME_test.lua beside each policy NAME.lua of the configuration and beside each module that one requires, or\n"
         "the files that are named: in the sandbox of the gateway, without a server and without the network. It prints each\n"
         "case that fails with its line, then `N passed, N failed`; the exit code is 1 where one failed. scripts/README.md has the words of a test.\n"
         "new writes NAME.lua and NAME_test.lua here, which pass as they are; no file is overwritten.\n"
+        "replay tries the file on the requests of the ledger: on_request sees who asked what model when, and on_finish how it ended. It prints\n"
+        "what would be decided otherwise, with examples; what the ledger does not have (texts, answers of models) is not judged. The exit\n"
+        "code is 1 where the policy fails.\n"
         "editor writes gw.lua, .luacheckrc and .luarc.json, from which lua-language-server and luacheck know the words.\n",
-    .words = "test new editor",
+    .words = "test new replay editor",
     .least_args = 1,
     .most_args = -1,
     .run = run,

@@ -1,7 +1,7 @@
 /* usage.c - llm-gateway usage: what was used and spent, by team, key, model and so on. */
 #include "base/clock.h"
-#include "boot/date.h"
 #include "cli/ledger_path.h"
+#include "cli/time_option.h"
 #include "money/usage_report.h"
 
 static const struct cli_option options[] = {
@@ -16,46 +16,10 @@ static const struct cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-/* "7d": so long ago. -1: it is no length of time. */
-static int parse_ago(struct text said, int64_t *unix_ms)
-{
-    static const struct {
-        char letter;
-        int64_t ms;
-    } units[] = { { 'd', 86400000 }, { 'h', 3600000 }, { 'm', 60000 }, { 's', 1000 } };
-    int64_t count;
-
-    for (size_t i = 0; said.len > 1 && i < sizeof units / sizeof units[0]; i++)
-        if (said.ptr[said.len - 1] == units[i].letter &&
-            text_parse_u63((struct text){ said.ptr, said.len - 1 }, &count) == 0 && count < 1000000) {
-            *unix_ms = clock_unix_ms() - count * units[i].ms;
-            return 0;
-        }
-    return -1;
-}
-
-/* A day is its beginning. */
-static int parse_time(const struct cli *cli, const char *option, const struct zone *zone, int64_t *unix_ms)
-{
-    const char *said = cli_option(cli, option);
-    char moment[40];
-
-    if (said == NULL || parse_ago(text_of(said), unix_ms) == 0)
-        return 0;
-    snprintf(moment, sizeof moment, "%.25s%s", said, strlen(said) == 10 ? "T00:00:00Z" : "");
-    if (strlen(said) <= 25 && date_parse(text_of(moment), unix_ms) == 0) {
-        if (strlen(said) == 10)
-            *unix_ms = zone_day_begins(zone, *unix_ms / 86400000) * 1000;
-        return 0;
-    }
-    return cli_usage(cli->verb, "--%s takes 7d, 12h, 30m, 2026-12-31 or 2026-12-31T18:00:00Z, not \"%s\"", option,
-                     said);
-}
-
 static int parse_times(const struct cli *cli, struct usage_query *query)
 {
-    int code = parse_time(cli, "since", query->zone, &query->since_ms);
-    return code != CLI_OK ? code : parse_time(cli, "until", query->zone, &query->until_ms);
+    int code = time_option(cli, "since", query->zone, &query->since_ms);
+    return code != CLI_OK ? code : time_option(cli, "until", query->zone, &query->until_ms);
 }
 
 static int parse(const struct cli *cli, struct usage_query *query, enum usage_format *format)

@@ -44,7 +44,8 @@ static void write_notes(const struct script_trace *t, struct json_writer *w)
     json_close(w);
 }
 
-static void write_trace(const struct script_trace *t, enum part part, struct json_writer *w)
+/* `asked`: what the client asked for, where the ledger is written, which has it nowhere else. */
+static void write_trace(const struct script_trace *t, struct text asked, enum part part, struct json_writer *w)
 {
     json_object(w);
     put_some(w, TEXT("policy"), text_of(t->policy->name));
@@ -59,6 +60,8 @@ static void write_trace(const struct script_trace *t, enum part part, struct jso
         json_put_bool(w, true);
     }
     put_some(w, TEXT("model"), t->model);
+    if (t->hook == SCRIPT_ON_REQUEST && t->model.ptr != NULL)
+        put_some(w, TEXT("asked_model"), asked);
     put_some(w, TEXT("at"), t->at);
     put_some(w, TEXT("code"), t->code);
     put_some(w, TEXT("reason"), t->reason);
@@ -77,11 +80,11 @@ static void write_trace(const struct script_trace *t, enum part part, struct jso
     json_close(w);
 }
 
-static void write_traces(const struct script_request *p, enum part part, struct json_writer *w)
+static void write_traces(const struct script_request *p, struct text asked, enum part part, struct json_writer *w)
 {
     for (const struct script_trace *t = p != NULL ? p->traces : NULL; t != NULL; t = t->next)
         if (part == PART_ALL || t->decision != NULL || (part == PART_DECIDED && t->notes != NULL))
-            write_trace(t, part, w);
+            write_trace(t, asked, part, w);
 }
 
 bool policy_has_decided(const struct request *req)
@@ -101,7 +104,7 @@ static struct text record_of(struct request *req, enum part part, bool with_choi
     buf_init(&out, RECORD_RAW_MOST);
     json_writer_init(&w, &out);
     json_array(&w);
-    write_traces(req->policy, part, &w);
+    write_traces(req->policy, req->policy != NULL ? req->policy->asked_model : TEXT_NONE, part, &w);
     if (with_choices)
         choice_write(req, &w);
     json_close(&w);
@@ -132,6 +135,6 @@ void policy_line(const struct request *req, struct json_writer *w)
         return;
     json_name(w, "policies");
     json_array(w);
-    write_traces(p, PART_ALL, w);
+    write_traces(p, TEXT_NONE, PART_ALL, w);
     json_close(w);
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "config/labels.h"
 #include "flow/policy.h"
+#include "rehearsal/rehearsal.h"
 #include "rehearsal/world.h"
 
 enum { REQUEST_MOST = 64 << 20, TARGETS_MOST = 64, HEADERS_MOST = 64 };
@@ -62,7 +63,7 @@ static const struct script_host host = {
     .start = start, .wake = wake, .spend = spend, .east = east, .count = count, .tag = tag
 };
 
-static const struct face *face_named(lua_State *L, struct text name)
+const struct face *rehearsal_face(struct text name)
 {
     static const struct face *const faces[] = { &face_chat,        &face_messages,   &face_responses,
                                                 &face_completions, &face_embeddings, &face_moderations,
@@ -70,8 +71,15 @@ static const struct face *face_named(lua_State *L, struct text name)
     for (size_t i = 0; i < sizeof faces / sizeof *faces; i++)
         if (text_is(name, faces[i]->name))
             return faces[i];
-    luaL_error(L, "there is no client API \"%s\": chat, messages, responses, completions, embeddings", name.ptr);
     return NULL;
+}
+
+static const struct face *face_named(lua_State *L, struct text name)
+{
+    const struct face *face = rehearsal_face(name);
+    if (face == NULL)
+        luaL_error(L, "there is no client API \"%s\": chat, messages, responses, completions, embeddings", name.ptr);
+    return face;
 }
 
 static void read_headers(lua_State *L, int index, struct played *p)

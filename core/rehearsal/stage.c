@@ -30,61 +30,66 @@ const char *rehearsal_path(struct arena *arena, const struct config *config, con
     return arena_printf(arena, "%.*s/%s", (int)(folder - config->file), config->file, policy->file);
 }
 
-/* The policy of gateway.lua that is this file; NULL: none. */
-static const struct config_policy *find(struct world *w, const char *path)
+const struct config_policy *rehearsal_known(struct arena *arena, const struct config *config, const char *path)
 {
     char want[PATH_MAX], is[PATH_MAX];
     if (realpath(path, want) == NULL)
         return NULL;
-    for (size_t i = 0; i < w->base->policy_count; i++) {
-        const char *at = rehearsal_path(&w->arena, w->base, &w->base->policies[i]);
+    for (size_t i = 0; i < config->policy_count; i++) {
+        const char *at = rehearsal_path(arena, config, &config->policies[i]);
         if (at != NULL && realpath(at, is) != NULL && strcmp(want, is) == 0)
-            return &w->base->policies[i];
+            return &config->policies[i];
     }
     return NULL;
 }
 
-static const char *stem_of(struct world *w, const char *path)
+static const char *stem_of(struct arena *arena, const char *path)
 {
     const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     size_t len = strlen(name);
     if (len > 4 && strcmp(name + len - 4, ".lua") == 0)
         len -= 4;
-    return arena_printf(&w->arena, "%.*s", (int)len, name);
+    return arena_printf(arena, "%.*s", (int)len, name);
+}
+
+int rehearsal_policy(struct arena *arena, const struct config_policy *block, const char *path,
+                     struct config_policy *policy)
+{
+    struct buf source;
+    *policy = block != NULL ? *block
+                            : (struct config_policy){ .args = TEXT("{}"),
+                                                      .cpu_ns = CONFIG_POLICY_CPU_NS,
+                                                      .wait_ns = CONFIG_POLICY_WAIT_NS,
+                                                      .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS,
+                                                      .memory_bytes = CONFIG_POLICY_MEMORY,
+                                                      .retries = CONFIG_POLICY_RETRIES_MOST,
+                                                      .name = stem_of(arena, path) };
+    policy->observe = policy->skip = false;
+    policy->hooks = 0;
+    policy->file = arena_printf(arena, "%s", path);
+    const char *slash = strrchr(path, '/');
+    policy->folder = slash != NULL ? arena_printf(arena, "%.*s", (int)(slash - path), path) : ".";
+    policy->modules = NULL;
+    policy->reads = arena;
+    buf_init(&source, SOURCE_MOST);
+    int result = file_read(path, &source);
+    if (result == 0)
+        policy->source = arena_text(arena, buf_view(&source));
+    buf_free(&source);
+    return result;
 }
 
 static void read_policy(lua_State *L, struct world *w, struct stage *s, const char *file)
 {
     const char *path = file[0] == '/' ? file : arena_printf(&w->arena, "%s%s", w->folder, file);
-    const struct config_policy *known = find(w, path);
-    struct buf source;
+    const struct config_policy *known = rehearsal_known(&w->arena, w->base, path);
     s->own = known == NULL;
-    s->policy = known != NULL ? *known
-                              : (struct config_policy){ .args = TEXT("{}"),
-                                                        .cpu_ns = CONFIG_POLICY_CPU_NS,
-                                                        .wait_ns = CONFIG_POLICY_WAIT_NS,
-                                                        .llm_wait_ns = CONFIG_POLICY_LLM_WAIT_NS,
-                                                        .memory_bytes = CONFIG_POLICY_MEMORY,
-                                                        .retries = CONFIG_POLICY_RETRIES_MOST,
-                                                        .name = stem_of(w, file) };
+    if (rehearsal_policy(&w->arena, known, path, &s->policy) < 0)
+        luaL_error(L, "%s cannot be read: %s", path, strerror(errno));
     /* Each request of the test is for it. */
     s->policy.models = s->policy.teams = NULL;
     s->policy.model_count = s->policy.team_count = 0;
     s->policy.kinds = 0;
-    s->policy.observe = s->policy.skip = false;
-    s->policy.hooks = 0;
-    s->policy.file = arena_printf(&w->arena, "%s", path);
-    const char *slash = strrchr(path, '/');
-    s->policy.folder = slash != NULL ? arena_printf(&w->arena, "%.*s", (int)(slash - path), path) : ".";
-    s->policy.modules = NULL;
-    s->policy.reads = &w->arena;
-    buf_init(&source, SOURCE_MOST);
-    if (file_read(path, &source) < 0) {
-        buf_free(&source);
-        luaL_error(L, "%s cannot be read: %s", path, strerror(errno));
-    }
-    s->policy.source = arena_text(&w->arena, buf_view(&source));
-    buf_free(&source);
 }
 
 void stage_declare(struct world *w, struct stage *s)

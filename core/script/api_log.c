@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "script/api.h"
+#include "script/run.h"
 
 enum { TEXT_MOST = 1000 };
 
@@ -11,8 +12,10 @@ static int write_line(lua_State *L, enum log_level level, const char *word)
 {
     struct text text = api_check_text(L, 1, word, "a text");
     state_spend(L, 200);
-    log_line(level, "policy \"%s\": %.*s", state_of(L)->policy->name,
-             (int)(text.len < TEXT_MOST ? text.len : TEXT_MOST), text.ptr);
+    const struct script_run *run = state_of(L)->run; /* NULL: the file is loaded */
+    if (run == NULL || !run->req->recorded)
+        log_line(level, "policy \"%s\": %.*s", state_of(L)->policy->name,
+                 (int)(text.len < TEXT_MOST ? text.len : TEXT_MOST), text.ptr);
     return 0;
 }
 

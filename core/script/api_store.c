@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "script/api.h"
+#include "script/recorded.h"
 
 enum { NAME_MOST = 512, VALUE_MOST = 64 << 10, TTL_MOST_S = 366 * 86400 };
 
@@ -103,7 +104,7 @@ static int64_t add_to(lua_State *L, const char *word, int64_t delta, int64_t mos
     if (key != NULL)
         *key = name;
     state_spend(L, 50);
-    return store_add(s->shared->numbers, name, delta, most, clock_unix_ms(), w->ttl_ms, took);
+    return store_add(s->shared->numbers, name, delta, most, recorded_now_ms(api_run(L)->req), w->ttl_ms, took);
 }
 
 static int counter_get(lua_State *L)
@@ -166,7 +167,7 @@ static int cache_get(lua_State *L)
     struct text name = full_name(L, "gw.cache.get", api_option_text(L, 2, "gw.cache.get", "scope"), TEXT(""), 0);
     struct fail fail;
     buf_truncate(&s->text, 0);
-    if (!store_get(s->shared->texts, name, clock_unix_ms(), &s->text) || s->text.len == 0) {
+    if (!store_get(s->shared->texts, name, recorded_now_ms(api_run(L)->req), &s->text) || s->text.len == 0) {
         lua_pushnil(L);
         return 1;
     }
@@ -203,7 +204,7 @@ static int cache_set(lua_State *L)
     if (s->text.len > VALUE_MOST)
         return luaL_error(L, "gw.cache.set: at most %d bytes", VALUE_MOST);
     state_spend(L, 50 + (int64_t)s->text.len / 16);
-    store_set(s->shared->texts, name, buf_view(&s->text), clock_unix_ms(), ttl_s * 1000);
+    store_set(s->shared->texts, name, buf_view(&s->text), recorded_now_ms(api_run(L)->req), ttl_s * 1000);
     return 0;
 }
 

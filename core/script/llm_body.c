@@ -6,6 +6,7 @@
 
 #include "face/edit.h"
 #include "script/api.h"
+#include "script/recorded.h"
 
 enum { MESSAGES_MOST = 256 };
 
@@ -90,6 +91,8 @@ static bool put_request(lua_State *L, const char *word, struct script_llm *llm, 
     struct script_request *req = api_run(L)->req;
     struct fail fail;
     struct edit e;
+    if (req->recorded)
+        recorded_lacks(L, req, "the text of the request");
     read_talk(L, req); /* the body as JSON */
     const struct json *body = req->ask->json, *stream = json_member(body, "stream"),
                       *model = json_member(body, "model");

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "script/api.h"
+#include "script/recorded.h"
 
 #define OF "the request"
 
@@ -71,6 +72,10 @@ static void push_purpose(lua_State *L, struct script_request *req)
 /* 3.5 bytes a token; a picture as what a large one costs. */
 static void push_tokens(lua_State *L, struct script_request *req)
 {
+    if (req->recorded) {
+        lua_pushinteger(L, req->recorded_tokens);
+        return;
+    }
     const struct talk *talk = read_talk(L, req);
     lua_pushinteger(L, (lua_Integer)(talk->text_bytes * 2 / 7 + 4 * talk->count + (size_t)talk->images * 1000));
 }
@@ -339,6 +344,7 @@ static int index_of(lua_State *L)
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex(1));
     if (type == LUA_TNUMBER) {
+        recorded_check_field(L, *at, fields[lua_tointeger(L, -1)].name);
         fields[lua_tointeger(L, -1)].push(L, *at);
     } else if (type == LUA_TNIL) {
         struct text name = api_text(L, 2);
@@ -430,6 +436,7 @@ struct script_request *request_check(lua_State *L, const char *word)
     struct script_request **at = lua_touserdata(L, 1);
     if (*at == NULL)
         luaL_error(L, "the request is over: req is no longer there");
+    recorded_check_method(L, *at, word);
     return *at;
 }
 

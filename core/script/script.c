@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "script/api.h"
+#include "script/recorded.h"
 #include "script/run.h"
 
 struct script_worker {
@@ -208,8 +208,10 @@ static enum script_verdict end_one(struct script_run *run, enum run_end end, con
     run->trace->decision = "error";
     run->trace->edits = NULL;
     run->trace->reason = arena_text(run->req->arena, text_of(fail->text));
-    log_line(p->skip ? LOG_WARN : LOG_ERROR, "policy \"%s\", %s of request %.*s: %s%s", p->name,
-             script_hook_name(run->hook), TEXT_ARG(run->req->id), fail->text, p->skip ? " (on_error = \"skip\")" : "");
+    if (!run->req->recorded)
+        log_line(p->skip ? LOG_WARN : LOG_ERROR, "policy \"%s\", %s of request %.*s: %s%s", p->name,
+                 script_hook_name(run->hook), TEXT_ARG(run->req->id), fail->text,
+                 p->skip ? " (on_error = \"skip\")" : "");
     return p->skip || p->observe || run->hook == SCRIPT_ON_FINISH ? SCRIPT_PASS : SCRIPT_FAILED;
 }
 
@@ -319,7 +321,7 @@ bool script_wants_response(const struct script_worker *w, const struct script_re
 void script_on_finish(struct script_worker *w, struct script_request *req, const struct script_done *done)
 {
     for (const struct script_taken *t = done->refused ? req->taken : NULL; t != NULL; t = t->next)
-        store_give_back(w->shared->numbers, t->key, t->n, clock_unix_ms());
+        store_give_back(w->shared->numbers, t->key, t->n, recorded_now_ms(req));
     struct script_run *run = new_run(req, SCRIPT_ON_FINISH);
     run->done = done;
     if (!req->inner)

@@ -278,6 +278,12 @@ struct script_request {
     bool waits; /* a hook of it does */
     bool inner; /* a policy asks it (gw.llm): on_route alone is for it */
 
+    /* A request of the ledger, which a new policy is tried on: nothing is logged, and time is that of its admission. */
+    bool recorded;
+    int64_t recorded_tokens; /* req.estimated_input_tokens; 0: not known */
+    const char *
+        missing; /* what a hook wanted of it that was not recorded: it cannot be judged. Arena or static; NULL: nothing */
+
     /* script/'s own */
     struct script_run *run;
     struct script_taken *taken;

@@ -124,6 +124,10 @@ Test(policy_line, leaves_out_what_a_record_has_no_room_for)
     struct text bare = policy_record(&req);
     cr_assert(text_is(bare, "[{\"policy\":\"one\",\"hook\":\"on_request\",\"decision\":\"deny\",\"cpu_us\":0}]"),
               "%.*s", TEXT_ARG(bare));
+    first.model = TEXT("m2");
+    policy.asked_model = TEXT("m");
+    bare = policy_record(&req);
+    cr_assert(text_find(bare, TEXT("\"model\":\"m2\",\"asked_model\":\"m\"")) > 0, "%.*s", TEXT_ARG(bare));
     first.next = NULL;
     first.reason = (struct text){ long_text, sizeof long_text - 1 };
     cr_assert_null(policy_record(&req).ptr, "nothing of it fits");
