@@ -20,6 +20,8 @@ model "m" { { "up/m" }, { "up/m-eu", region = "eu" } }
 model "fast" { { "up/fast" } } model "next" { { "up/next" } } model "a" { { "up/a" } } model "b" { { "up/b" } } model "c" { { "up/c" } } model "smart" { { "up/smart" } } model "judge" { { "up/judge" } }
 team "agents" { session_budget = { usd = 10, per = "total" } }
 team "eu" {} team "quota" {} team "plans" {} team "hours" {} team "moderation" {} team "canary" {} team "vote" {} team "again" {} team "cascade" {}
+team "who" {} team "alias" {} team "cheapest" {}
+model "pair" { { "up/dear" }, { "up/cheap", price = { input_usd_per_mtok = 0.001, output_usd_per_mtok = 0.001 } } }
 %(keys)s
 policy "%(scripts)s/agents.lua" { teams = { "agents" }, args = { cheap = "fast", stop_usd = 0.0000001 } }
 policy "%(scripts)s/eu-only.lua" { teams = { "eu" } }
@@ -31,6 +33,9 @@ policy "%(scripts)s/canary.lua" { teams = { "canary" }, args = { to = "next", pe
 policy "%(scripts)s/vote.lua" { teams = { "vote" }, llm = { "a", "b", "c" }, args = { panel = { "a", "b", "c" } } }
 policy "%(scripts)s/ask-again.lua" { teams = { "again" }, retries = 2 }
 policy "%(scripts)s/cascade.lua" { teams = { "cascade" }, llm = { "judge" }, args = { judge = "judge" } }
+policy "%(scripts)s/who-pays.lua" { teams = { "who" }, args = { projects = { "shop" } } }
+policy "%(scripts)s/alias.lua" { teams = { "alias" }, args = { names = { ["claude-code"] = { { "claude-opus-*", "smart" }, { "claude-*", "fast" } } } } }
+policy "%(scripts)s/cheapest.lua" { teams = { "cheapest" } }
 """
 
 
@@ -41,7 +46,7 @@ class Cookbook(unittest.TestCase):
         self.asked = []
         self.up = upstream.Upstream(self.answer)
         self.addCleanup(self.up.stop)
-        teams = ("agents", "eu", "quota", "plans", "hours", "moderation", "canary", "vote", "again", "cascade")
+        teams = ("agents", "eu", "quota", "plans", "hours", "moderation", "canary", "vote", "again", "cascade", "who", "alias", "cheapest")
         self.gw = Gateway(LUA % {"dir": folder.name, "up": provider("up", self.up, PRICE), "scripts": SCRIPTS, "port": self.up.port,
                                  "keys": "".join(key_line(team, team) for team in teams)})
         self.addCleanup(self.gw.kill)
@@ -107,6 +112,15 @@ class Cookbook(unittest.TestCase):
         got = self.ask("cascade")
         self.assertEqual((self.text(got), [b["model"] for b in self.asked[asked:]]), ('{"a":1}', ["m", "judge", "smart"]))
         self.assertEqual([p["reason"] for p in self.gw.log_for(got.id)["policies"] if "reason" in p], ["judged 3"])
+
+        self.assertEqual(self.code(self.ask("who", x_gw_project="other")), "project_needed")
+        got = self.ask("who", x_gw_project="shop", x_feature="cart")
+        self.assertEqual((got.status, self.gw.log_for(got.id)["tags"]), (200, "client=other,feature=cart"))
+        for model, meant in (("claude-opus-9", "smart"), ("claude-haiku-9", "fast")):
+            got = self.gw.chat("hello", model=model, headers=auth("alias") + [("user-agent", "claude-cli/2.0.1 (external, cli)")])
+            self.assertEqual((got.status, self.asked[-1]["model"]), (200, meant), got)
+        got = self.gw.chat("hello", model="pair", headers=auth("cheapest"))
+        self.assertEqual((got.status, self.asked[-1]["model"]), (200, "cheap"), got)
         self.gw.stop()
 
 
