@@ -7,6 +7,7 @@
 
 #include "flow/policy.h"
 #include "rehearsal/rehearsal.h"
+#include "rehearsal/replay_route.h"
 #include "rehearsal/replay_spend.h"
 
 enum { REQUEST_MOST = 16 << 20, ALL_MOST = 256 << 20 };
@@ -22,6 +23,7 @@ struct playing {
     struct text asked, other_model;
     struct text before; /* what came of it by this policy */
     bool elsewhere;
+    bool ordered; /* this policy has put the targets in order */
 };
 
 static void start(void *owner, struct script_ask *ask)
@@ -82,6 +84,7 @@ static void read_one(struct playing *p, const struct json *entry, bool own, stru
     if (json_member(entry, "observed") != NULL || text_is(decision, "overruled"))
         return;
     bool denied = text_is(decision, "deny"), answered = text_is(decision, "answer");
+    p->ordered = p->ordered || (own && text_is(decision, "order"));
     if (!own) {
         p->elsewhere = p->elsewhere || denied || answered;
         if (text_is(decision, "route"))
@@ -103,7 +106,8 @@ static void read_decisions(struct playing *p, const char *policy)
     p->asked = past->model;
     for (size_t i = 0; i < json_count(all); i++) {
         const struct json *entry = json_at(all, i);
-        if (text_is(json_str(json_member(entry, "hook")), "on_request"))
+        struct text hook = json_str(json_member(entry, "hook"));
+        if (text_is(hook, "on_request") || text_is(hook, "on_route"))
             read_one(p, entry, text_is(json_str(json_member(entry, "policy")), policy), &own_model);
     }
     struct text model = own_model.len > 0 ? own_model : p->other_model.len > 0 ? p->other_model : p->asked;
@@ -159,6 +163,35 @@ static struct text decide(struct playing *p, struct script_worker *worker)
     return verdict == SCRIPT_ANSWER ? TEXT("answer")
            : verdict == SCRIPT_PASS ? as_model(&p->arena, p->req.model)
                                     : TEXT("error");
+}
+
+static bool lack(struct playing *p, const char *what)
+{
+    if (p->req.missing == NULL)
+        p->req.missing = what;
+    return false;
+}
+
+/* The first attempt, of a request that goes to the model as it did. What it makes of its targets. */
+static struct text decide_route(struct playing *p, struct script_worker *worker, struct text now)
+{
+    const struct past_request *past = p->past;
+    struct script_targets *targets = replay_targets(&p->arena, p->req.config, p->req.model, past);
+    if ((targets == NULL && !lack(p, "the target that answered is not the model's any more: its order")) ||
+        (p->ordered && !lack(p, "the order of the targets before this policy")))
+        return now;
+    enum script_verdict verdict = script_on_route(worker, &p->req, targets);
+    if (verdict == SCRIPT_WAIT)
+        script_cancel(worker, &p->req);
+    if (verdict == SCRIPT_DENY)
+        return text_of(arena_printf(&p->arena, "deny %.*s", TEXT_ARG(p->req.refusal.code)));
+    if (verdict != SCRIPT_PASS)
+        return TEXT("error");
+    struct text first = replay_target_name(&p->arena, &targets->items[0]);
+    if (text_eq(first, past->first))
+        return now;
+    p->before = text_of(arena_printf(&p->arena, "target %.*s", TEXT_ARG(past->first)));
+    return text_of(arena_printf(&p->arena, "target %.*s", TEXT_ARG(first)));
 }
 
 /* Counters go on: as it ended, or as the policy would have ended it. */
@@ -227,21 +260,23 @@ static void judge(struct replay *r, struct playing *p, struct text now)
 }
 
 static void play_one(struct replay *r, struct playing *p, const struct config *config, struct script_worker *worker,
-                     const struct face *face, bool counts)
+                     const struct face *face)
 {
     p->asked = p->other_model = p->before = TEXT_NONE;
-    p->elsewhere = false;
+    p->elsewhere = p->ordered = false;
     read_decisions(p, r->policy);
     show(p, config, face);
-    r->requests += counts;
+    r->requests++;
     if (p->elsewhere) {
-        r->elsewhere += counts;
+        r->elsewhere++;
         return;
     }
     struct text now = decide(p, worker);
-    if (counts)
-        judge(r, p, now);
-    finish(p, worker, text_starts(now, TEXT("model ")));
+    bool as_before = text_eq(now, p->before) && text_starts(now, TEXT("model ")) && p->past->first.len > 0;
+    if (as_before && p->req.missing == NULL && (config->policies->hooks & SCRIPT_ON_ROUTE) != 0)
+        now = decide_route(p, worker, now);
+    judge(r, p, now);
+    finish(p, worker, text_starts(now, TEXT("model ")) || text_starts(now, TEXT("target ")));
 }
 
 static void play_all(struct replay *r, const struct config *config, struct script_worker *worker,
@@ -254,7 +289,7 @@ static void play_all(struct replay *r, const struct config *config, struct scrip
         p.past = past->items[i];
         const struct face *face = rehearsal_face(p.past->face);
         if (face != NULL && !is_inner(p.past->tags) && p.past->over && p.past->admitted_ms >= since_ms)
-            play_one(r, &p, config, worker, face, true);
+            play_one(r, &p, config, worker, face);
         replay_spend_add(&p.spend, p.past);
         arena_reset(&p.arena);
     }
@@ -290,7 +325,7 @@ int replay_run(struct replay *r, const struct config *config, const char *file, 
     struct script_shared *shared = script_shared_new();
     struct script_worker *worker = script_open(&own, shared, fail);
     if (worker != NULL) {
-        r->untried = policy.hooks & (SCRIPT_ON_ROUTE | SCRIPT_ON_RESPONSE);
+        r->untried = policy.hooks & SCRIPT_ON_RESPONSE;
         play_all(r, &own, worker, past, since_ms);
         script_unref(worker);
     }

@@ -82,8 +82,7 @@ static void write_table(const struct replay *r, struct buf *out)
     }
     for (unsigned hook = SCRIPT_ON_REQUEST; hook <= SCRIPT_ON_FINISH; hook <<= 1)
         if ((r->untried & hook) != 0)
-            buf_printf(out, "%s is not tried: the ledger has no %s\n", script_hook_name((enum script_hook)hook),
-                       hook == SCRIPT_ON_ROUTE ? "state of the targets" : "answers");
+            buf_printf(out, "%s is not tried: the ledger has no answers\n", script_hook_name((enum script_hook)hook));
 }
 
 static void write_list(struct json_writer *w, const struct map *map, bool from)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "script/api.h"
+#include "script/recorded.h"
 
 enum { TARGETS_MOST = 256 };
 
@@ -10,12 +11,29 @@ enum { TARGETS_MOST = 256 };
 static const char *const may[] = { "region",   "retention", "context_tokens", "first_token_ms", "tokens_per_s",
                                    "cost_usd", NULL };
 
-static void push_facts(lua_State *L, const struct script_target *t)
+/* What is stated of it. */
+static void push_words(lua_State *L, const struct script_target *t)
 {
+    lua_pushlstring(L, t->provider.ptr, t->provider.len);
+    lua_pushliteral(L, "/");
+    lua_pushlstring(L, t->model.ptr, t->model.len);
+    lua_concat(L, 3);
+    lua_setfield(L, -2, "name");
+    api_push(L, t->provider);
+    lua_setfield(L, -2, "provider");
+    api_push(L, t->model);
+    lua_setfield(L, -2, "model");
+    lua_pushstring(L, t->role);
+    lua_setfield(L, -2, "role");
     api_push(L, t->region);
     lua_setfield(L, -2, "region");
     api_push(L, t->retention);
     lua_setfield(L, -2, "retention");
+}
+
+/* What it is at the moment. */
+static void push_facts(lua_State *L, const struct script_target *t)
+{
     if (t->context_tokens > 0) {
         lua_pushinteger(L, t->context_tokens);
         lua_setfield(L, -2, "context_tokens");
@@ -40,25 +58,43 @@ static void push_facts(lua_State *L, const struct script_target *t)
     lua_setfield(L, -2, "cooling_s");
 }
 
+/* Of a target of a recorded request: the table and a name that is not there. */
+static int lacks(lua_State *L)
+{
+    static const char *const facts[] = { "context_tokens", "cooling_s", "cost_usd",     "first_token_ms",
+                                         "healthy",        "in_flight", "tokens_per_s", NULL };
+    struct script_request *req = api_run(L)->req;
+    struct text name = api_text(L, 2);
+    if (text_is(name, "region") || text_is(name, "retention"))
+        return 0;
+    for (size_t i = 0; facts[i] != NULL; i++)
+        if (text_is(name, facts[i]))
+            recorded_lacks(L, req, arena_printf(req->arena, "target.%s", facts[i]));
+    api_unknown(L, "a target", "field", name.ptr != NULL ? name : TEXT("?"), facts);
+}
+
+static void freeze(lua_State *L, const struct script_target *t)
+{
+    if (!api_run(L)->req->recorded) {
+        push_facts(L, t);
+        api_freeze(L, "a target", "field", may);
+        return;
+    }
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, lacks);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+    api_freeze_data(L, "a target", false);
+}
+
 void target_push_list(lua_State *L, const struct script_targets *targets)
 {
     lua_createtable(L, (int)targets->count, 0);
     for (size_t i = 0; i < targets->count; i++) {
         const struct script_target *t = &targets->items[i];
         lua_createtable(L, 0, 12);
-        lua_pushlstring(L, t->provider.ptr, t->provider.len);
-        lua_pushliteral(L, "/");
-        lua_pushlstring(L, t->model.ptr, t->model.len);
-        lua_concat(L, 3);
-        lua_setfield(L, -2, "name");
-        api_push(L, t->provider);
-        lua_setfield(L, -2, "provider");
-        api_push(L, t->model);
-        lua_setfield(L, -2, "model");
-        lua_pushstring(L, t->role);
-        lua_setfield(L, -2, "role");
-        push_facts(L, t);
-        api_freeze(L, "a target", "field", may);
+        push_words(L, t);
+        freeze(L, t);
         lua_pushvalue(L, -1); /* to know it again */
         lua_rawseti(L, -3, (lua_Integer)i + 1);
         lua_pop(L, 1);

@@ -28,6 +28,7 @@ ledger { path = "%(dir)s/ledger" }
 %(store)s
 %(up)s
 model "smart" { { "up/smart" } } model "fast" { { "up/fast" } } model "long" { { "up/long" } }
+model "pair" { { "up/us", region = "us" }, { "up/eu", region = "eu" } }
 team "t" { budget = { usd = 100, per = "day" } }
 %(key)s
 policy "%(dir)s/plan.lua" {}
@@ -54,6 +55,7 @@ class Replay(unittest.TestCase):
                 for tags, user in ASKED:
                     got = gw.chat("hello", model="smart", headers=auth("k") + [("x-gw-user", user)] + ([("x-gw-tags", tags)] if tags else []))
                     cls.ids.append(got.id)
+                cls.pair = gw.chat("hello", model="pair", headers=auth("k")).id
                 cls.texts = [gw.log_for(id_)["status"] for id_ in cls.ids]
         finally:
             up.stop()
@@ -85,9 +87,9 @@ class Replay(unittest.TestCase):
 
     def test_the_same_policy_changes_nothing(self):
         out, code = self.result(OLD, "--as", "plan")
-        self.assertEqual((code, out["policy"], out["requests"], out["same"], out["elsewhere"], out["changes"]), (0, "plan", 6, 5, 1, []))
+        self.assertEqual((code, out["policy"], out["requests"], out["same"], out["elsewhere"], out["changes"]), (0, "plan", 7, 6, 1, []))
         out, _ = self.result(OLD, name="plan.lua")  # its own file, in its own place
-        self.assertEqual((out["policy"], out["same"]), ("plan", 5))
+        self.assertEqual((out["policy"], out["same"]), ("plan", 6))
 
     def test_another_one_in_its_place(self):
         new = OLD.replace('"fast", "the plan"', '"long", "other plan"').replace('req.user == "mallory"', 'req.user == "c"')
@@ -95,7 +97,7 @@ class Replay(unittest.TestCase):
         ids = self.ids
         self.assertEqual(self.changes(out), {("model fast", "model long"): (2, sorted([ids[0], ids[2]])), ("deny not_you", "model smart"): (1, [ids[3]]),
                                              ("model smart", "deny not_you"): (1, [ids[4]])})
-        self.assertEqual((code, out["same"], out["elsewhere"], [c["reason"] for c in out["changes"] if c["to"] == "model long"]), (0, 1, 1, ["other plan"]))
+        self.assertEqual((code, out["same"], out["elsewhere"], [c["reason"] for c in out["changes"] if c["to"] == "model long"]), (0, 2, 1, ["other plan"]))
 
     def test_a_new_one_beside_it(self):
         out, _ = self.result('return { on_request = function(req) if req.user == "a" then return gw.answer("no") end end }')
@@ -105,11 +107,12 @@ class Replay(unittest.TestCase):
     def test_what_was_not_written_down_is_not_judged(self):
         out, code = self.result('return { on_request = function(req) pcall(function() return req.last_user end)\n'
                                 'if req.user == "a" and req:find("x") then return gw.deny(403, "x", "y") end end }', "--as", "plan")
-        self.assertEqual((code, out["not_judged"], out["same"], out["missing"][0]["what"], out["missing"][0]["requests"]), (0, 5, 0, "req.last_user", 5))
+        self.assertEqual((code, out["not_judged"], out["same"], out["missing"][0]["what"], out["missing"][0]["requests"]), (0, 6, 0, "req.last_user", 6))
         self.assertNotIn("new.lua", out["missing"][0]["examples"])
-        said = self.replay('return { on_request = function(req) if req.user == "a" and req:find("x") then return end end, on_route = function() end }')
+        said = self.replay('return { on_request = function(req) if req.user == "a" and req:find("x") then return end end }')
         self.assertRegex(said.out, r"(?m)^ +2  not judged: req:find was not recorded \(2\)$")
-        self.assertRegex(said.out, r"(?m)^on_route is not tried: ")
+        said = self.replay("return { on_response = function() end }")
+        self.assertRegex(said.out, r"(?m)^on_response is not tried: ")
 
     def test_counters_tokens_and_money_go_on_as_they_were(self):
         out, _ = self.result('local p = {}\nfunction p.on_request(req)\nif gw.counter.get(req.user, { per = "day" }) > 0 then return gw.deny(429, "again", "x") end end\n'
@@ -119,7 +122,18 @@ class Replay(unittest.TestCase):
         self.assertEqual((self.changes(out)["model smart", "model long"][0], out["not_judged"]), (2, 0))
         out, _ = self.result('return { on_request = function(req) local d = gw.spend { team = req.team, per = "day" }\n'
                              'if d.spent_usd > 0 and d.limit_usd == 100 then return gw.deny(402, "spent", "x") end end }')
-        self.assertEqual(sum(n for n, _ in self.changes(out).values()), 3)  # all of those that were let through but the first
+        self.assertEqual(sum(n for n, _ in self.changes(out).values()), 4)  # all of those that were let through but the first
+
+    def test_targets(self):
+        out, _ = self.result('return { on_route = function(req, targets) if req.model ~= "pair" then return end\n'
+                             'for _, t in ipairs(targets) do if t.region == "eu" then return { t } end end end }')
+        self.assertEqual((self.changes(out), out["same"]), ({("target up/us", "target up/eu"): (1, [self.pair])}, 4))
+        out, _ = self.result('return { on_route = function(req, targets) if #targets == 2 then return gw.deny(403, "region", "no") end end }')
+        self.assertEqual(self.changes(out), {("model pair", "deny region"): (1, [self.pair])})
+        out, _ = self.result('return { on_route = function(req, targets) pcall(function() return targets[1].healthy end) end }')
+        self.assertEqual((out["not_judged"], [m["what"] for m in out["missing"]]), (5, ["target.healthy"]))
+        out, code = self.result('return { on_route = function(req, targets) return targets[1].helthy end }')
+        self.assertEqual((code, out["failed"], out["not_judged"]), (1, 5, 0))
 
     def test_one_that_fails_and_wrong_words(self):
         out, code = self.result('return { on_request = function(req) if req.user == "a" then local x = nil; return x.y end end }')
