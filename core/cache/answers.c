@@ -11,6 +11,7 @@
 struct cache_answers {
     uint32_t magic;
     struct values *values;
+    struct flights *flights;
     uint8_t seal[CRYPTO_SHA256_LEN];
 };
 
@@ -23,6 +24,7 @@ struct cache_answers *answers_open(const struct plugin *plugin, size_t mb, unsig
     BUG_IF(a == NULL);
     a->magic = ANSWERS_MAGIC;
     a->values = values;
+    a->flights = flights_new(workers);
     crypto_random(a->seal, sizeof a->seal);
     return a;
 }
@@ -30,6 +32,7 @@ struct cache_answers *answers_open(const struct plugin *plugin, size_t mb, unsig
 void answers_close(struct cache_answers *a)
 {
     CHECK(a, ANSWERS);
+    flights_free(a->flights);
     values_close(a->values);
     crypto_wipe(a, sizeof *a);
     free(a);
@@ -38,6 +41,11 @@ void answers_close(struct cache_answers *a)
 const uint8_t *answers_seal(const struct cache_answers *a)
 {
     return a->seal;
+}
+
+struct flights *answers_flights(const struct cache_answers *a)
+{
+    return a->flights;
 }
 
 bool answers_get(struct cache_answers *a, unsigned worker, struct text team, const char key[CACHE_KEY_LEN + 1],

@@ -3,6 +3,7 @@
 #define CACHE_ANSWERS_H
 
 #include "cache/entry.h"
+#include "cache/flights.h"
 #include "plugin/plugin.h"
 
 /* Bounds of an entry's life in seconds that every backend can keep. */
@@ -18,6 +19,8 @@ struct cache_answers *answers_open(const struct plugin *plugin, size_t mb, unsig
 void answers_close(struct cache_answers *answers);
 /* The secret of the keys' HMAC: CRYPTO_SHA256_LEN bytes. */
 const uint8_t *answers_seal(const struct cache_answers *answers);
+/* The calls under way whose answers may be kept. Lent. */
+struct flights *answers_flights(const struct cache_answers *answers);
 /* The entry of that team under `key`; `value` (empty) gets what its texts are lent from. False: there is none. The worker's thread. */
 bool answers_get(struct cache_answers *answers, unsigned worker, struct text team, const char key[CACHE_KEY_LEN + 1],
                  struct buf *value, struct cache_entry *entry);

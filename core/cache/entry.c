@@ -114,10 +114,10 @@ static void replace(struct text all, struct text old, struct text new, bool crea
 }
 
 /* The id with its quotes, so that it is not found inside of a longer text. */
-static void renew_id(struct arena *scratch, struct text all, const struct json *id, struct text request_id,
+static void renew_id(struct arena *scratch, const struct entry_names *names, struct text bytes, struct text request_id,
                      struct buf *out)
 {
-    struct text mark = mark_of(json_str(id));
+    struct text id = names->id, mark = mark_of((struct text){ id.ptr + 1, id.len - 2 });
     char *new = arena_alloc(scratch, mark.len + request_id.len + 2);
     size_t n = 0;
     new[n++] = '"';
@@ -127,28 +127,44 @@ static void renew_id(struct arena *scratch, struct text all, const struct json *
         if (request_id.ptr[i] != '-')
             new[n++] = request_id.ptr[i];
     new[n++] = '"';
-    replace(all, json_text(id), (struct text){ new, n }, false, out);
+    replace(bytes, id, (struct text){ new, n }, false, out);
 }
 
-bool entry_renew(struct arena *scratch, const struct cache_entry *entry, struct text request_id, int64_t unix_s,
-                 struct buf *out)
+struct entry_names entry_names_of(struct arena *scratch, const struct cache_entry *entry)
 {
     const struct json *self = self_of(scratch, entry);
     const struct json *id = json_member(self, "id"), *created = json_member(self, "created");
-    struct text bytes = entry->bytes;
-    struct buf middle;
-    buf_init(&middle, CACHE_ANSWER_MOST * 2);
+    struct entry_names names = { TEXT_NONE, TEXT_NONE };
     if (created == NULL)
         created = json_member(self, "created_at");
-    if (json_type(id) == JSON_T_STR && json_text(id).len > 2 && json_text(id).len < ID_MOST) {
-        renew_id(scratch, bytes, id, request_id, &middle);
+    if (json_type(id) == JSON_T_STR && json_text(id).len > 2 && json_text(id).len < ID_MOST)
+        names.id = json_text(id);
+    if (json_type(created) == JSON_T_INT)
+        names.created = json_text(created);
+    return names;
+}
+
+bool entry_rename(struct arena *scratch, const struct entry_names *names, struct text bytes, struct text request_id,
+                  int64_t unix_s, struct buf *out)
+{
+    struct buf middle;
+    buf_init(&middle, 2 * bytes.len + CACHE_ANSWER_MOST);
+    if (names->id.len > 0) {
+        renew_id(scratch, names, bytes, request_id, &middle);
         bytes = buf_view(&middle);
     }
-    if (json_type(created) == JSON_T_INT)
-        replace(bytes, json_text(created), text_of(arena_printf(scratch, "%lld", (long long)unix_s)), true, out);
+    if (names->created.len > 0)
+        replace(bytes, names->created, text_of(arena_printf(scratch, "%lld", (long long)unix_s)), true, out);
     else
         buf_text(out, bytes);
     bool good = !middle.failed && !out->failed && !scratch->full;
     buf_free(&middle);
     return good;
+}
+
+bool entry_renew(struct arena *scratch, const struct cache_entry *entry, struct text request_id, int64_t unix_s,
+                 struct buf *out)
+{
+    struct entry_names names = entry_names_of(scratch, entry);
+    return entry_rename(scratch, &names, entry->bytes, request_id, unix_s, out);
 }

@@ -24,6 +24,16 @@ struct cache_entry {
 int entry_write(const struct cache_entry *entry, const char key[CACHE_KEY_LEN + 1], struct buf *out);
 /* Reads an entry; its texts point into `value`. False: the bytes are no entry, or one of another key. */
 bool entry_read(struct text value, const char key[CACHE_KEY_LEN + 1], struct cache_entry *entry);
+/* What an answer is named, as it stands in its bytes: the id with its quotes, when it was made. Absent: it does not name that. */
+struct entry_names {
+    struct text id, created;
+};
+
+/* The names in an answer, or in the events that it begins with. Lent from `scratch` and the entry. */
+struct entry_names entry_names_of(struct arena *scratch, const struct cache_entry *entry);
+/* Appends some of its bytes, whole events, with other names: what entry_renew() does with all of them. */
+bool entry_rename(struct arena *scratch, const struct entry_names *names, struct text bytes, struct text request_id,
+                  int64_t unix_s, struct buf *out);
 /* Appends the bytes with a new id of the answer, made from `request_id`, and as created at `unix_s`: what else is named in it stays as it
  * was. False where `out` has no room. */
 bool entry_renew(struct arena *scratch, const struct cache_entry *entry, struct text request_id, int64_t unix_s,

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/large.h"
 #include "flow/drain.h"
+#include "flow/join.h"
 #include "flow/retry.h"
 #include "flow/silent.h"
 #include "flow/spend.h"
@@ -158,7 +159,9 @@ void attempt_cancel(struct attempt *a)
     enum attempt_wire over = stop_transfer(a);
     loop_timer_clear(&a->req->worker->loop, &a->timer);
     loop_timer_clear(&a->req->worker->loop, &a->late);
+    join_leave(a);
     if (!attempt_is_over(a)) {
+        join_done(a, false);
         a->wire = over;
         if (a->outcome == OUTCOME_NONE)
             a->outcome = OUTCOME_CANCELLED;
@@ -175,6 +178,8 @@ void attempt_resume(struct attempt *a)
         transfer_resume(a->transfer);
     else if (a->mode == MODE_LOCAL && !attempt_is_over(a))
         loop_timer_set(&a->req->worker->loop, &a->timer, clock_ns());
+    else
+        join_resume(a);
 }
 
 void attempt_close(struct attempt *a)
@@ -215,6 +220,12 @@ enum next attempt_send(struct request *req)
         answer_ping_start(req);
     a->wait = wait_begin(req, &for_answer);
     a->wire = WIRE_RUNS;
+    if (attempt_is_joined(a)) {
+        join_read(a);
+        return WAIT;
+    }
+    if (a->clamped > 0 || a->mode == MODE_LOCAL) /* what it answers is for this client alone */
+        join_abandon(req);
     if (attempt_is_hit(a)) {
         cached_replay(a); /* the wait is over with it */
         return WAIT;
@@ -322,6 +333,8 @@ static void end_transfer(struct attempt *a, enum attempt_wire wire, enum transfe
     int64_t from = clock_ns();
     loop_timer_clear(&a->req->worker->loop, &a->timer);
     loop_timer_clear(&a->req->worker->loop, &a->late);
+    join_leave(a);
+    join_done(a, failure == TRANSFER_OK);
     if (a->head_ns == 0 && a->transfer != NULL)
         a->times = transfer_times(a->transfer);
     a->wire = wire;

@@ -201,10 +201,16 @@ static inline bool attempt_was_hurried(const struct attempt *a)
     return a->hurried && a->failure == TRANSFER_TIME_FIRST;
 }
 
-/* Is it answered from the cache? Then nothing is sent, and it costs nothing. */
+/* Has it joined an equal request in flight? */
+static inline bool attempt_is_joined(const struct attempt *a)
+{
+    return a->cached != NULL && a->cached->state == CACHED_JOINED;
+}
+
+/* Is it answered from the cache, or by what an equal request has asked? Then nothing is sent, and it costs nothing. */
 static inline bool attempt_is_hit(const struct attempt *a)
 {
-    return a->cached != NULL && a->cached->state == CACHED_HIT;
+    return a->cached != NULL && a->cached->state >= CACHED_HIT;
 }
 
 /* Has something of what the model answers come, whatever happened since? */

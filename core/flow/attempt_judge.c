@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "flow/attempt.h"
 #include "flow/deadline.h"
+#include "flow/join.h"
 #include "flow/metrics.h"
 #include "flow/spend.h"
 #include "flow/way.h"
@@ -71,7 +72,7 @@ static bool turns(const struct attempt *a)
 static enum verdict judge(struct attempt *a, bool elsewhere)
 {
     struct request *req = a->req;
-    if (req->shadow.len > 0 || !deadline_allows_another(req, clock_ns()))
+    if (req->shadow.len > 0 || attempt_is_joined(a) || !deadline_allows_another(req, clock_ns()))
         return GIVE_UP;
     if (attempt_is_about_secret(a) && req->secret_tries < SECRETS_MORE && choose_has_secret(a))
         return NEXT_SECRET;
@@ -109,6 +110,8 @@ enum next attempt_judge(struct request *req)
     if (!failed && !attempt_is_hit(a))
         choose_report(a, true);
     if (!failed)
+        join_open(a);
+    if (!failed)
         return NEXT; /* outcome is counted when the answer is complete */
 
     bool elsewhere = failure_judge(a);
@@ -116,7 +119,8 @@ enum next attempt_judge(struct request *req)
         choose_report(a, false);
     const char *outcome = attempt_outcome_name(a);
     way_debug(req, "the provider \"%s\" failed (%s): %s", a->target->provider->name.ptr, outcome, a->error.text);
-    metrics_count_attempt(metrics, index, a->target->provider->name, outcome);
+    if (!attempt_is_hit(a))
+        metrics_count_attempt(metrics, index, a->target->provider->name, outcome);
     usage_end(a);
     attempt_close(a);
     if (has_no_counter(a))
@@ -131,8 +135,11 @@ enum next attempt_judge(struct request *req)
         return way_choose_again(req);
     }
     req->secret_tries = 0;
-    if (verdict == GIVE_UP)
-        return attempt_give_up(a);
+    if (verdict == GIVE_UP) {
+        attempt_give_up(a);
+        join_fail(a);
+        return FAIL;
+    }
     if (verdict == ONCE_MORE) {
         req->again = AGAIN_NEXT;
         req->target_next--;

@@ -7,11 +7,15 @@
 #include "cache/answers.h"
 #include "cache/rules.h"
 #include "flow/attempt.h"
+#include "flow/join.h"
 #include "flow/metrics.h"
 #include "flow/policy.h"
 #include "flow/way.h"
 
-enum { BODY_MOST = 256 << 10 }; /* of a request: the digest of more would keep the loop for too long */
+enum {
+    BODY_MOST = 256 << 10, /* of a request: the digest of more would keep the loop for too long */
+    TURNS_MOST = 8,        /* that a request looks into the cache, when flights end meanwhile */
+};
 
 /* --- what the client asks for --- */
 
@@ -222,10 +226,27 @@ static enum next refuse_other(struct attempt *a, const char *why)
     return FAIL;
 }
 
-/* Row "cache.find": looks for an answer to this attempt in the cache. */
+/* Looks into the cache, and then for an equal request in flight; once more where one has ended in between. */
+static enum flights_place find_or_join(struct attempt *a, struct cached *c)
+{
+    enum flights_place place = FLIGHTS_AGAIN;
+    for (int turn = 0; turn < TURNS_MOST && place == FLIGHTS_AGAIN; turn++) {
+        uint64_t from = flights_turn(answers_flights(a->req->worker->gateway->answers));
+        if (find(a, c)) {
+            c->state = CACHED_HIT;
+            choose_call_off(a);
+            return FLIGHTS_ALONE;
+        }
+        place = a->req->wish.only ? FLIGHTS_ALONE : join_enter(a, from);
+    }
+    return place;
+}
+
+/* Row "cache.find": looks for an answer to this attempt in the cache; waits for an equal request that is in flight. */
 enum next cached_find(struct request *req)
 {
     struct attempt *a = req->attempt;
+    join_again(req);
     if (req->config->cache.plugin == NULL || req->worker->gateway->answers == NULL)
         return req->wish.only ? refuse_other(a, "the gateway has no cache") : NEXT;
     struct cached *c = arena_new(&req->arena, struct cached);
@@ -242,12 +263,10 @@ enum next cached_find(struct request *req)
     if (c->bars == NULL && !key_of(req, a->target, c->key))
         c->bars = "memory";
     c->state = c->bars != NULL ? CACHED_BARRED : CACHED_MISS;
-    if (c->state == CACHED_MISS && find(a, c)) {
-        c->state = CACHED_HIT;
-        choose_call_off(a);
-    } else if (req->wish.only) {
+    if (c->state == CACHED_MISS && find_or_join(a, c) == FLIGHTS_LISTENS)
+        return WAIT;
+    if (c->state != CACHED_HIT && req->wish.only)
         return refuse_other(a, c->bars != NULL ? c->bars : "only-if-cached");
-    }
     return NEXT;
 }
 
@@ -277,6 +296,7 @@ static void bar(struct cached *c, const char *why)
 void cached_keep(struct attempt *a, struct text bytes)
 {
     struct cached *c = a->cached;
+    join_write(a, bytes);
     if (c == NULL || c->state != CACHED_MISS || a->status != 200)
         return;
     if (buf_text(&c->kept, bytes) < 0)
@@ -302,10 +322,10 @@ static const char *answer_bars(const struct attempt *a)
     const struct request *req = a->req;
     const struct config_provider *p = a->target->provider;
     bool one_secret = p->secret_count <= 1 && p->named_count <= 1, tools = req->config->cache.tools;
-    if (req->gone)
+    if (req->gone && !join_is_whole(req))
         return "client_gone";
-    if (req->failed_row != NULL || req->reply == REPLY_BROKEN || a->outcome != OUTCOME_OK ||
-        a->state != ATTEMPT_ENDED || a->failure != TRANSFER_OK || !is_whole(a))
+    bool failed = req->failed_row != NULL || req->reply == REPLY_BROKEN || a->outcome != OUTCOME_OK;
+    if ((failed && !req->gone) || a->state != ATTEMPT_ENDED || a->failure != TRANSFER_OK || !is_whole(a))
         return "failed";
     if (!is_text(a))
         return "not_text";

@@ -9,6 +9,7 @@
 
 struct answer_head;
 struct attempt;
+struct join;
 struct request;
 
 /* What the client asks for with Cache-Control and x-gw-cache. */
@@ -25,6 +26,7 @@ enum cached_state {
     CACHED_MISS,   /* what its upstream answers may be kept */
     CACHED_STORED, /* and was */
     CACHED_HIT,    /* it is answered from the cache */
+    CACHED_JOINED, /* by the upstream, which an equal request has asked */
 };
 
 /* One attempt. Arena. */
@@ -32,6 +34,7 @@ struct cached {
     enum cached_state state;
     const char *bars; /* the reason why the answer is not kept, in one word; static. NULL: it may be kept */
     char key[CACHE_KEY_LEN + 1];
+    struct join *join;        /* CACHED_JOINED; arena */
     struct buf kept;          /* the upstream's bytes so far */
     struct buf value;         /* the memory that `entry` points into */
     struct cache_entry entry; /* of a hit */

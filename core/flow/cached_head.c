@@ -8,9 +8,11 @@
 
 const char *cached_word(const struct attempt *a)
 {
-    static const char *const words[] = {
-        [CACHED_BARRED] = "bypass", [CACHED_MISS] = "miss", [CACHED_STORED] = "stored", [CACHED_HIT] = "hit"
-    };
+    static const char *const words[] = { [CACHED_BARRED] = "bypass",
+                                         [CACHED_MISS] = "miss",
+                                         [CACHED_STORED] = "stored",
+                                         [CACHED_HIT] = "hit",
+                                         [CACHED_JOINED] = "collapsed" };
     return a->cached != NULL ? words[a->cached->state] : NULL;
 }
 
@@ -29,9 +31,13 @@ static void head_of_hit(struct request *req, struct attempt *a, struct answer_he
 {
     const struct cached *c = a->cached;
     char usd[NANO_TEXT];
-    answer_head_add(h, "Cache-Status",
-                    arena_printf(&req->arena, "llm-gateway; hit; ttl=%lld", (long long)(c->left_ms / 1000)));
-    answer_head_add(h, "age", arena_printf(&req->arena, "%lld", (long long)(c->age_ms / 1000)));
+    if (c->state == CACHED_JOINED) {
+        answer_head_add(h, "Cache-Status", "llm-gateway; fwd=miss; collapsed");
+    } else {
+        answer_head_add(h, "Cache-Status",
+                        arena_printf(&req->arena, "llm-gateway; hit; ttl=%lld", (long long)(c->left_ms / 1000)));
+        answer_head_add(h, "age", arena_printf(&req->arena, "%lld", (long long)(c->age_ms / 1000)));
+    }
     if (a->streams) {
         price_early(a);
         answer_head_add(h, "x-gw-cost", "0");
@@ -46,7 +52,7 @@ void cached_head(struct request *req, struct answer_head *h)
     const struct cached *c = a != NULL ? a->cached : NULL;
     if (c == NULL)
         return;
-    if (c->state == CACHED_HIT)
+    if (attempt_is_hit(a))
         head_of_hit(req, a, h);
     else if (c->state == CACHED_BARRED)
         answer_head_add(h, "Cache-Status", arena_printf(&req->arena, "llm-gateway; fwd=bypass; detail=%s", c->bars));
@@ -63,11 +69,12 @@ void cached_count(struct attempt *a)
         return;
     struct metrics_cache n = { .hits = c->state == CACHED_HIT,
                                .misses = c->state == CACHED_MISS || c->state == CACHED_STORED,
-                               .stores = c->state == CACHED_STORED };
-    if (n.hits > 0) {
+                               .stores = c->state == CACHED_STORED,
+                               .collapsed = c->state == CACHED_JOINED };
+    if (n.hits > 0)
         n.hit_bytes = (int64_t)c->entry.bytes.len;
+    if (attempt_is_hit(a))
         n.saved_nano = c->saved;
-    }
     if (n.stores > 0)
         n.stored_bytes = (int64_t)c->entry.bytes.len;
     metrics_count_cache(a->req->worker->gateway->metrics, a->req->worker->index, &n, c->bars);

@@ -339,6 +339,20 @@ static int any_secret(struct request *req, const struct route_target *t)
     return 0;
 }
 
+/* What health/ knows of an attempt that is to be sent. */
+static void begin_health(struct attempt *a, struct route_target *t, int64_t now)
+{
+    struct request *req = a->req;
+    a->lane = lane_of(req, t->provider, t->model, a->secret, false);
+    a->account = t->provider->secret_count > 1 ? lane_of(req, t->provider, TEXT_NONE, a->secret, false) : NULL;
+    if (a->lane != NULL)
+        lane_begin(a->lane, now);
+    if (a->account != NULL)
+        lane_begin(a->account, now);
+    if (health_of(req, t) != NULL)
+        ejection_begin(t->health, has_tried(req), now, &a->ticket);
+}
+
 void choose_begin(struct attempt *a)
 {
     struct request *req = a->req;
@@ -351,14 +365,12 @@ void choose_begin(struct attempt *a)
         has_tried(req) && a->previous->target->provider == t->provider && text_eq(a->previous->target->model, t->model);
     a->chosen = !same ? why_chosen(t, now) : req->secret_tries > 0 ? "secret" : "again";
     a->secret = secret >= 0 ? secret : any_secret(req, t);
-    a->lane = lane_of(req, t->provider, t->model, a->secret, false);
-    a->account = t->provider->secret_count > 1 ? lane_of(req, t->provider, TEXT_NONE, a->secret, false) : NULL;
-    if (a->lane != NULL)
-        lane_begin(a->lane, now);
-    if (a->account != NULL)
-        lane_begin(a->account, now);
-    if (health_of(req, t) != NULL)
-        ejection_begin(t->health, has_tried(req), now, &a->ticket);
+    begin_health(a, t, now);
+}
+
+void choose_resume(struct attempt *a)
+{
+    begin_health(a, &a->req->targets[a->req->target_next - 1], clock_ns());
 }
 
 /* What an attempt that failed says about its target. */

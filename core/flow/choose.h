@@ -38,5 +38,7 @@ struct text choose_secret_value(const struct config_provider *p, int secret);
 const char *choose_state(struct request *req, size_t index, int64_t now_ns, int64_t *left_ns);
 /* Its target is not asked after all. */
 void choose_call_off(struct attempt *a);
+/* It is asked all the same, after choose_call_off(). */
+void choose_resume(struct attempt *a);
 
 #endif

@@ -1,5 +1,5 @@
-/* drain.c - the client has left, and a strict budget wants to know what the upstream charges: the rest of the answer is read and thrown
- * away, for a minute at most, of some requests at a time. */
+/* drain.c - the client has left, and the rest of the answer is read: because others listen to it (join.h), or because a strict budget
+ * wants to know what the upstream charges. Then it is thrown away, for a minute at most, of some requests at a time. */
 #include "flow/drain.h"
 
 #include "base/clock.h"
@@ -21,7 +21,15 @@ static struct gateway *gateway_of(const struct attempt *a)
     return a->req->worker->gateway;
 }
 
-bool drain_wants(const struct attempt *a)
+/* Is the rest of its answer for others? */
+static bool is_heard(const struct attempt *a)
+{
+    return a->req->gone && a->transfer != NULL && !attempt_has_failed(a) && join_is_heard(a->req) &&
+           !atomic_load(&gateway_of(a)->draining);
+}
+
+/* Does a strict budget want to know what it costs? */
+static bool is_counted(const struct attempt *a)
 {
     const struct gateway *gateway = gateway_of(a);
     const struct usage *usage = &a->req->usage;
@@ -31,12 +39,18 @@ bool drain_wants(const struct attempt *a)
            (a->drains != NULL || atomic_load(&gateway->drains) < DRAINS_MOST);
 }
 
+bool drain_wants(const struct attempt *a)
+{
+    return is_heard(a) || is_counted(a);
+}
+
 /* It takes too long, or the gateway is to end. */
 static void on_time(struct loop_timer *timer)
 {
     struct drain *d = (struct drain *)(void *)((char *)timer - offsetof(struct drain, timer));
     struct attempt *a = d->attempt;
-    if (clock_ns() < d->until_ns && !atomic_load(&gateway_of(a)->draining)) {
+    bool goes_on = is_counted(a) && clock_ns() < d->until_ns && !atomic_load(&gateway_of(a)->draining);
+    if (goes_on || is_heard(a)) {
         loop_timer_set(&a->req->worker->loop, timer, clock_ns() + LOOK_MS * CLOCK_MS);
         return;
     }

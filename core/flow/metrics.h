@@ -56,7 +56,7 @@ void metrics_count_limit(struct metrics *m, unsigned worker, const char *limit);
 
 /* What the cache did for requests. */
 struct metrics_cache {
-    int64_t hits, misses, stores, hit_bytes, stored_bytes, saved_nano;
+    int64_t hits, misses, stores, collapsed, hit_bytes, stored_bytes, saved_nano;
 };
 /* For one request; `bars`: why nothing was looked for or kept, static, NULL: nothing kept it from that. */
 void metrics_count_cache(struct metrics *m, unsigned worker, const struct metrics_cache *n, const char *bars);
@@ -78,7 +78,8 @@ struct metrics_team {
 struct metrics_gauges {
     unsigned in_flight, connections;
     uint64_t log_dropped;
-    bool caches; /* answers are given again */
+    bool caches;        /* answers are given again */
+    unsigned listeners; /* requests that share the call of an equal one */
     int64_t started_unix_ms;
     const char *version;
     const char *config_digest; /* of the configuration that this worker uses */

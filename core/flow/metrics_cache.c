@@ -21,6 +21,8 @@ void metrics_write_cache(const struct metrics_cache *n, struct buf *out)
     } rows[] = {
         { "gw_cache_hits_total", "Attempts that were answered from the cache.", n->hits },
         { "gw_cache_misses_total", "Attempts whose answer was looked for in the cache and not found.", n->misses },
+        { "gw_cache_collapsed_total", "Attempts that were answered by what an equal request in flight had asked.",
+          n->collapsed },
         { "gw_cache_stores_total", "Answers that were kept.", n->stores },
         { "gw_cache_hit_bytes_total", "Bytes of answers that were given again.", n->hit_bytes },
         { "gw_cache_stored_bytes_total", "Bytes of answers that were kept.", n->stored_bytes },
@@ -31,7 +33,7 @@ void metrics_write_cache(const struct metrics_cache *n, struct buf *out)
                    rows[i].name, rows[i].value);
     buf_printf(
         out,
-        "# HELP gw_cache_saved_usd_total What answers from the cache did not cost, in US dollars, as far as it is known.\n"
+        "# HELP gw_cache_saved_usd_total What answers from the cache and of equal requests did not cost, in US dollars, as far as it is known.\n"
         "# TYPE gw_cache_saved_usd_total counter\ngw_cache_saved_usd_total %s\n",
         nano_write(n->saved_nano, 0, usd));
 }

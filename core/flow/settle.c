@@ -2,6 +2,7 @@
  * client sees the end, so that who reads the log after an answer finds the request there. */
 #include "base/clock.h"
 #include "flow/drain.h"
+#include "flow/join.h"
 #include "flow/metrics.h"
 #include "flow/policy.h"
 #include "flow/retry.h"
@@ -47,6 +48,7 @@ enum next settle_run(struct request *req)
         usage_end(a);
         attempt_close(a);
         cached_store(a);
+        join_settle(req);
     }
     slot_give(req);
     price_request(req);

@@ -14,7 +14,7 @@ static struct text give(struct request *req, struct text bytes)
         bytes = (struct text){ bytes.ptr + len, bytes.len - len };
         req->paused = waiting > DOOR_HIGH_MARK;
     }
-    if (req->paused && req->attempt->transfer != NULL)
+    if (req->paused && req->attempt->transfer != NULL && !join_is_heard(req)) /* the others do not wait for it */
         transfer_pause(req->attempt->transfer);
     return bytes;
 }

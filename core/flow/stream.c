@@ -160,6 +160,8 @@ static void fail_frame(struct attempt *a)
 void stream_feed(struct attempt *a, struct text bytes)
 {
     int rc = run_frames(a, bytes, false, false);
+    if (a->req->gone && a->state == ATTEMPT_SPEAKING) /* others listen */
+        join_open(a);
     if (rc < 0)
         fail_frame(a);
     if (rc != 0) {

@@ -28,6 +28,7 @@ static const struct step rows[] = {
     { "attempt.choose", attempt_choose }, /* the next target; waits in the model's queue where all are full */
     { "attempt.begin", attempt_begin },   /* with a slot of it, where it has a limit */
     { "cache.find", cached_find },        /* has it answered this before? */
+    { "cache.join", join_result },        /* an equal request that is in flight: what came of waiting for it */
     { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */
     { "attempt.hold", attempt_hold },     /* its budgets have room for it; waits for others in flight */
     { "attempt.slot", attempt_slot },     /* its slot again, where it waited for its budgets without one */

@@ -9,6 +9,7 @@
 #include "flow/attempt.h"
 #include "flow/choice.h"
 #include "flow/job.h"
+#include "flow/join.h"
 #include "flow/pin.h"
 #include "flow/price.h"
 #include "flow/request.h"
@@ -157,6 +158,7 @@ struct request {
     uint32_t pause_wait;
     struct config_timeouts timeouts; /* as the model sets them */
     struct cached_wish wish;         /* what the client asks of the cache */
+    struct flights_leader flight;    /* the one that it leads, for equal requests */
     int64_t client_timeout_ns;       /* of x-gw-timeout; 0: the client sent none */
     struct text *pieces;             /* the spliced body of the current attempt */
     size_t piece_count;
@@ -239,6 +241,7 @@ enum next fit_count(struct request *req);
 enum next fit_run(struct request *req);
 enum next attempt_choose(struct request *req);
 enum next cached_find(struct request *req);
+enum next join_result(struct request *req);
 enum next attempt_pause(struct request *req);
 enum next attempt_begin(struct request *req);
 enum next attempt_build(struct request *req);

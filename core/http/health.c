@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
+#include "cache/answers.h"
 #include "flow/access.h"
 #include "flow/metrics.h"
 #include "http/browser.h"
@@ -125,12 +126,14 @@ void health_metrics(struct client *c)
         ledger_read_sums(g->ledger, &sums);
     if (g->delivery != NULL)
         delivery_read_state(g->delivery, &delivery);
+    const struct cache_answers *answers = atomic_load(&g->answers);
     struct metrics_team *teams = calloc(config->team_count + 1, sizeof *teams);
     BUG_IF(teams == NULL);
     buf_init(&out, METRICS_MOST);
     metrics_write(g->metrics,
                   &(struct metrics_gauges){
-                      .caches = atomic_load(&g->answers) != NULL,
+                      .caches = answers != NULL,
+                      .listeners = answers != NULL ? flights_listeners(answers_flights(answers)) : 0,
                       .in_flight = atomic_load(&g->in_flight),
                       .connections = atomic_load(&g->connections),
                       .log_dropped = access_dropped(g->access),
