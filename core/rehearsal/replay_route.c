@@ -39,14 +39,14 @@ struct script_targets *replay_targets(struct arena *arena, const struct config *
         const struct config_target *t = &m->targets[i];
         struct script_target target = { .provider = t->provider->name,
                                         .model = text_is(t->model, "*") ? model : t->model,
-                                        .role = t->fallback ? "fallback" : "target",
+                                        .role = t->list == LIST_FIRST ? "target" : "fallback",
                                         .region = t->region,
                                         .retention = t->retention,
                                         .cost_nano = -1 };
         bool first = text_eq(replay_target_name(arena, &target), r->first);
         if (first)
             out->items[0] = target;
-        else if (may_answer(config, r->team, t))
+        else if (t->list <= LIST_FALLBACK && may_answer(config, r->team, t))
             out->items[out->count++] = target;
     }
     return out->items[0].provider.ptr != NULL ? out : NULL;
