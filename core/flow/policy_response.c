@@ -121,6 +121,8 @@ static enum next show_answer(struct request *req)
 enum next policy_response(struct request *req)
 {
     const struct attempt *a = req->attempt;
+    if (req->policy != NULL)
+        req->policy->head_sent = req->reply != REPLY_NONE;
     if (req->policy != NULL && req->policy->waits)
         return decided(req, script_resume(req->scripts, req->policy));
     if (retry_is_back(req))

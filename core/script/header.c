@@ -71,7 +71,8 @@ static void put(lua_State *L, struct script_put **list, const char *word, const 
     p->value = value.ptr != NULL ? api_keep(L, value) : TEXT_NONE;
     p->next = *list;
     *list = p;
-    edit_note(L, edit);
+    if (edit != NULL)
+        edit_note(L, edit);
 }
 
 static int send_header(lua_State *L)
@@ -88,15 +89,18 @@ static int send_header(lua_State *L)
 static int reply_header(lua_State *L)
 {
     struct script_request *req = request_check(L, "reply_header");
+    struct script_put *sent = req->replies;
     api_check_text(L, 3, "req:reply_header", "a value");
-    put(L, &req->replies, "req:reply_header", "reply_header");
-    return 0;
+    /* What is wrong with it raises also where it comes too late. */
+    put(L, req->head_sent ? &sent : &req->replies, "req:reply_header", req->head_sent ? NULL : "reply_header");
+    lua_pushboolean(L, !req->head_sent);
+    return 1;
 }
 
 const struct api_row header_rows[] = {
     { "send_header", send_header, SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE, false, "name, value?", "",
       "A header for the provider; nil: the client's is not passed on. In on_route: for this attempt" },
-    { "reply_header", reply_header, SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE, false, "name, value", "",
-      "A header of the answer" },
+    { "reply_header", reply_header, SCRIPT_ON_REQUEST | SCRIPT_ON_ROUTE | SCRIPT_ON_RESPONSE, false, "name, value",
+      "boolean", "A header of the answer; false: a stream's head is on its way already, with a keep-alive" },
     { .name = NULL },
 };

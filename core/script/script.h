@@ -273,6 +273,7 @@ struct script_request {
     struct script_restore *restores; /* texts that come back in the answer, the newest first */
     size_t restore_count;
     bool holds;              /* a policy wants to see the answer: the caller's */
+    bool head_sent;          /* the client has the head of its answer: the caller's */
     struct script_put *base; /* those of `sends` that on_request set: the caller's */
 
     bool waits; /* a hook of it does */

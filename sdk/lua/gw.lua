@@ -505,9 +505,10 @@ function req:keep_tools(fn) end
 ---@param name string
 ---@param value? string
 function req:send_header(name, value) end
----A header of the answer. Only in on_request, on_route.
+---A header of the answer; false: a stream's head is on its way already, with a keep-alive. Only in on_request, on_route, on_response.
 ---@param name string
 ---@param value string
+---@return boolean
 function req:reply_header(name, value) end
 ---Each key becomes its value in the answer, streams too; { arguments = false }: not in those of tools. Only in on_request.
 ---@param texts table<string, string>

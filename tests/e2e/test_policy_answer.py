@@ -21,6 +21,7 @@ return { on_request = function(req)
     if req:find("misspelt hook") then req:skip("on_respnse") end
 end, on_response = function(req, resp)
     gw.note(resp.finish .. "|" .. resp.text .. "|" .. #resp.tool_calls .. "|" .. resp.usage.output .. "|" .. resp.target)
+    if not req:reply_header("x-length", tostring(#resp.text)) then gw.count("late") end
     if req:find("say other things") and resp.text:find("forbidden word", 1, true) then return gw.answer({ text = "something else", finish = "length" }, "rewritten") end
     if resp.text:find("forbidden word", 1, true) then return gw.deny(403, "not_this", "the answer is kept back") end
     for _, call in ipairs(resp.tool_calls) do
@@ -236,6 +237,8 @@ class PolicyAnswers(Case):
                     self.assertIn(b"ping" if face == "messages" else b": keep-alive", got.body)
                     self.assertEqual(b"not_this" in got.body, kind == "forbidden", got.body)
                     self.assertNotIn(b"forbid", got.body)
+                    self.assertIsNone(got.header("x-length"), got)
+            self.assertIn('gw_policy_events_total{policy="answer",event="late"} ', self.gw.request("GET", "/metrics").body.decode())
         finally:
             type(self).slow = False
 
