@@ -106,13 +106,20 @@ static int reload_config(void *owner, const struct json *ask, struct json_writer
     return 0;
 }
 
+/* {"verb":"cache.purge","team":,"model":} or {"verb":"cache.purge","entry":} -> {} */
+static int purge_cache(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
+{
+    (void)w;
+    return reload_purge(owner, json_str(json_member(ask, "team")), json_str(json_member(ask, "model")),
+                        json_str(json_member(ask, "entry")), fail);
+}
+
 size_t commands_of(struct gateway *gateway, struct reload *reload, struct control_verb *out)
 {
     const struct control_verb all[] = {
-        { "ledger.sums", ledger_sums, gateway->ledger },
-        { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
-        { "kill.set", kill_one, gateway->kill },
-        { "config.reload", reload_config, reload },
+        { "ledger.sums", ledger_sums, gateway->ledger }, { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
+        { "kill.set", kill_one, gateway->kill },         { "config.reload", reload_config, reload },
+        { "cache.purge", purge_cache, reload },
     };
     _Static_assert(sizeof all / sizeof all[0] <= COMMANDS_MOST, "there is room for all");
     memcpy(out, all, sizeof all);

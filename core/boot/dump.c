@@ -123,7 +123,10 @@ static void dump_cache(const struct config_cache *cache, struct buf *out)
         return;
     buf_str(out, "cache { plugin = ");
     lua_text_string(out, text_of(cache->plugin->name));
-    buf_printf(out, ", mb = %u, ttl_s = %u, per = \"team\", tools = %s, any_target = %s }\n", cache->mb, cache->ttl_s,
+    buf_printf(out, ", mb = %u, ttl_s = %u, per = \"%s\", tools = %s, any_target = %s }\n", cache->mb, cache->ttl_s,
+               cache->per == CACHE_PER_KEY    ? "key"
+               : cache->per == CACHE_PER_USER ? "user"
+                                              : "team",
                cache->tools ? "true" : "false", cache->any_target ? "true" : "false");
 }
 

@@ -56,6 +56,9 @@ void link_cache(struct link *l)
     l->config->cache = (struct config_cache){ .plugin = plugin,
                                               .mb = declared->mb,
                                               .ttl_s = declared->ttl_s,
+                                              .per = text_is(declared->per, "key")    ? CACHE_PER_KEY
+                                                     : text_is(declared->per, "user") ? CACHE_PER_USER
+                                                                                      : CACHE_PER_TEAM,
                                               .tools = declared->tools,
                                               .any_target = declared->any_target };
 }

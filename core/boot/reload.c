@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "boot/alert.h"
 #include "boot/load.h"
+#include "boot/purge.h"
 #include "boot/rules.h"
 #include "cache/answers.h"
 #include "flow/kill.h"
@@ -86,6 +87,14 @@ int reload_answers(struct gateway *gateway, const struct config *config, struct 
     struct cache_answers *answers = answers_open(config->cache.plugin, config->cache.mb, gateway->workers, fail);
     atomic_store(&gateway->answers, answers);
     return answers != NULL ? 0 : -1;
+}
+
+int reload_purge(struct reload *r, struct text team, struct text model, struct text entry, struct fail *fail)
+{
+    pthread_mutex_lock(&r->mutex);
+    int result = purge_run(atomic_load(&r->gateway->answers), r->config, team, model, entry, fail);
+    pthread_mutex_unlock(&r->mutex);
+    return result;
 }
 
 void reload_alert(struct reload *r)

@@ -22,6 +22,9 @@ void reload_workers(struct reload *reload, struct worker_thread *threads, unsign
 int reload_throttle(struct gateway *gateway, struct config *config, struct fail *fail);
 /* The cache of answers, where the configuration has one; before it is used. Boot thread, or within reload_run(). */
 int reload_answers(struct gateway *gateway, const struct config *config, struct fail *fail);
+/* The cache gives no more what it has kept: of a team, of a model (absent: of all), or one entry. -1 with `fail`: there is no cache, or
+ * nothing of that name. Any thread but a worker's. */
+int reload_purge(struct reload *reload, struct text team, struct text model, struct text entry, struct fail *fail);
 /* Starts the thread that sends alerts, where a budget has one. */
 void reload_alert(struct reload *reload);
 /* Loads the configuration and uses it; the log has how it ended. 0, or -1 where it is refused. Lines for a person are appended: what

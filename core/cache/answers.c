@@ -12,6 +12,7 @@ struct cache_answers {
     uint32_t magic;
     struct values *values;
     struct flights *flights;
+    struct purges *purges;
     uint8_t seal[CRYPTO_SHA256_LEN];
 };
 
@@ -25,6 +26,7 @@ struct cache_answers *answers_open(const struct plugin *plugin, size_t mb, unsig
     a->magic = ANSWERS_MAGIC;
     a->values = values;
     a->flights = flights_new(workers);
+    a->purges = purges_new();
     crypto_random(a->seal, sizeof a->seal);
     return a;
 }
@@ -33,6 +35,7 @@ void answers_close(struct cache_answers *a)
 {
     CHECK(a, ANSWERS);
     flights_free(a->flights);
+    purges_free(a->purges);
     values_close(a->values);
     crypto_wipe(a, sizeof *a);
     free(a);
@@ -46,6 +49,11 @@ const uint8_t *answers_seal(const struct cache_answers *a)
 struct flights *answers_flights(const struct cache_answers *a)
 {
     return a->flights;
+}
+
+struct purges *answers_purges(const struct cache_answers *a)
+{
+    return a->purges;
 }
 
 bool answers_get(struct cache_answers *a, unsigned worker, struct text team, const char key[CACHE_KEY_LEN + 1],

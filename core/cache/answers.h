@@ -4,6 +4,7 @@
 
 #include "cache/entry.h"
 #include "cache/flights.h"
+#include "cache/purges.h"
 #include "plugin/plugin.h"
 
 /* Bounds of an entry's life in seconds that every backend can keep. */
@@ -21,6 +22,8 @@ void answers_close(struct cache_answers *answers);
 const uint8_t *answers_seal(const struct cache_answers *answers);
 /* The calls under way whose answers may be kept. Lent. */
 struct flights *answers_flights(const struct cache_answers *answers);
+/* What was purged. Lent. */
+struct purges *answers_purges(const struct cache_answers *answers);
 /* The entry of that team under `key`; `value` (empty) gets what its texts are lent from. False: there is none. The worker's thread. */
 bool answers_get(struct cache_answers *answers, unsigned worker, struct text team, const char key[CACHE_KEY_LEN + 1],
                  struct buf *value, struct cache_entry *entry);

@@ -146,3 +146,19 @@ bool key_make(struct arena *scratch, const uint8_t seal[CRYPTO_SHA256_LEN], cons
     buf_free(&all);
     return good;
 }
+
+void key_again(const uint8_t seal[CRYPTO_SHA256_LEN], unsigned generation, char key[CACHE_KEY_LEN + 1])
+{
+    uint8_t digest[CRYPTO_SHA256_LEN];
+    char hex[CACHE_KEY_LEN + 1];
+    struct buf all;
+    buf_init(&all, 4096);
+    put(&all, FORMAT);
+    put(&all, (struct text){ key, CACHE_KEY_LEN });
+    put_count(&all, generation);
+    crypto_hmac_sha256((struct text){ (const char *)seal, CRYPTO_SHA256_LEN }, buf_view(&all), digest);
+    crypto_hex(digest, sizeof digest, hex);
+    for (size_t i = CACHE_KEY_NAME; i < CACHE_KEY_LEN; i++)
+        key[i] = hex[i];
+    buf_free(&all);
+}

@@ -8,7 +8,8 @@
 #include "base/crypto.h"
 #include "base/scan.h"
 
-#define CACHE_KEY_LEN 64 /* hex digits */
+#define CACHE_KEY_LEN 64  /* hex digits */
+#define CACHE_KEY_NAME 16 /* of them name the entry */
 
 /* A header that the upstream gets. */
 struct cache_header {
@@ -31,5 +32,8 @@ struct cache_parts {
 /* Fills `out` with the key and a NUL. False: there is no memory for it. `scratch` is used and not reset. */
 bool key_make(struct arena *scratch, const uint8_t seal[CRYPTO_SHA256_LEN], const struct cache_parts *parts,
               char out[CACHE_KEY_LEN + 1]);
+
+/* Makes another key of it: its entry was purged `generation` times. The first digits, which name the entry, stay as they are. */
+void key_again(const uint8_t seal[CRYPTO_SHA256_LEN], unsigned generation, char key[CACHE_KEY_LEN + 1]);
 
 #endif

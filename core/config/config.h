@@ -324,11 +324,13 @@ struct config_store {
 };
 
 /* Answers that are given again. */
+enum config_cache_per { CACHE_PER_TEAM, CACHE_PER_KEY, CACHE_PER_USER };
 struct config_cache {
     const struct plugin *plugin; /* NULL: none are */
     unsigned mb, ttl_s;
-    bool tools;      /* also to requests that offer tools */
-    bool any_target; /* an entry of any target of the first list does, not only of the one that is chosen */
+    enum config_cache_per per; /* who shares answers, never more than a team */
+    bool tools;                /* also to requests that offer tools */
+    bool any_target;           /* an entry of any target of the first list does, not only of the one that is chosen */
 };
 #define CONFIG_CACHE_MB 64u
 #define CONFIG_CACHE_TTL_S 3600u

@@ -91,7 +91,29 @@ static void put_provider(struct buf *out, const struct config_provider *p)
         buf_printf(out, "%.*s%c%.*s%c", TEXT_ARG(p->headers[i].name), 0, TEXT_ARG(p->headers[i].value), 0);
 }
 
-/* The policies, and the block of the model with the providers of its targets, or the one provider that the client named. */
+/* As `cache purge --model` names it. */
+static struct text model_of(const struct request *req, const struct route_target *t)
+{
+    return req->model != NULL ? req->model->name
+                              : text_of(arena_printf(&req->worker->scratch, "%.*s/%.*s", TEXT_ARG(t->provider->name),
+                                                     TEXT_ARG(t->model)));
+}
+
+/* Who shares answers, below the team. */
+static struct text space_of(const struct request *req)
+{
+    switch (req->config->cache.per) {
+    case CACHE_PER_KEY:
+        return req->key != NULL ? req->key->name : TEXT("");
+    case CACHE_PER_USER:
+        return req->whose.user;
+    case CACHE_PER_TEAM:
+        break;
+    }
+    return TEXT("");
+}
+
+/* The policies, what was purged, and the block of the model with the providers of its targets, or the one provider that the client named. */
 static void put_generation(const struct request *req, const struct route_target *t, struct buf *out)
 {
     buf_append(out, req->config->policy_digest, sizeof req->config->policy_digest);
@@ -101,7 +123,8 @@ static void put_generation(const struct request *req, const struct route_target 
         put_provider(out, req->model->targets[i].provider);
         buf_printf(out, "%.*s%c", TEXT_ARG(req->model->targets[i].model), 0);
     }
-    buf_printf(out, "%d", req->model != NULL && req->model->lossy_refuse);
+    buf_printf(out, "%d%c", req->model != NULL && req->model->lossy_refuse, 0);
+    purges_write(answers_purges(req->worker->gateway->answers), req->team->name, model_of(req, t), out);
 }
 
 /* Each target has entries of its own: weights stay true, and what one account has signed is not given to another. */
@@ -143,7 +166,7 @@ static bool key_of(struct request *req, const struct route_target *t, char key[C
     put_generation(req, t, &generation);
     put_target(req, t, &target);
     struct cache_parts parts = { .team = req->team->name,
-                                 .space = TEXT(""),
+                                 .space = space_of(req),
                                  .face = text_of(req->face->name),
                                  .model = req->model != NULL ? req->model->name : TEXT(""),
                                  .target = buf_view(&target),
@@ -155,6 +178,10 @@ static bool key_of(struct request *req, const struct route_target *t, char key[C
     parts.header_count = count;
     bool good = !generation.failed && !target.failed &&
                 key_make(&req->worker->scratch, answers_seal(req->worker->gateway->answers), &parts, key);
+    unsigned purged =
+        purges_of_entry(answers_purges(req->worker->gateway->answers), (struct text){ key, PURGES_NAME_LEN });
+    if (good && purged > 0)
+        key_again(answers_seal(req->worker->gateway->answers), purged, key);
     arena_reset(&req->worker->scratch);
     buf_free(&generation);
     buf_free(&target);

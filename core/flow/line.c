@@ -166,6 +166,8 @@ static void write_cache(const struct cached *c, const char *word, struct json_wr
     char usd[NANO_TEXT];
     put(w, TEXT("cache"), text_of(word));
     put_some(w, TEXT("cache_bars"), text_of(c->bars));
+    if (c->key[0] != '\0')
+        put(w, TEXT("cache_entry"), (struct text){ c->key, CACHE_KEY_NAME });
     if (c->state >= CACHED_HIT && c->saved_known)
         put(w, TEXT("saved_usd"), text_of(nano_write(c->saved, 0, usd)));
 }

@@ -4,12 +4,13 @@ import json
 import os
 import socket
 import tempfile
+import threading
 import time
 import unittest
 
 import upstream
 from command import run
-from harness import Case, Gateway, auth, claude, key_line, provider
+from harness import Case, Conn, Gateway, auth, build, claude, key_line, provider, wait_for
 from test_anthropic import CLOSE, FINISH, OPEN, START, STOP, TEXT, VERSION, WHOLE
 from upstream import DONE, chunk, completion, delta, reply_json, stream, stream_head, usage_event
 
@@ -342,6 +343,101 @@ class NoCache(Cached):
         self.assertEqual(self.asked(), 0)
         answer = self.gw.chat("x", headers=[("Cache-Control", "no-cache, no-store")])
         self.assertEqual((answer.status, self.status_of(answer)), (200, None))
+
+
+class Purged(Cached):
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(upstream.good)
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.ledger = os.path.join(cls.folder.name, "ledger")
+        return Gateway(provider("up", cls.up, 'price = "free"') + 'model "m" { { "up/real" } }\nmodel "n" { { "up/real" } }\nteam "red" {}\nteam "blue" {}\n'
+                       + key_line("red", "red") + key_line("blue", "blue") + 'cache {}\nledger { path = "%s", sync_ms = 0 }\n' % cls.ledger)
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.folder.cleanup()
+
+    def purge(self, *args, code=0):
+        said = run("cache", "purge", "--path", self.ledger, *args)
+        self.assertEqual(said.code, code, said)
+        return said.err
+
+    def test_what_is_purged_is_given_no_more_and_the_rest_is(self):
+        all_of_them = [(team, model) for team in ("red", "blue") for model in ("m", "n", "up/real")]
+        for args, gone in (((), lambda t, m: True), (("--team", "red"), lambda t, m: t == "red"), (("--model", "n"), lambda t, m: m == "n"),
+                           (("--team", "blue", "--model", "m"), lambda t, m: (t, m) == ("blue", "m")),
+                           (("--model", "up/real"), lambda t, m: m == "up/real")):
+            text = self.once()
+            for team, model in all_of_them:
+                self.assertIn("stored", self.status_of(self.gw.chat(text, model, headers=auth(team))))
+            self.assertIn("purged", self.purge(*args))
+            for team, model in all_of_them:
+                answer = self.gw.chat(text, model, headers=auth(team))
+                self.assertIn("stored" if gone(team, model) else "hit", self.status_of(answer), (args, team, model))
+                self.assert_hit(self.gw.chat(text, model, headers=auth(team)))
+
+    def test_one_entry_by_its_name_in_the_log(self):
+        one, other = self.once(), self.once()
+        names = [self.gw.log_for(self.gw.chat(text, headers=auth("red")).id)["cache_entry"] for text in (one, other)]
+        for _ in range(2):
+            self.purge("--entry", names[0])
+            answer = self.gw.chat(one, headers=auth("red"))
+            self.assertIn("stored", self.status_of(answer))
+            self.assertEqual(self.gw.log_for(answer.id)["cache_entry"], names[0])
+            self.assert_hit(self.gw.chat(one, headers=auth("red")))
+            self.assert_hit(self.gw.chat(other, headers=auth("red")))
+
+    def test_an_answer_under_way_is_not_kept_under_what_was_purged(self):
+        text, go = self.once(), threading.Event()
+
+        def slow(request, out):
+            go.wait(30)
+            upstream.good(request, out)
+
+        self.up.handler, before = slow, len(self.up.requests)
+        conn = Conn(self.gw.port)
+        conn.send(build("POST", "/v1/chat/completions", auth("red"), {"model": "m", "messages": [{"role": "user", "content": text}]}))
+        self.assertTrue(wait_for(lambda: len(self.up.requests) > before, 30.0))
+        self.purge()
+        go.set()
+        self.assertEqual(conn.response().status, 200)
+        conn.close()
+        self.up.handler = upstream.good
+        self.assertIn("stored", self.status_of(self.gw.chat(text, headers=auth("red"))))
+
+    def test_a_slip_purges_nothing_and_names_what_was_meant(self):
+        self.assertIn('did you mean "red"?', self.purge("--team", "rad", code=1))
+        self.assertIn('no model "zzzzzz"', self.purge("--model", "zzzzzz", code=1))
+        self.assertIn("is no entry", self.purge("--entry", "12", code=1))
+        self.assertIn("leave out", self.purge("--entry", "1234567890abcdef", "--team", "red", code=2))
+        with tempfile.TemporaryDirectory() as folder:
+            said = run("cache", "purge", "--path", folder)
+            self.assertEqual(said.code, 1, said)
+            self.assertIn("no gateway runs", said.err)
+
+
+class Apart(Cached):
+    """cache { per }: whose answers are shared below the team."""
+
+    def gateway(self, per):
+        return Gateway(provider("up", self.up) + 'model "m" { { "up/real" } }\nteam "red" {}\n' + key_line("one", "red") + key_line("two", "red")
+                       + 'cache { per = "%s" }\n' % per)
+
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(upstream.good)
+        return Gateway(provider("up", cls.up))
+
+    def test_a_key_or_an_end_user_has_answers_of_its_own(self):
+        ann, bob = [("x-gw-user", "ann")], [("x-gw-user", "bob")]
+        for per, shares_keys, shares_users in (("team", True, True), ("key", False, True), ("user", True, False)):
+            with self.gateway(per) as gw:
+                self.assertIn("stored", self.status_of(gw.chat("x", headers=auth("one") + ann)))
+                self.assertEqual("hit" in self.status_of(gw.chat("x", headers=auth("two") + ann)), shares_keys, per)
+                self.assertEqual("hit" in self.status_of(gw.chat("x", headers=auth("one") + bob)), shares_users, per)
+                self.assertIn("hit", self.status_of(gw.chat("x", headers=auth("one") + ann)))
 
 
 class AnyTarget(Cached):

@@ -1,0 +1,13 @@
+/* purge.h - what of the cache is given no more. */
+#ifndef BOOT_PURGE_H
+#define BOOT_PURGE_H
+
+#include "cache/answers.h"
+#include "config/config.h"
+
+/* What was kept of a team and a model (absent: of all), or one entry (absent: by the others). -1 with `fail`: the cache is not there, or a
+ * name is nobody's. Any thread. */
+int purge_run(struct cache_answers *answers, const struct config *config, struct text team, struct text model,
+              struct text entry, struct fail *fail);
+
+#endif
