@@ -313,10 +313,10 @@ void cached_replay(struct attempt *a)
 
 /* --- what is kept --- */
 
+/* It was looked for and is a miss; what its upstream answers is not kept. */
 static void bar(struct cached *c, const char *why)
 {
     buf_free(&c->kept);
-    c->state = CACHED_BARRED;
     c->bars = why;
 }
 
@@ -324,7 +324,7 @@ void cached_keep(struct attempt *a, struct text bytes)
 {
     struct cached *c = a->cached;
     join_write(a, bytes);
-    if (c == NULL || c->state != CACHED_MISS || a->status != 200)
+    if (c == NULL || c->state != CACHED_MISS || c->bars != NULL || a->status != 200)
         return;
     if (buf_text(&c->kept, bytes) < 0)
         bar(c, "answer_too_large");
@@ -338,10 +338,12 @@ static bool is_text(const struct attempt *a)
            (events || text_starts_nocase(a->content_type, TEXT("application/json")));
 }
 
-/* Is the stream complete? An API without an end mark is complete when it has a finish reason and its body has ended. */
+/* Is the stream complete? Where the upstream's API has no end mark it is when it has a finish reason and its body has ended; the dialects
+ * that clients speak have one. */
 static bool is_whole(const struct attempt *a)
 {
-    return a->form != FORM_FRAMES || a->saw_end_mark || a->mode == MODE_TRANSLATE;
+    bool has_mark = a->mode == MODE_RELAY || way_dialects(a->target->provider) != 0;
+    return a->form != FORM_FRAMES || a->saw_end_mark || !has_mark;
 }
 
 static const char *answer_bars(const struct attempt *a)
@@ -367,7 +369,7 @@ void cached_store(struct attempt *a)
 {
     struct request *req = a->req;
     struct cached *c = a->cached;
-    if (c == NULL || c->state != CACHED_MISS)
+    if (c == NULL || c->state != CACHED_MISS || c->bars != NULL)
         return;
     const char *why = answer_bars(a);
     if (why != NULL) {

@@ -23,7 +23,7 @@ struct cached_wish {
 
 enum cached_state {
     CACHED_BARRED, /* nothing is looked for, nor kept */
-    CACHED_MISS,   /* what its upstream answers may be kept */
+    CACHED_MISS,   /* what its upstream answers may be kept, unless `bars` */
     CACHED_STORED, /* and was */
     CACHED_HIT,    /* it is answered from the cache */
     CACHED_JOINED, /* by the upstream, which an equal request has asked */

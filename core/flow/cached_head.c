@@ -27,6 +27,17 @@ static void price_early(struct attempt *a)
     price_attempt(a);
 }
 
+/* What the attempts before it cost. False: that is not known. */
+static bool cost_before(const struct attempt *a, int64_t *nano)
+{
+    for (const struct attempt *p = a->previous; p != NULL; p = p->previous) {
+        if (!p->price.known)
+            return false;
+        *nano += p->price.nano;
+    }
+    return true;
+}
+
 static void head_of_hit(struct request *req, struct attempt *a, struct answer_head *h)
 {
     const struct cached *c = a->cached;
@@ -39,8 +50,10 @@ static void head_of_hit(struct request *req, struct attempt *a, struct answer_he
         answer_head_add(h, "age", arena_printf(&req->arena, "%lld", (long long)(c->age_ms / 1000)));
     }
     if (a->streams) {
+        int64_t before = 0;
         price_early(a);
-        answer_head_add(h, "x-gw-cost", "0");
+        if (cost_before(a, &before))
+            answer_head_add(h, "x-gw-cost", arena_str(&req->arena, text_of(nano_write(before, 0, usd))));
     }
     if (c->saved_known)
         answer_head_add(h, "x-gw-cost-saved", arena_str(&req->arena, text_of(nano_write(c->saved, 0, usd))));
@@ -58,8 +71,11 @@ void cached_head(struct request *req, struct answer_head *h)
         answer_head_add(h, "Cache-Status", arena_printf(&req->arena, "llm-gateway; fwd=bypass; detail=%s", c->bars));
     else
         answer_head_add(h, "Cache-Status",
-                        arena_printf(&req->arena, "llm-gateway; fwd=%s%s", req->wish.no_read ? "request" : "miss",
-                                     c->state == CACHED_STORED ? "; stored" : ""));
+                        arena_printf(&req->arena, "llm-gateway; fwd=%s%s%s", req->wish.no_read ? "request" : "miss",
+                                     c->state == CACHED_STORED ? "; stored"
+                                     : c->bars != NULL         ? "; detail="
+                                                               : "",
+                                     c->bars != NULL ? c->bars : ""));
 }
 
 void cached_count(struct attempt *a)
@@ -77,5 +93,6 @@ void cached_count(struct attempt *a)
         n.saved_nano = c->saved;
     if (n.stores > 0)
         n.stored_bytes = (int64_t)c->entry.bytes.len;
-    metrics_count_cache(a->req->worker->gateway->metrics, a->req->worker->index, &n, c->bars);
+    metrics_count_cache(a->req->worker->gateway->metrics, a->req->worker->index, &n,
+                        c->state == CACHED_BARRED ? c->bars : NULL);
 }

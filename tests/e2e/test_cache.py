@@ -12,7 +12,7 @@ import upstream
 from command import run
 from harness import Case, Conn, Gateway, auth, build, claude, key_line, provider, wait_for
 from test_anthropic import CLOSE, FINISH, OPEN, START, STOP, TEXT, VERSION, WHOLE
-from upstream import DONE, chunk, completion, delta, reply_json, stream, stream_head, usage_event
+from upstream import DONE, chunk, completion, delta, event, reply_json, stream, stream_head, usage_event
 
 TOOL = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
 
@@ -237,6 +237,40 @@ class Hits(Cached):
             self.assertIn("stored", self.status_of(answer), headers)
             time.sleep(0.01)
         self.assertEqual(self.chat(text).header("age"), "0")
+
+    def test_a_miss_whose_answer_is_not_kept_is_a_miss(self):
+        self.up.handler = [reply_json({"error": {"message": "no", "type": "x", "code": "x"}}, 400)]
+        before = self.metrics()
+        failed = self.chat(self.once())
+        cut = completion()
+        cut["choices"][0]["finish_reason"] = "length"
+        self.up.handler = [reply_json(cut)]
+        short = self.chat(self.once())
+        after = self.metrics()
+        self.assertEqual((failed.status, self.status_of(short)), (400, "llm-gateway; fwd=miss; detail=finish"))
+        self.assertEqual([(self.gw.log_for(a.id)["cache"], self.gw.log_for(a.id)["cache_bars"]) for a in (failed, short)],
+                         [("miss", "failed"), ("miss", "finish")])
+        grown = {k: after[k] - before.get(k, 0) for k in after if k.startswith("gw_cache_") and after[k] != before.get(k, 0)}
+        self.assertEqual(grown, {"gw_cache_misses_total": 2})
+
+    def test_a_translated_stream_without_its_end_mark_is_not_kept(self):
+        for end, asked in ((stream_head() + chunk(delta("a") + delta(finish="stop")) + b"0\r\n\r\n", 2),
+                           (stream_head() + chunk(delta("a") + delta(finish="stop") + DONE) + b"0\r\n\r\n", 1)):
+            self.up.handler = [end]
+            body = {"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": self.once()}]}
+            _, second, count = self.twice(lambda: self.gw.request("POST", "/v1/messages", [VERSION] + auth("red"), body))
+            self.assertEqual((second.status, count), (200, asked), second)
+
+    def test_the_cost_of_a_failed_attempt_before_a_hit_is_shown(self):
+        text = self.once()
+        role = event({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "real",
+                      "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]})
+        self.up.handler = [stream_head() + chunk(role + usage_event(5, 0)), 0.05, "rst"]
+        self.assertEqual(self.chat(text, model="fall", stream=True).header("x-gw-provider"), "other")
+        hit = self.chat(text, model="fall", stream=True)
+        self.assertRegex(self.status_of(hit), "hit")
+        log = self.gw.log_for(hit.id)
+        self.assertEqual((hit.header("x-gw-cost"), log["cost_usd"]), ("0.000005", "0.000005"))
 
     def test_metrics_count_in_the_field_s_words(self):
         before = self.metrics()
