@@ -195,6 +195,18 @@ enum next slot_result(struct request *req)
     return refuse_full(req);
 }
 
+/* While it waited for its budgets, another one has taken the slot here, and a target that is left has one: what is held for this one is given
+ * back, and the next target is chosen. Nothing was sent. */
+static enum next go_elsewhere(struct attempt *a)
+{
+    error_set(&a->error, E_OVERLOAD, "the provider \"%s\" has as many requests as the operator allows it",
+              a->target->provider->name.ptr);
+    a->outcome = OUTCOME_REFUSED;
+    attempt_turn(a, ATTEMPT_FAILED);
+    a->req->attempts_max++; /* it is not one of those that may be made */
+    return NEXT;
+}
+
 /* Row "attempt.slot". */
 enum next attempt_slot(struct request *req)
 {
@@ -211,6 +223,8 @@ enum next attempt_slot(struct request *req)
     int64_t now = clock_ns();
     size_t at = (size_t)(a->target - req->targets);
     if (!slot_take(req, a->target, now)) {
+        if (choose_has_another(req, false))
+            return go_elsewhere(a);
         next = slot_wait(req, &at, 1, now);
         req->row -= next == WAIT; /* this row comes again */
         return next;

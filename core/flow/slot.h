@@ -1,7 +1,7 @@
 /* slot.h - a request's slot at a target that has a limit of requests in flight, and its wait for one where all are taken.
  *
  * A slot belongs to the request, which has one at most, from the choice of a target to the end of the attempt there, however it ends. It is given
- * back while the attempt waits for its budgets. Only flow/ includes this. The worker's thread. */
+ * back while the attempt waits for its budgets; if it is gone afterwards, another target that has one is tried. Only flow/ includes this. The worker's thread. */
 #ifndef FLOW_SLOT_H
 #define FLOW_SLOT_H
 

@@ -9,6 +9,7 @@ import client
 import upstream
 from harness import Case, Gateway, auth, claude, key_line, provider, wait_for
 from test_anthropic import VERSION
+from test_ledger import records, verify
 from upstream import reply_json
 
 KEYS = 'team "t" {}\nteam "vip" { priority = "critical" }\n' + key_line("a", "t") + key_line("b", "vip") + key_line("c", "vip", ', priority = "low"')
@@ -153,6 +154,47 @@ class Money(Case):
             second.join(20)
             self.assertEqual({t: a.status for t, a in answers}, {"first": 200, "other": 200, "second": 429})
             gw.stop()
+
+    def test_takes_another_target_where_its_own_is_full_meanwhile(self):
+        gates, asked = {"first": threading.Event(), "third": threading.Event()}, []
+        up = upstream.Upstream()
+
+        def answer(request, out):
+            text = request.json()["messages"][0]["content"]
+            asked.append((text, request.json()["model"]))
+            if text in gates:
+                gates[text].wait(60)
+            out.send(upstream.reply_json({"error": {"message": "no"}}, 400) if text == "first" else reply_json(upstream.completion()))
+
+        up.handler = answer
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "ledger")
+            gw = Gateway('ledger { path = "%s", budget_wait_s = 60 }\n' % path + provider("up", up, "price = { request_usd = 1, input_usd_per_mtok = 0, output_usd_per_mtok = 0 }") +
+                         'model "w" { { "up/w" } }\nmodel "m" { { "up/x", max_in_flight = 1 }, { "up/y", max_in_flight = 1 } }\nteam "t" {}\n' +
+                         key_line("a", "t", ', budget = { usd = 1.5, mode = "strict", per = "total" }') + key_line("b", "t"), env={"GW_TEST_HEALTH": "1"})
+            self.addCleanup(gw.kill)
+            answers, threads = {}, []
+
+            def start(text, model, key):
+                threads.append(threading.Thread(target=lambda: answers.update({text: gw.chat(text, model=model, headers=auth(key), max_tokens=10, timeout=100)})))
+                threads[-1].start()
+
+            start("first", "w", "a")
+            self.assertTrue(wait_for(lambda: ("first", "w") in asked))
+            start("second", "m", "a")
+            self.assertTrue(wait_for(lambda: "gw_budget_waiting_requests 1\n" in gw.request("GET", "/metrics").body.decode()))
+            start("third", "m", "b")
+            self.assertTrue(wait_for(lambda: ("third", "x") in asked), "who waits for money has no place")
+            gates["first"].set()  # it costs nothing
+            threads[1].join(30)
+            gates["third"].set()
+            for thread in threads:
+                thread.join(20)
+            self.assertEqual({text: answer.status for text, answer in answers.items()}, {"first": 400, "second": 200, "third": 200}, answers)
+            self.assertEqual([model for text, model in asked if text == "second"], ["y"])
+            gw.stop()
+            self.assertEqual((verify(path)["held_usd"], verify(path)["spent_usd"]), ("0", "2"))
+            self.assertEqual([end["ending"] for end in records(path, "end")].count("settled"), 2)
 
 
 if __name__ == "__main__":
