@@ -1,7 +1,9 @@
 """test_flight.py - equal requests in flight share one call of their upstream: who gets what when one of them leaves, fails or is slow."""
 
+import itertools
 import json
 import os
+import random
 import tempfile
 import threading
 import unittest
@@ -366,6 +368,51 @@ class Shared(Flight):
         self.assertEqual([(row["type"], row["saved_usd"], row.get("cost_usd")) for row in mine], [("row", "0.000009", None)] * 3)
         verified = run("ledger", "verify", "--path", self.ledger)
         self.assertEqual(verified.code, 0, verified)
+
+
+class Teams(Flight):
+    """Two teams that ask the same: nothing of one reaches the other, by cache or by flight."""
+
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream()
+        cls.answers = itertools.count()
+        cls.up.handler = lambda request, out: out.send(reply_json(completion("answer %d" % next(cls.answers))))
+        return Gateway('listen { workers = 3 }\n' + provider("up", cls.up, 'price = "free"') + 'model "m" { { "up/real" } }\nteam "red" {}\nteam "blue" {}\n'
+                       + key_line("red", "red") + key_line("blue", "blue") + "cache { mb = 64 }\n")
+
+    def test_equal_prompts_of_two_teams_never_cross(self):
+        total, prompts, per_team = (1000000, 50000, 8) if FULL else (5000, 600, 4)
+        teams_of, heads = {}, {"red": {}, "blue": {}}
+        lock = threading.Lock()
+
+        def ask(team, seed):
+            order = random.Random(seed)
+            with Conn(self.gw.port, timeout=60) as conn:
+                for _ in range(total // (2 * per_team)):
+                    prompt = "prompt %d" % order.randrange(prompts)
+                    answer = conn.ask("POST", "/v1/chat/completions", auth(team), {"model": "m", "messages": [{"role": "user", "content": prompt}]})
+                    said = answer.json()["choices"][0]["message"]["content"]
+                    with lock:
+                        teams_of.setdefault(said, set()).add(team)
+                        heads[team].setdefault(prompt, []).append((answer.header("cache-status"), {n.lower() for n, _ in answer.headers}))
+
+        threads = [threading.Thread(target=ask, args=(team, seed * 2 + (team == "red"))) for team in heads for seed in range(per_team)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([said for said, teams in teams_of.items() if len(teams) > 1], [])
+        both = set(heads["red"]) & set(heads["blue"])
+        self.assertGreater(len(both), prompts // 2)
+        shapes = set()
+        for team, of_team in heads.items():
+            for prompt, seen in of_team.items():
+                stored = [names for status, names in seen if status == "llm-gateway; fwd=miss; stored"]
+                self.assertEqual(len(stored), 1, (team, prompt, seen))  # each team pays for its own, once
+                shapes.add(frozenset(stored[0]))
+        self.assertEqual(len(shapes), 1, "the headers of a miss do not depend on what the other team asked")
+        self.assertEqual(len(self.up.requests), sum(len(of_team) for of_team in heads.values()))
 
 
 if __name__ == "__main__":
