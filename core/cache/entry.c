@@ -6,7 +6,7 @@
 #include "base/json.h"
 
 #define MAGIC UINT32_C(0x31434757) /* "WGC1" */
-enum { TYPE_MOST = 256, ID_MOST = 256, MARK_MOST = 16 };
+enum { TYPE_MOST = 256, ID_MOST = 256, MARK_MOST = 16, EVENTS_MOST = 8 };
 
 struct head {
     uint32_t magic, events;
@@ -47,44 +47,58 @@ bool entry_read(struct text value, const char key[CACHE_KEY_LEN + 1], struct cac
     return true;
 }
 
-/* The first JSON text in it: all of it, or the data of its first event. */
-static struct text first_of(const struct cache_entry *entry)
+/* The next JSON text in it: all of it, or the data of its next event. Absent: there is none. */
+static struct text next_of(const struct cache_entry *entry, struct text *rest)
 {
-    struct text rest = entry->bytes;
-    while (entry->events && rest.len > 0) {
-        struct text line = text_cut(&rest, '\n');
+    if (!entry->events) {
+        struct text all = *rest;
+        *rest = TEXT_NONE;
+        return all;
+    }
+    while (rest->len > 0) {
+        struct text line = text_cut(rest, '\n');
         if (text_starts(line, TEXT("data:")))
             return text_trim((struct text){ line.ptr + 5, line.len - 5 });
     }
-    return entry->events ? TEXT_NONE : rest;
+    return TEXT_NONE;
 }
 
-/* Where an answer names itself: at its top, or in what its first event holds. */
+static bool has_id(const struct json *self)
+{
+    return json_str(json_member(self, "id")).len > 0;
+}
+
+/* Where an answer names itself: at its top, or in what one of its first events holds. Azure's first event has an empty id. */
 static const struct json *self_of(struct arena *scratch, const struct cache_entry *entry)
 {
     static const char *const inner[] = { "message", "response" };
-    const struct json *first = json_parse_quick(scratch, first_of(entry));
-    for (size_t i = 0; i < sizeof inner / sizeof *inner && json_member(first, "id") == NULL; i++) {
-        const struct json *self = json_get(first, text_of(inner[i]));
-        if (json_member(self, "id") != NULL)
-            return self;
+    struct text rest = entry->bytes;
+    for (int n = 0; n < EVENTS_MOST && rest.len > 0; n++) {
+        const struct json *event = json_parse_quick(scratch, next_of(entry, &rest));
+        if (has_id(event))
+            return event;
+        for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
+            if (has_id(json_get(event, text_of(inner[i]))))
+                return json_get(event, text_of(inner[i]));
     }
-    return first;
+    return NULL;
 }
 
-/* As services mark theirs: "chatcmpl-", "msg_". */
+/* As services mark theirs: "chatcmpl-", "msg_". What has a digit in it is a part of the id. */
 static struct text mark_of(struct text id)
 {
-    for (size_t i = 0; i < id.len && i < MARK_MOST; i++)
+    for (size_t i = 0; i < id.len && i < MARK_MOST && (id.ptr[i] < '0' || id.ptr[i] > '9'); i++)
         if (id.ptr[i] == '-' || id.ptr[i] == '_')
             return (struct text){ id.ptr, i + 1 };
     return TEXT("");
 }
 
-/* Is the number at `at` all of it, and the value of a member that states when the answer was made? */
-static bool is_created(struct text all, size_t at, size_t len)
+static const char *const id_names[] = { "\"id\"", NULL };
+static const char *const created_names[] = { "\"created\"", "\"created_at\"", NULL };
+
+/* Is what stands at `at` all of the value of a member of such a name? A number may be the beginning of a longer one. */
+static bool is_value_of(struct text all, size_t at, size_t len, const char *const *names)
 {
-    static const char *const names[] = { "\"created\"", "\"created_at\"" };
     size_t end = at;
     if (at + len < all.len && ((all.ptr[at + len] >= '0' && all.ptr[at + len] <= '9') || all.ptr[at + len] == '.'))
         return false;
@@ -92,18 +106,22 @@ static bool is_created(struct text all, size_t at, size_t len)
         end--;
     if (end == 0 || all.ptr[end - 1] != ':')
         return false;
-    struct text before = { all.ptr, end - 1 };
-    return text_ends(before, text_of(names[0])) || text_ends(before, text_of(names[1]));
+    for (end--; end > 0 && (all.ptr[end - 1] == ' ' || all.ptr[end - 1] == '\n');)
+        end--;
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (text_ends((struct text){ all.ptr, end }, text_of(names[i])))
+            return true;
+    return false;
 }
 
-/* Replaces every occurrence: each event of a stream has the id. */
-static void replace(struct text all, struct text old, struct text new, bool created, struct buf *out)
+/* Replaces each value of those members that is `old`: each event of a stream has the id. The same text elsewhere stays. */
+static void replace(struct text all, struct text old, struct text new, const char *const *names, struct buf *out)
 {
     size_t from = 0, at = 0;
     ptrdiff_t found;
     while ((found = text_find((struct text){ all.ptr + at, all.len - at }, old)) >= 0) {
         at += (size_t)found;
-        if (!created || is_created(all, at, old.len)) {
+        if (is_value_of(all, at, old.len, names)) {
             buf_text(out, (struct text){ all.ptr + from, at - from });
             buf_text(out, new);
             from = at + old.len;
@@ -127,7 +145,7 @@ static void renew_id(struct arena *scratch, const struct entry_names *names, str
         if (request_id.ptr[i] != '-')
             new[n++] = request_id.ptr[i];
     new[n++] = '"';
-    replace(bytes, id, (struct text){ new, n }, false, out);
+    replace(bytes, id, (struct text){ new, n }, id_names, out);
 }
 
 struct entry_names entry_names_of(struct arena *scratch, const struct cache_entry *entry)
@@ -154,7 +172,7 @@ bool entry_rename(struct arena *scratch, const struct entry_names *names, struct
         bytes = buf_view(&middle);
     }
     if (names->created.len > 0)
-        replace(bytes, names->created, text_of(arena_printf(scratch, "%lld", (long long)unix_s)), true, out);
+        replace(bytes, names->created, text_of(arena_printf(scratch, "%lld", (long long)unix_s)), created_names, out);
     else
         buf_text(out, bytes);
     bool good = !middle.failed && !out->failed && !scratch->full;

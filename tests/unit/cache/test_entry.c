@@ -65,3 +65,16 @@ Test(cache_entry, gets_a_new_id_and_time_wherever_it_names_itself)
     renewed(false, "{\"choices\":[{\"id\":\"call_1\"}]}", "{\"choices\":[{\"id\":\"call_1\"}]}");
     renewed(false, "[1]", "[1]");
 }
+
+Test(cache_entry, keeps_its_id_where_another_member_has_it_and_finds_it_behind_an_event_without_one)
+{
+    renewed(false, "{\"id\":\"gen_1\",\"meta\":{\"generationId\":\"gen_1\",\"id\" : \"gen_1\"}}",
+            "{\"id\":\"gen_aabb\",\"meta\":{\"generationId\":\"gen_1\",\"id\" : \"gen_aabb\"}}");
+    renewed(true, "data: {\"id\":\"\",\"created\":0}\n\ndata: {\"id\":\"chatcmpl-x\",\"created\":7}\n\n",
+            "data: {\"id\":\"\",\"created\":0}\n\ndata: {\"id\":\"chatcmpl-aabb\",\"created\":1700000001}\n\n");
+}
+
+Test(cache_entry, takes_no_part_of_an_id_for_its_mark)
+{
+    renewed(false, "{\"id\":\"5070d0cd-7a\"}", "{\"id\":\"aabb\"}");
+}
