@@ -370,6 +370,41 @@ class Shared(Flight):
         self.assertEqual(verified.code, 0, verified)
 
 
+class Policies(Flight):
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(upstream.good)
+        cls.folder = tempfile.TemporaryDirectory()
+        policy = os.path.join(cls.folder.name, "p.lua")
+        with open(policy, "w", encoding="utf-8") as f:
+            f.write('local policy = {}\nfunction policy.on_response(req, resp)\n'
+                    '    if req.headers["x-block"] then return gw.deny(403, "blocked", "no") end\nend\nreturn policy\n')
+        return Gateway(provider("up", cls.up) + 'model "m" { { "up/real" } }\nteam "red" {}\n' + key_line("red", "red") + 'cache {}\npolicy "%s" {}\n' % policy)
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.folder.cleanup()
+
+    def test_on_response_runs_for_each_listener_and_blocks_that_one_alone(self):
+        block = [("x-block", "1")]
+        for stream in (False, True):
+            for blocked in range(3):
+                text = self.once()
+                leader = self.lead(text, stream, headers=block if blocked == 0 else ())
+                conns = [leader] + [self.ask(text, i == 1, headers=block if blocked == i else ()) for i in (1, 2)]
+                self.listening(2)
+                self.gate.let(3)
+                for i, conn in enumerate(conns):
+                    answer = conn.response()
+                    conn.close()
+                    if i == blocked:
+                        self.assertEqual(answer.status, 403, answer)
+                    else:
+                        self.assertEqual(self.text_of(answer, stream if i == 0 else i == 1), "hello")
+                self.assertEqual(len(self.up.requests), 1, (stream, blocked))
+
+
 class Teams(Flight):
     """Two teams that ask the same: nothing of one reaches the other, by cache or by flight."""
 
