@@ -6,7 +6,7 @@
 Quick: weighted with a target that is down, that hangs, that fails half of its requests; 40 requests a second for 30 s after a
 healthy beginning. --full: every strategy and fault, 80 s, so that each cell has more than 3,000 requests.
 
-Beside them the cells of the other files here (MORE): each has a size for the quick run and one for --full, and --count sets another one. The seed decides
+Beside them the cells of the other files here (MORE): each has a size (requests, reloads, seconds) for the quick run and one for --full, and --count sets another one. The seed decides
 what happens, as far as it is not a matter of time; it stands in the line of each cell.
 
 Of each cell: at most 0.1 % of the requests of the whole window without a good answer; from 10 s after the fault on (20 % of

@@ -2,8 +2,8 @@
 tries twice more after half a second, whatever the answer says about that.
 
 In any 3 s, and over the whole outage: attempts at the upstreams <= 1.1 x the requests that came to the gateway; beside that each target has had at most 25 more, which its bucket of second
-attempts holds. Each request gets one well-formed error (a hang: within its deadline). Within 15 s after the end (the quick run: 8 s) answers come again, and no
-request fails any more.
+attempts holds; and once all targets are out, most requests are answered without an attempt. Each request gets one well-formed error (a hang: within its deadline). Within 15 s after the end
+(the quick run: 8 s) answers come again, and no request fails any more.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from wire import PATHS, Client, Service
 
 RATE, HEALTHY_S, WINDOW_S, MORE, BACK_S = 40, 3, 3, 25, 15
 TOTAL_S = 6
+THROTTLED = {"refused": 0.2, "500": 0.2, "hang": 0.7}  # attempts for each request, while nothing is usable; a hang is seen later
 
 
 class Plan:
@@ -128,6 +129,8 @@ class Run:
             self.wrong.append("%.0f attempts more than 1.1 for each request within 3 s" % worst)
         if during > 1.1 * requests + (0 if self.seconds >= 60 else 2 * MORE):
             self.wrong.append("%d attempts for %d requests" % (during, requests))
+        if during > THROTTLED[self.kind] * requests:
+            self.wrong.append("%d attempts for %d requests: they were not throttled" % (during, requests))
         bad = [(begun, why) for begun, _, kind, why in self.answers if kind != "good" and begun >= self.back_s]
         back = max([begun for begun, _ in bad], default=self.back_s) - self.back_s
         if back > min(BACK_S, self.after_s - 2):
