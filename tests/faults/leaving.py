@@ -61,7 +61,7 @@ class Run:
         parts = right.parts if call.streams else [right.parts[0][i:i + 60] for i in range(0, len(right.parts[0]), 60)]
         try:
             for i, part in enumerate(parts):
-                await call.send((right.head() if i == 0 else b"") + chunk(part))
+                await call.send((right.head(more=b"Connection: close\r\n") if i == 0 else b"") + chunk(part))
                 await asyncio.wait((gone,), timeout=plan.pause)
                 if gone.done() and i + 1 < len(parts):
                     break
