@@ -59,6 +59,8 @@ Test(deadline, is_the_models_and_the_client_only_shortens_it)
     req.client_timeout_ns = 60 * s;
     cr_assert_eq(deadline_left_ns(&req, 103 * s), 7 * s);
     cr_assert_not(deadline_is_clients(&req));
+    req.client_timeout_ns = 10 * s;
+    cr_assert_not(deadline_is_clients(&req), "it shortens nothing");
     cr_assert_null(req.whose.header);
     deadline_header(&req, TEXT("soon"));
     cr_assert_str_eq(req.whose.header, "x-gw-timeout");

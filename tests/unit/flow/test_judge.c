@@ -175,6 +175,20 @@ Test(judge, estimates_tokens_where_nobody_counts)
     }
 }
 
+Test(judge, estimates_nothing_of_another_operation)
+{
+    for (unsigned bit = 0; bit < 16; bit++) {
+        if (1u << bit == GW_OP_COUNT_TOKENS)
+            continue;
+        begin(404);
+        req.operation = 1u << bit;
+        req.target_next = 2;
+        cr_assert_eq(attempt_judge(&req), FAIL, "%u", bit);
+        cr_assert_null(req.body_note, "%u", bit);
+        end();
+    }
+}
+
 /* What broke may go well a moment later: the last target is asked once more, where nothing speaks against it. */
 Test(judge, asks_the_last_target_once_more)
 {
@@ -189,6 +203,7 @@ Test(judge, asks_the_last_target_once_more)
         { TRANSFER_CONNECT, 0, AGAIN_WAS, false }, { TRANSFER_TIME_IDLE, 0, AGAIN_NOT, false },
         { TRANSFER_OK, 500, AGAIN_NOT, true },     { TRANSFER_OK, 501, AGAIN_NOT, false },
         { TRANSFER_OK, 504, AGAIN_NOT, false },    { TRANSFER_OK, 400, AGAIN_NOT, false },
+        { TRANSFER_OK, 508, AGAIN_NOT, false },    { TRANSFER_OK, 520, AGAIN_NOT, true },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin(rows[i].status);

@@ -23,7 +23,7 @@ static void count(struct metrics *m, const char *model, enum outcome outcome, bo
 /* How often `what` stands in the text. */
 static unsigned found(struct metrics *m, const char *what)
 {
-    struct metrics_gauges gauges = { .version = "t" };
+    struct metrics_gauges gauges = { .version = "t", .caches = true };
     struct buf text;
     unsigned n = 0;
     buf_init(&text, 16 << 20);
@@ -55,6 +55,21 @@ Test(metrics, bounds_the_names_that_clients_give)
     cr_assert_eq(found(m, rest), 1u);
     count(m, "configured", OUTCOME_FAILED, true);
     cr_assert_eq(found(m, "gw_requests_total{face=\"chat\",provider=\"p\",model=\"configured\""), 1u);
+    metrics_free(m);
+}
+
+Test(metrics, counts_why_nothing_comes_from_the_cache)
+{
+    struct metrics *m = metrics_new(1);
+    struct metrics_cache n = { .misses = 1 };
+    metrics_count_cache(m, 0, &n, NULL);
+    cr_assert_eq(found(m, "gw_cache_misses_total 1\n"), 1u);
+    cr_assert_eq(found(m, "gw_cache_bypass_total{"), 0u);
+    metrics_count_cache(m, 0, &(struct metrics_cache){ .hits = 0 }, "clamped");
+    metrics_count_cache(m, 0, &(struct metrics_cache){ .hits = 0 }, "clamped");
+    cr_assert_eq(found(m, "gw_cache_misses_total 1\n"), 1u);
+    cr_assert_eq(found(m, "gw_cache_bypass_total{"), 1u);
+    cr_assert_eq(found(m, "{reason=\"clamped\"} 2\n"), 1u);
     metrics_free(m);
 }
 

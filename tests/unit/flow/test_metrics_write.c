@@ -216,6 +216,9 @@ Test(metrics_write, has_times_in_buckets)
     n += buckets(want + n, sizeof want - n, "gw_overhead_seconds", "", none);
     snprintf(want + n, sizeof want - n, "gw_overhead_seconds_sum{} 2100.000000000\ngw_overhead_seconds_count{} 3\n");
     cr_assert_str_eq(part(text, "gw_overhead_seconds"), want);
+    cr_assert(text_find(text_of(part(text, "gw_queue_seconds")),
+                        TEXT(HEAD("gw_queue_seconds", "histogram",
+                                  "How long requests waited for a place at a target that was full."))) >= 0);
     buf_free(&out);
     metrics_free(m);
 }

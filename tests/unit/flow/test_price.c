@@ -22,6 +22,7 @@
     "{\"id\":\"x\",\"match\":[\"=x\"],\"prices\":[{\"usd\":{\"input\":1}},{\"from\":\"2026-12-01\",\"usd\":{\"input\":2}}," \
     "{\"from\":\"2026-12-01\",\"between\":[\"22:00\",\"06:00\"],\"usd\":{\"input\":3}}],"                                   \
     "\"variants\":[{\"when\":{\"service_tier\":\"flex\"},\"usd\":{\"input\":5}},"                                           \
+    "{\"when\":{\"speed\":\"fast\"},\"usd\":{\"input\":9}},"                                                                \
     "{\"when\":{\"service_tier\":\"priority\"},\"usd\":{\"input\":7}}]}]}]}"
 
 static const char *const openai[] = { "openai", "openai" };
@@ -97,6 +98,7 @@ Test(price, is_of_the_tier_that_the_answer_reports)
         { ",\"service_tier\":\"flex\"", END(",\"service_tier\":\"auto\""), 50000 },
         { ",\"service_tier\":\"auto\"", END(",\"service_tier\":\"priority\""), 70000 },
         { "", END(",\"service_tier\":\"priority\""), 70000 },
+        { ",\"speed\":\"fast\"", END(""), 90000 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fixture f;
@@ -118,6 +120,12 @@ Test(price, of_a_request_is_the_sum_of_its_attempts)
     cr_assert_eq(first->ending, ATTEMPT_DOUBT);
     cr_assert_eq(first->price.nano, (int64_t)(req->bytes_in + 3) / 4 * 1000);
     cr_assert_eq(req->cost.nano, first->price.nano + 10000);
+    cr_assert(text_is(req->cost.entry, "openai/x"));
+    first->price.entry = TEXT("gateway.lua"); /* another one than the last attempt's, which counts */
+    price_request(req);
+    cr_assert(text_is(req->cost.entry, "openai/x"), "%.*s", TEXT_ARG(req->cost.entry));
+    req->cost.nano = INT64_C(2000000000);
+    cr_assert_str_eq(price_header(req), "2");
     end(&f, req);
 }
 

@@ -93,21 +93,26 @@ Test(upstream_head, reports_when_to_come_again)
 
 Test(upstream_head, keeps_what_is_asked_for_later)
 {
-    static const char *const pairs[][2] = { { "Content-Type", " text/plain " }, { "X-Request-Id", "r1" },
-                                            { "Content-Length", "1234" },       { "x-empty", "" },
-                                            { "X-Should-Retry", "False" },      { "content-encoding", "Identity" } };
+    static const char *const pairs[][2] = { { "Content-Type", " text/plain " },
+                                            { "X-Request-Id", "r1" },
+                                            { "Content-Length", "1234" },
+                                            { "x-empty", "" },
+                                            { "X-Should-Retry", "False" },
+                                            { "content-encoding", "Identity" },
+                                            { "x-one", "5" } };
     begin();
-    cr_assert(keep(pairs, 6));
+    cr_assert(keep(pairs, 7));
     cr_assert(text_is(attempt.content_type, "text/plain"));
     cr_assert(text_is(attempt.request_id, "r1"));
     cr_assert_eq(attempt.announced, 1234u);
     cr_assert_eq(attempt.should_retry, 0);
-    cr_assert_eq(attempt.head_count, 6u);
-    for (size_t i = 0; i < 6; i++)
+    cr_assert_eq(attempt.head_count, 7u);
+    for (size_t i = 0; i < 7; i++)
         cr_assert(text_is(attempt.head[i].name, pairs[i][0]), "%zu", i);
     cr_assert(text_is(attempt.head[0].value, "text/plain"));
     cr_assert(text_is(attempt.head[3].value, ""));
     cr_assert(text_is(attempt.head[5].value, "Identity"));
+    cr_assert(text_is(attempt.head[6].value, "5"));
     arena_fini(&req.arena);
 }
 

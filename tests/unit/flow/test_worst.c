@@ -7,6 +7,7 @@
 #include "flow/hold.h"
 #include "flow/way.h"
 #include "money/book.h"
+#include "money/estimates.h"
 #include "money/nano.h"
 #include "money/tariff.h"
 
@@ -258,6 +259,38 @@ Test(worst, costs_nothing_or_is_not_known)
     cr_assert_eq(attempt.hard, (100 + 2048) * 1000 + 10 * 2000);
     cr_assert_eq(attempt.soft, 100 * 2 / 7 * 1000 + 10 * 2000);
     cr_assert_null(attempt.worst);
+    end();
+    begin(padded("")); /* no limit: as much as models write at most */
+    price("input_usd_per_mtok", "1");
+    price("output_usd_per_mtok", "2");
+    cr_assert(worst_price(&attempt));
+    cr_assert_eq(attempt.hard, (100 + 2048) * 1000 + 131072 * 2000);
+    cr_assert_eq(attempt.soft, 100 * 2 / 7 * 1000 + 4096 * 2000);
+    req.operation = GW_OP_EMBEDDINGS;
+    cr_assert(worst_price(&attempt));
+    cr_assert_eq(attempt.hard, (100 + 2048) * 1000);
+    cr_assert_eq(attempt.soft, 100 * 2 / 7 * 1000);
+    end();
+}
+
+/* What the requests of one key were is nothing of another one's. */
+Test(worst, expects_what_requests_of_the_key_were)
+{
+    static const struct config_key key = { .name = { "k", 1 } }, other = { .name = { "o", 1 } };
+    begin(padded("\"max_tokens\":50"));
+    price("input_usd_per_mtok", "1");
+    price("output_usd_per_mtok", "2");
+    gateway.estimates = estimates_new();
+    for (int i = 0; i < ESTIMATE_SAMPLES; i++)
+        estimates_add(gateway.estimates, TEXT("m"), TEXT("k"), &(struct estimate){ .input_per_kb = 0, .output = 1 });
+    req.key = &other;
+    worst_read(&attempt, &scratch);
+    cr_assert(worst_price(&attempt));
+    int64_t unlearned = attempt.soft;
+    req.key = &key;
+    cr_assert(worst_price(&attempt));
+    cr_assert_lt(attempt.soft, unlearned);
+    estimates_free(gateway.estimates);
     end();
 }
 
