@@ -157,6 +157,7 @@ Test(admission, sheds_before_the_body_where_it_is_hopeless)
         } while (clock_ns() / CLOCK_S != second);
         cr_assert_eq(next, rows[i].next, "%zu", i);
         cr_assert(next == NEXT || (req.fail.status == 503 && req.fail.should_retry == 1), "%zu", i);
+        cr_assert(next == NEXT || strstr(req.fail.text, "max_in_flight") != NULL, "%zu: %s", i, req.fail.text);
         for (unsigned k = 0; k < QUEUE_LEAST + 1; k++)
             queue_leave(&waits[k]);
         end();

@@ -237,3 +237,46 @@ Test(choose, learns_from_failures_of_the_target_alone)
         end();
     }
 }
+
+Test(choose, shows_policies_how_long_a_secret_cools)
+{
+    struct script_target seen = { .cooling_ms = 0 };
+    begin();
+    choose_look(&req, 0, &seen);
+    cr_assert_eq(seen.cooling_ms, 0);
+    int64_t now = clock_ns();
+    lane_cool(health_lane(gateway.health, provider.name, provider.base_url, targets[0].model, secrets[0].value, true),
+              600 * CLOCK_S, now, now);
+    choose_look(&req, 0, &seen);
+    cr_assert(seen.cooling_ms > 500000 && seen.cooling_ms <= 600000, "%lld", (long long)seen.cooling_ms);
+    end();
+}
+
+/* A request that has failed once takes of what a target allows for such. */
+Test(choose, asks_no_other_target_that_cannot_afford_it)
+{
+    begin();
+    req.target_next = 1;
+    req.attempt = &before;
+    before.target = &targets[0];
+    req.attempts_made = 1;
+    req.attempts_max = 2;
+    cr_assert(choose_has_another(&req, true));
+    row_of(1)->bucket = 0;
+    cr_assert_not(choose_has_another(&req, true));
+    end();
+}
+
+/* A target that no model names is known at once where the operator bounds it. */
+Test(choose, knows_a_target_of_its_provider_that_has_a_bound)
+{
+    for (unsigned most = 0; most < 2; most++) {
+        struct script_target seen = { .in_flight = 9 };
+        begin();
+        targets[0].configured = false;
+        targets[0].max_in_flight = most;
+        choose_look(&req, 0, &seen);
+        cr_assert_eq(targets[0].health != NULL, most == 1);
+        end();
+    }
+}

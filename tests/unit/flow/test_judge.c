@@ -222,6 +222,25 @@ Test(judge, asks_the_last_target_once_more)
     }
 }
 
+/* A target that fails gets no more requests; what the cache answered says nothing of it. */
+Test(judge, learns_of_the_target)
+{
+    struct ejection health;
+    ejection_init(&health, 1);
+    for (unsigned i = 0; i < EJECTION_IN_A_ROW; i++) {
+        begin(500);
+        targets[0].health = &health;
+        targets[0].looked_up = true;
+        ejection_begin(&health, false, clock_ns(), &attempt.ticket);
+        cr_assert_neq(ejection_asks(&health, clock_ns()), EJECTION_NO, "%u", i);
+        attempt_judge(&req);
+        ejection_end(&attempt.ticket, clock_ns());
+        end();
+    }
+    cr_assert_eq(ejection_asks(&health, clock_ns()), EJECTION_NO);
+    ejection_fini(&health);
+}
+
 /* Several were tried: which of them lets the client come again, and when. */
 Test(judge, joins_what_several_say)
 {

@@ -9,6 +9,7 @@
 #include "flow/answer_head.h"
 #include "flow/way.h"
 #include "money/nano.h"
+#include "script/script.h"
 
 static struct request req;
 static struct attempt first, last;
@@ -268,5 +269,24 @@ Test(answer_head, names_what_was_dropped)
     const char *list = strstr(head_of(), "x-gw-dropped: ") + strlen("x-gw-dropped: ");
     cr_assert_eq(strcspn(list, "\n"), 51 * 40 + strlen("others"), "%s", list);
     cr_assert_not_null(strstr(list, "number-50, others\n"));
+    end();
+}
+
+/* A policy that puts a header again means the newer value. */
+Test(answer_head, has_each_header_of_the_policies_once)
+{
+    struct script_put old = { .name = TEXT("x-team"), .value = TEXT("old") },
+                      other = { .next = &old, .name = TEXT("x-other"), .value = TEXT("b") },
+                      newer = { .next = &other, .name = TEXT("x-team"), .value = TEXT("new") };
+    struct script_request policy = { .replies = &newer };
+    begin();
+    req.policy = &policy;
+    struct answer_head head = { .count = 0 };
+    answer_head_common(&req, &head);
+    cr_assert_geq(head.count, 2u);
+    cr_assert_str_eq(head.all[head.count - 2].name, "x-team");
+    cr_assert_str_eq(head.all[head.count - 2].value, "new");
+    cr_assert_str_eq(head.all[head.count - 1].name, "x-other");
+    cr_assert_str_eq(head.all[head.count - 1].value, "b");
     end();
 }

@@ -1,8 +1,11 @@
 /* test_metrics.c - names that clients give become labels in a bounded number, and only when they were answered to. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "check.h"
 #include "flow/metrics.h"
+#include "health/ejection.h"
+#include "health/health.h"
 
 static void count(struct metrics *m, const char *model, enum outcome outcome, bool configured)
 {
@@ -146,5 +149,27 @@ Test(metrics, adds_money_exactly_over_the_workers)
     r.cost_nano = INT64_MAX;
     metrics_count_request(m, 0, &r);
     cr_assert_eq(found(m, "} 9223372036.854775807\n"), 1u);
+    metrics_free(m);
+}
+
+Test(metrics, has_the_health_of_each_target)
+{
+    struct metrics *m = metrics_new(1);
+    struct metrics_gauges gauges = { .version = "t", .health = health_new(1) };
+    struct buf text;
+    health_target(gauges.health, TEXT("p"), TEXT("http://one.test"), TEXT("good"), true);
+    struct ejection *bad = health_target(gauges.health, TEXT("p"), TEXT("http://one.test"), TEXT("bad"), true);
+    for (unsigned i = 0; i < EJECTION_IN_A_ROW; i++) {
+        struct ejection_ticket ticket = { .row = NULL };
+        ejection_begin(bad, false, clock_ns(), &ticket);
+        ejection_result(&ticket, EJECTION_BAD, clock_ns());
+        ejection_end(&ticket, clock_ns());
+    }
+    buf_init(&text, 1 << 20);
+    metrics_write(m, &gauges, &text);
+    cr_assert(text_find(buf_view(&text), TEXT("\ngw_upstream_health{target=\"p/good\"} 1\n")) >= 0);
+    cr_assert(text_find(buf_view(&text), TEXT("\ngw_upstream_health{target=\"p/bad\"} 0\n")) >= 0);
+    buf_free(&text);
+    health_free(gauges.health);
     metrics_free(m);
 }

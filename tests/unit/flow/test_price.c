@@ -121,6 +121,7 @@ Test(price, of_a_request_is_the_sum_of_its_attempts)
     cr_assert_eq(first->price.nano, (int64_t)(req->bytes_in + 3) / 4 * 1000);
     cr_assert_eq(req->cost.nano, first->price.nano + 10000);
     cr_assert(text_is(req->cost.entry, "openai/x"));
+    cr_assert_gt(f.worker.prices.names.count, 0u, "what was found is remembered");
     first->price.entry = TEXT("gateway.lua"); /* another one than the last attempt's, which counts */
     price_request(req);
     cr_assert(text_is(req->cost.entry, "openai/x"), "%.*s", TEXT_ARG(req->cost.entry));

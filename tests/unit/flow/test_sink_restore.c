@@ -118,10 +118,10 @@ Test(sink_restore, takes_events_in_any_shape)
 {
     gives(&face_chat, openai,
           "id: 7\r\ndata:{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"[X][\"}}]}\r\n\r\n"
-          "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"X]\"}}]}\n\n"
+          "event: e\ndata: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"X]\"}}]}\n\n"
           "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"y\"}}]}\n\n" CHUNK(END("0", "")) DONE_MARK,
           "id: 7\r\ndata:{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\r\n\r\n"
-          "data: {\"choices\": [{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
+          "event: e\ndata: {\"choices\": [{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
           "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"y\"}}]}\n\n" CHUNK(END("0", ""))
               DONE_MARK);
 }
