@@ -340,7 +340,8 @@ class Customers(Spending):
         self.assertEqual(self.balances(), balances)
         threads = self.begin(gw, [], 1000000, "d")  # with fresh budgets
         with self.away(gw):
-            time.sleep(float(os.environ.get("GW_KILL_AFTER_S", "0.2")))
+            self.assertTrue(client.wait_for(lambda: metric(gw, "gw_held_usd") > 0))  # some are in flight
+            time.sleep(float(os.environ.get("GW_KILL_AFTER_S", "0.05")))
             gw.signal(signal.SIGKILL)
             for thread in threads:
                 thread.join()
