@@ -70,6 +70,7 @@ libpcre2-dev
 libpq-dev
 libsqlite3-dev
 libssl-dev
+libyaml-dev
 ninja-build
 pkg-config pkgconf
 tzdata
@@ -108,7 +109,7 @@ has_microhttpd() {
 
 if ! command -v apt-get > /dev/null 2>&1 || ! command -v dpkg-query > /dev/null 2>&1; then
     say "this is not Debian, so nothing is installed. The gateway needs: gcc or clang, cmake >= 3.25, ninja, pkg-config,"
-    say "libmicrohttpd >= 1.0.1, libcurl, OpenSSL 3, Lua 5.4, jansson, PCRE2 and http-parser, with their headers."
+    say "libmicrohttpd >= 1.0.1, libcurl, OpenSSL 3, Lua 5.4, jansson, PCRE2, libyaml, SQLite, libpq and http-parser, with their headers."
     check_needs
     exit 0
 fi

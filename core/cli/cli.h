@@ -99,7 +99,7 @@ struct load_options cli_load_options(const struct cli *cli, unsigned how);
 struct config *cli_load(const struct cli *cli, unsigned how);
 
 extern const struct cli_verb verb_cache, verb_chat, verb_check, verb_completion, verb_connect, verb_explain, verb_help,
-    verb_keys, verb_kill, verb_logs, verb_models, verb_plugin, verb_policy, verb_ledger, verb_prices, verb_providers,
-    verb_reload, verb_serve, verb_teams, verb_top, verb_usage, verb_version;
+    verb_import, verb_keys, verb_kill, verb_logs, verb_models, verb_plugin, verb_policy, verb_ledger, verb_prices,
+    verb_providers, verb_reload, verb_serve, verb_teams, verb_top, verb_usage, verb_version;
 
 #endif

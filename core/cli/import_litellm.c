@@ -1,0 +1,257 @@
+/* import_litellm.c - reads model_list: which provider a deployment needs, and what it is called there.
+ *
+ * Source: docs.litellm.ai/docs/proxy/configs and /docs/providers (2026-10). */
+#include "cli/import_litellm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What stands before the "/" of litellm_params.model, and what it is here. */
+static const struct {
+    const char *prefix, *kind, *plugin;
+} kinds[] = {
+    { "openai", "openai", NULL },
+    { "text-completion-openai", "openai", NULL },
+    { "azure", "azure", NULL },
+    { "azure_ai", "azure", NULL },
+    { "anthropic", "anthropic", NULL },
+    { "bedrock", "bedrock", NULL },
+    { "gemini", "gemini", NULL },
+    { "cohere", "cohere", NULL },
+    { "cohere_chat", "cohere", NULL },
+    { "deepseek", "deepseek", NULL },
+    { "fireworks_ai", "fireworks", NULL },
+    { "groq", "groq", NULL },
+    { "huggingface", "huggingface", NULL },
+    { "hosted_vllm", "vllm", NULL },
+    { "vllm", "vllm", NULL },
+    { "lm_studio", "lmstudio", NULL },
+    { "llamafile", "llamacpp", NULL },
+    { "mistral", "mistral", NULL },
+    { "moonshot", "moonshot", NULL },
+    { "ollama", "ollama", NULL },
+    { "ollama_chat", "ollama", NULL },
+    { "openrouter", "openrouter", NULL },
+    { "perplexity", "perplexity", NULL },
+    { "together_ai", "together", NULL },
+    { "xai", "xai", NULL },
+    /* Any server that speaks OpenAI's API, by its address. */
+    { "custom_openai", "other", "openai" },
+    { "openai_like", "other", "openai" },
+    { "litellm_proxy", "other", "openai" },
+};
+
+/* Members of litellm_params that are carried, or that mean nothing here. */
+static const char *const known[] = { "model",
+                                     "api_key",
+                                     "api_base",
+                                     "api_version",
+                                     "base_url",
+                                     "organization",
+                                     "rpm",
+                                     "tpm",
+                                     "weight",
+                                     "max_parallel_requests",
+                                     "timeout",
+                                     "stream_timeout",
+                                     "region_name",
+                                     "aws_region_name",
+                                     "aws_access_key_id",
+                                     "aws_secret_access_key",
+                                     "aws_session_token",
+                                     "input_cost_per_token",
+                                     "output_cost_per_token",
+                                     "cache_read_input_token_cost",
+                                     "custom_llm_provider",
+                                     "max_retries",
+                                     NULL };
+
+void import_litellm_note(struct import *m, const char *format, ...)
+{
+    char line[600];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    for (char *at = line; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = ' ';
+    buf_printf(&m->notes, "%s\n", line);
+}
+
+static struct text member(const struct json *of, const char *name)
+{
+    return json_str(json_get(of, text_of(name)));
+}
+
+static int64_t count_of(const struct json *of, const char *name)
+{
+    int64_t count = json_int(json_get(of, text_of(name)), 0);
+    return count > 0 ? count : 0;
+}
+
+/* "os.environ/NAME" is a variable. A secret that stands in the file gets the name of one, and is not repeated. */
+static struct text secret_of(struct import *m, struct text value, struct text group)
+{
+    static const struct text from = { "os.environ/", 11 };
+    if (value.len == 0 || text_is(value, "none") || text_is(value, "None"))
+        return TEXT_NONE;
+    if (text_starts(value, from))
+        return (struct text){ value.ptr + from.len, value.len - from.len };
+    struct text name = text_of(arena_printf(m->arena, "LITELLM_KEY_%u", ++m->secrets));
+    import_litellm_note(m, "model \"%.*s\": its api_key stands in the file: set the variable %s to it", TEXT_ARG(group),
+                        name.ptr);
+    return name;
+}
+
+static bool same(struct text a, struct text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* The one that is like it, or a new one under a name of its own. NULL: there are too many. */
+static struct import_provider *share(struct import *m, const struct import_provider *wanted)
+{
+    unsigned alike = 1;
+    for (size_t i = 0; i < m->provider_count; i++) {
+        struct import_provider *p = m->providers[i];
+        if (!same(p->kind, wanted->kind))
+            continue;
+        if (same(p->base_url, wanted->base_url) && same(p->api_version, wanted->api_version) &&
+            same(p->region, wanted->region) && same(p->organization, wanted->organization) &&
+            same(p->secret, wanted->secret))
+            return p;
+        alike++;
+    }
+    if (m->provider_count == IMPORT_MOST)
+        return NULL;
+    struct import_provider *made = arena_new(m->arena, struct import_provider);
+    *made = *wanted;
+    made->name = alike == 1 ? arena_str(m->arena, wanted->kind)
+                            : arena_printf(m->arena, "%.*s%u", TEXT_ARG(wanted->kind), alike);
+    m->providers[m->provider_count++] = made;
+    return made;
+}
+
+/* The kind by the prefix, or by the family of a name without one. False: it is not known here. */
+static bool find_kind(struct text *model, const struct json *params, struct import_provider *p)
+{
+    struct text rest = *model, prefix = text_cut(&rest, '/'), said = member(params, "custom_llm_provider");
+    if (said.len > 0) {
+        rest = *model;
+        prefix = said;
+    } else if (rest.len == 0) {
+        rest = *model;
+        prefix = text_starts(*model, TEXT("claude"))   ? TEXT("anthropic")
+                 : text_starts(*model, TEXT("gemini")) ? TEXT("gemini")
+                                                       : TEXT("openai");
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (text_is(prefix, kinds[i].prefix)) {
+            p->kind = text_of(kinds[i].kind);
+            p->plugin = kinds[i].plugin;
+            *model = rest;
+            return true;
+        }
+    return false;
+}
+
+static void note_unknown(struct import *m, const struct json *params, struct text group)
+{
+    for (size_t i = 0; i < json_count(params); i++) {
+        struct text name = json_key_at(params, i);
+        bool is_known = false;
+        for (size_t k = 0; known[k] != NULL && !is_known; k++)
+            is_known = text_is(name, known[k]);
+        if (!is_known)
+            import_litellm_note(m, "model \"%.*s\": litellm_params.%.*s is not carried", TEXT_ARG(group),
+                                TEXT_ARG(name));
+    }
+    if (count_of(params, "tpm") > 0)
+        import_litellm_note(
+            m, "model \"%.*s\": tpm of a deployment is no limit here: give teams and keys limits { tpm = }",
+            TEXT_ARG(group));
+}
+
+/* As gateway.lua takes them. */
+static bool is_name(struct text name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == 127 || (name.ptr[i] == '*' && i + 1 < name.len))
+            return false;
+    return name.len <= 200;
+}
+
+static void read_one(struct import *m, const struct json *entry)
+{
+    const struct json *params = json_member(entry, "litellm_params");
+    struct text group = member(entry, "model_name"), model = member(params, "model");
+    struct import_provider p = { .name = NULL };
+    if (group.len == 0 || model.len == 0) {
+        import_litellm_note(m, "an entry of model_list has no model_name or no litellm_params.model");
+        return;
+    }
+    if (text_is(group, "*") || text_is(model, "*")) {
+        import_litellm_note(m, "model \"%.*s\": clients ask for PROVIDER/MODEL here without any entry",
+                            TEXT_ARG(group));
+        return;
+    }
+    if (!is_name(group)) {
+        import_litellm_note(m,
+                            "model \"%.*s\": a name has no blanks here, at most 200 characters, and * only at its end",
+                            TEXT_ARG(group));
+        return;
+    }
+    if (!find_kind(&model, params, &p)) {
+        import_litellm_note(m, "model \"%.*s\": no provider here is like that of \"%.*s\"", TEXT_ARG(group),
+                            TEXT_ARG(model));
+        return;
+    }
+    p.base_url = member(params, "api_base").len > 0 ? member(params, "api_base") : member(params, "base_url");
+    if (text_is(p.kind, "ollama") && p.base_url.len > 0 && !text_ends(p.base_url, TEXT("/v1")))
+        p.base_url = text_of(
+            arena_printf(m->arena, "%.*s%s", TEXT_ARG(p.base_url), text_ends(p.base_url, TEXT("/")) ? "v1" : "/v1"));
+    p.api_version = text_is(p.kind, "azure") ? member(params, "api_version") : TEXT_NONE;
+    p.organization = text_is(p.kind, "openai") ? member(params, "organization") : TEXT_NONE;
+    p.region = text_is(p.kind, "bedrock") ? member(params, "aws_region_name") : TEXT_NONE;
+    if (text_starts(p.organization, TEXT("os.environ/")) || text_starts(p.base_url, TEXT("os.environ/"))) {
+        import_litellm_note(
+            m, "model \"%.*s\": an address or organization from the environment: write it into gateway.lua",
+            TEXT_ARG(group));
+        p.organization = TEXT_NONE;
+        p.base_url = text_starts(p.base_url, TEXT("os.environ/")) ? TEXT_NONE : p.base_url;
+    }
+    if ((p.plugin != NULL || text_is(p.kind, "azure")) && p.base_url.len == 0) {
+        import_litellm_note(m, "model \"%.*s\": \"%.*s\" needs an api_base", TEXT_ARG(group), TEXT_ARG(model));
+        return;
+    }
+    p.secret = secret_of(m, member(params, "api_key"), group);
+    note_unknown(m, params, group);
+    struct import_provider *provider = share(m, &p);
+    if (provider == NULL || m->deployment_count == IMPORT_MOST) {
+        import_litellm_note(m, "model \"%.*s\": there are more than %d", TEXT_ARG(group), IMPORT_MOST);
+        return;
+    }
+    struct import_deployment *d = arena_new(m->arena, struct import_deployment);
+    *d = (struct import_deployment){
+        .group = group,
+        .provider = provider,
+        .model = model,
+        .weight = count_of(params, "weight") > 0 ? count_of(params, "weight") : count_of(params, "rpm"),
+        .max_in_flight = count_of(params, "max_parallel_requests"),
+        .timeout_s = json_real(json_member(params, "timeout"), 0),
+        .stream_timeout_s = json_real(json_member(params, "stream_timeout"), 0),
+        .region = member(params, "region_name"),
+        .input_cost = json_member(params, "input_cost_per_token"),
+        .output_cost = json_member(params, "output_cost_per_token"),
+        .cache_read_cost = json_member(params, "cache_read_input_token_cost"),
+    };
+    m->deployments[m->deployment_count++] = d;
+}
+
+void import_litellm_read(struct import *m)
+{
+    const struct json *list = json_member(m->root, "model_list");
+    for (size_t i = 0; i < json_count(list); i++)
+        read_one(m, json_at(list, i));
+}
