@@ -299,7 +299,9 @@ class Policies(Cached):
         lua = (provider("up", cls.up) + 'model "m" { { "up/real" } }\ncache {}\npolicy "p.lua" {}\n')
         cls.folder = tempfile.TemporaryDirectory()
         with open(os.path.join(cls.folder.name, "p.lua"), "w", encoding="utf-8") as f:
-            f.write('local policy = {}\nfunction policy.on_response(req, resp)\n'
+            f.write('local policy = {}\nfunction policy.on_request(req)\n'
+                    '    if req.headers["x-persona"] then req:send_header("X-Persona", req.headers["x-persona"]) end\nend\n'
+                    'function policy.on_response(req, resp)\n'
                     '    if req.headers["x-block"] then return gw.deny(403, "blocked", "no") end\nend\nreturn policy\n')
         return Gateway(lua.replace("p.lua", os.path.join(cls.folder.name, "p.lua")))
 
@@ -309,6 +311,14 @@ class Policies(Cached):
         self.assert_hit(self.gw.chat(text))
         blocked = self.gw.chat(text, headers=[("x-block", "1")])
         self.assertEqual(blocked.status, 403, blocked)
+
+    def test_what_a_policy_sends_upstream_makes_another_entry(self):
+        text = self.once()
+        for persona in ("pirate", "poet"):
+            self.assertIn("stored", self.status_of(self.gw.chat(text, headers=[("x-persona", persona)])))
+        self.assertIn("stored", self.status_of(self.gw.chat(text)))
+        for headers in ([("x-persona", "poet")], [("x-persona", "pirate")], []):
+            self.assert_hit(self.gw.chat(text, headers=headers))
 
 
 class Money(Cached):
