@@ -6,40 +6,43 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What stands before the "/" of litellm_params.model, and what it is here. */
-static const struct {
-    const char *prefix, *kind, *plugin;
-} kinds[] = {
-    { "openai", "openai", NULL },
-    { "text-completion-openai", "openai", NULL },
-    { "azure", "azure", NULL },
-    { "azure_ai", "azure", NULL },
-    { "anthropic", "anthropic", NULL },
-    { "bedrock", "bedrock", NULL },
-    { "gemini", "gemini", NULL },
-    { "cohere", "cohere", NULL },
-    { "cohere_chat", "cohere", NULL },
-    { "deepseek", "deepseek", NULL },
-    { "fireworks_ai", "fireworks", NULL },
-    { "groq", "groq", NULL },
-    { "huggingface", "huggingface", NULL },
-    { "hosted_vllm", "vllm", NULL },
-    { "vllm", "vllm", NULL },
-    { "lm_studio", "lmstudio", NULL },
-    { "llamafile", "llamacpp", NULL },
-    { "mistral", "mistral", NULL },
-    { "moonshot", "moonshot", NULL },
-    { "ollama", "ollama", NULL },
-    { "ollama_chat", "ollama", NULL },
-    { "openrouter", "openrouter", NULL },
-    { "perplexity", "perplexity", NULL },
-    { "together_ai", "together", NULL },
-    { "xai", "xai", NULL },
-    /* Any server that speaks OpenAI's API, by its address. */
-    { "custom_openai", "other", "openai" },
-    { "openai_like", "other", "openai" },
-    { "litellm_proxy", "other", "openai" },
+static const struct import_kind kinds[] = {
+    { "openai", "openai", "plugin = \"openai\"", IMPORT_ORGANIZATION, NULL, NULL },
+    { "text-completion-openai", "openai", "plugin = \"openai\"", IMPORT_ORGANIZATION, NULL, NULL },
+    { "azure", "azure", "plugin = \"azure\"", IMPORT_ADDRESS | IMPORT_API_VERSION, NULL, NULL },
+    { "azure_ai", "azure", "plugin = \"azure\"", IMPORT_ADDRESS | IMPORT_API_VERSION, NULL, NULL },
+    { "anthropic", "anthropic", "plugin = \"anthropic\"", 0, NULL, NULL },
+    { "bedrock", "bedrock", "plugin = \"bedrock\"", IMPORT_AWS, NULL, NULL },
+    { "gemini", "gemini", "plugin = \"gemini\"", 0, NULL, NULL },
+    { "cohere", "cohere", "plugin = \"openai\"", IMPORT_NO_NAME, "https://api.cohere.ai/compatibility/v1",
+      "COHERE_API_KEY" },
+    { "cohere_chat", "cohere", "plugin = \"openai\"", IMPORT_NO_NAME, "https://api.cohere.ai/compatibility/v1",
+      "COHERE_API_KEY" },
+    { "deepseek", "deepseek", "plugin = \"openai\", service = \"deepseek\"", 0, NULL, NULL },
+    { "fireworks_ai", "fireworks", "plugin = \"openai\", service = \"fireworks\"", 0, NULL, NULL },
+    { "groq", "groq", "plugin = \"openai\", service = \"groq\"", 0, NULL, NULL },
+    { "huggingface", "huggingface", "plugin = \"openai\", service = \"huggingface\"", 0, NULL, NULL },
+    { "hosted_vllm", "vllm", "plugin = \"openai\", service = \"vllm\"", 0, NULL, NULL },
+    { "vllm", "vllm", "plugin = \"openai\", service = \"vllm\"", 0, NULL, NULL },
+    { "lm_studio", "lmstudio", "plugin = \"openai\", service = \"lmstudio\"", 0, NULL, NULL },
+    { "llamafile", "llamacpp", "plugin = \"openai\", service = \"llamacpp\"", 0, NULL, NULL },
+    { "mistral", "mistral", "plugin = \"openai\", service = \"mistral\"", 0, NULL, NULL },
+    { "moonshot", "moonshot", "plugin = \"openai\", service = \"moonshot\"", 0, NULL, NULL },
+    { "ollama", "ollama", "plugin = \"openai\", service = \"ollama\"", IMPORT_V1, NULL, NULL },
+    { "ollama_chat", "ollama", "plugin = \"openai\", service = \"ollama\"", IMPORT_V1, NULL, NULL },
+    { "openrouter", "openrouter", "plugin = \"openai\", service = \"openrouter\"", 0, NULL, NULL },
+    { "perplexity", "perplexity", "plugin = \"openai\", service = \"perplexity\"", 0, NULL, NULL },
+    { "together_ai", "together", "plugin = \"openai\", service = \"together\"", 0, NULL, NULL },
+    { "xai", "xai", "plugin = \"openai\", service = \"xai\"", 0, NULL, NULL },
+    { "custom_openai", "other", "plugin = \"openai\"", IMPORT_ADDRESS | IMPORT_NO_NAME, NULL, NULL },
+    { "openai_like", "other", "plugin = \"openai\"", IMPORT_ADDRESS | IMPORT_NO_NAME, NULL, NULL },
+    { "litellm_proxy", "other", "plugin = \"openai\"", IMPORT_ADDRESS | IMPORT_NO_NAME, NULL, NULL },
 };
+
+/* Names without a provider, by how they begin; the last stands for all others. */
+static const struct {
+    const char *start, *prefix;
+} families[] = { { "claude", "anthropic" }, { "gemini", "gemini" }, { "", "openai" } };
 
 /* Members of litellm_params that are carried, or that mean nothing here. */
 static const char *const known[] = { "model",
@@ -115,7 +118,7 @@ static struct import_provider *share(struct import *m, const struct import_provi
     unsigned alike = 1;
     for (size_t i = 0; i < m->provider_count; i++) {
         struct import_provider *p = m->providers[i];
-        if (!same(p->kind, wanted->kind))
+        if (strcmp(p->kind->name, wanted->kind->name) != 0)
             continue;
         if (same(p->base_url, wanted->base_url) && same(p->api_version, wanted->api_version) &&
             same(p->region, wanted->region) && same(p->organization, wanted->organization) &&
@@ -127,8 +130,7 @@ static struct import_provider *share(struct import *m, const struct import_provi
         return NULL;
     struct import_provider *made = arena_new(m->arena, struct import_provider);
     *made = *wanted;
-    made->name = alike == 1 ? arena_str(m->arena, wanted->kind)
-                            : arena_printf(m->arena, "%.*s%u", TEXT_ARG(wanted->kind), alike);
+    made->name = alike == 1 ? wanted->kind->name : arena_printf(m->arena, "%s%u", wanted->kind->name, alike);
     m->providers[m->provider_count++] = made;
     return made;
 }
@@ -142,14 +144,14 @@ static bool find_kind(struct text *model, const struct json *params, struct impo
         prefix = said;
     } else if (rest.len == 0) {
         rest = *model;
-        prefix = text_starts(*model, TEXT("claude"))   ? TEXT("anthropic")
-                 : text_starts(*model, TEXT("gemini")) ? TEXT("gemini")
-                                                       : TEXT("openai");
+        size_t i = 0;
+        while (!text_starts(*model, text_of(families[i].start)))
+            i++;
+        prefix = text_of(families[i].prefix);
     }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (text_is(prefix, kinds[i].prefix)) {
-            p->kind = text_of(kinds[i].kind);
-            p->plugin = kinds[i].plugin;
+            p->kind = &kinds[i];
             *model = rest;
             return true;
         }
@@ -208,12 +210,14 @@ static void read_one(struct import *m, const struct json *entry)
         return;
     }
     p.base_url = member(params, "api_base").len > 0 ? member(params, "api_base") : member(params, "base_url");
-    if (text_is(p.kind, "ollama") && p.base_url.len > 0 && !text_ends(p.base_url, TEXT("/v1")))
+    if (p.base_url.len == 0 && p.kind->address != NULL)
+        p.base_url = text_of(p.kind->address);
+    if ((p.kind->takes & IMPORT_V1) != 0 && p.base_url.len > 0 && !text_ends(p.base_url, TEXT("/v1")))
         p.base_url = text_of(
             arena_printf(m->arena, "%.*s%s", TEXT_ARG(p.base_url), text_ends(p.base_url, TEXT("/")) ? "v1" : "/v1"));
-    p.api_version = text_is(p.kind, "azure") ? member(params, "api_version") : TEXT_NONE;
-    p.organization = text_is(p.kind, "openai") ? member(params, "organization") : TEXT_NONE;
-    p.region = text_is(p.kind, "bedrock") ? member(params, "aws_region_name") : TEXT_NONE;
+    p.api_version = (p.kind->takes & IMPORT_API_VERSION) != 0 ? member(params, "api_version") : TEXT_NONE;
+    p.organization = (p.kind->takes & IMPORT_ORGANIZATION) != 0 ? member(params, "organization") : TEXT_NONE;
+    p.region = (p.kind->takes & IMPORT_AWS) != 0 ? member(params, "aws_region_name") : TEXT_NONE;
     if (text_starts(p.organization, TEXT("os.environ/")) || text_starts(p.base_url, TEXT("os.environ/"))) {
         import_litellm_note(
             m, "model \"%.*s\": an address or organization from the environment: write it into gateway.lua",
@@ -221,11 +225,13 @@ static void read_one(struct import *m, const struct json *entry)
         p.organization = TEXT_NONE;
         p.base_url = text_starts(p.base_url, TEXT("os.environ/")) ? TEXT_NONE : p.base_url;
     }
-    if ((p.plugin != NULL || text_is(p.kind, "azure")) && p.base_url.len == 0) {
+    if ((p.kind->takes & IMPORT_ADDRESS) != 0 && p.base_url.len == 0) {
         import_litellm_note(m, "model \"%.*s\": \"%.*s\" needs an api_base", TEXT_ARG(group), TEXT_ARG(model));
         return;
     }
     p.secret = secret_of(m, member(params, "api_key"), group);
+    if (p.secret.len == 0 && p.kind->variable != NULL)
+        p.secret = text_of(p.kind->variable);
     note_unknown(m, params, group);
     struct import_provider *provider = share(m, &p);
     if (provider == NULL || m->deployment_count == IMPORT_MOST) {

@@ -9,11 +9,28 @@
 
 enum { IMPORT_MOST = 2000 };
 
+/* What a provider of some kind takes. */
+enum {
+    IMPORT_ADDRESS = 1 << 0, /* it has no address of its own */
+    IMPORT_V1 = 1 << 1,      /* its address ends in /v1 here, and not there */
+    IMPORT_API_VERSION = 1 << 2,
+    IMPORT_ORGANIZATION = 1 << 3,
+    IMPORT_NO_NAME = 1 << 5, /* no plugin and no service has its name */
+    IMPORT_AWS = 1 << 4,     /* a region, and secrets by name */
+};
+
+struct import_kind {
+    const char *prefix; /* what stands before the "/" of litellm_params.model */
+    const char *name;   /* of the provider in gateway.lua, which needs no more where it is a plugin or a service */
+    const char *other;  /* what one of another name says of itself */
+    unsigned takes;     /* IMPORT_* */
+    const char *address, *variable; /* where none is given; NULL: those that its plugin or service knows */
+};
+
 /* A provider of gateway.lua; two deployments share it when all of this is the same. Texts are absent where not given. */
 struct import_provider {
-    const char *name;   /* as gateway.lua calls it */
-    struct text kind;   /* the word that says what it is: a service or a plugin */
-    const char *plugin; /* NULL: the kind is a service or a plugin of that name */
+    const char *name; /* as gateway.lua calls it */
+    const struct import_kind *kind;
     struct text base_url, api_version, region, organization;
     struct text secret; /* the name of a variable */
 };

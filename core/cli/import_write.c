@@ -69,23 +69,15 @@ static void put(struct buf *out, const char *name, struct text value)
 
 static void write_provider(const struct import_provider *p, struct buf *out)
 {
-    bool named = text_is(p->kind, p->name);
     buf_str(out, "provider ");
     lua_text_string(out, text_of(p->name));
     buf_str(out, " { ");
-    if (p->plugin != NULL ||
-        (!named && (text_is(p->kind, "azure") || text_is(p->kind, "anthropic") || text_is(p->kind, "bedrock") ||
-                    text_is(p->kind, "gemini") || text_is(p->kind, "openai"))))
-        put(out, "plugin", p->plugin != NULL ? text_of(p->plugin) : p->kind);
-    else if (!named && text_is(p->kind, "cohere"))
-        buf_printf(out, "plugin = \"openai\", %s",
-                   p->base_url.len > 0 ? "" : "base_url = \"https://api.cohere.ai/compatibility/v1\", ");
-    else if (!named)
-        buf_printf(out, "plugin = \"openai\", service = \"%.*s\", ", TEXT_ARG(p->kind));
+    if (strcmp(p->kind->name, p->name) != 0 || (p->kind->takes & IMPORT_NO_NAME) != 0)
+        buf_printf(out, "%s, ", p->kind->other);
     put(out, "base_url", p->base_url);
     put(out, "api_version", p->api_version);
     put(out, "organization", p->organization);
-    if (text_is(p->kind, "bedrock")) {
+    if ((p->kind->takes & IMPORT_AWS) != 0) {
         put(out, "region", p->region.len > 0 ? p->region : TEXT("us-east-1"));
         buf_str(
             out,

@@ -80,6 +80,8 @@ model_list:
   - {model_name: groq-llama, litellm_params: {model: groq/llama-3.3-70b-versatile}}
   - {model_name: local, litellm_params: {model: ollama/llama3, api_base: "http://127.0.0.1:11434"}}
   - {model_name: plain, litellm_params: {model: gpt-4o-mini, api_key: os.environ/OPENAI_API_KEY, temperature: 0.2}}
+  - {model_name: command, litellm_params: {model: cohere_chat/command-r, api_key: os.environ/CO_KEY}}
+  - {model_name: command2, litellm_params: {model: cohere/command-a}}
   - {model_name: odd, litellm_params: {model: sagemaker/jumpstart}}
   - {model_name: vertex, litellm_params: {model: vertex_ai/gemini-pro}}
 """
@@ -163,6 +165,8 @@ class Import(unittest.TestCase):
         for words in ('provider "anthropic"', 'provider "bedrock" { region = "us-west-2"', 'provider "gemini"', 'provider "groq"', 'base_url = "http://127.0.0.1:11434/v1"',
                       'model "plain" { { "openai/gpt-4o-mini" } }'):
             self.assertIn(words, lua)
+        self.assertEqual(lua.count('plugin = "openai", base_url = "https://api.cohere.ai/compatibility/v1"'), 2)
+        self.assertIn('secret = env "COHERE_API_KEY"', lua)
         for words in ("litellm_params.temperature is not carried", 'no provider here is like that of "sagemaker/jumpstart"', 'that of "vertex_ai/gemini-pro"'):
             self.assertIn(words, notes)
 

@@ -12,6 +12,7 @@ DOORS = [
     (r"curl/.*", r"upstream/(dial|post)\.c"),
     (r"lua\.h|lauxlib\.h|lualib\.h|luaconf\.h", r"(?:script|rehearsal)/.*|boot/load[a-z_]*\.[ch]"),
     (r"pcre2\.h", r"script/regex\.c"),
+    (r"yaml\.h", r"cli/import_yaml\.c"),
     (r"openssl/.*", r"base/(?:crypto|trust)\.c"),
     (r"http_parser\.h", r"upstream/.*"),
 ]
