@@ -44,10 +44,17 @@ static struct flight **bucket_of(struct flights *all, const char *key)
     return &all->buckets[at % BUCKETS];
 }
 
+/* Its answer began and broke off: who comes now asks anew. */
+static bool is_broken(const struct flight *f)
+{
+    return f->state == FLIGHTS_OPEN && f->over && !f->good;
+}
+
+/* The lock is held. */
 static struct flight *lookup(struct flights *all, const char *key, unsigned form)
 {
     struct flight *f = *bucket_of(all, key);
-    while (f != NULL && (f->form != form || memcmp(f->key, key, CACHE_KEY_LEN) != 0))
+    while (f != NULL && (f->form != form || is_broken(f) || memcmp(f->key, key, CACHE_KEY_LEN) != 0))
         f = f->next;
     return f;
 }
@@ -218,6 +225,11 @@ void flights_open(struct flight *f, const struct flights_head *head)
         flights_wake_all(f);
     }
     pthread_mutex_unlock(&f->of->lock);
+}
+
+unsigned flights_form(const struct flight *f)
+{
+    return f->form;
 }
 
 bool flights_is_open(const struct flight *f)

@@ -96,6 +96,8 @@ void flights_restart(struct flight *flight);
 /* The answer has begun: listeners get what was written. The texts are copied. */
 void flights_open(struct flight *flight, const struct flights_head *head);
 bool flights_is_open(const struct flight *flight);
+/* As it was entered with. */
+unsigned flights_form(const struct flight *flight);
 /* Nothing more is written; `good`: the upstream ended it well. The first one counts. */
 void flights_done(struct flight *flight, bool good);
 bool flights_is_good(const struct flight *flight);

@@ -125,8 +125,10 @@ void purges_write(struct purges *p, struct text team, struct text model, struct 
     if (!atomic_load(&p->any))
         return;
     pthread_rwlock_rdlock(&p->lock);
-    buf_printf(out, "%u %u %u %u", p->all, count_of(p, 't', team, TEXT_NONE), count_of(p, 'm', TEXT_NONE, model),
-               count_of(p, 'b', team, model));
+    unsigned of_team = count_of(p, 't', team, TEXT_NONE), of_model = count_of(p, 'm', TEXT_NONE, model);
+    unsigned of_both = count_of(p, 'b', team, model);
+    if ((p->all | of_team | of_model | of_both) != 0) /* whom no purge was about keeps what he has */
+        buf_printf(out, "%u %u %u %u", p->all, of_team, of_model, of_both);
     pthread_rwlock_unlock(&p->lock);
 }
 

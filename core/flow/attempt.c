@@ -319,7 +319,8 @@ static void on_body(void *owner, struct text bytes)
         a->failure = TRANSFER_TOO_LARGE;
         attempt_complete(a);
     }
-    if (a->saw_end_mark && !attempt_is_over(a) && a->timer.slot == 0) { /* its last chunk is on the way, mostly */
+    if (a->saw_end_mark && a->transfer != NULL && !attempt_is_over(a) &&
+        a->timer.slot == 0) { /* its last chunk is on the way, mostly; who shares an answer ends with who leads it */
         a->timer.on_time = on_overtime;
         loop_timer_set(&req->worker->loop, &a->timer, clock_ns() + OVERTIME_NS);
     }

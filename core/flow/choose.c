@@ -340,7 +340,7 @@ static int any_secret(struct request *req, const struct route_target *t)
 }
 
 /* What health/ knows of an attempt that is to be sent. */
-static void begin_health(struct attempt *a, struct route_target *t, int64_t now)
+static void begin_health(struct attempt *a, struct route_target *t, bool tried, int64_t now)
 {
     struct request *req = a->req;
     a->lane = lane_of(req, t->provider, t->model, a->secret, false);
@@ -350,7 +350,7 @@ static void begin_health(struct attempt *a, struct route_target *t, int64_t now)
     if (a->account != NULL)
         lane_begin(a->account, now);
     if (health_of(req, t) != NULL)
-        ejection_begin(t->health, has_tried(req), now, &a->ticket);
+        ejection_begin(t->health, tried, now, &a->ticket);
 }
 
 void choose_begin(struct attempt *a)
@@ -365,12 +365,14 @@ void choose_begin(struct attempt *a)
         has_tried(req) && a->previous->target->provider == t->provider && text_eq(a->previous->target->model, t->model);
     a->chosen = !same ? why_chosen(t, now) : req->secret_tries > 0 ? "secret" : "again";
     a->secret = secret >= 0 ? secret : any_secret(req, t);
-    begin_health(a, t, now);
+    begin_health(a, t, has_tried(req), now);
 }
 
 void choose_resume(struct attempt *a)
 {
-    begin_health(a, &a->req->targets[a->req->target_next - 1], clock_ns());
+    const struct request *req = a->req; /* this attempt is counted already */
+    bool tried = req->attempts_made > req->attempts_earlier + 1;
+    begin_health(a, &a->req->targets[a->req->target_next - 1], tried, clock_ns());
 }
 
 /* What an attempt that failed says about its target. */

@@ -24,8 +24,7 @@ static struct gateway *gateway_of(const struct attempt *a)
 /* Is the rest of its answer for others? */
 static bool is_heard(const struct attempt *a)
 {
-    return a->req->gone && a->transfer != NULL && !attempt_has_failed(a) && join_is_heard(a->req) &&
-           !atomic_load(&gateway_of(a)->draining);
+    return a->req->gone && a->transfer != NULL && !attempt_has_failed(a) && join_is_heard(a->req);
 }
 
 /* Does a strict budget want to know what it costs? */

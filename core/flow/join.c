@@ -7,7 +7,10 @@
 #include "flow/deadline.h"
 #include "flow/way.h"
 
-enum { TURN_MOST = 256 << 10 }; /* bytes in one turn of the loop */
+enum {
+    TURN_MOST = 256 << 10, /* bytes in one turn of the loop */
+    NAMED_LOOKS = 16
+};
 
 /* Of one attempt. Arena. */
 struct join {
@@ -17,11 +20,11 @@ struct join {
     struct loop_timer more;  /* the next turn */
     uint32_t wait;           /* for the answer to begin */
     enum { JOIN_WAITS, JOIN_LATE, JOIN_OVER, JOIN_READS } state;
-    bool feeds;  /* on the stack: the bytes are lent meanwhile */
-    bool leaves; /* when it is not */
-    bool events; /* a stream comes */
-    bool renews; /* its bytes pass to the client: with an id of their own */
-    bool named;
+    bool feeds;     /* on the stack: the bytes are lent meanwhile */
+    bool leaves;    /* when it is not */
+    bool events;    /* a stream comes */
+    bool renews;    /* its bytes pass to the client: with an id of their own */
+    unsigned named; /* pieces in which no id was found; NAMED_LOOKS: one was, or it is given up */
     struct entry_names names;
     struct buf held; /* until an event is complete */
 };
@@ -92,7 +95,7 @@ static void on_more(struct loop_timer *timer)
 }
 
 /* Answers in events that every client's API can be made of are given in both ways; others as they were asked for. */
-static unsigned form_of(const struct attempt *a)
+unsigned join_form(const struct attempt *a)
 {
     const struct request *req = a->req;
     bool both = req->face->canonical != NULL && a->target->provider->plugin->provider.framing == GW_FRAMING_SSE;
@@ -112,7 +115,8 @@ enum flights_place join_enter(struct attempt *a, uint64_t turn)
     struct request *req = a->req;
     struct flights *flights = answers_flights(req->worker->gateway->answers);
     struct join *j = arena_new(&req->arena, struct join);
-    if (req->arena.full || req->flight.flight != NULL || req->attempts_earlier > 0)
+    if (req->arena.full || req->flight.flight != NULL || req->attempts_earlier > 0 ||
+        req->parent_id[0] != '\0') /* a policy's question may wait for the request that it is about */
         return FLIGHTS_ALONE;
     *j = (struct join){ .attempt = a, .seat = { .loop = &req->worker->loop, .on_news = on_news } };
     j->timer.on_time = on_time;
@@ -121,7 +125,7 @@ enum flights_place join_enter(struct attempt *a, uint64_t turn)
     req->flight.loop = &req->worker->loop;
     req->flight.on_heard = on_heard;
     /* A new answer is asked for: one under way does not do. A deadline of the client's own would be that of the others, too. */
-    const struct flights_who who = { a->cached->key, form_of(a), req->worker->index, turn };
+    const struct flights_who who = { a->cached->key, join_form(a), req->worker->index, turn };
     enum flights_place place = flights_enter(flights, &who, req->wish.no_read ? NULL : &j->seat,
                                              deadline_is_clients(req) ? NULL : &req->flight);
     if (place != FLIGHTS_LISTENS)
@@ -131,6 +135,8 @@ enum flights_place join_enter(struct attempt *a, uint64_t turn)
     a->cached->state = CACHED_JOINED;
     choose_call_off(a);
     slot_give(req); /* nothing is sent */
+    if (a->streams)
+        answer_ping_start(req);
     j->wait = wait_begin(req, &for_flight);
     loop_timer_set(&req->worker->loop, &j->timer, clock_ns() + deadline_left_ns(req, clock_ns()));
     return place;
@@ -221,12 +227,12 @@ static void give_renewed(struct join *j, struct text bytes)
     struct request *req = a->req;
     struct arena *scratch = &req->worker->scratch;
     struct buf out;
-    if (!j->named) {
+    if (j->named < NAMED_LOOKS) { /* a comment, or an event without an id, may come first */
         const struct cache_entry entry = { .events = j->events, .bytes = bytes };
         struct entry_names names = entry_names_of(scratch, &entry);
         j->names.id = arena_text(&req->arena, names.id);
         j->names.created = arena_text(&req->arena, names.created);
-        j->named = true;
+        j->named = names.id.len > 0 ? NAMED_LOOKS : j->named + 1;
         arena_reset(scratch);
     }
     buf_init(&out, 2 * bytes.len + CACHE_ANSWER_MOST);

@@ -13,6 +13,8 @@
 struct attempt;
 struct request;
 
+/* The form in which its target answers: flights of different forms are apart. */
+unsigned join_form(const struct attempt *a);
 /* Of a request that the cache has no answer for, looked for at flights_turn() `turn`. FLIGHTS_LISTENS: it has joined, and waits;
  * row "cache.find" returns WAIT then. */
 enum flights_place join_enter(struct attempt *a, uint64_t turn);

@@ -45,7 +45,8 @@ void join_open(struct attempt *a)
     struct request *req = a->req;
     if (flight_of(req) == NULL)
         return;
-    if (a->status != 200 || a->mode == MODE_LOCAL) {
+    if (a->status != 200 || a->mode == MODE_LOCAL ||
+        join_form(a) != flights_form(flight_of(req))) { /* another target's: not what was promised */
         join_abandon(req);
         return;
     }

@@ -28,26 +28,28 @@ static void digest_of(struct text id, uint8_t out[CRYPTO_SHA256_LEN])
 void pin_read(struct request *req)
 {
     struct owned owned;
+    req->pin.owned = NULL;
     if (req->operation != GW_OP_CHAT)
         return;
     owned_find(buf_view(&req->body), &owned);
     if (owned.count == 0)
         return;
-    req->pin.owned = arena_new(&req->arena, struct owned);
-    *req->pin.owned = owned;
+    struct pin_ids *ids = arena_new(&req->arena, struct pin_ids);
+    *ids = (struct pin_ids){ .member = owned.member, .count = owned.count };
+    for (unsigned i = 0; i < owned.count; i++)
+        digest_of(owned.ids[i], ids->digests[i]);
+    req->pin.owned = ids;
 }
 
 /* Of the first id that is known. */
-static void look_up(struct request *req, const struct owned *owned)
+static void look_up(struct request *req, const struct pin_ids *ids)
 {
     struct pins *pins = req->worker->gateway->pins;
     int64_t now_s = clock_unix_ms() / 1000;
-    uint8_t digest[CRYPTO_SHA256_LEN];
     req->pin.state = PIN_UNKNOWN;
-    req->pin.member = owned->member;
-    for (unsigned i = 0; i < owned->count && pins != NULL && req->pin.state == PIN_UNKNOWN; i++) {
-        digest_of(owned->ids[i], digest);
-        req->pin.place = pins_find(pins, digest, now_s);
+    req->pin.member = ids->member;
+    for (unsigned i = 0; i < ids->count && pins != NULL && req->pin.state == PIN_UNKNOWN; i++) {
+        req->pin.place = pins_find(pins, ids->digests[i], now_s);
         if (req->pin.place != 0)
             req->pin.state = PIN_KNOWN;
     }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/crypto.h"
 #include "face/owned.h"
 #include "flow/wait.h"
 
@@ -16,6 +17,13 @@ struct config_provider;
 struct request;
 struct route_target;
 
+/* What a body names, as digests: the body may be replaced. */
+struct pin_ids {
+    const char *member; /* that names the first; static */
+    unsigned count;
+    uint8_t digests[OWNED_MOST][CRYPTO_SHA256_LEN];
+};
+
 /* Of a request. */
 struct pin {
     enum {
@@ -23,12 +31,12 @@ struct pin {
         PIN_UNKNOWN, /* nobody knows whose it is: the first target's first secret is asked, and its answer is final */
         PIN_KNOWN,
     } state;
-    const char *member;  /* that names it; static */
-    uint64_t place;      /* whose it is */
-    struct owned *owned; /* what the body names; arena, NULL: nothing */
+    const char *member;    /* that names it; static */
+    uint64_t place;        /* whose it is */
+    struct pin_ids *owned; /* what the body names; arena, NULL: nothing */
 };
 
-/* Looks into the body. May be a job. */
+/* Looks into the body: when it has come, and when another stands in its place. May be a job. */
 void pin_read(struct request *req);
 /* Leaves only the targets of the account that has it. FAIL where there is none. */
 enum next pin_apply(struct request *req);

@@ -156,6 +156,7 @@ enum next policy_put_body(struct request *req)
     buf_free(&req->body);
     req->body = body;
     req->ask = ask;
+    pin_read(req);
     p->ask = &req->ask;
     p->edited = false;
     return NEXT;

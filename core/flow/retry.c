@@ -192,6 +192,7 @@ static void bring_back(struct request *req)
     if (k->has_body) {
         buf_free(&req->body);
         req->body = k->body;
+        pin_read(req);
     }
     buf_free(&req->tail_bytes);
     buf_free(&req->body_out);

@@ -462,6 +462,26 @@ class Purged(Cached):
             self.assertIn("no gateway runs", said.err)
 
 
+class FirstPurge(Cached):
+    """A gateway that has purged nothing yet."""
+
+    make = classmethod(Purged.make.__func__)
+    purge = Purged.purge
+
+    @classmethod
+    def tidy(cls):
+        super().tidy()
+        cls.folder.cleanup()
+
+    def test_it_takes_nothing_from_others(self):
+        text = self.once()
+        for team in ("red", "blue"):
+            self.assertIn("stored", self.status_of(self.gw.chat(text, headers=auth(team))))
+        self.purge("--team", "blue")
+        self.assert_hit(self.gw.chat(text, headers=auth("red")))
+        self.assertIn("stored", self.status_of(self.gw.chat(text, headers=auth("blue"))))
+
+
 class Apart(Cached):
     """cache { per }: whose answers are shared below the team."""
 

@@ -6,6 +6,7 @@ import os
 import random
 import tempfile
 import threading
+import time
 import unittest
 
 import upstream
@@ -20,7 +21,8 @@ ERROR = reply_json({"error": {"message": "no", "type": "server_error", "code": "
 class Gate:
     """An upstream whose answer goes on when the test lets it."""
 
-    def __init__(self, whole=None, pieces=("hel", "lo"), end=True, status=None):
+    def __init__(self, whole=None, pieces=("hel", "lo"), end=True, status=None, first=b"", open_s=0):
+        self.first, self.open_s = first, open_s  # before the first event; how long the body stays open behind its end mark
         self.whole, self.pieces, self.ends, self.status = whole, pieces, end, status
         self.steps = threading.Semaphore(0)
         self.asked = threading.Event()
@@ -41,6 +43,8 @@ class Gate:
             return
         try:
             out.send(stream_head())
+            if self.first:
+                out.chunk(self.first)
             for i, piece in enumerate(self.pieces):
                 if i > 0:
                     self.steps.acquire(timeout=60)
@@ -50,6 +54,7 @@ class Gate:
                 out.rst()
                 return
             out.chunk(delta(finish="stop") + usage_event() + DONE)
+            time.sleep(self.open_s)
             out.end()
         except upstream.Gone:
             self.gone.set()
@@ -117,6 +122,29 @@ class Shared(Flight):
         super().tidy()
         cls.other.stop()
         cls.folder.cleanup()
+
+    def test_an_upstream_that_keeps_the_body_open_behind_its_end(self):
+        text = self.once()
+        leader = self.lead(text, True, Gate(open_s=1))
+        followers = [self.ask(text, True) for _ in range(3)]
+        self.listening(3)
+        self.gate.let(3)
+        for conn in [leader] + followers:
+            self.assertEqual(self.text_of(conn.response(), True), "hello")
+            conn.close()
+        self.assertEqual(self.gw.request("GET", "/metrics").status, 200)
+
+    def test_each_has_an_id_of_its_own_where_a_comment_comes_first(self):
+        text = self.once()
+        leader = self.lead(text, True, Gate(first=b": PROCESSING\n\n"))
+        follower = self.ask(text, True)
+        self.listening(1)
+        self.gate.let(3)
+        answers = [conn.response() for conn in (leader, follower)]
+        ids = [{json.loads(data)["id"] for _, data in sse(a.body) if data != "[DONE]"} for a in answers]
+        self.assertEqual([len(i) for i in ids], [1, 1])
+        self.assertNotEqual(ids[0], ids[1])
+        self.close(leader, follower)
 
     def all_equal(self, count, streams, leader_streams):
         text = self.once()

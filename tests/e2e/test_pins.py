@@ -86,6 +86,13 @@ class Pins(Case):
         with self.gateway() as gw:
             self.go_on(gw, ids)
 
+    def test_a_policy_that_edits_the_body_leaves_it_pinned(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as policy:
+            policy.write("return { on_request = function(req) req:set('temperature', 0.5) end }\n")
+            policy.flush()
+            with self.gateway('model "m" { { "a/x", weight = 1 }, { "b/x", weight = 1 } }\npolicy "%s" {}\n' % policy.name) as gw:
+                self.go_on(gw, self.begin(gw, 8, instructions="x" * 20000))
+
     def test_it_is_found_by_another_worker_and_another_model(self):
         with self.gateway('model "m" { "a/x", "b/x" }\nmodel "other" { "b/x", "a/z" }\n') as gw:
             for i in self.begin(gw, 6):
