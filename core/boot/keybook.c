@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,39 +16,53 @@
 #include "boot/lua_text.h"
 
 #define KEYBOOK_MAGIC 0x6b657962u
-enum { FILE_MOST = 64 << 20, DIGEST_TEXT = 64 };
+enum { FILE_MOST = 64 << 20, DIGEST_TEXT = 64, LOCK_TRIES = 300, LOCK_PAUSE_MS = 100 };
 
 struct keybook {
     unsigned magic;
-    char *path, *folder;
-    int lock;
+    char *path;
+    int lock; /* the folder, locked */
     struct buf text, before;
 };
 
 static const char head[] =
     "-- The keys and teams that llm-gateway's commands made; gateway.lua has the others. Change it with `llm-gateway keys`.\n";
 
+/* Another command may be at work; one that hangs is not waited for. */
+static bool lock(int fd)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return false;
+        poll(NULL, 0, LOCK_PAUSE_MS);
+    }
+    errno = EBUSY;
+    return false;
+}
+
 struct keybook *keybook_open(const char *folder, struct fail *fail)
 {
     struct keybook *k = calloc(1, sizeof *k);
-    char *lock = NULL;
-    BUG_IF(k == NULL || asprintf(&k->path, "%s/" KEYBOOK_FILE, folder) < 0 || asprintf(&lock, "%s.lock", k->path) < 0);
+    BUG_IF(k == NULL || asprintf(&k->path, "%s/" KEYBOOK_FILE, folder) < 0);
     k->magic = KEYBOOK_MAGIC;
-    k->folder = strdup(folder);
     buf_init(&k->text, FILE_MOST);
     buf_init(&k->before, FILE_MOST);
     mkdir(folder, 0700); /* a gateway may not have run yet; another error shows at the lock */
-    k->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    bool good = k->lock >= 0 && flock(k->lock, LOCK_EX) == 0;
+    k->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = k->lock >= 0 && lock(k->lock);
     if (!good)
-        fail_set(fail, FAIL_OPERATOR, "%s cannot be locked: %s", lock, strerror(errno));
+        fail_set(fail, FAIL_OPERATOR, "%s cannot be locked: %s", folder,
+                 errno == EBUSY ? "another command of llm-gateway changes its keys" : strerror(errno));
     else if (file_read(k->path, &k->text) < 0 && errno != ENOENT) {
         fail_set(fail, FAIL_OPERATOR, "%s cannot be read: %s", k->path, strerror(errno));
         good = false;
     }
-    free(lock);
     if (good && k->text.len == 0)
         buf_str(&k->text, head);
+    if (good && k->text.ptr[k->text.len - 1] != '\n')
+        buf_str(&k->text, "\n");
     buf_text(&k->before, buf_view(&k->text));
     if (good)
         return k;
@@ -63,7 +78,6 @@ void keybook_close(struct keybook *k)
     buf_free(&k->text);
     buf_free(&k->before);
     free(k->path);
-    free(k->folder);
     k->magic = 0;
     free(k);
 }
@@ -218,8 +232,11 @@ int keybook_save(const struct keybook *k, struct fail *fail)
     char *temporary = NULL;
     BUG_IF(asprintf(&temporary, "%s.new", k->path) < 0);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && fchmod(fd, 0600) == 0 && write_all(fd, buf_view(&k->text)) && fsync(fd) == 0;
+    int mark = openat(k->lock, KEYBOOK_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && mark >= 0 && fchmod(fd, 0600) == 0 && write_all(fd, buf_view(&k->text)) && fsync(fd) == 0;
     int why = errno;
+    if (mark >= 0)
+        close(mark);
     if (fd >= 0)
         close(fd);
     if (good && rename(temporary, k->path) < 0) {
@@ -230,11 +247,8 @@ int keybook_save(const struct keybook *k, struct fail *fail)
         fail_set(fail, FAIL_OPERATOR, "%s cannot be written: %s", k->path, strerror(why));
         unlink(temporary);
     }
-    int folder = good ? open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (folder >= 0) {
-        fsync(folder);
-        close(folder);
-    }
+    if (good)
+        fsync(k->lock);
     free(temporary);
     return good ? 0 : -1;
 }

@@ -10,6 +10,8 @@
 #include "base/text.h"
 
 #define KEYBOOK_FILE "keys.lua"
+#define KEYBOOK_MARK                                                                                                   \
+    "keys.made" /* an empty file: keys were made here. A gateway whose keys are lost must not be open to all */
 
 struct keybook;
 

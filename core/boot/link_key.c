@@ -208,6 +208,7 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
                  TEXT_ARG(key->name), first->line);
 
     key->enabled = said->enabled;
+    key->made = said->line >= COMPLAIN_SECOND;
     key->tags = said->tags.len > 0 ? arena_text(l->arena, said->tags) : TEXT_NONE;
     key->project = arena_text(l->arena, said->project);
     if (key->project.ptr != NULL && !labels_is_project(key->project))

@@ -47,6 +47,13 @@ static int print_key(char key[KEY_TEXT])
     return good ? CLI_OK : CLI_FAILED;
 }
 
+/* Also where it is not known whether the running gateway has it: the file has it, and nobody else knows the key. */
+static int show_key(const struct keys_change *change, char key[KEY_TEXT], int code)
+{
+    int printed = change->saved ? print_key(key) : CLI_OK;
+    return code != CLI_OK ? code : printed;
+}
+
 /* `team = "t", budget = ... } -- made 2026-11-28T10:00:00Z` */
 static int write_rest(const struct cli *cli, const char *team, struct buf *out)
 {
@@ -111,10 +118,13 @@ static int create(struct keys_change *change)
         make_key(key, digest);
         struct keybook_key made = { .enabled = true, .sha256 = text_of(digest), .rest = buf_view(&rest) };
         keybook_put(change->book, text_of(name), &made);
+        bool first = change->place.config->key_count == 0;
         code = keys_change_apply(change);
+        if (code == CLI_OK && first)
+            cli_say("it is the first key: from now on every request needs one");
     }
     buf_free(&rest);
-    return code == CLI_OK ? print_key(key) : code;
+    return show_key(change, key, code);
 }
 
 /* "30s", "10m", "24h", "7d" in milliseconds; -1 when it is none of these. */
@@ -159,8 +169,7 @@ static int rotate(struct keys_change *change)
     line.previous = grace_ms > 0 ? text_of(previous) : TEXT_NONE;
     line.sha256 = text_of(digest);
     keybook_put(change->book, name, &line);
-    int code = keys_change_apply(change);
-    return code == CLI_OK ? print_key(key) : code;
+    return show_key(change, key, keys_change_apply(change));
 }
 
 static int revoke(struct keys_change *change)
@@ -176,7 +185,8 @@ static int revoke(struct keys_change *change)
     line.enabled = false;
     line.previous = TEXT_NONE;
     keybook_put(change->book, name, &line);
-    int code = was ? keys_change_apply(change) : CLI_OK;
+    int code =
+        keys_change_revoke(change, name); /* also a second time: the first one may not have reached the gateway */
     if (code == CLI_OK)
         cli_say("the key \"%.*s\" is %s: no request with it is taken", TEXT_ARG(name),
                 was ? "revoked" : "revoked already");

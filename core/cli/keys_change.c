@@ -10,11 +10,16 @@ int keys_change_begin(struct keys_change *change, struct cli *cli)
     if (!ledger_place_begin(cli, &change->place))
         return CLI_CONFIG;
     change->book = keybook_open(change->place.path, &fail);
-    if (change->book != NULL)
+    if (change->book == NULL) {
+        cli_say("%s", fail.text);
+        ledger_place_end(&change->place);
+        return CLI_FAILED;
+    }
+    ledger_place_end(&change->place); /* as it is under the lock: another command may have changed it */
+    if (ledger_place_begin(cli, &change->place))
         return CLI_OK;
-    cli_say("%s", fail.text);
-    ledger_place_end(&change->place);
-    return CLI_FAILED;
+    keybook_close(change->book);
+    return CLI_CONFIG;
 }
 
 void keys_change_end(struct keys_change *change)
@@ -34,9 +39,10 @@ static bool check(const struct keys_change *change)
     struct config *config = load_config(&options, &report);
     buf_init(&lines, 1 << 20);
     complain_write(&report.complaints, &lines);
-    load_report_fini(&report);
+    if (config != NULL)
+        complain_write(&report.warnings, &lines);
     struct text rest = buf_view(&lines);
-    while (config == NULL && rest.len > 0) {
+    while (rest.len > 0) {
         struct text line = text_cut(&rest, '\n');
         cli_say("%.*s", TEXT_ARG(line));
     }
@@ -44,6 +50,7 @@ static bool check(const struct keys_change *change)
         cli_say("nothing was changed");
     else
         config_unref(config);
+    load_report_fini(&report);
     buf_free(&lines);
     return config != NULL;
 }
@@ -56,6 +63,7 @@ static int take_back(struct keys_change *change, const struct json *answer)
     for (size_t i = 0; i < json_count(lines); i++)
         cli_say("%.*s", TEXT_ARG(json_str(json_at(lines, i))));
     keybook_undo(change->book);
+    change->saved = false;
     if (keybook_save(change->book, &fail) < 0)
         cli_say("%s", fail.text);
     else
@@ -63,17 +71,51 @@ static int take_back(struct keys_change *change, const struct json *answer)
     return CLI_CONFIG;
 }
 
-int keys_change_apply(struct keys_change *change)
+/* Where gateway.lua has a mistake or needs a new process, a key is not left in use for that. */
+static int switch_off(struct keys_change *change, struct text name)
 {
     const struct json *answer;
     struct arena arena;
     struct fail fail;
-    if (!check(change))
+    struct json_writer w;
+    struct buf ask;
+    arena_init(&arena, NULL, 0, 4 << 20);
+    buf_init(&ask, 64 << 10);
+    json_writer_init(&w, &ask);
+    json_object(&w);
+    json_name(&w, "verb");
+    json_put_str(&w, TEXT("kill.set"));
+    json_name(&w, "kind");
+    json_put_str(&w, TEXT("key"));
+    json_name(&w, "name");
+    json_put_str(&w, name);
+    json_name(&w, "off");
+    json_put_bool(&w, true);
+    json_close(&w);
+    int result = json_end(&w) == 0 ? control_ask(change->place.path, buf_view(&ask), &arena, &answer, &fail) : -1;
+    if (result == 0)
+        cli_say(
+            "the running gateway refuses its configuration, so the key is switched off there as by `llm-gateway kill`");
+    else
+        cli_say("the running gateway refuses its configuration: the key is revoked from its next start on");
+    buf_free(&ask);
+    arena_fini(&arena);
+    return result == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* `off`: absent, or the key that is revoked, which must not fail for another's mistake. */
+static int apply(struct keys_change *change, struct text off)
+{
+    const struct json *answer;
+    struct arena arena;
+    struct fail fail;
+    if (off.ptr == NULL && !check(change))
         return CLI_CONFIG;
     if (keybook_save(change->book, &fail) < 0) {
         cli_say("%s", fail.text);
         return CLI_FAILED;
     }
+    change->saved = true;
     arena_init(&arena, NULL, 0, 4 << 20);
     int code = CLI_OK;
     int result = control_ask(change->place.path, TEXT("{\"verb\":\"config.reload\"}"), &arena, &answer, &fail);
@@ -81,12 +123,23 @@ int keys_change_apply(struct keys_change *change)
         cli_say("no gateway runs with this ledger: the next one has it");
     } else if (result < 0) {
         cli_say("%s", fail.text);
+        cli_say("the change is written: llm-gateway reload shows whether the running gateway has it");
         code = CLI_FAILED;
     } else if (!json_bool(json_member(answer, "accepted"), false)) {
-        code = take_back(change, answer);
+        code = off.ptr == NULL ? take_back(change, answer) : switch_off(change, off);
     }
     arena_fini(&arena);
     return code;
+}
+
+int keys_change_apply(struct keys_change *change)
+{
+    return apply(change, TEXT_NONE);
+}
+
+int keys_change_revoke(struct keys_change *change, struct text name)
+{
+    return apply(change, name);
 }
 
 /* `, name = number`; false when it is none. */

@@ -10,6 +10,7 @@ struct keys_change {
     struct cli *cli;
     struct ledger_place place;
     struct keybook *book;
+    bool saved; /* the file has the change */
 };
 
 /* Reads the configuration and the file of keys, and keeps other commands from changing it. An exit code; other than CLI_OK after a message,
@@ -19,6 +20,9 @@ void keys_change_end(struct keys_change *change);
 /* Checks the file with gateway.lua, writes it, and lets the running gateway use it; an exit code, after a message where nothing was
  * changed. Where no gateway runs, the next one has it. */
 int keys_change_apply(struct keys_change *change);
+/* The same for a key that was switched off in the book: where the running gateway refuses its configuration for another reason, the key is
+ * switched off as by `kill`. */
+int keys_change_revoke(struct keys_change *change, struct text name);
 
 /* Settings of a declaration that both verbs take, as gateway.lua's words: `, budget = { usd = "5", per = "month" }, limits = { rpm = 60 }`.
  * An exit code, CLI_USAGE after a message. */

@@ -20,24 +20,17 @@ static const char *date_of(int64_t unix_ms, char out[25])
     return out;
 }
 
-static bool is_managed(const struct keys_change *change, const struct config_key *key)
-{
-    struct keybook_key line;
-    struct fail fail;
-    return keybook_find(change->book, key->name, &line, &fail);
-}
-
-static void put_row(const struct keys_change *change, const struct config_key *key, struct buf *out)
+static void put_row(const struct config_key *key, struct buf *out)
 {
     char expires[25], until[25];
     buf_printf(out, "%-24.*s %-16.*s %-8s %-24s %s", TEXT_ARG(key->name), TEXT_ARG(key->team->name), state_of(key),
-               date_of(key->expires_unix_ms, expires), is_managed(change, key) ? KEYBOOK_FILE : "gateway.lua");
+               date_of(key->expires_unix_ms, expires), key->made ? KEYBOOK_FILE : "gateway.lua");
     if (key->previous_until_unix_ms > clock_unix_ms())
         buf_printf(out, "  (the key before is taken until %s)", date_of(key->previous_until_unix_ms, until));
     buf_str(out, "\n");
 }
 
-static void put_object(const struct keys_change *change, const struct config_key *key, struct json_writer *w)
+static void put_object(const struct config_key *key, struct json_writer *w)
 {
     char digest[2 * CRYPTO_SHA256_LEN + 1], date[25];
     crypto_hex(key->digest, sizeof key->digest, digest);
@@ -60,15 +53,14 @@ static void put_object(const struct keys_change *change, const struct config_key
     json_name(w, "tags");
     json_put_str(w, key->tags);
     json_name(w, "from");
-    json_put_str(w, is_managed(change, key) ? TEXT(KEYBOOK_FILE) : TEXT("gateway.lua"));
+    json_put_str(w, key->made ? TEXT(KEYBOOK_FILE) : TEXT("gateway.lua"));
     json_close(w);
 }
 
-static int show(const struct keys_change *change, const char *name)
+static int show(const struct cli *cli, const struct config *config, const char *name)
 {
-    const struct config *config = change->place.config;
-    const char *team = cli_option(change->cli, "team");
-    bool as_json = cli_option(change->cli, "json") != NULL;
+    const char *team = cli_option(cli, "team");
+    bool as_json = cli_option(cli, "json") != NULL;
     struct json_writer w;
     struct buf out;
     size_t shown = 0;
@@ -85,9 +77,9 @@ static int show(const struct keys_change *change, const char *name)
             continue;
         shown++;
         if (as_json)
-            put_object(change, key, &w);
+            put_object(key, &w);
         else
-            put_row(change, key, &out);
+            put_row(key, &out);
     }
     if (as_json) {
         json_close(&w);
@@ -103,11 +95,10 @@ static int show(const struct keys_change *change, const char *name)
 
 int keys_list(struct cli *cli, const char *name)
 {
-    struct keys_change change;
-    int code = keys_change_begin(&change, cli);
-    if (code != CLI_OK)
-        return code;
-    code = show(&change, name);
-    keys_change_end(&change);
+    struct config *config = cli_load(cli, 0);
+    if (config == NULL)
+        return CLI_CONFIG;
+    int code = show(cli, config, name);
+    config_unref(config);
     return code;
 }

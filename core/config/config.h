@@ -211,6 +211,7 @@ struct config_key {
     struct config_budgets of_session; /* of each of its sessions */
     enum config_priority priority;    /* before its team's */
     bool enabled;
+    bool made;                                  /* by a command, in keys.lua */
     int64_t expires_unix_ms;                    /* 0: never */
     uint8_t previous_digest[CRYPTO_SHA256_LEN]; /* before it was rotated */
     int64_t previous_until_unix_ms;             /* 0: there is none */

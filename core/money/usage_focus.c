@@ -37,8 +37,10 @@ static void put_moment(struct text day, bool of_month, int later, struct buf *ou
     char text[40];
     struct tm t = { 0 };
     snprintf(text, sizeof text, "%.*s", TEXT_ARG(day));
-    if (strptime(text, "%Y-%m-%d", &t) == NULL)
+    if (strptime(text, "%Y-%m-%d", &t) == NULL) {
+        buf_str(out, ",");
         return;
+    }
     if (of_month) {
         t.tm_mday = 1;
         t.tm_mon += later;

@@ -39,7 +39,7 @@ static const char *wrong_url(const char *url)
     if (options == NULL)
         wrong = "url is no address of a database: write postgresql://USER@HOST:PORT/DATABASE";
     for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (strcmp(o->keyword, "password") == 0 && o->val != NULL)
+        if ((strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0) && o->val != NULL)
             wrong = "url holds a password: take it out, and write password = env \"NAME\" beside it";
     PQfreemem(message);
     PQconninfoFree(options);
@@ -102,6 +102,7 @@ static gw_status attach(void *instance, gw_call *call, uint32_t mode, void **out
     if (s == NULL)
         return GW_E_NOMEM;
     s->of = instance;
+    s->is_writer = write;
     s->wait_ms = write ? WRITER_MS : READER_MS;
     gw_status status = query_connect(s, call);
     if (status == GW_OK)
@@ -121,7 +122,8 @@ gw_status postgres_cursor(void *session, gw_call *call, gw_store_cursor *cursor)
     const char *const values[] = { s->gateway };
     PGresult *rows;
     gw_status status = query(s, call,
-                             "SELECT generation, next, segment, \"offset\", \"from\", rows_since_ms "
+                             "SELECT generation, next, segment, \"offset\", \"from\", "
+                             "(SELECT max(rows_since_ms) FROM llm_gateway.gateways) "
                              "FROM llm_gateway.gateways WHERE id = $1",
                              1, values, &rows);
     if (status != GW_OK)

@@ -23,6 +23,7 @@ struct instance {
 struct session {
     struct instance *of;
     PGconn *db;
+    bool is_writer;
     int wait_ms;               /* the longest time that one statement may take */
     char gateway[NUMBER_TEXT]; /* the row of this ledger in the table gateways */
 };
@@ -51,7 +52,7 @@ gw_status query(struct session *s, gw_call *call, const char *sql, int count, co
 /* Without values, and may be several statements. */
 gw_status query_plain(struct session *s, gw_call *call, const char *sql);
 /* Ends the transaction after an error. The first error's explanation stays. */
-void query_undo(struct session *s);
+void query_undo(struct session *s, gw_call *call);
 gw_str query_text(const PGresult *rows, int row, int column); /* lent until PQclear(); never absent */
 int64_t query_number(const PGresult *rows, int row, int column);
 void query_explain(const struct instance *of, gw_call *call, const char *format, ...)

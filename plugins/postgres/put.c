@@ -86,30 +86,30 @@ gw_status postgres_put(void *session, gw_call *call, const gw_store_batch *batch
     if (status == GW_OK) {
         status = put_all(s, call, batch, rows.text);
         if (status != GW_OK)
-            query_undo(s);
+            query_undo(s, call);
     }
     free(rows.text);
     return status;
 }
 
-/* Of all gateways: rows of one that is gone grow old too. */
+/* Its own: each gateway has a setting of its own for how long they stay. */
 gw_status postgres_prune(void *session, gw_call *call, int64_t before_ms, uint32_t most, uint32_t *removed)
 {
     struct session *s = session;
     char before[NUMBER_TEXT], count[NUMBER_TEXT];
-    const char *const values[] = { before, count };
+    const char *const values[] = { before, count, s->gateway };
     PGresult *rows;
     snprintf(before, sizeof before, "%" PRId64, before_ms);
     snprintf(count, sizeof count, "%" PRIu32, most);
     *removed = 0;
-    gw_status status =
-        query(s, call,
-              "WITH old AS (SELECT gateway, generation, number FROM llm_gateway.usage WHERE admitted_ms < $1 "
-              "ORDER BY admitted_ms LIMIT $2), gone AS (DELETE FROM llm_gateway.usage u USING old o WHERE "
-              "u.gateway = o.gateway AND u.generation = o.generation AND u.number = o.number RETURNING 1), "
-              "since AS (UPDATE llm_gateway.gateways SET rows_since_ms = greatest(rows_since_ms, $1) "
-              "WHERE EXISTS (SELECT FROM old)) SELECT count(*) FROM gone",
-              2, values, &rows);
+    gw_status status = query(
+        s, call,
+        "WITH old AS (SELECT gateway, generation, number FROM llm_gateway.usage WHERE gateway = $3 AND admitted_ms < $1 "
+        "ORDER BY admitted_ms LIMIT $2), gone AS (DELETE FROM llm_gateway.usage u USING old o WHERE "
+        "u.gateway = o.gateway AND u.generation = o.generation AND u.number = o.number RETURNING 1), "
+        "since AS (UPDATE llm_gateway.gateways SET rows_since_ms = greatest(rows_since_ms, $1) "
+        "WHERE id = $3 AND EXISTS (SELECT FROM old)) SELECT count(*) FROM gone",
+        3, values, &rows);
     if (status != GW_OK)
         return status;
     *removed = (uint32_t)query_number(rows, 0, 0);

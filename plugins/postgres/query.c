@@ -58,9 +58,11 @@ gw_status query_connect(struct session *s, gw_call *call)
     if (PQstatus(s->db) != CONNECTION_OK)
         return away(s, call, PQerrorMessage(s->db));
     /* Another gateway that was stopped in a transaction does not keep its locks for ever. */
-    return query_plain(s, call,
-                       "SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '20s'; "
-                       "SET standard_conforming_strings = on; SET timezone = 'UTC'");
+    gw_status status = query_plain(s, call,
+                                   "SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '20s'; "
+                                   "SET standard_conforming_strings = on; SET timezone = 'UTC'");
+    /* The server gives up before this end does: what it still worked on would keep its locks. */
+    return status == GW_OK && s->is_writer ? query_plain(s, call, "SET statement_timeout = '9s'") : status;
 }
 
 /* Wrong rights, a missing database, data that it refuses: only a person can mend these. */
@@ -76,15 +78,14 @@ static gw_status failed(const struct session *s, gw_call *call, const PGresult *
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (state == NULL || PQstatus(s->db) != CONNECTION_OK)
         return away(s, call, PQerrorMessage(s->db));
-    bool operator= needs_operator(state);
-    query_explain(s->of, call, "the PostgreSQL store refuses a statement: %s (SQLSTATE %s)%s",
-                  message != NULL ? message : "no text",
-                  state,
-                  operator
-                      ? ". The user needs the right to create a schema in this database, and all rights in the schema "
-                        "llm_gateway"
-                      : "");
-    return operator? GW_E_CONFIG : GW_E_RETRY;
+    bool rights = strcmp(state, "42501") == 0 || strncmp(state, "3F", 2) == 0;
+    query_explain(
+        s->of, call, "the PostgreSQL store refuses a statement: %s (SQLSTATE %s)%s",
+        message != NULL ? message : "no text", state,
+        rights
+            ? ". The user needs the right to create a schema in this database, and all rights in the schema llm_gateway"
+            : "");
+    return needs_operator(state) ? GW_E_CONFIG : GW_E_RETRY;
 }
 
 /* Waits until the socket is ready. False: the time is over. */
@@ -159,10 +160,10 @@ gw_status query_plain(struct session *s, gw_call *call, const char *sql)
 
 /* The core leaves the session after an error, and the server undoes what is open when the connection ends. It is asked for only
  * where the session goes on. */
-void query_undo(struct session *s)
+void query_undo(struct session *s, gw_call *call)
 {
     if (PQstatus(s->db) == CONNECTION_OK && PQtransactionStatus(s->db) == PQTRANS_INTRANS)
-        PQclear(PQexec(s->db, "ROLLBACK"));
+        query_plain(s, call, "ROLLBACK");
 }
 
 gw_str query_text(const PGresult *rows, int row, int column)

@@ -182,7 +182,7 @@ gw_status postgres_sums(void *session, gw_call *call, const gw_store_query *q, g
     if (status == GW_OK)
         status = query(s, call, sql.text, 0, NULL, &rows);
     free(sql.text);
-    query_undo(s);
+    query_undo(s, call);
     for (int i = 0; status == GW_OK && i < PQntuples(rows); i++)
         give(rows, i, q, owner, each);
     PQclear(rows);

@@ -156,3 +156,49 @@ class Made(unittest.TestCase):
             for thread in threads:
                 thread.join()
             self.assertEqual([self.status(gw, key) for key in keys], [200] * 8)
+
+    def test_two_commands_with_one_name(self):
+        """One of them is refused: no printed key is worthless."""
+        with self.gateway() as gw:
+            done = []
+            threads = [threading.Thread(target=lambda: done.append(self.command("keys", "create", "--team", "a", "--name", "k"))) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            keys = [said.out.strip() for said in done if said.code == 0]
+            self.assertEqual(len(keys), 1, done)
+            self.assertEqual(self.status(gw, keys[0]), 200)
+
+    def test_a_gateway_that_lost_its_keys_is_not_open(self):
+        with self.gateway() as gw:
+            key = self.make("create", "--team", "a", "--name", "k")
+            os.rename(os.path.join(self.ledger, "keys.lua"), os.path.join(self.ledger, "away"))
+            said = self.command("reload")
+            self.assertNotEqual(said.code, 0)
+            self.assertEqual((self.status(gw, "none"), self.status(gw, key)), (401, 200))
+        said = self.command("check")
+        self.assertNotEqual(said.code, 0)
+        self.assertIn("bring the file back, or remove", said.err)
+
+    def test_a_mistake_elsewhere_does_not_keep_a_key_in_use(self):
+        with self.gateway() as gw:
+            key = self.make("create", "--team", "a", "--name", "k")
+            for wrong in ('listen { address = "127.0.0.1:1" }\n', ""):
+                self.write((CONFIG % self.ledger) + wrong)
+                said = self.command("keys", "revoke", "k")
+                self.assertEqual(said.code, 0, said)
+                self.assertIn(self.status(gw, key), (401, 429))
+            self.assertEqual(self.status(gw, key), 401)
+
+    def test_a_file_without_an_end_of_line(self):
+        self.make("create", "--team", "a", "--name", "k")
+        with open(os.path.join(self.ledger, "keys.lua"), "rb+") as f:
+            f.truncate(os.path.getsize(f.name) - 1)
+        self.assertEqual(self.command("teams", "create", "--name", "b").code, 0)
+        self.assertEqual(self.command("teams", "show", "b").code, 0)
+
+    def test_the_first_key_is_announced(self):
+        with self.gateway():
+            self.assertIn("from now on every request needs one", self.command("keys", "create", "--team", "a", "--name", "k").err)
+            self.assertNotIn("from now on", self.command("keys", "create", "--team", "a", "--name", "k2").err)
