@@ -26,7 +26,7 @@ plain*    | tsan         | 600 | sh tests/unit/run.sh plain build/tsan
 abi       | product asan | 300 | sh tests/abi/run.sh
 conformance | asan       | 600 | sh tests/conformance/run.sh --build build/asan
 fuzz      |              | 900 | sh tests/fuzz/run.sh --seconds 5
-e2e       | product asan | 900 | python3 tests/e2e/run.py --build build/asan
+e2e       | product asan | 900 | python3 tests/e2e/run.py --build build/asan -j 3
 e2e-tsan* | tsan         | 600 | GW_JOB_BYTES=1 python3 tests/e2e/run.py --build build/tsan --subset tsan
 faults    | asan         | 240 | python3 tests/faults/cells.py --build build/asan
 money     | asan         | 180 | sh tests/money/run.sh --build build/asan
