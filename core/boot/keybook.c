@@ -232,16 +232,19 @@ int keybook_save(const struct keybook *k, struct fail *fail)
     char *temporary = NULL;
     BUG_IF(asprintf(&temporary, "%s.new", k->path) < 0);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int mark = openat(k->lock, KEYBOOK_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && mark >= 0 && fchmod(fd, 0600) == 0 && write_all(fd, buf_view(&k->text)) && fsync(fd) == 0;
+    bool good = fd >= 0 && fchmod(fd, 0600) == 0 && write_all(fd, buf_view(&k->text)) && fsync(fd) == 0;
     int why = errno;
-    if (mark >= 0)
-        close(mark);
     if (fd >= 0)
         close(fd);
-    if (good && rename(temporary, k->path) < 0) {
+    int mark = good ? openat(k->lock, KEYBOOK_MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+    bool is_new = mark >= 0;
+    if (is_new)
+        close(mark);
+    if (good && ((!is_new && errno != EEXIST) || rename(temporary, k->path) < 0)) {
         good = false;
         why = errno;
+        if (is_new)
+            unlinkat(k->lock, KEYBOOK_MARK, 0);
     }
     if (!good) {
         fail_set(fail, FAIL_OPERATOR, "%s cannot be written: %s", k->path, strerror(why));

@@ -152,12 +152,16 @@ static int read_keys(struct link *l, struct declared *declared, struct buf *keys
         buf_text(keys, l->options->keys);
     else if (file_read(path, keys) < 0) {
         const char *mark = arena_printf(&l->scratch, "%s/" KEYBOOK_MARK, link_path(l, declared->ledger.path));
-        if (errno == ENOENT && access(mark, F_OK) < 0)
+        int why = errno;
+        if (why == ENOENT && access(mark, F_OK) < 0)
             return 0;
-        complain(
-            &report->complaints, COMPLAIN_SECOND,
-            "it cannot be read: %s. Commands made keys here: bring the file back, or remove %s to go on without them",
-            strerror(errno), mark);
+        if (why == ENOENT)
+            complain(
+                &report->complaints, COMPLAIN_SECOND,
+                "it is missing, and commands made keys here: bring the file back, or remove %s to go on without them",
+                mark);
+        else
+            complain(&report->complaints, COMPLAIN_SECOND, "it cannot be read: %s", strerror(why));
         return -1;
     }
     return load_evaluate(buf_view(keys), COMPLAIN_SECOND, declared, &report->complaints);

@@ -3,7 +3,9 @@
  * Source: docs.litellm.ai/docs/proxy/configs and /docs/providers (2026-10). */
 #include "cli/import_litellm.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct import_kind kinds[] = {
@@ -122,7 +124,8 @@ static struct import_provider *share(struct import *m, const struct import_provi
             continue;
         if (same(p->base_url, wanted->base_url) && same(p->api_version, wanted->api_version) &&
             same(p->region, wanted->region) && same(p->organization, wanted->organization) &&
-            same(p->secret, wanted->secret))
+            same(p->secret, wanted->secret) && same(p->access_key_id, wanted->access_key_id) &&
+            same(p->secret_access_key, wanted->secret_access_key))
             return p;
         alike++;
     }
@@ -158,6 +161,13 @@ static bool find_kind(struct text *model, const struct json *params, struct impo
     return false;
 }
 
+/* Shares of 1 become shares of 1,000: all of them of one group are of one kind. */
+static int64_t weight_of(const struct json *params)
+{
+    double share = json_real(json_member(params, "weight"), 0);
+    return share > 0 ? (int64_t)fmin(fmax(share * 1000, 1), 1e6) : count_of(params, "rpm");
+}
+
 static void note_unknown(struct import *m, const struct json *params, struct text group)
 {
     for (size_t i = 0; i < json_count(params); i++) {
@@ -169,6 +179,8 @@ static void note_unknown(struct import *m, const struct json *params, struct tex
             import_litellm_note(m, "model \"%.*s\": litellm_params.%.*s is not carried", TEXT_ARG(group),
                                 TEXT_ARG(name));
     }
+    if (member(params, "aws_session_token").len > 0)
+        import_litellm_note(m, "model \"%.*s\": aws_session_token is not carried", TEXT_ARG(group));
     if (count_of(params, "tpm") > 0)
         import_litellm_note(
             m, "model \"%.*s\": tpm of a deployment is no limit here: give teams and keys limits { tpm = }",
@@ -176,12 +188,42 @@ static void note_unknown(struct import *m, const struct json *params, struct tex
 }
 
 /* As gateway.lua takes them. */
-static bool is_name(struct text name)
+bool import_litellm_is_name(struct text name)
 {
     for (size_t i = 0; i < name.len; i++)
         if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == 127 || (name.ptr[i] == '*' && i + 1 < name.len))
             return false;
     return name.len <= 200;
+}
+
+/* An address of the environment is written as it is now: without it another server would be asked. */
+static bool from_environment(struct import *m, struct text *value, struct text group)
+{
+    if (!text_starts(*value, TEXT("os.environ/")))
+        return true;
+    const char *name = arena_str(m->arena, (struct text){ value->ptr + 11, value->len - 11 });
+    const char *now = getenv(name);
+    if (now == NULL || now[0] == '\0') {
+        import_litellm_note(m, "model \"%.*s\": the variable %s is not set: set it, and import again", TEXT_ARG(group),
+                            name);
+        return false;
+    }
+    *value = text_of(arena_str(m->arena, text_of(now)));
+    return true;
+}
+
+/* "converse/", "us-west-2/" before a model of Bedrock, "responses/" before one of OpenAI: how it is asked, or where. */
+static void cut_infix(struct import_provider *p, struct text *model)
+{
+    static const char *const infixes[] = { "converse/", "invoke/", "responses/", "chat/" };
+    for (size_t i = 0; i < sizeof infixes / sizeof infixes[0]; i++)
+        if ((p->kind->takes & (IMPORT_AWS | IMPORT_ORGANIZATION)) != 0 && text_starts(*model, text_of(infixes[i])))
+            *model = (struct text){ model->ptr + strlen(infixes[i]), model->len - strlen(infixes[i]) };
+    ptrdiff_t slash = text_find(*model, TEXT("/"));
+    if ((p->kind->takes & IMPORT_AWS) != 0 && slash > 0 && memchr(model->ptr, '.', (size_t)slash) == NULL) {
+        p->region = (struct text){ model->ptr, (size_t)slash };
+        *model = (struct text){ model->ptr + slash + 1, model->len - (size_t)slash - 1 };
+    }
 }
 
 static void read_one(struct import *m, const struct json *entry)
@@ -198,7 +240,7 @@ static void read_one(struct import *m, const struct json *entry)
                             TEXT_ARG(group));
         return;
     }
-    if (!is_name(group)) {
+    if (!import_litellm_is_name(group)) {
         import_litellm_note(m,
                             "model \"%.*s\": a name has no blanks here, at most 200 characters, and * only at its end",
                             TEXT_ARG(group));
@@ -218,17 +260,22 @@ static void read_one(struct import *m, const struct json *entry)
     p.api_version = (p.kind->takes & IMPORT_API_VERSION) != 0 ? member(params, "api_version") : TEXT_NONE;
     p.organization = (p.kind->takes & IMPORT_ORGANIZATION) != 0 ? member(params, "organization") : TEXT_NONE;
     p.region = (p.kind->takes & IMPORT_AWS) != 0 ? member(params, "aws_region_name") : TEXT_NONE;
-    if (text_starts(p.organization, TEXT("os.environ/")) || text_starts(p.base_url, TEXT("os.environ/"))) {
-        import_litellm_note(
-            m, "model \"%.*s\": an address or organization from the environment: write it into gateway.lua",
-            TEXT_ARG(group));
-        p.organization = TEXT_NONE;
-        p.base_url = text_starts(p.base_url, TEXT("os.environ/")) ? TEXT_NONE : p.base_url;
-    }
+    cut_infix(&p, &model);
+    struct text *const words[] = { &p.base_url, &p.api_version, &p.organization, &p.region };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!from_environment(m, words[i], group))
+            return;
     if ((p.kind->takes & IMPORT_ADDRESS) != 0 && p.base_url.len == 0) {
         import_litellm_note(m, "model \"%.*s\": \"%.*s\" needs an api_base", TEXT_ARG(group), TEXT_ARG(model));
         return;
     }
+    if (member(params, "aws_access_key_id").len > 0 &&
+        !text_starts(member(params, "aws_access_key_id"), TEXT("os.environ/")))
+        import_litellm_note(
+            m, "model \"%.*s\": its AWS key stands in the file: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to it",
+            TEXT_ARG(group));
+    p.access_key_id = member(params, "aws_access_key_id");
+    p.secret_access_key = member(params, "aws_secret_access_key");
     p.secret = secret_of(m, member(params, "api_key"), group);
     if (p.secret.len == 0 && p.kind->variable != NULL)
         p.secret = text_of(p.kind->variable);
@@ -243,8 +290,9 @@ static void read_one(struct import *m, const struct json *entry)
         .group = group,
         .provider = provider,
         .model = model,
-        .weight = count_of(params, "weight") > 0 ? count_of(params, "weight") : count_of(params, "rpm"),
-        .max_in_flight = count_of(params, "max_parallel_requests"),
+        .weight = weight_of(params),
+        .max_in_flight =
+            count_of(params, "max_parallel_requests") < 1000000 ? count_of(params, "max_parallel_requests") : 1000000,
         .timeout_s = json_real(json_member(params, "timeout"), 0),
         .stream_timeout_s = json_real(json_member(params, "stream_timeout"), 0),
         .region = member(params, "region_name"),
@@ -257,7 +305,17 @@ static void read_one(struct import *m, const struct json *entry)
 
 void import_litellm_read(struct import *m)
 {
+    static const char *const roots[] = { "model_list",       "litellm_settings",      "router_settings",
+                                         "general_settings", "environment_variables", NULL };
     const struct json *list = json_member(m->root, "model_list");
+    for (size_t i = 0; i < json_count(m->root); i++) {
+        struct text name = json_key_at(m->root, i);
+        size_t k = 0;
+        while (roots[k] != NULL && !text_is(name, roots[k]))
+            k++;
+        if (roots[k] == NULL)
+            import_litellm_note(m, "%.*s is not carried", TEXT_ARG(name));
+    }
     for (size_t i = 0; i < json_count(list); i++)
         read_one(m, json_at(list, i));
 }

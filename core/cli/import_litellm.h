@@ -32,7 +32,8 @@ struct import_provider {
     const char *name; /* as gateway.lua calls it */
     const struct import_kind *kind;
     struct text base_url, api_version, region, organization;
-    struct text secret; /* the name of a variable */
+    struct text secret;                           /* the name of a variable */
+    struct text access_key_id, secret_access_key; /* of AWS, as the file has them */
 };
 
 struct import_deployment {
@@ -58,6 +59,8 @@ struct import {
 
 /* Reads model_list. */
 void import_litellm_read(struct import *import);
+/* May a model of gateway.lua be called so? */
+bool import_litellm_is_name(struct text name);
 /* A line for the notes. */
 void import_litellm_note(struct import *import, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -67,6 +67,11 @@ static void put(struct buf *out, const char *name, struct text value)
     buf_str(out, ", ");
 }
 
+static struct text variable_of(struct text value, const char *usual)
+{
+    return text_starts(value, TEXT("os.environ/")) ? (struct text){ value.ptr + 11, value.len - 11 } : text_of(usual);
+}
+
 static void write_provider(const struct import_provider *p, struct buf *out)
 {
     buf_str(out, "provider ");
@@ -79,9 +84,11 @@ static void write_provider(const struct import_provider *p, struct buf *out)
     put(out, "organization", p->organization);
     if ((p->kind->takes & IMPORT_AWS) != 0) {
         put(out, "region", p->region.len > 0 ? p->region : TEXT("us-east-1"));
-        buf_str(
-            out,
-            "secrets = { access_key_id = env \"AWS_ACCESS_KEY_ID\", secret_access_key = env \"AWS_SECRET_ACCESS_KEY\" }, ");
+        buf_str(out, "secrets = { access_key_id = env ");
+        lua_text_string(out, variable_of(p->access_key_id, "AWS_ACCESS_KEY_ID"));
+        buf_str(out, ", secret_access_key = env ");
+        lua_text_string(out, variable_of(p->secret_access_key, "AWS_SECRET_ACCESS_KEY"));
+        buf_str(out, " }, ");
     } else if (p->secret.len > 0) {
         buf_str(out, "secret = env ");
         lua_text_string(out, p->secret);
@@ -145,9 +152,14 @@ static size_t write_targets(const struct import *m, struct text group, struct bu
 /* The groups that a setting such as `fallbacks: [{ a: [b, c] }]` has for `group`, as one list of targets. */
 static void write_list(struct import *m, const char *setting, const char *word, struct text group, struct buf *out)
 {
-    const struct json *list = import_write_setting(m, setting), *to = NULL;
-    for (size_t i = 0; i < json_count(list) && to == NULL; i++)
-        to = json_get(json_at(list, i), group);
+    const struct json *to = NULL;
+    for (size_t s = 0; s < sizeof sections / sizeof sections[0] && to == NULL; s++) {
+        const struct json *list = json_get(json_get(m->root, text_of(sections[s])), text_of(setting));
+        for (size_t i = 0; i < json_count(list) && to == NULL; i++)
+            to = json_get(json_at(list, i), group);
+        for (size_t i = 0; i < json_count(list) && to == NULL; i++)
+            to = json_get(json_at(list, i), TEXT("*"));
+    }
     if (to == NULL && strcmp(setting, "fallbacks") == 0)
         to = import_write_setting(m, "default_fallbacks");
     struct buf targets;
@@ -238,14 +250,20 @@ static void write_models(struct import *m, struct buf *out)
         if (!was_before(m, i))
             write_model(m, m->deployments[i]->group, m->deployments[i]->group, out);
     for (size_t i = 0; i < json_count(aliases); i++) {
-        struct text name = json_key_at(aliases, i), to = json_str(json_at(aliases, i));
+        const struct json *value = json_at(aliases, i);
+        struct text name = json_key_at(aliases, i);
+        struct text to = json_type(value) == JSON_T_OBJECT ? json_str(json_member(value, "model")) : json_str(value);
         bool found = false;
         for (size_t d = 0; d < m->deployment_count && !found; d++)
             found = text_eq(m->deployments[d]->group, to);
-        if (found)
+        for (size_t d = 0; d < m->deployment_count && found; d++)
+            found = !text_eq(m->deployments[d]->group, name);
+        if (found && import_litellm_is_name(name))
             write_model(m, name, to, out);
         else
-            import_litellm_note(m, "model_group_alias: \"%.*s\" names a model that is not carried", TEXT_ARG(name));
+            import_litellm_note(
+                m, "model_group_alias: \"%.*s\" names a model that is not carried, or is no name of its own",
+                TEXT_ARG(name));
     }
 }
 
@@ -255,6 +273,8 @@ static void write_key(struct import *m, struct buf *out)
     struct text key = json_str(import_write_setting(m, "master_key"));
     uint8_t bytes[CRYPTO_SHA256_LEN];
     char digest[2 * CRYPTO_SHA256_LEN + 1];
+    if (key.len == 0 && import_write_setting(m, "master_key") != NULL)
+        import_litellm_note(m, "master_key is no text: llm-gateway keys create makes keys");
     if (key.len == 0)
         return;
     if (text_starts(key, TEXT("os.environ/"))) {

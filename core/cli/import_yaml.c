@@ -69,14 +69,19 @@ static void put_scalar(struct tree *tree, const yaml_node_t *node)
 
 static bool put_node(struct tree *tree, int index, unsigned depth);
 
+static struct text scalar_of(const yaml_node_t *node)
+{
+    return (struct text){ (const char *)node->data.scalar.value, node->data.scalar.length };
+}
+
 static bool put_mapping(struct tree *tree, const yaml_node_t *node, unsigned depth)
 {
     json_object(&tree->w);
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
         const yaml_node_t *key = yaml_document_get_node(tree->document, pair->key);
-        if (key == NULL || key->type != YAML_SCALAR_NODE)
+        if (key == NULL || key->type != YAML_SCALAR_NODE || text_is(scalar_of(key), "<<"))
             return false;
-        json_key(&tree->w, (struct text){ (const char *)key->data.scalar.value, key->data.scalar.length });
+        json_key(&tree->w, scalar_of(key));
         if (!put_node(tree, pair->value, depth + 1))
             return false;
     }
@@ -111,8 +116,9 @@ static int write_tree(yaml_document_t *document, struct buf *json, struct fail *
     if (root == NULL)
         return fail_set(fail, FAIL_OPERATOR, "the file is empty");
     if (!put_node(&tree, 1, 0))
-        return fail_set(fail, FAIL_OPERATOR,
-                        "the file is nested too deeply, has too many values, or a member whose name is no text");
+        return fail_set(
+            fail, FAIL_OPERATOR,
+            "the file is nested too deeply, has too many values, a merge (\"<<\"), or a member whose name is no text");
     return json_end(&tree.w) == 0 ? 0 : fail_set(fail, FAIL_OPERATOR, "the file is too large");
 }
 

@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 /* The first document as one JSON value, appended. Plain scalars are what YAML's core schema makes of them; names of members are texts.
- * Aliases are copied, "<<" is not followed. 0, or -1 with `fail`, which names the line. */
+ * Aliases are copied, "<<" is refused. 0, or -1 with `fail`, which names the line. */
 int import_yaml_read(struct text yaml, struct buf *json, struct fail *fail);
 
 #endif

@@ -216,6 +216,9 @@ static int run(struct cli *cli)
             return cli_usage(cli->verb, "keys %s takes %s", word,
                              verbs[i].args > 1 ? "the NAME of a key" : "its name as --name NAME");
         int code = keys_change_begin(&change, cli);
+        if (code == CLI_CONFIG && verbs[i].run == revoke)
+            cli_say(
+                "nothing was revoked: llm-gateway kill key NAME --path LEDGER switches a key off without gateway.lua");
         if (code != CLI_OK)
             return code;
         code = verbs[i].run(&change);

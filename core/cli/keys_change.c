@@ -55,23 +55,28 @@ static bool check(const struct keys_change *change)
     return config != NULL;
 }
 
-/* The gateway refused it: what it reports, and the file as it was. */
-static int take_back(struct keys_change *change, const struct json *answer)
+static void say_lines(const struct json *answer)
 {
-    struct fail fail;
     const struct json *lines = json_member(answer, "lines");
     for (size_t i = 0; i < json_count(lines); i++)
         cli_say("%.*s", TEXT_ARG(json_str(json_at(lines, i))));
+}
+
+/* The gateway refused it: the file as it was. */
+static int take_back(struct keys_change *change)
+{
+    struct fail fail;
     keybook_undo(change->book);
-    change->saved = false;
-    if (keybook_save(change->book, &fail) < 0)
-        cli_say("%s", fail.text);
-    else
+    if (keybook_save(change->book, &fail) < 0) {
+        cli_say("%s: the change is still written, and the next start has it", fail.text);
+    } else {
+        change->saved = false;
         cli_say("the running gateway refuses its configuration: nothing was changed");
+    }
     return CLI_CONFIG;
 }
 
-/* Where gateway.lua has a mistake or needs a new process, a key is not left in use for that. */
+/* Where what changed in gateway.lua needs a new process, a key is not left in use for that. */
 static int switch_off(struct keys_change *change, struct text name)
 {
     const struct json *answer;
@@ -126,7 +131,8 @@ static int apply(struct keys_change *change, struct text off)
         cli_say("the change is written: llm-gateway reload shows whether the running gateway has it");
         code = CLI_FAILED;
     } else if (!json_bool(json_member(answer, "accepted"), false)) {
-        code = off.ptr == NULL ? take_back(change, answer) : switch_off(change, off);
+        say_lines(answer);
+        code = off.ptr == NULL ? take_back(change) : switch_off(change, off);
     }
     arena_fini(&arena);
     return code;

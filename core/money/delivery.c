@@ -196,10 +196,10 @@ static int tidy(struct delivery *d, struct fail *fail)
     if (clock_ns() < d->tidy_ns)
         return 0;
     d->tidy_ns = clock_ns() + TIDY_NS;
+    retire_segments(d->settings.folder, d->cursor.segment, d->settings.keep_ms);
     for (int i = 0; d->settings.rows_ms > 0 && i < PRUNES && removed == PRUNED; i++)
         if (store_prune(d->session, clock_unix_ms() - d->settings.rows_ms, PRUNED, &removed, fail) != GW_OK)
             return -1;
-    retire_segments(d->settings.folder, d->cursor.segment, d->settings.keep_ms);
     return 0;
 }
 

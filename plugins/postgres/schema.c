@@ -30,7 +30,8 @@ static const char version_1[] =
     "raw text NOT NULL, who text NOT NULL, why text NOT NULL, policies text NOT NULL, lines jsonb NOT NULL, "
     "PRIMARY KEY(gateway, generation, number));"
     "CREATE INDEX usage_request ON llm_gateway.usage(request);"
-    "CREATE INDEX usage_admitted ON llm_gateway.usage(admitted_ms);" ROLLUP("minute") ROLLUP("hour") ROLLUP("day")
+    "CREATE INDEX usage_admitted ON llm_gateway.usage(admitted_ms);"
+    "CREATE INDEX usage_own ON llm_gateway.usage(gateway, admitted_ms);" ROLLUP("minute") ROLLUP("hour") ROLLUP("day")
     /* A sum that leaves 64 bits becomes the largest or the least number: a wrong price must not stop what others spend. */
     "CREATE FUNCTION llm_gateway.bounded(numeric) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS "
     "'SELECT greatest(least($1, 9223372036854775807), -9223372036854775808)::bigint';";

@@ -177,8 +177,29 @@ class Import(unittest.TestCase):
             self.assertEqual(gw.chat(model="openai/some-model").status, 200)
             self.assertEqual(gw.chat(model='we"ird}name').status, 200)
 
+    def test_less_usual_shapes(self):
+        lua, notes = self.bring("""
+model_list:
+  - {model_name: a, litellm_params: {model: openai/x, api_base: os.environ/BASE, api_key: os.environ/UP_KEY, weight: 0.9}}
+  - {model_name: a, litellm_params: {model: openai/y, api_base: "%(openai)s", api_key: os.environ/UP_KEY, weight: 0.1}}
+  - {model_name: lost, litellm_params: {model: openai/x, api_base: os.environ/NOT_SET, api_key: os.environ/UP_KEY}}
+  - {model_name: b, litellm_params: {model: bedrock/converse/us-west-2/anthropic.claude-v2, aws_access_key_id: os.environ/ACC1, aws_secret_access_key: os.environ/SEC1}}
+  - {model_name: c, litellm_params: {model: bedrock/anthropic.claude-v2, aws_region_name: us-west-2}}
+litellm_settings: {fallbacks: [{"a": ["c"]}]}
+router_settings: {fallbacks: [{"b": ["a"]}, {"*": ["c"]}], model_group_alias: {hid: {model: a, hidden: true}, b: a}}
+general_settings: {master_key: 1234}
+guardrails: [{guardrail_name: x}]
+""", BASE=self.up.url)
+        for words in ('{ "openai/x", weight = 900 }, { "openai/y", weight = 100 }', 'model "hid"', 'region = "us-west-2", secrets = { access_key_id = env "ACC1"',
+                      '{ "bedrock/anthropic.claude-v2" },\n    fallback = { { "openai/x"', 'access_key_id = env "AWS_ACCESS_KEY_ID"'):
+            self.assertIn(words, lua)
+        self.assertNotIn("api.openai.com", lua)
+        self.assertNotIn('\nmodel "lost"', lua)
+        for words in ("the variable NOT_SET is not set", "guardrails is not carried", "master_key is no text", '"b" names a model that is not carried, or is no name of its own'):
+            self.assertIn(words, notes)
+
     def test_what_is_no_configuration_is_named(self):
-        for text, words in (("model_list: [", "line "), ("a: b", "has no model_list"), ("", "is empty"), ("- 1\n? [a]\n: b", "line "), ("&a [*a]", "")):
+        for text, words in (("model_list: [", "line "), ("a: b", "has no model_list"), ("", "is empty"), ("- 1\n? [a]\n: b", "line "), ("&a [*a]", ""), ("model_list:\n  - {<<: {a: b}, model_name: x}", 'a merge ("<<")')):
             said = run("import", "litellm", self.path("bad.yaml", text))
             self.assertEqual((said.code, said.out), (1, ""), said)
             self.assertIn(words, said.err)

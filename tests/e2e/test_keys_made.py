@@ -179,7 +179,7 @@ class Made(unittest.TestCase):
             self.assertEqual((self.status(gw, "none"), self.status(gw, key)), (401, 200))
         said = self.command("check")
         self.assertNotEqual(said.code, 0)
-        self.assertIn("bring the file back, or remove", said.err)
+        self.assertIn("it is missing, and commands made keys here: bring the file back, or remove", said.err)
 
     def test_a_mistake_elsewhere_does_not_keep_a_key_in_use(self):
         with self.gateway() as gw:
