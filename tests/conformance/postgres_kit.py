@@ -14,6 +14,6 @@ try:
     server.ask("postgres", "CREATE DATABASE kit")
     with tempfile.TemporaryDirectory() as ledger:
         settings = {"url": server.url("kit"), "password": postgresql.PASSWORD, "ledger": ledger}
-        sys.exit(subprocess.run([sys.argv[1], "--quiet", sys.argv[2], "--settings", json.dumps(settings)], check=False).returncode)
+        sys.exit(subprocess.run([sys.argv[1], sys.argv[2], "--settings", json.dumps(settings)], check=False).returncode)
 finally:
     server.stop()
