@@ -13,7 +13,7 @@ bool ledger_place_begin(struct cli *cli, struct ledger_place *place)
         return false;
     if (path == NULL && place->config->ledger.path == NULL) {
         cli_say(
-            "%s has no ledger: nothing that was used is written down. Add ledger { path = \"ledger\" } to it and start the gateway again",
+            "%s has no ledger, which keeps what was used and the keys that commands make. Add ledger { path = \"ledger\" } to it and start the gateway again",
             place->config->file != NULL ? place->config->file : "the built-in configuration");
         config_unref(place->config);
         return false;

@@ -75,23 +75,22 @@ static void put_text(struct builder *b, gw_str text)
     append(b, "\"", 1);
 }
 
+static void begin_member(struct builder *b, const char *name)
+{
+    builder_add(b, b->len > 0 && b->text[b->len - 1] != '{' ? ",\"" : "\"");
+    builder_add(b, name);
+    builder_add(b, "\":");
+}
+
 static void member_text(struct builder *b, const char *name, gw_str value)
 {
-    if (b->len > 0 && b->text[b->len - 1] != '{')
-        append(b, ",", 1);
-    append(b, "\"", 1);
-    builder_add(b, name);
-    append(b, "\":", 2);
+    begin_member(b, name);
     put_text(b, value);
 }
 
 static void member_number(struct builder *b, const char *name, int64_t value)
 {
-    if (b->len > 0 && b->text[b->len - 1] != '{')
-        append(b, ",", 1);
-    append(b, "\"", 1);
-    builder_add(b, name);
-    append(b, "\":", 2);
+    begin_member(b, name);
     builder_number(b, value);
 }
 
