@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/starter.h"
 #include "boot/load.h"
 #include "boot/start.h"
 #include "cli/cli.h"
@@ -37,13 +38,10 @@ static int set_level(const struct cli *cli, enum log_level *level)
     return CLI_OK;
 }
 
-static int run(struct cli *cli)
+static int serve(struct cli *cli, enum log_level level)
 {
-    enum log_level level;
     struct arena arena;
     struct fail fail;
-    if (set_level(cli, &level) != CLI_OK)
-        return CLI_USAGE;
     struct config *config = cli_load(cli, level >= LOG_WARN ? CLI_LOAD_NOTES : 0);
     if (config == NULL)
         return CLI_CONFIG;
@@ -62,6 +60,22 @@ static int run(struct cli *cli)
         code = start_serve(config, &start);
     config_unref(config);
     arena_fini(&arena);
+    return code;
+}
+
+/* The starter is there before the configuration is read: so it has no secret of it, and no thread was ever beside it. */
+static int run(struct cli *cli)
+{
+    enum log_level level;
+    struct fail fail;
+    if (set_level(cli, &level) != CLI_OK)
+        return CLI_USAGE;
+    if (starter_begin(&fail) < 0) {
+        cli_say("%s", fail.text);
+        return CLI_FAILED;
+    }
+    int code = serve(cli, level);
+    starter_end();
     return code;
 }
 
