@@ -206,6 +206,7 @@ struct declare_key {
     struct declare_rates rates;
     struct declare_budgets budgets, of_session;
     struct text priority; /* absent: not set */
+    struct declare_texts models;
     struct declare_previous previous;
 };
 

@@ -382,6 +382,11 @@ static void dump_key(const struct config_key *key, struct buf *out)
         clock_rfc3339(key->expires_unix_ms, expires);
         buf_printf(out, ", expires = \"%s\"", expires);
     }
+    for (size_t i = 0; i < key->model_count; i++) {
+        buf_str(out, i == 0 ? ", models = { " : ", ");
+        lua_text_string(out, key->models[i]);
+    }
+    buf_str(out, key->model_count > 0 ? " }" : key->models != NULL ? ", models = {}" : "");
     dump_labels(key, out);
     dump_budgets(&key->budgets, ", budget = ", out);
     dump_budgets(&key->of_session, ", session_budget = ", out);

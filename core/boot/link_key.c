@@ -8,7 +8,8 @@
 #include "boot/link.h"
 #include "config/labels.h"
 
-static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where);
+static struct text *copy_models(struct link *l, const struct declare_texts *said, int line, const char *where,
+                                size_t *count);
 static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key);
 
 static enum config_priority priority_of(struct text said)
@@ -92,32 +93,40 @@ void link_teams(struct link *l)
         team->regions = copy_texts(l, &said->require.regions, &team->region_count);
         team->retentions = copy_texts(l, &said->require.retentions, &team->retention_count);
         warn_require(l, said, where);
-        if (!said->models.given)
-            continue;
-        team->model_count = said->models.count;
-        team->models = arena_array(l->arena, struct text, said->models.count);
-        for (size_t i = 0; i < said->models.count; i++)
-            team->models[i] = arena_text(l->arena, said->models.items[i]);
-        note_unknown_models(l, said, where);
+        team->models = copy_models(l, &said->models, said->line, where, &team->model_count);
     }
     map_fini(&seen);
 }
 
 /* A name that nothing answers to is most likely a slip, but harmless: it allows nothing. */
-static void note_unknown_models(struct link *l, const struct declare_team *said, const char *where)
+static void note_unknown_models(struct link *l, const struct declare_texts *said, int line, const char *where)
 {
-    for (size_t i = 0; i < said->models.count; i++) {
-        struct text name = said->models.items[i];
+    for (size_t i = 0; i < said->count; i++) {
+        struct text name = said->items[i];
         bool known = text_ends(name, TEXT("*")) || text_find(name, TEXT("/")) >= 0;
         for (size_t m = 0; m < l->config->model_count && !known; m++)
             known = text_matches(name, l->config->models[m].name);
         if (known)
             continue;
         const char *nearest = text_nearest(name, l->model_names);
-        link_warn(l, said->line, "%s: no model is called \"%.*s\"%s%s%s", where, TEXT_ARG(name),
+        link_warn(l, line, "%s: no model is called \"%.*s\"%s%s%s", where, TEXT_ARG(name),
                   nearest != NULL ? " (did you mean \"" : "", nearest != NULL ? nearest : "",
                   nearest != NULL ? "\"?)" : "");
     }
+}
+
+/* Patterns of names; NULL where the file has no list, which is another thing than an empty one. */
+static struct text *copy_models(struct link *l, const struct declare_texts *said, int line, const char *where,
+                                size_t *count)
+{
+    if (!said->given)
+        return NULL;
+    struct text *models = arena_array(l->arena, struct text, said->count);
+    for (size_t i = 0; i < said->count; i++)
+        models[i] = arena_text(l->arena, said->items[i]);
+    note_unknown_models(l, said, line, where);
+    *count = said->count;
+    return models;
 }
 
 void link_keys(struct link *l)
@@ -219,6 +228,8 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
         (struct config_rates){ .rpm = said->rates.rpm, .tpm = said->rates.tpm, .in_flight = said->rates.in_flight };
     key->priority = priority_of(said->priority);
     link_previous(l, said, key);
+    key->models = copy_models(l, &said->models, said->line,
+                              arena_printf(&l->scratch, "key \"%.*s\"", TEXT_ARG(key->name)), &key->model_count);
     if (said->of_session.given && text_find(key->name, TEXT("/")) >= 0) /* "key/session" would be two accounts' name */
         complain(complaints, said->line, "key: session_budget: the name of a key that has one is without \"/\"");
     key->of_session = link_budgets(l, &said->of_session, said->line, "key: session_budget");

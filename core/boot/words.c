@@ -161,6 +161,8 @@ const struct word_row words[] = {
     {"key", "expires", WORD_STRING, AT(declare_key, expires), .otherwise = "never", RELOAD,
      .help = "\"2026-12-31\" (to the end of that day, UTC) or \"2026-12-31T18:00:00Z\""},
 
+    {"key", "models", WORD_STRINGS, AT(declare_key, models), .otherwise = "its team's", RELOAD,
+     .help = "what it may ask for, of what its team may; a name may end in *"},
     {"key", "project", WORD_STRING, AT(declare_key, project), RELOAD, .help = "of its requests that name none in x-gw-project"},
     {"key", "tags", WORD_TAGS, AT(declare_key, tags), RELOAD, .help = "of its requests, beside those in x-gw-tags, which count before them"},
     {"key", "budget", WORD_BUDGETS, AT(declare_key, budgets), RELOAD, .help = "what it may spend, beside its team's budget"},
@@ -314,10 +316,9 @@ static const struct {
 } later[] = {
     { "admin", NULL },           { "guard", NULL },
     { "prices", NULL },          { "sink", NULL },
-    { "key", "models" },         { "limits", "policy_memory_mb" },
     { "limits", "policy_ms" },   { "limits", "policy_wait_ms" },
-    { "team", "policy" },        { "model", "price" },
-    { "model.retry", "budget" },
+    { "team", "policy" },        { "limits", "policy_memory_mb" },
+    { "model.retry", "budget" }, { "model", "price" },
 };
 
 static const char *const beginnings[] = { "listen", "plugins", "provider", "model",   "team",   "project", "tag",

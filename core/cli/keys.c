@@ -1,7 +1,6 @@
 /* keys.c - llm-gateway keys: makes keys, lists them, gives them another secret, takes them away. A key is shown once, when it is made. */
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "boot/lua_text.h"
 #include "cli/keys_change.h"
 
 static const struct cli_option options[] = {
@@ -17,76 +16,38 @@ static const struct cli_option options[] = {
     CLI_OPTIONS_END,
 };
 
-enum { SECRET_LEN = 43, DIGEST_TEXT = 2 * CRYPTO_SHA256_LEN + 1, KEY_TEXT = 64 };
-
-/* 256 random bits in letters and digits; each byte of the alphabet is as likely. */
-static void make_key(char out[KEY_TEXT], char digest[DIGEST_TEXT])
-{
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    enum { LETTERS = sizeof alphabet - 1, FAIR = 256 / LETTERS * LETTERS };
-    uint8_t bytes[CRYPTO_SHA256_LEN];
-    size_t len = (size_t)snprintf(out, KEY_TEXT, "sk-gw-"), end = len + SECRET_LEN;
-    while (len < end) {
-        uint8_t byte;
-        crypto_random(&byte, 1);
-        if (byte < FAIR)
-            out[len++] = alphabet[byte % LETTERS];
-    }
-    out[len] = '\0';
-    crypto_sha256((struct text){ out, len }, bytes);
-    crypto_hex(bytes, sizeof bytes, digest);
-}
-
 /* Alone on stdout, so that a script can take it; the buffer and the key are wiped. */
-static int print_key(char key[KEY_TEXT])
+static int print_key(char key[KEY_LINE_SECRET])
 {
     bool good = printf("%s\n", key) > 0 && fflush(stdout) == 0;
-    crypto_wipe(key, KEY_TEXT);
+    crypto_wipe(key, KEY_LINE_SECRET);
     if (!good)
         cli_say("the key could not be printed: rotate it to get another one");
     return good ? CLI_OK : CLI_FAILED;
 }
 
 /* Also where it is not known whether the running gateway has it: the file has it, and nobody else knows the key. */
-static int show_key(const struct keys_change *change, char key[KEY_TEXT], int code)
+static int show_key(const struct keys_change *change, char key[KEY_LINE_SECRET], int code)
 {
     int printed = change->saved ? print_key(key) : CLI_OK;
     return code != CLI_OK ? code : printed;
 }
 
-/* `team = "t", budget = ... } -- made 2026-11-28T10:00:00Z` */
 static int write_rest(const struct cli *cli, const char *team, struct buf *out)
 {
-    const struct {
-        const char *option, *word;
-    } texts[] = { { "expires", "expires" }, { "project", "project" } };
+    struct text models[KEY_LINE_MODELS_MOST];
+    struct key_line line;
+    struct fail fail;
     char now[25];
-    buf_str(out, "team = ");
-    lua_text_string(out, text_of(team));
-    int code = keys_change_write(cli, out);
+    int code = keys_change_settings(cli, models, &line);
     if (code != CLI_OK)
         return code;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        const char *value = cli_option(cli, texts[i].option);
-        if (value == NULL)
-            continue;
-        buf_printf(out, ", %s = ", texts[i].word);
-        lua_text_string(out, text_of(value));
-    }
-    struct text rest = text_of(cli_option(cli, "tags"));
-    bool first = true;
-    while (rest.len > 0) {
-        struct text value = text_cut(&rest, ','), name = text_cut(&value, '=');
-        if (value.ptr == NULL)
-            return cli_usage(cli->verb, "--tags takes \"name=value,name=value\"");
-        buf_str(out, first ? ", tags = { [" : ", [");
-        lua_text_string(out, name);
-        buf_str(out, "] = ");
-        lua_text_string(out, value);
-        first = false;
-    }
+    line.expires = text_of(cli_option(cli, "expires"));
+    line.project = text_of(cli_option(cli, "project"));
+    line.tags = text_of(cli_option(cli, "tags"));
     clock_rfc3339(clock_unix_ms(), now);
-    buf_printf(out, "%s } -- made %s", first ? "" : " }", now);
+    if (key_line_rest(&line, text_of(team), text_of(now), out, &fail) < 0)
+        return cli_usage(cli->verb, "--tags: %s", fail.text);
     return CLI_OK;
 }
 
@@ -103,7 +64,7 @@ static int create(struct keys_change *change)
 {
     const struct cli *cli = change->cli;
     const char *team = cli_option(cli, "team"), *name = cli_option(cli, "name");
-    char key[KEY_TEXT], digest[DIGEST_TEXT];
+    char key[KEY_LINE_SECRET], digest[KEY_LINE_DIGEST];
     struct buf rest;
     if (team == NULL || name == NULL || name[0] == '\0')
         return cli_usage(cli->verb, "keys create takes --team TEAM and --name NAME");
@@ -115,7 +76,7 @@ static int create(struct keys_change *change)
     buf_init(&rest, 1 << 20);
     int code = write_rest(cli, team, &rest);
     if (code == CLI_OK) {
-        make_key(key, digest);
+        key_line_make(key, digest);
         struct keybook_key made = { .enabled = true, .sha256 = text_of(digest), .rest = buf_view(&rest) };
         keybook_put(change->book, text_of(name), &made);
         bool first = change->place.config->key_count == 0;
@@ -127,30 +88,12 @@ static int create(struct keys_change *change)
     return show_key(change, key, code);
 }
 
-/* "30s", "10m", "24h", "7d" in milliseconds; -1 when it is none of these. */
-static int64_t parse_grace(const char *value)
-{
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = { { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
-    struct text t = text_of(value);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        int64_t number;
-        if (!text_ends(t, text_of(units[i].unit)))
-            continue;
-        t.len--;
-        return text_parse_u63(t, &number) == 0 && number <= 3660 * (86400000 / units[i].ms) ? number * units[i].ms : -1;
-    }
-    return -1;
-}
-
 static int rotate(struct keys_change *change)
 {
     struct text name = text_of(change->cli->args[1]);
     const char *grace = cli_option(change->cli, "grace");
-    int64_t grace_ms = grace != NULL ? parse_grace(grace) : 0;
-    char key[KEY_TEXT], digest[DIGEST_TEXT], until[25], previous[160];
+    int64_t grace_ms = grace != NULL ? key_line_grace_ms(text_of(grace)) : 0;
+    char key[KEY_LINE_SECRET], digest[KEY_LINE_DIGEST], until[25], previous[160];
     struct keybook_key line;
     struct fail fail;
     if (grace_ms < 0)
@@ -165,7 +108,7 @@ static int rotate(struct keys_change *change)
     }
     clock_rfc3339(clock_unix_ms() + grace_ms, until);
     snprintf(previous, sizeof previous, "{ sha256 = \"%.*s\", ends = \"%s\" }", TEXT_ARG(line.sha256), until);
-    make_key(key, digest);
+    key_line_make(key, digest);
     line.previous = grace_ms > 0 ? text_of(previous) : TEXT_NONE;
     line.sha256 = text_of(digest);
     keybook_put(change->book, name, &line);

@@ -1,7 +1,6 @@
 /* keys_change.c - a change of the file of keys: checked first, then written, then in use. */
 #include "cli/keys_change.h"
 #include "boot/control.h"
-#include "boot/lua_text.h"
 
 int keys_change_begin(struct keys_change *change, struct cli *cli)
 {
@@ -148,44 +147,35 @@ int keys_change_revoke(struct keys_change *change, struct text name)
     return apply(change, name);
 }
 
-/* `, name = number`; false when it is none. */
-static bool put_count(const struct cli *cli, const char *option, const char *name, bool *first, struct buf *out)
+static bool take_count(const struct cli *cli, const char *option, int64_t *out)
 {
     const char *value = cli_option(cli, option);
-    int64_t number;
-    if (value == NULL)
+    if (value == NULL || text_parse_u63(text_of(value), out) == 0)
         return true;
-    if (text_parse_u63(text_of(value), &number) < 0) {
-        cli_usage(cli->verb, "--%s takes a whole number", option);
-        return false;
-    }
-    buf_printf(out, "%s%s = %lld", *first ? ", limits = { " : ", ", name, (long long)number);
-    *first = false;
-    return true;
+    cli_usage(cli->verb, "--%s takes a whole number", option);
+    return false;
 }
 
-int keys_change_write(const struct cli *cli, struct buf *out)
+int keys_change_settings(const struct cli *cli, struct text *models, struct key_line *line)
 {
-    const char *budget = cli_option(cli, "budget"), *per = cli_option(cli, "per");
-    const char *priority = cli_option(cli, "priority");
-    bool first = true;
-    if (budget == NULL && per != NULL)
+    struct text rest = text_of(cli_option(cli, "models"));
+    *line = (struct key_line)KEY_LINE_NONE;
+    line->usd = text_of(cli_option(cli, "budget"));
+    line->per = text_of(cli_option(cli, "per"));
+    line->priority = text_of(cli_option(cli, "priority"));
+    if (line->usd.ptr == NULL && line->per.ptr != NULL)
         return cli_usage(cli->verb, "--per is the period of --budget USD");
-    if (budget != NULL) {
-        buf_str(out, ", budget = { usd = ");
-        lua_text_string(out, text_of(budget));
-        buf_str(out, ", per = ");
-        lua_text_string(out, text_of(per != NULL ? per : "month"));
-        buf_str(out, " }");
-    }
-    if (!put_count(cli, "rpm", "rpm", &first, out) || !put_count(cli, "tpm", "tpm", &first, out) ||
-        !put_count(cli, "in-flight", "in_flight", &first, out))
+    if (!take_count(cli, "rpm", &line->rpm) || !take_count(cli, "tpm", &line->tpm) ||
+        !take_count(cli, "in-flight", &line->in_flight))
         return CLI_USAGE;
-    if (!first)
-        buf_str(out, " }");
-    if (priority != NULL) {
-        buf_str(out, ", priority = ");
-        lua_text_string(out, text_of(priority));
+    line->models = models;
+    line->has_models = rest.ptr != NULL;
+    while (rest.len > 0) {
+        if (line->model_count == KEY_LINE_MODELS_MOST)
+            return cli_usage(cli->verb, "--models takes at most %d names", KEY_LINE_MODELS_MOST);
+        models[line->model_count++] = text_trim(text_cut(&rest, ','));
     }
+    if (line->has_models && line->model_count == 0)
+        return cli_usage(cli->verb, "--models takes at least one name");
     return CLI_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef CLI_KEYS_CHANGE_H
 #define CLI_KEYS_CHANGE_H
 
+#include "boot/key_line.h"
 #include "boot/keybook.h"
 #include "cli/cli.h"
 #include "cli/ledger_path.h"
@@ -24,14 +25,14 @@ int keys_change_apply(struct keys_change *change);
  * switched off as by `kill`. */
 int keys_change_revoke(struct keys_change *change, struct text name);
 
-/* Settings of a declaration that both verbs take, as gateway.lua's words: `, budget = { usd = "5", per = "month" }, limits = { rpm = 60 }`.
- * An exit code, CLI_USAGE after a message. */
-int keys_change_write(const struct cli *cli, struct buf *out);
+/* The settings that both verbs take; `models` has KEY_LINE_MODELS_MOST places, and is kept. An exit code, CLI_USAGE after a message. */
+int keys_change_settings(const struct cli *cli, struct text *models, struct key_line *line);
 #define KEYS_OPTIONS                                                                                                   \
     { "budget", 'b', "USD", NULL, "what it may spend in a period: 25 or 0.50" },                                       \
         { "per", 0, "PERIOD", NULL, "the period: day, week, month (the default) or total" },                           \
         { "rpm", 0, "N", NULL, "requests per minute" }, { "tpm", 0, "N", NULL, "tokens per minute" },                  \
         { "in-flight", 0, "N", NULL, "requests at a time" },                                                           \
+        { "models", 'm', "NAMES", NULL, "create: what it may ask for, \"small,claude-*\"; all unless given" },         \
     {                                                                                                                  \
         "priority", 0, "WORD", NULL, "critical, normal or low"                                                         \
     }

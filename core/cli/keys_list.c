@@ -52,6 +52,15 @@ static void put_object(const struct config_key *key, struct json_writer *w)
     json_put_str(w, key->project);
     json_name(w, "tags");
     json_put_str(w, key->tags);
+    json_name(w, "models"); /* null: those of its team */
+    if (key->models == NULL)
+        json_put_null(w);
+    else
+        json_array(w);
+    for (size_t i = 0; i < key->model_count; i++)
+        json_put_str(w, key->models[i]);
+    if (key->models != NULL)
+        json_close(w);
     json_name(w, "from");
     json_put_str(w, key->made ? TEXT(KEYBOOK_FILE) : TEXT("gateway.lua"));
     json_close(w);

@@ -1,28 +1,26 @@
 /* teams.c - llm-gateway teams: makes teams beside those of gateway.lua, and lists all. */
-#include "boot/lua_text.h"
 #include "cli/keys_change.h"
 #include "config/config.h"
 
 static const struct cli_option options[] = {
-    CLI_OPTION_CONFIG,
-    { "name", 'n', "NAME", NULL, "create: how it is called" },
-    { "models", 'm', "NAMES", NULL, "create: what it may ask for, \"small,claude-*\"; all unless given" },
-    KEYS_OPTIONS,
-    CLI_OPTION_JSON,
+    CLI_OPTION_CONFIG, { "name", 'n', "NAME", NULL, "create: how it is called" }, KEYS_OPTIONS, CLI_OPTION_JSON,
     CLI_OPTIONS_END,
 };
 
 static int write_team(const struct cli *cli, struct buf *out)
 {
-    const char *models = cli_option(cli, "models");
-    struct text rest = text_of(models);
-    buf_str(out, models != NULL ? "models = { " : "models = { \"*\" }");
-    while (rest.len > 0) {
-        struct text name = text_trim(text_cut(&rest, ','));
-        lua_text_string(out, name);
-        buf_str(out, rest.len > 0 ? ", " : " }");
-    }
-    return keys_change_write(cli, out);
+    struct text models[KEY_LINE_MODELS_MOST];
+    struct key_line line;
+    int code = keys_change_settings(cli, models, &line);
+    if (code != CLI_OK)
+        return code;
+    buf_str(out, "models = ");
+    if (line.has_models)
+        key_line_models(&line, out);
+    else
+        buf_str(out, "{ \"*\" }");
+    key_line_settings(&line, out);
+    return CLI_OK;
 }
 
 static int create(struct cli *cli)
@@ -30,8 +28,8 @@ static int create(struct cli *cli)
     const char *name = cli_option(cli, "name");
     struct keys_change change;
     struct buf settings;
-    if (name == NULL || (cli_option(cli, "models") != NULL && cli_option(cli, "models")[0] == '\0'))
-        return cli_usage(cli->verb, "teams create takes --name NAME, and --models with at least one name");
+    if (name == NULL)
+        return cli_usage(cli->verb, "teams create takes --name NAME");
     int code = keys_change_begin(&change, cli);
     if (code != CLI_OK)
         return code;

@@ -248,12 +248,20 @@ bool config_key_is_previous(const struct config_key *key, const uint8_t digest[C
            crypto_equal(key->previous_digest, digest, CRYPTO_SHA256_LEN);
 }
 
+static bool is_in(const struct text *patterns, size_t count, struct text model)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_matches(model, patterns[i]))
+            return true;
+    return patterns == NULL;
+}
+
 bool config_team_may(const struct config_team *team, struct text model)
 {
-    if (team == NULL || team->models == NULL)
-        return true;
-    for (size_t i = 0; i < team->model_count; i++)
-        if (text_matches(model, team->models[i]))
-            return true;
-    return false;
+    return team == NULL || is_in(team->models, team->model_count, model);
+}
+
+bool config_key_may(const struct config_team *team, const struct config_key *key, struct text model)
+{
+    return config_team_may(team, model) && (key == NULL || is_in(key->models, key->model_count, model));
 }

@@ -209,7 +209,9 @@ struct config_key {
     struct text project, tags;        /* of its requests that name none; tags as labels.h has them */
     struct config_budgets budgets;    /* its own, beside its team's */
     struct config_budgets of_session; /* of each of its sessions */
-    enum config_priority priority;    /* before its team's */
+    struct text *models;              /* patterns, beside its team's; NULL: all of those */
+    size_t model_count;
+    enum config_priority priority; /* before its team's */
     bool enabled;
     bool made;                                  /* by a command, in keys.lua */
     int64_t expires_unix_ms;                    /* 0: never */
@@ -409,6 +411,8 @@ enum config_priority config_priority_of(const struct config_team *team, const st
 unsigned config_max_in_flight(const struct config *config, const struct config_provider *provider, struct text model);
 /* May this team use that model name? */
 bool config_team_may(const struct config_team *team, struct text model);
+/* May this key of that team? `key` NULL: any of its team may. */
+bool config_key_may(const struct config_team *team, const struct config_key *key, struct text model);
 /* What holds where neither the model nor the provider sets them. */
 extern const struct config_timeouts config_default_timeouts;
 /* Each of the model's, where it is not set the provider's, else the default. */

@@ -28,7 +28,7 @@ static struct text owner_of(const struct config_model *model)
 static enum next show_model(struct request *req, int64_t created)
 {
     struct route_place place;
-    if (!config_team_may(req->team, req->tail) || !route_find(req->config, req->tail, &place)) {
+    if (!config_key_may(req->team, req->key, req->tail) || !route_find(req->config, req->tail, &place)) {
         error_param(&req->fail, E_MODEL, TEXT("model"), "the model \"%.*s\" does not exist or this key may not use it",
                     (int)(req->tail.len < 120 ? req->tail.len : 120), req->tail.ptr);
         return FAIL;
@@ -51,14 +51,17 @@ static void add_row(struct models_row *rows, size_t *n, struct text id, struct t
 static void add_family(const struct request *req, const struct config_model *family, struct models_row *rows, size_t *n)
 {
     const struct config_team *team = req->team;
-    if (config_team_may(team, family->name)) {
+    const struct config_key *key = req->key;
+    if (config_key_may(team, key, family->name)) {
         add_row(rows, n, family->name, owner_of(family));
         return;
     }
-    for (size_t i = 0; i < team->model_count; i++) {
-        struct text name = team->models[i];
+    size_t of_team = team != NULL ? team->model_count : 0, all = of_team + (key != NULL ? key->model_count : 0);
+    for (size_t i = 0; i < all; i++) {
+        struct text name = i < of_team ? team->models[i] : key->models[i - of_team];
         struct route_place place;
-        if (text_matches(name, family->name) && route_find(req->config, name, &place) && place.model == family)
+        if (config_key_may(team, key, name) && text_matches(name, family->name) &&
+            route_find(req->config, name, &place) && place.model == family)
             add_row(rows, n, name, owner_of(family));
     }
 }
@@ -69,13 +72,15 @@ static enum next list_models(struct request *req)
     int64_t created = req->worker->gateway->started_unix_ms / 1000;
     if (req->tail.len > 0)
         return show_model(req, created);
-    size_t most = config->model_count + (req->team != NULL ? req->team->model_count : 0), n = 0;
+    size_t most = config->model_count + (req->team != NULL ? req->team->model_count : 0) +
+                  (req->key != NULL ? req->key->model_count : 0),
+           n = 0;
     struct models_row *rows = arena_array(&req->arena, struct models_row, most + 1);
     for (size_t i = 0; i < config->model_count; i++) {
         const struct config_model *model = &config->models[i];
         if (is_family(model->name))
             add_family(req, model, rows, &n);
-        else if (config_team_may(req->team, model->name))
+        else if (config_key_may(req->team, req->key, model->name))
             rows[n++] = (struct models_row){ model->name, owner_of(model) };
     }
     req->lists_as->write_models(rows, n, req->page, created, &req->body_out);

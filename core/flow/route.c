@@ -206,12 +206,12 @@ enum next route_estimate_tokens(struct request *req)
 /* Services let a request name more models than "model": the key must be allowed each of them, at each target. */
 static enum next check_choices(struct request *req)
 {
-    bool all = config_team_may(req->team, TEXT("*"));
+    bool all = config_key_may(req->team, req->key, TEXT("*"));
     for (const struct ask_choice *c = all ? NULL : req->ask.choice; c != NULL; c = c->next) {
         for (size_t i = 0; i < req->target_count && c->model.ptr != NULL; i++) {
             const struct config_provider *p = req->targets[i].provider;
             char *name = arena_printf(&req->arena, "%.*s/%.*s", TEXT_ARG(p->name), TEXT_ARG(c->model));
-            if (config_team_may(req->team, text_of(name)))
+            if (config_key_may(req->team, req->key, text_of(name)))
                 continue;
             error_param(&req->fail, E_MODEL, text_of(c->member),
                         "%s names the model \"%.*s\", which this key may not use", c->member,
@@ -244,7 +244,7 @@ enum next route_run(struct request *req)
     req->list = LIST_FIRST;
     if (req->shadow.len > 0)
         find_shadow(req, &place);
-    else if ((!policy_has_routed(req) && !policy_asks(req) && !config_team_may(req->team, req->ask.model)) ||
+    else if ((!policy_has_routed(req) && !policy_asks(req) && !config_key_may(req->team, req->key, req->ask.model)) ||
              !route_find(req->config, req->ask.model, &place))
         return unknown(req);
     if (place.model == NULL && place.provider == NULL)

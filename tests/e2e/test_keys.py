@@ -6,7 +6,7 @@ import unittest
 import upstream
 from harness import Case, Gateway, provider, tsan
 
-GOOD, NARROW, OFF, OLD = ("sk-canary-client-%s" % n for n in ("good", "narrow", "off", "old"))
+GOOD, NARROW, OFF, OLD, LISTED, BOTH = ("sk-canary-client-%s" % n for n in ("good", "narrow", "off", "old", "listed", "both"))
 INVALID = "invalid_request_error"
 
 
@@ -28,6 +28,8 @@ class Keys(Case):
             + 'key { sha256 = "%s", team = "all", name = "old-key", expires = "2020-01-01" }\n' % digest(OLD)
             + 'key { sha256 = "%s", team = "all", name = "future-key", expires = "2999-01-01T00:00:00Z" }\n'
             % digest("sk-canary-client-future")
+            + 'key { sha256 = "%s", team = "all", name = "listed-key", models = { "m", "fam-c*", "up/open" } }\n' % digest(LISTED)
+            + 'key { sha256 = "%s", team = "narrow", name = "both-key", models = { "secret", "fam-*" } }\n' % digest(BOTH)
         )
 
     def setUp(self):
@@ -126,6 +128,23 @@ class Keys(Case):
             self.assert_error(answer, 404, INVALID, "model_not_found")
         answer = self.gw.request("GET", "/v1/models/nope", [("x-api-key", GOOD)])
         self.assert_error(answer, 404, INVALID, "model_not_found", retry=False)
+
+    def test_models_of_a_key(self):
+        """A key's list narrows its team's, and never widens it."""
+        for key, model, status in (
+            (LISTED, "m", 200), (LISTED, "fam-cx", 200), (LISTED, "up/open", 200),
+            (LISTED, "secret", 404), (LISTED, "fam-ax", 404), (LISTED, "up/real", 404),
+            (BOTH, "fam-ax", 200), (BOTH, "fam-bee", 200),
+            (BOTH, "m", 404), (BOTH, "secret", 404), (BOTH, "fam-cx", 404),
+        ):
+            with self.subTest(key=key, model=model):
+                self.assertEqual(self.with_key(key, model).status, status)
+        for key, names in ((LISTED, {"m", "fam-c*"}), (BOTH, {"fam-a*", "fam-bee"})):
+            answer = self.gw.request("GET", "/v1/models", [("Authorization", "Bearer " + key)])
+            self.assertEqual({m["id"] for m in answer.json()["data"]}, names)
+        self.assert_error(self.gw.request("GET", "/v1/models/secret", [("x-api-key", LISTED)]), 404, INVALID, "model_not_found")
+        answer = self.gw.chat(headers=[("Authorization", "Bearer " + LISTED)], models=["real"])
+        self.assertEqual((answer.status, answer.error["param"]), (404, "models"))
 
     def test_other_members_choose_allowed_models_only(self):
         """OpenRouter's and LiteLLM's members name models of their own."""

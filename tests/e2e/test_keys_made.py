@@ -94,6 +94,12 @@ class Made(unittest.TestCase):
             self.assertEqual([self.status(gw, poor) for _ in range(4)], [200, 200, 429, 429])
             self.assertEqual([self.status(gw, slow) for _ in range(2)], [200, 429])
 
+    def test_a_key_and_its_models(self):
+        with self.gateway() as gw:
+            key = self.make("create", "--team", "a", "--name", "k", "--models", "other, demo/*")
+            self.assertEqual((self.status(gw, key, "other"), self.status(gw, key, "m")), (200, 404))
+        self.assertEqual(json.loads(self.command("keys", "show", "k", "--json").out)[0]["models"], ["other", "demo/*"])
+
     def test_a_team_and_its_models(self):
         with self.gateway() as gw:
             said = self.command("teams", "create", "--name", "b", "--models", "other, demo/*")
@@ -116,7 +122,7 @@ class Made(unittest.TestCase):
             (("create", "--team", "a", "--name", "z", "--rpm", "1, x = 2"), "--rpm takes a whole number"),
             (("create", "--team", "a", "--name", "z", "--per", "day"), "--per is the period of --budget USD"),
             (("create", "--team", "a", "--name", "z", "--expires", "soon"), "expires takes"),
-            (("create", "--team", "a", "--name", "z", "--tags", "x"), '--tags takes "name=value,name=value"'),
+            (("create", "--team", "a", "--name", "z", "--tags", "x"), '--tags: tags are "name=value,name=value", not "x"'),
             (("create", "--team", "a"), "keys create takes --team TEAM and --name NAME"),
             (("rotate", "nobody"), 'there is no key "nobody"'),
             (("rotate", "k", "--grace", "soon"), "--grace takes a time such as 30s"),
