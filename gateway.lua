@@ -90,6 +90,8 @@ end
 
 -- What was used and spent is written down here, for `llm-gateway usage`; a folder for this gateway alone:
 -- ledger { path = "ledger", sync_ms = 50 } -- a loss of power takes at most what was written in the last 50 ms
+-- The admin API makes keys and teams over HTTP and shows reports; the owner's credential is ledger/admin.key:
+-- admin { address = "127.0.0.1:8081" } -- it needs the ledger
 -- store { rows_days = 90 } -- of its store, ledger/store.sqlite: single requests go after 90 days, their sums stay
 
 -- What may be spent: all requests together here, a team's or a key's in its own braces. It needs the ledger.

@@ -85,7 +85,7 @@ static int kill_one(void *owner, const struct json *ask, struct json_writer *w, 
 }
 
 /* {"verb":"config.reload"} -> "accepted", "digest" of the configuration in use, "lines" for a person */
-static int reload_config(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
+static int load_anew(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
 {
     char digest[2 * CRYPTO_SHA256_LEN + 1];
     struct buf lines;
@@ -118,7 +118,7 @@ size_t commands_of(struct gateway *gateway, struct reload *reload, struct contro
 {
     const struct control_verb all[] = {
         { "ledger.sums", ledger_sums, gateway->ledger }, { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
-        { "kill.set", kill_one, gateway->kill },         { "config.reload", reload_config, reload },
+        { "kill.set", kill_one, gateway->kill },         { "config.reload", load_anew, reload },
         { "cache.purge", purge_cache, reload },
     };
     _Static_assert(sizeof all / sizeof all[0] <= COMMANDS_MOST, "there is room for all");

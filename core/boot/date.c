@@ -1,6 +1,11 @@
 /* date.c - reads RFC 3339, strictly. */
 #include "boot/date.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+
 #define DAY_S 86400
 
 /* Exactly `digits` digits, and then `after` (0: the end may follow). */
@@ -92,4 +97,37 @@ int date_parse(struct text t, int64_t *unix_ms)
         return -1;
     *unix_ms = (seconds + hour * 3600 + minute * 60 + second - zone) * 1000 + ms;
     return *unix_ms < 0 ? -1 : 0;
+}
+
+/* "7d": so long ago. -1: it is no length of time. */
+static int parse_ago(struct text said, int64_t *unix_ms)
+{
+    static const struct {
+        char letter;
+        int64_t ms;
+    } units[] = { { 'd', 86400000 }, { 'h', 3600000 }, { 'm', 60000 }, { 's', 1000 } };
+    int64_t count;
+
+    for (size_t i = 0; said.len > 1 && i < sizeof units / sizeof units[0]; i++)
+        if (said.ptr[said.len - 1] == units[i].letter &&
+            text_parse_u63((struct text){ said.ptr, said.len - 1 }, &count) == 0 && count < 1000000) {
+            *unix_ms = clock_unix_ms() - count * units[i].ms;
+            return 0;
+        }
+    return -1;
+}
+
+int date_parse_moment(struct text t, const struct zone *zone, int64_t *unix_ms)
+{
+    char moment[40];
+    bool day = t.len == 10;
+    if (parse_ago(t, unix_ms) == 0)
+        return 0;
+    snprintf(moment, sizeof moment, "%.*s%s", t.len > 30 ? 0 : (int)t.len, t.len > 30 ? "" : t.ptr,
+             day ? "T00:00:00Z" : "");
+    if (date_parse(text_of(moment), unix_ms) < 0)
+        return -1;
+    if (day)
+        *unix_ms = zone_day_begins(zone, *unix_ms / 86400000) * 1000;
+    return 0;
 }

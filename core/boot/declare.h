@@ -220,6 +220,11 @@ struct declare_cors {
     struct declare_texts origins;
 };
 
+struct declare_admin {
+    int line;
+    struct text address;
+};
+
 struct declare_metrics {
     int line;
     struct declare_secret *token;
@@ -284,6 +289,7 @@ struct declared {
     struct declare_limits limits;
     struct declare_cors cors;
     struct declare_metrics metrics;
+    struct declare_admin admin;
     struct declare_ledger ledger;
     struct declare_store store;
     struct declare_cache cache;

@@ -84,6 +84,11 @@ static void dump_web(const struct config *config, struct buf *out)
     }
     if (config->cors_count > 0)
         buf_str(out, " } }\n");
+    if (config->admin.address.ptr != NULL) {
+        bool v6 = text_find(config->admin.address, TEXT(":")) >= 0;
+        buf_printf(out, "admin { address = \"%s%.*s%s:%u\" }\n", v6 ? "[" : "", TEXT_ARG(config->admin.address),
+                   v6 ? "]" : "", (unsigned)config->admin.port);
+    }
     if (config->metrics_from != NULL)
         buf_printf(out, "metrics { token = %s }\n", config->metrics_from);
 }

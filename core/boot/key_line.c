@@ -9,12 +9,12 @@
 enum { SECRET_LEN = 43, STAMP_SECONDS = 19 /* of "2026-12-31T18:00:00.000Z", to its seconds */ };
 
 /* Each byte of the alphabet is as likely. */
-void key_line_make(char secret[KEY_LINE_SECRET], char digest[KEY_LINE_DIGEST])
+void key_line_make(const char *prefix, char secret[KEY_LINE_SECRET], char digest[KEY_LINE_DIGEST])
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     enum { LETTERS = sizeof alphabet - 1, FAIR = 256 / LETTERS * LETTERS };
     uint8_t bytes[CRYPTO_SHA256_LEN];
-    size_t len = (size_t)snprintf(secret, KEY_LINE_SECRET, "sk-gw-"), end = len + SECRET_LEN;
+    size_t len = (size_t)snprintf(secret, KEY_LINE_SECRET, "%s", prefix), end = len + SECRET_LEN;
     while (len < end) {
         uint8_t byte;
         crypto_random(&byte, 1);

@@ -30,8 +30,8 @@ struct key_line {
         .rpm = -1, .tpm = -1, .in_flight = -1                                                                          \
     }
 
-/* Makes a key, "sk-gw-" and 43 letters and digits (256 random bits), and the digest that the file has. Wipe the key. */
-void key_line_make(char secret[KEY_LINE_SECRET], char digest[KEY_LINE_DIGEST]);
+/* Makes a key, `prefix` (at most 16 bytes) and 43 letters and digits (256 random bits), and the digest that the file has. Wipe the key. */
+void key_line_make(const char *prefix, char secret[KEY_LINE_SECRET], char digest[KEY_LINE_DIGEST]);
 /* `, budget = { usd = "5", per = "month" }, limits = { rpm = 60 }`: what a team's line has, too, without `models`. */
 void key_line_settings(const struct key_line *line, struct buf *out);
 /* `{ "small", "claude-*" }` */

@@ -1,6 +1,7 @@
-/* link_web.c - which web pages may use the gateway, and who may read its metrics. */
+/* link_web.c - which web pages may use the gateway, who may read its metrics, and the admin API. */
 #include <string.h>
 
+#include "boot/endpoint.h"
 #include "boot/link.h"
 #include "boot/secret.h"
 
@@ -56,8 +57,27 @@ static void link_metrics(struct link *l)
     }
 }
 
+/* Its files stand beside the ledger. */
+static void link_admin(struct link *l)
+{
+    const struct declare_admin *said = &l->declared->admin;
+    struct fail fail;
+    if (said->line == 0 || said->address.ptr == NULL)
+        return;
+    if (endpoint_parse(said->address, l->arena, &l->config->admin.address, &l->config->admin.port, &fail) < 0)
+        complain(&l->report->complaints, said->line, "admin: %s", fail.text);
+    else if (l->declared->ledger.line == 0)
+        complain(
+            &l->report->complaints, said->line,
+            "admin: its keys and credentials are kept beside a ledger, and there is none. Add ledger { path = \"ledger\" }");
+    else if (l->config->admin.port != 0 && l->config->admin.port == l->config->listen.port)
+        complain(&l->report->complaints, said->line,
+                 "admin: it listens on a port of its own, and %u is that of clients", (unsigned)l->config->admin.port);
+}
+
 void link_web(struct link *l)
 {
+    link_admin(l);
     link_cors(l);
     link_metrics(l);
 }

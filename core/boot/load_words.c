@@ -29,6 +29,7 @@ static void *begin_store(struct load_lua *l, struct text name, int line);
 static void *begin_cache(struct load_lua *l, struct text name, int line);
 static void *begin_cors(struct load_lua *l, struct text name, int line);
 static void *begin_metrics(struct load_lua *l, struct text name, int line);
+static void *begin_admin(struct load_lua *l, struct text name, int line);
 static bool *complete_provider(void *declaration);
 static bool *complete_model(void *declaration);
 static bool *complete_team(void *declaration);
@@ -38,6 +39,7 @@ static int say_word(lua_State *L);
 static int say_settings(lua_State *L);
 
 static const struct word_kind kinds[] = {
+    { "admin", false, begin_admin, NULL },
     { "budget", false, begin_budget, NULL },
     { "cache", false, begin_cache, NULL },
     { "cors", false, begin_cors, NULL },
@@ -200,6 +202,12 @@ static void *begin_metrics(struct load_lua *l, struct text name, int line)
 {
     (void)name;
     return once(l, "metrics", &l->declared->metrics.line, line) ? &l->declared->metrics : NULL;
+}
+
+static void *begin_admin(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    return once(l, "admin", &l->declared->admin.line, line) ? &l->declared->admin : NULL;
 }
 
 /* The others form lists, in the order of the file. */

@@ -253,6 +253,14 @@ int reload_run(struct reload *r, struct buf *lines)
     return result;
 }
 
+struct config *reload_config(struct reload *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    struct config *config = config_ref(r->config);
+    pthread_mutex_unlock(&r->mutex);
+    return config;
+}
+
 void reload_digest(struct reload *r, char digest[2 * CRYPTO_SHA256_LEN + 1])
 {
     pthread_mutex_lock(&r->mutex);

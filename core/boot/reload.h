@@ -30,6 +30,8 @@ void reload_alert(struct reload *reload);
 /* Loads the configuration and uses it; the log has how it ended. 0, or -1 where it is refused. Lines for a person are appended: what
  * is wrong, as `check` has it, or what counts from the next start on. Waits until each worker uses it. Any thread but a worker's. */
 int reload_run(struct reload *reload, struct buf *lines);
+/* The snapshot in use, with one more reference: config_unref(). Any thread. */
+struct config *reload_config(struct reload *reload);
 /* The digest of the snapshot in use, and how long its drain may take. */
 void reload_digest(struct reload *reload, char digest[2 * CRYPTO_SHA256_LEN + 1]);
 int64_t reload_drain_ns(struct reload *reload);

@@ -44,6 +44,12 @@ static void check_limits(const struct config *now, const struct config *next, st
             warn(next, lines, rows[i].what);
 }
 
+static void check_admin(const struct config *now, const struct config *next, struct buf *lines)
+{
+    if (now->admin.port != next->admin.port || !text_eq(now->admin.address, next->admin.address))
+        warn(next, lines, "admin");
+}
+
 static void check_ledger(const struct config *now, const struct config *next, struct buf *lines)
 {
     const struct config_ledger *a = &now->ledger, *b = &next->ledger;
@@ -89,6 +95,7 @@ int reload_check(const struct config *now, const struct config *next, struct buf
     if (!text_eq(a->cert_pem, b->cert_pem) || !text_eq(a->key_pem, b->key_pem))
         warn(next, lines, "listen: tls: a new certificate");
     check_limits(now, next, lines);
+    check_admin(now, next, lines);
     check_ledger(now, next, lines);
     if (now->cache.plugin != NULL && next->cache.plugin != NULL &&
         (now->cache.plugin != next->cache.plugin || now->cache.mb != next->cache.mb))

@@ -66,6 +66,7 @@ struct run {
     unsigned opened;           /* threads that are set up */
     uint16_t port;             /* the one that is bound */
     struct control_verb commands[COMMANDS_MOST];
+    void *admin;             /* of options->admin; NULL: it is not open */
     struct control *control; /* NULL: there is no ledger, or no socket could be made */
     int signal_fd, idle_fd;
     int64_t clock_set_ms; /* what was reported of it */
@@ -76,6 +77,7 @@ static int open_gateway(struct run *run);
 static void close_gateway(struct run *run);
 static int open_seats(struct run *run);
 static void say_ready(const struct run *run, bool quiet);
+static int open_admin(struct run *run);
 static void wait_for_the_end(struct run *run);
 static int watch_signals(struct run *run);
 
@@ -330,7 +332,26 @@ static int open_seats(struct run *run)
     }
     reload_workers(run->reload, run->threads, run->opened);
     open_control(run);
-    return 0;
+    return open_admin(run);
+}
+
+/* It was asked for, so a gateway without it does not start. */
+static int open_admin(struct run *run)
+{
+    struct start_parts parts = { .gateway = &run->gateway,
+                                 .reload = run->reload,
+                                 .config = run->config,
+                                 .options = run->options,
+                                 .store = run->store };
+    struct fail fail;
+    if (run->config->admin.address.ptr == NULL || run->options->admin == NULL)
+        return 0;
+    run->admin = run->options->admin->open(&parts, &fail);
+    if (run->admin != NULL)
+        return 0;
+    log_line(LOG_ERROR, "%s", fail.text);
+    run->exit_code = EXIT_CONFIG;
+    return -1;
 }
 
 static void say_ready(const struct run *run, bool quiet)
@@ -436,6 +457,8 @@ static void wait_for_the_end(struct run *run)
 /* Also after half a start. No request is alive, so no worker writes a line or counts any more. */
 static void close_gateway(struct run *run)
 {
+    if (run->admin != NULL)
+        run->options->admin->close(run->admin);
     if (run->control != NULL)
         control_close(run->control);
     if (run->gateway.access != NULL)

@@ -242,6 +242,10 @@ const struct word_row words[] = {
     {"cors", "origins", WORD_STRINGS, AT(declare_cors, origins), .required = true, RELOAD,
      .help = "as browsers name them: \"https://chat.example.org\"; \"*\", where there are keys, is every page"},
 
+    {"admin", NULL, WORD_SETTINGS, .help = "admin { ... }: the admin API: keys, teams, reports over HTTP, with credentials of its own"},
+    {"admin", "address", WORD_STRING, AT(declare_admin, address), .required = true,
+     .help = "ADDRESS:PORT of its own, such as \"127.0.0.1:8081\"; the owner's credential is admin.key beside the ledger"},
+
     {"metrics", NULL, WORD_SETTINGS, RELOAD, .help = "metrics { ... }: who may read /metrics"},
     {"metrics", "token", WORD_SECRET, AT(declare_metrics, token), .required = true, RELOAD,
      .help = "opens it to other machines too, as \"Authorization: Bearer TOKEN\""},
@@ -314,16 +318,20 @@ const size_t word_count = sizeof words / sizeof words[0];
 static const struct {
     const char *word, *setting;
 } later[] = {
-    { "admin", NULL },           { "guard", NULL },
-    { "prices", NULL },          { "sink", NULL },
-    { "limits", "policy_ms" },   { "limits", "policy_wait_ms" },
-    { "team", "policy" },        { "limits", "policy_memory_mb" },
-    { "model.retry", "budget" }, { "model", "price" },
+    { "guard", NULL },
+    { "sink", NULL },
+    { "prices", NULL },
+    { "limits", "policy_ms" },
+    { "limits", "policy_wait_ms" },
+    { "team", "policy" },
+    { "limits", "policy_memory_mb" },
+    { "model.retry", "budget" },
+    { "model", "price" },
 };
 
 static const char *const beginnings[] = { "listen", "plugins", "provider", "model",   "team",   "project", "tag",
                                           "key",    "limits",  "cors",     "metrics", "ledger", "store",   "budget",
-                                          "policy", "cache",   "env",      "file",    NULL };
+                                          "policy", "cache",   "admin",    "env",     "file",   NULL };
 
 const char *const *words_names(void)
 {

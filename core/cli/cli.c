@@ -9,12 +9,12 @@
 
 #include "base/text.h"
 
-const struct cli_verb *const cli_verbs[] = { &verb_serve,   &verb_check,      &verb_models,  &verb_providers,
-                                             &verb_prices,  &verb_usage,      &verb_explain, &verb_logs,
-                                             &verb_top,     &verb_ledger,     &verb_import,  &verb_cache,
-                                             &verb_teams,   &verb_keys,       &verb_kill,    &verb_reload,
-                                             &verb_chat,    &verb_connect,    &verb_policy,  &verb_plugin,
-                                             &verb_version, &verb_completion, &verb_help,    NULL };
+const struct cli_verb *const cli_verbs[] = {
+    &verb_serve,  &verb_check,   &verb_models,     &verb_providers, &verb_prices, &verb_usage,   &verb_explain,
+    &verb_logs,   &verb_top,     &verb_ledger,     &verb_import,    &verb_cache,  &verb_teams,   &verb_keys,
+    &verb_admin,  &verb_audit,   &verb_kill,       &verb_reload,    &verb_chat,   &verb_connect, &verb_policy,
+    &verb_plugin, &verb_version, &verb_completion, &verb_help,      NULL
+};
 
 const struct cli_verb *cli_find(const char *name)
 {

@@ -76,11 +76,11 @@ static int create(struct keys_change *change)
     buf_init(&rest, 1 << 20);
     int code = write_rest(cli, team, &rest);
     if (code == CLI_OK) {
-        key_line_make(key, digest);
+        key_line_make("sk-gw-", key, digest);
         struct keybook_key made = { .enabled = true, .sha256 = text_of(digest), .rest = buf_view(&rest) };
         keybook_put(change->book, text_of(name), &made);
         bool first = change->place.config->key_count == 0;
-        code = keys_change_apply(change);
+        code = keys_change_apply(change, "keys.create", text_of(name));
         if (code == CLI_OK && first)
             cli_say("it is the first key: from now on every request needs one");
     }
@@ -108,11 +108,11 @@ static int rotate(struct keys_change *change)
     }
     clock_rfc3339(clock_unix_ms() + grace_ms, until);
     snprintf(previous, sizeof previous, "{ sha256 = \"%.*s\", ends = \"%s\" }", TEXT_ARG(line.sha256), until);
-    key_line_make(key, digest);
+    key_line_make("sk-gw-", key, digest);
     line.previous = grace_ms > 0 ? text_of(previous) : TEXT_NONE;
     line.sha256 = text_of(digest);
     keybook_put(change->book, name, &line);
-    return show_key(change, key, keys_change_apply(change));
+    return show_key(change, key, keys_change_apply(change, "keys.rotate", name));
 }
 
 static int revoke(struct keys_change *change)

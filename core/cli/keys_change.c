@@ -1,5 +1,6 @@
 /* keys_change.c - a change of the file of keys: checked first, then written, then in use. */
 #include "cli/keys_change.h"
+#include "boot/audit.h"
 #include "boot/control.h"
 
 int keys_change_begin(struct keys_change *change, struct cli *cli)
@@ -107,14 +108,34 @@ static int switch_off(struct keys_change *change, struct text name)
     return result == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* In the audit log, before it is made. */
+static bool record(const struct keys_change *change, const char *action, struct text target)
+{
+    struct arena arena;
+    struct fail fail;
+    arena_init(&arena, NULL, 0, 4096);
+    struct audit_entry entry = { .who = audit_user(&arena),
+                                 .role = TEXT("shell"),
+                                 .address = TEXT("local"),
+                                 .action = text_of(action),
+                                 .target = target };
+    bool good = audit_append(change->place.path, &entry, &fail) == 0;
+    if (!good)
+        cli_say("%s", fail.text);
+    arena_fini(&arena);
+    return good;
+}
+
 /* `off`: absent, or the key that is revoked, which must not fail for another's mistake. */
-static int apply(struct keys_change *change, struct text off)
+static int apply(struct keys_change *change, const char *action, struct text target, struct text off)
 {
     const struct json *answer;
     struct arena arena;
     struct fail fail;
     if (off.ptr == NULL && !check(change))
         return CLI_CONFIG;
+    if (!record(change, action, target) && off.ptr == NULL) /* a key is switched off all the same */
+        return CLI_FAILED;
     if (keybook_save(change->book, &fail) < 0) {
         cli_say("%s", fail.text);
         return CLI_FAILED;
@@ -137,14 +158,14 @@ static int apply(struct keys_change *change, struct text off)
     return code;
 }
 
-int keys_change_apply(struct keys_change *change)
+int keys_change_apply(struct keys_change *change, const char *action, struct text target)
 {
-    return apply(change, TEXT_NONE);
+    return apply(change, action, target, TEXT_NONE);
 }
 
 int keys_change_revoke(struct keys_change *change, struct text name)
 {
-    return apply(change, name);
+    return apply(change, "keys.revoke", name, name);
 }
 
 static bool take_count(const struct cli *cli, const char *option, int64_t *out)

@@ -18,9 +18,9 @@ struct keys_change {
  * and then keys_change_end() is not due. */
 int keys_change_begin(struct keys_change *change, struct cli *cli);
 void keys_change_end(struct keys_change *change);
-/* Checks the file with gateway.lua, writes it, and lets the running gateway use it; an exit code, after a message where nothing was
+/* Checks the file with gateway.lua, records the change in the audit log, writes it, and lets the running gateway use it; an exit code, after a message where nothing was
  * changed. Where no gateway runs, the next one has it. */
-int keys_change_apply(struct keys_change *change);
+int keys_change_apply(struct keys_change *change, const char *action, struct text target);
 /* The same for a key that was switched off in the book: where the running gateway refuses its configuration for another reason, the key is
  * switched off as by `kill`. */
 int keys_change_revoke(struct keys_change *change, struct text name);

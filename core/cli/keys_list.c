@@ -2,15 +2,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
+#include "boot/key_json.h"
 #include "cli/keys_change.h"
-#include "money/nano.h"
-
-static const char *state_of(const struct config_key *key)
-{
-    bool expired = key->expires_unix_ms != 0 && key->expires_unix_ms <= clock_unix_ms();
-    return !key->enabled ? "off" : expired ? "expired" : "on";
-}
 
 static const char *date_of(int64_t unix_ms, char out[25])
 {
@@ -23,47 +16,11 @@ static const char *date_of(int64_t unix_ms, char out[25])
 static void put_row(const struct config_key *key, struct buf *out)
 {
     char expires[25], until[25];
-    buf_printf(out, "%-24.*s %-16.*s %-8s %-24s %s", TEXT_ARG(key->name), TEXT_ARG(key->team->name), state_of(key),
-               date_of(key->expires_unix_ms, expires), key->made ? KEYBOOK_FILE : "gateway.lua");
+    buf_printf(out, "%-24.*s %-16.*s %-8s %-24s %s", TEXT_ARG(key->name), TEXT_ARG(key->team->name),
+               key_json_state(key), date_of(key->expires_unix_ms, expires), key->made ? KEYBOOK_FILE : "gateway.lua");
     if (key->previous_until_unix_ms > clock_unix_ms())
         buf_printf(out, "  (the key before is taken until %s)", date_of(key->previous_until_unix_ms, until));
     buf_str(out, "\n");
-}
-
-static void put_object(const struct config_key *key, struct json_writer *w)
-{
-    char digest[2 * CRYPTO_SHA256_LEN + 1], date[25];
-    crypto_hex(key->digest, sizeof key->digest, digest);
-    json_object(w);
-    json_name(w, "name");
-    json_put_str(w, key->name);
-    json_name(w, "team");
-    json_put_str(w, key->team->name);
-    json_name(w, "state");
-    json_put_str(w, text_of(state_of(key)));
-    json_name(w, "sha256");
-    json_put_str(w, text_of(digest));
-    json_name(w, "expires");
-    if (key->expires_unix_ms == 0)
-        json_put_null(w);
-    else
-        json_put_str(w, text_of(date_of(key->expires_unix_ms, date)));
-    json_name(w, "project");
-    json_put_str(w, key->project);
-    json_name(w, "tags");
-    json_put_str(w, key->tags);
-    json_name(w, "models"); /* null: those of its team */
-    if (key->models == NULL)
-        json_put_null(w);
-    else
-        json_array(w);
-    for (size_t i = 0; i < key->model_count; i++)
-        json_put_str(w, key->models[i]);
-    if (key->models != NULL)
-        json_close(w);
-    json_name(w, "from");
-    json_put_str(w, key->made ? TEXT(KEYBOOK_FILE) : TEXT("gateway.lua"));
-    json_close(w);
 }
 
 static int show(const struct cli *cli, const struct config *config, const char *name)
@@ -86,7 +43,7 @@ static int show(const struct cli *cli, const struct config *config, const char *
             continue;
         shown++;
         if (as_json)
-            put_object(key, &w);
+            key_json_write(key, &w);
         else
             put_row(key, &out);
     }

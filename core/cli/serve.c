@@ -1,6 +1,7 @@
 /* serve.c - llm-gateway serve: runs the gateway. */
 #include <string.h>
 
+#include "admin/admin.h"
 #include "base/log.h"
 #include "base/starter.h"
 #include "boot/load.h"
@@ -52,6 +53,7 @@ static int serve(struct cli *cli, enum log_level level)
                                    .load = &load,
                                    .book = prices_path(cli, &arena),
                                    .book_may_lack = cli_option(cli, "book") == NULL,
+                                   .admin = &admin_extension,
                                    .accept_gap = cli_option(cli, "accept-gap") != NULL };
     int code = CLI_CONFIG;
     if (start_load_book(config, &start, &fail) < 0)

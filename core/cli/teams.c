@@ -1,4 +1,5 @@
 /* teams.c - llm-gateway teams: makes teams beside those of gateway.lua, and lists all. */
+#include "boot/key_json.h"
 #include "cli/keys_change.h"
 #include "config/config.h"
 
@@ -37,7 +38,7 @@ static int create(struct cli *cli)
     code = write_team(cli, &settings);
     if (code == CLI_OK) {
         keybook_add_team(change.book, text_of(name), buf_view(&settings));
-        code = keys_change_apply(&change);
+        code = keys_change_apply(&change, "teams.create", text_of(name));
     }
     if (code == CLI_OK)
         cli_say("the team \"%s\" is made: llm-gateway keys create --team %s --name NAME makes its keys", name, name);
@@ -46,27 +47,9 @@ static int create(struct cli *cli)
     return code;
 }
 
-static size_t count_keys(const struct config *config, const struct config_team *team)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < config->key_count; i++)
-        count += config->keys[i].team == team;
-    return count;
-}
-
-static void put_models(const struct config_team *team, struct json_writer *w)
-{
-    json_array(w);
-    for (size_t i = 0; i < team->model_count; i++)
-        json_put_str(w, team->models[i]);
-    if (team->models == NULL)
-        json_put_str(w, TEXT("*"));
-    json_close(w);
-}
-
 static void put_row(const struct config *config, const struct config_team *team, struct buf *out)
 {
-    buf_printf(out, "%-24.*s %6zu  ", TEXT_ARG(team->name), count_keys(config, team));
+    buf_printf(out, "%-24.*s %6zu  ", TEXT_ARG(team->name), key_json_count(config, team));
     for (size_t i = 0; i < team->model_count; i++)
         buf_printf(out, "%s%.*s", i > 0 ? "," : "", TEXT_ARG(team->models[i]));
     buf_printf(out, "%s\n", team->models == NULL ? "*" : "");
@@ -96,14 +79,7 @@ static int list(struct cli *cli, const char *name)
             put_row(config, team, &out);
             continue;
         }
-        json_object(&w);
-        json_name(&w, "name");
-        json_put_str(&w, team->name);
-        json_name(&w, "keys");
-        json_put_int(&w, (int64_t)count_keys(config, team));
-        json_name(&w, "models");
-        put_models(team, &w);
-        json_close(&w);
+        key_json_team(config, team, &w);
     }
     if (as_json) {
         json_close(&w);

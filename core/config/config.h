@@ -239,6 +239,12 @@ struct config_limits {
     int64_t dns_max_age_ns; /* the address of an upstream's name counts no longer; 30 s */
 };
 
+/* The admin API. */
+struct config_admin {
+    struct text address; /* absent: there is none */
+    uint16_t port;       /* 0: any free one */
+};
+
 struct config_listen {
     struct text address;              /* "127.0.0.1" or "::1" */
     uint16_t port;                    /* 0: any free one */
@@ -348,6 +354,7 @@ struct config {
     struct book *book; /* of prices; NULL: there is none, and no cost is known. Freed with the snapshot */
     void (*free_book)(struct book *book);
     struct config_listen listen;
+    struct config_admin admin;
     struct config_limits limits;
     struct config_ledger ledger;
     struct config_store store;

@@ -14,7 +14,7 @@ import unittest
 from upstream import Upstream, reply_json
 from command import BINARY, PLUGINS, Serving, environment, run
 
-VERBS = ["serve", "check", "models", "providers", "chat", "connect", "plugin", "policy", "prices", "usage", "explain", "logs", "top", "ledger", "import", "cache", "keys", "teams", "kill", "reload", "version", "completion", "help"]
+VERBS = ["serve", "check", "models", "providers", "chat", "connect", "plugin", "policy", "prices", "usage", "explain", "logs", "top", "ledger", "import", "cache", "keys", "teams", "admin", "audit", "kill", "reload", "version", "completion", "help"]
 CLIENTS = ["claude", "anthropic", "openai", "openai-python", "openai-js", "curl", "langchain", "vercel", "continue", "open-webui",
            "codex", "cursor"]
 KEY_DIGEST = "2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"  # of "key"

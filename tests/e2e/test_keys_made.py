@@ -107,7 +107,7 @@ class Made(unittest.TestCase):
             key = self.make("create", "--team", "b", "--name", "k")
             self.assertEqual((self.status(gw, key, "other"), self.status(gw, key, "m")), (200, 404))
         teams = {t["name"]: t for t in json.loads(self.command("teams", "list", "--json").out)}
-        self.assertEqual(teams["b"], {"name": "b", "keys": 1, "models": ["other", "demo/*"]})
+        self.assertEqual(teams["b"], {"name": "b", "keys": 1, "models": ["other", "demo/*"], "budgets": [], "limits": {}, "priority": None})
         self.assertEqual(set(teams), {"default", "a", "b"})
         self.assertIn("b", self.command("teams", "show", "b").out)
         self.assertEqual(self.command("teams", "show", "nobody").code, 1)
