@@ -69,8 +69,8 @@ static gw_status play_produce(void *instance, gw_call *call, const gw_request *r
     }
     if (strncmp(step, "text:", 5) == 0) {
         e = event(GW_EVENT_TEXT, step + 5);
-    } else if (strcmp(step, "finish") == 0) {
-        e = event(GW_EVENT_FINISH, "stop");
+    } else if (strncmp(step, "finish", 6) == 0) {
+        e = event(GW_EVENT_FINISH, step[6] == ':' ? step + 7 : "stop");
     } else if (strcmp(step, "usage") == 0) {
         e = event(GW_EVENT_USAGE, "");
         e.tokens = &tokens;

@@ -10,7 +10,7 @@
 #include "flow/worker.h"
 
 /* What the provider called NAME does at each produce(): a script of words, one per call:
- * "text:X" "finish" "usage" "error:STATUS" "wait:MS" "end" "fail". Kept. */
+ * "text:X" "finish" "finish:REASON" "usage" "error:STATUS" "wait:MS" "end" "fail". Kept. */
 struct script {
     const char *const *steps;
 };

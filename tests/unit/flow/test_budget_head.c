@@ -7,9 +7,12 @@
 #include "flow/metrics.h"
 #include "flow/spend.h"
 #include "flow/way.h"
+#include "flow/worst.h"
+#include "money/estimates.h"
 #include "money/folder.h"
 #include "money/ledger.h"
 #include "money/nano.h"
+#include "money/prefixes.h"
 
 static struct folder folder;
 static struct ledger *ledger;
@@ -257,5 +260,36 @@ Test(spend_end, counts_a_request_whose_last_attempt_was_not_sent)
     ledger_read_sums(ledger, &sums);
     cr_assert_eq(sums.records, records + 2);
     cr_assert_eq(sums.spent, 0);
+    end();
+}
+
+/* What is expected of the next request: its input by the bytes of its body, its output by the choices, and all of a conversation. */
+Test(spend_end, teaches_what_the_next_request_may_cost)
+{
+    static struct worst worst = { .bytes = 2000, .prefix = 77, .bound = { .choices = 2, .input = 1000 } };
+    static const struct cost cost = { .known = true,
+                                      .nano = 50,
+                                      .line_count = 2,
+                                      .lines = { { .unit = UNIT_INPUT, .nano = 40 },
+                                                 { .unit = UNIT_OUTPUT, .nano = 10 } } };
+    struct prefix prefix = { .whole = 1, .count = 1, .cuts = { { .hash = 77, .rest = 5 } } };
+    struct estimate seen;
+    begin(PERIOD_TOTAL, 1000000, 1000000, 1);
+    gateway.estimates = estimates_new();
+    for (int i = 0; i < 50; i++) {
+        hold(100, 60);
+        attempt.worst = &worst;
+        attempt.ending = ATTEMPT_SETTLED;
+        attempt.usage = (struct usage){ .source = USAGE_REPORTED, .input = 10, .output = 8 };
+        attempt.price = (struct price){ .done = true, .known = true, .nano = 50, .entry = TEXT("e"), .cost = &cost };
+        spend_end(&attempt, false);
+        attempt.booked = BOOKED_NONE;
+    }
+    cr_assert(estimates_ask(gateway.estimates, target.model, TEXT_NONE, &seen));
+    cr_assert(seen.input_per_kb >= 20 && seen.input_per_kb <= 25, "%" PRId64, seen.input_per_kb);
+    cr_assert(seen.output >= 4 && seen.output <= 5, "%" PRId64, seen.output);
+    int64_t most = estimates_prefix_bound(gateway.estimates, &prefix);
+    cr_assert(most >= 15 && most < 1000, "%" PRId64, most);
+    estimates_free(gateway.estimates);
     end();
 }

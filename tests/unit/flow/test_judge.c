@@ -104,6 +104,8 @@ Test(judge, goes_to_the_next_target_or_gives_up)
         if (rows[i].result == FAIL)
             cr_assert_eq(req.fail.status, rows[i].to_client, "%zu: %d", i, req.fail.status);
         cr_assert_eq(attempt.ending, ATTEMPT_FREE);
+        cr_assert_eq(attempt.price.done, rows[i].result == NEXT,
+                     "what is the last one is priced and booked with the request");
         end();
     }
 }

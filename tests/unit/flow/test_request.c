@@ -187,3 +187,30 @@ Test(request, notes_that_another_target_answered)
         fixture_close(&f);
     }
 }
+
+/* Of a body whose length is not known the room doubles, and only where more is wanted than there is. */
+Test(request, takes_room_for_a_body_as_it_is_needed)
+{
+    struct fixture f;
+    static const char *const openai[] = { "openai" };
+    static const size_t rows[][2] = { { 100, 64 << 10 },
+                                      { 200, 64 << 10 },
+                                      { 64 << 10, 64 << 10 },
+                                      { (64 << 10) + 1, 128 << 10 },
+                                      { 128 << 10, 128 << 10 } };
+    fixture_open_upstream(&f, openai, 1);
+    f.config->limits.body_bytes = 20 << 20;
+    struct request *req = fixture_head(&f, 1);
+    req->content_length = -1;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert(body_hold(req, rows[i][0]));
+        cr_assert_eq(req->body_held, rows[i][1], "%zu: %zu", i, req->body_held);
+        cr_assert_eq(atomic_load(&f.gateway.bodies_held), rows[i][1]);
+    }
+    body_drop(req);
+    cr_assert_eq(atomic_load(&f.gateway.bodies_held), 0u);
+    request_client_gone(req);
+    fixture_settle(&f);
+    request_end(req);
+    fixture_close(&f);
+}

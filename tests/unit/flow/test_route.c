@@ -173,6 +173,13 @@ Test(route, finds_whose_budgets_count)
         cr_assert_eq(req.target_of_count, 1u, "%zu", req.target_of_count);
         cr_assert(text_is(req.target_of[0], "m"));
     }
+    config->models[3].targets[0] = to(0, "up");
+    config->models[3].budgets.count = 1;
+    req.target_count = 0;
+    cr_assert_eq(route_run(&req), NEXT);
+    cr_assert_eq(req.target_of_count, 2u, "%zu", req.target_of_count);
+    cr_assert(text_is(req.target_of[0], "none"), "what has a budget comes first");
+    cr_assert(text_is(req.target_of[1], "m"));
     end();
 }
 

@@ -306,3 +306,24 @@ Test(slot, a_target_by_its_own_name_has_the_same_limit)
     request_end(req);
     end(&f);
 }
+
+/* Clients that are refused at once come again at different times. */
+Test(slot, spreads_those_that_come_again)
+{
+    unsigned seen[3] = { 0 };
+    struct fixture f;
+    begin(&f, 1, (const unsigned[]){ 1 });
+    struct request *req = fixture_head(&f, 1);
+    req->queued_ns = INT64_C(1000000) * CLOCK_S; /* longer than it may wait */
+    for (int i = 0; i < 64; i++) {
+        req->fail.retry_after_s = 0;
+        cr_assert_eq(slot_wait(req, NULL, 0, clock_ns()), FAIL);
+        cr_assert(req->fail.retry_after_s == 1 || req->fail.retry_after_s == 2, "%d", req->fail.retry_after_s);
+        seen[req->fail.retry_after_s]++;
+    }
+    cr_assert(seen[1] > 8 && seen[2] > 8, "%u %u", seen[1], seen[2]);
+    request_client_gone(req);
+    fixture_settle(&f);
+    request_end(req);
+    end(&f);
+}

@@ -185,3 +185,40 @@ Test(strategy, shows_what_was_measured_and_0_for_what_was_not)
     cr_assert(per_s > 49 && per_s < 51, "%f", per_s);
     end();
 }
+
+static int64_t cost_of_first(void)
+{
+    int64_t costs[3];
+    strategy_costs(&req, all, 3, clock_ns(), costs);
+    return costs[0];
+}
+
+/* Only where the costs decide, what has had a conversation is cheaper for the rest of it. */
+Test(strategy, remembers_who_had_a_conversation_where_costs_decide)
+{
+    static struct tariff tariff;
+    static const enum config_strategy rules[] = { STRATEGY_ORDER, STRATEGY_WEIGHTED, STRATEGY_LEAST_BUSY,
+                                                  STRATEGY_LOWEST_LATENCY, STRATEGY_LOWEST_COST };
+    cr_assert_null(tariff_set(&tariff, TEXT("output_usd_per_mtok"), TEXT("1")));
+    cr_assert_null(tariff_set(&tariff, TEXT("input_usd_per_mtok"), TEXT("100")));
+    cr_assert_null(tariff_set(&tariff, TEXT("cache_read_usd_per_mtok"), TEXT("1")));
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct config_model model = { .strategy = rules[i], .sticky = true };
+        struct attempt attempt = { .req = &req, .target = &targets[0] };
+        begin();
+        buf_str(&req.body,
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"a conversation that goes on for a while\"}]}");
+        targets[0].price = &tariff;
+        req.model = &model;
+        req.whose.session = TEXT("a session");
+        int64_t before = cost_of_first();
+        cr_assert_gt(before, 0);
+        strategy_note_warm(&attempt, clock_ns());
+        if (rules[i] == STRATEGY_LOWEST_COST)
+            cr_assert_lt(cost_of_first(), before);
+        else
+            cr_assert_eq(cost_of_first(), before, "%zu", i);
+        req.model = NULL;
+        end();
+    }
+}
