@@ -66,6 +66,7 @@ libcurl4-openssl-dev libcurl4-gnutls-dev
 libhttp-parser-dev
 libjansson-dev
 liblua5.4-dev
+libmemcached-dev
 libpcre2-dev
 libpq-dev
 libsqlite3-dev
@@ -86,6 +87,7 @@ libcriterion-dev
 llvm
 lua-check
 make
+memcached
 nginx nginx-light nginx-full nginx-extras
 openssl
 postgresql
@@ -109,7 +111,7 @@ has_microhttpd() {
 
 if ! command -v apt-get > /dev/null 2>&1 || ! command -v dpkg-query > /dev/null 2>&1; then
     say "this is not Debian, so nothing is installed. The gateway needs: gcc or clang, cmake >= 3.25, ninja, pkg-config,"
-    say "libmicrohttpd >= 1.0.1, libcurl, OpenSSL 3, Lua 5.4, jansson, PCRE2, libyaml, SQLite, libpq and http-parser, with their headers."
+    say "libmicrohttpd >= 1.0.1, libcurl, OpenSSL 3, Lua 5.4, jansson, PCRE2, libyaml, SQLite, libpq, libmemcached and http-parser, with their headers."
     check_needs
     exit 0
 fi

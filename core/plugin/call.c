@@ -68,7 +68,7 @@ const char *call_status_name(gw_status status)
     } names[] = {
         { GW_OK, "ok" },           { GW_MISS, "miss" },         { GW_E_NOMEM, "nomem" },
         { GW_E_CONFIG, "config" }, { GW_E_REQUEST, "request" }, { GW_E_PROTOCOL, "protocol" },
-        { GW_E_RETRY, "retry" },   { GW_E_REJECT, "reject" },
+        { GW_E_RETRY, "retry" },   { GW_E_REJECT, "reject" },   { GW_E_UNKNOWN, "unknown" },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].status == status)

@@ -136,14 +136,23 @@ static bool misses_what_is_absent(struct cache_case *c)
     return finds(&c->one, team, space, "absent", TEXT_NONE);
 }
 
+static size_t most_of(const struct cache_case *c)
+{
+    return c->ops->value_most > 0 && c->ops->value_most < VALUE_MOST ? c->ops->value_most : VALUE_MOST;
+}
+
 static bool gives_what_was_set(struct cache_case *c)
 {
     static char large[VALUE_MOST];
     for (size_t i = 0; i < sizeof large; i++)
         large[i] = (char)(i * 7);
+    if (c->ops->value_most > 0 && c->ops->value_most < VALUE_MOST &&
+        put(&c->one, team, space, "more", (gw_str){ large, c->ops->value_most + 1 }, LONG_S, GW_SET_ALWAYS) !=
+            GW_E_REJECT)
+        return cache_fail(c, "set() does not refuse a value of more than value_most bytes");
     return keeps(&c->one, "text", TEXT("value")) && keeps(&c->one, "empty", TEXT("")) &&
            keeps(&c->one, "bytes", (struct text){ "\0\xff\n", 3 }) &&
-           keeps(&c->one, "large", (struct text){ large, sizeof large }) && keeps(&c->one, "text", TEXT("another")) &&
+           keeps(&c->one, "large", (struct text){ large, most_of(c) }) && keeps(&c->one, "text", TEXT("another")) &&
            finds(&c->one, team, space, "bytes", (struct text){ "\0\xff\n", 3 });
 }
 
@@ -174,6 +183,43 @@ static bool sets_what_is_absent_only(struct cache_case *c)
     if (put(&c->one, team, space, "once", str("second"), LONG_S, GW_SET_IF_ABSENT) != GW_MISS)
         return cache_fail(c, "set() if absent answers another word than miss for a key that is there");
     return finds(&c->one, team, space, "once", TEXT("first"));
+}
+
+/* What get_many() has handed in: a bit for each place. */
+struct handed {
+    unsigned places;
+    bool wrong;
+};
+
+static void hand_in(void *owner, uint32_t index, gw_str value)
+{
+    static const char *const values[] = { "1", NULL, "22", "" };
+    struct handed *h = owner;
+    if (index >= 4 || values[index] == NULL || (h->places & 1u << index) != 0 ||
+        !text_eq(call_text(value), text_of(values[index])))
+        h->wrong = true;
+    else
+        h->places |= 1u << index;
+}
+
+static bool gives_several(struct cache_case *c)
+{
+    const gw_str keys[] = { str("many1"), str("many-not"), str("many2"), str("many3") };
+    struct handed all = { 0 }, none = { 0 };
+    gw_scope scope = scope_of(team, space), other = scope_of("blue", space);
+    if (c->ops->get_many == NULL)
+        return true;
+    if (!keeps(&c->one, "many1", TEXT("1")) || !keeps(&c->one, "many2", TEXT("22")) ||
+        !keeps(&c->one, "many3", TEXT("")))
+        return false;
+    begin(&c->one);
+    gw_status status = end(&c->one, c->ops->get_many(c->one.session, &c->one.call, &scope, keys, 4, &all, hand_in));
+    if (status != GW_OK || all.wrong || all.places != 13)
+        return cache_fail(c, "get_many() answers %s and gives not what is there", call_status_name(status));
+    begin(&c->one);
+    status = end(&c->one, c->ops->get_many(c->one.session, &c->one.call, &other, keys, 4, &none, hand_in));
+    return (status == GW_MISS && none.places == 0 && !none.wrong) ||
+           cache_fail(c, "get_many() answers %s where nothing is there", call_status_name(status));
 }
 
 static bool removes(struct cache_case *c)
@@ -240,6 +286,21 @@ static bool counts_up_and_down(struct cache_case *c)
            counts(&c->one, "blue", "n", 1, GW_ADD_CREATE, GW_OK, 1) &&
            counts(&c->one, team, "n", 0, GW_ADD_EXISTING, GW_OK, 6) &&
            counts(&c->one, team, "n", INT64_C(1) << 50, GW_ADD_EXISTING, GW_OK, (INT64_C(1) << 50) + 6);
+}
+
+static bool begins_where_it_is_told(struct cache_case *c)
+{
+    gw_scope scope = scope_of(team, "counters");
+    int64_t totals[2] = { 0 };
+    for (int i = 0; i < 2 && c->ops->add_from != NULL; i++) {
+        begin(&c->one);
+        gw_status status = end(
+            &c->one, c->ops->add_from(c->one.session, &c->one.call, &scope, str("from"), 3, 40, LONG_S, &totals[i]));
+        if (status != GW_OK)
+            return cache_fail(c, "add_from() answers %s", call_status_name(status));
+    }
+    return c->ops->add_from == NULL || (totals[0] == 43 && totals[1] == 46) ||
+           cache_fail(c, "add_from(3, 40) gives %lld and then %lld", (long long)totals[0], (long long)totals[1]);
 }
 
 static bool stays_above_zero(struct cache_case *c)
@@ -315,16 +376,18 @@ static const struct {
     enum { OF_ALL, OF_VALUES, OF_COUNTERS_ALONE } of; /* which caches are asked */
 } checks[] = {
     { "what is absent is missed", misses_what_is_absent, OF_VALUES },
-    { "get() gives what was set: empty, any bytes, up to 1 MB", gives_what_was_set, OF_VALUES },
+    { "get() gives what was set: empty, any bytes, up to the most that it keeps", gives_what_was_set, OF_VALUES },
     { "keys of 1 to 200 bytes are told apart", tells_keys_apart, OF_VALUES },
     { "teams and spaces are told apart", tells_scopes_apart, OF_VALUES },
     { "set() if absent leaves what is there", sets_what_is_absent_only, OF_VALUES },
+    { "several keys in one call", gives_several, OF_VALUES },
     { "del() removes, and what is absent is no error", removes, OF_VALUES },
     { "one session sees what another one set", shows_other_sessions, OF_VALUES },
     { "values and counters end with their time to live", forgets_both, OF_VALUES },
     { "counters end with their time to live", forgets_counters, OF_COUNTERS_ALONE },
     { "counters count, by team, and are created only where that is asked", counts_up_and_down, OF_ALL },
     { "counters stay above zero", stays_above_zero, OF_ALL },
+    { "a counter begins where add_from() says, once", begins_where_it_is_told, OF_ALL },
     { "no add() is lost between threads", loses_nothing_between_threads, OF_ALL },
     { "what was set outlives its session", keeps_it_for_another_session, OF_VALUES },
 };

@@ -30,6 +30,7 @@ VALUE(GW_E_REQUEST, (-3));
 VALUE(GW_E_PROTOCOL, (-4));
 VALUE(GW_E_RETRY, (-5));
 VALUE(GW_E_REJECT, (-6));
+VALUE(GW_E_UNKNOWN, (-7));
 
 FIELD(gw_str, ptr, 0, const char *);
 FIELD(gw_str, len, 8, size_t);
@@ -304,7 +305,13 @@ FIELD(gw_cache_ops, set, 48, gw_status (*)(void *, gw_call *, const gw_scope *, 
 FIELD(gw_cache_ops, del, 56, gw_status (*)(void *, gw_call *, const gw_scope *, gw_str));
 FIELD(gw_cache_ops, add, 64,
       gw_status (*)(void *, gw_call *, const gw_scope *, gw_str, int64_t, uint32_t, uint32_t, int64_t *));
-AT_LEAST(gw_cache_ops, 72);
+FIELD(gw_cache_ops, value_most, 72, uint64_t);
+FIELD(gw_cache_ops, get_many, 80,
+      gw_status (*)(void *, gw_call *, const gw_scope *, const gw_str *, uint32_t, void *,
+                    void (*)(void *, uint32_t, gw_str)));
+FIELD(gw_cache_ops, add_from, 88,
+      gw_status (*)(void *, gw_call *, const gw_scope *, gw_str, int64_t, int64_t, uint32_t, int64_t *));
+AT_LEAST(gw_cache_ops, 96);
 
 /* store.h */
 VALUE(GW_STORE_END, 1u);

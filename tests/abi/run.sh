@@ -304,8 +304,8 @@ if [ -x "$gateway" ] && [ -f "$tmp/echo-build/echo.so" ]; then
             [ -f "$so" ] || continue
             plugin=$(basename "$so" .so)
             if nm "$so" | grep -q __asan; then continue; fi # it needs a gateway with the sanitizer
-            if [ "$plugin" = postgres ]; then
-                works "its kit with $plugin.so of today" timeout 60 python3 "$root/tests/conformance/postgres_kit.py" "$grown/build/gateway-conformance" "$so"
+            if [ -f "$root/tests/conformance/${plugin}_kit.py" ]; then
+                works "its kit with $plugin.so of today" timeout 60 python3 "$root/tests/conformance/${plugin}_kit.py" "$grown/build/gateway-conformance" "$so"
                 continue
             fi
             works "its kit with $plugin.so of today" "$grown/build/gateway-conformance" --quiet "$so" \

@@ -96,8 +96,8 @@ for so in "$build"/plugins/*.so; do
     fi
     plugin=$(basename "$so" .so)
     kind=$("$build/llm-gateway" plugin check "$so" | awk '$1 == "kind" { print $2 }')
-    if [ "$plugin" = postgres ]; then # it needs a server
-        run "$plugin" python3 "$here/postgres_kit.py" "$kit" "$so"
+    if [ -f "$here/${plugin}_kit.py" ]; then # it needs a server
+        run "$plugin" python3 "$here/${plugin}_kit.py" "$kit" "$so"
     elif [ "$kind" != provider ]; then # a store or cache: the kit has what is asked of it
         run "$plugin" "$kit" "$so"
     elif [ -d "$golden/$plugin" ]; then

@@ -60,6 +60,7 @@ typedef int32_t gw_status; /* GW_OK, GW_MISS or one of GW_E_* */
 #define GW_E_PROTOCOL (-4) /* the peer sent what the plugin cannot read: 502 */
 #define GW_E_RETRY (-5)    /* it may work later or elsewhere */
 #define GW_E_REJECT (-6)   /* it will never work; do not send this again */
+#define GW_E_UNKNOWN (-7)  /* cache: it was sent, and nobody knows whether it was done */
 
 /* Opaque handles. Their size and fields are the core's business. */
 typedef struct gw_call gw_call;     /* one call into a plugin: memory, error text, state */

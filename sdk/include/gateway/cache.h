@@ -42,10 +42,23 @@ typedef struct gw_cache_ops {
     gw_status (*get)(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_buf *value);
     gw_status (*set)(void *session, gw_call *call, const gw_scope *scope, gw_str key, gw_str value, uint32_t ttl_s,
                      uint32_t mode);
+    /* A hint: a reader may still find it for a while. */
     gw_status (*del)(void *session, gw_call *call, const gw_scope *scope, gw_str key);
-    /* Add `delta` atomically among all gateways that share the backend. Never below 0. */
+    /* Add `delta` atomically among all gateways that share the backend. Never below 0. The counter lives for `ttl_s` from
+     * its creation, or, where the backend renews it, from its last add(). GW_E_UNKNOWN: it may have been added. */
     gw_status (*add)(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta, uint32_t ttl_s,
                      uint32_t mode, int64_t *total);
+
+    /* The most bytes of a value; 0: 1048576. set() answers GW_E_REJECT to more. */
+    uint64_t value_most;
+    /* Several keys in one call, at least one: each() for those that are there, in any order; `index` is the key's place, and
+     * `value` is lent. GW_OK, or GW_MISS where none is there. NULL: the core calls get() for each. */
+    gw_status (*get_many)(void *session, gw_call *call, const gw_scope *scope, const gw_str *keys, uint32_t count,
+                          void *owner, void (*each)(void *owner, uint32_t index, gw_str value));
+    /* add() with GW_ADD_CREATE, where a counter that is not there begins with `start` + `delta`: what the gateway knows of one
+     * that was lost. `start` is not below 0. NULL: one that is lost begins at 0. */
+    gw_status (*add_from)(void *session, gw_call *call, const gw_scope *scope, gw_str key, int64_t delta, int64_t start,
+                          uint32_t ttl_s, int64_t *total);
 } gw_cache_ops;
 
 #ifdef __cplusplus
