@@ -43,6 +43,7 @@ struct admin_route {
     const char *query;  /* names, blanks between; NULL: none */
     const char *body;   /* schema of its body, JSON; NULL: none */
     const char *answer; /* schema of its answer */
+    bool partial;       /* null stands for no value in its body */
     int good;           /* status of a good answer; 0: 200 */
 };
 extern const struct admin_route admin_routes[];
@@ -57,6 +58,9 @@ struct text admin_query(const struct admin_call *call, const char *name);
 bool admin_sees(const struct admin_call *call, struct text team);
 /* Writes the change down, before it is made. `from` and `to`: JSON; absent: null. -1 with call->fail: do not make it. */
 int admin_record(struct admin_call *call, struct text target, struct text from, struct text to);
+
+/* reports.c: what was used, as an array of rows with the words of `by`, of what the caller may see. The arena's. NULL after call->fail. */
+const struct json *admin_usage_rows(struct admin_call *call, const char *by, int64_t since_ms, int64_t until_ms);
 
 /* The handlers. */
 int admin_keys_list(struct admin_call *call);

@@ -140,37 +140,70 @@ static int bind_team(struct admin_call *call, struct usage_query *query)
                         "this credential sees one team: name \"team\" among the words of \"by\"");
 }
 
-static int put_rows(struct admin_call *call, struct text json)
+/* Rows that the caller may see, as an array; NULL after call->fail. */
+static const struct json *read_rows(struct admin_call *call, const struct usage_query *query)
 {
-    const struct json *rows = json_parse(call->arena, json, &call->fail);
-    if (rows == NULL)
-        return -1;
-    json_array(&call->w);
-    for (size_t i = 0; i < json_count(rows); i++)
-        if (admin_sees(call, json_str(json_member(json_at(rows, i), "team"))))
-            json_put_json(&call->w, json_at(rows, i));
-    json_close(&call->w);
-    return 0;
+    struct usage_store store;
+    struct buf out, seen;
+    struct json_writer w;
+    struct usage_report *report = usage_report_read(call->admin->folder, store_of(call, &store), query, &call->fail);
+    if (report == NULL)
+        return NULL;
+    buf_init(&out, REPORT_MOST);
+    buf_init(&seen, REPORT_MOST);
+    bool good = usage_report_write(report, USAGE_JSON, &out) == 0;
+    usage_report_free(report);
+    const struct json *rows =
+        good ? json_parse(call->arena, arena_text(call->arena, buf_view(&out)), &call->fail) : NULL;
+    if (!good)
+        admin_refuse(call, 500, "answer_too_large", "the report is too large: ask for fewer words, or a shorter time");
+    if (rows != NULL && call->caller.team.len > 0) {
+        json_writer_init(&w, &seen);
+        json_array(&w);
+        for (size_t i = 0; i < json_count(rows); i++)
+            if (admin_sees(call, json_str(json_member(json_at(rows, i), "team"))))
+                json_put_json(&w, json_at(rows, i));
+        json_close(&w);
+        rows =
+            json_end(&w) == 0 ? json_parse(call->arena, arena_text(call->arena, buf_view(&seen)), &call->fail) : NULL;
+    }
+    buf_free(&out);
+    buf_free(&seen);
+    return rows;
+}
+
+const struct json *admin_usage_rows(struct admin_call *call, const char *by, int64_t since_ms, int64_t until_ms)
+{
+    struct usage_query query = { .since_ms = since_ms, .until_ms = until_ms };
+    struct text words = text_of(by), bad;
+    if (call->caller.team.len > 0 && text_find(words, TEXT("team")) < 0)
+        words = text_of(arena_printf(call->arena, "team,%s", by));
+    BUG_IF(usage_parse_by(words, &query, &bad) < 0);
+    return read_rows(call, &query);
 }
 
 int admin_usage(struct admin_call *call)
 {
     struct usage_query query;
-    struct usage_store store;
-    struct buf out;
     if (read_query(call, &query) < 0 || bind_team(call, &query) < 0)
         return -1;
-    struct usage_report *report = usage_report_read(call->admin->folder, store_of(call, &store), &query, &call->fail);
-    if (report == NULL)
+    const struct json *rows = read_rows(call, &query);
+    if (rows == NULL)
         return -1;
-    buf_init(&out, REPORT_MOST);
-    int result = usage_report_write(report, USAGE_JSON, &out);
-    usage_report_free(report);
-    result = result < 0 ? admin_refuse(call, 500, "answer_too_large",
-                                       "the report is too large: ask for fewer words, or a shorter time")
-                        : put_rows(call, arena_text(call->arena, buf_view(&out)));
-    buf_free(&out);
-    return result;
+    json_put_json(&call->w, rows);
+    return 0;
+}
+
+/* Whose the request is: what its records have; absent where none has it. */
+static struct text team_of(const struct json *explained)
+{
+    const struct json *records = json_member(explained, "records");
+    for (size_t i = 0; i < json_count(records); i++) {
+        struct text team = json_str(json_member(json_at(records, i), "team"));
+        if (team.ptr != NULL)
+            return team;
+    }
+    return TEXT_NONE;
 }
 
 int admin_explain(struct admin_call *call)
@@ -187,7 +220,7 @@ int admin_explain(struct admin_call *call)
             : NULL;
     explain_free(e);
     buf_free(&out);
-    if (value == NULL || !admin_sees(call, json_str(json_member(value, "team"))))
+    if (value == NULL || !admin_sees(call, team_of(value)))
         return admin_refuse(call, 404, "not_found", "the ledger has nothing of a request \"%.*s\"",
                             TEXT_ARG(call->parts[0]));
     json_put_json(&call->w, value);

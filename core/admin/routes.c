@@ -1,5 +1,5 @@
 /* routes.c - what the admin API has: one table, of which /openapi.json is made and by which bodies are checked. */
-#include "admin/call.h"
+#include "admin/litellm.h"
 
 #define ALL ROLES_ALL
 #define MAKERS (ROLE_KEY_MAKER | ROLE_OPERATOR | ROLE_OWNER)
@@ -31,6 +31,20 @@
 #define GET .method = "GET"
 #define POST .method = "POST"
 
+/* LiteLLM's bodies, whose limits are numbers. */
+#define USD_NUMBER "{\"type\":\"number\",\"minimum\":0}"
+#define OBJECT_TYPE "{\"type\":\"object\"}"
+#define THEIR_LIMITS                                                                                                   \
+    "\"models\":" NAMES_TYPE ",\"max_budget\":" USD_NUMBER ",\"budget_duration\":" TEXT_TYPE                           \
+    ",\"soft_budget\":" USD_NUMBER ",\"tpm_limit\":" COUNT_TYPE ",\"rpm_limit\":" COUNT_TYPE                           \
+    ",\"max_parallel_requests\":" COUNT_TYPE ",\"metadata\":" OBJECT_TYPE                                              \
+    ",\"blocked\":{\"type\":\"boolean\"},\"guardrails\":" NAMES_TYPE ",\"organization_id\":" TEXT_TYPE                 \
+    ",\"model_max_budget\":" OBJECT_TYPE
+#define THEIR_KEY                                                                                                      \
+    THEIR_LIMITS ",\"key\":" TEXT_TYPE ",\"duration\":" TEXT_TYPE ",\"user_id\":" TEXT_TYPE ",\"tags\":" NAMES_TYPE    \
+                 ",\"aliases\":" OBJECT_TYPE ",\"config\":" OBJECT_TYPE ",\"permissions\":" OBJECT_TYPE                \
+                 ",\"allowed_routes\":" NAMES_TYPE ",\"send_invite_email\":{\"type\":\"boolean\"}"
+
 /* clang-format off */
 const struct admin_route admin_routes[] = {
     { GET, .path = "/openapi.json", .roles = ALL, .run = admin_openapi, .summary = "This API", .answer = OBJECT },
@@ -42,7 +56,7 @@ const struct admin_route admin_routes[] = {
       .summary = "Makes a key, which is shown this once", .answer = KEY_ONCE,
       .body = BODY("\"team\",\"name\"", "\"team\":" TEXT_TYPE ",\"name\":" TEXT_TYPE "," KEY_SETTINGS) },
     { GET, .path = "/admin/v1/keys/{name}", .roles = ALL, .run = admin_keys_show, .summary = "One key", .answer = OBJECT },
-    { .method = "PATCH", .path = "/admin/v1/keys/{name}", .action = "keys.update", .roles = MAKERS,
+    { .method = "PATCH", .path = "/admin/v1/keys/{name}", .action = "keys.update", .roles = MAKERS, .partial = true,
       .run = admin_keys_update, .summary = "Changes what is named; null takes a setting away", .answer = OBJECT,
       .body = BODY("", KEY_SETTINGS) },
     { .method = "DELETE", .path = "/admin/v1/keys/{name}", .action = "keys.revoke", .roles = MAKERS,
@@ -80,6 +94,26 @@ const struct admin_route admin_routes[] = {
       .summary = "What was changed, by whom; `last` rows of it" },
     { GET, .path = "/admin/v1/audit/verify", .roles = OPERATORS, .run = admin_audit_verify, .answer = OBJECT,
       .summary = "Whether a row of it is gone or was changed" },
+
+    { POST, .path = "/key/generate", .action = "keys.create", .roles = MAKERS, .run = litellm_key_generate, .partial = true,
+      .summary = "LiteLLM's: makes a key", .answer = KEY_ONCE,
+      .body = BODY("", THEIR_KEY ",\"key_alias\":" TEXT_TYPE ",\"team_id\":" TEXT_TYPE) },
+    { GET, .path = "/key/info", .roles = ALL, .run = litellm_key_info, .query = "key", .answer = OBJECT,
+      .summary = "LiteLLM's: one key, by itself, its digest or its alias" },
+    { POST, .path = "/key/update", .action = "keys.update", .roles = MAKERS, .run = litellm_key_update, .partial = true,
+      .summary = "LiteLLM's: changes what is named", .answer = OBJECT, .body = BODY("\"key\"", THEIR_KEY) },
+    { POST, .path = "/key/delete", .action = "keys.revoke", .roles = MAKERS, .run = litellm_key_delete, .answer = OBJECT,
+      .summary = "LiteLLM's: revokes keys", .body = BODY("", "\"keys\":" NAMES_TYPE ",\"key_aliases\":" NAMES_TYPE) },
+    { POST, .path = "/team/new", .action = "teams.create", .roles = OPERATORS, .run = litellm_team_new, .partial = true,
+      .summary = "LiteLLM's: makes a team", .answer = OBJECT,
+      .body = BODY("", THEIR_LIMITS ",\"team_alias\":" TEXT_TYPE ",\"team_id\":" TEXT_TYPE ",\"members_with_roles\":" LIST
+                       ",\"members\":" NAMES_TYPE ",\"admins\":" NAMES_TYPE) },
+    { GET, .path = "/team/info", .roles = ALL, .run = litellm_team_info, .query = "team_id", .answer = OBJECT,
+      .summary = "LiteLLM's: one team and its keys" },
+    { GET, .path = "/spend/logs", .roles = ALL, .run = litellm_spend_logs, .query = "request_id start_date end_date", .answer = LIST,
+      .summary = "LiteLLM's: what was spent on each day, or one request" },
+    { GET, .path = "/global/spend/report", .roles = ALL, .run = litellm_spend_report, .query = "start_date end_date group_by",
+      .answer = LIST, .summary = "LiteLLM's: what was spent on each day by team, customer or key" },
 };
 /* clang-format on */
 const size_t admin_route_count = sizeof admin_routes / sizeof admin_routes[0];

@@ -15,14 +15,12 @@ static bool has_type(const struct json *value, struct text type)
     static const struct {
         const char *name;
         enum json_type type;
-    } types[] = { { "string", JSON_T_STR },
-                  { "integer", JSON_T_INT },
-                  { "boolean", JSON_T_BOOL },
-                  { "array", JSON_T_ARRAY },
+    } types[] = { { "string", JSON_T_STR },   { "integer", JSON_T_INT }, { "boolean", JSON_T_BOOL },
+                  { "number", JSON_T_REAL },  { "number", JSON_T_INT },  { "array", JSON_T_ARRAY },
                   { "object", JSON_T_OBJECT } };
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (text_is(type, types[i].name))
-            return json_type(value) == types[i].type;
+        if (text_is(type, types[i].name) && json_type(value) == types[i].type)
+            return true;
     return false;
 }
 
@@ -60,7 +58,7 @@ static int check_value(const struct json *schema, const struct json *value, stru
                              ? "an"
                              : "a",
                          TEXT_ARG(type)));
-    if (json_member(schema, "minimum") != NULL && json_int(value, -1) < json_int(json_member(schema, "minimum"), 0))
+    if (json_member(schema, "minimum") != NULL && json_real(value, -1) < json_real(json_member(schema, "minimum"), 0))
         return refuse(fail, name, "takes a number of at least 0", "");
     if (check_enum(json_member(schema, "enum"), value, name, arena, fail) < 0)
         return -1;

@@ -130,7 +130,7 @@ static int read_body(struct admin_call *call)
     call->body = json_parse(call->arena, text.len > 0 ? text : TEXT("{}"), &call->fail);
     if (call->body == NULL)
         return -1;
-    return schema_check(schema, call->body, text_is(call->request->method, "PATCH"), call->arena, &call->fail);
+    return schema_check(schema, call->body, call->route->partial, call->arena, &call->fail);
 }
 
 /* 0, or -1 with what to answer. Nothing of the API is shown to whom shows no credential. */

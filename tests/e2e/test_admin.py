@@ -32,6 +32,8 @@ ROLES = {
     "GET /admin/v1/usage": "vkoo", "GET /admin/v1/requests/{id}": "vkoo", "POST /admin/v1/reload": "oo", "POST /admin/v1/cache/purge": "oo",
     "POST /admin/v1/kill": "oo", "GET /admin/v1/credentials": "o", "POST /admin/v1/credentials": "o", "DELETE /admin/v1/credentials/{name}": "o",
     "GET /admin/v1/audit": "oo", "GET /admin/v1/audit/verify": "oo",
+    "POST /key/generate": "koo", "GET /key/info": "vkoo", "POST /key/update": "koo", "POST /key/delete": "koo", "POST /team/new": "oo",
+    "GET /team/info": "vkoo", "GET /spend/logs": "vkoo", "GET /global/spend/report": "vkoo",
 }
 
 
@@ -222,6 +224,7 @@ class Admin(unittest.TestCase):
             self.good("POST", "/admin/v1/keys", {"team": "a", "name": "rich", "budget": "500"}, 201)
             fits = {"team": "a", "budget": "10", "models": ["m"], "expires": "2099-01-01"}
             key = self.good("POST", "/admin/v1/keys", {**fits, "name": "fits"}, 201, **as_maker)["key"]
+            own = gw.chat(model="m", headers=[("Authorization", "Bearer " + key)]).id
             self.assertEqual((self.status(gw, key), self.status(gw, key, "other")), (200, 404))
             for code, change in (("other_team", {"team": "b"}), ("beyond_own_bounds", {"budget": "10.000000001"}), ("beyond_own_bounds", {"budget": None}),
                                  ("beyond_own_bounds", {"per": "day"}), ("beyond_own_bounds", {"models": ["other"]}), ("beyond_own_bounds", {"models": ["*"]}),
@@ -250,6 +253,7 @@ class Admin(unittest.TestCase):
                 self.assertLess(time.monotonic(), end)
                 time.sleep(0.1)
             self.refused(404, "not_found", "GET", "/admin/v1/requests/" + request, credential=viewer)
+            self.good("GET", "/admin/v1/requests/" + own, credential=viewer)
             self.assertEqual({r["team"] for r in self.good("GET", "/admin/v1/usage", credential=viewer)}, {"a"})
             self.assertEqual({r["team"] for r in self.good("GET", "/admin/v1/usage")}, {"a", "b"})
             self.refused(403, "other_team", "GET", "/admin/v1/usage?by=model", credential=viewer)
