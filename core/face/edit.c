@@ -52,6 +52,12 @@ struct text edit_end(struct edit *e)
     return (struct text){ out, len };
 }
 
+void edit_again(struct edit *e, const struct json **json)
+{
+    edit_begin(e, e->arena, edit_end(e));
+    *json = json_parse_quick(e->arena, e->body);
+}
+
 struct text edit_string(struct arena *arena, struct text t)
 {
     struct buf b;

@@ -26,6 +26,8 @@ void edit_begin(struct edit *e, struct arena *arena, struct text body);
 void edit_put(struct edit *e, struct text old, struct text with);
 /* The text with the changes made: arena, or the body where there was none. */
 struct text edit_end(struct edit *e);
+/* Ends it and begins the next one with what came of it, which *json is then; NULL: it is no JSON, which would be a bug of ours. */
+void edit_again(struct edit *e, const struct json **json);
 
 /* The text as a JSON string; arena. */
 struct text edit_string(struct arena *arena, struct text t);

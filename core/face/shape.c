@@ -193,10 +193,12 @@ const char *shape_set(struct shape_body *b, struct text name, struct text value)
         if (at_path(b->json, s->paths[i]) == NULL)
             continue;
         found = true;
-        if (value.ptr == NULL)
-            remove_at(&e, b->json, s->paths[i]);
-        else
+        if (value.ptr != NULL) {
             put_at(&e, b->json, s->paths[i], value);
+            continue;
+        }
+        remove_at(&e, b->json, s->paths[i]);
+        edit_again(&e, &b->json); /* one member of an object at a time */
     }
     if (!found && value.ptr != NULL)
         put_at(&e, b->json, s->paths[0], value);

@@ -114,12 +114,11 @@ static struct text kept_of(struct arena *arena, const struct json *list, const b
     return kept;
 }
 
-/* Reads what the edit has made. False: it is no JSON, which would be a bug of ours. */
+/* False: what the edit has made is no JSON. */
 static bool read_again(struct shape_body *b, struct edit *e)
 {
-    b->text = edit_end(e);
-    b->json = json_parse_quick(b->arena, b->text);
-    edit_begin(e, b->arena, b->text);
+    edit_again(e, &b->json);
+    b->text = e->body;
     return b->json != NULL;
 }
 
