@@ -68,6 +68,7 @@ Test(owned, finds_what_an_answer_keeps)
         { "response.created",
           "{\"type\":\"response.created\",\"response\":{\"object\":\"response\",\"id\":\"resp_2\"}}", "id resp_2" },
         { "", "{\"type\":\"response.created\",\"response\":{\"object\":\"response\",\"id\":\"resp_3\"}}", "id resp_3" },
+        { "", "{\"type\":\"response.completed\",\"response\":{\"object\":\"response\",\"id\":\"resp_3\"}}", "" },
         { "response.output_item.done",
           "{\"item\":{\"type\":\"reasoning\",\"id\":\"rs_1\",\"encrypted_content\":\"gAB\"}}",
           "encrypted_content gAB" },
