@@ -159,6 +159,19 @@ Test(spoken_in, counts_for_each_dialect_where_its_model_speaks)
         }
 }
 
+/* Of several dialects the first one that finds something counts. */
+Test(spoken_in, asks_the_dialects_that_a_provider_speaks)
+{
+    static const char chat[] = "{\"choices\":[{\"delta\":{\"content\":\"abc\"}}]}";
+    static const char block[] = "{\"type\":\"content_block_delta\",\"delta\":{\"text\":\"abcd\"}}";
+    cr_assert_eq(dialect_spoken(GW_DIALECT_CHAT, TEXT(""), text_of(chat)), 3u);
+    cr_assert_eq(dialect_spoken(GW_DIALECT_MESSAGES, TEXT("content_block_delta"), text_of(block)), 4u);
+    cr_assert_eq(dialect_spoken(GW_DIALECT_CHAT | GW_DIALECT_MESSAGES, TEXT("content_block_delta"), text_of(block)),
+                 4u);
+    cr_assert_eq(dialect_spoken(GW_DIALECT_EMBEDDINGS, TEXT(""), text_of(chat)), 0u);
+    cr_assert_eq(dialect_spoken(0, TEXT(""), text_of(chat)), 0u);
+}
+
 /* ---- a body with changes ---- */
 
 static const char *merged(const struct splice_edit *a, size_t count_a, const struct splice_edit *b, size_t count_b)
@@ -206,5 +219,10 @@ Test(splice, the_name_in_the_body_is_replaced)
     cr_assert(splice_model(&arena, &ask, TEXT("fast"), &edit));
     cr_assert(edit.start == 9 && edit.end == 12 && text_is(edit.with, "\"fast\""));
     cr_assert(!splice_model(&arena, &ask, TEXT("m"), &edit));
+    for (size_t len = 1; len < 40; len++) { /* a name of any length */
+        const struct text name = { "abcdefghijklmnopqrstuvwxyz-0123456789.ABC", len };
+        cr_assert(splice_model(&arena, &ask, name, &edit));
+        cr_assert_eq(edit.with.len, len + 2);
+    }
     arena_fini(&arena);
 }

@@ -234,3 +234,14 @@ Test(bound, characters_that_grow_under_a_normal_form)
     cr_assert_eq(bound("openai", "m", "{\"a\":\"\xef\xb7\xba\"}").input + 30,
                  bound("mistral", "m", "{\"a\":\"\xef\xb7\xba\"}").input);
 }
+
+/* Who names a tier gets that one; who does not, or leaves it to the provider, may get any. */
+Test(bound, knows_which_requests_may_be_of_any_tier)
+{
+#define TIER(tier) "{\"service_tier\":" tier ",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+    cr_assert(bound("openai", "gpt-4o", TEXT_BODY).any_tier);
+    cr_assert(bound("openai", "gpt-4o", TIER("null")).any_tier);
+    cr_assert(bound("openai", "gpt-4o", TIER("\"auto\"")).any_tier);
+    cr_assert_not(bound("openai", "gpt-4o", TIER("\"default\"")).any_tier);
+    cr_assert_not(bound("openai", "gpt-4o", TIER("\"priority\"")).any_tier);
+}

@@ -1,4 +1,5 @@
 /* test_doubt.c - doubt ends once: by somebody who knows, or by its age. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -192,5 +193,35 @@ Test(doubt, is_looked_for_only_where_there_is_some)
     stands(l, 0, 0);
     ledger_close(l);
     cr_assert_eq(verified(&f).lates, 1);
+    folder_remove(&f);
+}
+
+/* What is too young to end is no matter for the log. */
+Test(doubt, reports_only_what_has_ended)
+{
+    struct folder f;
+    struct logged logged;
+    char log[2000];
+    struct ledger_sums sums;
+    folder_make(&f);
+    struct ledger *l = begin(&f, 3600 * CLOCK_S, 0);
+    doubt(l, "a", 10);
+    ledger_close(l);
+    clock_shift_unix(3602 * 1000);
+    l = begin(&f, 40 * CLOCK_MS, 0);
+    logged_begin(&logged);
+    for (int i = 0; i < 500; i++) {
+        ledger_read_sums(l, &sums);
+        if (sums.doubt == 0)
+            break;
+        usleep(10000);
+    }
+    doubt(l, "b", 10);
+    usleep(30000); /* it is looked at several times before it ends */
+    logged_end(&logged, log, sizeof log);
+    clock_shift_unix(0);
+    ledger_close(l);
+    cr_assert_not_null(strstr(log, "1 attempts were in doubt"), "%s", log);
+    cr_assert_null(strstr(log, " 0 attempts"), "%s", log);
     folder_remove(&f);
 }

@@ -238,3 +238,40 @@ Test(crc32c, has_the_published_values)
     }
     simd_force_plain(false);
 }
+
+/* What a later version has written in the middle is passed over, and nothing behind it is lost. */
+Test(record, reads_on_behind_a_field_that_it_does_not_know)
+{
+    struct record wrote = { .type = RECORD_HOLD,
+                            .number = 5,
+                            .unix_ms = 1,
+                            .request = TEXT("r"),
+                            .attempt = 2,
+                            .team = TEXT("t"),
+                            .provider = TEXT("p"),
+                            .admitted_ms = 3,
+                            .hard = 4 },
+                  got;
+    struct arena arena;
+    struct buf bytes, more;
+    const char *why = NULL;
+    unsigned read = 0;
+    buf_init(&bytes, 1 << 16);
+    buf_init(&more, 1 << 16);
+    cr_assert_eq(record_write(&wrote, &bytes), 0);
+    struct text all = buf_view(&bytes);
+    for (size_t at = 0; at <= all.len; at++) { /* where a field begins, and it can be read */
+        struct text front = { all.ptr, at };
+        buf_truncate(&more, 0);
+        buf_text(&more, front);
+        buf_append(&more, "\xfa\x01", 2); /* the tag 125, a number */
+        buf_append(&more, all.ptr + at, all.len - at);
+        arena_init(&arena, NULL, 0, 1 << 16);
+        read += record_read(buf_view(&more), &arena, &got, &why) == 0 && got.number == 5 && text_is(got.request, "r") &&
+                text_is(got.team, "t") && got.attempt == 2;
+        arena_fini(&arena);
+    }
+    cr_assert_geq(read, 8u, "%u of the places where a field begins", read);
+    buf_free(&more);
+    buf_free(&bytes);
+}

@@ -188,3 +188,99 @@ Test(usage_write, what_has_no_room_is_no_report)
         buf_free(&out);
     }
 }
+
+/* The first row may be the widest, and only a row for which there is no other is its own total. */
+Test(usage_write, a_table_is_as_wide_as_its_first_row)
+{
+    static struct usage_row wide = { .values = { TEXT("a_long_name") },
+                                     .sums = { .requests = 123456789012, .cost = 1000000000 } };
+    static struct usage_row *rows[] = { &wide, &plain };
+    struct usage_report r = { .query = { .by = { BY_TEAM }, .by_count = 1 },
+                              .rows = rows,
+                              .row_count = 2,
+                              .total = { .requests = 1, .cost = 2000000000 } };
+    check(
+        &r, USAGE_TABLE,
+        "team             requests  input  output  cache_read  cache_write  reasoning  spent_usd  held_usd  doubt_usd\n"
+        "a_long_name  123456789012      0       0           0            0          0       1.00      0.00       0.00\n"
+        "a                       1      0       0           0            0          0       1.00      0.00       0.00\n"
+        "total                   1      0       0           0            0          0       2.00      0.00       0.00\n");
+}
+
+/* Each value stands under the name of its column. */
+Test(usage_write, focus_has_each_value_in_its_column)
+{
+    static const char *const pairs[][2] = {
+        { "BilledCost", "1.2345" },
+        { "BillingAccountId", "prov" },
+        { "BillingAccountName", "prov" },
+        { "BillingCurrency", "USD" },
+        { "BillingPeriodEnd", "2027-01-01T00:00:00Z" },
+        { "BillingPeriodStart", "2026-12-01T00:00:00Z" },
+        { "ChargeCategory", "Usage" },
+        { "ChargeClass", "" },
+        { "ChargeDescription", "12 requests" },
+        { "ChargeFrequency", "Usage-Based" },
+        { "ChargePeriodEnd", "2027-01-01T00:00:00Z" },
+        { "ChargePeriodStart", "2026-12-31T00:00:00Z" },
+        { "ConsumedQuantity", "34567924.0" },
+        { "ConsumedUnit", "Tokens" },
+        { "ContractedCost", "1.2345" },
+        { "EffectiveCost", "1.2345" },
+        { "InvoiceIssuerName", "prov" },
+        { "ListCost", "1.2345" },
+        { "PricingCategory", "Standard" },
+        { "PricingQuantity", "34567924.0" },
+        { "PricingUnit", "Tokens" },
+        { "ProviderName", "prov" },
+        { "PublisherName", "prov" },
+        { "ResourceId", "gpt" },
+        { "ResourceName", "gpt" },
+        { "ResourceType", "Model" },
+        { "ServiceCategory", "AI and Machine Learning" },
+        { "ServiceName", "prov" },
+        { "SkuId", "gpt" },
+        { "SubAccountId", "blue" },
+        { "SubAccountName", "blue" },
+        { "Tags", "{\"\"key\"\":\"\"k\"\",\"\"project\"\":\"\"p\"\"}" },
+        { "x_Requests", "12" },
+        { "x_InputTokens", "34567890" },
+        { "x_OutputTokens", "7" },
+        { "x_CacheReadTokens", "8" },
+        { "x_CacheWriteTokens", "9" },
+        { "x_ReasoningTokens", "10" },
+        { "x_DoubtCost", "0.000000005" },
+        { "x_UnpricedAttempts", "0" },
+        { "x_EstimatedAttempts", "0" },
+    };
+    struct usage_row row = { .values = { TEXT("2026-12-31"), TEXT("blue"), TEXT("k"), TEXT("p"), TEXT("gpt"),
+                                         TEXT("prov") },
+                             .sums = green.sums };
+    struct usage_row *rows[] = { &row };
+    struct usage_report r = { .rows = rows, .row_count = 1 };
+    usage_focus_query(&r.query);
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    cr_assert_eq(usage_report_write(&r, USAGE_FOCUS, &out), 0);
+    struct text values = buf_view(&out), names = text_cut(&values, '\n');
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct text name = text_cut(&names, ','), value;
+        if (text_starts(values, TEXT("\""))) { /* up to the quote that is not doubled */
+            size_t end = 1;
+            while (values.ptr[end] != '"' || values.ptr[end + 1] == '"')
+                end += values.ptr[end] == '"' ? 2 : 1;
+            value = (struct text){ values.ptr + 1, end - 1 };
+            values = (struct text){ values.ptr + end + 2, values.len - end - 2 };
+        } else {
+            value = text_cut(&values, ',');
+        }
+        cr_assert(text_is(name, pairs[i][0]), "%zu: %.*s", i, TEXT_ARG(name));
+        cr_assert(text_is(value, pairs[i][1]), "%s: %.*s", pairs[i][0], TEXT_ARG(value));
+    }
+    cr_assert(text_is(
+        names, "AvailabilityZone,CommitmentDiscountCategory,CommitmentDiscountId,CommitmentDiscountName,"
+               "CommitmentDiscountStatus,CommitmentDiscountType,ContractedUnitPrice,ListUnitPrice,RegionId,RegionName,"
+               "SkuPriceId"));
+    cr_assert(text_is(values, ",,,,,,,,,,\n"), "%.*s", TEXT_ARG(values));
+    buf_free(&out);
+}
