@@ -247,6 +247,8 @@ struct declare_store {
 struct declare_cache {
     int line;
     struct text plugin, per;
+    struct declare_texts servers;
+    struct declare_secret *seal;
     unsigned mb, ttl_s;
     bool tools, any_target;
 };

@@ -128,6 +128,13 @@ static void dump_cache(const struct config_cache *cache, struct buf *out)
         return;
     buf_str(out, "cache { plugin = ");
     lua_text_string(out, text_of(cache->plugin->name));
+    for (size_t i = 0; i < cache->server_count; i++) {
+        buf_str(out, i == 0 ? ", servers = { " : ", ");
+        lua_text_string(out, cache->servers[i]);
+    }
+    buf_str(out, cache->server_count > 0 ? " }" : "");
+    if (cache->seal_from != NULL)
+        buf_printf(out, ", seal = %s", cache->seal_from);
     buf_printf(out, ", mb = %u, ttl_s = %u, per = \"%s\", tools = %s, any_target = %s }\n", cache->mb, cache->ttl_s,
                cache->per == CACHE_PER_KEY    ? "key"
                : cache->per == CACHE_PER_USER ? "user"

@@ -1,7 +1,11 @@
 /* link_cache.c - answers that are given again. */
 #include "base/buf.h"
+#include "base/json.h"
 #include "boot/link.h"
+#include "boot/secret.h"
 #include "plugin/plugin.h"
+
+enum { SEAL_LEAST = 16 };
 
 /* With a NUL behind it, so that no two lists of texts read the same. */
 static void put(struct buf *out, struct text t)
@@ -41,6 +45,72 @@ void link_digest_policies(struct config *config)
     }
 }
 
+static bool takes(const struct plugin *plugin, const char *name)
+{
+    for (const gw_option *o = plugin->options; o != NULL && o->name != NULL; o++)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The plugin's settings: what gateway.lua has, which it may not know, and what it takes of the core's. NULL with a complaint. */
+static const char *settings_of(struct link *l, const struct declare_cache *declared, const struct plugin *plugin)
+{
+    struct json_writer w;
+    struct buf out;
+    struct fail fail;
+    buf_init(&out, 64 << 10);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    if (takes(plugin, "mb")) {
+        json_name(&w, "mb");
+        json_put_int(&w, declared->mb);
+    }
+    if (declared->servers.given) {
+        json_name(&w, "servers");
+        json_array(&w);
+        for (size_t i = 0; i < declared->servers.count; i++)
+            json_put_str(&w, declared->servers.items[i]);
+        json_close(&w);
+    }
+    json_close(&w);
+    const struct json *settings = json_end(&w) == 0 ? json_parse(&l->scratch, buf_view(&out), &fail) : NULL;
+    bool good = settings != NULL && plugin_check_settings(plugin, settings, &fail) == 0;
+    if (!good)
+        complain(&l->report->complaints, declared->line, "cache: %s", fail.text);
+    const char *text = good ? arena_str(l->arena, buf_view(&out)) : NULL;
+    buf_free(&out);
+    return text;
+}
+
+static const struct text *copy_texts(struct link *l, const struct declare_texts *texts)
+{
+    struct text *copies = arena_array(l->arena, struct text, texts->count);
+    for (size_t i = 0; i < texts->count; i++)
+        copies[i] = arena_text(l->arena, texts->items[i]);
+    return copies;
+}
+
+static void read_seal(struct link *l, const struct declare_cache *declared)
+{
+    struct config_cache *cache = &l->config->cache;
+    struct text value = TEXT_NONE;
+    const char *why;
+    if (declared->seal == NULL)
+        return;
+    cache->seal_from = secret_name(declared->seal, l->arena);
+    if (secret_read(declared->seal, l->folder, &l->scratch, &value, &why) != SECRET_READ)
+        complain(&l->report->complaints, declared->line, "cache: seal: %s %s", cache->seal_from, why);
+    else if (value.len < SEAL_LEAST)
+        complain(&l->report->complaints, declared->line,
+                 "cache: seal: %s has %zu bytes, and a seal has %d at least: take what `openssl rand -hex 32` prints",
+                 cache->seal_from, value.len, SEAL_LEAST);
+    else
+        crypto_sha256(value, cache->seal);
+    if (value.ptr != NULL)
+        crypto_wipe((void *)(uintptr_t)value.ptr, value.len);
+}
+
 void link_cache(struct link *l)
 {
     const struct declare_cache *declared = &l->declared->cache;
@@ -48,12 +118,14 @@ void link_cache(struct link *l)
         return;
     struct text name = declared->plugin.ptr != NULL ? declared->plugin : TEXT("memory");
     const struct plugin *plugin = link_find_plugin(l, declared->line, "cache", name);
-    if (plugin != NULL && (plugin->kind != GW_KIND_CACHE || (plugin->cache.flags & GW_CACHE_INLINE) == 0)) {
-        complain(&l->report->complaints, declared->line, "cache: the plugin \"%s\" is no cache that answers at once",
-                 plugin->name);
+    if (plugin != NULL && plugin->kind != GW_KIND_CACHE) {
+        complain(&l->report->complaints, declared->line, "cache: the plugin \"%s\" is no cache", plugin->name);
         plugin = NULL;
     }
     l->config->cache = (struct config_cache){ .plugin = plugin,
+                                              .json = plugin != NULL ? settings_of(l, declared, plugin) : NULL,
+                                              .servers = copy_texts(l, &declared->servers),
+                                              .server_count = declared->servers.count,
                                               .mb = declared->mb,
                                               .ttl_s = declared->ttl_s,
                                               .per = text_is(declared->per, "key")    ? CACHE_PER_KEY
@@ -61,4 +133,5 @@ void link_cache(struct link *l)
                                                                                       : CACHE_PER_TEAM,
                                               .tools = declared->tools,
                                               .any_target = declared->any_target };
+    read_seal(l, declared);
 }

@@ -46,9 +46,17 @@ static bool is_entry(struct text name)
     return name.len == PURGES_NAME_LEN;
 }
 
+const char *purge_file(const struct cache_answers *answers, const struct config *config, struct arena *arena)
+{
+    return answers_wait(answers) && config->ledger.path != NULL
+               ? arena_printf(arena, "%s/cache-purges", config->ledger.path)
+               : NULL;
+}
+
 int purge_run(struct cache_answers *answers, const struct config *config, struct text team, struct text model,
               struct text entry, struct fail *fail)
 {
+    struct arena arena;
     if (answers == NULL)
         return fail_set(fail, FAIL_CLIENT, "this gateway has no cache: its configuration has no line cache { }");
     if (entry.ptr != NULL && !is_entry(entry))
@@ -56,9 +64,13 @@ int purge_run(struct cache_answers *answers, const struct config *config, struct
                         TEXT_ARG(entry), PURGES_NAME_LEN);
     if (entry.ptr == NULL && check_names(config, team, model, fail) < 0)
         return -1;
+    arena_init(&arena, NULL, 0, 64 << 10);
     if (entry.ptr != NULL)
         purges_add_entry(answers_purges(answers), entry);
     else
         purges_add(answers_purges(answers), team, model);
-    return 0;
+    const char *file = purge_file(answers, config, &arena);
+    int result = file != NULL ? purges_save(answers_purges(answers), file, fail) : 0;
+    arena_fini(&arena);
+    return result;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "boot/alert.h"
+#include "boot/cache_seal.h"
 #include "boot/load.h"
 #include "boot/purge.h"
 #include "boot/rules.h"
@@ -84,9 +85,26 @@ int reload_answers(struct gateway *gateway, const struct config *config, struct 
 {
     if (config->cache.plugin == NULL || atomic_load(&gateway->answers) != NULL)
         return 0;
-    struct cache_answers *answers = answers_open(config->cache.plugin, config->cache.mb, gateway->workers, fail);
-    atomic_store(&gateway->answers, answers);
-    return answers != NULL ? 0 : -1;
+    struct answers_settings settings = { .plugin = config->cache.plugin,
+                                         .json = config->cache.json,
+                                         .workers = gateway->workers };
+    if (cache_seal_of(config, settings.seal, fail) < 0)
+        return -1;
+    struct fail why = { .kind = FAIL_NONE };
+    struct cache_answers *answers = answers_open(&settings, &why);
+    crypto_wipe(settings.seal, sizeof settings.seal);
+    if (answers == NULL)
+        return fail_set(fail, FAIL_OPERATOR, "cache: %s", why.text);
+    struct arena arena;
+    arena_init(&arena, NULL, 0, 64 << 10);
+    const char *file = purge_file(answers, config, &arena);
+    int result = file != NULL ? purges_load(answers_purges(answers), file, fail) : 0;
+    arena_fini(&arena);
+    if (result < 0)
+        answers_close(answers);
+    else
+        atomic_store(&gateway->answers, answers);
+    return result;
 }
 
 int reload_purge(struct reload *r, struct text team, struct text model, struct text entry, struct fail *fail)

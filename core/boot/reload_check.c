@@ -98,8 +98,10 @@ int reload_check(const struct config *now, const struct config *next, struct buf
     check_admin(now, next, lines);
     check_ledger(now, next, lines);
     if (now->cache.plugin != NULL && next->cache.plugin != NULL &&
-        (now->cache.plugin != next->cache.plugin || now->cache.mb != next->cache.mb))
-        warn(next, lines, "cache: plugin or mb");
+        (now->cache.plugin != next->cache.plugin || strcmp(now->cache.json, next->cache.json) != 0))
+        warn(next, lines, "cache: plugin, servers or mb");
+    if (!crypto_equal(now->cache.seal, next->cache.seal, sizeof now->cache.seal))
+        warn(next, lines, "cache: seal");
     note_plugins(now, next, lines);
     return 0;
 }

@@ -276,8 +276,10 @@ const struct word_row words[] = {
      .help = "how long single rows are kept; their sums stay"},
 
     {"cache", NULL, WORD_SETTINGS, RELOAD, .help = "cache { ... }: a request that was answered before gets the same answer again, and no provider is asked"},
-    {"cache", "plugin", WORD_STRING, AT(declare_cache, plugin), .otherwise = "\"memory\"", .help = "where answers are kept; one that never waits"},
-    {"cache", "mb", COUNT(1, 1048576), AT(declare_cache, mb), .otherwise = "64", .help = "most memory of all answers, in MB"},
+    {"cache", "plugin", WORD_STRING, AT(declare_cache, plugin), .otherwise = "\"memory\"", .help = "where answers are kept: memory, or memcached, which several gateways may share"},
+    {"cache", "servers", WORD_STRINGS, AT(declare_cache, servers), .otherwise = "none", .help = "of memcached: \"10.0.0.7:11211\", or the path of a socket"},
+    {"cache", "seal", WORD_SECRET, AT(declare_cache, seal), .otherwise = "made, and kept beside the ledger", .help = "seals what memcached keeps; the same on all gateways that share it"},
+    {"cache", "mb", COUNT(1, 1048576), AT(declare_cache, mb), .otherwise = "64", .help = "of memory: most of all answers, in MB"},
     {"cache", "ttl_s", COUNT(2, 30 * DAY_S), AT(declare_cache, ttl_s), .otherwise = "3600", RELOAD, .help = "how long an answer may be given again"},
     {"cache", "per", WORD_CHOICE, .choices = "team key user", AT(declare_cache, per), .otherwise = "\"team\"", RELOAD,
      .help = "who shares answers: all keys of a team; each key alone; each end user of a team alone (x-gw-user), and those without one together"},

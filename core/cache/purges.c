@@ -1,11 +1,16 @@
 /* purges.c - counters by name. */
 #include "cache/purges.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/map.h"
 
 #define PURGES_MAGIC 0x70757267u
@@ -140,4 +145,89 @@ unsigned purges_of_entry(struct purges *p, struct text name)
     unsigned n = count_of(p, 'e', name, TEXT(""));
     pthread_rwlock_unlock(&p->lock);
     return n;
+}
+
+/* --- the file: a line for each counter, "COUNT NAME", the name in hex; that of all has no name --- */
+
+static void write_lines(struct purges *p, struct buf *out)
+{
+    char hex[2 * NAME_MOST + 1];
+    pthread_rwlock_rdlock(&p->lock);
+    buf_printf(out, "%u\n", p->all);
+    for (size_t i = 0; i < p->counters.count; i++) {
+        const struct counter *c = p->counters.entries[i].value;
+        crypto_hex((const uint8_t *)c->name, c->len, hex);
+        buf_printf(out, "%u %s\n", c->count, hex);
+    }
+    pthread_rwlock_unlock(&p->lock);
+}
+
+int purges_save(struct purges *p, const char *path, struct fail *fail)
+{
+    struct buf out, other;
+    CHECK(p, PURGES);
+    buf_init(&out, 64 << 20);
+    buf_init(&other, 8192);
+    write_lines(p, &out);
+    buf_printf(&other, "%s.new%c", path, 0);
+    const char *name = buf_view(&other).ptr;
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct text all = buf_view(&out);
+    bool good = fd >= 0 && !out.failed && write(fd, all.ptr, all.len) == (ssize_t)all.len && fsync(fd) == 0 &&
+                rename(name, path) == 0;
+    int reason = errno;
+    if (fd >= 0)
+        close(fd);
+    buf_free(&out);
+    buf_free(&other);
+    return good ? 0
+                : fail_set(fail, FAIL_OPERATOR,
+                           "what was purged is given no more until this gateway ends, and again after its restart: %s "
+                           "cannot be written: %s",
+                           path, strerror(reason));
+}
+
+/* False: it is no line of ours. */
+static bool read_line(struct purges *p, struct text line)
+{
+    uint8_t name[NAME_MOST];
+    int64_t n;
+    struct text hex = line, digits = text_cut(&hex, ' ');
+    size_t len = hex.len / 2;
+    if (text_parse_u63(digits, &n) < 0 || n > UINT32_MAX || len > NAME_MOST ||
+        (hex.len > 0 && crypto_parse_hex(hex, name, len) < 0))
+        return false;
+    if (hex.len == 0) {
+        p->all = (unsigned)n;
+        return true;
+    }
+    count(p, (struct text){ (const char *)name, len });
+    struct counter *c = map_get(&p->counters, (struct text){ (const char *)name, len });
+    if (c != NULL)
+        c->count = (unsigned)n;
+    return true;
+}
+
+int purges_load(struct purges *p, const char *path, struct fail *fail)
+{
+    struct buf bytes;
+    CHECK(p, PURGES);
+    buf_init(&bytes, 64 << 20);
+    int result = file_read(path, &bytes);
+    int reason = errno;
+    struct text rest = buf_view(&bytes);
+    bool good = true;
+    while (result == 0 && rest.len > 0)
+        good = read_line(p, text_cut(&rest, '\n')) && good;
+    atomic_store(&p->any, result == 0);
+    buf_free(&bytes);
+    if (result < 0 && reason == ENOENT)
+        return 0;
+    if (result < 0)
+        return fail_set(fail, FAIL_OPERATOR, "cache: %s, what was purged, cannot be read: %s", path, strerror(reason));
+    return good ? 0
+                : fail_set(fail, FAIL_OPERATOR,
+                           "cache: %s, what was purged, is damaged: purged answers may come again. Set another "
+                           "cache { seal }, or flush the servers, and remove the file",
+                           path);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/fail.h"
 #include "base/text.h"
 #include "cache/key.h"
 
@@ -16,6 +17,10 @@ struct purges;
 /* Given. */
 struct purges *purges_new(void);
 void purges_free(struct purges *purges);
+/* What a file has that purges_save() wrote; nothing where there is none. 0, or -1 with `fail` (FAIL_OPERATOR). Boot thread. */
+int purges_load(struct purges *purges, const char *path, struct fail *fail);
+/* For a cache that outlives this process. 0, or -1 with `fail` (FAIL_OPERATOR): the file is as it was. */
+int purges_save(struct purges *purges, const char *path, struct fail *fail);
 /* Entries of that team and model; absent: of all. */
 void purges_add(struct purges *purges, struct text team, struct text model);
 /* One entry. */

@@ -98,6 +98,7 @@ struct load_options cli_load_options(const struct cli *cli, unsigned how);
  * and notes when wanted. `how`: CLI_LOAD_*. NULL: exit with CLI_CONFIG. */
 struct config *cli_load(const struct cli *cli, unsigned how);
 
+extern const struct cli_verb verb_plugin_host; /* in no list */
 extern const struct cli_verb verb_admin, verb_audit, verb_cache, verb_chat, verb_check, verb_completion, verb_connect,
     verb_explain, verb_help, verb_import, verb_keys, verb_kill, verb_logs, verb_models, verb_plugin, verb_policy,
     verb_ledger, verb_prices, verb_providers, verb_reload, verb_serve, verb_teams, verb_top, verb_usage, verb_version;

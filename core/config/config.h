@@ -336,6 +336,11 @@ struct config_store {
 enum config_cache_per { CACHE_PER_TEAM, CACHE_PER_KEY, CACHE_PER_USER };
 struct config_cache {
     const struct plugin *plugin; /* NULL: none are */
+    const char *json;            /* its settings, an object */
+    const struct text *servers;  /* of them, where it has servers */
+    size_t server_count;
+    const char *seal_from;           /* env or file; NULL: a seal is made */
+    uint8_t seal[CRYPTO_SHA256_LEN]; /* of that; else zeros */
     unsigned mb, ttl_s;
     enum config_cache_per per; /* who shares answers, never more than a team */
     bool tools;                /* also to requests that offer tools */

@@ -1,5 +1,5 @@
 /* cached.c - the row in which an attempt is answered from the cache, and what is kept of an answer. */
-#include "flow/cached.h"
+#include "flow/cached_inside.h"
 
 #include <string.h>
 
@@ -12,10 +12,7 @@
 #include "flow/policy.h"
 #include "flow/way.h"
 
-enum {
-    BODY_MOST = 256 << 10, /* of a request: the digest of more would keep the loop for too long */
-    TURNS_MOST = 8,        /* that a request looks into the cache, when flights end meanwhile */
-};
+enum { TURNS_MOST = 8 }; /* that a request looks into the cache, when flights end meanwhile */
 
 /* --- what the client asks for --- */
 
@@ -57,137 +54,6 @@ bool cached_header(struct request *req, struct text name, struct text value)
     return true;
 }
 
-/* --- what may be kept, and under which key --- */
-
-static bool is_relayed(const struct request *req, const struct config_provider *p)
-{
-    return (way_dialects(p) & req->face->dialect->bit) != 0;
-}
-
-static const char *bars_of(struct request *req, const struct route_target *t)
-{
-    const struct cache_ask ask = {
-        .operation = req->operation, .model = t->model, .scan = &req->ask.scan, .tools = req->config->cache.tools
-    };
-    if (req->wish.no_store)
-        return "no_store";
-    if (req->team->no_cache || (req->model != NULL && req->model->no_cache))
-        return "off";
-    if ((t->provider->plugin->provider.flags & GW_PROVIDER_LOCAL) != 0)
-        return "local";
-    if (req->body.len > BODY_MOST)
-        return "too_large";
-    const char *why = rules_bar_ask(&req->worker->scratch, &ask);
-    arena_reset(&req->worker->scratch);
-    return why;
-}
-
-/* What is configured of a provider: with other settings it may answer otherwise. */
-static void put_provider(struct buf *out, const struct config_provider *p)
-{
-    buf_printf(out, "%.*s%c%s%c%.*s%c%s%c", TEXT_ARG(p->name), 0, p->plugin->name, 0, TEXT_ARG(p->base_url), 0,
-               p->settings != NULL ? p->settings : "", 0);
-    for (size_t i = 0; i < p->header_count; i++)
-        buf_printf(out, "%.*s%c%.*s%c", TEXT_ARG(p->headers[i].name), 0, TEXT_ARG(p->headers[i].value), 0);
-}
-
-/* As `cache purge --model` names it. */
-static struct text model_of(const struct request *req, const struct route_target *t)
-{
-    return req->model != NULL ? req->model->name
-                              : text_of(arena_printf(&req->worker->scratch, "%.*s/%.*s", TEXT_ARG(t->provider->name),
-                                                     TEXT_ARG(t->model)));
-}
-
-/* Who shares answers, below the team. */
-static struct text space_of(const struct request *req)
-{
-    switch (req->config->cache.per) {
-    case CACHE_PER_KEY:
-        return req->key != NULL ? req->key->name : TEXT("");
-    case CACHE_PER_USER:
-        return req->whose.user;
-    case CACHE_PER_TEAM:
-        break;
-    }
-    return TEXT("");
-}
-
-/* The policies, what was purged, and the block of the model with the providers of its targets, or the one provider that the client named. */
-static void put_generation(const struct request *req, const struct route_target *t, struct buf *out)
-{
-    buf_append(out, req->config->policy_digest, sizeof req->config->policy_digest);
-    if (req->model == NULL)
-        put_provider(out, t->provider);
-    for (size_t i = 0; req->model != NULL && i < req->model->target_count; i++) {
-        put_provider(out, req->model->targets[i].provider);
-        buf_printf(out, "%.*s%c", TEXT_ARG(req->model->targets[i].model), 0);
-    }
-    buf_printf(out, "%d%c", req->model != NULL && req->model->lossy_refuse, 0);
-    purges_write(answers_purges(req->worker->gateway->answers), req->team->name, model_of(req, t), out);
-}
-
-/* Each target has entries of its own: weights stay true, and what one account has signed is not given to another. */
-static void put_target(const struct request *req, const struct route_target *t, struct buf *out)
-{
-    const struct config_provider *p = t->provider;
-    buf_printf(out, "%.*s%c%s%c%d%c%.*s%c", TEXT_ARG(p->name), 0, p->plugin->name, 0, is_relayed(req, p), 0,
-               TEXT_ARG(t->model), 0);
-}
-
-/* The headers that go on: the client's of this dialect, and what policies set. */
-static struct cache_header *headers_of(struct request *req, size_t *count)
-{
-    struct arena *scratch = &req->worker->scratch;
-    const struct script_put *sends = req->policy != NULL ? req->policy->sends : NULL;
-    size_t most = req->dialect_header_count, n = 0;
-    for (const struct script_put *put = sends; put != NULL; put = put->next)
-        most++;
-    struct cache_header *all = arena_array(scratch, struct cache_header, most);
-    for (size_t i = 0; i < req->dialect_header_count; i++) {
-        const struct door_header *h = &req->dialect_headers[i];
-        if (!text_eq_nocase(text_of(h->name), TEXT("content-type")))
-            all[n++] = (struct cache_header){ text_of(h->name), text_of(h->value) };
-    }
-    for (const struct script_put *put = sends; put != NULL; put = put->next)
-        if (policy_sends(req, put->name) == put)
-            all[n++] = (struct cache_header){ put->name, put->value };
-    *count = n;
-    return all;
-}
-
-/* False: there is no memory for it. */
-static bool key_of(struct request *req, const struct route_target *t, char key[CACHE_KEY_LEN + 1])
-{
-    struct buf generation, target;
-    size_t count;
-    buf_init(&generation, 1u << 20);
-    buf_init(&target, 1u << 20);
-    put_generation(req, t, &generation);
-    put_target(req, t, &target);
-    struct cache_parts parts = { .team = req->team->name,
-                                 .space = space_of(req),
-                                 .face = text_of(req->face->name),
-                                 .model = req->model != NULL ? req->model->name : TEXT(""),
-                                 .target = buf_view(&target),
-                                 .path = req->path,
-                                 .query = req->query,
-                                 .generation = buf_view(&generation),
-                                 .scan = &req->ask.scan };
-    parts.headers = headers_of(req, &count);
-    parts.header_count = count;
-    bool good = !generation.failed && !target.failed &&
-                key_make(&req->worker->scratch, answers_seal(req->worker->gateway->answers), &parts, key);
-    unsigned purged =
-        purges_of_entry(answers_purges(req->worker->gateway->answers), (struct text){ key, PURGES_NAME_LEN });
-    if (good && purged > 0)
-        key_again(answers_seal(req->worker->gateway->answers), purged, key);
-    arena_reset(&req->worker->scratch);
-    buf_free(&generation);
-    buf_free(&target);
-    return good;
-}
-
 /* --- a hit --- */
 
 /* Is the entry young enough, and can it be written in the way that the client asks for? */
@@ -201,14 +67,18 @@ static bool look(struct request *req, const struct route_target *t, struct cache
 {
     struct gateway *gateway = req->worker->gateway;
     buf_free(&c->value);
-    if (!answers_get(gateway->answers, req->worker->index, req->team->name, key, &c->value, &c->entry))
-        return false;
+    return answers_get(gateway->answers, req->worker->index, req->team->name, key, &c->value, &c->entry) &&
+           cached_take(req, t, c);
+}
+
+bool cached_take(struct request *req, const struct route_target *t, struct cached *c)
+{
     int64_t now = clock_unix_ms();
     c->age_ms = now > c->entry.stored_ms ? now - c->entry.stored_ms : 0;
     c->left_ms = c->entry.ends_ms - now;
     if (!is_wanted(req, c))
         return false;
-    bool renewed = !is_relayed(req, t->provider) ||
+    bool renewed = !cached_is_relayed(req, t->provider) ||
                    entry_renew(&req->worker->scratch, &c->entry, text_of(req->id), now / 1000, &c->again);
     arena_reset(&req->worker->scratch);
     return renewed;
@@ -220,23 +90,30 @@ static const struct route_target *look_elsewhere(struct request *req, struct cac
     char key[CACHE_KEY_LEN + 1];
     for (size_t i = req->target_next; i < req->target_count && req->attempts_made == 1 && req->model != NULL; i++) {
         const struct route_target *t = &req->targets[i];
-        if (!t->reserve && bars_of(req, t) == NULL && key_of(req, t, key) && look(req, t, c, key))
+        if (!t->reserve && cached_bars_of(req, t) == NULL && cached_key_of(req, t, key) && look(req, t, c, key))
             return t;
     }
     return NULL;
 }
 
+bool cached_may_read(const struct request *req)
+{
+    return !req->wish.no_read && req->attempts_earlier == 0; /* else a policy wants another answer */
+}
+
 static bool find(struct attempt *a, struct cached *c)
 {
     struct request *req = a->req;
-    bool dropped = req->attempts_earlier > 0; /* a policy wants another one */
-    if (req->wish.no_read || dropped)
+    if (!cached_may_read(req))
         return false;
-    if (look(req, a->target, c, c->key))
+    bool later = c->ask != NULL; /* it has been asked */
+    if (!later && look(req, a->target, c, c->key))
         return true;
-    const struct route_target *other = req->config->cache.any_target ? look_elsewhere(req, c) : NULL;
-    if (other == NULL)
-        return false;
+    const struct route_target *other = later                           ? cached_ask_found(c)
+                                       : req->config->cache.any_target ? look_elsewhere(req, c)
+                                                                       : NULL;
+    if (other == NULL || other == a->target)
+        return other != NULL;
     struct route_target *copy =
         arena_new(&req->arena, struct route_target); /* the list moves on while targets are tried */
     *copy = *other;
@@ -257,41 +134,70 @@ static enum next refuse_other(struct attempt *a, const char *why)
 static enum flights_place find_or_join(struct attempt *a, struct cached *c)
 {
     enum flights_place place = FLIGHTS_AGAIN;
-    for (int turn = 0; turn < TURNS_MOST && place == FLIGHTS_AGAIN; turn++) {
-        uint64_t from = flights_turn(answers_flights(a->req->worker->gateway->answers));
+    bool again = true;
+    for (int turn = 0; again && place == FLIGHTS_AGAIN; turn++) {
+        uint64_t from = c->ask != NULL ? c->from : flights_turn(answers_flights(a->req->worker->gateway->answers));
         if (find(a, c)) {
             c->state = CACHED_HIT;
             choose_call_off(a);
             return FLIGHTS_ALONE;
         }
         place = a->req->wish.only ? FLIGHTS_ALONE : join_enter(a, from);
+        again = c->ask == NULL && turn < TURNS_MOST - 1;
     }
     return place;
 }
 
-/* Row "cache.find": looks for an answer to this attempt in the cache; waits for an equal request that is in flight. */
-enum next cached_find(struct request *req)
+/* What is known of the cache in this attempt. NULL: there is no memory. */
+static struct cached *begin(struct attempt *a)
 {
-    struct attempt *a = req->attempt;
-    join_again(req);
-    if (req->config->cache.plugin == NULL || req->worker->gateway->answers == NULL)
-        return req->wish.only ? refuse_other(a, "the gateway has no cache") : NEXT;
+    struct request *req = a->req;
+    unsigned turns = a->cached != NULL ? a->cached->turns + 1 : 0;
     struct cached *c = arena_new(&req->arena, struct cached);
     if (req->arena.full)
-        return NEXT;
+        return NULL;
     buf_init(&c->kept, CACHE_ANSWER_MOST);
     buf_init(&c->value, CACHE_ANSWER_MOST + 4096);
     buf_init(&c->again, 2 * CACHE_ANSWER_MOST);
     arena_defer(&req->arena, buf_free_any, &c->kept);
     arena_defer(&req->arena, buf_free_any, &c->value);
     arena_defer(&req->arena, buf_free_any, &c->again);
-    a->cached = c;
-    c->bars = bars_of(req, a->target);
-    if (c->bars == NULL && !key_of(req, a->target, c->key))
+    c->turns = turns;
+    c->bars = cached_bars_of(req, a->target);
+    if (c->bars == NULL && !cached_key_of(req, a->target, c->key))
         c->bars = "memory";
     c->state = c->bars != NULL ? CACHED_BARRED : CACHED_MISS;
-    if (c->state == CACHED_MISS && find_or_join(a, c) == FLIGHTS_LISTENS)
+    return c;
+}
+
+/* Row "cache.ask": waits for what a cache has that answers later. */
+enum next cached_ask(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    join_again(req);
+    if (req->config->cache.plugin == NULL || req->worker->gateway->answers == NULL)
+        return req->wish.only ? refuse_other(a, "the gateway has no cache") : NEXT;
+    a->cached = begin(a);
+    return a->cached != NULL && a->cached->state == CACHED_MISS && cached_may_read(req) &&
+                   answers_wait(req->worker->gateway->answers) && cached_ask_start(a, a->cached)
+               ? WAIT
+               : NEXT;
+}
+
+/* Row "cache.find": looks for an answer to this attempt in the cache; waits for an equal request that is in flight. */
+enum next cached_find(struct request *req)
+{
+    struct attempt *a = req->attempt;
+    struct cached *c = a->cached;
+    if (c == NULL)
+        return NEXT;
+    enum flights_place place = c->state == CACHED_MISS ? find_or_join(a, c) : FLIGHTS_ALONE;
+    if (place == FLIGHTS_LISTENS)
         return WAIT;
+    if (place == FLIGHTS_AGAIN && c->ask != NULL && c->turns < TURNS_MOST) {
+        req->row -= 2; /* row "cache.ask" comes again: an equal request has ended since */
+        return NEXT;
+    }
     if (c->state != CACHED_HIT && req->wish.only)
         return refuse_other(a, c->bars != NULL ? c->bars : "only-if-cached");
     return NEXT;
@@ -379,8 +285,8 @@ void cached_store(struct attempt *a)
     c->entry = (struct cache_entry){ .events = a->form == FORM_FRAMES,
                                      .content_type = a->content_type,
                                      .bytes = buf_view(&c->kept) };
-    size_t kept = answers_put(req->worker->gateway->answers, req->worker->index, req->team->name, c->key, &c->entry,
-                              req->config->cache.ttl_s);
+    size_t kept = answers_put(req->worker->gateway->answers, req->worker->index, &req->worker->loop, req->team->name,
+                              c->key, &c->entry, req->config->cache.ttl_s);
     c->state = kept > 0 ? CACHED_STORED : CACHED_MISS;
     buf_free(&c->kept);
 }

@@ -9,6 +9,7 @@
 
 struct answer_head;
 struct attempt;
+struct cached_ask;
 struct join;
 struct request;
 
@@ -35,6 +36,9 @@ struct cached {
     const char *bars; /* the reason why the answer is not kept, in one word; static. NULL: it may be kept */
     char key[CACHE_KEY_LEN + 1];
     struct join *join;        /* CACHED_JOINED; arena */
+    struct cached_ask *ask;   /* a cache that answers later was asked; arena. NULL: none was */
+    uint64_t from;            /* flights_turn() of then */
+    unsigned turns;           /* how often it was looked for before */
     struct buf kept;          /* the upstream's bytes so far */
     struct buf value;         /* the memory that `entry` points into */
     struct cache_entry entry; /* of a hit */

@@ -206,7 +206,7 @@ enum next join_result(struct request *req)
     a->cached->state = CACHED_MISS;
     a->cached->join = NULL;
     if (state != FLIGHTS_OPEN)
-        req->row -= 2; /* row "cache.find" comes again: another one leads, or this one */
+        req->row -= 3; /* row "cache.ask" comes again: another one leads, or this one */
     return NEXT;
 }
 

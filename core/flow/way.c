@@ -27,6 +27,7 @@ static const struct step rows[] = {
     { "attempt.pause", attempt_pause }, /* before the same target is tried once more */
     { "attempt.choose", attempt_choose }, /* the next target; waits in the model's queue where all are full */
     { "attempt.begin", attempt_begin },   /* with a slot of it, where it has a limit */
+    { "cache.ask", cached_ask },          /* what does a cache have that answers later? Waits for that */
     { "cache.find", cached_find },        /* has it answered this before? */
     { "cache.join", join_result },        /* an equal request that is in flight: what came of waiting for it */
     { "attempt.build", attempt_build },   /* the request to it; a job where it is large and translated */

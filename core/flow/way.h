@@ -240,6 +240,7 @@ enum next policy_route(struct request *req);
 enum next fit_count(struct request *req);
 enum next fit_run(struct request *req);
 enum next attempt_choose(struct request *req);
+enum next cached_ask(struct request *req);
 enum next cached_find(struct request *req);
 enum next join_result(struct request *req);
 enum next attempt_pause(struct request *req);

@@ -15,6 +15,10 @@ struct counters {
 
 struct counters *counters_open(const struct plugin *plugin, const char *space, struct fail *fail)
 {
+    if (!sessions_never_wait(plugin)) {
+        fail_set(fail, FAIL_OPERATOR, "the plugin \"%s\" is no cache that answers at once", plugin->name);
+        return NULL;
+    }
     struct sessions *sessions = sessions_open(plugin, "{}", 1, fail);
     if (sessions == NULL)
         return NULL;

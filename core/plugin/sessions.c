@@ -54,8 +54,8 @@ static int attach(struct sessions *all, struct session *s, struct fail *fail)
 
 struct sessions *sessions_open(const struct plugin *plugin, const char *settings, unsigned count, struct fail *fail)
 {
-    if (plugin->kind != GW_KIND_CACHE || (plugin->cache.flags & GW_CACHE_INLINE) == 0) {
-        fail_set(fail, FAIL_OPERATOR, "the plugin \"%s\" is no cache that answers at once", plugin->name);
+    if (plugin->kind != GW_KIND_CACHE) {
+        fail_set(fail, FAIL_OPERATOR, "the plugin \"%s\" is no cache", plugin->name);
         return NULL;
     }
     BUG_IF(count == 0);
@@ -73,6 +73,15 @@ struct sessions *sessions_open(const struct plugin *plugin, const char *settings
         return all;
     sessions_close(all);
     return NULL;
+}
+
+bool session_again(struct sessions *all, unsigned index)
+{
+    struct session *s = &all->each[index];
+    struct fail fail;
+    if (s->of != NULL)
+        all->plugin->cache.detach(s->of);
+    return attach(all, s, &fail) == 0;
 }
 
 void sessions_close(struct sessions *all)

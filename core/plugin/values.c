@@ -1,7 +1,6 @@
 /* values.c - calls into a cache plugin's get() and set(). */
 #include "plugin/values.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "plugin/sessions.h"
@@ -14,11 +13,13 @@ struct values {
     const char *space;
 };
 
-struct values *values_open(const struct plugin *plugin, const char *space, size_t mb, unsigned sessions,
+struct values *values_open(const struct plugin *plugin, const char *space, const char *settings, unsigned sessions,
                            struct fail *fail)
 {
-    char settings[64];
-    snprintf(settings, sizeof settings, "{\"mb\":%zu}", mb);
+    if (!sessions_never_wait(plugin)) {
+        fail_set(fail, FAIL_OPERATOR, "the plugin \"%s\" is no cache that answers at once", plugin->name);
+        return NULL;
+    }
     struct sessions *all = sessions_open(plugin, settings, sessions, fail);
     if (all == NULL)
         return NULL;

@@ -7,9 +7,9 @@
 
 struct values;
 
-/* An instance of the plugin, a cache with GW_CACHE_INLINE, that may keep `mb` megabytes, and `sessions` sessions with it. `space` (static)
+/* An instance of the plugin, a cache with GW_CACHE_INLINE, with `settings` (a JSON object), and `sessions` sessions with it. `space` (static)
  * keeps these values apart from others. Given; NULL with `fail` (FAIL_OPERATOR). Boot thread. */
-struct values *values_open(const struct plugin *plugin, const char *space, size_t mb, unsigned sessions,
+struct values *values_open(const struct plugin *plugin, const char *space, const char *settings, unsigned sessions,
                            struct fail *fail);
 /* When no session is in use. */
 void values_close(struct values *values);

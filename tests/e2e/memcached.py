@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 
 PROGRAM = "/usr/bin/memcached"
 
@@ -56,6 +57,10 @@ class Server:
     def stats(self):
         lines = self.ask("stats", end=(b"END\r\n",)).split("\r\n")
         return {word[1]: word[2] for word in (line.split(" ", 2) for line in lines) if len(word) == 3}
+
+    def keys(self):
+        lines = self.ask("lru_crawler metadump all", end=(b"END\r\n",)).split("\r\n")
+        return [urllib.parse.unquote(line.split(" ")[0][4:]) for line in lines if line.startswith("key=")]
 
     def flush(self):
         assert self.ask("flush_all") == "OK\r\n"

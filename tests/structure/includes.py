@@ -13,7 +13,7 @@ DOORS = [
     (r"lua\.h|lauxlib\.h|lualib\.h|luaconf\.h", r"(?:script|rehearsal)/.*|boot/load[a-z_]*\.[ch]"),
     (r"pcre2\.h", r"script/regex\.c"),
     (r"yaml\.h", r"cli/import_yaml\.c"),
-    (r"openssl/.*", r"base/(?:crypto|trust)\.c"),
+    (r"openssl/.*", r"base/(?:crypto|seal|trust)\.c"),
     (r"http_parser\.h", r"upstream/.*"),
 ]
 

@@ -193,6 +193,11 @@ static const gw_store_ops store_ops = { .size = sizeof store_ops,
                                         .prune = prune_none,
                                         .sums = sums_none,
                                         .rows = rows_none };
+static const gw_option memory_options[] = {
+    { "mb", "", GW_JSON_INT, 0 },
+    { "servers", "", GW_JSON_ARRAY, 0 },
+    { NULL, NULL, 0, 0 },
+};
 static const gw_option store_options[] = {
     { "path", "the file", GW_JSON_STR, GW_OPTION_REQUIRED },
     { NULL, NULL, 0, 0 },
@@ -216,7 +221,7 @@ static const gw_plugin descriptors[] = {
     DESCRIPTOR(GW_KIND_PROVIDER, "rooted", &rooted_ops, NULL),
     DESCRIPTOR(GW_KIND_PROVIDER, "demo", &demo_ops, NULL),
     DESCRIPTOR(GW_KIND_CACHE, "cache", &cache_ops, NULL),
-    DESCRIPTOR(GW_KIND_CACHE, "memory", &memory_ops, NULL),
+    DESCRIPTOR(GW_KIND_CACHE, "memory", &memory_ops, memory_options),
     DESCRIPTOR(GW_KIND_STORE, "sqlite", &store_ops, store_options),
     DESCRIPTOR(GW_KIND_STORE, "postgres", &store_ops, shared_store_options),
 };

@@ -122,7 +122,7 @@ static struct values *open_with(const gw_plugin *which)
     cr_assert_not_null(plugin, "%s", fail.text);
     memset(&fail, 0, sizeof fail);
     opened = attached = detached = closed = 0;
-    return values_open(plugin, "answers", 12, 2, &fail);
+    return values_open(plugin, "answers", "{\"mb\":12}", 2, &fail);
 }
 
 Test(values, ask_the_cache_in_the_session_and_scope_that_are_theirs)
