@@ -64,6 +64,7 @@ void metrics_count_cache(struct metrics *m, unsigned worker, const struct metric
 /* gw.count of a policy; both are bounded by the caller. */
 void metrics_count_policy(struct metrics *m, unsigned worker, struct text policy, struct text event);
 
+struct aside_figures;  /* plugin/aside.h */
 struct ledger_sums;    /* money/ledger.h */
 struct delivery_state; /* money/delivery.h */
 struct health;         /* health/health.h */
@@ -78,8 +79,9 @@ struct metrics_team {
 struct metrics_gauges {
     unsigned in_flight, connections;
     uint64_t log_dropped;
-    bool caches;        /* answers are given again */
-    unsigned listeners; /* requests that share the call of an equal one */
+    bool caches;                        /* answers are given again */
+    unsigned listeners;                 /* requests that share the call of an equal one */
+    const struct aside_figures *helper; /* of the cache's helper process; NULL: it has none */
     int64_t started_unix_ms;
     const char *version;
     const char *config_digest; /* of the configuration that this worker uses */

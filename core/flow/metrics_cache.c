@@ -3,6 +3,7 @@
 
 #include "flow/metrics_inside.h"
 #include "money/nano.h"
+#include "plugin/aside.h"
 
 void metrics_add_cache(struct metrics_cache *sum, const struct metrics_cache *more)
 {
@@ -36,4 +37,22 @@ void metrics_write_cache(const struct metrics_cache *n, struct buf *out)
         "# HELP gw_cache_saved_usd_total What answers from the cache and of equal requests did not cost, in US dollars, as far as it is known.\n"
         "# TYPE gw_cache_saved_usd_total counter\ngw_cache_saved_usd_total %s\n",
         nano_write(n->saved_nano, 0, usd));
+}
+
+void metrics_write_helper(const struct aside_figures *n, struct buf *out)
+{
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } rows[] = {
+        { "gw_cache_helper_answers_total", "Operations that the cache's helper process answered in time.",
+          n->answered },
+        { "gw_cache_helper_late_total", "Operations without an answer in time, each a miss.", n->late },
+        { "gw_cache_helper_away_total", "Operations that were not sent: it was starting, or late.", n->away },
+        { "gw_cache_helper_wrong_total", "Answers of a server that belonged to no question.", n->wrong },
+        { "gw_cache_helper_restarts_total", "How often it was started again.", n->restarts },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %" PRIu64 "\n", rows[i].name, rows[i].help, rows[i].name,
+                   rows[i].name, rows[i].value);
 }

@@ -60,6 +60,7 @@ struct metrics {
 
 /* metrics_cache.c */
 void metrics_add_cache(struct metrics_cache *sum, const struct metrics_cache *more);
+void metrics_write_helper(const struct aside_figures *n, struct buf *out);
 void metrics_write_cache(const struct metrics_cache *n, struct buf *out);
 
 #endif

@@ -411,6 +411,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     write_policy_events(all, out);
     if (g->caches)
         write_cache(all, out);
+    if (g->helper != NULL)
+        metrics_write_helper(g->helper, out);
     if (g->caches)
         gauge(out, "gw_cache_listeners", "Requests that wait for, or get, what an equal request in flight has asked.",
               g->listeners);

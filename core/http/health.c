@@ -127,6 +127,10 @@ void health_metrics(struct client *c)
     if (g->delivery != NULL)
         delivery_read_state(g->delivery, &delivery);
     const struct cache_answers *answers = atomic_load(&g->answers);
+    const struct aside *aside = answers != NULL ? answers_aside(answers) : NULL;
+    struct aside_figures helper;
+    if (aside != NULL)
+        aside_read_figures(aside, &helper);
     struct metrics_team *teams = calloc(config->team_count + 1, sizeof *teams);
     BUG_IF(teams == NULL);
     buf_init(&out, METRICS_MOST);
@@ -134,6 +138,7 @@ void health_metrics(struct client *c)
                   &(struct metrics_gauges){
                       .caches = answers != NULL,
                       .listeners = answers != NULL ? flights_listeners(answers_flights(answers)) : 0,
+                      .helper = aside != NULL ? &helper : NULL,
                       .in_flight = atomic_load(&g->in_flight),
                       .connections = atomic_load(&g->connections),
                       .log_dropped = access_dropped(g->access),

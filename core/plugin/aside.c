@@ -274,6 +274,7 @@ void aside_read_figures(const struct aside *a, struct aside_figures *out)
     *out = (struct aside_figures){ .answered = atomic_load(&a->answered),
                                    .late = atomic_load(&a->late),
                                    .away = atomic_load(&a->away),
+                                   .wrong = atomic_load(&a->wrong),
                                    .restarts = atomic_load(&a->restarts) };
 }
 

@@ -67,6 +67,7 @@ bool aside_value(struct text *bytes, uint32_t *index, struct text *value);
 /* What has become of the operations so far. Any thread. */
 struct aside_figures {
     uint64_t answered, late, away; /* late: no answer in time; away: not sent */
+    uint64_t wrong;                /* answered with GW_E_PROTOCOL */
     uint64_t restarts;             /* of the helper */
 };
 void aside_read_figures(const struct aside *aside, struct aside_figures *out);

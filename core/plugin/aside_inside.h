@@ -54,7 +54,7 @@ struct aside {
     pthread_mutex_t lock;
     int fresh[ASIDE_FDS_MOST]; /* -1: taken */
     atomic_uint turn;          /* rises with each start; 0: none yet */
-    atomic_ullong answered, late, away, restarts;
+    atomic_ullong answered, late, away, wrong, restarts;
     struct aside_lane lane[];
 };
 

@@ -142,6 +142,8 @@ static bool take_answer(struct aside_lane *lane)
     buf_append(&lane->in, bytes.ptr + head.len, all.len - sizeof head - head.len);
     if (p->ask != NULL)
         atomic_fetch_add(&lane->aside->answered, 1);
+    if (head.status == GW_E_PROTOCOL)
+        atomic_fetch_add(&lane->aside->wrong, 1);
     answer(p, &(struct aside_answer){ .status = head.status, .total = head.total, .bytes = bytes });
     free(p);
     buf_free(&lent);
