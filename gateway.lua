@@ -105,6 +105,9 @@ end
 -- A request that was answered before gets the same answer again, within its team; cache = false in a model or team.
 -- cache { mb = 64, ttl_s = 3600 } -- tools = true: also for requests that offer tools
 
+-- Texts are kept nowhere, unless teams are named here: sealed, for some days, so that policy replay can read them.
+-- capture { teams = { "support" }, share = 0.1, days = 7 }
+
 -- Rules of your own, in Lua, for each request in the order of this file: another model, a refusal, an answer.
 -- scripts/README.md has their words. The second one needs no file.
 -- policy "scripts/guard.lua" { args = { most_tokens = 100000 }, teams = { "support" }, on_error = "deny" }

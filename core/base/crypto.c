@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+
+#include "base/fail.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *sha256;
@@ -94,6 +97,54 @@ void crypto_hmac_sha256(struct text key, struct text bytes, uint8_t out[CRYPTO_S
     OPENSSL_cleanse(block, sizeof block);
     if (!works)
         give_up("HMAC with SHA-256 failed");
+}
+
+enum { NONCE_LEN = 12 };
+
+static void write_nonce(uint64_t number, uint8_t nonce[NONCE_LEN])
+{
+    memset(nonce, 0, NONCE_LEN);
+    memcpy(nonce + NONCE_LEN - sizeof number, &number, sizeof number);
+}
+
+void crypto_seal(const uint8_t key[CRYPTO_KEY_LEN], uint64_t number, struct text head, struct text bytes, char *out)
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    uint8_t nonce[NONCE_LEN], *to = (uint8_t *)out;
+    int len = 0;
+
+    write_nonce(number, nonce);
+    BUG_IF(bytes.len > INT_MAX || head.len > INT_MAX);
+    if (ctx == NULL || EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), key, nonce, NULL) != 1 ||
+        EVP_EncryptUpdate(ctx, NULL, &len, (const uint8_t *)head.ptr, (int)head.len) != 1 ||
+        EVP_EncryptUpdate(ctx, to, &len, (const uint8_t *)bytes.ptr, (int)bytes.len) != 1 ||
+        EVP_EncryptFinal_ex(ctx, to + bytes.len, &len) != 1 ||
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_LEN, to + bytes.len) != 1)
+        give_up("AES-256-GCM failed");
+    EVP_CIPHER_CTX_free(ctx);
+}
+
+int crypto_unseal(const uint8_t key[CRYPTO_KEY_LEN], uint64_t number, struct text head, struct text sealed, char *out)
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    uint8_t nonce[NONCE_LEN], tag[CRYPTO_TAG_LEN];
+    int len = 0;
+
+    write_nonce(number, nonce);
+    if (sealed.len < CRYPTO_TAG_LEN || sealed.len > INT_MAX) {
+        EVP_CIPHER_CTX_free(ctx);
+        return -1;
+    }
+    sealed.len -= CRYPTO_TAG_LEN;
+    memcpy(tag, sealed.ptr + sealed.len, sizeof tag);
+    if (ctx == NULL || EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), key, nonce, NULL) != 1 ||
+        EVP_DecryptUpdate(ctx, NULL, &len, (const uint8_t *)head.ptr, (int)head.len) != 1 ||
+        EVP_DecryptUpdate(ctx, (uint8_t *)out, &len, (const uint8_t *)sealed.ptr, (int)sealed.len) != 1 ||
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CRYPTO_TAG_LEN, tag) != 1)
+        give_up("AES-256-GCM failed");
+    bool good = EVP_DecryptFinal_ex(ctx, (uint8_t *)out + sealed.len, &len) == 1;
+    EVP_CIPHER_CTX_free(ctx);
+    return good ? 0 : -1;
 }
 
 /* The kernel's generator, not OpenSSL's: nothing to seed, nothing shared after a fork. */

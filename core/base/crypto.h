@@ -9,6 +9,8 @@
 #include "base/text.h"
 
 #define CRYPTO_SHA256_LEN 32
+#define CRYPTO_KEY_LEN 32
+#define CRYPTO_TAG_LEN 16
 
 /* Prefetches algorithms; call once before threads start. Aborts when OpenSSL cannot. */
 void crypto_start(void);
@@ -18,6 +20,11 @@ void crypto_sha256(struct text bytes, uint8_t out[CRYPTO_SHA256_LEN]);
 /* HMAC (RFC 2104) with SHA-256. Any thread. */
 void crypto_hmac_sha256(struct text key, struct text bytes, uint8_t out[CRYPTO_SHA256_LEN]);
 void crypto_random(void *out, size_t len);
+/* AES-256-GCM. `number` is its nonce: never twice with one key. `head` is sealed with it and not hidden. Writes bytes.len + CRYPTO_TAG_LEN bytes
+ * to `out`. Any thread. */
+void crypto_seal(const uint8_t key[CRYPTO_KEY_LEN], uint64_t number, struct text head, struct text bytes, char *out);
+/* 0, and sealed.len - CRYPTO_TAG_LEN bytes in `out`; -1: this key, number and head did not seal it. */
+int crypto_unseal(const uint8_t key[CRYPTO_KEY_LEN], uint64_t number, struct text head, struct text sealed, char *out);
 bool crypto_equal(const void *a, const void *b, size_t len); /* constant time */
 void crypto_wipe(void *p, size_t len);
 /* Can a server use this certificate chain with this private key, both PEM, the key without a password? NULL, or what is

@@ -253,6 +253,13 @@ struct declare_cache {
     bool tools, any_target;
 };
 
+struct declare_capture {
+    int line;
+    struct declare_texts teams;
+    double share;
+    unsigned days, mb;
+};
+
 /* Where a policy may ask by HTTP. */
 struct declare_place {
     struct text name, url;
@@ -295,6 +302,7 @@ struct declared {
     struct declare_ledger ledger;
     struct declare_store store;
     struct declare_cache cache;
+    struct declare_capture capture;
     struct declare_all_budget budget;
 };
 

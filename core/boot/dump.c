@@ -122,6 +122,18 @@ static void dump_store(const struct config_store *store, struct buf *out)
     buf_str(out, " }\n");
 }
 
+static void dump_capture(const struct config_capture *capture, struct buf *out)
+{
+    if (capture->team_count == 0)
+        return;
+    buf_str(out, "capture { teams = {");
+    for (size_t i = 0; i < capture->team_count; i++) {
+        buf_str(out, i > 0 ? ", " : " ");
+        lua_text_string(out, capture->teams[i]);
+    }
+    buf_printf(out, " }, share = %g, days = %u, mb = %u }\n", capture->share, capture->days, capture->mb);
+}
+
 static void dump_cache(const struct config_cache *cache, struct buf *out)
 {
     if (cache->plugin == NULL)
@@ -425,6 +437,7 @@ void dump_config(const struct config *config, struct buf *out)
     dump_ledger(&config->ledger, out);
     dump_store(&config->store, out);
     dump_cache(&config->cache, out);
+    dump_capture(&config->capture, out);
     dump_budgets(&config->budgets, "budget ", out);
     buf_str(out, config->budgets.count > 0 ? "\n" : "");
     for (size_t i = 0; i < config->provider_count; i++)

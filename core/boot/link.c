@@ -42,6 +42,7 @@ void link_all(struct link *l)
     link_web(l);
     link_ledger(l);
     link_cache(l);
+    link_capture(l);
 }
 
 void link_fini(struct link *l)

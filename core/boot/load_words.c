@@ -27,6 +27,7 @@ static void *begin_ledger(struct load_lua *l, struct text name, int line);
 static void *begin_limits(struct load_lua *l, struct text name, int line);
 static void *begin_store(struct load_lua *l, struct text name, int line);
 static void *begin_cache(struct load_lua *l, struct text name, int line);
+static void *begin_capture(struct load_lua *l, struct text name, int line);
 static void *begin_cors(struct load_lua *l, struct text name, int line);
 static void *begin_metrics(struct load_lua *l, struct text name, int line);
 static void *begin_admin(struct load_lua *l, struct text name, int line);
@@ -42,6 +43,7 @@ static const struct word_kind kinds[] = {
     { "admin", false, begin_admin, NULL },
     { "budget", false, begin_budget, NULL },
     { "cache", false, begin_cache, NULL },
+    { "capture", false, begin_capture, NULL },
     { "cors", false, begin_cors, NULL },
     { "key", false, begin_key, NULL },
     { "ledger", false, begin_ledger, NULL },
@@ -184,6 +186,18 @@ static void *begin_cache(struct load_lua *l, struct text name, int line)
     l->declared->cache.mb = CONFIG_CACHE_MB;
     l->declared->cache.ttl_s = CONFIG_CACHE_TTL_S;
     return once(l, "cache", &l->declared->cache.line, line) ? &l->declared->cache : NULL;
+}
+
+static void *begin_capture(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    struct declare_capture *capture = &l->declared->capture;
+    if (!once(l, "capture", &capture->line, line))
+        return NULL;
+    capture->share = CONFIG_CAPTURE_SHARE;
+    capture->days = CONFIG_CAPTURE_DAYS;
+    capture->mb = CONFIG_CAPTURE_MB;
+    return capture;
 }
 
 static void *begin_limits(struct load_lua *l, struct text name, int line)

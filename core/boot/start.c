@@ -25,6 +25,7 @@
 #include "boot/rules.h"
 #include "boot/worker_thread.h"
 #include "cache/answers.h"
+#include "capture/capture.h"
 #include "flow/access.h"
 #include "flow/job.h"
 #include "flow/kill.h"
@@ -194,7 +195,8 @@ static int open_ledger(struct run *run)
     if (run->gateway.kill != NULL)
         kill_know_keys(run->gateway.kill, run->config);
     free(rules);
-    if (run->gateway.ledger == NULL || open_pins(run, config->path, &fail) < 0) {
+    if (run->gateway.ledger == NULL || open_pins(run, config->path, &fail) < 0 ||
+        (run->gateway.capture = capture_open(config->path, &fail)) == NULL) {
         log_line(LOG_ERROR, "%s", fail.text);
         run->exit_code = EXIT_CONFIG;
         return -1;
@@ -473,6 +475,8 @@ static void close_gateway(struct run *run)
     free(run->threads);
     if (run->reload != NULL)
         reload_stop(run->reload);
+    if (run->gateway.capture != NULL)
+        capture_close(run->gateway.capture);
     if (run->gateway.ledger != NULL)
         ledger_close(run->gateway.ledger);
     if (run->gateway.delivery != NULL)

@@ -287,6 +287,14 @@ const struct word_row words[] = {
     {"cache", "any_target", WORD_BOOL, AT(declare_cache, any_target), .otherwise = "false", RELOAD,
      .help = "true: an answer of any target of a model's first list will do, not only of the one whose turn it is"},
 
+    {"capture", NULL, WORD_SETTINGS, RELOAD, .help = "capture { ... }: what some requests and their answers say is kept, sealed, beside the ledger, so that policy replay can try another policy on it"},
+    {"capture", "teams", WORD_STRINGS, AT(declare_capture, teams), .required = true, RELOAD, .help = "whose requests; a name may end in *"},
+    {"capture", "share", WORD_SHARE, .least = 0, .most = 1, AT(declare_capture, share), .otherwise = "0.1", RELOAD,
+     .help = "the part of their requests; never those with x-gw-cache: no-store"},
+    {"capture", "days", COUNT(1, 90), AT(declare_capture, days), .otherwise = "7", RELOAD, .help = "then it is removed, by whole files, up to an hour early"},
+    {"capture", "mb", COUNT(1, 1048576), AT(declare_capture, mb), .otherwise = "1024", RELOAD,
+     .help = "most of all its files, in MB; what comes then is not captured, until the oldest go"},
+
     {"budget", NULL, WORD_BUDGETS, RELOAD, .help = "budget { ... }: what all requests together may spend; a list has several, one for each period"},
     {"budget", "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"},
     {"budget", "per", WORD_CHOICE, .choices = "day week month total", AT(declare_budget, per), .otherwise = "\"month\"", RELOAD,
@@ -333,7 +341,7 @@ static const struct {
 
 static const char *const beginnings[] = { "listen", "plugins", "provider", "model",   "team",   "project", "tag",
                                           "key",    "limits",  "cors",     "metrics", "ledger", "store",   "budget",
-                                          "policy", "cache",   "admin",    "env",     "file",   NULL };
+                                          "policy", "cache",   "capture",  "admin",   "env",    "file",    NULL };
 
 const char *const *words_names(void)
 {

@@ -1,12 +1,28 @@
 /* explain.c - llm-gateway explain: what the ledger knows of one request. */
 #include "money/explain.h"
+#include "capture/find.h"
 
 #include "cli/ledger_path.h"
 
 static const struct cli_option options[] = { CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON, CLI_OPTIONS_END };
 
-static int show(struct cli *cli, const struct explain *e)
+/* Which records there are of it. */
+static void look(const char *folder, struct text id, const char *out[3])
 {
+    struct find f;
+    struct fail fail;
+    if (find_open(&f, folder, 0, &fail) < 0)
+        cli_say("%s", fail.text);
+    if (find_has(&f, id, SEALED_REQUEST))
+        *out++ = "request";
+    if (find_has(&f, id, SEALED_ANSWER))
+        *out++ = "answer";
+    find_fini(&f);
+}
+
+static int show(struct cli *cli, const char *folder, const struct explain *e)
+{
+    const char *captured[3] = { NULL };
     struct buf out;
     if (explain_count(e) == 0) {
         cli_say(
@@ -15,7 +31,8 @@ static int show(struct cli *cli, const struct explain *e)
         return CLI_FAILED;
     }
     buf_init(&out, 16 << 20);
-    if (explain_write(e, cli_option(cli, "json") != NULL, &out) == 0)
+    look(folder, text_of(cli->args[0]), captured);
+    if (explain_write(e, cli_option(cli, "json") != NULL, captured, &out) == 0)
         return cli_print(&out);
     buf_free(&out);
     cli_say("it does not fit into memory");
@@ -32,7 +49,7 @@ static int run(struct cli *cli)
     struct explain *e = explain_read(place.path, ledger_place_store(&place), text_of(cli->args[0]), &fail);
     if (e == NULL)
         cli_say("%s", fail.text);
-    int code = e == NULL ? CLI_FAILED : show(cli, e);
+    int code = e == NULL ? CLI_FAILED : show(cli, place.path, e);
     if (e != NULL)
         explain_free(e);
     ledger_place_end(&place);
@@ -49,6 +66,7 @@ const struct cli_verb verb_explain = {
         "it ended, where its usage came from, by which prices and what it cost, and what each policy decided. Where there was a choice\n"
         "it shows by which rule a target was chosen, and of the others why not: ejected or cooling and for how long, full, slow; how many\n"
         "were in flight, the weight, and what it was expected to take and to cost.\n"
+        "It names what `capture` in gateway.lua has kept of the request, and shows nothing of that.\n"
         "Reads the store and the journal, also beside a running gateway; --json for programs, money as decimal strings in USD.\n",
     .least_args = 1,
     .most_args = 1,

@@ -22,13 +22,13 @@ static int show(const struct cli *cli, const struct replay *r)
     return r->failed > 0 ? CLI_FAILED : code;
 }
 
-static int try(const struct cli *cli, const struct config *config, const char *file, const struct past *past,
-               int64_t since_ms)
+static int try(const struct cli *cli, const struct config *config, const char *file, const struct replay_of *of)
 {
+    const struct past *past = of->past;
     struct replay r;
     struct fail fail;
     int code = CLI_FAILED;
-    if (replay_run(&r, config, file, cli_option(cli, "as"), past, since_ms, &fail) < 0)
+    if (replay_run(&r, config, file, cli_option(cli, "as"), of, &fail) < 0)
         cli_say("%s", fail.text);
     else
         code = show(cli, &r);
@@ -43,7 +43,8 @@ int policy_replay(struct cli *cli, const char *file)
 {
     struct ledger_place place;
     struct past past;
-    struct fail fail;
+    struct find find;
+    struct fail fail, ignored;
     int64_t since_ms = clock_unix_ms() - (int64_t)DAYS * DAY_MS;
     json_start();
     int code = time_option(cli, "since", NULL, &since_ms);
@@ -55,10 +56,15 @@ int policy_replay(struct cli *cli, const char *file)
         return CLI_CONFIG;
     }
     code = CLI_FAILED;
-    if (past_read(place.path, ledger_place_store(&place), &past, &fail) < 0)
+    bool found = find_open(&find, place.path, since_ms, &fail) == 0;
+    if (past_read(place.path, ledger_place_store(&place), &past, found ? &fail : &ignored) < 0 || !found)
         cli_say("%s", fail.text);
     else
-        code = try(cli, config != NULL ? config : place.config, file, &past, since_ms);
+        code = try(cli, config != NULL ? config : place.config, file,
+                   &(struct replay_of){ .past = &past, .find = &find, .since_ms = since_ms });
+    if (find.damaged > 0)
+        cli_say("of %u files of captures the end cannot be read: they are damaged", find.damaged);
+    find_fini(&find);
     past_fini(&past);
     ledger_place_end(&place);
     config_unref(config);

@@ -349,6 +349,17 @@ struct config_cache {
 #define CONFIG_CACHE_MB 64u
 #define CONFIG_CACHE_TTL_S 3600u
 
+/* Requests that are kept, sealed, so that another policy can be tried on them. */
+struct config_capture {
+    struct text *teams; /* patterns; NULL: of nobody */
+    size_t team_count;
+    double share; /* which part of their requests */
+    unsigned days, mb;
+};
+#define CONFIG_CAPTURE_SHARE 0.1
+#define CONFIG_CAPTURE_DAYS 7u
+#define CONFIG_CAPTURE_MB 1024u
+
 struct config {
     uint32_t magic;
     int refs; /* atomic */
@@ -364,6 +375,7 @@ struct config {
     struct config_ledger ledger;
     struct config_store store;
     struct config_cache cache;
+    struct config_capture capture;
     uint8_t policy_digest[CRYPTO_SHA256_LEN]; /* of all policies, their arguments and whom they are for */
     struct config_budgets budgets;            /* of all requests together */
     struct config_rates rates;                /* of all together; in_flight is limits.in_flight, and 0 here */

@@ -65,6 +65,7 @@ void metrics_count_cache(struct metrics *m, unsigned worker, const struct metric
 void metrics_count_policy(struct metrics *m, unsigned worker, struct text policy, struct text event);
 
 struct aside_figures;  /* plugin/aside.h */
+struct capture_sums;   /* capture/capture.h */
 struct ledger_sums;    /* money/ledger.h */
 struct delivery_state; /* money/delivery.h */
 struct health;         /* health/health.h */
@@ -89,6 +90,7 @@ struct metrics_gauges {
     unsigned reloads, reloads_refused;
     const char *book_digest;               /* of the price book; NULL: there is none */
     const struct ledger_sums *ledger;      /* NULL: nothing is written down */
+    const struct capture_sums *captures;   /* NULL: nothing is captured */
     const struct delivery_state *delivery; /* NULL: there is no store */
     struct health *health;                 /* of the upstreams; NULL: nothing is kept */
     const struct metrics_team *teams;      /* that have a budget */

@@ -62,5 +62,7 @@ struct metrics {
 void metrics_add_cache(struct metrics_cache *sum, const struct metrics_cache *more);
 void metrics_write_helper(const struct aside_figures *n, struct buf *out);
 void metrics_write_cache(const struct metrics_cache *n, struct buf *out);
+/* metrics_capture.c */
+void metrics_write_captures(const struct capture_sums *sums, struct buf *out);
 
 #endif

@@ -416,6 +416,8 @@ void metrics_write(struct metrics *m, const struct metrics_gauges *g, struct buf
     if (g->caches)
         gauge(out, "gw_cache_listeners", "Requests that wait for, or get, what an equal request in flight has asked.",
               g->listeners);
+    if (g->captures != NULL)
+        metrics_write_captures(g->captures, out);
     if (g->health != NULL)
         write_health(g->health, out);
     write_times(all, out);

@@ -3,24 +3,29 @@
 
 #include "base/clock.h"
 #include "base/field.h"
+#include "flow/captured.h"
 #include "flow/policy_inside.h"
 #include "flow/price.h"
 #include "flow/worst.h"
 #include "money/book.h"
 
-void policy_begin(struct request *req, const struct request_head *head)
+const struct script_header *policy_headers(struct arena *arena, const struct request_head *head, size_t *count)
 {
-    struct script_request *p = arena_new(&req->arena, struct script_request);
-    struct script_header *headers = arena_array(&req->arena, struct script_header, head->header_count);
+    struct script_header *headers = arena_array(arena, struct script_header, head->header_count);
+    *count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
         struct text name = text_of(head->headers[i].name);
         if (!field_is_credential(name))
-            headers[p->header_count++] =
-                (struct script_header){ arena_text(&req->arena, name),
-                                        arena_text(&req->arena, text_of(head->headers[i].value)) };
+            headers[(*count)++] =
+                (struct script_header){ arena_text(arena, name), arena_text(arena, text_of(head->headers[i].value)) };
     }
-    p->headers = headers;
-    req->policy = p;
+    return headers;
+}
+
+void policy_begin(struct request *req, const struct request_head *head)
+{
+    req->policy = arena_new(&req->arena, struct script_request);
+    req->policy->headers = policy_headers(&req->arena, head, &req->policy->header_count);
 }
 
 static bool is_seen(const struct request *req)
@@ -178,6 +183,7 @@ enum next policy_request(struct request *req)
 {
     struct script_request *p = req->policy;
     enum script_verdict verdict;
+    captured_request(req);
     if (!is_seen(req))
         return NEXT;
     if (p->waits) {

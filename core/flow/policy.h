@@ -9,6 +9,8 @@
 struct request_head;
 struct json_writer;
 
+/* The client's headers without credentials. Arena. */
+const struct script_header *policy_headers(struct arena *arena, const struct request_head *head, size_t *count);
 /* At its begin, where there are policies: keeps the headers for them. */
 void policy_begin(struct request *req, const struct request_head *head);
 /* Has a policy chosen its model? Then the team's list is not asked. */

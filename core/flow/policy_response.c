@@ -2,6 +2,7 @@
  * reached the client. A stream was held back for that. */
 #include "base/clock.h"
 #include "flow/attempt.h"
+#include "flow/captured.h"
 #include "flow/metrics.h"
 #include "flow/policy.h"
 #include "flow/policy_inside.h"
@@ -114,6 +115,7 @@ static enum next show_answer(struct request *req)
     shown->first_token_ms = req->first_token_ns >= 0 ? req->first_token_ns / CLOCK_MS : -1;
     shown->total_ms = (clock_ns() - req->started_ns) / CLOCK_MS;
     req->policy->attempt = req->attempts_made;
+    captured_answer(req, shown);
     return decided(req, script_on_response(req->scripts, req->policy, req->shown));
 }
 

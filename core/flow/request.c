@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "canon/error.h"
+#include "flow/captured.h"
 #include "flow/metrics.h"
 #include "flow/policy.h"
 #include "flow/way.h"
@@ -174,6 +175,8 @@ struct request *request_begin(struct worker *worker, const struct door *door, vo
         adopt_shadow(req, head->shadow);
     else if (req->config->policy_count > 0)
         policy_begin(req, head);
+    if (req->config->capture.team_count > 0 && head->shadow == NULL && head->parent == NULL)
+        captured_begin(req, head);
     bool is_shared = req->operation == GW_OP_MODELS || req->refuse == E_PATH; /* several APIs share the path */
     if (req->lists_as == NULL)
         req->lists_as = req->face->dialect;

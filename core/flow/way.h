@@ -126,6 +126,7 @@ struct request {
     struct throttle_taken taken;
     struct budget_spent spent;
     bool policies_kept;               /* a record of the ledger has what they decided */
+    struct captured *captured;        /* captured.h; NULL: nothing is kept of it */
     struct script_request *policy;    /* as policies see it; NULL: there are none */
     struct script_response *shown;    /* the answer, as its policies see it */
     struct policy_wait *policy_waits; /* what a hook of it waits for, or waited for last; NULL: nothing yet */

@@ -13,6 +13,7 @@
 #include "upstream/transfer.h"
 
 struct access_log;    /* flow/access.h */
+struct capture;       /* capture/capture.h */
 struct cache_answers; /* cache/answers.h */
 struct metrics;       /* flow/metrics.h */
 struct estimates;     /* money/estimates.h */
@@ -33,6 +34,7 @@ struct gateway {
     struct estimates *estimates; /* what requests are expected to cost; NULL: nothing is learned */
     struct ledger *ledger;       /* what is spent; NULL: nothing is written down */
     struct delivery *delivery;   /* brings it into a store; NULL: there is none */
+    struct capture *capture;     /* keeps some requests for tries of policies; NULL: there is no place for them */
     struct kill *kill;           /* keys and sessions that are switched off; NULL: there is no place for the list */
     _Atomic(struct throttle *) throttle;     /* limits per minute and in flight; NULL: there are none yet */
     _Atomic(struct cache_answers *) answers; /* that may be given again; NULL: there is no cache yet */

@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "cache/answers.h"
+#include "capture/capture.h"
 #include "flow/access.h"
 #include "flow/metrics.h"
 #include "http/browser.h"
@@ -119,6 +120,7 @@ void health_metrics(struct client *c)
 
     struct ledger_sums sums;
     struct delivery_state delivery;
+    struct capture_sums captures;
 
     if (!may_read_metrics(c))
         return;
@@ -126,6 +128,9 @@ void health_metrics(struct client *c)
         ledger_read_sums(g->ledger, &sums);
     if (g->delivery != NULL)
         delivery_read_state(g->delivery, &delivery);
+    bool captured = g->capture != NULL && config->capture.team_count > 0;
+    if (captured)
+        capture_read_sums(g->capture, &captures);
     const struct cache_answers *answers = atomic_load(&g->answers);
     const struct aside *aside = answers != NULL ? answers_aside(answers) : NULL;
     struct aside_figures helper;
@@ -150,6 +155,7 @@ void health_metrics(struct client *c)
                       .reloads_refused = atomic_load(&g->reloads_refused),
                       .book_digest = config->book != NULL ? config->book->digest : NULL,
                       .ledger = g->ledger != NULL ? &sums : NULL,
+                      .captures = captured ? &captures : NULL,
                       .delivery = g->delivery != NULL ? &delivery : NULL,
                       .health = g->health,
                       .teams = teams,

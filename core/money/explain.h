@@ -15,7 +15,7 @@ struct explain *explain_read(const char *folder, const struct usage_store *store
 void explain_free(struct explain *explain);
 /* How many records there are of it; 0: none. */
 size_t explain_count(const struct explain *explain);
-/* 0, or -1 where `out` has no room. */
-int explain_write(const struct explain *explain, bool as_json, struct buf *out);
+/* `captured`: what was kept of what it said, "request" and "answer", NULL-terminated. 0, or -1 where `out` has no room. */
+int explain_write(const struct explain *explain, bool as_json, const char *const *captured, struct buf *out);
 
 #endif

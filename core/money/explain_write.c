@@ -142,7 +142,7 @@ static void put_first(const struct explain *e, struct buf *out)
     buf_str(out, "\n");
 }
 
-static void write_text(const struct explain *e, struct buf *out)
+static void write_text(const struct explain *e, const char *const *captured, struct buf *out)
 {
     char cost[NANO_TEXT], doubt[NANO_TEXT];
     struct totals t = totals_of(e);
@@ -151,6 +151,10 @@ static void write_text(const struct explain *e, struct buf *out)
         put_row(e->rows[i], out);
     for (size_t i = 0; i < e->count; i++)
         explain_write_policies(e->rows[i], out);
+    for (size_t i = 0; captured[i] != NULL; i++)
+        buf_printf(out, "%s its %s", i == 0 ? "captured, sealed, for policy replay:" : " and", captured[i]);
+    if (captured[0] != NULL)
+        buf_str(out, "\n");
     buf_printf(out, "total %s USD, %s in doubt%s%s\n", usd(t.cost, cost), usd(t.doubt, doubt),
                t.unpriced > 0 ? ", and what has no price" : "", t.in_flight ? "; it is not over" : "");
 }
@@ -162,12 +166,12 @@ static void put_money(struct json_writer *w, const char *name, int64_t nano)
     json_put_str(w, text_of(nano_write(nano, 0, text)));
 }
 
-int explain_write(const struct explain *e, bool as_json, struct buf *out)
+int explain_write(const struct explain *e, bool as_json, const char *const *captured, struct buf *out)
 {
     struct totals t = totals_of(e);
     struct json_writer w;
     if (!as_json) {
-        write_text(e, out);
+        write_text(e, captured, out);
         return out->failed ? -1 : 0;
     }
     json_writer_init(&w, out);
@@ -181,6 +185,11 @@ int explain_write(const struct explain *e, bool as_json, struct buf *out)
         row_write_json(e->rows[i], true, &w);
         json_close(&w);
     }
+    json_close(&w);
+    json_name(&w, "captured");
+    json_array(&w);
+    for (size_t i = 0; captured[i] != NULL; i++)
+        json_put_str(&w, text_of(captured[i]));
     json_close(&w);
     put_money(&w, "cost_usd", t.cost);
     put_money(&w, "doubt_usd", t.doubt);

@@ -1,5 +1,5 @@
-/* replay.c - each request of the ledger is shown to the policy as it was admitted; on_finish sees how it ended. What was not written down (texts,
- * answers of models and places) cannot be judged. */
+/* replay.c - each request of the ledger is shown to the policy as it was admitted; on_finish sees how it ended. What was not written down cannot
+ * be judged: texts where the request was not captured, answers of models and places. */
 #include "rehearsal/replay.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 
 #include "flow/policy.h"
 #include "rehearsal/rehearsal.h"
+#include "rehearsal/replay_captured.h"
 #include "rehearsal/replay_route.h"
 #include "rehearsal/replay_spend.h"
 
@@ -16,14 +17,17 @@ enum { REQUEST_MOST = 16 << 20, ALL_MOST = 256 << 20 };
 struct playing {
     struct arena arena; /* of the request */
     const struct past_request *past;
+    struct find *find;
     struct replay_spend spend;
     struct ask ask;
     struct script_request req;
     /* What was decided, as the ledger has it. */
     struct text asked, other_model;
+    struct text edits;  /* words of this policy's */
     struct text before; /* what came of it by this policy */
     bool elsewhere;
     bool ordered; /* this policy has put the targets in order */
+    bool edited;  /* another policy has changed the request: what this one saw of it is not known */
 };
 
 static void start(void *owner, struct script_ask *ask)
@@ -69,9 +73,10 @@ static const struct script_host host = {
     .start = start, .wake = wake, .spend = spend, .east = east, .count = count, .tag = tag
 };
 
-static struct text as_model(struct arena *arena, struct text name)
+static struct text as_model(struct arena *arena, struct text name, struct text edits)
 {
-    return text_of(arena_printf(arena, "model %.*s", TEXT_ARG(name)));
+    return text_of(
+        arena_printf(arena, "model %.*s%s%.*s", TEXT_ARG(name), edits.len > 0 ? ", edited by " : "", TEXT_ARG(edits)));
 }
 
 /* A decision of on_request that was done, of this policy or of another one. */
@@ -81,7 +86,13 @@ static void read_one(struct playing *p, const struct json *entry, bool own, stru
                 asked = json_str(json_member(entry, "asked_model"));
     if (asked.len > 0)
         p->asked = asked;
-    if (json_member(entry, "observed") != NULL || text_is(decision, "overruled"))
+    if (json_member(entry, "observed") != NULL)
+        return;
+    struct text edits = json_str(json_member(entry, "edits"));
+    p->edited = p->edited || (!own && edits.len > 0);
+    if (own && edits.len > 0 && text_is(json_str(json_member(entry, "hook")), "on_request"))
+        p->edits = edits;
+    if (text_is(decision, "overruled"))
         return;
     bool denied = text_is(decision, "deny"), answered = text_is(decision, "answer");
     p->ordered = p->ordered || (own && text_is(decision, "order"));
@@ -103,7 +114,9 @@ static void read_decisions(struct playing *p, const char *policy)
     const struct past_request *past = p->past;
     struct text own_model = TEXT_NONE;
     const struct json *all = past->policies.len > 0 ? json_parse(&p->arena, past->policies, NULL) : NULL;
-    p->asked = past->model;
+    p->asked = replay_captured_model(p->find, past->id, &p->arena);
+    if (p->asked.ptr == NULL)
+        p->asked = past->model;
     for (size_t i = 0; i < json_count(all); i++) {
         const struct json *entry = json_at(all, i);
         struct text hook = json_str(json_member(entry, "hook"));
@@ -112,7 +125,7 @@ static void read_decisions(struct playing *p, const char *policy)
     }
     struct text model = own_model.len > 0 ? own_model : p->other_model.len > 0 ? p->other_model : p->asked;
     if (p->before.ptr == NULL)
-        p->before = as_model(&p->arena, model);
+        p->before = as_model(&p->arena, model, p->edits);
 }
 
 static bool is_inner(struct text tags) /* gw.llm: no on_request is for it */
@@ -150,6 +163,8 @@ static void show(struct playing *p, const struct config *config, const struct fa
                                       .attempt = 1,
                                       .recorded = true,
                                       .recorded_tokens = past->asked_input };
+    if (!p->edited)
+        replay_captured_fill(p->find, &p->req);
 }
 
 /* What the policy makes of it. */
@@ -160,8 +175,10 @@ static struct text decide(struct playing *p, struct script_worker *worker)
         script_cancel(worker, &p->req);
     if (verdict == SCRIPT_DENY)
         return text_of(arena_printf(&p->arena, "deny %.*s", TEXT_ARG(p->req.refusal.code)));
+    const struct script_trace *t = p->req.traces;
+    struct text edits = t != NULL && !t->observed ? text_of(t->edits) : TEXT_NONE;
     return verdict == SCRIPT_ANSWER ? TEXT("answer")
-           : verdict == SCRIPT_PASS ? as_model(&p->arena, p->req.model)
+           : verdict == SCRIPT_PASS ? as_model(&p->arena, p->req.model, edits)
                                     : TEXT("error");
 }
 
@@ -244,8 +261,10 @@ static void judge(struct replay *r, struct playing *p, struct text now)
 {
     const struct script_trace *t = p->req.traces;
     if (p->req.missing != NULL) {
+        const char *why = p->edited ? ", which another policy had changed," : "";
         r->unjudged++;
-        add(r, &r->lacks, TEXT_NONE, text_of(p->req.missing), TEXT_NONE, p->past->id);
+        add(r, &r->lacks, TEXT_NONE, text_of(arena_printf(&p->arena, "%s%s", p->req.missing, why)), TEXT_NONE,
+            p->past->id);
         return;
     }
     if (text_is(now, "error")) {
@@ -262,11 +281,12 @@ static void judge(struct replay *r, struct playing *p, struct text now)
 static void play_one(struct replay *r, struct playing *p, const struct config *config, struct script_worker *worker,
                      const struct face *face)
 {
-    p->asked = p->other_model = p->before = TEXT_NONE;
-    p->elsewhere = p->ordered = false;
+    p->asked = p->other_model = p->before = p->edits = TEXT_NONE;
+    p->elsewhere = p->ordered = p->edited = false;
     read_decisions(p, r->policy);
     show(p, config, face);
     r->requests++;
+    r->captured += p->req.captured;
     if (p->elsewhere) {
         r->elsewhere++;
         return;
@@ -280,15 +300,16 @@ static void play_one(struct replay *r, struct playing *p, const struct config *c
 }
 
 static void play_all(struct replay *r, const struct config *config, struct script_worker *worker,
-                     const struct past *past, int64_t since_ms)
+                     const struct replay_of *of)
 {
-    struct playing p = { 0 };
+    const struct past *past = of->past;
+    struct playing p = { .find = of->find };
     arena_init(&p.arena, NULL, 0, REQUEST_MOST);
     replay_spend_init(&p.spend, config, &r->arena);
     for (size_t i = 0; i < past->count; i++) {
         p.past = past->items[i];
         const struct face *face = rehearsal_face(p.past->face);
-        if (face != NULL && !is_inner(p.past->tags) && p.past->over && p.past->admitted_ms >= since_ms)
+        if (face != NULL && !is_inner(p.past->tags) && p.past->over && p.past->admitted_ms >= of->since_ms)
             play_one(r, &p, config, worker, face);
         replay_spend_add(&p.spend, p.past);
         arena_reset(&p.arena);
@@ -305,8 +326,8 @@ static const struct config_policy *named(const struct config *config, const char
     return NULL;
 }
 
-int replay_run(struct replay *r, const struct config *config, const char *file, const char *as, const struct past *past,
-               int64_t since_ms, struct fail *fail)
+int replay_run(struct replay *r, const struct config *config, const char *file, const char *as,
+               const struct replay_of *of, struct fail *fail)
 {
     struct config own = *config;
     struct config_policy policy;
@@ -326,7 +347,7 @@ int replay_run(struct replay *r, const struct config *config, const char *file, 
     struct script_worker *worker = script_open(&own, shared, fail);
     if (worker != NULL) {
         r->untried = policy.hooks & SCRIPT_ON_RESPONSE;
-        play_all(r, &own, worker, past, since_ms);
+        play_all(r, &own, worker, of);
         script_unref(worker);
     }
     script_shared_free(shared);

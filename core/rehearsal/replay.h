@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "capture/find.h"
 #include "config/config.h"
 #include "money/past.h"
 
@@ -24,14 +25,22 @@ struct replay {
     unsigned requests, same;
     unsigned elsewhere; /* another policy refused or answered them */
     unsigned unjudged, failed;
+    unsigned captured; /* of `requests`, those whose text is there */
     unsigned untried;  /* SCRIPT_ON_*: hooks that it has and that cannot be tried */
     struct text error; /* of the first that failed */
 };
 
-/* `as`: it stands in the place of the policy of that name, with its block; NULL: of the one whose file it is, or it is new. `past` and `config`
+/* What it is tried on. */
+struct replay_of {
+    const struct past *past;
+    struct find *find; /* what was captured; NULL: nothing */
+    int64_t since_ms;
+};
+
+/* `as`: it stands in the place of the policy of that name, with its block; NULL: of the one whose file it is, or it is new. `of` and `config`
  * are kept until it returns. 0, or -1 with `fail`. replay_fini() in both cases. */
-int replay_run(struct replay *r, const struct config *config, const char *file, const char *as, const struct past *past,
-               int64_t since_ms, struct fail *fail);
+int replay_run(struct replay *r, const struct config *config, const char *file, const char *as,
+               const struct replay_of *of, struct fail *fail);
 void replay_fini(struct replay *r);
 /* 0, or -1 where `out` has no room. */
 int replay_write(const struct replay *r, bool as_json, struct buf *out);

@@ -68,7 +68,10 @@ static void write_lacks(const struct replay *r, struct buf *out)
 
 static void write_table(const struct replay *r, struct buf *out)
 {
-    buf_printf(out, "policy \"%s\" on %u requests\n", r->policy, r->requests);
+    buf_printf(out, "policy \"%s\" on %u requests", r->policy, r->requests);
+    if (r->captured > 0)
+        buf_printf(out, ", with the text of %u", r->captured);
+    buf_str(out, "\n");
     write_changes(r, out);
     buf_printf(out, "%8u  as it was\n", r->same);
     if (r->elsewhere > 0)
@@ -120,11 +123,9 @@ static int write_json(const struct replay *r, struct buf *out)
     const struct {
         struct text name;
         unsigned n;
-    } counts[] = { { TEXT("requests"), r->requests },
-                   { TEXT("same"), r->same },
-                   { TEXT("elsewhere"), r->elsewhere },
-                   { TEXT("not_judged"), r->unjudged },
-                   { TEXT("failed"), r->failed } };
+    } counts[] = { { TEXT("requests"), r->requests },   { TEXT("same"), r->same },
+                   { TEXT("elsewhere"), r->elsewhere }, { TEXT("not_judged"), r->unjudged },
+                   { TEXT("failed"), r->failed },       { TEXT("captured"), r->captured } };
     json_writer_init(&w, out);
     json_object(&w);
     json_name(&w, "policy");

@@ -91,7 +91,7 @@ static bool put_request(lua_State *L, const char *word, struct script_llm *llm, 
     struct script_request *req = api_run(L)->req;
     struct fail fail;
     struct edit e;
-    if (req->recorded)
+    if (req->recorded && !req->captured)
         recorded_lacks(L, req, "the text of the request");
     read_talk(L, req); /* the body as JSON */
     const struct json *body = req->ask->json, *stream = json_member(body, "stream"),

@@ -26,7 +26,9 @@ void recorded_check_field(lua_State *L, struct script_request *req, const char *
 {
     static const char *const known[] = { "attempt", "asked_model", "client", "day",  "id",   "key",  "kind", "model",
                                          "project", "session",     "tags",   "team", "user", "vars", NULL };
-    if (!req->recorded || is_one_of(known, name) || (strcmp(name, "last_error") == 0 && req->attempt == 1) ||
+    bool late = strcmp(name, "last_error") == 0 && req->attempt > 1 && req->last_error == NULL;
+    if (!req->recorded || (req->captured && !late) || is_one_of(known, name) ||
+        (strcmp(name, "last_error") == 0 && req->attempt == 1) ||
         (strcmp(name, "conversation") == 0 && req->session.ptr != NULL) ||
         (strcmp(name, "estimated_input_tokens") == 0 && req->recorded_tokens > 0))
         return;
@@ -36,7 +38,7 @@ void recorded_check_field(lua_State *L, struct script_request *req, const char *
 void recorded_check_method(lua_State *L, struct script_request *req, const char *name)
 {
     static const char *const known[] = { "reply_header", "send_header", "skip", "tag", NULL };
-    if (req->recorded && !is_one_of(known, name))
+    if (req->recorded && !req->captured && !is_one_of(known, name))
         recorded_lacks(L, req, arena_printf(req->arena, "req:%s", name));
 }
 

@@ -72,7 +72,7 @@ static void push_purpose(lua_State *L, struct script_request *req)
 /* 3.5 bytes a token; a picture as what a large one costs. */
 static void push_tokens(lua_State *L, struct script_request *req)
 {
-    if (req->recorded) {
+    if (req->recorded && !req->captured) {
         lua_pushinteger(L, req->recorded_tokens);
         return;
     }

@@ -281,6 +281,7 @@ struct script_request {
 
     /* A request of the ledger, which a new policy is tried on: nothing is logged, and time is that of its admission. */
     bool recorded;
+    bool captured;           /* and what it said is there */
     int64_t recorded_tokens; /* req.estimated_input_tokens; 0: not known */
     const char *
         missing; /* what a hook wanted of it that was not recorded: it cannot be judged. Arena or static; NULL: nothing */

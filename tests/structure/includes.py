@@ -2,7 +2,7 @@
 
 import re
 
-FLOORS = {"main": 10, "cli": 9, "rehearsal": 8.5, "boot": 8, "admin": 8.3, "http": 6, "flow": 5, "script": 4, "money": 4, "cache": 4,
+FLOORS = {"main": 10, "cli": 9, "rehearsal": 8.5, "boot": 8, "admin": 8.3, "http": 6, "flow": 5, "script": 4, "money": 4, "cache": 4, "capture": 4,
           "face": 3, "plugin": 3, "upstream": 3, "dialect": 2.5, "canon": 2, "health": 2, "loop": 2, "config": 2, "base": 1}
 
 # One library, one door: header -> the files of core that may include it.

@@ -36,6 +36,29 @@ Test(crypto, digests_known_texts)
     free(million);
 }
 
+/* The test cases 13 and 14 of "The Galois/Counter Mode of Operation": key and nonce are zeros. */
+Test(crypto, seals_known_texts_and_unseals_nothing_else)
+{
+    static const uint8_t key[CRYPTO_KEY_LEN];
+    char sealed[16 + CRYPTO_TAG_LEN], opened[16], hex[2 * sizeof sealed + 1], zeros[16] = { 0 };
+
+    crypto_seal(key, 0, TEXT(""), TEXT(""), sealed);
+    crypto_hex((const uint8_t *)sealed, CRYPTO_TAG_LEN, hex);
+    cr_assert_str_eq(hex, "530f8afbc74536b9a963b4f1c4cb738b");
+    crypto_seal(key, 0, TEXT(""), (struct text){ zeros, sizeof zeros }, sealed);
+    crypto_hex((const uint8_t *)sealed, sizeof sealed, hex);
+    cr_assert_str_eq(hex, "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919");
+    crypto_seal(key, 7, TEXT("head"), TEXT("0123456789abcdef"), sealed);
+    struct text all = { sealed, sizeof sealed };
+    cr_assert_eq(crypto_unseal(key, 7, TEXT("head"), all, opened), 0);
+    cr_assert_eq(memcmp(opened, "0123456789abcdef", sizeof opened), 0);
+    cr_assert_eq(crypto_unseal(key, 8, TEXT("head"), all, opened), -1);
+    cr_assert_eq(crypto_unseal(key, 7, TEXT("heat"), all, opened), -1);
+    cr_assert_eq(crypto_unseal(key, 7, TEXT("head"), (struct text){ sealed, 5 }, opened), -1);
+    sealed[3] ^= 1;
+    cr_assert_eq(crypto_unseal(key, 7, TEXT("head"), all, opened), -1);
+}
+
 Test(crypto, works_before_start_and_after_a_threads_end)
 {
     crypto_thread_end();

@@ -73,7 +73,7 @@ static void check(const struct explain *e, bool as_json, const char *expected)
 {
     struct buf out;
     buf_init(&out, 1 << 16);
-    cr_assert_eq(explain_write(e, as_json, &out), 0);
+    cr_assert_eq(explain_write(e, as_json, (const char *const[]){ NULL }, &out), 0);
     written(&out, expected);
     buf_free(&out);
 }
@@ -152,12 +152,12 @@ Test(explain_write, json_has_the_whole_rows)
         "\"final\":false," TOKENS ",\"cost_usd\":\"0\",\"doubt_usd\":\"0\",\"duration_ms\":0,"
         "\"hard_usd\":\"0\",\"soft_usd\":\"0\",\"lines\":[]}";
     char expected[2048];
-    snprintf(expected, sizeof expected, "%s],\"cost_usd\":\"-0.001\",\"doubt_usd\":\"-0.5\",\"in_flight\":false}\n",
-             row);
+    snprintf(expected, sizeof expected,
+             "%s],\"captured\":[],\"cost_usd\":\"-0.001\",\"doubt_usd\":\"-0.5\",\"in_flight\":false}\n", row);
     check(&e, true, expected);
     e.count = 2;
-    snprintf(expected, sizeof expected, "%s%s],\"cost_usd\":\"-0.001\",\"doubt_usd\":\"-0.5\",\"in_flight\":true}\n",
-             row, more);
+    snprintf(expected, sizeof expected,
+             "%s%s],\"captured\":[],\"cost_usd\":\"-0.001\",\"doubt_usd\":\"-0.5\",\"in_flight\":true}\n", row, more);
     check(&e, true, expected);
 }
 
@@ -167,7 +167,7 @@ Test(explain_write, what_has_no_room_is_no_story)
     for (int as_json = 0; as_json < 2; as_json++) {
         struct buf out;
         buf_init(&out, 100);
-        cr_assert_eq(explain_write(&e, as_json != 0, &out), -1);
+        cr_assert_eq(explain_write(&e, as_json != 0, (const char *const[]){ NULL }, &out), -1);
         buf_free(&out);
     }
 }

@@ -1,0 +1,133 @@
+/* captured.c - a request and its answer as one record each: a line of JSON, and the bytes behind it. rehearsal/replay_captured.c reads them. */
+#include "flow/captured.h"
+
+#include "capture/capture.h"
+#include "flow/policy.h"
+#include "flow/way.h"
+#include "health/chance.h"
+
+enum { HEAD_MOST = 256 << 10 };
+
+void captured_begin(struct request *req, const struct request_head *head)
+{
+    struct captured *c = arena_new(&req->arena, struct captured);
+    c->headers = policy_headers(&req->arena, head, &c->header_count);
+    req->captured = c;
+}
+
+/* Is it one of those? */
+static bool is_wanted(const struct request *req)
+{
+    const struct config_capture *of = &req->config->capture;
+    bool named = false;
+    for (size_t i = 0; i < of->team_count && !named; i++)
+        named = text_matches(req->team->name, of->teams[i]);
+    return named && req->worker->gateway->capture != NULL && req->operation != GW_OP_MODELS &&
+           req->operation != GW_OP_COUNT_TOKENS && !policy_asks(req) && !req->wish.no_store &&
+           chance_next(&req->worker->chance) < of->share;
+}
+
+static void put_text(struct json_writer *w, struct text name, struct text value)
+{
+    if (value.ptr == NULL)
+        return;
+    json_key_plain(w, name);
+    json_put_str(w, value);
+}
+
+static void put_int(struct json_writer *w, struct text name, int64_t value)
+{
+    json_key_plain(w, name);
+    json_put_int(w, value);
+}
+
+static void put_headers(struct json_writer *w, const struct captured *c)
+{
+    json_name(w, "headers");
+    json_array(w);
+    for (size_t i = 0; i < c->header_count; i++) {
+        json_array(w);
+        json_put_str(w, c->headers[i].name);
+        json_put_str(w, c->headers[i].value);
+        json_close(w);
+    }
+    json_close(w);
+}
+
+/* Hands it over; a line that is not whole counts as lost. */
+static void put(struct request *req, enum sealed_kind kind, struct json_writer *w, struct text first, struct text rest)
+{
+    const struct config_capture *of = &req->config->capture;
+    struct buf *out = w->out;
+    if (json_end(w) < 0 || buf_str(out, "\n") < 0 || buf_text(out, first) < 0 || buf_text(out, rest) < 0)
+        out->failed = true;
+    capture_put(req->worker->gateway->capture, kind, text_of(req->id), out, of->days, of->mb);
+}
+
+void captured_request(struct request *req)
+{
+    struct captured *c = req->captured;
+    struct json_writer w;
+    struct buf out;
+    if (c == NULL || c->looked)
+        return;
+    c->looked = true;
+    c->wanted = is_wanted(req);
+    if (c->wanted && req->body.len > SEALED_MOST - HEAD_MOST) {
+        capture_lost(req->worker->gateway->capture, CAPTURE_LARGE);
+        c->wanted = false;
+    }
+    if (!c->wanted)
+        return;
+    buf_init(&out, SEALED_MOST);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    put_int(&w, TEXT("operation"), req->operation);
+    put_text(&w, TEXT("model"), req->ask.model);
+    put_text(&w, TEXT("content_type"), req->ask.content_type);
+    put_text(&w, TEXT("address"), req->peer);
+    put_headers(&w, c);
+    json_close(&w);
+    put(req, SEALED_REQUEST, &w, buf_view(&req->body), TEXT_NONE);
+}
+
+static void put_usage(struct json_writer *w, const struct usage *u)
+{
+    json_name(w, "usage");
+    json_object(w);
+    put_int(w, TEXT("input"), u->input);
+    put_int(w, TEXT("cache_read"), u->cache_read);
+    put_int(w, TEXT("cache_write_5m"), u->cache_write_5m);
+    put_int(w, TEXT("cache_write_1h"), u->cache_write_1h);
+    put_int(w, TEXT("output"), u->output);
+    put_int(w, TEXT("reasoning"), u->reasoning);
+    json_close(w);
+}
+
+void captured_answer(struct request *req, const struct script_response *shown)
+{
+    struct captured *c = req->captured;
+    struct json_writer w;
+    struct buf out;
+    if (c == NULL || !c->wanted)
+        return;
+    c->wanted = false; /* of those that are dropped the first */
+    if (shown->parts[0].len + shown->parts[1].len > SEALED_MOST - HEAD_MOST) {
+        capture_lost(req->worker->gateway->capture, CAPTURE_LARGE);
+        return;
+    }
+    buf_init(&out, SEALED_MOST);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    json_name(&w, "streams");
+    json_put_bool(&w, shown->streams);
+    put_text(&w, TEXT("finish"), text_of(shown->finish));
+    put_text(&w, TEXT("target"), shown->target);
+    put_text(&w, TEXT("model"), req->ask.model);
+    put_int(&w, TEXT("first_token_ms"), shown->first_token_ms);
+    put_int(&w, TEXT("total_ms"), shown->total_ms);
+    put_usage(&w, shown->usage);
+    put_int(&w, TEXT("first"), (int64_t)shown->parts[0].len);
+    json_close(&w);
+    put(req, SEALED_ANSWER, &w, shown->parts[0], shown->parts[1]);
+}
