@@ -23,7 +23,7 @@ struct control {
     struct sockaddr_un address;
     int folder_fd, listen_fd, stop_fd;
     pthread_t thread;
-    bool has_thread;
+    bool has_thread, handed_over;
 };
 
 static const struct control_verb *find(const struct control *c, struct text name)
@@ -156,6 +156,12 @@ struct control *control_open(const char *folder, const struct control_verb *verb
     return NULL;
 }
 
+void control_hand_over(struct control *c)
+{
+    CHECK(c, CONTROL);
+    c->handed_over = true;
+}
+
 void control_close(struct control *c)
 {
     CHECK(c, CONTROL);
@@ -164,7 +170,8 @@ void control_close(struct control *c)
         if (write(c->stop_fd, &one, sizeof one) != (ssize_t)sizeof one)
             log_line(LOG_ERROR, "the control thread cannot be stopped: %s", strerror(errno));
         pthread_join(c->thread, NULL);
-        unlink(c->address.sun_path);
+        if (!c->handed_over)
+            unlink(c->address.sun_path);
     }
     if (c->listen_fd >= 0)
         close(c->listen_fd);

@@ -30,6 +30,9 @@ struct control *control_open(const char *folder, const struct control_verb *verb
 /* Waits for the question that is being answered, and takes the socket away. */
 void control_close(struct control *control);
 
+/* Another process serves the folder from here on, with a socket of its own: control_close() leaves that alone. */
+void control_hand_over(struct control *control);
+
 /* No gateway serves that folder: whoever takes the ledger's lock may act himself. */
 #define CONTROL_NOBODY 1
 /* Asks the gateway that keeps the ledger in `folder`: `ask` is one JSON object. 0 and *answer, the parsed answer, in the arena

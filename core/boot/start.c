@@ -1,15 +1,8 @@
 /* start.c - the running gateway: one thread for each worker, and this one, which waits for signals. */
-#include "boot/start.h"
-
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,15 +10,12 @@
 #include "base/large.h"
 #include "base/log.h"
 #include "boot/banner.h"
-#include "boot/commands.h"
 #include "boot/endpoint.h"
 #include "boot/limits.h"
 #include "boot/memory.h"
-#include "boot/reload.h"
-#include "boot/rules.h"
-#include "boot/worker_thread.h"
+#include "boot/notify.h"
+#include "boot/start_inside.h"
 #include "cache/answers.h"
-#include "capture/capture.h"
 #include "flow/access.h"
 #include "flow/job.h"
 #include "flow/kill.h"
@@ -36,51 +26,24 @@
 #include "money/book.h"
 #include "money/delivery.h"
 #include "money/estimates.h"
-#include "money/ledger.h"
+#include "money/ledger_keeper.h"
 #include "plugin/plugin.h"
 #include "plugin/watch.h"
 #include "script/script.h"
 #include "upstream/dial.h"
 
 enum {
-    EXIT_FAILED = 1,
-    EXIT_CONFIG = 78,
     DIAL_THREADS_MOST = 4,
-    CUT_S = 5,
     DELIVER_S = 10,   /* what the store lacks at the end; the next start goes on there */
     BODIES_SHARE = 8, /* of the memory, for the bodies of all requests: translating one takes several times its size */
-    CLOCK_APART_MS = 60000, /* wall and boot time: more is reported */
-    LOOK_MS = 2000,
     PLUGIN_MS = 4000, /* a call into a plugin takes microseconds: what runs for so long does not end */
-};
-
-#define DAY_MS INT64_C(86400000)
-
-/* One run of the gateway. */
-struct run {
-    struct gateway gateway;
-    struct config *config;
-    const struct start_options *options;
-    struct worker_thread *threads; /* one for each worker */
-    struct reload *reload;
-    struct config_store store; /* that of `config`: it is filled until the end, whatever is loaded meanwhile */
-    unsigned opened;           /* threads that are set up */
-    uint16_t port;             /* the one that is bound */
-    struct control_verb commands[COMMANDS_MOST];
-    void *admin;             /* of options->admin; NULL: it is not open */
-    struct control *control; /* NULL: there is no ledger, or no socket could be made */
-    int signal_fd, idle_fd;
-    int64_t clock_set_ms; /* what was reported of it */
-    int exit_code;
 };
 
 static int open_gateway(struct run *run);
 static void close_gateway(struct run *run);
 static int open_seats(struct run *run);
+static int start_seats(struct run *run);
 static void say_ready(const struct run *run, bool quiet);
-static int open_admin(struct run *run);
-static void wait_for_the_end(struct run *run);
-static int watch_signals(struct run *run);
 
 /* A provider that is the gateway itself: each request would come back until all connections are used up. */
 static int check_providers(const struct config *config, struct fail *fail)
@@ -119,9 +82,52 @@ int start_load_book(struct config *config, const struct start_options *options, 
     return config->book != NULL ? 0 : -1;
 }
 
+/* From the process that is upgraded, where there is one. No socket of it is left alone: connections may wait there. */
+static int take_over(struct run *run)
+{
+    struct config_listen *listen = &run->config->listen;
+    struct fail fail;
+    if (inherit_begin(&run->inherit, &fail) < 0) {
+        log_line(LOG_ERROR, "%s", fail.text);
+        return -1;
+    }
+    unsigned sockets = inherit_count(&run->inherit, listen->address, listen->port);
+    if (sockets > listen->workers) {
+        log_line(LOG_WARN,
+                 "listen.workers is %u: %u run until the next start, one for each socket of the process before",
+                 listen->workers, sockets);
+        listen->workers = sockets;
+    }
+    return 0;
+}
+
+/* An old process has the ledger until all else is ready, as its requests wait from then on. A start like any other has the ledger first: nobody
+ * is let in whose cost could not be written down. */
+static int open_doors(struct run *run)
+{
+    struct fail fail;
+    if (run->inherit.fd < 0)
+        return start_open_money(run) < 0 || open_seats(run) < 0 ? -1 : 0;
+    run->old_ledger_fd = run->inherit.ledger_fd;
+    run->inherit.ledger_fd = -1;
+    if (open_seats(run) < 0 || start_open_money(run) < 0)
+        return -1;
+    if (inherit_ready(&run->inherit, &fail) < 0) {
+        log_line(LOG_ERROR, "%s", fail.text);
+        return -1;
+    }
+    return start_open_keeper(run);
+}
+
 int start_serve(struct config *config, const struct start_options *options)
 {
-    struct run run = { .config = config, .options = options, .signal_fd = -1, .idle_fd = -1 };
+    struct run run = { .config = config,
+                       .options = options,
+                       .signal_fd = -1,
+                       .idle_fd = -1,
+                       .inherit.fd = -1,
+                       .old_ledger_fd = -1,
+                       .upgrade = UPGRADE_NONE };
     struct fail fail;
 
     if (start_check_address(config, options->insecure, &fail) < 0) {
@@ -135,116 +141,17 @@ int start_serve(struct config *config, const struct start_options *options)
     limits_no_core();
     signal(SIGXFSZ, SIG_IGN); /* a log at its limit of size is an error of write(), not the end */
     dial_start();
-    if (watch_signals(&run) < 0 || watch_start(PLUGIN_MS) < 0 || open_gateway(&run) < 0 || open_seats(&run) < 0) {
+    if (start_watch_signals(&run) < 0 || watch_start(PLUGIN_MS) < 0 || take_over(&run) < 0 || open_gateway(&run) < 0 ||
+        open_doors(&run) < 0 || start_seats(&run) < 0 || start_open_admin(&run) < 0) {
         run.exit_code = run.exit_code == 0 ? EXIT_FAILED : run.exit_code;
     } else {
+        start_open_control(&run);
+        notify_send("READY=1");
         say_ready(&run, options->quiet);
-        wait_for_the_end(&run);
+        start_wait(&run);
     }
     close_gateway(&run);
     return run.exit_code;
-}
-
-/* Every thread inherits the mask: signals are this one's business alone. */
-static int watch_signals(struct run *run)
-{
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGHUP);
-    sigaddset(&ours, SIGUSR1);
-    signal(SIGPIPE, SIG_IGN);
-    pthread_sigmask(SIG_BLOCK, &ours, NULL);
-    run->signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
-    run->idle_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (run->signal_fd >= 0 && run->idle_fd >= 0)
-        return 0;
-    log_line(LOG_ERROR, "cannot start: %s", strerror(errno));
-    return -1;
-}
-
-/* Beside the ledger, whose folder is this process's alone; in memory where there is none. */
-static int open_pins(struct run *run, const char *folder, struct fail *fail)
-{
-    run->gateway.pins = pins_open(folder, 0, clock_unix_ms() / 1000, fail);
-    return run->gateway.pins != NULL ? 0 : -1;
-}
-
-/* Nothing is served whose cost could not be written down. */
-static int open_ledger(struct run *run)
-{
-    const struct config_ledger *config = &run->config->ledger;
-    struct ledger_settings settings = { .folder = config->path,
-                                        .sync_ns = config->sync_ns,
-                                        .doubt_ttl_ns = config->doubt_ttl_ns,
-                                        .accept_gap = run->options->accept_gap };
-    struct ledger_start start;
-    struct fail fail;
-
-    if (config->path == NULL)
-        return open_pins(run, NULL, &fail);
-    settings.book = run->config->book != NULL ? run->config->book->digest : NULL;
-    struct accounts_rule *rules = rules_of(run->config, &settings.rule_count);
-    settings.rules = rules;
-    run->gateway.ledger = ledger_open(&settings, &start, &fail);
-    if (run->gateway.ledger != NULL && (run->gateway.kill = kill_open(config->path, &fail)) == NULL) {
-        ledger_close(run->gateway.ledger);
-        run->gateway.ledger = NULL;
-    }
-    if (run->gateway.kill != NULL)
-        kill_know_keys(run->gateway.kill, run->config);
-    free(rules);
-    if (run->gateway.ledger == NULL || open_pins(run, config->path, &fail) < 0 ||
-        (run->gateway.capture = capture_open(config->path, &fail)) == NULL) {
-        log_line(LOG_ERROR, "%s", fail.text);
-        run->exit_code = EXIT_CONFIG;
-        return -1;
-    }
-    if (start.problems > 0)
-        log_line(LOG_WARN, "the ledger in %s is damaged in %llu places and is used all the same: %s", config->path,
-                 (unsigned long long)start.problems, start.first_problem);
-    if (start.doubtful > 0)
-        log_line(LOG_WARN,
-                 "ledger: %llu attempts were not over when the last process ended: what they may cost is in doubt",
-                 (unsigned long long)start.doubtful);
-    return 0;
-}
-
-/* For the commands that change what a running gateway keeps. It serves all the same where they cannot reach it. */
-static void open_control(struct run *run)
-{
-    struct fail fail;
-    if (run->gateway.ledger == NULL)
-        return;
-    run->control = control_open(run->config->ledger.path, run->commands,
-                                commands_of(&run->gateway, run->reload, run->commands), &fail);
-    if (run->control == NULL)
-        log_line(LOG_WARN, "%s", fail.text);
-}
-
-static int open_delivery(struct run *run)
-{
-    const struct config *config = run->config;
-    struct delivery_settings settings = { .folder = config->ledger.path,
-                                          .plugin = run->store.plugin,
-                                          .instance = run->store.instance,
-                                          .accept_gap = run->options->accept_gap,
-                                          .rows_ms = (int64_t)run->store.rows_days * DAY_MS,
-                                          .keep_ms = (int64_t)config->ledger.keep_days * DAY_MS };
-    struct ledger_sums sums;
-    struct fail fail;
-
-    if (run->gateway.ledger == NULL || settings.plugin == NULL)
-        return 0;
-    ledger_read_sums(run->gateway.ledger, &sums);
-    settings.next = sums.next;
-    run->gateway.delivery = delivery_start(&settings, &fail);
-    if (run->gateway.delivery != NULL)
-        return 0;
-    log_line(LOG_ERROR, "%s", fail.text);
-    run->exit_code = EXIT_CONFIG;
-    return -1;
 }
 
 static int open_throttle(struct run *run)
@@ -302,10 +209,7 @@ static int open_gateway(struct run *run)
     }
     run->threads = calloc(workers, sizeof *run->threads);
     BUG_IF(run->threads == NULL);
-    if (open_ledger(run) < 0 || open_delivery(run) < 0 || open_throttle(run) < 0)
-        return -1;
-    reload_alert(run->reload);
-    return 0;
+    return open_throttle(run);
 }
 
 /* All are set up before the first one runs, so that a start is whole or not at all. */
@@ -317,7 +221,9 @@ static int open_seats(struct run *run)
     run->port = listen->port;
     for (; run->opened < listen->workers; run->opened++) {
         struct worker_thread *thread = &run->threads[run->opened];
-        int fd = front_listen(listen->address, run->port, &run->port, &fail);
+        int fd = inherit_listener(&run->inherit, listen->address, run->port, &run->port);
+        if (fd < 0)
+            fd = front_listen(listen->address, run->port, &run->port, &fail);
         if (fd < 0 ||
             worker_thread_open(thread, run->opened, &run->gateway, run->config, fd, run->idle_fd, &fail) < 0) {
             log_line(LOG_ERROR, "%s", fail.text);
@@ -326,6 +232,11 @@ static int open_seats(struct run *run)
             return -1;
         }
     }
+    return 0;
+}
+
+static int start_seats(struct run *run)
+{
     for (unsigned i = 0; i < run->opened; i++) {
         if (worker_thread_start(&run->threads[i]) == 0)
             continue;
@@ -333,27 +244,7 @@ static int open_seats(struct run *run)
         return -1;
     }
     reload_workers(run->reload, run->threads, run->opened);
-    open_control(run);
-    return open_admin(run);
-}
-
-/* It was asked for, so a gateway without it does not start. */
-static int open_admin(struct run *run)
-{
-    struct start_parts parts = { .gateway = &run->gateway,
-                                 .reload = run->reload,
-                                 .config = run->config,
-                                 .options = run->options,
-                                 .store = run->store };
-    struct fail fail;
-    if (run->config->admin.address.ptr == NULL || run->options->admin == NULL)
-        return 0;
-    run->admin = run->options->admin->open(&parts, &fail);
-    if (run->admin != NULL)
-        return 0;
-    log_line(LOG_ERROR, "%s", fail.text);
-    run->exit_code = EXIT_CONFIG;
-    return -1;
+    return 0;
 }
 
 static void say_ready(const struct run *run, bool quiet)
@@ -376,91 +267,10 @@ static void say_ready(const struct run *run, bool quiet)
     buf_free(&out);
 }
 
-/* Budgets begin and end by the wall clock: whoever set it should know. */
-static void watch_clock(struct run *run)
-{
-    int64_t set_ms = clock_set_ms(), apart = set_ms - run->clock_set_ms;
-    if (apart > -CLOCK_APART_MS && apart < CLOCK_APART_MS)
-        return;
-    run->clock_set_ms = set_ms;
-    log_line(
-        LOG_WARN,
-        "the machine's clock was set by %lld s: requests are charged to the periods of budgets that they were admitted in by it",
-        (long long)(apart / 1000));
-}
-
-/* The next signal, 0 when none came by `until_ns` (0: no end) or when every worker is idle. */
-static int next_signal(struct run *run, int64_t until_ns, unsigned *idle)
-{
-    struct pollfd fds[] = { { .fd = run->signal_fd, .events = POLLIN }, { .fd = run->idle_fd, .events = POLLIN } };
-    while (*idle < run->opened) {
-        int64_t left_ms = until_ns == 0 ? LOOK_MS : (until_ns - clock_ns() + CLOCK_MS - 1) / CLOCK_MS;
-        if (left_ms <= 0)
-            return 0;
-        poll(fds, 2, left_ms > LOOK_MS ? LOOK_MS : (int)left_ms);
-        watch_clock(run);
-        struct signalfd_siginfo info;
-        if (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-            return (int)info.ssi_signo;
-        uint64_t more;
-        if (read(run->idle_fd, &more, sizeof more) == (ssize_t)sizeof more)
-            *idle += (unsigned)more;
-    }
-    return 0;
-}
-
-static bool ends(struct run *run, int signal_number)
-{
-    if (signal_number == SIGHUP) {
-        struct buf lines;
-        buf_init(&lines, 1 << 20);
-        log_line(LOG_INFO, "SIGHUP: the configuration is loaded");
-        reload_run(run->reload, &lines);
-        buf_free(&lines);
-    }
-    if (signal_number == SIGUSR1)
-        log_line(LOG_WARN, "SIGUSR1: there is no log file to open again; logs go to stdout and stderr");
-    return signal_number == SIGTERM || signal_number == SIGINT;
-}
-
-/* Serves; then drains; then, when somebody insists or time is up, cuts. */
-static void wait_for_the_end(struct run *run)
-{
-    unsigned idle = 0;
-    while (!ends(run, next_signal(run, 0, &idle)))
-        continue;
-
-    int64_t until = clock_ns() + reload_drain_ns(run->reload);
-    atomic_store(&run->gateway.draining, true);
-    log_line(LOG_INFO, "draining: %u requests in flight; a second signal ends them",
-             atomic_load(&run->gateway.in_flight));
-    for (unsigned i = 0; i < run->opened; i++)
-        worker_thread_drain(&run->threads[i]);
-    int signal_number = 0;
-    while (idle < run->opened && clock_ns() < until && !ends(run, signal_number))
-        signal_number = next_signal(run, until, &idle);
-    if (idle == run->opened)
-        return;
-
-    unsigned in_flight = atomic_load(&run->gateway.in_flight);
-    log_line(LOG_WARN, "cutting %u requests in flight", in_flight);
-    run->exit_code = in_flight > 0 ? EXIT_FAILED : 0;
-    for (unsigned i = 0; i < run->opened; i++)
-        worker_thread_cut(&run->threads[i]);
-    until = clock_ns() + CUT_S * CLOCK_S;
-    while (idle < run->opened && clock_ns() < until)
-        next_signal(run, until, &idle);
-    if (idle < run->opened) {
-        log_line(LOG_ERROR, "requests did not end within %d s of being cut; leaving", CUT_S);
-        _exit(EXIT_FAILED);
-    }
-}
-
 /* Also after half a start. No request is alive, so no worker writes a line or counts any more. */
 static void close_gateway(struct run *run)
 {
-    if (run->admin != NULL)
-        run->options->admin->close(run->admin);
+    start_close_admin(run);
     if (run->control != NULL)
         control_close(run->control);
     if (run->gateway.access != NULL)
@@ -477,6 +287,8 @@ static void close_gateway(struct run *run)
         reload_stop(run->reload);
     if (run->gateway.capture != NULL)
         capture_close(run->gateway.capture);
+    if (run->keeper != NULL)
+        ledger_keeper_stop(run->keeper);
     if (run->gateway.ledger != NULL)
         ledger_close(run->gateway.ledger);
     if (run->gateway.delivery != NULL)
@@ -501,6 +313,9 @@ static void close_gateway(struct run *run)
         pins_close(run->gateway.pins);
     if (run->gateway.scripts != NULL)
         script_shared_free(run->gateway.scripts);
+    inherit_end(&run->inherit);
+    if (run->old_ledger_fd >= 0)
+        close(run->old_ledger_fd);
     if (run->signal_fd >= 0)
         close(run->signal_fd);
     if (run->idle_fd >= 0)

@@ -88,7 +88,8 @@ const struct cli_verb verb_serve = {
     .options = options,
     .notes =
         "The access log goes to stdout, one JSON line a request. TERM or INT lets requests in flight end\n"
-        "(limits.drain_s); a second one ends them. HUP loads the configuration anew, as `reload` does. Without a configuration the model `demo` answers, and every\n"
+        "(limits.drain_s); a second one ends them. HUP loads the configuration anew, as `reload` does. USR2 starts the\n"
+        "program at this path beside this process, which ends when that one serves. Without a configuration the model `demo` answers, and every\n"
         "provider whose key is in the environment.\n",
     .run = run,
 };

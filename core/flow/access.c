@@ -124,6 +124,15 @@ static bool wait_for_reader(struct access_log *log)
     return clock_ns() < log->end_ns;
 }
 
+/* Two processes have one output while one of them takes the other's place, and a pipe mixes what is longer than a page: only one of them
+ * writes at a time. The system unlocks for a process that ends. */
+static void lock_output(const struct access_log *log, short how)
+{
+    struct flock lock = { .l_type = how, .l_whence = SEEK_SET };
+    while (fcntl(log->fd, F_SETLKW, &lock) < 0 && errno == EINTR)
+        continue; /* what cannot be locked is written all the same */
+}
+
 /* Writes all of it; what cannot be written is lost, counted and reported. */
 static void write_out(struct access_log *log, struct text bytes)
 {
@@ -181,7 +190,11 @@ static void *writer_main(void *arg)
             struct buf lines = s->lines;
             buf_init(&s->lines, SHARD_MAX);
             pthread_mutex_unlock(&s->lock);
-            write_out(log, buf_view(&lines));
+            if (lines.len > 0) {
+                lock_output(log, F_WRLCK);
+                write_out(log, buf_view(&lines));
+                lock_output(log, F_UNLCK);
+            }
             buf_free(&lines);
         }
     }

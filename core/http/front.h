@@ -22,6 +22,10 @@ int front_listen(struct text address, uint16_t port, uint16_t *bound_port, struc
  * and certificate are those of w->config now, see front_reload(). NULL: FAIL_OPERATOR, e.g. a certificate that cannot be used.
  * Before the loop runs, or on its thread. */
 struct front *front_new(struct worker *w, int listen_fd, struct fail *fail);
+/* Its listening socket, lent, for a process that listens there too; -1: it listens no more. Any thread, while no drain begins. */
+int front_listener(const struct front *f);
+/* Does the socket listen at that address? *bound_port: at which port; that of `port` unless that is 0. */
+bool front_listens_at(int fd, struct text address, uint16_t port, uint16_t *bound_port);
 /* Takes those limits of w->config over that may change while it runs: of bodies, events and connections. */
 void front_reload(struct front *f);
 /* Accepts what waits, then no more; closes idle connections; answers carry "Connection: close" from now on. */

@@ -23,7 +23,8 @@ struct lingering_close;
 struct route;
 struct client;
 
-#define TARGET_MAX 8192u /* bytes of a request target */
+#define FRONT_BACKLOG 4096 /* connections that wait to be accepted */
+#define TARGET_MAX 8192u   /* bytes of a request target */
 
 /* One MHD daemon. */
 struct daemon {

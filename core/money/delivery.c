@@ -28,6 +28,7 @@ struct delivery {
     pthread_mutex_t mutex; /* of these: */
     pthread_cond_t wake;
     bool stopping;
+    bool paused;      /* there is no thread */
     int64_t until_ns; /* when the thread must end */
 
     /* Of the thread, and of delivery_start() before it: */
@@ -306,16 +307,42 @@ struct delivery *delivery_start(const struct delivery_settings *settings, struct
     return NULL;
 }
 
-void delivery_stop(struct delivery *d, int64_t wait_ns)
+/* Ends the thread. */
+static void end_thread(struct delivery *d, int64_t wait_ns)
 {
-    CHECK(d, DELIVERY);
     pthread_mutex_lock(&d->mutex);
-    d->stopping = true;
+    bool runs = !d->paused;
+    d->stopping = d->paused = true;
     d->until_ns = clock_ns() + wait_ns;
     pthread_cond_signal(&d->wake);
     pthread_mutex_unlock(&d->mutex);
-    pthread_join(d->thread, NULL);
+    if (runs)
+        pthread_join(d->thread, NULL);
+}
+
+void delivery_stop(struct delivery *d, int64_t wait_ns)
+{
+    CHECK(d, DELIVERY);
+    end_thread(d, wait_ns);
     free_delivery(d);
+}
+
+void delivery_pause(struct delivery *d)
+{
+    CHECK(d, DELIVERY);
+    end_thread(d, 0);
+}
+
+void delivery_resume(struct delivery *d)
+{
+    CHECK(d, DELIVERY);
+    pthread_mutex_lock(&d->mutex);
+    d->stopping = false;
+    d->paused = pthread_create(&d->thread, NULL, run, d) != 0;
+    pthread_mutex_unlock(&d->mutex);
+    if (d->paused)
+        log_line(LOG_ERROR,
+                 "the thread that delivers the ledger cannot be started: the store is filled after the next start");
 }
 
 void delivery_read_state(struct delivery *d, struct delivery_state *state)
@@ -323,8 +350,10 @@ void delivery_read_state(struct delivery *d, struct delivery_state *state)
     struct timespec cpu = { 0, 0 };
     clockid_t id;
     CHECK(d, DELIVERY);
-    if (pthread_getcpuclockid(d->thread, &id) == 0)
+    pthread_mutex_lock(&d->mutex);
+    if (!d->paused && pthread_getcpuclockid(d->thread, &id) == 0)
         clock_gettime(id, &cpu);
+    pthread_mutex_unlock(&d->mutex);
     *state = (struct delivery_state){ .store = d->settings.plugin->name,
                                       .next = atomic_load(&d->next),
                                       .failures = atomic_load(&d->failures),

@@ -27,6 +27,11 @@ struct delivery *delivery_start(const struct delivery_settings *settings, struct
 /* After ledger_close(): delivers what is left, at most for so long, and ends the thread. */
 void delivery_stop(struct delivery *delivery, int64_t wait_ns);
 
+/* For another process that fills the store from here on: ends the thread once its batch is put. */
+void delivery_pause(struct delivery *delivery);
+/* No other process does: it goes on. */
+void delivery_resume(struct delivery *delivery);
+
 struct delivery_state {
     const char *store; /* the plugin's name */
     uint64_t next;     /* the first record that is not in the store; 0: not known yet */
@@ -35,7 +40,7 @@ struct delivery_state {
     int64_t cpu_ns;    /* of the thread */
     bool works;        /* the last try was good */
 };
-/* Any thread; no lock. */
+/* Any thread; never waits for the store. */
 void delivery_read_state(struct delivery *delivery, struct delivery_state *state);
 
 #endif

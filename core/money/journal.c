@@ -143,7 +143,10 @@ static int sync_parent(const struct journal *j)
 
 int journal_take_folder(struct journal *j, struct fail *fail)
 {
+    int given = j->given_fd; /* with its lock */
     leave_folder(j);
+    j->given_fd = -1;
+    j->lock_fd = given;
     bool made = mkdir(j->folder, 0700) == 0;
     if (!made && errno != EEXIST)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be made: %s", j->folder, strerror(errno));
@@ -152,7 +155,8 @@ int journal_take_folder(struct journal *j, struct fail *fail)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be opened: %s", j->folder, strerror(errno));
     if (made && sync_parent(j) < 0)
         return journal_write_error(j, "synced", errno, fail);
-    j->lock_fd = openat(j->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (j->lock_fd < 0)
+        j->lock_fd = openat(j->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (j->lock_fd < 0)
         return fail_set(fail, FAIL_OPERATOR, "the ledger's folder %s cannot be written to: %s", j->folder,
                         strerror(errno));
@@ -178,6 +182,7 @@ struct journal *journal_open(const struct journal_settings *settings, struct fai
     BUG_IF(j->folder == NULL);
     journal_set_book(j, settings->book);
     j->folder_fd = j->lock_fd = j->fd = -1;
+    j->given_fd = settings->lock_fd > 0 ? settings->lock_fd : -1;
     uuid_new(j->boot);
     pthread_mutex_init(&j->mutex, NULL);
     pthread_condattr_init(&clock);
@@ -197,6 +202,42 @@ struct journal *journal_open(const struct journal_settings *settings, struct fai
         return j;
     journal_close(j);
     return NULL;
+}
+
+int journal_hand_over(struct journal *j, struct fail *fail)
+{
+    CHECK(j, JOURNAL);
+    if (journal_sync_file(j, fail) < 0 || journal_begin_segment(j, fail) < 0)
+        return -1;
+    if (disk_sync(j->fd) < 0)
+        return journal_write_error(j, "synced", errno, fail);
+    journal_leave_segment(j);
+    j->dirty = false;
+    return 0;
+}
+
+void journal_take_back(struct journal *j)
+{
+    struct segment_files files;
+    struct arena arena;
+    struct fail fail;
+    arena_init(&arena, NULL, 0, 64 << 20);
+    if (segment_list(j->folder, &arena, &files, &fail) < 0)
+        log_line(LOG_ERROR, "%s", fail.text);
+    else if (files.last > j->segment) /* the other process has begun some */
+        j->segment = files.last;
+    arena_fini(&arena);
+}
+
+void journal_give_lock(struct journal *j)
+{
+    leave_folder(j);
+}
+
+int journal_lock_fd(const struct journal *j)
+{
+    CHECK(j, JOURNAL);
+    return j->lock_fd;
 }
 
 /* What an earlier process wrote and did not sync is still with the kernel alone: what is carried over rests on it. */

@@ -21,6 +21,7 @@ struct journal_settings {
      * journal_append() has returned from. Called with the mutex held, also from within journal_append(). May be NULL. */
     void (*carry)(void *owner, struct record *open, struct arena *arena);
     void *owner;
+    int lock_fd; /* the folder's lock, which another process gives away: taken, also on failure. 0: none does */
 };
 
 /* Takes the folder for this process alone and finds the number of the last segment. Nothing is written yet. NULL with
@@ -33,6 +34,15 @@ void journal_close(struct journal *journal);
 
 void journal_lock(struct journal *journal);
 void journal_unlock(struct journal *journal);
+/* For another process that goes on with it. All with the mutex held. Begins a segment, which carries over all, syncs it, and writes no more.
+ * -1 with `fail`: it goes on here. */
+int journal_hand_over(struct journal *journal, struct fail *fail);
+/* The other process did not take it, and has ended: the next record begins another segment. */
+void journal_take_back(struct journal *journal);
+/* The other process has it, and the folder's lock. */
+void journal_give_lock(struct journal *journal);
+/* The folder's lock: lent. */
+int journal_lock_fd(const struct journal *journal);
 /* Gives the record its number and time and writes it. With the mutex held. `reserve`: bytes for the ENDs of open holds for
  * which room must be left on the disk. 0; -1 with `fail`: the record is not written, and what was written before is whole;
  * JOURNAL_NOT_SYNCED with `fail`: it is written and counts, but a loss of power may take it. */

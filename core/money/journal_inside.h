@@ -19,6 +19,7 @@ struct journal {
     char boot[UUID_TEXT_LEN + 1];
     char book[65]; /* "": none */
     int folder_fd, lock_fd;
+    int given_fd; /* the lock, from another process; -1: none, or it is lock_fd now */
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* the thread that syncs */
     pthread_t thread;

@@ -161,6 +161,19 @@ static void name_accounts(const struct ledger_hold *handle, int64_t admitted_ms,
     }
 }
 
+void ledger_is_held(struct ledger *l, struct ledger_hold *handle, const struct record *hold)
+{
+    handle->magic = HOLD_MAGIC;
+    handle->number = hold->number;
+    handle->hard = hold->hard;
+    handle->soft = hold->soft;
+    ledger_add(&l->sums.held, hold->hard);
+    l->sums.open++;
+    for (size_t i = 0; i < handle->count; i++)
+        account_hold(handle->stakes[i].period, hold->hard, hold->soft);
+    link_handle(l, handle);
+}
+
 int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, struct fail *fail)
 {
     struct record_account names[ACCOUNTS_MOST];
@@ -176,17 +189,21 @@ int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hol
         take_back(l, handle, hold);
     if (written != 0)
         return -1;
-    handle->magic = HOLD_MAGIC;
-    handle->number = hold->number;
-    handle->hard = hold->hard;
-    handle->soft = hold->soft;
     BUG_IF(!holds_put(&l->open, hold->number, journal_last(l->journal)));
-    ledger_add(&l->sums.held, hold->hard);
-    l->sums.open++;
-    for (size_t i = 0; i < handle->count; i++)
-        account_hold(handle->stakes[i].period, hold->hard, hold->soft);
-    link_handle(l, handle);
+    ledger_is_held(l, handle, hold);
     return 0;
+}
+
+static bool hold_here(struct ledger *l, struct ledger_hold *handle, struct record *hold, bool overtakes,
+                      struct ledger_refusal *refusal, struct fail *fail)
+{
+    if (!ledger_fits(l, handle, hold, refusal))
+        return false;
+    if (refusal->waiting > 0 && !overtakes) {
+        stand_behind(handle, hold, refusal);
+        return false;
+    }
+    return ledger_take(l, handle, hold, fail) == 0;
 }
 
 struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, bool overtakes, struct ledger_refusal *refusal,
@@ -197,12 +214,9 @@ struct ledger_hold *ledger_hold(struct ledger *l, struct record *hold, bool over
     hold->type = RECORD_HOLD;
     journal_lock(l->journal);
     struct ledger_hold *handle = ledger_new_hold(l, hold);
-    bool ok = ledger_fits(l, handle, hold, refusal);
-    if (ok && refusal->waiting > 0 && !overtakes) {
-        stand_behind(handle, hold, refusal);
-        ok = false;
-    }
-    if (!ok || ledger_take(l, handle, hold, fail) < 0) {
+    bool held = l->away != NULL ? ledger_away_hold(l, handle, hold, overtakes, refusal, fail)
+                                : hold_here(l, handle, hold, overtakes, refusal, fail);
+    if (!held) {
         ledger_free_hold(handle);
         handle = NULL;
     }
@@ -220,7 +234,10 @@ void ledger_end(struct ledger *l, struct ledger_hold *handle, struct record *end
     journal_lock(l->journal);
     if (l->fresh != NULL)
         ledger_book_fresh(l, handle, end);
-    ledger_write_or_keep(l, end); /* first: a segment that it begins carries over what was before it */
+    if (l->away != NULL)
+        ledger_away_end(l, end);
+    else
+        ledger_write_or_keep(l, end); /* first: a segment that it begins carries over what was before it */
     unlink_handle(l, handle);
     l->sums.open--;
     ledger_add(&l->sums.held, -handle->hard);
@@ -238,7 +255,10 @@ void ledger_row(struct ledger *l, struct record *row)
     CHECK(l, LEDGER);
     row->type = RECORD_ROW;
     journal_lock(l->journal);
-    ledger_write_or_keep(l, row);
+    if (l->away != NULL)
+        ledger_away_row(l, row);
+    else
+        ledger_write_or_keep(l, row);
     ledger_book(l, row, row);
     journal_unlock(l->journal);
 }

@@ -25,6 +25,7 @@ struct ledger_settings {
     size_t segment_bytes;              /* 0: the default */
     const struct accounts_rule *rules; /* who has which budgets; what they point to is kept, until ledger_reload() */
     size_t rule_count;
+    int lock_fd; /* the lock of the process that gives its ledger away (ledger_keeper.h): taken, also on failure. 0: none does */
 };
 
 /* Why an attempt must not be sent. */
@@ -44,10 +45,11 @@ struct ledger_refusal {
 
 /* What the start found. */
 struct ledger_start {
-    uint64_t records;  /* of all its segments */
-    uint64_t read;     /* of these, by this start */
-    uint64_t problems; /* damage that was not accepted before */
-    uint64_t doubtful; /* holds of a process that crashed */
+    uint64_t records;    /* of all its segments */
+    uint64_t read;       /* of these, by this start */
+    uint64_t problems;   /* damage that was not accepted before */
+    uint64_t doubtful;   /* holds of a process that crashed */
+    uint64_t taken_over; /* holds of the process that gave its ledger away */
     char first_problem[512];
 };
 

@@ -58,7 +58,8 @@ size_t ledger_take_alerts(struct ledger *l, bool starts, struct ledger_alert *ou
     struct looking k = { .out = out, .most = most, .now_ms = clock_unix_ms(), .starts = starts };
     CHECK(l, LEDGER);
     journal_lock(l->journal);
-    accounts_each(&l->accounts, look, &k);
+    if (l->away == NULL)
+        accounts_each(&l->accounts, look, &k);
     journal_unlock(l->journal);
     return k.count;
 }

@@ -33,7 +33,10 @@ static void stays(struct settling *s, const struct doubt *doubt)
 static int write_late_record(struct ledger *l, struct record *late, struct fail *fail)
 {
     journal_lock(l->journal);
-    int result = ledger_write_late(l, fail) < 0 ? -1 : ledger_write_one(l, late, fail);
+    int result = l->away != NULL                  ? fail_set(fail, FAIL_OPERATOR,
+                                                             "another process keeps the ledger now, and this one is about to end")
+                 : ledger_write_late(l, fail) < 0 ? -1
+                                                  : ledger_write_one(l, late, fail);
     if (result == 0)
         ledger_book(l, late, late);
     if (l->queue != NULL)

@@ -1,4 +1,4 @@
-/* ledger_inside.h - the ledger's state, for ledger*.c and ledger_queue.c alone. */
+/* ledger_inside.h - the ledger's state, for ledger*.c alone. */
 #ifndef MONEY_LEDGER_INSIDE_H
 #define MONEY_LEDGER_INSIDE_H
 
@@ -10,6 +10,7 @@
 #include "money/holds.h"
 #include "money/journal.h"
 #include "money/ledger.h"
+#include "money/ledger_queue.h"
 
 #define LEDGER_MAGIC 0x6c656467u
 #define HOLD_MAGIC 0x686f6c64u
@@ -35,6 +36,8 @@ struct late {
     struct buf bytes;
 };
 
+struct ledger_away;
+
 struct ledger {
     uint32_t magic;
     struct journal *journal;
@@ -49,6 +52,7 @@ struct ledger {
     uint64_t doubts;           /* the oldest segment with a HOLD in doubt; 0: not known */
     struct ledger_wait *queue; /* in order */
     uint64_t queue_run;
+    struct ledger_away *away; /* another process keeps the ledger; NULL: this one does */
 
     char *folder;
     int64_t doubt_ttl_ns;            /* 0: doubt does not end by itself */
@@ -96,6 +100,10 @@ void ledger_free_stakes(struct ledger_hold *handle);
 void ledger_free_hold(struct ledger_hold *handle);
 /* Writes the HOLD of one that fits. -1 with `fail`: it must not be sent, and the handle is the caller's still. */
 int ledger_take(struct ledger *l, struct ledger_hold *handle, struct record *hold, struct fail *fail);
+/* The journal has its HOLD: it is in the sums and in its accounts, and open. */
+void ledger_is_held(struct ledger *l, struct ledger_hold *handle, const struct record *hold);
+/* ledger_reload.c: gives each handle the accounts that there are now. */
+void ledger_join_accounts(struct ledger *l);
 /* ledger_start.c: what the journal's records before the one numbered `before` make of the accounts of `l`, which has nothing else. Beside a
  * gateway that writes it, without a lock. */
 int ledger_read_past(struct ledger *l, const char *folder, uint64_t before, struct fail *fail);
@@ -104,6 +112,22 @@ void ledger_leave_queue(struct ledger *l);
 void ledger_join_queue(struct ledger *l);
 /* ledger_queue.c: lets in whom the accounts have room for now. After everything that makes room. */
 void ledger_run_queue(struct ledger *l);
+/* ledger_queue.c: takes one out of the queue that stands in it. */
+void ledger_remove_wait(struct ledger *l, struct ledger_wait *wait);
+/* ledger_queue.c: those that wait do so in the process that keeps the ledger now. */
+void ledger_move_queue(struct ledger *l);
+
+/* ledger_away.c, where l->away is set. True: it is held, and the handle is complete. False with *refusal, or `fail`. */
+bool ledger_away_hold(struct ledger *l, struct ledger_hold *handle, struct record *hold, bool overtakes,
+                      struct ledger_refusal *refusal, struct fail *fail);
+void ledger_away_end(struct ledger *l, struct record *end);
+void ledger_away_row(struct ledger *l, struct record *row);
+/* Its record waits there. It is over at once where the other process has ended. */
+void ledger_away_wait(struct ledger *l, struct ledger_wait *wait);
+void ledger_away_leave(struct ledger *l, const struct ledger_wait *wait);
+/* Without the mutex; nothing is open any more. */
+void ledger_end_away(struct ledger *l);
+
 /* Writes a record. A hold is open until its END is written: until then a new segment must
  * carry it. */
 int ledger_write_one(struct ledger *l, struct record *record, struct fail *fail);

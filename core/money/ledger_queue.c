@@ -49,6 +49,8 @@ static void end_one(struct ledger *l, struct ledger_wait *wait)
 
 void ledger_run_queue(struct ledger *l)
 {
+    if (l->away != NULL)
+        return;
     l->queue_run++;
     for (struct ledger_wait **at = &l->queue; *at != NULL;) {
         struct ledger_wait *wait = *at;
@@ -82,6 +84,27 @@ void ledger_join_queue(struct ledger *l)
         ledger_run_queue(l);
 }
 
+void ledger_remove_wait(struct ledger *l, struct ledger_wait *wait)
+{
+    struct ledger_wait **at = &l->queue;
+    while (*at != wait)
+        at = &(*at)->next;
+    remove_one(l, at);
+}
+
+void ledger_move_queue(struct ledger *l)
+{
+    for (struct ledger_wait *wait = l->queue, *next; wait != NULL; wait = next) {
+        next = wait->next; /* where the other process has ended all of them are over at the first */
+        count_waiting(wait, false);
+        for (size_t i = 0; i < wait->hold->count; i++)
+            wait->hold->stakes[i].tight = false;
+        ledger_away_wait(l, wait);
+        if (l->queue == NULL)
+            return;
+    }
+}
+
 void ledger_wait(struct ledger *l, struct ledger_wait *wait, struct record *record)
 {
     CHECK(l, LEDGER);
@@ -95,6 +118,8 @@ void ledger_wait(struct ledger *l, struct ledger_wait *wait, struct record *reco
     while (*at != NULL)
         at = &(*at)->next;
     *at = wait;
+    if (l->away != NULL)
+        ledger_away_wait(l, wait);
     ledger_run_queue(l);
     journal_unlock(l->journal);
 }
@@ -105,13 +130,12 @@ bool ledger_call_off(struct ledger *l, struct ledger_wait *wait)
     journal_lock(l->journal);
     bool queued = wait->queued;
     if (queued) {
-        struct ledger_wait **at = &l->queue;
-        while (*at != wait)
-            at = &(*at)->next;
         count_waiting(wait, false);
-        remove_one(l, at);
+        ledger_remove_wait(l, wait);
         ledger_free_hold(wait->hold);
         wait->hold = NULL;
+        if (l->away != NULL)
+            ledger_away_leave(l, wait);
         ledger_run_queue(l); /* it stood before others */
     }
     journal_unlock(l->journal);

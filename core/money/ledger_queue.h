@@ -19,6 +19,7 @@ struct ledger_wait {
     /* of ledger_queue.c */
     struct ledger_wait *next;
     struct record *record;
+    uint64_t id; /* in the process that keeps the ledger now */
     bool queued;
 };
 

@@ -27,7 +27,7 @@ static void leave_accounts(struct ledger *l)
 }
 
 /* What is in flight is held in the accounts that there are now. */
-static void join_accounts(struct ledger *l)
+void ledger_join_accounts(struct ledger *l)
 {
     struct arena arena;
     const char *why;
@@ -85,7 +85,7 @@ static void change(struct ledger *l, const struct accounts_rule *rules, size_t c
     l->accounts = next;
     l->fresh = NULL;
     atomic_store_explicit(&l->charges, count > 0, memory_order_relaxed);
-    join_accounts(l);
+    ledger_join_accounts(l);
 }
 
 int ledger_reload(struct ledger *l, const struct accounts_rule *rules, size_t count, const char *book,
@@ -98,6 +98,10 @@ int ledger_reload(struct ledger *l, const struct accounts_rule *rules, size_t co
 
     CHECK(l, LEDGER);
     journal_lock(l->journal);
+    if (l->away != NULL) {
+        journal_unlock(l->journal);
+        return fail_set(fail, FAIL_OPERATOR, "another process keeps the ledger now, and this one is about to end");
+    }
     struct accounts_rule *new = new_rules(l, rules, count, &added);
     journal_unlock(l->journal);
     accounts_open(&past.accounts, new, added);

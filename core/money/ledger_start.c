@@ -108,6 +108,23 @@ static bool pass_over(void *owner, const struct record *record, struct text byte
     return true;
 }
 
+/* A hold of the process that gave the ledger away. Its accounts come from ledger_join_accounts(). */
+static void take_over_one(void *owner, uint64_t number, struct text bytes)
+{
+    struct ledger *l = owner;
+    struct ledger_hold *handle = malloc(sizeof *handle);
+    struct record hold;
+    struct arena arena;
+    const char *why;
+
+    arena_init(&arena, NULL, 0, 1 << 20);
+    BUG_IF(handle == NULL || record_read(bytes, &arena, &hold, &why) < 0);
+    *handle = (struct ledger_hold){ .magic = 0 };
+    hold.number = number;
+    ledger_is_held(l, handle, &hold);
+    arena_fini(&arena);
+}
+
 /* What the operator accepts is all damage, also where a start would not look. */
 static int count_damage(const struct ledger_settings *settings, struct ledger_start *start, struct fail *fail)
 {
@@ -184,17 +201,24 @@ struct ledger *ledger_open(const struct ledger_settings *settings, struct ledger
                                         .sync_ns = settings->sync_ns,
                                         .book = settings->book,
                                         .segment_bytes = settings->segment_bytes,
+                                        .lock_fd = settings->lock_fd,
                                         .carry = ledger_carry,
                                         .owner = l };
     l->journal = journal_open(&journal, fail);
     if (l->journal != NULL && read_history(l, settings, start, &next, fail) == 0 &&
         journal_start(l->journal, next, fail) == 0) {
         l->gap = false;
-        start->doubtful = l->open.count;
         journal_lock(l->journal);
-        holds_each(&l->open, doubt_one, l);
+        if (settings->lock_fd > 0) { /* who wrote them goes on with them */
+            start->taken_over = l->open.count;
+            holds_each(&l->open, take_over_one, l);
+            ledger_join_accounts(l);
+        } else {
+            start->doubtful = l->open.count;
+            holds_each(&l->open, doubt_one, l);
+        }
         journal_unlock(l->journal);
-        if (ledger_watch_doubt(l))
+        if (settings->lock_fd > 0 || ledger_watch_doubt(l))
             return l;
         fail_set(fail, FAIL_US, "the thread that ends doubt cannot be started");
     }
@@ -206,6 +230,7 @@ void ledger_close(struct ledger *l)
 {
     CHECK(l, LEDGER);
     ledger_end_doubt(l);
+    ledger_end_away(l);
     if (l->journal != NULL && l->late != NULL) {
         struct fail fail;
         journal_lock(l->journal);
