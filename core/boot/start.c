@@ -16,6 +16,7 @@
 #include "boot/notify.h"
 #include "boot/start_inside.h"
 #include "cache/answers.h"
+#include "capture/capture.h"
 #include "flow/access.h"
 #include "flow/job.h"
 #include "flow/kill.h"

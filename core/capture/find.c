@@ -159,3 +159,16 @@ bool find_get(struct find *f, struct text id, enum sealed_kind kind, struct aren
     *out = (struct text){ open_text, len };
     return good;
 }
+
+int find_kept(const char *folder, struct text id, const char *out[3], struct fail *fail)
+{
+    struct find f;
+    int result = find_open(&f, folder, 0, fail);
+    if (find_has(&f, id, SEALED_REQUEST))
+        *out++ = "request";
+    if (find_has(&f, id, SEALED_ANSWER))
+        *out++ = "answer";
+    *out = NULL;
+    find_fini(&f);
+    return result;
+}

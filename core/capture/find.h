@@ -24,4 +24,7 @@ bool find_has(const struct find *f, struct text id, enum sealed_kind kind);
 /* The text in `out`, arena; false: there is none, or it cannot be read. */
 bool find_get(struct find *f, struct text id, enum sealed_kind kind, struct arena *arena, struct text *out);
 
+/* What is kept of a request: "request", "answer", then NULL. -1 with `fail`: the folder cannot be read, and nothing is known to be kept. */
+int find_kept(const char *folder, struct text id, const char *out[3], struct fail *fail);
+
 #endif

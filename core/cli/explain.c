@@ -1,28 +1,15 @@
 /* explain.c - llm-gateway explain: what the ledger knows of one request. */
 #include "money/explain.h"
-#include "capture/find.h"
 
+#include "capture/find.h"
 #include "cli/ledger_path.h"
 
 static const struct cli_option options[] = { CLI_OPTION_CONFIG, CLI_OPTION_LEDGER, CLI_OPTION_JSON, CLI_OPTIONS_END };
 
-/* Which records there are of it. */
-static void look(const char *folder, struct text id, const char *out[3])
-{
-    struct find f;
-    struct fail fail;
-    if (find_open(&f, folder, 0, &fail) < 0)
-        cli_say("%s", fail.text);
-    if (find_has(&f, id, SEALED_REQUEST))
-        *out++ = "request";
-    if (find_has(&f, id, SEALED_ANSWER))
-        *out++ = "answer";
-    find_fini(&f);
-}
-
 static int show(struct cli *cli, const char *folder, const struct explain *e)
 {
-    const char *captured[3] = { NULL };
+    const char *captured[3];
+    struct fail fail;
     struct buf out;
     if (explain_count(e) == 0) {
         cli_say(
@@ -31,7 +18,8 @@ static int show(struct cli *cli, const char *folder, const struct explain *e)
         return CLI_FAILED;
     }
     buf_init(&out, 16 << 20);
-    look(folder, text_of(cli->args[0]), captured);
+    if (find_kept(folder, text_of(cli->args[0]), captured, &fail) < 0)
+        cli_say("%s", fail.text);
     if (explain_write(e, cli_option(cli, "json") != NULL, captured, &out) == 0)
         return cli_print(&out);
     buf_free(&out);

@@ -123,7 +123,8 @@ static void begin(struct fixture *f)
     f->config->cache.plugin = plugin_adopt(&descriptor, "(test)", &fail);
     cr_assert_not_null(f->config->cache.plugin, "%s", fail.text);
     f->config->cache.ttl_s = 600;
-    struct cache_answers *answers = answers_open(f->config->cache.plugin, 1, 1, &fail);
+    struct answers_settings settings = { .plugin = f->config->cache.plugin, .json = "{}", .workers = 1 };
+    struct cache_answers *answers = answers_open(&settings, &fail);
     cr_assert_not_null(answers, "%s", fail.text);
     atomic_store(&f->gateway.answers, answers);
 }
