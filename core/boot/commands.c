@@ -84,7 +84,7 @@ static int kill_one(void *owner, const struct json *ask, struct json_writer *w, 
     return 0;
 }
 
-/* {"verb":"config.reload"} -> "accepted", "digest" of the configuration in use, "lines" for a person */
+/* {"verb":"config.reload"} -> "accepted", "moved" (another process is about to answer in the place of this one: ask again), "digest" of the configuration in use, "lines" for a person */
 static int load_anew(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
 {
     char digest[2 * CRYPTO_SHA256_LEN + 1];
@@ -93,7 +93,10 @@ static int load_anew(void *owner, const struct json *ask, struct json_writer *w,
     (void)fail;
     buf_init(&lines, CONTROL_LINE_MOST / 4);
     json_name(w, "accepted");
-    json_put_bool(w, reload_run(owner, &lines) == 0);
+    bool accepted = reload_run(owner, &lines) == 0;
+    json_put_bool(w, accepted);
+    json_name(w, "moved");
+    json_put_bool(w, !accepted && reload_has_moved(owner));
     reload_digest(owner, digest);
     json_name(w, "digest");
     json_put_str(w, text_of(digest));

@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "boot/control.h"
 #include "boot/control_inside.h"
+
+enum { LOCKS_MOST = 16 << 20, BETWEEN_MS = 5000, PAUSE_MS = 50 };
 
 int control_address(const char *folder, struct sockaddr_un *address)
 {
@@ -74,12 +78,45 @@ static const struct json *ask_on(int fd, struct text ask, struct arena *arena, s
     return answer;
 }
 
+/* Does a process keep the ledger in that folder? Read from the system's list: to try the lock would be to take it, and a gateway that starts
+ * at that moment would not get it. */
+static bool is_kept(int folder_fd)
+{
+    struct stat st;
+    struct buf locks;
+    char wanted[64];
+    if (fstatat(folder_fd, "lock", &st, 0) < 0)
+        return false;
+    int len = snprintf(wanted, sizeof wanted, ":%llu ", (unsigned long long)st.st_ino);
+    buf_init(&locks, LOCKS_MOST);
+    bool kept =
+        file_read("/proc/locks", &locks) == 0 && text_find(buf_view(&locks), (struct text){ wanted, (size_t)len }) >= 0;
+    buf_free(&locks);
+    return kept;
+}
+
+/* While a program is upgraded there is a moment in which the one process no longer answers and the other one not yet. */
+static int connect_to(const struct sockaddr_un *address, int folder_fd, int fd)
+{
+    int64_t until = clock_ns() + BETWEEN_MS * CLOCK_MS;
+    for (;;) {
+        if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0)
+            return 0;
+        int why = errno;
+        bool again = (why == ENOENT || why == ECONNREFUSED) && clock_ns() < until && is_kept(folder_fd);
+        errno = why;
+        if (!again)
+            return -1;
+        poll(NULL, 0, PAUSE_MS);
+    }
+}
+
 int control_ask(const char *folder, struct text ask, struct arena *arena, const struct json **answer, struct fail *fail)
 {
     struct sockaddr_un address;
     int folder_fd = control_address(folder, &address);
     int fd = folder_fd >= 0 ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-    int result = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)&address, sizeof address);
+    int result = fd < 0 ? -1 : connect_to(&address, folder_fd, fd);
     int error = errno;
 
     *answer = NULL;

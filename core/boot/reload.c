@@ -18,6 +18,7 @@
 #include "health/ejection.h"
 #include "health/health.h"
 #include "money/ledger.h"
+#include "money/ledger_keeper.h"
 #include "plugin/counters.h"
 #include "plugin/plugin.h"
 #include "script/script.h"
@@ -269,6 +270,11 @@ int reload_run(struct reload *r, struct buf *lines)
     log_result(r, result, lines, from);
     pthread_mutex_unlock(&r->mutex);
     return result;
+}
+
+bool reload_has_moved(const struct reload *r)
+{
+    return r->gateway->ledger != NULL && ledger_is_handed_over(r->gateway->ledger);
 }
 
 struct config *reload_config(struct reload *r)

@@ -32,6 +32,8 @@ void reload_alert(struct reload *reload);
 int reload_run(struct reload *reload, struct buf *lines);
 /* The snapshot in use, with one more reference: config_unref(). Any thread. */
 struct config *reload_config(struct reload *reload);
+/* Does another process keep the ledger now, so that nothing can change here any more? Any thread. */
+bool reload_has_moved(const struct reload *reload);
 /* The digest of the snapshot in use, and how long its drain may take. */
 void reload_digest(struct reload *reload, char digest[2 * CRYPTO_SHA256_LEN + 1]);
 int64_t reload_drain_ns(struct reload *reload);

@@ -238,13 +238,14 @@ static int open_seats(struct run *run)
 
 static int start_seats(struct run *run)
 {
+    reload_workers(run->reload, run->threads, run->opened);
+    start_load_late_keys(run);
     for (unsigned i = 0; i < run->opened; i++) {
         if (worker_thread_start(&run->threads[i]) == 0)
             continue;
         log_line(LOG_ERROR, "cannot start a worker's thread: %s", strerror(errno));
         return -1;
     }
-    reload_workers(run->reload, run->threads, run->opened);
     return 0;
 }
 

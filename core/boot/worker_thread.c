@@ -23,6 +23,7 @@ static void on_drain(struct loop_message *message);
 static void on_cut(struct loop_message *message);
 static void on_stop(struct loop_message *message);
 static void on_use(struct loop_message *message);
+static void use(struct worker_thread *thread);
 static void on_look(struct loop_timer *timer);
 
 int worker_thread_open(struct worker_thread *thread, unsigned index, struct gateway *gateway, struct config *config,
@@ -77,12 +78,19 @@ void worker_thread_use(struct worker_thread *thread, struct config *config, stru
     thread->next = config;
     thread->next_scripts = scripts;
     thread->used = used;
-    loop_post(&thread->worker.loop, &thread->use);
+    if (thread->started)
+        loop_post(&thread->worker.loop, &thread->use);
+    else
+        use(thread);
 }
 
 static void on_use(struct loop_message *message)
 {
-    struct worker_thread *thread = WORKER_THREAD_OF(message, use);
+    use(WORKER_THREAD_OF(message, use));
+}
+
+static void use(struct worker_thread *thread)
+{
     worker_use(&thread->worker, thread->next, thread->next_scripts);
     front_reload(thread->front);
     sem_post(thread->used);

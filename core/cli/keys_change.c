@@ -1,5 +1,8 @@
 /* keys_change.c - a change of the file of keys: checked first, then written, then in use. */
 #include "cli/keys_change.h"
+
+#include <poll.h>
+
 #include "boot/audit.h"
 #include "boot/control.h"
 
@@ -108,6 +111,22 @@ static int switch_off(struct keys_change *change, struct text name)
     return result == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* While the program is upgraded the process that answers may be about to end, and the next one is not there yet. */
+static int ask_reload(const struct keys_change *change, struct arena *arena, const struct json **answer,
+                      struct fail *fail)
+{
+    enum { TRIES = 100, PAUSE_MS = 100 };
+    int result = 0;
+    bool moved = true;
+    for (int i = 0; i < TRIES && moved; i++) {
+        poll(NULL, 0, i > 0 ? PAUSE_MS : 0);
+        int next = control_ask(change->place.path, TEXT("{\"verb\":\"config.reload\"}"), arena, answer, fail);
+        moved = next == 0 ? json_bool(json_member(*answer, "moved"), false) : false;
+        result = next;
+    }
+    return result;
+}
+
 /* In the audit log, before it is made. */
 static bool record(const struct keys_change *change, const char *action, struct text target)
 {
@@ -143,7 +162,7 @@ static int apply(struct keys_change *change, const char *action, struct text tar
     change->saved = true;
     arena_init(&arena, NULL, 0, 4 << 20);
     int code = CLI_OK;
-    int result = control_ask(change->place.path, TEXT("{\"verb\":\"config.reload\"}"), &arena, &answer, &fail);
+    int result = ask_reload(change, &arena, &answer, &fail);
     if (result == CONTROL_NOBODY) {
         cli_say("no gateway runs with this ledger: the next one has it");
     } else if (result < 0) {

@@ -15,6 +15,8 @@ struct ledger_keeper;
 int ledger_hand_over_begin(struct ledger *ledger, struct fail *fail);
 /* `fd` (taken): the socket to the process that has it now. -1: no process took it, and none that could is alive: it goes on here. */
 void ledger_hand_over_end(struct ledger *ledger, int fd);
+/* Does another process keep it now? This one drains then. Any thread. */
+bool ledger_is_handed_over(struct ledger *ledger);
 /* The lock of the ledger's folder, for the other process: lent. */
 int ledger_lock_fd(const struct ledger *ledger);
 

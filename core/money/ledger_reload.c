@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "money/ledger_inside.h"
+#include "money/ledger_keeper.h"
 
 void ledger_book_fresh(struct ledger *l, const struct ledger_hold *handle, const struct record *end)
 {
@@ -120,4 +121,13 @@ int ledger_reload(struct ledger *l, const struct accounts_rule *rules, size_t co
     holds_fini(&past.open);
     free(new);
     return result;
+}
+
+bool ledger_is_handed_over(struct ledger *l)
+{
+    CHECK(l, LEDGER);
+    journal_lock(l->journal);
+    bool away = l->away != NULL;
+    journal_unlock(l->journal);
+    return away;
 }

@@ -119,6 +119,41 @@ class Upgrade(unittest.TestCase):
         said = run("ledger", "verify", "--path", self.path)
         self.assertEqual(said.code, 0, said)
 
+    def test_keys_that_are_made_meanwhile_and_the_admin_api(self):
+        port = socket.socket()
+        port.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % port.getsockname()[1]
+        port.close()
+        text = self.text('admin { address = "%s" }\n' % address + key_line("a", "default"))
+        gw = self.start(text)
+        made, done = [], threading.Event()
+
+        def make():
+            while not done.is_set():
+                said = run("keys", "create", "--team", "default", "--name", "k%d" % len(made), "-c", gw.config)
+                made.append(said)
+
+        def ask(path):
+            with open(os.path.join(self.path, "admin.key"), encoding="ascii") as f:
+                conn = client.Conn(int(address.rpartition(":")[2]))
+                conn.send(client.build("GET", path, [("Authorization", "Bearer " + f.read().strip())]))
+                return conn.response()
+
+        before = ask("/admin/v1/status").json()
+        thread = threading.Thread(target=make)
+        thread.start()
+        gw.upgrade()
+        done.set()
+        thread.join(60)
+        self.assertGreater(len(made), 0)
+        for said in made:
+            self.assertEqual(said.code, 0, said)
+            self.assertEqual(gw.chat(headers=auth(said.out.strip())).status, 200, said)
+        self.assertTrue(wait_for(lambda: "the admin API is on" in gw.said().rpartition("serves now")[2], 20 * pace()))
+        after = ask("/admin/v1/status").json()
+        self.assertGreater(after["started"], before["started"])
+        self.assertEqual(len(ask("/admin/v1/keys").json()), len(made) + 1)
+
     @tsan
     def test_under_load_with_open_streams(self):
         rounds, streams = (20 if FULL else 2), (200 if not sanitized() else 40)
