@@ -51,9 +51,9 @@ Test(complaints, name_unknown_words_and_go_on)
         { "provdier \"x\" {}\nlistne { address = \"x\" }\n",
           G "1: unknown word \"provdier\" (did you mean \"provider\"?)\n" G
             "2: unknown word \"listne\" (did you mean \"listen\"?)\n" },
-        { "sink { plugin = \"x\" }\nguard \"x.lua\" { args = {} }\nadmin {}\n",
+        { "sink { plugin = \"x\" }\nguard \"x.lua\" { args = {} }\nprices {}\n",
           G "1: the word \"sink\" is not in this version\n" G "2: the word \"guard\" is not in this version\n" G
-            "3: the word \"admin\" is not in this version\n" },
+            "3: the word \"prices\" is not in this version\n" },
         { "local key = os.getenv(\"X\")\n",
           G "1: there is no os here: secrets come from env \"NAME\" or file \"path\"\n" },
         { "require \"x\"\n", G "1: there is no require here: the configuration is one file\n" },

@@ -125,7 +125,7 @@ static void write_source(const struct word_row *row, const char *setting, char *
     char value[300];
     const char *dot = strchr(row->word, '.');
     if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS || strcmp(row->word, "model.shadow") == 0 ||
-        strcmp(row->word, "store") == 0) { /* they need a ledger */
+        strcmp(row->word, "store") == 0 || strcmp(row->word, "admin") == 0) { /* they need a ledger */
         int len = snprintf(out, room, "ledger { path = \"ledger\" }\n");
         out += len;
         room -= (size_t)len;
