@@ -149,6 +149,8 @@ Test(merge, what_cannot_be_believed_is_held_back)
         { MODEL("a", "\"input\":0"), MODEL("a", "\"input\":1"), "held p/a input 0 1000000000\n" },
         { MODEL("a", "\"input\":1,\"output\":2"), MODEL("a", "\"input\":1"), "held p/a output 2000000000 -1\n" },
         { MODEL("a", "\"input\":1"), MODEL("a", "\"input\":1,\"output\":2"), NULL },
+        { MODEL("a", "\"input\":1,\"output\":2"), MODEL("a", "\"input\":20,\"output\":3"), /* one of them is enough */
+          "held p/a input 1000000000 20000000000\n" },
         { MODEL("a", "\"input\":[1,[100,2]]"), MODEL("a", "\"input\":[1,[100,30]]"),
           "held p/a input 2000000000 30000000000\n" },
         { MODEL("a", "\"input\":[1,[100,2],[200,3]]"), MODEL("a", "\"input\":[1,[100,2],[200,31]]"),
