@@ -91,6 +91,12 @@ class Clamp(Case):
         limit = self.clamped(self.post("/v1/messages", "k2", body, [VERSION]))
         self.assertEqual(self.an.take()[0].json(), {**body, "model": "claude-x", "max_tokens": limit})
 
+    def test_what_there_is_room_for_is_sent_although_nothing_waits(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with Gateway('ledger { path = "%s/l", budget_wait_s = 0 }\n' % folder + provider("up", self.up, PRICE) +
+                         'model "m" { { "up/real" } }\nbudget { usd = "0.02", mode = "strict" }\n') as gw:
+                self.clamped(gw.request("POST", "/v1/chat/completions", [], {"model": "m", "max_tokens": 100000, "messages": TALK}))
+
     def test_a_thinking_budget_is_lowered_too(self):
         with tempfile.TemporaryDirectory() as folder:
             with Gateway('ledger { path = "%s/l" }\nprovider "an" { plugin = "anthropic", base_url = "%s", secrets = { env "UP_KEY" }, %s }\n' % (folder, self.an.url[:-3], PRICE) +
