@@ -26,6 +26,7 @@ Test(spoken_in, counts_members_by_their_names)
 {
     check_row("{\"d\":{\"a\":\"xyz\"}}", 3);
     check_row("{\"d\":{\"bc\":\"xyz\"}}", 3);
+    check_row("{\"d\":{\"ba\":\"xyz\",\"bb\":\"xyz\"}}", 0);
     check_row("{\"d\":{\"b\":\"xyz\",\"ac\":\"xyz\",\"bd\":\"xyz\",\"\":\"xyz\",\"bcd\":\"xyz\"}}", 0);
     check_row("{\"d\":{\"a\":\"x\",\"bc\":\"yz\"}}", 3);
     check_row("{\"d\":{\"a\":1,\"bc\":null,\"x\":\"a\",\"y\":true}}", 0);

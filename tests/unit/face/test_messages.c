@@ -89,7 +89,10 @@ Test(messages, leaves_the_body_alone_but_for_the_model)
 
 Test(messages, cuts_what_anthropic_did_not_sign)
 {
+#define FOUR(word) word word word word
     help_begin();
+    splices_to(BODY(SAID(OURS "," HI FOUR(FOUR("," OURS "," HI)) FOUR("," OURS "," HI))), "m",
+               BODY(SAID(" " HI FOUR(FOUR(" ," HI)) FOUR(" ," HI))));
     splices_to(BODY(SAID(OURS "," HI)), "m", BODY(SAID(" " HI)));
     splices_to(BODY(SAID(OURS "," OURS "," HI "," OURS)), "m", BODY(SAID(" " HI " ")));
     splices_to(BODY(SAID(HI "," OURS "," HI)), "m", BODY(SAID(HI " ," HI)));

@@ -122,6 +122,16 @@ Test(messages_edges, estimates_a_pdf_by_its_pages)
     }
 }
 
+/* Nothing is asked for by an empty object. */
+Test(messages_edges, does_not_mind_metadata_without_a_user)
+{
+    help_begin();
+    cr_assert_null(help_at(help_translate(ASK(",\"metadata\":{}")), "safety_identifier"));
+    cr_assert_null(help_at(help_translate(ASK(",\"metadata\":{\"user_id\":null}")), "safety_identifier"));
+    cr_assert_str_eq(help_str(help_translate(ASK(",\"metadata\":{\"user_id\":\"u\"}")), "safety_identifier"), "u");
+    help_end();
+}
+
 /* ---- answers ---- */
 
 static const struct json *folded(const gw_event *events, size_t count)
@@ -171,5 +181,19 @@ Test(messages_edges, opens_thinking_with_an_empty_signature)
                             TEXT("\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")),
                   0, "%.*s", TEXT_ARG(buf_view(&out)));
     buf_free(&out);
+    help_end();
+}
+
+/* The id and the name of a call come whole, once; others of the same call are none. */
+Test(messages_edges, keeps_the_first_name_of_a_call)
+{
+    const gw_event events[] = { help_event(GW_EVENT_TOOL_CALL, 0, "c0", "", NULL),
+                                help_event(GW_EVENT_TOOL_CALL, 0, "c1", "f", NULL),
+                                help_event(GW_EVENT_TOOL_CALL, 0, "c2", "g", NULL),
+                                help_event(GW_EVENT_TOOL_ARGS, 0, NULL, "{}", NULL),
+                                help_event(GW_EVENT_FINISH, 0, NULL, "tool_calls", NULL) };
+    const struct json *v = folded(events, 5);
+    cr_assert_str_eq(help_str(v, "content.0.id"), "c0");
+    cr_assert_str_eq(help_str(v, "content.0.name"), "f");
     help_end();
 }

@@ -257,12 +257,14 @@ Test(segment, two_damaged_frames_hide_no_third_one)
     struct file f;
     struct segment_reader r;
     struct text record;
-    file_make(&f, 3, 5);
+    file_make(&f, 4, 5);
     f.bytes.ptr[f.bytes.start + f.places[1] - 1] ^= 1;
     f.bytes.ptr[f.bytes.start + f.places[2] - 1] ^= 1;
     file_open(&f, f.bytes.len, &r);
     cr_assert_eq(segment_next(&r, &record), SEGMENT_CORRUPT);
     cr_assert(segment_seek(&r, &record) && text_eq(record, row(3, 5, &f.room)) && r.offset == f.places[2]);
+    cr_assert_eq(segment_next(&r, &record), SEGMENT_RECORD, "from there on it is read as any other");
+    cr_assert(text_eq(record, row(4, 5, &f.room)) && r.offset == f.places[3]);
     cr_assert_not(segment_seek(&r, &record));
     segment_close(&r);
     file_free(&f);
