@@ -95,6 +95,8 @@ Test(messages, cuts_what_anthropic_did_not_sign)
                BODY(SAID(" " HI FOUR(FOUR(" ," HI)) FOUR(" ," HI))));
     splices_to(BODY(SAID(OURS "," HI)), "m", BODY(SAID(" " HI)));
     splices_to(BODY(SAID(OURS "," OURS "," HI "," OURS)), "m", BODY(SAID(" " HI " ")));
+    splices_to(BODY(SAID(HI "," OURS "," OURS)), "m", BODY(SAID(HI " ")));
+    splices_to(BODY(SAID(OURS "," OURS "," HI)), "m", BODY(SAID(" " HI)));
     splices_to(BODY(SAID(HI "," OURS "," HI)), "m", BODY(SAID(HI " ," HI)));
     splices_to(BODY(SAID(HI) "," SAID(OURS) "," SAID(THEIRS)), "m", BODY(SAID(HI) " ," SAID(THEIRS)));
     splices_to(BODY("{\"role\":\"user\",\"content\":\"gw1. \\\"gw1.\"}"), "m",

@@ -252,6 +252,8 @@ Test(messages_request, translates_tools)
     has(ASK(",\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}],\"tool_choice\":{\"type\":\"any\"}"),
         "tool_choice", NULL);
     has(ASK(TOOLS ",\"tool_choice\":{\"type\":\"auto\"}"), "tool_choice", "\"auto\"");
+    has(ASK(TOOLS ",\"tool_choice\":{\"type\":\"tool\"}"), "tool_choice", NULL);
+    has(ASK(TOOLS ",\"tool_choice\":{\"type\":\"tool\",\"name\":7}"), "tool_choice", NULL);
     has(ASK(TOOLS ",\"tool_choice\":{\"type\":\"any\"}"), "tool_choice", "\"required\"");
     has(ASK(TOOLS ",\"tool_choice\":{\"type\":\"none\"}"), "tool_choice", "\"none\"");
     has(ASK(TOOLS ",\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}"), "tool_choice",

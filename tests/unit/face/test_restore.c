@@ -58,6 +58,8 @@ Test(restore, puts_texts_back_into_a_whole_answer)
           "\"]},\"y\"]}}]}",
           "{\"content\":[{\"type\":\"tool_use\",\"input\":{\"" WITH "\" : [\"" WITH "\",{\"b\":[\"x\",\"" WITH
           "\"]},\"y\"]}}]}" },
+        { "{\"choices\":[{\"text\":\"Hi " KEY "\"},{\"text\":\"" KEY "\"}]}",
+          "{\"choices\":[{\"text\":\"Hi " WITH "\"},{\"text\":\"" WITH "\"}]}" },
         { "{\"choices\":[{\"message\":{\"content\":\"Hi\"}}]}", NULL },
         { "{\"content\":[{\"type\":\"tool_use\",\"input\":{\"a\":[\"b\"]}}]}", NULL },
         { "no", NULL },
@@ -71,6 +73,22 @@ Test(restore, puts_texts_back_into_a_whole_answer)
             cr_assert_eq(with.ptr, body.ptr, "%zu: it is the same text", i);
         end();
     }
+}
+
+/* Where it was not asked for, arguments keep what they have. */
+Test(restore, leaves_arguments_alone_unless_it_is_asked_for)
+{
+    static const struct restore_text texts[] = { { { KEY, 8 }, { WITH, 3 }, false } };
+    begin();
+    restore = restore_new(&arena, texts, 1);
+    cr_assert_not_null(restore);
+    struct text with = restore_whole(restore, &scratch,
+                                     TEXT("{\"choices\":[{\"message\":{\"content\":\"" KEY
+                                          "\",\"tool_calls\":[{\"function\":{\"arguments\":\"" KEY "\"}}]}}]}"));
+    cr_assert(text_is(with, "{\"choices\":[{\"message\":{\"content\":\"" WITH
+                            "\",\"tool_calls\":[{\"function\":{\"arguments\":\"" KEY "\"}}]}}]}"),
+              "%.*s", TEXT_ARG(with));
+    end();
 }
 
 Test(restore, writes_what_it_holds_when_a_part_of_a_response_ends)

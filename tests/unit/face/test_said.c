@@ -41,6 +41,9 @@ Test(said, reads_a_whole_answer)
         { "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"c0\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":"
           "\"c1\",\"custom\":{\"name\":\"g\",\"input\":\"x\"}}]},\"finish_reason\":\"tool_calls\"}]}",
           "|c0 f {}|c1 g x|tool_calls" },
+        /* sixteen are kept apart, in their order; what is beyond goes to the last of them */
+        { "{\"choices\":[{\"index\":16,\"text\":\"x\"},{\"index\":15,\"text\":\"p\"},{\"index\":14,\"text\":\"o\"}]}",
+          "oxp|" },
         { "{\"choices\":[{\"message\":{\"refusal\":\"no\"},\"finish_reason\":\"stop\"}]}", "no|refusal" },
         { "{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"tool_use\",\"id\":\"c0\",\"name\":\"f\",\"input\":{\"k\":1}},{"
           "\"type\":\"tool_use\",\"id\":\"c1\",\"name\":\"g\",\"input\":{}}],\"stop_reason\":\"tool_use\"}",

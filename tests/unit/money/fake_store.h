@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-enum { FAKE_ROWS_MOST = 4096 };
+enum { FAKE_ROWS_MOST = 10240 };
 
 struct fake_row {
     uint64_t generation, number;

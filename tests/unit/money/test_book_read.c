@@ -132,6 +132,8 @@ Test(book_read, what_is_not_complete_is_refused_with_its_place)
     } cases[] = {
         { "{\"format\":2,\"providers\":[]}", "price book test: its format is 2, this version reads 1" },
         { "{\"providers\":[]}", "price book test: its format is 0, this version reads 1" },
+        { "{\"format\":1,\"date\":\"27.11.2026\",\"providers\":[]}",
+          "price book test: its `date` is no day: \"2026-10-14\"" },
         { "{\"format\":1,\"providers\":[{\"names\":[\"p\"],\"models\":[]}]}",
           "price book test: : a provider has an `id`, a list `names` and a list `models`" },
         { "{\"format\":1,\"providers\":[{\"id\":\"p\",\"names\":[],\"models\":[]}]}",

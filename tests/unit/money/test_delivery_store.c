@@ -192,3 +192,22 @@ Test(delivery_store, stops_at_damage)
     cr_assert_not_null(strstr(log, "byte 62: what stands here is not what was written (records 2 to 2)"), "%s", log);
     folder_remove(&f);
 }
+
+/* Who is stopped at once delivers all the same what there is, batch by batch, where there is time. */
+Test(delivery_store, takes_all_that_there_is_before_it_stops)
+{
+    enum { ROWS = 9000 };
+    static struct record all[1 + ROWS] = { OPEN(1) };
+    struct folder f;
+    struct fail fail;
+    for (uint64_t i = 1; i <= ROWS; i++)
+        all[i] = (struct record)ROW(i, 1);
+    folder_make(&f);
+    forge(&f, all, 1 + ROWS, -1);
+    fake_store_clear();
+    struct delivery *d = begin(f.path, ROWS + 1, false, 0, &fail);
+    cr_assert_not_null(d, "%s", fail.text);
+    delivery_stop(d, 30 * CLOCK_S);
+    cr_assert(fake_store.row_count == ROWS && fake_store.cursor.next == ROWS + 1, "%zu", (size_t)fake_store.row_count);
+    folder_remove(&f);
+}

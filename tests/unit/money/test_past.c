@@ -8,7 +8,7 @@
 /* "r" has two attempts and a correction, "x" was refused by a policy, "y" is in flight. */
 static const struct record journal[] = {
     OPEN(1, .gap = 0),
-    HOLD(1, 50, 1000, .provider = TEXT("up"), .upstream_model = TEXT("a")),
+    HOLD(1, 50, 1000, .provider = TEXT("up"), .upstream_model = TEXT("a"), .team = TEXT("red")),
     END(2, 1, SETTLED, .cost = 20),
     ROW(3, 40, .request = TEXT("x"), .policies = TEXT("[1]"), .outcome = TEXT("denied")),
     HOLD(4, 50, 1000, .attempt = 2, .provider = TEXT("up"), .upstream_model = TEXT("b"), .tags = TEXT("k=v")),
@@ -52,6 +52,7 @@ Test(past, has_each_request_once_in_the_order_of_admission)
     struct past past;
     read_past(&past, NULL);
     cr_assert_eq(past.count, 3);
+    cr_assert(text_is(past.items[1]->team, "red"));
     const struct past_request *x = past.items[0], *r = past.items[1], *z = past.items[2];
     cr_assert(text_is(x->id, "x") && x->over && x->attempts == 0 && x->first.ptr == NULL);
     cr_assert(text_is(x->policies, "[1]") && text_is(x->outcome, "denied"));

@@ -218,3 +218,29 @@ Test(usage_store, damage_behind_it_is_counted)
     cr_assert_eq(usage_report_notes(r)->problems, 1);
     usage_report_free(r);
 }
+
+/* A store knows days of UTC: for those of a zone it is asked once for each, and the sums are of these alone. */
+Test(usage_store, days_of_a_zone_are_asked_for_one_by_one)
+{
+    static const gw_str day[] = { GW_LIT("2026-12-31") };
+    static const gw_store_group of_day = {
+        .size = sizeof of_day, .value_count = 1, .values = day, .sums = &second_sums
+    };
+    static const struct zone zone = { .first = 3600 };
+    struct usage_query query = asked("team,day");
+    struct fail fail;
+    query.zone = &zone;
+    read_store_clear();
+    read_store.groups = &of_day; /* to each question: the name of a team, too */
+    read_store.group_count = 1;
+    read_store.at.next = 8;
+    struct usage_report *r = report(&query, -1, &fail);
+    cr_assert_not_null(r, "%s", fail.text);
+    csv_is(r, "team,day," COLUMNS "\"red\",\"1970-01-01\",0,0,0,0,0,0,0.00,0.000063,0.00\n" /* the journal's */
+              "\"2026-12-31\",\"2026-12-31\",10,0,0,0,0,0,0.00000005,0.00,0.00\n"
+              "\"2026-12-31\",\"2027-01-01\",10,0,0,0,0,0,0.00000005,0.00,0.00\n");
+    cr_assert(r->total.requests == 20 && r->total.cost == 100, "%lld", (long long)r->total.cost);
+    cr_assert_eq(read_store.since_ms, INT64_C(1798758000000)); /* 2026-12-31T23:00:00Z */
+    cr_assert_eq(read_store.until_ms, INT64_C(1798758000000) + 86400000);
+    usage_report_free(r);
+}
