@@ -134,6 +134,15 @@ Test(explain_write, what_asked_no_upstream_held_nothing)
           "  ended void, outcome refused, after 5 ms\n"
           "  cost 0.00 USD\n"
           "total 0.00 USD, 0.00 in doubt\n");
+    gw_store_row local = alone;
+    local.provider = GW_LIT("p");
+    e.rows[0] = &local;
+    check(&e, false,
+          "request r-2 for m at 1970-01-01T00:00:00.000Z\n \n"
+          "answered without an upstream\n"
+          "  ended void, outcome refused, after 5 ms\n"
+          "  cost 0.00 USD\n"
+          "total 0.00 USD, 0.00 in doubt\n");
 }
 
 #define TOKENS "\"tokens\":{\"input\":0,\"output\":0,\"cache_read\":0,\"cache_write\":0,\"reasoning\":0}"

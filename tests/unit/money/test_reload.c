@@ -126,12 +126,15 @@ Test(reload, a_budget_that_is_gone_and_comes_again)
     struct ledger *l = start_ledger(&f, small_rule, 1);
     settle(l, hold(l, 3), 3);
     struct ledger_hold *open = hold(l, 5);
+    cr_assert(ledger_has_budgets(l));
     reload(l, NULL, 0);
+    cr_assert_not(ledger_has_budgets(l), "so that nothing is charged, and no bound is looked for");
     cr_assert_eq(balance(l, ACCOUNT_TEAM).spent, -1);
     struct ledger_hold *other = hold(l, 100);
     settle(l, open, 2);
     settle(l, hold(l, 7), 7);
     reload(l, large_rule, 1); /* in flight: 100; spent: 3, 2 and 7 */
+    cr_assert(ledger_has_budgets(l));
     struct ledger_balance b = balance(l, ACCOUNT_TEAM);
     cr_assert(b.spent == 12 && b.held == 100, "%lld %lld", (long long)b.spent, (long long)b.held);
     cr_assert_null(hold(l, 1));
