@@ -1,6 +1,9 @@
 /* test_dialect.c - errors in the shape of each dialect. */
 #include "dialect/dialect.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/json.h"
 #include "canon/error.h"
 #include "check.h"
@@ -93,6 +96,27 @@ Test(dialect, says_that_a_prompt_is_too_long_in_the_words_anthropics_clients_kno
         buf_free(&out);
         arena_fini(&arena);
     }
+}
+
+/* The most that is kept of an upstream's words fits behind them. */
+Test(dialect, says_so_of_long_words_too)
+{
+    static char words[ERROR_TEXT_MOST + 1], wanted[ERROR_TEXT_MOST + 40];
+    struct arena arena;
+    struct buf out;
+    struct fail fail;
+    memset(words, 'w', ERROR_TEXT_MOST);
+    snprintf(wanted, sizeof wanted, "prompt is too long: %s", words);
+    arena_init(&arena, NULL, 0, 1 << 20);
+    buf_init(&out, 1 << 16);
+    error_set(&fail, E_UPSTREAM_REFUSED, "x");
+    error_words(&fail, &arena, text_of(words));
+    fail.code = ERROR_CODE_CONTEXT;
+    dialect_messages.write_error(&fail, TEXT("id"), &out);
+    struct text message = json_str(json_member(json_member(written(&arena, &out), "error"), "message"));
+    cr_assert(text_is(message, wanted), "%.*s", TEXT_ARG(message));
+    buf_free(&out);
+    arena_fini(&arena);
 }
 
 Test(dialect, is_a_whole_event_in_a_stream)

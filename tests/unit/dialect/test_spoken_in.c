@@ -78,6 +78,9 @@ Test(spoken_in, passes_over_what_is_no_part_of_it)
     check_row("{\"d\":[{\"skip\":[]},{\"a\":\"z\"}]}", 1);
     check_row("{\"d\":{\"skip\":\"a\",\"a\":\"y\"}}", 1);
     check_row("{\"d\":{\"skip\":{\"a\":\"x\"", 0);
+    check_row("{\"d\":{\"a\"", 0);
+    check_row("{\"d\":{\"a\" ", 0);
+    check_row("{\"d\":{\"a\":", 0);
     check_row("{\"d\":{\"skip\":\"", 0);
     check_row("{\"d\":{\"skip\":[\"", 0);
     check_row("{\"d\":{\"reasoning_details\":[{\"a\":\"xy\"}]}}", 2);
