@@ -75,3 +75,24 @@ Test(common, gives_a_chat_the_container)
     buf_free(&out);
     help_end();
 }
+
+/* No list of calls where none was made: clients would look for the first of it. */
+Test(common, gives_a_chat_calls_only_where_there_are_some)
+{
+    for (int calls = 0; calls < 2; calls++) {
+        gw_event events[] = { help_event(GW_EVENT_TEXT, 0, NULL, "a", NULL),
+                              help_event(calls ? GW_EVENT_TOOL_CALL : GW_EVENT_TEXT, 0, "c0", "f", NULL),
+                              help_event(GW_EVENT_FINISH, 0, NULL, calls ? "tool_calls" : "stop", NULL) };
+        struct buf out;
+        help_begin();
+        help_answer("{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+        for (size_t i = 0; i < 3; i++)
+            face_chat.fold_event(&help.answer, &events[i]);
+        buf_init(&out, 1 << 20);
+        cr_assert(face_chat.fold_end(&help.answer, &out));
+        const struct json *list = help_at(help_json(buf_view(&out)), "choices.0.message.tool_calls");
+        cr_assert_eq(list != NULL, calls == 1, "%.*s", TEXT_ARG(buf_view(&out)));
+        buf_free(&out);
+        help_end();
+    }
+}

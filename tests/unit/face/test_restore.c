@@ -142,6 +142,23 @@ Test(restore, holds_a_beginning_over_other_events)
                                                                               "\"") "\n\n");
 }
 
+/* What was thought keeps its bytes; what names no place is of the first item. */
+Test(restore, touches_no_reasoning)
+{
+    begin();
+    goes("{\"type\":\"response.content_part.done\",\"part\":{\"type\":\"reasoning_text\",\"text\":\"" KEY "\"}}");
+    goes("{\"type\":\"response.content_part.done\",\"part\":{\"type\":\"output_text\",\"text\":\"" KEY "\"}}");
+    goes("{\"type\":\"response.output_text.delta\",\"delta\":\"[NA\"}");
+    restore_end(restore, &out);
+    becomes("data: {\"type\":\"response.content_part.done\",\"part\":{\"type\":\"reasoning_text\",\"text\":\"" KEY
+            "\"}}\n\n"
+            "data: {\"type\":\"response.content_part.done\",\"part\":{\"type\":\"output_text\",\"text\":\"" WITH
+            "\"}}\n\n"
+            "data: {\"type\":\"response.output_text.delta\",\"delta\":\"\"}\n\n"
+            "event: response.output_text.delta\n"
+            "data: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"delta\":\"[NA\",\"logprobs\":[]}\n\n");
+}
+
 /* The input of a custom tool is a text: what stands in it is no JSON. */
 Test(restore, knows_arguments_and_free_input_of_a_chat)
 {
