@@ -12,6 +12,7 @@
 #define ASK(members)                                                                                                   \
     "{\"model\":\"m\",\"max_tokens\":100,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" members "}"
 #define USE "{\"type\":\"tool_use\",\"id\":\"c0\",\"name\":\"f\",\"input\":{}}"
+#define THOUGHT "{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"EqQB\"}"
 #define SAID "{\"type\":\"text\",\"text\":\"a\"}"
 
 /* A chat has the text of a turn before its calls: another order needs the blocks as they were. */
@@ -22,6 +23,12 @@ Test(messages_edges, a_text_behind_a_call_needs_the_order)
     help_end();
     help_begin();
     cr_assert_not_null(help_at(help_translate(TURN("assistant", USE "," SAID)), "messages.0.x_origin"));
+    help_end();
+    help_begin();
+    cr_assert_not_null(help_at(help_translate(TURN("assistant", SAID "," USE "," THOUGHT)), "messages.0.x_origin"));
+    help_end();
+    help_begin();
+    cr_assert_null(help_at(help_translate(TURN("assistant", THOUGHT "," SAID "," USE)), "messages.0.x_origin"));
     help_end();
 }
 

@@ -20,7 +20,9 @@ static const struct record journal[] = {
     END(10, 9, SETTLED, .final = 1, .cost = 0, .unpriced = 1, .outcome = TEXT("ok")),
 };
 enum { RECORDS = sizeof journal / sizeof journal[0] };
-static const gw_store_sums sums = { .size = sizeof sums, .cost = 44, .requests = 1, .input = 3, .cache_read = 4 };
+static const gw_store_sums sums = {
+    .size = sizeof sums, .cost = 44, .requests = 1, .input = 3, .cache_read = 4, .cache_write = 5
+};
 static const gw_store_row stored[] = {
     { .size = sizeof stored[0],
       .type = GW_STORE_END,
@@ -75,6 +77,6 @@ Test(past, goes_on_where_the_rows_of_the_store_end)
     cr_assert_eq(past.count, 3);
     cr_assert_eq(past.items[0]->cost, 44);
     cr_assert_eq(past.items[1]->cost, 44 + 30 - 5);
-    cr_assert_eq(past.items[1]->asked_input, 7);
+    cr_assert_eq(past.items[1]->asked_input, 12);
     past_fini(&past);
 }

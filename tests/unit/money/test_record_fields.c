@@ -342,3 +342,20 @@ Test(record_fields, what_has_no_room)
         }
     }
 }
+
+/* Each item of a list, in its order. */
+Test(record_fields, lists_are_shown_in_their_order)
+{
+    struct record_line lines[] = { { .unit = TEXT("input"), .quantity = 1 },
+                                   { .unit = TEXT("output"), .quantity = 2 },
+                                   { .unit = TEXT("request"), .quantity = 3 } };
+    struct record end = {
+        .type = RECORD_END, .number = 2, .unix_ms = 1, .hold = 1, .ending = ENDING_SETTLED, .lines = { lines, 3 }
+    };
+    const char *text = shown(&end), *at = text;
+    static const char *const units[] = { "\"unit\":\"input\"", "\"unit\":\"output\"", "\"unit\":\"request\"" };
+    for (size_t i = 0; i < 3; i++) {
+        at = strstr(at, units[i]);
+        cr_assert_not_null(at, "%s: %s", units[i], text);
+    }
+}
