@@ -55,6 +55,14 @@ Test(said, reads_a_whole_answer)
         { "{\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"a\"}]}],\"status\":\"incomplete\","
           "\"incomplete_details\":{\"reason\":\"max_output_tokens\"}}",
           "a|length" },
+        { "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}],\"stop_reason\":\"end_turn\"}", "a|stop" },
+        { "{\"content\":[],\"stop_reason\":\"stop_sequence\"}", "|stop" },
+        { "{\"content\":[],\"stop_reason\":\"max_tokens\"}", "|length" },
+        { "{\"content\":[],\"stop_reason\":\"model_context_window_exceeded\"}", "|length" },
+        { "{\"content\":[],\"stop_reason\":\"refusal\"}", "|refusal" },
+        { "{\"choices\":[{\"message\":{},\"finish_reason\":\"content_filter\"}]}", "|content_filter" },
+        { "{\"choices\":[{\"message\":{},\"finish_reason\":\"function_call\"}]}", "|tool_calls" },
+        { "{\"choices\":[{\"message\":{},\"finish_reason\":\"length\"}]}", "|length" },
         { "{\"x\":1}", "nothing" },
         { "no", "nothing" },
     };
