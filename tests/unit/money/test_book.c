@@ -202,6 +202,9 @@ Test(book, ours_is_read_from_its_file)
     cr_assert_not(book_find(book, TEXT("anthropic"), TEXT("claude-sonnet-4-9"), &found));
     cr_assert(book_find(book, TEXT("azure"), TEXT("gpt-4o"), &found), "azure sells OpenAI's models");
     cr_assert_not(book_find(book, TEXT("demo"), TEXT("demo"), &found));
+    for (size_t i = 0; i < book->provider_count; i++) /* a pattern may begin a name, not be all of none */
+        cr_assert_not(book_find(book, book->providers[i].id, TEXT(""), &found), "%.*s",
+                      TEXT_ARG(book->providers[i].id));
     cr_assert_null(found.model);
     book_free(book);
 }

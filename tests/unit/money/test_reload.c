@@ -1,8 +1,12 @@
 /* test_reload.c - budgets that change while money is spent: none of it is forgotten, and none counts twice. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "folder.h"
+#include "logged.h"
 #include "money/ledger.h"
 #include "money/ledger_queue.h"
 #include "money/verify.h"
@@ -143,6 +147,68 @@ Test(reload, a_budget_that_is_gone_and_comes_again)
     cr_assert(b.spent == 13 && b.held == 0 && b.left == 7);
     settle(l, hold(l, 7), 0);
     end_ledger(l, &f, large_rule, 1);
+}
+
+/* From now on nothing can be written to the journal, which is longer than what is logged. */
+static struct rlimit fill(struct ledger *l, const struct folder *f)
+{
+    struct rlimit limit, small;
+    struct stat st;
+    char path[512];
+    signal(SIGXFSZ, SIG_IGN);
+    for (int i = 0; i < 100; i++)
+        settle(l, hold(l, 0), 0);
+    folder_file(f, 0, path, sizeof path);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = (struct rlimit){ (rlim_t)st.st_size + 20, limit.rlim_max };
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    return limit;
+}
+
+Test(reload, what_could_not_be_written_counts_once)
+{
+    struct folder f;
+    struct logged logged;
+    char log[2000];
+    folder_make(&f);
+    struct ledger *l = start_ledger(&f, small_rule, 1);
+    struct ledger_hold *one = hold(l, 4), *other = hold(l, 5);
+    struct rlimit limit = fill(l, &f);
+    logged_begin(&logged);
+    settle(l, one, 4);
+    settle(l, other, 5);
+    logged_end(&logged, log, sizeof log);
+    const char *kept = strstr(log, "; what ends is kept in memory until then, and new requests are refused\n");
+    cr_assert(kept != NULL && strstr(kept + 30, "kept in memory") == NULL, "once: %s", log);
+    reload(l, all_rules, 3);
+    struct ledger_balance team = balance(l, ACCOUNT_TEAM), all = balance(l, ACCOUNT_ALL);
+    cr_assert(team.spent == 9 && team.held == 0, "%lld %lld", (long long)team.spent, (long long)team.held);
+    cr_assert(all.spent == 9 && all.held == 0, "%lld %lld", (long long)all.spent, (long long)all.held);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    settle(l, hold(l, 7), 7);
+    cr_assert_eq(balance(l, ACCOUNT_ALL).spent, 16);
+    end_ledger(l, &f, all_rules, 3);
+}
+
+Test(reload, what_is_lost_at_the_end_is_reported)
+{
+    struct folder f;
+    struct logged logged;
+    char log[2000];
+    folder_make(&f);
+    struct ledger *l = start_ledger(&f, small_rule, 1);
+    struct ledger_hold *one = hold(l, 4), *other = hold(l, 5);
+    struct rlimit limit = fill(l, &f);
+    logged_begin(&logged);
+    settle(l, one, 4);
+    settle(l, other, 5);
+    ledger_close(l);
+    logged_end(&logged, log, sizeof log);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cr_assert_not_null(strstr(log, "ledger: 2 records could not be written and are lost with this process\n"), "%s",
+                       log);
+    folder_remove(&f);
 }
 
 Test(reload, sessions_of_a_team)
