@@ -101,6 +101,29 @@ Test(messages_edges, reads_no_mark_of_its_own_where_there_is_none)
     help_end();
 }
 
+static int64_t estimate_of(size_t length)
+{
+    static char data[200];
+    memset(data, 'A', length);
+    data[length] = '\0';
+    help_begin();
+    const char *body =
+        arena_printf(&help.arena, TURN("user", "{\"type\":\"image\",\"source\":{\"data\":\"%s\"}}"), data);
+    help.ask = (struct ask){ .body = text_of(body) };
+    cr_assert_eq(scan_object(&help.arena, text_of(body), SCAN_MAX_DEPTH, &help.ask.scan), 0);
+    int64_t tokens = messages_estimate(&help.ask);
+    help_end();
+    return tokens;
+}
+
+/* From 64 characters on a string called "data" is base64, and no text. */
+Test(messages_edges, estimates_no_text_of_base64)
+{
+    cr_assert_lt(estimate_of(64), estimate_of(63));
+    cr_assert_eq(estimate_of(64), estimate_of(65));
+    cr_assert_lt(estimate_of(20), estimate_of(63));
+}
+
 /* Base64 of a PDF counts by its pages, 60,000 characters each. */
 Test(messages_edges, estimates_a_pdf_by_its_pages)
 {

@@ -1,4 +1,5 @@
 /* test_shape.c - what a rule changes of a body: settings, the system text, the tools, and one more turn, in each API. */
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -58,6 +59,17 @@ Test(shape, sets_a_setting_where_it_stands_or_else_where_its_api_has_it)
         { &shape_messages, "effort", NULL, "{\"output_config\":{\"effort\":\"low\"},\"a\":1}",
           "{\"output_config\":{},\"a\":1}" },
         { &shape_responses, "max_tokens", "7", "{\"a\":1}", "{\"max_output_tokens\":7,\"a\":1}" },
+        { &shape_messages, "thinking_tokens", "5000", "{\"a\":1}",
+          "{\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":5000},\"a\":1}" },
+        { &shape_messages, "thinking_tokens", "5000", "{\"thinking\":{\"type\":\"disabled\"}}",
+          "{\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":5000}}" },
+        { &shape_messages, "thinking_tokens", "5000", "{\"thinking\":{\"budget_tokens\":7,\"x\":1}}",
+          "{\"thinking\":{\"budget_tokens\":5000,\"x\":1}}" },
+        { &shape_messages, "thinking_tokens", NULL, "{\"thinking\":{\"budget_tokens\":7},\"a\":1}", "{\"a\":1}" },
+        { &shape_messages, "max_tokens", "3000", "{\"max_tokens\":9000,\"thinking\":{\"budget_tokens\":5000}}",
+          "{\"max_tokens\":3000,\"thinking\":{\"budget_tokens\":2999}}" },
+        { &shape_messages, "max_tokens", "1024", "{\"max_tokens\":9000,\"thinking\":{\"budget_tokens\":5000}}",
+          "{\"max_tokens\":1024,\"thinking\":{\"type\":\"disabled\"}}" },
         { &shape_completions, "seed", "7", "{\"seed\":null}", "{\"seed\":7}" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -241,5 +253,28 @@ Test(shape, goes_on_with_what_the_model_has_said)
         };
         begin(rows[i].shape, rows[i].before);
         ends(shape_say(&body, &said, TEXT("why")), rows[i].after);
+    }
+}
+
+Test(shape, says_what_an_api_has_not)
+{
+    static const struct said said = { .text = { "yes", 3 }, .finish = "stop" };
+    static const struct shape *const shapes[] = { NULL, &shape_completions, &shape_messages };
+    static const char *const names[] = { "this API", "the completions API", "the messages API" };
+    char wanted[100];
+    for (size_t i = 0; i < 3; i++) {
+        begin(shapes[i], "{\"prompt\":\"x\"}");
+        snprintf(wanted, sizeof wanted, "%s has no turns to which one could be added", names[i]);
+        cr_assert_str_eq(shape_say(&body, &said, TEXT("why")), wanted);
+        snprintf(wanted, sizeof wanted, "%s has no \"seat\"", names[i]);
+        cr_assert_str_eq(shape_set(&body, TEXT("seat"), TEXT("1")), wanted);
+        if (i < 2) {
+            snprintf(wanted, sizeof wanted, "%s has no system text", names[i]);
+            cr_assert_str_eq(shape_set_system(&body, TEXT("new")), wanted);
+            cr_assert_str_eq(shape_add_system(&body, TEXT("new"), true), wanted);
+            snprintf(wanted, sizeof wanted, "%s has no tools", names[i]);
+            cr_assert_str_eq(shape_keep_tools(&body, NULL, 0), wanted);
+        }
+        arena_fini(&arena);
     }
 }
