@@ -104,6 +104,9 @@ end
 
 -- A request that was answered before gets the same answer again, within its team; cache = false in a model or team.
 -- cache { mb = 64, ttl_s = 3600 } -- tools = true: also for requests that offer tools
+-- Several gateways together, on memcached: answers, and the windows of limits on servers of their own.
+-- cache { plugin = "memcached", servers = { "10.0.0.7:11211" }, seal = env "CACHE_SEAL" }
+-- counters { plugin = "memcached", servers = { "10.0.0.8:11211" } }
 
 -- Texts are kept nowhere, unless teams are named here: sealed, for some days, so that policy replay can read them.
 -- capture { teams = { "support" }, share = 0.1, days = 7 }

@@ -260,6 +260,13 @@ struct declare_capture {
     unsigned days, mb;
 };
 
+struct declare_counters {
+    int line;
+    struct text plugin;
+    struct declare_texts servers;
+    unsigned gateways;
+};
+
 /* Where a policy may ask by HTTP. */
 struct declare_place {
     struct text name, url;
@@ -303,7 +310,11 @@ struct declared {
     struct declare_store store;
     struct declare_cache cache;
     struct declare_capture capture;
-    struct declare_all_budget budget;
 };
+
+struct declare_counters counters;
+struct declare_all_budget budget;
+}
+;
 
 #endif

@@ -134,17 +134,32 @@ static void dump_capture(const struct config_capture *capture, struct buf *out)
     buf_printf(out, " }, share = %g, days = %u, mb = %u }\n", capture->share, capture->days, capture->mb);
 }
 
+static void dump_servers(const struct text *servers, size_t count, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_str(out, i == 0 ? ", servers = { " : ", ");
+        lua_text_string(out, servers[i]);
+    }
+    buf_str(out, count > 0 ? " }" : "");
+}
+
+static void dump_counters(const struct config_counters *counters, struct buf *out)
+{
+    if (counters->plugin == NULL)
+        return;
+    buf_str(out, "counters { plugin = ");
+    lua_text_string(out, text_of(counters->plugin->name));
+    dump_servers(counters->servers, counters->server_count, out);
+    buf_printf(out, ", gateways = %u }\n", counters->gateways);
+}
+
 static void dump_cache(const struct config_cache *cache, struct buf *out)
 {
     if (cache->plugin == NULL)
         return;
     buf_str(out, "cache { plugin = ");
     lua_text_string(out, text_of(cache->plugin->name));
-    for (size_t i = 0; i < cache->server_count; i++) {
-        buf_str(out, i == 0 ? ", servers = { " : ", ");
-        lua_text_string(out, cache->servers[i]);
-    }
-    buf_str(out, cache->server_count > 0 ? " }" : "");
+    dump_servers(cache->servers, cache->server_count, out);
     if (cache->seal_from != NULL)
         buf_printf(out, ", seal = %s", cache->seal_from);
     buf_printf(out, ", mb = %u, ttl_s = %u, per = \"%s\", tools = %s, any_target = %s }\n", cache->mb, cache->ttl_s,
@@ -438,6 +453,7 @@ void dump_config(const struct config *config, struct buf *out)
     dump_store(&config->store, out);
     dump_cache(&config->cache, out);
     dump_capture(&config->capture, out);
+    dump_counters(&config->counters, out);
     dump_budgets(&config->budgets, "budget ", out);
     buf_str(out, config->budgets.count > 0 ? "\n" : "");
     for (size_t i = 0; i < config->provider_count; i++)

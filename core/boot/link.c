@@ -43,6 +43,7 @@ void link_all(struct link *l)
     link_ledger(l);
     link_cache(l);
     link_capture(l);
+    link_counters(l);
 }
 
 void link_fini(struct link *l)

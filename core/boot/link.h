@@ -44,6 +44,7 @@ void link_ledger(struct link *l);
 void link_cache(struct link *l);
 /* link_capture.c, after teams and ledger */
 void link_capture(struct link *l);
+void link_counters(struct link *l);
 /* link_cache.c: config->policy_digest, after link_check_policies(): it has what they require. */
 void link_digest_policies(struct config *config);
 void link_labels(struct link *l);

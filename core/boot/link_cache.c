@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "boot/link.h"
 #include "boot/secret.h"
+#include "plugin/aside.h"
 #include "plugin/plugin.h"
 
 enum { SEAL_LEAST = 16 };
@@ -54,7 +55,8 @@ static bool takes(const struct plugin *plugin, const char *name)
 }
 
 /* The plugin's settings: what gateway.lua has, which it may not know, and what it takes of the core's. NULL with a complaint. */
-static const char *settings_of(struct link *l, const struct declare_cache *declared, const struct plugin *plugin)
+static const char *settings_of(struct link *l, int line, const char *word, const struct plugin *plugin, unsigned mb,
+                               const struct declare_texts *servers)
 {
     struct json_writer w;
     struct buf out;
@@ -62,22 +64,26 @@ static const char *settings_of(struct link *l, const struct declare_cache *decla
     buf_init(&out, 64 << 10);
     json_writer_init(&w, &out);
     json_object(&w);
-    if (takes(plugin, "mb")) {
+    if (mb > 0 && takes(plugin, "mb")) {
         json_name(&w, "mb");
-        json_put_int(&w, declared->mb);
+        json_put_int(&w, mb);
     }
-    if (declared->servers.given) {
+    if (takes(plugin, "timeout_ms")) {
+        json_name(&w, "timeout_ms");
+        json_put_int(&w, aside_patience_ms());
+    }
+    if (servers->given) {
         json_name(&w, "servers");
         json_array(&w);
-        for (size_t i = 0; i < declared->servers.count; i++)
-            json_put_str(&w, declared->servers.items[i]);
+        for (size_t i = 0; i < servers->count; i++)
+            json_put_str(&w, servers->items[i]);
         json_close(&w);
     }
     json_close(&w);
     const struct json *settings = json_end(&w) == 0 ? json_parse(&l->scratch, buf_view(&out), &fail) : NULL;
     bool good = settings != NULL && plugin_check_settings(plugin, settings, &fail) == 0;
     if (!good)
-        complain(&l->report->complaints, declared->line, "cache: %s", fail.text);
+        complain(&l->report->complaints, line, "%s: %s", word, fail.text);
     const char *text = good ? arena_str(l->arena, buf_view(&out)) : NULL;
     buf_free(&out);
     return text;
@@ -111,19 +117,40 @@ static void read_seal(struct link *l, const struct declare_cache *declared)
         crypto_wipe((void *)(uintptr_t)value.ptr, value.len);
 }
 
+static const struct plugin *find_cache(struct link *l, int line, const char *word, struct text name)
+{
+    const struct plugin *plugin = link_find_plugin(l, line, word, name.ptr != NULL ? name : TEXT("memory"));
+    if (plugin == NULL || plugin->kind == GW_KIND_CACHE)
+        return plugin;
+    complain(&l->report->complaints, line, "%s: the plugin \"%s\" is no cache", word, plugin->name);
+    return NULL;
+}
+
+void link_counters(struct link *l)
+{
+    const struct declare_counters *declared = &l->declared->counters;
+    if (declared->line == 0)
+        return;
+    const struct plugin *plugin = find_cache(l, declared->line, "counters", declared->plugin);
+    l->config->counters = (struct config_counters){
+        .plugin = plugin,
+        .json = plugin != NULL ? settings_of(l, declared->line, "counters", plugin, 0, &declared->servers) : NULL,
+        .servers = copy_texts(l, &declared->servers),
+        .server_count = declared->servers.count,
+        .gateways = declared->gateways
+    };
+}
+
 void link_cache(struct link *l)
 {
     const struct declare_cache *declared = &l->declared->cache;
     if (declared->line == 0)
         return;
-    struct text name = declared->plugin.ptr != NULL ? declared->plugin : TEXT("memory");
-    const struct plugin *plugin = link_find_plugin(l, declared->line, "cache", name);
-    if (plugin != NULL && plugin->kind != GW_KIND_CACHE) {
-        complain(&l->report->complaints, declared->line, "cache: the plugin \"%s\" is no cache", plugin->name);
-        plugin = NULL;
-    }
+    const struct plugin *plugin = find_cache(l, declared->line, "cache", declared->plugin);
     l->config->cache = (struct config_cache){ .plugin = plugin,
-                                              .json = plugin != NULL ? settings_of(l, declared, plugin) : NULL,
+                                              .json = plugin != NULL ? settings_of(l, declared->line, "cache", plugin,
+                                                                                   declared->mb, &declared->servers)
+                                                                     : NULL,
                                               .servers = copy_texts(l, &declared->servers),
                                               .server_count = declared->servers.count,
                                               .mb = declared->mb,

@@ -28,6 +28,7 @@ static void *begin_limits(struct load_lua *l, struct text name, int line);
 static void *begin_store(struct load_lua *l, struct text name, int line);
 static void *begin_cache(struct load_lua *l, struct text name, int line);
 static void *begin_capture(struct load_lua *l, struct text name, int line);
+static void *begin_counters(struct load_lua *l, struct text name, int line);
 static void *begin_cors(struct load_lua *l, struct text name, int line);
 static void *begin_metrics(struct load_lua *l, struct text name, int line);
 static void *begin_admin(struct load_lua *l, struct text name, int line);
@@ -45,6 +46,7 @@ static const struct word_kind kinds[] = {
     { "cache", false, begin_cache, NULL },
     { "capture", false, begin_capture, NULL },
     { "cors", false, begin_cors, NULL },
+    { "counters", false, begin_counters, NULL },
     { "key", false, begin_key, NULL },
     { "ledger", false, begin_ledger, NULL },
     { "limits", false, begin_limits, NULL },
@@ -198,6 +200,13 @@ static void *begin_capture(struct load_lua *l, struct text name, int line)
     capture->days = CONFIG_CAPTURE_DAYS;
     capture->mb = CONFIG_CAPTURE_MB;
     return capture;
+}
+
+static void *begin_counters(struct load_lua *l, struct text name, int line)
+{
+    (void)name;
+    l->declared->counters.gateways = CONFIG_GATEWAYS;
+    return once(l, "counters", &l->declared->counters.line, line) ? &l->declared->counters : NULL;
 }
 
 static void *begin_limits(struct load_lua *l, struct text name, int line)

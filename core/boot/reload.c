@@ -19,6 +19,7 @@
 #include "health/health.h"
 #include "money/ledger.h"
 #include "money/ledger_keeper.h"
+#include "plugin/aside.h"
 #include "plugin/counters.h"
 #include "plugin/plugin.h"
 #include "script/script.h"
@@ -64,18 +65,32 @@ void reload_workers(struct reload *r, struct worker_thread *threads, unsigned co
     r->count = count;
 }
 
+/* The windows of limits are counters: of the plugin "memory", or of what counters { } names. */
+static struct throttle *open_throttle(struct gateway *gateway, const struct config *config, struct fail *fail)
+{
+    const struct config_counters *said = &config->counters;
+    const struct plugin *plugin =
+        said->plugin != NULL ? said->plugin : plugin_find("memory", config->plugin_directories, fail);
+    if (plugin == NULL)
+        return NULL;
+    if ((plugin->cache.flags & GW_CACHE_INLINE) != 0) {
+        struct counters *counters = counters_open(plugin, "limits", fail);
+        return counters != NULL ? throttle_new(counters) : NULL;
+    }
+    struct aside *aside = aside_open(plugin, said->json, gateway->workers, fail);
+    return aside != NULL ? throttle_new_shared(aside, said->gateways) : NULL;
+}
+
 int reload_throttle(struct gateway *gateway, struct config *config, struct fail *fail)
 {
     struct throttle *throttle = atomic_load(&gateway->throttle);
     struct fail why;
     if (throttle == NULL && !throttle_is_needed(config))
         return 0;
-    if (throttle == NULL) { /* the windows of limits are counters of the plugin "memory" */
-        const struct plugin *plugin = plugin_find("memory", config->plugin_directories, &why);
-        struct counters *counters = plugin != NULL ? counters_open(plugin, "limits", &why) : NULL;
-        if (counters == NULL)
+    if (throttle == NULL) {
+        throttle = open_throttle(gateway, config, &why);
+        if (throttle == NULL)
             return fail_set(fail, FAIL_OPERATOR, "limits: %s", why.text);
-        throttle = throttle_new(counters);
         atomic_store(&gateway->throttle, throttle);
     }
     throttle_bind(throttle, config);

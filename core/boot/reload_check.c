@@ -100,6 +100,10 @@ int reload_check(const struct config *now, const struct config *next, struct buf
     if (now->cache.plugin != NULL && next->cache.plugin != NULL &&
         (now->cache.plugin != next->cache.plugin || strcmp(now->cache.json, next->cache.json) != 0))
         warn(next, lines, "cache: plugin, servers or mb");
+    if (now->counters.plugin != next->counters.plugin || now->counters.gateways != next->counters.gateways ||
+        (now->counters.json != NULL && next->counters.json != NULL &&
+         strcmp(now->counters.json, next->counters.json) != 0))
+        warn(next, lines, "counters");
     if (!crypto_equal(now->cache.seal, next->cache.seal, sizeof now->cache.seal))
         warn(next, lines, "cache: seal");
     note_plugins(now, next, lines);

@@ -294,6 +294,10 @@ const struct word_row words[] = {
     {"capture", "days", COUNT(1, 90), AT(declare_capture, days), .otherwise = "7", RELOAD, .help = "then it is removed, by whole files, up to an hour early"},
     {"capture", "mb", COUNT(1, 1048576), AT(declare_capture, mb), .otherwise = "1024", RELOAD,
      .help = "most of all its files, in MB; what comes then is not captured, until the oldest go"},
+    {"counters", NULL, WORD_SETTINGS, .help = "counters { ... }: where requests and tokens per minute are counted"},
+    {"counters", "plugin", WORD_STRING, AT(declare_counters, plugin), .otherwise = "\"memory\"", .help = "memory: each gateway for itself; memcached: all gateways that share it together"},
+    {"counters", "servers", WORD_STRINGS, AT(declare_counters, servers), .otherwise = "none", .help = "of memcached; others than the cache's, which would push counters out"},
+    {"counters", "gateways", COUNT(1, 1000), AT(declare_counters, gateways), .otherwise = "3", .help = "about how many share them: the more, the smaller the parts that each takes at once"},
 
     {"budget", NULL, WORD_BUDGETS, RELOAD, .help = "budget { ... }: what all requests together may spend; a list has several, one for each period"},
     {"budget", "usd", WORD_USD, AT(declare_budget, usd), .required = true, RELOAD, .help = "what may be spent in a period"},
@@ -339,9 +343,10 @@ static const struct {
     { "model", "price" },
 };
 
-static const char *const beginnings[] = { "listen", "plugins", "provider", "model",   "team",   "project", "tag",
-                                          "key",    "limits",  "cors",     "metrics", "ledger", "store",   "budget",
-                                          "policy", "cache",   "capture",  "admin",   "env",    "file",    NULL };
+static const char *const beginnings[] = { "listen", "plugins", "provider", "model", "team",    "project",
+                                          "tag",    "key",     "limits",   "cors",  "metrics", "ledger",
+                                          "store",  "budget",  "policy",   "cache", "capture", "counters",
+                                          "admin",  "env",     "file",     NULL };
 
 const char *const *words_names(void)
 {

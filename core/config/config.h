@@ -347,6 +347,16 @@ struct config_cache {
     bool any_target;           /* an entry of any target of the first list does, not only of the one that is chosen */
 };
 #define CONFIG_CACHE_MB 64u
+
+/* Where the windows of limits are counted. */
+struct config_counters {
+    const struct plugin *plugin; /* NULL: in this process */
+    const char *json;            /* its settings, an object */
+    const struct text *servers;
+    size_t server_count;
+    unsigned gateways; /* about how many share it */
+};
+#define CONFIG_GATEWAYS 3u
 #define CONFIG_CACHE_TTL_S 3600u
 
 /* Requests that are kept, sealed, so that another policy can be tried on them. */
@@ -376,6 +386,7 @@ struct config {
     struct config_store store;
     struct config_cache cache;
     struct config_capture capture;
+    struct config_counters counters;
     uint8_t policy_digest[CRYPTO_SHA256_LEN]; /* of all policies, their arguments and whom they are for */
     struct config_budgets budgets;            /* of all requests together */
     struct config_rates rates;                /* of all together; in_flight is limits.in_flight, and 0 here */

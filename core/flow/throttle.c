@@ -1,45 +1,16 @@
 /* throttle.c - takes what a request uses of its limits, and gives back what it did not use. */
-#include "flow/throttle.h"
+#include "flow/throttle_inside.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/map.h"
-#include "flow/answer_head.h"
 #include "flow/metrics.h"
 #include "flow/way.h"
 #include "plugin/counters.h"
 
-enum {
-    MINUTE = 60,
-    KEEP_S = 3 * MINUTE, /* a counter: its minute, the next, and what may still be corrected */
-    EXPECTED_OUTPUT = 4096,
-    NAME_HEX = 16,
-};
-
-/* Limits of somebody. */
-struct throttle_owner {
-    char name[NAME_HEX + 2]; /* in the names of counters */
-    unsigned in_flight;
-};
-
-struct throttle {
-    pthread_mutex_t mutex;
-    struct counters *counters;
-    struct throttle_owner *owners; /* by config_rates.index; they stay */
-    size_t owner_count;
-};
-
-/* What is asked of one owner. */
-struct ask_one {
-    struct throttle_owner *owner;
-    const struct config_rates *rates;
-    const char *kind; /* "key", "team", "gateway" */
-    struct text name;
-    int64_t requests, requests_before, tokens, tokens_before;
-};
+enum { EXPECTED_OUTPUT = 4096 };
 
 static bool has_any(const struct config_rates *r)
 {
@@ -74,6 +45,8 @@ static void bind(struct throttle *t, struct map *known, struct config_rates *rat
     struct throttle_owner *found = map_get(known, text_of(owner.name));
     if (found == NULL) {
         found = &t->owners[t->owner_count++];
+        for (int i = 0; i < 2 && t->aside != NULL; i++)
+            owner.windows[i] = throttle_window(t, owner.name, "rt"[i]);
         *found = owner;
         map_put(known, text_of(found->name), found);
     }
@@ -85,6 +58,14 @@ struct throttle *throttle_new(struct counters *counters)
     struct throttle *t = calloc(1, sizeof *t);
     BUG_IF(t == NULL || pthread_mutex_init(&t->mutex, NULL) != 0);
     t->counters = counters;
+    return t;
+}
+
+struct throttle *throttle_new_shared(struct aside *aside, unsigned gateways)
+{
+    struct throttle *t = throttle_new(NULL);
+    t->aside = aside;
+    t->gateways = gateways;
     return t;
 }
 
@@ -108,14 +89,20 @@ void throttle_bind(struct throttle *t, struct config *config)
 
 void throttle_free(struct throttle *t)
 {
-    counters_close(t->counters);
+    if (t->counters != NULL)
+        counters_close(t->counters);
+    if (t->aside != NULL)
+        aside_close(t->aside);
+    for (size_t i = 0; i < t->owner_count; i++)
+        for (int k = 0; k < 2; k++)
+            free(t->owners[i].windows[k]);
     pthread_mutex_destroy(&t->mutex);
     free(t->owners);
     free(t);
 }
 
 /* Those that have limits. */
-static size_t owners_of(const struct request *req, struct ask_one out[THROTTLE_MOST])
+size_t throttle_owners(const struct request *req, struct ask_one out[THROTTLE_MOST])
 {
     size_t n = 0;
     if (has_any(&req->config->rates))
@@ -128,7 +115,7 @@ static size_t owners_of(const struct request *req, struct ask_one out[THROTTLE_M
 }
 
 /* A snapshot may add owners meanwhile: they are found with the mutex held. */
-static void lock(struct throttle *t, struct ask_one *asks, size_t count)
+void throttle_lock(struct throttle *t, struct ask_one *asks, size_t count)
 {
     pthread_mutex_lock(&t->mutex);
     for (size_t i = 0; i < count; i++)
@@ -136,22 +123,22 @@ static void lock(struct throttle *t, struct ask_one *asks, size_t count)
 }
 
 /* "k0123456789abcdef:r:29000000" */
-static struct text counter_name(char room[64], const struct throttle_owner *owner, char what, int64_t minute)
+struct text throttle_counter(char room[COUNTER_NAME], const char *owner, char what, int64_t minute)
 {
-    return (struct text){ room, (size_t)snprintf(room, 64, "%s:%c:%lld", owner->name, what, (long long)minute) };
+    return (struct text){ room, (size_t)snprintf(room, COUNTER_NAME, "%s:%c:%lld", owner, what, (long long)minute) };
 }
 
 static int64_t read_one(struct throttle *t, const struct throttle_owner *owner, char what, int64_t minute)
 {
-    char room[64];
-    int64_t total = counters_read(t->counters, counter_name(room, owner, what, minute), KEEP_S);
+    char room[COUNTER_NAME];
+    int64_t total = counters_read(t->counters, throttle_counter(room, owner->name, what, minute), KEEP_S);
     return total < 0 ? 0 : total; /* a cache that fails limits nobody */
 }
 
 static int64_t add_one(struct throttle *t, const struct throttle_owner *owner, char what, int64_t minute, int64_t delta)
 {
-    char room[64];
-    int64_t total = counters_add(t->counters, counter_name(room, owner, what, minute), delta, KEEP_S);
+    char room[COUNTER_NAME];
+    int64_t total = counters_add(t->counters, throttle_counter(room, owner->name, what, minute), delta, KEEP_S);
     return total < 0 ? 0 : total;
 }
 
@@ -172,7 +159,7 @@ static int wait_for(int64_t limit, int64_t before, int64_t now, int64_t more, in
 }
 
 /* One bigger than the limit fits where nothing else is there. */
-static int64_t at_most(int64_t tokens, int64_t limit)
+int64_t throttle_at_most(int64_t tokens, int64_t limit)
 {
     return tokens < limit ? tokens : limit;
 }
@@ -202,13 +189,37 @@ static enum next refuse(struct request *req, const struct ask_one *ask, const ch
     return FAIL;
 }
 
-/* NEXT where there is room; nothing is taken yet. */
+/* The same for limits that are counted on a server. */
+static enum next check_shared(struct request *req, struct ask_one *ask, int64_t tokens, int64_t minute, int64_t second,
+                              bool last)
+{
+    static const char *const names[] = { "requests", "tokens" };
+    const int64_t limits[] = { ask->rates->rpm, ask->rates->tpm };
+    const int64_t more[] = { 1, throttle_at_most(tokens, limits[1]) };
+    for (int i = 0; i < 2; i++) {
+        struct window *w = ask->owner->windows[i];
+        if (limits[i] == 0)
+            continue;
+        enum share_state state = throttle_share_look(w, limits[i], more[i], minute, second, last);
+        if (state == SHARE_LACKS)
+            return WAIT;
+        if (state == SHARE_FULL) {
+            int wait = wait_for(limits[i], w->share.before, w->share.seen - w->share.left, more[i], second);
+            return refuse(req, ask, names[i], limits[i], wait > 0 ? wait : 1, false);
+        }
+    }
+    return NEXT;
+}
+
+/* NEXT where there is room; nothing is taken yet. WAIT: a server must be asked, unless it is the `last` turn. */
 static enum next check(struct request *req, struct throttle *t, struct ask_one *ask, int64_t tokens, int64_t minute,
-                       int64_t second)
+                       int64_t second, bool last)
 {
     const struct config_rates *r = ask->rates;
     if (r->in_flight > 0 && ask->owner->in_flight >= r->in_flight)
         return refuse(req, ask, "requests", r->in_flight, 1, true);
+    if (t->aside != NULL)
+        return check_shared(req, ask, tokens, minute, second, last);
     if (r->rpm > 0) {
         ask->requests = read_one(t, ask->owner, 'r', minute);
         ask->requests_before = read_one(t, ask->owner, 'r', minute - 1);
@@ -219,7 +230,7 @@ static enum next check(struct request *req, struct throttle *t, struct ask_one *
     if (r->tpm > 0) {
         ask->tokens = read_one(t, ask->owner, 't', minute);
         ask->tokens_before = read_one(t, ask->owner, 't', minute - 1);
-        int wait = wait_for(r->tpm, ask->tokens_before, ask->tokens, at_most(tokens, r->tpm), second);
+        int wait = wait_for(r->tpm, ask->tokens_before, ask->tokens, throttle_at_most(tokens, r->tpm), second);
         if (wait > 0)
             return refuse(req, ask, "tokens", r->tpm, wait, false);
     }
@@ -235,24 +246,44 @@ static void note_left(int64_t limit, int64_t used, int64_t *least_limit, int64_t
     *least_left = left;
 }
 
+static void take_shared(struct request *req, const struct ask_one *ask, int64_t tokens, int64_t second)
+{
+    const struct config_rates *r = ask->rates;
+    struct throttle_taken *taken = &req->taken;
+    if (r->rpm > 0) {
+        struct share *s = &ask->owner->windows[0]->share;
+        s->left--;
+        note_left(r->rpm, used_at(s->before, s->seen - s->left, second), &taken->requests_limit, &taken->requests_left);
+    }
+    if (r->tpm > 0) {
+        struct share *s = &ask->owner->windows[1]->share;
+        s->left -= throttle_at_most(tokens, r->tpm);
+        note_left(r->tpm, used_at(s->before, s->seen - s->left, second), &taken->tokens_limit, &taken->tokens_left);
+    }
+}
+
 static void take(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t tokens, int64_t minute,
                  int64_t second)
 {
     const struct config_rates *r = ask->rates;
     struct throttle_taken *taken = &req->taken;
     ask->owner->in_flight++;
+    if (t->aside != NULL) {
+        take_shared(req, ask, tokens, second);
+        return;
+    }
     if (r->rpm > 0) {
         int64_t now = add_one(t, ask->owner, 'r', minute, 1);
         note_left(r->rpm, used_at(ask->requests_before, now, second), &taken->requests_limit, &taken->requests_left);
     }
     if (r->tpm > 0) {
-        int64_t now = add_one(t, ask->owner, 't', minute, at_most(tokens, r->tpm));
+        int64_t now = add_one(t, ask->owner, 't', minute, throttle_at_most(tokens, r->tpm));
         note_left(r->tpm, used_at(ask->tokens_before, now, second), &taken->tokens_limit, &taken->tokens_left);
     }
 }
 
 /* 3.5 bytes a token in; the limit of output tokens, at most 4,096 of each answer. */
-static int64_t expected_tokens(struct request *req)
+int64_t throttle_expected(struct request *req)
 {
     static const char *const names[] = { "max_completion_tokens", "max_tokens", "max_output_tokens" };
     bool writes = (req->operation & (GW_OP_CHAT | GW_OP_COMPLETIONS)) != 0;
@@ -264,19 +295,24 @@ static int64_t expected_tokens(struct request *req)
     return !writes || __builtin_mul_overflow(out, choices, &out) || __builtin_add_overflow(in, out, &out) ? in : out;
 }
 
+bool throttle_counts(const struct request *req)
+{
+    return req->shadow.len == 0 && req->operation != GW_OP_COUNT_TOKENS;
+}
+
 enum next throttle_run(struct request *req)
 {
     struct throttle *t = req->worker->gateway->throttle;
     struct ask_one asks[THROTTLE_MOST];
     enum next next = NEXT;
-    size_t count = t != NULL && req->shadow.len == 0 && req->operation != GW_OP_COUNT_TOKENS ? owners_of(req, asks) : 0;
+    size_t count = t != NULL && throttle_counts(req) ? throttle_owners(req, asks) : 0;
     if (count == 0)
         return NEXT;
     int64_t now_s = clock_unix_ms() / 1000, minute = now_s / MINUTE, second = now_s % MINUTE,
-            tokens = expected_tokens(req);
-    lock(t, asks, count);
+            tokens = throttle_expected(req);
+    throttle_lock(t, asks, count);
     for (size_t i = 0; i < count && next == NEXT; i++)
-        next = check(req, t, &asks[i], tokens, minute, second);
+        next = check(req, t, &asks[i], tokens, minute, second, req->taken.turns >= TURNS_MOST);
     for (size_t i = 0; i < count && next == NEXT; i++)
         take(req, t, &asks[i], tokens, minute, second);
     pthread_mutex_unlock(&t->mutex);
@@ -285,6 +321,10 @@ enum next throttle_run(struct request *req)
         req->taken.tokens = tokens;
     }
     req->taken.reset_s = (int)(MINUTE - second);
+    if (next == WAIT) { /* what was taken has been used by others since */
+        req->row -= 2;  /* row "limits.ask" comes again */
+        return NEXT;
+    }
     return next;
 }
 
@@ -302,14 +342,31 @@ static int64_t reported_tokens(const struct request *req)
     return sum;
 }
 
+static void correct_shared(struct request *req, const struct ask_one *ask, int64_t reported, int64_t minute)
+{
+    const struct config_rates *r = ask->rates;
+    const struct throttle_taken *taken = &req->taken;
+    struct worker *worker = req->worker;
+    int64_t was = throttle_at_most(taken->tokens, r->tpm), used = reported < 0 ? 0 : reported;
+    if (r->rpm > 0 && reported < 0)
+        throttle_share_give(ask->owner->windows[0], worker->index, &worker->loop, taken->minute, 1);
+    if (r->tpm > 0 && used != was)
+        throttle_share_give(ask->owner->windows[1], worker->index, &worker->loop, used > was ? minute : taken->minute,
+                            was - used);
+}
+
 static void correct(struct request *req, struct throttle *t, const struct ask_one *ask, int64_t reported,
                     int64_t minute)
 {
     const struct config_rates *r = ask->rates;
     const struct throttle_taken *taken = &req->taken;
-    int64_t was = at_most(taken->tokens, r->tpm);
+    int64_t was = throttle_at_most(taken->tokens, r->tpm);
     BUG_IF(ask->owner->in_flight == 0);
     ask->owner->in_flight--;
+    if (t->aside != NULL) {
+        correct_shared(req, ask, reported, minute);
+        return;
+    }
     if (r->rpm > 0 && reported < 0)
         add_one(t, ask->owner, 'r', taken->minute, -1);
     if (r->tpm > 0 && reported > was) /* it is used up now */
@@ -324,30 +381,11 @@ void throttle_end(struct request *req)
     struct ask_one asks[THROTTLE_MOST];
     if (req->taken.minute == 0)
         return;
-    size_t count = owners_of(req, asks);
+    size_t count = throttle_owners(req, asks);
     int64_t reported = reported_tokens(req), minute = clock_unix_ms() / 1000 / MINUTE;
-    lock(t, asks, count);
+    throttle_lock(t, asks, count);
     for (size_t i = 0; i < count; i++)
         correct(req, t, &asks[i], reported, minute);
     pthread_mutex_unlock(&t->mutex);
     req->taken.minute = 0;
-}
-
-static void put(struct request *req, struct answer_head *head, const char *kind, int64_t limit, int64_t left)
-{
-    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-limit-%s", kind),
-                    arena_printf(&req->arena, "%lld", (long long)limit));
-    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-remaining-%s", kind),
-                    arena_printf(&req->arena, "%lld", (long long)left));
-    answer_head_add(head, arena_printf(&req->arena, "x-ratelimit-reset-%s", kind),
-                    arena_printf(&req->arena, "%ds", req->taken.reset_s));
-}
-
-void throttle_head(struct request *req, struct answer_head *head)
-{
-    const struct throttle_taken *taken = &req->taken;
-    if (taken->requests_limit > 0)
-        put(req, head, "requests", taken->requests_limit, taken->requests_left);
-    if (taken->tokens_limit > 0)
-        put(req, head, "tokens", taken->tokens_limit, taken->tokens_left);
 }

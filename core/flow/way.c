@@ -11,13 +11,14 @@
 /* A step returns NEXT, WAIT (goes on at the following row), DONE, or FAIL with req->fail filled in. A thing that
  * waits is two rows, so where a request is = which row it is at. */
 static const struct step rows[] = {
-    { "admit", admit_run },       /* what the front refused, and more requests in flight than may be */
-    { "auth", auth_run },         /* whose request is it */
-    { "shed", shed_run },         /* is there anything left for it? Before its body is read */
-    { "body", decode_wait_body }, /* waits until it is complete */
-    { "parse", decode_parse },    /* face: the client's dialect -> canonical view; a job where it is large */
-    { "decode", decode_run },     /* what came of that, or why it is refused */
-    { "limits", throttle_run },   /* requests and tokens per minute, requests in flight */
+    { "admit", admit_run },         /* what the front refused, and more requests in flight than may be */
+    { "auth", auth_run },           /* whose request is it */
+    { "shed", shed_run },           /* is there anything left for it? Before its body is read */
+    { "body", decode_wait_body },   /* waits until it is complete */
+    { "parse", decode_parse },      /* face: the client's dialect -> canonical view; a job where it is large */
+    { "decode", decode_run },       /* what came of that, or why it is refused */
+    { "limits.ask", throttle_ask }, /* where limits are counted on a server: its share of them. Waits for that */
+    { "limits", throttle_run },     /* requests and tokens per minute, requests in flight */
     { "policy.request",
       policy_request },                 /* what the operator's rules make of it: another model, an answer, a refusal */
     { "route", route_run },             /* the eligible targets, in order */

@@ -222,6 +222,16 @@ static int start_keeper(struct aside *a)
 
 /* --- open and close --- */
 
+int aside_patience_ms(void)
+{
+#ifdef GW_TEST_BUILD
+    const char *said = getenv("GW_CACHE_WAIT_MS");
+    if (said != NULL)
+        return atoi(said);
+#endif
+    return ASIDE_ANSWER_MS;
+}
+
 struct aside *aside_open(const struct plugin *plugin, const char *settings, unsigned workers, struct fail *fail)
 {
     unsigned lanes = workers * ASIDE_LANES_MOST <= ASIDE_FDS_MOST ? ASIDE_LANES_MOST : 1;
@@ -236,6 +246,7 @@ struct aside *aside_open(const struct plugin *plugin, const char *settings, unsi
     a->plugin = plugin;
     a->workers = workers;
     a->lanes = lanes;
+    a->patience_ns = aside_patience_ms() * CLOCK_MS;
     a->control_fd = -1;
     a->settings = strdup(settings);
     a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -1,7 +1,7 @@
 /* aside.h - a cache plugin that may block, in a helper process of its own. A crash of it, a hang or wrong bytes cost answers, never the
  * gateway: the process is started again at once. It has the plugin's settings and no other secret.
  *
- * Each worker has lanes of its own to it and asks on its own loop, without a lock. Who asks has an answer within ASIDE_ANSWER_MS, whatever the
+ * Each worker has lanes of its own to it and asks on its own loop, without a lock. Who asks has an answer within aside_patience_ms(), whatever the
  * plugin does; what is late then finishes alone. */
 #ifndef PLUGIN_ASIDE_H
 #define PLUGIN_ASIDE_H
@@ -49,6 +49,8 @@ struct aside_ask {
     struct aside_pending *pending;
 };
 
+/* ASIDE_ANSWER_MS; in builds for tests what GW_CACHE_WAIT_MS says, as a busy machine is late. */
+int aside_patience_ms(void);
 /* Starts the helper, with `settings` (a JSON object), for `workers` workers. Given; NULL with `fail` (FAIL_OPERATOR): the plugin refuses its
  * settings, or the process cannot be started. Boot thread. */
 struct aside *aside_open(const struct plugin *plugin, const char *settings, unsigned workers, struct fail *fail);

@@ -41,6 +41,7 @@ struct aside_lane {
 struct aside {
     const struct plugin *plugin;
     char *settings;
+    int64_t patience_ns;
     unsigned workers, lanes; /* lanes of each worker */
     /* The helper; of the thread that keeps it up, and of aside_open() before it runs. */
     pid_t pid;

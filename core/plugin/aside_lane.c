@@ -242,7 +242,7 @@ static struct aside_lane *choose(struct aside *a, unsigned worker, struct loop *
         unsigned index = worker * a->lanes + i;
         struct aside_lane *lane = &a->lane[index];
         if (!is_open(lane, index, loop) || lane->count >= WAITING_MOST ||
-            (lane->first != NULL && now - lane->first->sent_ns > ASIDE_ANSWER_MS * CLOCK_MS))
+            (lane->first != NULL && now - lane->first->sent_ns > a->patience_ns))
             continue;
         if (best == NULL || lane->count < best->count)
             best = lane;
@@ -311,7 +311,7 @@ bool aside_ask(struct aside *a, unsigned worker, struct loop *loop, const struct
         ask->loop = loop;
         ask->pending = p;
         ask->timer = (struct loop_timer){ .on_time = on_late };
-        loop_timer_set(loop, &ask->timer, p->sent_ns + ASIDE_ANSWER_MS * CLOCK_MS);
+        loop_timer_set(loop, &ask->timer, p->sent_ns + a->patience_ns);
     }
     *lane->last = p;
     lane->last = &p->next;

@@ -14,8 +14,9 @@ bool breaker_begin(struct server *server, int64_t now_ms)
     return open || probe;
 }
 
-void breaker_end(struct server *server, int64_t now_ms, bool good)
+bool breaker_end(struct server *server, int64_t now_ms, bool good)
 {
+    bool shuts = false;
     pthread_mutex_lock(&server->mutex);
     if (good) {
         server->failures = 0;
@@ -29,6 +30,8 @@ void breaker_end(struct server *server, int64_t now_ms, bool good)
     } else if (++server->failures >= FAILURES_MOST) {
         server->pause_ms = PAUSE_FIRST_MS;
         server->until_ms = now_ms + server->pause_ms;
+        shuts = true;
     }
     pthread_mutex_unlock(&server->mutex);
+    return shuts;
 }

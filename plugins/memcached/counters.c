@@ -35,6 +35,8 @@ static gw_status add(struct session *s, const gw_scope *scope, gw_str key, int64
     gw_status status = GW_MISS;
     if (!key_of(s->of, 'c', scope, key, name, &len) || delta == INT64_MIN)
         return GW_E_REJECT;
+    if (!session_ready(s))
+        return GW_E_NOMEM;
     struct server *server = server_of(s, name, len);
     for (int i = 0; i < TRIES_MOST && status == GW_MISS; i++) {
         int64_t first;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DIGEST_LEN = 32, SCOPE_HEX = 32, WAIT_MS = 5 };
+enum { DIGEST_LEN = 32, SCOPE_HEX = 32, TIMEOUT_USUAL_MS = 5, TIMEOUT_MOST_MS = 60000 };
 
 /* The address behind the last colon; false where it is none. A name that begins with / is a socket. */
 static bool is_server(gw_str s)
@@ -67,10 +67,14 @@ static gw_status memcached_plugin_open(const gw_host *host, gw_call *call, const
     size_t count = host->json->count(servers);
     if (host->json->type(servers) != GW_JSON_ARRAY || count == 0 || count > SERVERS_MOST)
         return refuse(host, call, "servers must name 1 to 64 memcached servers: servers = { \"10.0.0.7:11211\" }");
+    int64_t timeout_ms = gw_get_int(host, config, "timeout_ms", TIMEOUT_USUAL_MS);
+    if (timeout_ms < 1 || timeout_ms > TIMEOUT_MOST_MS)
+        return refuse(host, call, "timeout_ms must be 1 to 60000");
     struct instance *of = calloc(1, sizeof *of);
     if (of == NULL)
         return GW_E_NOMEM;
     of->host = host;
+    of->timeout_ms = (uint32_t)timeout_ms;
     gw_status status = GW_OK;
     for (size_t i = 0; i < count && status == GW_OK; i++)
         status = add_server(of, call, host->json->str(host->json->at(servers, i)));
@@ -83,16 +87,16 @@ static gw_status memcached_plugin_open(const gw_host *host, gw_call *call, const
 
 /* Each server is asked at once and answers within some milliseconds, or counts as away. No server's keys move to another: what came
  * back with it would be old. */
-static bool configure(memcached_st *mc)
+static bool configure(memcached_st *mc, uint32_t timeout_ms)
 {
-    static const struct {
+    const struct {
         memcached_behavior_t what;
         uint64_t value;
     } behaviors[] = {
         { MEMCACHED_BEHAVIOR_NO_BLOCK, 1 },
         { MEMCACHED_BEHAVIOR_TCP_NODELAY, 1 },
-        { MEMCACHED_BEHAVIOR_POLL_TIMEOUT, WAIT_MS },
-        { MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, WAIT_MS },
+        { MEMCACHED_BEHAVIOR_POLL_TIMEOUT, timeout_ms },
+        { MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, timeout_ms },
         { MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED, 1 },
         { MEMCACHED_BEHAVIOR_RETRY_TIMEOUT, 1 },
         { MEMCACHED_BEHAVIOR_SERVER_FAILURE_LIMIT, 1000000 },
@@ -123,6 +127,35 @@ static bool name_server(memcached_st *mc, const char *name)
     return !memcached_failed(memcached_server_add(mc, host, (in_port_t)atoi(colon + 1)));
 }
 
+/* NULL: there is no memory. Nothing is connected yet. */
+static memcached_st *make(const struct instance *of)
+{
+    memcached_st *mc = memcached_create(NULL);
+    bool good = mc != NULL && configure(mc, of->timeout_ms);
+    for (size_t i = 0; i < of->server_count && good; i++)
+        good = name_server(mc, of->servers[i].name);
+    if (!good && mc != NULL)
+        memcached_free(mc);
+    return good ? mc : NULL;
+}
+
+/* The library leaves a server alone for a second after a failure, in each session apart, and finds out in each that an old connection has
+ * ended: the breaker knows better. */
+bool session_ready(struct session *s)
+{
+    unsigned shut = atomic_load(&s->of->shut);
+    if (!s->failed && s->shut == shut)
+        return true;
+    memcached_st *mc = make(s->of);
+    if (mc == NULL)
+        return false;
+    memcached_free(s->mc);
+    s->mc = mc;
+    s->shut = shut;
+    s->failed = false;
+    return true;
+}
+
 static gw_status memcached_plugin_attach(void *instance, gw_call *call, void **session)
 {
     struct instance *of = instance;
@@ -131,13 +164,9 @@ static gw_status memcached_plugin_attach(void *instance, gw_call *call, void **s
     if (s == NULL)
         return GW_E_NOMEM;
     s->of = of;
-    s->mc = memcached_create(NULL);
-    bool good = s->mc != NULL && configure(s->mc);
-    for (size_t i = 0; i < of->server_count && good; i++)
-        good = name_server(s->mc, of->servers[i].name);
-    if (!good) {
-        if (s->mc != NULL)
-            memcached_free(s->mc);
+    s->mc = make(of);
+    s->shut = atomic_load(&of->shut);
+    if (s->mc == NULL) {
         free(s);
         return GW_E_NOMEM;
     }
@@ -223,16 +252,20 @@ gw_status outcome(struct session *s, struct server *server, memcached_return_t c
         status = changes ? GW_E_UNKNOWN : GW_E_PROTOCOL;
         break;
     }
-    if (status == GW_E_PROTOCOL || status == GW_E_UNKNOWN)
-        memcached_quit(s->mc); /* what still comes on these connections belongs to nobody */
-    breaker_end(server, s->of->host->now_ms(s->of->host->self),
-                status == GW_OK || status == GW_MISS || status == GW_E_REJECT);
+    bool good = status == GW_OK || status == GW_MISS || status == GW_E_REJECT;
+    if (!good) { /* what still comes on its connections belongs to nobody */
+        memcached_quit(s->mc);
+        s->failed = true;
+    }
+    if (breaker_end(server, s->of->host->now_ms(s->of->host->self), good))
+        atomic_fetch_add(&s->of->shut, 1);
     return status;
 }
 
 static const gw_option options[] = {
     { "servers", "the servers, as \"host:port\" (an IP is looked up sooner than a name), or the path of a socket",
       GW_JSON_ARRAY, GW_OPTION_REQUIRED },
+    { "timeout_ms", "how long one step of an operation may take; 5 unless set", GW_JSON_INT, 0 },
     { NULL, NULL, 0, 0 },
 };
 

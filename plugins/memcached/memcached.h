@@ -5,6 +5,7 @@
 #include <gateway/cache.h>
 #include <libmemcached/memcached.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum {
@@ -29,11 +30,15 @@ struct instance {
     const gw_host *host;
     struct server servers[SERVERS_MOST];
     size_t server_count;
+    uint32_t timeout_ms;
+    atomic_uint shut; /* how often one of them was left alone */
 };
 
 struct session {
     struct instance *of;
     memcached_st *mc;
+    unsigned shut; /* when its connections were made */
+    bool failed;   /* one of its connections is no use any more */
 };
 
 /* The name of a key on the servers: `kind`, a digest of team and space, the key. False: it is no key. */
@@ -42,9 +47,12 @@ bool key_of(const struct instance *of, char kind, const gw_scope *scope, gw_str 
 struct server *server_of(struct session *s, const char *name, size_t len);
 uint32_t ttl_of(uint32_t ttl_s);
 
-/* breaker.c: may the server be asked? Then breaker_end() tells how it went. */
+/* Before an operation: new connections, where the old ones may be of a server that has gone. False: there is no memory. */
+bool session_ready(struct session *s);
+
+/* breaker.c: may the server be asked? Then breaker_end() tells how it went; true: from now on it is left alone. */
 bool breaker_begin(struct server *server, int64_t now_ms);
-void breaker_end(struct server *server, int64_t now_ms, bool good);
+bool breaker_end(struct server *server, int64_t now_ms, bool good);
 
 /* How an operation went: notes it for the server, and what follows for the core. `changes`: a server that did not answer may have
  * done it. */

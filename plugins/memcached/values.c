@@ -72,6 +72,8 @@ gw_status values_get_many(void *session, gw_call *call, const gw_scope *scope, c
     (void)call;
     if (count == 0 || count > KEYS_MOST)
         return GW_E_REJECT;
+    if (!session_ready(s))
+        return GW_E_NOMEM;
     for (uint32_t i = 0; i < count; i++) {
         if (!key_of(s->of, 'v', scope, keys[i], m.names[i], &m.lens[i]))
             return GW_E_REJECT;
@@ -120,6 +122,8 @@ gw_status values_set(void *session, gw_call *call, const gw_scope *scope, gw_str
     (void)call;
     if (!key_of(s->of, 'v', scope, key, name, &len) || value.len > VALUE_MOST)
         return GW_E_REJECT;
+    if (!session_ready(s))
+        return GW_E_NOMEM;
     struct server *server = server_of(s, name, len);
     if (!breaker_begin(server, s->of->host->now_ms(s->of->host->self)))
         return GW_E_RETRY;
@@ -136,6 +140,8 @@ gw_status values_del(void *session, gw_call *call, const gw_scope *scope, gw_str
     struct session *s = session;
     gw_status found = GW_MISS;
     (void)call;
+    if (!session_ready(s))
+        return GW_E_NOMEM;
     for (const char *kind = "vc"; *kind != '\0'; kind++) {
         char name[KEY_ROOM];
         size_t len;

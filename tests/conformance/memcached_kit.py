@@ -10,7 +10,7 @@ import memcached  # noqa: E402
 
 servers = [memcached.Server(), memcached.Server()]
 try:
-    settings = {"servers": [server.address for server in servers]}
+    settings = {"servers": [server.address for server in servers], "timeout_ms": 5000}
     sys.exit(subprocess.run([sys.argv[1], sys.argv[2], "--settings", json.dumps(settings)], check=False).returncode)
 finally:
     for server in servers:

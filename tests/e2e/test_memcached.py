@@ -12,7 +12,8 @@ import upstream
 from command import run
 from harness import Case, Gateway, auth, key_line, provider, wait_for
 
-SEAL = {"CACHE_SEAL": "the same on all gateways"}
+PATIENT = {"GW_CACHE_WAIT_MS": "1000"}  # a busy machine is late
+SEAL = {"CACHE_SEAL": "the same on all gateways", **PATIENT}
 
 
 def lua(up, servers, more="", seal='seal = env "CACHE_SEAL", ', backends=""):
@@ -95,7 +96,7 @@ class Hits(Memcached):
         addresses = [s.address for s in self.servers]
         with Gateway(lua(self.up, addresses), env=SEAL) as second:
             self.hit(lambda: self.chat(text, gateway=second))
-        with Gateway(lua(self.up, addresses), env={"CACHE_SEAL": "another one of 16 bytes"}) as third:
+        with Gateway(lua(self.up, addresses), env={"CACHE_SEAL": "another one of 16 bytes", **PATIENT}) as third:
             self.assertEqual(self.chat(text, gateway=third).header("cache-status"), "llm-gateway; fwd=miss; stored")
 
     def test_nothing_of_an_answer_can_be_read_on_the_server(self):
@@ -160,7 +161,7 @@ class Seals(Memcached):
         cls.up = upstream.Upstream(upstream.good)
         cls.server = memcached.Server()
         cls.folder = tempfile.mkdtemp()
-        return Gateway(lua(cls.up, [cls.server.address], seal="", backends='ledger { path = "%s" }\n' % cls.folder))
+        return Gateway(lua(cls.up, [cls.server.address], seal="", backends='ledger { path = "%s" }\n' % cls.folder), env=PATIENT)
 
     @classmethod
     def tidy(cls):

@@ -24,9 +24,9 @@ static const char *sample(const struct word_row *row)
         if (strcmp(row->setting, "base_url") == 0)
             return "\"http://127.0.0.1:1\"";
         if (strcmp(row->setting, "plugin") == 0)
-            return strcmp(row->word, "store") == 0   ? "\"sqlite\""
-                   : strcmp(row->word, "cache") == 0 ? "\"memory\""
-                                                     : "\"demo\"";
+            return strcmp(row->word, "store") == 0                                         ? "\"sqlite\""
+                   : strcmp(row->word, "cache") == 0 || strcmp(row->word, "counters") == 0 ? "\"memory\""
+                                                                                           : "\"demo\"";
         if (strcmp(row->setting, "sha256") == 0)
             return "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
         if (strcmp(row->setting, "zone") == 0)
