@@ -40,7 +40,7 @@ class Case:
     lines: list
     systems: tuple = ("direct", "nginx", "nginx+", "gateway")
     fresh: bool = False  # start the system anew in each round
-    cached: bool = False  # each system answers from its own cache: one request goes upstream
+    cached: str = ""  # each system answers from its own cache, the gateway from this plugin: one request goes upstream
     profiled: typing.Optional[typing.Callable] = None  # what --profile runs, where that is not `run`
 
 
@@ -181,11 +181,13 @@ def saturated_case(name, title, body, mode, limit=None, stream=False):
     )
 
 
-def hit_case(name, title, mode, limit=None, stream=False):
+def hit_case(name, title, mode, limit=None, stream=False, plugin="memory"):
     """The same request again and again: the proxies' own cache answers it."""
     case = saturated_case(name, title, 1024, mode, limit, stream)
     how = case.how + "; one request went upstream, the cache of the proxy gives its answer again (nginx: proxy_cache by address and body)"
-    return dataclasses.replace(case, how=how, systems=("nginx", "nginx+", "gateway"), cached=True)
+    if plugin == "memcached":
+        how += "; the gateway's is on memcached: its CPU is without its helper process, the helper's and memcached's come on top"
+    return dataclasses.replace(case, how=how, systems=("nginx", "nginx+", "gateway"), cached=plugin)
 
 
 def fixed_rate(bench, system):
@@ -367,6 +369,7 @@ CASES = [
     saturated_case("sse10k", "1 KB request, 10 KB stream of 50 events sent at once", 1024, "s10k", stream=True),
     saturated_case("sse100k", "1 KB request, 100 KB stream of 512 events sent at once", 1024, "s100k", stream=True),
     hit_case("hit1k", "1 KB request, 1 KB answer from the cache", "w1k", 3),
+    hit_case("hit1k-memcached", "1 KB request, 1 KB answer from the cache on memcached", "w1k", plugin="memcached"),
     hit_case("hit100k", "1 KB request, 100 KB answer from the cache", "w100k"),
     hit_case("hitsse10k", "1 KB request, 10 KB stream of 50 events from the cache", "s10k", stream=True),
     Case(

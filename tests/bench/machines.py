@@ -171,7 +171,7 @@ class Direct:
 
     name = "direct"
     pid = 0
-    cached = False  # to be started with a cache of its own
+    cached = ""  # to be started with a cache of its own, the gateway with this plugin
 
     def __init__(self, upstream):
         self.upstream = upstream
@@ -316,7 +316,7 @@ class Gateway(Direct):
     def __init__(self, upstream, shop, program):
         super().__init__(upstream)
         self.shop, self.program = shop, program
-        self.process = self.port = None
+        self.process = self.port = self.memcached = self.memcached_port = None
         self.log = shop.path("access.log")
         self.talk = shop.path("gateway.err")
 
@@ -330,14 +330,32 @@ class Gateway(Direct):
             lines.append(f'provider "p-{name}" {{ {service}, secrets = {{ env "GW_BENCH_KEY" }} }}')
             lines.append(f'model "{name}" {{ {{ "p-{name}/m" }} }}')
         if self.cached:
-            lines.append("cache { mb = 64, ttl_s = 600 }")
+            lines.append("cache { mb = 64, ttl_s = 600 }" if self.cached == "memory" else
+                         f'cache {{ plugin = "memcached", servers = {{ "127.0.0.1:{self.memcached_port}" }}, seal = env "GW_BENCH_SEAL", ttl_s = 600 }}')
         lines.append('team "bench" { }')
         digest = hashlib.sha256(KEY.encode()).hexdigest()
         lines.append(f'key {{ sha256 = "{digest}", team = "bench", name = "bench" }}')
         return "\n".join(lines) + "\n"
 
+    def start_memcached(self):
+        """Beside the tools; it has a core of its own in no real machine either."""
+        program = shutil.which("memcached")
+        if program is None:
+            raise Broken("there is no memcached: install it")
+        self.memcached_port = free_port()
+        who = ["-u", "nobody"] if os.geteuid() == 0 else []
+        self.memcached = spawn([program, "-l", "127.0.0.1", "-p", str(self.memcached_port), "-U", "0", "-t", "1", *who], cores()[1])
+
+        def is_ready():
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", self.memcached_port)) == 0
+
+        wait_until(is_ready, 10, "memcached")
+
     def start(self):
         self.port = free_port()
+        if self.cached == "memcached":
+            self.start_memcached()
         config = self.shop.path("gateway.lua")
         with open(config, "w", encoding="utf-8") as f:
             f.write(self._config())
@@ -347,7 +365,7 @@ class Gateway(Direct):
                 cores()[0],
                 stdout=log,
                 stderr=talk,
-                env={**os.environ, "GW_BENCH_KEY": UPSTREAM_KEY},
+                env={**os.environ, "GW_BENCH_KEY": UPSTREAM_KEY, "GW_BENCH_SEAL": UPSTREAM_KEY},
             )
         self.pid = self.process.pid
         wait_until(self._ready, 10, "the gateway")
@@ -362,6 +380,10 @@ class Gateway(Direct):
             return False
 
     def stop(self):
+        if self.memcached:
+            self.memcached.kill()
+            self.memcached.wait(5)
+            self.memcached = None
         if not self.process:
             return
         for seconds in (3, 3):  # the second SIGTERM ends the drain

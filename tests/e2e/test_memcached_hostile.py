@@ -1,14 +1,19 @@
 """test_memcached_hostile.py - a memcached that delays, cuts, reorders, doubles and lies: no wrong answer, and the gateway goes on."""
 
+import os
 import random
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
+import harness
 import hostile
 import memcached
 import upstream
-from harness import FULL, Case, Gateway, auth, wait_for
+from harness import FULL, ROOT, Case, Gateway, auth, wait_for
 from test_memcached import SEAL as PATIENT, lua
 
 SEAL = {"CACHE_SEAL": PATIENT["CACHE_SEAL"]}  # 5 ms, as outside of tests
@@ -103,6 +108,33 @@ class Hostile(Case):
                 self.assertGreater(self.figure("gw_cache_misses_total", gateway), 0)
         finally:
             server.stop()
+
+
+class Careless(Case):
+    """A plugin that ends its process, hangs, is slow, and writes junk to the gateway."""
+
+    @classmethod
+    def make(cls):
+        cls.up = upstream.Upstream(echo)
+        cls.folder = tempfile.mkdtemp(prefix="gw-careless-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        path = os.path.join(cls.folder, "careless_cache.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-fvisibility=hidden", "-I" + os.path.join(ROOT, "sdk", "include"), "-o", path,
+                        os.path.join(ROOT, "tests", "e2e", "plugins", "careless_cache.c")], check=True)
+        os.chmod(path, 0o644)
+        return Gateway('plugins { path = { "%s", "%s" } }\n' % (cls.folder, os.path.join(os.path.dirname(harness.BINARY), "plugins"))
+                       + lua(cls.up, ["127.0.0.1:1"]).replace('plugin = "memcached", servers = { "127.0.0.1:1" }', 'plugin = "careless_cache"'), env=SEAL)
+
+    def test_the_gateway_goes_on(self):
+        load = Load(self.gw, 20)
+        end = time.monotonic() + 12
+        load.run(lambda: time.monotonic() < end)
+        self.assertEqual(load.wrong, [])
+        self.assertGreater(load.hits, 0)
+        text = self.gw.request("GET", "/metrics").body.decode()
+        restarts = [int(line.split()[1]) for line in text.splitlines() if line.startswith("gw_cache_helper_restarts_total ")]
+        self.assertGreater(restarts[0], 5)
+        self.assertIn('the helper process of the plugin "careless_cache"', self.gw.said())
 
 
 class Away(Case):
