@@ -209,16 +209,17 @@ static struct text team_of(const struct json *explained)
 
 int admin_explain(struct admin_call *call)
 {
-    const char *kept[3];
     struct usage_store store;
     struct buf out;
+    struct fail ignored; /* a key of captures that is another one concerns who tries policies */
+    const char *captured[3];
     struct explain *e = explain_read(call->admin->folder, store_of(call, &store), call->parts[0], &call->fail);
     if (e == NULL)
         return -1;
     buf_init(&out, REPORT_MOST);
-    find_kept(call->admin->folder, call->parts[0], kept, &call->fail);
+    find_words(call->admin->folder, call->parts[0], captured, &ignored);
     const struct json *value =
-        explain_count(e) > 0 && explain_write(e, true, kept, &out) == 0
+        explain_count(e) > 0 && explain_write(e, true, captured, &out) == 0
             ? json_parse(call->arena, arena_text(call->arena, text_trim(buf_view(&out))), &call->fail)
             : NULL;
     explain_free(e);

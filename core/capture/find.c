@@ -145,6 +145,19 @@ bool find_has(const struct find *f, struct text id, enum sealed_kind kind)
     return place_of(f, id, kind) != NULL;
 }
 
+int find_words(const char *ledger, struct text id, const char *words[3], struct fail *fail)
+{
+    struct find f;
+    int result = find_open(&f, ledger, 0, fail);
+    if (result == 0 && find_has(&f, id, SEALED_REQUEST))
+        *words++ = "request";
+    if (result == 0 && find_has(&f, id, SEALED_ANSWER))
+        *words++ = "answer";
+    *words = NULL;
+    find_fini(&f);
+    return result;
+}
+
 bool find_get(struct find *f, struct text id, enum sealed_kind kind, struct arena *arena, struct text *out)
 {
     const struct place *p = place_of(f, id, kind);
@@ -158,17 +171,4 @@ bool find_get(struct find *f, struct text id, enum sealed_kind kind, struct aren
     close(fd);
     *out = (struct text){ open_text, len };
     return good;
-}
-
-int find_kept(const char *folder, struct text id, const char *out[3], struct fail *fail)
-{
-    struct find f;
-    int result = find_open(&f, folder, 0, fail);
-    if (find_has(&f, id, SEALED_REQUEST))
-        *out++ = "request";
-    if (find_has(&f, id, SEALED_ANSWER))
-        *out++ = "answer";
-    *out = NULL;
-    find_fini(&f);
-    return result;
 }

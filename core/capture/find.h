@@ -21,10 +21,9 @@ struct find {
 int find_open(struct find *f, const char *ledger, int64_t since_ms, struct fail *fail);
 void find_fini(struct find *f);
 bool find_has(const struct find *f, struct text id, enum sealed_kind kind);
+/* What there is of one request, "request" and "answer": words that are static, NULL behind the last. 0, or -1 with `fail`: none. */
+int find_words(const char *ledger, struct text id, const char *words[3], struct fail *fail);
 /* The text in `out`, arena; false: there is none, or it cannot be read. */
 bool find_get(struct find *f, struct text id, enum sealed_kind kind, struct arena *arena, struct text *out);
-
-/* What is kept of a request: "request", "answer", then NULL. -1 with `fail`: the folder cannot be read, and nothing is known to be kept. */
-int find_kept(const char *folder, struct text id, const char *out[3], struct fail *fail);
 
 #endif

@@ -7,8 +7,9 @@
 #include "base/crypto.h"
 #include "base/fail.h"
 
-enum sealed_kind { SEALED_REQUEST = 1, SEALED_ANSWER = 2 };
-#define SEALED_KINDS 3
+enum sealed_kind { SEALED_REQUEST = 1, SEALED_ANSWER = 2, SEALED_ROUTE = 3 }; /* ROUTE + n: of attempt n + 1 */
+#define SEALED_ROUTES 5
+#define SEALED_KINDS (SEALED_ROUTE + SEALED_ROUTES)
 #define SEALED_ID 36u                 /* characters of a request's id: it stands open */
 #define SEALED_HEAD 48u               /* bytes of a file's head */
 #define SEALED_FRAME 41u              /* bytes before a record: kind, id, length of what is sealed */

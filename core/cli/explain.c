@@ -18,7 +18,7 @@ static int show(struct cli *cli, const char *folder, const struct explain *e)
         return CLI_FAILED;
     }
     buf_init(&out, 16 << 20);
-    if (find_kept(folder, text_of(cli->args[0]), captured, &fail) < 0)
+    if (find_words(folder, text_of(cli->args[0]), captured, &fail) < 0)
         cli_say("%s", fail.text);
     if (explain_write(e, cli_option(cli, "json") != NULL, captured, &out) == 0)
         return cli_print(&out);

@@ -91,6 +91,68 @@ void captured_request(struct request *req)
     put(req, SEALED_REQUEST, &w, buf_view(&req->body), TEXT_NONE);
 }
 
+bool captured_is(const struct request *req)
+{
+    return req->captured != NULL && req->captured->wanted;
+}
+
+static void put_real(struct json_writer *w, struct text name, double value)
+{
+    json_key_plain(w, name);
+    json_put_real(w, value);
+}
+
+static void put_target(struct json_writer *w, const struct script_target *t)
+{
+    json_object(w);
+    put_text(w, TEXT("provider"), t->provider);
+    put_text(w, TEXT("model"), t->model);
+    put_text(w, TEXT("role"), text_of(t->role));
+    put_text(w, TEXT("region"), t->region);
+    put_text(w, TEXT("retention"), t->retention);
+    put_int(w, TEXT("cost_nano"), t->cost_nano);
+    put_int(w, TEXT("context_tokens"), t->context_tokens);
+    put_int(w, TEXT("in_flight"), t->in_flight);
+    put_int(w, TEXT("ejected"), t->ejected);
+    put_int(w, TEXT("cooling_ms"), t->cooling_ms);
+    put_real(w, TEXT("first_token_ms"), t->first_token_ms);
+    put_real(w, TEXT("tokens_per_s"), t->tokens_per_s);
+    json_close(w);
+}
+
+static void put_error(struct json_writer *w, const struct script_error *e)
+{
+    json_name(w, "error");
+    json_object(w);
+    put_text(w, TEXT("class"), text_of(e->class));
+    put_int(w, TEXT("status"), e->status);
+    put_text(w, TEXT("code"), e->code);
+    put_text(w, TEXT("provider"), e->provider);
+    put_text(w, TEXT("target"), e->target);
+    json_close(w);
+}
+
+void captured_route(struct request *req, unsigned attempt, const struct script_targets *targets,
+                    const struct script_error *error)
+{
+    struct json_writer w;
+    struct buf out;
+    if (attempt > SEALED_ROUTES)
+        return;
+    buf_init(&out, SEALED_MOST);
+    json_writer_init(&w, &out);
+    json_object(&w);
+    if (error != NULL)
+        put_error(&w, error);
+    json_name(&w, "targets");
+    json_array(&w);
+    for (size_t i = 0; i < targets->count; i++)
+        put_target(&w, &targets->items[i]);
+    json_close(&w);
+    json_close(&w);
+    put(req, (enum sealed_kind)(SEALED_ROUTE + attempt - 1), &w, TEXT_NONE, TEXT_NONE);
+}
+
 static void put_usage(struct json_writer *w, const struct usage *u)
 {
     json_name(w, "usage");
@@ -109,9 +171,9 @@ void captured_answer(struct request *req, const struct script_response *shown)
     struct captured *c = req->captured;
     struct json_writer w;
     struct buf out;
-    if (c == NULL || !c->wanted)
+    if (c == NULL || !c->wanted || c->answered)
         return;
-    c->wanted = false; /* of those that are dropped the first */
+    c->answered = true; /* of those that are dropped the first */
     if (shown->parts[0].len + shown->parts[1].len > SEALED_MOST - HEAD_MOST) {
         capture_lost(req->worker->gateway->capture, CAPTURE_LARGE);
         return;

@@ -328,16 +328,21 @@ enum next policy_route(struct request *req)
 {
     struct script_request *p = req->policy;
     enum script_verdict verdict;
-    if (!is_seen(req) || !has_route_hook(req->config) ||
-        req->secret_tries > 0) /* the same target with its next secret: that was decided */
+    bool hooks = is_seen(req) && has_route_hook(req->config), waits = hooks && p->waits;
+    if (req->secret_tries > 0) /* the same target with its next secret: that was decided */
         return NEXT;
-    if (p->waits) {
+    struct script_targets *targets = !waits && (hooks || captured_is(req)) ? show_targets(req) : NULL;
+    if (!waits && captured_is(req))
+        captured_route(req, req->attempts_made + 1, targets, last_error(req));
+    if (!hooks)
+        return NEXT;
+    if (waits) {
         verdict = script_resume(req->scripts, p);
     } else {
         p->attempt = req->attempts_made + 1;
         p->last_error = last_error(req);
         p->sends = p->base; /* what on_route sets is for one attempt */
-        p->targets = show_targets(req);
+        p->targets = targets;
         verdict = script_on_route(req->scripts, p, p->targets);
     }
     if (verdict == SCRIPT_WAIT)

@@ -38,6 +38,7 @@ static struct past_request *begin(struct past *past, const gw_store_row *row)
                                 .admitted_ms = row->admitted_ms,
                                 .place = past->count,
                                 .priced = true };
+    r->last_tried = &r->tried;
     map_put(&past->by_id, r->id, r);
     if (past->count == past->room) {
         past->room = past->room > 0 ? past->room * 2 : 1024;
@@ -82,6 +83,10 @@ static void add(struct past *past, const gw_store_row *row)
         return;
     r->attempts++;
     r->last = target_of(past, row);
+    struct past_attempt *a = arena_new(&past->arena, struct past_attempt);
+    *a = (struct past_attempt){ .target = r->last, .number = row->attempt };
+    *r->last_tried = a;
+    r->last_tried = &a->next;
     if (r->first.ptr == NULL)
         r->first = r->last;
 }

@@ -5,15 +5,23 @@
 #include "base/map.h"
 #include "money/usage_report.h"
 
+/* One try at a target. */
+struct past_attempt {
+    struct past_attempt *next;
+    struct text target; /* "provider/model" */
+    uint64_t number;    /* from 1 */
+};
+
 struct past_request {
     struct text id, team, key, project, tags, user, session, client, face;
     struct text model;       /* of its first record: a policy may have chosen it */
     struct text first, last; /* targets, "provider/model": of its first attempt, of its last; absent: none was sent */
     struct text outcome, policies; /* of its last record; what policies decided, JSON */
     int64_t admitted_ms, duration_ms;
-    int64_t asked_input;                    /* tokens of the first attempt that reports some; 0: none does */
-    int64_t input, output, reasoning, cost; /* of all attempts */
-    size_t place;                           /* among the records */
+    int64_t asked_input;                      /* tokens of the first attempt that reports some; 0: none does */
+    int64_t input, output, reasoning, cost;   /* of all attempts */
+    size_t place;                             /* among the records */
+    struct past_attempt *tried, **last_tried; /* in order; NULL: none was sent */
     unsigned attempts;
     bool over, priced;
 };

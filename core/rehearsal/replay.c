@@ -7,34 +7,13 @@
 
 #include "flow/policy.h"
 #include "rehearsal/rehearsal.h"
-#include "rehearsal/replay_captured.h"
-#include "rehearsal/replay_route.h"
-#include "rehearsal/replay_spend.h"
+#include "rehearsal/replay_play.h"
 
 enum { REQUEST_MOST = 16 << 20, ALL_MOST = 256 << 20 };
 
-/* One request, while it is played. */
-struct playing {
-    struct arena arena; /* of the request */
-    const struct past_request *past;
-    struct find *find;
-    struct replay_spend spend;
-    struct ask ask;
-    struct script_request req;
-    /* What was decided, as the ledger has it. */
-    struct text asked, other_model;
-    struct text edits;  /* words of this policy's */
-    struct text before; /* what came of it by this policy */
-    bool elsewhere;
-    bool ordered; /* this policy has put the targets in order */
-    bool edited;  /* another policy has changed the request: what this one saw of it is not known */
-};
-
 static void start(void *owner, struct script_ask *ask)
 {
-    struct playing *p = owner;
-    if (p->req.missing == NULL)
-        p->req.missing = ask->kind == SCRIPT_ASK_LLM ? "gw.llm" : "gw.http";
+    replay_lack(owner, ask->kind == SCRIPT_ASK_LLM ? "gw.llm" : "gw.http");
 }
 
 static void wake(void *owner)
@@ -96,6 +75,7 @@ static void read_one(struct playing *p, const struct json *entry, bool own, stru
         return;
     bool denied = text_is(decision, "deny"), answered = text_is(decision, "answer");
     p->ordered = p->ordered || (own && text_is(decision, "order"));
+    p->order_elsewhere = p->order_elsewhere || (!own && text_is(decision, "order"));
     if (!own) {
         p->elsewhere = p->elsewhere || denied || answered;
         if (text_is(decision, "route"))
@@ -109,6 +89,18 @@ static void read_one(struct playing *p, const struct json *entry, bool own, stru
     }
 }
 
+/* A decision of on_response. */
+static void read_answered(struct playing *p, const struct json *entry, bool own)
+{
+    struct text decision = json_str(json_member(entry, "decision")), edits = json_str(json_member(entry, "edits"));
+    bool done = json_member(entry, "observed") == NULL && json_member(entry, "why") == NULL;
+    if (own && p->answer_before.ptr == NULL)
+        p->answer_before = replay_answer_text(&p->arena, done ? decision : TEXT_NONE,
+                                              json_str(json_member(entry, "code")), done ? edits : TEXT_NONE);
+    else if (!own && p->answer_before.ptr == NULL && done && (decision.len > 0 || edits.len > 0))
+        p->answer_elsewhere = true;
+}
+
 static void read_decisions(struct playing *p, const char *policy)
 {
     const struct past_request *past = p->past;
@@ -120,8 +112,11 @@ static void read_decisions(struct playing *p, const char *policy)
     for (size_t i = 0; i < json_count(all); i++) {
         const struct json *entry = json_at(all, i);
         struct text hook = json_str(json_member(entry, "hook"));
+        bool own = text_is(json_str(json_member(entry, "policy")), policy);
         if (text_is(hook, "on_request") || text_is(hook, "on_route"))
-            read_one(p, entry, text_is(json_str(json_member(entry, "policy")), policy), &own_model);
+            read_one(p, entry, own, &own_model);
+        else if (text_is(hook, "on_response"))
+            read_answered(p, entry, own);
     }
     struct text model = own_model.len > 0 ? own_model : p->other_model.len > 0 ? p->other_model : p->asked;
     if (p->before.ptr == NULL)
@@ -182,35 +177,6 @@ static struct text decide(struct playing *p, struct script_worker *worker)
                                     : TEXT("error");
 }
 
-static bool lack(struct playing *p, const char *what)
-{
-    if (p->req.missing == NULL)
-        p->req.missing = what;
-    return false;
-}
-
-/* The first attempt, of a request that goes to the model as it did. What it makes of its targets. */
-static struct text decide_route(struct playing *p, struct script_worker *worker, struct text now)
-{
-    const struct past_request *past = p->past;
-    struct script_targets *targets = replay_targets(&p->arena, p->req.config, p->req.model, past);
-    if ((targets == NULL && !lack(p, "the target that answered is not the model's any more: its order")) ||
-        (p->ordered && !lack(p, "the order of the targets before this policy")))
-        return now;
-    enum script_verdict verdict = script_on_route(worker, &p->req, targets);
-    if (verdict == SCRIPT_WAIT)
-        script_cancel(worker, &p->req);
-    if (verdict == SCRIPT_DENY)
-        return text_of(arena_printf(&p->arena, "deny %.*s", TEXT_ARG(p->req.refusal.code)));
-    if (verdict != SCRIPT_PASS)
-        return TEXT("error");
-    struct text first = replay_target_name(&p->arena, &targets->items[0]);
-    if (text_eq(first, past->first))
-        return now;
-    p->before = text_of(arena_printf(&p->arena, "target %.*s", TEXT_ARG(past->first)));
-    return text_of(arena_printf(&p->arena, "target %.*s", TEXT_ARG(first)));
-}
-
 /* Counters go on: as it ended, or as the policy would have ended it. */
 static void finish(struct playing *p, struct script_worker *worker, bool passed)
 {
@@ -260,6 +226,8 @@ static void add(struct replay *r, struct map *map, struct text from, struct text
 static void judge(struct replay *r, struct playing *p, struct text now)
 {
     const struct script_trace *t = p->req.traces;
+    while (t != NULL && t->next != NULL) /* the hook that ran last is the one that decided */
+        t = t->next;
     if (p->req.missing != NULL) {
         const char *why = p->edited ? ", which another policy had changed," : "";
         r->unjudged++;
@@ -281,8 +249,8 @@ static void judge(struct replay *r, struct playing *p, struct text now)
 static void play_one(struct replay *r, struct playing *p, const struct config *config, struct script_worker *worker,
                      const struct face *face)
 {
-    p->asked = p->other_model = p->before = p->edits = TEXT_NONE;
-    p->elsewhere = p->ordered = p->edited = false;
+    p->asked = p->other_model = p->before = p->edits = p->answer_before = TEXT_NONE;
+    p->elsewhere = p->ordered = p->order_elsewhere = p->edited = p->answer_elsewhere = false;
     read_decisions(p, r->policy);
     show(p, config, face);
     r->requests++;
@@ -292,11 +260,11 @@ static void play_one(struct replay *r, struct playing *p, const struct config *c
         return;
     }
     struct text now = decide(p, worker);
-    bool as_before = text_eq(now, p->before) && text_starts(now, TEXT("model ")) && p->past->first.len > 0;
-    if (as_before && p->req.missing == NULL && (config->policies->hooks & SCRIPT_ON_ROUTE) != 0)
-        now = decide_route(p, worker, now);
+    bool asks = text_starts(now, TEXT("model "));
+    if (asks && text_eq(now, p->before) && p->req.missing == NULL)
+        now = replay_later(p, worker, config->policies->hooks, now);
     judge(r, p, now);
-    finish(p, worker, text_starts(now, TEXT("model ")) || text_starts(now, TEXT("target ")));
+    finish(p, worker, asks && p->req.refusal.status == 0 && !text_is(now, "error"));
 }
 
 static void play_all(struct replay *r, const struct config *config, struct script_worker *worker,
@@ -346,7 +314,6 @@ int replay_run(struct replay *r, const struct config *config, const char *file, 
     struct script_shared *shared = script_shared_new();
     struct script_worker *worker = script_open(&own, shared, fail);
     if (worker != NULL) {
-        r->untried = policy.hooks & SCRIPT_ON_RESPONSE;
         play_all(r, &own, worker, of);
         script_unref(worker);
     }

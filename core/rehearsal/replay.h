@@ -26,7 +26,6 @@ struct replay {
     unsigned elsewhere; /* another policy refused or answered them */
     unsigned unjudged, failed;
     unsigned captured; /* of `requests`, those whose text is there */
-    unsigned untried;  /* SCRIPT_ON_*: hooks that it has and that cannot be tried */
     struct text error; /* of the first that failed */
 };
 

@@ -5,7 +5,6 @@
 #include "money/row_write.h"
 #include "plugin/call.h"
 #include "rehearsal/replay.h"
-#include "script/script.h"
 
 static int by_count(const void *a, const void *b)
 {
@@ -83,9 +82,6 @@ static void write_table(const struct replay *r, struct buf *out)
         put(out, r->error);
         buf_str(out, "\n");
     }
-    for (unsigned hook = SCRIPT_ON_REQUEST; hook <= SCRIPT_ON_FINISH; hook <<= 1)
-        if ((r->untried & hook) != 0)
-            buf_printf(out, "%s is not tried: the ledger has no answers\n", script_hook_name((enum script_hook)hook));
 }
 
 static void write_list(struct json_writer *w, const struct map *map, bool from)
@@ -138,12 +134,6 @@ static int write_json(const struct replay *r, struct buf *out)
     write_list(&w, &r->changes, true);
     json_name(&w, "missing");
     write_list(&w, &r->lacks, false);
-    json_name(&w, "not_tried");
-    json_array(&w);
-    for (unsigned hook = SCRIPT_ON_REQUEST; hook <= SCRIPT_ON_FINISH; hook <<= 1)
-        if ((r->untried & hook) != 0)
-            json_put_str(&w, text_of(script_hook_name((enum script_hook)hook)));
-    json_close(&w);
     json_close(&w);
     return json_end(&w) < 0 ? -1 : buf_str(out, "\n");
 }

@@ -72,6 +72,7 @@ struct script_target {
     int64_t cooling_ms;                  /* until one of its secrets may be used again; 0: one may */
     double first_token_ms, tokens_per_s; /* means of its streams; 0: none was measured */
     unsigned index;                      /* the caller's */
+    bool known;                          /* of a recorded request: the facts of that moment are there, too */
 };
 
 /* What may still be tried, in order. A hook changes the order and the count. */

@@ -75,7 +75,7 @@ static int lacks(lua_State *L)
 
 static void freeze(lua_State *L, const struct script_target *t)
 {
-    if (!api_run(L)->req->recorded) {
+    if (!api_run(L)->req->recorded || t->known) {
         push_facts(L, t);
         api_freeze(L, "a target", "field", may);
         return;

@@ -75,7 +75,7 @@ class Capture(Case):
             gw.chat("hello", model="smart", headers=auth("k"))
             gw.chat("hello " + CANARY, model="smart", headers=auth("o"))  # of another team
             gw.chat("hello " + CANARY, model="smart", headers=auth("k") + [("x-gw-cache", "no-store")])
-            self.wait(gw, "gw_captures_total", 2)
+            self.wait(gw, "gw_captures_total", 4)
             self.assertEqual(self.metric(gw, "gw_captures_lost_total"), 0)
         out = self.replay(TEXT_RULE)
         self.assertEqual((out["requests"], out["captured"], out["same"], out["not_judged"]), (4, 2, 1, 2), out)
@@ -123,6 +123,61 @@ class Capture(Case):
         out = self.replay(TEXT_RULE, "--as", "first")  # it stands where the client's own text is
         self.assertEqual([(c["from"], c["to"]) for c in out["changes"]], [("model smart, edited by add_system", "model fast")], out)
 
+    def routed(self, more=""):
+        """A model whose first target fails; a request to it, and one that goes through."""
+        def handler(request, out):
+            if request.json()["model"] == "bad":
+                out.send(upstream.reply_json({"error": {"message": "no", "code": "away"}}, 503))
+            else:
+                upstream.good(request, out)
+        self.up.handler = handler
+        lua = self.lua(ALL + more) + 'model "pair" { { "up/bad", region = "us" }, { "up/good", region = "eu" }, retry = { attempts = 2 } }'
+        self.write("gateway.lua", lua)
+        with Gateway(lua) as gw:
+            got = gw.chat("hello", model="pair", headers=auth("k"))
+            self.assertEqual(got.status, 200, got)
+            self.wait(gw, "gw_captures_total", 3)
+        return got.id
+
+    def test_each_attempt_is_tried(self):
+        self.routed()
+        out = self.replay("""return { on_route = function(req, targets)
+            if req.attempt == 1 then assert(#targets == 2 and targets[1].healthy and targets[1].in_flight == 0 and req.last_error == nil) return end
+            assert(#targets == 1 and req.last_error.status == 503 and req.last_error.target == "up/bad", req.last_error.class)
+            return gw.deny(503, "no_second", "x")
+        end }""")
+        self.assertEqual(([(c["from"], c["to"]) for c in out["changes"]], out["failed"]), ([("model pair", "attempt 2: deny no_second")], 0), out)
+        out = self.replay('return { on_route = function(req, targets) for i, t in ipairs(targets) do if t.region == "eu" then return { t } end end end }')
+        self.assertEqual([(c["from"], c["to"]) for c in out["changes"]], [("target up/bad", "target up/good")], out)
+        out = self.replay("return { on_route = function(req, targets) end }")
+        self.assertEqual((out["same"], out["not_judged"]), (1, 0), out)
+
+    def test_later_attempts_of_what_was_not_captured_are_not_judged(self):
+        self.routed()
+        shutil.rmtree(os.path.join(self.dir, "ledger", "capture"))
+        out = self.replay("return { on_route = function(req, targets) end }")
+        self.assertEqual([m["what"] for m in out["missing"]], ["what might be tried after the first attempt"], out)
+
+    def test_answers_are_tried(self):
+        self.write("first.lua", 'return { on_response = function(req, resp) if resp.text:find("%d%d") then return gw.deny(502, "digits", "x") end end }')
+        with Gateway(self.lua(ALL + f'policy "{self.dir}/first.lua" {{}}')) as gw:
+            got = [gw.chat("hello", model="smart", headers=auth("k"), stream=stream) for stream in (False, True)]
+            text = got[0].json()["choices"][0]["message"]["content"]
+            gw.chat("hello", model="smart", headers=auth("o"))
+            self.wait(gw, "gw_captures_total", 6)
+        said = self.command("explain", got[1].id)
+        self.assertIn("captured, sealed, for policy replay: its request and its answer\n", said.out)
+        rule = 'return { on_response = function(req, resp) if resp.text == %s and resp.finish == "stop" and resp.usage.output > 0 then return %s end end }'
+        for does, to in (('gw.deny(502, "seen", "x")', "the answer is refused: seen"), ('gw.answer("no")', "the answer is replaced"),
+                         ('gw.retry { model = "fast" }', "it is asked again"), ("resp:map_text(string.upper)", "the answer passes, edited by map_text")):
+            out = self.replay(rule % (json.dumps(text), does), "--as", "first")
+            self.assertEqual([(c["from"], c["to"], c["requests"]) for c in out["changes"]], [("the answer passes", to, 2)], out)
+            self.assertEqual([(m["what"], m["requests"]) for m in out["missing"]], [("the answer", 1)], out)
+        out = self.replay("return { on_response = function(req, resp) end }", "--as", "first")
+        self.assertEqual((out["same"], out["not_judged"]), (2, 1), out)
+        out = self.replay('return { on_request = function(req) req:skip("on_response") end, on_response = function(req, resp) end }', "--as", "first")
+        self.assertEqual((out["same"], out["not_judged"]), (3, 0), out)
+
     def test_off_by_default_and_by_a_share(self):
         with Gateway(self.lua("")) as gw:
             gw.chat("hello", model="smart", headers=auth("k"))
@@ -143,7 +198,7 @@ class Capture(Case):
             with open(clock, "r+b") as f:
                 f.write(struct.pack("q", 47 * 3600000 - 60000))
             gw.chat("hello", model="smart", headers=auth("k"))
-            self.wait(gw, "gw_captures_total", 2)
+            self.wait(gw, "gw_captures_total", 3)
             self.assertIn(before[0], self.files())
             with open(clock, "r+b") as f:
                 f.write(struct.pack("q", 48 * 3600000))
