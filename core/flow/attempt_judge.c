@@ -69,6 +69,50 @@ static bool turns(const struct attempt *a)
             (a->error_fault == GW_FAULT_FILTER && route_turn(a->req, LIST_FILTER)));
 }
 
+/* It is over, and another one follows: what it used is its own. */
+static void end_attempt(struct attempt *a)
+{
+    price_attempt(a);
+    spend_end(a, false);
+}
+
+/* Did the provider's content filter end an answer of which the client has nothing yet, and may a target of the list for that answer instead?
+ * Where none may the answer goes out as it is. */
+static bool is_filtered(const struct attempt *a)
+{
+    struct request *req = a->req;
+    return a->finishes > 0 && text_is(a->finish, "content_filter") && !attempt_is_hit(a) && !attempt_is_joined(a) &&
+           req->shadow.len == 0 && req->kept == NULL && way_has_attempts(req) &&
+           deadline_allows_another(req, clock_ns()) && route_turn(req, LIST_FILTER) && choose_has_another(req, true);
+}
+
+/* It was answered, and costs what an answer costs. */
+static enum next leave_filtered(struct attempt *a)
+{
+    struct request *req = a->req;
+    struct metrics *metrics = req->worker->gateway->metrics;
+    unsigned index = req->worker->index;
+    const char *name = a->target->provider->name.ptr;
+    a->outcome = OUTCOME_OK;
+    usage_end(a);
+    attempt_turn(a, ATTEMPT_FAILED);
+    error_set(&a->error, E_UPSTREAM_REFUSED, "the content filter of the provider \"%s\" ended the answer", name);
+    a->error.code = "content_filter";
+    a->error_status = a->error.status;
+    a->error_fault = GW_FAULT_FILTER;
+    a->outcome = OUTCOME_FILTERED;
+    const char *outcome = attempt_outcome_name(a);
+    way_debug(req, "%s", a->error.text);
+    metrics_count_attempt(metrics, index, a->target->provider->name, outcome);
+    metrics_count_fallback(metrics, index, a->target->provider->name, req->targets[req->target_next].provider->name,
+                           outcome);
+    attempt_close(a);
+    end_attempt(a);
+    req->secret_tries = 0;
+    req->first_token_ns = -1; /* the client has seen none */
+    return way_choose_again(req);
+}
+
 static enum verdict judge(struct attempt *a, bool elsewhere)
 {
     struct request *req = a->req;
@@ -93,13 +137,6 @@ enum next attempt_give_up(struct attempt *a)
     return FAIL;
 }
 
-/* It is over, and another one follows: what it used is its own. */
-static void end_attempt(struct attempt *a)
-{
-    price_attempt(a);
-    spend_end(a, false);
-}
-
 /* Row "attempt.judge". */
 enum next attempt_judge(struct request *req)
 {
@@ -109,6 +146,8 @@ enum next attempt_judge(struct request *req)
     bool failed = attempt_has_failed(a) || (attempt_is_over(a) && a->failure != TRANSFER_OK) || !attempt_has_spoken(a);
     if (!failed && !attempt_is_hit(a))
         choose_report(a, true);
+    if (!failed && is_filtered(a))
+        return leave_filtered(a);
     if (!failed)
         join_open(a);
     if (!failed)

@@ -200,10 +200,11 @@ bool failure_judge(struct attempt *a)
     if (attempt_has_failed(a) && a->error.code != NULL) {
         if (a->error.kind == FAIL_US) /* the plugin's defect, or memory that is missing here */
             return true;
-        /* A 403 or 404 may be this target's alone; what else is the caller's fault is it everywhere. */
+        /* A 403, 404 or 413 may be this target's alone; what else is the caller's fault is it everywhere. */
         if (a->error_fault == GW_FAULT_CONTEXT || a->error_fault == GW_FAULT_FILTER)
             return false; /* these have lists of their own */
-        return a->error_fault != GW_FAULT_REQUEST || a->error_status == 403 || a->error_status == 404;
+        return a->error_fault != GW_FAULT_REQUEST || a->error_status == 403 || a->error_status == 404 ||
+               a->error_status == 413;
     }
     attempt_turn(a, ATTEMPT_FAILED);
     if (a->failure != TRANSFER_OK) {
@@ -232,7 +233,7 @@ bool failure_judge(struct attempt *a)
         classify(a, TEXT_NONE, TEXT_NONE, TEXT_NONE, TEXT_NONE);
         a->outcome = OUTCOME_STATUS;
         a->outcome_status = a->status;
-        return a->error_fault != GW_FAULT_REQUEST || a->status == 404;
+        return a->error_fault != GW_FAULT_REQUEST || a->status == 404 || a->status == 413;
     }
     error_set(&a->error, E_UPSTREAM, "the provider \"%s\" answered with nothing that is an answer", provider_name(a));
     a->outcome = OUTCOME_JUNK;

@@ -23,6 +23,7 @@ const char *outcome_name(enum outcome outcome)
         [OUTCOME_SWITCHED_OFF] = "switched_off",
         [OUTCOME_PLUGIN_ERROR] = "plugin_error",
         [OUTCOME_NO_MEMORY] = "no_memory",
+        [OUTCOME_FILTERED] = "content_filter",
         [OUTCOME_DROPPED] = "dropped",
     };
     BUG_IF(outcome >= OUTCOMES || names[outcome] == NULL);

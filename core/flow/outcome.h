@@ -23,7 +23,8 @@ enum outcome {
     OUTCOME_SWITCHED_OFF,
     OUTCOME_PLUGIN_ERROR,
     OUTCOME_NO_MEMORY,
-    OUTCOME_DROPPED, /* a good answer that a policy did not let pass: another one was asked for */
+    OUTCOME_FILTERED, /* the provider's content filter ended its answer, and the model has a list for that */
+    OUTCOME_DROPPED,  /* a good answer that a policy did not let pass: another one was asked for */
     OUTCOMES
 };
 

@@ -99,6 +99,7 @@ BOTH = [
         False,
     ),
     ("404", http_error(404, body=error_body("model_not_found")), (404, INVALID, "model_not_found"), False, False),
+    ("413", http_error(413, body=error_body("request_too_large")), (413, INVALID, "request_too_large"), False, False),
 ]
 # Only asked for as a whole.
 WHOLE = [
@@ -337,7 +338,7 @@ class Fallback(Case):
         self.assertEqual(self.good.take(), [])
 
     def test_what_is_the_callers_fault_is_told_at_once(self):
-        cases = [(s, c, "it is wrong", c) for s, c in ((400, "unsupported_value"), (413, "too_big"), (422, "wrong"))]
+        cases = [(s, c, "it is wrong", c) for s, c in ((400, "unsupported_value"), (422, "wrong"))]
         cases.append((400, "3051", "the prompt is too long", "context_length_exceeded"))  # two that clients branch on
         cases.append((400, "ResponsibleAIPolicyViolation", "it is filtered", "content_filter"))
         for status, theirs, text, code in cases:

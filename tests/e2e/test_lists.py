@@ -1,12 +1,13 @@
 """test_lists.py - a prompt that is too long, and one that a content filter refuses, go to lists of their own; what surely fits nowhere is not sent."""
 
+import json
 import os
 import tempfile
 import unittest
 
 from command import run
 from harness import Case, Gateway, provider
-from upstream import Upstream, good, reply_json
+from upstream import DONE, Upstream, chunk, completion, delta, good, reply_json, stream, stream_head, usage_event
 
 LONG = {"error": {"message": "This model's maximum context length is 8192 tokens.", "type": "invalid_request_error", "param": "messages",
                   "code": "context_length_exceeded"}}
@@ -53,6 +54,58 @@ class Lists(Case):
                 answer = gw.chat()
                 self.assertEqual(answer.status, 200)
                 self.assertEqual(self.attempts(gw, answer)[1:], [("d", "ok")])
+
+    def test_an_answer_that_the_filter_ended_goes_to_its_list(self):
+        whole = completion("I will")
+        whole["choices"][0]["finish_reason"] = "content_filter"
+        at_once = stream(delta("", role="assistant"), delta(finish="content_filter"), usage_event(), DONE)
+        for streams, answer_of_a in ((False, reply_json(whole)), (True, at_once)):
+            self.ups["a"].handler = [answer_of_a]
+            with self.subTest(streams), self.gateway() as gw:
+                answer = gw.chat(stream=streams)
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(self.attempts(gw, answer), [("a", "content_filter"), ("d", "ok")])
+                self.assertNotIn(b"content_filter", answer.body)
+                self.assertNotIn(b"I will", answer.body)
+                self.assertTrue(gw.log_for(answer.id)["fallback"])
+
+    def test_a_filter_in_the_middle_of_a_stream_ends_it(self):
+        self.ups["a"].handler = [stream_head() + chunk(delta("I will")), 0.3, chunk(delta(finish="content_filter")) + chunk(DONE) + b"0\r\n\r\n"]
+        with self.gateway() as gw:
+            answer = gw.chat(stream=True)
+            self.assertIn(b"I will", answer.body)
+            self.assertIn(b"content_filter", answer.body)
+            self.assertEqual(self.attempts(gw, answer), [("a", "ok")])
+
+    def test_an_answer_that_the_filter_ended_goes_out_where_nobody_else_may_answer(self):
+        whole = completion("I will")
+        whole["choices"][0]["finish_reason"] = "content_filter"
+        self.ups["a"].handler = [reply_json(whole)]
+        for model in ('model "m" { "a/real", fallback = { "b/real" } }\n',
+                      'model "m" { "a/real", on_content_filter = { "d/real" }, retry = { attempts = 1 } }\n'):
+            with self.subTest(model), self.gateway(model) as gw:
+                answer = gw.chat()
+                self.assertEqual((answer.status, answer.json()["choices"][0]["finish_reason"]), (200, "content_filter"))
+                self.assertEqual(self.attempts(gw, answer), [("a", "ok")])
+
+    def test_both_answers_of_a_filtered_request_are_paid(self):
+        whole = completion("I will", prompt=1000, output=100)
+        whole["choices"][0]["finish_reason"] = "content_filter"
+        self.ups["a"].handler = [reply_json(whole)]
+        self.ups["d"].handler = [reply_json(completion("fine", prompt=1000, output=100))]
+        with tempfile.TemporaryDirectory() as folder:
+            price = "price = { input_usd_per_mtok = 2.5, output_usd_per_mtok = 10 }"
+            text = 'ledger { path = "%s" }\n' % folder + "".join(provider(n, self.ups[n].url, price) for n in "ad")
+            with self.gateway_of(text + 'model "m" { "a/real", on_content_filter = { "d/real" } }\n') as gw:
+                self.assertEqual(gw.chat().status, 200)
+            ends = [json.loads(line) for line in run("ledger", "cat", "--json", "--path", folder).out.splitlines()]
+            ends = [r for r in ends if r["type"] == "end"]
+            self.assertEqual([(r["ending"], r["outcome"], r["cost_usd"]) for r in ends],
+                             [("settled", "content_filter", "0.0035"), ("settled", "ok", "0.0035")])
+            self.assertEqual(run("ledger", "verify", "--path", folder).code, 0)
+
+    def gateway_of(self, text):
+        return Gateway(text, env={"GW_TEST_HEALTH": "1"})
 
     def test_other_failures_go_to_no_such_list(self):
         self.ups["a"].handler = saying(500, {"error": {"message": "no"}})
