@@ -310,11 +310,8 @@ struct declared {
     struct declare_store store;
     struct declare_cache cache;
     struct declare_capture capture;
+    struct declare_counters counters;
+    struct declare_all_budget budget;
 };
-
-struct declare_counters counters;
-struct declare_all_budget budget;
-}
-;
 
 #endif
