@@ -41,6 +41,8 @@ Test(common, refuses_in_words_that_help)
     cr_assert_not_null(strstr(refused(&face_completions, "{\"model\":\"m\"}"), "prompt must be a string or an array"));
     cr_assert_not_null(strstr(refused(&face_completions, "{\"prompt\":\"x\"}"), "model"), "%s", help.fail.text);
     cr_assert_not_null(strstr(refused(&face_completions, "[]"), "object"), "%s", help.fail.text);
+    cr_assert_eq(strncmp(refused(&face_chat, "{\"model\":"), "the request body is not valid JSON: ", 36), 0, "%s",
+                 help.fail.text);
     help_end();
 }
 

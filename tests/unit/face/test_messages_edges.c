@@ -152,6 +152,18 @@ Test(messages_edges, estimates_a_pdf_by_its_pages)
     }
 }
 
+Test(messages_edges, drops_only_a_tier_that_is_none)
+{
+    static const char *const rows[][2] = { { "auto", "auto" }, { "standard_only", "default" }, { "odd", "" } };
+    for (size_t i = 0; i < 3; i++) {
+        help_begin();
+        const char *body = arena_printf(&help.arena, ASK(",\"service_tier\":\"%s\""), rows[i][0]);
+        cr_assert_str_eq(help_str(help_translate(body), "service_tier"), rows[i][1]);
+        cr_assert_eq(help_dropped("service_tier"), i == 2, "%s", rows[i][0]);
+        help_end();
+    }
+}
+
 /* Nothing is asked for by an empty object. */
 Test(messages_edges, does_not_mind_metadata_without_a_user)
 {

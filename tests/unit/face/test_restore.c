@@ -176,6 +176,17 @@ Test(restore, knows_arguments_and_free_input_of_a_chat)
         "data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,\"custom\":{\"input\":\"[\"}}]},\"finish_reason\":null}]}\n\n");
 }
 
+/* The older calls of functions, too. */
+Test(restore, ends_what_it_holds_of_a_function_call)
+{
+    begin();
+    goes("{\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"function_call\":{\"arguments\":\"{[NA\"}}}]}");
+    restore_end(restore, &out);
+    becomes(
+        "data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"function_call\":{\"arguments\":\"{\"}}}]}\n\n"
+        "data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"function_call\":{\"arguments\":\"[NA\"}},\"finish_reason\":null}]}\n\n");
+}
+
 /* ---- edit ---- */
 
 Test(edit, finds_the_key_of_a_value_whatever_stands_between)

@@ -153,6 +153,8 @@ Test(shape, puts_another_system_text_in_the_place_of_all_that_there_are)
           "{\"messages\":[{\"role\":\"system\",\"content\":\"new\"},{\"role\":\"user\",\"content\":\"u\"}]}" },
         { &shape_responses, "{\"input\":[{\"role\":\"system\",\"content\":\"a\"}],\"instructions\":\"c\"}",
           "{\"input\":[],\"instructions\":\"new\"}" },
+        { &shape_chat, "{\"messages\": [ {\"role\":\"user\" , \"content\":\"u\"} ] }",
+          "{\"messages\": [{\"role\":\"system\",\"content\":\"new\"}, {\"role\":\"user\" , \"content\":\"u\"} ] }" },
         { &shape_responses, "{\"input\":\"hi\"}", "{\"instructions\":\"new\",\"input\":\"hi\"}" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -193,6 +195,8 @@ Test(shape, keeps_some_tools_and_a_choice_that_fits)
         { &shape_messages, first, 2, "{\"tools\":{},\"x\":1,\"functions\":[{\"name\":\"f\"},{\"name\":\"g\"}]}",
           "{\"tools\":{},\"x\":1,\"functions\":[{\"name\":\"f\"}]}" },
         { &shape_messages, none, 0, "{\"x\":1}", "{\"x\":1}" },
+        { &shape_chat, none, 1, "{\"functions\":[{\"name\":\"f\"}],\"parallel_tool_calls\":true}",
+          "{\"parallel_tool_calls\":true}" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin(rows[i].shape, rows[i].before);
