@@ -105,7 +105,7 @@ static struct ledger_sums sums_of(struct ledger *l)
 static void complain(void *owner, const char *what)
 {
     (void)owner;
-    cr_log_error("%s", what);
+    fprintf(stderr, "%s\n", what);
 }
 
 static void check_journal(const struct folder *f)
