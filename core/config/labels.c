@@ -37,6 +37,39 @@ bool labels_is_tag(struct text name, struct text value)
     return good;
 }
 
+/* One character of `text` at `at`, as a value may have it: its bytes, or one other in *instead. */
+static struct text value_part(struct text text, size_t at, char *instead)
+{
+    bool valid;
+    size_t len = text_utf8_step(text, at, &valid);
+    unsigned char c = (unsigned char)text.ptr[at];
+    *instead = valid ? ' ' : '?';
+    if (valid && c >= ' ' && c != 127 && c != ',')
+        return (struct text){ text.ptr + at, len };
+    return (struct text){ instead, 1 };
+}
+
+struct text labels_value(struct text text, char out[LABELS_VALUE_MOST])
+{
+    enum { READ_MOST = 1024 };
+    char instead;
+    size_t len = 0, step;
+    bool valid;
+    text = text_trim(text);
+    text.len = text.len < READ_MOST ? text.len : READ_MOST;
+    for (size_t at = 0; at < text.len; at += step) {
+        struct text part = value_part(text, at, &instead);
+        step = text_utf8_step(text, at, &valid);
+        if (len + part.len > LABELS_VALUE_MOST)
+            break;
+        if (len == 0 && *part.ptr == ' ')
+            continue;
+        memcpy(out + len, part.ptr, part.len);
+        len += part.len;
+    }
+    return text_trim((struct text){ out, len });
+}
+
 static int order(struct text a, struct text b)
 {
     int by_bytes = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);

@@ -9,6 +9,24 @@
 #include "flow/worst.h"
 #include "money/book.h"
 
+/* A header may have any bytes; what policies read is UTF-8. */
+static struct text as_utf8(struct arena *arena, struct text t)
+{
+    char *out = text_is_utf8(t) ? NULL : arena_try(arena, 3 * t.len + 1);
+    size_t len = 0, step;
+    bool valid;
+    if (out == NULL)
+        return arena_text(arena, t);
+    for (size_t at = 0; at < t.len; at += step) {
+        step = text_utf8_step(t, at, &valid);
+        struct text part = valid ? (struct text){ t.ptr + at, step } : TEXT("\xef\xbf\xbd");
+        memcpy(out + len, part.ptr, part.len);
+        len += part.len;
+    }
+    out[len] = '\0';
+    return (struct text){ out, len };
+}
+
 const struct script_header *policy_headers(struct arena *arena, const struct request_head *head, size_t *count)
 {
     struct script_header *headers = arena_array(arena, struct script_header, head->header_count);
@@ -17,7 +35,7 @@ const struct script_header *policy_headers(struct arena *arena, const struct req
         struct text name = text_of(head->headers[i].name);
         if (!field_is_credential(name))
             headers[(*count)++] =
-                (struct script_header){ arena_text(arena, name), arena_text(arena, text_of(head->headers[i].value)) };
+                (struct script_header){ arena_text(arena, name), as_utf8(arena, text_of(head->headers[i].value)) };
     }
     return headers;
 }

@@ -68,6 +68,10 @@ static _Noreturn void not_now(lua_State *L, const char *of, const struct api_row
     char word[64];
     snprintf(word, sizeof word, "%s%s", of, row->name);
     const char *right = hint_of(word, text_of(hook_name(now)));
+    if (row->waits && now == SCRIPT_ON_FINISH)
+        luaL_error(
+            L, "%s is not available in on_finish, only in %s: on_finish cannot wait, so keep what it needs in req.vars",
+            word, where);
     luaL_error(L, "%s is not available in %s, only in %s%s%s%s", word, hook_name(now), where,
                right != NULL ? " (did you mean " : "", right != NULL ? right : "", right != NULL ? "?)" : "");
     __builtin_unreachable();

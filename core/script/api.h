@@ -78,6 +78,9 @@ extern const struct api_row decide_rows[], api_spend_rows[], api_json_rows[], ap
     api_time_rows[], api_counter_rows[], api_cache_rows[], api_http_rows[], api_llm_rows[], api_regex_rows[];
 /* The methods of what gw.regex returns. */
 extern const struct api_row api_regex_methods[];
+/* A header's value of a text that somebody else wrote: visible ASCII, blanks and "?" in the place of others, at most 4096 bytes. Arena.
+ * header.c */
+struct text header_value(lua_State *L, struct text t);
 /* The value at `index` as JSON, appended. Raises `word: why`. */
 void api_write_json(lua_State *L, int index, const char *word, struct buf *out);
 /* The table at `index`, or what stands behind a frozen one: pushed. For reading only. */

@@ -32,12 +32,31 @@ static const struct config_place *place_of(lua_State *L, const char *word)
 }
 
 /* Nothing in it leads to another host or above the place's own path. */
+static bool is_escaped(char c)
+{
+    return c <= ' ' || c > '~' || c == '#' || c == '\\';
+}
+
+/* What an address cannot hold as it is, as %20: it comes from a client, as a rule. */
+static struct text escape(lua_State *L, struct text path)
+{
+    struct buf *out = &state_of(L)->text;
+    buf_truncate(out, 0);
+    for (size_t i = 0; i < path.len; i++) {
+        if (is_escaped(path.ptr[i]))
+            buf_printf(out, "%%%02X", (unsigned char)path.ptr[i]);
+        else
+            buf_append(out, &path.ptr[i], 1);
+    }
+    return api_keep(L, buf_view(out));
+}
+
 static bool is_path(struct text path)
 {
     if (path.len > 0 && path.ptr[0] != '/' && path.ptr[0] != '?')
         return false;
     for (size_t i = 0; i < path.len; i++)
-        if (path.ptr[i] <= ' ' || path.ptr[i] > '~' || path.ptr[i] == '#' || path.ptr[i] == '\\')
+        if (is_escaped(path.ptr[i]))
             return false;
     struct text rest = path, before = text_cut(&rest, '?');
     while (before.len > 0) {
@@ -71,13 +90,13 @@ static void read_headers(lua_State *L, const char *word, struct script_http *htt
         luaL_error(L, "%s: headers takes { [\"name\"] = \"value\" }, not %s", word, luaL_typename(L, -1));
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
         struct text name = lua_type(L, -2) == LUA_TSTRING ? api_text(L, -2) : TEXT(""), value = api_text(L, -1);
-        if (!field_is_name(name) || name.len > HEADER_NAME_MOST || value.ptr == NULL || !field_is_value(value))
-            luaL_error(L, "%s: headers takes { [\"name\"] = \"value\" }: texts without control characters", word);
+        if (!field_is_name(name) || name.len > HEADER_NAME_MOST || value.ptr == NULL)
+            luaL_error(L, "%s: headers takes { [\"name\"] = \"value\" }", word);
         if (is_taken(http->place, name))
             luaL_error(L, "%s: the header %s is set by the gateway or by the policy's block", word, name.ptr);
         if (http->header_count == HEADERS_MOST)
             luaL_error(L, "%s: at most %d headers", word, HEADERS_MOST);
-        list[http->header_count++] = (struct script_header){ api_keep(L, name), api_keep(L, value) };
+        list[http->header_count++] = (struct script_header){ api_keep(L, name), header_value(L, value) };
     }
     lua_pop(L, 1);
     http->headers = list;
@@ -173,9 +192,11 @@ static int ask(lua_State *L, const char *word, bool post)
     lua_settop(L, 2);
     if (api_options(L, 2, word, options)) {
         struct text path = api_option_text(L, 2, word, "path");
+        state_spend(L, (int64_t)path.len);
+        path = path.len > 0 ? escape(L, path) : TEXT("");
         if (!is_path(path))
-            luaL_error(L, "%s: path begins with / or ?, and has no blanks, no # and no ..", word);
-        http->path = path.ptr != NULL ? api_keep(L, path) : TEXT("");
+            luaL_error(L, "%s: path begins with / or ?, and has no ..", word);
+        http->path = path;
         read_headers(L, word, http);
         read_body(L, word, http);
         int64_t ms = api_option_int(L, 2, word, "timeout_ms", 1, TIMEOUT_MOST_MS, 0);

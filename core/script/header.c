@@ -38,12 +38,19 @@ static bool is_closed(struct text name)
     return field_is_credential(name) || field_is_framing(name);
 }
 
-static bool is_value(struct text t)
+struct text header_value(lua_State *L, struct text t)
 {
-    for (size_t i = 0; i < t.len; i++)
-        if (((unsigned char)t.ptr[i] < 0x20 && t.ptr[i] != '\t') || (unsigned char)t.ptr[i] >= 0x7f)
-            return false;
-    return t.len <= VALUE_MOST;
+    struct text out = api_keep(L, (struct text){ t.ptr, t.len < VALUE_MOST ? t.len : VALUE_MOST });
+    char *to = (char *)(uintptr_t)out.ptr;
+    size_t len = 0;
+    for (size_t i = 0; i < out.len; i++) {
+        unsigned char c = (unsigned char)out.ptr[i];
+        if (c >= 0x80 && c < 0xc0) /* the rest of a character */
+            continue;
+        to[len++] = (char)(c >= 0x80 ? '?' : c < ' ' || c == 0x7f ? ' ' : c);
+    }
+    to[len] = '\0';
+    return text_trim((struct text){ to, len });
 }
 
 static void put(lua_State *L, struct script_put **list, const char *word, const char *edit)
@@ -55,8 +62,6 @@ static void put(lua_State *L, struct script_put **list, const char *word, const 
     size_t count = 0;
     if (!field_is_name(name) || name.len > NAME_MOST)
         luaL_error(L, "%s: this is no header's name", word);
-    if (value.ptr != NULL && !is_value(value))
-        luaL_error(L, "%s: a value is visible ASCII, at most %d bytes", word, VALUE_MOST);
     p->name = api_keep(L, name);
     for (char *c = (char *)(uintptr_t)p->name.ptr; *c != '\0'; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
@@ -68,7 +73,7 @@ static void put(lua_State *L, struct script_put **list, const char *word, const 
         count++;
     if (count >= HEADERS_MOST)
         luaL_error(L, "%s: a request takes at most %d headers", word, HEADERS_MOST);
-    p->value = value.ptr != NULL ? api_keep(L, value) : TEXT_NONE;
+    p->value = value.ptr != NULL ? header_value(L, value) : TEXT_NONE;
     p->next = *list;
     *list = p;
     if (edit != NULL)

@@ -2,6 +2,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "canon/error.h"
+#include "config/labels.h"
 #include "script/api.h"
 
 const struct talk *read_talk(lua_State *L, struct script_request *req)
@@ -228,15 +230,40 @@ static int get(lua_State *L)
     return 1;
 }
 
+/* Of the client's there are so many that the policy's has no room: the client is refused, and learns why. */
+static void refuse_tags(lua_State *L, struct script_request *req, const char *wrong)
+{
+    bool sent = false;
+    for (size_t i = 0; i < req->header_count && !sent; i++)
+        sent = text_eq_nocase(req->headers[i].name, TEXT("x-gw-tags"));
+    if (!sent)
+        luaL_error(L, "req:tag: the request %s", wrong);
+    if (api_run(L)->hook != SCRIPT_ON_REQUEST || req->unread != NULL)
+        return;
+    struct fail *fail = arena_new(req->arena, struct fail);
+    error_param(fail, E_PARAMETER, TEXT("x-gw-tags"),
+                "the request %s, together with those that the gateway sets: send fewer in x-gw-tags", wrong);
+    req->unread = fail;
+}
+
+/* What a client wrote may be in the value: it is made one. The name is the policy's. */
 static int tag(lua_State *L)
 {
+    char room[LABELS_VALUE_MOST];
     struct script_request *req = request_check(L, "tag");
-    struct text name = api_check_text(L, 2, "req:tag", "a name"), value = api_check_text(L, 3, "req:tag", "a value");
-    if (req->host == NULL || req->host->tag == NULL || state_of(L)->policy->observe)
+    struct text name = api_check_text(L, 2, "req:tag", "a name"),
+                value = labels_value(api_check_text(L, 3, "req:tag", "a value"), room);
+    if (!labels_is_tag(name, TEXT("x")))
+        return luaL_error(L, "req:tag: a name has letters, digits, _ . and -, at most 32 bytes");
+    if (value.len == 0)
         return 0;
+    api_push(L, value);
+    if (req->host == NULL || req->host->tag == NULL || state_of(L)->policy->observe)
+        return 1;
     const char *wrong = req->host->tag(req->owner, name, value);
-    if (wrong != NULL)
-        return luaL_error(L, "req:tag: %s", wrong);
+    if (wrong == NULL)
+        return 1;
+    refuse_tags(L, req, wrong);
     return 0;
 }
 
@@ -267,6 +294,7 @@ const struct api_row read_rows[] = {
     { "get", get, API_HOOKS, false, "name", "any?",
       "temperature top_p max_tokens thinking_tokens effort seed service_tier parallel_tool_calls" },
     { "skip", skip, API_HOOKS, false, "hook", "", "This policy's later hook is not called for this request" },
-    { "tag", tag, API_HOOKS, false, "name, value", "", "A tag of the request, for the ledger and the log" },
+    { "tag", tag, API_HOOKS, false, "name, value", "string?",
+      "A tag of the request, for the ledger and the log: the value as it is there, of at most 64 bytes without commas" },
     { .name = NULL },
 };

@@ -55,15 +55,21 @@ static void *allocate(void *arg, void *old, size_t old_len, size_t len)
     return memory;
 }
 
+static const char *too_long(struct script_state *s)
+{
+    bool lowered = s->run != NULL && s->cpu_ns < s->policy->cpu_ns;
+    snprintf(s->why, sizeof s->why, "it ran for too long (cpu_ms = %d%s)", (int)(s->policy->cpu_ns / CLOCK_MS),
+             lowered ? ", an eighth of it, as a hook of this request had used it up" : "");
+    return s->stopped = s->why;
+}
+
 /* Is the run within its bounds? Then NULL. */
 static const char *over(struct script_state *s)
 {
     if (s->stopped != NULL)
         return s->stopped;
-    if (s->left < 0) {
-        snprintf(s->why, sizeof s->why, "it ran for too long (cpu_ms = %d)", (int)(s->cpu_ns / CLOCK_MS));
-        return s->stopped = s->why;
-    }
+    if (s->left < 0)
+        return too_long(s);
     if (s->left > s->look)
         return NULL;
     s->look = s->left - LOOK_EVERY;
@@ -72,8 +78,7 @@ static const char *over(struct script_state *s)
         s->cpu_end_ns = now + s->cpu_ns;
     if (now <= s->cpu_end_ns)
         return NULL;
-    snprintf(s->why, sizeof s->why, "it ran for too long (cpu_ms = %d)", (int)(s->cpu_ns / CLOCK_MS));
-    return s->stopped = s->why;
+    return too_long(s);
 }
 
 /* Each HOOK_EVERY instructions, and where a function returns: the last one is the hook itself. */

@@ -73,7 +73,7 @@ struct script_state {
     int64_t cpu_end_ns;  /* 0: the clock was not asked yet */
     int64_t cpu_ns;      /* what the run may take */
     const char *stopped; /* why the run must end, static or `why`; no pcall keeps it */
-    char why[96];
+    char why[160];
     int return_line;                      /* of the file: where the last function of it returned; 0: none did */
     bool big;                             /* the run has made a very long text: the clock is looked at more often */
     bool broken;                          /* it has no memory left: closed before its next hook */

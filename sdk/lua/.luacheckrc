@@ -54,7 +54,8 @@ stds.policy = {
 stds.config = {
     read_globals = {
         "listen", "plugins", "provider", "model", "team", "project", "tag", "key", "policy", "limits",
-        "cors", "metrics", "admin", "ledger", "store", "cache", "capture", "counters", "budget", "env", "file",
+        "cors", "admin", "metrics", "ledger", "store", "cache", "capture", "counters", "budget", "env",
+        "file",
         "ipairs", "pairs", "print", "tonumber", "tostring", "type",
         math = { other_fields = true },
         string = { other_fields = true },

@@ -473,9 +473,10 @@ function req:get(name) end
 ---This policy's later hook is not called for this request.
 ---@param hook "on_route"|"on_response"|"on_finish"
 function req:skip(hook) end
----A tag of the request, for the ledger and the log.
+---A tag of the request, for the ledger and the log: the value as it is there, of at most 64 bytes without commas.
 ---@param name string
 ---@param value string
+---@return string?
 function req:tag(name, value) end
 ---A setting, as req:get() names it; nil removes it. Only in on_request.
 ---@param name string

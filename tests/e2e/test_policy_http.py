@@ -184,7 +184,6 @@ class Http(Case):
             "far": "path begins with / or ?",
             "host": "the header Host is set by",
             "token": "the header x-token is set by",
-            "split": "without control characters",
             "body": "gw.http.post does",
             "often": "at most 8 calls",
             "sort": "gw.http.get waits: it cannot be called inside the function given to sort",
@@ -196,6 +195,12 @@ class Http(Case):
             self.assertIn("check.lua:", reason)
         last = self.gw.log_for(self.gw.chat("plain finish").id)["policies"][-1]
         self.assertIn("gw.http.get is not available in on_finish", last["reason"])
+
+    def test_a_value_splits_no_head(self):
+        self.assertEqual(self.gw.chat("split").status, 200)
+        head = self.place.seen[-1][1].lower().split("\r\n")
+        self.assertIn("x-a: a  b: c", head)
+        self.assertNotIn("b: c", head)
 
     def many(self, text, count=MANY, leave=False):
         """`count` requests at once; the seconds until all are answered, and their statuses."""

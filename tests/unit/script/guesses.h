@@ -115,5 +115,6 @@ static const struct guess {
     { "on_response", "req:add_system(\"x\")", "did you mean req:add_system in on_request", AT_RUN },
     { "on_finish", "if x.tokens then end", "did you mean done.usage.input", AT_RUN },
     { "on_finish", "gw.note(x.cost)", "did you mean done.cost_usd", AT_RUN },
-    { "on_finish", "local r = gw.http.get(\"x\")", "only in on_request, on_route, on_response", AT_RUN },
+    { "on_finish", "local r = gw.http.get(\"x\")", "only in on_request, on_route, on_response: on_finish cannot wait",
+      AT_RUN },
 };

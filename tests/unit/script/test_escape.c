@@ -244,6 +244,31 @@ Test(escape, every_attempt_ends_with_an_error)
     cr_assert_eq(wrong, 0u);
 }
 
+/* A request whose on_request does not end has an on_finish, too: both together hold up the worker hardly longer than one. */
+Test(escape, the_hooks_of_a_request_share_its_time)
+{
+    static const struct usage nothing;
+    struct fixture f;
+    log_set_level(0);
+    fixture_open(
+        &f,
+        "return { on_request = function(req) while req.user == 'x' do end end,\n on_finish = function() while true do end end }",
+        NULL);
+    for (int first = 0; first < 2; first++) {
+        fixture_ask(&f, &face_chat, chat);
+        f.req.user = first == 0 ? TEXT("x") : TEXT("y");
+        int64_t from = clock_cpu_ns();
+        cr_assert_eq(script_on_request(f.worker, &f.req), first == 0 ? SCRIPT_FAILED : SCRIPT_PASS);
+        script_on_finish(f.worker, &f.req, &(struct script_done){ .outcome = "failed", .usage = &nothing });
+        cr_assert_lt(clock_cpu_ns() - from, MOST_NS);
+        const char *error = fixture_error(&f); /* of on_finish */
+        cr_assert_not_null(strstr(error, "p.lua:2: it ran for too long (cpu_ms = 10"), "%s", error);
+        cr_assert_eq(strstr(error, ", an eighth of it") != NULL, first == 0, "%s", error);
+    }
+    fixture_close(&f);
+    log_set_level(LOG_INFO);
+}
+
 /* What is wrong when it is loaded. */
 Test(escape, a_file_that_is_wrong_is_not_loaded)
 {
