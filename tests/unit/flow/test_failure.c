@@ -52,7 +52,7 @@ Test(failure, means_what_its_status_means)
           "the provider \"p\" refuses the gateway's own credential (status 403): the operator must check it", 0 },
         { 404, true, 404, "invalid_request", "the provider \"p\" refused the request with status 404", 0 },
         { 408, true, 504, "upstream_timeout", "the provider \"p\" took too long (status 408)", 0 },
-        { 413, false, 413, "invalid_request", "the provider \"p\" refused the request with status 413", 0 },
+        { 413, true, 413, "invalid_request", "the provider \"p\" refused the request with status 413", 0 },
         { 422, false, 422, "invalid_request", "the provider \"p\" refused the request with status 422", 0 },
         { 429, true, 429, "upstream_rate_limited", "the provider \"p\" limits the gateway's rate", 1 },
         { 499, false, 499, "invalid_request", "the provider \"p\" refused the request with status 499", 0 },
@@ -335,6 +335,7 @@ Test(outcome, has_a_name_for_each)
         { OUTCOME_SWITCHED_OFF, "switched_off" },
         { OUTCOME_PLUGIN_ERROR, "plugin_error" },
         { OUTCOME_NO_MEMORY, "no_memory" },
+        { OUTCOME_FILTERED, "content_filter" },
         { OUTCOME_DROPPED, "dropped" },
     };
     begin();
