@@ -54,6 +54,8 @@ static const char *sample(const struct word_row *row)
     case WORD_STRINGS:
         if (strcmp(row->setting, "llm") == 0)
             return "{ \"m\" }";
+        if (strcmp(row->word, "capture") == 0)
+            return "{ \"default\" }";
         if (strcmp(row->word, "policy") == 0)
             return strcmp(row->setting, "kinds") == 0 ? "{ \"chat\" }" : "{ \"default\" }";
         if (strcmp(row->word, "cors") == 0)
@@ -125,7 +127,8 @@ static void write_source(const struct word_row *row, const char *setting, char *
     char value[300];
     const char *dot = strchr(row->word, '.');
     if (strncmp(row->word, "budget", 6) == 0 || row->type == WORD_BUDGETS || strcmp(row->word, "model.shadow") == 0 ||
-        strcmp(row->word, "store") == 0 || strcmp(row->word, "admin") == 0) { /* they need a ledger */
+        strcmp(row->word, "store") == 0 || strcmp(row->word, "admin") == 0 ||
+        strcmp(row->word, "capture") == 0) { /* they need a ledger */
         int len = snprintf(out, room, "ledger { path = \"ledger\" }\n");
         out += len;
         room -= (size_t)len;
@@ -161,6 +164,8 @@ static void write_source(const struct word_row *row, const char *setting, char *
         snprintf(out, room, "key { sha256 = \"%064d\", %s }", 1, value);
     else if (strcmp(word, "ledger") == 0 && strcmp(setting, "path") != 0)
         snprintf(out, room, "ledger { path = \"ledger\", %s }", value);
+    else if (strcmp(word, "capture") == 0 && strcmp(setting, "teams") != 0)
+        snprintf(out, room, "capture { teams = { \"default\" }, %s }", value);
     else
         snprintf(out, room, "%s { %s }", word, value);
 }
