@@ -1,6 +1,7 @@
 /* test_purges.c - what was purged is counted by name, and is so again after a restart. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ static char path[64];
 
 static void enter(void)
 {
+    memcpy(folder, "purges-XXXXXX", sizeof folder);
     cr_assert_not_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/cache-purges", folder);
 }
@@ -21,8 +23,6 @@ static void leave(void)
     unlink(path);
     rmdir(folder);
 }
-
-TestSuite(purges, .init = enter, .fini = leave);
 
 static void is(struct purges *p, const char *team, const char *model, const char *wanted)
 {
@@ -35,6 +35,7 @@ static void is(struct purges *p, const char *team, const char *model, const char
 
 Test(purges, are_the_same_after_a_restart)
 {
+    enter();
     struct fail fail;
     struct stat st;
     struct purges *p = purges_new();
@@ -58,10 +59,12 @@ Test(purges, are_the_same_after_a_restart)
     cr_assert_eq(purges_of_entry(p, TEXT("0123456789abcdef")), 1);
     cr_assert_eq(purges_of_entry(p, TEXT("fedcba9876543210")), 0);
     purges_free(p);
+    leave();
 }
 
 Test(purges, of_a_damaged_file_are_an_error)
 {
+    enter();
     static const char *const texts[] = { "x\n", "1 zz\n", "1 616\n", "-1\n", "99999999999\n" };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct fail fail;
@@ -72,13 +75,16 @@ Test(purges, of_a_damaged_file_are_an_error)
         cr_assert_eq(purges_load(p, path, &fail), -1, "%s", texts[i]);
         purges_free(p);
     }
+    leave();
 }
 
 Test(purges, that_cannot_be_written_are_an_error)
 {
+    enter();
     struct fail fail;
     struct purges *p = purges_new();
     purges_add(p, TEXT_NONE, TEXT_NONE);
     cr_assert_eq(purges_save(p, "/nowhere/cache-purges", &fail), -1);
     purges_free(p);
+    leave();
 }
