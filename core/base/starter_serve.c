@@ -176,6 +176,7 @@ void starter_serve(int fd)
     sigset_t child, all;
     close_all_but(fd);
     prctl(PR_SET_NAME, "gw-starter");
+    prctl(PR_SET_DUMPABLE, 0); /* a program that it started cannot read its memory or its environment */
     /* A terminal's Ctrl-C and a service manager's TERM go to the whole group: the gateway decides when this ends. */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);

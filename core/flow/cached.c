@@ -81,6 +81,8 @@ bool cached_take(struct request *req, const struct route_target *t, struct cache
     bool renewed = !cached_is_relayed(req, t->provider) ||
                    entry_renew(&req->worker->scratch, &c->entry, text_of(req->id), now / 1000, &c->again);
     arena_reset(&req->worker->scratch);
+    if (!renewed) /* a part of it may be there, and the next entry must not come behind it */
+        buf_free(&c->again);
     return renewed;
 }
 

@@ -1,6 +1,8 @@
 /* share.c - batches of a limit. */
 #include "flow/share.h"
 
+#include <stdbool.h>
+
 enum { PARTS = 4, TENTHS = 10 };
 
 static int64_t larger(int64_t a, int64_t b)
@@ -13,12 +15,14 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-void share_turn(struct share *s, int64_t minute)
+int64_t share_turn(struct share *s, int64_t minute)
 {
-    if (s->minute == minute)
-        return;
-    int64_t used = s->seen + (s->left < 0 ? -s->left : 0);
-    *s = (struct share){ .minute = minute, .before = -1, .own = s->minute == minute - 1 ? used : 0 };
+    if (s->minute == minute || s->minute == minute + 1)
+        return 0;
+    bool follows = s->minute == minute - 1;
+    int64_t rest = follows && s->left > 0 && s->before >= 0 ? s->left : 0;
+    *s = (struct share){ .minute = minute, .before = -1, .own = follows ? s->seen - s->left : 0 };
+    return rest;
 }
 
 int64_t share_room(const struct share *s, int64_t limit, int64_t second)
@@ -49,13 +53,16 @@ int64_t share_add(struct share *s, const struct share_ask *ask, int64_t batch, i
 {
     int64_t others = end == SHARE_ADDED ? total - batch : s->seen;
     int64_t granted = larger(0, smaller(batch, share_room(s, ask->limit, ask->second) - others));
+    if (s->left + granted < ask->more) /* nobody gets in by it: others may use what there is */
+        granted = 0;
     s->left += granted;
     if (end == SHARE_AWAY) {
         s->seen += granted;
         s->owed += granted;
         return 0;
     }
-    s->owed -= owed;
+    if (end == SHARE_ADDED)
+        s->owed -= owed; /* else it is added once more: to count twice is too strict, and not to count is too many */
     s->seen = others + (end == SHARE_ADDED ? granted : batch);
     return end == SHARE_ADDED ? batch - granted : 0;
 }

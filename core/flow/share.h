@@ -40,8 +40,9 @@ enum share_end {
     SHARE_AWAY,    /* it was not added */
 };
 
-/* Before anything else: a new minute begins where it is one. */
-void share_turn(struct share *s, int64_t minute);
+/* Before anything else: a new minute begins where it is one; a clock that is set back by less than a minute changes nothing. What was taken of
+ * the minute before and not used is returned: it is to be given back there. */
+int64_t share_turn(struct share *s, int64_t minute);
 /* The units of this minute that the limit allows at `second`: those of the minute before count by the part of them that lies within 60 s. */
 int64_t share_room(const struct share *s, int64_t limit, int64_t second);
 enum share_state share_look(const struct share *s, const struct share_ask *ask);

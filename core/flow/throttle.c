@@ -308,9 +308,9 @@ enum next throttle_run(struct request *req)
     size_t count = t != NULL && throttle_counts(req) ? throttle_owners(req, asks) : 0;
     if (count == 0)
         return NEXT;
-    int64_t now_s = clock_unix_ms() / 1000, minute = now_s / MINUTE, second = now_s % MINUTE,
-            tokens = throttle_expected(req);
+    int64_t tokens = throttle_expected(req);
     throttle_lock(t, asks, count);
+    int64_t now_s = clock_unix_ms() / 1000, minute = now_s / MINUTE, second = now_s % MINUTE;
     for (size_t i = 0; i < count && next == NEXT; i++)
         next = check(req, t, &asks[i], tokens, minute, second, req->taken.turns >= TURNS_MOST);
     for (size_t i = 0; i < count && next == NEXT; i++)

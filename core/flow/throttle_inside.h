@@ -31,6 +31,8 @@ struct window {
     struct share_ask wanted;
     int64_t minute, batch, owed;
     struct throttle_seat *first; /* who waits for it */
+    unsigned seats;              /* how many they are, and were at the last answer */
+    bool away;                   /* the last ask ended so */
 };
 
 /* Limits of somebody. */

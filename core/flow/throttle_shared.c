@@ -16,6 +16,8 @@ struct throttle_seat {
 };
 
 static const struct text space = { "limits", 6 };
+#define TOTAL_MOST (INT64_C(1) << 50)
+enum { KEPT_TENTHS = 10 };
 
 struct window *throttle_window(struct throttle *t, const char *owner, char what)
 {
@@ -32,7 +34,8 @@ struct window *throttle_window(struct throttle *t, const char *owner, char what)
 static void got(struct window *w, const struct aside_answer *answer);
 
 /* From 0 where it is not there: nobody knows more of it. */
-static bool send(struct window *w, int64_t minute, int64_t delta, int64_t start, uint32_t mode, struct aside_ask *ask)
+static bool send_on(struct window *w, unsigned worker, struct loop *loop, int64_t minute, int64_t delta, int64_t start,
+                    uint32_t mode, struct aside_ask *ask)
 {
     char room[COUNTER_NAME];
     struct text key = throttle_counter(room, w->name, w->what, minute);
@@ -44,7 +47,19 @@ static bool send(struct window *w, int64_t minute, int64_t delta, int64_t start,
                                        .mode = mode,
                                        .delta = delta,
                                        .start = start };
-    return aside_ask(w->throttle->aside, w->worker, w->loop, &order, ask);
+    return aside_ask(w->throttle->aside, worker, loop, &order, ask);
+}
+
+static bool send(struct window *w, int64_t minute, int64_t delta, int64_t start, uint32_t mode, struct aside_ask *ask)
+{
+    return send_on(w, w->worker, w->loop, minute, delta, start, mode, ask);
+}
+
+/* On the thread of that worker: what was taken on the server and is not used goes back. */
+static void give_back(struct window *w, struct worker *worker, int64_t minute, int64_t units)
+{
+    if (units > 0)
+        send_on(w, worker->index, &worker->loop, minute, -units, 0, GW_ADD_EXISTING, NULL);
 }
 
 static void on_answer(struct aside_ask *ask, const struct aside_answer *answer)
@@ -61,6 +76,10 @@ static void take_batch(struct window *w)
     struct share *s = &w->share;
     w->for_what = WINDOW_TAKES;
     w->batch = share_batch(s, &w->wanted);
+    /* Enough for all who wait, where there is so much: else each of them would ask for its own. */
+    int64_t room = share_room(s, w->wanted.limit, w->wanted.second) - s->seen, all = (int64_t)w->seats * w->wanted.more;
+    if (w->batch < all && room > w->batch)
+        w->batch = all < room ? all : room;
     w->owed = s->owed;
     if (!send(w, w->minute, w->batch + w->owed, s->seen - s->owed, GW_ADD_CREATE, &w->ask))
         got(w, &(struct aside_answer){ .status = GW_E_RETRY });
@@ -69,7 +88,9 @@ static void take_batch(struct window *w)
 static void wake_all(struct window *w)
 {
     w->asks = false;
+    w->seats = 0;
     while (w->first != NULL) {
+        w->seats++;
         struct throttle_seat *seat = w->first;
         w->first = seat->next;
         seat->window = NULL;
@@ -80,8 +101,12 @@ static void wake_all(struct window *w)
 static void got(struct window *w, const struct aside_answer *answer)
 {
     struct share *s = &w->share;
-    bool good = answer->status == GW_OK;
-    if (s->minute != w->minute) {
+    bool sane = answer->total >= 0 && answer->total <= TOTAL_MOST; /* a server can say anything */
+    bool good = answer->status == GW_OK && sane;
+    w->away = false;
+    if (s->minute != w->minute) { /* nobody uses what was taken of a minute that is over */
+        if (good && w->for_what == WINDOW_TAKES)
+            send(w, w->minute, -w->batch, 0, GW_ADD_EXISTING, NULL);
         wake_all(w);
         return;
     }
@@ -97,10 +122,11 @@ static void got(struct window *w, const struct aside_answer *answer)
         w->batch = share_batch(s, &w->wanted); /* the server is away */
         w->owed = 0;
     }
-    enum share_end end = w->for_what == WINDOW_BEFORE     ? SHARE_AWAY
-                         : good                           ? SHARE_ADDED
-                         : answer->status == GW_E_UNKNOWN ? SHARE_UNKNOWN
-                                                          : SHARE_AWAY;
+    enum share_end end = w->for_what == WINDOW_BEFORE                                ? SHARE_AWAY
+                         : good                                                      ? SHARE_ADDED
+                         : answer->status == GW_E_UNKNOWN || answer->status == GW_OK ? SHARE_UNKNOWN
+                                                                                     : SHARE_AWAY;
+    w->away = end == SHARE_AWAY;
     int64_t above = share_add(s, &w->wanted, w->batch, w->owed, end, answer->total);
     if (above > 0)
         send(w, w->minute, -above, 0, GW_ADD_EXISTING, NULL);
@@ -165,7 +191,7 @@ static struct window *ask_for(struct request *req, const struct ask_one *ask, in
                                           .gateways = req->worker->gateway->throttle->gateways };
         if (limits[i] == 0)
             continue;
-        share_turn(&w->share, minute);
+        give_back(w, req->worker, minute - 1, share_turn(&w->share, minute));
         enum share_state state = share_look(&w->share, &wanted);
         if (state == SHARE_LACKS && !w->asks)
             start(w, req, &wanted);
@@ -188,8 +214,9 @@ enum next throttle_ask(struct request *req)
     struct throttle_seat *seat = count > 0 ? arena_new(&req->arena, struct throttle_seat) : NULL;
     if (seat == NULL || req->arena.full)
         return NEXT;
-    int64_t now_s = clock_unix_ms() / 1000, tokens = throttle_expected(req);
+    int64_t tokens = throttle_expected(req);
     throttle_lock(t, asks, count);
+    int64_t now_s = clock_unix_ms() / 1000; /* behind the lock: another one may have turned the minute meanwhile */
     for (size_t i = 0; i < count && !full; i++) {
         struct window *w = ask_for(req, &asks[i], tokens, now_s / MINUTE, now_s % MINUTE, &full);
         waits_for = waits_for != NULL ? waits_for : w;
@@ -202,6 +229,7 @@ enum next throttle_ask(struct request *req)
                                         .wait = wait_begin(req, &for_share),
                                         .next = waits_for->first };
         waits_for->first = seat;
+        waits_for->seats++;
         req->taken.seat = seat;
     }
     pthread_mutex_unlock(&t->mutex);
@@ -218,6 +246,8 @@ enum share_state throttle_share_look(struct window *w, int64_t limit, int64_t mo
     enum share_state state = share_look(&w->share, &wanted);
     if (state != SHARE_LACKS || !last)
         return state;
+    if (!w->away) /* the server counts: others had what there was, turn for turn */
+        return SHARE_FULL;
     if (w->share.before < 0)
         w->share.before = w->share.own;
     if (share_look(&w->share, &wanted) == SHARE_LACKS)
@@ -225,18 +255,25 @@ enum share_state throttle_share_look(struct window *w, int64_t limit, int64_t mo
     return share_look(&w->share, &wanted) == SHARE_HAS ? SHARE_HAS : SHARE_FULL;
 }
 
+static int64_t larger_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 void throttle_share_give(struct window *w, unsigned worker, struct loop *loop, int64_t minute, int64_t units)
 {
     share_turn(&w->share, clock_unix_ms() / 1000 / MINUTE);
     if (w->share.minute == minute) {
+        int64_t most = larger_of(w->wanted.limit / KEPT_TENTHS, 1);
         w->share.left += units;
-        return;
+        if (w->asks || w->away || w->share.left <= 2 * most)
+            return;
+        units = w->share.left - most; /* others may use it */
+        w->share.left -= units;
+        w->share.seen -= units;
+    } else if (w->share.minute == minute + 1) {
+        int64_t *before = w->share.before >= 0 ? &w->share.before : &w->share.own;
+        *before = *before > units ? *before - units : 0;
     }
-    if (w->share.minute == minute + 1 && w->share.before >= 0)
-        w->share.before = w->share.before > units ? w->share.before - units : 0;
-    if (w->asks)
-        return; /* the lane of the worker that asks is not this one's: little is lost, and the minute is over */
-    w->worker = worker;
-    w->loop = loop;
-    send(w, minute, -units, 0, GW_ADD_EXISTING, NULL);
+    send_on(w, worker, loop, minute, -units, 0, GW_ADD_EXISTING, NULL);
 }

@@ -57,6 +57,7 @@ static struct client *began(struct daemon *d, struct MHD_Connection *mhd)
         c->socket.fd = f->arriving_fd;
         client_cut(c); /* one that cannot be watched is not served */
     }
+    f->arriving_fd = -1; /* the connection counts from here on, whatever MHD makes of it */
     return c;
 }
 

@@ -111,8 +111,8 @@ static void hand_out(struct aside *a, const int *fds)
         close_fd(&a->fresh[i]);
         a->fresh[i] = fds[i];
     }
-    pthread_mutex_unlock(&a->lock);
     atomic_fetch_add(&a->turn, 1);
+    pthread_mutex_unlock(&a->lock);
 }
 
 /* 0, or -1 with `fail`. */
@@ -142,11 +142,18 @@ static int start_process(struct aside *a, struct fail *fail)
 
 /* --- the thread that keeps it up --- */
 
-void aside_distrust(struct aside *a, unsigned turn)
+static void wake(struct aside *a)
 {
     uint64_t one = 1;
+    (void)!write(a->wake_fd, &one, sizeof one); /* an eventfd takes it */
+}
+
+void aside_distrust(struct aside *a, unsigned turn)
+{
+    if (turn != atomic_load(&a->turn)) /* it is of a helper before, and would hide what another lane says of this one */
+        return;
     atomic_store(&a->bad_turn, turn);
-    (void)!write(a->wake_fd, &one, sizeof one);
+    wake(a);
 }
 
 /* True: the helper has ended, or must be. False: the gateway ends. */
@@ -266,7 +273,7 @@ struct aside *aside_open(const struct plugin *plugin, const char *settings, unsi
 void aside_close(struct aside *a)
 {
     atomic_store(&a->stopping, true);
-    aside_distrust(a, 0);
+    wake(a);
     if (a->started)
         pthread_join(a->keeper, NULL);
     end_process(a);

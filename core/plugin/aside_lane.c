@@ -209,16 +209,15 @@ bool aside_value(struct text *bytes, uint32_t *index, struct text *value)
 
 /* --- asks --- */
 
-/* The socket to the helper that runs now. False: there is none. */
+/* The socket to the helper that runs now. False: there is none. Where the lane still has one of the helper before, its end comes as an event:
+ * nobody is answered in here, as who asks may hold a lock that the answer takes. */
 static bool is_open(struct aside_lane *lane, unsigned index, struct loop *loop)
 {
     struct aside *a = lane->aside;
     unsigned turn = atomic_load(&a->turn);
-    if (lane->turn == turn)
-        return lane->fd >= 0;
+    if (lane->turn == turn || lane->fd >= 0)
+        return lane->turn == turn && lane->fd >= 0;
     lane->loop = loop;
-    if (lane->fd >= 0)
-        break_off(lane);
     pthread_mutex_lock(&a->lock);
     lane->turn = atomic_load(&a->turn);
     lane->fd = a->fresh[index];
@@ -299,8 +298,8 @@ bool aside_ask(struct aside *a, unsigned worker, struct loop *loop, const struct
     bool good = p != NULL && write_ask(lane, order);
     if (!good) {
         free(p);
-        if (lane != NULL && lane->out.failed) /* half of an ask */
-            distrust(lane);
+        if (lane != NULL && lane->out.failed) /* half of an ask; not here, as above */
+            loop_timer_set(loop, &lane->hang, clock_ns());
         atomic_fetch_add(&a->away, 1);
         return false;
     }

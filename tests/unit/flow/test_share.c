@@ -151,3 +151,33 @@ Test(share, takes_an_unknown_answer_as_added)
     cr_assert_eq(s.left, 10);
     cr_assert_eq(share_look(&s, &(struct share_ask){ 10, 11, 0, 1 }), SHARE_FULL);
 }
+
+/* What was taken and not used of a minute that is over goes back, and does not count in the next one. */
+Test(share, gives_back_what_was_not_used_of_a_minute)
+{
+    struct share s = { 0 };
+    struct server server = { 0 };
+    const struct share_ask ask = { 20000, 20000, 0, 1 };
+    int64_t hops = 0;
+    cr_assert(admit(&s, &ask, 5, &server, &hops));
+    s.left += 19900;                    /* it used 100 */
+    cr_assert_eq(share_turn(&s, 4), 0); /* a clock that is set back a little */
+    cr_assert_eq(s.left, 19900);
+    server = (struct server){ .before = server.total - share_turn(&s, 6) };
+    cr_assert_eq(server.before, 100);
+    cr_assert_eq(s.own, 100);
+    struct share_ask next = { 20000, 19000, 30, 1 };
+    cr_assert(admit(&s, &next, 6, &server, &hops));
+}
+
+/* A request that does not fit takes nothing from those that do. */
+Test(share, takes_nothing_for_who_is_refused)
+{
+    struct share s = { 0 };
+    struct server server = { .total = 10000 };
+    struct share_ask large = { 20000, 16000, 0, 3 }, small = { 20000, 100, 0, 3 };
+    int64_t hops = 0;
+    cr_assert_not(admit(&s, &large, 5, &server, &hops));
+    cr_assert_eq(server.total, 10000);
+    cr_assert(admit(&s, &small, 5, &server, &hops));
+}
