@@ -5,6 +5,7 @@
 #include "flow/kill.h"
 #include "flow/worker.h"
 #include "money/ledger.h"
+#include "money/ledger_keeper.h"
 #include "money/nano.h"
 
 static void put_usd(struct json_writer *w, const char *name, int64_t nano)
@@ -72,11 +73,14 @@ static int ledger_resolve_doubt(void *owner, const struct json *ask, struct json
 static int kill_one(void *owner, const struct json *ask, struct json_writer *w, struct fail *fail)
 {
     struct text kind = json_str(json_member(ask, "kind"));
+    struct gateway *gateway = owner;
     bool changed;
     if (!text_is(kind, "key") && !text_is(kind, "session"))
         return fail_set(fail, FAIL_CLIENT,
                         "this gateway does not understand the command: the two programs are of different versions");
-    if (kill_set(owner, text_is(kind, "key") ? KILL_KEY : KILL_SESSION, json_str(json_member(ask, "name")),
+    if (gateway->ledger != NULL && ledger_is_handed_over(gateway->ledger))
+        return fail_set(fail, FAIL_OPERATOR, "another process takes the place of this one just now: ask again");
+    if (kill_set(gateway->kill, text_is(kind, "key") ? KILL_KEY : KILL_SESSION, json_str(json_member(ask, "name")),
                  json_bool(json_member(ask, "off"), true), &changed, fail) < 0)
         return -1;
     json_name(w, "changed");
@@ -120,8 +124,10 @@ static int purge_cache(void *owner, const struct json *ask, struct json_writer *
 size_t commands_of(struct gateway *gateway, struct reload *reload, struct control_verb *out)
 {
     const struct control_verb all[] = {
-        { "ledger.sums", ledger_sums, gateway->ledger }, { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
-        { "kill.set", kill_one, gateway->kill },         { "config.reload", load_anew, reload },
+        { "ledger.sums", ledger_sums, gateway->ledger },
+        { "ledger.resolve", ledger_resolve_doubt, gateway->ledger },
+        { "kill.set", kill_one, gateway },
+        { "config.reload", load_anew, reload },
         { "cache.purge", purge_cache, reload },
     };
     _Static_assert(sizeof all / sizeof all[0] <= COMMANDS_MOST, "there is room for all");

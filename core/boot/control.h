@@ -39,5 +39,8 @@ void control_hand_over(struct control *control);
  * (its `ok` is true); CONTROL_NOBODY; or -1 with `fail`: what the gateway refused and why, or that it did not answer. */
 int control_ask(const char *folder, struct text ask, struct arena *arena, const struct json **answer,
                 struct fail *fail);
+/* Asks it to load its configuration; `*answer` as of the verb config.reload. While the program is upgraded the process that answers may be about
+ * to end: then the next one is asked. As control_ask(). */
+int control_reload(const char *folder, struct arena *arena, const struct json **answer, struct fail *fail);
 
 #endif

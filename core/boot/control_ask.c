@@ -136,3 +136,16 @@ int control_ask(const char *folder, struct text ask, struct arena *arena, const 
         return 0;
     return fail_set(fail, FAIL_OPERATOR, "%.*s", TEXT_ARG(json_str(json_member(*answer, "error"))));
 }
+
+int control_reload(const char *folder, struct arena *arena, const struct json **answer, struct fail *fail)
+{
+    enum { TRIES = 100 };
+    int result = 0;
+    bool moved = true;
+    for (int i = 0; i < TRIES && moved; i++) {
+        poll(NULL, 0, i > 0 ? PAUSE_MS : 0);
+        result = control_ask(folder, TEXT("{\"verb\":\"config.reload\"}"), arena, answer, fail);
+        moved = result == 0 && json_bool(json_member(*answer, "moved"), false);
+    }
+    return result;
+}

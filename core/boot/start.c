@@ -93,7 +93,8 @@ static int take_over(struct run *run)
         return -1;
     }
     unsigned sockets = inherit_count(&run->inherit, listen->address, listen->port);
-    if (sockets > listen->workers) {
+    if (sockets > 0 &&
+        sockets != listen->workers) { /* connections would wait in a socket of this one alone before it serves */
         log_line(LOG_WARN,
                  "listen.workers is %u: %u run until the next start, one for each socket of the process before",
                  listen->workers, sockets);
@@ -239,7 +240,7 @@ static int open_seats(struct run *run)
 static int start_seats(struct run *run)
 {
     reload_workers(run->reload, run->threads, run->opened);
-    start_load_late_keys(run);
+    start_load_late(run);
     for (unsigned i = 0; i < run->opened; i++) {
         if (worker_thread_start(&run->threads[i]) == 0)
             continue;

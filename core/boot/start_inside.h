@@ -40,9 +40,9 @@ int start_open_money(struct run *run);
 /* The old process asks this one for its ledger from here on. Before the first request: what is held until then is of the old one. -1: the log
  * says why. */
 int start_open_keeper(struct run *run);
-/* A key that a command made while this process was starting: the process before has it, and this one has read the file earlier. Before the
- * workers run. */
-void start_load_late_keys(struct run *run);
+/* What commands changed while this process was starting: a key, a switch, another gateway.lua. The process before has it, and this one has
+ * read the files earlier. Before the workers run. */
+void start_load_late(struct run *run);
 /* Commands reach this process from here on. */
 void start_open_control(struct run *run);
 /* start_admin.c: the admin API, where gateway.lua has one. Where another process had it until now, this one serves also without it. -1: the

@@ -1,10 +1,8 @@
 /* start_money.c - the ledger of a run, and what stands beside it. */
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "boot/keybook.h"
 #include "boot/rules.h"
 #include "boot/start_inside.h"
 #include "capture/capture.h"
@@ -15,7 +13,6 @@
 #include "money/ledger_keeper.h"
 
 #define DAY_MS INT64_C(86400000)
-enum { LATE_S = 120 }; /* longer than a process may take from its start until it serves */
 
 /* Beside the ledger, whose folder is this process's alone; in memory where there is none. */
 static int open_pins(struct run *run, const char *folder, struct fail *fail)
@@ -77,18 +74,14 @@ static int open_ledger(struct run *run)
     return 0;
 }
 
-void start_load_late_keys(struct run *run)
+void start_load_late(struct run *run)
 {
-    char *path = NULL;
-    struct stat st;
     struct buf lines;
+    struct fail fail;
     if (!run->takes_over)
         return;
-    BUG_IF(asprintf(&path, "%s/" KEYBOOK_FILE, run->config->ledger.path) < 0);
-    bool late = stat(path, &st) == 0 && (int64_t)st.st_mtim.tv_sec + LATE_S > clock_unix_ms() / 1000;
-    free(path);
-    if (!late)
-        return;
+    if (run->gateway.kill != NULL && kill_reload(run->gateway.kill, &fail) < 0)
+        log_line(LOG_ERROR, "%s", fail.text);
     buf_init(&lines, 1 << 20);
     reload_run(run->reload, &lines);
     buf_free(&lines);

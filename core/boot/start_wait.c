@@ -144,8 +144,11 @@ void start_wait(struct run *run)
     int signal_number = 0;
     while (idle < run->opened && clock_ns() < until && !ends(run, signal_number))
         signal_number = next_signal(run, until, &idle);
-    if (idle == run->opened && wait_for_the_one_before(run, until))
+    if (idle == run->opened && wait_for_the_one_before(run, until)) {
+        if (run->replaced && run->gateway.ledger != NULL && ledger_is_lost(run->gateway.ledger))
+            run->exit_code = EXIT_FAILED; /* nobody serves: a service manager is to start it anew */
         return;
+    }
 
     unsigned in_flight = atomic_load(&run->gateway.in_flight);
     log_line(LOG_WARN, "cutting %u requests in flight", in_flight);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -171,12 +172,15 @@ static void kill_it(const struct upgrade *u)
     int fds[UPGRADE_FDS_MOST], got;
     size_t count;
     int64_t until = clock_ns() + ENDING_S * CLOCK_S;
-    starter_kill(u->pid);
+    if (starter_kill(u->pid) < 0)
+        kill(u->pid, SIGKILL); /* the starter is gone. While its socket is open the number is that process's */
     while ((got = upgrade_take(u->fd, 100, &message, fds, &count)) >= 0 && clock_ns() < until)
         while (count > 0)
             close(fds[--count]);
-    if (got >= 0)
-        log_line(LOG_ERROR, "process %d does not end", (int)u->pid);
+    if (got < 0)
+        return;
+    log_line(LOG_ERROR, "process %d does not end, and two may not write one ledger: this process ends", (int)u->pid);
+    _exit(1);
 }
 
 static void fails(struct upgrade *u, const char *why)

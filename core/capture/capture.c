@@ -45,7 +45,8 @@ struct capture {
     int64_t hour;
     unsigned days;
     int64_t bytes; /* of all files */
-    bool failing;  /* reported, and not yet over */
+    int64_t next_sweep_ns;
+    bool failing; /* reported, and not yet over */
 };
 
 const char *capture_loss_name(enum capture_loss why)
@@ -89,6 +90,15 @@ static void sweep(struct capture *c)
     int64_t bytes = folder_sweep(c->folder, clock_unix_ms());
     c->there = bytes >= 0;
     c->bytes = bytes >= 0 ? bytes : 0;
+    c->next_sweep_ns = clock_ns() + LOOK_S * CLOCK_S;
+}
+
+/* The thread has the lock. */
+static void sweep_unlocked(struct capture *c)
+{
+    pthread_mutex_unlock(&c->lock);
+    sweep(c);
+    pthread_mutex_lock(&c->lock);
 }
 
 static bool write_all(int fd, struct text bytes)
@@ -203,12 +213,12 @@ static struct item *take_all(struct capture *c)
         }
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += LOOK_S;
-        if (pthread_cond_timedwait(&c->wake, &c->lock, &until) == ETIMEDOUT) {
-            pthread_mutex_unlock(&c->lock);
-            sweep(c);
-            pthread_mutex_lock(&c->lock);
-        }
+        if (pthread_cond_timedwait(&c->wake, &c->lock, &until) == ETIMEDOUT)
+            sweep_unlocked(c);
     }
+    if (c->there &&
+        clock_ns() >= c->next_sweep_ns) /* also where records come all the time, and none of them can be written */
+        sweep_unlocked(c);
     struct item *all = c->first;
     c->first = NULL;
     c->last = &c->first;

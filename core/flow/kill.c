@@ -113,6 +113,29 @@ void kill_close(struct kill *k)
     free(k);
 }
 
+int kill_reload(struct kill *k, struct fail *fail)
+{
+    struct kill next = { .path = k->path };
+    CHECK(k, KILL);
+    int result = read_all(&next, fail);
+    pthread_mutex_lock(&k->mutex);
+    for (size_t i = 0; i < NAMES_MOST && result == 0; i++) {
+        struct name before = k->names[i];
+        k->names[i] = next.names[i];
+        next.names[i] = before;
+    }
+    size_t count = k->count;
+    if (result == 0) {
+        k->count = next.count;
+        next.count = count;
+        atomic_fetch_add(&k->generation, 1);
+    }
+    pthread_mutex_unlock(&k->mutex);
+    for (size_t i = 0; i < next.count; i++)
+        free(next.names[i].text);
+    return result;
+}
+
 void kill_know_keys(struct kill *k, struct config *config)
 {
     CHECK(k, KILL);

@@ -22,6 +22,8 @@ const char *kill_kind_name(enum kill_kind kind);
 /* Reads FOLDER/switched-off; none is an empty list. Given; NULL with `fail` (FAIL_OPERATOR): it cannot be read. */
 struct kill *kill_open(const char *folder, struct fail *fail);
 void kill_close(struct kill *kill);
+/* Reads the file anew: another process may have written it since. -1 with `fail`: the list stays as it was. */
+int kill_reload(struct kill *kill, struct fail *fail);
 /* From now on only keys of this configuration are switched off; it gets one more reference, the one before loses it. Any thread. */
 void kill_know_keys(struct kill *kill, struct config *config);
 /* Switches one off, or on again, and writes the file. *changed: it was not so before. -1 with `fail`: nothing has changed; also where there

@@ -21,6 +21,7 @@ struct ledger_away {
     char room[LINK_MOST];
 };
 
+static const char silent_text[] = "the process that keeps the ledger does not answer in time: ask again";
 static const char lost_text[] = "the process that took over the ledger has ended, and this one is about to end";
 
 static void fail_wait(struct ledger_wait *wait, struct text why)
@@ -127,9 +128,11 @@ bool ledger_away_hold(struct ledger *l, struct ledger_hold *handle, struct recor
     *refusal = (struct ledger_refusal){ .answer = ACCOUNT_FITS };
     while (got >= 0 && (got = ledger_link_take(l->away->fd, true, l->away->room, &head, &bytes)) > 0 && head.id != id)
         take_answer(l, &head, bytes);
-    if (got <= 0) {
+    if (got < 0)
         is_lost(l);
-        fail_set(fail, FAIL_OPERATOR, "%s", lost_text);
+    if (got <=
+        0) { /* silent for so long it may be waiting for its disk; a late answer is given back by take_answer() */
+        fail_set(fail, FAIL_OPERATOR, "%s", got < 0 ? lost_text : silent_text);
         return false;
     }
     if (head.kind == LINK_GRANTED)
@@ -205,6 +208,7 @@ void ledger_hand_over_end(struct ledger *l, int fd)
         return;
     }
     journal_give_lock(l->journal);
+    l->fresh = NULL; /* what ends from here on is booked there: a reload that is under way fails */
     l->away = calloc(1, sizeof *l->away);
     BUG_IF(l->away == NULL);
     l->away->fd = fd;
@@ -215,6 +219,15 @@ void ledger_hand_over_end(struct ledger *l, int fd)
     if (!l->away->listens)
         is_lost(l);
     journal_unlock(l->journal);
+}
+
+bool ledger_is_lost(struct ledger *l)
+{
+    CHECK(l, LEDGER);
+    journal_lock(l->journal);
+    bool lost = l->away != NULL && l->away->lost;
+    journal_unlock(l->journal);
+    return lost;
 }
 
 int ledger_lock_fd(const struct ledger *l)

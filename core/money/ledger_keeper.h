@@ -17,6 +17,8 @@ int ledger_hand_over_begin(struct ledger *ledger, struct fail *fail);
 void ledger_hand_over_end(struct ledger *ledger, int fd);
 /* Does another process keep it now? This one drains then. Any thread. */
 bool ledger_is_handed_over(struct ledger *ledger);
+/* Has that process ended, while this one drains? Any thread. */
+bool ledger_is_lost(struct ledger *ledger);
 /* The lock of the ledger's folder, for the other process: lent. */
 int ledger_lock_fd(const struct ledger *ledger);
 

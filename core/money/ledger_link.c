@@ -39,8 +39,8 @@ int ledger_link_send_record(int fd, const struct link_head *head, struct record 
 int ledger_link_take(int fd, bool wait, char *room, struct link_head *head, struct text *bytes)
 {
     ssize_t got;
-    while ((got = recv(fd, room, LINK_MOST, wait ? 0 : MSG_DONTWAIT)) < 0 && errno == EINTR)
-        continue;
+    while ((got = recv(fd, room, LINK_MOST, wait ? 0 : MSG_DONTWAIT)) < 0 && (errno == EINTR || errno == ECONNRESET))
+        continue; /* a reset is reported once; what the other one sent before it ended is still to be read */
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
     if (got < (ssize_t)sizeof *head)

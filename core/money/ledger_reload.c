@@ -8,6 +8,8 @@
 #include "money/ledger_inside.h"
 #include "money/ledger_keeper.h"
 
+static const char moved_text[] = "another process keeps the ledger now, and this one is about to end";
+
 void ledger_book_fresh(struct ledger *l, const struct ledger_hold *handle, const struct record *end)
 {
     struct record hold;
@@ -101,7 +103,7 @@ int ledger_reload(struct ledger *l, const struct accounts_rule *rules, size_t co
     journal_lock(l->journal);
     if (l->away != NULL) {
         journal_unlock(l->journal);
-        return fail_set(fail, FAIL_OPERATOR, "another process keeps the ledger now, and this one is about to end");
+        return fail_set(fail, FAIL_OPERATOR, "%s", moved_text);
     }
     struct accounts_rule *new = new_rules(l, rules, count, &added);
     journal_unlock(l->journal);
@@ -110,6 +112,8 @@ int ledger_reload(struct ledger *l, const struct accounts_rule *rules, size_t co
     if (added > 0)
         result = ledger_read_past(&past, l->folder, begin_fresh(l, &fresh), fail);
     journal_lock(l->journal);
+    if (result == 0 && l->away != NULL) /* it was given away while the files were read */
+        result = fail_set(fail, FAIL_OPERATOR, "%s", moved_text);
     if (result == 0) {
         change(l, rules, count, &past.accounts);
         journal_set_book(l->journal, book);
