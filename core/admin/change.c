@@ -2,8 +2,8 @@
 #include "admin/change.h"
 
 #include "base/log.h"
+#include "boot/control.h"
 #include "boot/date.h"
-#include "boot/load.h"
 #include "boot/reload.h"
 #include "flow/kill.h"
 #include "money/nano.h"
@@ -48,21 +48,11 @@ static int refuse_lines(struct admin_call *call, struct text lines)
 /* Would a gateway start with it? */
 static int check(struct change *change)
 {
-    struct load_options options = *change->call->admin->parts.options->load;
-    struct load_report report;
     struct buf lines;
-    int result = 0;
-    options.keys = keybook_text(change->book);
-    load_report_init(&report, &options);
-    struct config *config = load_config(&options, &report);
     buf_init(&lines, LINES_MOST);
-    if (config == NULL) {
-        complain_write(&report.complaints, &lines);
-        result = refuse_lines(change->call, buf_view(&lines));
-    } else {
-        config_unref(config);
-    }
-    load_report_fini(&report);
+    int result = reload_would_load(change->call->admin->parts.reload, keybook_text(change->book), &lines);
+    if (result < 0)
+        refuse_lines(change->call, buf_view(&lines));
     buf_free(&lines);
     return result;
 }
@@ -75,6 +65,28 @@ static int save(struct change *change)
     return -1;
 }
 
+enum used { USED, REFUSED, UNKNOWN };
+
+/* What is on the disk, in use: here, or in the process that takes the place of this one just now. */
+static enum used use(struct admin_call *call, struct buf *lines)
+{
+    struct reload *reload = call->admin->parts.reload;
+    const struct json *answer;
+    struct fail fail;
+    if (reload_run(reload, lines) == 0)
+        return USED;
+    if (!reload_has_moved(reload))
+        return REFUSED;
+    int asked = control_reload(call->admin->folder, call->arena, &answer, &fail);
+    return asked == 0 && json_bool(json_member(answer, "accepted"), false) ? USED : UNKNOWN;
+}
+
+static int is_unknown(struct admin_call *call)
+{
+    return admin_refuse(call, 503, "moving",
+                        "the change is written, and the program is being upgraded just now: look whether it is in use");
+}
+
 int change_apply(struct change *change, struct text target, struct text from, struct text to)
 {
     struct admin_call *call = change->call;
@@ -82,16 +94,18 @@ int change_apply(struct change *change, struct text target, struct text from, st
     if (check(change) < 0 || admin_record(call, target, from, to) < 0 || save(change) < 0)
         return -1;
     buf_init(&lines, LINES_MOST);
-    int result = reload_run(call->admin->parts.reload, &lines);
-    if (result < 0) {
+    enum used used = use(call, &lines);
+    if (used == REFUSED) {
         struct fail ignored;
         refuse_lines(call, buf_view(&lines));
         keybook_undo(change->book);
         keybook_save(change->book, &ignored);
         admin_record(call, target, to, from); /* as it was */
+    } else if (used == UNKNOWN) {
+        is_unknown(call);
     }
     buf_free(&lines);
-    return result;
+    return used == USED ? 0 : -1;
 }
 
 int change_revoke(struct change *change, struct text name, struct text from)
@@ -104,12 +118,12 @@ int change_revoke(struct change *change, struct text name, struct text from)
     if (save(change) < 0)
         return -1;
     buf_init(&lines, LINES_MOST);
-    int result = reload_run(call->admin->parts.reload, &lines);
+    enum used used = use(call, &lines);
     buf_free(&lines);
     struct kill *kill = call->admin->parts.gateway->kill;
-    if (result < 0 && kill != NULL)
-        result = kill_set(kill, KILL_KEY, name, true, &changed, &call->fail);
-    return result;
+    if (used == REFUSED)
+        return kill != NULL ? kill_set(kill, KILL_KEY, name, true, &changed, &call->fail) : -1;
+    return used == USED ? 0 : is_unknown(call);
 }
 
 /* ---- a body's settings ---- */
@@ -151,6 +165,8 @@ static int take_tags(struct admin_call *call, struct key_line *line)
     const struct json *value = json_member(call->body, "tags");
     if (value == NULL)
         return 0;
+    if (json_count(value) > KEY_LINE_TAGS_MOST)
+        return admin_refuse(call, 400, "invalid_body", "tags takes at most %d", KEY_LINE_TAGS_MOST);
     const char *all = "";
     for (size_t i = 0; i < json_count(value); i++) {
         struct text name = json_key_at(value, i), tag = json_str(json_at(value, i));
@@ -199,7 +215,7 @@ static bool is_bounded(const struct caller *caller, struct text model)
 /* The maker's budget is for a month. */
 static int64_t times_a_month(struct text per)
 {
-    return text_is(per, "day") ? 31 : text_is(per, "week") ? 5 : 1;
+    return text_is(per, "day") ? 31 : text_is(per, "week") ? 6 : 1;
 }
 
 int change_is_within(struct admin_call *call, const struct key_line *line)

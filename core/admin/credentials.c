@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -281,6 +282,10 @@ static int check(const struct credential *n, const struct json *list, struct fai
         return refuse(fail, 400, "a team is for viewer and key_maker: an operator or owner has all");
     if (role != ROLE_KEY_MAKER && (n->budget.ptr != NULL || json_count(n->models) > 0))
         return refuse(fail, 400, "budget and models bound the keys of a key_maker, and nobody else's");
+    if (n->team.ptr != NULL && n->team.len == 0)
+        return refuse(fail, 400, "the team is empty: name one, or leave it out");
+    if (n->models != NULL && json_count(n->models) == 0)
+        return refuse(fail, 400, "the list of models is empty: name some, or leave it out for all that the team may");
     if (n->budget.ptr != NULL && nano_parse(n->budget, &number) < 0)
         return refuse(fail, 400, "budget takes US dollars as text, such as \"20\" or \"0.50\"");
     if (n->expires.ptr != NULL && date_parse(n->expires, &number) < 0)
@@ -342,13 +347,42 @@ static int replace(const char *folder, const struct json *list, const struct jso
     return result;
 }
 
-/* Nobody else changes the list meanwhile. */
-static int lock_folder(const char *folder)
+/* Nobody else changes the list meanwhile. -1 with `fail`: somebody does, and does not end. */
+static int lock_folder(const char *folder, struct fail *fail)
 {
+    enum { TRIES = 300, PAUSE_MS = 100 };
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; fd >= 0 && i < TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        poll(NULL, 0, PAUSE_MS);
+    }
     if (fd >= 0)
-        flock(fd, LOCK_EX);
-    return fd;
+        close(fd);
+    return fail_set(fail, FAIL_OPERATOR, "%s cannot be locked: another command changes it", folder);
+}
+
+int credentials_check(const char *folder, const struct credential *n, struct fail *fail)
+{
+    const struct json *list;
+    struct arena arena;
+    arena_init(&arena, NULL, 0, ARENA_MOST);
+    int result = read_list(folder, &arena, &list, fail);
+    if (result == 0)
+        result = check(n, list, fail);
+    arena_fini(&arena);
+    return result;
+}
+
+bool credentials_has(const char *folder, struct text name)
+{
+    const struct json *list;
+    struct arena arena;
+    struct fail fail;
+    arena_init(&arena, NULL, 0, ARENA_MOST);
+    bool has = read_list(folder, &arena, &list, &fail) == 0 && find_row(list, name) != NULL;
+    arena_fini(&arena);
+    return has;
 }
 
 int credentials_create(const char *folder, const struct credential *n, char secret[CREDENTIALS_SECRET],
@@ -359,7 +393,9 @@ int credentials_create(const char *folder, const struct credential *n, char secr
     struct arena arena;
     _Static_assert((int)CREDENTIALS_SECRET == (int)KEY_LINE_SECRET, "one length");
     key_line_make("gw-admin-", secret, digest);
-    int fd = lock_folder(folder);
+    int fd = lock_folder(folder, fail);
+    if (fd < 0)
+        return -1;
     arena_init(&arena, NULL, 0, ARENA_MOST);
     int result = read_list(folder, &arena, &list, fail);
     if (result == 0)
@@ -367,8 +403,7 @@ int credentials_create(const char *folder, const struct credential *n, char secr
     if (result == 0)
         result = replace(folder, list, NULL, n, digest, fail);
     arena_fini(&arena);
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return result;
 }
 
@@ -376,7 +411,9 @@ int credentials_revoke(const char *folder, struct text name, struct fail *fail)
 {
     const struct json *list;
     struct arena arena;
-    int fd = lock_folder(folder);
+    int fd = lock_folder(folder, fail);
+    if (fd < 0)
+        return -1;
     arena_init(&arena, NULL, 0, ARENA_MOST);
     int result = read_list(folder, &arena, &list, fail);
     const struct json *row = result == 0 ? find_row(list, name) : NULL;
@@ -385,8 +422,7 @@ int credentials_revoke(const char *folder, struct text name, struct fail *fail)
     if (result == 0)
         result = replace(folder, list, row, NULL, NULL, fail);
     arena_fini(&arena);
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return result;
 }
 

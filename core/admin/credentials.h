@@ -53,6 +53,9 @@ struct credential {
     struct text name, role, team, budget, expires;
     const struct json *models; /* an array of strings; NULL */
 };
+/* Could it be made? -1 with `fail`, as below. Nothing is changed. */
+int credentials_check(const char *folder, const struct credential *credential, struct fail *fail);
+bool credentials_has(const char *folder, struct text name);
 /* Adds it and gives its secret, which is shown this once. -1 with `fail` (FAIL_CLIENT: status 400 or 409, or FAIL_OPERATOR). */
 int credentials_create(const char *folder, const struct credential *credential, char secret[CREDENTIALS_SECRET],
                        struct fail *fail);

@@ -82,7 +82,7 @@ static int create(struct change *change, struct text team, struct text name)
     struct key_line line = KEY_LINE_NONE;
     char secret[KEY_LINE_SECRET], digest[KEY_LINE_DIGEST], now[25];
     struct buf rest;
-    if (find_key(call->config, name) != NULL)
+    if (find_key(call->config, name) != NULL || keybook_has(change->book, name))
         return admin_refuse(call, 409, "exists", "there is a key \"%.*s\" already: take another name, or rotate it",
                             TEXT_ARG(name));
     if (change_settings(call, &line) < 0 || change_is_within(call, &line) < 0)
@@ -141,8 +141,11 @@ static const struct config_key *find_line(struct change *change, struct keybook_
 /* When it was made stands behind its settings. */
 static struct text made_of(struct text rest)
 {
-    ptrdiff_t at = text_find(rest, TEXT("} -- made "));
-    return at < 0 ? TEXT("by hand") : (struct text){ rest.ptr + at + 10, rest.len - (size_t)at - 10 };
+    static const struct text mark = { "} -- made ", 10 };
+    for (size_t at = rest.len; at >= mark.len; at--) /* the last one: a tag may have such words */
+        if (text_starts((struct text){ rest.ptr + at - mark.len, rest.len - at + mark.len }, mark))
+            return (struct text){ rest.ptr + at, rest.len - at };
+    return TEXT("by hand");
 }
 
 static int update(struct change *change)

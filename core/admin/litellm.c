@@ -5,7 +5,7 @@
 #include "boot/reload.h"
 #include "money/nano.h"
 
-enum { ANSWER_MOST = 4 << 20, LOST_MOST = 64 << 10 };
+enum { ANSWER_MOST = 4 << 20, LOST_MOST = 64 << 10, DELETE_MOST = 100 };
 
 /* ---- a call of this API from within ---- */
 
@@ -180,12 +180,12 @@ struct lost {
     struct json_writer w;
 };
 
-static const struct json *begin_body(struct admin_call *call, struct lost *lost)
+static const struct json *begin_body(struct admin_call *call, const struct config_key *key, struct lost *lost)
 {
     buf_init(&lost->names, LOST_MOST);
     json_writer_init(&lost->w, &lost->names);
     json_array(&lost->w);
-    const struct json *body = litellm_body(call, &lost->w);
+    const struct json *body = litellm_body(call, key, &lost->w);
     json_close(&lost->w);
     return body;
 }
@@ -212,7 +212,7 @@ int litellm_key_generate(struct admin_call *call)
         snprintf(made, sizeof made, "key-%s", random);
         name = text_of(made);
     }
-    const struct json *body = begin_body(call, &lost);
+    const struct json *body = begin_body(call, NULL, &lost);
     body = body != NULL ? with_names(call, body, name, team.len > 0 ? team : TEXT("default")) : NULL;
     const struct json *own = body != NULL ? run_own(call, admin_keys_create, body) : NULL;
     struct text secret = json_str(json_member(own, "key"));
@@ -262,7 +262,7 @@ int litellm_key_update(struct admin_call *call)
         return -1;
     struct text name = arena_text(call->arena, key->name);
     call->parts[0] = name;
-    const struct json *body = begin_body(call, &lost);
+    const struct json *body = begin_body(call, key, &lost);
     key = body != NULL && run_own(call, admin_keys_update, body) != NULL ? find_key(call, name) : NULL;
     if (key != NULL) {
         json_object(&call->w);
@@ -281,6 +281,8 @@ int litellm_key_delete(struct admin_call *call)
     const struct json *asked = call->body;
     size_t count = json_count(json_member(asked, "keys")) + json_count(json_member(asked, "key_aliases")), n = 0;
     struct text *names = arena_array(call->arena, struct text, count + 1);
+    if (count > DELETE_MOST)
+        return admin_refuse(call, 400, "invalid_body", "at most %d keys are deleted at a time", DELETE_MOST);
     if (count == 0)
         return admin_refuse(call, 400, "invalid_body", "\"keys\" or \"key_aliases\" names what is to be deleted");
     for (size_t l = 0; l < 2; l++) {
@@ -289,7 +291,11 @@ int litellm_key_delete(struct admin_call *call)
             const struct config_key *key = find_key(call, json_str(json_at(list, i)));
             if (key == NULL)
                 return -1;
-            names[n++] = arena_text(call->arena, key->name);
+            size_t seen = 0;
+            while (seen < n && !text_eq(names[seen], key->name))
+                seen++;
+            if (seen == n)
+                names[n++] = arena_text(call->arena, key->name);
         }
     }
     for (size_t i = 0; i < n; i++) {
@@ -343,7 +349,7 @@ int litellm_team_new(struct admin_call *call)
     if (id.len > 0 && alias.len > 0 && !text_eq(id, alias))
         return admin_refuse(call, 400, "invalid_body",
                             "a team has one name here: give \"team_alias\" and \"team_id\" the same");
-    const struct json *body = begin_body(call, &lost);
+    const struct json *body = begin_body(call, NULL, &lost);
     body = body != NULL ? with_names(call, body, name, TEXT_NONE) : NULL;
     const struct config_team *team =
         body != NULL && run_own(call, admin_teams_create, body) != NULL ? find_team(call, name) : NULL;

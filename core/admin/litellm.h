@@ -15,9 +15,9 @@ int litellm_team_info(struct admin_call *call);
 int litellm_spend_logs(struct admin_call *call);
 int litellm_spend_report(struct admin_call *call);
 
-/* litellm_body.c: the body as this API has it; `lost` gets the names of members that it has no place for. NULL with call->fail: a member that
+/* litellm_body.c: the body as this API has it, over the settings of `key` (NULL: of a new one); `lost` gets the names of members that it has no place for. NULL with call->fail: a member that
  * would mean something else here than there. */
-const struct json *litellm_body(struct admin_call *call, struct json_writer *lost);
+const struct json *litellm_body(struct admin_call *call, const struct config_key *key, struct json_writer *lost);
 
 /* litellm_spend.c: what a key or team has spent, as a decimal number; "0" where nothing is known. Arena. */
 struct text litellm_spent(struct admin_call *call, const char *by, struct text name);

@@ -12,7 +12,7 @@ static const struct {
 } periods[] = { { "1d", "day" },    { "24h", "day" },   { "86400s", "day" }, { "7d", "week" },  { "1w", "week" },
                 { "30d", "month" }, { "31d", "month" }, { "28d", "month" },  { "1mo", "month" } };
 
-static int put_budget(struct admin_call *call, struct json_writer *w)
+static int put_budget(struct admin_call *call, const struct config_key *key, struct json_writer *w)
 {
     const struct json *most = json_member(call->body, "max_budget");
     struct text duration = json_str(json_member(call->body, "budget_duration"));
@@ -33,9 +33,11 @@ static int put_budget(struct admin_call *call, struct json_writer *w)
         json_put_null(w);
     } else if (most != NULL) {
         json_name(w, "budget");
-        json_put_str(w, json_text(most)); /* its digits, never a double of them */
-        json_name(w, "per");
-        json_put_str(w, text_of(per));
+        json_put_str(w, json_text(most));                                     /* its digits, never a double of them */
+        if (duration.ptr != NULL || key == NULL || key->budgets.count == 0) { /* else the period of the key stays */
+            json_name(w, "per");
+            json_put_str(w, text_of(per));
+        }
     } else if (duration.ptr != NULL) {
         return admin_refuse(call, 400, "invalid_body", "\"budget_duration\" is the period of \"max_budget\"");
     }
@@ -43,11 +45,16 @@ static int put_budget(struct admin_call *call, struct json_writer *w)
 }
 
 /* "30d": so long from now. */
-static int put_expiry(struct admin_call *call, struct json_writer *w)
+static int put_expiry(struct admin_call *call, const struct config_key *key, struct json_writer *w)
 {
     struct text duration = json_str(json_member(call->body, "duration"));
     char until[25];
-    if (duration.ptr == NULL || text_is(duration, "permanent"))
+    bool never = json_type(json_member(call->body, "duration")) == JSON_T_NULL || text_is(duration, "permanent");
+    if (never && key != NULL) {
+        json_name(w, "expires");
+        json_put_null(w);
+    }
+    if (never || duration.ptr == NULL)
         return 0;
     int64_t ms = text_ends(duration, TEXT("w")) ? -1 : key_line_grace_ms(duration);
     if (ms < 0)
@@ -58,39 +65,63 @@ static int put_expiry(struct admin_call *call, struct json_writer *w)
     return 0;
 }
 
-static void put_tag(struct json_writer *w, struct text name, struct text value, struct json_writer *lost)
+struct tags {
+    struct text names[KEY_LINE_TAGS_MOST], values[KEY_LINE_TAGS_MOST];
+    size_t count;
+};
+
+/* The last one of a name counts. */
+static void add_tag(struct tags *t, struct text name, struct text value, struct json_writer *lost)
 {
-    if (!labels_is_tag(name, value)) {
+    size_t at = 0;
+    while (at < t->count && !text_eq(t->names[at], name))
+        at++;
+    if (at == KEY_LINE_TAGS_MOST || !labels_is_tag(name, value)) {
         json_put_str(lost, name);
         return;
     }
-    json_key(w, name);
-    json_put_str(w, value);
+    t->names[at] = name;
+    t->values[at] = value;
+    t->count += at == t->count;
 }
 
-/* user_id, each plain member of metadata, and each of tags ("job:7" or "batch", which is batch=true). */
-static void put_tags(struct admin_call *call, struct json_writer *w, struct json_writer *lost)
+static void add_metadata(struct tags *t, const struct json *metadata, struct json_writer *lost)
+{
+    for (size_t i = 0; i < json_count(metadata); i++) {
+        const struct json *value = json_at(metadata, i);
+        enum json_type type = json_type(value);
+        struct text text = type == JSON_T_STR                              ? json_str(value)
+                           : type == JSON_T_ARRAY || type == JSON_T_OBJECT ? TEXT("")
+                                                                           : json_text(value);
+        add_tag(t, json_key_at(metadata, i), text, lost);
+    }
+}
+
+/* Those of the key, user_id, each plain member of metadata, and each of tags ("job:7" or "batch", which is batch=true). */
+static void put_tags(struct admin_call *call, const struct config_key *key, struct json_writer *w,
+                     struct json_writer *lost)
 {
     const struct json *metadata = json_member(call->body, "metadata"), *tags = json_member(call->body, "tags");
     struct text user = json_str(json_member(call->body, "user_id"));
+    struct tags all = { .count = 0 };
     if (user.ptr == NULL && json_count(metadata) == 0 && json_count(tags) == 0)
         return;
-    json_name(w, "tags");
-    json_object(w);
-    if (user.ptr != NULL)
-        put_tag(w, TEXT("user_id"), user, lost);
-    for (size_t i = 0; i < json_count(metadata); i++) {
-        const struct json *value = json_at(metadata, i);
-        bool is_text = json_type(value) == JSON_T_STR;
-        put_tag(w, json_key_at(metadata, i),
-                is_text                                                                 ? json_str(value)
-                : json_type(value) == JSON_T_ARRAY || json_type(value) == JSON_T_OBJECT ? TEXT("")
-                                                                                        : json_text(value),
-                lost);
+    for (struct text rest = key != NULL ? key->tags : TEXT_NONE; rest.len > 0;) {
+        struct text value = text_cut(&rest, ','), name = text_cut(&value, '=');
+        add_tag(&all, name, value, lost);
     }
+    add_metadata(&all, metadata, lost);
+    if (user.ptr != NULL)
+        add_tag(&all, TEXT("user_id"), user, lost);
     for (size_t i = 0; i < json_count(tags); i++) {
         struct text value = json_str(json_at(tags, i)), name = text_cut(&value, ':');
-        put_tag(w, name, value.ptr != NULL ? value : TEXT("true"), lost);
+        add_tag(&all, name, value.ptr != NULL ? value : TEXT("true"), lost);
+    }
+    json_name(w, "tags");
+    json_object(w);
+    for (size_t i = 0; i < all.count; i++) {
+        json_key(w, all.names[i]);
+        json_put_str(w, all.values[i]);
     }
     json_close(w);
 }
@@ -127,7 +158,7 @@ static int check_rights(struct admin_call *call)
     return 0;
 }
 
-static int write(struct admin_call *call, struct json_writer *w, struct json_writer *lost)
+static int write(struct admin_call *call, const struct config_key *key, struct json_writer *w, struct json_writer *lost)
 {
     static const struct {
         const char *theirs, *ours;
@@ -142,14 +173,17 @@ static int write(struct admin_call *call, struct json_writer *w, struct json_wri
         json_key_plain(w, text_of(counts[i].ours));
         json_put_json(w, value);
     }
-    if (json_count(models) > 0) { /* an empty list is all models there */
+    if (json_count(models) > 0) {
         json_name(w, "models");
         json_put_json(w, models);
+    } else if (models != NULL && key != NULL) { /* an empty list is all models there */
+        json_name(w, "models");
+        json_put_null(w);
     }
-    if (check_rights(call) < 0 || put_budget(call, w) < 0 || (!team && put_expiry(call, w) < 0))
+    if (check_rights(call) < 0 || put_budget(call, key, w) < 0 || (!team && put_expiry(call, key, w) < 0))
         return -1;
     if (!team)
-        put_tags(call, w, lost);
+        put_tags(call, key, w, lost);
     else if (json_count(json_member(call->body, "metadata")) > 0)
         json_put_str(lost, TEXT("metadata"));
     put_lost(call, lost);
@@ -157,14 +191,14 @@ static int write(struct admin_call *call, struct json_writer *w, struct json_wri
     return 0;
 }
 
-const struct json *litellm_body(struct admin_call *call, struct json_writer *lost)
+const struct json *litellm_body(struct admin_call *call, const struct config_key *key, struct json_writer *lost)
 {
     const struct json *body = NULL;
     struct json_writer w;
     struct buf out;
     buf_init(&out, BODY_MOST);
     json_writer_init(&w, &out);
-    if (write(call, &w, lost) == 0) {
+    if (write(call, key, &w, lost) == 0) {
         if (json_end(&w) == 0)
             body = json_parse(call->arena, arena_text(call->arena, buf_view(&out)), &call->fail);
         else

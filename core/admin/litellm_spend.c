@@ -47,25 +47,52 @@ static int read_dates(struct admin_call *call, int64_t *since, int64_t *until)
     return 0;
 }
 
-static bool seen_before(const struct json *rows, size_t at, const char *a, const char *b)
+/* The rows of one day, which stand together: rows of a report with days are in their order. */
+struct day {
+    const struct json *rows;
+    size_t from, to;
+};
+
+/* From `at` on; false: there is none. */
+static bool next_day(const struct json *rows, size_t at, struct day *day)
 {
-    const struct json *row = json_at(rows, at);
-    for (size_t i = 0; i < at; i++) {
-        const struct json *other = json_at(rows, i);
-        if (text_eq(member(other, a), member(row, a)) && (b == NULL || text_eq(member(other, b), member(row, b))))
+    *day = (struct day){ .rows = rows, .from = at, .to = at };
+    while (day->to < json_count(rows) &&
+           text_eq(member(json_at(rows, day->to), "day"), member(json_at(rows, at), "day")))
+        day->to++;
+    return day->to > at;
+}
+
+/* More than this on one day is asked for by other words. */
+enum { DAY_MOST = 3000 };
+
+static int check_days(struct admin_call *call, const struct json *rows)
+{
+    struct day day;
+    for (size_t at = 0; next_day(rows, at, &day); at = day.to)
+        if (day.to - day.from > DAY_MOST)
+            return admin_refuse(call, 400, "too_many_rows",
+                                "there are more than %d combinations of team, model, key and user on one day: ask "
+                                "/admin/v1/usage with fewer words",
+                                DAY_MOST);
+    return 0;
+}
+
+static bool seen_before(const struct day *day, size_t at, const char *word)
+{
+    for (size_t i = day->from; i < at; i++)
+        if (text_eq(member(json_at(day->rows, i), word), member(json_at(day->rows, at), word)))
             return true;
-    }
     return false;
 }
 
-static int64_t sum_of(const struct json *rows, const struct json *like, const char *a, const char *b)
+/* Of the day's rows with that value; `word` NULL: of all of them. */
+static int64_t sum_of(const struct day *day, const char *word, struct text value)
 {
     int64_t sum = 0;
-    for (size_t i = 0; i < json_count(rows); i++) {
-        const struct json *row = json_at(rows, i);
-        if (text_eq(member(row, a), member(like, a)) && (b == NULL || text_eq(member(row, b), member(like, b))))
-            sum += spend_of(row);
-    }
+    for (size_t i = day->from; i < day->to; i++)
+        if (word == NULL || text_eq(member(json_at(day->rows, i), word), value))
+            sum += spend_of(json_at(day->rows, i));
     return sum;
 }
 
@@ -82,19 +109,19 @@ static void put_digest(struct admin_call *call, struct text key)
 }
 
 /* One of a day's groups, with a row for each of its models and keys. */
-static void put_group(struct admin_call *call, const struct json *rows, const struct json *like, const char *group,
+static void put_group(struct admin_call *call, const struct day *day, struct text value, const char *group,
                       const char *label)
 {
     struct json_writer *w = &call->w;
     json_object(w);
     json_key_plain(w, text_of(label));
-    json_put_str(w, member(like, group));
-    put_nano(w, "total_spend", sum_of(rows, like, "day", group));
+    json_put_str(w, value);
+    put_nano(w, "total_spend", sum_of(day, group, value));
     json_name(w, "metadata");
     json_array(w);
-    for (size_t i = 0; i < json_count(rows); i++) {
-        const struct json *row = json_at(rows, i), *tokens = json_member(row, "tokens");
-        if (!text_eq(member(row, "day"), member(like, "day")) || !text_eq(member(row, group), member(like, group)))
+    for (size_t i = day->from; i < day->to; i++) {
+        const struct json *row = json_at(day->rows, i), *tokens = json_member(row, "tokens");
+        if (!text_eq(member(row, group), value))
             continue;
         json_object(w);
         json_name(w, "model");
@@ -131,22 +158,20 @@ int litellm_spend_report(struct admin_call *call)
         return -1;
     const struct json *rows =
         admin_usage_rows(call, g == 1 ? "day,team,model,key,user" : "day,team,model,key", since, until);
-    if (rows == NULL)
+    if (rows == NULL || check_days(call, rows) < 0)
         return -1;
+    struct day day;
     json_array(&call->w);
-    for (size_t i = 0; i < json_count(rows); i++) {
-        if (seen_before(rows, i, "day", NULL))
-            continue;
-        const struct json *day = json_at(rows, i);
+    for (size_t at = 0; next_day(rows, at, &day); at = day.to) {
         json_object(&call->w);
         json_name(&call->w, "group_by_day");
-        json_put_str(&call->w, text_of(arena_printf(call->arena, "%.*sT00:00:00+00:00", TEXT_ARG(member(day, "day")))));
+        json_put_str(&call->w, text_of(arena_printf(call->arena, "%.*sT00:00:00+00:00",
+                                                    TEXT_ARG(member(json_at(rows, at), "day")))));
         json_key_plain(&call->w, text_of(groups[g].list));
         json_array(&call->w);
-        for (size_t k = i; k < json_count(rows); k++)
-            if (text_eq(member(json_at(rows, k), "day"), member(day, "day")) &&
-                !seen_before(rows, k, "day", groups[g].ours))
-                put_group(call, rows, json_at(rows, k), groups[g].ours, groups[g].label);
+        for (size_t k = day.from; k < day.to; k++)
+            if (!seen_before(&day, k, groups[g].ours))
+                put_group(call, &day, member(json_at(rows, k), groups[g].ours), groups[g].ours, groups[g].label);
         json_close(&call->w);
         json_close(&call->w);
     }
@@ -155,17 +180,17 @@ int litellm_spend_report(struct admin_call *call)
 }
 
 /* {"name": spend} for each of that day. */
-static void put_map(struct json_writer *w, const struct json *rows, size_t day, const char *name, const char *word)
+static void put_map(struct json_writer *w, const struct day *day, const char *name, const char *word)
 {
     json_key_plain(w, text_of(name));
     json_object(w);
-    for (size_t i = 0; i < json_count(rows); i++) {
-        const struct json *row = json_at(rows, i);
+    for (size_t i = day->from; i < day->to; i++) {
+        struct text value = member(json_at(day->rows, i), word);
         char usd[NANO_TEXT];
-        if (!text_eq(member(row, "day"), member(json_at(rows, day), "day")) || seen_before(rows, i, "day", word))
+        if (seen_before(day, i, word))
             continue;
-        json_key(w, member(row, word));
-        json_put_raw(w, text_of(nano_write(sum_of(rows, row, "day", word), 0, usd)));
+        json_key(w, value);
+        json_put_raw(w, text_of(nano_write(sum_of(day, word, value), 0, usd)));
     }
     json_close(w);
 }
@@ -185,19 +210,18 @@ int litellm_spend_logs(struct admin_call *call)
     if (read_dates(call, &since, &until) < 0)
         return -1;
     const struct json *rows = admin_usage_rows(call, "day,team,model,key,user", since, until);
-    if (rows == NULL)
+    if (rows == NULL || check_days(call, rows) < 0)
         return -1;
+    struct day day;
     json_array(&call->w);
-    for (size_t i = 0; i < json_count(rows); i++) {
-        if (seen_before(rows, i, "day", NULL))
-            continue;
+    for (size_t at = 0; next_day(rows, at, &day); at = day.to) {
         json_object(&call->w);
         json_name(&call->w, "startTime");
-        json_put_str(&call->w, member(json_at(rows, i), "day"));
-        put_nano(&call->w, "spend", sum_of(rows, json_at(rows, i), "day", NULL));
-        put_map(&call->w, rows, i, "users", "user");
-        put_map(&call->w, rows, i, "models", "model");
-        put_map(&call->w, rows, i, "api_keys", "key");
+        json_put_str(&call->w, member(json_at(rows, at), "day"));
+        put_nano(&call->w, "spend", sum_of(&day, NULL, TEXT_NONE));
+        put_map(&call->w, &day, "users", "user");
+        put_map(&call->w, &day, "models", "model");
+        put_map(&call->w, &day, "api_keys", "key");
         json_close(&call->w);
     }
     json_close(&call->w);

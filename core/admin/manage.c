@@ -60,11 +60,13 @@ int admin_kill(struct admin_call *call)
     if (kill == NULL)
         return admin_refuse(call, 409, "no_ledger",
                             "keys and sessions are switched off in a list beside the ledger, and there is none");
+    if (reload_has_moved(call->admin->parts.reload))
+        return admin_refuse(call, 503, "moving", "another process takes the place of this one just now: ask again");
     if (admin_record(call, name, TEXT_NONE, json_text(call->body)) < 0)
         return -1;
     if (kill_set(kill, text_is(kind, "key") ? KILL_KEY : KILL_SESSION, name,
                  json_bool(json_member(call->body, "off"), true), &changed, &call->fail) < 0) {
-        call->fail.status = 404;
+        call->fail.status = call->fail.kind == FAIL_CLIENT ? 404 : 503;
         return -1;
     }
     put_done(call, "changed", changed);

@@ -58,6 +58,8 @@ static int check_value(const struct json *schema, const struct json *value, stru
                              ? "an"
                              : "a",
                          TEXT_ARG(type)));
+    if (text_is(type, "integer") && json_int(value, INT64_MIN) == INT64_MIN)
+        return refuse(fail, name, "is too large", "");
     if (json_member(schema, "minimum") != NULL && json_real(value, -1) < json_real(json_member(schema, "minimum"), 0))
         return refuse(fail, name, "takes a number of at least 0", "");
     if (check_enum(json_member(schema, "enum"), value, name, arena, fail) < 0)

@@ -83,8 +83,10 @@ static const struct admin_route *find(struct admin_call *call, const char **allo
         const struct admin_route *r = &admin_routes[i];
         if (!fits(r->path, call->request->path, call))
             continue;
-        if (text_is(call->request->method, r->method))
+        if (text_is(call->request->method, r->method)) {
+            *allow = NULL;
             return r;
+        }
         *allow = *allow == NULL ? r->method : arena_printf(call->arena, "%s, %s", *allow, r->method);
     }
     if (*allow == NULL)
@@ -200,7 +202,7 @@ static void serve(void *owner, const struct small_request *request, struct small
                                .fail = { .kind = FAIL_NONE } };
     json_writer_init(&call.w, &a->body);
     int result = run(&call, a);
-    if (result == 0 && json_end(&call.w) < 0)
+    if (result == 0 && (request->arena->full || json_end(&call.w) < 0)) /* what was read of it may not be all */
         result = admin_refuse(&call, 500, "answer_too_large", "the answer is too large: ask for less");
     if (result < 0)
         write_error(&call, a);
@@ -255,6 +257,7 @@ static void *open_admin(const struct start_parts *parts, struct fail *fail)
                                               .port = config->admin.port,
                                               .cert_pem = config->listen.cert_pem,
                                               .key_pem = config->listen.key_pem,
+                                              .is_local = endpoint_is_loopback(config->admin.address),
                                               .serve = serve,
                                               .owner = admin };
     if (admin->credentials != NULL)

@@ -21,7 +21,8 @@ int admin_credentials_create(struct admin_call *call)
                             .expires = json_str(json_member(body, "expires")),
                             .models = json_member(body, "models") };
     char secret[CREDENTIALS_SECRET];
-    if (admin_record(call, n.name, TEXT_NONE, json_text(body)) < 0 ||
+    if (credentials_check(call->admin->folder, &n, &call->fail) < 0 ||
+        admin_record(call, n.name, TEXT_NONE, json_text(body)) < 0 ||
         credentials_create(call->admin->folder, &n, secret, &call->fail) < 0)
         return -1;
     json_object(&call->w);
@@ -38,8 +39,10 @@ int admin_credentials_create(struct admin_call *call)
 
 int admin_credentials_revoke(struct admin_call *call)
 {
-    if (admin_record(call, call->parts[0], TEXT_NONE, TEXT_NONE) < 0 ||
-        credentials_revoke(call->admin->folder, call->parts[0], &call->fail) < 0)
+    if (credentials_has(call->admin->folder, call->parts[0]) &&
+        admin_record(call, call->parts[0], TEXT_NONE, TEXT_NONE) < 0)
+        return -1;
+    if (credentials_revoke(call->admin->folder, call->parts[0], &call->fail) < 0)
         return -1;
     json_object(&call->w);
     json_name(&call->w, "revoked");

@@ -208,23 +208,27 @@ static int write_line(const struct audit_entry *e, struct chain *chain, struct b
 
 static int append_locked(const char *folder, int fd, const struct audit_entry *entry)
 {
-    struct chain chain;
+    struct chain chain, head;
     struct buf line;
     struct stat st;
     if (find_end(fd, &chain) < 0 || fstat(fd, &st) < 0)
         return -1;
+    /* What is gone at the end stays to be found. The head may be one behind: its file is written after the line. */
+    if (read_head(folder, &head) && head.number >= chain.number)
+        chain = head;
     buf_init(&line, AUDIT_LINE_MOST);
     errno = EMSGSIZE;
     int result = write_line(entry, &chain, &line);
-    if (result == 0 && (write(fd, line.ptr + line.start, line.len) != (ssize_t)line.len || fdatasync(fd) < 0)) {
+    bool written = result == 0 && write(fd, line.ptr + line.start, line.len) == (ssize_t)line.len &&
+                   fdatasync(fd) == 0 && write_head(folder, &chain) == 0;
+    if (result == 0 && !written) { /* nobody made the change: the line goes, too */
         int why = errno;
-        result = -1;
         if (ftruncate(fd, st.st_size) < 0)
-            log_line(LOG_ERROR, "%s/" AUDIT_FILE " ends with a part of a line: %s", folder, strerror(errno));
+            log_line(LOG_ERROR, "%s/" AUDIT_FILE " has a line of a change that was not made: %s", folder,
+                     strerror(errno));
         errno = why;
+        result = -1;
     }
-    if (result == 0)
-        result = write_head(folder, &chain);
     buf_free(&line);
     return result;
 }
@@ -266,13 +270,13 @@ int audit_verify(const char *folder, struct audit_verdict *verdict, struct fail 
     struct buf all;
     char why[160];
     *verdict = (struct audit_verdict){ .lines = 0 };
+    bool has_head = read_head(folder, &head); /* first: a line that comes meanwhile is beyond it */
     buf_init(&all, FILE_MOST);
     if (audit_read(folder, &all, fail) < 0) {
         buf_free(&all);
         return -1;
     }
     bool good = true, seen = false;
-    bool has_head = read_head(folder, &head);
     for (struct text rest = buf_view(&all); good && rest.len > 0;) {
         struct text line = text_cut(&rest, '\n');
         if (rest.ptr == NULL) /* cut off by a crash, see read_last() */

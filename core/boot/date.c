@@ -96,6 +96,8 @@ int date_parse(struct text t, int64_t *unix_ms)
     if (take_zone(&t, &zone) < 0)
         return -1;
     *unix_ms = (seconds + hour * 3600 + minute * 60 + second - zone) * 1000 + ms;
+    if (*unix_ms == 0)
+        *unix_ms = 1; /* 0 is "never" where a date may lack, and this one is long over */
     return *unix_ms < 0 ? -1 : 0;
 }
 

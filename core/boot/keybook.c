@@ -169,6 +169,17 @@ bool keybook_find(const struct keybook *k, struct text name, struct keybook_key 
     return found;
 }
 
+bool keybook_has(const struct keybook *k, struct text name)
+{
+    CHECK(k, KEYBOOK);
+    struct buf start;
+    buf_init(&start, 4096);
+    write_start(&start, name);
+    bool found = line_of(k, buf_view(&start)).ptr != NULL;
+    buf_free(&start);
+    return found;
+}
+
 static void write_line(struct buf *out, struct text name, const struct keybook_key *key)
 {
     write_start(out, name);
@@ -230,6 +241,8 @@ int keybook_save(const struct keybook *k, struct fail *fail)
 {
     CHECK(k, KEYBOOK);
     char *temporary = NULL;
+    if (k->text.failed) /* a shorter file would lose keys */
+        return fail_set(fail, FAIL_OPERATOR, "%s would be larger than %d MB", k->path, FILE_MOST >> 20);
     BUG_IF(asprintf(&temporary, "%s.new", k->path) < 0);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool good = fd >= 0 && fchmod(fd, 0600) == 0 && write_all(fd, buf_view(&k->text)) && fsync(fd) == 0;

@@ -31,6 +31,8 @@ struct text keybook_text(const struct keybook *keybook);
 
 /* The key's line in parts. False with `fail`: it is not in this file, or somebody wrote its line by hand in another way. */
 bool keybook_find(const struct keybook *keybook, struct text name, struct keybook_key *key, struct fail *fail);
+/* Is there a line of that key, whether the running gateway knows it or not? */
+bool keybook_has(const struct keybook *keybook, struct text name);
 /* Adds the key, or changes the line of the one that has this name. Nothing is on the disk before keybook_save(). */
 void keybook_put(struct keybook *keybook, struct text name, const struct keybook_key *key);
 /* Adds a line: team "name" { ... }. */

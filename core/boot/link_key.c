@@ -188,6 +188,16 @@ static void link_previous(struct link *l, const struct declare_key *said, struct
                  "key: previous: ends takes \"2026-12-31\" or \"2026-12-31T18:00:00Z\"");
 }
 
+/* It goes to terminals, logs and lists of lines. */
+static bool is_printable(struct text t)
+{
+    bool good = text_is_utf8(t);
+    for (size_t i = 0; good && i < t.len; i++)
+        good = (unsigned char)t.ptr[i] >= ' ' && t.ptr[i] != 127 &&
+               !((unsigned char)t.ptr[i] == 0xc2 && i + 1 < t.len && (unsigned char)t.ptr[i + 1] < 0xa0);
+    return good;
+}
+
 /* `names`: those of the keys before it. */
 static void link_key(struct link *l, const struct declare_key *said, struct map *names, struct config_key *key)
 {
@@ -209,6 +219,8 @@ static void link_key(struct link *l, const struct declare_key *said, struct map 
     key->name = arena_text(l->arena, said->name.ptr != NULL ? said->name : (struct text){ digits, 8 });
     if (key->name.len > 100)
         complain(complaints, said->line, "key: name is longer than 100 bytes");
+    else if (!is_printable(key->name))
+        complain(complaints, said->line, "key: name holds a control character or is not UTF-8");
     const struct declare_key *first =
         said->name.ptr != NULL ? map_put(names, said->name, (void *)(uintptr_t)said) : NULL;
     if (first != NULL)

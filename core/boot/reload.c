@@ -287,6 +287,23 @@ int reload_run(struct reload *r, struct buf *lines)
     return result;
 }
 
+int reload_would_load(struct reload *r, struct text keys, struct buf *lines)
+{
+    struct load_options options = *r->options->load;
+    struct load_report report;
+    options.keys = keys;
+    pthread_mutex_lock(&r->mutex); /* plugins are opened */
+    load_report_init(&report, &options);
+    struct config *config = load_config(&options, &report);
+    if (config == NULL)
+        complain_write(&report.complaints, lines);
+    else
+        config_unref(config);
+    load_report_fini(&report);
+    pthread_mutex_unlock(&r->mutex);
+    return config != NULL ? 0 : -1;
+}
+
 bool reload_has_moved(const struct reload *r)
 {
     return r->gateway->ledger != NULL && ledger_is_handed_over(r->gateway->ledger);

@@ -32,6 +32,8 @@ void reload_alert(struct reload *reload);
 int reload_run(struct reload *reload, struct buf *lines);
 /* The snapshot in use, with one more reference: config_unref(). Any thread. */
 struct config *reload_config(struct reload *reload);
+/* Would it be accepted with this text of keys.lua? Lines of what is wrong are appended. 0 or -1. Any thread but a worker's. */
+int reload_would_load(struct reload *reload, struct text keys, struct buf *lines);
 /* Does another process keep the ledger now, so that nothing can change here any more? Any thread. */
 bool reload_has_moved(const struct reload *reload);
 /* The digest of the snapshot in use, and how long its drain may take. */

@@ -2,8 +2,8 @@
 #include "admin/credentials.h"
 #include "base/crypto.h"
 #include "base/json.h"
-#include "boot/audit.h"
 #include "cli/ledger_path.h"
+#include "cli/record.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
@@ -19,21 +19,6 @@ static const struct cli_option options[] = {
 };
 
 enum { LIST_MOST = 8 << 20, MODELS_MOST = 64 << 10 };
-
-static int record(const char *folder, const char *action, struct text name, struct text to, struct arena *arena)
-{
-    struct fail fail;
-    struct audit_entry entry = { .who = audit_user(arena),
-                                 .role = TEXT("shell"),
-                                 .address = TEXT("local"),
-                                 .action = text_of(action),
-                                 .target = name,
-                                 .to = to };
-    if (audit_append(folder, &entry, &fail) == 0)
-        return CLI_OK;
-    cli_say("%s", fail.text);
-    return CLI_FAILED;
-}
 
 /* "a,b" as a JSON array; NULL where the option is not there. */
 static const struct json *read_models(const struct cli *cli, struct arena *arena)
@@ -70,9 +55,15 @@ static int create(const struct cli *cli, const char *folder, struct arena *arena
                             .models = read_models(cli, arena) };
     if (text_is(n.name, "owner")) /* the one that admin.key has */
         n.name = TEXT("owner-2");
-    int code = record(folder, "credentials.create", n.name, TEXT_NONE, arena);
-    if (code != CLI_OK)
-        return code;
+    if (credentials_check(folder, &n, &fail) < 0) {
+        cli_say("%s", fail.text);
+        return CLI_FAILED;
+    }
+    const char *settings = arena_printf(arena, "role %s, team %.*s, budget %.*s, expires %.*s, models %s", role,
+                                        TEXT_ARG(n.team), TEXT_ARG(n.budget), TEXT_ARG(n.expires),
+                                        cli_option(cli, "models") != NULL ? cli_option(cli, "models") : "");
+    if (!record_change(folder, "credentials.create", n.name, text_of(settings)))
+        return CLI_FAILED;
     if (credentials_create(folder, &n, secret, &fail) < 0) {
         cli_say("%s", fail.text);
         return CLI_FAILED;
@@ -116,12 +107,11 @@ static int list(const struct cli *cli, const char *folder)
     return cli_print(&out);
 }
 
-static int revoke(const char *folder, const char *name, struct arena *arena)
+static int revoke(const char *folder, const char *name)
 {
     struct fail fail;
-    int code = record(folder, "credentials.revoke", text_of(name), TEXT_NONE, arena);
-    if (code != CLI_OK)
-        return code;
+    if (credentials_has(folder, text_of(name)))
+        record_change(folder, "credentials.revoke", text_of(name), TEXT_NONE); /* it is revoked all the same */
     if (credentials_revoke(folder, text_of(name), &fail) < 0) {
         cli_say("%s: llm-gateway admin tokens list shows all", fail.text);
         return CLI_FAILED;
@@ -143,9 +133,7 @@ static int run(struct cli *cli)
     if (folder == NULL)
         return CLI_CONFIG;
     arena_init(&arena, NULL, 0, LIST_MOST);
-    int code = is_revoke ? revoke(folder, cli->args[2], &arena)
-               : is_list ? list(cli, folder)
-                         : create(cli, folder, &arena);
+    int code = is_revoke ? revoke(folder, cli->args[2]) : is_list ? list(cli, folder) : create(cli, folder, &arena);
     arena_fini(&arena);
     free(folder);
     return code;

@@ -4,6 +4,7 @@
 #include "boot/control.h"
 #include "cli/cli.h"
 #include "cli/ledger_path.h"
+#include "cli/record.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
@@ -40,6 +41,7 @@ static int ask(const struct cli *cli, const char *path)
     json_close(&w);
     json_end(&w);
     arena_init(&arena, NULL, 0, 1 << 20);
+    record_change(path, "cache.purge", TEXT("cache"), buf_view(&question));
     int result = control_ask(path, buf_view(&question), &arena, &answer, &fail);
     if (result == CONTROL_NOBODY)
         cli_say("no gateway runs that keeps its ledger in %s: the next one begins with an empty cache", path);

@@ -68,7 +68,7 @@ static int create(struct keys_change *change)
     struct buf rest;
     if (team == NULL || name == NULL || name[0] == '\0')
         return cli_usage(cli->verb, "keys create takes --team TEAM and --name NAME");
-    if (is_taken(change, text_of(name))) {
+    if (is_taken(change, text_of(name)) || keybook_has(change->book, text_of(name))) {
         cli_say("there is a key \"%s\" already: take another name, or give it a new secret: llm-gateway keys rotate %s",
                 name, name);
         return CLI_FAILED;
@@ -80,6 +80,7 @@ static int create(struct keys_change *change)
         struct keybook_key made = { .enabled = true, .sha256 = text_of(digest), .rest = buf_view(&rest) };
         keybook_put(change->book, text_of(name), &made);
         bool first = change->place.config->key_count == 0;
+        change->settings = buf_view(&rest);
         code = keys_change_apply(change, "keys.create", text_of(name));
         if (code == CLI_OK && first)
             cli_say("it is the first key: from now on every request needs one");

@@ -1,10 +1,8 @@
 /* keys_change.c - a change of the file of keys: checked first, then written, then in use. */
 #include "cli/keys_change.h"
 
-#include <poll.h>
-
-#include "boot/audit.h"
 #include "boot/control.h"
+#include "cli/record.h"
 
 int keys_change_begin(struct keys_change *change, struct cli *cli)
 {
@@ -111,40 +109,6 @@ static int switch_off(struct keys_change *change, struct text name)
     return result == 0 ? CLI_OK : CLI_FAILED;
 }
 
-/* While the program is upgraded the process that answers may be about to end, and the next one is not there yet. */
-static int ask_reload(const struct keys_change *change, struct arena *arena, const struct json **answer,
-                      struct fail *fail)
-{
-    enum { TRIES = 100, PAUSE_MS = 100 };
-    int result = 0;
-    bool moved = true;
-    for (int i = 0; i < TRIES && moved; i++) {
-        poll(NULL, 0, i > 0 ? PAUSE_MS : 0);
-        int next = control_ask(change->place.path, TEXT("{\"verb\":\"config.reload\"}"), arena, answer, fail);
-        moved = next == 0 ? json_bool(json_member(*answer, "moved"), false) : false;
-        result = next;
-    }
-    return result;
-}
-
-/* In the audit log, before it is made. */
-static bool record(const struct keys_change *change, const char *action, struct text target)
-{
-    struct arena arena;
-    struct fail fail;
-    arena_init(&arena, NULL, 0, 4096);
-    struct audit_entry entry = { .who = audit_user(&arena),
-                                 .role = TEXT("shell"),
-                                 .address = TEXT("local"),
-                                 .action = text_of(action),
-                                 .target = target };
-    bool good = audit_append(change->place.path, &entry, &fail) == 0;
-    if (!good)
-        cli_say("%s", fail.text);
-    arena_fini(&arena);
-    return good;
-}
-
 /* `off`: absent, or the key that is revoked, which must not fail for another's mistake. */
 static int apply(struct keys_change *change, const char *action, struct text target, struct text off)
 {
@@ -153,7 +117,8 @@ static int apply(struct keys_change *change, const char *action, struct text tar
     struct fail fail;
     if (off.ptr == NULL && !check(change))
         return CLI_CONFIG;
-    if (!record(change, action, target) && off.ptr == NULL) /* a key is switched off all the same */
+    if (!record_change(change->place.path, action, target, change->settings) &&
+        off.ptr == NULL) /* a key is switched off all the same */
         return CLI_FAILED;
     if (keybook_save(change->book, &fail) < 0) {
         cli_say("%s", fail.text);
@@ -162,7 +127,7 @@ static int apply(struct keys_change *change, const char *action, struct text tar
     change->saved = true;
     arena_init(&arena, NULL, 0, 4 << 20);
     int code = CLI_OK;
-    int result = ask_reload(change, &arena, &answer, &fail);
+    int result = control_reload(change->place.path, &arena, &answer, &fail);
     if (result == CONTROL_NOBODY) {
         cli_say("no gateway runs with this ledger: the next one has it");
     } else if (result < 0) {

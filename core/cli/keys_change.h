@@ -11,7 +11,8 @@ struct keys_change {
     struct cli *cli;
     struct ledger_place place;
     struct keybook *book;
-    bool saved; /* the file has the change */
+    struct text settings; /* of what is made, for the audit log; absent: none. Kept */
+    bool saved;           /* the file has the change */
 };
 
 /* Reads the configuration and the file of keys, and keeps other commands from changing it. An exit code; other than CLI_OK after a message,

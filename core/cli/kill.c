@@ -4,6 +4,7 @@
 #include "boot/control.h"
 #include "cli/cli.h"
 #include "cli/ledger_path.h"
+#include "cli/record.h"
 #include "money/history.h"
 
 static const struct cli_option options[] = {
@@ -77,6 +78,8 @@ static int set(const struct ledger_place *place, enum kill_kind kind, const char
     struct fail fail;
     bool changed = false;
     arena_init(&arena, NULL, 0, 1 << 20);
+    record_change(path, "kill.set", text_of(name),
+                  text_of(off ? "off" : "on")); /* where it cannot be written there is a message */
     int result = ask_gateway(path, kind, name, off, &changed, &arena, &fail);
     if (result == CONTROL_NOBODY) {
         struct kill *kill = kill_open(path, &fail);

@@ -4,6 +4,7 @@
 #include "boot/control.h"
 #include "cli/cli.h"
 #include "cli/ledger_path.h"
+#include "cli/record.h"
 
 static const struct cli_option options[] = {
     CLI_OPTION_CONFIG,
@@ -37,7 +38,9 @@ static int run(struct cli *cli)
         return CLI_CONFIG;
     }
     arena_init(&arena, NULL, 0, 4 << 20);
-    int code = CLI_FAILED, result = control_ask(path, TEXT("{\"verb\":\"config.reload\"}"), &arena, &answer, &fail);
+    int code = CLI_FAILED, result;
+    record_change(path, "config.reload", TEXT("gateway.lua"), TEXT_NONE);
+    result = control_reload(path, &arena, &answer, &fail);
     if (result == CONTROL_NOBODY)
         cli_say("no gateway runs that keeps its ledger in %s: the next one starts with the new configuration", path);
     else if (result < 0)

@@ -38,6 +38,7 @@ static int create(struct cli *cli)
     code = write_team(cli, &settings);
     if (code == CLI_OK) {
         keybook_add_team(change.book, text_of(name), buf_view(&settings));
+        change.settings = buf_view(&settings);
         code = keys_change_apply(&change, "teams.create", text_of(name));
     }
     if (code == CLI_OK)

@@ -22,12 +22,6 @@ enum {
     DAEMON_POOL_EXTRA = 4096, /* over header_bytes: what MHD notes of headers, and the head of the answer */
 };
 
-/* For GnuTLS: TLS 1.2 and 1.3, forward secrecy and authenticated encryption only: what ssl-config.mozilla.org calls
- * intermediate (version 5.7, 2026-11). */
-#define TLS_PRIORITIES                                                                                                 \
-    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:"          \
-    "+AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
-
 static void on_ready(struct loop_watch *watch, uint32_t events);
 static void run_all(struct loop_after *after);
 static void panic(void *cls, const char *file, unsigned line, const char *reason);

@@ -24,7 +24,13 @@ struct route;
 struct client;
 
 #define FRONT_BACKLOG 4096 /* connections that wait to be accepted */
-#define TARGET_MAX 8192u   /* bytes of a request target */
+/* For GnuTLS: TLS 1.2 and 1.3, forward secrecy and authenticated encryption only: what ssl-config.mozilla.org calls
+ * intermediate (version 5.7, 2026-11). */
+#define TLS_PRIORITIES                                                                                                 \
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:"          \
+    "+AES-128-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
+
+#define TARGET_MAX 8192u /* bytes of a request target */
 
 /* One MHD daemon. */
 struct daemon {

@@ -10,14 +10,16 @@
 #include "base/crypto.h"
 #include "base/large.h"
 #include "http/front.h"
+#include "http/inside.h"
 #include "http/peer.h"
 
 enum {
     THREADS = 4,
     CONNECTIONS_MOST = 256,
+    ONE_ADDRESS_MOST = 32, /* of the connections; behind a proxy on this machine all come from one */
     IDLE_S = 30,
     HEAD_MOST = 64 << 10,
-    ARENA_MOST = 64 << 20,
+    ARENA_MOST = 256 << 20,
     STRICT = 1,
 };
 
@@ -26,6 +28,7 @@ struct small_server {
     small_serve serve;
     void *owner;
     char *cert, *key;
+    bool is_local; /* it listens for this machine alone */
 };
 
 /* One request while it comes in. */
@@ -193,14 +196,16 @@ static struct MHD_Daemon *start(struct small_server *s, int fd)
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, s->cert },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, s->key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
         { MHD_OPTION_END, 0, NULL },
     };
     return MHD_start_daemon(
         flags, 0, NULL, NULL, take, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        s->is_local ? 0u : (unsigned)ONE_ADDRESS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MOST, MHD_OPTION_CLIENT_DISCIPLINE_LVL, (int)STRICT,
         MHD_OPTION_URI_LOG_CALLBACK, begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, end, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
-        as_it_is, NULL, MHD_OPTION_ARRAY, s->cert != NULL ? tls : tls + 2, MHD_OPTION_END);
+        as_it_is, NULL, MHD_OPTION_ARRAY, s->cert != NULL ? tls : tls + 3, MHD_OPTION_END);
 }
 
 static char *pem(struct text t)
@@ -218,6 +223,7 @@ struct small_server *small_server_open(const struct small_server_settings *setti
     BUG_IF(s == NULL);
     s->serve = settings->serve;
     s->owner = settings->owner;
+    s->is_local = settings->is_local;
     s->cert = pem(settings->cert_pem);
     s->key = pem(settings->key_pem);
     errno = 0;

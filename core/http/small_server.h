@@ -49,6 +49,7 @@ struct small_server_settings {
     struct text address;
     uint16_t port;                 /* 0: any free one */
     struct text cert_pem, key_pem; /* absent: plain HTTP */
+    bool is_local;                 /* the address is a loopback address */
     small_serve serve;
     void *owner;
 };

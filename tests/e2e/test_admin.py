@@ -186,6 +186,10 @@ class Admin(unittest.TestCase):
                 (400, "invalid_body", {"team": "a", "name": "z", "models": "m"}, '"models" takes an array'),
                 (400, "invalid_body", {"team": "a", "name": "z", "models": [1]}, '"models" takes strings'),
                 (400, "invalid_body", {"team": "a", "name": "z", "tags": {"a": "1,b=2"}}, "no comma"),
+                (400, "invalid_body", {"team": "a", "name": "z", "tags": {"t%d" % i: "" for i in range(50000)}}, "tags takes at most 32"),
+                (400, "invalid_body", {"team": "a", "name": "z", "rpm": 10 ** 20}, '"rpm" is too large'),
+                (400, "invalid_body", {"team": "a", "name": "z\u001b[2J"}, "name holds a control character"),
+                (400, "invalid_body", {"team": "a", "name": "z\u009b"}, "name holds a control character"),
                 (400, "invalid_body", {"team": "a", "name": "z", "expires": "soon"}, "expires takes"),
                 (400, "invalid_body", {"team": "a", "name": "z" * 101}, "longer than 100 bytes"),
                 (400, "invalid_body", {"team": "a", "name": 'x", enabled = true } key { name = "y'}, None),
@@ -229,7 +233,8 @@ class Admin(unittest.TestCase):
             for code, change in (("other_team", {"team": "b"}), ("beyond_own_bounds", {"budget": "10.000000001"}), ("beyond_own_bounds", {"budget": None}),
                                  ("beyond_own_bounds", {"per": "day"}), ("beyond_own_bounds", {"models": ["other"]}), ("beyond_own_bounds", {"models": ["*"]}),
                                  ("beyond_own_bounds", {"models": None}), ("beyond_own_bounds", {"expires": "2100-01-02"}),
-                                 ("beyond_own_bounds", {"expires": None}), ("beyond_own_bounds", {"priority": "critical"})):
+                                 ("beyond_own_bounds", {"expires": None}),
+                                 ("beyond_own_bounds", {"budget": "1.7", "per": "week"}), ("beyond_own_bounds", {"priority": "critical"})):
                 with self.subTest(change):
                     body = {k: v for k, v in {**fits, "name": "z", **change}.items() if v is not None}
                     self.refused(403, code, "POST", "/admin/v1/keys", body, **as_maker)
@@ -241,6 +246,9 @@ class Admin(unittest.TestCase):
                                  ("POST", "/admin/v1/keys/theirs/rotate"), ("GET", "/admin/v1/teams/b")):
                 with self.subTest(path, method=method):
                     self.refused(404, "not_found", method, path, **as_maker)
+            over = self.good("POST", "/admin/v1/keys", {**fits, "name": "over", "expires": "1970-01-01T00:00:00Z"}, 201, **as_maker)["key"]
+            self.assertEqual((self.good("GET", "/admin/v1/keys/over")["state"], self.status(gw, over)), ("expired", 401))  # 0 is no "never"
+            self.good("DELETE", "/admin/v1/keys/over", **as_maker)
             self.refused(403, "beyond_own_bounds", "POST", "/admin/v1/keys/rich/rotate", **as_maker)  # its secret would be more than it has
             self.good("PATCH", "/admin/v1/keys/fits", {"budget": "5"}, **as_maker)
             self.good("POST", "/admin/v1/keys/fits/rotate", **as_maker)
@@ -270,7 +278,8 @@ class Admin(unittest.TestCase):
             self.assertNotIn("sha256", json.dumps(self.good("GET", "/admin/v1/credentials")))
             for status, body in ((409, {"name": "op", "role": "viewer"}), (400, {"name": "owner", "role": "viewer"}), (400, {"name": "x", "role": "king"}),
                                  (400, {"name": "x", "role": "key_maker"}), (400, {"name": "x", "role": "operator", "team": "a"}),
-                                 (400, {"name": "x", "role": "viewer", "budget": "1"}), (400, {"name": "x", "role": "viewer", "expires": "x"})):
+                                 (400, {"name": "x", "role": "viewer", "budget": "1"}), (400, {"name": "x", "role": "viewer", "team": ""}),
+                                 (400, {"name": "x", "role": "key_maker", "team": "a", "models": []}), (400, {"name": "x", "role": "viewer", "expires": "x"})):
                 with self.subTest(body):
                     self.assertEqual(self.ask("POST", "/admin/v1/credentials", body).status, status)
             self.good("DELETE", "/admin/v1/credentials/op")
@@ -357,6 +366,22 @@ class Admin(unittest.TestCase):
                 said = run("audit", "verify", "-c", self.config)
                 self.assertEqual(said.code, 1, said)
                 self.assertIn(words, said.err)
+
+    def test_rows_that_are_gone_stay_missing(self):
+        """What is written after rows were taken away does not hide it."""
+        with self.gateway():
+            for name in ("k1", "k2", "k3"):
+                self.good("POST", "/admin/v1/keys", {"team": "a", "name": name}, 201)
+            with open(self.path_of("audit.jsonl"), encoding="utf-8") as f:
+                lines = f.read().splitlines(keepends=True)
+            for kept, words in ((lines[:2], "line 3 has the number 4"), ([], "line 1 has the number 4"), ([*lines[:2], lines[2].replace("k3", "k4")], "line 3 was changed")):
+                with self.subTest(words), open(self.path_of("audit.jsonl"), "w", encoding="utf-8") as f:
+                    f.writelines(kept)
+                self.good("POST", "/admin/v1/keys", {"team": "a", "name": "after%d" % len(self.good("GET", "/admin/v1/keys"))}, 201)
+                verdict = self.good("GET", "/admin/v1/audit/verify")
+                self.assertIn(words, verdict["problem"] or "nothing found")
+                with open(self.path_of("audit.head"), "w", encoding="utf-8") as f:
+                    f.write("3 %s\n" % json.loads(lines[2])["hash"])
 
     def test_what_is_not_recorded_is_not_done(self):
         with self.gateway():

@@ -40,7 +40,7 @@ class LiteLLM(Base):
                 self.assertEqual(self.good("GET", "/key/info?key=" + name), info)
             self.assertNotIn(key, json.dumps(info))
             self.refused(404, "not_found", "GET", "/key/info?key=sk-other")
-            self.assertEqual(self.good("POST", "/key/delete", {"keys": [key]}), {"deleted_keys": [made["key_alias"]]})
+            self.assertEqual(self.good("POST", "/key/delete", {"keys": [key, key], "key_aliases": [made["key_alias"]]}), {"deleted_keys": [made["key_alias"]]})
             self.assertEqual(self.use(gw, key), 401)
             self.refused(404, "not_found", "POST", "/key/delete", {"keys": ["sk-other"]})
 
@@ -61,6 +61,12 @@ class LiteLLM(Base):
             self.assertEqual((changed["max_budget"], changed["budget_duration"], changed["rpm_limit"], changed["user_id"], changed["models"]),
                              (4, "1d", 100, "u-1", ["m"]))
             self.assertEqual((self.use(gw, key), self.use(gw, key, "other")), (200, 404))
+            # What an update does not name stays.
+            changed = self.good("POST", "/key/update", {"key": key, "max_budget": 5, "user_id": "u-2", "tags": ["job:8"]})
+            self.assertEqual((changed["max_budget"], changed["budget_duration"], changed["user_id"], changed["metadata"]),
+                             (5, "1d", "u-2", {"batch": "true", "job": "8", "n": "3"}))
+            changed = self.good("POST", "/key/update", {"key": key, "models": [], "duration": None})
+            self.assertEqual((changed["models"], changed["expires"], changed["max_budget"]), ([], None, 5))
             for body, words in (({"aliases": {"m": "other"}}, '"aliases" has no counterpart'), ({"permissions": {"x": True}}, '"permissions" has no'),
                                 ({"key": "sk-1234"}, '"key" has no counterpart'), ({"budget_duration": "45d", "max_budget": 1}, "is no period here"),
                                 ({"budget_duration": "30d"}, "is the period of"), ({"duration": "soon"}, '"duration" takes'),

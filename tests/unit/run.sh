@@ -23,10 +23,10 @@ add() {
 }
 
 # Criterion forks each test from a process that has threads: a test that is forked while one of them allocates waits for ever under
-# the address sanitizer, before its first line. It is rare; the room then runs a second time, and what hangs by itself hangs again.
+# the address sanitizer, before its first line. It is rare; the room then runs again, twice at most, and what hangs by itself hangs again.
 run_unit() {
     tap=$runner.tap
-    for most in 90 240; do
+    for most in 60 90 240; do
         rm -f "$tap"
         timeout -k 5 $most "$runner" "--tap=$tap"
         status=$?
