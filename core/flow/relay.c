@@ -170,9 +170,5 @@ int relay_frame(struct stream_run *run, const struct frame *frame)
     pin_learn(p.a, &p.a->req->worker->scratch, true, frame->name, frame->data);
     if ((rc = tap(&p)) != ON || (rc = look(&p)) != ON || (p.found != 0 && (rc = take_found(&p)) != ON))
         return rc;
-    rc = p.a->saw_end_mark ? hold_end(&p) : pass(&p);
-    if (!attempt_has_failed(p.a))
-        return rc;
-    stream_flush(run); /* the client has the upstream's error, and nothing behind it */
-    return STREAM_STOP;
+    return p.a->saw_end_mark ? hold_end(&p) : pass(&p);
 }

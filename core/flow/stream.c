@@ -116,6 +116,12 @@ static int on_frame(void *arg, const struct frame *frame)
     return run->attempt->mode == MODE_RELAY ? relay_frame(run, frame) : read_frame(run->attempt, frame);
 }
 
+/* An error that the upstream sent as an event of its own was passed on as one: what follows it passes, too. */
+static bool is_stopped(const struct attempt *a)
+{
+    return attempt_has_failed(a) && a->error_from != ERROR_FROM_EVENT;
+}
+
 /* Frames, as many as there are; the way goes on where the answer begins. What the framing returned last; STREAM_STOP too where
  * the attempt has failed. */
 static int run_frames(struct attempt *a, struct text bytes, bool end, bool counts)
@@ -126,7 +132,7 @@ static int run_frames(struct attempt *a, struct text bytes, bool end, bool count
         rc =
             end ? framing_end(&a->framing, counts, on_frame, &run) : framing_feed(&a->framing, run.fed, on_frame, &run);
         stream_flush(&run);
-        if (rc == 0 && attempt_has_failed(a))
+        if (rc == 0 && is_stopped(a))
             rc = STREAM_STOP;
         run.fed = TEXT_NONE; /* what STREAM_FIRST stopped before is the framing's now */
         if (rc == STREAM_FIRST && !attempt_is_over(a) && !a->req->gone && !policy_holds(a->req)) {
