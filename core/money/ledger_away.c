@@ -2,6 +2,7 @@
  *
  * The handles stay here, with their accounts, so that what this process shows of a budget is nearly right; who may be let in is
  * decided there, where all is known. An END is sent and not answered: the socket keeps it when this process ends. */
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ struct ledger_away {
     bool listens;
     char room[LINK_MOST];
 };
+
+enum { TRIES = 6 }; /* each waits for LINK_PATIENCE_S */
 
 static const char silent_text[] = "the process that keeps the ledger does not answer in time: ask again";
 static const char lost_text[] = "the process that took over the ledger has ended, and this one is about to end";
@@ -47,12 +50,23 @@ static void is_lost(struct ledger *l)
     }
 }
 
+static void take_answer(struct ledger *l, const struct link_head *head, struct text bytes);
+
+/* Both may send more than a socket holds, each waiting for the other to read: then what is there is read first. */
 static int tell(struct ledger *l, struct link_head head, struct record *record)
 {
     struct ledger_away *away = l->away;
-    int result = away->lost       ? -1
-                 : record != NULL ? ledger_link_send_record(away->fd, &head, record)
-                                  : ledger_link_send(away->fd, &head, TEXT_NONE);
+    int result = -1;
+    for (int i = 0; i < TRIES && !away->lost; i++) {
+        struct link_head answer;
+        struct text bytes;
+        result = record != NULL ? ledger_link_send_record(away->fd, &head, record)
+                                : ledger_link_send(away->fd, &head, TEXT_NONE);
+        if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+            break;
+        while (ledger_link_take(away->fd, false, away->room, &answer, &bytes) > 0)
+            take_answer(l, &answer, bytes);
+    }
     if (result < 0)
         is_lost(l);
     return result;

@@ -309,7 +309,7 @@ FAULTS = {
     "403": (FAILS, status(403, kind="permission_error")),
     "404": (FAILS, status(404, kind="not_found_error")),
     "408": (FAILS, status(408)),
-    "413": (REFUSES, status(413, kind="invalid_request_error")),
+    "413": (FAILS, status(413, kind="invalid_request_error")),
     "429": (FAILS, pick(*[status(429, line, "rate_limit_error") for line in (b"", b"Retry-After: 1\r\n", b"retry-after-ms: 20\r\n")])),
     "429 for long": (FAILS, pick(*[status(429, line, "rate_limit_error") for line in (b"Retry-After: 1000000000\r\n", b"Retry-After: Sun, 06 Nov 2044 08:49:37 GMT\r\n")])),
     "500": (FAILS, status(500)),
