@@ -26,12 +26,7 @@ static int put_budget(struct admin_call *call, const struct config_key *key, str
             "\"budget_duration\" \"%.*s\" is no period here: budgets begin anew each day (1d), week (7d) or month "
             "(30d), or never, without it",
             TEXT_ARG(duration));
-    if (json_type(most) == JSON_T_NULL) {
-        json_name(w, "budget");
-        json_put_null(w);
-        json_name(w, "per");
-        json_put_null(w);
-    } else if (most != NULL) {
+    if (most != NULL && json_type(most) != JSON_T_NULL) {
         json_name(w, "budget");
         json_put_str(w, json_text(most));                                     /* its digits, never a double of them */
         if (duration.ptr != NULL || key == NULL || key->budgets.count == 0) { /* else the period of the key stays */
@@ -49,7 +44,7 @@ static int put_expiry(struct admin_call *call, const struct config_key *key, str
 {
     struct text duration = json_str(json_member(call->body, "duration"));
     char until[25];
-    bool never = json_type(json_member(call->body, "duration")) == JSON_T_NULL || text_is(duration, "permanent");
+    bool never = text_is(duration, "permanent") || text_is(duration, "-1"); /* null: not named, as in LiteLLM */
     if (never && key != NULL) {
         json_name(w, "expires");
         json_put_null(w);
@@ -176,7 +171,7 @@ static int write(struct admin_call *call, const struct config_key *key, struct j
     if (json_count(models) > 0) {
         json_name(w, "models");
         json_put_json(w, models);
-    } else if (models != NULL && key != NULL) { /* an empty list is all models there */
+    } else if (json_type(models) == JSON_T_ARRAY && key != NULL) { /* an empty list is all models there */
         json_name(w, "models");
         json_put_null(w);
     }

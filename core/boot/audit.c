@@ -233,11 +233,24 @@ static int append_locked(const char *folder, int fd, const struct audit_entry *e
     return result;
 }
 
+/* A command of root must not keep the gateway out of the log: the files are its folder's owner's. */
+static void give_to_owner(const char *folder, const char *path)
+{
+    char *head = path_of(folder, AUDIT_HEAD);
+    struct stat st;
+    if (geteuid() == 0 && stat(folder, &st) == 0 && st.st_uid != 0 &&
+        (chown(path, st.st_uid, st.st_gid) < 0 || chown(head, st.st_uid, st.st_gid) < 0))
+        log_line(LOG_WARN, "%s cannot be given to the owner of its folder: %s", path, strerror(errno));
+    free(head);
+}
+
 int audit_append(const char *folder, const struct audit_entry *entry, struct fail *fail)
 {
     char *path = path_of(folder, AUDIT_FILE);
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     int result = fd >= 0 && flock(fd, LOCK_EX) == 0 ? append_locked(folder, fd, entry) : -1;
+    if (result == 0)
+        give_to_owner(folder, path);
     if (result < 0)
         fail_set(fail, FAIL_OPERATOR, "%s cannot be written (%s), and nothing is changed that is not recorded there",
                  path, strerror(errno));

@@ -1,8 +1,10 @@
 /* start_money.c - the ledger of a run, and what stands beside it. */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "boot/keybook.h"
 #include "boot/rules.h"
 #include "boot/start_inside.h"
 #include "capture/capture.h"
@@ -13,6 +15,7 @@
 #include "money/ledger_keeper.h"
 
 #define DAY_MS INT64_C(86400000)
+enum { LATE_S = 120 }; /* longer than a process may take from its start until it serves */
 
 /* Beside the ledger, whose folder is this process's alone; in memory where there is none. */
 static int open_pins(struct run *run, const char *folder, struct fail *fail)
@@ -74,14 +77,25 @@ static int open_ledger(struct run *run)
     return 0;
 }
 
+/* Was it written since a process could begin to start? */
+static bool is_young(const char *path)
+{
+    struct stat st;
+    return path != NULL && stat(path, &st) == 0 && (int64_t)st.st_mtim.tv_sec + LATE_S > clock_unix_ms() / 1000;
+}
+
 void start_load_late(struct run *run)
 {
     struct buf lines;
     struct fail fail;
+    char keys[4096];
     if (!run->takes_over)
         return;
+    snprintf(keys, sizeof keys, "%s/" KEYBOOK_FILE, run->config->ledger.path);
     if (run->gateway.kill != NULL && kill_reload(run->gateway.kill, &fail) < 0)
         log_line(LOG_ERROR, "%s", fail.text);
+    if (!is_young(run->config->file) && !is_young(keys))
+        return;
     buf_init(&lines, 1 << 20);
     reload_run(run->reload, &lines);
     buf_free(&lines);

@@ -165,22 +165,26 @@ void upgrade_begin(struct upgrade *u, const struct upgrade_parts *parts)
     }
 }
 
-/* It must have ended before anything that it was given is used again: its socket closes with it. */
-static void kill_it(const struct upgrade *u)
+/* It must have ended before anything that it was given is used again: its socket closes with it. `given`: it may have the ledger. */
+static void kill_it(const struct upgrade *u, bool given)
 {
     struct upgrade_message message;
     int fds[UPGRADE_FDS_MOST], got;
     size_t count;
     int64_t until = clock_ns() + ENDING_S * CLOCK_S;
-    if (starter_kill(u->pid) < 0)
-        kill(u->pid, SIGKILL); /* the starter is gone. While its socket is open the number is that process's */
-    while ((got = upgrade_take(u->fd, 100, &message, fds, &count)) >= 0 && clock_ns() < until)
+    bool killed = starter_kill(u->pid) == 0;
+    while ((got = upgrade_take(u->fd, 100, &message, fds, &count)) >= 0 && clock_ns() < until) {
         while (count > 0)
             close(fds[--count]);
+        if (!killed) /* the starter is gone. Its socket is open, so the number is still that process's */
+            killed = kill(u->pid, SIGKILL) == 0;
+    }
     if (got < 0)
         return;
-    log_line(LOG_ERROR, "process %d does not end, and two may not write one ledger: this process ends", (int)u->pid);
-    _exit(1);
+    log_line(LOG_ERROR, "process %d does not end%s", (int)u->pid,
+             given && !killed ? ", and two may not write one ledger: this process ends" : "");
+    if (given && !killed)
+        _exit(1);
 }
 
 static void fails(struct upgrade *u, const char *why)
@@ -212,11 +216,11 @@ static bool give(struct upgrade *u, const struct upgrade_parts *parts, bool want
         answer.kind = UPGRADE_REFUSED;
         snprintf(answer.text, sizeof answer.text, "%s", fail.text);
         upgrade_send(u->fd, &answer, NULL, 0);
-        kill_it(u);
+        kill_it(u, false);
     } else {
         bool ready = upgrade_send(u->fd, &answer, NULL, 0) == 0 && is_ready(u);
         if (!ready)
-            kill_it(u);
+            kill_it(u, true);
         if (wants_ledger)
             ledger_hand_over_end(gateway->ledger, ready ? u->ledger_fd : -1);
         if (ready && wants_ledger)
@@ -261,7 +265,7 @@ bool upgrade_look(struct upgrade *u, const struct upgrade_parts *parts)
     if (got < 0)
         fails(u, not_ready);
     else if (got > 0 || clock_ns() > u->until_ns) {
-        kill_it(u);
+        kill_it(u, false);
         fails(u, "it did not come up in time");
     }
     return false;
@@ -271,6 +275,6 @@ void upgrade_call_off(struct upgrade *u)
 {
     if (u->fd < 0)
         return;
-    kill_it(u);
+    kill_it(u, false);
     fails(u, "this process was told to end");
 }

@@ -20,7 +20,8 @@ int64_t share_turn(struct share *s, int64_t minute)
     if (s->minute == minute || s->minute == minute + 1)
         return 0;
     bool follows = s->minute == minute - 1;
-    int64_t rest = follows && s->left > 0 && s->before >= 0 ? s->left : 0;
+    int64_t rest =
+        follows && s->before >= 0 ? larger(0, s->left - s->owed) : 0; /* what is owed was never added there */
     *s = (struct share){ .minute = minute, .before = -1, .own = follows ? s->seen - s->left : 0 };
     return rest;
 }

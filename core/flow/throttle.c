@@ -200,7 +200,7 @@ static enum next check_shared(struct request *req, struct ask_one *ask, int64_t 
         struct window *w = ask->owner->windows[i];
         if (limits[i] == 0)
             continue;
-        enum share_state state = throttle_share_look(w, limits[i], more[i], minute, second, last);
+        enum share_state state = throttle_share_look(w, req->worker, limits[i], more[i], minute, second, last);
         if (state == SHARE_LACKS)
             return WAIT;
         if (state == SHARE_FULL) {

@@ -16,6 +16,8 @@ enum {
     TURNS_MOST = 16,   /* that a request waits for a server; then it goes on with what is known */
 };
 
+struct worker;
+
 /* A limit that is counted on a server. Heap, and stays. */
 struct window {
     struct throttle *throttle;
@@ -74,8 +76,8 @@ bool throttle_counts(const struct request *req);
 struct window *throttle_window(struct throttle *t, const char *owner, char what);
 /* Is there room for `more`? Where the server had to be asked and could not be, this gateway goes on alone. `again`: it may be asked once more;
  * false is returned then too. */
-enum share_state throttle_share_look(struct window *w, int64_t limit, int64_t more, int64_t minute, int64_t second,
-                                     bool last);
+enum share_state throttle_share_look(struct window *w, struct worker *worker, int64_t limit, int64_t more,
+                                     int64_t minute, int64_t second, bool last);
 /* Gives `units` back that were used of `minute`; below 0: so many more were used. */
 void throttle_share_give(struct window *w, unsigned worker, struct loop *loop, int64_t minute, int64_t units);
 

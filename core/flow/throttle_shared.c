@@ -17,7 +17,6 @@ struct throttle_seat {
 
 static const struct text space = { "limits", 6 };
 #define TOTAL_MOST (INT64_C(1) << 50)
-enum { KEPT_TENTHS = 10 };
 
 struct window *throttle_window(struct throttle *t, const char *owner, char what)
 {
@@ -238,11 +237,11 @@ enum next throttle_ask(struct request *req)
 
 /* --- what is used --- */
 
-enum share_state throttle_share_look(struct window *w, int64_t limit, int64_t more, int64_t minute, int64_t second,
-                                     bool last)
+enum share_state throttle_share_look(struct window *w, struct worker *worker, int64_t limit, int64_t more,
+                                     int64_t minute, int64_t second, bool last)
 {
     const struct share_ask wanted = { limit, more, second, w->throttle->gateways };
-    share_turn(&w->share, minute);
+    give_back(w, worker, minute - 1, share_turn(&w->share, minute));
     enum share_state state = share_look(&w->share, &wanted);
     if (state != SHARE_LACKS || !last)
         return state;
@@ -255,23 +254,16 @@ enum share_state throttle_share_look(struct window *w, int64_t limit, int64_t mo
     return share_look(&w->share, &wanted) == SHARE_HAS ? SHARE_HAS : SHARE_FULL;
 }
 
-static int64_t larger_of(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 void throttle_share_give(struct window *w, unsigned worker, struct loop *loop, int64_t minute, int64_t units)
 {
-    share_turn(&w->share, clock_unix_ms() / 1000 / MINUTE);
+    int64_t now = clock_unix_ms() / 1000 / MINUTE, rest = share_turn(&w->share, now);
+    if (rest > 0)
+        send_on(w, worker, loop, now - 1, -rest, 0, GW_ADD_EXISTING, NULL);
     if (w->share.minute == minute) {
-        int64_t most = larger_of(w->wanted.limit / KEPT_TENTHS, 1);
         w->share.left += units;
-        if (w->asks || w->away || w->share.left <= 2 * most)
-            return;
-        units = w->share.left - most; /* others may use it */
-        w->share.left -= units;
-        w->share.seen -= units;
-    } else if (w->share.minute == minute + 1) {
+        return;
+    }
+    if (w->share.minute == minute + 1) {
         int64_t *before = w->share.before >= 0 ? &w->share.before : &w->share.own;
         *before = *before > units ? *before - units : 0;
     }

@@ -67,7 +67,7 @@ static uint64_t begin_fresh(struct ledger *l, struct accounts *fresh)
 {
     journal_lock(l->journal);
     ledger_book_late(l, -1);
-    l->fresh = fresh;
+    l->fresh = l->away == NULL ? fresh : NULL; /* else what ends is booked there, and ledger_reload() fails */
     ledger_book_late(l, 1);
     uint64_t next = journal_next(l->journal);
     journal_unlock(l->journal);

@@ -65,7 +65,9 @@ class LiteLLM(Base):
             changed = self.good("POST", "/key/update", {"key": key, "max_budget": 5, "user_id": "u-2", "tags": ["job:8"]})
             self.assertEqual((changed["max_budget"], changed["budget_duration"], changed["user_id"], changed["metadata"]),
                              (5, "1d", "u-2", {"batch": "true", "job": "8", "n": "3"}))
-            changed = self.good("POST", "/key/update", {"key": key, "models": [], "duration": None})
+            changed = self.good("POST", "/key/update", {"key": key, "models": None, "duration": None, "max_budget": None})
+            self.assertEqual((changed["models"], changed["expires"] is None, changed["max_budget"]), (["m"], False, 5))
+            changed = self.good("POST", "/key/update", {"key": key, "models": [], "duration": "-1"})
             self.assertEqual((changed["models"], changed["expires"], changed["max_budget"]), ([], None, 5))
             for body, words in (({"aliases": {"m": "other"}}, '"aliases" has no counterpart'), ({"permissions": {"x": True}}, '"permissions" has no'),
                                 ({"key": "sk-1234"}, '"key" has no counterpart'), ({"budget_duration": "45d", "max_budget": 1}, "is no period here"),
