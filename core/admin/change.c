@@ -10,22 +10,18 @@
 
 enum { LINES_MOST = 1 << 20 };
 
-int change_begin(struct change *change, struct admin_call *call)
+int change_run(struct admin_call *call, int (*make)(struct change *change))
 {
-    *change = (struct change){ .call = call };
-    change->book = keybook_open(call->admin->folder, &call->fail);
-    if (change->book == NULL) {
+    struct change change = { .call = call, .book = keybook_open(call->admin->folder, &call->fail) };
+    if (change.book == NULL) {
         call->fail.status = 503;
         return -1;
     }
     config_unref(call->config); /* another change may have come before the file was ours */
     call->config = reload_config(call->admin->parts.reload);
-    return 0;
-}
-
-void change_end(struct change *change)
-{
-    keybook_close(change->book);
+    int result = make(&change);
+    keybook_close(change.book);
+    return result;
 }
 
 /* The first line of what is wrong, without the place in a file that the caller never sees. */

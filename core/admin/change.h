@@ -11,9 +11,9 @@ struct change {
     struct keybook *book;
 };
 
-/* Nobody else changes the file meanwhile, and call->config is the snapshot with all earlier changes. -1 with call->fail. */
-int change_begin(struct change *change, struct admin_call *call);
-void change_end(struct change *change);
+/* Opens keys.lua, runs `make`, and closes it. Nobody else changes the file meanwhile, and call->config is the snapshot with all earlier changes.
+ * What `make` returned; -1 with call->fail where the file cannot be opened. */
+int change_run(struct admin_call *call, int (*make)(struct change *change));
 /* As admin_record(); then on the disk and in use. -1 with call->fail: nothing was changed. */
 int change_apply(struct change *change, struct text target, struct text from, struct text to);
 /* The same for a key that was switched off in the book: where gateway.lua is refused for another reason, the key is switched off as by

@@ -76,9 +76,10 @@ static struct text body_of(const struct admin_call *call)
     return json_text(call->body);
 }
 
-static int create(struct change *change, struct text team, struct text name)
+static int create(struct change *change)
 {
     struct admin_call *call = change->call;
+    struct text team = json_str(json_member(call->body, "team")), name = json_str(json_member(call->body, "name"));
     struct key_line line = KEY_LINE_NONE;
     char secret[KEY_LINE_SECRET], digest[KEY_LINE_DIGEST], now[25];
     struct buf rest;
@@ -106,17 +107,12 @@ static int create(struct change *change, struct text team, struct text name)
 int admin_keys_create(struct admin_call *call)
 {
     struct text team = json_str(json_member(call->body, "team")), name = json_str(json_member(call->body, "name"));
-    struct change change;
     if (name.len == 0)
         return admin_refuse(call, 400, "invalid_body", "\"name\" is empty: it is how logs and reports call the key");
     if (!admin_sees(call, team))
         return admin_refuse(call, 403, "other_team", "this credential makes keys of the team \"%.*s\" alone",
                             TEXT_ARG(call->caller.team));
-    if (change_begin(&change, call) < 0)
-        return -1;
-    int result = create(&change, team, name);
-    change_end(&change);
-    return result;
+    return change_run(call, create);
 }
 
 /* The line that the book has of the key, which may not be one of gateway.lua. */
@@ -190,12 +186,7 @@ static int update(struct change *change)
 
 int admin_keys_update(struct admin_call *call)
 {
-    struct change change;
-    if (change_begin(&change, call) < 0)
-        return -1;
-    int result = update(&change);
-    change_end(&change);
-    return result;
+    return change_run(call, update);
 }
 
 static int rotate(struct change *change)
@@ -238,12 +229,7 @@ static int rotate(struct change *change)
 
 int admin_keys_rotate(struct admin_call *call)
 {
-    struct change change;
-    if (change_begin(&change, call) < 0)
-        return -1;
-    int result = rotate(&change);
-    change_end(&change);
-    return result;
+    return change_run(call, rotate);
 }
 
 static int revoke(struct change *change)
@@ -272,10 +258,5 @@ static int revoke(struct change *change)
 
 int admin_keys_revoke(struct admin_call *call)
 {
-    struct change change;
-    if (change_begin(&change, call) < 0)
-        return -1;
-    int result = revoke(&change);
-    change_end(&change);
-    return result;
+    return change_run(call, revoke);
 }

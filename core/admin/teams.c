@@ -32,9 +32,10 @@ int admin_teams_show(struct admin_call *call)
     return 0;
 }
 
-static int create(struct change *change, struct text name)
+static int create(struct change *change)
 {
     struct admin_call *call = change->call;
+    struct text name = json_str(json_member(call->body, "name"));
     struct key_line line = KEY_LINE_NONE;
     struct buf settings;
     if (find_team(call->config, name) != NULL)
@@ -56,12 +57,7 @@ static int create(struct change *change, struct text name)
 int admin_teams_create(struct admin_call *call)
 {
     struct text name = json_str(json_member(call->body, "name"));
-    struct change change;
-    if (change_begin(&change, call) < 0)
-        return -1;
-    int result = create(&change, name);
-    change_end(&change);
-    if (result < 0)
+    if (change_run(call, create) < 0)
         return -1;
     config_unref(call->config);
     call->config = reload_config(call->admin->parts.reload);

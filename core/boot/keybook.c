@@ -224,49 +224,22 @@ void keybook_add_team(struct keybook *k, struct text name, struct text settings)
     buf_printf(&k->text, " { %.*s }\n", TEXT_ARG(settings));
 }
 
-static bool write_all(int fd, struct text bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t sent = write(fd, bytes.ptr, bytes.len);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0)
-            return false;
-        bytes = (struct text){ bytes.ptr + sent, bytes.len - (size_t)sent };
-    }
-    return true;
-}
-
+/* The mark comes first: where the file is lost later, it is known that there was one. */
 int keybook_save(const struct keybook *k, struct fail *fail)
 {
     CHECK(k, KEYBOOK);
-    char *temporary = NULL;
     if (k->text.failed) /* a shorter file would lose keys */
         return fail_set(fail, FAIL_OPERATOR, "%s would be larger than %d MB", k->path, FILE_MOST >> 20);
-    BUG_IF(asprintf(&temporary, "%s.new", k->path) < 0);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && fchmod(fd, 0600) == 0 && write_all(fd, buf_view(&k->text)) && fsync(fd) == 0;
-    int why = errno;
-    if (fd >= 0)
-        close(fd);
-    int mark = good ? openat(k->lock, KEYBOOK_MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
-    bool is_new = mark >= 0;
-    if (is_new)
+    int mark = openat(k->lock, KEYBOOK_MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool marked = mark >= 0 || errno == EEXIST;
+    if (mark >= 0)
         close(mark);
-    if (good && ((!is_new && errno != EEXIST) || rename(temporary, k->path) < 0)) {
-        good = false;
-        why = errno;
-        if (is_new)
-            unlinkat(k->lock, KEYBOOK_MARK, 0);
-    }
-    if (!good) {
-        fail_set(fail, FAIL_OPERATOR, "%s cannot be written: %s", k->path, strerror(why));
-        unlink(temporary);
-    }
-    if (good)
-        fsync(k->lock);
-    free(temporary);
-    return good ? 0 : -1;
+    if (marked && file_replace(k->path, buf_view(&k->text)) == 0)
+        return 0;
+    fail_set(fail, FAIL_OPERATOR, "%s cannot be written: %s", k->path, strerror(errno));
+    if (mark >= 0)
+        unlinkat(k->lock, KEYBOOK_MARK, 0);
+    return -1;
 }
 
 void keybook_undo(struct keybook *k)

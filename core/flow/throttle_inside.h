@@ -74,8 +74,8 @@ bool throttle_counts(const struct request *req);
 
 /* throttle_shared.c, with the mutex held: */
 struct window *throttle_window(struct throttle *t, const char *owner, char what);
-/* Is there room for `more`? Where the server had to be asked and could not be, this gateway goes on alone. `again`: it may be asked once more;
- * false is returned then too. */
+/* Is there room for `more`? SHARE_LACKS: the server must be asked. `last`: it is asked no more; where it is away this gateway goes on alone, else
+ * there is no room. On the thread of `worker`. */
 enum share_state throttle_share_look(struct window *w, struct worker *worker, int64_t limit, int64_t more,
                                      int64_t minute, int64_t second, bool last);
 /* Gives `units` back that were used of `minute`; below 0: so many more were used. */

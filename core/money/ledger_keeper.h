@@ -2,7 +2,7 @@
  *
  * One process writes the journal at any moment. The old one writes all it has, stops, and waits (ledger_hand_over_begin); the new one
  * reads the last segment, with what is open, and begins its own (ledger_open with the lock). From then on the old one, which drains, asks
- * the new one for each hold and tells it each end, over a socket pair. Where the new one fails before that, the old one writes on. */
+ * the new one for each hold and sends it each end, over a socket pair. Where the new one fails before that, the old one writes on. */
 #ifndef MONEY_LEDGER_KEEPER_H
 #define MONEY_LEDGER_KEEPER_H
 

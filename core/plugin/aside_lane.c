@@ -1,4 +1,4 @@
-/* aside_lane.c - a worker's side of a lane: asks go out, answers come back in the same order, and who has waited for 5 ms is told so. */
+/* aside_lane.c - a worker's side of a lane: asks go out, answers come back in the same order, and who has waited for 5 ms goes on without one. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
